@@ -1,0 +1,97 @@
+"""Every error that Weft raises on purpose, by who must act.
+
+    WeftError
+    ├── CallerError          the request is at fault
+    │   ├── Invalid              wrong type, value, name, dimensions, syntax
+    │   ├── NotFound             no such collection, object, tenant, property
+    │   ├── Conflict             it exists already, or it changed under the caller
+    │   ├── Unauthenticated      no credentials, or wrong ones
+    │   ├── Forbidden            known caller, not allowed
+    │   └── TooLarge             over an advertised limit
+    ├── ProviderError        an embedding, rerank or generation provider answered with a failure
+    ├── OperatorError        the machine or its settings
+    │   ├── Misconfigured        an unknown or contradictory setting, a missing extra
+    │   ├── Locked               another process holds the data folder
+    │   ├── StorageFull          no space left
+    │   └── Overloaded           a queue or limit is full; try again later
+    └── CorruptData          what is on disk is not what was written
+
+Facts are attributes of the error; the message says what to do next. ``wire`` maps each class to HTTP, gRPC and
+GraphQL in one table. Anything else that escapes is our own mistake.
+"""
+
+from __future__ import annotations
+
+
+class WeftError(Exception):
+    """An error whose message is meant for the person who reads it."""
+
+    def __init__(self, message: str, **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+
+class CallerError(WeftError):
+    """The request is at fault."""
+
+
+class Invalid(CallerError):
+    """A value, name, type or combination that cannot be accepted."""
+
+
+class NotFound(CallerError):
+    """What the request names does not exist."""
+
+
+class Conflict(CallerError):
+    """What the request would create exists already, or what it would change has changed."""
+
+
+class Unauthenticated(CallerError):
+    """No credentials, or wrong ones."""
+
+
+class Forbidden(CallerError):
+    """The caller is known and not allowed."""
+
+
+class TooLarge(CallerError):
+    """Over a limit that the server states."""
+
+
+class ProviderError(WeftError):
+    """A provider of embeddings, reranking or generation failed; ``status`` is its HTTP status when it gave one."""
+
+    def __init__(self, message: str, *, provider: str = "", status: int | None = None, **facts: object) -> None:
+        super().__init__(message, provider=provider, status=status, **facts)
+        self.provider = provider
+        self.status = status
+
+
+class OperatorError(WeftError):
+    """The machine or its settings must be changed by whoever runs the server."""
+
+
+class Misconfigured(OperatorError):
+    """A setting is unknown, contradictory, or needs an extra that is not installed."""
+
+
+class Locked(OperatorError):
+    """Another process holds the data folder."""
+
+
+class StorageFull(OperatorError):
+    """No space is left for the write; nothing of it was stored."""
+
+
+class Overloaded(OperatorError):
+    """A queue or limit is full; the request can be sent again later."""
+
+
+class CorruptData(WeftError):
+    """Stored bytes fail their checksum or their format; ``path`` names the file."""
+
+    def __init__(self, message: str, *, path: str = "", **facts: object) -> None:
+        super().__init__(message, path=path, **facts)
+        self.path = path

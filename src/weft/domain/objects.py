@@ -1,0 +1,104 @@
+"""Objects and the values of their properties.
+
+Values inside Weft, by data type (``None`` is «no value»):
+
+    text, date, blob    str   (date: RFC 3339 as given; blob: base64 text)
+    uuid                str   (lower case, hyphens)
+    int                 int   (64 bit)
+    number              float
+    boolean             bool
+    geoCoordinates      GeoPoint
+    phoneNumber         PhoneNumber
+    object              dict[str, Value]
+    …[]                 list of the above
+    cref                list[Reference]
+
+A uuid that identifies an object is 16 bytes inside (``parse_uuid``, ``format_uuid``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.errors import Invalid
+
+Vector: TypeAlias = npt.NDArray[np.float32]
+"""``(d,)`` for a single vector, ``(T, d)`` for a multi-vector; float32, C order."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeoPoint:
+    """Degrees, WGS 84."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    input: str
+    default_country: str = ""
+    country_code: int = 0
+    national: int = 0
+    international_formatted: str = ""
+    national_formatted: str = ""
+    valid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A pointer to an object of ``collection`` (empty: the property's only target)."""
+
+    collection: str
+    uuid: bytes
+
+
+Value: TypeAlias = Any
+"""See the table at the top of this module."""
+
+Properties: TypeAlias = dict[str, Value]
+
+
+@dataclass(slots=True)
+class Object:
+    """One object, checked against its schema. ``vectors`` holds only those that are known."""
+
+    uuid: bytes
+    properties: Properties = field(default_factory=dict)
+    vectors: dict[str, Vector] = field(default_factory=dict)
+    created_ms: int = 0
+    updated_ms: int = 0
+
+
+@dataclass(slots=True)
+class IncomingObject:
+    """One object as a request states it, not yet checked: raw JSON-like values, references as lists of Reference.
+
+    ``uuid`` is the caller's text, or None to have one made. ``vectors`` are by name; the unnamed vector of a request
+    is under ``LEGACY_VECTOR``.
+    """
+
+    collection: str
+    uuid: str | None
+    properties: dict[str, Any] = field(default_factory=dict)
+    vectors: dict[str, Vector] = field(default_factory=dict)
+    tenant: str | None = None
+
+
+def parse_uuid(text: str) -> bytes:
+    """The 16 bytes of ``text``; raises Invalid for anything that is not a uuid."""
+    try:
+        return UUID(text).bytes
+    except (ValueError, AttributeError, TypeError):
+        raise Invalid(f"{str(text)[:80]!r} is not a uuid; expected the form 00000000-0000-0000-0000-000000000000") from None
+
+
+def format_uuid(uuid: bytes) -> str:
+    """Lower case with hyphens."""
+    h = uuid.hex()
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"

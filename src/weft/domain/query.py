@@ -1,0 +1,279 @@
+"""What is asked (Query) and what is found (Hit, Group, Answer)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+from weft.domain.filters import Filter
+from weft.domain.objects import Properties, Vector
+
+
+class Combination(StrEnum):
+    """How the distances to several target vectors become one."""
+
+    MINIMUM = "minimum"
+    SUM = "sum"
+    AVERAGE = "average"
+    RELATIVE_SCORE = "relativeScore"
+    MANUAL = "manualWeights"
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Which vectors are searched. A name may repeat: then each occurrence has its own query vector and weight.
+
+    No names: the collection's only vector. ``weights`` has one number per name, or is empty.
+    """
+
+    names: tuple[str, ...] = ()
+    combination: Combination = Combination.MINIMUM
+    weights: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mmr:
+    """Maximal marginal relevance: ``balance`` 1 is pure relevance, 0 pure diversity; ``limit`` hits are selected."""
+
+    limit: int
+    balance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What every search by vector shares. At most one of ``max_distance`` and ``min_certainty`` is given."""
+
+    targets: Targets = Targets()
+    max_distance: float | None = None
+    min_certainty: float | None = None
+    mmr: Mmr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NearVector(Near):
+    """``vectors`` goes with ``targets.names``, one each; with no names it holds one."""
+
+    vectors: tuple[Vector, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NearObject(Near):
+    uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    force: float
+    concepts: tuple[str, ...] = ()
+    uuids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NearText(Near):
+    texts: tuple[str, ...] = ()
+    move_to: Move | None = None
+    move_away: Move | None = None
+
+
+class MediaKind(StrEnum):
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    DEPTH = "depth"
+    THERMAL = "thermal"
+    IMU = "imu"
+
+
+@dataclass(frozen=True, slots=True)
+class NearMedia(Near):
+    """``data`` is base64 text."""
+
+    kind: MediaKind = MediaKind.IMAGE
+    data: str = ""
+
+
+class MatchOperator(StrEnum):
+    OR = "Or"
+    AND = "And"
+    AND_CROSS = "AndCross"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """BM25F over ``properties`` (``name`` or ``name^boost``; none: all searchable ones)."""
+
+    text: str
+    properties: tuple[str, ...] = ()
+    operator: MatchOperator = MatchOperator.OR
+    minimum_match: int = 0
+    """With OR: at least so many of the query's tokens must be in one property."""
+
+
+class Fusion(StrEnum):
+    RANKED = "rankedFusion"
+    RELATIVE_SCORE = "relativeScoreFusion"
+
+
+@dataclass(frozen=True, slots=True)
+class Hybrid:
+    """Keyword and vector search fused; ``alpha`` is the share of the vector leg.
+
+    The vector leg is ``near`` (its targets are ignored in favour of ``targets``); None: ``keyword.text`` is embedded.
+    """
+
+    keyword: Keyword
+    alpha: float = 0.75
+    fusion: Fusion = Fusion.RELATIVE_SCORE
+    near: NearVector | NearText | None = None
+    targets: Targets = Targets()
+    max_vector_distance: float | None = None
+    mmr: Mmr | None = None
+
+
+Search: TypeAlias = NearVector | NearObject | NearText | NearMedia | Keyword | Hybrid
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """By a property, or by ``_id``, ``_creationTimeUnix``, ``_lastUpdateTimeUnix``."""
+
+    path: str
+    ascending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GroupBy:
+    property: str
+    groups: int
+    objects_per_group: int
+
+
+@dataclass(frozen=True, slots=True)
+class NestedSelection:
+    """The chosen fields of an object property."""
+
+    name: str
+    fields: tuple[str, ...] = ()
+    nested: tuple[NestedSelection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceSelection:
+    property: str
+    returns: Returns
+    collection: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What each hit carries. ``properties`` None: all but references and blobs."""
+
+    properties: tuple[str, ...] | None = None
+    nested: tuple[NestedSelection, ...] = ()
+    references: tuple[ReferenceSelection, ...] = ()
+    uuid: bool = True
+    vector: bool = False
+    """The unnamed vector, or with named vectors all of them."""
+    vectors: tuple[str, ...] = ()
+    created: bool = False
+    updated: bool = False
+    distance: bool = False
+    certainty: bool = False
+    score: bool = False
+    explain_score: bool = False
+    is_consistent: bool = False
+    profile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rerank:
+    property: str
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Generation from the hits. ``provider`` and ``parameters`` override the collection's module at run time."""
+
+    single_prompt: str | None = None
+    grouped_task: str | None = None
+    grouped_properties: tuple[str, ...] = ()
+    provider: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    debug: bool = False
+    metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question. ``limit`` 0 means the server's default; ``after`` is a cursor in uuid order."""
+
+    collection: str
+    tenant: str | None = None
+    search: Search | None = None
+    filter: Filter | None = None
+    limit: int = 0
+    offset: int = 0
+    autocut: int = 0
+    after: str | None = None
+    sort: tuple[Sort, ...] = ()
+    group_by: GroupBy | None = None
+    rerank: Rerank | None = None
+    generate: Generate | None = None
+    returns: Returns = Returns()
+
+
+class StoredRecord(Protocol):
+    """An object as storage holds it: decoded only as far as it is asked."""
+
+    @property
+    def uuid(self) -> bytes: ...
+    @property
+    def created_ms(self) -> int: ...
+    @property
+    def updated_ms(self) -> int: ...
+    @property
+    def properties(self) -> Properties: ...
+    @property
+    def encoded_properties(self) -> bytes:
+        """All properties but references and blobs as one ``weaviate.v1.Properties`` message, absent ones as null."""
+        ...
+
+
+@dataclass(slots=True)
+class Hit:
+    """One found object. ``distance``: smaller is nearer; ``score``: larger is better."""
+
+    record: StoredRecord
+    doc_id: int
+    distance: float | None = None
+    score: float | None = None
+    explain: str | None = None
+    certainty: float | None = None
+    rerank_score: float | None = None
+    generated: str | None = None
+    vectors: dict[str, Vector] = field(default_factory=dict)
+    """Filled as ``Returns`` asks."""
+
+
+@dataclass(slots=True)
+class Group:
+    """Hits that share a value of the grouped property, in rank order."""
+
+    name: str
+    hits: list[Hit]
+    min_distance: float = 0.0
+    max_distance: float = 0.0
+    rerank_score: float | None = None
+    generated: str | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    hits: list[Hit] = field(default_factory=list)
+    groups: list[Group] | None = None
+    generated: str | None = None
+    """The result of a grouped task."""
+    took_s: float = 0.0

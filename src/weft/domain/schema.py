@@ -1,0 +1,203 @@
+"""What a collection is configured to be: a typed, frozen view.
+
+The JSON document that clients read and write is ``CollectionConfig.document`` (every default filled in, unknown keys
+kept); ``service.schema`` makes this view from it. Rooms below ``service`` read only the typed fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+LEGACY_VECTOR = "default"
+"""The name under which a collection without named vectors keeps its one vector."""
+
+
+class DataType(StrEnum):
+    TEXT = "text"
+    TEXT_ARRAY = "text[]"
+    INT = "int"
+    INT_ARRAY = "int[]"
+    NUMBER = "number"
+    NUMBER_ARRAY = "number[]"
+    BOOLEAN = "boolean"
+    BOOLEAN_ARRAY = "boolean[]"
+    DATE = "date"
+    DATE_ARRAY = "date[]"
+    UUID = "uuid"
+    UUID_ARRAY = "uuid[]"
+    GEO = "geoCoordinates"
+    PHONE = "phoneNumber"
+    BLOB = "blob"
+    OBJECT = "object"
+    OBJECT_ARRAY = "object[]"
+    REFERENCE = "cref"
+
+    @property
+    def is_array(self) -> bool:
+        return self.value.endswith("[]")
+
+    @property
+    def element(self) -> DataType:
+        """The type of one element: ``text`` for ``text[]``, itself for a scalar."""
+        return DataType(self.value.removesuffix("[]"))
+
+
+class Tokenization(StrEnum):
+    WORD = "word"
+    LOWERCASE = "lowercase"
+    WHITESPACE = "whitespace"
+    FIELD = "field"
+    TRIGRAM = "trigram"
+
+
+class Metric(StrEnum):
+    COSINE = "cosine"
+    DOT = "dot"
+    L2 = "l2-squared"
+    MANHATTAN = "manhattan"
+    HAMMING = "hamming"
+
+
+@dataclass(frozen=True, slots=True)
+class TextAnalyzer:
+    ascii_fold: bool = False
+    ascii_fold_ignore: tuple[str, ...] = ()
+    stopword_preset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    name: str
+    data_type: DataType
+    target_collections: tuple[str, ...] = ()
+    """Collections that a reference may point to; empty for every other type."""
+    description: str | None = None
+    index_filterable: bool = True
+    index_searchable: bool = False
+    index_range_filters: bool = False
+    tokenization: Tokenization | None = None
+    text_analyzer: TextAnalyzer = TextAnalyzer()
+    nested: tuple[Property, ...] = ()
+    module_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per vectorizer module: ``skip``, ``vectorizePropertyName``."""
+
+
+class QuantizerKind(StrEnum):
+    NONE = "none"
+    PQ = "pq"
+    BQ = "bq"
+    SQ = "sq"
+    RQ = "rq"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantizer:
+    """How codes are compressed. ``rescore_limit`` is the number of candidates rescored exactly; -1 means none given."""
+
+    kind: QuantizerKind = QuantizerKind.NONE
+    bits: int = 8
+    rescore_limit: int = -1
+    training_limit: int = 100_000
+    segments: int = 0
+    centroids: int = 256
+    cache: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Muvera:
+    """Fixed dimensional encodings (MUVERA, arXiv 2405.19504): repetitions × 2**ksim × dprojections floats."""
+
+    ksim: int = 4
+    dprojections: int = 16
+    repetitions: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class MultiVector:
+    """Late interaction is on; ``muvera`` is the first stage when given."""
+
+    aggregation: str = "maxSim"
+    muvera: Muvera | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VectorIndexConfig:
+    kind: str = "hnsw"
+    """``hnsw``, ``flat``, ``dynamic``, ``hfresh`` or ``none`` (the index was dropped)."""
+    metric: Metric = Metric.COSINE
+    skip: bool = False
+    max_connections: int = 32
+    ef_construction: int = 128
+    ef: int = -1
+    dynamic_ef_min: int = 100
+    dynamic_ef_max: int = 500
+    dynamic_ef_factor: int = 8
+    flat_search_cutoff: int = 40_000
+    filter_strategy: str = "acorn"
+    quantizer: Quantizer = Quantizer()
+    multivector: MultiVector | None = None
+    threshold: int = 10_000
+    """Objects at which a ``dynamic`` index leaves flat search."""
+    search_probe: int = 256
+    """``hfresh``: postings read per query."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorConfig:
+    """One vector of each object: where it comes from and how it is indexed."""
+
+    name: str
+    vectorizer: str = "none"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    source_properties: tuple[str, ...] | None = None
+    index: VectorIndexConfig = VectorIndexConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class Stopwords:
+    preset: str = "en"
+    additions: tuple[str, ...] = ()
+    removals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InvertedConfig:
+    bm25_b: float = 0.75
+    bm25_k1: float = 1.2
+    stopwords: Stopwords = Stopwords()
+    stopword_presets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    index_null_state: bool = False
+    index_property_length: bool = False
+    index_timestamps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tenancy:
+    enabled: bool = False
+    auto_creation: bool = False
+    auto_activation: bool = False
+
+
+@dataclass(frozen=True)
+class CollectionConfig:
+    name: str
+    properties: tuple[Property, ...] = ()
+    vectors: Mapping[str, VectorConfig] = field(default_factory=dict)
+    """By name, in the order of the document. A collection of the legacy form has one, named ``LEGACY_VECTOR``."""
+    named_vectors: bool = True
+    """False for the legacy form (top-level ``vectorizer``): replies then use the unnamed vector fields."""
+    description: str | None = None
+    inverted: InvertedConfig = InvertedConfig()
+    tenancy: Tenancy = Tenancy()
+    module_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Collection-wide modules (generative-…, reranker-…) with their settings."""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The JSON document of the collection, as a client reads it."""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Property]:
+        return {p.name: p for p in self.properties}

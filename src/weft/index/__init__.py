@@ -1,0 +1,1 @@
+"""Indexes: derived from storage, rebuildable from it, safe to delete."""

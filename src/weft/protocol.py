@@ -1,0 +1,65 @@
+"""The protocol's message classes, taken from the official client's wheel without importing the client.
+
+One process may hold only one copy of these descriptors, and ``weft.connect`` needs the client in the same process, so
+Weft uses the client's own. Importing the whole ``weaviate`` package costs over a second of start-up; its message
+modules import only each other, so they are loaded under empty stand-ins of their parent packages, which are taken away
+afterwards. A later ``import weaviate`` then finds the same message modules already loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+_MODULES = (
+    "base",
+    "base_search",
+    "batch",
+    "batch_delete",
+    "aggregate",
+    "generative",
+    "health_weaviate",
+    "properties",
+    "search_get",
+    "tenants",
+    "weaviate",
+)
+_ROOT = "weaviate.proto.v1.v6300.v1"
+
+
+def _load() -> dict[str, ModuleType]:
+    if "weaviate" in sys.modules:
+        return {name: importlib.import_module(f"{_ROOT}.{name}_pb2") for name in _MODULES}
+    spec = importlib.util.find_spec("weaviate")
+    if spec is None or spec.origin is None:
+        raise ImportError("the package weaviate-client is missing; install weft with its dependencies")
+    parents: list[str] = []
+    folder, name = Path(spec.origin).parent, ""
+    for part in _ROOT.split("."):
+        name = f"{name}.{part}" if name else part
+        if name != "weaviate":
+            folder = folder / part
+        stand_in = ModuleType(name)
+        stand_in.__path__ = [str(folder)]
+        sys.modules[name] = stand_in
+        parents.append(name)
+    try:
+        return {name: importlib.import_module(f"{_ROOT}.{name}_pb2") for name in _MODULES}
+    finally:
+        for name in parents:
+            del sys.modules[name]
+
+
+_loaded = _load()
+base = _loaded["base"]
+base_search = _loaded["base_search"]
+batch = _loaded["batch"]
+batch_delete = _loaded["batch_delete"]
+aggregate = _loaded["aggregate"]
+generative = _loaded["generative"]
+properties = _loaded["properties"]
+search_get = _loaded["search_get"]
+tenants = _loaded["tenants"]
