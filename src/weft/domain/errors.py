@@ -7,7 +7,8 @@
     │   ├── Conflict             it exists already, or it changed under the caller
     │   ├── Unauthenticated      no credentials, or wrong ones
     │   ├── Forbidden            known caller, not allowed
-    │   └── TooLarge             over an advertised limit
+    │   ├── TooLarge             over an advertised limit
+    │   └── Unsupported          a call of the protocol that this server does not offer
     ├── ProviderError        an embedding, rerank or generation provider answered with a failure
     ├── OperatorError        the machine or its settings
     │   ├── Misconfigured        an unknown or contradictory setting, a missing extra
@@ -58,6 +59,10 @@ class Forbidden(CallerError):
 
 class TooLarge(CallerError):
     """Over a limit that the server states."""
+
+
+class Unsupported(CallerError):
+    """A call or option of the protocol that this server does not offer."""
 
 
 class ProviderError(WeftError):

@@ -90,6 +90,21 @@ class IncomingObject:
     tenant: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class IncomingReference:
+    """One reference to be added, as a request states it: from a property of an object to another object.
+
+    ``to_collection`` is empty for the property's only target. Uuids are the caller's text, not yet checked.
+    """
+
+    collection: str
+    uuid: str
+    property: str
+    to_collection: str
+    to_uuid: str
+    tenant: str | None = None
+
+
 def parse_uuid(text: str) -> bytes:
     """The 16 bytes of ``text``; raises Invalid for anything that is not a uuid."""
     try:

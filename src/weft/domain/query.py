@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from weft.domain.filters import Filter
 from weft.domain.objects import Properties, Vector
+from weft.domain.schema import CollectionConfig
 
 
 class Combination(StrEnum):
@@ -206,6 +207,67 @@ class Generate:
     metadata: bool = False
 
 
+class DecayCurve(StrEnum):
+    EXPONENTIAL = "exp"
+    GAUSS = "gauss"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeDecay:
+    """1 within ``offset`` of ``origin`` (RFC 3339 or ``now``), ``decay`` at ``offset + scale`` (``7d``, ``12h``)."""
+
+    property: str
+    scale: str
+    origin: str = "now"
+    offset: str = "0"
+    curve: DecayCurve = DecayCurve.EXPONENTIAL
+    decay: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class NumericDecay:
+    """1 within ``offset`` of ``origin``, ``decay`` at ``offset + scale``."""
+
+    property: str
+    origin: float
+    scale: float
+    offset: float = 0.0
+    curve: DecayCurve = DecayCurve.EXPONENTIAL
+    decay: float = 0.5
+
+
+class ValueModifier(StrEnum):
+    NONE = "none"
+    LOG1P = "log1p"
+    SQRT = "sqrt"
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyValue:
+    """A number of the object itself, after ``modifier``, scaled to 0..1 over the candidates."""
+
+    property: str
+    modifier: ValueModifier = ValueModifier.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class BoostCondition:
+    """``by`` gives 0..1 for an object (a filter: 1 where it matches)."""
+
+    by: Filter | TimeDecay | NumericDecay | PropertyValue
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Boost:
+    """Final score: ``(1 - weight) * primary + weight * boost``; ``depth`` candidates are considered (0: the default)."""
+
+    conditions: tuple[BoostCondition, ...] = ()
+    weight: float = 0.5
+    depth: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One question. ``limit`` 0 means the server's default; ``after`` is a cursor in uuid order."""
@@ -222,6 +284,7 @@ class Query:
     group_by: GroupBy | None = None
     rerank: Rerank | None = None
     generate: Generate | None = None
+    boost: Boost | None = None
     returns: Returns = Returns()
 
 
@@ -242,6 +305,15 @@ class StoredRecord(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class GenerationDetails:
+    """What a generation tells beside its text: the prompt as sent, and the provider's account of its work."""
+
+    full_prompt: str | None = None
+    provider: str | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Hit:
     """One found object. ``distance``: smaller is nearer; ``score``: larger is better."""
@@ -256,6 +328,11 @@ class Hit:
     generated: str | None = None
     vectors: dict[str, Vector] = field(default_factory=dict)
     """Filled as ``Returns`` asks."""
+    references: dict[str, list[Hit]] = field(default_factory=dict)
+    """By property: the objects pointed to, each with its ``collection``; filled as ``Returns`` asks."""
+    collection: CollectionConfig | None = None
+    """None: the collection of the query."""
+    generation: GenerationDetails | None = None
 
 
 @dataclass(slots=True)
@@ -268,6 +345,16 @@ class Group:
     max_distance: float = 0.0
     rerank_score: float | None = None
     generated: str | None = None
+    generation: GenerationDetails | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardProfile:
+    """What one shard did for a query: for each kind of search (object, vector, keyword) its figures as text."""
+
+    name: str
+    node: str
+    searches: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -276,4 +363,6 @@ class Answer:
     groups: list[Group] | None = None
     generated: str | None = None
     """The result of a grouped task."""
+    generation: GenerationDetails | None = None
+    profile: tuple[ShardProfile, ...] = ()
     took_s: float = 0.0
