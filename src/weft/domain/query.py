@@ -261,7 +261,7 @@ class BoostCondition:
 
 @dataclass(frozen=True, slots=True)
 class Boost:
-    """Final score: ``(1 - weight) * primary + weight * boost``; ``depth`` candidates are considered (0: the default)."""
+    """Final score: ``(1 - weight) * primary + weight * boost``; ``depth`` candidates are considered (0: default)."""
 
     conditions: tuple[BoostCondition, ...] = ()
     weight: float = 0.5
