@@ -1,0 +1,153 @@
+"""Bytes on their way to the disk and back: positioned reads and writes, syncs, and what their failures mean.
+
+Every byte that storage writes outside LMDB passes through these functions, on every platform.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from weft.domain.errors import OperatorError, StorageFull
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+"""EFBIG is a file size limit of the process (``ulimit -f``), EDQUOT a quota."""
+
+_NO_RESERVATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV})
+
+
+def failure(error: OSError | int, path: Path) -> OperatorError:
+    """The error to raise when the operating system refused to read or write ``path``."""
+    code = error if isinstance(error, int) else (error.errno or 0)
+    reason = os.strerror(code) if code else str(error)
+    if code in NO_SPACE:
+        return StorageFull(
+            f"no space left to write {path} ({reason}); nothing of the change was stored; free space and send it again",
+            path=str(path),
+        )
+    return OperatorError(
+        f"the system refused access to {path} ({reason}); check the disk and the permissions of the data folder",
+        path=str(path),
+    )
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raises StorageFull or OperatorError in place of an OSError about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise failure(error, path) from error
+
+
+def open_file(path: Path, *, create: bool) -> int:
+    """A file descriptor for positioned reads and writes."""
+    flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    return os.open(path, flags | os.O_CREAT if create else flags, 0o644)
+
+
+def write_at(fd: int, data: memoryview, offset: int) -> None:
+    """Writes all of ``data`` (bytes) at ``offset``."""
+    while data:
+        if hasattr(os, "pwrite"):
+            written = os.pwrite(fd, data, offset)
+        else:
+            os.lseek(fd, offset, os.SEEK_SET)
+            written = os.write(fd, data)
+        data = data[written:]
+        offset += written
+
+
+def read_file(path: Path, offset: int, size: int) -> bytes:
+    """Up to ``size`` bytes of ``path`` at ``offset``, fewer at its end; by a read, so that a bad sector is an OSError."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        parts: list[bytes] = []
+        while size > 0:
+            part = file.read(size)
+            if not part:
+                break
+            parts.append(part)
+            size -= len(part)
+    return b"".join(parts)
+
+
+def file_size(fd: int) -> int:
+    return os.fstat(fd).st_size
+
+
+def close_file(fd: int) -> None:
+    os.close(fd)
+
+
+def reserve(fd: int, size: int) -> None:
+    """Makes the file at least ``size`` bytes long, with blocks taken from the disk where the system can."""
+    length = file_size(fd)
+    if size <= length:
+        return
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(fd, length, size - length)
+            return
+        except OSError as error:
+            if error.errno not in _NO_RESERVATION:
+                raise
+    os.ftruncate(fd, size)
+
+
+def sync_file(fd: int) -> None:
+    """Returns when the file's bytes are on the disk."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # fsync leaves the drive's own cache unwritten there
+    elif hasattr(os, "fdatasync"):
+        os.fdatasync(fd)
+    else:
+        os.fsync(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns when the names in ``folder`` are on the disk. Windows cannot, and journals them itself."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool) -> None:
+    """``path`` holds ``data`` or what it held before, never a part: written beside it, synced, renamed."""
+    staged = path.with_name(f"{path.name}.tmp")
+    with explained(path):
+        fd = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
+        try:
+            write_at(fd, memoryview(data), 0)
+            if sync:
+                sync_file(fd)
+        except OSError:
+            os.close(fd)
+            staged.unlink(missing_ok=True)
+            raise
+        os.close(fd)
+        staged.replace(path)
+        if sync:
+            sync_folder(path.parent)
+
+
+def remove_if_free(path: Path) -> None:
+    """Deletes ``path``. Windows refuses while it is mapped: then the next open of the folder sweeps it."""
+    with suppress(PermissionError, FileNotFoundError):
+        path.unlink()
+
+
+def cut(fd: int, size: int) -> None:
+    """Shortens the file to ``size`` bytes. Windows refuses while more of it is mapped: then the excess stays."""
+    with suppress(PermissionError):
+        os.ftruncate(fd, size)

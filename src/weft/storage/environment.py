@@ -1,0 +1,184 @@
+"""One LMDB file with named tables, whose map grows on demand.
+
+Readers on any thread: ``begin_read`` … ``end_read``, never nested in one thread, never held while waiting for anything.
+One writer: ``write(body)`` runs ``body`` in one transaction, all or nothing, synced at return.
+
+LMDB may change the size of its map only while no transaction is open in the process, so readers pass a gate that the
+writer closes for the moment of growing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import lmdb
+
+from weft.domain.errors import OperatorError, WeftError
+from weft.storage import disk
+from weft.storage.format import damaged
+
+Transaction: TypeAlias = Any
+Table: TypeAlias = Any
+T = TypeVar("T")
+
+FIRST_MAP_BYTES = 1 << 20
+_STEP_BYTES = 1 << 30
+_MAX_READERS = 512
+
+
+class Environment:
+    """``path`` is the data file; LMDB keeps its reader table beside it in ``path`` + ``-lock``."""
+
+    def __init__(self, path: Path, tables: Sequence[bytes], *, sync: bool) -> None:
+        self.path = path
+        self._gate = threading.Lock()
+        self._idle = threading.Condition(self._gate)
+        self._readers = 0
+        self._growing = False
+        size = path.stat().st_size if path.exists() else 0
+        self._map_bytes = max(FIRST_MAP_BYTES, _round_up(size + size // 4))
+        try:
+            self._env = lmdb.open(
+                str(path),
+                subdir=False,
+                map_size=self._map_bytes,
+                max_dbs=len(tables),
+                max_readers=_MAX_READERS,
+                max_spare_txns=1,
+                sync=sync,
+                metasync=sync,
+            )
+        except lmdb.Error as error:
+            raise self._explain(error) from error
+        try:
+            self.was_short = self._lengthen()
+            self.tables: dict[bytes, Table] = {name: self._env.open_db(name) for name in tables}
+        except lmdb.Error as error:
+            self._env.close()
+            raise self._explain(error) from error
+        except OSError as error:
+            self._env.close()
+            raise disk.failure(error, path) from error
+
+    def begin_read(self) -> Transaction:
+        """A snapshot of the last commit; give it back with ``end_read``."""
+        with self._gate:
+            while self._growing:
+                self._idle.wait()
+            self._readers += 1
+        try:
+            return self._env.begin()
+        except lmdb.Error as error:
+            self._leave()
+            raise self._explain(error) from error
+
+    def end_read(self, txn: Transaction) -> None:
+        txn.abort()
+        self._leave()
+
+    def _leave(self) -> None:
+        with self._gate:
+            self._readers -= 1
+            if self._growing and not self._readers:
+                self._idle.notify_all()
+
+    def read(self, body: Callable[[Transaction], T]) -> T:
+        """``body`` of a snapshot; LMDB's complaints become CorruptData or OperatorError."""
+        txn = self.begin_read()
+        try:
+            return body(txn)
+        except lmdb.Error as error:
+            raise self._explain(error) from error
+        finally:
+            self.end_read(txn)
+
+    def write(self, body: Callable[[Transaction], T]) -> T:
+        """``body`` in one transaction. It runs again from the start when the map was full, so it must not keep state.
+
+        Raises StorageFull when the disk is full, and then nothing was stored.
+        """
+        while True:
+            try:
+                with self._env.begin(write=True) as txn:
+                    result = body(txn)
+                return result
+            except lmdb.MapFullError:
+                self._grow()
+            except lmdb.Error as error:
+                raise self._explain(error) from error
+
+    def entries(self, txn: Transaction, table: bytes) -> int:
+        return int(txn.stat(self.tables[table])["entries"])
+
+    def size_bytes(self) -> int:
+        """Bytes in use, free pages included."""
+        return int((self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"])
+
+    def copy_to(self, path: Path) -> None:
+        """A compacted copy of the last commit as the new file ``path``."""
+        try:
+            with path.open("xb") as file:
+                self._env.copyfd(file.fileno(), compact=True)
+        except lmdb.Error as error:
+            raise self._explain(error) from error
+        except OSError as error:
+            raise disk.failure(error, path) from error
+
+    def close(self) -> None:
+        """Waits for the readers in flight."""
+        with self._gate:
+            while self._readers:
+                self._growing = True
+                self._idle.wait()
+            self._growing = False
+        self._env.close()
+
+    def _grow(self) -> None:
+        with self._gate:
+            self._growing = True
+            while self._readers:
+                self._idle.wait()
+            try:
+                self._map_bytes = _round_up(
+                    self._map_bytes + min(self._map_bytes, max(_STEP_BYTES, self._map_bytes // 4))
+                )
+                self._env.set_mapsize(self._map_bytes)
+            except lmdb.Error as error:
+                raise self._explain(error) from error
+            finally:
+                self._growing = False
+                self._idle.notify_all()
+
+    def _lengthen(self) -> bool:
+        """Reading a mapped page that lies beyond the file's end kills the process, so a file that lost its end gets
+        zeros there, which LMDB reports. LMDB itself may leave trailing free pages unwritten; True: look closely."""
+        stated = self.size_bytes()
+        fd = disk.open_file(self.path, create=False)
+        try:
+            length = disk.file_size(fd)
+            if length >= stated:
+                return False
+            disk.reserve(fd, stated)
+            return True
+        finally:
+            disk.close_file(fd)
+
+    def _explain(self, error: lmdb.Error) -> WeftError:
+        code = getattr(error, "code", 0)
+        if code in disk.NO_SPACE:
+            return disk.failure(code, self.path)
+        if isinstance(
+            error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.InvalidError | lmdb.VersionMismatchError
+        ):
+            return damaged(self.path, str(error))
+        if isinstance(error, lmdb.PanicError):
+            return OperatorError(f"an earlier failed write left {self.path} unusable; restart the server")
+        return OperatorError(f"{self.path}: {error}; check the disk and the permissions of the data folder")
+
+
+def _round_up(size: int) -> int:
+    unit = 1 << 16
+    return -(-size // unit) * unit
