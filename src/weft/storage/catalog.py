@@ -1,7 +1,7 @@
 """The data folder's collections, shards, aliases and settings: ``catalog.mdb``, in transactions.
 
-Names are the user's, so folders are named by generated ids: ``collections/<collection id>/<shard id>``. What the catalog
-states is true; a folder that it does not name is an orphan, left by a drop or a crash, and ``sweep`` removes it.
+Names are the user's, so folders are named by generated ids: ``collections/<collection id>/<shard id>``. What the
+catalog states is true; a folder that it does not name is an orphan, left by a drop or a crash, and ``sweep`` removes it.
 
     table         key                                     value (sealed JSON)
     meta          b"catalog"                              {}
@@ -39,7 +39,7 @@ _ID_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class ShardEntry:
-    """One shard (of a multi-tenant collection: one tenant). ``id`` names its folder; ``status`` is the caller's word."""
+    """One shard; of a multi-tenant collection, one tenant. ``id`` names its folder, ``status`` is the caller's word."""
 
     id: str
     name: str
@@ -65,6 +65,9 @@ class Catalog:
             folder.mkdir(parents=True, exist_ok=True)
         marked = format.is_marked(folder, "catalog")
         self._lock = threading.Lock()
+        self._collections: Mapping[str, CatalogEntry] = {}
+        self._aliases: Mapping[str, str] = {}
+        self._settings: Mapping[str, Any] = {}
         self._env = Environment(folder / "catalog.mdb", (META, COLLECTIONS, SHARDS, ALIASES, SETTINGS), sync=sync)
         try:
             self._load(marked)
@@ -154,7 +157,7 @@ class Catalog:
             return gone
 
     def put_alias(self, alias: str, collection: str) -> None:
-        """Points ``alias`` to ``collection``. Raises NotFound for no such collection, Conflict when it is one itself."""
+        """Points ``alias`` to ``collection``. Raises NotFound without it, Conflict when ``alias`` is a collection."""
         with self._lock:
             self._entry(collection)
             if alias in self._collections:
@@ -256,9 +259,9 @@ class Catalog:
         for key, value in self._rows(COLLECTIONS):
             id = key.decode()
             entries.append(CatalogEntry(id, value["name"], value["document"], shards.get(id, {})))
-        self._collections: Mapping[str, CatalogEntry] = {entry.name: entry for entry in entries}
-        self._aliases: Mapping[str, str] = {v["alias"]: v["collection"] for _, v in self._rows(ALIASES)}
-        self._settings: Mapping[str, Any] = {v["key"]: v["value"] for _, v in self._rows(SETTINGS)}
+        self._collections = {entry.name: entry for entry in entries}
+        self._aliases = {v["alias"]: v["collection"] for _, v in self._rows(ALIASES)}
+        self._settings = {v["key"]: v["value"] for _, v in self._rows(SETTINGS)}
 
 
 def remove_folder(path: Path) -> None:

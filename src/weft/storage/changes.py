@@ -11,7 +11,7 @@ from weft.domain.objects import Vector
 
 @dataclass(frozen=True, slots=True)
 class VectorLayout:
-    """``multi``: each object has ``(T, d)`` token vectors instead of one ``(d,)``. The first vector stored fixes ``d``."""
+    """``multi``: an object has ``(T, d)`` token vectors, not one ``(d,)``. The first vector stored fixes ``d``."""
 
     multi: bool = False
 

@@ -63,7 +63,7 @@ def write_at(fd: int, data: memoryview, offset: int) -> None:
 
 
 def read_file(path: Path, offset: int, size: int) -> bytes:
-    """Up to ``size`` bytes of ``path`` at ``offset``, fewer at its end; by a read, so that a bad sector is an OSError."""
+    """Up to ``size`` bytes at ``offset``, fewer at the file's end; a read, so that a bad sector is an OSError."""
     with path.open("rb", buffering=0) as file:
         file.seek(offset)
         parts: list[bytes] = []

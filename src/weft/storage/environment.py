@@ -104,11 +104,12 @@ class Environment:
             try:
                 with self._env.begin(write=True) as txn:
                     result = body(txn)
-                return result
             except lmdb.MapFullError:
                 self._grow()
             except lmdb.Error as error:
                 raise self._explain(error) from error
+            else:
+                return result
 
     def entries(self, txn: Transaction, table: bytes) -> int:
         return int(txn.stat(self.tables[table])["entries"])

@@ -27,7 +27,7 @@ class NewRows:
 class Plan:
     """``puts`` survive the batch, ascending by doc_id; ``removed`` are stored objects that die.
 
-    An object that is put and replaced within the batch takes a doc_id, is answered, and is never written: ``stillborn``.
+    An object that is put and replaced within the batch takes a doc_id and is never written: ``stillborn``.
     """
 
     applied: list[Applied]
@@ -136,5 +136,6 @@ def _check_shapes(put: Put, files: Mapping[str, StoredVectors], dims: dict[str, 
         expected = dims.get(name) or file.dims
         got = file.check_shape(vector, expected)
         if not expected:
+            file.check_finite(vector)
             fixed.append((name, got))
     dims.update(fixed)

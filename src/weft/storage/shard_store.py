@@ -97,7 +97,11 @@ class ShardStore:
 
         def body(txn: Transaction) -> list[int | None]:
             get = txn.get
-            return [self._doc_id(uuid, get(uuid, None, table)) for uuid in uuids]
+            found: list[int | None] = []
+            for uuid in uuids:
+                entry = get(uuid, None, table)
+                found.append(None if entry is None else self._doc_id(uuid, entry))
+            return found
 
         return self._env.read(body)
 
@@ -129,9 +133,7 @@ class ShardStore:
                     more = cursor.next()
                 while more and len(found) < limit:
                     uuid, entry = cursor.item()
-                    doc_id = self._doc_id(uuid, entry)
-                    assert doc_id is not None
-                    found.append((uuid, doc_id))
+                    found.append((uuid, self._doc_id(uuid, entry)))
                     more = cursor.next()
             return found
 
@@ -226,9 +228,7 @@ class ShardStore:
 
     # -- inside
 
-    def _doc_id(self, uuid: bytes, entry: bytes | None) -> int | None:
-        if entry is None:
-            return None
+    def _doc_id(self, uuid: bytes, entry: bytes) -> int:
         if len(entry) == _ENTRY.size:
             doc_id, checksum = _ENTRY.unpack(entry)
             if checksum == _checksum_int(uuid, doc_id) & 0xFFFFFFFF:
@@ -271,9 +271,10 @@ class ShardStore:
             )
         with txn.cursor(tables[UUIDS]) as cursor:
             entries: list[tuple[bytes, bytes]] = []
-            for uuid, doc_id in sorted(plan.uuids.items()):
-                if doc_id is not None:
-                    entries.append((uuid, _ENTRY.pack(doc_id, _checksum_int(uuid, doc_id) & 0xFFFFFFFF)))
+            for uuid in sorted(plan.uuids):
+                new = plan.uuids[uuid]
+                if new is not None:
+                    entries.append((uuid, _ENTRY.pack(new, _checksum_int(uuid, new) & 0xFFFFFFFF)))
                 elif cursor.set_key(uuid):
                     cursor.delete()
             cursor.putmulti(entries)

@@ -109,7 +109,7 @@ class _RowFile:
         counts = [len(vector) for vector in vectors] if self.multi else None
         dims = int(vectors[0].shape[-1])
         rows = self._table.stage(self._count, doc_ids, counts)
-        return StagedRows(dims, rows, self._file.stage(memoryview(flat).cast("B")))
+        return StagedRows(dims, rows, self._file.stage(flat.data.cast("B")))
 
     def publish(self, staged: StagedRows) -> None:
         """Staged rows count from now on. Cannot fail."""
@@ -118,7 +118,7 @@ class _RowFile:
         self._show(staged.rows)
 
     def verify(self, *, full: bool = False) -> None:
-        """Raises CorruptData if the file's bytes are not what was written; each block is read once, or again if ``full``."""
+        """Raises CorruptData if the file is not what was written; reads each block once, or again if ``full``."""
         self._file.verify(full=full)
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
@@ -203,7 +203,7 @@ class RaggedVectorFile(_RowFile):
     def check_shape(self, vector: Vector, dims: int | None) -> int:
         if vector.ndim != 2 or 0 in vector.shape:
             raise Invalid(
-                f"multi-vector {self.name!r} has shape {vector.shape}; send a list of lists of numbers, none of them empty",
+                f"multi-vector {self.name!r} has shape {vector.shape}; send a list of lists of numbers, none empty",
                 vector=self.name,
             )
         return self._check_width(vector, dims)

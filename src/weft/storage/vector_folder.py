@@ -13,7 +13,7 @@ Names of vectors are the user's, so files are named by number. Three tables, all
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class VectorFolder:
                 fresh[name] = self._empty(name, number, layout)
                 number += 1
         if fresh:
-            self._env.write(lambda txn: [self._write_record(txn, file) for file in fresh.values()])
+            self._env.write(lambda txn: self._write_records(txn, fresh.values()))
             self.files = {**self.files, **fresh}
 
     def write(self, txn: Transaction, file: StoredVectors, staged: StagedRows) -> None:
@@ -138,6 +138,10 @@ class VectorFolder:
             while found and cursor.key().startswith(prefix):
                 yield cursor.item()
                 found = cursor.next()
+
+    def _write_records(self, txn: Transaction, files: Iterable[StoredVectors]) -> None:
+        for file in files:
+            self._write_record(txn, file)
 
     def _write_record(self, txn: Transaction, file: StoredVectors, staged: StagedRows | None = None) -> None:
         record = {
