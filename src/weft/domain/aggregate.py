@@ -1,0 +1,65 @@
+"""What is asked of an aggregation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from weft.domain.filters import Filter
+from weft.domain.query import Search
+
+
+class AggregatedType(StrEnum):
+    """The type that the caller says a property has."""
+
+    INT = "int"
+    NUMBER = "number"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    REFERENCE = "reference"
+
+
+class Metric(StrEnum):
+    COUNT = "count"
+    TYPE = "type"
+    SUM = "sum"
+    MEAN = "mean"
+    MODE = "mode"
+    MEDIAN = "median"
+    MAXIMUM = "maximum"
+    MINIMUM = "minimum"
+    TOP_OCCURRENCES = "topOccurrences"
+    TOTAL_TRUE = "totalTrue"
+    TOTAL_FALSE = "totalFalse"
+    PERCENTAGE_TRUE = "percentageTrue"
+    PERCENTAGE_FALSE = "percentageFalse"
+    POINTING_TO = "pointingTo"
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyAggregation:
+    """The figures wanted of one property; ``top_occurrences`` is how many texts, most frequent first."""
+
+    property: str
+    type: AggregatedType
+    metrics: frozenset[Metric] = frozenset()
+    top_occurrences: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """Over the objects that ``filter`` and ``search`` leave (``object_limit`` of a search's best).
+
+    ``group_by`` names a property; then at most ``limit`` groups (None: the server's default).
+    """
+
+    collection: str
+    tenant: str | None = None
+    search: Search | None = None
+    filter: Filter | None = None
+    object_limit: int | None = None
+    group_by: str | None = None
+    limit: int | None = None
+    objects_count: bool = False
+    properties: tuple[PropertyAggregation, ...] = field(default=())

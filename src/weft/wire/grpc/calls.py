@@ -1,0 +1,131 @@
+"""The unary calls of ``weaviate.v1.Weaviate``, bytes → bytes: decode, call one verb of the service, encode."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, Unsupported, WeftError
+from weft.protocol import aggregate, batch, batch_delete, search_get, tenants
+from weft.wire.errors import refuse
+from weft.wire.grpc.decode_aggregate import decode_aggregate
+from weft.wire.grpc.decode_batch import decode_objects, decode_reference
+from weft.wire.grpc.decode_filter import decode_filter
+from weft.wire.grpc.decode_search import decode_search
+from weft.wire.grpc.encode_search import encode_search
+from weft.wire.grpc.seam import Service, parse, verb
+
+UnaryCall: TypeAlias = Callable[[bytes, Caller], bytes]
+
+_STATUSES: Final = {
+    "ACTIVE": tenants.TENANT_ACTIVITY_STATUS_ACTIVE,
+    "INACTIVE": tenants.TENANT_ACTIVITY_STATUS_INACTIVE,
+    "OFFLOADED": tenants.TENANT_ACTIVITY_STATUS_OFFLOADED,
+    "OFFLOADING": tenants.TENANT_ACTIVITY_STATUS_OFFLOADING,
+    "ONLOADING": tenants.TENANT_ACTIVITY_STATUS_ONLOADING,
+    "HOT": tenants.TENANT_ACTIVITY_STATUS_HOT,
+    "COLD": tenants.TENANT_ACTIVITY_STATUS_COLD,
+    "FROZEN": tenants.TENANT_ACTIVITY_STATUS_FROZEN,
+}
+
+
+class Calls:
+    """Each method takes the request's bytes and who sends them, and raises WeftError."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def by_name(self) -> Mapping[str, UnaryCall]:
+        return {
+            "Search": self.search,
+            "Aggregate": self.aggregate,
+            "BatchObjects": self.batch_objects,
+            "BatchReferences": self.batch_references,
+            "BatchDelete": self.batch_delete,
+            "TenantsGet": self.tenants_get,
+        }
+
+    def search(self, data: bytes, caller: Caller) -> bytes:
+        request = parse(search_get.SearchRequest, data)
+        config = self._service.collections.get(_collection(request))
+        query = decode_search(request, config)
+        answer = self._service.search(query, caller)
+        return encode_search(answer, query, config, before_127=not request.uses_127_api)
+
+    def aggregate(self, data: bytes, caller: Caller) -> bytes:
+        request = parse(aggregate.AggregateRequest, data)
+        config = self._service.collections.get(_collection(request))
+        query = decode_aggregate(request, config)
+        raise Unsupported(f"aggregation of {query.collection}: this server does not offer it over gRPC")
+
+    def batch_objects(self, data: bytes, caller: Caller) -> bytes:
+        started = time.perf_counter()
+        decoded = decode_objects(parse(batch.BatchObjectsRequest, data).objects)
+        results = self._service.objects.batch(decoded.objects, caller) if decoded.objects else ()
+        reply = batch.BatchObjectsReply(took=time.perf_counter() - started)
+        for index, error in decoded.with_results(results).items():
+            reply.errors.add(index=index, error=refuse(error).message)
+        return _encoded(reply)
+
+    def batch_references(self, data: bytes, caller: Caller) -> bytes:
+        started = time.perf_counter()
+        references = [decode_reference(message) for message in parse(batch.BatchReferencesRequest, data).references]
+        results: list[WeftError | None] = verb(self._service.objects, "link", "references in batches")(
+            references, caller
+        )
+        reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
+        for index, error in enumerate(results):
+            if error is not None:
+                reply.errors.add(index=index, error=refuse(error).message)
+        return _encoded(reply)
+
+    def batch_delete(self, data: bytes, caller: Caller) -> bytes:
+        started = time.perf_counter()
+        request = parse(batch_delete.BatchDeleteRequest, data)
+        collection = _collection(request)
+        if not request.HasField("filters"):
+            raise Invalid("filters are required to delete many objects; to delete all of them delete the collection")
+        deleted = self._service.objects.delete_many(
+            collection,
+            request.tenant or None,
+            decode_filter(request.filters),
+            dry_run=request.dry_run,
+            verbose=request.verbose,
+        )
+        reply = batch_delete.BatchDeleteReply(
+            took=time.perf_counter() - started,
+            matches=deleted.matches,
+            successful=deleted.successful,
+            failed=deleted.failed,
+        )
+        if request.verbose:
+            for uuid, error in deleted.objects:
+                reply.objects.add(uuid=uuid, successful=error is None, error=error or "")
+        return _encoded(reply)
+
+    def tenants_get(self, data: bytes, caller: Caller) -> bytes:
+        started = time.perf_counter()
+        request = parse(tenants.TenantsGetRequest, data)
+        config = self._service.collections.get(_collection(request))
+        if not config.tenancy.enabled:
+            raise Invalid(f'multi-tenancy is not enabled for class "{config.name}"')
+        names = list(request.names.values) if request.HasField("names") else None
+        found = verb(self._service.collections, "tenants", "tenants")(config.name, names)
+        reply = tenants.TenantsGetReply(took=time.perf_counter() - started)
+        for tenant in found:
+            reply.tenants.add(name=tenant["name"], activity_status=_STATUSES[tenant["activityStatus"]])
+        return _encoded(reply)
+
+
+def _collection(request: Any) -> str:
+    name: str = request.collection
+    if not name:
+        raise Invalid("the request names no collection")
+    return name
+
+
+def _encoded(message: Any) -> bytes:
+    data: bytes = message.SerializeToString()
+    return data

@@ -1,0 +1,71 @@
+"""``weaviate.v1.AggregateRequest`` → ``weft.domain.aggregate.Aggregation``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.aggregate import AggregatedType, Aggregation, Metric, PropertyAggregation
+from weft.domain.errors import Invalid
+from weft.domain.query import Keyword, Search
+from weft.domain.schema import CollectionConfig
+from weft.wire.grpc.decode_filter import decode_filter, lower_first
+from weft.wire.grpc.decode_search import SEARCHES
+
+_METRICS = {
+    "count": Metric.COUNT,
+    "type": Metric.TYPE,
+    "sum": Metric.SUM,
+    "mean": Metric.MEAN,
+    "mode": Metric.MODE,
+    "median": Metric.MEDIAN,
+    "maximum": Metric.MAXIMUM,
+    "minimum": Metric.MINIMUM,
+    "top_occurences": Metric.TOP_OCCURRENCES,
+    "total_true": Metric.TOTAL_TRUE,
+    "total_false": Metric.TOTAL_FALSE,
+    "percentage_true": Metric.PERCENTAGE_TRUE,
+    "percentage_false": Metric.PERCENTAGE_FALSE,
+    "pointing_to": Metric.POINTING_TO,
+}
+"""By the field of the message, spelled as there."""
+
+
+def decode_aggregate(request: Any, config: CollectionConfig) -> Aggregation:
+    has = request.HasField
+    if has("group_by") and not request.group_by.property:
+        raise Invalid("group_by names no property")
+    return Aggregation(
+        collection=config.name,
+        tenant=request.tenant or None,
+        search=_search(request, config),
+        filter=decode_filter(request.filters) if has("filters") else None,
+        object_limit=request.object_limit if has("object_limit") else None,
+        group_by=lower_first(request.group_by.property) if has("group_by") else None,
+        limit=request.limit if has("limit") else None,
+        objects_count=request.objects_count,
+        properties=tuple(_property(sent) for sent in request.aggregations),
+    )
+
+
+def _search(request: Any, config: CollectionConfig) -> Search | None:
+    kind = request.WhichOneof("search")
+    if kind is None:
+        return None
+    search = SEARCHES["hybrid_search" if kind == "hybrid" else kind](getattr(request, kind), config)
+    if not isinstance(search, Keyword) and len(search.targets.names) > 1:
+        raise Invalid("found more than one target vector for aggregation")
+    return search
+
+
+def _property(sent: Any) -> PropertyAggregation:
+    kind = sent.WhichOneof("aggregation")
+    if not sent.property or kind is None:
+        raise Invalid("an aggregation needs a property and what to compute of it")
+    wanted = getattr(sent, kind)
+    metrics = frozenset(
+        _METRICS[field.name] for field, value in wanted.ListFields() if field.name in _METRICS and value
+    )
+    top = 5
+    if kind == "text" and wanted.HasField("top_occurences_limit"):
+        top = wanted.top_occurences_limit
+    return PropertyAggregation(lower_first(sent.property), AggregatedType(kind), metrics, top)

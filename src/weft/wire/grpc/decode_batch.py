@@ -1,0 +1,149 @@
+"""``weaviate.v1.BatchObject`` → ``IncomingObject``; ``BatchReference`` → ``IncomingReference``.
+
+A fault of one object is an error of that object alone. Numbers outside arrays travel as doubles, also those of int
+properties: the service converts them by the schema.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import IncomingObject, IncomingReference, Reference, Vector, parse_uuid
+from weft.domain.schema import LEGACY_VECTOR
+from weft.wire.grpc.decode_vectors import listed_vector, single_vector, vector_of
+
+_BEACON = "weaviate://localhost/"
+
+
+@dataclass(slots=True)
+class DecodedBatch:
+    """The objects that could be decoded, where in the request each stood, and the errors of the others by place."""
+
+    objects: list[IncomingObject] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    errors: dict[int, WeftError] = field(default_factory=dict)
+
+    def with_results(self, results: Sequence[WeftError | None]) -> dict[int, WeftError]:
+        """All errors by place, in order of place; ``results`` has one entry for each of ``objects``."""
+        pairs = zip(self.places, results, strict=True)
+        errors = self.errors | {place: result for place, result in pairs if result is not None}
+        return dict(sorted(errors.items()))
+
+
+def decode_objects(messages: Any) -> DecodedBatch:
+    batch = DecodedBatch()
+    for place, message in enumerate(messages):
+        try:
+            batch.objects.append(decode_object(message))
+            batch.places.append(place)
+        except WeftError as error:
+            batch.errors[place] = error
+    return batch
+
+
+def decode_object(message: Any) -> IncomingObject:
+    """Raises Invalid for a bad uuid, vector or reference."""
+    parse_uuid(message.uuid)
+    properties: dict[str, Any] = {}
+    if message.HasField("properties"):
+        sent = message.properties
+        properties = _values(sent)
+        _references(sent, properties)
+    return IncomingObject(
+        collection=message.collection,
+        uuid=message.uuid,
+        properties=properties,
+        vectors=_vectors(message),
+        tenant=message.tenant or None,
+    )
+
+
+def decode_reference(message: Any) -> IncomingReference:
+    return IncomingReference(
+        collection=message.from_collection,
+        uuid=message.from_uuid,
+        property=message.name,
+        to_collection=message.to_collection,
+        to_uuid=message.to_uuid,
+        tenant=message.tenant or None,
+    )
+
+
+def beacon(message: Any) -> str:
+    """The key by which a client knows a ``BatchReference`` again."""
+    return f"{_BEACON}{message.from_collection}/{message.from_uuid}/{message.name}"
+
+
+def _vectors(message: Any) -> dict[str, Vector]:
+    vectors: dict[str, Vector] = {}
+    if message.vector_bytes:
+        vectors[LEGACY_VECTOR] = single_vector(message.vector_bytes)
+    elif message.vector:
+        vectors[LEGACY_VECTOR] = listed_vector(message.vector)
+    for sent in message.vectors:
+        try:
+            vectors[sent.name or LEGACY_VECTOR] = vector_of(sent)
+        except Invalid as error:
+            raise Invalid(f"vector {sent.name!r}: {error.message}") from None
+    return vectors
+
+
+def _values(sent: Any) -> dict[str, Any]:
+    """The values of a message that holds a Struct beside typed arrays."""
+    values = {name: _json(value) for name, value in sent.non_ref_properties.fields.items()}
+    for array in sent.text_array_properties:
+        values[array.prop_name] = list(array.values)
+    for array in sent.int_array_properties:
+        values[array.prop_name] = list(array.values)
+    for array in sent.boolean_array_properties:
+        values[array.prop_name] = list(array.values)
+    for array in sent.number_array_properties:
+        values[array.prop_name] = _numbers(array)
+    for nested in sent.object_properties:
+        values[nested.prop_name] = _values(nested.value)
+    for nested in sent.object_array_properties:
+        values[nested.prop_name] = [_values(item) for item in nested.values]
+    for name in sent.empty_list_props:
+        values[name] = []
+    return values
+
+
+def _json(value: Any) -> Any:
+    """The Python value of a ``google.protobuf.Value``."""
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return value.string_value
+    if kind == "number_value":
+        return value.number_value
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "struct_value":
+        return {name: _json(inner) for name, inner in value.struct_value.fields.items()}
+    if kind == "list_value":
+        return [_json(inner) for inner in value.list_value.values]
+    return None
+
+
+def _numbers(array: Any) -> list[float]:
+    data = array.values_bytes
+    if not data:
+        return list(array.values)
+    if len(data) % 8:
+        raise Invalid(
+            f"the numbers of property {array.prop_name!r} are float64 (8 bytes each), but {len(data)} bytes were sent"
+        )
+    return list(struct.unpack(f"<{len(data) // 8}d", data))
+
+
+def _references(sent: Any, properties: dict[str, Any]) -> None:
+    pointers: dict[str, list[Reference]] = {}
+    for group in sent.single_target_ref_props:
+        pointers.setdefault(group.prop_name, []).extend(Reference("", parse_uuid(uuid)) for uuid in group.uuids)
+    for group in sent.multi_target_ref_props:
+        target = group.target_collection
+        pointers.setdefault(group.prop_name, []).extend(Reference(target, parse_uuid(uuid)) for uuid in group.uuids)
+    properties.update(pointers)

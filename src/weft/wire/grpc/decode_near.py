@@ -1,0 +1,163 @@
+"""The search messages, each to its dataclass of ``weft.domain.query``. A search and an aggregation share them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypedDict
+
+from weft.domain.errors import Invalid
+from weft.domain.query import (
+    Fusion,
+    Hybrid,
+    Keyword,
+    MatchOperator,
+    MediaKind,
+    Mmr,
+    Move,
+    NearMedia,
+    NearObject,
+    NearText,
+    NearVector,
+    Targets,
+)
+from weft.domain.schema import CollectionConfig
+from weft.protocol import base_search
+from weft.wire.grpc.decode_filter import lower_first
+from weft.wire.grpc.decode_vectors import decode_near_vector, decode_targets, only_vector, same_for_all
+
+_DEFAULT_ALPHA = 0.75
+_OPERATORS = {
+    base_search.SearchOperatorOptions.OPERATOR_UNSPECIFIED: MatchOperator.OR,
+    base_search.SearchOperatorOptions.OPERATOR_OR: MatchOperator.OR,
+    base_search.SearchOperatorOptions.OPERATOR_AND: MatchOperator.AND,
+    base_search.SearchOperatorOptions.OPERATOR_AND_CROSS: MatchOperator.AND_CROSS,
+}
+MEDIA = {f"near_{kind.value}": kind for kind in MediaKind}
+"""The field of a request for each kind of media."""
+
+
+class _Common(TypedDict):
+    targets: Targets
+    max_distance: float | None
+    min_certainty: float | None
+    mmr: Mmr | None
+
+
+def near_vector(message: Any, config: CollectionConfig) -> NearVector:
+    common = _common(message, "near_vector")
+    common["targets"], vectors = decode_near_vector(message, common["targets"], config)
+    return NearVector(**common, vectors=vectors)
+
+
+def near_object(message: Any) -> NearObject:
+    if not message.id:
+        raise Invalid("near_object: id is required")
+    return NearObject(**_common(message, "near_object"), uuid=message.id)
+
+
+def near_text(message: Any) -> NearText:
+    return NearText(
+        **_common(message, "near_text"),
+        texts=tuple(message.query),
+        move_to=_move(message.move_to) if message.HasField("move_to") else None,
+        move_away=_move(message.move_away) if message.HasField("move_away") else None,
+    )
+
+
+def near_media(message: Any, field: str) -> NearMedia:
+    """``field`` is the name under which the request holds the message: one of ``MEDIA``."""
+    kind = MEDIA[field]
+    return NearMedia(**_common(message, field), kind=kind, data=getattr(message, kind.value))
+
+
+def keyword(message: Any) -> Keyword:
+    return _keyword(message, message.search_operator if message.HasField("search_operator") else None)
+
+
+def hybrid(message: Any, config: CollectionConfig) -> Hybrid:
+    targets = decode_targets(message)
+    near: NearVector | NearText | None = None
+    vector = only_vector(message, "hybrid")
+    has_text, has_vector = message.HasField("near_text"), message.HasField("near_vector")
+    if has_text and has_vector:
+        raise Invalid("cannot combine nearText and nearVector in hybrid search")
+    if vector is not None:
+        if has_text or has_vector:
+            raise Invalid(f"cannot combine {'nearText' if has_text else 'nearVector'} and vector in hybrid search")
+        near = NearVector(targets=targets, vectors=same_for_all(vector, targets, config, "hybrid"))
+    elif has_text:
+        near = near_text(message.near_text)
+    elif has_vector:
+        common = _common(message.near_vector, "near_vector")
+        targets, vectors = decode_near_vector(message.near_vector, targets, config)
+        common["targets"] = targets
+        near = NearVector(**common, vectors=vectors)
+    if near is not None and near.mmr is not None:
+        raise Invalid("hybrid: selection must be set on the top-level hybrid search, not on its sub-search")
+    return Hybrid(
+        keyword=_keyword(message, message.bm25_search_operator if message.HasField("bm25_search_operator") else None),
+        alpha=_alpha(message),
+        fusion=Fusion.RANKED if message.fusion_type == base_search.Hybrid.FUSION_TYPE_RANKED else Fusion.RELATIVE_SCORE,
+        near=near,
+        targets=targets,
+        max_vector_distance=_finite(message.vector_distance, "hybrid: vector_distance")
+        if message.HasField("vector_distance")
+        else None,
+        mmr=_mmr(message),
+    )
+
+
+def _common(message: Any, where: str) -> _Common:
+    has_distance, has_certainty = message.HasField("distance"), message.HasField("certainty")
+    if has_distance and has_certainty:
+        raise Invalid(f"{where}: cannot provide distance and certainty")
+    return {
+        "targets": decode_targets(message),
+        "max_distance": _finite(message.distance, f"{where}: distance") if has_distance else None,
+        "min_certainty": _finite(message.certainty, f"{where}: certainty") if has_certainty else None,
+        "mmr": _mmr(message),
+    }
+
+
+def _mmr(message: Any) -> Mmr | None:
+    if not message.HasField("selection") or not message.selection.HasField("mmr"):
+        return None
+    sent = message.selection.mmr
+    if sent.limit < 1:
+        raise Invalid("MMR limit must be at least 1")
+    if not 0 <= sent.balance <= 1:
+        raise Invalid("MMR balance must be between 0 and 1")
+    return Mmr(sent.limit, sent.balance)
+
+
+def _move(message: Any) -> Move:
+    return Move(_finite(message.force, "near_text: force"), tuple(message.concepts), tuple(message.uuids))
+
+
+def _keyword(message: Any, options: Any | None) -> Keyword:
+    """From a message with ``query`` and ``properties``."""
+    properties = tuple(lower_first(name) for name in message.properties)
+    if options is None:
+        return Keyword(message.query, properties)
+    operator = _OPERATORS.get(options.operator)
+    if operator is None:
+        raise Invalid(f"unknown search operator {options.operator}")
+    return Keyword(message.query, properties, operator, max(0, options.minimum_or_tokens_match))
+
+
+def _alpha(message: Any) -> float:
+    if not message.use_alpha_param:
+        alpha: float = message.alpha
+    elif message.HasField("alpha_param"):
+        alpha = message.alpha_param
+    else:
+        return _DEFAULT_ALPHA
+    if not 0 <= alpha <= 1:
+        raise Invalid(f"hybrid: alpha should be between 0.0 and 1.0, received {alpha}")
+    return alpha
+
+
+def _finite(number: float, where: str) -> float:
+    if not math.isfinite(number):
+        raise Invalid(f"{where} must be a finite number, received {number}")
+    return number

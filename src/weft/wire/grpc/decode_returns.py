@@ -1,0 +1,62 @@
+"""What each hit of a reply shall carry: properties, references and metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.errors import Invalid
+from weft.domain.query import NestedSelection, ReferenceSelection, Returns
+from weft.wire.grpc.decode_filter import lower_first
+
+
+def decode_returns(request: Any) -> Returns:
+    """From a message with the optional fields ``properties`` and ``metadata`` (a search, or a reference's part of it).
+
+    No ``properties`` means all but references and blobs; no ``metadata`` means none, not even the uuid.
+    """
+    properties: tuple[str, ...] | None = None
+    nested: tuple[NestedSelection, ...] = ()
+    references: tuple[ReferenceSelection, ...] = ()
+    if request.HasField("properties"):
+        sent = request.properties
+        if not sent.return_all_nonref_properties:
+            properties = tuple(dict.fromkeys(lower_first(name) for name in sent.non_ref_properties))
+        nested = tuple(_nested(selection) for selection in sent.object_properties)
+        references = tuple(_reference(selection) for selection in sent.ref_properties)
+    if not request.HasField("metadata"):
+        return Returns(properties, nested, references, uuid=False)
+    asked = request.metadata
+    return Returns(
+        properties,
+        nested,
+        references,
+        uuid=asked.uuid,
+        vector=asked.vector,
+        vectors=tuple(asked.vectors),
+        created=asked.creation_time_unix,
+        updated=asked.last_update_time_unix,
+        distance=asked.distance,
+        certainty=asked.certainty,
+        score=asked.score,
+        explain_score=asked.explain_score,
+        is_consistent=asked.is_consistent,
+        profile=asked.query_profile,
+    )
+
+
+def _nested(selection: Any) -> NestedSelection:
+    if not selection.prop_name:
+        raise Invalid("a nested selection names no property")
+    return NestedSelection(
+        lower_first(selection.prop_name),
+        tuple(dict.fromkeys(lower_first(name) for name in selection.primitive_properties)),
+        tuple(_nested(inner) for inner in selection.object_properties),
+    )
+
+
+def _reference(selection: Any) -> ReferenceSelection:
+    if not selection.reference_property:
+        raise Invalid("a reference selection names no property")
+    return ReferenceSelection(
+        lower_first(selection.reference_property), decode_returns(selection), selection.target_collection or None
+    )

@@ -1,0 +1,85 @@
+"""``weaviate.v1.SearchRequest`` → ``weft.domain.query.Query``.
+
+Refuses what contradicts itself. What needs more of the schema than the kind of a vector (unknown names, types of
+properties, default limits) is for the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from weft.domain.errors import Invalid
+from weft.domain.query import GroupBy, Keyword, Query, Rerank, Search, Sort
+from weft.domain.schema import CollectionConfig
+from weft.wire.grpc import decode_near
+from weft.wire.grpc.decode_boost import decode_boost
+from weft.wire.grpc.decode_filter import decode_filter, lower_first
+from weft.wire.grpc.decode_generative import decode_generative
+from weft.wire.grpc.decode_returns import decode_returns
+
+SEARCHES: Final[Mapping[str, Callable[[Any, CollectionConfig], Search]]] = {
+    "near_vector": decode_near.near_vector,
+    "hybrid_search": decode_near.hybrid,
+    "bm25_search": lambda message, config: decode_near.keyword(message),
+    "near_text": lambda message, config: decode_near.near_text(message),
+    "near_object": lambda message, config: decode_near.near_object(message),
+    "near_image": lambda message, config: decode_near.near_media(message, "near_image"),
+    "near_audio": lambda message, config: decode_near.near_media(message, "near_audio"),
+    "near_video": lambda message, config: decode_near.near_media(message, "near_video"),
+    "near_depth": lambda message, config: decode_near.near_media(message, "near_depth"),
+    "near_thermal": lambda message, config: decode_near.near_media(message, "near_thermal"),
+    "near_imu": lambda message, config: decode_near.near_media(message, "near_imu"),
+}
+
+
+def decode_search(request: Any, config: CollectionConfig) -> Query:
+    """The question of a ``SearchRequest`` to the collection of ``config`` (what ``request.collection`` names)."""
+    search = _search(request, config)
+    has = request.HasField
+    sort = tuple(_sort(key) for key in request.sort_by)
+    if sort and (search is not None or has("generative")):
+        raise Invalid("sorting cannot be combined with search")
+    return Query(
+        collection=config.name,
+        tenant=request.tenant or None,
+        search=search,
+        filter=decode_filter(request.filters) if has("filters") else None,
+        limit=request.limit,
+        offset=request.offset,
+        autocut=request.autocut,
+        after=request.after or None,
+        sort=sort,
+        group_by=_group_by(request.group_by) if has("group_by") else None,
+        rerank=Rerank(request.rerank.property, request.rerank.query) if has("rerank") else None,
+        generate=decode_generative(request.generative) if has("generative") else None,
+        boost=decode_boost(request.boost) if has("boost") else None,
+        returns=decode_returns(request),
+    )
+
+
+def _search(request: Any, config: CollectionConfig) -> Search | None:
+    fields = [field for field in SEARCHES if request.HasField(field)]
+    if not fields:
+        return None
+    if len(fields) > 1:
+        raise Invalid(f"a request can hold one search, received {' and '.join(fields)}; use hybrid to combine two")
+    search = SEARCHES[fields[0]](getattr(request, fields[0]), config)
+    mmr = None if isinstance(search, Keyword) else search.mmr
+    if mmr is not None and 0 < request.limit < mmr.limit:
+        raise Invalid(f"MMR limit ({mmr.limit}) cannot be larger than the query limit ({request.limit})")
+    return search
+
+
+def _sort(message: Any) -> Sort:
+    if len(message.path) != 1:
+        raise Invalid(f"a sort path can only have one entry, received {list(message.path)}")
+    return Sort(lower_first(message.path[0]), message.ascending)
+
+
+def _group_by(message: Any) -> GroupBy:
+    if len(message.path) != 1:
+        raise Invalid(f"groupby path can only have one entry, received {list(message.path)}")
+    if message.number_of_groups < 0 or message.objects_per_group < 0:
+        raise Invalid("groupby: the numbers of groups and of objects per group cannot be negative")
+    return GroupBy(lower_first(message.path[0]), message.number_of_groups, message.objects_per_group)

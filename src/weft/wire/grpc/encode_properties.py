@@ -1,0 +1,112 @@
+"""A hit's properties → ``weaviate.v1.PropertiesResult`` bytes.
+
+All properties: the stored bytes as they are. A choice: entries are cut out of the stored bytes, requested properties
+that are absent are given as null, nested objects are cut in the same way, blobs come from the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from weft.collection.encoding import encode_value
+from weft.domain.query import Hit, NestedSelection, ReferenceSelection, Returns
+from weft.domain.schema import CollectionConfig, DataType
+from weft.wire.grpc.encode_metadata import encode_metadata
+from weft.wire.grpc.wire_format import (
+    NULL_VALUE,
+    field_content,
+    map_entries,
+    map_entry,
+    repeated_content,
+    sized,
+)
+
+_OBJECT_TAG = 0x22
+_LIST_TAG = 0x2A
+
+
+def encode_properties_result(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
+    """``PropertiesResult`` of ``hit``, an object of ``config``."""
+    if returns.properties is None and not returns.nested:
+        properties = hit.record.encoded_properties
+    else:
+        properties = _chosen(hit, returns, config)
+    result = b"\x1a" + sized(config.name.encode()) + b"\x5a" + sized(properties)
+    if not returns.references:
+        return result
+    return result + _references(hit, returns.references) + b"\x60\x01"
+
+
+def _chosen(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
+    stored = {name: (value, entry) for name, value, entry in map_entries(hit.record.encoded_properties)}
+    selections = {selection.name: selection for selection in returns.nested}
+    parts: list[bytes] = []
+    if returns.properties is None:
+        skipped = {name.encode() for name in selections}
+        parts.extend(entry for name, (_, entry) in stored.items() if name not in skipped)
+    else:
+        for name in returns.properties:
+            if name in selections:
+                continue
+            found = stored.get(name.encode())
+            parts.append(found[1] if found is not None else map_entry(name, _missing(name, hit, config)))
+    for name, selection in selections.items():
+        found = stored.get(name.encode())
+        parts.append(map_entry(name, _project(found[0], selection) if found is not None else NULL_VALUE))
+    return b"".join(parts)
+
+
+def _missing(name: str, hit: Hit, config: CollectionConfig) -> bytes:
+    """The ``Value`` of a property that the stored bytes do not have: a blob, or null."""
+    declared = config.by_name.get(name)
+    if declared is None or declared.data_type is not DataType.BLOB:
+        return NULL_VALUE
+    return encode_value(hit.record.properties.get(name), declared)
+
+
+def _project(value: bytes, selection: NestedSelection) -> bytes:
+    """A ``Value`` that holds an object or a list of objects, with the selected fields only."""
+    if not value:
+        return NULL_VALUE
+    if value[0] == _OBJECT_TAG:
+        return b"\x22" + sized(_project_object(field_content(value), selection))
+    if value[0] == _LIST_TAG:
+        objects = field_content(value)
+        if objects[:1] != b"\x22":
+            return value
+        items = repeated_content(field_content(objects))
+        projected = b"".join(b"\x0a" + sized(_project_object(item, selection)) for item in items)
+        return b"\x2a" + sized(b"\x22" + sized(projected))
+    return value
+
+
+def _project_object(properties: bytes, selection: NestedSelection) -> bytes:
+    stored = {name: (value, entry) for name, value, entry in map_entries(properties)}
+    parts: list[bytes] = []
+    for name in selection.fields:
+        found = stored.get(name.encode())
+        parts.append(found[1] if found is not None else map_entry(name, NULL_VALUE))
+    for inner in selection.nested:
+        found = stored.get(inner.name.encode())
+        parts.append(map_entry(inner.name, _project(found[0], inner) if found is not None else NULL_VALUE))
+    return b"".join(parts)
+
+
+def _references(hit: Hit, selections: Iterable[ReferenceSelection]) -> bytes:
+    """The ``ref_props`` fields: one for each property that has references, however many selections name it."""
+    found: dict[str, list[bytes]] = {}
+    for selection in selections:
+        for linked in hit.references.get(selection.property, ()):
+            config = linked.collection
+            assert config is not None, "a resolved reference names its collection"
+            if selection.collection is None or config.name == selection.collection:
+                found.setdefault(selection.property, []).append(_linked(linked, selection.returns, config))
+    return b"".join(
+        b"\x12" + sized(b"".join(b"\x0a" + sized(result) for result in results) + b"\x12" + sized(name.encode()))
+        for name, results in found.items()
+    )
+
+
+def _linked(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
+    metadata = encode_metadata(hit, returns, config)
+    return encode_properties_result(hit, returns, config) + b"\x22" + sized(metadata)

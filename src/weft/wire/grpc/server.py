@@ -1,0 +1,190 @@
+"""The gRPC server: grpcio's synchronous one, with handlers that map bytes to bytes.
+
+The synchronous server answers a whole search for 262 µs of CPU where grpc.aio needs 340. Unary calls share a pool of
+``workers`` threads. A stream holds a thread as long as it lives, so streams are counted apart, and the pool has a
+thread more for each that may be open: they cannot take the threads of unary calls. What is over a limit is refused
+with RESOURCE_EXHAUSTED.
+
+Health checks are answered «serving» for any service name: official clients ask for different ones.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import grpc
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Misconfigured, Overloaded
+from weft.wire.errors import refuse
+from weft.wire.grpc.calls import Calls, UnaryCall
+from weft.wire.grpc.seam import Authenticator, Service
+from weft.wire.grpc.stream import BatchStream
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_MESSAGE_BYTES = 104_858_000
+DEFAULT_WORKERS = 16
+MOST_STREAMS = 16
+_WAITING_PER_WORKER = 16
+_MOST_DETAILS_BYTES = 4_000
+_SERVICE = "/weaviate.v1.Weaviate/"
+_HEALTH = "/grpc.health.v1.Health/"
+_SERVING = b"\x08\x01"
+
+
+class GrpcServer:
+    """Serves ``service`` on ``host:port`` (0: a free port) between ``start`` and ``stop``."""
+
+    def __init__(
+        self,
+        service: Service,
+        auth: Authenticator,
+        *,
+        host: str,
+        port: int,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        workers: int = DEFAULT_WORKERS,
+    ) -> None:
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._front = _Front(service, auth)
+        self._pool = ThreadPoolExecutor(workers + MOST_STREAMS, thread_name_prefix="weft-grpc")
+        self._server = grpc.server(
+            self._pool,
+            handlers=[self._front],
+            options=[
+                ("grpc.max_receive_message_length", max_message_bytes),
+                ("grpc.max_send_message_length", max_message_bytes),
+                ("grpc.so_reuseport", 0),
+            ],
+            maximum_concurrent_rpcs=workers * _WAITING_PER_WORKER + MOST_STREAMS,
+        )
+
+    def start(self) -> int:
+        """The bound port. Raises Misconfigured when the address cannot be bound."""
+        try:
+            port: int = self._server.add_insecure_port(self._address)
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise Misconfigured(
+                f"gRPC cannot listen on {self._address}: the port is in use or the address is not of this machine; "
+                "stop the other process or choose another port"
+            )
+        self._server.start()
+        return port
+
+    def stop(self, grace_s: float) -> None:
+        """Refuses new calls, tells open streams to end, and waits up to ``grace_s`` seconds for calls in progress."""
+        self._front.close()
+        self._server.stop(grace_s).wait()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Finds the handler of a method by its path."""
+
+    def __init__(self, service: Service, auth: Authenticator) -> None:
+        self._service = service
+        self._auth = auth
+        self._streams: set[BatchStream] = set()
+        self._slots = threading.BoundedSemaphore(MOST_STREAMS)
+        self._closing = threading.Event()
+        self._methods = {
+            _SERVICE + name: grpc.unary_unary_rpc_method_handler(self._unary(call))
+            for name, call in Calls(service).by_name().items()
+        }
+        self._methods[_SERVICE + "BatchStream"] = grpc.stream_stream_rpc_method_handler(self._batch_stream)
+        self._methods[_HEALTH + "Check"] = grpc.unary_unary_rpc_method_handler(lambda request, context: _SERVING)
+        self._methods[_HEALTH + "Watch"] = grpc.unary_stream_rpc_method_handler(self._watch)
+
+    def service(self, handler_call_details: Any) -> Any:
+        return self._methods.get(handler_call_details.method)
+
+    def close(self) -> None:
+        self._closing.set()
+        for stream in list(self._streams):
+            stream.announce_shutdown()
+
+    def _unary(self, call: UnaryCall) -> Callable[[bytes, Any], bytes]:
+        def handle(request: bytes, context: Any) -> bytes:
+            try:
+                return call(request, self._caller(context))
+            except Exception as error:
+                failure = error
+            _abort(context, failure)
+
+        return handle
+
+    def _batch_stream(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        failure: Exception | None = None
+        try:
+            caller = self._caller(context)
+            with self._slot():
+                stream = BatchStream(requests, self._service, caller)
+                context.add_callback(stream.cancel)
+                self._streams.add(stream)
+                try:
+                    if self._closing.is_set():
+                        stream.announce_shutdown()
+                    yield from stream.replies()
+                finally:
+                    self._streams.discard(stream)
+        except Exception as error:
+            failure = error
+        if failure is not None:
+            _abort(context, failure)
+
+    def _watch(self, request: bytes, context: Any) -> Iterator[bytes]:
+        ended = threading.Event()
+        failure: Exception | None = None
+        try:
+            with self._slot():
+                yield _SERVING
+                if context.add_callback(ended.set):
+                    while not ended.wait(1.0) and not self._closing.is_set():
+                        pass
+        except Exception as error:
+            failure = error
+        if failure is not None:
+            _abort(context, failure)
+
+    def _caller(self, context: Any) -> Caller:
+        headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+        return self._auth.authenticate(headers.get("authorization"), headers)
+
+    def _slot(self) -> _Slot:
+        return _Slot(self._slots)
+
+
+class _Slot:
+    """One of the places for streams, for the length of a ``with`` block; raises Overloaded when all are taken."""
+
+    def __init__(self, slots: threading.BoundedSemaphore) -> None:
+        self._slots = slots
+
+    def __enter__(self) -> None:
+        if not self._slots.acquire(blocking=False):
+            raise Overloaded(f"{MOST_STREAMS} streams are open, which is the most at one time; try again later")
+
+    def __exit__(self, *_: object) -> None:
+        self._slots.release()
+
+
+def _abort(context: Any, error: Exception) -> NoReturn:
+    refusal = refuse(error)
+    context.abort(grpc.StatusCode[refusal.spelling.grpc], _details(refusal.message))
+    raise AssertionError("abort raises")
+
+
+def _details(message: str) -> str:
+    """``message`` short enough for a trailer: longer ones make clients lose the whole status."""
+    text = message.encode("utf-8", "replace").decode()
+    while len(quote(text)) > _MOST_DETAILS_BYTES:
+        text = text[: len(text) * 3 // 4] + "…"
+    return text

@@ -1,0 +1,209 @@
+"""One ``BatchStream``: receive and decode, store in groups, report, each in its own thread and all bounded.
+
+    receiver   messages → decoded objects, acknowledged at receipt        (waits while too many bytes are unstored)
+    storer     all that has arrived (up to a limit) → one batch → results (one durable commit for many messages)
+    replies    the iterator that gRPC sends from
+
+The client knows its items again by their keys, which go back as they came: the uuid of an object, the beacon of a
+reference. Stop or half-close ends the stream after everything received is stored and reported. When the client goes
+away, what was acknowledged is stored all the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import IncomingReference
+from weft.protocol import batch as messages
+from weft.wire.errors import refuse
+from weft.wire.grpc.channel import Channel
+from weft.wire.grpc.decode_batch import DecodedBatch, beacon, decode_objects, decode_reference
+from weft.wire.grpc.seam import Service, parse, verb
+
+MOST_UNSTORED_BYTES = 32 << 20
+MOST_GROUP_OBJECTS = 2_000
+MOST_GROUP_BYTES = 16 << 20
+ADVISED_BATCH_SIZE = 1_000
+_MOST_UNSENT = 256
+
+_STARTED = messages.BatchStreamReply(started=messages.BatchStreamReply.Started()).SerializeToString()
+_BACKOFF = messages.BatchStreamReply(
+    backoff=messages.BatchStreamReply.Backoff(batch_size=ADVISED_BATCH_SIZE)
+).SerializeToString()
+_SHUTTING_DOWN = messages.BatchStreamReply(shutting_down=messages.BatchStreamReply.ShuttingDown()).SerializeToString()
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """One Data message, decoded."""
+
+    uuids: list[str]
+    batch: DecodedBatch
+    beacons: list[str]
+    references: list[IncomingReference]
+    size_bytes: int
+
+
+class BatchStream:
+    """``replies`` runs the stream; ``cancel`` and ``announce_shutdown`` may be called from other threads."""
+
+    def __init__(self, requests: Iterator[bytes], service: Service, caller: Caller) -> None:
+        self._requests = requests
+        self._service = service
+        self._caller = caller
+        self._inbox: Channel[_Arrived] = Channel(MOST_UNSTORED_BYTES)
+        self._outbox: Channel[bytes] = Channel(_MOST_UNSENT)
+        self._held: _Arrived | None = None
+        self._failure: Exception | None = None
+
+    def replies(self) -> Iterator[bytes]:
+        """The encoded replies; raises what ended the stream, after the results of all that was received before."""
+        storer = threading.Thread(target=self._store_all, name="weft-stream-store", daemon=True)
+        receiver = threading.Thread(target=self._receive_all, name="weft-stream-receive", daemon=True)
+        storer.start()
+        receiver.start()
+        try:
+            while (reply := self._outbox.take()) is not None:
+                yield reply
+        finally:
+            self.cancel()
+        if self._failure is not None:
+            raise self._failure
+
+    def cancel(self) -> None:
+        """Nobody reads the replies any more."""
+        self._inbox.finish()
+        self._outbox.abandon()
+
+    def announce_shutdown(self) -> None:
+        self._outbox.put(_SHUTTING_DOWN, wait=False)
+
+    def _receive_all(self) -> None:
+        try:
+            self._receive()
+        except grpc.RpcError:
+            self.cancel()  # the client went away
+        except Exception as error:
+            self._failure = error
+        finally:
+            self._inbox.finish()
+
+    def _receive(self) -> None:
+        started = False
+        for data in self._requests:
+            message = parse(messages.BatchStreamRequest, data)
+            kind = message.WhichOneof("message")
+            if not started:
+                if kind != "start":
+                    raise Invalid("the first message of a batch stream must be a start message")
+                started = True
+                self._outbox.put(_STARTED)
+                self._outbox.put(_BACKOFF)
+            elif kind == "data":
+                arrived = _decode(message.data, len(data))
+                self._outbox.put(_acks(arrived))
+                if not self._inbox.put(arrived, arrived.size_bytes):
+                    return
+            elif kind == "stop":
+                return
+            else:
+                raise Invalid("a batch stream takes data messages and at last a stop message after its start message")
+
+    def _store_all(self) -> None:
+        try:
+            while group := self._next_group():
+                self._outbox.put(_results(group, *self._store(group)))
+        except Exception as error:
+            self._failure = error
+        finally:
+            self._inbox.abandon()
+            self._outbox.finish()
+
+    def _next_group(self) -> list[_Arrived]:
+        """What has arrived, in order. Objects that follow references start a new group, for these are stored last."""
+        first = self._held or self._inbox.take()
+        self._held = None
+        if first is None:
+            return []
+        group, objects, size_bytes = [first], len(first.uuids), first.size_bytes
+        while objects < MOST_GROUP_OBJECTS and size_bytes < MOST_GROUP_BYTES:
+            arrived = self._inbox.take_if_waiting()
+            if arrived is None:
+                break
+            if group[-1].references and arrived.uuids:
+                self._held = arrived
+                break
+            group.append(arrived)
+            objects += len(arrived.uuids)
+            size_bytes += arrived.size_bytes
+        return group
+
+    def _store(self, group: Sequence[_Arrived]) -> tuple[list[WeftError | None], list[WeftError | None]]:
+        """The result of each object and of each reference of the group."""
+        objects = [incoming for arrived in group for incoming in arrived.batch.objects]
+        references = [reference for arrived in group for reference in arrived.references]
+        stored: Sequence[WeftError | None] = ()
+        linked: Sequence[WeftError | None] = ()
+        if objects:
+            try:
+                stored = self._service.objects.batch(objects, self._caller)
+            except WeftError as error:
+                stored = [error] * len(objects)
+        if references:
+            try:
+                linked = verb(self._service.objects, "link", "references in batches")(references, self._caller)
+            except WeftError as error:
+                linked = [error] * len(references)
+        return list(stored), list(linked)
+
+
+def _decode(data: Any, size_bytes: int) -> _Arrived:
+    objects, references = data.objects.values, data.references.values
+    return _Arrived(
+        uuids=[message.uuid for message in objects],
+        batch=decode_objects(objects),
+        beacons=[beacon(message) for message in references],
+        references=[decode_reference(message) for message in references],
+        size_bytes=size_bytes,
+    )
+
+
+def _acks(arrived: _Arrived) -> bytes:
+    acks = messages.BatchStreamReply.Acks(uuids=arrived.uuids, beacons=arrived.beacons)
+    encoded: bytes = messages.BatchStreamReply(acks=acks).SerializeToString()
+    return encoded
+
+
+def _results(
+    group: Sequence[_Arrived], stored: Sequence[WeftError | None], linked: Sequence[WeftError | None]
+) -> bytes:
+    reply = messages.BatchStreamReply()
+    results = reply.results
+    results.SetInParent()
+    next_object = next_reference = 0
+    for arrived in group:
+        after = next_object + len(arrived.batch.objects)
+        errors = arrived.batch.with_results(stored[next_object:after])
+        next_object = after
+        for place, uuid in enumerate(arrived.uuids):
+            error = errors.get(place)
+            if error is None:
+                results.successes.add(uuid=uuid)
+            else:
+                results.errors.add(uuid=uuid, error=refuse(error).message)
+        for key in arrived.beacons:
+            error = linked[next_reference]
+            next_reference += 1
+            if error is None:
+                results.successes.add(beacon=key)
+            else:
+                results.errors.add(beacon=key, error=refuse(error).message)
+    encoded: bytes = reply.SerializeToString()
+    return encoded

@@ -1,0 +1,120 @@
+"""Protocol buffers at the level of bytes: just what joining encoded messages and choosing map entries needs.
+
+Source: https://protobuf.dev/programming-guides/encoding. A field of a length-delimited message is its tag, its length
+as a varint, and its bytes; fields may be concatenated in any order.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from weft.domain.errors import CorruptData
+
+_ONE_BYTE: Final = tuple(bytes((i,)) for i in range(128))
+_F32: Final = struct.Struct("<f")
+pack_f64: Final = struct.Struct("<d").pack
+NULL_VALUE: Final = b"\x60\x00"
+"""A ``weaviate.v1.Value`` that is null."""
+
+
+def varint(n: int) -> bytes:
+    """``n``, 0 ≤ n < 2**64."""
+    if n < 128:
+        return _ONE_BYTE[n]
+    if n < 16384:
+        return bytes((n & 127 | 128, n >> 7))
+    out = bytearray()
+    while n > 127:
+        out.append(n & 127 | 128)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+def sized(data: bytes) -> bytes:
+    """``data`` after its length."""
+    n = len(data)
+    return (_ONE_BYTE[n] if n < 128 else varint(n)) + data
+
+
+def pack_f32(number: float) -> bytes:
+    """The nearest float32; what is beyond its range becomes infinite."""
+    try:
+        return _F32.pack(number)
+    except OverflowError:
+        return _F32.pack(math.copysign(math.inf, number))
+
+
+def map_entry(name: str, value: bytes) -> bytes:
+    """One entry of a ``weaviate.v1.Properties`` message from an encoded ``Value``."""
+    return b"\x0a" + sized(b"\x0a" + sized(name.encode()) + b"\x12" + sized(value))
+
+
+def map_entries(properties: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Each entry of an encoded ``Properties`` as (name, ``Value``, the entry with its tag and length).
+
+    Raises CorruptData for bytes of another form.
+    """
+    at, end = 0, len(properties)
+    try:
+        while at < end:
+            start = at
+            if properties[at] != 0x0A:
+                raise IndexError
+            size, at = _read_varint(properties, at + 1)
+            stop = at + size
+            size, at = _read_varint(properties, at + 1)
+            name = properties[at : at + size]
+            if at + size == stop:
+                value = stop
+            else:
+                size, value = _read_varint(properties, at + size + 1)
+            if stop > end or value > stop:
+                raise IndexError
+            yield name, properties[value:stop], properties[start:stop]
+            at = stop
+    except IndexError:
+        raise CorruptData("the stored properties of an object cannot be decoded; restore it from a backup") from None
+
+
+def field_content(field: bytes) -> bytes:
+    """The content of the one length-delimited field (with a tag of one byte) that ``field`` consists of."""
+    try:
+        size, at = _read_varint(field, 1)
+    except IndexError:
+        size, at = -1, 0
+    if at + size != len(field):
+        raise CorruptData("a stored property cannot be decoded; restore its object from a backup")
+    return field[at:]
+
+
+def repeated_content(fields: bytes) -> Iterator[bytes]:
+    """The contents of length-delimited fields (with tags of one byte), one after the other."""
+    at = 0
+    try:
+        while at < len(fields):
+            size, at = _read_varint(fields, at + 1)
+            if at + size > len(fields):
+                raise IndexError
+            yield fields[at : at + size]
+            at += size
+    except IndexError:
+        raise CorruptData("a stored property cannot be decoded; restore its object from a backup") from None
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """The varint at ``at`` and the position after it; IndexError beyond the end."""
+    byte = data[at]
+    if byte < 128:
+        return byte, at + 1
+    value, shift = byte & 127, 7
+    while True:
+        at += 1
+        byte = data[at]
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at + 1
+        shift += 7
