@@ -1,0 +1,24 @@
+"""Beacons, the protocol's text form of a reference: ``weaviate://localhost/<Class>/<uuid>``, the class optional."""
+
+from __future__ import annotations
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Reference, format_uuid, parse_uuid
+
+_SCHEME = "weaviate://"
+
+
+def parse_beacon(text: str) -> Reference:
+    """The reference that a beacon spells; raises Invalid for any other text."""
+    host, _, path = text.removeprefix(_SCHEME).partition("/")
+    segments = path.split("/")
+    if not text.startswith(_SCHEME) or not host or len(segments) > 2 or not all(segments):
+        raise Invalid(f"invalid cref URI: expected weaviate://localhost/<class>/<uuid>, but got {text[:120]!r}")
+    collection = segments[0] if len(segments) == 2 else ""
+    return Reference(collection[:1].upper() + collection[1:], parse_uuid(segments[-1]))
+
+
+def format_beacon(collection: str, uuid: bytes) -> str:
+    """The beacon of an object; without a class when ``collection`` is empty."""
+    middle = f"{collection}/" if collection else ""
+    return f"{_SCHEME}localhost/{middle}{format_uuid(uuid)}"

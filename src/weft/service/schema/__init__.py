@@ -1,0 +1,5 @@
+"""Schema: a collection's JSON document and what Weft makes of it.
+
+A document goes ``complete`` (defaults filled in) → ``validate`` → ``parse`` (the typed ``CollectionConfig``). A change
+of an existing one goes ``complete`` (with ``existing``) → ``update`` → ``validate`` → ``parse``.
+"""

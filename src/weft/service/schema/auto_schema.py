@@ -1,0 +1,165 @@
+"""Auto-schema: the collection or the properties that imported objects need and the schema lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Reference
+from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.service.beacon import parse_beacon
+from weft.service.schema import fields
+from weft.service.schema.modules import NONE
+from weft.service.schema.properties import MAX_NESTING, lower_first
+from weft.service.values import is_timestamp, normal_uuid
+
+Document = dict[str, Any]
+
+VECTOR = "default"
+"""The one named vector of a collection made by auto-schema."""
+
+_DESCRIPTION = "Added by auto-schema"
+_TEXT_LIKE = {DataType.TEXT, DataType.DATE, DataType.UUID}
+_ARRAYS: Mapping[DataType, DataType] = {dt.element: dt for dt in DataType if dt.is_array}
+
+
+def new_collection(name: str, objects: Iterable[Mapping[str, Any]], *, vectorizer: str = NONE) -> Document:
+    """The document (without defaults) of a collection that can hold ``objects``, given as their properties."""
+    return {
+        "class": name,
+        "description": _DESCRIPTION,
+        "properties": _merged([], objects, name),
+        "vectorConfig": {VECTOR: {"vectorizer": {vectorizer: {}}}},
+    }
+
+
+def is_covered(config: CollectionConfig, properties: Mapping[str, Any]) -> bool:
+    """Whether ``config`` has all of ``properties`` already, nested ones included. Runs for every imported object."""
+    known = config.by_name
+    for name, value in properties.items():
+        found = known.get(name) or known.get(lower_first(name))
+        if found is None or (found.nested and not _is_nested_covered(found, value, 0)):
+            return False
+    return True
+
+
+def _is_nested_covered(property: Property, value: object, depth: int) -> bool:
+    """A value that is no object is covered: its type is for the check of values to refuse."""
+    if isinstance(value, list):
+        return all(_is_nested_covered(property, item, depth) for item in value if isinstance(item, Mapping))
+    if not isinstance(value, Mapping) or depth > MAX_NESTING:
+        return True
+    known = {one.name: one for one in property.nested}
+    for name, inner in value.items():
+        found = known.get(name)
+        if found is None or (found.nested and not _is_nested_covered(found, inner, depth + 1)):
+            return False
+    return True
+
+
+def extended(config: CollectionConfig, objects: Iterable[Mapping[str, Any]]) -> Document | None:
+    """The document of ``config`` with what ``objects`` (their properties) lack added, without defaults for the new.
+
+    None when nothing is missing. Raises Invalid for a value whose type cannot be told.
+    """
+    lacking = [properties for properties in objects if not is_covered(config, properties)]
+    if not lacking:
+        return None
+    return {**config.document, "properties": _merged(list(config.document["properties"]), lacking, config.name)}
+
+
+def _merged(present: list[Mapping[str, Any]], objects: Iterable[Mapping[str, Any]], class_name: str) -> list[Document]:
+    by_name: dict[str, Document] = {one["name"]: dict(one) for one in present}
+    for properties in objects:
+        for name, value in properties.items():
+            _add(by_name, lower_first(name), value, f"property '{fields.shown(name)}' on class '{class_name}'", depth=0)
+    return list(by_name.values())
+
+
+def _add(by_name: dict[str, Document], name: str, value: object, where: str, *, depth: int) -> None:
+    """Add the property that ``value`` shows, or the nested ones that the known property of that name lacks."""
+    if depth > MAX_NESTING:
+        raise Invalid(f"{where}: values are nested deeper than {MAX_NESTING} levels; flatten them")
+    known = by_name.get(name)
+    if known is not None and known["dataType"][0] not in (DataType.OBJECT, DataType.OBJECT_ARRAY):
+        return
+    if known is None:
+        known = {"name": name, "dataType": _data_type(value, where, nested=depth > 0), "description": _DESCRIPTION}
+        by_name[name] = known
+        if known["dataType"][0] not in (DataType.OBJECT, DataType.OBJECT_ARRAY):
+            return
+    children: dict[str, Document] = {one["name"]: dict(one) for one in known.get("nestedProperties", ())}
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, Mapping):
+            for key, inner in item.items():
+                _add(children, key, inner, f"{where}: nested property '{fields.shown(key)}'", depth=depth + 1)
+    known["nestedProperties"] = list(children.values())
+
+
+def _data_type(value: object, where: str, *, nested: bool) -> list[str]:
+    """The ``dataType`` of a property with that value; null gives text, an empty array text[]."""
+    if isinstance(value, list):
+        return _array_type(value, where, nested=nested)
+    found = _scalar_type(value, nested=nested)
+    if found is None:
+        raise Invalid(f"{where}: cannot tell the data type of {fields.kind_of(value)}; add the property to the class")
+    return [found]
+
+
+def _array_type(values: list[Any], where: str, *, nested: bool) -> list[str]:
+    if not values:
+        return [DataType.TEXT_ARRAY]
+    targets = [] if nested else [_target_of(value) for value in values]
+    if any(targets):
+        for i, target in enumerate(targets):
+            if target is None:
+                raise Invalid(f"{where}: element [{i}]: mismatched data type - all or none must be references")
+        return list(dict.fromkeys(target for target in targets if target))
+    common: DataType | None = None
+    for i, value in enumerate(values):
+        found = DataType.OBJECT if isinstance(value, Mapping) else _scalar_type(value, nested=nested)
+        if found is None or value is None:
+            raise Invalid(f"{where}: element [{i}]: an array of {fields.kind_of(value)} has no data type")
+        if common is None or common is found:
+            common = found
+        elif {common, found} <= _TEXT_LIKE:
+            common = DataType.TEXT
+        else:
+            raise Invalid(
+                f"{where}: element [{i}]: mismatched data type - '{common.value}' expected, got '{found.value}'"
+            )
+    assert common is not None
+    return [_ARRAYS[common]]
+
+
+def _scalar_type(value: object, *, nested: bool) -> DataType | None:
+    if value is None:
+        return DataType.TEXT
+    if isinstance(value, str):
+        if is_timestamp(value):
+            return DataType.DATE
+        return DataType.UUID if normal_uuid(value) else DataType.TEXT
+    if isinstance(value, bool):
+        return DataType.BOOLEAN
+    if isinstance(value, int | float):
+        return DataType.NUMBER
+    if not isinstance(value, Mapping):
+        return None
+    if not nested and value.keys() == {"latitude", "longitude"}:
+        return DataType.GEO
+    if not nested and value.keys() in ({"input"}, {"input", "defaultCountry"}):
+        return DataType.PHONE
+    return DataType.OBJECT
+
+
+def _target_of(value: object) -> str | None:
+    """The collection that a reference points to; None for what is no reference, or does not say it."""
+    if isinstance(value, Reference):
+        return value.collection or None
+    if isinstance(value, Mapping) and isinstance(value.get("beacon"), str):
+        try:
+            return parse_beacon(value["beacon"]).collection or None
+        except Invalid:
+            return None
+    return None

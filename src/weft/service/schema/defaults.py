@@ -1,0 +1,298 @@
+"""Fills every default into a collection's document.
+
+Unknown keys are kept wherever they stand. A key that is null counts as absent. The result of ``complete`` given to
+``complete`` again is unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from weft.domain.errors import Invalid
+from weft.service.schema import fields, properties, vector_index
+from weft.service.schema.modules import NONE, ModuleCatalogue
+
+Document = dict[str, Any]
+
+_INVERTED_FLAGS = ("indexNullState", "indexPropertyLength", "indexTimestamps")
+_ASYNC_REPLICATION = (
+    "hashtreeHeight",
+    "frequency",
+    "frequencyWhilePropagating",
+    "loggingFrequency",
+    "diffBatchSize",
+    "diffPerNodeTimeout",
+    "prePropagationTimeout",
+    "propagationTimeout",
+    "propagationLimit",
+    "propagationDelay",
+    "propagationConcurrency",
+    "propagationBatchSize",
+)
+_TENANT_SHARDING: Document = {
+    "virtualPerPhysical": 0,
+    "desiredCount": 0,
+    "actualCount": 0,
+    "desiredVirtualCount": 0,
+    "actualVirtualCount": 0,
+    "key": "",
+    "strategy": "",
+    "function": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the settings say about collections that do not say it themselves."""
+
+    vectorizer: str = NONE
+    index_kind: str = "hnsw"
+    quantization: str = NONE
+    tokenization: str = "word"
+
+
+def complete(
+    given: Mapping[str, Any],
+    modules: ModuleCatalogue,
+    defaults: Defaults = Defaults(),
+    *,
+    existing: Mapping[str, Any] | None = None,
+) -> Document:
+    """``given`` with every default filled in; raises Invalid for a value of the wrong type.
+
+    With ``existing`` (the collection's present, completed document) the result is for ``update``: the default
+    quantizer is left to vectors that are new.
+    """
+    name = class_name(given)
+    where = f"class '{fields.shown(name)}'"
+    document: Document = {key: value for key, value in given.items() if value is not None}
+    document["class"] = name
+    if not fields.text(given, "description", where):
+        document.pop("description", None)
+    _complete_vectors(document, modules, defaults, where, existing)
+    document["properties"] = [
+        complete_property(one, document, modules, defaults) for one in fields.mappings(given, "properties", where) or []
+    ]
+    document["invertedIndexConfig"] = _inverted(fields.mapping(given, "invertedIndexConfig", where) or {})
+    document["multiTenancyConfig"] = _filled(
+        fields.mapping(given, "multiTenancyConfig", where) or {},
+        {"enabled": False, "autoTenantCreation": False, "autoTenantActivation": False},
+        "multiTenancyConfig",
+    )
+    document["replicationConfig"] = _replication(fields.mapping(given, "replicationConfig", where) or {})
+    document["shardingConfig"] = _sharding(
+        fields.mapping(given, "shardingConfig", where), document["multiTenancyConfig"]["enabled"], existing
+    )
+    _complete_ttl(document, where, existing)
+    return document
+
+
+def complete_property(
+    given: Mapping[str, Any], document: Mapping[str, Any], modules: ModuleCatalogue, defaults: Defaults
+) -> Document:
+    """A property's document with every default filled in, those of the vectorizers of ``document`` included."""
+    used = [name for name in vectorizers(document) if modules.knows(name) and modules.is_vectorizer(name)]
+
+    def entries(data_type: str) -> Mapping[str, Mapping[str, Any]]:
+        found = {name: modules.property_defaults(name, data_type) for name in used}
+        return {name: entry for name, entry in found.items() if entry}
+
+    return properties.complete(given, entries, defaults.tokenization)
+
+
+def class_name(given: Mapping[str, Any]) -> str:
+    """The class name of a document, its first letter in upper case."""
+    name = fields.text(given, "class", "class") or ""
+    return name[:1].upper() + name[1:]
+
+
+def vectorizers(document: Mapping[str, Any]) -> list[str]:
+    """The vectorizer modules that a completed document names, «none» left out."""
+    named = [name for entry in document.get("vectorConfig", {}).values() for name in entry["vectorizer"]]
+    return [name for name in dict.fromkeys([*named, document.get("vectorizer", NONE)]) if name != NONE]
+
+
+def _filled(given: Mapping[str, Any], defaults: Mapping[str, bool | int | str], where: str) -> Document:
+    """``given`` over ``defaults``, each value of its default's type."""
+    filled: Document = {key: value for key, value in given.items() if value is not None}
+    for key, default in defaults.items():
+        read: Callable[[Mapping[str, Any], str, str], Any] = (
+            fields.flag if isinstance(default, bool) else fields.whole if isinstance(default, int) else fields.text
+        )
+        value = read(given, key, where)
+        filled[key] = default if value is None else value
+    return filled
+
+
+# -- vectors
+
+
+def _complete_vectors(
+    document: Document,
+    modules: ModuleCatalogue,
+    defaults: Defaults,
+    where: str,
+    existing: Mapping[str, Any] | None,
+) -> None:
+    """The legacy form unless there are named vectors; both only where the collection has both already, or gains one."""
+    named = fields.mapping(document, "vectorConfig", where)
+    legacy = [
+        key for key in ("vectorizer", "vectorIndexType", "vectorIndexConfig") if document.get(key) not in (None, "")
+    ]
+    settings = dict(fields.mapping(document, "moduleConfig", where) or {})
+    for module, config in settings.items():
+        if config is not None and not isinstance(config, Mapping):
+            raise Invalid(
+                f"{where}: moduleConfig.{fields.shown(module)} must be an object, not {fields.kind_of(config)}"
+            )
+    if not named:
+        document.pop("vectorConfig", None)
+    if named and legacy and (existing is None or "vectorizer" not in existing):
+        raise Invalid(
+            f"{where}: creating a class with both a class level vector index and named vectors is forbidden; remove "
+            f"{', '.join(legacy)} or vectorConfig"
+        )
+    if not named or legacy:
+        vectorizer = (
+            fields.text(document, "vectorizer", where) or (existing or {}).get("vectorizer") or defaults.vectorizer
+        )
+        document["vectorizer"] = vectorizer
+        _complete_index(document, modules, defaults, vectorizer, where, is_new=existing is None)
+        if _is_vectorizer(modules, vectorizer):
+            merged = modules.defaults(vectorizer, settings.get(vectorizer) or {})
+            if merged:
+                settings[vectorizer] = dict(merged)
+    if settings:
+        document["moduleConfig"] = settings
+    else:
+        document.pop("moduleConfig", None)
+    if named:
+        known = (existing or {}).get("vectorConfig", {})
+        document["vectorConfig"] = {
+            name: _named_vector(name, entry, modules, defaults, is_new=name not in known)
+            for name, entry in named.items()
+        }
+
+
+def _named_vector(name: str, given: object, modules: ModuleCatalogue, defaults: Defaults, *, is_new: bool) -> Document:
+    where = f"target vector {fields.shown(name)!r}"
+    if not isinstance(given, Mapping):
+        raise Invalid(f"{where}: its configuration must be an object, not {fields.kind_of(given)}")
+    entry: Document = {key: value for key, value in given.items() if value is not None}
+    vectorizer = fields.mapping(given, "vectorizer", where)
+    if vectorizer is None or len(vectorizer) != 1:
+        got = "none" if vectorizer is None else str(len(vectorizer))
+        raise Invalid(
+            f"{where}: vectorizer must be an object with exactly one module, got {got}; "
+            'for vectors of your own write {"none": {}}'
+        )
+    ((module, settings),) = vectorizer.items()
+    if settings is not None and not isinstance(settings, Mapping):
+        raise Invalid(
+            f"{where}: the settings of {fields.shown(module)} must be an object, not {fields.kind_of(settings)}"
+        )
+    filled = modules.defaults(module, settings or {}) if _is_vectorizer(modules, module) else settings or {}
+    entry["vectorizer"] = {module: dict(filled)}
+    if given.get("vectorIndexType") == vector_index.DROPPED:
+        entry.pop("vectorIndexConfig", None)
+        return entry
+    _complete_index(entry, modules, defaults, module, where, is_new=is_new)
+    return entry
+
+
+def _complete_index(
+    holder: Document, modules: ModuleCatalogue, defaults: Defaults, vectorizer: str, where: str, *, is_new: bool
+) -> None:
+    """Fill ``vectorIndexType`` and ``vectorIndexConfig`` of ``holder``."""
+    kind = fields.text(holder, "vectorIndexType", where) or defaults.index_kind
+    given = fields.mapping(holder, "vectorIndexConfig", where) or {}
+    multi = _is_vectorizer(modules, vectorizer) and modules.is_multi_vector(vectorizer)
+    holder["vectorIndexType"] = kind
+    block = vector_index.complete(kind, given, f"{where}: vectorIndexConfig", multi=multi)
+    if is_new and not block.get("trackDefaultQuantization"):
+        vector_index.quantize(kind, block, defaults.quantization)
+    holder["vectorIndexConfig"] = block
+
+
+def _is_vectorizer(modules: ModuleCatalogue, name: str) -> bool:
+    return name != NONE and modules.knows(name) and modules.is_vectorizer(name)
+
+
+# -- the rest
+
+
+def _inverted(given: Mapping[str, Any]) -> Document:
+    where = "invertedIndexConfig"
+    config: Document = {key: value for key, value in given.items() if value is not None}
+    bm25 = fields.mapping(given, "bm25", where) or {}
+    b, k1 = fields.number(bm25, "b", "bm25"), fields.number(bm25, "k1", "bm25")
+    config["bm25"] = {**bm25, "b": 0.75 if b is None else b, "k1": 1.2 if k1 is None else k1}
+    config["cleanupIntervalSeconds"] = fields.whole(given, "cleanupIntervalSeconds", where) or 60
+    stopwords = fields.mapping(given, "stopwords", where) or {}
+    config["stopwords"] = {
+        **stopwords,
+        "preset": fields.text(stopwords, "preset", "stopwords") or "en",
+        "additions": fields.texts(stopwords, "additions", "stopwords") or None,
+        "removals": fields.texts(stopwords, "removals", "stopwords") or None,
+    }
+    config["usingBlockMaxWAND"] = True
+    for key in _INVERTED_FLAGS:
+        if not fields.flag(given, key, where):
+            config.pop(key, None)
+    presets = fields.mapping(given, "stopwordPresets", where) or {}
+    config.pop("stopwordPresets", None)
+    if presets:
+        config["stopwordPresets"] = {name: fields.texts(presets, name, "stopwordPresets") or [] for name in presets}
+    return config
+
+
+def _replication(given: Mapping[str, Any]) -> Document:
+    where = "replicationConfig"
+    config = _filled(given, {"factor": 1, "deletionStrategy": "TimeBasedResolution"}, where)
+    config["factor"] = config["factor"] or 1
+    config["deletionStrategy"] = config["deletionStrategy"] or "TimeBasedResolution"
+    config["asyncEnabled"] = False
+    given_async = fields.mapping(given, "asyncConfig", where) or {}
+    config.pop("asyncConfig", None)
+    kept = {key: fields.whole(given_async, key, "asyncConfig") for key in _ASYNC_REPLICATION}
+    known = {key: value for key, value in kept.items() if value is not None}
+    if known:
+        config["asyncConfig"] = known
+    return config
+
+
+def _sharding(given: Mapping[str, Any] | None, tenants: bool, existing: Mapping[str, Any] | None) -> Document:
+    where = "shardingConfig"
+    if tenants:
+        if given is not None and existing is None and given != _TENANT_SHARDING:
+            raise Invalid("cannot have both shardingConfig and multiTenancyConfig; tenants are the shards")
+        return dict(_TENANT_SHARDING)
+    defaults: dict[str, bool | int | str] = {
+        "virtualPerPhysical": 128,
+        "desiredCount": 1,
+        "key": "_id",
+        "strategy": "hash",
+        "function": "murmur3",
+    }
+    config = _filled(given or {}, defaults, where)
+    config["actualCount"] = config["desiredCount"]
+    config["desiredVirtualCount"] = config["desiredCount"] * config["virtualPerPhysical"]
+    config["actualVirtualCount"] = config["desiredVirtualCount"]
+    return config
+
+
+def _complete_ttl(document: Document, where: str, existing: Mapping[str, Any] | None) -> None:
+    given = fields.mapping(document, "objectTtlConfig", where)
+    if given is None:
+        document.pop("objectTtlConfig", None)
+        return
+    config = _filled(
+        given, {"enabled": False, "defaultTtl": 0, "deleteOn": "", "filterExpiredObjects": False}, "objectTtlConfig"
+    )
+    config["deleteOn"] = config["deleteOn"].strip()
+    document["objectTtlConfig"] = config
+    by_timestamp = config["deleteOn"] in ("_creationTimeUnix", "_lastUpdateTimeUnix")
+    if config["enabled"] and by_timestamp and existing is None:
+        document["invertedIndexConfig"]["indexTimestamps"] = True

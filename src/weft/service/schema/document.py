@@ -1,0 +1,175 @@
+"""The typed view of a completed document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weft.domain.schema import (
+    LEGACY_VECTOR,
+    CollectionConfig,
+    InvertedConfig,
+    Metric,
+    MultiVector,
+    Muvera,
+    Property,
+    Quantizer,
+    QuantizerKind,
+    Stopwords,
+    Tenancy,
+    TextAnalyzer,
+    Tokenization,
+    VectorConfig,
+    VectorIndexConfig,
+)
+from weft.service.schema import vector_index
+from weft.service.schema.modules import NONE
+from weft.service.schema.properties import data_type_of
+
+_FLAT_TRAINING = 100_000
+
+
+def parse(document: Mapping[str, Any]) -> CollectionConfig:
+    """The typed view of a completed and valid ``document``, which it keeps and must not be changed afterwards."""
+    properties = tuple(_property(one) for one in document["properties"])
+    named = document.get("vectorConfig", {})
+    vectors: dict[str, VectorConfig] = {}
+    settings = document.get("moduleConfig", {})
+    if "vectorizer" in document:
+        vectorizer = document["vectorizer"]
+        vectors[LEGACY_VECTOR] = _vector(LEGACY_VECTOR, vectorizer, settings.get(vectorizer) or {}, document)
+    for name, entry in named.items():
+        ((module, own),) = entry["vectorizer"].items()
+        vectors[name] = _vector(name, module, own, entry)
+    tenancy = document["multiTenancyConfig"]
+    return CollectionConfig(
+        name=document["class"],
+        properties=properties,
+        vectors=vectors,
+        named_vectors=bool(named),
+        description=document.get("description"),
+        inverted=_inverted(document["invertedIndexConfig"]),
+        tenancy=Tenancy(
+            enabled=tenancy["enabled"],
+            auto_creation=tenancy["autoTenantCreation"],
+            auto_activation=tenancy["autoTenantActivation"],
+        ),
+        module_config={
+            name: own or {} for name, own in settings.items() if name not in (NONE, document.get("vectorizer"))
+        },
+        document=document,
+    )
+
+
+def _property(document: Mapping[str, Any]) -> Property:
+    data_type = data_type_of(document, f"property '{document['name']}'")
+    analyzer = document.get("textAnalyzer", {})
+    tokenization = document.get("tokenization")
+    return Property(
+        name=document["name"],
+        data_type=data_type,
+        target_collections=tuple(document["dataType"]) if data_type.value == "cref" else (),
+        description=document.get("description"),
+        index_filterable=document["indexFilterable"],
+        index_searchable=document["indexSearchable"],
+        index_range_filters=document["indexRangeFilters"],
+        tokenization=None if tokenization is None else Tokenization(tokenization),
+        text_analyzer=TextAnalyzer(
+            ascii_fold=analyzer.get("asciiFold", False),
+            ascii_fold_ignore=tuple(analyzer.get("asciiFoldIgnore", ())),
+            stopword_preset=analyzer.get("stopwordPreset"),
+        ),
+        nested=tuple(_property(child) for child in document.get("nestedProperties", ())),
+        module_config=document.get("moduleConfig", {}),
+    )
+
+
+def _vector(name: str, vectorizer: str, settings: Mapping[str, Any], holder: Mapping[str, Any]) -> VectorConfig:
+    sources = settings.get("properties")
+    return VectorConfig(
+        name=name,
+        vectorizer=vectorizer,
+        settings=settings,
+        source_properties=tuple(sources) if isinstance(sources, list) else None,
+        index=_index(holder["vectorIndexType"], holder.get("vectorIndexConfig", {})),
+    )
+
+
+def _index(kind: str, block: Mapping[str, Any]) -> VectorIndexConfig:
+    if kind == vector_index.DROPPED:
+        return VectorIndexConfig(kind=kind)
+    metric = Metric(block["distance"])
+    if kind == "flat":
+        return VectorIndexConfig(kind=kind, metric=metric, quantizer=_quantizer(block))
+    if kind == "hfresh":
+        return VectorIndexConfig(
+            kind=kind,
+            metric=metric,
+            quantizer=_quantizer(block),
+            multivector=_multivector(block["multivector"]),
+            search_probe=block["searchProbe"],
+        )
+    hnsw = block["hnsw"] if kind == "dynamic" else block
+    quantizer = _quantizer(hnsw)
+    if kind == "dynamic" and quantizer.kind is QuantizerKind.NONE:
+        quantizer = _quantizer(block["flat"])
+    return VectorIndexConfig(
+        kind=kind,
+        metric=metric,
+        skip=hnsw["skip"],
+        max_connections=hnsw["maxConnections"],
+        ef_construction=hnsw["efConstruction"],
+        ef=hnsw["ef"],
+        dynamic_ef_min=hnsw["dynamicEfMin"],
+        dynamic_ef_max=hnsw["dynamicEfMax"],
+        dynamic_ef_factor=hnsw["dynamicEfFactor"],
+        flat_search_cutoff=hnsw["flatSearchCutoff"],
+        filter_strategy=hnsw["filterStrategy"],
+        quantizer=quantizer,
+        multivector=_multivector(hnsw["multivector"]),
+        threshold=block.get("threshold", VectorIndexConfig().threshold),
+    )
+
+
+def _quantizer(block: Mapping[str, Any]) -> Quantizer:
+    """The enabled quantizer of a block; «none» when no one is."""
+    for kind in (QuantizerKind.PQ, QuantizerKind.BQ, QuantizerKind.SQ, QuantizerKind.RQ):
+        codes = block.get(kind.value, {})
+        if codes.get("enabled"):
+            return Quantizer(
+                kind=kind,
+                bits=codes.get("bits", 1 if kind is QuantizerKind.BQ else 8),
+                rescore_limit=codes.get("rescoreLimit", -1),
+                training_limit=codes.get("trainingLimit", _FLAT_TRAINING),
+                segments=codes.get("segments", 0),
+                centroids=codes.get("centroids", 256),
+                cache=codes.get("cache") is True,
+            )
+    return Quantizer()
+
+
+def _multivector(block: Mapping[str, Any]) -> MultiVector | None:
+    if not block["enabled"]:
+        return None
+    muvera = block["muvera"]
+    return MultiVector(
+        aggregation=block["aggregation"],
+        muvera=Muvera(muvera["ksim"], muvera["dprojections"], muvera["repetitions"]) if muvera["enabled"] else None,
+    )
+
+
+def _inverted(block: Mapping[str, Any]) -> InvertedConfig:
+    stopwords = block["stopwords"]
+    return InvertedConfig(
+        bm25_b=float(block["bm25"]["b"]),
+        bm25_k1=float(block["bm25"]["k1"]),
+        stopwords=Stopwords(
+            preset=stopwords["preset"],
+            additions=tuple(stopwords["additions"] or ()),
+            removals=tuple(stopwords["removals"] or ()),
+        ),
+        stopword_presets={name: tuple(words) for name, words in block.get("stopwordPresets", {}).items()},
+        index_null_state=block.get("indexNullState", False),
+        index_property_length=block.get("indexPropertyLength", False),
+        index_timestamps=block.get("indexTimestamps", False),
+    )

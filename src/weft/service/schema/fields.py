@@ -1,0 +1,105 @@
+"""Typed reading of a JSON document: a key that is absent or null gives None; a value of another type is Invalid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weft.domain.errors import Invalid
+
+_KINDS: Mapping[type, str] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    dict: "an object",
+    list: "an array",
+    type(None): "null",
+}
+_SHOWN = 120
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls the value: ``a string``, ``an array``, …"""
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+def shown(value: object) -> str:
+    """The value as text for a message, cut at 120 characters."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _refuse(key: str, where: str, expected: str, value: object) -> Invalid:
+    return Invalid(f"{where}: {key} must be {expected}, not {kind_of(value)}")
+
+
+def text(document: Mapping[str, Any], key: str, where: str) -> str | None:
+    value = document.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise _refuse(key, where, "a string", value)
+
+
+def flag(document: Mapping[str, Any], key: str, where: str) -> bool | None:
+    value = document.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    raise _refuse(key, where, "true or false", value)
+
+
+def whole(document: Mapping[str, Any], key: str, where: str) -> int | None:
+    """An integer of 64 bits; an integral float such as 1e12 counts as one."""
+    value = document.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _refuse(key, where, "a whole number", value)
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise Invalid(f"{where}: {key} must be a whole number, not {value}")
+        value = int(value)
+    if not -(2**63) <= value < 2**63:
+        raise Invalid(f"{where}: {key} must fit in 64 bits, {shown(value)} does not")
+    return value
+
+
+def number(document: Mapping[str, Any], key: str, where: str) -> float | None:
+    value = document.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _refuse(key, where, "a number", value)
+    return value
+
+
+def mapping(document: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any] | None:
+    value = document.get(key)
+    if value is None or isinstance(value, Mapping):
+        return value
+    raise _refuse(key, where, "an object", value)
+
+
+def items(document: Mapping[str, Any], key: str, where: str) -> list[Any] | None:
+    value = document.get(key)
+    if value is None or isinstance(value, list):
+        return value
+    raise _refuse(key, where, "an array", value)
+
+
+def texts(document: Mapping[str, Any], key: str, where: str) -> list[str] | None:
+    """An array of strings."""
+    value = items(document, key, where)
+    for item in value or ():
+        if not isinstance(item, str):
+            raise Invalid(f"{where}: {key} must be an array of strings, but one of them is {kind_of(item)}")
+    return value
+
+
+def mappings(document: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, Any]] | None:
+    """An array of objects."""
+    value = items(document, key, where)
+    for item in value or ():
+        if not isinstance(item, Mapping):
+            raise Invalid(f"{where}: {key} must be an array of objects, but one of them is {kind_of(item)}")
+    return value
