@@ -145,10 +145,15 @@ class AppendFile:
         if self._fd < 0:
             return
         self._map = None
+        fd, self._fd = self._fd, -1
         with disk.explained(self.path):
-            disk.cut(self._fd, self.length)
-            os.close(self._fd)
-        self._fd = -1
+            disk.cut(fd, self.length)
+            os.close(fd)
+
+    def remove(self) -> None:
+        """Closes and deletes the file. Views that are still held stay valid."""
+        self.close()
+        disk.remove_if_free(self.path)
 
     def _open_existing(self, length: int, tail_checksum: int) -> None:
         try:
@@ -195,6 +200,11 @@ class AppendFile:
     def _check(self, block: int, size: int, checksum: int) -> None:
         start = block * BLOCK_BYTES
         with disk.explained(self.path):
-            data = disk.read_file(self.path, start, size)
+            try:
+                data = disk.read_file(self.path, start, size)
+            except FileNotFoundError:
+                if self._fd < 0:
+                    return  # replaced meanwhile by a copy that was checked as it was made
+                raise damaged(self.path, "the file is missing") from None
         if len(data) != size or xxhash.xxh3_64_intdigest(data) != checksum:
             raise damaged(self.path, f"bytes {start} to {start + size} fail their checksum")

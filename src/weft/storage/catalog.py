@@ -1,7 +1,7 @@
 """The data folder's collections, shards, aliases and settings: ``catalog.mdb``, in transactions.
 
 Names are the user's, so folders are named by generated ids: ``collections/<collection id>/<shard id>``. What the
-catalog states is true; a folder that it does not name is an orphan, left by a drop or a crash, and ``sweep`` removes it.
+catalog states is true; a folder that it does not name is an orphan, left by a drop or a crash; ``sweep`` removes it.
 
     table         key                                     value (sealed JSON)
     meta          b"catalog"                              {}

@@ -80,10 +80,6 @@ def file_size(fd: int) -> int:
     return os.fstat(fd).st_size
 
 
-def close_file(fd: int) -> None:
-    os.close(fd)
-
-
 def reserve(fd: int, size: int) -> None:
     """Makes the file at least ``size`` bytes long, with blocks taken from the disk where the system can."""
     length = file_size(fd)
@@ -143,11 +139,18 @@ def write_whole(path: Path, data: bytes, *, sync: bool) -> None:
 
 def remove_if_free(path: Path) -> None:
     """Deletes ``path``. Windows refuses while it is mapped: then the next open of the folder sweeps it."""
-    with suppress(PermissionError, FileNotFoundError):
-        path.unlink()
+    with suppress(FileNotFoundError):
+        try:
+            path.unlink()
+        except PermissionError:
+            if os.name != "nt":
+                raise
 
 
 def cut(fd: int, size: int) -> None:
     """Shortens the file to ``size`` bytes. Windows refuses while more of it is mapped: then the excess stays."""
-    with suppress(PermissionError):
+    try:
         os.ftruncate(fd, size)
+    except OSError:
+        if os.name != "nt":
+            raise

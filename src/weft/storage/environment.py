@@ -9,6 +9,7 @@ writer closes for the moment of growing.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -122,9 +123,8 @@ class Environment:
         """A compacted copy of the last commit as the new file ``path``."""
         try:
             with path.open("xb") as file:
-                self._env.copyfd(file.fileno(), compact=True)
-        except lmdb.Error as error:
-            raise self._explain(error) from error
+                self.read(lambda _: self._env.copyfd(file.fileno(), compact=True))
+                disk.sync_file(file.fileno())
         except OSError as error:
             raise disk.failure(error, path) from error
 
@@ -165,7 +165,7 @@ class Environment:
             disk.reserve(fd, stated)
             return True
         finally:
-            disk.close_file(fd)
+            os.close(fd)
 
     def _explain(self, error: lmdb.Error) -> WeftError:
         code = getattr(error, "code", 0)

@@ -22,6 +22,7 @@ _FIRST_CAPACITY = 64
 
 DocIds = npt.NDArray[np.uint32]
 Offsets = npt.NDArray[np.int64]
+Integers = Sequence[int] | npt.NDArray[np.integer]
 
 
 class RowTable:
@@ -52,7 +53,7 @@ class RowTable:
             np.cumsum(np.concatenate(counts), dtype=np.int64, out=self._offsets[1 : rows + 1])
         return True
 
-    def stage(self, rows: int, doc_ids: Sequence[int], counts: Sequence[int] | None) -> int:
+    def stage(self, rows: int, doc_ids: Integers, counts: Integers | None) -> int:
         """Writes rows after the first ``rows``; returns the new number of rows."""
         total = rows + len(doc_ids)
         self._reserve(total)
@@ -96,7 +97,7 @@ class RowTable:
             self._offsets = offsets
 
 
-def find_rows(doc_ids: DocIds, wanted: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+def find_rows(doc_ids: DocIds, wanted: Integers) -> npt.NDArray[np.int64]:
     """The row of each wanted doc_id in ascending ``doc_ids``, ``(n,)``; -1 where there is none."""
     ids = np.asarray(wanted, np.int64)
     if not len(doc_ids):

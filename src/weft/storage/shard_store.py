@@ -1,19 +1,12 @@
 """One shard's truth: records, uuids and vectors, in one folder.
 
-Layout of the folder, and of the tables of ``objects.mdb`` (LMDB; integers in keys big-endian; «sealed»: see `format`):
+Layout of the folder:
 
-    weft-format.json      kind and format version
-    objects.mdb           the tables below; ``objects.mdb-lock`` is LMDB's own
+    weft-format.json      kind and format version, see `format`
+    objects.mdb           LMDB: the tables of `object_tables` and `vector_folder`; ``objects.mdb-lock`` is LMDB's own
     vectors/              see `vector_folder`
 
-    table     key             value
-    meta      b"shard"        sealed JSON: next_doc_id
-    objects   doc_id u32      XXH3-64 u64 big-endian (seed: doc_id), then the record
-    uuids     uuid 16 bytes   doc_id u32, then the low 32 bits of XXH3-64 of the uuid (seed: doc_id), big-endian
-    dead      doc_id >> 16    sealed roaring bitmap of the dead doc_ids among these 65,536
-
-A doc_id below next_doc_id lives unless it is in ``dead``. Records of the dead are gone; their vectors stay in the
-vector files until ``compact``.
+The vectors of the dead stay in the vector files until a compaction.
 
 Order of a commit: vectors to their files, sync, one LMDB transaction, sync, publish in memory. A failure before LMDB
 has committed leaves everything as it was. One writer thread calls ``commit``, ``add_vectors`` and the compaction;
@@ -22,34 +15,26 @@ any number of threads read.
 
 from __future__ import annotations
 
-import struct
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import xxhash
 from pyroaring import BitMap
 
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
-from weft.storage import disk, format
+from weft.storage import disk, format, object_tables, vector_folder
 from weft.storage.changes import Applied, Change, VectorLayout
+from weft.storage.compaction import Rewrite
 from weft.storage.environment import Environment, Transaction
-from weft.storage.format import damaged, seal, seal_json, unseal, unseal_json
+from weft.storage.format import damaged
+from weft.storage.object_tables import ObjectTables
 from weft.storage.plan import Plan, make_plan, new_rows, problems
 from weft.storage.vector_file import StagedRows, StoredVectors
-from weft.storage.vector_folder import TABLES, VectorFolder
+from weft.storage.vector_folder import VectorFolder
 
-META, OBJECTS, UUIDS, DEAD = b"meta", b"objects", b"uuids", b"dead"
-_SHARD = b"shard"
 _CHUNK = 256
-
-_DOC_ID = struct.Struct(">I")
-_BLOCK = struct.Struct(">H")
-_ENTRY = struct.Struct(">II")
-
-_doc_key = _DOC_ID.pack
-_checksum = xxhash.xxh3_64_digest
-_checksum_int = xxhash.xxh3_64_intdigest
+_PAGE = 4096
 
 
 class ShardStore:
@@ -61,12 +46,17 @@ class ShardStore:
 
     def __init__(self, folder: Path, vectors: Mapping[str, VectorLayout], *, sync: bool = True) -> None:
         self.folder = folder
+        self._switching = threading.Lock()
         with disk.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
         marked = format.is_marked(folder, "shard")
-        self._env = Environment(folder / "objects.mdb", (META, OBJECTS, UUIDS, DEAD, *TABLES), sync=sync)
+        self._env = Environment(folder / "objects.mdb", (*object_tables.TABLES, *vector_folder.TABLES), sync=sync)
+        self._objects = ObjectTables(self._env)
         try:
-            self._load(marked)
+            state = self._objects.load()
+            if state is None and marked:
+                raise damaged(self._env.path, "it holds no shard, although one was created here")
+            self.next_doc_id, self.live = state or self._objects.create()
             self._vectors = VectorFolder(folder / "vectors", self._env, sync=sync)
         except BaseException:
             self._env.close()
@@ -89,55 +79,17 @@ class ShardStore:
     def count(self) -> int:
         return len(self.live)
 
-    # -- reading
-
     def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
         """The doc_id of each uuid; None where there is no such object."""
-        table = self._env.tables[UUIDS]
-
-        def body(txn: Transaction) -> list[int | None]:
-            get = txn.get
-            found: list[int | None] = []
-            for uuid in uuids:
-                entry = get(uuid, None, table)
-                found.append(None if entry is None else self._doc_id(uuid, entry))
-            return found
-
-        return self._env.read(body)
+        return self._objects.lookup(uuids)
 
     def read(self, doc_ids: Sequence[int]) -> list[bytes | None]:
         """The record of each doc_id, all of one snapshot; None where it is dead or unknown."""
-        txn = self._env.begin_read()
-        try:
-            get, table, result = txn.get, self._env.tables[OBJECTS], []
-            for doc_id in doc_ids:
-                value = get(_doc_key(doc_id), None, table)
-                if value is not None:
-                    record = value[8:]
-                    if _checksum(record, doc_id) != value[:8]:
-                        raise damaged(self._env.path, f"object {doc_id} fails its checksum")
-                    value = record
-                result.append(value)
-            return result
-        finally:
-            self._env.end_read(txn)
+        return self._objects.read(doc_ids)
 
     def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
         """Up to ``limit`` ``(uuid, doc_id)`` in order of uuid, beginning behind ``after``."""
-
-        def body(txn: Transaction) -> list[tuple[bytes, int]]:
-            found: list[tuple[bytes, int]] = []
-            with txn.cursor(self._env.tables[UUIDS]) as cursor:
-                more = cursor.first() if after is None else cursor.set_range(after)
-                if more and cursor.key() == after:
-                    more = cursor.next()
-                while more and len(found) < limit:
-                    uuid, entry = cursor.item()
-                    found.append((uuid, self._doc_id(uuid, entry)))
-                    more = cursor.next()
-            return found
-
-        return self._env.read(body)
+        return self._objects.uuids(after, limit)
 
     def scan_records(self, from_doc_id: int, limit: int) -> Iterator[tuple[int, bytes]]:
         """Up to ``limit`` ``(doc_id, record)`` of live objects from ``from_doc_id`` on, ascending.
@@ -145,7 +97,7 @@ class ShardStore:
         Each chunk is of one snapshot; an object that is replaced while this runs may be missing or appear anew.
         """
         while limit > 0:
-            chunk = self._records(from_doc_id, min(limit, _CHUNK))
+            chunk = self._objects.records(from_doc_id, min(limit, _CHUNK))
             yield from chunk
             if len(chunk) < min(limit, _CHUNK):
                 return
@@ -168,8 +120,6 @@ class ShardStore:
         """Bytes in use: ``objects`` (records, uuids, row tables, free pages) and ``vectors/<name>``."""
         sizes = {f"vectors/{name}": file.size_bytes for name, file in self._vectors.files.items()}
         return {"objects": self._env.size_bytes(), **sizes}
-
-    # -- writing
 
     def check(self, changes: Sequence[Change]) -> dict[int, Invalid]:
         """By index, each Put that ``commit`` would refuse, if those before it that it accepts were committed."""
@@ -203,6 +153,55 @@ class ShardStore:
         """Adds an empty vector file; nothing happens when it is there. Misconfigured when it has the other layout."""
         self._vectors.add({name: layout})
 
+    def dead_rows(self, name: str) -> int:
+        """Rows of the vector file ``name`` whose objects died: what a compaction would give back."""
+        doc_ids = self._vectors.files[name].doc_ids
+        return len(doc_ids) - self.live.intersection_cardinality(BitMap(doc_ids))
+
+    def begin_compaction(self, name: str) -> Rewrite:
+        """Copies the live rows of the vector file ``name`` to a new file; on any thread, one at a time for each name.
+
+        Nothing changes until ``finish_compaction``; ``discard()`` of what is returned gives it up. Raises CorruptData,
+        StorageFull.
+        """
+        rewrite = self._vectors.rewrite(name)
+        try:
+            rewrite.copy(self.live)
+        except BaseException:
+            rewrite.discard()
+            raise
+        return rewrite
+
+    def finish_compaction(self, rewrite: Rewrite) -> None:
+        """Puts the new file in the old one's place, on the writer thread: rows get new numbers, ``generation`` grows.
+
+        Vectors of objects that were dead at the beginning can no longer be carried. All or nothing; raises as
+        ``begin_compaction`` does.
+        """
+        with self._switching:
+            try:
+                rewrite.copy(self.live)
+                self._vectors.switch(rewrite)
+            except BaseException:
+                rewrite.discard()
+                raise
+
+    def compact(self, name: str) -> None:
+        """Both steps of a compaction, on the writer thread."""
+        self.finish_compaction(self.begin_compaction(name))
+
+    def copy_to(self, folder: Path) -> None:
+        """A whole copy of the last commit, checked and synced, in the new ``folder``; a ShardStore can open it.
+
+        On any thread; commits go on meanwhile, compactions wait.
+        """
+        with disk.explained(folder):
+            folder.mkdir(parents=True)
+        with self._switching:
+            self._env.copy_to(folder / "objects.mdb")
+            self._vectors.copy_to(folder / "vectors")
+        format.mark(folder, "shard", sync=True)
+
     def verify(self, *, full: bool = False) -> None:
         """Reads every record, uuid and vector block, and raises CorruptData for the first that is not what was written.
 
@@ -212,7 +211,7 @@ class ShardStore:
         for _ in self.scan_records(0, self.next_doc_id):
             records += 1
         after: bytes | None = None
-        while page := self.scan(after, 4096):
+        while page := self.scan(after, _PAGE):
             after = page[-1][0]
             uuids.update(doc_id for _, doc_id in page)
         if records != len(live) or uuids != live:
@@ -226,31 +225,6 @@ class ShardStore:
         self._vectors.close()
         self._env.close()
 
-    # -- inside
-
-    def _doc_id(self, uuid: bytes, entry: bytes) -> int:
-        if len(entry) == _ENTRY.size:
-            doc_id, checksum = _ENTRY.unpack(entry)
-            if checksum == _checksum_int(uuid, doc_id) & 0xFFFFFFFF:
-                return int(doc_id)
-        raise damaged(self._env.path, f"the entry of uuid {uuid.hex()} fails its checksum")
-
-    def _records(self, from_doc_id: int, limit: int) -> list[tuple[int, bytes]]:
-        def body(txn: Transaction) -> list[tuple[int, bytes]]:
-            found: list[tuple[int, bytes]] = []
-            with txn.cursor(self._env.tables[OBJECTS]) as cursor:
-                more = cursor.set_range(_doc_key(from_doc_id))
-                while more and len(found) < limit:
-                    key, value = cursor.item()
-                    doc_id, record = int.from_bytes(key), value[8:]
-                    if _checksum(record, doc_id) != value[:8]:
-                        raise damaged(self._env.path, f"object {doc_id} fails its checksum")
-                    found.append((doc_id, record))
-                    more = cursor.next()
-            return found
-
-        return self._env.read(body)
-
     def _live_after(self, plan: Plan) -> BitMap:
         live = BitMap(self.live)
         live.add_range(self.next_doc_id, plan.next_doc_id)
@@ -260,51 +234,6 @@ class ShardStore:
     def _write(
         self, txn: Transaction, plan: Plan, live: BitMap, staged: Sequence[tuple[StoredVectors, StagedRows]]
     ) -> None:
-        tables = self._env.tables
-        with txn.cursor(tables[OBJECTS]) as cursor:
-            for doc_id in plan.removed:
-                if cursor.set_key(_doc_key(doc_id)):
-                    cursor.delete()
-            cursor.putmulti(
-                [(_doc_key(doc_id), _checksum(put.record, doc_id) + put.record) for doc_id, put in plan.puts],
-                append=True,
-            )
-        with txn.cursor(tables[UUIDS]) as cursor:
-            entries: list[tuple[bytes, bytes]] = []
-            for uuid in sorted(plan.uuids):
-                new = plan.uuids[uuid]
-                if new is not None:
-                    entries.append((uuid, _ENTRY.pack(new, _checksum_int(uuid, new) & 0xFFFFFFFF)))
-                elif cursor.set_key(uuid):
-                    cursor.delete()
-            cursor.putmulti(entries)
-        for block in sorted({doc_id >> 16 for doc_id in (*plan.removed, *plan.stillborn)}):
-            key = _BLOCK.pack(block)
-            whole = BitMap(range(block << 16, min((block + 1) << 16, plan.next_doc_id)))
-            txn.put(key, seal(DEAD, key, (whole - live).serialize()), db=tables[DEAD])
+        self._objects.write(txn, plan, live)
         for file, rows in staged:
             self._vectors.write(txn, file, rows)
-        self._write_meta(txn, plan.next_doc_id)
-
-    def _write_meta(self, txn: Transaction, next_doc_id: int) -> None:
-        txn.put(_SHARD, seal_json(META, _SHARD, {"next_doc_id": next_doc_id}), db=self._env.tables[META])
-
-    def _load(self, marked: bool) -> None:
-        """Reads what is kept in memory; a folder that is new gets its first meta record."""
-        meta = self._env.read(lambda txn: txn.get(_SHARD, None, self._env.tables[META]))
-        if meta is None:
-            if marked:
-                raise damaged(self._env.path, "it holds no shard, although one was created here")
-            self._env.write(lambda txn: self._write_meta(txn, 0))
-            self.next_doc_id, self.live = 0, BitMap()
-            return
-        self.next_doc_id = int(unseal_json(META, _SHARD, meta, self._env.path)["next_doc_id"])
-        self.live = BitMap(range(self.next_doc_id)) - self._env.read(self._dead)
-        stored = self._env.read(lambda txn: self._env.entries(txn, OBJECTS))
-        if stored != len(self.live):
-            raise damaged(self._env.path, f"{len(self.live)} objects were stored and {stored} records are there")
-
-    def _dead(self, txn: Transaction) -> BitMap:
-        with txn.cursor(self._env.tables[DEAD]) as cursor:
-            blocks = [BitMap.deserialize(unseal(DEAD, key, value, self._env.path)) for key, value in cursor]
-        return BitMap.union(*blocks) if blocks else BitMap()

@@ -56,25 +56,22 @@ class _RowFile:
     """What both kinds share: rows of floats in an AppendFile, and a RowTable."""
 
     multi: ClassVar[bool]
+    file: AppendFile
+    dims: int | None = None
+    generation = 0
+    count = 0
+    """Committed rows, dead ones included."""
 
     def __init__(self, name: str, number: int) -> None:
         self.name = name
         self.number = number
-        self.dims: int | None = None
-        self.generation = 0
-        self._count = 0
 
     def attach(self, file: AppendFile, table: RowTable, *, dims: int | None, generation: int, rows: int) -> None:
         """Serves ``rows`` rows of ``file`` from now on; views taken before stay what they were."""
-        self._file = file
         self._table = table
         self.dims = dims
         self.generation = generation
-        self._show(rows)
-
-    @property
-    def file(self) -> AppendFile:
-        return self._file
+        self._show(file, rows)
 
     @property
     def table(self) -> RowTable:
@@ -82,17 +79,12 @@ class _RowFile:
 
     @property
     def path(self) -> Path:
-        return self._file.path
-
-    @property
-    def count(self) -> int:
-        """Committed rows, dead ones included."""
-        return self._count
+        return self.file.path
 
     @property
     def size_bytes(self) -> int:
         """Committed bytes."""
-        return self._file.length
+        return self.file.length
 
     def check_shape(self, vector: Vector, dims: int | None) -> int:
         """The dimensions of ``vector``; Invalid when it cannot be a row of a file with ``dims``."""
@@ -108,27 +100,27 @@ class _RowFile:
         flat = np.ascontiguousarray(np.concatenate(vectors, axis=0), FLOAT32)
         counts = [len(vector) for vector in vectors] if self.multi else None
         dims = int(vectors[0].shape[-1])
-        rows = self._table.stage(self._count, doc_ids, counts)
-        return StagedRows(dims, rows, self._file.stage(flat.data.cast("B")))
+        rows = self._table.stage(self.count, doc_ids, counts)
+        return StagedRows(dims, rows, self.file.stage(flat.data.cast("B")))
 
     def publish(self, staged: StagedRows) -> None:
         """Staged rows count from now on. Cannot fail."""
-        self._file.publish(staged.bytes)
+        self.file.publish(staged.bytes)
         self.dims = staged.dims
-        self._show(staged.rows)
+        self._show(self.file, staged.rows)
 
     def verify(self, *, full: bool = False) -> None:
         """Raises CorruptData if the file is not what was written; reads each block once, or again if ``full``."""
-        self._file.verify(full=full)
+        self.file.verify(full=full)
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
         """Copies of the vectors as they were given; None for an object without one. Raises CorruptData."""
         raise NotImplementedError
 
     def close(self) -> None:
-        self._file.close()
+        self.file.close()
 
-    def _show(self, rows: int) -> None:
+    def _show(self, file: AppendFile, rows: int) -> None:
         raise NotImplementedError
 
     def _check_width(self, vector: Vector, dims: int | None) -> int:
@@ -147,7 +139,12 @@ class _RowFile:
 
 class VectorFile(_RowFile):
     multi = False
-    rows: VectorRows
+    _shown: tuple[AppendFile, VectorRows]
+
+    @property
+    def rows(self) -> VectorRows:
+        """The committed rows, all parts of one moment."""
+        return self._shown[1]
 
     @property
     def vectors(self) -> Vector:
@@ -168,22 +165,27 @@ class VectorFile(_RowFile):
         return self._check_width(vector, dims)
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
-        shown = self.rows
+        file, shown = self._shown
         found = find_rows(shown.doc_ids, doc_ids)
-        width = 4 * (self.dims or 0)
+        width = 4 * shown.vectors.shape[1]
         for row in found[found >= 0].tolist():
-            self._file.verify(row * width, (row + 1) * width)
+            file.verify(row * width, (row + 1) * width)
         return [shown.vectors[row].copy() if row >= 0 else None for row in found.tolist()]
 
-    def _show(self, rows: int) -> None:
-        vectors = self._file.view().view(FLOAT32).reshape(rows, self.dims or 0)
-        self._count = rows
-        self.rows = VectorRows(self.generation, self._table.doc_ids(rows), vectors)
+    def _show(self, file: AppendFile, rows: int) -> None:
+        vectors = file.view().view(FLOAT32).reshape(rows, self.dims or 0)
+        self.file, self.count = file, rows
+        self._shown = (file, VectorRows(self.generation, self._table.doc_ids(rows), vectors))
 
 
 class RaggedVectorFile(_RowFile):
     multi = True
-    rows: TokenRows
+    _shown: tuple[AppendFile, TokenRows]
+
+    @property
+    def rows(self) -> TokenRows:
+        """The committed rows, all parts of one moment."""
+        return self._shown[1]
 
     @property
     def tokens(self) -> Vector:
@@ -209,23 +211,23 @@ class RaggedVectorFile(_RowFile):
         return self._check_width(vector, dims)
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
-        shown = self.rows
-        width = 4 * (self.dims or 0)
+        file, shown = self._shown
+        width = 4 * shown.tokens.shape[1]
         result: list[Vector | None] = []
         for row in find_rows(shown.doc_ids, doc_ids).tolist():
             if row < 0:
                 result.append(None)
                 continue
             start, stop = int(shown.offsets[row]), int(shown.offsets[row + 1])
-            self._file.verify(start * width, stop * width)
+            file.verify(start * width, stop * width)
             result.append(shown.tokens[start:stop].copy())
         return result
 
-    def _show(self, rows: int) -> None:
+    def _show(self, file: AppendFile, rows: int) -> None:
         offsets = self._table.offsets(rows)
-        tokens = self._file.view().view(FLOAT32).reshape(int(offsets[-1]), self.dims or 0)
-        self._count = rows
-        self.rows = TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens)
+        tokens = file.view().view(FLOAT32).reshape(int(offsets[-1]), self.dims or 0)
+        self.file, self.count = file, rows
+        self._shown = (file, TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens))
 
 
 StoredVectors = VectorFile | RaggedVectorFile

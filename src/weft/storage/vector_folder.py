@@ -13,7 +13,7 @@ Names of vectors are the user's, so files are named by number. Three tables, all
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from weft.domain.errors import Misconfigured
 from weft.storage import disk
 from weft.storage.append_file import AppendFile
 from weft.storage.changes import VectorLayout
+from weft.storage.compaction import Rewrite
 from weft.storage.environment import Environment, Transaction
 from weft.storage.format import damaged, seal, seal_json, unseal, unseal_json
 from weft.storage.row_table import RowTable
@@ -73,19 +74,64 @@ class VectorFolder:
                 fresh[name] = self._empty(name, number, layout)
                 number += 1
         if fresh:
-            self._env.write(lambda txn: self._write_records(txn, fresh.values()))
+            self._env.write(lambda txn: self._write_empty(txn, fresh.values()))
             self.files = {**self.files, **fresh}
 
     def write(self, txn: Transaction, file: StoredVectors, staged: StagedRows) -> None:
         """States the staged rows of ``file`` in ``txn``."""
-        tables = self._env.tables
-        generation, bytes_ = file.generation, staged.bytes
-        for block, payload in file.table.blocks(file.count, staged.rows):
-            key = _BLOCK.pack(file.number, generation, block)
-            txn.put(key, seal(ROWS, key, payload), db=tables[ROWS])
-        for block, checksum in enumerate(bytes_.completed, bytes_.first_completed):
-            txn.put(_BLOCK.pack(file.number, generation, block), _CHECKSUM.pack(checksum), db=tables[BLOCKS])
-        self._write_record(txn, file, staged)
+        bytes_ = staged.bytes
+        self._write_rows(txn, file.number, file.generation, file.table, file.count, staged.rows)
+        self._write_checksums(txn, file.number, file.generation, bytes_.first_completed, bytes_.completed)
+        self._write_record(
+            txn,
+            file,
+            dims=staged.dims,
+            generation=file.generation,
+            rows=staged.rows,
+            length=bytes_.length,
+            tail=bytes_.tail_checksum,
+        )
+
+    def rewrite(self, name: str) -> Rewrite:
+        """An empty rewrite of the file ``name``. One at a time for each name."""
+        file = self.files[name]
+        return Rewrite(file, self._new_file(file.number, file.generation + 1))
+
+    def switch(self, rewrite: Rewrite) -> None:
+        """Makes the rewritten file count in place of its source, and removes the old one. All or nothing."""
+        source, old = rewrite.source, rewrite.source.file
+        prefix = _PREFIX.pack(source.number, source.generation)
+
+        def body(txn: Transaction) -> None:
+            for table in (ROWS, BLOCKS):
+                for key in [key for key, _ in self._under(txn, table, prefix)]:
+                    txn.delete(key, db=self._env.tables[table])
+            self._write_rows(txn, source.number, rewrite.generation, rewrite.table, 0, rewrite.rows)
+            self._write_checksums(txn, source.number, rewrite.generation, 0, rewrite.file.checksums)
+            self._write_record(
+                txn,
+                source,
+                generation=rewrite.generation,
+                rows=rewrite.rows,
+                length=rewrite.file.length,
+                tail=rewrite.file.tail_checksum,
+            )
+
+        self._env.write(body)
+        source.attach(rewrite.file, rewrite.table, dims=source.dims, generation=rewrite.generation, rows=rewrite.rows)
+        old.remove()
+
+    def copy_to(self, folder: Path) -> None:
+        """The committed bytes of each file, checked, under the same names in the new ``folder``."""
+        with disk.explained(folder):
+            folder.mkdir()
+            for file in self.files.values():
+                file.verify()
+                if file.size_bytes:
+                    with (folder / file.path.name).open("xb") as copy:
+                        copy.write(file.file.view().data)
+                        copy.flush()
+                        disk.sync_file(copy.fileno())
 
     def verify(self, *, full: bool) -> None:
         for file in self.files.values():
@@ -139,19 +185,43 @@ class VectorFolder:
                 yield cursor.item()
                 found = cursor.next()
 
-    def _write_records(self, txn: Transaction, files: Iterable[StoredVectors]) -> None:
-        for file in files:
-            self._write_record(txn, file)
+    def _write_rows(
+        self, txn: Transaction, number: int, generation: int, table: RowTable, start: int, stop: int
+    ) -> None:
+        for block, payload in table.blocks(start, stop):
+            key = _BLOCK.pack(number, generation, block)
+            txn.put(key, seal(ROWS, key, payload), db=self._env.tables[ROWS])
 
-    def _write_record(self, txn: Transaction, file: StoredVectors, staged: StagedRows | None = None) -> None:
+    def _write_checksums(
+        self, txn: Transaction, number: int, generation: int, first: int, checksums: Sequence[int]
+    ) -> None:
+        for block, checksum in enumerate(checksums, first):
+            key = _BLOCK.pack(number, generation, block)
+            txn.put(key, _CHECKSUM.pack(checksum), db=self._env.tables[BLOCKS])
+
+    def _write_empty(self, txn: Transaction, files: Iterable[StoredVectors]) -> None:
+        for file in files:
+            self._write_record(txn, file, generation=0, rows=0, length=0, tail=file.file.tail_checksum)
+
+    def _write_record(
+        self,
+        txn: Transaction,
+        file: StoredVectors,
+        *,
+        dims: int | None = None,
+        generation: int,
+        rows: int,
+        length: int,
+        tail: int,
+    ) -> None:
         record = {
             "name": file.name,
             "multi": file.multi,
-            "dims": staged.dims if staged else file.dims,
-            "generation": file.generation,
-            "rows": staged.rows if staged else file.count,
-            "bytes": staged.bytes.length if staged else file.file.length,
-            "tail": staged.bytes.tail_checksum if staged else file.file.tail_checksum,
+            "dims": dims or file.dims,
+            "generation": generation,
+            "rows": rows,
+            "bytes": length,
+            "tail": tail,
         }
         key = _NUMBER.pack(file.number)
         txn.put(key, seal_json(VECTORS, key, record), db=self._env.tables[VECTORS])
