@@ -1,0 +1,1 @@
+"""The filter index: conditions to doc_ids, sort orders, column values."""
