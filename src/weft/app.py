@@ -1,0 +1,126 @@
+"""App: one server, all rooms joined. Started and stopped by the command line and by ``weft.connect``."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+import uvicorn
+
+from weft.collection.engine import Engine
+from weft.config import Settings
+from weft.domain.errors import Misconfigured
+from weft.modules import build_registry
+from weft.service.auth import Authenticator
+from weft.service.schema.document import parse
+from weft.service.service import Service
+from weft.wire.grpc.server import GrpcServer
+from weft.wire.rest.app import build_app
+
+_log = logging.getLogger(__name__)
+_START_TIMEOUT_S = 30
+_GRACE_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a server holds when it starts."""
+
+    collections: int
+    objects: int
+    modules: tuple[str, ...]
+
+
+class App:
+    """``start`` returns when both ports answer; ``stop`` when what was begun is finished and the folder is free."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rest_port = 0
+        self.grpc_port = 0
+
+    def start(self) -> None:
+        settings = self.settings
+        rest_socket = _listen(settings.host, settings.port)
+        try:
+            self._registry = build_registry(
+                settings.enable_modules or None,
+                threads=settings.embedding_threads,
+                queue_limit=settings.embedding_queue,
+            )
+            self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)
+        except BaseException:
+            rest_socket.close()
+            raise
+        service = Service(settings, self._engine, self._registry)
+        auth = Authenticator(settings)
+        try:
+            self._grpc = GrpcServer(
+                service,
+                auth,
+                host=settings.host,
+                port=settings.grpc_port,
+                max_message_bytes=settings.grpc_max_message_size,
+                workers=settings.grpc_workers,
+            )
+            self.grpc_port = self._grpc.start()
+        except BaseException:
+            rest_socket.close()
+            self._close_engine()
+            raise
+        self._start_rest(service, auth, rest_socket)
+
+    def _start_rest(self, service: Service, auth: Authenticator, rest_socket: socket.socket) -> None:
+        self.rest_port = rest_socket.getsockname()[1]
+        config = uvicorn.Config(
+            build_app(service, auth, self.settings),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        self._rest = uvicorn.Server(config)
+        self._rest_thread = threading.Thread(
+            target=self._rest.run, kwargs={"sockets": [rest_socket]}, name="weft-rest", daemon=True
+        )
+        self._rest_thread.start()
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not self._rest.started:
+            if not self._rest_thread.is_alive() or time.monotonic() > deadline:
+                self.stop()
+                raise Misconfigured(f"the REST server did not start on {self.settings.host}:{self.rest_port}")
+            time.sleep(0.002)
+
+    def stop(self) -> None:
+        """Refuse new requests, finish those that run, write the indexes' snapshots, release the folder."""
+        self._rest.should_exit = True
+        self._grpc.stop(_GRACE_S)
+        self._rest_thread.join()
+        self._close_engine()
+
+    def summary(self) -> Summary:
+        collections = self._engine.collections()
+        objects = sum(shard.count for c in collections for _, shard in c.shards())
+        return Summary(len(collections), objects, tuple(sorted(self._registry.meta())))
+
+    def _close_engine(self) -> None:
+        self._registry.close()
+        self._engine.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Misconfigured(
+            f"cannot listen on {host}:{port}: {error.strerror}; stop what uses the port, or choose another with --port"
+        ) from error
+    return listener

@@ -1,0 +1,125 @@
+"""Engine: the data folder, all its collections, and the thread that looks after their indexes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from weft.collection.collection import ONLY_SHARD, Collection
+from weft.domain.errors import Conflict, NotFound
+from weft.domain.schema import CollectionConfig
+from weft.storage import Catalog, CatalogEntry, FolderLock
+from weft.storage.catalog import remove_folder
+
+_log = logging.getLogger(__name__)
+_UPKEEP_EVERY_S = 0.5
+
+Parse: TypeAlias = Callable[[Mapping[str, Any]], CollectionConfig]
+
+
+class Engine:
+    """Opens every collection of ``folder``; ``parse`` makes the typed view of a stored document."""
+
+    def __init__(self, folder: Path, parse: Parse, *, durable: bool, write_queue: int) -> None:
+        self.folder = folder
+        self._parse = parse
+        self._durable = durable
+        self._write_queue = write_queue
+        self._folder_lock = FolderLock(folder)
+        self._lock = threading.RLock()
+        try:
+            self._catalog = Catalog(folder, sync=durable)
+            for orphan in self._catalog.sweep():
+                _log.info("removed %s: it belongs to no collection", orphan)
+            self._collections: dict[str, Collection] = {}
+            for name, entry in self._catalog.collections().items():
+                self._collections[name] = self._open(entry, parse(entry.document))
+        except BaseException:
+            self._folder_lock.release()
+            raise
+        self._stop = threading.Event()
+        self._upkeep = threading.Thread(target=self._maintain, name="weft-upkeep", daemon=True)
+        self._upkeep.start()
+
+    # -- collections
+
+    def collections(self) -> list[Collection]:
+        return list(self._collections.values())
+
+    def find(self, name: str) -> Collection | None:
+        """By name or alias, exactly as spelled."""
+        collection = self._collections.get(name)
+        if collection is None and (target := self._catalog.aliases().get(name)):
+            collection = self._collections.get(target)
+        return collection
+
+    def get(self, name: str) -> Collection:
+        collection = self.find(name)
+        if collection is None:
+            raise NotFound(f"could not find class {name} in schema", collection=name)
+        return collection
+
+    def create(self, config: CollectionConfig) -> Collection:
+        with self._lock:
+            if self.find(config.name) is not None:
+                raise Conflict(f"class name {config.name} already exists", collection=config.name)
+            shards = {} if config.tenancy.enabled else {ONLY_SHARD: "ACTIVE"}
+            entry = self._catalog.put_collection(config.name, config.document, shards)
+            try:
+                collection = self._open(entry, config)
+            except BaseException:
+                self._catalog.drop_collection(config.name)
+                remove_folder(self._catalog.collection_folder(entry))
+                raise
+            self._collections[config.name] = collection
+            return collection
+
+    def configure(self, collection: Collection, config: CollectionConfig) -> None:
+        """Make ``config`` the collection's, durably, then in its indexes."""
+        with self._lock:
+            self._catalog.put_collection(config.name, config.document)
+            collection.configure(config)
+
+    def drop(self, name: str) -> bool:
+        """False when there is no such collection. An alias is not a collection's name here."""
+        with self._lock:
+            collection = self._collections.pop(name, None)
+            if collection is None:
+                return False
+            entry = self._catalog.drop_collection(name)
+        collection.close(keep=False)
+        remove_folder(self._catalog.collection_folder(entry))
+        return True
+
+    # -- upkeep
+
+    def _maintain(self) -> None:
+        while not self._stop.wait(_UPKEEP_EVERY_S):
+            for collection in self.collections():
+                for name, shard in collection.shards():
+                    if self._stop.is_set():
+                        return
+                    if self._collections.get(collection.config.name) is not collection:
+                        continue
+                    try:
+                        shard.maintain()
+                    except Exception:
+                        _log.exception("upkeep of %s/%s failed; it is tried again", collection.config.name, name)
+
+    def close(self) -> None:
+        """Finish what was begun, write the snapshots, give the folder back."""
+        self._stop.set()
+        self._upkeep.join()
+        with self._lock:
+            for collection in self.collections():
+                collection.close()
+            self._collections = {}
+            self._catalog.close()
+            self._folder_lock.release()
+
+    def _open(self, entry: CatalogEntry, config: CollectionConfig) -> Collection:
+        folders = {name: self._catalog.shard_folder(entry, shard) for name, shard in entry.shards.items()}
+        return Collection(config, folders, durable=self._durable, write_queue=self._write_queue)

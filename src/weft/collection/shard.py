@@ -1,0 +1,318 @@
+"""Shard: one store and the indexes derived from it.
+
+Invariants
+- A change is acknowledged after it is durable in the store *and* visible in every index.
+- Readers take ``view`` once. Its ``live`` set is what a query may return; it is published after the indexes know the
+  new objects, so a query sees a change whole or not at all.
+- Opening loads each index's snapshot and replays from the store what the snapshot lacks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from weft.collection.changes import Change, Done, GroupCommit, Outcome, Remove, Upsert
+from weft.collection.record import Record, RecordCodec, created_of, with_created
+from weft.collection.vectors import VectorSearch, open_vector_index
+from weft.domain.errors import Conflict, Invalid, NotFound
+from weft.domain.filters import Filter
+from weft.domain.objects import Object, Vector, format_uuid
+from weft.domain.query import Keyword, Sort
+from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.index.allow_list import AllowList
+from weft.index.filter.index import FilterIndex
+from weft.index.inverted import InvertedIndex, Matches
+from weft.storage import Delete, Put, ShardStore, VectorLayout
+
+_log = logging.getLogger(__name__)
+_REPLAY_CHUNK = 5_000
+_CHECKPOINT_AFTER = 100_000
+
+DocIds = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardView:
+    """What a query sees: the live objects; ``allow`` is None while none has ever been replaced or deleted."""
+
+    live: BitMap
+    allow: AllowList | None
+
+
+class Shard:
+    def __init__(self, folder: Path, config: CollectionConfig, *, durable: bool, write_queue: int) -> None:
+        self.folder = folder
+        self.config = config
+        self._codec = RecordCodec(config)
+        self._store = ShardStore(folder / "store", _layouts(config), sync=durable)
+        index = folder / "index"
+        self._inverted = InvertedIndex(index / "inverted", config)
+        self._filters = FilterIndex(index / "filter", config, self._inverted)
+        self._vectors: dict[str, VectorSearch] = {}
+        for vector in config.vectors.values():
+            self._open_vector(vector)
+        self._commits = GroupCommit(self._write, write_queue)
+        self._writes_since_checkpoint = 0
+        self._replay()
+        self.view = self._look()
+
+    # -- writing
+
+    def encode(self, objects: Sequence[Object]) -> list[bytes]:
+        return [self._codec.encode(obj) for obj in objects]
+
+    def submit(self, changes: Sequence[Change]) -> list[Outcome]:
+        """Blocks until durable and visible; one outcome a change, in order."""
+        return self._commits.submit(changes)
+
+    def _write(self, changes: list[Change]) -> list[Outcome]:
+        outcomes: list[Outcome] = [Done(None, None)] * len(changes)
+        writes, positions = self._admit(changes, outcomes)
+        if not writes:
+            return outcomes
+        applied = self._store.commit(writes)
+        for position, one in zip(positions, applied, strict=True):
+            outcomes[position] = Done(one.doc_id, one.replaced)
+        self._index([(changes[p], one.doc_id) for p, one in zip(positions, applied, strict=True)])
+        return outcomes
+
+    def _admit(self, changes: list[Change], outcomes: list[Outcome]) -> tuple[list[Put | Delete], list[int]]:
+        """The store's writes for the changes whose conditions hold; refusals go into ``outcomes``."""
+        uuids = [c.uuid if isinstance(c, Remove) else c.object.uuid for c in changes]
+        known = dict(zip(uuids, self._store.lookup(uuids), strict=True))
+        created = self._created([doc_id for doc_id in known.values() if doc_id is not None])
+        dims = {name: self._store.vectors(name).dims for name in self._vectors}
+        writes: list[Put | Delete] = []
+        positions: list[int] = []
+        stored_now: dict[bytes, int] = {}
+        for position, (uuid, change) in enumerate(zip(uuids, changes, strict=True)):
+            doc_id = known[uuid]
+            if isinstance(change, Remove):
+                stored_now.pop(uuid, None)
+                known[uuid] = None
+                writes.append(Delete(uuid))
+                positions.append(position)
+                continue
+            exists = doc_id is not None or uuid in stored_now
+            refusal = _refusal(change, exists, doc_id, dims)
+            if refusal is not None:
+                outcomes[position] = refusal
+                continue
+            record = change.record
+            born = stored_now.get(uuid) if uuid in stored_now else created.get(doc_id) if doc_id is not None else None
+            if born is not None:
+                record = with_created(record, born)
+            change.object.created_ms = stored_now[uuid] = created_of(record)
+            for name, vector in change.object.vectors.items():
+                dims[name] = vector.shape[-1]
+            writes.append(Put(uuid, record, change.object.vectors))
+            positions.append(position)
+        return writes, positions
+
+    def _created(self, doc_ids: list[int]) -> dict[int, int]:
+        if not doc_ids:
+            return {}
+        records = self._store.read(doc_ids)
+        return {d: created_of(r) for d, r in zip(doc_ids, records, strict=True) if r is not None}
+
+    def _index(self, stored: list[tuple[Change, int | None]]) -> None:
+        live = self._store.live
+        upserts = [(c, d) for c, d in stored if isinstance(c, Upsert) and d is not None and d in live]
+        if upserts:
+            doc_ids = [d for _, d in upserts]
+            self._inverted.add(doc_ids, [c.object.properties for c, _ in upserts])
+            self._filters.add(doc_ids, [c.object for c, _ in upserts])
+            for index in self._vectors.values():
+                index.extend()
+        self.view = self._look()
+        self._writes_since_checkpoint += len(stored)
+
+    def _look(self) -> ShardView:
+        live = self._store.live
+        whole = len(live) == self._store.next_doc_id
+        return ShardView(live, None if whole else AllowList(live))
+
+    def _replay(self) -> None:
+        """Bring each index up to the store."""
+        for index in self._vectors.values():
+            index.extend()
+        start = min(self._inverted.covered, self._filters.covered)
+        if start >= self._store.next_doc_id:
+            return
+        _log.info("rebuilding the indexes of %s from object %d of %d", self.folder, start, self._store.next_doc_id)
+        ids: list[int] = []
+        records: list[Record] = []
+        for doc_id, raw in self._store.scan_records(start, self._store.next_doc_id):
+            ids.append(doc_id)
+            records.append(self._codec.open(raw))
+            if len(ids) == _REPLAY_CHUNK:
+                self._replay_chunk(ids, records)
+                ids, records = [], []
+        if ids:
+            self._replay_chunk(ids, records)
+        self._writes_since_checkpoint = self._store.next_doc_id - start
+
+    def _replay_chunk(self, ids: list[int], records: list[Record]) -> None:
+        objects = [record.to_object() for record in records]
+        new = [(d, o) for d, o in zip(ids, objects, strict=True) if d >= self._inverted.covered]
+        if new:
+            self._inverted.add([d for d, _ in new], [o.properties for _, o in new])
+        new = [(d, o) for d, o in zip(ids, objects, strict=True) if d >= self._filters.covered]
+        if new:
+            self._filters.add([d for d, _ in new], [o for _, o in new])
+
+    # -- reading
+
+    @property
+    def count(self) -> int:
+        return len(self.view.live)
+
+    def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
+        return self._store.lookup(uuids)
+
+    def read(self, doc_ids: Sequence[int]) -> list[Record | None]:
+        """None where the object has been replaced or deleted meanwhile."""
+        open_record = self._codec.open
+        return [None if raw is None else open_record(raw) for raw in self._store.read(doc_ids)]
+
+    def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
+        return self._filters.uuids(np.asarray(doc_ids, np.uint32))
+
+    def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
+        """``(uuid, doc_id)`` in uuid order, beyond ``after``."""
+        return self._store.scan(after, limit)
+
+    def allowed(self, filter: Filter, view: ShardView) -> AllowList:
+        """The live objects that satisfy ``filter``."""
+        return self._filters.allow(filter, view.live)
+
+    def nearest(self, name: str, query: Vector, k: int, allow: AllowList | None, max_distance: float | None) -> Any:
+        return self._vector(name).search(query, k, allow, max_distance=max_distance)
+
+    def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:
+        """Exact; NaN where an object has no such vector."""
+        return self._vector(name).distances(query, doc_ids)
+
+    def vectors_of(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
+        return self._vector(name).get(doc_ids)
+
+    def keyword(self, query: Keyword, k: int, allow: AllowList | None) -> Matches:
+        return self._inverted.search(query, k, allow)
+
+    def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
+        return self._inverted.explain(query, doc_ids)
+
+    def sort(self, doc_ids: DocIds, keys: Sequence[Sort], limit: int) -> DocIds:
+        return self._filters.sort(doc_ids, keys, limit, self.values)
+
+    def values(self, doc_ids: DocIds, property: str) -> list[Any]:
+        """The property's value for each object; None where it has none."""
+        return [None if r is None else r.properties.get(property) for r in self.read(doc_ids.tolist())]
+
+    def dims(self, name: str) -> int | None:
+        return self._store.vectors(name).dims
+
+    @property
+    def vector_queue(self) -> int:
+        """Vectors that are searched exactly because no graph holds them yet."""
+        return sum(index.stats().queue for index in self._vectors.values())
+
+    # -- upkeep
+
+    def configure(self, config: CollectionConfig) -> None:
+        """Take over a changed configuration; called with the collection's lock held."""
+        with self._commits.turn:
+            old, self.config = self.config, config
+            self._codec = RecordCodec(config)
+            self._inverted.configure(config)
+            self._filters.configure(config)
+            for name, vector in config.vectors.items():
+                if name not in old.vectors:
+                    self._store.add_vectors(name, _layout(vector))
+                    self._open_vector(vector)
+                elif old.vectors[name].index != vector.index:
+                    self._vectors[name].checkpoint()
+                    self._vectors[name].close()
+                    self._open_vector(vector)
+                    self._vectors[name].extend()
+
+    def maintain(self) -> bool:
+        """Off the query path: let the indexes train, build and merge; True if anything was done."""
+        live = self.view.live
+        worked = self._inverted.maintain(live)
+        for index in list(self._vectors.values()):
+            worked = index.maintain(live) or worked
+        if self._writes_since_checkpoint >= _CHECKPOINT_AFTER:
+            self.checkpoint()
+            worked = True
+        return worked
+
+    def checkpoint(self) -> None:
+        """Write the indexes' snapshots, so that the next opening replays nothing."""
+        with self._commits.turn:
+            live = self.view.live
+            self._inverted.checkpoint(live)
+            self._filters.checkpoint(live)
+            for index in self._vectors.values():
+                index.checkpoint()
+            self._writes_since_checkpoint = 0
+
+    def stats(self) -> Mapping[str, Any]:
+        return {"store": self._store.size(), "vectors": {name: i.stats() for name, i in self._vectors.items()}}
+
+    def close(self, *, keep: bool = True) -> None:
+        with self._commits.turn:
+            if keep and self._writes_since_checkpoint:
+                self.checkpoint()
+            for index in self._vectors.values():
+                index.close()
+            self._filters.close()
+            self._inverted.close()
+            self._store.close()
+
+    def _vector(self, name: str) -> VectorSearch:
+        index = self._vectors.get(name)
+        if index is None:
+            raise NotFound(f"collection {self.config.name} has no vector {name!r}")
+        return index
+
+    def _open_vector(self, vector: VectorConfig) -> None:
+        folder = self.folder / "index" / "vectors" / vector.name.encode().hex()
+        self._vectors[vector.name] = open_vector_index(self._store.vectors(vector.name), vector.index, folder)
+
+
+def _layout(vector: VectorConfig) -> VectorLayout:
+    return VectorLayout(multi=vector.index.multivector is not None)
+
+
+def _layouts(config: CollectionConfig) -> dict[str, VectorLayout]:
+    return {name: _layout(vector) for name, vector in config.vectors.items()}
+
+
+def _refusal(
+    change: Upsert, exists: bool, doc_id: int | None, dims: dict[str, int | None]
+) -> Conflict | Invalid | None:
+    """Why the change cannot be stored, or None."""
+    if change.insert_only and exists:
+        return Conflict(f"id '{format_uuid(change.object.uuid)}' already exists")
+    if change.expected_doc_id is not None and change.expected_doc_id != doc_id:
+        return Conflict(
+            f"object {format_uuid(change.object.uuid)} was changed by another request; read it and try again"
+        )
+    for name, vector in change.object.vectors.items():
+        if dims[name] is not None and vector.shape[-1] != dims[name]:
+            return Invalid(
+                f"vector lengths don't match: the vectors of {name!r} have {dims[name]} dimensions, this one has "
+                f"{vector.shape[-1]}; embed it with the model that made the stored ones",
+                expected_dims=dims[name],
+                got_dims=vector.shape[-1],
+            )
+    return None

@@ -1,0 +1,165 @@
+"""Settings: one frozen dataclass, read once, from flags over environment over a TOML file over defaults.
+
+Environment names are Weaviate's own where it has one. An unknown key in the file or an unknown ``WEFT_…`` variable is
+refused; so is a value that does not fit its type.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from weft.domain.errors import Misconfigured
+
+_OTHER_VARIABLES = ("WEFT_CONFIG", "WEFT_API_KEY")
+"""Variables of the command line, not of the server."""
+
+
+def _setting(env: str, help: str, default: Any) -> Any:
+    return field(default=default, metadata={"env": env, "help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of a server. The field name is the key in the file and, with hyphens, the flag."""
+
+    data_path: Path = _setting("PERSISTENCE_DATA_PATH", "folder that holds all data", Path("weft-data"))
+    host: str = _setting("WEFT_HOST", "address to listen on", "127.0.0.1")
+    port: int = _setting("WEFT_PORT", "REST port; 0 takes a free one", 8080)
+    grpc_port: int = _setting("GRPC_PORT", "gRPC port; 0 takes a free one", 50051)
+    grpc_max_message_size: int = _setting(
+        "GRPC_MAX_MESSAGE_SIZE", "largest gRPC message and REST body in bytes", 104_858_000
+    )
+    grpc_workers: int = _setting("WEFT_GRPC_WORKERS", "threads that answer gRPC calls", 16)
+    rest_workers: int = _setting("WEFT_REST_WORKERS", "threads that answer REST calls", 16)
+    query_defaults_limit: int = _setting("QUERY_DEFAULTS_LIMIT", "hits when a query states no limit", 10)
+    query_maximum_results: int = _setting("QUERY_MAXIMUM_RESULTS", "largest offset + limit of a query", 10_000)
+    query_hybrid_maximum_results: int = _setting(
+        "QUERY_HYBRID_MAXIMUM_RESULTS", "candidates that each leg of a hybrid search fetches at least", 100
+    )
+    autoschema_enabled: bool = _setting(
+        "AUTOSCHEMA_ENABLED", "create missing collections and properties on import", True
+    )
+    enable_modules: tuple[str, ...] = _setting("ENABLE_MODULES", "modules to enable, comma-separated; empty: all", ())
+    default_vectorizer_module: str = _setting(
+        "DEFAULT_VECTORIZER_MODULE", "vectorizer of collections that name none", "none"
+    )
+    default_vector_index: str = _setting("DEFAULT_VECTOR_INDEX", "index type of vectors that name none", "hnsw")
+    default_quantization: str = _setting("DEFAULT_QUANTIZATION", "quantizer of vectors that name none", "none")
+    async_indexing: bool = _setting("ASYNC_INDEXING", "allow the dynamic index type", False)
+    anonymous_access: bool = _setting(
+        "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", "answer requests without credentials", True
+    )
+    apikey_enabled: bool = _setting("AUTHENTICATION_APIKEY_ENABLED", "accept API keys", False)
+    apikey_allowed_keys: tuple[str, ...] = _setting("AUTHENTICATION_APIKEY_ALLOWED_KEYS", "the API keys", ())
+    apikey_users: tuple[str, ...] = _setting(
+        "AUTHENTICATION_APIKEY_USERS", "the user of each key, or one user for all of them", ()
+    )
+    cors_allow_origin: str = _setting("CORS_ALLOW_ORIGIN", "origin that browsers may call from; empty: none", "")
+    embedding_threads: int = _setting("WEFT_EMBEDDING_THREADS", "threads of each local model; 0: one a core", 0)
+    embedding_queue: int = _setting("WEFT_EMBEDDING_QUEUE", "texts that may wait for a local model", 100_000)
+    write_queue: int = _setting("WEFT_WRITE_QUEUE", "objects that may wait for one shard's writer", 200_000)
+    durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
+    log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")
+
+    def __post_init__(self) -> None:
+        for name in ("port", "grpc_port"):
+            if not 0 <= getattr(self, name) <= 65535:
+                raise Misconfigured(f"{name} must be a port from 0 to 65535, not {getattr(self, name)}")
+        for name in (
+            "grpc_max_message_size",
+            "grpc_workers",
+            "rest_workers",
+            "query_defaults_limit",
+            "query_maximum_results",
+            "query_hybrid_maximum_results",
+            "embedding_queue",
+            "write_queue",
+        ):
+            if getattr(self, name) < 1:
+                raise Misconfigured(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.embedding_threads < 0:
+            raise Misconfigured(f"embedding_threads must be 0 or more, not {self.embedding_threads}")
+        _one_of("default_vector_index", self.default_vector_index, ("hnsw", "flat", "dynamic", "hfresh"))
+        _one_of("default_quantization", self.default_quantization, ("none", "pq", "bq", "sq", "rq-1", "rq-8"))
+        _one_of("log_level", self.log_level, ("debug", "info", "warning", "error"))
+        if self.default_vector_index == "dynamic" and not self.async_indexing:
+            raise Misconfigured("default_vector_index dynamic needs async_indexing; set ASYNC_INDEXING=true")
+        users, keys = len(self.apikey_users), len(self.apikey_allowed_keys)
+        if self.apikey_enabled and (keys == 0 or users not in (1, keys)):
+            raise Misconfigured(
+                f"API keys are enabled with {keys} keys and {users} users; give at least one key, and one user for all "
+                "keys or one for each (AUTHENTICATION_APIKEY_ALLOWED_KEYS, AUTHENTICATION_APIKEY_USERS)"
+            )
+        if not self.anonymous_access and not self.apikey_enabled:
+            raise Misconfigured(
+                "anonymous access is off and no other way in is on; set AUTHENTICATION_APIKEY_ENABLED=true with keys"
+            )
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Flags win over the environment, which wins over the TOML ``file``. Raises Misconfigured with the key at fault."""
+    environ = os.environ if environ is None else environ
+    known = {f.name: f for f in fields(Settings)}
+    values: dict[str, Any] = {}
+    if file is not None:
+        for key, raw in _read_file(file).items():
+            if key not in known:
+                raise Misconfigured(f"unknown setting {key!r} in {file}; known settings: {', '.join(sorted(known))}")
+            values[key] = _convert(key, raw, known[key].default)
+    by_env = {f.metadata["env"]: f for f in known.values()}
+    for name, raw in environ.items():
+        if name in by_env:
+            values[by_env[name].name] = _convert(name, raw, by_env[name].default)
+        elif name.startswith("WEFT_") and name not in _OTHER_VARIABLES:
+            raise Misconfigured(f"unknown setting {name}; known variables: {', '.join(sorted(by_env))}")
+    for key, raw in (flags or {}).items():
+        if key not in known:
+            raise Misconfigured(f"unknown setting {key!r}; known settings: {', '.join(sorted(known))}")
+        values[key] = _convert(key, raw, known[key].default)
+    return Settings(**values)
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misconfigured(f"cannot read the settings file {file}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"the settings file {file} is not TOML: {error}") from error
+
+
+def _convert(name: str, raw: Any, default: Any) -> Any:
+    """``raw`` as the type of ``default``."""
+    if isinstance(default, bool):
+        if isinstance(raw, bool):
+            return raw
+        if str(raw).strip().lower() in ("true", "1", "on", "enabled", "yes"):
+            return True
+        if str(raw).strip().lower() in ("false", "0", "off", "disabled", "no", ""):
+            return False
+        raise Misconfigured(f"{name} must be true or false, not {raw!r}")
+    if isinstance(default, int):
+        try:
+            return int(str(raw))
+        except ValueError:
+            raise Misconfigured(f"{name} must be a whole number, not {raw!r}") from None
+    if isinstance(default, tuple):
+        items = raw if isinstance(raw, list | tuple) else str(raw).split(",")
+        return tuple(str(item).strip() for item in items if str(item).strip())
+    if isinstance(default, Path):
+        return Path(raw)
+    return str(raw)
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise Misconfigured(f"{name} must be one of {', '.join(allowed)}, not {value!r}")

@@ -1,0 +1,1 @@
+"""Search: from a Query to an Answer."""

@@ -1,0 +1,118 @@
+"""From the words, media or objects of a search to its query vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from weft.collection.shard import Shard
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, NotFound
+from weft.domain.objects import Vector, parse_uuid
+from weft.domain.query import Move, NearMedia, NearObject, NearText, NearVector
+from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.modules.base import Registry, Vectorizer
+
+
+class QueryEmbedder:
+    """Makes one query vector for each target vector of a search."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def given(self, near: NearVector, count: int) -> list[Vector]:
+        if not near.vectors:
+            raise Invalid("near_vector: vector is required")
+        if len(near.vectors) == 1:
+            return list(near.vectors) * count
+        if len(near.vectors) != count:
+            raise Invalid(f"{len(near.vectors)} query vectors were given for {count} target vectors; give one for each")
+        return list(near.vectors)
+
+    def text(
+        self, config: CollectionConfig, shard: Shard, near: NearText, vectors: Sequence[VectorConfig], caller: Caller
+    ) -> list[Vector]:
+        texts = [t for t in near.texts if t]
+        if not texts:
+            raise Invalid("near_text: at least one concept is required")
+        found = []
+        for vector in vectors:
+            query = self.texts(config, vector, texts, caller)
+            for move, toward in ((near.move_to, True), (near.move_away, False)):
+                if move is not None and (move.concepts or move.uuids):
+                    query = self._moved(config, shard, vector, query, move, toward, caller)
+            found.append(query)
+        return found
+
+    def texts(self, config: CollectionConfig, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
+        return self._vectorizer(config, vector).embed_query(texts, vector.settings, caller)
+
+    def media(
+        self, config: CollectionConfig, near: NearMedia, vectors: Sequence[VectorConfig], caller: Caller
+    ) -> list[Vector]:
+        if not near.data:
+            raise Invalid(f"near_{near.kind}: the {near.kind} is required, as base64")
+        found = []
+        for vector in vectors:
+            vectorizer = self._vectorizer(config, vector)
+            if near.kind.value not in vectorizer.kinds:
+                raise Invalid(
+                    f"vector {vector.name!r} of class {config.name} is made by {vector.vectorizer}, which does not "
+                    f"embed {near.kind.value}; it embeds {', '.join(sorted(vectorizer.kinds))}"
+                )
+            found.append(vectorizer.embed_media(near.kind.value, near.data, vector.settings, caller))
+        return found
+
+    def object(self, shard: Shard, near: NearObject, vectors: Sequence[VectorConfig]) -> list[Vector]:
+        if not near.uuid:
+            raise Invalid("near_object: id is required")
+        doc_id = shard.lookup([parse_uuid(near.uuid)])[0]
+        if doc_id is None:
+            raise NotFound(f"near_object: there is no object {near.uuid} in class {shard.config.name}")
+        return [self._stored(shard, vector, doc_id, near.uuid) for vector in vectors]
+
+    def _moved(
+        self,
+        config: CollectionConfig,
+        shard: Shard,
+        vector: VectorConfig,
+        query: Vector,
+        move: Move,
+        toward: bool,
+        caller: Caller,
+    ) -> Vector:
+        """``query`` moved to, or away from, the mean of the concepts' and objects' vectors by half the force."""
+        if query.ndim != 1:
+            raise Invalid(f"vector {vector.name!r} is a multi-vector: near_text moves need a single vector")
+        if not 0 <= move.force <= 1:
+            raise Invalid(f"the force of a move must be from 0 to 1, not {move.force}")
+        others = [self.texts(config, vector, [concept], caller) for concept in move.concepts]
+        ids = shard.lookup([parse_uuid(uuid) for uuid in move.uuids])
+        for uuid, doc_id in zip(move.uuids, ids, strict=True):
+            if doc_id is None:
+                raise NotFound(f"the object {uuid} to move to or away from is not in class {config.name}")
+            others.append(self._stored(shard, vector, doc_id, uuid))
+        target = np.mean(np.stack(others), axis=0)
+        half = move.force / 2
+        moved = query * (1 - half) + target * half if toward else query + half * (query - target)
+        return np.ascontiguousarray(moved, dtype=np.float32)
+
+    @staticmethod
+    def _stored(shard: Shard, vector: VectorConfig, doc_id: int, uuid: str) -> Vector:
+        stored = shard.vectors_of(vector.name, [doc_id])[0]
+        if stored is None:
+            raise Invalid(f"object {uuid} of class {shard.config.name} has no vector {vector.name!r}")
+        return stored
+
+    def _vectorizer(self, config: CollectionConfig, vector: VectorConfig) -> Vectorizer:
+        if vector.vectorizer == "none":
+            raise Invalid(
+                f"could not vectorize input for collection {config.name} with search-type nearText. Make sure a "
+                "vectorizer module is configured for this collection: VectorFromInput was called without vectorizer on "
+                f"vector {vector.name!r}; search by vector, or create the collection with a vectorizer"
+            )
+        module = self._registry.get(vector.vectorizer)
+        if not isinstance(module, Vectorizer):
+            raise Invalid(f"module {vector.vectorizer} is not a vectorizer")
+        return module

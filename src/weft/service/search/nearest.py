@@ -1,0 +1,99 @@
+"""The vector leg: nearest objects over one target vector or several combined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.collection.shard import Shard
+from weft.domain.errors import Invalid
+from weft.domain.query import Combination
+from weft.index.allow_list import AllowList
+from weft.service.search.ranking import EMPTY, Ranking
+from weft.service.search.targets import Target
+
+_TOLERANCE = 1e-6
+
+
+def nearest(
+    shard: Shard,
+    targets: Sequence[Target],
+    combination: Combination,
+    k: int,
+    allow: AllowList | None,
+    max_distance: float | None,
+) -> Ranking:
+    """The ``k`` nearest objects, ascending by distance; with several targets by the combined distance."""
+    if len(targets) == 1 and combination is not Combination.RELATIVE_SCORE:
+        target = targets[0]
+        if not _fits(shard, target):
+            return EMPTY
+        found = shard.nearest(target.vector.name, target.query, k, allow, max_distance)
+        return Ranking(found.doc_ids, distances=found.distances.astype(np.float64))
+    return _combined(shard, targets, combination, k, allow, max_distance)
+
+
+def _combined(
+    shard: Shard,
+    targets: Sequence[Target],
+    combination: Combination,
+    k: int,
+    allow: AllowList | None,
+    max_distance: float | None,
+) -> Ranking:
+    present = [t for t in targets if _fits(shard, t)]
+    found = [shard.nearest(t.vector.name, t.query, k, allow, None) for t in present]
+    if not found:
+        return EMPTY
+    doc_ids = np.unique(np.concatenate([f.doc_ids for f in found]))
+    if combination is Combination.MINIMUM:
+        distances = np.full(len(doc_ids), np.inf)
+        for one in found:
+            np.minimum.at(distances, np.searchsorted(doc_ids, one.doc_ids), one.distances)
+    else:
+        if len(present) < len(targets):
+            return EMPTY
+        table = np.stack([shard.distances(t.vector.name, t.query, doc_ids) for t in present]).astype(np.float64)
+        whole = ~np.isnan(table).any(axis=0)
+        doc_ids, table = doc_ids[whole], table[:, whole]
+        if combination is Combination.RELATIVE_SCORE:
+            table = _scaled(table)
+        distances = np.asarray([t.weight for t in present]) @ table
+    order = np.lexsort((doc_ids, distances))
+    if max_distance is not None:
+        order = order[distances[order] <= max_distance + _TOLERANCE]
+    order = order[:k]
+    return Ranking(doc_ids[order], distances=distances[order])
+
+
+def _scaled(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Each row from 0 (its nearest) to 1 (its farthest); 0 where a row is constant."""
+    if not table.size:
+        return table
+    low = table.min(axis=1, keepdims=True)
+    span = table.max(axis=1, keepdims=True) - low
+    scaled: npt.NDArray[np.float64] = np.divide(table - low, span, out=np.zeros_like(table), where=span > 0)
+    return scaled
+
+
+def _fits(shard: Shard, target: Target) -> bool:
+    """False when no object has this vector yet; refuses a query of other dimensions."""
+    dims = shard.dims(target.vector.name)
+    if dims is None:
+        return False
+    got = target.query.shape[-1]
+    if got != dims:
+        raise Invalid(
+            f"vector lengths don't match: the stored vectors of {target.vector.name!r} have {dims} dimensions, the "
+            f"query has {got}; make the query with the model that made the stored vectors ({_maker(target)})",
+            expected_dims=dims,
+            got_dims=got,
+        )
+    return True
+
+
+def _maker(target: Target) -> str:
+    model = target.vector.settings.get("model")
+    return f"{target.vector.vectorizer}, model {model}" if model else target.vector.vectorizer

@@ -1,0 +1,70 @@
+"""Ranking: found objects in order, before any of them is read; and autocut, which ends a ranking at its jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+DocIds = npt.NDArray[np.uint32]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """``doc_ids (n,)``, best first, with ``distances (n,)`` ascending or ``scores (n,)`` descending, or neither.
+
+    ``explain`` tells why a doc_id has its score; it is called only for hits that are returned.
+    """
+
+    doc_ids: DocIds
+    distances: Floats | None = None
+    scores: Floats | None = None
+    explain: Callable[[Sequence[int]], list[str]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.doc_ids)
+
+    def take(self, positions: npt.NDArray[np.int64] | slice) -> Ranking:
+        return replace(
+            self,
+            doc_ids=self.doc_ids[positions],
+            distances=None if self.distances is None else self.distances[positions],
+            scores=None if self.scores is None else self.scores[positions],
+        )
+
+    def autocut(self, jumps: int) -> Ranking:
+        """Everything before the ``jumps``-th jump of the distances or scores; 0 keeps all."""
+        values = self.distances if self.distances is not None else self.scores
+        if jumps <= 0 or values is None:
+            return self
+        return self.take(slice(0, cut_at(values, jumps)))
+
+
+EMPTY = Ranking(np.zeros(0, np.uint32), np.zeros(0), np.zeros(0))
+
+
+def cut_at(values: Floats, jumps: int) -> int:
+    """How many leading ``values (n,)`` come before the ``jumps``-th jump.
+
+    The values are scaled to 0..1 from first to last and compared with the straight line between them; a jump is a local
+    maximum of the difference, the last value counting when it is above the two before it. All of them when there are
+    fewer jumps, or when first and last are equal.
+    """
+    n = len(values)
+    if n <= 1 or values[-1] == values[0]:
+        return n
+    above = (values - values[0]) / (values[-1] - values[0]) - np.arange(n) / (n - 1)
+    seen = 0
+    for i in range(1, n):
+        if i == n - 1:
+            is_jump = above[i] > above[i - 1] and (n < 3 or above[i] > above[i - 2])
+        else:
+            is_jump = above[i] > above[i - 1] and above[i] > above[i + 1]
+        if is_jump:
+            seen += 1
+            if seen >= jumps:
+                return i
+    return n

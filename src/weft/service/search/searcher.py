@@ -1,0 +1,281 @@
+"""Searcher: one Query to one Answer.
+
+resolve collection and shard → filter to an allow-list → rank (vector, keyword, hybrid, or plain order)
+→ autocut, diversity, page → read the objects → group, rerank, generate
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from weft.collection.engine import Engine
+from weft.collection.record import Record
+from weft.collection.shard import Shard, ShardView
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid
+from weft.domain.objects import Vector, parse_uuid
+from weft.domain.query import (
+    Answer,
+    Hit,
+    Hybrid,
+    Keyword,
+    Mmr,
+    Near,
+    NearMedia,
+    NearObject,
+    NearText,
+    NearVector,
+    Query,
+    Returns,
+)
+from weft.domain.schema import CollectionConfig, Metric, VectorConfig
+from weft.index.allow_list import AllowList
+from weft.modules.base import Registry
+from weft.service.search.boost import CANDIDATES, boosted
+from weft.service.search.diversity import diversified
+from weft.service.search.embedding import QueryEmbedder
+from weft.service.search.fusion import Leg, fuse
+from weft.service.search.grouping import group_hits
+from weft.service.search.nearest import nearest
+from weft.service.search.ranking import EMPTY, Ranking
+from weft.service.search.refinement import Refiner
+from weft.service.search.targets import Target, distance_limit, resolve, weighted
+
+_ATTEMPTS = 3
+
+
+class Searcher:
+    def __init__(
+        self, engine: Engine, registry: Registry, *, default_limit: int, maximum_results: int, hybrid_candidates: int
+    ) -> None:
+        self._engine = engine
+        self._embedder = QueryEmbedder(registry)
+        self._refiner = Refiner(registry)
+        self._default_limit = default_limit
+        self._maximum_results = maximum_results
+        self._hybrid_candidates = hybrid_candidates
+
+    def run(self, query: Query, caller: Caller) -> Answer:
+        started = time.perf_counter()
+        collection = self._engine.get(query.collection)
+        shard = collection.shard(query.tenant)
+        config = collection.config
+        limit = self._checked(config, query)
+        hits = self._hits(config, shard, query, limit, caller)
+        answer = Answer(hits)
+        if query.group_by is not None:
+            answer.groups = group_hits(hits, query.group_by)
+            answer.hits = []
+        self._refiner.refine(config, query, answer, caller)
+        answer.took_s = time.perf_counter() - started
+        return answer
+
+    def _checked(self, config: CollectionConfig, query: Query) -> int:
+        """The query's limit, after what its parts forbid each other."""
+        limit = query.limit or self._default_limit
+        if query.offset + limit > self._maximum_results:
+            raise Invalid(
+                f"query maximum results exceeded: offset {query.offset} + limit {limit} is more than the "
+                f"{self._maximum_results} that this server returns (QUERY_MAXIMUM_RESULTS)"
+            )
+        if query.sort and query.search is not None:
+            raise Invalid("sorting cannot be combined with search; a search is sorted by its own distance or score")
+        if query.after is not None and (query.search or query.filter or query.sort or query.offset):
+            raise Invalid("a cursor (after) cannot be combined with a search, a filter, a sort or an offset")
+        if query.group_by is not None and query.group_by.property not in config.by_name:
+            raise Invalid(f"class {config.name} has no property {query.group_by.property!r} to group by")
+        return limit
+
+    # -- ranking
+
+    def _hits(self, config: CollectionConfig, shard: Shard, query: Query, limit: int, caller: Caller) -> list[Hit]:
+        """The page of hits. An object that is replaced between ranking and reading makes it rank again."""
+        targets = self._targets(config, shard, query, caller)
+        for attempt in range(_ATTEMPTS):
+            view = shard.view
+            ranking = self._rank(config, shard, view, query, limit, targets)
+            if query.boost is not None:
+                ranking = boosted(shard, view, ranking, query.boost)
+            ranking = self._page(ranking, shard, query, limit, targets)
+            records = shard.read(ranking.doc_ids.tolist())
+            if attempt == _ATTEMPTS - 1 or not any(record is None for record in records):
+                break
+        return self._filled(config, shard, query, ranking, records, targets)
+
+    def _targets(self, config: CollectionConfig, shard: Shard, query: Query, caller: Caller) -> list[Target]:
+        """The target vectors with their query vectors; embedding happens here, before any index is touched."""
+        search = query.search
+        if search is None or isinstance(search, Keyword):
+            return []
+        if isinstance(search, Hybrid):
+            if search.alpha == 0:
+                return []
+            vectors = resolve(config, search.targets)
+            if search.near is None:
+                if not search.keyword.text:
+                    raise Invalid("hybrid: a query text or a vector is required")
+                queries = [self._embedder.texts(config, v, [search.keyword.text], caller) for v in vectors]
+            else:
+                queries = self._queries(config, shard, search.near, vectors, caller)
+            return weighted(vectors, queries, search.targets)
+        vectors = resolve(config, search.targets)
+        return weighted(vectors, self._queries(config, shard, search, vectors, caller), search.targets)
+
+    def _queries(
+        self, config: CollectionConfig, shard: Shard, near: Near, vectors: list[VectorConfig], caller: Caller
+    ) -> list[Vector]:
+        match near:
+            case NearVector():
+                return self._embedder.given(near, len(vectors))
+            case NearText():
+                return self._embedder.text(config, shard, near, vectors, caller)
+            case NearObject():
+                return self._embedder.object(shard, near, vectors)
+            case NearMedia():
+                return self._embedder.media(config, near, vectors, caller)
+        raise AssertionError(f"unknown search {type(near).__name__}")
+
+    def _rank(
+        self, config: CollectionConfig, shard: Shard, view: ShardView, query: Query, limit: int, targets: list[Target]
+    ) -> Ranking:
+        allow = view.allow if query.filter is None else shard.allowed(query.filter, view)
+        wanted = query.offset + limit
+        if query.boost is not None:
+            wanted = max(wanted, query.boost.depth or CANDIDATES)
+        match query.search:
+            case None:
+                return self._in_order(shard, view, allow, query, wanted)
+            case Keyword() as keyword:
+                return self._keyword(shard, keyword, wanted, allow)
+            case Hybrid() as hybrid:
+                return self._hybrid(shard, hybrid, targets, wanted, allow)
+            case near:
+                if allow is not None and not len(allow):
+                    return EMPTY
+                limit_distance = distance_limit(near, [t.vector for t in targets])
+                return nearest(shard, targets, near.targets.combination, wanted, allow, limit_distance)
+
+    def _in_order(self, shard: Shard, view: ShardView, allow: AllowList | None, query: Query, limit: int) -> Ranking:
+        """No search: the order asked for, else by uuid, or with a filter by insertion."""
+        wanted = query.offset + limit
+        if query.sort:
+            ids = AllowList(view.live).ids if allow is None else allow.ids
+            return Ranking(shard.sort(ids, query.sort, wanted))
+        if query.filter is not None and allow is not None:
+            return Ranking(allow.ids[:wanted])
+        after = parse_uuid(query.after) if query.after else None
+        found = shard.scan(after, wanted)
+        return Ranking(np.asarray([doc_id for _, doc_id in found], np.uint32))
+
+    def _keyword(self, shard: Shard, keyword: Keyword, k: int, allow: AllowList | None) -> Ranking:
+        found = shard.keyword(keyword, k, allow)
+        ranking = Ranking(
+            found.doc_ids,
+            scores=found.scores.astype(np.float64),
+            explain=lambda doc_ids: shard.explain_keyword(keyword, doc_ids),
+        )
+        return _ties_by_uuid(ranking, shard)
+
+    def _hybrid(
+        self, shard: Shard, hybrid: Hybrid, targets: list[Target], wanted: int, allow: AllowList | None
+    ) -> Ranking:
+        k = max(self._hybrid_candidates, wanted)
+        legs: list[Leg] = []
+        if hybrid.alpha < 1 and hybrid.keyword.text:
+            legs.append(Leg("keyword,bm25", 1 - hybrid.alpha, self._keyword(shard, hybrid.keyword, k, allow)))
+        if targets:
+            near = nearest(shard, targets, hybrid.targets.combination, k, allow, hybrid.max_vector_distance)
+            if hybrid.max_vector_distance is not None and legs:
+                words = legs[0].ranking
+                kept = np.isin(words.doc_ids, near.doc_ids)
+                legs[0] = Leg(legs[0].name, legs[0].weight, words.take(np.flatnonzero(kept)))
+            assert near.distances is not None
+            by_vector = Ranking(near.doc_ids, scores=1 - near.distances)
+            legs.append(Leg("vector", hybrid.alpha, by_vector))
+        return fuse(legs, hybrid.fusion, lambda ids: _uuids(shard, ids))
+
+    def _page(self, ranking: Ranking, shard: Shard, query: Query, limit: int, targets: list[Target]) -> Ranking:
+        ranking = ranking.autocut(query.autocut)
+        mmr = _mmr(query)
+        if mmr is not None:
+            if not 1 <= mmr.limit <= limit or not 0 <= mmr.balance <= 1:
+                raise Invalid(
+                    f"diversity selection needs a limit from 1 to the query's {limit} and a balance from 0 to 1, not "
+                    f"{mmr.limit} and {mmr.balance}"
+                )
+            return diversified(shard, ranking.take(slice(query.offset, None)), targets, mmr)
+        return ranking.take(slice(query.offset, query.offset + limit))
+
+    # -- filling
+
+    def _filled(
+        self,
+        config: CollectionConfig,
+        shard: Shard,
+        query: Query,
+        ranking: Ranking,
+        records: Sequence[Record | None],
+        targets: list[Target],
+    ) -> list[Hit]:
+        doc_ids = ranking.doc_ids.tolist()
+        returns = query.returns
+        hits = [Hit(record, doc_id) for record, doc_id in zip(records, doc_ids, strict=True) if record is not None]
+        kept = [i for i, record in enumerate(records) if record is not None]
+        if ranking.distances is not None:
+            certain = returns.certainty and _has_certainty(targets)
+            for hit, i in zip(hits, kept, strict=True):
+                hit.distance = float(ranking.distances[i])
+                if certain:
+                    hit.certainty = 1 - hit.distance / 2
+        if ranking.scores is not None:
+            for hit, i in zip(hits, kept, strict=True):
+                hit.score = float(ranking.scores[i])
+        if returns.explain_score and ranking.explain is not None and hits:
+            for hit, text in zip(hits, ranking.explain([h.doc_id for h in hits]), strict=True):
+                hit.explain = text
+        for name in _vector_names(config, returns):
+            for hit, vector in zip(hits, shard.vectors_of(name, [h.doc_id for h in hits]), strict=True):
+                if vector is not None:
+                    hit.vectors[name] = vector
+        return hits
+
+
+def _mmr(query: Query) -> Mmr | None:
+    return getattr(query.search, "mmr", None)
+
+
+def _has_certainty(targets: list[Target]) -> bool:
+    return (
+        len(targets) == 1
+        and targets[0].vector.index.metric is Metric.COSINE
+        and targets[0].vector.index.multivector is None
+    )
+
+
+def _vector_names(config: CollectionConfig, returns: Returns) -> list[str]:
+    if returns.vector:
+        return list(config.vectors)
+    for name in returns.vectors:
+        if name not in config.vectors:
+            raise Invalid(
+                f"class {config.name} does not have named vector {name} configured. "
+                f"Available named vectors [{' '.join(config.vectors)}]"
+            )
+    return list(returns.vectors)
+
+
+def _uuids(shard: Shard, doc_ids: Sequence[int]) -> list[bytes]:
+    return shard.uuids(doc_ids)
+
+
+def _ties_by_uuid(ranking: Ranking, shard: Shard) -> Ranking:
+    """Equal scores in ascending order of uuid."""
+    scores = ranking.scores
+    if scores is None or len(scores) < 2 or not (scores[1:] == scores[:-1]).any():
+        return ranking
+    uuids = _uuids(shard, ranking.doc_ids.tolist())
+    order = sorted(range(len(uuids)), key=lambda i: (-scores[i], uuids[i]))
+    return ranking.take(np.asarray(order, np.int64))

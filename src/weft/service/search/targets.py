@@ -1,0 +1,89 @@
+"""Which vectors of a collection a search goes to, and with which query vector and weight each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Vector
+from weft.domain.query import Combination, Near, Targets
+from weft.domain.schema import CollectionConfig, Metric, VectorConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One vector to search, its query, and its weight in the combined distance."""
+
+    vector: VectorConfig
+    query: Vector
+    weight: float = 1.0
+
+
+def resolve(config: CollectionConfig, targets: Targets) -> list[VectorConfig]:
+    """The vectors that ``targets`` names, in order, repeats kept; the only vector when it names none."""
+    if not targets.names:
+        if len(config.vectors) == 1:
+            return list(config.vectors.values())
+        if not config.vectors:
+            raise Invalid(f"class {config.name} has no vectors; add one to its configuration to search by vector")
+        raise Invalid(f"class {config.name} has multiple vectors, but no target vectors were provided")
+    found = []
+    for name in targets.names:
+        vector = config.vectors.get(name)
+        if vector is None:
+            available = " ".join(config.vectors)
+            raise Invalid(
+                f"class {config.name} does not have named vector {name} configured. "
+                f"Available named vectors [{available}]"
+            )
+        found.append(vector)
+    return found
+
+
+def weighted(vectors: list[VectorConfig], queries: list[Vector], targets: Targets) -> list[Target]:
+    """Each vector with its query and its weight under ``targets.combination``."""
+    n = len(vectors)
+    weights = targets.weights or (1.0,) * n
+    if targets.combination is Combination.AVERAGE:
+        weights = (1.0 / n,) * n
+    elif targets.combination is Combination.SUM:
+        weights = (1.0,) * n
+    if len(weights) != n:
+        raise Invalid(f"{len(weights)} weights were given for {n} target vectors; give one weight for each")
+    return [Target(v, _checked(v, q), w) for v, q, w in zip(vectors, queries, weights, strict=True)]
+
+
+def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
+    """The greatest distance allowed; a certainty is turned into one, which only cosine knows."""
+    if near.min_certainty is None:
+        return near.max_distance
+    if near.max_distance is not None:
+        raise Invalid("certainty and distance cannot both be given; choose one of them")
+    for vector in vectors:
+        if vector.index.metric is not Metric.COSINE:
+            raise Invalid(
+                f"certainty is only supported for distance metric cosine; vector {vector.name!r} uses "
+                f"{vector.index.metric}; limit by distance instead"
+            )
+    return 2.0 * (1.0 - near.min_certainty)
+
+
+def _checked(vector: VectorConfig, query: Vector) -> Vector:
+    """The query as float32; refused when its shape is of the other kind or its numbers are not finite."""
+    query = np.ascontiguousarray(query, dtype=np.float32)
+    multi = vector.index.multivector is not None
+    if multi and query.ndim != 2:
+        raise Invalid(
+            f"vector {vector.name!r} is a multi-vector: the query must be a list of token vectors, not one vector"
+        )
+    if not multi and query.ndim != 1:
+        raise Invalid(
+            f"vector {vector.name!r} is a single vector: the query must be one vector, not a list of token vectors"
+        )
+    if query.size == 0:
+        raise Invalid("near_vector: vector is required")
+    if not np.isfinite(query).all():
+        raise Invalid("the query vector holds NaN or infinity; every number must be finite")
+    return query

@@ -1,0 +1,92 @@
+"""Service: every verb of the protocol, for whichever wire asks."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from weft import __version__
+from weft.collection.collection import Collection
+from weft.collection.engine import Engine
+from weft.config import Settings
+from weft.domain.caller import Caller
+from weft.domain.query import Answer, Query
+from weft.modules.base import Registry
+from weft.service.catalogue import RegistryCatalogue
+from weft.service.collections import Collections, SchemaRules
+from weft.service.objects import Objects
+from weft.service.schema.defaults import Defaults
+from weft.service.search.searcher import Searcher
+from weft.service.vectorize import ObjectVectorizer
+
+SPOKEN_VERSION = "1.39.0"
+"""The protocol version that clients are told: the lowest that opens every feature of theirs that Weft has."""
+
+NODE = "weft"
+
+
+class Service:
+    def __init__(self, settings: Settings, engine: Engine, registry: Registry) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._registry = registry
+        rules = SchemaRules(
+            auto_schema=settings.autoschema_enabled,
+            async_indexing=settings.async_indexing,
+            defaults=Defaults(
+                vectorizer=settings.default_vectorizer_module,
+                index_kind=settings.default_vector_index,
+                quantization=settings.default_quantization,
+            ),
+        )
+        self.collections = Collections(engine, RegistryCatalogue(registry), rules)
+        self.objects = Objects(self.collections, ObjectVectorizer(registry))
+        self._searcher = Searcher(
+            engine,
+            registry,
+            default_limit=settings.query_defaults_limit,
+            maximum_results=settings.query_maximum_results,
+            hybrid_candidates=settings.query_hybrid_maximum_results,
+        )
+
+    def search(self, query: Query, caller: Caller) -> Answer:
+        return self._searcher.run(query, caller)
+
+    def meta(self) -> dict[str, Any]:
+        return {
+            "hostname": f"http://{self._settings.host}:{self._settings.port}",
+            "version": SPOKEN_VERSION,
+            "modules": self._registry.meta(),
+            "grpcMaxMessageSize": self._settings.grpc_max_message_size,
+        }
+
+    def nodes(self, collection: str | None, verbose: bool) -> list[dict[str, Any]]:
+        """The one node, as the protocol describes a cluster's; ``verbose`` lists its shards."""
+        chosen = self._engine.collections() if collection is None else [self.collections.open(collection)]
+        shards = [entry for one in chosen for entry in _shards(one)]
+        node: dict[str, Any] = {
+            "name": NODE,
+            "status": "HEALTHY",
+            "version": SPOKEN_VERSION,
+            "gitHash": f"weft-{__version__}-python-{platform.python_version()}",
+            "batchStats": {"queueLength": 0, "ratePerSecond": 0},
+            "shards": shards if verbose else None,
+        }
+        if verbose:
+            node["stats"] = {"objectCount": sum(s["objectCount"] for s in shards), "shardCount": len(shards)}
+        return [node]
+
+
+def _shards(collection: Collection) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "class": collection.config.name,
+            "objectCount": shard.count,
+            "vectorIndexingStatus": "INDEXING" if shard.vector_queue else "READY",
+            "vectorQueueLength": shard.vector_queue,
+            "compressed": False,
+            "loaded": True,
+        }
+        for name, shard in collection.shards()
+    ]

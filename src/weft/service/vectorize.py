@@ -1,0 +1,86 @@
+"""Fills the vectors that objects lack, by the modules of their collection, before anything is locked or stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import Object, Vector
+from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.modules.base import Registry, Vectorizer
+from weft.modules.inputs import object_input, vectorised_alike
+
+
+class ObjectVectorizer:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def fill(self, config: CollectionConfig, objects: Sequence[Object], caller: Caller) -> list[WeftError | None]:
+        """Give each object the vectors that it lacks and a module makes; one error or None each."""
+        errors: list[WeftError | None] = [None] * len(objects)
+        for vector in config.vectors.values():
+            if vector.vectorizer == "none":
+                continue
+            missing = [i for i, o in enumerate(objects) if errors[i] is None and vector.name not in o.vectors]
+            if not missing:
+                continue
+            module = self._registry.get(vector.vectorizer)
+            if not isinstance(module, Vectorizer):
+                raise Invalid(f"module {vector.vectorizer} is not a vectorizer")
+            inputs = [object_input(config, vector, objects[i].properties, module.kinds) for i in missing]
+            asked = [(i, one) for i, one in zip(missing, inputs, strict=True) if not one.is_empty]
+            made = module.embed_objects([one for _, one in asked], vector.settings, caller)
+            for (i, _), result in zip(asked, made, strict=True):
+                if isinstance(result, WeftError):
+                    errors[i] = result
+                else:
+                    objects[i].vectors[vector.name] = np.ascontiguousarray(result, np.float32)
+        return errors
+
+    @staticmethod
+    def keep_unchanged(config: CollectionConfig, old: Object, new: Object, stored: dict[str, Vector]) -> None:
+        """Give ``new`` the stored vectors that need not be made again: its vectorised properties are as they were."""
+        for vector in config.vectors.values():
+            if vector.name in new.vectors or vector.name not in stored:
+                continue
+            if vector.vectorizer == "none" or vectorised_alike(config, vector, old.properties, new.properties):
+                new.vectors[vector.name] = stored[vector.name]
+
+
+def check_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> None:
+    """Refuse vectors that the collection does not have, of the wrong kind, or that are not finite."""
+    for name, vector in vectors.items():
+        target = config.vectors.get(name)
+        if target is None:
+            raise Invalid(_unknown(config, name))
+        _check_one(target, vector)
+
+
+def _check_one(target: VectorConfig, vector: Vector) -> None:
+    multi = target.index.multivector is not None
+    if multi and vector.ndim != 2:
+        raise Invalid(
+            f"vector {target.name!r} is a multi-vector: it takes a list of token vectors, not one vector of "
+            f"{vector.shape[-1]} numbers"
+        )
+    if not multi and vector.ndim != 1:
+        raise Invalid(
+            f"vector {target.name!r} is a single vector: it takes one list of numbers, not {vector.shape[0]} token "
+            "vectors; enable multivector on its index to store those"
+        )
+    if vector.size == 0:
+        raise Invalid(f"vector {target.name!r} is empty")
+    if not np.isfinite(vector).all():
+        raise Invalid(f"vector {target.name!r} holds NaN or infinity; every number must be finite")
+
+
+def _unknown(config: CollectionConfig, name: str) -> str:
+    if not config.named_vectors or not config.vectors:
+        return f"collection {config.name} is configured without named vectors, but received named vector {name!r}"
+    return (
+        f"collection {config.name} has no vector {name!r}; its vectors are {', '.join(config.vectors)}. "
+        "Add it to the collection, or send one of those"
+    )

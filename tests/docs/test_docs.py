@@ -1,0 +1,46 @@
+"""The documents match the code: every setting and command is there, every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from weft.config import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")])
+
+
+def test_every_setting_is_documented_with_its_variable_and_default() -> None:
+    rows = {}
+    for line in (ROOT / "docs/settings.md").read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"\| `([a-z_]+)` \| `([A-Z_]+)` \| (.*?) \| (.*) \|$", line):
+            rows[match[1]] = (match[2], match[3], match[4])
+    expected = {}
+    for setting in fields(Settings):
+        default = setting.default
+        shown = (
+            ", ".join(default)
+            if isinstance(default, tuple)
+            else str(default).lower()
+            if isinstance(default, bool)
+            else str(default)
+        )
+        expected[setting.name] = (setting.metadata["env"], f"`{shown}`" if shown else "", setting.metadata["help"])
+    assert rows == expected
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("serve", "status", "import", "search"):
+        assert f"weft {command}" in readme

@@ -1,0 +1,93 @@
+"""A real server process for tests: started, killed, restarted on the same folder."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import weaviate
+from weaviate.config import AdditionalConfig, Timeout
+
+_START_TIMEOUT_S = 120
+
+
+class Server:
+    """``weft serve`` on free ports. What it prints is kept in ``lines``."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None, *flags: str) -> None:
+        self.folder = folder
+        self.lines: list[str] = []
+        self._environ = dict(environ or {})
+        self._flags = flags
+        self.start()
+
+    def start(self) -> None:
+        self.rest_port = self.grpc_port = 0
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "weft", "serve", "--data-path", str(self.folder), "--port", "0", "--grpc-port", "0"]
+            + list(self._flags),
+            env={"PATH": "", "PYTHONFAULTHANDLER": "1", "HOME": str(Path.home())} | self._environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)
+        self._reader.start()
+        if not ready.wait(_START_TIMEOUT_S) or not self.grpc_port:
+            self.process.kill()
+            raise AssertionError("the server did not start:\n" + "\n".join(self.lines[-40:]))
+
+    def _read(self, ready: threading.Event) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            if match := re.match(r"\s+REST\s+http://.*:(\d+)", line):
+                self.rest_port = int(match[1])
+            if match := re.match(r"\s+gRPC\s+.*:(\d+)", line):
+                self.grpc_port = int(match[1])
+                ready.set()
+        self.process.stdout.close()
+        ready.set()
+
+    def client(self, **options: object) -> weaviate.WeaviateClient:
+        return weaviate.connect_to_local(
+            host="127.0.0.1",
+            port=self.rest_port,
+            grpc_port=self.grpc_port,
+            skip_init_checks=True,
+            additional_config=AdditionalConfig(timeout=Timeout(query=120, insert=240, init=60)),
+            **options,
+        )
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.rest_port}{path}"
+
+    def kill(self) -> None:
+        """As a power cut does: no chance to finish anything."""
+        self.process.send_signal(signal.SIGKILL)
+        self._end()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self._end()
+
+    def _end(self) -> int:
+        status = self.process.wait(timeout=120)
+        self._reader.join(timeout=30)
+        return status
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.stop()

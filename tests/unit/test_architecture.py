@@ -1,0 +1,77 @@
+"""Imports point down: wire → service → collection → index → storage; domain imports nothing, modules only domain."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import weft
+
+ROOT = Path(weft.__file__).parent
+
+ALLOWED: dict[str, set[str]] = {
+    "domain": set(),
+    "storage": {"domain"},
+    "index": {"domain", "storage"},
+    "collection": {"domain", "storage", "index", "protocol"},
+    "modules": {"domain"},
+    "service": {"domain", "modules", "collection", "index", "config"},
+    "wire": {"domain", "service", "protocol", "config"},
+    "cli": {"domain", "config", "app"},
+    "protocol": set(),
+    "config": {"domain"},
+    "app": {"domain", "config", "collection", "modules", "service", "wire"},
+    "embedded": {"app", "config"},
+}
+"""For each room, the rooms that it may import beside itself."""
+
+
+SHARED = {("wire", "weft.collection.encoding")}
+"""The stored form of properties is the form of a reply, so the wire reads it."""
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "weft":
+                found |= {f"weft.{alias.name}" for alias in node.names}
+    return {name for name in found if name.startswith("weft.")}
+
+
+def test_imports_point_down() -> None:
+    wrong = []
+    files = sorted(ROOT.rglob("*.py"))
+    assert files
+    for file in files:
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        room = parts[0]
+        if room in ("__init__", "__main__"):
+            continue
+        assert room in ALLOWED, f"{room} has no place in the architecture"
+        for name in imports(file):
+            target = room_of(name)
+            if target not in ALLOWED[room] | {room, "__version__"}:
+                wrong.append(f"{file.relative_to(ROOT)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_room_is_explained() -> None:
+    text = (ROOT.parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    for room in (
+        "domain",
+        "storage",
+        "index/vector",
+        "index/multivector",
+        "index/inverted",
+        "index/filter",
+        "collection",
+    ):
+        assert f"`{room}/`" in text

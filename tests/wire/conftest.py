@@ -1,0 +1,42 @@
+"""One server for all tests of the wire, and a client and a fresh collection for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import weaviate
+from weaviate.collections import Collection
+
+from server import Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("weft")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Iterator[weaviate.WeaviateClient]:
+    with server.client() as connected:
+        yield connected
+
+
+@pytest.fixture
+def make(
+    client: weaviate.WeaviateClient, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Collection[Any, Any]]]:
+    """Makes collections that are deleted after the test."""
+    names: list[str] = []
+
+    def create(**options: Any) -> Collection[Any, Any]:
+        name = "T" + "".join(c for c in request.node.name.title() if c.isalnum()) + str(len(names))
+        client.collections.delete(name)
+        names.append(name)
+        return client.collections.create(name, **options)
+
+    yield create
+    for name in names:
+        client.collections.delete(name)
