@@ -1,0 +1,256 @@
+"""Compiled loops of the vector index. Each has a plain twin in ``plain.py``.
+
+Conventions: ``rows`` are row numbers of the vector file, ascending where a scan reads them; an empty array stands for
+«not given». Kernels allocate little, take no lock and release the GIL. ``fastmath`` allows reordered sums only: NaN and
+infinity keep their meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, types
+from numba.extending import intrinsic
+
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+_SUMS = {"reassoc", "contract", "nsz"}
+
+
+@intrinsic
+def _popcount(typingctx, word):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _allowed(bits: U8, doc_id: int) -> Any:
+    at = doc_id >> 3
+    return at < bits.shape[0] and (bits[at] >> np.uint8(doc_id & 7)) & 1 == 1
+
+
+@njit(cache=True, nogil=True, fastmath=_SUMS)
+def score_codes(
+    codes: U8, rows: I64, weights: npt.NDArray[np.int16], unit: float, bias: float, scales: F32, squares: F32, out: F32
+) -> None:
+    """``out[j] = bias + unit * scales[r] * (weights · codes[r]) - squares[r]`` for ``r = rows[j]`` (or every row)."""
+    d = codes.shape[1]
+    every = rows.shape[0] == 0
+    for j in range(out.shape[0]):
+        r = j if every else rows[j]
+        row = codes[r]
+        total = np.int64(0)
+        for i in range(d):
+            total += np.int32(row[i]) * np.int32(weights[i])
+        value = np.float32(total) * np.float32(unit)
+        if scales.shape[0] > 0:
+            value *= scales[r]
+        value += np.float32(bias)
+        if squares.shape[0] > 0:
+            value -= squares[r]
+        out[j] = value
+
+
+@njit(cache=True, nogil=True)
+def score_bits(codes: U64, rows: I64, query: U64, out: F32) -> None:
+    """``out[j]`` is minus the number of bits in which the row differs from ``query``."""
+    words = codes.shape[1]
+    every = rows.shape[0] == 0
+    for j in range(out.shape[0]):
+        r = j if every else rows[j]
+        differing = np.uint64(0)
+        for i in range(words):
+            differing += _popcount(codes[r, i] ^ query[i])
+        out[j] = -np.float32(differing)
+
+
+@njit(cache=True, nogil=True)
+def hide(scores: F32, doc_ids: U32, bits: U8) -> int:
+    """Sets the score of every row whose doc_id is not in ``bits`` to minus infinity; returns how many are left."""
+    left = 0
+    for j in range(scores.shape[0]):
+        if _allowed(bits, doc_ids[j]):
+            left += 1
+        else:
+            scores[j] = -np.inf
+    return left
+
+
+@njit(cache=True, nogil=True)
+def best(scores: F32, count: int, margin: float, floor: float) -> I64:
+    """Positions, ascending, of all scores within ``margin`` of the ``count``-th greatest and not below ``floor``."""
+    n = scores.shape[0]
+    threshold = np.float32(floor)
+    if count < n:
+        heap = np.full(count, -np.inf, np.float32)
+        for j in range(n):
+            value = scores[j]
+            if value > heap[0]:
+                at = 0
+                while True:
+                    child = 2 * at + 1
+                    if child >= count:
+                        break
+                    if child + 1 < count and heap[child + 1] < heap[child]:
+                        child += 1
+                    if heap[child] >= value:
+                        break
+                    heap[at] = heap[child]
+                    at = child
+                heap[at] = value
+        threshold = max(threshold, np.float32(heap[0] - margin))
+    found = 0
+    for j in range(n):
+        if scores[j] >= threshold and scores[j] > -np.inf:
+            found += 1
+    out = np.empty(found, np.int64)
+    found = 0
+    for j in range(n):
+        if scores[j] >= threshold and scores[j] > -np.inf:
+            out[found] = j
+            found += 1
+    return out
+
+
+@njit(cache=True, nogil=True)
+def pick(
+    labels: I64, scores: F32, to_row: I64, doc_ids: U32, bits: U8, filtered: bool, count: int, margin: float
+) -> tuple[I64, int]:
+    """From a walk's ``labels`` with descending ``scores``: the rows worth rescoring, and the walk's depth.
+
+    Taken are the first ``count`` that pass the filter, and what passes after them within ``margin`` of the last of
+    these. The depth is the number of labels read until ``count`` had passed, -1 if so many did not.
+    """
+    out = np.empty(labels.shape[0], np.int64)
+    found = 0
+    depth = -1
+    threshold = np.float32(-np.inf)
+    for j in range(labels.shape[0]):
+        label = labels[j]
+        if label < 0 or (found >= count and scores[j] < threshold):
+            break
+        row = label if to_row.shape[0] == 0 else to_row[label]
+        if filtered and not _allowed(bits, doc_ids[row]):
+            continue
+        out[found] = row
+        found += 1
+        if found == count:
+            threshold = np.float32(scores[j] - margin)
+            depth = j + 1
+    return out[:found], depth
+
+
+@njit(cache=True, nogil=True, inline="always", fastmath=_SUMS)
+def _distance(v: F32, q: F32, metric: int, q_square: float) -> Any:
+    d = q.shape[0]
+    a = np.float32(0)
+    b = np.float32(0)
+    if metric == 0:
+        for i in range(d):
+            a += v[i] * q[i]
+            b += v[i] * v[i]
+        if b <= 0 or q_square <= 0:
+            return np.float32(1)
+        return np.float32(max(0.0, 1.0 - np.float64(a) / np.sqrt(np.float64(b) * q_square)))
+    if metric == 1:
+        for i in range(d):
+            a += v[i] * q[i]
+        return -a
+    if metric == 2:
+        for i in range(d):
+            e = v[i] - q[i]
+            a += e * e
+        return a
+    if metric == 3:
+        for i in range(d):
+            a += abs(v[i] - q[i])
+        return a
+    differing = 0
+    for i in range(d):
+        differing += v[i] != q[i]
+    return np.float32(differing)
+
+
+@njit(cache=True, nogil=True)
+def measure(vectors: F32, rows: I64, query: F32, metric: int, q_square: float, out: F32) -> None:
+    """``out[j]`` is the exact distance of row ``rows[j]``, NaN where that is negative."""
+    for j in range(rows.shape[0]):
+        out[j] = _distance(vectors[rows[j]], query, metric, q_square) if rows[j] >= 0 else np.float32(np.nan)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _before(d1: float, i1: int, d2: float, i2: int) -> bool:
+    return d1 < d2 or (d1 == d2 and i1 < i2)
+
+
+@njit(cache=True, nogil=True)
+def _sink(ids: U32, distances: F32, size: int, doc_id: int, distance: float) -> None:
+    """Puts an entry at the root of a heap whose root is the last in (distance, doc_id), and lets it sink."""
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        if child + 1 < size and _before(distances[child], ids[child], distances[child + 1], ids[child + 1]):
+            child += 1
+        if not _before(distance, doc_id, distances[child], ids[child]):
+            break
+        ids[at], distances[at] = ids[child], distances[child]
+        at = child
+    ids[at], distances[at] = doc_id, distance
+
+
+@njit(cache=True, nogil=True)
+def nearest(
+    vectors: F32,
+    doc_ids: U32,
+    rows: I64,
+    query: F32,
+    metric: int,
+    q_square: float,
+    k: int,
+    limit: float,
+) -> tuple[U32, F32]:
+    """The ``k`` nearest of ``rows`` (distinct) by exact distance at most ``limit``, ascending by (distance, doc_id).
+
+    NaN distances (stored NaN) are left out.
+    """
+    k = min(k, rows.shape[0])
+    ids = np.empty(k, np.uint32)
+    distances = np.empty(k, np.float32)
+    if k == 0:
+        return ids, distances
+    size = 0
+    for j in range(rows.shape[0]):
+        row = rows[j]
+        distance = _distance(vectors[row], query, metric, q_square)
+        if not distance <= limit:
+            continue
+        doc_id = doc_ids[row]
+        if size < k:
+            at = size
+            size += 1
+            while at > 0:
+                parent = (at - 1) >> 1
+                if not _before(distances[parent], ids[parent], distance, doc_id):
+                    break
+                ids[at], distances[at] = ids[parent], distances[parent]
+                at = parent
+            ids[at], distances[at] = doc_id, distance
+        elif _before(distance, doc_id, distances[0], ids[0]):
+            _sink(ids, distances, size, doc_id, distance)
+    found = size
+    while size > 1:
+        size -= 1
+        last_id, last_distance = ids[size], distances[size]
+        ids[size], distances[size] = ids[0], distances[0]
+        _sink(ids, distances, size, last_id, last_distance)
+    return ids[:found], distances[:found]

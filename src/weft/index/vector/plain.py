@@ -1,0 +1,95 @@
+"""Plain numpy twins of ``kernels``: the same names, arguments and answers, slower. Tests compare the two."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+
+def score_codes(
+    codes: U8, rows: I64, weights: npt.NDArray[np.int16], unit: float, bias: float, scales: F32, squares: F32, out: F32
+) -> None:
+    chosen = rows if len(rows) else np.arange(len(out))
+    totals = (codes[chosen].astype(np.int64) @ weights.astype(np.int64)) * unit
+    if len(scales):
+        totals = totals * scales[chosen]
+    totals = totals + bias
+    if len(squares):
+        totals = totals - squares[chosen]
+    out[:] = totals
+
+
+def score_bits(codes: U64, rows: I64, query: U64, out: F32) -> None:
+    chosen = rows if len(rows) else np.arange(len(out))
+    out[:] = -np.bitwise_count(codes[chosen] ^ query).sum(axis=1, dtype=np.float32)
+
+
+def hide(scores: F32, doc_ids: U32, bits: U8) -> int:
+    inside = allowed(bits, doc_ids[: len(scores)])
+    scores[~inside] = -np.inf
+    return int(inside.sum())
+
+
+def allowed(bits: U8, doc_ids: U32) -> npt.NDArray[np.bool_]:
+    flags = np.unpackbits(bits, bitorder="little").astype(bool)
+    inside = doc_ids < len(flags)
+    inside[inside] = flags[doc_ids[inside]]
+    return inside
+
+
+def best(scores: F32, count: int, margin: float, floor: float) -> I64:
+    threshold = np.float32(floor)
+    if count < len(scores):
+        threshold = max(threshold, np.float32(np.sort(scores)[::-1][count - 1] - margin))
+    return np.flatnonzero((scores >= threshold) & (scores > -np.inf))
+
+
+def pick(
+    labels: I64, scores: F32, to_row: I64, doc_ids: U32, bits: U8, filtered: bool, count: int, margin: float
+) -> tuple[I64, int]:
+    ends = np.flatnonzero(labels < 0)
+    n = ends[0] if len(ends) else len(labels)
+    rows, scores, places = labels[:n], scores[:n], np.arange(n)
+    if len(to_row):
+        rows = to_row[rows]
+    if filtered:
+        passed = allowed(bits, doc_ids[rows])
+        rows, scores, places = rows[passed], scores[passed], places[passed]
+    if len(rows) < count:
+        return rows, -1
+    taken = (np.arange(len(rows)) < count) | (scores >= np.float32(scores[count - 1] - margin))
+    return rows[taken], int(places[count - 1]) + 1
+
+
+def measure(vectors: F32, rows: I64, query: F32, metric: int, q_square: float, out: F32) -> None:
+    v = vectors[np.maximum(rows, 0)]
+    if metric == 0:
+        lengths = np.sqrt(np.einsum("ij,ij->i", v, v, dtype=np.float64) * q_square)
+        cosines = np.divide(v @ query, lengths, out=np.zeros(len(v)), where=lengths > 0)
+        distances = np.maximum(0, 1 - cosines)
+    elif metric == 1:
+        distances = -(v @ query)
+    elif metric == 2:
+        distances = np.square(v - query).sum(axis=1)
+    elif metric == 3:
+        distances = np.abs(v - query).sum(axis=1)
+    else:
+        distances = (v != query).sum(axis=1)
+    out[:] = np.where(rows >= 0, distances, np.nan)
+
+
+def nearest(
+    vectors: F32, doc_ids: U32, rows: I64, query: F32, metric: int, q_square: float, k: int, limit: float
+) -> tuple[U32, F32]:
+    distances = np.empty(len(rows), np.float32)
+    measure(vectors, rows, query, metric, q_square, distances)
+    inside = distances <= limit
+    ids, distances = doc_ids[rows[inside]], distances[inside]
+    order = np.lexsort((ids, distances))[:k]
+    return ids[order], distances[order]
