@@ -195,8 +195,6 @@ def _is_multi(config: CollectionConfig, name: str | None) -> bool | None:
 
 
 def _finite(vector: Vector) -> Vector:
-    # The product is finite whenever all components are, unless it overflows: then each is looked at.
-    flat = vector.ravel()
-    if not np.isfinite(np.dot(flat, flat)) and not np.isfinite(flat).all():
+    if not np.isfinite(vector).all():
         raise Invalid("a vector holds a component that is not a finite number (NaN or infinity)")
     return vector
