@@ -28,6 +28,7 @@ from weft.domain.objects import Object, Vector, format_uuid
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.index.allow_list import AllowList
+from weft.index.filter.gathered import Gathered
 from weft.index.filter.index import FilterIndex
 from weft.index.inverted import InvertedIndex, Matches
 from weft.storage import Delete, Put, ShardStore, VectorLayout
@@ -216,6 +217,10 @@ class Shard:
     def values(self, doc_ids: DocIds, property: str) -> list[Any]:
         """The property's value for each object; None where it has none."""
         return [None if r is None else r.properties.get(property) for r in self.read(doc_ids.tolist())]
+
+    def gather(self, doc_ids: DocIds, property: str) -> Gathered | None:
+        """The property's values as arrays; None when only the objects themselves have them (text, references)."""
+        return self._filters.gather(property, doc_ids)
 
     def dims(self, name: str) -> int | None:
         return self._store.vectors(name).dims

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from weft.domain.filters import Filter
 from weft.domain.query import Search
@@ -63,3 +64,33 @@ class Aggregation:
     limit: int | None = None
     objects_count: bool = False
     properties: tuple[PropertyAggregation, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFigures:
+    """The figures of one property; a metric that has nothing to say (no values) is absent.
+
+    Integers of an int property stay int; ``TOP_OCCURRENCES`` is a list of (value, how often), ``POINTING_TO`` of names.
+    """
+
+    property: str
+    type: AggregatedType
+    figures: dict[Metric, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatedGroup:
+    """``value`` is what the group's objects share; None when the aggregation is not grouped."""
+
+    value: Any
+    count: int
+    properties: tuple[PropertyFigures, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateAnswer:
+    """``groups`` has exactly one, without a value, unless ``grouped``; then greatest first."""
+
+    grouped: bool
+    groups: tuple[AggregatedGroup, ...]
+    took_s: float = 0.0

@@ -9,9 +9,11 @@ from weft import __version__
 from weft.collection.collection import Collection
 from weft.collection.engine import Engine
 from weft.config import Settings
+from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.caller import Caller
 from weft.domain.query import Answer, Query
 from weft.modules.base import Registry
+from weft.service.aggregate import Aggregator
 from weft.service.catalogue import RegistryCatalogue
 from weft.service.collections import Collections, SchemaRules
 from weft.service.objects import Objects
@@ -48,9 +50,13 @@ class Service:
             maximum_results=settings.query_maximum_results,
             hybrid_candidates=settings.query_hybrid_maximum_results,
         )
+        self._aggregator = Aggregator(engine, self._searcher.find, settings.query_maximum_results)
 
     def search(self, query: Query, caller: Caller) -> Answer:
         return self._searcher.run(query, caller)
+
+    def aggregate(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:
+        return self._aggregator.run(asked, caller)
 
     def meta(self) -> dict[str, Any]:
         return {

@@ -40,7 +40,7 @@ from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.fusion import Leg, fuse
 from weft.service.search.grouping import group_hits
 from weft.service.search.nearest import nearest
-from weft.service.search.ranking import EMPTY, Ranking
+from weft.service.search.ranking import EMPTY, DocIds, Ranking
 from weft.service.search.refinement import Refiner
 from weft.service.search.targets import Target, distance_limit, resolve, weighted
 
@@ -72,6 +72,13 @@ class Searcher:
         self._refiner.refine(config, query, answer, caller)
         answer.took_s = time.perf_counter() - started
         return answer
+
+    def find(self, query: Query, caller: Caller) -> DocIds:
+        """The doc_ids that the query's search finds, best first; nothing is read."""
+        collection = self._engine.get(query.collection)
+        shard = collection.shard(query.tenant)
+        targets = self._targets(collection.config, shard, query, caller)
+        return self._rank(collection.config, shard, shard.view, query, query.limit, targets).doc_ids
 
     def _checked(self, config: CollectionConfig, query: Query) -> int:
         """The query's limit, after what its parts forbid each other."""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, Unsupported, WeftError
+from weft.domain.errors import Invalid, WeftError
 from weft.protocol import aggregate, batch, batch_delete, search_get, tenants
 from weft.wire.errors import refuse
 from weft.wire.grpc.decode_aggregate import decode_aggregate
 from weft.wire.grpc.decode_batch import decode_objects, decode_reference
 from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_search import decode_search
+from weft.wire.grpc.encode_aggregate import encode_aggregate
 from weft.wire.grpc.encode_search import encode_search
 from weft.wire.grpc.seam import Service, parse, verb
 
@@ -57,8 +58,8 @@ class Calls:
     def aggregate(self, data: bytes, caller: Caller) -> bytes:
         request = parse(aggregate.AggregateRequest, data)
         config = self._service.collections.get(_collection(request))
-        query = decode_aggregate(request, config)
-        raise Unsupported(f"aggregation of {query.collection}: this server does not offer it over gRPC")
+        asked = decode_aggregate(request, config)
+        return encode_aggregate(self._service.aggregate(asked, caller), asked)
 
     def batch_objects(self, data: bytes, caller: Caller) -> bytes:
         started = time.perf_counter()

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from google.protobuf.message import DecodeError
 
+from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Unsupported
 from weft.domain.query import Answer, Query
@@ -26,6 +27,7 @@ class Service(Protocol):
     @property
     def objects(self) -> Any: ...
     def search(self, query: Query, caller: Caller) -> Answer: ...
+    def aggregate(self, asked: Aggregation, caller: Caller) -> AggregateAnswer: ...
 
 
 def verb(owner: Any, name: str, what: str) -> Callable[..., Any]:
