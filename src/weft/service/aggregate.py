@@ -1,0 +1,160 @@
+"""Aggregations: figures over the objects that a filter and a search leave, whole or in groups."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.collection.engine import Engine
+from weft.collection.shard import Shard
+from weft.domain.aggregate import (
+    AggregateAnswer,
+    AggregatedGroup,
+    AggregatedType,
+    Aggregation,
+    Metric,
+    PropertyAggregation,
+    PropertyFigures,
+)
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid
+from weft.domain.query import Hybrid, Keyword, Query
+from weft.domain.schema import DataType, Property
+from weft.index.allow_list import AllowList
+from weft.index.filter import aggregate as figures
+from weft.service.search.ranking import DocIds
+
+Find = Callable[[Query, Caller], DocIds]
+"""The doc_ids that a query's search finds, best first."""
+
+_TYPES = {
+    AggregatedType.INT: (DataType.INT,),
+    AggregatedType.NUMBER: (DataType.NUMBER, DataType.INT),
+    AggregatedType.TEXT: (DataType.TEXT, DataType.UUID),
+    AggregatedType.BOOLEAN: (DataType.BOOLEAN,),
+    AggregatedType.DATE: (DataType.DATE,),
+    AggregatedType.REFERENCE: (DataType.REFERENCE,),
+}
+
+
+class Aggregator:
+    def __init__(self, engine: Engine, find: Find, maximum: int) -> None:
+        self._engine = engine
+        self._find = find
+        self._maximum = maximum
+
+    def run(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:
+        started = time.perf_counter()
+        collection = self._engine.get(asked.collection)
+        shard = collection.shard(asked.tenant)
+        properties = [self._checked(shard, one) for one in asked.properties]
+        doc_ids = self._selected(shard, asked, caller)
+        if asked.group_by is None:
+            groups = [AggregatedGroup(None, len(doc_ids), _figures(shard, properties, doc_ids))]
+        else:
+            groups = [
+                AggregatedGroup(group.value, group.count, _figures(shard, properties, group.doc_ids))
+                for group in _grouped(shard, asked.group_by, doc_ids, asked.limit)
+            ]
+        return AggregateAnswer(asked.group_by is not None, tuple(groups), time.perf_counter() - started)
+
+    def _selected(self, shard: Shard, asked: Aggregation, caller: Caller) -> DocIds:
+        """Ascending doc_ids of the objects to aggregate."""
+        view = shard.view
+        if asked.search is None:
+            return (AllowList(view.live) if asked.filter is None else shard.allowed(asked.filter, view)).ids
+        limited = asked.object_limit or getattr(asked.search, "max_distance", None)
+        if not limited and not isinstance(asked.search, Keyword | Hybrid):
+            certainty = getattr(asked.search, "min_certainty", None)
+            if certainty is None:
+                raise Invalid("an aggregation over a vector search needs an object_limit, a distance or a certainty")
+        query = Query(
+            collection=asked.collection,
+            tenant=asked.tenant,
+            search=asked.search,
+            filter=asked.filter,
+            limit=min(asked.object_limit or self._maximum, self._maximum),
+        )
+        return np.sort(self._find(query, caller))
+
+    @staticmethod
+    def _checked(shard: Shard, asked: PropertyAggregation) -> tuple[PropertyAggregation, Property]:
+        known = shard.config.by_name.get(asked.property)
+        if known is None:
+            raise Invalid(f"class {shard.config.name} has no property {asked.property!r} to aggregate")
+        if known.data_type.element not in _TYPES[asked.type]:
+            raise Invalid(
+                f"property {asked.property!r} is {known.data_type}; it cannot be aggregated as {asked.type.value}"
+            )
+        return asked, known
+
+
+def _figures(
+    shard: Shard, properties: Sequence[tuple[PropertyAggregation, Property]], doc_ids: DocIds
+) -> tuple[PropertyFigures, ...]:
+    found = []
+    for asked, known in properties:
+        values = _of(shard, asked, known, doc_ids)
+        values[Metric.TYPE] = known.data_type.value
+        chosen = {metric: values[metric] for metric in asked.metrics if values.get(metric) is not None}
+        found.append(PropertyFigures(asked.property, asked.type, chosen))
+    return tuple(found)
+
+
+def _of(shard: Shard, asked: PropertyAggregation, known: Property, doc_ids: DocIds) -> dict[Metric, Any]:
+    """Every figure of one property."""
+    if known.data_type.element in (DataType.TEXT, DataType.UUID):
+        texts = figures.texts(shard.values(doc_ids, asked.property), asked.top_occurrences)
+        return {Metric.COUNT: texts.count, Metric.TOP_OCCURRENCES: list(texts.top)}
+    if known.data_type is DataType.REFERENCE:
+        only = known.target_collections[0] if len(known.target_collections) == 1 else ""
+        references = figures.references(shard.values(doc_ids, asked.property), only)
+        return {Metric.COUNT: references.count, Metric.POINTING_TO: list(references.pointing_to)}
+    gathered = shard.gather(doc_ids, asked.property)
+    assert gathered is not None, "numbers, booleans and dates have columns"
+    values = gathered.values
+    match known.data_type.element:
+        case DataType.BOOLEAN:
+            booleans = figures.booleans(values)
+            return {
+                Metric.COUNT: booleans.count,
+                Metric.TOTAL_TRUE: booleans.total_true,
+                Metric.TOTAL_FALSE: booleans.total_false,
+                Metric.PERCENTAGE_TRUE: booleans.percentage_true,
+                Metric.PERCENTAGE_FALSE: booleans.percentage_false,
+            }
+        case DataType.DATE:
+            dates = figures.dates(values)
+            return {
+                Metric.COUNT: dates.count,
+                Metric.MEDIAN: dates.median,
+                Metric.MODE: dates.mode,
+                Metric.MINIMUM: dates.minimum,
+                Metric.MAXIMUM: dates.maximum,
+            }
+        case _:
+            numbers = figures.numbers(values)
+            return {
+                Metric.COUNT: numbers.count,
+                Metric.MEAN: numbers.mean,
+                Metric.MEDIAN: numbers.median,
+                Metric.MODE: numbers.mode,
+                Metric.SUM: numbers.sum,
+                Metric.MINIMUM: numbers.minimum,
+                Metric.MAXIMUM: numbers.maximum,
+            }
+
+
+def _grouped(shard: Shard, property: str, doc_ids: npt.NDArray[np.uint32], limit: int | None) -> list[figures.Group]:
+    known = shard.config.by_name.get(property)
+    if known is None:
+        raise Invalid(f"class {shard.config.name} has no property {property!r} to group by")
+    most = figures.GROUPS if limit is None else limit
+    gathered = shard.gather(doc_ids, property)
+    if gathered is not None:
+        return figures.groups(gathered, doc_ids, most)
+    return figures.groups_of_texts(shard.values(doc_ids, property), doc_ids, most)

@@ -1,0 +1,83 @@
+"""``weft.domain.aggregate.AggregateAnswer`` → ``weaviate.v1.AggregateReply``. What has nothing to say stays unset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, AggregatedType, Aggregation, Metric, PropertyFigures
+from weft.domain.objects import GeoPoint, Reference, format_uuid
+from weft.protocol import aggregate
+
+_FIELDS = {
+    Metric.COUNT: "count",
+    Metric.TYPE: "type",
+    Metric.SUM: "sum",
+    Metric.MEAN: "mean",
+    Metric.MODE: "mode",
+    Metric.MEDIAN: "median",
+    Metric.MAXIMUM: "maximum",
+    Metric.MINIMUM: "minimum",
+    Metric.TOTAL_TRUE: "total_true",
+    Metric.TOTAL_FALSE: "total_false",
+    Metric.PERCENTAGE_TRUE: "percentage_true",
+    Metric.PERCENTAGE_FALSE: "percentage_false",
+}
+_WHOLE = {Metric.SUM, Metric.MODE, Metric.MAXIMUM, Metric.MINIMUM}
+
+
+def encode_aggregate(answer: AggregateAnswer, asked: Aggregation) -> bytes:
+    reply = aggregate.AggregateReply(took=answer.took_s)
+    if not answer.grouped:
+        reply.single_result.SetInParent()
+        _fill(reply.single_result, answer.groups[0], asked)
+    else:
+        reply.grouped_results.SetInParent()
+        for group in answer.groups:
+            message = reply.grouped_results.groups.add()
+            _fill(message, group, asked)
+            message.grouped_by.path.append(asked.group_by)
+            _name(message.grouped_by, group.value)
+    encoded: bytes = reply.SerializeToString()
+    return encoded
+
+
+def _fill(message: Any, group: AggregatedGroup, asked: Aggregation) -> None:
+    if asked.objects_count:
+        message.objects_count = group.count
+    if group.properties:
+        message.aggregations.SetInParent()
+    for one in group.properties:
+        _property(message.aggregations.aggregations.add(), one)
+
+
+def _property(message: Any, one: PropertyFigures) -> None:
+    message.property = one.property
+    target = getattr(message, one.type.value)
+    target.SetInParent()
+    for metric, value in one.figures.items():
+        if metric is Metric.TOP_OCCURRENCES:
+            target.top_occurences.SetInParent()
+            for text, occurs in value:
+                target.top_occurences.items.add(value=text, occurs=occurs)
+        elif metric is Metric.POINTING_TO:
+            target.pointing_to.extend(value)
+        elif one.type is AggregatedType.INT and metric in _WHOLE:
+            setattr(target, _FIELDS[metric], int(value))
+        else:
+            setattr(target, _FIELDS[metric], value)
+
+
+def _name(message: Any, value: Any) -> None:
+    match value:
+        case bool():
+            message.boolean = value
+        case int():
+            message.int = value
+        case float():
+            message.number = value
+        case GeoPoint():
+            message.geo.latitude, message.geo.longitude = value.latitude, value.longitude
+        case Reference():
+            message.text = f"weaviate://localhost/{value.collection}/{format_uuid(value.uuid)}"
+        case _:
+            message.text = str(value)
