@@ -124,7 +124,8 @@ def _unknown(config: CollectionConfig, name: str) -> Invalid:
 
 
 def _cut(value: object) -> str:
-    text = value if isinstance(value, str) else str(value)
+    """The value for a message; of what holds others only its type."""
+    text = _go_type(value) if isinstance(value, Mapping | list) else str(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -258,7 +259,7 @@ def _array_check(element: Check, word: str, plain: type | None) -> Check:
         try:
             return [element(item) for item in value]
         except _Unfit as unfit:
-            raise _Unfit(f"invalid {word.split()[-1]} array value: {_cut(value)}: {unfit}") from None
+            raise _Unfit(f"invalid {word.split()[-1]} array value: {unfit}") from None
 
     return check
 

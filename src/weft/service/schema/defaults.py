@@ -65,6 +65,7 @@ def complete(
     With ``existing`` (the collection's present, completed document) the result is for ``update``: the default
     quantizer is left to vectors that are new.
     """
+    fields.check_size(given, "the class document")
     name = class_name(given)
     where = f"class '{fields.shown(name)}'"
     document: Document = {key: value for key, value in given.items() if value is not None}
@@ -75,7 +76,7 @@ def complete(
     document["properties"] = [
         complete_property(one, document, modules, defaults) for one in fields.mappings(given, "properties", where) or []
     ]
-    document["invertedIndexConfig"] = _inverted(fields.mapping(given, "invertedIndexConfig", where) or {})
+    document["invertedIndexConfig"] = complete_inverted(fields.mapping(given, "invertedIndexConfig", where) or {})
     document["multiTenancyConfig"] = _filled(
         fields.mapping(given, "multiTenancyConfig", where) or {},
         {"enabled": False, "autoTenantCreation": False, "autoTenantActivation": False},
@@ -93,6 +94,7 @@ def complete_property(
     given: Mapping[str, Any], document: Mapping[str, Any], modules: ModuleCatalogue, defaults: Defaults
 ) -> Document:
     """A property's document with every default filled in, those of the vectorizers of ``document`` included."""
+    fields.check_size(given, "the property document")
     used = [name for name in vectorizers(document) if modules.knows(name) and modules.is_vectorizer(name)]
 
     def entries(data_type: str) -> Mapping[str, Mapping[str, Any]]:
@@ -223,7 +225,8 @@ def _is_vectorizer(modules: ModuleCatalogue, name: str) -> bool:
 # -- the rest
 
 
-def _inverted(given: Mapping[str, Any]) -> Document:
+def complete_inverted(given: Mapping[str, Any]) -> Document:
+    """An ``invertedIndexConfig`` with every default filled in."""
     where = "invertedIndexConfig"
     config: Document = {key: value for key, value in given.items() if value is not None}
     bm25 = fields.mapping(given, "bm25", where) or {}

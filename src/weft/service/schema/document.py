@@ -31,7 +31,7 @@ _FLAT_TRAINING = 100_000
 
 def parse(document: Mapping[str, Any]) -> CollectionConfig:
     """The typed view of a completed and valid ``document``, which it keeps and must not be changed afterwards."""
-    properties = tuple(_property(one) for one in document["properties"])
+    properties = tuple(parse_property(one) for one in document["properties"])
     named = document.get("vectorConfig", {})
     vectors: dict[str, VectorConfig] = {}
     settings = document.get("moduleConfig", {})
@@ -48,7 +48,7 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
         vectors=vectors,
         named_vectors=bool(named),
         description=document.get("description"),
-        inverted=_inverted(document["invertedIndexConfig"]),
+        inverted=parse_inverted(document["invertedIndexConfig"]),
         tenancy=Tenancy(
             enabled=tenancy["enabled"],
             auto_creation=tenancy["autoTenantCreation"],
@@ -61,7 +61,8 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
     )
 
 
-def _property(document: Mapping[str, Any]) -> Property:
+def parse_property(document: Mapping[str, Any]) -> Property:
+    """The typed view of a completed and valid property."""
     data_type = data_type_of(document, f"property '{document['name']}'")
     analyzer = document.get("textAnalyzer", {})
     tokenization = document.get("tokenization")
@@ -79,7 +80,7 @@ def _property(document: Mapping[str, Any]) -> Property:
             ascii_fold_ignore=tuple(analyzer.get("asciiFoldIgnore", ())),
             stopword_preset=analyzer.get("stopwordPreset"),
         ),
-        nested=tuple(_property(child) for child in document.get("nestedProperties", ())),
+        nested=tuple(parse_property(child) for child in document.get("nestedProperties", ())),
         module_config=document.get("moduleConfig", {}),
     )
 
@@ -158,7 +159,8 @@ def _multivector(block: Mapping[str, Any]) -> MultiVector | None:
     )
 
 
-def _inverted(block: Mapping[str, Any]) -> InvertedConfig:
+def parse_inverted(block: Mapping[str, Any]) -> InvertedConfig:
+    """The typed view of a completed and valid ``invertedIndexConfig``."""
     stopwords = block["stopwords"]
     return InvertedConfig(
         bm25_b=float(block["bm25"]["b"]),

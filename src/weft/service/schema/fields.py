@@ -17,6 +17,8 @@ _KINDS: Mapping[type, str] = {
     type(None): "null",
 }
 _SHOWN = 120
+_MAX_DEPTH = 64
+_MAX_NODES = 200_000
 
 
 def kind_of(value: object) -> str:
@@ -25,8 +27,8 @@ def kind_of(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """The value as text for a message, cut at 120 characters."""
-    text = value if isinstance(value, str) else repr(value)
+    """The value as text for a message, cut at 120 characters; of what holds others only the kind."""
+    text = kind_of(value) if isinstance(value, Mapping | list) else str(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -103,3 +105,23 @@ def mappings(document: Mapping[str, Any], key: str, where: str) -> list[Mapping[
         if not isinstance(item, Mapping):
             raise Invalid(f"{where}: {key} must be an array of objects, but one of them is {kind_of(item)}")
     return value
+
+
+def check_size(value: object, what: str) -> None:
+    """Raises Invalid for JSON of more than 64 levels or 200,000 values; ``what`` begins the message."""
+    nodes = 0
+    level: list[Any] = [value]
+    for _ in range(_MAX_DEPTH):
+        nodes += len(level)
+        if nodes > _MAX_NODES:
+            raise Invalid(f"{what} has more than {_MAX_NODES} values; make it smaller")
+        below: list[Any] = []
+        for one in level:
+            if isinstance(one, Mapping):
+                below.extend(one.values())
+            elif isinstance(one, list):
+                below.extend(one)
+        if not below:
+            return
+        level = below
+    raise Invalid(f"{what} is nested deeper than {_MAX_DEPTH} levels; flatten it")

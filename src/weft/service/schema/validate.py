@@ -14,8 +14,6 @@ from weft.service.schema.properties import Exists
 
 _VECTOR_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,229}")
 _MAX_VECTORS = 256
-_MAX_DEPTH = 64
-_MAX_NODES = 200_000
 _DELETION_STRATEGIES = ("TimeBasedResolution", "NoAutomatedResolution", "DeleteOnConflict")
 _MINIMUM_TTL_S = 60
 _ASYNC_LIMITS: Mapping[str, tuple[int, int]] = {
@@ -44,8 +42,8 @@ def validate(
     """
     name = document["class"]
     check_class_name(name)
-    _check_size(document)
-    _check_inverted(document["invertedIndexConfig"])
+    fields.check_size(document, "the class document")
+    validate_inverted(document["invertedIndexConfig"])
     _check_properties(document, modules, exists)
     _check_vectors(document, modules, async_indexing=async_indexing)
     _check_modules(document, modules)
@@ -85,27 +83,8 @@ def check_class_name(name: str, kind: str = "class") -> None:
         raise Invalid("class name `raft` is reserved")
 
 
-def _check_size(document: Mapping[str, Any]) -> None:
-    """Bounds what is stored, unknown keys included."""
-    nodes = 0
-    level: list[Any] = [document]
-    for _ in range(_MAX_DEPTH):
-        nodes += len(level)
-        if nodes > _MAX_NODES:
-            raise Invalid(f"the class document has more than {_MAX_NODES} values; make it smaller")
-        below: list[Any] = []
-        for value in level:
-            if isinstance(value, Mapping):
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-        if not below:
-            return
-        level = below
-    raise Invalid(f"the class document is nested deeper than {_MAX_DEPTH} levels; flatten it")
-
-
-def _check_inverted(config: Mapping[str, Any]) -> None:
+def validate_inverted(config: Mapping[str, Any]) -> None:
+    """Raises Invalid for a completed ``invertedIndexConfig`` outside its limits."""
     if config["cleanupIntervalSeconds"] < 0:
         raise Invalid("cleanup interval seconds must be > 0")
     if not config["bm25"]["k1"] >= 0:

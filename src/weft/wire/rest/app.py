@@ -1,0 +1,78 @@
+"""The REST application."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from weft.wire.rest import aliases, batch, cluster, objects, references, schema, tenants, tokenize
+from weft.wire.rest.endpoint import Authenticator, Reply, Runner, error_response, failure, json_response
+
+
+class Settings(Protocol):
+    """What this wire reads of ``weft.config.Settings``."""
+
+    @property
+    def rest_workers(self) -> int: ...
+    @property
+    def grpc_max_message_size(self) -> int: ...
+    @property
+    def cors_allow_origin(self) -> str: ...
+
+
+def build_app(service: Any, auth: Authenticator, settings: Settings) -> Starlette:
+    """The ASGI application that answers every endpoint with the verbs of ``service`` (``weft.service.Service``)."""
+    runner = Runner(service, auth, workers=settings.rest_workers, body_limit_bytes=settings.grpc_max_message_size)
+    nouns = (cluster, schema, tenants, aliases, objects, references, batch, tokenize)
+    routes = runner.routes([endpoint for noun in nouns for endpoint in noun.ENDPOINTS])
+    middleware = [Middleware(_WithoutTrailingSlash)]
+    if settings.cors_allow_origin:
+        middleware.append(_cors(settings.cors_allow_origin))
+    return Starlette(
+        routes=routes, middleware=middleware, exception_handlers={HTTPException: _refused, Exception: _failed}
+    )
+
+
+def _cors(origins: str) -> Middleware:
+    from starlette.middleware.cors import CORSMiddleware
+
+    allowed = [origin.strip() for origin in origins.split(",") if origin.strip()]
+    return Middleware(CORSMiddleware, allow_origins=allowed, allow_methods=["*"], allow_headers=["*"])
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What the router refuses: no such path, no such method."""
+    assert isinstance(error, HTTPException)
+    path = request.url.path[:200]
+    if error.status_code == 404:
+        message = f"no such endpoint: {request.method} {path}"
+    elif error.status_code == 405:
+        message = f"{path} does not take {request.method}"
+    else:
+        message = str(error.detail)
+    response = json_response(Reply(failure(message), error.status_code))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return error_response(error)
+
+
+class _WithoutTrailingSlash:
+    """``/v1/aliases/`` is ``/v1/aliases``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].endswith("/") and len(scope["path"]) > 1:
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        await self._app(scope, receive, send)

@@ -1,0 +1,97 @@
+"""Objects in batches: ``/v1/batch/objects``."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import IncomingObject, format_uuid
+from weft.service.schema import fields
+from weft.wire.errors import refuse
+from weft.wire.rest.body import as_object
+from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
+from weft.wire.rest.object_json import decode
+from weft.wire.rest.where import decode_where
+
+_DELETE_LIMIT = 10_000
+
+
+def insert(call: Call) -> Reply:
+    """Store every object that can be; one result for each, in the order of the request."""
+    given = fields.items(as_object(call.body), "objects", "batch")
+    if not given:
+        raise Invalid("invalid param 'objects': cannot be empty, need at least one object for batching")
+    results: list[WeftError | None] = [None] * len(given)
+    decoded: list[tuple[int, IncomingObject]] = []
+    for i, one in enumerate(given):
+        try:
+            incoming = decode(one, tenant=call.tenant)
+        except WeftError as error:
+            results[i] = error
+            continue
+        incoming.uuid = incoming.uuid or str(uuid4())
+        decoded.append((i, incoming))
+    outcomes = call.service.objects.batch([incoming for _, incoming in decoded], call.caller) if decoded else []
+    ids: dict[int, str | None] = {}
+    for (i, incoming), outcome in zip(decoded, outcomes, strict=True):
+        results[i], ids[i] = outcome, incoming.uuid
+    return Reply([_result(one, ids.get(i), results[i]) for i, one in enumerate(given)])
+
+
+def _result(given: Any, id_: str | None, error: WeftError | None) -> dict[str, Any]:
+    """What was sent, as far as it was understood, and what became of it."""
+    shown: dict[str, Any] = {"deprecations": None, "result": {"status": "SUCCESS"}}
+    if error is None:
+        shown |= {key: given[key] for key in ("class", "properties", "tenant", "vector", "vectors") if key in given}
+    else:
+        shown["result"] = {"status": "FAILED", "errors": failure(refuse(error).message)}
+        if isinstance(given, dict) and isinstance(given.get("class"), str):
+            shown["class"] = given["class"]
+    if id_ is not None:
+        shown["id"] = id_
+    return shown
+
+
+def delete(call: Call) -> Reply:
+    """Delete what matches a filter; ``output: verbose`` lists the objects."""
+    given = as_object(call.body)
+    match = fields.mapping(given, "match", "batch delete")
+    if match is None:
+        raise Invalid("empty match clause; send the class and the where filter of what is to be deleted")
+    name = fields.text(match, "class", "match")
+    if not name:
+        raise Invalid("empty match.class clause; send the class of what is to be deleted")
+    if match.get("where") is None:
+        raise Invalid("empty match.where clause; to delete all objects delete the class")
+    where = decode_where(match["where"])
+    output = fields.text(given, "output", "batch delete") or "minimal"
+    if output not in ("minimal", "verbose"):
+        raise Invalid(f"output must be minimal or verbose, not {fields.shown(output)!r}")
+    dry_run = fields.flag(given, "dryRun", "batch delete") or False
+    verbose = output == "verbose"
+    deleted = call.service.objects.delete_many(name, call.tenant, where, dry_run=dry_run, verbose=verbose)
+    results: dict[str, Any] = {
+        "matches": deleted.matches,
+        "limit": _DELETE_LIMIT,
+        "successful": deleted.successful,
+        "failed": deleted.failed,
+        "objects": None,
+    }
+    if verbose:
+        results["objects"] = [_deleted(uuid, error, dry_run) for uuid, error in deleted.objects]
+    return Reply(
+        {"match": {"class": name, "where": match["where"]}, "output": output, "dryRun": dry_run, "results": results}
+    )
+
+
+def _deleted(uuid: bytes, error: str | None, dry_run: bool) -> dict[str, Any]:
+    if error is not None:
+        return {"id": format_uuid(uuid), "status": "FAILED", "errors": failure(error)}
+    return {"id": format_uuid(uuid), "status": "DRYRUN" if dry_run else "SUCCESS"}
+
+
+ENDPOINTS = [
+    Endpoint("POST", "/v1/batch/objects", insert, takes_body=True),
+    Endpoint("DELETE", "/v1/batch/objects", delete, takes_body=True),
+]

@@ -1,0 +1,80 @@
+"""The server and its one node: links, meta, health, nodes, statistics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.errors import Invalid
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+
+_LINKS = (
+    ("Meta information about this instance/cluster", "/v1/meta"),
+    ("view complete schema", "/v1/schema"),
+    ("CRUD schema", "/v1/schema{/:className}"),
+    ("CRUD objects", "/v1/objects{/:id}"),
+    ("trigger batch operations", "/v1/batch/objects,/v1/batch/references"),
+    ("nodes of the cluster", "/v1/nodes"),
+    ("liveness", "/v1/.well-known/live"),
+    ("readiness", "/v1/.well-known/ready"),
+)
+
+
+def root(call: Call) -> Reply:
+    return Reply({"links": [{"name": name, "href": href} for name, href in _LINKS]})
+
+
+def meta(call: Call) -> Reply:
+    return Reply(call.service.meta())
+
+
+def healthy(call: Call) -> Reply:
+    return Reply()
+
+
+def no_openid(call: Call) -> Reply:
+    """No body: that is how clients are told that there is no OIDC."""
+    return Reply(status=404)
+
+
+def nodes(call: Call) -> Reply:
+    output = call.query.get("output", "minimal")
+    if output not in ("minimal", "verbose"):
+        raise Invalid(f"output must be minimal or verbose, not {output[:40]!r}")
+    return Reply({"nodes": call.service.nodes(call.path.get("name"), output == "verbose")})
+
+
+def statistics(call: Call) -> Reply:
+    """Of a cluster of one, which leads itself."""
+    return Reply(
+        {"statistics": [_statistics(node["name"]) for node in call.service.nodes(None, False)], "synchronized": True}
+    )
+
+
+def _statistics(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "status": "HEALTHY",
+        "raft": {"state": "Leader", "term": "1", "numPeers": "0", "latestConfigurationIndex": "0"},
+        "leaderId": name,
+        "leaderAddress": "127.0.0.1",
+        "ready": True,
+        "isVoter": True,
+        "open": True,
+        "bootstrapped": True,
+        "dbLoaded": True,
+        "candidates": {},
+        "initialLastAppliedIndex": 0,
+        "lastAppliedIndex": 0,
+    }
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v1", root),
+    Endpoint("GET", "/v1/meta", meta),
+    Endpoint("GET", "/v1/.well-known/live", healthy, is_open=True),
+    Endpoint("GET", "/v1/.well-known/ready", healthy, is_open=True),
+    Endpoint("GET", "/v1/.well-known/openid-configuration", no_openid, is_open=True),
+    Endpoint("GET", "/v1/nodes", nodes),
+    Endpoint("GET", "/v1/nodes/{name}", nodes),
+    Endpoint("GET", "/v1/cluster/statistics", statistics),
+]

@@ -1,0 +1,169 @@
+"""Endpoints: who asks, the body, one handler on a worker thread, its reply or the error that it raised."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import anyio.to_thread
+import orjson
+from anyio import CapacityLimiter
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, Overloaded, Unauthenticated, Unsupported
+from weft.wire.errors import refuse
+from weft.wire.rest import body
+
+_CONSISTENCY_LEVELS = ("ONE", "QUORUM", "ALL")
+_QUEUE_PER_WORKER = 64
+_JSON = "application/json"
+
+
+class Authenticator(Protocol):
+    def authenticate(self, authorization: str | None, headers: Mapping[str, str]) -> Caller: ...
+
+
+class Call:
+    """One request as a handler sees it. ``body`` is its JSON, None for endpoints without one."""
+
+    __slots__ = ("body", "caller", "path", "query", "service")
+
+    def __init__(self, service: Any, path: Mapping[str, str], query: QueryParams, caller: Caller, body: Any) -> None:
+        self.service = service
+        self.path = path
+        self.query = query
+        self.caller = caller
+        self.body = body
+
+    @property
+    def tenant(self) -> str | None:
+        return self.query.get("tenant") or None
+
+    def whole(self, name: str, default: int, *, low: int = 0, high: int = 2**31 - 1) -> int:
+        """A number of the query string."""
+        text = self.query.get(name)
+        if text is None:
+            return default
+        try:
+            value = int(text) if len(text) < 20 else high + 1
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise Invalid(f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
+        return value
+
+
+class Reply(NamedTuple):
+    """``content`` is anything that orjson spells; None sends no body."""
+
+    content: Any = None
+    status: int = 200
+
+
+Handler: TypeAlias = Callable[[Call], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """``takes_body``: the request's JSON is read and parsed. ``is_open``: anyone may ask, without credentials."""
+
+    method: str
+    path: str
+    handler: Handler
+    takes_body: bool = False
+    is_open: bool = False
+
+
+class Runner:
+    """Runs handlers for the endpoints of one application, a bounded number at a time."""
+
+    def __init__(self, service: Any, auth: Authenticator, *, workers: int, body_limit_bytes: int) -> None:
+        self._service = service
+        self._auth = auth
+        self._workers = workers
+        self._body_limit_bytes = body_limit_bytes
+        self._limiter: CapacityLimiter | None = None
+        self._running = 0
+
+    def routes(self, endpoints: list[Endpoint]) -> list[Route]:
+        """One route a path, so that an unknown method of a known path is told as such."""
+        by_path: dict[str, dict[str, Endpoint]] = {}
+        for one in endpoints:
+            by_path.setdefault(one.path, {})[one.method] = one
+        return [self._route(path, by_method) for path, by_method in by_path.items()]
+
+    def _route(self, path: str, by_method: dict[str, Endpoint]) -> Route:
+        async def answer(request: Request) -> Response:
+            endpoint = by_method.get(request.method) or by_method["GET"]
+            try:
+                return await self._answer(endpoint, request)
+            except Exception as error:
+                return error_response(error)
+
+        return Route(path, answer, methods=list(by_method))
+
+    def _answer(self, endpoint: Endpoint, request: Request) -> Awaitable[Response]:
+        headers = dict(request.headers)
+        caller = Caller(headers=headers)
+        if not endpoint.is_open:
+            caller = self._auth.authenticate(headers.get("authorization"), headers)
+        level = request.query_params.get("consistency_level")
+        if level is not None and level not in _CONSISTENCY_LEVELS:
+            raise Invalid(f"unrecognized consistency level {level[:40]!r}; one of ONE, QUORUM, ALL expected")
+        return self._run(endpoint, request, caller)
+
+    async def _run(self, endpoint: Endpoint, request: Request, caller: Caller) -> Response:
+        if self._running >= self._workers * _QUEUE_PER_WORKER:
+            raise Overloaded(f"{self._running} requests are waiting already; send this one again later")
+        self._running += 1
+        try:
+            data = await body.read(request, self._body_limit_bytes) if endpoint.takes_body else b""
+            if self._limiter is None:
+                self._limiter = CapacityLimiter(self._workers)
+            path, query = request.path_params, request.query_params
+            return await anyio.to_thread.run_sync(
+                self._handled, endpoint, data, path, query, caller, limiter=self._limiter
+            )
+        finally:
+            self._running -= 1
+
+    def _handled(
+        self, endpoint: Endpoint, data: bytes, path: Mapping[str, str], query: QueryParams, caller: Caller
+    ) -> Response:
+        parsed = body.parse(data) if endpoint.takes_body else None
+        reply = endpoint.handler(Call(self._service, path, query, caller, parsed))
+        return json_response(reply)
+
+
+def verb(owner: Any, name: str, what: str) -> Callable[..., Any]:
+    """The verb ``name`` of ``owner``; raises Unsupported when this service does not have it."""
+    found = getattr(owner, name, None)
+    if found is None:
+        raise Unsupported(f"{what}: this server does not offer it over REST")
+    call: Callable[..., Any] = found
+    return call
+
+
+def json_response(reply: Reply) -> Response:
+    if reply.content is None:
+        return Response(status_code=reply.status)
+    data = orjson.dumps(reply.content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
+    return Response(data, reply.status, media_type=_JSON)
+
+
+def error_response(error: Exception) -> Response:
+    """The reply to a request whose handling raised ``error``."""
+    refusal = refuse(error)
+    status = refusal.spelling.http
+    if isinstance(error, Unauthenticated):
+        return json_response(Reply({"code": status, "message": refusal.message}, status))
+    return json_response(Reply(failure(refusal.message), status))
+
+
+def failure(message: str) -> dict[str, Any]:
+    return {"error": [{"message": message}]}

@@ -1,0 +1,180 @@
+"""Objects: ``/v1/objects``, by class and id, and in the older form by id alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.errors import Invalid, NotFound
+from weft.domain.objects import Object, parse_uuid
+from weft.domain.query import Query, Returns, Sort
+from weft.domain.schema import CollectionConfig
+from weft.service.schema.properties import lower_first
+from weft.service.values import coerce
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.object_json import decode, encode
+
+_BY_CLASS = "/v1/objects/{class_name}/{id}"
+_BY_ID = "/v1/objects/{id}"
+_DEFAULT_LIMIT = 25
+_INCLUDES = ("vector", "classification", "featureProjection", "interpretation")
+
+
+def insert(call: Call) -> Reply:
+    incoming = decode(call.body, tenant=call.tenant)
+    stored = call.service.objects.insert(incoming, call.caller)
+    return Reply(_shown(call.service.collections.get(incoming.collection), stored, incoming.tenant))
+
+
+def validate(call: Call) -> Reply:
+    """Whether the object could be stored; nothing is."""
+    incoming = decode(call.body)
+    if incoming.uuid is not None:
+        parse_uuid(incoming.uuid)
+    coerce(call.service.collections.get(incoming.collection), incoming.properties)
+    return Reply()
+
+
+def get(call: Call) -> Reply:
+    config = call.service.collections.get(_class_of(call))
+    vectors = "vector" in _included(call)
+    stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=vectors)
+    return Reply(_shown(config, stored, call.tenant))
+
+
+def exists(call: Call) -> Reply:
+    found = call.service.objects.exists(_class_of(call), call.path["id"], call.tenant)
+    return Reply(status=204 if found else 404)
+
+
+def replace(call: Call) -> Reply:
+    incoming = decode(call.body, collection=call.path.get("class_name"), uuid=call.path["id"], tenant=call.tenant)
+    stored = call.service.objects.replace(incoming, call.caller)
+    return Reply(_shown(call.service.collections.get(incoming.collection), stored, incoming.tenant))
+
+
+def merge(call: Call) -> Reply:
+    incoming = decode(call.body, collection=call.path.get("class_name"), uuid=call.path["id"], tenant=call.tenant)
+    call.service.objects.merge(incoming, call.caller)
+    return Reply(status=204)
+
+
+def delete(call: Call) -> Reply:
+    call.service.objects.delete(_class_of(call), call.path["id"], call.tenant)
+    return Reply(status=204)
+
+
+def list_all(call: Call) -> Reply:
+    """A page of a class, or of all classes in the order of their names."""
+    name = call.query.get("class")
+    after = call.query.get("after")
+    if after is not None and not name:
+        raise Invalid("after is a cursor within one class; send class as well")
+    limit = call.whole("limit", _DEFAULT_LIMIT)
+    offset = call.whole("offset", 0)
+    configs = [call.service.collections.get(name)] if name else call.service.collections.all()
+    shown: list[dict[str, Any]] = []
+    for config in configs:
+        if len(shown) >= limit:
+            break
+        if not name and config.tenancy.enabled:
+            continue
+        missing = offset + limit - len(shown) if not name else limit
+        page = _page(call, config, missing, offset if name else 0, after)
+        skipped = 0 if name else min(offset, len(page))
+        offset -= skipped if not name else 0
+        shown.extend(page[skipped : skipped + limit - len(shown)])
+    return Reply({"deprecations": [], "objects": shown, "totalResults": len(shown)})
+
+
+def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: str | None) -> list[dict[str, Any]]:
+    if limit == 0:
+        return []
+    vectors = "vector" in _included(call)
+    query = Query(
+        config.name,
+        tenant=call.tenant,
+        limit=limit,
+        offset=offset,
+        after=after,
+        sort=_sort(call),
+        returns=Returns(created=True, updated=True, vector=vectors),
+    )
+    return [
+        encode(
+            config,
+            hit.record.uuid,
+            hit.record.properties,
+            hit.vectors,
+            (hit.record.created_ms, hit.record.updated_ms),
+            call.tenant,
+        )
+        for hit in call.service.search(query, call.caller).hits
+    ]
+
+
+def _sort(call: Call) -> tuple[Sort, ...]:
+    """``sort=a,b&order=asc,desc``."""
+    paths = [path for path in call.query.get("sort", "").split(",") if path]
+    orders = [order for order in call.query.get("order", "").split(",") if order]
+    for order in orders:
+        if order not in ("asc", "desc"):
+            raise Invalid(f"order must be asc or desc, not {order[:40]!r}")
+    if len(orders) > len(paths):
+        raise Invalid("order has more entries than sort")
+    orders += ["asc"] * (len(paths) - len(orders))
+    return tuple(Sort(lower_first(path), order == "asc") for path, order in zip(paths, orders, strict=True))
+
+
+def _included(call: Call) -> list[str]:
+    included = [part for value in call.query.getlist("include") for part in value.split(",") if part]
+    for part in included:
+        if part not in _INCLUDES:
+            raise Invalid(
+                f"unrecognized property {part[:40]!r} in ?include list; one of {', '.join(_INCLUDES)} expected"
+            )
+    return included
+
+
+def _class_of(call: Call) -> str:
+    """The class of the path; in the older form, that of the object with the id."""
+    name = call.path.get("class_name")
+    if name is not None:
+        return name
+    id_ = call.path["id"]
+    parse_uuid(id_)
+    for config in call.service.collections.all():
+        if config.tenancy.enabled == (call.tenant is not None) and _has(call, config.name, id_):
+            found: str = config.name
+            return found
+    raise NotFound(f"no object with id '{id_}'")
+
+
+def _has(call: Call, collection: str, id_: str) -> bool:
+    try:
+        found: bool = call.service.objects.exists(collection, id_, call.tenant)
+    except NotFound:
+        return False
+    return found
+
+
+def _shown(config: CollectionConfig, stored: Object, tenant: str | None) -> dict[str, Any]:
+    times_ms = (stored.created_ms, stored.updated_ms)
+    return encode(config, stored.uuid, stored.properties, stored.vectors, times_ms, tenant)
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v1/objects", list_all),
+    Endpoint("POST", "/v1/objects", insert, takes_body=True),
+    Endpoint("POST", "/v1/objects/validate", validate, takes_body=True),
+    *(
+        endpoint
+        for path in (_BY_CLASS, _BY_ID)
+        for endpoint in (
+            Endpoint("GET", path, get),
+            Endpoint("HEAD", path, exists),
+            Endpoint("PUT", path, replace, takes_body=True),
+            Endpoint("PATCH", path, merge, takes_body=True),
+            Endpoint("DELETE", path, delete),
+        )
+    ),
+]

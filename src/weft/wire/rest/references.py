@@ -1,0 +1,110 @@
+"""References: from a property of one object to other objects, one at a time and in batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import IncomingObject, IncomingReference, Reference, format_uuid
+from weft.service.beacon import parse_beacon
+from weft.service.schema import fields
+from weft.wire.errors import refuse
+from weft.wire.rest.body import as_list, as_object
+from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure, verb
+
+_PATH = "/v1/objects/{class_name}/{id}/references/{property}"
+_WHAT = "references"
+
+
+def add(call: Call) -> Reply:
+    errors = verb(call.service.objects, "link", _WHAT)([_incoming(call, call.body)], call.caller)
+    if errors[0] is not None:
+        raise errors[0]
+    return Reply()
+
+
+def replace(call: Call) -> Reply:
+    targets = [_target(one) for one in as_list(call.body)]
+    patch = IncomingObject(
+        call.path["class_name"], call.path["id"], {call.path["property"]: targets}, tenant=call.tenant
+    )
+    call.service.objects.merge(patch, call.caller)
+    return Reply()
+
+
+def remove(call: Call) -> Reply:
+    verb(call.service.objects, "unlink", _WHAT)(_incoming(call, call.body), call.caller)
+    return Reply(status=204)
+
+
+def add_many(call: Call) -> Reply:
+    """One result for each reference, in the order of the request."""
+    given = as_list(call.body)
+    results: list[WeftError | None] = [None] * len(given)
+    decoded: list[tuple[int, IncomingReference]] = []
+    for i, one in enumerate(given):
+        try:
+            decoded.append((i, _from_beacons(one, call.tenant)))
+        except WeftError as error:
+            results[i] = error
+    if decoded:
+        linked = verb(call.service.objects, "link", _WHAT)([reference for _, reference in decoded], call.caller)
+        for (i, _), outcome in zip(decoded, linked, strict=True):
+            results[i] = outcome
+    return Reply([_result(one, error) for one, error in zip(given, results, strict=True)])
+
+
+def _target(value: Any) -> Reference:
+    beacon = fields.text(as_object(value, "a reference"), "beacon", "reference")
+    if not beacon:
+        raise Invalid("a reference must hold the beacon of its target")
+    return parse_beacon(beacon)
+
+
+def _incoming(call: Call, body: Any) -> IncomingReference:
+    target = _target(body)
+    return IncomingReference(
+        call.path["class_name"],
+        call.path["id"],
+        call.path["property"],
+        target.collection,
+        format_uuid(target.uuid),
+        call.tenant,
+    )
+
+
+def _from_beacons(value: Any, tenant: str | None) -> IncomingReference:
+    given = as_object(value, "a reference")
+    origin, target = fields.text(given, "from", "reference"), fields.text(given, "to", "reference")
+    if not origin or not target:
+        raise Invalid("a reference must hold the beacons from and to")
+    beacon, _, property = origin.rpartition("/")
+    if not property:
+        raise Invalid(f"from must be weaviate://localhost/<class>/<uuid>/<property>, not {fields.shown(origin)!r}")
+    source, to = parse_beacon(beacon), parse_beacon(target)
+    if not source.collection:
+        raise Invalid(f"from must name the class: weaviate://localhost/<class>/<uuid>/{fields.shown(property)}")
+    return IncomingReference(
+        source.collection,
+        format_uuid(source.uuid),
+        property,
+        to.collection,
+        format_uuid(to.uuid),
+        fields.text(given, "tenant", "reference") or tenant,
+    )
+
+
+def _result(given: Any, error: WeftError | None) -> dict[str, Any]:
+    sent = {key: value for key, value in given.items() if isinstance(value, str)} if isinstance(given, dict) else {}
+    result: dict[str, Any] = {"status": "SUCCESS"}
+    if error is not None:
+        result = {"status": "FAILED", "errors": failure(refuse(error).message)}
+    return {"from": sent.get("from"), "to": sent.get("to"), "result": result}
+
+
+ENDPOINTS = [
+    Endpoint("POST", _PATH, add, takes_body=True),
+    Endpoint("PUT", _PATH, replace, takes_body=True),
+    Endpoint("DELETE", _PATH, remove, takes_body=True),
+    Endpoint("POST", "/v1/batch/references", add_many, takes_body=True),
+]

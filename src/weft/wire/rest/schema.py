@@ -1,0 +1,70 @@
+"""Collections: ``/v1/schema``."""
+
+from __future__ import annotations
+
+from weft.domain.errors import Invalid
+from weft.service.schema import fields
+from weft.wire.rest.body import as_object
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+
+_PATH = "/v1/schema/{name}"
+
+
+def list_all(call: Call) -> Reply:
+    return Reply({"classes": [config.document for config in call.service.collections.all()]})
+
+
+def create(call: Call) -> Reply:
+    return Reply(call.service.collections.create(as_object(call.body)).document)
+
+
+def get(call: Call) -> Reply:
+    return Reply(call.service.collections.get(call.path["name"]).document)
+
+
+def update(call: Call) -> Reply:
+    return Reply(call.service.collections.update(call.path["name"], as_object(call.body)).document)
+
+
+def delete(call: Call) -> Reply:
+    call.service.collections.delete(call.path["name"])
+    return Reply()
+
+
+def add_property(call: Call) -> Reply:
+    return Reply(call.service.collections.add_property(call.path["name"], as_object(call.body)))
+
+
+def drop_property_index(call: Call) -> Reply:
+    call.service.collections.drop_property_index(call.path["name"], call.path["property"], call.path["index"])
+    return Reply()
+
+
+def drop_vector_index(call: Call) -> Reply:
+    call.service.collections.drop_vector_index(call.path["name"], call.path["vector"])
+    return Reply()
+
+
+def shards(call: Call) -> Reply:
+    return Reply(call.service.collections.shards(call.path["name"], call.tenant))
+
+
+def set_shard_status(call: Call) -> Reply:
+    status = fields.text(as_object(call.body), "status", "shard")
+    if not status:
+        raise Invalid("the body must hold the new status")
+    return Reply(call.service.collections.set_shard_status(call.path["name"], call.path["shard"], status))
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v1/schema", list_all),
+    Endpoint("POST", "/v1/schema", create, takes_body=True),
+    Endpoint("GET", _PATH, get),
+    Endpoint("PUT", _PATH, update, takes_body=True),
+    Endpoint("DELETE", _PATH, delete),
+    Endpoint("POST", f"{_PATH}/properties", add_property, takes_body=True),
+    Endpoint("DELETE", f"{_PATH}/properties/{{property}}/index/{{index}}", drop_property_index),
+    Endpoint("DELETE", f"{_PATH}/vectors/{{vector}}/index", drop_vector_index),
+    Endpoint("GET", f"{_PATH}/shards", shards),
+    Endpoint("PUT", f"{_PATH}/shards/{{shard}}", set_shard_status, takes_body=True),
+]
