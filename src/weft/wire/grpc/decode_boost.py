@@ -19,6 +19,7 @@ from weft.domain.query import (
 from weft.protocol import search_get
 from weft.wire.grpc.decode_filter import decode_filter
 
+_MOST_CONDITIONS = 20
 _CURVES = {
     search_get.Boost.DECAY_CURVE_GAUSS: DecayCurve.GAUSS,
     search_get.Boost.DECAY_CURVE_LINEAR: DecayCurve.LINEAR,
@@ -34,6 +35,8 @@ def decode_boost(message: Any) -> Boost:
     conditions = tuple(_condition(sent, f"boost condition[{i}]") for i, sent in enumerate(message.conditions))
     if not conditions:
         raise Invalid("boost: at least one condition is required")
+    if len(conditions) > _MOST_CONDITIONS:
+        raise Invalid(f"boost: too many conditions ({len(conditions)}), maximum is {_MOST_CONDITIONS}")
     weight = message.weight if message.HasField("weight") else 0.5
     if not 0 <= weight <= 1:
         raise Invalid(f"boost: weight must be between 0 and 1, received {weight}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from weft.collection.encoding import encode_properties
+from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, Aggregation
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, NotFound, Unauthenticated, WeftError
 from weft.domain.objects import IncomingObject, Vector, parse_uuid
@@ -84,8 +86,10 @@ class Objects:
         self.stored: dict[bytes, IncomingObject] = {}
         self.calls: list[int] = []
         self.delay_s = 0.0
+        self.entered = threading.Event()
 
     def batch(self, incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
+        self.entered.set()
         time.sleep(self.delay_s)
         self.calls.append(len(incoming))
         return [self._one(one) for one in incoming]
@@ -131,6 +135,11 @@ class MemoryService:
             for doc_id, (uuid, one) in enumerate(self.objects.stored.items())
         ]
         return Answer(hits)
+
+    def aggregate(self, query: Aggregation, caller: Caller) -> AggregateAnswer:
+        """The number of objects, in one group if groups are asked for."""
+        value = None if query.group_by is None else "g"
+        return AggregateAnswer(value is not None, (AggregatedGroup(value, len(self.objects.stored)),))
 
 
 def vectors(one: IncomingObject) -> dict[str, Vector]:

@@ -1,0 +1,117 @@
+"""Aggregations as the official client asks for them, and replies as it reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.wire.grpc.memory import NAMED
+from weaviate.classes.aggregate import Metrics
+from weaviate.classes.query import Filter
+from weaviate.collections.filters import _FilterToGRPC
+
+from weft.domain.aggregate import (
+    AggregateAnswer,
+    AggregatedGroup,
+    AggregatedType,
+    Aggregation,
+    Metric,
+    PropertyAggregation,
+    PropertyFigures,
+)
+from weft.domain.errors import Invalid
+from weft.domain.filters import Condition, Operator, PropertyTarget
+from weft.domain.objects import GeoPoint, Reference
+from weft.domain.query import NearObject
+from weft.protocol import aggregate
+from weft.wire.grpc.decode_aggregate import decode_aggregate
+from weft.wire.grpc.encode_aggregate import encode_aggregate
+
+
+def test_metrics() -> None:
+    metrics = [
+        Metrics("words").integer(count=True, maximum=True),
+        Metrics("title").text(top_occurrences_count=True, top_occurrences_value=True, limit=3),
+        Metrics("flag").boolean(total_true=True, percentage_false=True),
+        Metrics("author").reference(pointing_to=True),
+    ]
+    request = aggregate.AggregateRequest(
+        collection="Article", aggregations=[m.to_grpc() for m in metrics], objects_count=True, object_limit=7, limit=2
+    )
+    request.filters.CopyFrom(_FilterToGRPC.convert(Filter.by_property("title").equal("x")))
+    request.group_by.property = "title"
+    assert decode_aggregate(request, NAMED) == Aggregation(
+        "Article",
+        filter=Condition(Operator.EQUAL, PropertyTarget("title"), "x"),
+        object_limit=7,
+        group_by="title",
+        limit=2,
+        objects_count=True,
+        properties=(
+            PropertyAggregation("words", AggregatedType.INT, frozenset({Metric.COUNT, Metric.MAXIMUM})),
+            PropertyAggregation("title", AggregatedType.TEXT, frozenset({Metric.TOP_OCCURRENCES}), 3),
+            PropertyAggregation(
+                "flag", AggregatedType.BOOLEAN, frozenset({Metric.TOTAL_TRUE, Metric.PERCENTAGE_FALSE})
+            ),
+            PropertyAggregation("author", AggregatedType.REFERENCE, frozenset({Metric.POINTING_TO})),
+        ),
+    )
+
+
+def test_a_search_and_its_targets() -> None:
+    request = aggregate.AggregateRequest(near_object={"id": "x", "distance": 0.5})
+    assert decode_aggregate(request, NAMED).search == NearObject(uuid="x", max_distance=0.5)
+    request.near_object.targets.target_vectors.extend(["plain", "other"])
+    with pytest.raises(Invalid, match="more than one target vector"):
+        decode_aggregate(request, NAMED)
+
+
+@pytest.mark.parametrize("fields", [{"aggregations": [{}]}, {"aggregations": [{"property": "a"}]}, {"group_by": {}}])
+def test_what_is_incomplete_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        decode_aggregate(aggregate.AggregateRequest(**fields), NAMED)
+
+
+def sent(answer: AggregateAnswer, asked: Aggregation) -> Any:
+    return aggregate.AggregateReply.FromString(encode_aggregate(answer, asked))
+
+
+def test_figures_and_what_has_nothing_to_say() -> None:
+    figures = (
+        PropertyFigures("words", AggregatedType.INT, {Metric.COUNT: 2, Metric.MEAN: 1.5, Metric.SUM: 3}),
+        PropertyFigures("title", AggregatedType.TEXT, {Metric.TOP_OCCURRENCES: [("a", 2), ("b", 1)]}),
+        PropertyFigures("author", AggregatedType.REFERENCE, {Metric.POINTING_TO: ["Author"]}),
+    )
+    reply = sent(AggregateAnswer(False, (AggregatedGroup(None, 2, figures),)), Aggregation("Article"))
+    assert not reply.single_result.HasField("objects_count")
+    words, title, author = reply.single_result.aggregations.aggregations
+    assert (words.int.count, words.int.mean, words.int.sum) == (2, 1.5, 3)
+    assert not words.int.HasField("median")
+    assert [(i.value, i.occurs) for i in title.text.top_occurences.items] == [("a", 2), ("b", 1)]
+    assert list(author.reference.pointing_to) == ["Author"]
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "expected"),
+    [
+        ("x", "text", "x"),
+        (True, "boolean", True),
+        (3, "int", 3),
+        (1.5, "number", 1.5),
+        (Reference("Author", bytes(16)), "text", "weaviate://localhost/Author/00000000-0000-0000-0000-000000000000"),
+    ],
+)
+def test_the_value_of_a_group_keeps_its_type(value: Any, field: str, expected: Any) -> None:
+    asked = Aggregation("Article", group_by="p", objects_count=True)
+    (group,) = sent(AggregateAnswer(True, (AggregatedGroup(value, 4),)), asked).grouped_results.groups
+    assert group.objects_count == 4
+    assert list(group.grouped_by.path) == ["p"]
+    assert group.grouped_by.WhichOneof("value") == field
+    assert getattr(group.grouped_by, field) == expected
+
+
+def test_a_place_can_be_the_value_of_a_group() -> None:
+    asked = Aggregation("Article", group_by="p")
+    (group,) = sent(AggregateAnswer(True, (AggregatedGroup(GeoPoint(1.5, 2.5), 1),)), asked).grouped_results.groups
+    assert (group.grouped_by.geo.latitude, group.grouped_by.geo.longitude) == (1.5, 2.5)
+    assert not group.HasField("objects_count")
