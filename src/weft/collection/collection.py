@@ -1,36 +1,50 @@
-"""Collection: its configuration and its shards, one for all objects or one a tenant."""
+"""Collection: its configuration and its shards, one for all objects or one a tenant.
+
+A tenant's shard is opened when it is first asked for, and closed when it is made inactive: a tenant that nobody uses
+holds no memory.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from weft.collection.shard import Shard
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.schema import CollectionConfig
+from weft.storage import ShardEntry
 
 ONLY_SHARD = "main"
+"""The shard of a collection without tenants."""
+
+ACTIVE = "ACTIVE"
+
+Open: TypeAlias = Callable[[Path, CollectionConfig], Shard]
 
 
 class Collection:
-    """Opens the shards in ``folders`` (by shard name). A collection without tenants has exactly one, ``ONLY_SHARD``."""
+    """``entries`` are the catalog's shards; ``folder`` says where each lies; ``open_shard`` opens one."""
 
     def __init__(
-        self, config: CollectionConfig, folders: Mapping[str, Path], *, durable: bool, write_queue: int
+        self,
+        config: CollectionConfig,
+        entries: Iterable[ShardEntry],
+        folder: Callable[[ShardEntry], Path],
+        open_shard: Open,
     ) -> None:
         self.config = config
+        self._folder = folder
+        self._open_shard = open_shard
         self._lock = threading.RLock()
+        self._entries = {entry.name: entry for entry in entries}
         self._shards: dict[str, Shard] = {}
-        try:
-            for name, folder in folders.items():
-                self._shards[name] = Shard(folder, config, durable=durable, write_queue=write_queue)
-        except BaseException:
-            self.close()
-            raise
+        if not config.tenancy.enabled:
+            self._opened(ONLY_SHARD)
 
     def shard(self, tenant: str | None) -> Shard:
-        """The shard of ``tenant``; None for a collection without tenants."""
+        """The shard of ``tenant``; None for a collection without tenants. Raises Invalid, NotFound."""
         if not self.config.tenancy.enabled:
             if tenant:
                 raise Invalid(
@@ -39,9 +53,29 @@ class Collection:
             return self._shards[ONLY_SHARD]
         if not tenant:
             raise Invalid(f"class {self.config.name} has multi-tenancy enabled, but request was without tenant")
-        raise NotFound(f'tenant not found: "{tenant}"')
+        entry = self._entries.get(tenant)
+        if entry is None:
+            raise NotFound(f'tenant not found: "{tenant}"', tenant=tenant)
+        if entry.status != ACTIVE:
+            raise Invalid(f"tenant not active: '{tenant}'; activate it to use it", tenant=tenant, status=entry.status)
+        return self._shards.get(tenant) or self._opened(tenant)
+
+    def tenants(self) -> dict[str, str]:
+        """Status by name."""
+        return {name: entry.status for name, entry in self._entries.items()}
+
+    def take_entries(self, entries: Iterable[ShardEntry]) -> None:
+        """Follow the catalog: shards that are gone or no longer active are closed."""
+        with self._lock:
+            self._entries = {entry.name: entry for entry in entries}
+            for name, shard in self.shards():
+                entry = self._entries.get(name)
+                if entry is None or entry.status != ACTIVE:
+                    del self._shards[name]
+                    shard.close(keep=entry is not None)
 
     def shards(self) -> Iterator[tuple[str, Shard]]:
+        """Those that are open."""
         yield from list(self._shards.items())
 
     def configure(self, config: CollectionConfig) -> None:
@@ -52,5 +86,14 @@ class Collection:
 
     def close(self, *, keep: bool = True) -> None:
         """``keep`` False when the files are about to go: the indexes' snapshots are not written."""
-        for _, shard in self.shards():
-            shard.close(keep=keep)
+        with self._lock:
+            for _, shard in self.shards():
+                shard.close(keep=keep)
+            self._shards = {}
+
+    def _opened(self, name: str) -> Shard:
+        with self._lock:
+            shard = self._shards.get(name)
+            if shard is None:
+                shard = self._shards[name] = self._open_shard(self._folder(self._entries[name]), self.config)
+            return shard

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from weft.collection.collection import ONLY_SHARD, Collection
+from weft.collection.collection import ACTIVE, ONLY_SHARD, Collection
+from weft.collection.shard import Shard
 from weft.domain.errors import Conflict, NotFound
 from weft.domain.schema import CollectionConfig
 from weft.storage import Catalog, CatalogEntry, FolderLock
@@ -66,7 +67,7 @@ class Engine:
         with self._lock:
             if self.find(config.name) is not None:
                 raise Conflict(f"class name {config.name} already exists", collection=config.name)
-            shards = {} if config.tenancy.enabled else {ONLY_SHARD: "ACTIVE"}
+            shards = {} if config.tenancy.enabled else {ONLY_SHARD: ACTIVE}
             entry = self._catalog.put_collection(config.name, config.document, shards)
             try:
                 collection = self._open(entry, config)
@@ -93,6 +94,32 @@ class Engine:
         collection.close(keep=False)
         remove_folder(self._catalog.collection_folder(entry))
         return True
+
+    # -- tenants and aliases
+
+    def put_tenants(self, collection: Collection, statuses: Mapping[str, str]) -> None:
+        """Create tenants, or change their status."""
+        with self._lock:
+            entry = self._catalog.put_shards(collection.config.name, statuses)
+            collection.take_entries(entry.shards.values())
+
+    def drop_tenants(self, collection: Collection, names: Sequence[str]) -> None:
+        """Delete tenants with all they hold; unknown ones are passed over."""
+        with self._lock:
+            gone = self._catalog.drop_shards(collection.config.name, names)
+            entry = self._catalog.collections()[collection.config.name]
+            collection.take_entries(entry.shards.values())
+            for shard in gone:
+                remove_folder(self._catalog.shard_folder(entry, shard))
+
+    def aliases(self) -> Mapping[str, str]:
+        return self._catalog.aliases()
+
+    def put_alias(self, alias: str, name: str) -> None:
+        self._catalog.put_alias(alias, name)
+
+    def drop_alias(self, alias: str) -> None:
+        self._catalog.drop_alias(alias)
 
     # -- upkeep
 
@@ -121,5 +148,9 @@ class Engine:
             self._folder_lock.release()
 
     def _open(self, entry: CatalogEntry, config: CollectionConfig) -> Collection:
-        folders = {name: self._catalog.shard_folder(entry, shard) for name, shard in entry.shards.items()}
-        return Collection(config, folders, durable=self._durable, write_queue=self._write_queue)
+        return Collection(
+            config, entry.shards.values(), lambda shard: self._catalog.shard_folder(entry, shard), self._open_shard
+        )
+
+    def _open_shard(self, folder: Path, config: CollectionConfig) -> Shard:
+        return Shard(folder, config, durable=self._durable, write_queue=self._write_queue)

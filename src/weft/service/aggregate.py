@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weft.collection.engine import Engine
 from weft.collection.shard import Shard
 from weft.domain.aggregate import (
     AggregateAnswer,
@@ -26,6 +25,7 @@ from weft.domain.query import Hybrid, Keyword, Query
 from weft.domain.schema import DataType, Property
 from weft.index.allow_list import AllowList
 from weft.index.filter import aggregate as figures
+from weft.service.collections import Collections
 from weft.service.search.ranking import DocIds
 
 Find = Callable[[Query, Caller], DocIds]
@@ -42,15 +42,15 @@ _TYPES = {
 
 
 class Aggregator:
-    def __init__(self, engine: Engine, find: Find, maximum: int) -> None:
-        self._engine = engine
+    def __init__(self, collections: Collections, find: Find, maximum: int) -> None:
+        self._collections = collections
         self._find = find
         self._maximum = maximum
 
     def run(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:
         started = time.perf_counter()
-        collection = self._engine.get(asked.collection)
-        shard = collection.shard(asked.tenant)
+        collection = self._collections.open(asked.collection)
+        shard = self._collections.shard(collection, asked.tenant)
         properties = [self._checked(shard, one) for one in asked.properties]
         doc_ids = self._selected(shard, asked, caller)
         if asked.group_by is None:

@@ -10,15 +10,17 @@ from typing import Any
 
 from weft.collection.collection import Collection
 from weft.collection.engine import Engine
-from weft.domain.errors import Invalid, NotFound, WeftError
+from weft.collection.shard import Shard
+from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
 from weft.domain.objects import IncomingObject
 from weft.domain.schema import CollectionConfig
+from weft.modules.base import Registry
+from weft.service import tenants
 from weft.service.schema import auto_schema
 from weft.service.schema.defaults import Defaults, complete, complete_property
 from weft.service.schema.document import parse
-from weft.service.schema.modules import ModuleCatalogue
 from weft.service.schema.update import update
-from weft.service.schema.validate import validate, validate_property
+from weft.service.schema.validate import check_class_name, validate, validate_property
 from weft.service.schema.vector_index import DROPPED
 
 Numbered = Sequence[tuple[int, IncomingObject]]
@@ -41,9 +43,9 @@ class SchemaRules:
 
 
 class Collections:
-    def __init__(self, engine: Engine, modules: ModuleCatalogue, rules: SchemaRules) -> None:
+    def __init__(self, engine: Engine, registry: Registry, rules: SchemaRules) -> None:
         self._engine = engine
-        self._modules = modules
+        self._registry = registry
         self._rules = rules
         self._lock = threading.RLock()
         """Held while a schema changes: read, modify, write."""
@@ -65,15 +67,17 @@ class Collections:
             return self._create(given).config
 
     def _create(self, given: Mapping[str, Any]) -> Collection:
-        document = complete(given, self._modules, self._rules.defaults)
+        document = complete(given, self._registry, self._rules.defaults)
         self._validate(document)
-        return self._engine.create(parse(document))
+        config = parse(document)
+        self._check_vectorizers(config)
+        return self._engine.create(config)
 
     def update(self, name: str, given: Mapping[str, Any]) -> CollectionConfig:
         with self._lock:
             collection = self.open(name)
             old = collection.config.document
-            new = complete(given, self._modules, self._rules.defaults, existing=old)
+            new = complete(given, self._registry, self._rules.defaults, existing=old)
             return self._change(collection, update(old, new))
 
     def delete(self, name: str) -> None:
@@ -87,8 +91,8 @@ class Collections:
         with self._lock:
             collection = self.open(name)
             document = copy.deepcopy(dict(collection.config.document))
-            added = complete_property(given, document, self._modules, self._rules.defaults)
-            validate_property(added, document, self._modules, exists=self._exists)
+            added = complete_property(given, document, self._registry, self._rules.defaults)
+            validate_property(added, document, self._registry, exists=self._exists)
             document["properties"].append(added)
             self._change(collection, document)
             return added
@@ -133,6 +137,96 @@ class Collections:
             raise Invalid(f"shard status {status!r} is not supported; the only one that can be set is READY")
         return {"status": status}
 
+    # -- tenants
+
+    def tenants(self, name: str, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """``{name, activityStatus}`` of each, or of those in ``names`` that exist."""
+        known = self._with_tenants(name).tenants()
+        chosen = sorted(known) if names is None else [one for one in names if one in known]
+        return [{"name": one, "activityStatus": known[one]} for one in chosen]
+
+    def create_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Existing tenants stay as they are."""
+        with self._lock:
+            collection = self._with_tenants(name)
+            statuses = tenants.statuses(given)
+            known = collection.tenants()
+            new = {tenant: status for tenant, status in statuses.items() if tenant not in known}
+            if new:
+                self._engine.put_tenants(collection, new)
+            return self.tenants(name, list(statuses))
+
+    def update_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Change the status of tenants; NotFound when one does not exist, and then nothing changes."""
+        with self._lock:
+            collection = self._with_tenants(name)
+            if len(given) > tenants.MOST_UPDATES:
+                raise Invalid(f"at most {tenants.MOST_UPDATES} tenants can be changed at once, not {len(given)}")
+            statuses = tenants.statuses(given)
+            known = collection.tenants()
+            for tenant in statuses:
+                if tenant not in known:
+                    raise NotFound(f'tenant not found: "{tenant}"', tenant=tenant)
+            self._engine.put_tenants(collection, statuses)
+            return self.tenants(name, list(statuses))
+
+    def delete_tenants(self, name: str, names: Sequence[str]) -> None:
+        """With all that they hold; unknown ones are passed over."""
+        with self._lock:
+            self._engine.drop_tenants(self._with_tenants(name), names)
+
+    def shard(self, collection: Collection, tenant: str | None, *, importing: bool = False) -> Shard:
+        """The shard of ``tenant``, made (on import) or activated first where the collection says so."""
+        tenancy = collection.config.tenancy
+        if tenancy.enabled and tenant and (tenancy.auto_activation or (importing and tenancy.auto_creation)):
+            status = collection.tenants().get(tenant)
+            if (status is None and importing and tenancy.auto_creation) or (
+                status == tenants.INACTIVE and tenancy.auto_activation
+            ):
+                with self._lock:
+                    self._engine.put_tenants(collection, tenants.statuses([{"name": tenant}]))
+        return collection.shard(tenant)
+
+    def _with_tenants(self, name: str) -> Collection:
+        collection = self.open(name)
+        if not collection.config.tenancy.enabled:
+            raise Invalid(f'multi-tenancy is not enabled for class "{collection.config.name}"')
+        return collection
+
+    # -- aliases
+
+    def aliases(self, name: str | None = None) -> list[dict[str, Any]]:
+        """``{alias, class}`` of each, or of the collection ``name`` only."""
+        target = None if name is None else _class_name(name)
+        known = self._engine.aliases()
+        return [{"alias": a, "class": c} for a, c in sorted(known.items()) if target is None or c == target]
+
+    def create_alias(self, alias: str, name: str) -> dict[str, Any]:
+        with self._lock:
+            alias = _class_name(alias)
+            check_class_name(alias, "alias")
+            if self._engine.find(alias) is not None or alias in self._engine.aliases():
+                raise Conflict(f"create alias: class/alias {alias} already exists", alias=alias)
+            return self._point(alias, name)
+
+    def update_alias(self, alias: str, name: str) -> dict[str, Any]:
+        with self._lock:
+            alias = _class_name(alias)
+            if alias not in self._engine.aliases():
+                raise NotFound(f"there is no alias {alias!r}", alias=alias)
+            return self._point(alias, name)
+
+    def delete_alias(self, alias: str) -> None:
+        with self._lock:
+            self._engine.drop_alias(_class_name(alias))
+
+    def _point(self, alias: str, name: str) -> dict[str, Any]:
+        target = _class_name(name)
+        if all(one.name != target for one in self.all()):
+            raise Invalid(f"class {target} not found; an alias points to a class that exists")
+        self._engine.put_alias(alias, target)
+        return {"alias": alias, "class": target}
+
     # -- import
 
     def for_import(self, name: str, objects: Numbered, errors: list[WeftError | None]) -> Collection:
@@ -172,17 +266,26 @@ class Collections:
         document = auto_schema.extended(collection.config, objects)
         if document is not None:
             existing = collection.config.document
-            self._change(collection, complete(document, self._modules, self._rules.defaults, existing=existing))
+            self._change(collection, complete(document, self._registry, self._rules.defaults, existing=existing))
 
     # -- inside
 
     def _change(self, collection: Collection, document: Mapping[str, Any]) -> CollectionConfig:
         self._validate(document)
-        self._engine.configure(collection, parse(document))
+        config = parse(document)
+        self._check_vectorizers(config)
+        self._engine.configure(collection, config)
         return collection.config
 
+    def _check_vectorizers(self, config: CollectionConfig) -> None:
+        """Refuse a vector whose module could not make it of this collection's objects."""
+        for vector in config.vectors.values():
+            if vector.vectorizer != "none":
+                module = self._registry.vectorizer(vector.vectorizer)
+                module.validate(config, vector, self._rules.auto_schema)
+
     def _validate(self, document: Mapping[str, Any]) -> None:
-        validate(document, self._modules, async_indexing=self._rules.async_indexing, exists=self._exists)
+        validate(document, self._registry, async_indexing=self._rules.async_indexing, exists=self._exists)
 
     def _exists(self, name: str) -> bool:
         return self._engine.find(name) is not None

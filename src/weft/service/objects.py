@@ -84,7 +84,7 @@ class Objects:
         raise AssertionError("unreachable")
 
     def delete(self, collection: str, uuid: str, tenant: str | None) -> None:
-        shard = self._collections.open(collection).shard(tenant)
+        shard = self._collections.shard(self._collections.open(collection), tenant)
         outcome = shard.submit([Remove(parse_uuid(uuid))])[0]
         if isinstance(outcome, WeftError):
             raise outcome
@@ -92,11 +92,11 @@ class Objects:
             raise NotFound(f"no object with id '{uuid}' in class {collection}")
 
     def exists(self, collection: str, uuid: str, tenant: str | None) -> bool:
-        shard = self._collections.open(collection).shard(tenant)
+        shard = self._collections.shard(self._collections.open(collection), tenant)
         return shard.lookup([parse_uuid(uuid)])[0] is not None
 
     def get(self, collection: str, uuid: str, tenant: str | None, *, vectors: bool) -> Object:
-        shard = self._collections.open(collection).shard(tenant)
+        shard = self._collections.shard(self._collections.open(collection), tenant)
         stored = self._stored(shard, parse_uuid(uuid), vectors=vectors)
         if stored is None:
             raise NotFound(f"no object with id '{uuid}' in class {collection}")
@@ -139,7 +139,7 @@ class Objects:
                 errors[i] = error
         for tenant, objects in by_tenant.items():
             ids = [i for i, _ in objects]
-            shard = self._guarded(errors, ids, partial(collection.shard, tenant))
+            shard = self._guarded(errors, ids, partial(self._collections.shard, collection, tenant, importing=True))
             if shard is None:
                 continue
             failed = self._guarded(
@@ -171,7 +171,7 @@ class Objects:
         self, collection: str, tenant: str | None, filter: Filter, *, dry_run: bool, verbose: bool
     ) -> Deleted:
         """Delete the first 10,000 objects that match."""
-        shard = self._collections.open(collection).shard(tenant)
+        shard = self._collections.shard(self._collections.open(collection), tenant)
         allow = shard.allowed(filter, shard.view)
         doc_ids = allow.ids[:_DELETE_LIMIT].tolist()
         uuids = shard.uuids(doc_ids)
@@ -194,7 +194,11 @@ class Objects:
         collection = self._collections.for_import(incoming.collection, [(0, incoming)], errors)
         if errors[0] is not None:
             raise errors[0]
-        return collection, collection.shard(incoming.tenant), _object(collection.config, incoming, _now_ms())
+        return (
+            collection,
+            self._collections.shard(collection, incoming.tenant, importing=True),
+            _object(collection.config, incoming, _now_ms()),
+        )
 
     def _vectorise(self, config: CollectionConfig, obj: Object, caller: Caller) -> None:
         error = self._vectorizer.fill(config, [obj], caller)[0]

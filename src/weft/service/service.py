@@ -14,7 +14,6 @@ from weft.domain.caller import Caller
 from weft.domain.query import Answer, Query
 from weft.modules.base import Registry
 from weft.service.aggregate import Aggregator
-from weft.service.catalogue import RegistryCatalogue
 from weft.service.collections import Collections, SchemaRules
 from weft.service.objects import Objects
 from weft.service.schema.defaults import Defaults
@@ -41,16 +40,16 @@ class Service:
                 quantization=settings.default_quantization,
             ),
         )
-        self.collections = Collections(engine, RegistryCatalogue(registry), rules)
+        self.collections = Collections(engine, registry, rules)
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
         self._searcher = Searcher(
-            engine,
+            self.collections,
             registry,
             default_limit=settings.query_defaults_limit,
             maximum_results=settings.query_maximum_results,
             hybrid_candidates=settings.query_hybrid_maximum_results,
         )
-        self._aggregator = Aggregator(engine, self._searcher.find, settings.query_maximum_results)
+        self._aggregator = Aggregator(self.collections, self._searcher.find, settings.query_maximum_results)
 
     def search(self, query: Query, caller: Caller) -> Answer:
         return self._searcher.run(query, caller)

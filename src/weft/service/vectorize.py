@@ -10,7 +10,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Object, Vector
 from weft.domain.schema import CollectionConfig, VectorConfig
-from weft.modules.base import Registry, Vectorizer
+from weft.modules.base import Registry
 from weft.modules.inputs import object_input, vectorised_alike
 
 
@@ -27,9 +27,7 @@ class ObjectVectorizer:
             missing = [i for i, o in enumerate(objects) if errors[i] is None and vector.name not in o.vectors]
             if not missing:
                 continue
-            module = self._registry.get(vector.vectorizer)
-            if not isinstance(module, Vectorizer):
-                raise Invalid(f"module {vector.vectorizer} is not a vectorizer")
+            module = self._registry.vectorizer(vector.vectorizer)
             inputs = [object_input(config, vector, objects[i].properties, module.kinds) for i in missing]
             asked = [(i, one) for i, one in zip(missing, inputs, strict=True) if not one.is_empty]
             made = module.embed_objects([one for _, one in asked], vector.settings, caller)

@@ -112,7 +112,4 @@ class QueryEmbedder:
                 "vectorizer module is configured for this collection: VectorFromInput was called without vectorizer on "
                 f"vector {vector.name!r}; search by vector, or create the collection with a vectorizer"
             )
-        module = self._registry.get(vector.vectorizer)
-        if not isinstance(module, Vectorizer):
-            raise Invalid(f"module {vector.vectorizer} is not a vectorizer")
-        return module
+        return self._registry.vectorizer(vector.vectorizer)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weft.collection.engine import Engine
 from weft.collection.record import Record
 from weft.collection.shard import Shard, ShardView
 from weft.domain.caller import Caller
@@ -34,6 +33,7 @@ from weft.domain.query import (
 from weft.domain.schema import CollectionConfig, Metric, VectorConfig
 from weft.index.allow_list import AllowList
 from weft.modules.base import Registry
+from weft.service.collections import Collections
 from weft.service.search.boost import CANDIDATES, boosted
 from weft.service.search.diversity import diversified
 from weft.service.search.embedding import QueryEmbedder
@@ -49,9 +49,15 @@ _ATTEMPTS = 3
 
 class Searcher:
     def __init__(
-        self, engine: Engine, registry: Registry, *, default_limit: int, maximum_results: int, hybrid_candidates: int
+        self,
+        collections: Collections,
+        registry: Registry,
+        *,
+        default_limit: int,
+        maximum_results: int,
+        hybrid_candidates: int,
     ) -> None:
-        self._engine = engine
+        self._collections = collections
         self._embedder = QueryEmbedder(registry)
         self._refiner = Refiner(registry)
         self._default_limit = default_limit
@@ -60,8 +66,8 @@ class Searcher:
 
     def run(self, query: Query, caller: Caller) -> Answer:
         started = time.perf_counter()
-        collection = self._engine.get(query.collection)
-        shard = collection.shard(query.tenant)
+        collection = self._collections.open(query.collection)
+        shard = self._collections.shard(collection, query.tenant)
         config = collection.config
         limit = self._checked(config, query)
         hits = self._hits(config, shard, query, limit, caller)
@@ -75,8 +81,8 @@ class Searcher:
 
     def find(self, query: Query, caller: Caller) -> DocIds:
         """The doc_ids that the query's search finds, best first; nothing is read."""
-        collection = self._engine.get(query.collection)
-        shard = collection.shard(query.tenant)
+        collection = self._collections.open(query.collection)
+        shard = self._collections.shard(collection, query.tenant)
         targets = self._targets(collection.config, shard, query, caller)
         return self._rank(collection.config, shard, shard.view, query, query.limit, targets).doc_ids
 

@@ -1,0 +1,100 @@
+"""After the hits are read: reranking them, and generating from them, by the collection's modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid
+from weft.domain.query import Answer, Generate, GenerationDetails, Hit, Query, Rerank
+from weft.domain.schema import CollectionConfig
+from weft.modules.base import Generated, Registry
+from weft.modules.prompts import grouped_prompt, single_prompt
+
+
+class Refiner:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def refine(self, config: CollectionConfig, query: Query, answer: Answer, caller: Caller) -> None:
+        """Changes ``answer`` as the query asks; nothing when it asks for neither."""
+        if query.rerank is not None:
+            self._rerank(config, query.rerank, answer, caller)
+        if query.generate is not None:
+            self._generate(config, query.generate, answer, caller)
+
+    def _rerank(self, config: CollectionConfig, asked: Rerank, answer: Answer, caller: Caller) -> None:
+        name, settings = _module(config, "reranker-", "rerank")
+        if asked.property not in config.by_name:
+            raise Invalid(f"class {config.name} has no property {asked.property!r} to rerank by")
+        reranker = self._registry.reranker(name)
+
+        def score(hits: Sequence[Hit]) -> None:
+            documents = [_text(hit, asked.property) for hit in hits]
+            scores = reranker.rank(asked.query, documents, settings, caller) if documents else []
+            for hit, value in zip(hits, scores, strict=True):
+                hit.rerank_score = value
+
+        if answer.groups is not None:
+            for group in answer.groups:
+                score(group.hits)
+                group.hits.sort(key=_by_rerank)
+                group.rerank_score = group.hits[0].rerank_score
+            answer.groups.sort(key=lambda g: -(g.rerank_score or 0.0))
+        else:
+            score(answer.hits)
+            answer.hits.sort(key=_by_rerank)
+
+    def _generate(self, config: CollectionConfig, asked: Generate, answer: Answer, caller: Caller) -> None:
+        if asked.provider is not None:
+            name = asked.provider if asked.provider.startswith("generative-") else f"generative-{asked.provider}"
+            settings: Mapping[str, Any] = config.module_config.get(name, {})
+        else:
+            name, settings = _module(config, "generative-", "generate")
+        generator = self._registry.generator(name)
+
+        def ask(prompt: str) -> tuple[str, GenerationDetails]:
+            result = generator.generate(prompt, settings, asked.parameters, caller)
+            return result.text, _details(asked, prompt, name, result)
+
+        if answer.groups is not None:
+            for group in answer.groups:
+                if asked.grouped_task and group.hits:
+                    group.generated, group.generation = ask(_grouped(config, asked, group.hits))
+        hits = answer.hits if answer.groups is None else [hit for group in answer.groups for hit in group.hits]
+        if asked.single_prompt:
+            for hit in hits:
+                hit.generated, hit.generation = ask(single_prompt(asked.single_prompt, hit.record.properties))
+        if answer.groups is None and asked.grouped_task and hits:
+            answer.generated, answer.generation = ask(_grouped(config, asked, hits))
+
+
+def _grouped(config: CollectionConfig, asked: Generate, hits: Sequence[Hit]) -> str:
+    assert asked.grouped_task is not None
+    return grouped_prompt(asked.grouped_task, [hit.record.properties for hit in hits], asked.grouped_properties)
+
+
+def _details(asked: Generate, prompt: str, name: str, result: Generated) -> GenerationDetails:
+    return GenerationDetails(
+        full_prompt=prompt if asked.debug else None, provider=name, usage=result.usage if asked.metadata else {}
+    )
+
+
+def _module(config: CollectionConfig, prefix: str, what: str) -> tuple[str, Mapping[str, Any]]:
+    """The collection's one module of a kind, with its settings."""
+    for name, settings in config.module_config.items():
+        if name.startswith(prefix):
+            return name, settings
+    raise Invalid(f"class {config.name} has no {prefix}… module to {what} with; add one to its configuration")
+
+
+def _text(hit: Hit, property: str) -> str:
+    value = hit.record.properties.get(property)
+    if isinstance(value, list):
+        return " ".join(v for v in value if isinstance(v, str))
+    return value if isinstance(value, str) else ""
+
+
+def _by_rerank(hit: Hit) -> float:
+    return -(hit.rerank_score or 0.0)
