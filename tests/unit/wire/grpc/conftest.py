@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
-from tests.unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
 
+from unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
 from weft.wire.grpc import GrpcServer
 
 

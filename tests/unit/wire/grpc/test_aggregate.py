@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.wire.grpc.memory import NAMED
 from weaviate.classes.aggregate import Metrics
 from weaviate.classes.query import Filter
 from weaviate.collections.filters import _FilterToGRPC
 
+from unit.wire.grpc.memory import NAMED
 from weft.domain.aggregate import (
     AggregateAnswer,
     AggregatedGroup,

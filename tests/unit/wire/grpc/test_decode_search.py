@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.wire.grpc.memory import LEGACY, NAMED
 from weaviate.classes.generate import GenerativeConfig
 from weaviate.classes.query import (
     BM25Operator,
@@ -26,6 +25,7 @@ from weaviate.collections.classes.internal import _Generative, _GroupBy
 from weaviate.collections.grpc.query import _QueryGRPC
 from weaviate.util import _ServerVersion
 
+from unit.wire.grpc.memory import LEGACY, NAMED
 from weft.domain import query as q
 from weft.domain.errors import Invalid
 from weft.domain.filters import Condition, Operator, PropertyTarget

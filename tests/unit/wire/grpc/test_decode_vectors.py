@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.wire.grpc.memory import LEGACY, NAMED
 
+from unit.wire.grpc.memory import LEGACY, NAMED
 from weft.domain.errors import Invalid
 from weft.domain.query import Combination, Targets
 from weft.protocol import base, base_search

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.wire.grpc.memory import LEGACY, NAMED, Record
 
+from unit.wire.grpc.memory import LEGACY, NAMED, Record
 from weft.domain.objects import format_uuid
 from weft.domain.query import (
     Answer,

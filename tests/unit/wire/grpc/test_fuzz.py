@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.wire.grpc.memory import MemoryService
 
+from unit.wire.grpc.memory import MemoryService
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError
 from weft.protocol import aggregate, base, base_search, batch, batch_delete, search_get, tenants

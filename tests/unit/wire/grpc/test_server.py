@@ -9,8 +9,8 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
 
+from unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
 from weft.domain.errors import Misconfigured
 from weft.protocol import aggregate, base, batch, batch_delete, search_get, tenants
 from weft.wire.grpc import GrpcServer

@@ -10,8 +10,8 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
 
+from unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
 from weft.protocol import batch
 from weft.wire.grpc import GrpcServer
 from weft.wire.grpc.server import MOST_STREAMS

@@ -1,0 +1,258 @@
+"""How many gRPC searches does the server answer per CPU-second, with ten objects in each reply, and what do they cost?
+
+    python bench/requests.py [--tiny] [--start "COMMAND"]
+
+Starts a real server on an empty folder, imports objects through BatchObjects, and sends searches over real channels
+from this process. The cost is the server process's own CPU time (user + system, all threads, from /proc), so the
+client's share does not count. COMMAND may hold {folder}; it must print lines with «REST … :port» and «gRPC … :port».
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import numpy as np
+
+from weft.collection.encoding import encode_properties
+from weft.domain.query import Answer, Hit
+from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
+from weft.protocol import base, batch, search_get
+from weft.wire.grpc.decode_search import decode_search
+from weft.wire.grpc.encode_search import encode_search
+
+COLLECTION = "Bench"
+PROPERTIES = (
+    Property("title", DataType.TEXT),
+    Property("body", DataType.TEXT),
+    Property("words", DataType.INT),
+    Property("score", DataType.NUMBER),
+    Property("tags", DataType.TEXT_ARRAY),
+)
+CONFIG = CollectionConfig(COLLECTION, PROPERTIES, {"default": VectorConfig("default")})
+WORDS = ("weft", "warp", "loom", "shuttle", "thread", "fabric", "pattern", "colour", "silk", "wool", "linen", "cotton")
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Server:
+    pid: int
+    rest_port: int
+    grpc_port: int
+
+    def cpu_s(self) -> float:
+        """User and system time of the process so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def running(command: str) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory() as folder:
+        started = subprocess.Popen(
+            shlex.split(command.format(folder=folder)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        try:
+            yield wait_for_ports(started)
+        finally:
+            started.send_signal(signal.SIGTERM)
+            started.communicate(timeout=60)
+
+
+def wait_for_ports(started: subprocess.Popen[str]) -> Server:
+    ports: dict[str, int] = {}
+    lines: list[str] = []
+    assert started.stdout is not None
+    for line in started.stdout:
+        lines.append(line)
+        if found := re.match(r"\s*(REST|gRPC)\s.*:(\d+)", line):
+            ports[found[1]] = int(found[2])
+        if len(ports) == 2:
+            return Server(started.pid, ports["REST"], ports["gRPC"])
+    raise SystemExit("the server did not start:\n" + "".join(lines[-40:]))
+
+
+def create_collection(server: Server) -> None:
+    document = {
+        "class": COLLECTION,
+        "properties": [{"name": p.name, "dataType": [p.data_type.value]} for p in PROPERTIES],
+        "vectorConfig": {"default": {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw"}},
+    }
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.rest_port}/v1/schema",
+        json.dumps(document).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        reply.read()
+
+
+def batches(count: int, vectors: np.ndarray, rng: np.random.Generator) -> Iterator[bytes]:
+    for start in range(0, count, BATCH):
+        request = batch.BatchObjectsRequest()
+        for i in range(start, min(start + BATCH, count)):
+            one = request.objects.add(uuid=str(uuid.UUID(int=i + 1)), collection=COLLECTION)
+            one.properties.non_ref_properties.update(
+                {"title": f"object {i}", "body": " ".join(rng.choice(WORDS, 60)), "words": i, "score": i / 7}
+            )
+            one.properties.text_array_properties.add(prop_name="tags", values=["a", "b"])
+            one.vectors.add(name="default", vector_bytes=vectors[i].tobytes(), type=1)
+        yield request.SerializeToString()
+
+
+def searches(dims: int, rng: np.random.Generator) -> dict[str, list[bytes]]:
+    """64 encoded requests for each kind of search."""
+
+    def make(change: Callable[[search_get.SearchRequest, np.ndarray], None]) -> list[bytes]:
+        encoded = []
+        for _ in range(64):
+            request = search_get.SearchRequest(collection=COLLECTION, limit=10, uses_127_api=True)
+            request.metadata.uuid = request.metadata.distance = request.metadata.score = True
+            change(request, rng.normal(size=dims).astype(np.float32))
+            encoded.append(request.SerializeToString())
+        return encoded
+
+    def near(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+        request.near_vector.vectors.add(vector_bytes=vector.tobytes(), type=1)
+        request.near_vector.targets.target_vectors.append("default")
+
+    def chosen(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+        near(request, vector)
+        request.properties.non_ref_properties.extend(["title", "words"])
+
+    def with_vectors(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+        near(request, vector)
+        request.metadata.vectors.append("default")
+
+    def filtered(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+        near(request, vector)
+        request.filters.operator = base.Filters.OPERATOR_GREATER_THAN
+        request.filters.target.property = "words"
+        request.filters.value_int = 10
+
+    def keyword(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+        request.bm25_search.query = " ".join(rng.choice(WORDS, 3))
+
+    return {
+        "nearest": make(near),
+        "nearest, two properties": make(chosen),
+        "nearest, vectors returned": make(with_vectors),
+        "nearest, filtered": make(filtered),
+        "keyword": make(keyword),
+    }
+
+
+def cost_us(server: Server, call: Callable[[bytes], bytes], requests: list[bytes], count: int, threads: int) -> float:
+    """Microseconds of the server's CPU per call."""
+    for request in requests:
+        call(request)
+    before = server.cpu_s()
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(call, (requests[i % len(requests)] for i in range(count))):
+            pass
+    return (server.cpu_s() - before) / count * 1e6
+
+
+@dataclass
+class _Record:
+    uuid: bytes
+    encoded_properties: bytes
+    created_ms: int = 1_700_000_000_000
+    updated_ms: int = 1_700_000_000_000
+
+
+def codec_costs_us(request: bytes, rounds: int) -> tuple[float, float]:
+    """Microseconds of this thread's CPU to decode one search, and to encode its reply of ten objects."""
+    values = {"title": "object", "body": " ".join(WORDS * 4), "words": 1, "score": 0.5, "tags": ["a", "b"]}
+    stored = encode_properties(values, PROPERTIES)
+    answer = Answer([Hit(_Record(bytes(16), stored), i, distance=0.5) for i in range(10)])  # type: ignore[arg-type]
+    query = decode_search(search_get.SearchRequest.FromString(request), CONFIG)
+    return (
+        each_us(lambda: decode_search(search_get.SearchRequest.FromString(request), CONFIG), rounds),
+        each_us(lambda: encode_search(answer, query, CONFIG), rounds),
+    )
+
+
+def each_us(action: Callable[[], object], rounds: int) -> float:
+    action()
+    started = time.thread_time()
+    for _ in range(rounds):
+        action()
+    return (time.thread_time() - started) / rounds * 1e6
+
+
+def commit() -> str:
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tiny", action="store_true", help="small numbers, to see that it runs")
+    parser.add_argument("--objects", type=int, default=20_000)
+    parser.add_argument("--dims", type=int, default=384)
+    parser.add_argument("--requests", type=int, default=5_000, help="searches of each kind")
+    parser.add_argument("--threads", type=int, default=4, help="concurrent callers")
+    parser.add_argument(
+        "--start", default=f"{sys.executable} -m weft serve --data-path {{folder}} --port 0 --grpc-port 0"
+    )
+    options = parser.parse_args()
+    if options.tiny:
+        options.objects, options.dims, options.requests = 300, 16, 200
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(options.objects, options.dims)).astype(np.float32)
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, commit {commit()}")
+    print(
+        f"{options.objects} objects x {options.dims}, {options.requests} calls of each kind, {options.threads} callers"
+    )
+    with running(options.start) as server, grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        create_collection(server)
+        measure(server, channel, vectors, options, rng)
+
+
+def measure(
+    server: Server, channel: grpc.Channel, vectors: np.ndarray, options: argparse.Namespace, rng: np.random.Generator
+) -> None:
+    before = server.cpu_s()
+    store = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")
+    for request in batches(options.objects, vectors, rng):
+        errors = batch.BatchObjectsReply.FromString(store(request, timeout=300)).errors
+        assert not errors, errors[0].error
+    imported = server.cpu_s() - before
+    print(f"{'import':28} {imported / options.objects * 1e6:8.1f} µs/object")
+    health = channel.unary_unary("/grpc.health.v1.Health/Check")
+    front = cost_us(server, health, [b""], options.requests, options.threads)
+    print(f"{'empty call':28} {front:8.1f} µs")
+    search = channel.unary_unary("/weaviate.v1.Weaviate/Search")
+    for kind, requests in searches(options.dims, rng).items():
+        results = search_get.SearchReply.FromString(search(requests[0], timeout=60)).results
+        assert len(results) == 10, f"{kind}: {len(results)} results"
+        decode, encode = codec_costs_us(requests[0], min(options.requests, 2_000))
+        total = cost_us(server, search, requests, options.requests, options.threads)
+        print(
+            f"{kind:28} {total:8.1f} µs = {1e6 / max(total, 1e-9):6.0f} searches/CPU-s   empty call {front:.0f}, "
+            f"decode {decode:.0f}, encode {encode:.0f}, the rest {total - front - decode - encode:.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
