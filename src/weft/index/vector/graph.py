@@ -25,6 +25,7 @@ from weft.index.vector.question import LINEAR
 Sources = npt.NDArray[np.int64] | slice
 _BATCH = 10_000
 _POSTING_ROWS = 128
+_ROWS_PER_THREAD = 5_000
 _LEAST_TRAINING = 256
 
 
@@ -215,13 +216,16 @@ def _fill(
     return True
 
 
-def in_background(work: Callable[[], None]) -> None:
-    """Runs ``work`` on a thread of its own at low priority with all cores for FAISS, and waits for it."""
+def in_background(work: Callable[[], None], rows: int) -> None:
+    """Runs ``work`` over ``rows`` on a thread of its own at low priority, and waits for it.
+
+    FAISS gets all cores when there are rows enough to keep them busy.
+    """
     failures: list[BaseException] = []
 
     def run() -> None:
         faiss = _library()
-        faiss.omp_set_num_threads(os.cpu_count() or 1)
+        faiss.omp_set_num_threads(min(os.cpu_count() or 1, 1 + rows // _ROWS_PER_THREAD))
         if sys.platform == "linux":
             # Here the priority is the thread's, and the threads that OpenMP starts from it inherit it.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

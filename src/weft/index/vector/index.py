@@ -185,7 +185,7 @@ class VectorIndex:
             if not self._due(look, dead):
                 return False
             frozen: list[Frozen | None] = []
-            in_background(lambda: frozen.append(self._freeze(look, live, dead)))
+            in_background(lambda: frozen.append(self._freeze(look, live, dead)), len(look.rows))
             if frozen[0] is None or not self._publish(frozen[0], generation):
                 return False
             self._save(frozen[0], look.rows, generation)

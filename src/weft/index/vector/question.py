@@ -51,7 +51,8 @@ class Question:
                 expected_dims=dims,
                 got_dims=got,
             )
-        square = float(np.dot(vector, vector))
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = float(np.dot(vector, vector))
         if not square < float("inf"):
             if not np.isfinite(vector).all():
                 raise Invalid("the query vector holds NaN or infinity; send finite numbers")

@@ -1,0 +1,77 @@
+"""A vector file in memory, and vectors that are as uneven as those of real text."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import types
+from collections.abc import Callable
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+
+class MemorySource:
+    """What storage's vector file is to an index."""
+
+    def __init__(self, vectors: npt.NDArray[np.float32], doc_ids: npt.NDArray[np.uint32] | None = None) -> None:
+        self.vectors = vectors
+        self.doc_ids = np.arange(len(vectors), dtype=np.uint32) if doc_ids is None else doc_ids
+        self.generation = 0
+
+    @property
+    def dims(self) -> int | None:
+        return self.vectors.shape[1] if len(self.vectors) else None
+
+    def append(self, vectors: npt.NDArray[np.float32], skip: int = 0) -> None:
+        first = (int(self.doc_ids[-1]) + 1 if len(self.doc_ids) else 0) + skip
+        self.vectors = np.concatenate([self.vectors, vectors])
+        self.doc_ids = np.concatenate([self.doc_ids, np.arange(first, first + len(vectors), dtype=np.uint32)])
+
+
+@pytest.fixture
+def memory_source() -> type[MemorySource]:
+    return MemorySource
+
+
+@pytest.fixture(scope="session")
+def text_vectors() -> npt.NDArray[np.float32]:
+    """``(n, 96)`` vectors of the docstrings of the standard library: hashed word counts, made dense by an SVD."""
+    texts = sorted(_docstrings())
+    counts = np.zeros((len(texts), 2048), np.float32)
+    for row, text in enumerate(texts):
+        for word in re.findall(r"[a-z]{3,}", text.lower()):
+            counts[row, crc32(word.encode()) % 2048] += 1
+    weighted = np.log1p(counts) * np.log(len(texts) / (1 + (counts > 0).sum(axis=0)))
+    basis = np.linalg.eigh(weighted.T @ weighted)[1][:, -96:]
+    return np.ascontiguousarray(weighted @ basis, np.float32)
+
+
+@pytest.fixture
+def many_vectors(text_vectors: npt.NDArray[np.float32]) -> Callable[[int, int], npt.NDArray[np.float32]]:
+    """``(n, seed)`` → ``(n, 96)``: each a random blend of two texts, so that there are as many as one asks for."""
+
+    def blend(n: int, seed: int) -> npt.NDArray[np.float32]:
+        rng = np.random.default_rng(seed)
+        first, second = rng.integers(0, len(text_vectors), (2, n))
+        share = rng.beta(0.4, 0.4, (n, 1)).astype(np.float32)
+        return np.asarray(text_vectors[first] * share + text_vectors[second] * (1 - share), np.float32)
+
+    return blend
+
+
+def _docstrings() -> set[str]:
+    found: set[str] = set()
+    for name in ("argparse", "asyncio", "collections", "datetime", "decimal", "email.message", "http.client", "json"):
+        __import__(name)
+    for module in [m for n, m in sorted(sys.modules.items()) if n.split(".")[0] in sys.stdlib_module_names]:
+        for value in vars(module).values():
+            for thing in (value, *(vars(value).values() if inspect.isclass(value) else ())):
+                if isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType):
+                    doc = vars(thing).get("__doc__") if isinstance(thing, type) else thing.__doc__
+                    if isinstance(doc, str):
+                        found.add(doc)
+    return found
