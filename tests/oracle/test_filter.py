@@ -187,7 +187,9 @@ def holds(filter: Filter, obj: Object) -> bool:
         return not holds(filter.operand, obj)
     target, operator, value = filter.target, filter.operator, filter.value
     name = target.property  # type: ignore[union-attr]
-    if isinstance(target, ReferenceCount):
+    if isinstance(target, ReferenceCount) or (
+        TYPES.get(name) is DataType.REFERENCE and operator is not Operator.IS_NULL
+    ):
         return numeric(operator, [len(obj.properties.get(name) or [])], value)
     if name == ID:
         return on_values(operator, DataType.UUID, [format_uuid(obj.uuid)], value)

@@ -98,11 +98,12 @@ class FilterIndex:
 
         ``resolve`` answers conditions on referenced objects (see ``referring``); None refuses them.
         """
-        return plan.run(Planner(self._view, self._inverted, resolve).plan(filter), live)
+        return self._evaluate(self._view, filter, live, resolve)
 
     def allow(self, filter: Filter, live: BitMap, resolve: ReferenceResolver | None = None) -> AllowList:
         """As ``evaluate``; the same object as before while nothing was written and ``live`` is the same object."""
-        return self._cache.get(filter, self._view.version, live, lambda: self.evaluate(filter, live, resolve))
+        view = self._view
+        return self._cache.get(filter, view.version, live, lambda: self._evaluate(view, filter, live, resolve))
 
     def referring(self, property: str, uuids: Sequence[bytes], collection: str) -> BitMap:
         """The doc_ids whose reference ``property`` points to one of ``uuids`` in ``collection``; live or dead."""
@@ -154,6 +155,9 @@ class FilterIndex:
     def close(self) -> None:
         """Lets go of everything in memory; writes nothing."""
         self._cache.clear()
+
+    def _evaluate(self, view: View, filter: Filter, live: BitMap, resolve: ReferenceResolver | None) -> BitMap:
+        return plan.run(Planner(view, self._inverted, resolve).plan(filter), live)
 
     def _publish(self, covered: int, config: CollectionConfig) -> None:
         columns = {name: column.view for name, column in self._columns.items()}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pyroaring import BitMap
+
+from weft.index.filter.column import ColumnView
 
 
 class Node(Protocol):
@@ -29,6 +31,31 @@ class Leaf:
 
     def find(self, live: BitMap) -> BitMap:
         return self.search()
+
+
+@dataclass(frozen=True)
+class Range:
+    """The elements of a column between two values; None leaves a side open."""
+
+    column: ColumnView
+    low: Any = None
+    high: Any = None
+    include_low: bool = False
+    include_high: bool = False
+    cost: int = 2
+
+    def find(self, live: BitMap) -> BitMap:
+        return self.column.between(self.low, self.high, self.include_low, self.include_high)
+
+    def narrowed(self, other: Range) -> Range:
+        """What lies in both ranges of one scalar column."""
+        low, include_low = self.low, self.include_low
+        if low is None or (other.low is not None and (other.low, not other.include_low) > (low, not include_low)):
+            low, include_low = other.low, other.include_low
+        high, include_high = self.high, self.include_high
+        if high is None or (other.high is not None and (other.high, other.include_high) < (high, include_high)):
+            high, include_high = other.high, other.include_high
+        return Range(self.column, low, high, include_low, include_high)
 
 
 @dataclass(frozen=True)
@@ -86,6 +113,16 @@ def run(node: Node, live: BitMap) -> BitMap:
 
 
 def both(operands: list[Node]) -> Node:
+    """All of ``operands``; ranges over one scalar column become one range."""
+    ranges: dict[int, Range] = {}
+    others: list[Node] = []
+    for operand in operands:
+        if isinstance(operand, Range) and not operand.column.multi:
+            known = ranges.get(id(operand.column))
+            ranges[id(operand.column)] = operand if known is None else known.narrowed(operand)
+        else:
+            others.append(operand)
+    operands = [*ranges.values(), *others]
     return operands[0] if len(operands) == 1 else Conjunction(tuple(operands))
 
 

@@ -30,12 +30,12 @@ from weft.index.filter.column import ColumnView
 from weft.index.filter.fields import length_field
 from weft.index.filter.kinds import Array
 from weft.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
-from weft.index.filter.plan import Complement, Leaf, Node, both, either, nothing
+from weft.index.filter.plan import Complement, Leaf, Node, Range, both, either, nothing
 from weft.index.filter.view import ReferenceResolver, TextIndex, View
 
 MAX_DEPTH = 100
 
-_EQUAL, _RANGE, _NULL, _GEO, _REFERENCE = 0, 2, 3, 5, 9
+_EQUAL, _NULL, _GEO, _REFERENCE = 0, 3, 5, 9
 _IDS = frozenset({ID, "id"})
 
 
@@ -189,7 +189,7 @@ class Planner:
             raise Invalid(f"property {prop.name!r} is of type blob, which is not indexed and cannot be filtered")
         lengths = self._view.columns.get(length_field(prop.name))
         if lengths is not None:
-            filled = Leaf(_NULL, lambda: lengths.between(1, None, True, False))
+            filled: Node = Range(lengths, low=1, include_low=True)
         else:
             filled = Leaf(_NULL, self._column(prop.name).present)
         return Complement(filled) if wanted else filled
@@ -230,11 +230,9 @@ def _compare(operator: Operator, column: ColumnView, value: object) -> Node:
         case Operator.NOT_EQUAL:
             return Complement(Leaf(_EQUAL, lambda: column.equal(value)))
         case Operator.GREATER_THAN | Operator.GREATER_THAN_EQUAL:
-            inclusive = operator is Operator.GREATER_THAN_EQUAL
-            return Leaf(_RANGE, lambda: column.between(value, None, inclusive, False))
+            return Range(column, low=value, include_low=operator is Operator.GREATER_THAN_EQUAL)
         case _:
-            inclusive = operator is Operator.LESS_THAN_EQUAL
-            return Leaf(_RANGE, lambda: column.between(None, value, False, inclusive))
+            return Range(column, high=value, include_high=operator is Operator.LESS_THAN_EQUAL)
 
 
 def _contains(operator: Operator, column: ColumnView, values: Sequence[object]) -> Node:

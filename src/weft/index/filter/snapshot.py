@@ -15,6 +15,7 @@ A file that is not exactly this is refused as a whole: the index then starts emp
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import struct
@@ -26,7 +27,7 @@ import numpy as np
 import orjson
 import xxhash
 
-from weft.domain.errors import CorruptData
+from weft.domain.errors import CorruptData, StorageFull
 from weft.index.filter import kinds
 from weft.index.filter.column import Column, ColumnView
 
@@ -34,35 +35,21 @@ MAGIC = b"WEFTFLTR"
 VERSION = 1
 _HEAD = struct.Struct("<8sIIQ")
 _ALIGN = 64
+_PART = ".part"
 
 
 def write(path: Path, covered: int, columns: Mapping[str, ColumnView]) -> None:
-    """Replaces the file at ``path`` in one step; it is on disk when this returns."""
-    layout: dict[str, dict[str, Any]] = {}
-    arrays: list[tuple[int, np.ndarray[Any, Any]]] = []
-    offset = 0
-    for name, view in columns.items():
-        entry: dict[str, Any] = {"kind": view.kind.name, "multi": view.multi, "rows": len(view.docs)}
-        for part, array in (("docs", view.docs), ("values", view.values)):
-            array = np.ascontiguousarray(array)
-            entry[part] = [offset, array.nbytes, xxhash.xxh3_64_intdigest(array.data)]
-            arrays.append((offset, array))
-            offset = _aligned(offset + array.nbytes)
-        layout[name] = entry
-    header = orjson.dumps({"covered": covered, "columns": layout})
-    start = _aligned(_HEAD.size + len(header))
-    head = _HEAD.pack(MAGIC, VERSION, len(header), xxhash.xxh3_64_intdigest(header)) + header
-    part_path = path.with_suffix(".part")
-    with part_path.open("wb") as file:
-        file.write(head)
-        for offset, array in arrays:
-            file.seek(start + offset)
-            file.write(array.data)
-        file.truncate(max(file.tell(), start))
-        file.flush()
-        os.fsync(file.fileno())
-    part_path.replace(path)
-    _sync_folder(path.parent)
+    """Replaces the file at ``path`` in one step; it is on disk when this returns.
+
+    Raises StorageFull when there is no space; the earlier file is then as it was.
+    """
+    try:
+        _write(path, covered, columns)
+    except OSError as error:
+        remove(path.with_suffix(_PART))
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(f"no space left to write {path.name}; free some and try again", path=str(path)) from error
+        raise
 
 
 def read(path: Path) -> tuple[int, dict[str, Column]]:
@@ -87,6 +74,34 @@ def remove(path: Path) -> None:
     """Forgets the snapshot."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+
+
+def _write(path: Path, covered: int, columns: Mapping[str, ColumnView]) -> None:
+    layout: dict[str, dict[str, Any]] = {}
+    arrays: list[tuple[int, np.ndarray[Any, Any]]] = []
+    offset = 0
+    for name, view in columns.items():
+        entry: dict[str, Any] = {"kind": view.kind.name, "multi": view.multi, "rows": len(view.docs)}
+        for part, array in (("docs", view.docs), ("values", view.values)):
+            array = np.ascontiguousarray(array)
+            entry[part] = [offset, array.nbytes, xxhash.xxh3_64_intdigest(array.data)]
+            arrays.append((offset, array))
+            offset = _aligned(offset + array.nbytes)
+        layout[name] = entry
+    header = orjson.dumps({"covered": covered, "columns": layout})
+    start = _aligned(_HEAD.size + len(header))
+    head = _HEAD.pack(MAGIC, VERSION, len(header), xxhash.xxh3_64_intdigest(header)) + header
+    part_path = path.with_suffix(_PART)
+    with part_path.open("wb") as file:
+        file.write(head)
+        for offset, array in arrays:
+            file.seek(start + offset)
+            file.write(array.data)
+        file.truncate(max(file.tell(), start))
+        file.flush()
+        os.fsync(file.fileno())
+    part_path.replace(path)
+    _sync_folder(path.parent)
 
 
 def _column(path: Path, data: memoryview, start: int, entry: dict[str, Any]) -> Column:
