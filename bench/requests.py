@@ -27,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -38,6 +39,7 @@ from weft.protocol import base, batch, search_get
 from weft.wire.grpc.decode_search import decode_search
 from weft.wire.grpc.encode_search import encode_search
 
+Vectors = np.ndarray[Any, np.dtype[np.float32]]
 COLLECTION = "Bench"
 PROPERTIES = (
     Property("title", DataType.TEXT),
@@ -104,7 +106,7 @@ def create_collection(server: Server) -> None:
         reply.read()
 
 
-def batches(count: int, vectors: np.ndarray, rng: np.random.Generator) -> Iterator[bytes]:
+def batches(count: int, vectors: Vectors, rng: np.random.Generator) -> Iterator[bytes]:
     for start in range(0, count, BATCH):
         request = batch.BatchObjectsRequest()
         for i in range(start, min(start + BATCH, count)):
@@ -120,7 +122,7 @@ def batches(count: int, vectors: np.ndarray, rng: np.random.Generator) -> Iterat
 def searches(dims: int, rng: np.random.Generator) -> dict[str, list[bytes]]:
     """64 encoded requests for each kind of search."""
 
-    def make(change: Callable[[search_get.SearchRequest, np.ndarray], None]) -> list[bytes]:
+    def make(change: Callable[[Any, Vectors], None]) -> list[bytes]:
         encoded = []
         for _ in range(64):
             request = search_get.SearchRequest(collection=COLLECTION, limit=10, uses_127_api=True)
@@ -129,25 +131,25 @@ def searches(dims: int, rng: np.random.Generator) -> dict[str, list[bytes]]:
             encoded.append(request.SerializeToString())
         return encoded
 
-    def near(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+    def near(request: Any, vector: Vectors) -> None:
         request.near_vector.vectors.add(vector_bytes=vector.tobytes(), type=1)
         request.near_vector.targets.target_vectors.append("default")
 
-    def chosen(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+    def chosen(request: Any, vector: Vectors) -> None:
         near(request, vector)
         request.properties.non_ref_properties.extend(["title", "words"])
 
-    def with_vectors(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+    def with_vectors(request: Any, vector: Vectors) -> None:
         near(request, vector)
         request.metadata.vectors.append("default")
 
-    def filtered(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+    def filtered(request: Any, vector: Vectors) -> None:
         near(request, vector)
         request.filters.operator = base.Filters.OPERATOR_GREATER_THAN
         request.filters.target.property = "words"
         request.filters.value_int = 10
 
-    def keyword(request: search_get.SearchRequest, vector: np.ndarray) -> None:
+    def keyword(request: Any, vector: Vectors) -> None:
         request.bm25_search.query = " ".join(rng.choice(WORDS, 3))
 
     return {
@@ -230,7 +232,7 @@ def main() -> None:
 
 
 def measure(
-    server: Server, channel: grpc.Channel, vectors: np.ndarray, options: argparse.Namespace, rng: np.random.Generator
+    server: Server, channel: grpc.Channel, vectors: Vectors, options: argparse.Namespace, rng: np.random.Generator
 ) -> None:
     before = server.cpu_s()
     store = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")

@@ -1,7 +1,7 @@
 """``weaviate.v1.SearchRequest`` → ``weft.domain.query.Query``.
 
-Refuses what contradicts itself. What needs more of the schema than the kind of a vector (unknown names, types of
-properties, default limits) is for the service.
+Refuses what contradicts itself, and properties to return that do not exist. What needs more of the schema (targets,
+types of properties, default limits) is for the service.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from weft.domain.errors import Invalid
-from weft.domain.query import GroupBy, Keyword, Query, Rerank, Search, Sort
+from weft.domain.query import GroupBy, Keyword, Query, Rerank, Returns, Search, Sort
 from weft.domain.schema import CollectionConfig
 from weft.wire.grpc import decode_near
 from weft.wire.grpc.decode_boost import decode_boost
@@ -54,8 +54,28 @@ def decode_search(request: Any, config: CollectionConfig) -> Query:
         rerank=Rerank(request.rerank.property, request.rerank.query) if has("rerank") else None,
         generate=decode_generative(request.generative) if has("generative") else None,
         boost=decode_boost(request.boost) if has("boost") else None,
-        returns=decode_returns(request),
+        returns=_returns(request, config),
     )
+
+
+def _returns(request: Any, config: CollectionConfig) -> Returns:
+    """What hits carry; every name of the collection's own must exist."""
+    returns = decode_returns(request)
+    chosen = [*(returns.properties or ()), *(n.name for n in returns.nested), *(r.property for r in returns.references)]
+    for name in chosen:
+        if name not in config.by_name:
+            raise Invalid(
+                f"no such prop with name '{name}' found in class '{config.name}' in the schema. "
+                "Check your schema files for which properties in this class are available"
+            )
+    for selection in returns.references:
+        targets = config.by_name[selection.property].target_collections
+        if len(targets) > 1 and selection.collection is None:
+            raise Invalid(
+                f"multi target references from collection {config.name} and property {selection.property} need an "
+                f"explicit linked collection. Available linked collections are {list(targets)}"
+            )
+    return returns
 
 
 def _search(request: Any, config: CollectionConfig) -> Search | None:

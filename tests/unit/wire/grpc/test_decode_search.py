@@ -225,6 +225,19 @@ def test_returns() -> None:
     assert reference.collection is None
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"non_ref_properties": ["nope"]},
+        {"object_properties": [{"prop_name": "nope"}]},
+        {"ref_properties": [{"reference_property": "nope"}]},
+    ],
+)
+def test_unknown_properties_are_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(Invalid, match="no such prop with name 'nope' found in class 'Article'"):
+        decode_search(search_get.SearchRequest(properties=asked), NAMED)
+
+
 def test_no_metadata_asked_means_none() -> None:
     assert decode_search(search_get.SearchRequest(), NAMED).returns == q.Returns(uuid=False)
 
