@@ -29,7 +29,7 @@ from weft.index.vector.graph import in_background
 from weft.index.vector.neighbours import NO_NEIGHBOURS, IndexStats, Neighbours
 from weft.index.vector.question import LINEAR, METRIC_CODES, Question
 from weft.index.vector.search import Look, Searcher
-from weft.index.vector.source import Rows, VectorSource, generation_of
+from weft.index.vector.source import Rows, VectorSource
 
 _log = logging.getLogger(__name__)
 BUILD_ROWS = 10_000
@@ -52,7 +52,6 @@ class VectorIndex:
         self._turn = threading.Lock()
         self._building = threading.Lock()
         self._closed = False
-        self._generation = generation_of(source)
         self._tail: Tail | None = None
         self._saved: Frozen | None = None
         self._disk_bytes = 0
@@ -68,11 +67,9 @@ class VectorIndex:
     def extend(self) -> None:
         """Takes in the rows that the source has beyond ``covered``; they are found when this returns."""
         with self._turn:
-            generation = generation_of(self._source)
             rows = Rows.look(self._source)
             look = self._look
-            if generation != self._generation or len(rows) < len(look.rows):
-                self._generation = generation
+            if rows.generation != look.rows.generation or len(rows) < len(look.rows):
                 self._tail = None
                 look = Look(rows, None, None)
                 done = 0
@@ -92,12 +89,12 @@ class VectorIndex:
         """Loads the snapshot; the rows behind it come in with the first ``extend``."""
         rows = Rows.look(self._source)
         if not self._idle and len(rows):
-            loaded = snapshot.load(self._folder, self._shape(rows), rows, self._generation)
+            loaded = snapshot.load(self._folder, self._shape(rows), rows)
             if loaded is not None:
                 frozen, self._disk_bytes = loaded
                 self._saved = frozen
-                return Look(_first(rows, frozen.covered), frozen, None)
-        return Look(_first(rows, 0), None, None)
+                return Look(rows.first(frozen.covered), frozen, None)
+        return Look(rows.first(0), None, None)
 
     # -- reading
 
@@ -150,6 +147,11 @@ class VectorIndex:
 
     def get(self, doc_ids: Sequence[int] | npt.NDArray[np.uint32]) -> list[Vector | None]:
         """A copy of each object's vector as it was given; None where it has none."""
+        verified = getattr(self._source, "get", None)
+        if verified is not None:
+            # A vector file checks the bytes that it hands out.
+            found_by_file: list[Vector | None] = verified(doc_ids)
+            return found_by_file
         rows = self._look.rows
         found = rows.find(np.asarray(doc_ids, np.uint32))
         return [rows.vectors[row].copy() if row >= 0 else None for row in found.tolist()]
@@ -178,7 +180,7 @@ class VectorIndex:
         if not self._building.acquire(blocking=False):
             return False
         try:
-            look, generation = self._look, self._generation
+            look = self._look
             if self._closed or not self._freezes(look.rows):
                 return False
             dead = self._dead(look, live)
@@ -186,18 +188,18 @@ class VectorIndex:
                 return False
             frozen: list[Frozen | None] = []
             in_background(lambda: frozen.append(self._freeze(look, live, dead)), len(look.rows))
-            if frozen[0] is None or not self._publish(frozen[0], generation):
+            if frozen[0] is None or not self._publish(frozen[0], look.rows.generation):
                 return False
-            self._save(frozen[0], look.rows, generation)
+            self._save(frozen[0], look.rows)
             return True
         finally:
             self._building.release()
 
     def checkpoint(self) -> None:
         """Writes the frozen part if that has not been done; the rows of the tail are read again from the source."""
-        look, generation = self._look, self._generation
+        look = self._look
         if look.frozen is not None and look.frozen is not self._saved:
-            self._save(look.frozen, look.rows, generation)
+            self._save(look.frozen, look.rows)
 
     def close(self) -> None:
         """Stops a build that is going on. A closed index still answers the searches that hold it."""
@@ -241,16 +243,16 @@ class VectorIndex:
 
     def _publish(self, frozen: Frozen, generation: int) -> bool:
         with self._turn:
-            if self._closed or generation != self._generation:
-                return False
             look = self._look
+            if self._closed or generation != look.rows.generation:
+                return False
             if self._tail is not None:
                 self._tail = self._tail.since(frozen.covered - look.tail_start)
             self._look = Look(look.rows, frozen, self._tail.codes if self._tail is not None else None)
         return True
 
-    def _save(self, frozen: Frozen, rows: Rows, generation: int) -> None:
-        self._disk_bytes = snapshot.save(self._folder, frozen, rows, generation)
+    def _save(self, frozen: Frozen, rows: Rows) -> None:
+        self._disk_bytes = snapshot.save(self._folder, frozen, rows)
         self._saved = frozen
 
     def _shape(self, rows: Rows) -> Shape:
@@ -269,10 +271,6 @@ class VectorIndex:
                 "this vector has no index (it is skipped or was dropped), so it cannot be searched; "
                 "search another named vector, or create a collection that indexes it"
             )
-
-
-def _first(rows: Rows, n: int) -> Rows:
-    return Rows(rows.vectors[:n], rows.doc_ids[:n], rows.base)
 
 
 def _flags(doc_ids: npt.NDArray[np.uint32], live: BitMap) -> npt.NDArray[np.bool_]:

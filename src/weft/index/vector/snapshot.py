@@ -37,7 +37,7 @@ _MANIFEST = "frozen.json"
 _ALIGN = 64
 
 
-def save(folder: Path, frozen: Frozen, rows: Rows, generation: int) -> int:
+def save(folder: Path, frozen: Frozen, rows: Rows) -> int:
     """Returns the bytes written; raises StorageFull, and then the earlier snapshot still stands."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 1 + max((_number(p) for p in folder.glob("frozen-*")), default=0)
@@ -57,7 +57,7 @@ def save(folder: Path, frozen: Frozen, rows: Rows, generation: int) -> int:
             "shape": frozen.shape.name,
             "dims": rows.vectors.shape[1],
             "covered": frozen.covered,
-            "generation": generation,
+            "generation": rows.generation,
             "print": _print(rows, frozen.covered),
             "error": getattr(frozen.codes, "error", 0.0),
             "greatest": getattr(frozen.codes, "greatest", 0.0),
@@ -76,13 +76,13 @@ def save(folder: Path, frozen: Frozen, rows: Rows, generation: int) -> int:
     return sum(int(f["bytes"]) for f in files)
 
 
-def load(folder: Path, shape: Shape, rows: Rows, generation: int) -> tuple[Frozen, int] | None:
+def load(folder: Path, shape: Shape, rows: Rows) -> tuple[Frozen, int] | None:
     """The snapshot of ``folder``, mapped, and its bytes, when it is whole and fits ``shape`` and the source."""
     try:
         manifest = _read_manifest(folder)
         if manifest is None:
             return None
-        fault = _misfit(manifest, shape, rows, generation)
+        fault = _misfit(manifest, shape, rows)
         if fault is None:
             return _open(folder, manifest, shape), sum(int(f["bytes"]) for f in manifest["files"])
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
@@ -91,7 +91,7 @@ def load(folder: Path, shape: Shape, rows: Rows, generation: int) -> tuple[Froze
     return None
 
 
-def _misfit(manifest: Mapping[str, Any], shape: Shape, rows: Rows, generation: int) -> str | None:
+def _misfit(manifest: Mapping[str, Any], shape: Shape, rows: Rows) -> str | None:
     if manifest["version"] != _VERSION:
         return f"version {manifest['version']}"
     if manifest["shape"] != shape.name:
@@ -99,7 +99,7 @@ def _misfit(manifest: Mapping[str, Any], shape: Shape, rows: Rows, generation: i
     covered = int(manifest["covered"])
     if covered < 1 or covered > len(rows) or manifest["dims"] != rows.vectors.shape[1]:
         return "it covers other vectors"
-    if manifest["generation"] != generation or manifest["print"] != _print(rows, covered):
+    if manifest["generation"] != rows.generation or manifest["print"] != _print(rows, covered):
         return "the vectors have been rewritten"
     return None
 

@@ -12,7 +12,9 @@ import numpy.typing as npt
 class VectorSource(Protocol):
     """The vector file of one named vector: rows in commit order.
 
-    A source that rewrites its rows has also a ``generation``, an int that changes whenever it did.
+    A source that rewrites its rows has also ``rows``, a tuple (``generation``, ``doc_ids``, ``vectors``) whose parts
+    belong together; the generation is an int that changes whenever the rows were rewritten. Without it the generation
+    is an attribute of the source, or 0.
     """
 
     @property
@@ -23,27 +25,29 @@ class VectorSource(Protocol):
     def doc_ids(self) -> npt.NDArray[np.uint32]: ...
 
 
-def generation_of(source: VectorSource) -> int:
-    return int(getattr(source, "generation", 0))
-
-
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The first rows of a source at one moment: ``vectors (n, d) f32``, ``doc_ids (n,) u32`` ascending."""
 
     vectors: npt.NDArray[np.float32]
     doc_ids: npt.NDArray[np.uint32]
+    generation: int
     base: int | None
     """``doc_ids[i] == base + i`` for every row, or None where that does not hold."""
 
     @classmethod
     def look(cls, source: VectorSource) -> Rows:
-        vectors, doc_ids = source.vectors, source.doc_ids
+        together = getattr(source, "rows", None) or source
+        generation = int(getattr(together, "generation", 0))
+        vectors, doc_ids = together.vectors, together.doc_ids
         n = min(len(vectors), len(doc_ids))
         vectors, doc_ids = vectors[:n], doc_ids[:n]
         # Ascending and distinct, so first and last decide.
         dense = n > 0 and int(doc_ids[-1]) - int(doc_ids[0]) == n - 1
-        return cls(vectors, doc_ids, int(doc_ids[0]) if dense else None)
+        return cls(vectors, doc_ids, generation, int(doc_ids[0]) if dense else None)
+
+    def first(self, n: int) -> Rows:
+        return Rows(self.vectors[:n], self.doc_ids[:n], self.generation, self.base)
 
     def __len__(self) -> int:
         return len(self.doc_ids)
