@@ -163,7 +163,8 @@ def _complete_vectors(
         document["vectorizer"] = vectorizer
         _complete_index(document, modules, defaults, vectorizer, where, is_new=existing is None)
         if _is_vectorizer(modules, vectorizer):
-            merged = modules.defaults(vectorizer, settings.get(vectorizer) or {})
+            kept = (existing or {}).get("moduleConfig", {}).get(vectorizer, {})
+            merged = modules.defaults(vectorizer, settings.get(vectorizer) or kept)
             if merged:
                 settings[vectorizer] = dict(merged)
     if settings:
@@ -198,6 +199,10 @@ def _named_vector(name: str, given: object, modules: ModuleCatalogue, defaults: 
     filled = modules.defaults(module, settings or {}) if _is_vectorizer(modules, module) else settings or {}
     entry["vectorizer"] = {module: dict(filled)}
     if given.get("vectorIndexType") == vector_index.DROPPED:
+        if is_new:
+            raise Invalid(
+                f"{where}: unrecognized or unsupported vectorIndexType 'none': it marks a dropped index and cannot be set"
+            )
         entry.pop("vectorIndexConfig", None)
         return entry
     _complete_index(entry, modules, defaults, module, where, is_new=is_new)

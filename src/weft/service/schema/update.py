@@ -128,12 +128,6 @@ def _update_named_vectors(old: Mapping[str, Any], result: Document) -> None:
                 continue
             raise Invalid(f"missing config for vector {name!r}")
         _update_named_vector(name, entry, after[name], dropped=dropped)
-    for name, entry in after.items():
-        if entry["vectorIndexType"] == vector_index.DROPPED and name not in before:
-            raise Invalid(
-                f"vector {fields.shown(name)!r}: vectorIndexType {vector_index.DROPPED!r} marks a dropped index and "
-                "cannot be set through a class update; drop the index instead"
-            )
 
 
 def _update_named_vector(name: str, before: Mapping[str, Any], after: Document, *, dropped: bool) -> None:

@@ -1,0 +1,482 @@
+"""Every default that a client reads back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from weft.domain.errors import Invalid
+from weft.service.schema.defaults import Defaults, complete
+
+Made = Callable[..., dict[str, Any]]
+
+HNSW = {
+    "skip": False,
+    "cleanupIntervalSeconds": 300,
+    "maxConnections": 32,
+    "efConstruction": 128,
+    "ef": -1,
+    "dynamicEfMin": 100,
+    "dynamicEfMax": 500,
+    "dynamicEfFactor": 8,
+    "vectorCacheMaxObjects": 1000000000000,
+    "flatSearchCutoff": 40000,
+    "distance": "cosine",
+    "filterStrategy": "acorn",
+    "skipDefaultQuantization": False,
+    "trackDefaultQuantization": False,
+    "pq": {
+        "enabled": False,
+        "bitCompression": False,
+        "segments": 0,
+        "centroids": 256,
+        "trainingLimit": 100000,
+        "encoder": {"type": "kmeans", "distribution": "log-normal"},
+    },
+    "bq": {"enabled": False},
+    "sq": {"enabled": False, "trainingLimit": 100000, "rescoreLimit": 20},
+    "rq": {"enabled": False, "bits": 8, "rescoreLimit": 20},
+    "multivector": {
+        "enabled": False,
+        "aggregation": "maxSim",
+        "muvera": {"enabled": False, "ksim": 4, "dprojections": 16, "repetitions": 10},
+    },
+}
+CODES = {"enabled": False, "rescoreLimit": -1, "cache": False}
+FLAT = {
+    "distance": "cosine",
+    "vectorCacheMaxObjects": 1000000000000,
+    "pq": CODES,
+    "bq": CODES,
+    "sq": CODES,
+    "rq": {**CODES, "bits": 8},
+    "skipDefaultQuantization": False,
+    "trackDefaultQuantization": False,
+}
+OWN = {"none": {}}
+
+
+def named(kind: str | None = None, vectorizer: dict[str, Any] | None = None, **config: Any) -> dict[str, Any]:
+    entry: dict[str, Any] = {"vectorizer": vectorizer or OWN}
+    if kind:
+        entry["vectorIndexType"] = kind
+    if config:
+        entry["vectorIndexConfig"] = config
+    return {"v": entry}
+
+
+def test_an_empty_class_has_the_legacy_form_with_every_default(made: Made) -> None:
+    assert made() == {
+        "class": "Thing",
+        "properties": [],
+        "vectorizer": "none",
+        "vectorIndexType": "hnsw",
+        "vectorIndexConfig": HNSW,
+        "invertedIndexConfig": {
+            "bm25": {"b": 0.75, "k1": 1.2},
+            "cleanupIntervalSeconds": 60,
+            "stopwords": {"preset": "en", "additions": None, "removals": None},
+            "usingBlockMaxWAND": True,
+        },
+        "multiTenancyConfig": {"enabled": False, "autoTenantCreation": False, "autoTenantActivation": False},
+        "replicationConfig": {"factor": 1, "asyncEnabled": False, "deletionStrategy": "TimeBasedResolution"},
+        "shardingConfig": {
+            "virtualPerPhysical": 128,
+            "desiredCount": 1,
+            "actualCount": 1,
+            "desiredVirtualCount": 128,
+            "actualVirtualCount": 128,
+            "key": "_id",
+            "strategy": "hash",
+            "function": "murmur3",
+        },
+    }
+
+
+def test_the_first_letters_of_names_are_set(made: Made) -> None:
+    document = made(**{"class": "thing", "properties": [{"name": "Title", "dataType": ["text"]}]})
+    assert document["class"] == "Thing"
+    assert document["properties"][0]["name"] == "title"
+
+
+def test_named_vectors_leave_no_legacy_keys(made: Made) -> None:
+    document = made(vectorConfig=named())
+    assert not document.keys() & {"vectorizer", "vectorIndexType", "vectorIndexConfig", "moduleConfig"}
+    assert document["vectorConfig"] == {
+        "v": {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw", "vectorIndexConfig": HNSW}
+    }
+
+
+def test_no_named_vectors_is_the_legacy_form(made: Made) -> None:
+    assert "vectorConfig" not in made(vectorConfig={})
+
+
+def test_flat_dynamic_and_hfresh(made: Made) -> None:
+    def block(kind: str) -> Any:
+        return made(vectorConfig=named(kind), async_indexing=True)["vectorConfig"]["v"]["vectorIndexConfig"]
+
+    assert block("flat") == FLAT
+    assert block("dynamic") == {"distance": "cosine", "threshold": 10000, "hnsw": HNSW, "flat": FLAT}
+    assert block("hfresh") == {
+        "distance": "cosine",
+        "maxPostingSizeKB": 48,
+        "replicas": 4,
+        "searchProbe": 256,
+        "rq": {"enabled": True, "bits": 1, "rescoreLimit": 350},
+        "multivector": HNSW["multivector"],
+    }
+
+
+def test_blocks_do_not_share_their_defaults(made: Made) -> None:
+    first = made()
+    first["vectorIndexConfig"]["pq"]["encoder"]["type"] = "changed"
+    assert made()["vectorIndexConfig"] == HNSW
+
+
+def test_one_bit_codes_rescore_more(made: Made) -> None:
+    def rq(**config: Any) -> Any:
+        return made(vectorConfig=named(rq={"enabled": True, **config}))["vectorConfig"]["v"]["vectorIndexConfig"]["rq"]
+
+    assert rq(bits=1) == {"enabled": True, "bits": 1, "rescoreLimit": 512}
+    assert rq(bits=1, rescoreLimit=7)["rescoreLimit"] == 7
+    assert rq()["rescoreLimit"] == 20
+
+
+def test_a_multi_vector_module_forces_multi_vectors(made: Made) -> None:
+    document = made(vectorConfig=named(vectorizer={"text2colbert-words": {}}))
+    assert document["vectorConfig"]["v"]["vectorIndexConfig"]["multivector"]["enabled"] is True
+    assert document["vectorConfig"]["v"]["vectorizer"] == {"text2colbert-words": {"vectorizeClassName": True}}
+
+
+def test_module_settings_and_property_settings(made: Made) -> None:
+    document = made(
+        vectorizer="text2vec-words",
+        moduleConfig={"text2vec-words": {"vectorizeClassName": False, "x": 1}, "generative-dummy": {}},
+        properties=[
+            {"name": "a", "dataType": ["text"], "moduleConfig": {"text2vec-words": {"skip": True}}},
+            {"name": "n", "dataType": ["int"]},
+        ],
+    )
+    assert document["moduleConfig"] == {
+        "text2vec-words": {"vectorizeClassName": False, "x": 1},
+        "generative-dummy": {},
+    }
+    assert [p["moduleConfig"] for p in document["properties"]] == [
+        {"text2vec-words": {"skip": True, "vectorizePropertyName": False}},
+        {"text2vec-words": {"skip": False, "vectorizePropertyName": False}},
+    ]
+
+
+def test_properties(made: Made) -> None:
+    document = made(
+        properties=[
+            {"name": "t", "dataType": ["text"], "description": "d", "textAnalyzer": {"asciiFold": False}},
+            {"name": "i", "dataType": ["int"], "description": None},
+            {"name": "old", "dataType": ["string"]},
+            {"name": "field", "dataType": ["string[]"], "tokenization": "field"},
+            {"name": "ref", "dataType": ["Other", "Thing"]},
+            {
+                "name": "o",
+                "dataType": ["object"],
+                "nestedProperties": [{"name": "b", "dataType": ["blob"]}, {"name": "t", "dataType": ["text"]}],
+            },
+        ]
+    )
+    flags = {"indexFilterable": True, "indexSearchable": False, "indexRangeFilters": False}
+    text = {**flags, "indexSearchable": True}
+    assert document["properties"] == [
+        {"name": "t", "dataType": ["text"], "description": "d", "tokenization": "word", **text},
+        {"name": "i", "dataType": ["int"], **flags},
+        {"name": "old", "dataType": ["text"], "tokenization": "whitespace", **text},
+        {"name": "field", "dataType": ["text[]"], "tokenization": "field", **text},
+        {"name": "ref", "dataType": ["Other", "Thing"], **flags},
+        {
+            "name": "o",
+            "dataType": ["object"],
+            **flags,
+            "nestedProperties": [
+                {"name": "b", "dataType": ["blob"], **flags, "indexFilterable": False},
+                {"name": "t", "dataType": ["text"], "tokenization": "word", **text},
+            ],
+        },
+    ]
+
+
+def test_the_deprecated_inverted_flag(made: Made) -> None:
+    (text,) = made(properties=[{"name": "t", "dataType": ["text"], "indexInverted": False}])["properties"]
+    assert (text["indexFilterable"], text["indexSearchable"]) == (False, False)
+    assert "indexInverted" not in text
+
+
+def test_inverted_flags_show_only_when_set(made: Made) -> None:
+    config = made(invertedIndexConfig={"indexNullState": True, "indexTimestamps": False, "stopwordPresets": {}})
+    assert config["invertedIndexConfig"]["indexNullState"] is True
+    assert not config["invertedIndexConfig"].keys() & {"indexTimestamps", "indexPropertyLength", "stopwordPresets"}
+
+
+def test_tenants_are_the_shards(made: Made) -> None:
+    document = made(multiTenancyConfig={"enabled": True})
+    assert document["shardingConfig"]["desiredCount"] == 0
+    with pytest.raises(Invalid, match="cannot have both"):
+        made(multiTenancyConfig={"enabled": True}, shardingConfig={"desiredCount": 1})
+
+
+def test_replication(made: Made) -> None:
+    document = made(replicationConfig={"factor": 0, "asyncEnabled": True, "asyncConfig": {"maxWorkers": 3}})
+    assert document["replicationConfig"] == {
+        "factor": 1,
+        "asyncEnabled": False,
+        "deletionStrategy": "TimeBasedResolution",
+    }
+    document = made(replicationConfig={"asyncConfig": {"hashtreeHeight": 16}})
+    assert document["replicationConfig"]["asyncConfig"] == {"hashtreeHeight": 16}
+
+
+def test_expiry_by_timestamp_indexes_timestamps(made: Made) -> None:
+    document = made(objectTtlConfig={"enabled": True, "deleteOn": "_creationTimeUnix", "defaultTtl": 60})
+    assert document["invertedIndexConfig"]["indexTimestamps"] is True
+    assert document["objectTtlConfig"]["filterExpiredObjects"] is False
+
+
+def test_unknown_keys_are_kept_everywhere(made: Made) -> None:
+    document = made(
+        unknown={"a": [1]},
+        invertedIndexConfig={"x": 1, "bm25": {"y": 2}},
+        vectorIndexConfig={"z": 3, "pq": {"w": 4}},
+        replicationConfig={"r": 5},
+        properties=[{"name": "p", "dataType": ["int"], "q": {"deep": None}}],
+    )
+    assert document["unknown"] == {"a": [1]}
+    assert document["invertedIndexConfig"]["x"] == 1
+    assert document["invertedIndexConfig"]["bm25"]["y"] == 2
+    assert document["vectorIndexConfig"]["z"] == 3
+    assert document["vectorIndexConfig"]["pq"]["w"] == 4
+    assert document["replicationConfig"]["r"] == 5
+    assert document["properties"][0]["q"] == {"deep": None}
+
+
+def test_whole_floats_are_whole_numbers(made: Made) -> None:
+    block = made(vectorIndexConfig={"vectorCacheMaxObjects": 1e12})["vectorIndexConfig"]
+    assert block["vectorCacheMaxObjects"] == 10**12
+    assert isinstance(block["vectorCacheMaxObjects"], int)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "code", "bits"), [("rq-8", "rq", 8), ("rq-1", "rq", 1), ("pq", "pq", None), ("bq", "bq", None)]
+)
+def test_default_quantization(made: Made, quantization: str, code: str, bits: int | None) -> None:
+    defaults = Defaults(quantization=quantization)
+    block = made(defaults=defaults)["vectorIndexConfig"]
+    assert block[code]["enabled"] is True
+    assert block["trackDefaultQuantization"] is True
+    assert bits is None or block[code]["bits"] == bits
+    skipped = made(defaults=defaults, vectorIndexConfig={"skipDefaultQuantization": True})["vectorIndexConfig"]
+    assert skipped[code]["enabled"] is False
+    chosen = made(defaults=defaults, vectorIndexConfig={"sq": {"enabled": True}})["vectorIndexConfig"]
+    assert chosen[code]["enabled"] is False
+
+
+def test_default_vectorizer_and_index(made: Made) -> None:
+    document = made(defaults=Defaults(vectorizer="text2vec-words", index_kind="flat"))
+    assert document["vectorizer"] == "text2vec-words"
+    assert document["vectorIndexType"] == "flat"
+    assert document["moduleConfig"] == {"text2vec-words": {"vectorizeClassName": True}}
+    named_form = made(defaults=Defaults(index_kind="hfresh"), vectorConfig=named())
+    assert named_form["vectorConfig"]["v"]["vectorIndexType"] == "hfresh"
+
+
+def test_completing_again_changes_nothing(made: Made, modules: Any) -> None:
+    documents = [
+        made(),
+        made(multiTenancyConfig={"enabled": True}),
+        made(
+            vectorConfig=named(vectorizer={"text2colbert-words": {}}),
+            properties=[{"name": "t", "dataType": ["string"]}],
+            invertedIndexConfig={"stopwordPresets": {"fr": ["le"]}},
+            objectTtlConfig={"enabled": False},
+        ),
+    ]
+    for document in documents:
+        before = copy.deepcopy(document)
+        assert complete(document, modules, existing=document) == before
+        assert complete(document, modules) == before
+        assert document == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"class": 3},
+        {"description": []},
+        {"properties": {}},
+        {"properties": [3]},
+        {"properties": [{}]},
+        {"properties": [{"name": "a"}]},
+        {"properties": [{"name": "a", "dataType": "text"}]},
+        {"properties": [{"name": "a", "dataType": [[]]}]},
+        {"properties": [{"name": "a", "dataType": ["cref"]}]},
+        {"properties": [{"name": "a", "dataType": ["text"], "indexFilterable": 1}]},
+        {"properties": [{"name": "a", "dataType": ["text"], "indexInverted": True, "indexSearchable": True}]},
+        {"properties": [{"name": "a", "dataType": ["text"], "textAnalyzer": {"asciiFoldIgnore": [1]}}]},
+        {"vectorConfig": []},
+        {"vectorConfig": {"v": None}},
+        {"vectorConfig": {"v": {}}},
+        {"vectorConfig": {"v": {"vectorizer": {}}}},
+        {"vectorConfig": {"v": {"vectorizer": {"none": 1}}}},
+        {"vectorConfig": {"v": {"vectorizer": {"none": {}, "text2vec-words": {}}}}},
+        {"vectorConfig": {"v": {"vectorizer": {"none": {}}}}, "vectorizer": "none"},
+        {"vectorIndexConfig": {"ef": "many"}},
+        {"vectorIndexConfig": {"ef": 1.5}},
+        {"vectorIndexConfig": {"pq": {"enabled": "yes"}}},
+        {"vectorIndexConfig": []},
+        {"vectorIndexType": 1},
+        {"vectorIndexType": "hfresh", "vectorIndexConfig": {"pq": {}}},
+        {"moduleConfig": {"text2vec-words": 3}},
+        {"invertedIndexConfig": {"bm25": {"b": "x"}}},
+        {"invertedIndexConfig": {"stopwords": {"additions": "a"}}},
+        {"invertedIndexConfig": {"stopwordPresets": {"x": "a"}}},
+        {"replicationConfig": {"factor": 2**64}},
+        {"multiTenancyConfig": {"enabled": None, "autoTenantCreation": 3}},
+        {"objectTtlConfig": {"deleteOn": 3}},
+        {
+            "x": [
+                [
+                    [
+                        [
+                            [
+                                [
+                                    [
+                                        [
+                                            [
+                                                [
+                                                    [
+                                                        [
+                                                            [
+                                                                [
+                                                                    [
+                                                                        [
+                                                                            [
+                                                                                [
+                                                                                    [
+                                                                                        [
+                                                                                            [
+                                                                                                [
+                                                                                                    [
+                                                                                                        [
+                                                                                                            [
+                                                                                                                [
+                                                                                                                    [
+                                                                                                                        [
+                                                                                                                            [
+                                                                                                                                [
+                                                                                                                                    [
+                                                                                                                                        [
+                                                                                                                                            [
+                                                                                                                                                [
+                                                                                                                                                    [
+                                                                                                                                                        [
+                                                                                                                                                            [
+                                                                                                                                                                [
+                                                                                                                                                                    [
+                                                                                                                                                                        [
+                                                                                                                                                                            [
+                                                                                                                                                                                [
+                                                                                                                                                                                    [
+                                                                                                                                                                                        [
+                                                                                                                                                                                            [
+                                                                                                                                                                                                [
+                                                                                                                                                                                                    [
+                                                                                                                                                                                                        [
+                                                                                                                                                                                                            [
+                                                                                                                                                                                                                [
+                                                                                                                                                                                                                    [
+                                                                                                                                                                                                                        [
+                                                                                                                                                                                                                            [
+                                                                                                                                                                                                                                [
+                                                                                                                                                                                                                                    [
+                                                                                                                                                                                                                                        [
+                                                                                                                                                                                                                                            [
+                                                                                                                                                                                                                                                [
+                                                                                                                                                                                                                                                    [
+                                                                                                                                                                                                                                                        [
+                                                                                                                                                                                                                                                            [
+                                                                                                                                                                                                                                                                [
+                                                                                                                                                                                                                                                                    [
+                                                                                                                                                                                                                                                                        [
+                                                                                                                                                                                                                                                                            [
+                                                                                                                                                                                                                                                                                1
+                                                                                                                                                                                                                                                                            ]
+                                                                                                                                                                                                                                                                        ]
+                                                                                                                                                                                                                                                                    ]
+                                                                                                                                                                                                                                                                ]
+                                                                                                                                                                                                                                                            ]
+                                                                                                                                                                                                                                                        ]
+                                                                                                                                                                                                                                                    ]
+                                                                                                                                                                                                                                                ]
+                                                                                                                                                                                                                                            ]
+                                                                                                                                                                                                                                        ]
+                                                                                                                                                                                                                                    ]
+                                                                                                                                                                                                                                ]
+                                                                                                                                                                                                                            ]
+                                                                                                                                                                                                                        ]
+                                                                                                                                                                                                                    ]
+                                                                                                                                                                                                                ]
+                                                                                                                                                                                                            ]
+                                                                                                                                                                                                        ]
+                                                                                                                                                                                                    ]
+                                                                                                                                                                                                ]
+                                                                                                                                                                                            ]
+                                                                                                                                                                                        ]
+                                                                                                                                                                                    ]
+                                                                                                                                                                                ]
+                                                                                                                                                                            ]
+                                                                                                                                                                        ]
+                                                                                                                                                                    ]
+                                                                                                                                                                ]
+                                                                                                                                                            ]
+                                                                                                                                                        ]
+                                                                                                                                                    ]
+                                                                                                                                                ]
+                                                                                                                                            ]
+                                                                                                                                        ]
+                                                                                                                                    ]
+                                                                                                                                ]
+                                                                                                                            ]
+                                                                                                                        ]
+                                                                                                                    ]
+                                                                                                                ]
+                                                                                                            ]
+                                                                                                        ]
+                                                                                                    ]
+                                                                                                ]
+                                                                                            ]
+                                                                                        ]
+                                                                                    ]
+                                                                                ]
+                                                                            ]
+                                                                        ]
+                                                                    ]
+                                                                ]
+                                                            ]
+                                                        ]
+                                                    ]
+                                                ]
+                                            ]
+                                        ]
+                                    ]
+                                ]
+                            ]
+                        ]
+                    ]
+                ]
+            ]
+        },
+        {"x": [0] * 300_000},
+    ],
+)
+def test_values_of_the_wrong_type_are_invalid(made: Made, wrong: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        made(**wrong)

@@ -1,0 +1,300 @@
+"""Values in, typed; typed values out, as JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import GeoPoint, PhoneNumber, Reference
+from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.service.beacon import format_beacon, parse_beacon
+from weft.service.values import coerce, is_timestamp, normal_uuid, to_json
+
+UUID = "00000000-0000-0000-0000-00000000000a"
+BEACON = f"weaviate://localhost/Other/{UUID}"
+ID = bytes(15) + b"\n"
+
+
+def config(*properties: Property) -> CollectionConfig:
+    return CollectionConfig("Thing", properties=properties)
+
+
+def of(data_type: str, **keys: Any) -> CollectionConfig:
+    return config(Property("p", DataType(data_type), **keys))
+
+
+NESTED = (
+    Property("t", DataType.TEXT),
+    Property("n", DataType.INT_ARRAY),
+    Property("o", DataType.OBJECT, nested=(Property("d", DataType.DATE),)),
+)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "value", "typed"),
+    [
+        ("text", "ä", "ä"),
+        ("text", "", ""),
+        ("text[]", ["a", ""], ["a", ""]),
+        ("text[]", [], []),
+        ("int", 3, 3),
+        ("int", 3.0, 3),
+        ("int", -(2**63), -(2**63)),
+        ("int", 2**63 - 1, 2**63 - 1),
+        ("int[]", [1, 2.0], [1, 2]),
+        ("number", 3, 3.0),
+        ("number", 2.5, 2.5),
+        ("number[]", [1, 2.5], [1.0, 2.5]),
+        ("boolean", False, False),
+        ("boolean[]", [True, False], [True, False]),
+        ("date", "2024-05-17T12:30:15.123456789Z", "2024-05-17T12:30:15.123456789Z"),
+        ("date", "0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00+23:59"),
+        ("date[]", ["2024-05-17T12:30:15Z"], ["2024-05-17T12:30:15Z"]),
+        ("uuid", UUID.upper(), UUID),
+        ("uuid[]", [UUID.replace("-", "")], [UUID]),
+        ("geoCoordinates", {"latitude": -90, "longitude": 180.0}, GeoPoint(-90.0, 180.0)),
+        ("blob", "aGVsbG8=", "aGVsbG8="),
+    ],
+)
+def test_fits(data_type: str, value: Any, typed: Any) -> None:
+    found = coerce(of(data_type), {"p": value})["p"]
+    assert found == typed
+    items = zip(found, typed, strict=True) if isinstance(typed, list) else [(found, typed)]
+    assert all(type(a) is type(b) for a, b in items)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "value", "message"),
+    [
+        ("text", 3, "invalid text property 'p' on class 'Thing': not a string, but float64"),
+        ("text", True, "not a string, but bool"),
+        ("text", ["a"], "not a string, but []interface {}"),
+        ("text", {}, "not a string, but map[string]interface {}"),
+        ("text[]", "a", "invalid text array property 'p' on class 'Thing': not a text array, but string"),
+        ("text[]", ["a", 3], "invalid text array value: not a string, but float64"),
+        ("text[]", ["a", None], "invalid text array value: not a string, but <nil>"),
+        ("int", 1.5, "invalid integer property 'p' on class 'Thing': requires an integer, the given value is '1.5'"),
+        ("int", "1", "requires an integer, the given value is '1'"),
+        ("int", True, "requires an integer, the given value is 'True'"),
+        ("int", 2**63, "requires an integer"),
+        ("int", 1e300, "requires an integer"),
+        ("int", math.inf, "requires an integer"),
+        ("int", math.nan, "requires an integer"),
+        ("int[]", 3, "invalid integer array property 'p' on class 'Thing': not an integer array, but float64"),
+        ("int[]", [1, "x"], "invalid integer array value"),
+        ("number", "1.5", "invalid number property 'p' on class 'Thing': requires a float, the given value is '1.5'"),
+        ("number", math.inf, "requires a float"),
+        ("number", math.nan, "requires a float"),
+        ("number", 10**400, "requires a float"),
+        ("number[]", [math.nan], "invalid number array value"),
+        ("boolean", 1, "invalid boolean property 'p' on class 'Thing': not a bool, but float64"),
+        ("boolean[]", [1], "invalid boolean array value"),
+        ("date", "2024-05-17", "requires a string with a RFC3339 formatted date, but the given value is '2024-05-17'"),
+        ("date", "2024-02-30T00:00:00Z", "invalid date property"),
+        ("date", 3, "invalid date property"),
+        ("date[]", ["x"], "invalid date array value"),
+        ("uuid", "x", "invalid uuid property 'p' on class 'Thing': requires a string of UUID format"),
+        ("uuid", f"({UUID})", "requires a string of UUID format"),
+        ("geoCoordinates", 3, "geoCoordinates must be a map, but got: float64"),
+        ("geoCoordinates", {"latitude": 1}, "missing required field 'longitude'"),
+        ("geoCoordinates", {"latitude": "1", "longitude": 1}, "invalid latitude: must be json.Number or float"),
+        ("geoCoordinates", {"latitude": 90.1, "longitude": 1}, "invalid latitude: must be from -90 to 90 degrees"),
+        ("geoCoordinates", {"latitude": math.nan, "longitude": 1}, "invalid latitude"),
+        ("blob", "no base64!", "invalid blob property 'p' on class 'Thing': not a valid blob base64 string"),
+        ("blob", "", "not a valid blob base64 string"),
+        ("blob", "aGVsbG8", "not a valid blob base64 string"),
+        ("blob", "data:image/png;base64,aGVsbG8=", "without its data: prefix"),
+        ("blob", "aGVsbG8=ä", "not a valid blob base64 string"),
+        ("blob", 3, "not a blob base64 string, but float64"),
+        ("phoneNumber", "1", "phoneNumber must be a map, but got: string"),
+        ("phoneNumber", {}, "phoneNumber is missing required field 'input'"),
+        ("phoneNumber", {"input": 3}, "phoneNumber.input must be a string"),
+        ("phoneNumber", {"input": "1", "defaultCountry": 3}, "phoneNumber.defaultCountry must be a string"),
+        ("phoneNumber", {"input": "0171 1234567"}, "invalid or missing defaultCountry"),
+        ("phoneNumber", {"input": "words"}, "invalid phone number"),
+    ],
+)
+def test_unfit(data_type: str, value: Any, message: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        coerce(of(data_type), {"p": value})
+    assert message in refused.value.message
+
+
+def test_names() -> None:
+    thing = of("text")
+    assert coerce(thing, {"P": "x"}) == {"p": "x"}
+    assert coerce(thing, {"p": None, "unknown": None}) == {}
+    with pytest.raises(Invalid, match="no such prop with name 'other' found in class 'Thing' in the schema"):
+        coerce(thing, {"Other": 1})
+
+
+def test_phone_numbers() -> None:
+    phone = coerce(of("phoneNumber"), {"p": {"input": "0171 1234567", "defaultCountry": "de"}})["p"]
+    assert phone == PhoneNumber("0171 1234567", "DE", 49, 1711234567, "+49 171 1234567", "0171 1234567", True)
+    assert coerce(of("phoneNumber"), {"p": {"input": "+49 171 1234567"}})["p"].default_country == ""
+
+
+def test_objects() -> None:
+    thing = of("object", nested=NESTED)
+    value = {"t": "x", "n": [1.0], "o": {"d": "2024-05-17T12:30:15Z"}}
+    assert coerce(thing, {"p": value}) == {"p": {"t": "x", "n": [1], "o": {"d": "2024-05-17T12:30:15Z"}}}
+    assert value["n"] == [1.0]
+    assert coerce(thing, {"p": {"t": None}}) == {"p": {}}
+    for wrong, message in (
+        ("x", "invalid object property 'p' on class 'Thing': object must be a map, but got: string"),
+        ({"x": 1}, "unknown property 'p.x'"),
+        ({"t": 1}, "property 'p.t': invalid text property: not a string"),
+        ({"o": {"d": 1}}, "property 'p.o': invalid object property: property 'p.o.d': invalid date property"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            coerce(thing, {"p": wrong})
+        assert message in refused.value.message
+
+
+def test_object_arrays() -> None:
+    things = of("object[]", nested=NESTED)
+    assert coerce(things, {"p": [{"t": "x"}, {}]}) == {"p": [{"t": "x"}, {}]}
+    with pytest.raises(
+        Invalid, match=r"invalid object\[\] property 'p'.*invalid object '1' in array: unknown property"
+    ):
+        coerce(things, {"p": [{"t": "x"}, {"u": 1}]})
+    with pytest.raises(Invalid, match="not an object array, but map"):
+        coerce(things, {"p": {}})
+
+
+def test_references() -> None:
+    single = of("cref", target_collections=("Other",))
+    several = of("cref", target_collections=("Other", "More"))
+    assert coerce(single, {"p": [{"beacon": BEACON}]}) == {"p": [Reference("Other", ID)]}
+    assert coerce(single, {"p": [Reference("", ID)]}) == {"p": [Reference("Other", ID)]}
+    assert coerce(several, {"p": [Reference("More", ID), Reference("Other", ID)]})["p"][0].collection == "More"
+    for thing, wrong, message in (
+        (single, {"beacon": BEACON}, "reference must be an array, but got a map"),
+        (single, "x", "reference property is not a slice"),
+        (single, ["x"], "one is string"),
+        (single, [{}], "must be a map with the text 'beacon'"),
+        (single, [{"beacon": "http://x"}], "invalid cref URI"),
+        (single, [Reference("More", ID)], "class 'More' is not among its targets Other"),
+        (several, [Reference("", ID)], "require the class name"),
+    ):
+        with pytest.raises(Invalid, match="invalid cref: property 'p' on class 'Thing'") as refused:
+            coerce(thing, {"p": wrong})
+        assert message in refused.value.message
+
+
+def test_beacons() -> None:
+    assert parse_beacon(BEACON) == Reference("Other", ID)
+    assert parse_beacon(f"weaviate://localhost/{UUID}") == Reference("", ID)
+    assert format_beacon("Other", ID) == BEACON
+    assert parse_beacon(format_beacon("", ID)) == Reference("", ID)
+    for wrong in (
+        "",
+        UUID,
+        f"http://localhost/{UUID}",
+        "weaviate://localhost/",
+        f"weaviate://localhost/A/B/{UUID}",
+        f"weaviate:///{UUID}",
+    ):
+        with pytest.raises(Invalid):
+            parse_beacon(wrong)
+
+
+def test_to_json_is_what_rest_shows() -> None:
+    thing = config(
+        Property("g", DataType.GEO),
+        Property("ph", DataType.PHONE),
+        Property("r", DataType.REFERENCE, target_collections=("Other",)),
+        Property("t", DataType.TEXT),
+    )
+    shown = to_json(
+        thing,
+        {
+            "g": GeoPoint(1.0, 2.0),
+            "ph": PhoneNumber("1", "DE", 49, 1, "+49 1", "01", False),
+            "r": [Reference("", ID)],
+            "t": None,
+        },
+    )
+    assert shown == {
+        "g": {"latitude": 1.0, "longitude": 2.0},
+        "ph": {
+            "input": "1",
+            "defaultCountry": "DE",
+            "countryCode": 49,
+            "national": 1,
+            "internationalFormatted": "+49 1",
+            "nationalFormatted": "01",
+            "valid": False,
+        },
+        "r": [{"beacon": BEACON, "href": f"/v1/objects/Other/{UUID}"}],
+    }
+    assert coerce(thing, {"g": shown["g"], "r": shown["r"]}) == {
+        "g": GeoPoint(1.0, 2.0),
+        "r": [Reference("Other", ID)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("2024-05-17T12:30:15Z", True),
+        ("2024-05-17T12:30:15,5+01:00", True),
+        ("9999-12-31T23:59:59.999999999Z", True),
+        ("0000-01-01T00:00:00Z", False),
+        ("2023-02-29T00:00:00Z", False),
+        ("2024-05-17t12:30:15z", False),
+        ("2024-05-17T24:00:00Z", False),
+        ("2024-05-17T12:30:60Z", False),
+        ("2024-05-17T12:30Z", False),
+        ("2024-05-17T12:30:15", False),
+        ("2024-05-17T12:30:15+24:00", False),
+        ("2024-05-17T12:30:15Z ", False),
+        ("２024-05-17T12:30:15Z", False),
+    ],
+)
+def test_timestamps(text: str, valid: bool) -> None:
+    assert is_timestamp(text) is valid
+
+
+def test_uuids() -> None:
+    for text in (UUID, UUID.upper(), UUID.replace("-", ""), f"{{{UUID}}}", f"urn:uuid:{UUID}", f"URN:UUID:{UUID}"):
+        assert normal_uuid(text) == UUID
+    for text in ("", "x" * 32, UUID[:-1], f"[{UUID}]", "-" * 4 + "0" * 32, f"abc:uuid:{UUID}"):
+        assert normal_uuid(text) is None
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(UUID),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["t", "n", "o", "d", "input", "latitude", "longitude", "beacon", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+EVERYTHING = config(
+    *(
+        Property(
+            f"p{i}",
+            data_type,
+            target_collections=("Other",) if data_type is DataType.REFERENCE else (),
+            nested=NESTED if data_type.element is DataType.OBJECT else (),
+        )
+        for i, data_type in enumerate(DataType)
+    )
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.dictionaries(st.sampled_from([p.name for p in EVERYTHING.properties]), ANY, max_size=4))
+def test_any_value_is_typed_or_invalid_and_typed_values_stay(values: dict[str, Any]) -> None:
+    try:
+        typed = coerce(EVERYTHING, values)
+    except Invalid:
+        return
+    assert coerce(EVERYTHING, typed) == typed
+    to_json(EVERYTHING, typed)
