@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -38,7 +39,7 @@ class Environment:
         self._gate = threading.Lock()
         self._idle = threading.Condition(self._gate)
         self._readers = 0
-        self._growing = False
+        self._closed = False
         size = path.stat().st_size if path.exists() else 0
         self._map_bytes = max(FIRST_MAP_BYTES, _round_up(size + size // 4))
         try:
@@ -67,7 +68,7 @@ class Environment:
     def begin_read(self) -> Transaction:
         """A snapshot of the last commit; give it back with ``end_read``."""
         with self._gate:
-            while self._growing:
+            while self._closed:
                 self._idle.wait()
             self._readers += 1
         try:
@@ -83,7 +84,7 @@ class Environment:
     def _leave(self) -> None:
         with self._gate:
             self._readers -= 1
-            if self._growing and not self._readers:
+            if self._closed and not self._readers:
                 self._idle.notify_all()
 
     def read(self, body: Callable[[Transaction], T]) -> T:
@@ -103,14 +104,11 @@ class Environment:
         """
         while True:
             try:
-                with self._env.begin(write=True) as txn:
-                    result = body(txn)
+                return self._attempt(body)
             except lmdb.MapFullError:
                 self._grow()
             except lmdb.Error as error:
                 raise self._explain(error) from error
-            else:
-                return result
 
     def entries(self, txn: Transaction, table: bytes) -> int:
         return int(txn.stat(self.tables[table])["entries"])
@@ -129,29 +127,43 @@ class Environment:
             raise disk.failure(error, path) from error
 
     def close(self) -> None:
-        """Waits for the readers in flight."""
+        """Waits for the readers in flight; later ones get an OperatorError."""
+        with self._alone():
+            self._env.close()
+
+    def _attempt(self, body: Callable[[Transaction], T]) -> T:
+        txn = self._env.begin(write=True)
+        try:
+            result = body(txn)
+            txn.commit()
+        except BaseException:
+            with self._alone():  # py-lmdb's abort waits for a moment without any read, which busy readers never leave
+                txn.abort()
+            raise
+        return result
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds the gate closed; no reader is inside."""
         with self._gate:
+            self._closed = True
             while self._readers:
-                self._growing = True
                 self._idle.wait()
-            self._growing = False
-        self._env.close()
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._closed = False
+                self._idle.notify_all()
 
     def _grow(self) -> None:
-        with self._gate:
-            self._growing = True
-            while self._readers:
-                self._idle.wait()
+        step = min(self._map_bytes, max(_STEP_BYTES, self._map_bytes // 4))
+        with self._alone():
             try:
-                self._map_bytes = _round_up(
-                    self._map_bytes + min(self._map_bytes, max(_STEP_BYTES, self._map_bytes // 4))
-                )
-                self._env.set_mapsize(self._map_bytes)
+                self._env.set_mapsize(_round_up(self._map_bytes + step))
             except lmdb.Error as error:
                 raise self._explain(error) from error
-            finally:
-                self._growing = False
-                self._idle.notify_all()
+        self._map_bytes = _round_up(self._map_bytes + step)
 
     def _lengthen(self) -> bool:
         """Reading a mapped page that lies beyond the file's end kills the process, so a file that lost its end gets
