@@ -1,0 +1,75 @@
+"""Modules: vectorizers, rerankers and generators, by the protocol's names.
+
+Nothing heavy is imported until a module is first used; a module that needs an extra says so then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from weft.domain.errors import Misconfigured
+from weft.modules.base import Generator, Module, ModuleFactory, Registry, Reranker, Vectorizer
+from weft.modules.local.models import ModelOffer
+from weft.modules.local.pool import ModelPool
+
+__all__ = ["Generator", "Module", "Registry", "Reranker", "Vectorizer", "build_registry"]
+
+_OF_OTHER_ROOMS = ("backup-", "offload-")
+"""Modules of the protocol that embed, rank and generate nothing; enabling them is no mistake."""
+
+
+def build_registry(
+    enabled: Sequence[str] | None = None,
+    *,
+    threads: int = 0,
+    queue_limit: int = 100_000,
+    models_folder: Path | None = None,
+    allow_downloads: bool = False,
+) -> Registry:
+    """The modules named in ``enabled``; None: all. Raises Misconfigured for a name that Weft does not have.
+
+    ``threads`` are the workers of each local model (0: one a core), ``queue_limit`` the texts that may wait for it.
+    ``models_folder`` holds the models that collections may name beside those in the wheel; ``allow_downloads`` lets
+    them name any on the hub.
+    """
+    pool = ModelPool(threads=threads, queue_limit=queue_limit)
+    factories = _factories(pool, ModelOffer(models_folder, allow_downloads))
+    if enabled is not None:
+        unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
+        if unknown:
+            raise Misconfigured(
+                f"unknown modules to enable: {', '.join(unknown)}; known are {', '.join(sorted(factories))}"
+            )
+        factories = {name: factories[name] for name in factories if name in enabled}
+    return Registry(factories, on_close=pool.close)
+
+
+def _factories(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
+    def text2vec_transformers() -> Module:
+        from weft.modules.local.text2vec_transformers import Text2VecTransformers
+
+        return Text2VecTransformers(pool, offer)
+
+    def text2vec_model2vec() -> Module:
+        from weft.modules.local.text2vec_model2vec import Text2VecModel2Vec
+
+        return Text2VecModel2Vec(pool)
+
+    def generative_dummy() -> Module:
+        from weft.modules.dummy import GenerativeDummy
+
+        return GenerativeDummy()
+
+    def reranker_dummy() -> Module:
+        from weft.modules.dummy import RerankerDummy
+
+        return RerankerDummy()
+
+    makers: tuple[Callable[[], Module], ...] = (
+        text2vec_transformers,
+        text2vec_model2vec,
+        generative_dummy,
+        reranker_dummy,
+    )
+    return {maker.__name__.replace("_", "-"): maker for maker in makers}

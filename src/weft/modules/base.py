@@ -1,0 +1,223 @@
+"""What a module is: vectorizer, reranker or generator; and the registry of those that are enabled.
+
+A module is made on first use and may be called from any thread. It knows only ``weft.domain``. ``settings`` is always
+the collection's own mapping for the module (``VectorConfig.settings`` or ``CollectionConfig.module_config[name]``),
+as the client wrote it, with the module's defaults filled in.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
+from weft.domain.schema import CollectionConfig, VectorConfig
+
+TEXT = "text"
+"""The kind of input that is not media; the others are the values of ``MediaKind``."""
+
+Settings: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One picture, sound or film; ``data`` is base64 text."""
+
+    kind: MediaKind
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleInput:
+    """What a vectorizer is given of one object. Equal inputs have equal vectors, up to rounding."""
+
+    texts: tuple[str, ...] = ()
+    media: tuple[Media, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to embed: the object is stored without this vector."""
+        return not self.media and not any(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A generator's answer; ``usage`` is the provider's own account (tokens), empty when it gives none."""
+
+    text: str
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Module(ABC):
+    """What all modules share. ``title`` and ``documentation`` are what ``/v1/meta`` says of it."""
+
+    name: str
+    title: ClassVar[str]
+    documentation: ClassVar[str] = ""
+
+    def meta(self) -> dict[str, str]:
+        if self.documentation:
+            return {"name": self.title, "documentationHref": self.documentation}
+        return {"name": self.title}
+
+    def defaults(self, settings: Settings) -> dict[str, Any]:
+        """``settings`` with what the module writes into a new collection where the caller says nothing."""
+        return dict(settings)
+
+    def check_settings(self, settings: Settings) -> None:
+        """Raises Invalid for settings that can work with no collection."""
+        return
+
+    def close(self) -> None:
+        """Stop what runs and let go of what is held; called once, when the server stops."""
+        return
+
+
+class Vectorizer(Module):
+    """Makes vectors: ``(d,) f32``, or ``(T, d) f32`` where ``multi``."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({TEXT})
+    multi: ClassVar[bool] = False
+
+    def property_defaults(self) -> dict[str, Any]:
+        """What the ``moduleConfig`` of each property says of the module when the caller says nothing."""
+        return {}
+
+    def validate(self, config: CollectionConfig, vector: VectorConfig, auto_schema: bool) -> None:
+        """Raises Invalid when the module cannot make ``vector`` of the objects of ``config``.
+
+        With ``auto_schema`` the properties may be still to come, and are not looked at.
+        """
+        self.check_settings(vector.settings)
+
+    @abstractmethod
+    def fingerprint(self, settings: Settings) -> str:
+        """Names the vector space: vectors of equal fingerprints can be compared."""
+
+    @abstractmethod
+    def embed_objects(
+        self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
+    ) -> list[Vector | WeftError]:
+        """One vector or one error for each input, in order; none of the inputs may be empty."""
+
+    @abstractmethod
+    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+        """The vector of one query: the mean of the vectors of its ``texts``, at least one."""
+
+    def embed_media(self, kind: str, data_base64: str, settings: Settings, caller: Caller) -> Vector:
+        """The vector of one picture, sound or film that is searched with."""
+        raise Invalid(f"module {self.name} does not embed {kind}; it embeds {', '.join(sorted(self.kinds))}")
+
+
+class Reranker(Module):
+    @abstractmethod
+    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
+        """One score for each document, in their order; larger is better. The query may be empty."""
+
+
+class Generator(Module):
+    @abstractmethod
+    def generate(
+        self,
+        prompt: str,
+        settings: Settings,
+        parameters: Mapping[str, Any],
+        caller: Caller,
+        images: Sequence[str] = (),
+    ) -> Generated:
+        """The answer to ``prompt`` (see ``weft.modules.prompts``).
+
+        ``parameters`` override ``settings`` for this call; their names may be spelled ``topP`` or ``top_p``.
+        ``images`` are base64 texts. Raises ProviderError, or Invalid for a parameter that cannot be.
+        """
+
+
+ModuleFactory: TypeAlias = Callable[[], Module]
+
+
+class Registry:
+    """The enabled modules by name, each made on first use."""
+
+    def __init__(self, factories: Mapping[str, ModuleFactory], *, on_close: Callable[[], None] | None = None) -> None:
+        self._factories = dict(factories)
+        self._modules: dict[str, Module] = {}
+        self._lock = threading.Lock()
+        self._on_close = on_close
+
+    def knows(self, name: str) -> bool:
+        """Whether a module of that name is enabled."""
+        return name in self._factories
+
+    def get(self, name: str) -> Module:
+        """Raises Invalid when no module of that name is enabled."""
+        module = self._modules.get(name)
+        if module is not None:
+            return module
+        factory = self._factories.get(name)
+        if factory is None:
+            raise Invalid(f'no module with name "{name}" present', module=name)
+        with self._lock:
+            if name not in self._modules:
+                self._modules[name] = factory()
+            return self._modules[name]
+
+    def vectorizer(self, name: str) -> Vectorizer:
+        module = self.get(name)
+        if not isinstance(module, Vectorizer):
+            raise Invalid(f'module "{name}" exists, but does not provide the Vectorizer capability', module=name)
+        return module
+
+    def reranker(self, name: str) -> Reranker:
+        module = self.get(name)
+        if not isinstance(module, Reranker):
+            raise Invalid(f'module "{name}" exists, but does not rerank; name a reranker-… module', module=name)
+        return module
+
+    def generator(self, name: str) -> Generator:
+        module = self.get(name)
+        if not isinstance(module, Generator):
+            raise Invalid(f'module "{name}" exists, but does not generate; name a generative-… module', module=name)
+        return module
+
+    def is_vectorizer(self, name: str) -> bool:
+        return isinstance(self.get(name), Vectorizer)
+
+    def is_multi_vector(self, name: str) -> bool:
+        """Whether its vectors are multi-vectors, one a token or patch."""
+        module = self.get(name)
+        return isinstance(module, Vectorizer) and module.multi
+
+    def defaults(self, name: str, settings: Settings) -> dict[str, Any]:
+        return self.get(name).defaults(settings)
+
+    def property_defaults(self, name: str, data_type: str) -> dict[str, Any]:
+        """For a property of any ``data_type``: the protocol's modules make no difference between them."""
+        module = self.get(name)
+        return module.property_defaults() if isinstance(module, Vectorizer) else {}
+
+    def validate(self, name: str, settings: Settings, document: Mapping[str, Any]) -> None:
+        """Raises Invalid when the module cannot work with ``settings``, whatever the collection of ``document`` is.
+
+        Whether a vectorizer finds something to embed in a collection is told by ``Vectorizer.validate``.
+        """
+        self.get(name).check_settings(settings)
+
+    def meta(self) -> dict[str, dict[str, str]]:
+        """What ``/v1/meta`` says of each enabled module, by name."""
+        return {name: self.get(name).meta() for name in sorted(self._factories)}
+
+    def close(self) -> None:
+        """Close every module that was made; calling it again does nothing."""
+        with self._lock:
+            modules, self._modules, self._factories = list(self._modules.values()), {}, {}
+            on_close, self._on_close = self._on_close, None
+        for module in modules:
+            module.close()
+        if on_close is not None:
+            on_close()

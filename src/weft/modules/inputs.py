@@ -1,0 +1,182 @@
+"""From the properties of an object to what a vectorizer is given of it.
+
+Text vectorizers (``text2…``) get one text: the collection's name when ``vectorizeClassName``, then the properties in
+alphabetical order, joined by blanks. Without source properties these are the text and text[] ones that are not
+``skip``; with source properties exactly those, and then numbers, booleans, dates and objects count too. An object
+whose text is empty gets no vector; one without any such property is embedded by its collection's name, unless source
+properties were given.
+
+Multimodal vectorizers (``multi2…``, ``img2…``) get the properties named in ``textFields``, ``imageFields`` and so on,
+in alphabetical order, each text and each medium by itself.
+
+Source: Weaviate's documentation of vectorizer configuration, and the behaviour of its server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from weft.domain.objects import GeoPoint, PhoneNumber, Properties, Value
+from weft.domain.query import MediaKind
+from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
+from weft.modules.base import TEXT, Media, ModuleInput, Settings
+
+_TEXT_TYPES = frozenset({DataType.TEXT, DataType.TEXT_ARRAY})
+_SOURCE_TYPES = _TEXT_TYPES | {
+    DataType.INT,
+    DataType.INT_ARRAY,
+    DataType.NUMBER,
+    DataType.NUMBER_ARRAY,
+    DataType.BOOLEAN,
+    DataType.BOOLEAN_ARRAY,
+    DataType.DATE,
+    DataType.DATE_ARRAY,
+    DataType.OBJECT,
+    DataType.OBJECT_ARRAY,
+}
+_ALL_KINDS = frozenset({TEXT, *MediaKind})
+
+
+def object_input(
+    config: CollectionConfig,
+    vector: VectorConfig,
+    properties: Properties,
+    kinds: Collection[str] = _ALL_KINDS,
+    *,
+    lowercase: bool = False,
+) -> ModuleInput:
+    """What ``vector``'s module is given of an object with ``properties``; media only of the module's ``kinds``.
+
+    ``lowercase``: names and values are lower-cased (the server's LOWERCASE_VECTORIZATION_INPUT).
+    """
+    if is_multimodal(vector):
+        return _multimodal_input(config, vector.settings, properties, kinds)
+    text = object_text(config, vector, properties, lowercase=lowercase)
+    return ModuleInput(texts=(text,) if text else ())
+
+
+def vectorised_alike(config: CollectionConfig, vector: VectorConfig, old: Properties, new: Properties) -> bool:
+    """Whether both sets of properties give ``vector``'s module the same, so that the old vector can be kept."""
+    return object_input(config, vector, old) == object_input(config, vector, new)
+
+
+def is_multimodal(vector: VectorConfig) -> bool:
+    return not vector.vectorizer.startswith("text2")
+
+
+def object_text(
+    config: CollectionConfig, vector: VectorConfig, properties: Properties, *, lowercase: bool = False
+) -> str:
+    """The one text of an object for a text vectorizer; empty: the object gets no vector."""
+    case: Callable[[str], str] = str.lower if lowercase else str
+    parts = [case(separate_camel_case(config.name))] if setting(vector.settings, "vectorizeClassName", True) else []
+    for prop in embedded_properties(config, vector):
+        value = properties.get(prop.name)
+        if value is None:
+            continue
+        named = prop.module_config.get(vector.vectorizer, {}).get("vectorizePropertyName") is True
+        prefix = case(separate_camel_case(prop.name)) + " " if named else ""
+        parts.extend(prefix + case(text) for text in _texts_of(value, prop.data_type))
+    if not parts and not vector.source_properties:
+        parts = [case(separate_camel_case(config.name))]
+    return " ".join(parts)
+
+
+def embedded_properties(config: CollectionConfig, vector: VectorConfig) -> list[Property]:
+    """The properties that a text vectorizer reads, in alphabetical order."""
+    sources = vector.source_properties
+    if sources:
+        chosen = [p for p in config.properties if p.name in sources and p.data_type in _SOURCE_TYPES]
+    else:
+        chosen = [
+            p
+            for p in config.properties
+            if p.data_type in _TEXT_TYPES and p.module_config.get(vector.vectorizer, {}).get("skip") is not True
+        ]
+    return sorted(chosen, key=lambda p: p.name)
+
+
+def setting(settings: Settings, name: str, default: bool) -> bool:
+    """A boolean setting; anything that is not a boolean counts as not given."""
+    value = settings.get(name)
+    return value if isinstance(value, bool) else default
+
+
+def separate_camel_case(name: str) -> str:
+    """``PDFLoader2`` → ``PDF Loader 2``: runs of one class of letters, the last capital going with what follows it."""
+    runs = ["".join(run) for _, run in groupby(name, key=_letter_class)]
+    for i in range(len(runs) - 1):
+        if runs[i][0].isupper() and runs[i + 1][0].islower():
+            runs[i], runs[i + 1] = runs[i][:-1], runs[i][-1] + runs[i + 1]
+    return " ".join(run for run in runs if run and run != " ")
+
+
+def _letter_class(letter: str) -> int:
+    if letter.islower():
+        return 1
+    if letter.isupper():
+        return 2
+    return 3 if letter.isdigit() else 4
+
+
+def _texts_of(value: Value, data_type: DataType) -> list[str]:
+    if data_type is DataType.OBJECT:
+        return [as_json(value)]
+    if data_type is DataType.OBJECT_ARRAY:
+        return [as_json(value)] if value else []
+    return [scalar_text(one) for one in (value if data_type.is_array else (value,))]
+
+
+def scalar_text(value: Value) -> str:
+    """A text, number, boolean, date or uuid as it is read aloud: ``true``, ``7``, ``7.5``."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and abs(value) < 1e15 and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def as_json(value: Value) -> str:
+    """Compact JSON with sorted keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """Geo coordinates and phone numbers inside an object, as JSON knows them."""
+    assert isinstance(value, GeoPoint | PhoneNumber), f"a property holds a {type(value).__name__}"
+    return {key: one for key, one in asdict(value).items() if one not in ("", None)}
+
+
+def _multimodal_input(
+    config: CollectionConfig, settings: Settings, properties: Properties, kinds: Collection[str]
+) -> ModuleInput:
+    texts: list[str] = []
+    media: list[Media] = []
+    for name in _present(config.by_name, fields_of(settings, TEXT), properties):
+        value = properties[name]
+        texts.extend(value if isinstance(value, list) else [value])
+    for kind in MediaKind:
+        if kind in kinds:
+            names = _present(config.by_name, fields_of(settings, kind), properties)
+            media.extend(Media(kind, properties[name]) for name in names)
+    return ModuleInput(tuple(texts), tuple(media))
+
+
+def fields_of(settings: Settings, kind: str) -> tuple[str, ...]:
+    """The properties that ``settings`` name for one kind of input: ``imageFields`` for ``image``."""
+    names = settings.get(f"{kind}Fields") or ()
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list | tuple) else ()
+
+
+def _present(known: Mapping[str, Property], names: Iterable[str], properties: Properties) -> list[str]:
+    """``names`` in alphabetical order, those whose value is text (or a list of it)."""
+    found = []
+    for name in sorted(set(names)):
+        value = properties.get(name)
+        if name in known and value and (isinstance(value, str) or known[name].data_type is DataType.TEXT_ARRAY):
+            found.append(name)
+    return found

@@ -1,0 +1,74 @@
+"""Which model a collection's settings name, and how it is loaded.
+
+Folders and hub names in a collection's settings come from clients, and a model folder can name code to run. So a
+client chooses among what the operator offers: the models in the wheel, the folders below ``models_folder``, and, where
+``weft[torch]`` is installed, what already lies in this machine's hub cache (or, with ``allow_downloads``, on the hub).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from weft.domain.errors import Invalid
+
+BUNDLED = Path(__file__).parent / "models"
+MINILM = "all-MiniLM-L6-v2"
+MODEL2VEC = "all-MiniLM-L6-v2-static-256"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where a model lies: a folder, or a name on the hub. ``bundled``: in the wheel, and runs without torch."""
+
+    name: str
+    folder: Path | None
+    bundled: bool = False
+
+    @property
+    def place(self) -> str:
+        return str(self.folder) if self.folder is not None else self.name
+
+    @property
+    def revision(self) -> str:
+        """Tells two models of one name apart: as stated in the wheel; by the weights' size in bytes in a folder."""
+        if self.folder is None:
+            return ""
+        if self.bundled:
+            return str(read_config(self.folder)["revision"])
+        return str(sum(file.stat().st_size for file in self.folder.rglob("*.safetensors")))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOffer:
+    """What the operator lets collections choose from."""
+
+    models_folder: Path | None = None
+    allow_downloads: bool = False
+
+    def find(self, name: str, default: str) -> ModelSource:
+        """The model of that name; empty: ``default``. Raises Invalid for a name that leads out of what is offered."""
+        short = (name or default).removeprefix("sentence-transformers/")
+        if short == default:
+            return ModelSource(short, BUNDLED / short, bundled=True)
+        if self.models_folder is not None:
+            root = self.models_folder.resolve()
+            folder = (root / name).resolve()
+            if folder != root and folder.is_relative_to(root) and folder.is_dir():
+                return ModelSource(name, folder)
+        parts = name.split("/")
+        if len(parts) > 2 or any(part in ("", ".", "..") or "\\" in part for part in parts):
+            offered = (
+                f"a folder below {self.models_folder}" if self.models_folder else "a folder that the server offers"
+            )
+            raise Invalid(f"model {name!r} is not a model's name; give {default}, {offered}, or a name on the hub")
+        return ModelSource(name, None)
+
+
+@cache
+def read_config(folder: Path) -> dict[str, object]:
+    """``config.json`` of a model of the wheel."""
+    found: dict[str, object] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,74 @@
+"""A text model as an ONNX file, run by onnxruntime with the tokenizers library; no torch.
+
+The folder holds ``model.onnx`` (inputs ``input_ids`` and ``attention_mask``, output the last hidden state
+``(batch, tokens, d) f32``), ``tokenizer.json`` and ``config.json`` (``revision``, ``dimensions``, ``max_tokens``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.objects import Vector
+
+TokenIds: TypeAlias = npt.NDArray[np.int64]
+
+_LETTERS_PER_TOKEN = 200
+"""No word is longer to the tokenizer (it gives up at 100); what lies beyond ``max_tokens`` times that is never read."""
+
+
+class OnnxTextEncoder:
+    """L2-normalised text vectors. ``pooling``: ``masked_mean`` over a text's tokens, or ``cls``, the first one.
+
+    ``threads`` are onnxruntime's own, for one run; runs may be made by several threads at once.
+    """
+
+    def __init__(self, folder: Path, name: str, *, pooling: str = "masked_mean", threads: int = 1) -> None:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        self.name = name
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self.dimensions: int = config["dimensions"]
+        self._pooling = pooling
+        self._max_letters = config["max_tokens"] * _LETTERS_PER_TOKEN
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(config["max_tokens"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self._session: Any = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+
+    def prepare(self, texts: Sequence[str]) -> list[TokenIds]:
+        found = self._tokenizer.encode_batch_fast([text[: self._max_letters] for text in texts])
+        return [np.array(one.ids, np.int64) for one in found]
+
+    def length(self, prepared: TokenIds) -> int:
+        return len(prepared)
+
+    def encode(self, run: Sequence[TokenIds]) -> list[Vector]:
+        ids = np.zeros((len(run), max(len(one) for one in run)), np.int64)
+        mask = np.zeros_like(ids)
+        for row, one in enumerate(run):
+            ids[row, : len(one)] = one
+            mask[row, : len(one)] = 1
+        states: npt.NDArray[np.float32] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        if self._pooling == "cls":
+            pooled = states[:, 0]
+        else:
+            weights = mask.astype(np.float32)
+            pooled = np.einsum("btd,bt->bd", states, weights) / weights.sum(axis=1, keepdims=True)
+        return list(pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
+
+    def close(self) -> None:
+        self._session = None

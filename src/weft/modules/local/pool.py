@@ -1,0 +1,118 @@
+"""The models that are loaded in this process: each once, shared by every collection that names it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.domain.errors import Overloaded, WeftError
+from weft.domain.objects import Vector
+from weft.modules.local.scheduler import Encoder, Scheduler, Urgency
+
+_CACHED_QUERIES = 1024
+_CACHED_LETTERS = 2_000
+"""Longer queries are rare, and are not remembered."""
+
+
+@dataclass
+class _Loaded:
+    """A model's scheduler and the vectors of its latest queries; ``ready`` guards the loading."""
+
+    ready: threading.Lock = field(default_factory=threading.Lock)
+    scheduler: Scheduler[Any] | None = None
+    queries: OrderedDict[str, Vector] = field(default_factory=OrderedDict)
+    dropped: bool = False
+
+
+class ModelPool:
+    """Loads each model at its first use and keeps it until ``unload`` or ``close``.
+
+    ``threads`` (0: one a core) is the number of workers of each model; each runs one text batch at a time on one
+    thread, which gives more texts a second than one run spread over all of them.
+    """
+
+    def __init__(self, *, threads: int = 0, queue_limit: int = 100_000) -> None:
+        self.threads = threads or os.cpu_count() or 1
+        self._queue_limit = queue_limit
+        self._lock = threading.Lock()
+        self._models: dict[str, _Loaded] = {}
+        self._closed = False
+
+    def embed_documents(
+        self, key: str, load: Callable[[], Encoder[Any]], texts: Sequence[str]
+    ) -> list[Vector | WeftError]:
+        """One vector or error for each text by the model named ``key``, which ``load`` loads if need be."""
+        return self._scheduler(self._entry(key), load).embed(texts, Urgency.DOCUMENT)
+
+    def embed_queries(
+        self, key: str, load: Callable[[], Encoder[Any]], texts: Sequence[str]
+    ) -> list[Vector | WeftError]:
+        """As documents, but before them; the latest queries are remembered."""
+        entry = self._entry(key)
+        with self._lock:
+            known = {text: entry.queries[text] for text in texts if text in entry.queries}
+            for text in known:
+                entry.queries.move_to_end(text)
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        found: dict[str, Vector | WeftError] = dict(known)
+        if missing:
+            made = self._scheduler(entry, load).embed(missing, Urgency.QUERY)
+            found.update(zip(missing, made, strict=True))
+            self._remember(entry, found)
+        return [found[text] for text in texts]
+
+    def loaded(self) -> list[str]:
+        """The keys of the models in memory."""
+        with self._lock:
+            return sorted(key for key, entry in self._models.items() if entry.scheduler is not None)
+
+    def unload(self, key: str) -> None:
+        """Let go of a model; its next use loads it again. What waits for it is refused as Overloaded."""
+        with self._lock:
+            entry = self._models.pop(key, None)
+        if entry is not None:
+            self._stop(entry)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            entries = list(self._models.values())
+            self._models.clear()
+        for entry in entries:
+            self._stop(entry)
+
+    def _entry(self, key: str) -> _Loaded:
+        with self._lock:
+            if self._closed:
+                raise Overloaded("the server stops; no text is embedded any more")
+            return self._models.setdefault(key, _Loaded())
+
+    def _scheduler(self, entry: _Loaded, load: Callable[[], Encoder[Any]]) -> Scheduler[Any]:
+        if entry.scheduler is not None:
+            return entry.scheduler
+        with entry.ready:
+            if entry.dropped:
+                raise Overloaded("the model is being unloaded; send the request again")
+            if entry.scheduler is None:
+                entry.scheduler = Scheduler(load(), workers=self.threads, queue_limit=self._queue_limit)
+            return entry.scheduler
+
+    def _remember(self, entry: _Loaded, found: dict[str, Vector | WeftError]) -> None:
+        with self._lock:
+            for text, vector in found.items():
+                if not isinstance(vector, WeftError) and len(text) <= _CACHED_LETTERS:
+                    vector.flags.writeable = False
+                    entry.queries[text] = vector
+            while len(entry.queries) > _CACHED_QUERIES:
+                entry.queries.popitem(last=False)
+
+    @staticmethod
+    def _stop(entry: _Loaded) -> None:
+        with entry.ready:
+            entry.dropped = True
+            if entry.scheduler is not None:
+                entry.scheduler.close()

@@ -1,0 +1,1 @@
+"""Models that others serve over HTTP: one file for each provider."""
