@@ -85,10 +85,11 @@ def _library() -> Any:
 class Graph:
     """A frozen FAISS index, heap or mapped."""
 
-    def __init__(self, index: Any, recipe: Recipe) -> None:
+    def __init__(self, index: Any, recipe: Recipe, *, mapped: bool = False) -> None:
         faiss = _library()
         self.index = index
         self.recipe = recipe
+        self._mapped = mapped
         self.size = int(index.ntotal)
         self._dims = int(index.d)
         self._scratch = threading.local()
@@ -115,7 +116,11 @@ class Graph:
 
     def extended(self, vectors: npt.NDArray[np.float32], rows: Sources, stop: Callable[[], bool]) -> Graph | None:
         """A copy that has ``rows`` too; None when ``stop`` said so."""
-        index = self._faiss.clone_index(self.index)
+        if self._mapped:
+            # A clone would still point into the file, and adding to it would abort the process.
+            index = self._faiss.deserialize_index(self._faiss.serialize_index(self.index))
+        else:
+            index = self._faiss.clone_index(self.index)
         return Graph(index, self.recipe) if _fill(index, self.recipe.metric, vectors, rows, stop) else None
 
     @classmethod
@@ -123,7 +128,8 @@ class Graph:
         """Mapped; raises RuntimeError when FAISS cannot read it."""
         faiss = _library()
         flags = getattr(faiss, "IO_FLAG_MMAP_IFC", 0)
-        return cls(faiss.read_index(str(path), flags if recipe.mode == "graph" else 0), recipe)
+        mapped = recipe.mode == "graph" and flags != 0
+        return cls(faiss.read_index(str(path), flags if mapped else 0), recipe, mapped=mapped)
 
     def write(self, path: Path) -> None:
         self._faiss.write_index(self.index, str(path))

@@ -213,6 +213,20 @@ def test_growing_keeps_everything_findable(memory_source: Any, many_vectors: Man
     assert index.stats().indexed_rows > 1000
 
 
+def test_a_mapped_graph_grows(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    """FAISS would abort the process if rows were added to what is mapped."""
+    vectors = many_vectors(900, 21)
+    source = memory_source(vectors[:600])
+    open_index(source, tmp_path).maintain(everyone(600))
+    again = open_index(source, tmp_path)
+    source.append(vectors[600:])
+    again.extend()
+    assert again.maintain(everyone(900))
+    assert again.stats().indexed_rows == 900
+    for row in (0, 599, 600, 899):
+        assert again.search(vectors[row], 1).doc_ids.tolist() == [row]
+
+
 def test_the_dead_are_dropped_when_many(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(1000, 9)
     index = open_index(memory_source(vectors), tmp_path)
