@@ -15,6 +15,7 @@ import weaviate
 from weaviate.config import AdditionalConfig, Timeout
 
 _START_TIMEOUT_S = 120
+_COMMAND = (sys.executable, "-m", "weft", "serve")
 
 
 class Server:
@@ -30,8 +31,7 @@ class Server:
     def start(self) -> None:
         self.rest_port = self.grpc_port = 0
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "weft", "serve", "--data-path", str(self.folder), "--port", "0", "--grpc-port", "0"]
-            + list(self._flags),
+            [*_COMMAND, "--data-path", str(self.folder), "--port", "0", "--grpc-port", "0", *self._flags],
             env={"PATH": "", "PYTHONFAULTHANDLER": "1", "HOME": str(Path.home())} | self._environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
