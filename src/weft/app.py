@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 
@@ -50,6 +51,8 @@ class App:
                 settings.enable_modules or None,
                 threads=settings.embedding_threads,
                 queue_limit=settings.embedding_queue,
+                models_folder=Path(settings.models_path) if settings.models_path else None,
+                allow_downloads=settings.model_downloads,
             )
             self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)
         except BaseException:

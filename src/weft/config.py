@@ -62,6 +62,10 @@ class Settings:
     cors_allow_origin: str = _setting("CORS_ALLOW_ORIGIN", "origin that browsers may call from; empty: none", "")
     embedding_threads: int = _setting("WEFT_EMBEDDING_THREADS", "threads of each local model; 0: one a core", 0)
     embedding_queue: int = _setting("WEFT_EMBEDDING_QUEUE", "texts that may wait for a local model", 100_000)
+    models_path: str = _setting("WEFT_MODELS_PATH", "folder of models that collections may name; empty: none", "")
+    model_downloads: bool = _setting(
+        "WEFT_MODEL_DOWNLOADS", "let collections name models of the hub, fetched on first use", False
+    )
     write_queue: int = _setting("WEFT_WRITE_QUEUE", "objects that may wait for one shard's writer", 200_000)
     durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
     log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")

@@ -15,6 +15,8 @@ from weft.service.search.ranking import EMPTY, Ranking
 from weft.service.search.targets import Target
 
 _TOLERANCE = 1e-6
+_CANDIDATES = 200
+"""Taken of each target at least, where the best by the combined distance need not be among the best of each."""
 
 
 def nearest(
@@ -44,7 +46,8 @@ def _combined(
     max_distance: float | None,
 ) -> Ranking:
     present = [t for t in targets if _fits(shard, t)]
-    found = [shard.nearest(t.vector.name, t.query, k, allow, None) for t in present]
+    candidates = k if combination is Combination.MINIMUM else max(k, _CANDIDATES)
+    found = [shard.nearest(t.vector.name, t.query, candidates, allow, None) for t in present]
     if not found:
         return EMPTY
     doc_ids = np.unique(np.concatenate([f.doc_ids for f in found]))

@@ -10,7 +10,7 @@ from weft.domain.errors import Invalid
 from weft.domain.query import Answer, Generate, GenerationDetails, Hit, Query, Rerank
 from weft.domain.schema import CollectionConfig
 from weft.modules.base import Generated, Registry
-from weft.modules.prompts import grouped_prompt, single_prompt
+from weft.modules.prompts import prompt_values, single_prompt, task_prompt
 
 
 class Refiner:
@@ -65,14 +65,17 @@ class Refiner:
         hits = answer.hits if answer.groups is None else [hit for group in answer.groups for hit in group.hits]
         if asked.single_prompt:
             for hit in hits:
-                hit.generated, hit.generation = ask(single_prompt(asked.single_prompt, hit.record.properties))
+                hit.generated, hit.generation = ask(
+                    single_prompt(asked.single_prompt, prompt_values(config, hit.record.properties))
+                )
         if answer.groups is None and asked.grouped_task and hits:
             answer.generated, answer.generation = ask(_grouped(config, asked, hits))
 
 
 def _grouped(config: CollectionConfig, asked: Generate, hits: Sequence[Hit]) -> str:
     assert asked.grouped_task is not None
-    return grouped_prompt(asked.grouped_task, [hit.record.properties for hit in hits], asked.grouped_properties)
+    values = [prompt_values(config, hit.record.properties) for hit in hits]
+    return task_prompt(asked.grouped_task, values, asked.grouped_properties)
 
 
 def _details(asked: Generate, prompt: str, name: str, result: Generated) -> GenerationDetails:
@@ -90,7 +93,7 @@ def _module(config: CollectionConfig, prefix: str, what: str) -> tuple[str, Mapp
 
 
 def _text(hit: Hit, property: str) -> str:
-    value = hit.record.properties.get(property)
+    value: Any = hit.record.properties.get(property)
     if isinstance(value, list):
         return " ".join(v for v in value if isinstance(v, str))
     return value if isinstance(value, str) else ""
