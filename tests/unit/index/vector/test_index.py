@@ -92,8 +92,10 @@ def test_a_walk_is_taken_and_ef_matters(large: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.3, 0.9])
 @pytest.mark.parametrize("relation", ["unrelated", "near", "far"])
 def test_filters_keep_recall(large: Any, share: float, relation: str) -> None:
-    """Also where the walk must be repeated or given up: ``ef`` 10 makes scans unattractive, so walks are tried."""
-    source, index, queries = large
+    """At ef 40 a third of the rows is already walked, and the walk must be repeated or given up for filters far off."""
+    source, default, queries = large
+    index = open_index(source(), default._folder, 10_000, ef=40)
+    assert index.stats().indexed_rows == LARGE
     count = max(10, int(share * LARGE))
     likeness = source.vectors @ queries[0]
     order = {
