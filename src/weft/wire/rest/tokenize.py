@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from weft.domain.errors import Invalid, NotFound
-from weft.domain.schema import InvertedConfig, Property, Stopwords, Tokenization
+from weft.domain.schema import InvertedConfig, Property, Tokenization
+from weft.domain.schema import Stopwords as StopwordConfig
+from weft.index.inverted.stopwords import Stopwords
+from weft.index.inverted.tokenize import tokenize
 from weft.service.schema import fields, properties
 from weft.service.schema.defaults import complete_inverted
 from weft.service.schema.document import parse_inverted, parse_property
 from weft.service.schema.validate import validate_inverted
 from weft.wire.rest.body import as_object
-from weft.wire.rest.endpoint import Call, Endpoint, Reply, verb
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
 
 _MAX_CHARACTERS = 10_000
 
@@ -48,7 +51,7 @@ def of_text(call: Call) -> Reply:
     if stopwords is None and not preset and is_word:
         preset = "en"
     if stopwords is None and not is_word:
-        inverted = dataclasses.replace(inverted, stopwords=Stopwords("none"))
+        inverted = dataclasses.replace(inverted, stopwords=StopwordConfig("none"))
     return _reply(call, _property(tokenization, analyzer, preset, inverted.stopword_presets), inverted)
 
 
@@ -74,8 +77,11 @@ def _reply(call: Call, property: Property, inverted: InvertedConfig) -> Reply:
         raise Invalid("the body must hold the text")
     if len(text) > _MAX_CHARACTERS:
         raise Invalid("text exceeds maximum allowed length of 10,000 characters")
-    indexed, query = verb(call.service, "tokenize", "tokenization")(text, property, inverted)
-    return Reply({"indexed": indexed, "query": query})
+    indexed = tokenize(text, property.tokenization, property.text_analyzer)
+    known = Stopwords(inverted)
+    preset = property.text_analyzer.stopword_preset
+    left_out = known.preset(preset) if preset else known.default
+    return Reply({"indexed": indexed, "query": [token for token in indexed if token not in left_out]})
 
 
 ENDPOINTS = [

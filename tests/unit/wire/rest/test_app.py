@@ -1,0 +1,166 @@
+"""What every endpoint shares: errors, limits, credentials, names."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from weft.wire.rest.app import build_app
+
+
+def message(reply: Any) -> str:
+    (only,) = reply.json()["error"]
+    assert list(only) == ["message"]
+    text: str = only["message"]
+    return text
+
+
+def test_unknown_paths_and_methods(rest: TestClient) -> None:
+    missing = rest.get("/v1/nothing")
+    assert (missing.status_code, message(missing)) == (404, "no such endpoint: GET /v1/nothing")
+    refused = rest.patch("/v1/schema")
+    assert (refused.status_code, message(refused)) == (405, "/v1/schema does not take PATCH")
+    assert {method.strip() for method in refused.headers["allow"].split(",")} == {"GET", "HEAD", "POST"}
+
+
+def test_trailing_slashes(rest: TestClient) -> None:
+    assert rest.get("/v1/schema/").json() == {"classes": []}
+    assert rest.get("/v1/meta///").status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"nul", b"\xff", b'{"class": NaN}', b'"\\ud800"', b"[" * 10_000_000])
+def test_malformed_json(rest: TestClient, body: bytes) -> None:
+    reply = rest.post("/v1/schema", content=body)
+    assert reply.status_code == 400
+    assert len(message(reply)) < 500
+
+
+@pytest.mark.parametrize("body", ["[]", "3", "null", '"x"'])
+def test_json_of_the_wrong_shape(rest: TestClient, body: str) -> None:
+    for method, path in (("POST", "/v1/schema"), ("POST", "/v1/objects"), ("POST", "/v1/batch/objects")):
+        reply = rest.request(method, path, content=body)
+        assert reply.status_code == 422
+        assert "must be a JSON object" in message(reply)
+
+
+def test_deep_json_is_refused_everywhere(rest: TestClient, thing: Any) -> None:
+    thing()
+    deep = "[" * 1000 + "]" * 1000
+    for path, body in (
+        ("/v1/schema", f'{{"class": "Deep", "x": {deep}}}'),
+        ("/v1/schema/Thing/properties", f'{{"name": "x", "dataType": ["text"], "y": {deep}}}'),
+        ("/v1/objects", f'{{"class": "Thing", "properties": {{"name": {deep}}}}}'),
+        ("/v1/objects", f'{{"class": "Thing", "vector": {deep}}}'),
+        ("/v1/objects", f'{{"class": {deep}}}'),
+        ("/v1/objects/validate", f'{{"class": "Thing", "properties": {{"size": {deep}}}}}'),
+        ("/v1/batch/references", f'[{{"from": {deep}}}]'),
+    ):
+        reply = rest.post(path, content=body)
+        if path.startswith("/v1/batch"):
+            assert reply.json()[0]["result"]["status"] == "FAILED"
+        else:
+            assert reply.status_code == 422, path
+    batch = rest.post(
+        "/v1/batch/objects", content=f'{{"objects": [{{"class": "Thing", "properties": {{"name": {deep}}}}}]}}'
+    )
+    assert batch.json()[0]["result"]["status"] == "FAILED"
+    where = f'{{"match": {{"class": "Thing", "where": {{"operator": "Equal", "path": ["a"], "valueText": {deep}}}}}}}'
+    assert rest.request("DELETE", "/v1/batch/objects", content=where).status_code == 422
+
+
+def test_bodies_are_bounded(rest: TestClient) -> None:
+    announced = rest.post("/v1/schema", content=b" " * 12_000_001)
+    assert announced.status_code == 413
+    assert "larger than 12000000 bytes" in message(announced)
+
+    def parts() -> Any:
+        for _ in range(13):
+            yield b" " * 1_000_000
+
+    assert rest.post("/v1/schema", content=parts()).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2f..%2fetc", "%00", "a%2Fb", "%F0%9F%92%A9", "%ff", "x" * 5000, "Thing'--", "{name}", "%7B%7D", "."]
+)
+def test_hostile_names_find_nothing(rest: TestClient, name: str) -> None:
+    for path in (f"/v1/schema/{name}", f"/v1/objects/{name}/00000000-0000-0000-0000-000000000000", f"/v1/nodes/{name}"):
+        reply = rest.get(path)
+        assert reply.status_code in (200, 404), path
+        if name != ".":
+            assert reply.status_code == 404
+            assert message(reply)
+
+
+def test_names_are_percent_decoded(rest: TestClient, thing: Any) -> None:
+    thing()
+    assert rest.get("/v1/schema/%54hing").json()["class"] == "Thing"
+    assert rest.get("/v1/schema/thing").json()["class"] == "Thing"
+
+
+def test_credentials(rest: TestClient, service: Any, auth: Any, thing: Any) -> None:
+    thing()
+    auth.closed = True
+    refused = rest.get("/v1/meta")
+    assert refused.status_code == 401
+    assert refused.json() == {"code": 401, "message": "anonymous access not enabled. Please authenticate"}
+    wrong = rest.get("/v1/schema", headers={"Authorization": "Bearer wrong"})
+    assert wrong.status_code == 401
+    headers = {"Authorization": "Bearer secret", "X-Openai-Api-Key": "k"}
+    assert rest.post("/v1/objects", json={"class": "Thing"}, headers=headers).status_code == 200
+    caller = service.objects.callers[-1]
+    assert caller.user == "alice"
+    assert caller.headers["x-openai-api-key"] == "k"
+    for path in ("live", "ready"):
+        assert rest.get(f"/v1/.well-known/{path}").status_code == 200
+
+
+def test_start_up(rest: TestClient) -> None:
+    openid = rest.get("/v1/.well-known/openid-configuration")
+    assert (openid.status_code, openid.content) == (404, b"")
+    assert rest.get("/v1/meta").json()["version"] == "1.39.0"
+    assert {"name", "href"} <= rest.get("/v1").json()["links"][0].keys()
+
+
+def test_consistency_levels_are_checked(rest: TestClient) -> None:
+    assert rest.get("/v1/schema?consistency_level=QUORUM").status_code == 200
+    assert rest.get("/v1/schema?consistency_level=SOME").status_code == 422
+
+
+def test_what_nobody_foresaw_is_told_by_its_log_id(rest: TestClient, service: Any, caplog: Any) -> None:
+    service.meta = lambda: 1 / 0
+    reply = rest.get("/v1/meta")
+    assert reply.status_code == 500
+    assert "internal error" in message(reply)
+    assert "division" not in reply.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_verbs_that_the_service_lacks_are_told(rest: TestClient) -> None:
+    reply = rest.get("/v1/aliases")
+    assert reply.status_code == 501
+    assert "aliases" in message(reply)
+
+
+def test_cors_only_where_it_is_set(service: Any, auth: Any, rest: TestClient) -> None:
+    origin = {"Origin": "https://a.example"}
+    assert "access-control-allow-origin" not in rest.get("/v1/meta", headers=origin).headers
+    settings = SimpleNamespace(rest_workers=1, grpc_max_message_size=100, cors_allow_origin="https://a.example")
+    client = TestClient(build_app(service, auth, settings))
+    assert client.get("/v1/meta", headers=origin).headers["access-control-allow-origin"] == "https://a.example"
+    other = client.get("/v1/meta", headers={"Origin": "https://b.example"})
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_the_cluster_is_one_node(rest: TestClient, thing: Any) -> None:
+    thing()
+    assert rest.get("/v1/nodes").json()["nodes"][0]["shards"] is None
+    assert rest.get("/v1/nodes/Thing?output=verbose").json()["nodes"][0]["shards"] == []
+    assert rest.get("/v1/nodes?output=all").status_code == 422
+    assert rest.get("/v1/nodes/Other").status_code == 404
+    statistics = rest.get("/v1/cluster/statistics").json()
+    assert statistics["synchronized"] is True
+    assert statistics["statistics"][0]["raft"]["state"] == "Leader"
