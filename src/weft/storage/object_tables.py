@@ -81,10 +81,16 @@ class ObjectTables:
         table = self._env.tables[OBJECTS]
 
         def body(txn: Transaction) -> list[bytes | None]:
-            get, found = txn.get, []
+            get = txn.get
+            found: list[bytes | None] = []
             for doc_id in doc_ids:
                 value = get(_doc_key(doc_id), None, table)
-                found.append(None if value is None else self._record(doc_id, value))
+                if value is not None:
+                    found.append(self._record(doc_id, value))
+                elif self._lives(txn, doc_id):
+                    raise damaged(self._env.path, f"object {doc_id} lives and its record is not found")
+                else:
+                    found.append(None)
             return found
 
         return self._env.read(body)
@@ -166,6 +172,16 @@ class ObjectTables:
             if checksum == _uuid_checksum(uuid, doc_id):
                 return int(doc_id)
         raise damaged(self._env.path, f"the entry of uuid {uuid.hex()} fails its checksum")
+
+    def _lives(self, txn: Transaction, doc_id: int) -> bool:
+        """What the snapshot says, for a record that is missing from it."""
+        path, tables = self._env.path, self._env.tables
+        meta = unseal_json(META, _SHARD, txn.get(_SHARD, b"", tables[META]), path)
+        key = _BLOCK.pack(doc_id >> 16)
+        dead = txn.get(key, None, tables[DEAD])
+        if dead is not None and doc_id in BitMap.deserialize(unseal(DEAD, key, dead, path)):
+            return False
+        return bool(doc_id < meta["next_doc_id"])
 
     def _dead(self, txn: Transaction) -> BitMap:
         with txn.cursor(self._env.tables[DEAD]) as cursor:
