@@ -1,0 +1,68 @@
+"""Settings: where they come from, which wins, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from weft.config import Settings, load_settings
+from weft.domain.errors import Misconfigured
+
+
+def test_defaults() -> None:
+    assert load_settings(environ={}) == Settings()
+
+
+def test_flags_over_environment_over_file(tmp_path: Path) -> None:
+    file = tmp_path / "weft.toml"
+    file.write_text('port = 1\ngrpc_port = 2\nquery_defaults_limit = 3\nenable_modules = ["a", "b"]\n')
+    environ = {"GRPC_PORT": "20", "QUERY_DEFAULTS_LIMIT": "30", "PERSISTENCE_DATA_PATH": "/data", "HOME": "/root"}
+    settings = load_settings({"query_defaults_limit": "300"}, environ, file)
+    assert (settings.port, settings.grpc_port, settings.query_defaults_limit) == (1, 20, 300)
+    assert settings.enable_modules == ("a", "b")
+    assert settings.data_path == Path("/data")
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "words"),
+    [
+        ({"prot": "1"}, {}, "unknown setting 'prot'"),
+        ({}, {"WEFT_PROT": "1"}, "unknown setting WEFT_PROT"),
+        ({"port": "eighty"}, {}, "port must be a whole number"),
+        ({"port": "70000"}, {}, "from 0 to 65535"),
+        ({}, {"AUTOSCHEMA_ENABLED": "perhaps"}, "AUTOSCHEMA_ENABLED must be true or false"),
+        ({"query_defaults_limit": "0"}, {}, "at least 1"),
+        ({"default_vector_index": "lsh"}, {}, "one of hnsw"),
+        ({"default_vector_index": "dynamic"}, {}, "ASYNC_INDEXING"),
+        ({"apikey_enabled": "true"}, {}, "at least one key"),
+        ({"anonymous_access": "false"}, {}, "no other way in"),
+    ],
+)
+def test_refusals_name_the_setting(flags: dict[str, str], environ: dict[str, str], words: str) -> None:
+    with pytest.raises(Misconfigured, match=words):
+        load_settings(flags, environ)
+
+
+def test_unknown_keys_and_broken_files_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "weft.toml"
+    file.write_text("prot = 1\n")
+    with pytest.raises(Misconfigured, match="unknown setting 'prot'"):
+        load_settings(environ={}, file=file)
+    file.write_text("port = = 1\n")
+    with pytest.raises(Misconfigured, match="is not TOML"):
+        load_settings(environ={}, file=file)
+    with pytest.raises(Misconfigured, match="cannot read"):
+        load_settings(environ={}, file=tmp_path / "missing.toml")
+
+
+def test_variables_of_the_command_line_are_no_settings() -> None:
+    assert load_settings(environ={"WEFT_API_KEY": "x", "WEFT_CONFIG": "y"}) == Settings()
+
+
+def test_one_user_for_every_key_or_one_each() -> None:
+    keys = {"apikey_enabled": "true", "apikey_allowed_keys": "a,b"}
+    assert load_settings({**keys, "apikey_users": "jane"}, {}).apikey_users == ("jane",)
+    assert load_settings({**keys, "apikey_users": "jane,john"}, {}).apikey_users == ("jane", "john")
+    with pytest.raises(Misconfigured, match="2 keys and 3 users"):
+        load_settings({**keys, "apikey_users": "a,b,c"}, {})
