@@ -1,0 +1,57 @@
+"""Writes the golden file of the storage format: ``python -m tests.formats.make_storage``.
+
+``storage-v<format>.zip`` holds a data folder as this version writes it: a catalog, one shard, one blob. Make one when
+the format version grows and keep the old ones as they are: each version of Weft must read what earlier ones wrote.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from weft.storage import BlobStore, Catalog, Delete, Put, ShardStore, VectorLayout
+from weft.storage.format import FORMAT
+
+BLOB = b"a blob"
+LAYOUTS = {"single": VectorLayout(), "multi": VectorLayout(multi=True)}
+
+
+def uuid(i: int) -> bytes:
+    return bytes(range(i, i + 16))
+
+
+def changes() -> list[list[Put | Delete]]:
+    first: list[Put | Delete] = [
+        Put(uuid(i), b"record %d" % i, {"single": np.array([i, 0.5, -i], np.float32)}) for i in range(5)
+    ]
+    tokens = np.arange(6, dtype=np.float32).reshape(3, 2)
+    return [first, [Put(uuid(1), b"again", {"multi": tokens}, carry={"single": 1}), Delete(uuid(2))]]
+
+
+def make(folder: Path) -> None:
+    catalog = Catalog(folder)
+    entry = catalog.put_collection("Golden", {"class": "Golden"}, {"main": "HOT"})
+    catalog.put_alias("Alias", "Golden")
+    catalog.put_settings({"key": [1, "two", None]})
+    store = ShardStore(catalog.shard_folder(entry, entry.shards["main"]), LAYOUTS)
+    for batch in changes():
+        store.commit(batch)
+    store.close()
+    catalog.close()
+    BlobStore(folder / "blobs").put(BLOB)
+
+
+def main() -> None:
+    target = Path(__file__).parent / f"storage-v{FORMAT}.zip"
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as archive:
+        make(Path(scratch))
+        for path in sorted(Path(scratch).rglob("*")):
+            if path.is_file() and not path.name.endswith("-lock"):
+                archive.write(path, path.relative_to(scratch))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What earlier versions of the storage format wrote is read by this one."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from tests.formats.make_storage import BLOB, LAYOUTS, changes, uuid
+
+from weft.storage import BlobStore, Catalog, Put, ShardStore
+from weft.storage.format import FORMAT
+
+GOLDEN = sorted(Path(__file__).parent.glob("storage-v*.zip"))
+
+
+def test_each_version_has_its_golden_file() -> None:
+    assert [path.name for path in GOLDEN] == [f"storage-v{version}.zip" for version in range(1, FORMAT + 1)]
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
+def test_a_golden_file_is_read_and_can_be_written(golden: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(golden) as archive:
+        archive.extractall(tmp_path)
+    catalog = Catalog(tmp_path)
+    entry = catalog.collections()["Golden"]
+    assert entry.document == {"class": "Golden"} and entry.shards["main"].status == "HOT"
+    assert dict(catalog.aliases()) == {"Alias": "Golden"}
+    assert dict(catalog.settings()) == {"key": [1, "two", None]}
+    assert catalog.sweep() == []
+    store = ShardStore(catalog.shard_folder(entry, entry.shards["main"]), LAYOUTS)
+    store.verify(full=True)
+    assert store.scan(None, 10) == [(uuid(0), 0), (uuid(1), 5), (uuid(3), 3), (uuid(4), 4)]
+    assert store.read([0, 5, 3, 4]) == [b"record 0", b"again", b"record 3", b"record 4"]
+    assert [v.tolist() for v in store.get_vectors("single", [0, 5, 4])] == [[0, 0.5, 0], [1, 0.5, -1], [4, 0.5, -4]]
+    assert [v is None for v in store.get_vectors("multi", [0, 5])] == [True, False]
+    assert store.vectors("multi").tokens.tolist() == [[0, 1], [2, 3], [4, 5]]
+    (first, *_) = changes()[0]
+    assert isinstance(first, Put)
+    assert store.commit([first])[0].doc_id == 6
+    store.close()
+    catalog.close()
+    assert BlobStore(tmp_path / "blobs").size_bytes() == len(BLOB)
