@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from weft.domain.errors import Invalid
+from weft.domain.errors import Invalid, NotFound
 from weft.service.schema import fields
 from weft.wire.rest.body import as_object
-from weft.wire.rest.endpoint import Call, Endpoint, Reply, verb
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+
+_ONE = "/v1/aliases/{alias}"
 
 
 def list_all(call: Call) -> Reply:
-    return Reply({"aliases": _verb(call, "aliases")(call.query.get("class"))})
+    return Reply({"aliases": call.service.collections.aliases(call.query.get("class") or None)})
 
 
 def create(call: Call) -> Reply:
-    return Reply(_verb(call, "create_alias")(_named(call, "alias"), _named(call, "class")))
+    return Reply(call.service.collections.create_alias(_named(call, "alias"), _named(call, "class")))
 
 
 def get(call: Call) -> Reply:
-    return Reply(_verb(call, "alias")(call.path["alias"]))
+    wanted = call.path["alias"]
+    wanted = wanted[:1].upper() + wanted[1:]
+    for one in call.service.collections.aliases(None):
+        if one["alias"] == wanted:
+            return Reply(one)
+    raise NotFound(f"there is no alias '{wanted[:80]}'", alias=wanted)
 
 
 def update(call: Call) -> Reply:
-    return Reply(_verb(call, "update_alias")(call.path["alias"], _named(call, "class")))
+    return Reply(call.service.collections.update_alias(call.path["alias"], _named(call, "class")))
 
 
 def delete(call: Call) -> Reply:
-    _verb(call, "delete_alias")(call.path["alias"])
+    call.service.collections.delete_alias(call.path["alias"])
     return Reply(status=204)
-
-
-def _verb(call: Call, name: str) -> Any:
-    return verb(call.service.collections, name, "aliases")
 
 
 def _named(call: Call, key: str) -> str:
@@ -45,7 +46,7 @@ def _named(call: Call, key: str) -> str:
 ENDPOINTS = [
     Endpoint("GET", "/v1/aliases", list_all),
     Endpoint("POST", "/v1/aliases", create, takes_body=True),
-    Endpoint("GET", "/v1/aliases/{alias}", get),
-    Endpoint("PUT", "/v1/aliases/{alias}", update, takes_body=True),
-    Endpoint("DELETE", "/v1/aliases/{alias}", delete),
+    Endpoint("GET", _ONE, get),
+    Endpoint("PUT", _ONE, update, takes_body=True),
+    Endpoint("DELETE", _ONE, delete),
 ]

@@ -22,6 +22,7 @@ from weft.service.schema.defaults import Defaults, complete, complete_property
 from weft.service.schema.document import parse
 from weft.service.schema.update import update
 from weft.service.schema.validate import validate
+from weft.service.tenants import statuses
 from weft.service.values import coerce
 from weft.wire.rest.app import build_app
 
@@ -49,6 +50,7 @@ class Collections:
     def __init__(self) -> None:
         self.configs: dict[str, CollectionConfig] = {}
         self.found_tenants: dict[str, dict[str, str]] = {}
+        self.known_aliases: dict[str, str] = {}
 
     def all(self) -> list[CollectionConfig]:
         return sorted(self.configs.values(), key=lambda config: config.name)
@@ -103,17 +105,37 @@ class Collections:
         known = self.found_tenants.get(self.get(name).name, {})
         return [{"name": t, "activityStatus": s} for t, s in known.items() if names is None or t in names]
 
-    def add_tenants(self, name: str, tenants: Sequence[Mapping[str, str]]) -> None:
+    def create_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         known = self.found_tenants.setdefault(self.get(name).name, {})
-        for one in tenants:
-            known.setdefault(one["name"], one["activityStatus"])
+        made = statuses(given)
+        for tenant, status in made.items():
+            known.setdefault(tenant, status)
+        return self.tenants(name, list(made))
 
-    def update_tenants(self, name: str, tenants: Sequence[Mapping[str, str]]) -> None:
-        self.found_tenants[self.get(name).name] |= {t["name"]: t["activityStatus"] for t in tenants}
+    def update_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+        changed = statuses(given)
+        self.found_tenants.setdefault(self.get(name).name, {}).update(changed)
+        return self.tenants(name, list(changed))
 
     def delete_tenants(self, name: str, names: Sequence[str]) -> None:
         for one in names:
             self.found_tenants.get(self.get(name).name, {}).pop(one, None)
+
+    def aliases(self, name: str | None) -> list[dict[str, str]]:
+        return [{"alias": a, "class": c} for a, c in self.known_aliases.items() if name in (None, c)]
+
+    def create_alias(self, alias: str, name: str) -> dict[str, str]:
+        self.known_aliases[alias] = self.get(name).name
+        return {"alias": alias, "class": name}
+
+    def update_alias(self, alias: str, name: str) -> dict[str, str]:
+        if alias not in self.known_aliases:
+            raise NotFound(f"there is no alias {alias!r}")
+        return self.create_alias(alias, name)
+
+    def delete_alias(self, alias: str) -> None:
+        if self.known_aliases.pop(alias, None) is None:
+            raise NotFound(f"there is no alias {alias!r}")
 
 
 @dataclass
