@@ -7,10 +7,10 @@
 
 Each token is embedded by the float32 model as a text by itself; the vectors are centred, turned to their 256 principal
 axes, and weighted so that frequent tokens count little: by the root of the token's place in the vocabulary, which is
-ordered by frequency. (The usual a / (a + p) with Zipf's p, Arora et al. 2017, reached an overlap@10 of 0.21 to 0.31 for
-a from 1e-3 to 1e-6 where the root reaches 0.32; docstrings 200 to 1700 of ``export_minilm.docstrings``.) A text's vector
-is then the normalised sum of its tokens' vectors. Method: model2vec, https://github.com/MinishLab/model2vec. Stored in int8 with one float32
-scale a token (``codes``, ``scales``).
+ordered by frequency. (The usual a / (a + p) with Zipf's p, Arora et al. 2017, reached an overlap@10 of 0.21 to 0.31
+for a from 1e-3 to 1e-6 where the root reaches 0.32; docstrings 200 to 1700 of ``export_minilm.docstrings``.) A text's
+vector is then the normalised sum of its tokens' vectors. Method: model2vec, https://github.com/MinishLab/model2vec.
+Stored in int8 with one float32 scale a token (``codes``, ``scales``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
 from export_minilm import (
     MAX_TOKENS,
     SOURCE_PACKAGE,
@@ -36,8 +39,6 @@ from export_minilm import (
     overlap,
     token_ids,
 )
-from safetensors.numpy import load_file
-from tokenizers import Tokenizer
 
 TARGET = Path(__file__).parent.parent / "src/weft/modules/local/models/all-MiniLM-L6-v2-static-256"
 DIMENSIONS = 256

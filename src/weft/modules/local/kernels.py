@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -38,5 +39,5 @@ def sum_token_vectors_plain(
 ) -> npt.NDArray[np.float32]:
     """The same in numpy."""
     vectors = codes[ids] * scales[ids, None]
-    spans = zip(offsets[:-1], offsets[1:], strict=True)
-    return np.stack([vectors[begin:end].sum(axis=0) for begin, end in spans]).astype(np.float32)
+    found = [vectors[begin:end].sum(axis=0) for begin, end in pairwise(offsets)]
+    return np.stack(found).astype(np.float32)

@@ -7,6 +7,7 @@ and returned; the model runs in this process, so nothing is sent to it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
@@ -41,7 +42,7 @@ class Text2VecModel2Vec(TextVectorizer):
         return mean(self._pool.embed_queries(self.name, _load, texts))
 
 
-def _load() -> Encoder[Vector]:
+def _load() -> Encoder[Any]:
     from weft.modules.local.static_text import StaticTextEncoder
 
     return StaticTextEncoder(BUNDLED / MODEL2VEC, BUNDLED / MINILM / "tokenizer.json", MODEL2VEC)

@@ -1,0 +1,52 @@
+"""Static token embeddings: kernel and plain twin, fast words and the tokenizer."""
+
+from __future__ import annotations
+
+import random
+import string
+
+import numpy as np
+import pytest
+
+from weft.modules.local.kernels import sum_token_vectors, sum_token_vectors_plain
+from weft.modules.local.models import BUNDLED, MINILM, MODEL2VEC
+from weft.modules.local.static_text import StaticTextEncoder
+
+
+@pytest.fixture(scope="module")
+def encoder() -> StaticTextEncoder:
+    return StaticTextEncoder(BUNDLED / MODEL2VEC, BUNDLED / MINILM / "tokenizer.json", MODEL2VEC)
+
+
+def test_kernel_and_twin_agree() -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(-127, 128, (500, 64), dtype=np.int8)
+    scales = rng.random(500, dtype=np.float32)
+    offsets = np.concatenate([[0, 0], np.cumsum(rng.integers(0, 40, 30))]).astype(np.int64)
+    ids = rng.integers(0, 500, offsets[-1], dtype=np.int32)
+    found = sum_token_vectors(ids, offsets, codes, scales)
+    assert found == pytest.approx(sum_token_vectors_plain(ids, offsets, codes, scales), rel=1e-4, abs=1e-2)
+
+
+def test_remembered_words_have_the_tokenizers_tokens(encoder: StaticTextEncoder) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chooser = random.Random(seed)
+    letters = string.ascii_letters + string.digits + " \t\n.,;:'-_/()!?<>=" + " " * 20
+    texts = ["".join(chooser.choices(letters, k=chooser.randint(0, 80))) for _ in range(400)]
+    texts += ["Don't stop-believing, U.S.A.!", "snake_case x=1", "tab\there", "unbelievably" * 10, "a" * 101]
+    for text in texts:
+        (ids,) = encoder.prepare([text])
+        assert ids.tolist() == encoder._tokenizer.encode(text, add_special_tokens=False).ids, text
+
+
+@pytest.mark.parametrize("text", ["crème brûlée", "日本語", "a\x00b", "naïve café"])
+def test_other_texts_go_through_the_tokenizer(encoder: StaticTextEncoder, text: str) -> None:
+    assert encoder.prepare([text])[0].tolist() == encoder._tokenizer.encode(text, add_special_tokens=False).ids
+
+
+def test_a_text_without_tokens_is_zero(encoder: StaticTextEncoder) -> None:
+    (vector,) = encoder.encode(encoder.prepare([""]))
+    assert not vector.any()
