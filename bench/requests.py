@@ -11,27 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import re
-import shlex
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
 
+from _serving import START, Server, machine, running
 from weft.collection.encoding import encode_properties
 from weft.domain.query import Answer, Hit
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
@@ -51,44 +42,6 @@ PROPERTIES = (
 CONFIG = CollectionConfig(COLLECTION, PROPERTIES, {"default": VectorConfig("default")})
 WORDS = ("weft", "warp", "loom", "shuttle", "thread", "fabric", "pattern", "colour", "silk", "wool", "linen", "cotton")
 BATCH = 500
-
-
-@dataclass(frozen=True)
-class Server:
-    pid: int
-    rest_port: int
-    grpc_port: int
-
-    def cpu_s(self) -> float:
-        """User and system time of the process so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def running(command: str) -> Iterator[Server]:
-    with tempfile.TemporaryDirectory() as folder:
-        started = subprocess.Popen(
-            shlex.split(command.format(folder=folder)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        try:
-            yield wait_for_ports(started)
-        finally:
-            started.send_signal(signal.SIGTERM)
-            started.communicate(timeout=60)
-
-
-def wait_for_ports(started: subprocess.Popen[str]) -> Server:
-    ports: dict[str, int] = {}
-    lines: list[str] = []
-    assert started.stdout is not None
-    for line in started.stdout:
-        lines.append(line)
-        if found := re.match(r"\s*(REST|gRPC)\s.*:(\d+)", line):
-            ports[found[1]] = int(found[2])
-        if len(ports) == 2:
-            return Server(started.pid, ports["REST"], ports["gRPC"])
-    raise SystemExit("the server did not start:\n" + "".join(lines[-40:]))
 
 
 def create_collection(server: Server) -> None:
@@ -200,13 +153,6 @@ def each_us(action: Callable[[], object], rounds: int) -> float:
     return (time.thread_time() - started) / rounds * 1e6
 
 
-def commit() -> str:
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
-    )
-    return found.stdout.strip() or "unknown"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="small numbers, to see that it runs")
@@ -214,15 +160,13 @@ def main() -> None:
     parser.add_argument("--dims", type=int, default=384)
     parser.add_argument("--requests", type=int, default=5_000, help="searches of each kind")
     parser.add_argument("--threads", type=int, default=4, help="concurrent callers")
-    parser.add_argument(
-        "--start", default=f"{sys.executable} -m weft serve --data-path {{folder}} --port 0 --grpc-port 0"
-    )
+    parser.add_argument("--start", default=START)
     options = parser.parse_args()
     if options.tiny:
         options.objects, options.dims, options.requests = 300, 16, 200
     rng = np.random.default_rng(1)
     vectors = rng.normal(size=(options.objects, options.dims)).astype(np.float32)
-    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, commit {commit()}")
+    print(machine())
     print(
         f"{options.objects} objects x {options.dims}, {options.requests} calls of each kind, {options.threads} callers"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import socket
 import threading
@@ -97,6 +98,7 @@ class App:
                 self.stop()
                 raise Misconfigured(f"the REST server did not start on {self.settings.host}:{self.rest_port}")
             time.sleep(0.002)
+        threading.Thread(target=self._warm, name="weft-warm", daemon=True).start()
 
     def stop(self) -> None:
         """Refuse new requests, finish those that run, write the indexes' snapshots, release the folder."""
@@ -104,6 +106,11 @@ class App:
         self._grpc.stop(_GRACE_S)
         self._rest_thread.join()
         self._close_engine()
+
+    def _warm(self) -> None:
+        """Load what the first search of each kind would wait for."""
+        importlib.import_module("weft.index.vector.kernels")
+        importlib.import_module("weft.index.inverted.kernels")
 
     def summary(self) -> Summary:
         collections = self._engine.collections()
