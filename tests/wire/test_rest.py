@@ -1,0 +1,128 @@
+"""REST against a real server: schema, objects, batches, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from server import Server
+
+ID = "00000000-0000-0000-0000-00000000000a"
+OTHER = "00000000-0000-0000-0000-00000000000b"
+NAME = "TRest"
+
+
+@pytest.fixture
+def rest(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url("/v1"), timeout=60, trust_env=False) as client:
+        client.delete(f"/schema/{NAME}")
+        made = client.post(
+            "/schema",
+            json={
+                "class": NAME,
+                "properties": [
+                    {"name": "name", "dataType": ["text"]},
+                    {"name": "size", "dataType": ["int"]},
+                    {"name": "at", "dataType": ["geoCoordinates"]},
+                ],
+                "vectorConfig": {
+                    "one": {"vectorizer": {"none": {}}},
+                    "many": {
+                        "vectorizer": {"none": {}},
+                        "vectorIndexConfig": {"multivector": {"enabled": True}},
+                    },
+                },
+            },
+        )
+        assert made.status_code == 200, made.text
+        yield client
+        client.delete(f"/schema/{NAME}")
+
+
+def body(**keys: Any) -> dict[str, Any]:
+    return {"class": NAME, "id": ID, "properties": {"name": "x", "size": 2**53 + 1}, **keys}
+
+
+def test_an_object_is_stored_changed_and_deleted(rest: httpx.Client) -> None:
+    vectors = {"one": [0.5, 2.0], "many": [[1.0, 2.0], [3.0, 4.0]]}
+    path = f"/objects/{NAME}/{ID}"
+    inserted = rest.post("/objects", json=body(vectors=vectors))
+    assert inserted.status_code == 200, inserted.text
+    assert inserted.json()["properties"]["size"] == 2**53 + 1
+    again = rest.post("/objects", json=body())
+    assert again.status_code == 422
+    assert again.json() == {"error": [{"message": f"id '{ID}' already exists"}]}
+    assert rest.get(path, params={"include": "vector"}).json()["vectors"] == vectors
+    at = {"latitude": 48.5, "longitude": 9.25}
+    assert rest.patch(path, json={"class": NAME, "properties": {"name": None, "at": at}}).status_code == 204
+    assert rest.get(path).json()["properties"] == {"size": 2**53 + 1, "at": at}
+    assert rest.get(f"/objects/{ID}").json()["class"] == NAME
+    replaced = rest.put(path, json=body(properties={"name": "new"}))
+    assert (replaced.status_code, replaced.json()["properties"]) == (200, {"name": "new"})
+    assert rest.head(path).status_code == 204
+    assert rest.delete(path).status_code == 204
+    assert [rest.head(path).status_code, rest.get(path).status_code, rest.delete(path).status_code] == [404] * 3
+
+
+def test_lists_and_batches(rest: httpx.Client) -> None:
+    objects = [{"class": NAME, "id": f"00000000-0000-0000-0000-{i:012d}", "properties": {"size": i}} for i in range(30)]
+    results = rest.post("/batch/objects", json={"objects": [*objects, body(properties={"size": "x"})]}).json()
+    assert [one["result"]["status"] for one in results] == ["SUCCESS"] * 30 + ["FAILED"]
+    first = rest.get("/objects", params={"class": NAME, "limit": 20}).json()["objects"]
+    rest_of_them = rest.get("/objects", params={"class": NAME, "limit": 20, "after": first[-1]["id"]}).json()["objects"]
+    assert [one["id"] for one in first + rest_of_them] == [one["id"] for one in objects]
+    where = {"operator": "GreaterThanEqual", "path": ["size"], "valueInt": 25}
+    match = {"match": {"class": NAME, "where": where}, "output": "verbose"}
+    dry = rest.request("DELETE", "/batch/objects", json={**match, "dryRun": True}).json()["results"]
+    assert (dry["matches"], dry["objects"][0]["status"]) == (5, "DRYRUN")
+    assert rest.request("DELETE", "/batch/objects", json=match).json()["results"]["successful"] == 5
+    assert rest.get("/objects", params={"class": NAME, "limit": 100}).json()["totalResults"] == 25
+
+
+def test_a_collection_is_read_changed_and_written(rest: httpx.Client) -> None:
+    document = rest.get(f"/schema/{NAME}").json()
+    document["description"] = "new"
+    document["vectorConfig"]["one"]["vectorIndexConfig"]["ef"] = 77
+    document["kept"] = {"as": ["it", "is"]}
+    assert rest.put(f"/schema/{NAME}", json=document).status_code == 200
+    assert rest.get(f"/schema/{NAME.lower()[0]}{NAME[1:]}").json() == document
+    document["vectorConfig"]["one"]["vectorIndexConfig"]["distance"] = "dot"
+    refused = rest.put(f"/schema/{NAME}", json=document)
+    assert (refused.status_code, "distance is immutable" in refused.text) == (422, True)
+    added = rest.post(f"/schema/{NAME}/properties", json={"name": "extra", "dataType": ["text"]})
+    assert added.json()["tokenization"] == "word"
+    assert rest.delete(f"/schema/{NAME}/properties/extra/index/searchable").status_code == 200
+    assert rest.get(f"/schema/{NAME}").json()["properties"][-1]["indexSearchable"] is False
+    assert rest.delete(f"/schema/{NAME}/vectors/one/index").status_code == 200
+    assert rest.get(f"/schema/{NAME}").json()["vectorConfig"]["one"] == {
+        "vectorizer": {"none": {}},
+        "vectorIndexType": "none",
+    }
+    assert [one["status"] for one in rest.get(f"/schema/{NAME}/shards").json()] == ["READY"]
+
+
+def test_refusals_are_json(rest: httpx.Client) -> None:
+    for method, path, content, status in (
+        ("GET", "/nothing", b"", 404),
+        ("PATCH", "/schema", b"", 405),
+        ("POST", "/objects", b"{", 400),
+        ("POST", "/objects", b"[" * 10_000_000, 400),
+        ("POST", "/objects", b'{"class": "%s", "vectors": {"one": ["x"]}}' % NAME.encode(), 422),
+        ("POST", "/schema", b'{"class": "no name"}', 422),
+        ("GET", "/schema/..%2f..%2fetc", b"", 404),
+    ):
+        reply = rest.request(method, path, content=content)
+        assert reply.status_code == status, (method, path, reply.text[:200])
+        assert reply.json()["error"][0]["message"]
+
+
+def test_the_server_tells_about_itself(rest: httpx.Client) -> None:
+    assert rest.get("/.well-known/ready").status_code == 200
+    openid = rest.get("/.well-known/openid-configuration")
+    assert (openid.status_code, openid.content) == (404, b"")
+    assert rest.get("/meta").json()["version"] == "1.39.0"
+    (node,) = rest.get(f"/nodes/{NAME}", params={"output": "verbose"}).json()["nodes"]
+    assert [shard["class"] for shard in node["shards"]] == [NAME]
