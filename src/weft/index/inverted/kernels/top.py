@@ -1,0 +1,88 @@
+"""The best k so far: a binary heap with the worst at its root, and search in sorted doc_ids.
+
+Worse means a smaller score, or the same score and a greater doc_id.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+F32 = npt.NDArray[np.float32]
+U32 = npt.NDArray[np.uint32]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _worse(a: np.float32, a_id: np.uint32, b: np.float32, b_id: np.uint32) -> bool:
+    return bool(a < b or (a == b and a_id > b_id))
+
+
+@njit(cache=True, nogil=True)
+def sink(scores: F32, ids: U32, size: int) -> None:
+    """Restores the heap of ``size`` entries after its root was replaced."""
+    score, doc = scores[0], ids[0]
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        right = child + 1
+        if right < size and _worse(scores[right], ids[right], scores[child], ids[child]):
+            child = right
+        if not _worse(scores[child], ids[child], score, doc):
+            break
+        scores[at], ids[at] = scores[child], ids[child]
+        at = child
+    scores[at], ids[at] = score, doc
+
+
+@njit(cache=True, nogil=True)
+def push(scores: F32, ids: U32, size: int, score: np.float32, doc: np.uint32) -> int:
+    """Offers one entry to the heap of capacity ``len(scores)``; returns its size."""
+    if size == len(scores):
+        if _worse(scores[0], ids[0], score, doc):
+            scores[0], ids[0] = score, doc
+            sink(scores, ids, size)
+        return size
+    at = size
+    while at > 0:
+        parent = (at - 1) >> 1
+        if not _worse(score, doc, scores[parent], ids[parent]):
+            break
+        scores[at], ids[at] = scores[parent], ids[parent]
+        at = parent
+    scores[at], ids[at] = score, doc
+    return size + 1
+
+
+@njit(cache=True, nogil=True)
+def drain(scores: F32, ids: U32, size: int) -> None:
+    """Sorts the heap in place: best first."""
+    while size > 1:
+        size -= 1
+        score, doc = scores[size], ids[size]
+        scores[size], ids[size] = scores[0], ids[0]
+        scores[0], ids[0] = score, doc
+        sink(scores, ids, size)
+
+
+@njit(cache=True, nogil=True)
+def seek(docs: U32, start: int, end: int, target: int) -> int:
+    """The first position in ``docs[start:end]``, ascending, that holds ``target`` or more; ``end`` if none does."""
+    if start >= end or docs[start] >= target:
+        return start
+    low = start
+    step = 1
+    while low + step < end and docs[low + step] < target:
+        low += step
+        step <<= 1
+    high = min(low + step, end)
+    low += 1
+    while low < high:
+        middle = (low + high) >> 1
+        if docs[middle] < target:
+            low = middle + 1
+        else:
+            high = middle
+    return low
