@@ -31,11 +31,13 @@ from weft.index.allow_list import AllowList
 from weft.index.filter.gathered import Gathered
 from weft.index.filter.index import FilterIndex
 from weft.index.inverted import InvertedIndex, Matches
-from weft.storage import Delete, Put, ShardStore, VectorLayout
+from weft.storage import Applied, Delete, Put, ShardStore, VectorLayout
 
 _log = logging.getLogger(__name__)
 _REPLAY_CHUNK = 5_000
 _CHECKPOINT_AFTER = 100_000
+_DEAD_ROWS, _DEAD_SHARE = 10_000, 0.3
+"""A vector file is rewritten without its dead rows when they are so many, and so large a share."""
 
 DocIds = npt.NDArray[np.uint32]
 
@@ -79,18 +81,33 @@ class Shard:
         writes, positions = self._admit(changes, outcomes)
         if not writes:
             return outcomes
-        applied = self._store.commit(writes)
+        writes, positions, applied = self._commit(writes, positions, outcomes)
         for position, one in zip(positions, applied, strict=True):
             outcomes[position] = Done(one.doc_id, one.replaced)
         self._index([(changes[p], one.doc_id) for p, one in zip(positions, applied, strict=True)])
         return outcomes
+
+    def _commit(
+        self, writes: list[Put | Delete], positions: list[int], outcomes: list[Outcome]
+    ) -> tuple[list[Put | Delete], list[int], list[Applied]]:
+        """Commit; when vectors are at fault, commit without those, whose refusals go into ``outcomes``."""
+        try:
+            return writes, positions, self._store.commit(writes)
+        except Invalid:
+            refused = self._store.check(writes)
+            if not refused:
+                raise
+        for i, error in refused.items():
+            outcomes[positions[i]] = error
+        writes = [w for i, w in enumerate(writes) if i not in refused]
+        positions = [p for i, p in enumerate(positions) if i not in refused]
+        return writes, positions, self._store.commit(writes) if writes else []
 
     def _admit(self, changes: list[Change], outcomes: list[Outcome]) -> tuple[list[Put | Delete], list[int]]:
         """The store's writes for the changes whose conditions hold; refusals go into ``outcomes``."""
         uuids = [c.uuid if isinstance(c, Remove) else c.object.uuid for c in changes]
         known = dict(zip(uuids, self._store.lookup(uuids), strict=True))
         created = self._created([doc_id for doc_id in known.values() if doc_id is not None])
-        dims = {name: self._store.vectors(name).dims for name in self._vectors}
         writes: list[Put | Delete] = []
         positions: list[int] = []
         stored_now: dict[bytes, int] = {}
@@ -103,7 +120,7 @@ class Shard:
                 positions.append(position)
                 continue
             exists = doc_id is not None or uuid in stored_now
-            refusal = _refusal(change, exists, doc_id, dims)
+            refusal = _refusal(change, exists, doc_id)
             if refusal is not None:
                 outcomes[position] = refusal
                 continue
@@ -112,8 +129,6 @@ class Shard:
             if born is not None:
                 record = with_created(record, born)
             change.object.created_ms = stored_now[uuid] = created_of(record)
-            for name, vector in change.object.vectors.items():
-                dims[name] = vector.shape[-1]
             writes.append(Put(uuid, record, change.object.vectors))
             positions.append(position)
         return writes, positions
@@ -255,8 +270,23 @@ class Shard:
         worked = self._inverted.maintain(live)
         for index in list(self._vectors.values()):
             worked = index.maintain(live) or worked
+        worked = self._compact() or worked
         if self._writes_since_checkpoint >= _CHECKPOINT_AFTER:
             self.checkpoint()
+            worked = True
+        return worked
+
+    def _compact(self) -> bool:
+        """Give back the space of dead vectors, where it is worth a rewrite."""
+        worked = False
+        for name, index in list(self._vectors.items()):
+            dead = self._store.dead_rows(name)
+            if dead < _DEAD_ROWS or dead < _DEAD_SHARE * self._store.vectors(name).count:
+                continue
+            rewrite = self._store.begin_compaction(name)
+            with self._commits.turn:
+                self._store.finish_compaction(rewrite)
+                index.extend()
             worked = True
         return worked
 
@@ -302,9 +332,7 @@ def _layouts(config: CollectionConfig) -> dict[str, VectorLayout]:
     return {name: _layout(vector) for name, vector in config.vectors.items()}
 
 
-def _refusal(
-    change: Upsert, exists: bool, doc_id: int | None, dims: dict[str, int | None]
-) -> Conflict | Invalid | None:
+def _refusal(change: Upsert, exists: bool, doc_id: int | None) -> Conflict | None:
     """Why the change cannot be stored, or None."""
     if change.insert_only and exists:
         return Conflict(f"id '{format_uuid(change.object.uuid)}' already exists")
@@ -312,12 +340,4 @@ def _refusal(
         return Conflict(
             f"object {format_uuid(change.object.uuid)} was changed by another request; read it and try again"
         )
-    for name, vector in change.object.vectors.items():
-        if dims[name] is not None and vector.shape[-1] != dims[name]:
-            return Invalid(
-                f"vector lengths don't match: the vectors of {name!r} have {dims[name]} dimensions, this one has "
-                f"{vector.shape[-1]}; embed it with the model that made the stored ones",
-                expected_dims=dims[name],
-                got_dims=vector.shape[-1],
-            )
     return None

@@ -64,7 +64,16 @@ class GeoRange:
 
 
 FilterValue: TypeAlias = (
-    str | int | float | bool | GeoRange | tuple[str, ...] | tuple[int, ...] | tuple[float, ...] | tuple[bool, ...] | None
+    str
+    | int
+    | float
+    | bool
+    | GeoRange
+    | tuple[str, ...]
+    | tuple[int, ...]
+    | tuple[float, ...]
+    | tuple[bool, ...]
+    | None
 )
 """As the caller typed it: str is the wire's valueText, int valueInt, float valueNumber, bool valueBoolean."""
 

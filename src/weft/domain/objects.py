@@ -110,7 +110,8 @@ def parse_uuid(text: str) -> bytes:
     try:
         return UUID(text).bytes
     except (ValueError, AttributeError, TypeError):
-        raise Invalid(f"{str(text)[:80]!r} is not a uuid; expected the form 00000000-0000-0000-0000-000000000000") from None
+        form = "00000000-0000-0000-0000-000000000000"
+        raise Invalid(f"{str(text)[:80]!r} is not a uuid; expected the form {form}") from None
 
 
 def format_uuid(uuid: bytes) -> str:

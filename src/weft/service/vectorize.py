@@ -49,7 +49,7 @@ class ObjectVectorizer:
 
 
 def check_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> None:
-    """Refuse vectors that the collection does not have, of the wrong kind, or that are not finite."""
+    """Refuse vectors that the collection does not have or of the wrong kind; storage checks their numbers."""
     for name, vector in vectors.items():
         target = config.vectors.get(name)
         if target is None:
@@ -71,8 +71,6 @@ def _check_one(target: VectorConfig, vector: Vector) -> None:
         )
     if vector.size == 0:
         raise Invalid(f"vector {target.name!r} is empty")
-    if not np.isfinite(vector).all():
-        raise Invalid(f"vector {target.name!r} holds NaN or infinity; every number must be finite")
 
 
 def _unknown(config: CollectionConfig, name: str) -> str:

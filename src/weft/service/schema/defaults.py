@@ -201,7 +201,8 @@ def _named_vector(name: str, given: object, modules: ModuleCatalogue, defaults: 
     if given.get("vectorIndexType") == vector_index.DROPPED:
         if is_new:
             raise Invalid(
-                f"{where}: unrecognized or unsupported vectorIndexType 'none': it marks a dropped index and cannot be set"
+                f"{where}: unrecognized or unsupported vectorIndexType 'none': it marks a dropped index; "
+                "it cannot be set"
             )
         entry.pop("vectorIndexConfig", None)
         return entry

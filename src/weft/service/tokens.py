@@ -1,0 +1,95 @@
+"""What becomes of a text: its tokens, by a property's settings or by settings of the caller's own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from weft.domain.errors import Invalid, NotFound
+from weft.domain.schema import CollectionConfig, InvertedConfig, Property, Tokenization
+from weft.domain.schema import Stopwords as StopwordConfig
+from weft.index.inverted.stopwords import Stopwords
+from weft.index.inverted.tokenize import tokenize
+from weft.service.schema import fields, properties
+from weft.service.schema.defaults import complete_inverted
+from weft.service.schema.document import parse_inverted, parse_property
+from weft.service.schema.validate import validate_inverted
+
+_MAX_CHARACTERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """``indexed`` is what an index stores, ``query`` what a search looks for: without the stop words."""
+
+    indexed: list[str]
+    query: list[str]
+
+
+def tokens_of_property(config: CollectionConfig, name: str, text: str) -> Tokens:
+    for one in config.properties:
+        if one.name.lower() == name.lower():
+            if one.tokenization is None:
+                raise Invalid("tokenization is not enabled for this property")
+            return _tokens(text, one, config.inverted)
+    raise NotFound(f"class {config.name} has no property '{name[:80]}'")
+
+
+def tokens_of_text(given: Mapping[str, Any]) -> Tokens:
+    """``given``: text, tokenization, analyzerConfig, stopwords or stopwordPresets.
+
+    With nothing said about stop words, «en» for word tokenisation and none otherwise.
+    """
+    tokenization = fields.text(given, "tokenization", "tokenize")
+    if tokenization is None or tokenization not in Tokenization._value2member_map_:
+        raise Invalid(f"unsupported tokenization strategy: {fields.shown(tokenization or '')}")
+    analyzer = dict(fields.mapping(given, "analyzerConfig", "tokenize") or {})
+    stopwords = fields.mapping(given, "stopwords", "tokenize")
+    presets = fields.mapping(given, "stopwordPresets", "tokenize")
+    if stopwords is not None and presets:
+        raise Invalid("stopwords and stopwordPresets are mutually exclusive; pass only one")
+    block = complete_inverted({"stopwords": stopwords, "stopwordPresets": presets})
+    validate_inverted(block)
+    inverted = parse_inverted(block)
+    preset = fields.text(analyzer, "stopwordPreset", "analyzerConfig")
+    is_word = tokenization == Tokenization.WORD
+    if stopwords is None and not preset and is_word:
+        preset = "en"
+    if stopwords is None and not is_word:
+        inverted = dataclasses.replace(inverted, stopwords=StopwordConfig("none"))
+    return _tokens(text_of(given), _property(tokenization, analyzer, preset, inverted.stopword_presets), inverted)
+
+
+def _property(
+    tokenization: str, analyzer: Mapping[str, Any], preset: str | None, presets: Mapping[str, tuple[str, ...]]
+) -> Property:
+    if preset and preset not in properties.BUILT_IN_STOPWORDS and preset not in presets:
+        raise Invalid(
+            f"unknown stopword preset {fields.shown(preset)!r}; define it in stopwordPresets or use a built-in preset "
+            "('en', 'none')"
+        )
+    bare = {key: value for key, value in analyzer.items() if key != "stopwordPreset"}
+    described = {"name": "text", "dataType": ["text"], "tokenization": tokenization, "textAnalyzer": bare}
+    completed = properties.complete(described, lambda _: {}, tokenization)
+    properties.validate(completed, presets)
+    parsed = parse_property(completed)
+    return dataclasses.replace(parsed, text_analyzer=dataclasses.replace(parsed.text_analyzer, stopword_preset=preset))
+
+
+def text_of(given: Mapping[str, Any]) -> str:
+    text = fields.text(given, "text", "tokenize")
+    if text is None:
+        raise Invalid("the body must hold the text")
+    return text
+
+
+def _tokens(text: str, property: Property, inverted: InvertedConfig) -> Tokens:
+    if len(text) > _MAX_CHARACTERS:
+        raise Invalid("text exceeds maximum allowed length of 10,000 characters")
+    indexed = tokenize(text, property.tokenization, property.text_analyzer)
+    known = Stopwords(inverted)
+    preset = property.text_analyzer.stopword_preset
+    left_out = known.preset(preset) if preset else known.default
+    return Tokens(indexed, [token for token in indexed if token not in left_out])
