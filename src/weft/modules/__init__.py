@@ -6,17 +6,34 @@ Nothing heavy is imported until a module is first used; a module that needs an e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from weft.domain.errors import Misconfigured
 from weft.modules.base import Generator, Module, ModuleFactory, Registry, Reranker, Vectorizer
 from weft.modules.local.models import ModelOffer
 from weft.modules.local.pool import ModelPool
+from weft.modules.providers.http import ProviderClient
 
 __all__ = ["Generator", "Module", "Registry", "Reranker", "Vectorizer", "build_registry"]
 
 _OF_OTHER_ROOMS = ("backup-", "offload-")
 """Modules of the protocol that embed, rank and generate nothing; enabling them is no mistake."""
+
+_PROVIDERS = {
+    "text2vec-nvidia": ("nvidia", "Text2VecNvidia"),
+    "multi2vec-nvidia": ("nvidia", "Multi2VecNvidia"),
+    "generative-nvidia": ("nvidia", "GenerativeNvidia"),
+    "reranker-nvidia": ("nvidia", "RerankerNvidia"),
+    "text2vec-jinaai": ("jinaai", "Text2VecJinaAI"),
+    "text2multivec-jinaai": ("jinaai", "Text2MultivecJinaAI"),
+    "text2colbert-jinaai": ("jinaai", "Text2MultivecJinaAI"),
+    "multi2vec-jinaai": ("jinaai", "Multi2VecJinaAI"),
+    "multi2multivec-jinaai": ("jinaai", "Multi2MultivecJinaAI"),
+    "reranker-jinaai": ("jinaai", "RerankerJinaAI"),
+}
+"""The file and the class of each module that calls a provider."""
 
 
 def build_registry(
@@ -34,7 +51,8 @@ def build_registry(
     them name any on the hub.
     """
     pool = ModelPool(threads=threads, queue_limit=queue_limit)
-    factories = _factories(pool, ModelOffer(models_folder, allow_downloads))
+    client = ProviderClient()
+    factories = _local(pool, ModelOffer(models_folder, allow_downloads)) | _providers(client)
     if enabled is not None:
         unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
         if unknown:
@@ -42,10 +60,15 @@ def build_registry(
                 f"unknown modules to enable: {', '.join(unknown)}; known are {', '.join(sorted(factories))}"
             )
         factories = {name: factories[name] for name in factories if name in enabled}
-    return Registry(factories, on_close=pool.close)
+
+    def close() -> None:
+        pool.close()
+        client.close()
+
+    return Registry(factories, on_close=close)
 
 
-def _factories(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
+def _local(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
     def text2vec_transformers() -> Module:
         from weft.modules.local.text2vec_transformers import Text2VecTransformers
 
@@ -73,3 +96,13 @@ def _factories(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
         reranker_dummy,
     )
     return {maker.__name__.replace("_", "-"): maker for maker in makers}
+
+
+def _providers(client: ProviderClient) -> dict[str, ModuleFactory]:
+    return {name: partial(_provider_module, client, name, *place) for name, place in _PROVIDERS.items()}
+
+
+def _provider_module(client: ProviderClient, name: str, file: str, class_name: str) -> Module:
+    module: Module = getattr(import_module(f"weft.modules.providers.{file}"), class_name)(client)
+    module.name = name
+    return module

@@ -35,10 +35,14 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class ModuleInput:
-    """What a vectorizer is given of one object. Equal inputs have equal vectors, up to rounding."""
+    """What a vectorizer is given of one object. Equal inputs have equal vectors, up to rounding.
+
+    ``weights`` go with ``texts`` and then ``media``, one each, or are empty: all count alike.
+    """
 
     texts: tuple[str, ...] = ()
     media: tuple[Media, ...] = ()
+    weights: tuple[float, ...] = ()
 
     @property
     def is_empty(self) -> bool:

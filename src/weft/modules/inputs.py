@@ -156,14 +156,31 @@ def _multimodal_input(
 ) -> ModuleInput:
     texts: list[str] = []
     media: list[Media] = []
+    weights: list[float] = []
+    given = _weights(settings)
     for name in _present(config.by_name, fields_of(settings, TEXT), properties):
         value = properties[name]
-        texts.extend(value if isinstance(value, list) else [value])
+        found = value if isinstance(value, list) else [value]
+        texts.extend(found)
+        weights.extend([given.get((TEXT, name), 0.0)] * len(found))
     for kind in MediaKind:
         if kind in kinds:
-            names = _present(config.by_name, fields_of(settings, kind), properties)
-            media.extend(Media(kind, properties[name]) for name in names)
-    return ModuleInput(tuple(texts), tuple(media))
+            for name in _present(config.by_name, fields_of(settings, kind), properties):
+                media.append(Media(kind, properties[name]))
+                weights.append(given.get((kind, name), 0.0))
+    return ModuleInput(tuple(texts), tuple(media), tuple(weights) if given else ())
+
+
+def _weights(settings: Settings) -> dict[tuple[str, str], float]:
+    """By kind and property; empty when none are given. A property of a kind without weights weighs nothing."""
+    by_fields = settings.get("weights")
+    if not isinstance(by_fields, Mapping):
+        return {}
+    return {
+        (kind, name): float(weight)
+        for kind in (TEXT, *MediaKind)
+        for name, weight in zip(fields_of(settings, kind), by_fields.get(f"{kind}Fields") or (), strict=False)
+    }
 
 
 def fields_of(settings: Settings, kind: str) -> tuple[str, ...]:

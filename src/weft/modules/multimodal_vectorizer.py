@@ -1,0 +1,75 @@
+"""What all multimodal vectorizers share: which properties they read, and one vector from several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
+from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.modules.base import TEXT, Settings, Vectorizer
+
+
+class MultimodalVectorizer(Vectorizer):
+    """Reads ``textFields``, ``imageFields`` and so on, with ``weights`` of the same names."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({TEXT, MediaKind.IMAGE})
+
+    def check_settings(self, settings: Settings) -> None:
+        super().check_settings(settings)
+        names = [f"{kind}Fields" for kind in sorted(self.kinds, reverse=True)]
+        if not any(name in settings for name in names):
+            raise Invalid(f"{' or '.join(names)} setting needs to be present")
+        for kind in sorted(self.kinds):
+            if f"{kind}Fields" in settings:
+                _check_fields(settings, kind)
+
+    def validate(self, config: CollectionConfig, vector: VectorConfig, auto_schema: bool) -> None:
+        super().validate(config, vector, auto_schema)
+        if auto_schema:
+            return
+        for kind in sorted(self.kinds):
+            for name in vector.settings.get(f"{kind}Fields") or ():
+                if name not in config.by_name:
+                    raise Invalid(f"{kind}Fields names {name!r}, which is not a property of {config.name}")
+
+
+def _check_fields(settings: Settings, kind: str) -> None:
+    given = settings[f"{kind}Fields"]
+    if not isinstance(given, list | tuple):
+        raise Invalid(f"{kind}Fields must be an array")
+    if not given:
+        raise Invalid(f"must contain at least one {kind} field name in {kind}Fields")
+    for name in given:
+        if not isinstance(name, str):
+            raise Invalid(f"{kind}Field must be a string")
+        if not name:
+            raise Invalid(f"{kind}Field values cannot be empty")
+    weights: Any = (settings.get("weights") or {}).get(f"{kind}Fields")
+    if weights is None:
+        return
+    if not isinstance(weights, list | tuple) or len(weights) != len(given):
+        raise Invalid(f"weights.{kind}Fields does not equal number of {kind}Fields")
+    for weight in weights:
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise Invalid(f"weights.{kind}Fields must hold numbers, not {weight!r}")
+
+
+def combined(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
+    """The mean of ``(d,)`` vectors; with ``weights`` (one each), their weighted sum divided by their number.
+
+    The weights are first scaled to sum to 1. Dividing once more is what the protocol's server does; it changes the
+    length of the vector alone.
+    """
+    stacked = np.stack(vectors)
+    total = float(np.sum(weights)) if len(weights) == len(vectors) else 0.0
+    if total == 0:
+        plain: Vector = stacked.mean(axis=0, dtype=np.float32)
+        return plain
+    shares = np.asarray(weights, np.float32) / np.float32(total)
+    found: Vector = (shares @ stacked / np.float32(len(vectors))).astype(np.float32)
+    return found

@@ -1,0 +1,253 @@
+"""Jina AI: ``text2vec-jinaai``, ``text2multivec-jinaai`` (also ``text2colbert-jinaai``), ``multi2vec-jinaai``,
+``multi2multivec-jinaai``, ``reranker-jinaai``.
+
+The key is the header ``X-Jinaai-Api-Key`` or the variable JINAAI_APIKEY (for the reranker the variable wins). The
+header ``X-Jinaai-Baseurl`` wins over the setting ``baseURL``. Text embeddings are placed by ``index``, those of mixed
+inputs by the order of the list. Source: https://jina.ai/embeddings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
+from weft.modules.base import ModuleInput, Reranker, Settings
+from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
+from weft.modules.providers.answers import by_index, in_batches, items_of, scores_of, vector_of
+from weft.modules.providers.http import ProviderClient, api_key, base_url, chunks
+from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
+
+PROVIDER = "JinaAI"
+HOST = "https://api.jina.ai"
+_TEXTS_A_CALL = 512
+_TOKENS_A_CALL = 2375
+_BYTES_A_TOKEN = 3
+"""A cautious guess; the provider counts in its own tokens."""
+_DOCUMENTS_A_CALL = 1000
+
+
+class _Jina:
+    """Calls to Jina's embedding endpoints."""
+
+    def __init__(self, client: ProviderClient) -> None:
+        self.client = client
+
+    def items(
+        self, path: str, inputs: Sequence[Any], more: Mapping[str, Any], settings: Settings, caller: Caller
+    ) -> list[dict[str, Any]]:
+        headers = {
+            "Authorization": f"Bearer {api_key(caller, 'X-Jinaai-Api-Key', 'JINAAI_APIKEY')}",
+            "x-header-vectordb-source": "Weaviate",
+        }
+        body = {"input": list(inputs), "embedding_type": "float", **more}
+        dimensions = whole_number_setting(settings, "dimensions")
+        if dimensions is not None:
+            body["dimensions"] = dimensions
+        url = base_url(settings, caller, "X-Jinaai-Baseurl", HOST) + path
+        answer = self.client.post(PROVIDER, url, body, headers, _explain)
+        return items_of(answer, "data", PROVIDER, len(inputs))
+
+
+def _explain(status: int, body: Any) -> str:
+    detail = body.get("detail") if isinstance(body, dict) else None
+    start = f"connection to: JinaAI API failed with status: {status}"
+    return f"{start} error: {detail}" if detail else start
+
+
+def _task(model: str, role: str, *, normalized: bool = False) -> dict[str, Any]:
+    """Only models with «v3» or «clip» in their names are told the task."""
+    if "v3" not in model and "clip" not in model:
+        return {}
+    return {"task": f"retrieval.{role}", "normalized": normalized}
+
+
+def _batches(texts: Sequence[str]) -> list[Sequence[str]]:
+    """At most so many texts and so many estimated tokens a call; one longer text goes alone."""
+    batches: list[list[str]] = []
+    room = 0
+    for text in texts:
+        tokens = len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN + 1
+        if not batches or tokens > room or len(batches[-1]) >= _TEXTS_A_CALL:
+            batches.append([])
+            room = _TOKENS_A_CALL
+        batches[-1].append(text)
+        room -= tokens
+    return [*batches]
+
+
+class Text2VecJinaAI(TextVectorizer):
+    name = "text2vec-jinaai"
+    title = "JinaAI Module"
+    documentation = "https://jina.ai/embeddings"
+    vectorize_class_name = False
+    model: ClassVar[str] = "jina-embeddings-v4"
+    path: ClassVar[str] = "/v1/embeddings"
+
+    def __init__(self, client: ProviderClient) -> None:
+        self._jina = _Jina(client)
+
+    def defaults(self, settings: Settings) -> dict[str, Any]:
+        return {**super().defaults({}), "model": self.model, "baseURL": HOST, **settings}
+
+    def check_settings(self, settings: Settings) -> None:
+        super().check_settings(settings)
+        base_url(settings, Caller(), "X-Jinaai-Baseurl", HOST)
+        text_setting(settings, "model")
+        whole_number_setting(settings, "dimensions")
+
+    def fingerprint(self, settings: Settings) -> str:
+        dimensions = whole_number_setting(settings, "dimensions") or ""
+        return f"{self.name}|{text_setting(settings, 'model', self.model)}|{dimensions}"
+
+    def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
+        return in_batches(
+            self._jina.client,
+            _batches(texts),
+            lambda batch: self._embed(batch, "passage", settings, caller),
+        )
+
+    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+        return mean(self._embed(texts, "query", settings, caller))
+
+    def _embed(self, texts: Sequence[str], role: str, settings: Settings, caller: Caller) -> list[Vector]:
+        model = text_setting(settings, "model", self.model)
+        items = self._jina.items(self.path, texts, {"model": model, **_task(model, role)}, settings, caller)
+        return [vector_of(one, PROVIDER, multi=self.multi) for one in by_index(items, PROVIDER)]
+
+
+class Text2MultivecJinaAI(Text2VecJinaAI):
+    """One vector a token (ColBERT). The protocol has a second name for it, ``text2colbert-jinaai``."""
+
+    name = "text2multivec-jinaai"
+    title = "JinaAI Multivec Module"
+    vectorize_class_name = True
+    multi = True
+    model = "jina-colbert-v2"
+    path = "/v1/multi-vector"
+
+    def defaults(self, settings: Settings) -> dict[str, Any]:
+        return {**super().defaults({}), "dimensions": 128, **settings}
+
+    def fingerprint(self, settings: Settings) -> str:
+        return super().fingerprint(settings).replace(self.name, "text2multivec-jinaai", 1)
+
+    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+        """All concepts, sorted, as one text: multi-vectors have no mean."""
+        return self._embed([" ".join(sorted(texts))], "query", settings, caller)[0]
+
+
+class Multi2VecJinaAI(MultimodalVectorizer):
+    name = "multi2vec-jinaai"
+    title = "JinaAI CLIP Module"
+    documentation = "https://jina.ai/embeddings"
+    model: ClassVar[str] = "jina-clip-v2"
+    more: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, client: ProviderClient) -> None:
+        self._jina = _Jina(client)
+
+    def defaults(self, settings: Settings) -> dict[str, Any]:
+        return {"baseURL": HOST, "model": self.model, "vectorizeClassName": False, **settings}
+
+    def check_settings(self, settings: Settings) -> None:
+        super().check_settings(settings)
+        base_url(settings, Caller(), "X-Jinaai-Baseurl", HOST)
+        dimensions = whole_number_setting(settings, "dimensions")
+        model = text_setting(settings, "model", self.model)
+        if dimensions is None:
+            return
+        if model == "jina-clip-v2" and not 64 <= dimensions <= 1024:
+            raise Invalid("dimensions needs to within [64, 1024] range")
+        if model == "jina-clip-v1" and dimensions != 768:
+            raise Invalid("dimensions needs to be 768 for jina-clip-v1")
+
+    def fingerprint(self, settings: Settings) -> str:
+        dimensions = whole_number_setting(settings, "dimensions") or ""
+        return f"{self.name}|{text_setting(settings, 'model', self.model)}|{dimensions}"
+
+    def embed_objects(
+        self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
+    ) -> list[Vector | WeftError]:
+        def one(given: ModuleInput) -> Vector | WeftError:
+            images = [{"image": media.data} for media in given.media]
+            try:
+                vectors = self._embed([*({"text": text} for text in given.texts), *images], {}, settings, caller)
+            except WeftError as error:
+                return error
+            return vectors[0] if self.multi else combined(vectors, given.weights)
+
+        return self._jina.client.each(one, inputs)
+
+    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+        model = text_setting(settings, "model", self.model)
+        return mean(self._embed(list(texts), _task(model, "query", normalized=True), settings, caller))
+
+    def embed_media(self, kind: str, data_base64: str, settings: Settings, caller: Caller) -> Vector:
+        if kind != MediaKind.IMAGE:
+            return super().embed_media(kind, data_base64, settings, caller)
+        return self._embed([{"image": data_base64}], {}, settings, caller)[0]
+
+    def _embed(
+        self, inputs: Sequence[Any], task: Mapping[str, Any], settings: Settings, caller: Caller
+    ) -> list[Vector]:
+        more = {"model": text_setting(settings, "model", self.model), **self.more, **task}
+        items = self._jina.items("/v1/embeddings", inputs, more, settings, caller)
+        return [vector_of(one, PROVIDER, multi=self.multi) for one in items]
+
+
+class Multi2MultivecJinaAI(Multi2VecJinaAI):
+    """One multi-vector of one text or one picture: a page as its patches."""
+
+    name = "multi2multivec-jinaai"
+    title = "JinaAI CLIP Multivec Module"
+    multi = True
+    model = "jina-embeddings-v4"
+    more: ClassVar[Mapping[str, Any]] = {"return_multivector": True}
+
+    def check_settings(self, settings: Settings) -> None:
+        super().check_settings(settings)
+        fields = [*(settings.get("textFields") or ()), *(settings.get("imageFields") or ())]
+        if len(fields) != 1:
+            raise Invalid(f"exactly one property in textFields or imageFields is embedded, not {len(fields)}")
+        if settings.get("weights"):
+            raise Invalid("weights have no meaning for one property; leave them out")
+
+    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+        if len(texts) != 1:
+            raise Invalid(f"only 1 query can be vectorized, passed {len(texts)} queries")
+        return self._embed(list(texts), {}, settings, caller)[0]
+
+
+class RerankerJinaAI(Reranker):
+    name = "reranker-jinaai"
+    title = "Reranker - Jinaai"
+    documentation = "https://jina.ai/reranker"
+    model: ClassVar[str] = "jina-reranker-v2-base-multilingual"
+
+    def __init__(self, client: ProviderClient) -> None:
+        self._client = client
+
+    def defaults(self, settings: Settings) -> dict[str, Any]:
+        return {"model": self.model, **settings}
+
+    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
+        key = api_key(caller, "X-Jinaai-Api-Key", "JINAAI_APIKEY", environment_first=True)
+        headers = {"Authorization": f"Bearer {key}", "Request-Source": "unspecified:weaviate"}
+        url = base_url(settings, caller, "X-Jinaai-Baseurl", HOST) + "/v1/rerank"
+        model = text_setting(settings, "model", self.model)
+
+        def scores(part: Sequence[str]) -> list[float]:
+            body = {"documents": list(part), "query": query, "model": model}
+            answer = self._client.post(PROVIDER, url, body, headers, _explain_reranking)
+            return scores_of(answer.get("results"), "relevance_score", PROVIDER, len(part))
+
+        return [score for part in self._client.each(scores, chunks(documents, _DOCUMENTS_A_CALL)) for score in part]
+
+
+def _explain_reranking(status: int, body: Any) -> str:
+    detail = body.get("detail") if isinstance(body, dict) else None
+    return f"connection to Jinaai API failed with status {status}: {detail or 'no reason given'}"

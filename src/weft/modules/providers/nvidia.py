@@ -1,0 +1,220 @@
+"""NVIDIA NIM: ``text2vec-nvidia``, ``multi2vec-nvidia``, ``generative-nvidia``, ``reranker-nvidia``.
+
+The key is the header ``X-Nvidia-Api-Key`` or the variable NVIDIA_APIKEY; the header ``X-Nvidia-Baseurl`` wins over the
+setting ``baseURL``. Embeddings come in the order of the list, whatever ``index`` says.
+Source: https://docs.api.nvidia.com/nim/reference/retrieval-apis
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, ProviderError, WeftError
+from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
+from weft.modules.base import Generated, Generator, ModuleInput, Reranker, Settings
+from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
+from weft.modules.providers.answers import in_batches, items_of, scores_of, vector_of
+from weft.modules.providers.http import ProviderClient, api_key, base_url, chunks
+from weft.modules.providers.parameters import generation_parameters
+from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting
+
+PROVIDER = "NVIDIA"
+_EMBEDDING_HOST = "https://integrate.api.nvidia.com"
+_RERANKING_HOST = "https://ai.api.nvidia.com"
+_TEXTS_A_CALL = 10
+_PASSAGES_A_CALL = 512
+_TRUNCATE = ("NONE", "START", "END")
+
+
+class _Nvidia:
+    """Calls to one model of NVIDIA's."""
+
+    def __init__(self, client: ProviderClient, host: str) -> None:
+        self.client = client
+        self._host = host
+
+    def post(self, path: str, body: Mapping[str, Any], settings: Settings, caller: Caller) -> Any:
+        headers = {
+            "Authorization": f"Bearer {api_key(caller, 'X-Nvidia-Api-Key', 'NVIDIA_APIKEY')}",
+            "Accept": "application/json",
+        }
+        url = base_url(settings, caller, "X-Nvidia-Baseurl", self._host) + path
+        return self.client.post(PROVIDER, url, body, headers, _explain)
+
+    def embed(
+        self, inputs: Sequence[str], model: str, more: Mapping[str, Any], settings: Settings, caller: Caller
+    ) -> list[Vector]:
+        body = {"input": list(inputs), "model": model, "encoding_format": "float", **more}
+        answer = self.post("/v1/embeddings", body, settings, caller)
+        return [vector_of(one, PROVIDER) for one in items_of(answer, "data", PROVIDER, len(inputs))]
+
+
+def _explain(status: int, body: Any) -> str:
+    said = body if isinstance(body, dict) else {}
+    if status == 400:
+        reason = said.get("message")
+    elif status in (402, 403):
+        reason = said.get("detail")
+    else:
+        parts = (said.get("title"), _detail(said.get("detail")))
+        reason = ": ".join(str(part) for part in parts if part)
+    start = f"connection to NVIDIA API failed with status: {status}"
+    return f"{start} error: {reason}" if reason else start
+
+
+def _detail(detail: Any) -> str:
+    if isinstance(detail, list):
+        return ", ".join(str(one.get("msg", one)) if isinstance(one, dict) else str(one) for one in detail)
+    return str(detail or "")
+
+
+class Text2VecNvidia(TextVectorizer):
+    name = "text2vec-nvidia"
+    title = "NVIDIA Module"
+    documentation = "https://docs.api.nvidia.com/nim/reference/retrieval-apis"
+    vectorize_class_name = False
+
+    def __init__(self, client: ProviderClient) -> None:
+        self._nvidia = _Nvidia(client, _EMBEDDING_HOST)
+
+    def defaults(self, settings: Settings) -> dict[str, Any]:
+        """The address is written under ``baseUrl`` and read under ``baseURL``: so the protocol's server does it."""
+        own = {"baseUrl": _EMBEDDING_HOST, "model": "nvidia/nv-embed-v1", "truncate": "NONE"}
+        return {**super().defaults({}), **own, **settings}
+
+    def check_settings(self, settings: Settings) -> None:
+        super().check_settings(settings)
+        base_url(settings, Caller(), "X-Nvidia-Baseurl", _EMBEDDING_HOST)
+        self._model(settings)
+        if _truncate(settings) not in _TRUNCATE:
+            raise Invalid(f"wrong truncate type, available types are: {', '.join(_TRUNCATE)}")
+
+    def fingerprint(self, settings: Settings) -> str:
+        return f"{self.name}|{self._model(settings)}"
+
+    def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
+        return self._embed(texts, "passage", settings, caller)
+
+    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+        return mean(self._embed(texts, "query", settings, caller))
+
+    def _embed(self, texts: Sequence[str], role: str, settings: Settings, caller: Caller) -> list[Vector | WeftError]:
+        more = {"input_type": role, "truncate": _truncate(settings)}
+        model = self._model(settings)
+        return in_batches(
+            self._nvidia.client,
+            chunks(texts, _TEXTS_A_CALL),
+            lambda batch: self._nvidia.embed(batch, model, more, settings, caller),
+        )
+
+    @staticmethod
+    def _model(settings: Settings) -> str:
+        return text_setting(settings, "model", "nvidia/nv-embed-v1")
+
+
+def _truncate(settings: Settings) -> str:
+    """Anything but a text counts as NONE: the Python client sends a boolean."""
+    value = settings.get("truncate")
+    return value if isinstance(value, str) else "NONE"
+
+
+class Multi2VecNvidia(MultimodalVectorizer):
+    name = "multi2vec-nvidia"
+    title = "NVIDIA CLIP Module"
+    documentation = "https://docs.api.nvidia.com/nim/reference/retrieval-apis"
+
+    def __init__(self, client: ProviderClient) -> None:
+        self._nvidia = _Nvidia(client, _EMBEDDING_HOST)
+
+    def check_settings(self, settings: Settings) -> None:
+        super().check_settings(settings)
+        base_url(settings, Caller(), "X-Nvidia-Baseurl", _EMBEDDING_HOST)
+
+    def fingerprint(self, settings: Settings) -> str:
+        return f"{self.name}|{text_setting(settings, 'model', 'nvidia/nvclip')}"
+
+    def embed_objects(
+        self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
+    ) -> list[Vector | WeftError]:
+        def one(given: ModuleInput) -> Vector | WeftError:
+            try:
+                texts = self._embed(given.texts, settings, caller)
+                images = self._embed([_data_url(media.data) for media in given.media], settings, caller)
+            except WeftError as error:
+                return error
+            return combined([*texts, *images], given.weights)
+
+        return self._nvidia.client.each(one, inputs)
+
+    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+        return mean(self._embed(texts, settings, caller))
+
+    def embed_media(self, kind: str, data_base64: str, settings: Settings, caller: Caller) -> Vector:
+        if kind != MediaKind.IMAGE:
+            return super().embed_media(kind, data_base64, settings, caller)
+        return self._embed([_data_url(data_base64)], settings, caller)[0]
+
+    def _embed(self, inputs: Sequence[str], settings: Settings, caller: Caller) -> list[Vector]:
+        model = text_setting(settings, "model", "nvidia/nvclip")
+        return self._nvidia.embed(inputs, model, {}, settings, caller) if inputs else []
+
+
+def _data_url(image: str) -> str:
+    return image if image.startswith("data:") else f"data:image/png;base64,{image}"
+
+
+class GenerativeNvidia(Generator):
+    name = "generative-nvidia"
+    title = "Generative Search - NVIDIA"
+    documentation = "https://docs.api.nvidia.com/nim/reference/llm-apis"
+
+    def __init__(self, client: ProviderClient) -> None:
+        self._nvidia = _Nvidia(client, _EMBEDDING_HOST)
+
+    def generate(
+        self,
+        prompt: str,
+        settings: Settings,
+        parameters: Mapping[str, Any],
+        caller: Caller,
+        images: Sequence[str] = (),
+    ) -> Generated:
+        chosen = generation_parameters(settings, parameters)
+        body: dict[str, Any] = {
+            "model": text_setting(chosen, "model", "nvidia/llama-3.1-nemotron-51b-instruct"),
+            "messages": [{"role": "user", "content": prompt}],
+        }
+        for name, sent in (("temperature", "temperature"), ("topP", "top_p"), ("maxTokens", "max_tokens")):
+            if chosen.get(name) is not None:
+                body[sent] = chosen[name]
+        answer = self._nvidia.post("/v1/chat/completions", body, chosen, caller)
+        try:
+            text = answer["choices"][0]["message"]["content"]
+        except (KeyError, IndexError, TypeError):
+            text = None
+        if not isinstance(text, str):
+            raise ProviderError("NVIDIA answered without a text", provider=PROVIDER)
+        return Generated(text, answer.get("usage") or {})
+
+
+class RerankerNvidia(Reranker):
+    name = "reranker-nvidia"
+    title = "Reranker - NVIDIA"
+    documentation = "https://docs.api.nvidia.com/nim/reference/retrieval-apis"
+
+    def __init__(self, client: ProviderClient) -> None:
+        self._nvidia = _Nvidia(client, _RERANKING_HOST)
+
+    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
+        model = text_setting(settings, "model", "nvidia/rerank-qa-mistral-4b")
+
+        def scores(passages: Sequence[str]) -> list[float]:
+            body = {"model": model, "query": {"text": query}, "passages": [{"text": text} for text in passages]}
+            answer = self._nvidia.post("/v1/retrieval/nvidia/reranking", body, settings, caller)
+            return scores_of(answer.get("rankings"), "logit", PROVIDER, len(passages))
+
+        batches = chunks(documents, _PASSAGES_A_CALL)
+        return [score for batch in self._nvidia.client.each(scores, batches) for score in batch]
