@@ -7,44 +7,13 @@ from collections.abc import Mapping
 from weft.domain.errors import Invalid
 from weft.domain.schema import InvertedConfig, Property, Tokenization
 
+_ENGLISH = """
+a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was
+will with
+"""
+
 PRESETS: Mapping[str, frozenset[str]] = {
-    "en": frozenset(
-        [
-            "a",
-            "an",
-            "and",
-            "are",
-            "as",
-            "at",
-            "be",
-            "but",
-            "by",
-            "for",
-            "if",
-            "in",
-            "into",
-            "is",
-            "it",
-            "no",
-            "not",
-            "of",
-            "on",
-            "or",
-            "such",
-            "that",
-            "the",
-            "their",
-            "then",
-            "there",
-            "these",
-            "they",
-            "this",
-            "to",
-            "was",
-            "will",
-            "with",
-        ]
-    ),
+    "en": frozenset(_ENGLISH.split()),
     "none": frozenset(),
 }
 
