@@ -239,7 +239,7 @@ def test_errors_say_what_to_do(make: Make) -> None:
         (lambda: things.query.near_vector([[1.0, 2.0], [3.0, 4.0]]), "multi vector"),
         (lambda: things.query.near_text("x"), "vectorizer"),
         (lambda: things.query.fetch_objects(filters=Filter.by_property("nope").equal(1)), "nope"),
-        (lambda: things.query.fetch_objects(filters=Filter.by_property("n").equal("one")), "valueInt"),
+        (lambda: things.query.fetch_objects(filters=Filter.by_property("n").equal("one")), "integer"),
         (lambda: things.query.fetch_objects(return_properties=["nope"]), "nope"),
     ]:
         with pytest.raises(WeaviateQueryError, match=words):
