@@ -63,7 +63,7 @@ class RecordCodec:
             pointers = {
                 name: [[r.collection, r.uuid.hex()] for r in values[name]]
                 for name in self._references
-                if values.get(name)
+                if values.get(name) is not None
             }
             if pointers:
                 references = orjson.dumps(pointers)

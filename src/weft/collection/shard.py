@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.index.allow_list import AllowList
 from weft.index.filter.gathered import Gathered
 from weft.index.filter.index import FilterIndex
+from weft.index.filter.view import ReferenceResolver
 from weft.index.inverted import InvertedIndex, Matches
 from weft.storage import Applied, Delete, Put, ShardStore, VectorLayout
 
@@ -76,6 +78,11 @@ class Shard:
         """Blocks until durable and visible; one outcome a change, in order."""
         return self._commits.submit(changes)
 
+    @property
+    def writing(self) -> AbstractContextManager[object]:
+        """While it is held, nobody else writes."""
+        return self._commits.turn
+
     def _write(self, changes: list[Change]) -> list[Outcome]:
         outcomes: list[Outcome] = [Done(None, None)] * len(changes)
         writes, positions = self._admit(changes, outcomes)
@@ -119,8 +126,7 @@ class Shard:
                 writes.append(Delete(uuid))
                 positions.append(position)
                 continue
-            exists = doc_id is not None or uuid in stored_now
-            refusal = _refusal(change, exists, doc_id)
+            refusal = _refusal(change, doc_id, written=uuid in stored_now)
             if refusal is not None:
                 outcomes[position] = refusal
                 continue
@@ -206,9 +212,13 @@ class Shard:
         """``(uuid, doc_id)`` in uuid order, beyond ``after``."""
         return self._store.scan(after, limit)
 
-    def allowed(self, filter: Filter, view: ShardView) -> AllowList:
-        """The live objects that satisfy ``filter``."""
-        return self._filters.allow(filter, view.live)
+    def allowed(self, filter: Filter, view: ShardView, resolve: ReferenceResolver | None = None) -> AllowList:
+        """The live objects that satisfy ``filter``; ``resolve`` answers its conditions on referenced objects."""
+        return self._filters.allow(filter, view.live, resolve)
+
+    def referring(self, property: str, uuids: Sequence[bytes], collection: str) -> BitMap:
+        """The doc_ids, live or dead, whose ``property`` points to one of ``uuids`` in ``collection``."""
+        return self._filters.referring(property, uuids, collection)
 
     def nearest(self, name: str, query: Vector, k: int, allow: AllowList | None, max_distance: float | None) -> Any:
         return self._vector(name).search(query, k, allow, max_distance=max_distance)
@@ -332,11 +342,11 @@ def _layouts(config: CollectionConfig) -> dict[str, VectorLayout]:
     return {name: _layout(vector) for name, vector in config.vectors.items()}
 
 
-def _refusal(change: Upsert, exists: bool, doc_id: int | None) -> Conflict | None:
-    """Why the change cannot be stored, or None."""
-    if change.insert_only and exists:
+def _refusal(change: Upsert, doc_id: int | None, *, written: bool) -> Conflict | None:
+    """Why the change cannot be stored, or None. ``written``: another change of the same commit stores the uuid."""
+    if change.insert_only and (written or doc_id is not None):
         return Conflict(f"id '{format_uuid(change.object.uuid)}' already exists")
-    if change.expected_doc_id is not None and change.expected_doc_id != doc_id:
+    if change.expected_doc_id is not None and (written or change.expected_doc_id != doc_id):
         return Conflict(
             f"object {format_uuid(change.object.uuid)} was changed by another request; read it and try again"
         )

@@ -1,0 +1,211 @@
+"""The verbs on references: add one or many, replace all of a property, remove one.
+
+All references that one request adds to an object are one write of it.
+
+The target of a reference need not exist when references are added in batches, for an import may bring it later. It
+must when one reference is added or a property is replaced, and always where tenants are involved. A reference leads to
+objects of the same tenant, or to a collection without tenants.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from weft.collection.collection import Collection
+from weft.collection.shard import Shard
+from weft.domain.errors import Invalid, NotFound, WeftError
+from weft.domain.objects import IncomingReference, Properties, Reference, format_uuid, parse_uuid
+from weft.domain.schema import CollectionConfig, DataType
+from weft.service.collections import Collections
+from weft.service.editing import Edit, edit_stored
+from weft.service.values import coerce
+
+_OBJECTS_PER_WRITE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the objects are that hold the references."""
+
+    config: CollectionConfig
+    shard: Shard
+    tenant: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A checked reference; ``position`` is its place in the request."""
+
+    position: int
+    uuid: bytes
+    property: str
+    target: Reference
+
+
+class References:
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
+
+    def link(self, incoming: Sequence[IncomingReference], *, must_exist: bool = False) -> list[WeftError | None]:
+        """Add each reference behind those that its property has; one error or None each, which hinders no other.
+
+        ``must_exist``: refuse targets that do not exist.
+        """
+        errors: list[WeftError | None] = [None] * len(incoming)
+        groups: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+        for i, one in enumerate(incoming):
+            groups[one.collection, one.tenant or None].append(i)
+        for (name, tenant), positions in groups.items():
+            try:
+                source = self._source(name, tenant)
+            except WeftError as error:
+                for i in positions:
+                    errors[i] = error
+                continue
+            links: list[_Link] = []
+            for i in positions:
+                try:
+                    links.append(self._checked(source, i, incoming[i]))
+                except WeftError as error:
+                    errors[i] = error
+            refused = self._refused(source, {link.target for link in links}, must_exist)
+            for link in links:
+                errors[link.position] = refused.get(link.target)
+            self._add(source, [link for link in links if link.target not in refused], errors)
+        return errors
+
+    def unlink(self, incoming: IncomingReference) -> None:
+        """Remove every such reference of the property; nothing happens when there is none. NotFound: no such object."""
+        source = self._source(incoming.collection, incoming.tenant)
+        link = self._checked(source, 0, incoming)
+
+        def remove(values: Properties) -> Properties | None:
+            present = values.get(link.property) or []
+            kept = [one for one in present if one != link.target]
+            return None if len(kept) == len(present) else {link.property: kept}
+
+        self._edit_one(source, link.uuid, remove)
+
+    def relink(self, name: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None) -> None:
+        """Make ``targets`` all that the property points to. NotFound: no such object."""
+        source = self._source(name, tenant)
+        key = parse_uuid(uuid)
+        checked = [self._target(source.config, property, one) for one in targets]
+        declared = _reference_property(source.config, property)
+        for error in self._refused(source, set(checked), must_exist=True).values():
+            raise error
+        self._edit_one(source, key, lambda values: {declared: checked})
+
+    # -- checking
+
+    def _source(self, name: str, tenant: str | None) -> _Source:
+        collection = self._collections.open(name)
+        return _Source(collection.config, self._collections.shard(collection, tenant), tenant or None)
+
+    def _checked(self, source: _Source, position: int, incoming: IncomingReference) -> _Link:
+        target = Reference(incoming.to_collection, parse_uuid(incoming.to_uuid))
+        uuid = parse_uuid(incoming.uuid)
+        declared = _reference_property(source.config, incoming.property)
+        return _Link(position, uuid, declared, self._target(source.config, declared, target))
+
+    def _target(self, config: CollectionConfig, property: str, target: Reference) -> Reference:
+        """``target`` with the name of its collection; raises Invalid for one that the property cannot point to."""
+        declared = _reference_property(config, property)
+        name = target.collection[:1].upper() + target.collection[1:]
+        if name and name not in config.by_name[declared].target_collections:
+            name = self._unaliased(name)
+        checked: Reference = coerce(config, {declared: [replace(target, collection=name)]})[declared][0]
+        return checked
+
+    def _unaliased(self, name: str) -> str:
+        try:
+            return self._collections.get(name).name
+        except NotFound:
+            return name
+
+    def _refused(self, source: _Source, targets: Iterable[Reference], must_exist: bool) -> dict[Reference, WeftError]:
+        """The error of each target that nothing of ``source`` may point to."""
+        refused: dict[Reference, WeftError] = {}
+        by_collection: dict[str, list[Reference]] = defaultdict(list)
+        for target in targets:
+            by_collection[target.collection].append(target)
+        for name, group in by_collection.items():
+            try:
+                missing = self._missing(source, self._collections.open(name), group, must_exist)
+            except WeftError as error:
+                refused.update(dict.fromkeys(group, error))
+                continue
+            for target in missing:
+                where = f" for tenant {source.tenant!r}" if source.tenant else ""
+                refused[target] = Invalid(f"no object with id {format_uuid(target.uuid)} found in class {name}{where}")
+        return refused
+
+    def _missing(
+        self, source: _Source, collection: Collection, targets: Sequence[Reference], must_exist: bool
+    ) -> list[Reference]:
+        """Those of ``targets``, objects of ``collection``, that do not exist but must."""
+        own, other = source.config.tenancy.enabled, collection.config.tenancy.enabled
+        if other and not own:
+            raise Invalid(
+                "invalid reference: cannot reference a multi-tenant enabled class from a non multi-tenant enabled class"
+            )
+        if not must_exist and not own:
+            return []
+        shard = self._collections.shard(collection, source.tenant if other else None)
+        found = shard.lookup([one.uuid for one in targets])
+        return [one for one, doc_id in zip(targets, found, strict=True) if doc_id is None]
+
+    # -- writing
+
+    def _add(self, source: _Source, links: Sequence[_Link], errors: list[WeftError | None]) -> None:
+        by_object: dict[bytes, list[_Link]] = defaultdict(list)
+        for link in links:
+            by_object[link.uuid].append(link)
+        remaining = iter(by_object.items())
+        while chunk := dict(islice(remaining, _OBJECTS_PER_WRITE)):
+            try:
+                failed = edit_stored(source.shard, {uuid: _appended(group) for uuid, group in chunk.items()})
+            except WeftError as error:
+                failed = dict.fromkeys(chunk, error)
+            for uuid, group in chunk.items():
+                for link in group:
+                    errors[link.position] = failed.get(uuid)
+
+    @staticmethod
+    def _edit_one(source: _Source, uuid: bytes, edit: Edit) -> None:
+        for error in edit_stored(source.shard, {uuid: edit}).values():
+            raise error
+
+
+def _appended(links: Sequence[_Link]) -> Edit:
+    def append(values: Properties) -> Properties:
+        changed: Properties = {}
+        for link in links:
+            if link.property not in changed:
+                changed[link.property] = list(values.get(link.property) or ())
+            changed[link.property].append(link.target)
+        return changed
+
+    return append
+
+
+def _reference_property(config: CollectionConfig, name: str) -> str:
+    """The declared name of the reference property; raises Invalid when there is none of that name."""
+    name = name[:1].lower() + name[1:]
+    declared = config.by_name.get(name)
+    if declared is None:
+        raise Invalid(
+            f"no such prop with name '{name[:80]}' found in class '{config.name}' in the schema. "
+            "Check your schema files for which properties in this class are available",
+            property=name,
+        )
+    if declared.data_type is not DataType.REFERENCE:
+        raise Invalid(
+            f"property '{name}' of class '{config.name}' is of type {declared.data_type}; only properties whose type "
+            "is a class can hold references",
+            property=name,
+        )
+    return name
