@@ -5,6 +5,7 @@ Everything below is the official Weaviate client; only the first line starts Wef
 
 from __future__ import annotations
 
+import argparse
 import sys
 import textwrap
 import time
@@ -19,10 +20,11 @@ from weaviate.util import generate_uuid5
 
 import weft
 
-DOCUMENTS = 3_000
-
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description="Import the documentation of the standard library, and search it.")
+    parser.add_argument("--documents", type=int, help="import only so many (default: all, some thousands)")
+    limit = parser.parse_args().documents
     started = time.perf_counter()
     with weft.connect() as client:
         print(f"Weft is ready after {time.perf_counter() - started:.2f} s.")
@@ -35,7 +37,7 @@ def main() -> int:
             ],
             vector_config=Configure.Vectors.text2vec_transformers(),
         )
-        corpus = stdlib_docs(DOCUMENTS)
+        corpus = stdlib_docs(limit)
         print(f"Importing {len(corpus)} documentation strings of Python's standard library, embedding each:")
         started = time.perf_counter()
         with docs.batch.fixed_size(batch_size=64, concurrent_requests=2) as batch:
@@ -50,21 +52,29 @@ def main() -> int:
         print(f"{len(docs)} objects stored in {took:.1f} s ({len(corpus) / took:.0f} a second, durable).")
 
         scored = MetadataQuery(distance=True, score=True)
-        show("by meaning", "run something later on another thread", lambda text: docs.query.near_text(
-            text, limit=3, return_metadata=scored
-        ))
+        show(
+            "by meaning",
+            "run something later on another thread",
+            lambda text: docs.query.near_text(text, limit=3, return_metadata=scored),
+        )
         show("by keyword", "temporary directory", lambda text: docs.query.bm25(text, limit=3, return_metadata=scored))
-        show("by both", "compress a file with gzip", lambda text: docs.query.hybrid(
-            text, limit=3, return_metadata=scored
-        ))
-        show("by meaning, classes only", "a queue that is safe for threads", lambda text: docs.query.near_text(
-            text, limit=3, filters=Filter.by_property("kind").equal("class"), return_metadata=scored
-        ))
+        show(
+            "by both",
+            "compress a file with gzip",
+            lambda text: docs.query.hybrid(text, limit=3, return_metadata=scored),
+        )
+        show(
+            "by meaning, classes only",
+            "a queue that is safe for threads",
+            lambda text: docs.query.near_text(
+                text, limit=3, filters=Filter.by_property("kind").equal("class"), return_metadata=scored
+            ),
+        )
     return 0
 
 
 def show(how: str, text: str, search: Callable[[str], Any]) -> None:
-    search(text)  # the first search of a kind loads what it needs
+    search("warm up")  # the first search of a kind loads what it needs
     started = time.perf_counter()
     found = search(text)
     took_ms = (time.perf_counter() - started) * 1000
