@@ -67,7 +67,7 @@ class OnnxTextEncoder:
             pooled = states[:, 0]
         else:
             weights = mask.astype(np.float32)
-            pooled = np.einsum("btd,bt->bd", states, weights) / weights.sum(axis=1, keepdims=True)
+            pooled = (weights[:, None] @ states)[:, 0] / weights.sum(axis=1, keepdims=True)
         return list(pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
 
     def close(self) -> None:

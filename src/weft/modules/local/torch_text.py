@@ -99,6 +99,7 @@ def strict_load(name: str) -> Iterator[None]:
     logger.setLevel(logging.WARNING)
     logger.addHandler(report)
     transformers.logging.set_verbosity_warning()
+    transformers.logging.disable_progress_bar()
     try:
         yield
     finally:
