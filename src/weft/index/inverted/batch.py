@@ -13,7 +13,7 @@ from weft.domain.schema import Tokenization
 from weft.index.filter.bitmaps import from_ids
 from weft.index.inverted.fields import TextField, texts_of
 from weft.index.inverted.segment import Part, Segment, assemble, pack
-from weft.index.inverted.tokenize import BYTE_TABLES, fold
+from weft.index.inverted.tokenize import BYTE_TABLES
 
 U32 = npt.NDArray[np.uint32]
 _SEPARATOR = b"\xff"
@@ -92,19 +92,19 @@ def _texts(name: str, properties: Sequence[Properties]) -> tuple[list[int], list
 def _bytes_of(texts: list[str], field: TextField) -> tuple[bytes, npt.NDArray[np.int64]]:
     """All texts as ``kernels.scan`` takes them: tokens in UTF-8 with separators between, and where each text ends."""
     table = BYTE_TABLES.get(field.tokenization)
-    if table is not None:
+    if table is None:
+        pieces = [_SEPARATOR.join(map(encode, field.tokens(text))) for text in texts]
+        return b"".join(pieces), np.fromiter(accumulate(map(len, pieces)), np.int64, len(pieces))
+    whole = "".join(texts)
+    sizes = list(map(len, texts))
+    if not whole.isascii():
+        for at, text in enumerate(texts):
+            if not text.isascii():
+                # Tokens hold no ASCII character that the table separates at, so they stay apart by one that it does.
+                texts[at] = " ".join(field.tokens(text))
+                sizes[at] = len(encode(texts[at]))
         whole = "".join(texts)
-        if whole.isascii():
-            ends = np.fromiter(accumulate(map(len, texts)), np.int64, len(texts))
-            return whole.encode().translate(table), ends
-    pieces = []
-    for text in texts:
-        text = fold(text, field.analyzer)
-        if table is not None and text.isascii():
-            pieces.append(text.encode().translate(table))
-        else:
-            pieces.append(_SEPARATOR.join([encode(token) for token in field.tokens(text)]))
-    return b"".join(pieces), np.fromiter(accumulate(map(len, pieces)), np.int64, len(pieces))
+    return encode(whole).translate(table), np.fromiter(accumulate(sizes), np.int64, len(sizes))
 
 
 def encode(token: str) -> bytes:

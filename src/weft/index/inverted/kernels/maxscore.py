@@ -23,7 +23,7 @@ I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
-WINDOW = 4096
+WINDOW = 8192
 BLOCK_SHIFT = 7
 _SLACK = 1.0 + 1e-6
 """Bounds are stored as float32 and summed in another order than scores."""
@@ -120,8 +120,9 @@ def best(
                     essential = i + 1
             if essential == lists - 1:
                 size = _from_one(
-                    docs, codes, impacts, weights, pos, stop, window_order, reach, filtered, bits, scores, ids, size
-                )
+                    docs, codes, impacts, block_max, ratio, weights, pos, stop, window_order, reach,
+                    filtered, bits, scores, ids, size,
+                )  # fmt: skip
             else:
                 for i in range(essential, lists):
                     current = window_order[i]
@@ -157,6 +158,8 @@ def _from_one(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
+    block_max: F32,
+    ratio: float,
     weights: F64,
     pos: I64,
     stop: I64,
@@ -175,17 +178,21 @@ def _from_one(
     others = reach[last - 1] if last > 0 else 0.0
     capacity = len(scores)
     threshold = np.float64(scores[0]) if size == capacity else -1.0
-    for p in range(pos[current], stop[current]):
-        score = weight * impacts[codes[p]]
-        if score + others <= threshold:
-            continue
-        doc = np.int64(docs[p])
-        if filtered and not _allowed(bits, doc):
-            continue
-        score = _probe(docs, codes, impacts, weights, pos, stop, order, reach, last, doc, score, threshold)
-        if np.float32(score) > threshold:
-            size = push(scores, ids, size, np.float32(score), np.uint32(doc))
-            threshold = np.float64(scores[0]) if size == capacity else -1.0
+    p = pos[current]
+    while p < stop[current]:
+        block_end = min(stop[current], ((p >> BLOCK_SHIFT) + 1) << BLOCK_SHIFT)
+        if weight * _bound(block_max[p >> BLOCK_SHIFT], ratio) + others <= threshold:
+            p = block_end
+        while p < block_end:
+            score = weight * impacts[codes[p]]
+            doc = int(docs[p])
+            p += 1
+            if score + others <= threshold or (filtered and not _allowed(bits, doc)):
+                continue
+            score = _probe(docs, codes, impacts, weights, pos, stop, order, reach, last, doc, score, threshold)
+            if np.float32(score) > threshold:
+                size = push(scores, ids, size, np.float32(score), np.uint32(doc))
+                threshold = np.float64(scores[0]) if size == capacity else -1.0
     return size
 
 
