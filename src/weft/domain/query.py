@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from weft.domain.filters import Filter
-from weft.domain.objects import Properties, Vector
+from weft.domain.objects import Properties, Reference, Vector
 from weft.domain.schema import CollectionConfig
 
 
@@ -162,9 +162,14 @@ class NestedSelection:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceSelection:
+    """What is shown of the objects that ``property`` points to; only those in ``collection`` when it is given."""
+
     property: str
     returns: Returns
     collection: str | None = None
+
+    def covers(self, collection: str) -> bool:
+        return self.collection is None or self.collection == collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +304,11 @@ class StoredRecord(Protocol):
     def updated_ms(self) -> int: ...
     @property
     def properties(self) -> Properties: ...
+    @property
+    def references(self) -> Mapping[str, Sequence[Reference]]:
+        """By property, those that the object has a value for, be it an empty one."""
+        ...
+
     @property
     def encoded_properties(self) -> bytes:
         """All properties but references and blobs as one ``weaviate.v1.Properties`` message, absent ones as null."""

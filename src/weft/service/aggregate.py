@@ -25,7 +25,9 @@ from weft.domain.query import Hybrid, Keyword, Query
 from weft.domain.schema import DataType, Property
 from weft.index.allow_list import AllowList
 from weft.index.filter import aggregate as figures
+from weft.service.beacon import format_beacon
 from weft.service.collections import Collections
+from weft.service.filtering import allowed
 from weft.service.search.ranking import DocIds
 
 Find = Callable[[Query, Caller], DocIds]
@@ -64,9 +66,11 @@ class Aggregator:
 
     def _selected(self, shard: Shard, asked: Aggregation, caller: Caller) -> DocIds:
         """Ascending doc_ids of the objects to aggregate."""
-        view = shard.view
         if asked.search is None:
-            return (AllowList(view.live) if asked.filter is None else shard.allowed(asked.filter, view)).ids
+            view = shard.view
+            if asked.filter is None:
+                return AllowList(view.live).ids
+            return allowed(self._collections, shard, asked.tenant, asked.filter, view).ids
         limited = asked.object_limit or getattr(asked.search, "max_distance", None)
         if not limited and not isinstance(asked.search, Keyword | Hybrid):
             certainty = getattr(asked.search, "min_certainty", None)
@@ -157,4 +161,7 @@ def _grouped(shard: Shard, property: str, doc_ids: npt.NDArray[np.uint32], limit
     gathered = shard.gather(doc_ids, property)
     if gathered is not None:
         return figures.groups(gathered, doc_ids, most)
-    return figures.groups_of_texts(shard.values(doc_ids, property), doc_ids, most)
+    values = shard.values(doc_ids, property)
+    if known.data_type is DataType.REFERENCE:
+        values = [[format_beacon(one.collection, one.uuid) for one in references or ()] for references in values]
+    return figures.groups_of_texts(values, doc_ids, most)

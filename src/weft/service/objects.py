@@ -1,4 +1,4 @@
-"""The verbs on objects: insert, replace, merge, delete, exists, get, batch, delete by filter."""
+"""The verbs on objects: insert, replace, merge, delete, exists, get, batch, delete by filter; and their references."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from weft.collection.shard import Shard
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
 from weft.domain.filters import Filter
-from weft.domain.objects import IncomingObject, Object, Vector, parse_uuid
+from weft.domain.objects import IncomingObject, IncomingReference, Object, Reference, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.service.collections import Collections
+from weft.service.filtering import allowed
+from weft.service.references import References
 from weft.service.values import coerce
 from weft.service.vectorize import ObjectVectorizer, check_vectors
 
@@ -41,6 +43,7 @@ class Objects:
     def __init__(self, collections: Collections, vectorizer: ObjectVectorizer) -> None:
         self._collections = collections
         self._vectorizer = vectorizer
+        self._references = References(collections)
 
     # -- one object
 
@@ -172,7 +175,7 @@ class Objects:
     ) -> Deleted:
         """Delete the first 10,000 objects that match."""
         shard = self._collections.shard(self._collections.open(collection), tenant)
-        allow = shard.allowed(filter, shard.view)
+        allow = allowed(self._collections, shard, tenant, filter, shard.view)
         doc_ids = allow.ids[:_DELETE_LIMIT].tolist()
         uuids = shard.uuids(doc_ids)
         result = Deleted(matches=len(allow), successful=len(doc_ids))
@@ -186,6 +189,24 @@ class Objects:
                 (uuid, o.message if isinstance(o, WeftError) else None) for uuid, o in zip(uuids, outcomes, strict=True)
             ]
         return result
+
+    # -- references
+
+    def link(
+        self, references: Sequence[IncomingReference], caller: Caller, *, must_exist: bool = False
+    ) -> list[WeftError | None]:
+        """Add each reference; one error or None each. ``must_exist``: refuse targets that do not exist."""
+        return self._references.link(references, must_exist=must_exist)
+
+    def unlink(self, reference: IncomingReference, caller: Caller) -> None:
+        """Nothing happens when the object has no such reference; NotFound when there is no such object."""
+        self._references.unlink(reference)
+
+    def relink(
+        self, collection: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None
+    ) -> None:
+        """Make ``targets`` all that the property points to."""
+        self._references.relink(collection, uuid, property, targets, tenant)
 
     # -- parts
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from weft.collection.shard import Shard, ShardView
+from weft.collection.shard import Shard
 from weft.domain.errors import Invalid
+from weft.domain.filters import Filter
 from weft.domain.query import (
     Boost,
     BoostCondition,
@@ -28,6 +29,7 @@ from weft.domain.query import (
     ValueModifier,
 )
 from weft.domain.schema import DataType
+from weft.index.allow_list import AllowList
 from weft.index.filter import instants
 from weft.service.search.ranking import Ranking
 
@@ -41,8 +43,8 @@ _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604
 Scores = npt.NDArray[np.float64]
 
 
-def boosted(shard: Shard, view: ShardView, ranking: Ranking, boost: Boost) -> Ranking:
-    """The candidates of ``ranking`` in their new order, with scores from 0 to 1."""
+def boosted(shard: Shard, ranking: Ranking, boost: Boost, allowed: Callable[[Filter], AllowList]) -> Ranking:
+    """The candidates of ``ranking`` in their new order, with scores from 0 to 1; ``allowed`` answers filters."""
     if not len(ranking) or not boost.conditions or boost.weight <= 0:
         return ranking
     if ranking.scores is not None:
@@ -55,7 +57,7 @@ def boosted(shard: Shard, view: ShardView, ranking: Ranking, boost: Boost) -> Ra
     weights = 0.0
     for condition in boost.conditions:
         weight = condition.weight or 1.0
-        total += weight * _condition(shard, view, ranking.doc_ids, condition)
+        total += weight * _condition(shard, ranking.doc_ids, condition, allowed)
         weights += abs(weight)
     scores = _scaled((1 - boost.weight) * _scaled(primary) + boost.weight * total / weights)
     uuids = shard.uuids(ranking.doc_ids.tolist())
@@ -68,7 +70,12 @@ def boosted(shard: Shard, view: ShardView, ranking: Ranking, boost: Boost) -> Ra
     )
 
 
-def _condition(shard: Shard, view: ShardView, doc_ids: npt.NDArray[np.uint32], condition: BoostCondition) -> Scores:
+def _condition(
+    shard: Shard,
+    doc_ids: npt.NDArray[np.uint32],
+    condition: BoostCondition,
+    allowed: Callable[[Filter], AllowList],
+) -> Scores:
     match condition.by:
         case TimeDecay() as decay:
             return _decayed(shard, doc_ids, decay, *_times(decay))
@@ -77,7 +84,7 @@ def _condition(shard: Shard, view: ShardView, doc_ids: npt.NDArray[np.uint32], c
         case PropertyValue() as by:
             return _by_value(shard, doc_ids, by)
         case filter:
-            allow = shard.allowed(filter, view)
+            allow = allowed(filter)
             return np.asarray([float(d in allow) for d in doc_ids.tolist()])
 
 

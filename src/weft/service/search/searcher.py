@@ -1,13 +1,14 @@
 """Searcher: one Query to one Answer.
 
 resolve collection and shard → filter to an allow-list → rank (vector, keyword, hybrid, or plain order)
-→ autocut, diversity, page → read the objects → group, rerank, generate
+→ autocut, diversity, page → read the objects, and those they refer to → group, rerank, generate
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from weft.collection.record import Record
 from weft.collection.shard import Shard, ShardView
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
+from weft.domain.filters import Filter
 from weft.domain.objects import Vector, parse_uuid
 from weft.domain.query import (
     Answer,
@@ -28,17 +30,19 @@ from weft.domain.query import (
     NearText,
     NearVector,
     Query,
-    Returns,
 )
 from weft.domain.schema import CollectionConfig, Metric, VectorConfig
 from weft.index.allow_list import AllowList
 from weft.modules.base import Registry
 from weft.service.collections import Collections
+from weft.service.filtering import allowed
 from weft.service.search.boost import CANDIDATES, boosted
 from weft.service.search.diversity import diversified
 from weft.service.search.embedding import QueryEmbedder
+from weft.service.search.filling import fill_vectors
 from weft.service.search.fusion import Leg, fuse
 from weft.service.search.grouping import group_hits
+from weft.service.search.linked import Linker
 from weft.service.search.nearest import nearest
 from weft.service.search.ranking import EMPTY, DocIds, Ranking
 from weft.service.search.refinement import Refiner
@@ -60,6 +64,7 @@ class Searcher:
         self._collections = collections
         self._embedder = QueryEmbedder(registry)
         self._refiner = Refiner(registry)
+        self._linker = Linker(collections)
         self._default_limit = default_limit
         self._maximum_results = maximum_results
         self._hybrid_candidates = hybrid_candidates
@@ -71,6 +76,7 @@ class Searcher:
         config = collection.config
         limit = self._checked(config, query)
         hits = self._hits(config, shard, query, limit, caller)
+        self._linker.fill(hits, query.returns.references, query.tenant)
         answer = Answer(hits)
         if query.group_by is not None:
             answer.groups = group_hits(hits, query.group_by)
@@ -100,6 +106,7 @@ class Searcher:
             raise Invalid("a cursor (after) cannot be combined with a search, a filter, a sort or an offset")
         if query.group_by is not None and query.group_by.property not in config.by_name:
             raise Invalid(f"class {config.name} has no property {query.group_by.property!r} to group by")
+        self._linker.check(config, query.returns.references)
         return limit
 
     # -- ranking
@@ -111,7 +118,7 @@ class Searcher:
             view = shard.view
             ranking = self._rank(config, shard, view, query, limit, targets)
             if query.boost is not None:
-                ranking = boosted(shard, view, ranking, query.boost)
+                ranking = boosted(shard, ranking, query.boost, partial(self._allowed, shard, query, view))
             ranking = self._page(ranking, shard, query, limit, targets)
             records = shard.read(ranking.doc_ids.tolist())
             if attempt == _ATTEMPTS - 1 or not any(record is None for record in records):
@@ -154,7 +161,7 @@ class Searcher:
     def _rank(
         self, config: CollectionConfig, shard: Shard, view: ShardView, query: Query, limit: int, targets: list[Target]
     ) -> Ranking:
-        allow = view.allow if query.filter is None else shard.allowed(query.filter, view)
+        allow = view.allow if query.filter is None else self._allowed(shard, query, view, query.filter)
         wanted = query.offset + limit
         if query.boost is not None:
             wanted = max(wanted, query.boost.depth or CANDIDATES)
@@ -170,6 +177,9 @@ class Searcher:
                     return EMPTY
                 limit_distance = distance_limit(near, [t.vector for t in targets])
                 return nearest(shard, targets, near.targets.combination, wanted, allow, limit_distance)
+
+    def _allowed(self, shard: Shard, query: Query, view: ShardView, filter: Filter) -> AllowList:
+        return allowed(self._collections, shard, query.tenant, filter, view)
 
     def _in_order(self, shard: Shard, view: ShardView, allow: AllowList | None, query: Query, limit: int) -> Ranking:
         """No search: the order asked for, else by uuid, or with a filter by insertion."""
@@ -249,10 +259,7 @@ class Searcher:
         if returns.explain_score and ranking.explain is not None and hits:
             for hit, text in zip(hits, ranking.explain([h.doc_id for h in hits]), strict=True):
                 hit.explain = text
-        for name in _vector_names(config, returns):
-            for hit, vector in zip(hits, shard.vectors_of(name, [h.doc_id for h in hits]), strict=True):
-                if vector is not None:
-                    hit.vectors[name] = vector
+        fill_vectors(shard, config, returns, hits)
         return hits
 
 
@@ -266,18 +273,6 @@ def _has_certainty(targets: list[Target]) -> bool:
         and targets[0].vector.index.metric is Metric.COSINE
         and targets[0].vector.index.multivector is None
     )
-
-
-def _vector_names(config: CollectionConfig, returns: Returns) -> list[str]:
-    if returns.vector:
-        return list(config.vectors)
-    for name in returns.vectors:
-        if name not in config.vectors:
-            raise Invalid(
-                f"class {config.name} does not have named vector {name} configured. "
-                f"Available named vectors [{' '.join(config.vectors)}]"
-            )
-    return list(returns.vectors)
 
 
 def _uuids(shard: Shard, doc_ids: Sequence[int]) -> list[bytes]:

@@ -57,6 +57,7 @@ def _nested(selection: Any) -> NestedSelection:
 def _reference(selection: Any) -> ReferenceSelection:
     if not selection.reference_property:
         raise Invalid("a reference selection names no property")
+    target = selection.target_collection
     return ReferenceSelection(
-        lower_first(selection.reference_property), decode_returns(selection), selection.target_collection or None
+        lower_first(selection.reference_property), decode_returns(selection), target[:1].upper() + target[1:] or None
     )

@@ -93,20 +93,24 @@ def _project_object(properties: bytes, selection: NestedSelection) -> bytes:
 
 
 def _references(hit: Hit, selections: Iterable[ReferenceSelection]) -> bytes:
-    """The ``ref_props`` fields: one for each property that has references, however many selections name it."""
-    found: dict[str, list[bytes]] = {}
+    """The ``ref_props`` fields: one for each property that ``hit`` has references for, be it none that is shown.
+
+    The first selection that covers the collection of a referenced object says what is shown of it.
+    """
+    chosen: dict[str, list[ReferenceSelection]] = {}
     for selection in selections:
-        for linked in hit.references.get(selection.property, ()):
-            config = linked.collection
-            assert config is not None, "a resolved reference names its collection"
-            if selection.collection is None or config.name == selection.collection:
-                found.setdefault(selection.property, []).append(_linked(linked, selection.returns, config))
-    return b"".join(
-        b"\x12" + sized(b"".join(b"\x0a" + sized(result) for result in results) + b"\x12" + sized(name.encode()))
-        for name, results in found.items()
-    )
+        if selection.property in hit.references:
+            chosen.setdefault(selection.property, []).append(selection)
+    parts: list[bytes] = []
+    for name, covering in chosen.items():
+        results = b"".join(b"\x0a" + sized(_linked(linked, covering)) for linked in hit.references[name])
+        parts.append(b"\x12" + sized(results + b"\x12" + sized(name.encode())))
+    return b"".join(parts)
 
 
-def _linked(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
+def _linked(hit: Hit, selections: Iterable[ReferenceSelection]) -> bytes:
+    config = hit.collection
+    assert config is not None, "a resolved reference names its collection"
+    returns = next(selection.returns for selection in selections if selection.covers(config.name))
     metadata = encode_metadata(hit, returns, config)
     return encode_properties_result(hit, returns, config) + b"\x22" + sized(metadata)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft.domain.errors import Invalid, WeftError
-from weft.domain.objects import IncomingObject, IncomingReference, Reference, format_uuid
+from weft.domain.objects import IncomingReference, Reference, format_uuid
 from weft.service.beacon import parse_beacon
 from weft.service.schema import fields
 from weft.wire.errors import refuse
@@ -17,7 +17,7 @@ _WHAT = "references"
 
 
 def add(call: Call) -> Reply:
-    errors = verb(call.service.objects, "link", _WHAT)([_incoming(call, call.body)], call.caller)
+    errors = verb(call.service.objects, "link", _WHAT)([_incoming(call, call.body)], call.caller, must_exist=True)
     if errors[0] is not None:
         raise errors[0]
     return Reply()
@@ -25,10 +25,8 @@ def add(call: Call) -> Reply:
 
 def replace(call: Call) -> Reply:
     targets = [_target(one) for one in as_list(call.body)]
-    patch = IncomingObject(
-        call.path["class_name"], call.path["id"], {call.path["property"]: targets}, tenant=call.tenant
-    )
-    call.service.objects.merge(patch, call.caller)
+    path = call.path
+    verb(call.service.objects, "relink", _WHAT)(path["class_name"], path["id"], path["property"], targets, call.tenant)
     return Reply()
 
 

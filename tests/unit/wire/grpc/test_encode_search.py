@@ -184,7 +184,7 @@ def test_references_asked_and_none_found() -> None:
     assert len(result.properties.ref_props) == 0
 
 
-def test_a_multi_target_selection_takes_its_collection_and_joins_one_property() -> None:
+def test_selections_of_several_targets_join_one_property_in_the_order_of_the_object() -> None:
     linked = [
         Hit(Record(b"a" * 16, {"title": "A"}, LEGACY), 5, collection=LEGACY),
         Hit(Record(b"b" * 16, {"title": "B"}), 6, collection=NAMED),
@@ -197,7 +197,7 @@ def test_a_multi_target_selection_takes_its_collection_and_joins_one_property() 
     )
     result = reply(Answer([hit]), Returns((), references=selections)).results[0].properties
     (prop,) = result.ref_props
-    assert [p.target_collection for p in prop.properties] == ["Article", "Legacy"]
+    assert [p.target_collection for p in prop.properties] == ["Legacy", "Article"]
 
 
 def test_groups() -> None:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound, Unauthenticated, WeftError
 from weft.domain.filters import Filter
-from weft.domain.objects import IncomingObject, IncomingReference, Object, parse_uuid
+from weft.domain.objects import IncomingObject, IncomingReference, Object, Reference, parse_uuid
 from weft.domain.query import Answer, Hit, Query
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.service.schema.defaults import Defaults, complete, complete_property
@@ -219,12 +219,17 @@ class Objects:
         objects: list[tuple[bytes, str | None]] = [(key[1], None) for key in keys] if verbose else []
         return Deleted(len(keys), len(keys), 0, objects)
 
-    def link(self, references: Sequence[IncomingReference], caller: Caller) -> list[WeftError | None]:
+    def link(
+        self, references: Sequence[IncomingReference], caller: Caller, *, must_exist: bool = False
+    ) -> list[WeftError | None]:
         self.links += references
         return [None if one.property == "ref" else Invalid(f"no property {one.property}") for one in references]
 
     def unlink(self, reference: IncomingReference, caller: Caller) -> None:
         self.links.remove(reference)
+
+    def relink(self, collection: str, uuid: str, property: str, targets: list[Reference], tenant: str | None) -> None:
+        self.merge(IncomingObject(collection, uuid, {property: targets}, tenant=tenant), Caller())
 
 
 class MemoryService:

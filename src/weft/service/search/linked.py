@@ -1,0 +1,168 @@
+"""Linker: gives hits the objects that their references point to, as deep as a query asks.
+
+Level by level, each target is read once however many hits point to it, and is then one ``Hit`` that they share. A
+reference to an object that does not exist (any more) is left out; one whose property is absent has no entry at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from weft.collection.collection import Collection
+from weft.collection.shard import Shard
+from weft.domain.errors import CallerError, Invalid, NotFound
+from weft.domain.objects import Reference
+from weft.domain.query import Hit, ReferenceSelection, Returns
+from weft.domain.schema import CollectionConfig, DataType
+from weft.service.collections import Collections
+from weft.service.search.filling import fill_vectors, vector_names
+
+MAX_DEPTH = 5
+"""References in a row that a query may follow."""
+
+MOST_LINKED = 1_000_000
+"""Referenced objects in one answer, each counted as often as it is shown."""
+
+_READ_ATTEMPTS = 3
+
+
+class Linker:
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
+
+    def check(self, config: CollectionConfig, selections: Sequence[ReferenceSelection], depth: int = 1) -> None:
+        """Raises Invalid for selections that objects of ``config`` cannot fulfil, at any depth."""
+        if selections and depth > MAX_DEPTH:
+            raise Invalid(f"nested references are deeper than {MAX_DEPTH} levels; ask for the deeper ones separately")
+        for selection in selections:
+            target = self._collection(_target(config, selection))
+            if target is not None:
+                _check_names(target.config, selection.returns)
+                self.check(target.config, selection.returns.references, depth + 1)
+
+    def fill(self, hits: Sequence[Hit], selections: Sequence[ReferenceSelection], tenant: str | None) -> None:
+        """Set the references of ``hits`` as the selections, which were checked, ask; ``tenant`` is the query's."""
+        if not selections or not hits:
+            return
+        sizes: dict[int, int] = {}
+        self._fill(hits, selections, tenant, sizes)
+        count = sum(sizes[id(hit)] - 1 for hit in hits)
+        if count > MOST_LINKED:
+            raise Invalid(
+                f"the answer would show {count} referenced objects, more than {MOST_LINKED}; "
+                "ask for fewer objects or for fewer levels of references",
+                count=count,
+            )
+
+    def _fill(
+        self, hits: Sequence[Hit], selections: Sequence[ReferenceSelection], tenant: str | None, sizes: dict[int, int]
+    ) -> None:
+        """``sizes``: of each hit, by its id, how many objects show when it is shown, itself included."""
+        pointers = [hit.record.references for hit in hits]
+        for property in dict.fromkeys(selection.property for selection in selections):
+            chosen = [selection for selection in selections if selection.property == property]
+            wanted = {target for one in pointers for target in one.get(property, ())}
+            linked = self._linked(wanted, chosen, tenant, sizes)
+            for hit, one in zip(hits, pointers, strict=True):
+                if property in one:
+                    hit.references[property] = [linked[target] for target in one[property] if target in linked]
+        for hit in hits:
+            sizes[id(hit)] = 1 + sum(sizes[id(target)] for group in hit.references.values() for target in group)
+
+    def _linked(
+        self,
+        wanted: Iterable[Reference],
+        selections: Sequence[ReferenceSelection],
+        tenant: str | None,
+        sizes: dict[int, int],
+    ) -> dict[Reference, Hit]:
+        """The objects that exist, filled as the first selection that covers their collection asks."""
+        by_collection: dict[str, list[Reference]] = defaultdict(list)
+        for target in wanted:
+            by_collection[target.collection].append(target)
+        found: dict[Reference, Hit] = {}
+        for name, targets in by_collection.items():
+            selection = next((s for s in selections if s.covers(name)), None)
+            collection = self._collection(name)
+            shard = None if collection is None else self._shard(collection, tenant)
+            if selection is None or collection is None or shard is None:
+                continue
+            hits = _read(shard, collection.config, targets)
+            fill_vectors(shard, collection.config, selection.returns, list(hits.values()))
+            self._fill(list(hits.values()), selection.returns.references, tenant, sizes)
+            found.update(hits)
+        return found
+
+    def _collection(self, name: str) -> Collection | None:
+        """None when it is gone: then nothing in it can be pointed to."""
+        try:
+            return self._collections.open(name)
+        except NotFound:
+            return None
+
+    def _shard(self, collection: Collection, tenant: str | None) -> Shard | None:
+        """Where the targets are; None when the collection has no such tenant, or an inactive one."""
+        try:
+            return self._collections.shard(collection, tenant if collection.config.tenancy.enabled else None)
+        except CallerError:
+            return None
+
+
+def _read(shard: Shard, config: CollectionConfig, targets: Sequence[Reference]) -> dict[Reference, Hit]:
+    """The targets that exist. One that is replaced between look-up and reading is looked up again."""
+    found: dict[Reference, Hit] = {}
+    waiting = list(targets)
+    for _ in range(_READ_ATTEMPTS):
+        known = zip(waiting, shard.lookup([target.uuid for target in waiting]), strict=True)
+        existing = [(target, doc_id) for target, doc_id in known if doc_id is not None]
+        records = shard.read([doc_id for _, doc_id in existing])
+        waiting = []
+        for (target, doc_id), record in zip(existing, records, strict=True):
+            if record is None:
+                waiting.append(target)
+            else:
+                found[target] = Hit(record, doc_id, collection=config)
+        if not waiting:
+            break
+    return found
+
+
+def _target(config: CollectionConfig, selection: ReferenceSelection) -> str:
+    """The collection whose objects the selection shows."""
+    declared = config.by_name.get(selection.property)
+    if declared is None:
+        raise _unknown(config, selection.property)
+    if declared.data_type is not DataType.REFERENCE:
+        raise Invalid(
+            f"property {selection.property!r} of class {config.name} is of type {declared.data_type}, not a reference"
+        )
+    targets = declared.target_collections
+    if selection.collection is None and len(targets) == 1:
+        return targets[0]
+    if selection.collection is None:
+        raise Invalid(
+            f"multi target references from collection {config.name} and property {selection.property} need an "
+            f"explicit linked collection. Available linked collections are {list(targets)}"
+        )
+    if selection.collection not in targets:
+        raise Invalid(
+            f"property {selection.property!r} of class {config.name} does not point to {selection.collection[:80]!r}; "
+            f"it points to {', '.join(targets)}"
+        )
+    return selection.collection
+
+
+def _check_names(config: CollectionConfig, returns: Returns) -> None:
+    for name in [*(returns.properties or ()), *(nested.name for nested in returns.nested)]:
+        if name not in config.by_name:
+            raise _unknown(config, name)
+    vector_names(config, returns)
+
+
+def _unknown(config: CollectionConfig, name: str) -> Invalid:
+    return Invalid(
+        f"no such prop with name '{name[:80]}' found in class '{config.name}' in the schema. "
+        "Check your schema files for which properties in this class are available",
+        property=name,
+    )
