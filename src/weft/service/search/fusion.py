@@ -52,7 +52,8 @@ def fuse(legs: Sequence[Leg], fusion: Fusion, uuids: Callable[[Sequence[int]], l
     )
 
     def explain(doc_ids: Sequence[int]) -> list[str]:
-        return [_explanation(found[d].parts, names[d], fusion) for d in doc_ids]
+        own = {leg.name: _own_explanations(leg, doc_ids) for leg in legs}
+        return [_explanation(found[d].parts, names[d], fusion, own, d) for d in doc_ids]
 
     return Ranking(np.asarray(order, np.uint32), scores=np.asarray([found[d].score for d in order]), explain=explain)
 
@@ -72,16 +73,24 @@ def _relative(leg: Leg) -> list[float]:
     return [leg.weight * (s - low) / (high - low) for s in scores.tolist()]
 
 
-def _explanation(parts: list[tuple[Leg, float, float]], uuid: bytes, fusion: Fusion) -> str:
+def _own_explanations(leg: Leg, doc_ids: Sequence[int]) -> dict[int, str]:
+    """What the leg itself says of those that it found."""
+    if leg.ranking.explain is None:
+        return {}
+    known = set(leg.ranking.doc_ids.tolist())
+    mine = [d for d in doc_ids if d in known]
+    return dict(zip(mine, leg.ranking.explain(mine), strict=True))
+
+
+def _explanation(
+    parts: list[tuple[Leg, float, float]], uuid: bytes, fusion: Fusion, own: dict[str, dict[int, str]], doc_id: int
+) -> str:
     lines = []
-    for leg, own, share in parts:
+    for leg, score, share in parts:
+        inner = own[leg.name].get(doc_id, "")
+        line = f"{inner}\nHybrid (Result Set {leg.name}) Document {format_uuid(uuid)}"
         if fusion is Fusion.RANKED:
-            lines.append(
-                f"\nHybrid (Result Set {leg.name}) Document {format_uuid(uuid)} contributed {share} to the score"
-            )
+            lines.append(f"{line} contributed {share} to the score")
         else:
-            lines.append(
-                f"\nHybrid (Result Set {leg.name}) Document {format_uuid(uuid)}: original score {own}, "
-                f"normalized score: {share}"
-            )
+            lines.append(f"{line}: original score {score}, normalized score: {share}")
     return " - ".join(reversed(lines))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from weft.collection.shard import Shard
 from weft.domain.errors import Invalid
 from weft.domain.query import Combination
 from weft.index.allow_list import AllowList
+from weft.service.search.explaining import explain_distances
 from weft.service.search.ranking import EMPTY, Ranking
 from weft.service.search.targets import Target
 
@@ -28,13 +31,15 @@ def nearest(
     max_distance: float | None,
 ) -> Ranking:
     """The ``k`` nearest objects, ascending by distance; with several targets by the combined distance."""
+    explain = partial(explain_distances, shard, targets, combination)
     if len(targets) == 1 and combination is not Combination.RELATIVE_SCORE:
         target = targets[0]
         if not _fits(shard, target):
             return EMPTY
         found = shard.nearest(target.vector.name, target.query, k, allow, max_distance)
-        return Ranking(found.doc_ids, distances=found.distances.astype(np.float64))
-    return _combined(shard, targets, combination, k, allow, max_distance)
+        return Ranking(found.doc_ids, distances=found.distances.astype(np.float64), explain=explain)
+    ranking = _combined(shard, targets, combination, k, allow, max_distance)
+    return replace(ranking, explain=explain)
 
 
 def _combined(

@@ -216,7 +216,7 @@ class Searcher:
                 kept = np.isin(words.doc_ids, near.doc_ids)
                 legs[0] = Leg(legs[0].name, legs[0].weight, words.take(np.flatnonzero(kept)))
             assert near.distances is not None
-            by_vector = Ranking(near.doc_ids, scores=1 - near.distances)
+            by_vector = Ranking(near.doc_ids, scores=1 - near.distances, explain=near.explain)
             legs.append(Leg("vector", hybrid.alpha, by_vector))
         return fuse(legs, hybrid.fusion, lambda ids: _uuids(shard, ids))
 
