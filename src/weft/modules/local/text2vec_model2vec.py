@@ -1,4 +1,4 @@
-"""``text2vec-model2vec``: static token embeddings, a hundred times faster than a transformer and less exact.
+"""``text2vec-model2vec``: static token embeddings, hundreds of times faster than a transformer and less exact.
 
 The model in the wheel is all-MiniLM-L6-v2 distilled to one 256-dimensional vector a token. ``inferenceUrl`` is kept
 and returned; the model runs in this process, so nothing is sent to it.
@@ -36,13 +36,14 @@ class Text2VecModel2Vec(TextVectorizer):
         return "|".join((self.name, MODEL2VEC, str(read_config(BUNDLED / MODEL2VEC)["revision"])))
 
     def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
-        return self._pool.embed_documents(self.name, _load, texts)
+        return self._pool.embed_documents(MODEL2VEC, load_bundled, texts)
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        return mean(self._pool.embed_queries(self.name, _load, texts))
+        return mean(self._pool.embed_queries(MODEL2VEC, load_bundled, texts))
 
 
-def _load() -> Encoder[Any]:
+def load_bundled() -> Encoder[Any]:
+    """The static embeddings of the wheel."""
     from weft.modules.local.static_text import StaticTextEncoder
 
     return StaticTextEncoder(BUNDLED / MODEL2VEC, BUNDLED / MINILM / "tokenizer.json", MODEL2VEC)
