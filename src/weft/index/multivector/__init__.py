@@ -1,6 +1,8 @@
 """Which documents have the greatest MaxSim with these query tokens?"""
 
-from weft.index.multivector.index import MultiVectorIndex
+from weft.index.multivector.explain import TokenMatches
+from weft.index.multivector.index import MultiVectorIndex, MultiVectorStats
 from weft.index.multivector.neighbours import Neighbours
+from weft.index.multivector.pooling import pool_tokens
 
-__all__ = ["MultiVectorIndex", "Neighbours"]
+__all__ = ["MultiVectorIndex", "MultiVectorStats", "Neighbours", "TokenMatches", "pool_tokens"]

@@ -20,8 +20,8 @@ def check_tokens(tokens: Any, dims: int | None, what: str = "query") -> Vector:
         ) from None
     if array.ndim == 1 and array.size:
         raise Invalid(
-            f"this vector is a multi-vector and expects a list of token vectors, shape (tokens, dimensions); the {what} "
-            f"is one flat vector of {array.size} numbers: wrap it in a list, or search a single vector",
+            f"this vector is a multi-vector and expects a list of token vectors, shape (tokens, dimensions); the "
+            f"{what} is one flat vector of {array.size} numbers: wrap it in a list, or search a single vector",
             expected_dims=dims,
             got_dims=array.size,
         )

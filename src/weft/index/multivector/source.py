@@ -16,6 +16,7 @@ from weft.index.allow_list import AllowList
 DocIds = npt.NDArray[np.uint32]
 Offsets = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.uint8]
 
 
 class TokenRows(Protocol):
@@ -66,7 +67,13 @@ def allowed_rows(doc_ids: DocIds, allow: AllowList) -> Rows:
     if len(allow) * 16 < len(doc_ids):
         rows = find_rows(doc_ids, allow.ids)
         return rows[rows >= 0]
-    bits = allow.bits
-    inside = int(np.searchsorted(doc_ids, len(bits) * 8)) if len(bits) * 8 < 2**32 else len(doc_ids)
-    ids = doc_ids[:inside]
-    return np.flatnonzero((bits[ids >> 3] >> (ids & 7).astype(np.uint8)) & 1).astype(np.int64)
+    return np.flatnonzero(with_bits(doc_ids, allow.bits)).astype(np.int64)
+
+
+def with_bits(doc_ids: DocIds, bits: Bits) -> npt.NDArray[np.bool_]:
+    """Which of ``doc_ids`` are in ``AllowList.bits``."""
+    if not len(bits):
+        return np.zeros(len(doc_ids), np.bool_)
+    place = doc_ids >> 3
+    inside = place < len(bits)
+    return inside & ((bits[np.where(inside, place, 0)] >> (doc_ids & 7).astype(np.uint8)) & 1).astype(np.bool_)

@@ -11,7 +11,7 @@ from weft.domain.objects import Vector
 def exact_scores(
     query: Vector, tokens: Vector, offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], cosine: bool
 ) -> npt.NDArray[np.float32]:
-    """MaxSim of ``query (Tq, d)`` against each row; ``(n,) f32``, larger is better. Source: ColBERT, arXiv 2004.12832."""
+    """MaxSim of ``query (Tq, d)`` against each row; ``(n,) f32``, larger is better. Source: arXiv 2004.12832."""
     scores = np.empty(len(rows), np.float32)
     for i, row in enumerate(rows.tolist()):
         document = tokens[offsets[row] : offsets[row + 1]]
