@@ -1,4 +1,5 @@
-"""A provider on 127.0.0.1 that speaks NVIDIA's and Jina's shapes, notes every request, and fails on demand.
+"""A provider on 127.0.0.1 that speaks NVIDIA's, Jina's, OpenAI's and Cohere's shapes, notes every request, and fails
+on demand.
 
 Vectors are sums of hashed words, so equal texts have equal vectors and shared words bring texts together; a passage
 and a query of one text differ a little where the request says which it is. Answers of Jina's text models are shuffled,
@@ -81,15 +82,29 @@ def answer(path: str, body: dict[str, Any]) -> dict[str, Any] | None:
     path = path.replace("//", "/")
     if path in ("/v1/embeddings", "/v1/multi-vector"):
         return _embeddings(path, body)
+    if path.startswith("/openai/deployments/"):
+        return answer("/v1/" + path.split("?")[0].split("/", 4)[4], {"model": "azure", **body})
+    if path == "/v2/embed":
+        vectors = [
+            vector_of(text, body.get("output_dimension", DIMENSIONS), body["input_type"]) for text in body["texts"]
+        ]
+        return {"id": "1", "embeddings": {"float": vectors}}
+    if path == "/v2/chat":
+        text = "Answer to: " + str(body["messages"][0]["content"])
+        return {
+            "finish_reason": "COMPLETE",
+            "message": {"content": [{"type": "text", "text": text}]},
+            "usage": {"t": 1},
+        }
     if path == "/v1/chat/completions":
-        text = "Answer to: " + body["messages"][0]["content"]
+        text = "Answer to: " + str(body["messages"][0]["content"])
         usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
         return {"choices": [choice], "usage": usage, "created": 1}
     if path == "/v1/retrieval/nvidia/reranking":
         scores = _overlaps(body["query"]["text"], [passage["text"] for passage in body["passages"]])
         return {"rankings": [{"index": i, "logit": scores[i]} for i in sorted(scores, key=lambda i: -scores[i])]}
-    if path == "/v1/rerank":
+    if path in ("/v1/rerank", "/v2/rerank"):
         scores = _overlaps(body["query"], body["documents"])
         ranked = sorted(scores, key=lambda i: -scores[i])
         return {"results": [{"index": i, "relevance_score": scores[i]} for i in ranked], "model": body["model"]}
@@ -127,7 +142,7 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             headers = {name.lower(): value for name, value in self.headers.items()}
             failure = standin.note(Request(self.path, headers, body))
-            if not headers.get("authorization", "").startswith("Bearer "):
+            if not headers.get("authorization", "").startswith("Bearer ") and "api-key" not in headers:
                 failure = Failure(401, {"detail": "no key"})
             if failure is not None:
                 self._send(failure.status, failure.body, failure.headers)

@@ -22,6 +22,12 @@ _OF_OTHER_ROOMS = ("backup-", "offload-")
 """Modules of the protocol that embed, rank and generate nothing; enabling them is no mistake."""
 
 _PROVIDERS = {
+    "text2vec-openai": ("openai", "Text2VecOpenAI"),
+    "generative-openai": ("openai", "GenerativeOpenAI"),
+    "generative-anyscale": ("openai", "GenerativeAnyscale"),
+    "text2vec-cohere": ("cohere", "Text2VecCohere"),
+    "generative-cohere": ("cohere", "GenerativeCohere"),
+    "reranker-cohere": ("cohere", "RerankerCohere"),
     "text2vec-nvidia": ("nvidia", "Text2VecNvidia"),
     "multi2vec-nvidia": ("nvidia", "Multi2VecNvidia"),
     "generative-nvidia": ("nvidia", "GenerativeNvidia"),
@@ -79,6 +85,11 @@ def _local(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
 
         return Text2VecModel2Vec(pool)
 
+    def text2vec_contextionary() -> Module:
+        from weft.modules.local.text2vec_contextionary import Text2VecContextionary
+
+        return Text2VecContextionary(pool)
+
     def generative_dummy() -> Module:
         from weft.modules.dummy import GenerativeDummy
 
@@ -92,6 +103,7 @@ def _local(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
     makers: tuple[Callable[[], Module], ...] = (
         text2vec_transformers,
         text2vec_model2vec,
+        text2vec_contextionary,
         generative_dummy,
         reranker_dummy,
     )

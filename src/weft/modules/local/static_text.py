@@ -43,7 +43,7 @@ class _Words(dict[str, tuple[int, ...]]):
 
 
 class StaticTextEncoder:
-    """L2-normalised ``(d,) f32`` vectors; a text without any known token has the zero vector's only neighbour: itself.
+    """L2-normalised ``(d,) f32`` vectors; a text without any token has the vector of the unknown one.
 
     Nearly all of the cost is finding the tokens. A text of plain ASCII is cut into words here, and the tokens of each
     word are remembered: 150,000 texts of 80 letters a CPU-second, against 33,000 by the tokenizers library.
@@ -61,11 +61,12 @@ class StaticTextEncoder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._unknown = [self._tokenizer.token_to_id("[UNK]")]
         self._words = _Words(self._tokenizer)
         self._sum = sum_token_vectors
 
     def prepare(self, texts: Sequence[str]) -> list[TokenIds]:
-        return [np.array(self._tokens(text[:_LETTERS]), np.int32) for text in texts]
+        return [np.array(self._tokens(text[:_LETTERS]) or self._unknown, np.int32) for text in texts]
 
     def _tokens(self, text: str) -> list[int]:
         if text.isascii() and not _NOT_PLAIN.search(text):
@@ -81,7 +82,7 @@ class StaticTextEncoder:
         offsets = np.zeros(len(run) + 1, np.int64)
         np.cumsum([len(one) for one in run], out=offsets[1:])
         sums = self._sum(np.concatenate(run), offsets, self._codes, self._scales)
-        return list(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))
+        return list(sums / np.linalg.norm(sums, axis=1, keepdims=True))
 
     def close(self) -> None:
         """Nothing is held but memory."""

@@ -126,6 +126,25 @@ def chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     return [items[begin : begin + size] for begin in range(0, len(items), size)]
 
 
+def batches_by_size(texts: Sequence[str], most: int, size_bytes: int) -> list[Sequence[str]]:
+    """At most ``most`` texts and ``size_bytes`` of UTF-8 in each, in order; one longer text goes alone."""
+    batches: list[list[str]] = []
+    room = 0
+    for text in texts:
+        size = len(text.encode("utf-8", "replace")) + 1
+        if not batches or size > room or len(batches[-1]) >= most:
+            batches.append([])
+            room = size_bytes
+        batches[-1].append(text)
+        room -= size
+    return [*batches]
+
+
+def data_url(image: str) -> str:
+    """A base64 picture as a ``data:`` URL; one that is such already stays as it is."""
+    return image if image.startswith("data:") else f"data:image/png;base64,{image}"
+
+
 def _decoded(answer: httpx.Response, provider: str) -> Any:
     found = _json_or_none(answer)
     if not isinstance(found, dict):

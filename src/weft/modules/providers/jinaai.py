@@ -18,15 +18,14 @@ from weft.domain.query import MediaKind
 from weft.modules.base import ModuleInput, Reranker, Settings
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
 from weft.modules.providers.answers import by_index, in_batches, items_of, scores_of, vector_of
-from weft.modules.providers.http import ProviderClient, api_key, base_url, chunks
+from weft.modules.providers.http import ProviderClient, api_key, base_url, batches_by_size, chunks
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
 
 PROVIDER = "JinaAI"
 HOST = "https://api.jina.ai"
 _TEXTS_A_CALL = 512
-_TOKENS_A_CALL = 2375
-_BYTES_A_TOKEN = 3
-"""A cautious guess; the provider counts in its own tokens."""
+_BYTES_A_CALL = 7125
+"""Some 2,375 tokens; a call may hold 2,500."""
 _DOCUMENTS_A_CALL = 1000
 
 
@@ -65,20 +64,6 @@ def _task(model: str, role: str, *, normalized: bool = False) -> dict[str, Any]:
     return {"task": f"retrieval.{role}", "normalized": normalized}
 
 
-def _batches(texts: Sequence[str]) -> list[Sequence[str]]:
-    """At most so many texts and so many estimated tokens a call; one longer text goes alone."""
-    batches: list[list[str]] = []
-    room = 0
-    for text in texts:
-        tokens = len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN + 1
-        if not batches or tokens > room or len(batches[-1]) >= _TEXTS_A_CALL:
-            batches.append([])
-            room = _TOKENS_A_CALL
-        batches[-1].append(text)
-        room -= tokens
-    return [*batches]
-
-
 class Text2VecJinaAI(TextVectorizer):
     name = "text2vec-jinaai"
     title = "JinaAI Module"
@@ -106,7 +91,7 @@ class Text2VecJinaAI(TextVectorizer):
     def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
         return in_batches(
             self._jina.client,
-            _batches(texts),
+            batches_by_size(texts, _TEXTS_A_CALL, _BYTES_A_CALL),
             lambda batch: self._embed(batch, "passage", settings, caller),
         )
 
@@ -230,9 +215,6 @@ class RerankerJinaAI(Reranker):
 
     def __init__(self, client: ProviderClient) -> None:
         self._client = client
-
-    def defaults(self, settings: Settings) -> dict[str, Any]:
-        return {"model": self.model, **settings}
 
     def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
         key = api_key(caller, "X-Jinaai-Api-Key", "JINAAI_APIKEY", environment_first=True)

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, ProviderError, WeftError
+from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import Generated, Generator, ModuleInput, Reranker, Settings
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
 from weft.modules.providers.answers import in_batches, items_of, scores_of, vector_of
-from weft.modules.providers.http import ProviderClient, api_key, base_url, chunks
+from weft.modules.providers.http import ProviderClient, api_key, base_url, chunks, data_url
+from weft.modules.providers.openai import chat_answer
 from weft.modules.providers.parameters import generation_parameters
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting
 
@@ -142,7 +143,7 @@ class Multi2VecNvidia(MultimodalVectorizer):
         def one(given: ModuleInput) -> Vector | WeftError:
             try:
                 texts = self._embed(given.texts, settings, caller)
-                images = self._embed([_data_url(media.data) for media in given.media], settings, caller)
+                images = self._embed([data_url(media.data) for media in given.media], settings, caller)
             except WeftError as error:
                 return error
             return combined([*texts, *images], given.weights)
@@ -155,15 +156,11 @@ class Multi2VecNvidia(MultimodalVectorizer):
     def embed_media(self, kind: str, data_base64: str, settings: Settings, caller: Caller) -> Vector:
         if kind != MediaKind.IMAGE:
             return super().embed_media(kind, data_base64, settings, caller)
-        return self._embed([_data_url(data_base64)], settings, caller)[0]
+        return self._embed([data_url(data_base64)], settings, caller)[0]
 
     def _embed(self, inputs: Sequence[str], settings: Settings, caller: Caller) -> list[Vector]:
         model = text_setting(settings, "model", "nvidia/nvclip")
         return self._nvidia.embed(inputs, model, {}, settings, caller) if inputs else []
-
-
-def _data_url(image: str) -> str:
-    return image if image.startswith("data:") else f"data:image/png;base64,{image}"
 
 
 class GenerativeNvidia(Generator):
@@ -191,13 +188,7 @@ class GenerativeNvidia(Generator):
             if chosen.get(name) is not None:
                 body[sent] = chosen[name]
         answer = self._nvidia.post("/v1/chat/completions", body, chosen, caller)
-        try:
-            text = answer["choices"][0]["message"]["content"]
-        except (KeyError, IndexError, TypeError):
-            text = None
-        if not isinstance(text, str):
-            raise ProviderError("NVIDIA answered without a text", provider=PROVIDER)
-        return Generated(text, answer.get("usage") or {})
+        return chat_answer(answer, PROVIDER)
 
 
 class RerankerNvidia(Reranker):

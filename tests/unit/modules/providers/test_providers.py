@@ -1,4 +1,4 @@
-"""The modules of NVIDIA and Jina AI against a stand-in that speaks their shapes."""
+"""The modules that call providers, against a stand-in that speaks their shapes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from weft.modules.providers.http import ProviderClient, base_url
 from weft.modules.providers.jinaai import Text2VecJinaAI
 from weft.modules.providers.nvidia import Text2VecNvidia
 
-CALLER = Caller(headers={"x-nvidia-api-key": "nv", "x-jinaai-api-key": "ji"})
+KEYS = {"nvidia": "nv", "jinaai": "ji", "openai": "oa", "azure": "az", "cohere": "co", "anyscale": "an"}
+CALLER = Caller(headers={f"x-{provider}-api-key": key for provider, key in KEYS.items()})
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def provider() -> Iterator[StandIn]:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    for variable in ("NVIDIA_APIKEY", "JINAAI_APIKEY"):
-        monkeypatch.delenv(variable, raising=False)
+    for name in KEYS:
+        monkeypatch.delenv(f"{name.upper()}_APIKEY", raising=False)
     found = build_registry()
     yield found
     found.close()
@@ -126,6 +127,40 @@ def test_jina_multi_vectors(provider: StandIn, registry: Registry, name: str) ->
     assert module.fingerprint(settings) == registry.vectorizer("text2multivec-jinaai").fingerprint(settings)
 
 
+def test_openai_texts(provider: StandIn, registry: Registry) -> None:
+    module = registry.vectorizer("text2vec-openai")
+    settings = module.defaults({"baseURL": provider.url, "dimensions": 8})
+    caller = Caller(headers={**CALLER.headers, "x-openai-organization": "org"})
+    found = module.embed_objects(texts("one", "two"), settings, caller)
+    assert all(near(v, vector_of(t, 8)) for v, t in zip(found, ("one", "two"), strict=True))
+    (request,) = provider.requests
+    assert (request.path, request.headers["authorization"]) == ("/v1/embeddings", "Bearer oa")
+    assert request.headers["openai-organization"] == "org"
+    assert request.body == {"input": ["one", "two"], "model": "text-embedding-3-small", "dimensions": 8}
+
+
+def test_azure_is_called_by_its_deployment(provider: StandIn, registry: Registry) -> None:
+    settings = {"baseURL": provider.url, "resourceName": "r", "deploymentId": "my dep"}
+    module = registry.vectorizer("text2vec-openai")
+    assert near(module.embed_query(["one"], settings, CALLER), vector_of("one"))
+    (request,) = provider.requests
+    assert request.path == "/openai/deployments/my%20dep/embeddings?api-version=2024-02-01"
+    assert request.headers["api-key"] == "az"
+    assert request.body == {"input": ["one"]}
+
+
+def test_cohere_texts(provider: StandIn, registry: Registry) -> None:
+    module = registry.vectorizer("text2vec-cohere")
+    settings = module.defaults({"baseURL": provider.url})
+    documents = [f"d{i}" for i in range(100)]
+    found = module.embed_objects(texts(*documents), settings, CALLER)
+    expected = [vector_of(text, DIMENSIONS, "search_document") for text in documents]
+    assert all(near(v, e) for v, e in zip(found, expected, strict=True))
+    assert sorted(len(request.body["texts"]) for request in provider.requests) == [4, 96]
+    assert near(module.embed_query(["a"], settings, CALLER), vector_of("a", DIMENSIONS, "search_query"))
+    assert provider.requests[-1].body["truncate"] == "END"
+
+
 # -- text and pictures
 
 
@@ -198,7 +233,9 @@ def test_settings_that_cannot_be_are_refused(
 # -- ranking and generation
 
 
-@pytest.mark.parametrize(("name", "most"), [("reranker-nvidia", 512), ("reranker-jinaai", 1000)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("reranker-nvidia", 512), ("reranker-jinaai", 1000), ("reranker-cohere", 1000)]
+)
 def test_documents_are_ranked_in_their_order(provider: StandIn, registry: Registry, name: str, most: int) -> None:
     documents = [f"red {'green ' * (i % 3)}{i}" for i in range(most + 5)]
     scores = registry.reranker(name).rank("red green", documents, {"baseURL": provider.url}, CALLER)
@@ -221,6 +258,31 @@ def test_generation_takes_its_parameters_from_the_request_first(provider: StandI
         "top_p": 0.5,
         "max_tokens": 9,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "sent"),
+    [
+        ("generative-openai", {"max_tokens": 5}, {"model": "gpt-5-mini", "max_completion_tokens": 5}),
+        ("generative-cohere", {"p": 0.5}, {"model": "command-a-03-2025", "p": 0.5}),
+        ("generative-anyscale", {}, {"model": "meta-llama/Llama-2-70b-chat-hf", "temperature": 0}),
+    ],
+)
+def test_generation(
+    provider: StandIn, registry: Registry, name: str, parameters: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    found = registry.generator(name).generate("Hi", {"baseURL": provider.url}, parameters, CALLER)
+    assert found.text == "Answer to: Hi"
+    assert provider.requests[0].body == {"messages": [{"role": "user", "content": "Hi"}], **sent}
+
+
+@pytest.mark.parametrize("name", ["generative-openai", "generative-cohere"])
+def test_pictures_go_with_the_prompt(provider: StandIn, registry: Registry, name: str) -> None:
+    registry.generator(name).generate("Hi", {"baseURL": provider.url}, {}, CALLER, images=["aGk="])
+    assert provider.requests[0].body["messages"][0]["content"] == [
+        {"type": "text", "text": "Hi"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+    ]
 
 
 # -- keys, addresses, failures
