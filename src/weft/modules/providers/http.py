@@ -1,8 +1,9 @@
 """Calls to providers: one connection pool, tries with back-off, keys and base URLs from where the protocol says.
 
-A call is tried again after a failure that may pass: no connection, a time-out before any answer, and the statuses 429,
-500, 502, 503 and 504. Between tries it waits as ``Retry-After`` says, or twice as long as the last time. Redirects are
-not followed. What fails at last is a ProviderError with the provider's status.
+A call is tried again after a failure that may pass: no connection, a broken one, and the statuses 429, 500, 502, 503
+and 504. Between tries it waits as ``Retry-After`` says, or twice as long as the last time. A call whose answer did not
+come in time is not made again: the provider may still be at work on it. Redirects are not followed. What fails at last
+is a ProviderError with the provider's status.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -355,6 +356,24 @@ def test_nobody_there(client: ProviderClient) -> None:
         settings = {"baseURL": gone.url}
     with pytest.raises(ProviderError, match="did not answer: ConnectError"):
         Text2VecNvidia(client).embed_query(["a"], settings, CALLER)
+
+
+def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again(provider: StandIn) -> None:
+    answered = threading.Event()
+
+    def wait(answer: dict[str, Any]) -> dict[str, Any]:
+        answered.wait(30)
+        return answer
+
+    provider.twist = wait
+    impatient = ProviderClient(timeout_s=0.2, first_wait_s=0)
+    try:
+        with pytest.raises(ProviderError, match="did not answer: ReadTimeout"):
+            Text2VecNvidia(impatient).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+    finally:
+        answered.set()
+        impatient.close()
+    assert len(provider.requests) == 1
 
 
 @pytest.mark.parametrize(
