@@ -4,13 +4,15 @@ Invariants
 - A change is acknowledged after it is durable in the store *and* visible in every index.
 - Readers take ``view`` once. Its ``live`` set is what a query may return; it is published after the indexes know the
   new objects, so a query sees a change whole or not at all.
+- The store knows an object a moment before the indexes do. Whoever finds one by its uuid waits that moment, so that
+  what is read next (its vectors above all) is never missing.
 - Opening loads each index's snapshot and replays from the store what the snapshot lacks.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,7 +200,12 @@ class Shard:
         return len(self.view.live)
 
     def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
-        return self._store.lookup(uuids)
+        """The doc_id of each object that exists."""
+        found = self._store.lookup(uuids)
+        if self._shows(found):
+            return found
+        with self._commits.turn:
+            return self._store.lookup(uuids)
 
     def read(self, doc_ids: Sequence[int]) -> list[Record | None]:
         """None where the object has been replaced or deleted meanwhile."""
@@ -210,7 +217,16 @@ class Shard:
 
     def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
         """``(uuid, doc_id)`` in uuid order, beyond ``after``."""
-        return self._store.scan(after, limit)
+        found = self._store.scan(after, limit)
+        if self._shows(doc_id for _, doc_id in found):
+            return found
+        with self._commits.turn:
+            return self._store.scan(after, limit)
+
+    def _shows(self, doc_ids: Iterable[int | None]) -> bool:
+        """Whether every index knows these objects, which the store has."""
+        live = self.view.live
+        return all(doc_id is None or doc_id in live for doc_id in doc_ids)
 
     def allowed(self, filter: Filter, view: ShardView, resolve: ReferenceResolver | None = None) -> AllowList:
         """The live objects that satisfy ``filter``; ``resolve`` answers its conditions on referenced objects."""

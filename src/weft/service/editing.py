@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 from weft.collection.changes import Upsert
@@ -19,8 +19,18 @@ from weft.domain.objects import Object, Properties, Vector, format_uuid
 Edit: TypeAlias = Callable[[Properties], Properties | None]
 """The properties that change, with their new values; None when nothing does. May be called more than once."""
 
+ATTEMPTS = 20
+"""Of one edit; all but the first few have the shard to themselves where that is possible."""
+
 _FREE_ATTEMPTS = 3
-_ATTEMPTS = 20
+
+
+def turn(shard: Shard, attempt: int, *, asks_modules: bool = False) -> AbstractContextManager[object]:
+    """What to hold during an attempt (from 0): nothing at first, then the turn to write.
+
+    An edit that may have to ask a module for a vector never holds anything, for the answer can take long.
+    """
+    return nullcontext() if asks_modules or attempt < _FREE_ATTEMPTS else shard.writing
 
 
 def edit_stored(shard: Shard, edits: Mapping[bytes, Edit]) -> dict[bytes, WeftError]:
@@ -30,10 +40,10 @@ def edit_stored(shard: Shard, edits: Mapping[bytes, Edit]) -> dict[bytes, WeftEr
     """
     errors: dict[bytes, WeftError] = {}
     waiting = dict(edits)
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         for uuid in waiting:
             errors.pop(uuid, None)
-        with nullcontext() if attempt < _FREE_ATTEMPTS else shard.writing:
+        with turn(shard, attempt):
             changes = _changes(shard, waiting, errors)
             outcomes = shard.submit(changes)
         failed = {c.object.uuid: o for c, o in zip(changes, outcomes, strict=True) if isinstance(o, WeftError)}

@@ -19,6 +19,7 @@ from weft.domain.filters import Filter
 from weft.domain.objects import IncomingObject, IncomingReference, Object, Reference, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.service.collections import Collections
+from weft.service.editing import ATTEMPTS, turn
 from weft.service.filtering import allowed
 from weft.service.references import References
 from weft.service.values import coerce
@@ -26,7 +27,6 @@ from weft.service.vectorize import ObjectVectorizer, check_vectors
 
 T = TypeVar("T")
 _DELETE_LIMIT = 10_000
-_MERGE_ATTEMPTS = 5
 
 
 @dataclass(slots=True)
@@ -68,22 +68,24 @@ class Objects:
         """Change only the properties and vectors given; a null removes. NotFound when there is no such object."""
         collection, shard, patch = self._prepared(incoming)
         removed = [name for name, value in incoming.properties.items() if value is None]
-        for attempt in range(_MERGE_ATTEMPTS):
-            stored = self._stored(shard, patch.uuid)
-            if stored is None:
-                raise NotFound(f"no object with id '{incoming.uuid}' in class {collection.config.name}")
-            doc_id, old = stored
-            values = {**old.properties, **patch.properties}
-            for name in removed:
-                values.pop(name, None)
-            merged = Object(patch.uuid, values, dict(patch.vectors), old.created_ms, patch.updated_ms)
-            self._vectorizer.keep_unchanged(collection.config, old, merged, old.vectors)
-            self._vectorise(collection.config, merged, caller)
-            try:
-                return self._store(shard, Upsert(merged, shard.encode([merged])[0], expected_doc_id=doc_id))
-            except Conflict:
-                if attempt == _MERGE_ATTEMPTS - 1:
-                    raise
+        asks_modules = any(vector.vectorizer != "none" for vector in collection.config.vectors.values())
+        for attempt in range(ATTEMPTS):
+            with turn(shard, attempt, asks_modules=asks_modules):
+                stored = self._stored(shard, patch.uuid)
+                if stored is None:
+                    raise NotFound(f"no object with id '{incoming.uuid}' in class {collection.config.name}")
+                doc_id, old = stored
+                values = {**old.properties, **patch.properties}
+                for name in removed:
+                    values.pop(name, None)
+                merged = Object(patch.uuid, values, dict(patch.vectors), old.created_ms, patch.updated_ms)
+                self._vectorizer.keep_unchanged(collection.config, old, merged, old.vectors)
+                self._vectorise(collection.config, merged, caller)
+                try:
+                    return self._store(shard, Upsert(merged, shard.encode([merged])[0], expected_doc_id=doc_id))
+                except Conflict:
+                    if attempt == ATTEMPTS - 1:
+                        raise
         raise AssertionError("unreachable")
 
     def delete(self, collection: str, uuid: str, tenant: str | None) -> None:
