@@ -6,9 +6,10 @@ refused; so is a value that does not fit its type.
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -117,19 +118,25 @@ def load_settings(
     if file is not None:
         for key, raw in _read_file(file).items():
             if key not in known:
-                raise Misconfigured(f"unknown setting {key!r} in {file}; known settings: {', '.join(sorted(known))}")
+                raise Misconfigured(f"unknown setting {key!r} in {file}; {_suggestion(key, known)}")
             values[key] = _convert(key, raw, known[key].default)
     by_env = {f.metadata["env"]: f for f in known.values()}
     for name, raw in environ.items():
         if name in by_env:
             values[by_env[name].name] = _convert(name, raw, by_env[name].default)
         elif name.startswith("WEFT_") and name not in _OTHER_VARIABLES:
-            raise Misconfigured(f"unknown setting {name}; known variables: {', '.join(sorted(by_env))}")
+            raise Misconfigured(f"unknown setting {name}; {_suggestion(name, by_env)}")
     for key, raw in (flags or {}).items():
         if key not in known:
-            raise Misconfigured(f"unknown setting {key!r}; known settings: {', '.join(sorted(known))}")
+            raise Misconfigured(f"unknown setting {key!r}; {_suggestion(key, known)}")
         values[key] = _convert(key, raw, known[key].default)
     return Settings(**values)
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    """What to do about an unknown name."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return (f"did you mean {near[0]}? " if near else "") + "weft serve --help lists all settings"
 
 
 def _read_file(file: Path) -> dict[str, Any]:

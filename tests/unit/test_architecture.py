@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "modules": {"domain"},
     "service": {"domain", "modules", "collection", "index", "config"},
     "wire": {"domain", "service", "protocol", "config"},
-    "cli": {"domain", "config", "app"},
+    "cli": {"domain", "config", "app", "protocol"},
     "protocol": set(),
     "config": {"domain"},
     "app": {"domain", "config", "collection", "modules", "service", "wire"},

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from weft import __version__
-from weft.cli.arguments import add_connection, add_settings
+from weft.cli.arguments import HelpFormatter, add_connection, add_settings
 from weft.domain.errors import WeftError
 
 
@@ -25,53 +26,79 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="weft", description="A multimodal, multi-vector search server that speaks Weaviate's protocol."
+        prog="weft",
+        description="A multimodal, multi-vector search server that speaks Weaviate's protocol.",
+        epilog="weft COMMAND --help says more about each.",
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"weft {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add(commands, "serve", _serve, "start a server on a data folder", add_settings)
+    _add(commands, "status", _status, "show what a running server holds", _add_status)
+    _add(commands, "import", _import, "import JSON Lines, JSON or CSV files", _add_import)
+    _add(commands, "search", _search, "search a collection by meaning, by keyword, or both", _add_search)
+    return parser
 
-    serve = commands.add_parser("serve", help="start a server on a data folder")
-    add_settings(serve)
-    serve.set_defaults(run=_serve)
 
-    status = commands.add_parser("status", help="what a running server holds")
-    add_connection(status)
-    status.add_argument("--json", action="store_true", help="print JSON")
-    status.set_defaults(run=_status)
+def _add(
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    help: str,
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+) -> None:
+    parser = commands.add_parser(
+        name, help=help, description=help[0].upper() + help[1:] + ".", formatter_class=HelpFormatter
+    )
+    add_arguments(parser)
+    parser.set_defaults(run=run)
 
-    load = commands.add_parser("import", help="import JSON Lines, JSON or CSV files")
-    load.add_argument(
+
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_connection(parser)
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "files", nargs="+", metavar="FILE", help="a .jsonl, .json or .csv file; - reads JSON Lines from standard input"
     )
-    load.add_argument("--collection", required=True, help="the collection to import into; made when missing")
-    load.add_argument(
-        "--vectorizer",
-        default="text2vec-transformers",
-        help="vectorizer of a collection that is made; none: no module (default: %(default)s)",
+    parser.add_argument(
+        "--collection", required=True, metavar="NAME", help="the collection to import into; made when missing"
     )
-    load.add_argument(
+    parser.add_argument(
+        "--vectorizer",
+        metavar="MODULE",
+        help="vectorizer of a collection that is made (default: text2vec-transformers, or none with --vector-field)",
+    )
+    parser.add_argument(
         "--id-field",
         metavar="FIELD",
-        help="the field with the object's uuid; else one is made from the content, so importing twice changes nothing",
+        help="the field with the object's uuid; else one is made from the row, so importing twice changes nothing",
     )
-    load.add_argument("--vector-field", metavar="FIELD", help="the field with the object's vector, a list of numbers")
-    load.add_argument(
+    parser.add_argument(
+        "--vector-field",
+        metavar="FIELD",
+        help="the field with the object's vector, a list of numbers, or with its named vectors, an object of lists",
+    )
+    parser.add_argument("--tenant", metavar="NAME", help="the tenant to import into")
+    parser.add_argument(
         "--rejected",
         metavar="FILE",
-        help="where rejected objects go, one JSON line each with its error (default: FILE.rejected.jsonl)",
+        help="where rejected rows go, one JSON line each with its error (default: FILE.rejected.jsonl)",
     )
-    add_connection(load)
-    load.set_defaults(run=_import)
+    add_connection(parser)
 
-    search = commands.add_parser("search", help="search a collection by meaning, by keyword, or both")
-    search.add_argument("collection")
-    search.add_argument("text", help="what to search for")
-    search.add_argument("--by", choices=("meaning", "keyword", "both"), default="both", help="default: %(default)s")
-    search.add_argument("--limit", type=int, default=5, help="hits (default: %(default)s)")
-    search.add_argument("--json", action="store_true", help="print JSON Lines")
-    add_connection(search)
-    search.set_defaults(run=_search)
-    return parser
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("collection", metavar="COLLECTION")
+    parser.add_argument("text", metavar="TEXT", help="what to search for")
+    parser.add_argument("--by", choices=("meaning", "keyword", "both"), default="both", help="default: %(default)s")
+    parser.add_argument("--limit", type=int, default=5, metavar="N", help="hits (default: %(default)s)")
+    parser.add_argument("--target", metavar="VECTOR", help="which vector, in a collection with several")
+    parser.add_argument("--tenant", metavar="NAME", help="the tenant to search in")
+    parser.add_argument("--json", action="store_true", help="print JSON Lines")
+    add_connection(parser, grpc=True)
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
 
 from weft.config import Settings
 
-if TYPE_CHECKING:
-    import weaviate
+_SECTIONS = {
+    "where": ("data_path", "host", "port", "grpc_port", "log_level"),
+    "who may ask": ("anonymous_access", "apikey_", "cors_"),
+    "collections": ("autoschema_", "default_", "async_indexing"),
+    "searches": ("query_",),
+    "models": ("enable_modules", "embedding_", "models_", "model_"),
+}
+"""Headings of ``weft serve --help``, each with the beginnings of the names that stand below it; others: limits."""
+
+_METAVARS: dict[type, str] = {bool: "true|false", int: "N", tuple: "A,B"}
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Help in two columns, wide enough that most texts take one line."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=36)
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """A flag for each setting of the server; ``--config`` names a TOML file with any of them."""
-    parser.add_argument(
-        "--config", metavar="FILE", default=os.environ.get("WEFT_CONFIG"), help="TOML file with settings (WEFT_CONFIG)"
+    parser.usage = "weft serve [--config FILE] [--SETTING VALUE ...]"
+    parser.description = (
+        "Serve the data folder until SIGTERM or Ctrl-C. A flag wins over its environment variable, which wins over "
+        "the TOML file. In brackets: the variable and the default."
     )
+    parser.add_argument(
+        "--config", metavar="FILE", default=os.environ.get("WEFT_CONFIG"), help="TOML file with settings [WEFT_CONFIG]"
+    )
+    groups = {title: parser.add_argument_group(title) for title in (*_SECTIONS, "limits and storage")}
     for setting in fields(Settings):
-        default = setting.default
-        shown = ",".join(default) if isinstance(default, tuple) else default
-        parser.add_argument(
+        groups[_section(setting.name)].add_argument(
             "--" + setting.name.replace("_", "-"),
             dest=f"setting_{setting.name}",
-            metavar="VALUE",
-            help=f"{setting.metadata['help']} ({setting.metadata['env']}; default: {shown if shown != '' else 'none'})",
+            metavar=_metavar(setting),
+            help=f"{setting.metadata['help']} [{setting.metadata['env']}{_default(setting.default)}]",
         )
 
 
@@ -38,44 +59,49 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def add_connection(parser: argparse.ArgumentParser) -> None:
+def add_connection(parser: argparse.ArgumentParser, *, grpc: bool = False) -> None:
+    """Which server to ask. The defaults are strings, so that argparse checks what the environment says too."""
     parser.add_argument(
-        "--host", default=os.environ.get("WEFT_HOST", "127.0.0.1"), help="the server's address (default: %(default)s)"
+        "--host",
+        default=os.environ.get("WEFT_HOST", "127.0.0.1"),
+        metavar="ADDRESS",
+        help="the server's address (default: %(default)s)",
     )
     parser.add_argument(
         "--port",
         type=int,
-        default=int(os.environ.get("WEFT_PORT", "8080")),
+        default=os.environ.get("WEFT_PORT", "8080"),
+        metavar="N",
         help="its REST port (default: %(default)s)",
     )
-    parser.add_argument(
-        "--grpc-port",
-        type=int,
-        default=int(os.environ.get("GRPC_PORT", "50051")),
-        help="its gRPC port (default: %(default)s)",
-    )
-    parser.add_argument("--api-key", default=os.environ.get("WEFT_API_KEY"), help="API key (WEFT_API_KEY)")
-
-
-def connected(arguments: argparse.Namespace) -> weaviate.WeaviateClient:
-    """A client of the server that the command line names; raises NotFound when none answers."""
-    import weaviate
-    from weaviate.classes.init import Auth
-    from weaviate.exceptions import WeaviateBaseError
-
-    from weft.domain.errors import NotFound, Unauthenticated
-
-    try:
-        return weaviate.connect_to_local(
-            host=arguments.host,
-            port=arguments.port,
-            grpc_port=arguments.grpc_port,
-            auth_credentials=Auth.api_key(arguments.api_key) if arguments.api_key else None,
+    if grpc:
+        parser.add_argument(
+            "--grpc-port",
+            type=int,
+            default=os.environ.get("GRPC_PORT", "50051"),
+            metavar="N",
+            help="its gRPC port (default: %(default)s)",
         )
-    except WeaviateBaseError as error:
-        where = f"{arguments.host}:{arguments.port}"
-        if "401" in str(error):
-            raise Unauthenticated(f"the server at {where} wants an API key; give it with --api-key") from error
-        raise NotFound(
-            f"no server answers at {where} (gRPC {arguments.grpc_port}); start one with: weft serve"
-        ) from error
+    parser.add_argument(
+        "--api-key", default=os.environ.get("WEFT_API_KEY"), metavar="KEY", help="API key [WEFT_API_KEY]"
+    )
+
+
+def _section(name: str) -> str:
+    for title, beginnings in _SECTIONS.items():
+        if name.startswith(beginnings):
+            return title
+    return "limits and storage"
+
+
+def _metavar(setting: Field[Any]) -> str:
+    if isinstance(setting.default, Path):
+        return "FOLDER"
+    return _METAVARS.get(type(setting.default), "VALUE")
+
+
+def _default(default: Any) -> str:
+    if isinstance(default, bool):
+        return f", {str(default).lower()}"
+    shown = ",".join(default) if isinstance(default, Sequence) and not isinstance(default, str) else str(default)
+    return f", {shown}" if shown else ""

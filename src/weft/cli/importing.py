@@ -3,122 +3,133 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections import Counter
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from weft.cli.arguments import connected
-from weft.cli.rows import read_rows
-from weft.domain.errors import Invalid
+import orjson
 
-if TYPE_CHECKING:
-    from weaviate.collections import Collection
+from weft.cli.columns import Columns
+from weft.cli.connection import Connection
+from weft.cli.loader import Loader, Shipment
+from weft.cli.report import RejectedFile, Report
+from weft.cli.rows import Row, read_rows
+from weft.domain.errors import Invalid, NotFound, WeftError
 
-_REPORTED_ERRORS = 10
-
-
-@dataclass(slots=True)
-class Report:
-    """``rejected``: how often each error came. Every object sent is either stored or rejected."""
-
-    stored: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def failed(self) -> int:
-        return sum(self.rejected.values())
+_DEFAULT_VECTORIZER = "text2vec-transformers"
 
 
 def import_files(arguments: argparse.Namespace) -> int:
-    """0 when every object was stored, 1 when some were rejected."""
+    """0 when every row was stored, 1 when some were rejected."""
     files = [Path(name) for name in arguments.files]
+    rejected = Path(arguments.rejected or ("stdin" if str(files[0]) == "-" else str(files[0])) + ".rejected.jsonl")
     for file in files:
         if str(file) != "-" and not file.is_file():
             raise Invalid(f"{file} is not a file")
-    name = arguments.rejected or ("stdin" if str(files[0]) == "-" else str(files[0])) + ".rejected.jsonl"
-    with connected(arguments) as client:
-        collection = _collection(client, arguments)
-        report = Report()
-        with _Rejected(Path(name)) as rejected:
-            for file in files:
-                _import_file(collection, file, arguments, report, rejected)
-    print(f"{report.stored} objects stored in {arguments.collection}, {report.failed} rejected")
-    for message, count in report.rejected.most_common(_REPORTED_ERRORS):
-        print(f"  {count} × {message}")
-    if report.failed:
-        print(f"the rejected objects, with their errors, are in {name}; mend them and import that file")
-    return 1 if report.failed else 0
+        if file.absolute() == rejected.absolute():
+            raise Invalid(f"{file} would be overwritten by the rejected rows; name another file with --rejected")
+    name = arguments.collection[:1].upper() + arguments.collection[1:]
+    started = time.perf_counter()
+    with Connection(arguments) as server:
+        types = _property_types(_collection(server, name, arguments))
+        given = ([field] if field else [] for field in (arguments.id_field, arguments.vector_field))
+        columns = Columns(types, texts=next(given), json=next(given))
+        report = Report(name, RejectedFile(rejected))
+        try:
+            _load(server, files, columns, report, _Identity(name, arguments))
+        except WeftError as error:
+            raise type(error)(f"{error.message}; {report.summary(time.perf_counter() - started)}") from error
+        finally:
+            report.close()
+    print(report.text(time.perf_counter() - started))
+    return 1 if report.rejected else 0
 
 
-def _collection(client: Any, arguments: argparse.Namespace) -> Collection[Any, Any]:
-    from weaviate.classes.config import Configure
-
-    if not client.collections.exists(arguments.collection):
-        if arguments.vectorizer == "none":
-            vector = Configure.Vectors.self_provided()
-        elif arguments.vectorizer == "text2vec-transformers":
-            vector = Configure.Vectors.text2vec_transformers()
-        else:
-            vector = Configure.Vectors.custom(module_name=arguments.vectorizer)
-        client.collections.create(arguments.collection, vector_config=vector)
-    return client.collections.use(arguments.collection)
+def _collection(server: Connection, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The collection's document; the collection is made when it is missing."""
+    try:
+        return dict(server.get(f"/v1/schema/{name}"))
+    except NotFound as error:
+        if "no server" in error.message:
+            raise
+    vectorizer = arguments.vectorizer or ("none" if arguments.vector_field else _DEFAULT_VECTORIZER)
+    vectors: dict[str, Any] = {"default": {"vectorizer": {vectorizer: {}}}}
+    return dict(server.post("/v1/schema", {"class": name, "vectorConfig": vectors}))
 
 
-def _import_file(
-    collection: Collection[Any, Any], file: Path, arguments: argparse.Namespace, report: Report, rejected: _Rejected
-) -> None:
-    from weaviate.util import generate_uuid5
-
-    size = 0 if str(file) == "-" else file.stat().st_size
-    with _progress(size, file.name) as bar, collection.batch.dynamic() as batch:
-        sent: dict[str, dict[str, Any]] = {}
-        for row, read_bytes in _counted(read_rows(file)):
-            bar.update(read_bytes)
-            uuid = row.pop(arguments.id_field, None) if arguments.id_field else None
-            vector = row.pop(arguments.vector_field, None) if arguments.vector_field else None
-            uuid = str(uuid or generate_uuid5(json.dumps(row, sort_keys=True), arguments.collection))
-            sent[uuid] = row
-            batch.add_object(properties=row, uuid=uuid, vector=vector)
-    failed = {str(f.original_uuid): f.message for f in collection.batch.failed_objects}
-    for uuid, message in failed.items():
-        report.rejected[message] += 1
-        rejected.write({**sent.get(uuid, {}), "_id": uuid, "_error": message})
-    report.stored += len(sent) - len(failed)
+def _property_types(collection: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["dataType"][0] for one in collection.get("properties") or []}
 
 
-def _counted(rows: Iterator[tuple[dict[str, Any], int]]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Rows without the two fields that a file of rejected objects carries."""
-    for row, position in rows:
-        row.pop("_error", None)
-        row.pop("_id", None)
-        yield row, position
+def _load(server: Connection, files: list[Path], columns: Columns, report: Report, identity: _Identity) -> None:
+    total = sum(file.stat().st_size for file in files if str(file) != "-")
+    with _progress(total, report) as bar, Loader(server, report, bar.update) as loader:
+        for row in _rows(files, columns):
+            shipment = identity.shipment(row)
+            if shipment is None:
+                report.reject(row.where, row.fields, row.error)
+                bar.update(row.size_bytes)
+            else:
+                loader.send(shipment)
 
 
-def _progress(total: int, name: str) -> Any:
+def _rows(files: list[Path], columns: Columns) -> Iterator[Row]:
+    for file in files:
+        yield from read_rows(file, columns)
+
+
+class _Identity:
+    """Makes objects of rows: their uuid and vector from the fields named for them, or a uuid from the content."""
+
+    def __init__(self, collection: str, arguments: argparse.Namespace) -> None:
+        self._collection = collection
+        self._tenant = arguments.tenant
+        self._id_field = arguments.id_field
+        self._vector_field = arguments.vector_field
+
+    def shipment(self, row: Row) -> Shipment | None:
+        """None when the row is unfit; its ``error`` says why."""
+        if row.error:
+            return None
+        properties = dict(row.fields)
+        uuid = self._uuid(row, properties)
+        if uuid is None:
+            return None
+        sent: dict[str, Any] = {"class": self._collection, "id": uuid, "properties": properties}
+        if self._tenant:
+            sent["tenant"] = self._tenant
+        if self._vector_field and (vector := properties.pop(self._vector_field, None)) is not None:
+            sent["vectors" if isinstance(vector, dict) else "vector"] = vector
+        return Shipment(row, uuid, orjson.dumps(sent))
+
+    def _uuid(self, row: Row, properties: dict[str, Any]) -> str | None:
+        if not self._id_field:
+            content = orjson.dumps(row.fields, option=orjson.OPT_SORT_KEYS).decode()
+            return str(uuid5(NAMESPACE_URL, f"{self._collection}{content}"))
+        given = properties.pop(self._id_field, None)
+        if given is None:
+            row.error = f"the row has no field {self._id_field!r} (--id-field)"
+            return None
+        try:
+            return str(UUID(str(given)))
+        except ValueError:
+            row.error = f"{given!r} is no uuid (--id-field {self._id_field})"
+            return None
+
+
+def _progress(total_bytes: int, report: Report) -> Any:
+    """A bar on a terminal; nothing elsewhere."""
     from tqdm import tqdm
 
-    return tqdm(total=total or None, unit="B", unit_scale=True, desc=name, file=sys.stderr, leave=False)
-
-
-class _Rejected:
-    """A JSON Lines file that exists only once something was rejected."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: Any = None
-
-    def __enter__(self) -> _Rejected:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, row: dict[str, Any]) -> None:
-        if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8")
-        self._file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+    return tqdm(
+        total=total_bytes or None,
+        unit="B",
+        unit_scale=True,
+        desc=report.collection,
+        file=sys.stderr,
+        leave=False,
+        disable=None,
+    )

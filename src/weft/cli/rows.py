@@ -1,68 +1,130 @@
-"""Rows of a file, one at a time: JSON Lines, a JSON array, or CSV."""
+"""Rows of a file, one at a time: JSON Lines, a JSON array, or CSV.
+
+A row that cannot be read is given with its error, and the rows after it are read on. What makes a whole file unreadable
+raises Invalid.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from weft.cli.columns import Columns
 from weft.domain.errors import Invalid
 
-Row = dict[str, Any]
+ERROR_FIELD = "_weft_error"
+TEXT_FIELD = "_weft_text"
+"""Fields of a rejected row: why it was rejected, and its text when that was not JSON. Both are taken off again."""
+
+_LONGEST_CSV_FIELD = 1 << 30
 
 
-def read_rows(file: Path) -> Iterator[tuple[Row, int]]:
-    """Each row with the bytes that were read for it. ``-`` is standard input, as JSON Lines. Raises Invalid with the line."""
+@dataclass(slots=True)
+class Row:
+    """``where`` names file and line; ``size_bytes`` is the row's part of the file; ``error`` says why it is unfit."""
+
+    where: str
+    fields: dict[str, Any]
+    size_bytes: int
+    error: str = ""
+
+
+def read_rows(file: Path, columns: Columns) -> Iterator[Row]:
+    """The rows of ``file`` in its order; ``-`` is JSON Lines from standard input. ``columns`` types a CSV's cells."""
     if str(file) == "-":
-        yield from _json_lines(sys.stdin, "standard input")
+        yield from _json_lines(sys.stdin.buffer, "standard input")
         return
-    with file.open(encoding="utf-8-sig", newline="") as opened:
+    with file.open("rb") as opened:
         match file.suffix.lower():
             case ".jsonl" | ".ndjson":
                 yield from _json_lines(opened, file.name)
             case ".json":
                 yield from _json_array(opened.read(), file.name)
             case ".csv":
-                yield from _csv(opened, file.name)
+                yield from _csv(opened, file.name, columns)
             case other:
                 raise Invalid(f"{file}: cannot read {other or 'a file without an ending'}; give .jsonl, .json or .csv")
 
 
-def _json_lines(lines: Any, name: str) -> Iterator[tuple[Row, int]]:
+def _json_lines(lines: Iterable[bytes], name: str) -> Iterator[Row]:
     for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise Invalid(f"{name}, line {number}: not JSON ({error})") from error
-            yield _object(row, f"{name}, line {number}"), len(line.encode())
+        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if text.strip():
+            yield _row_of_text(text, f"{name}, line {number}", len(line))
 
 
-def _json_array(text: str, name: str) -> Iterator[tuple[Row, int]]:
+def _row_of_text(text: bytes, where: str, size_bytes: int) -> Row:
     try:
-        rows = json.loads(text)
-    except ValueError as error:
-        raise Invalid(f"{name}: not JSON ({error})") from error
-    if not isinstance(rows, list):
-        raise Invalid(f"{name}: a JSON file must hold an array of objects; for one object a line use .jsonl")
-    for number, row in enumerate(rows, 1):
-        yield _object(row, f"{name}, element {number}"), len(text) // max(len(rows), 1)
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        shown = text.decode("utf-8", "replace").rstrip("\r\n")
+        return Row(where, {TEXT_FIELD: shown}, size_bytes, f"the line is not JSON: {error}")
+    row = _row(value, where, size_bytes)
+    kept = row.fields.get(TEXT_FIELD)
+    return _row_of_text(kept.encode(), where, size_bytes) if isinstance(kept, str) and not row.error else row
 
 
-def _csv(lines: Any, name: str) -> Iterator[tuple[Row, int]]:
-    for row in csv.DictReader(lines):
-        if None in row:
-            raise Invalid(f"{name}: the row {list(row.values())[:3]} has more fields than the header")
-        yield (
-            {key: value for key, value in row.items() if value not in (None, "")},
-            sum(len(v or "") for v in row.values()),
-        )
+def _row(value: Any, where: str, size_bytes: int) -> Row:
+    if not isinstance(value, dict):
+        text = orjson.dumps(value).decode()
+        return Row(where, {TEXT_FIELD: text}, size_bytes, f"a row must be a JSON object, not {type(value).__name__}")
+    value.pop(ERROR_FIELD, None)
+    return Row(where, value, size_bytes)
 
 
-def _object(row: Any, where: str) -> Row:
-    if not isinstance(row, dict):
-        raise Invalid(f"{where}: expected a JSON object, not {type(row).__name__}")
-    return row
+def _json_array(text: bytes, name: str) -> Iterator[Row]:
+    try:
+        values = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"{name}: not JSON ({error}); for one object a line, name the file .jsonl") from error
+    if not isinstance(values, list):
+        raise Invalid(f"{name}: a JSON file must hold an array of objects; for one object a line, name the file .jsonl")
+    for number, value in enumerate(values, 1):
+        yield _row(value, f"{name}, element {number}", len(text) // len(values))
+
+
+def _csv(lines: Iterable[bytes], name: str, columns: Columns) -> Iterator[Row]:
+    """Typed by ``columns``, which look at the first rows before they decide. Empty cells are no fields."""
+    csv.field_size_limit(_LONGEST_CSV_FIELD)
+    counted = _Counted(lines, name)
+    reader = csv.reader(counted)
+    try:
+        header = next(reader, [])
+        if len(set(header)) != len(header) or "" in header:
+            raise Invalid(f"{name}: the first line must name each column, no name twice")
+        cells = ((row, reader.line_num, counted.taken()) for row in reader if row)
+        for values, line, size_bytes in columns.typed(header, cells):
+            error = ""
+            if len(values) > len(header):
+                error = f"the row has {len(values)} cells, the first line names {len(header)}"
+            fields = {key: value for key, value in zip(header, values, strict=False) if value != ""}
+            yield Row(f"{name}, line {line}", fields, size_bytes, error)
+    except csv.Error as error:
+        raise Invalid(f"{name}, line {reader.line_num}: not CSV ({error})") from error
+
+
+class _Counted:
+    """Lines as text, and how many bytes of them were read since one last asked."""
+
+    def __init__(self, lines: Iterable[bytes], name: str) -> None:
+        self._lines = lines
+        self._name = name
+        self._size_bytes = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for number, line in enumerate(self._lines, 1):
+            self._size_bytes += len(line)
+            try:
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise Invalid(f"{self._name}, line {number}: not UTF-8; save the file as UTF-8") from error
+
+    def taken(self) -> int:
+        size_bytes, self._size_bytes = self._size_bytes, 0
+        return size_bytes

@@ -1,54 +1,114 @@
-"""``weft search``."""
+"""``weft search``: one question over gRPC, without the weight of a whole client."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import sys
 from typing import Any
 
-from weft.cli.arguments import connected
-from weft.domain.errors import Invalid
+import grpc
 
-_SHOWN = 100
+from weft.cli.values import plain
+from weft.domain.errors import Invalid, NotFound, Unauthenticated
+from weft.protocol import search_get
+
+_METHOD = "/weaviate.v1.Weaviate/Search"
+_TIMEOUT_S = 120
+_LARGEST_REPLY = 1 << 30
+_HYBRID_ALPHA = 0.7
+"""The official client's default share of meaning."""
 
 
 def search(arguments: argparse.Namespace) -> int:
-    from weaviate.classes.query import MetadataQuery
-    from weaviate.exceptions import WeaviateQueryError
-
-    metadata = MetadataQuery(distance=True, score=True)
-    with connected(arguments) as client:
-        query = client.collections.use(arguments.collection).query
-        ask = {"meaning": query.near_text, "keyword": query.bm25, "both": query.hybrid}[arguments.by]
-        try:
-            found = ask(query=arguments.text, limit=arguments.limit, return_metadata=metadata)
-        except WeaviateQueryError as error:
-            raise Invalid(str(error.message)) from error
-    for hit in found.objects:
-        print(_as_json(hit) if arguments.json else _as_text(hit))
+    if arguments.limit < 1:
+        raise Invalid(f"--limit must be at least 1, not {arguments.limit}")
+    found = _ask(arguments, _request(arguments)).results
+    for rank, hit in enumerate(found, 1):
+        print(_as_json(hit) if arguments.json else _as_text(rank, hit))
+    if not found:
+        print(f"nothing found in {arguments.collection}", file=sys.stderr)
     return 0
 
 
+def _request(arguments: argparse.Namespace) -> Any:
+    request = search_get.SearchRequest(
+        collection=arguments.collection, tenant=arguments.tenant or "", limit=arguments.limit, uses_127_api=True
+    )
+    request.properties.return_all_nonref_properties = True
+    request.metadata.uuid = True
+    targets = [arguments.target] if arguments.target else []
+    match arguments.by:
+        case "meaning":
+            request.metadata.distance = True
+            request.near_text.query.append(arguments.text)
+            request.near_text.targets.target_vectors.extend(targets)
+        case "keyword":
+            request.metadata.score = True
+            request.bm25_search.query = arguments.text
+        case _:
+            request.metadata.score = True
+            hybrid = request.hybrid_search
+            hybrid.query = arguments.text
+            hybrid.alpha_param, hybrid.use_alpha_param = _HYBRID_ALPHA, True
+            hybrid.fusion_type = hybrid.FUSION_TYPE_RELATIVE_SCORE
+            hybrid.targets.target_vectors.extend(targets)
+    return request
+
+
+def _ask(arguments: argparse.Namespace, request: Any) -> Any:
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    where = f"{host}:{arguments.grpc_port}"
+    options = [("grpc.max_receive_message_length", _LARGEST_REPLY), ("grpc.enable_http_proxy", 0)]
+    metadata = [("authorization", f"Bearer {arguments.api_key}")] if arguments.api_key else []
+    with grpc.insecure_channel(where, options) as channel:
+        call = channel.unary_unary(
+            _METHOD,
+            request_serializer=search_get.SearchRequest.SerializeToString,
+            response_deserializer=search_get.SearchReply.FromString,
+        )
+        try:
+            return call(request, timeout=_TIMEOUT_S, metadata=metadata)
+        except grpc.RpcError as error:
+            match error.code():
+                case grpc.StatusCode.UNAVAILABLE:
+                    raise NotFound(
+                        f"no server answers gRPC at {where}; start one with: weft serve, or name the port that it "
+                        "printed with --grpc-port"
+                    ) from error
+                case grpc.StatusCode.UNAUTHENTICATED:
+                    raise Unauthenticated(
+                        f"the server at {where} wants a valid API key; give it with --api-key"
+                    ) from error
+                case _:
+                    raise Invalid(error.details()) from error
+
+
 def _as_json(hit: Any) -> str:
+    measure, value = _measure(hit)
     return json.dumps(
-        {"id": str(hit.uuid), **_measure(hit), "properties": hit.properties}, ensure_ascii=False, default=str
+        {"id": hit.metadata.id, measure: value, "properties": plain(hit.properties.non_ref_props)}, ensure_ascii=False
     )
 
 
-def _as_text(hit: Any) -> str:
-    name, value = next(iter(_measure(hit).items()), ("", 0.0))
-    properties = "  ".join(
-        f"{key}: {_short(str(value))}" for key, value in hit.properties.items() if value not in (None, "", [])
-    )
-    return f"{name} {value:.4f}  {hit.uuid}\n  {properties}"
+def _as_text(rank: int, hit: Any) -> str:
+    """A line with rank, measure and uuid, and a line for each property, as wide as the terminal."""
+    measure, value = _measure(hit)
+    width = shutil.get_terminal_size((110, 24)).columns - 1
+    lines = [f"{rank:>3}  {measure} {value:.4f}  {hit.metadata.id}"]
+    for name, content in sorted(plain(hit.properties.non_ref_props).items()):
+        lines.append(_short(f"     {name}: {content if isinstance(content, str) else json.dumps(content)}", width))
+    return "\n".join(lines)
 
 
-def _measure(hit: Any) -> dict[str, float]:
-    if hit.metadata.distance is not None:
-        return {"distance": hit.metadata.distance}
-    return {"score": hit.metadata.score or 0.0}
+def _measure(hit: Any) -> tuple[str, float]:
+    if hit.metadata.distance_present:
+        return "distance", hit.metadata.distance
+    return "score", hit.metadata.score
 
 
-def _short(text: str) -> str:
-    one_line = " ".join(text.split())
-    return one_line if len(one_line) <= _SHOWN else one_line[: _SHOWN - 1] + "…"
+def _short(text: str, width: int) -> str:
+    indent = len(text) - len(text.lstrip())
+    one_line = " " * indent + " ".join(text.split())
+    return one_line if len(one_line) <= width else one_line[: width - 1] + "…"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -14,24 +16,27 @@ from typing import TYPE_CHECKING
 
 from weft import __version__
 from weft.cli.arguments import given_settings
-from weft.config import load_settings
+from weft.cli.table import counted
+from weft.config import Settings, load_settings
 
 if TYPE_CHECKING:
     from weft.app import App
 
+_WIDTH = 110
+_LABEL = "  {:<9}"
+
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM, then finish what was begun."""
+    """Serve until SIGINT or SIGTERM, then finish what was begun. A second signal ends the process at once."""
     started = time.perf_counter()
     settings = load_settings(given_settings(arguments), file=Path(arguments.config) if arguments.config else None)
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    _log_to_stderr(settings)
     from weft.app import App
 
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
         stop.set()
 
     signal.signal(signal.SIGINT, on_signal)
@@ -43,16 +48,34 @@ def serve(arguments: argparse.Namespace) -> int:
     stop.wait()
     print("stopping: finishing what was begun", flush=True)
     app.stop()
+    print("stopped", flush=True)
     return 0
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    """Libraries speak up only when something is wrong, or when asked for details."""
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S%z",
+        stream=sys.stderr,
+    )
+    if settings.log_level != "debug":
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        for noisy in ("uvicorn", "httpx", "httpcore"):
+            logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def _banner(app: App, took_s: float) -> list[str]:
     settings = app.settings
     held = app.summary()
+    holds = f"{counted(held.collections, 'collection')}, {counted(held.objects, 'object')}"
+    modules = _LABEL.format("modules") + (", ".join(held.modules) or "none")
     return [
         f"weft {__version__}, ready in {took_s:.2f} s",
-        f"  REST     http://{settings.host}:{app.rest_port}",
-        f"  gRPC     {settings.host}:{app.grpc_port}",
-        f"  data     {settings.data_path.resolve()} ({held.collections} collections, {held.objects} objects)",
-        f"  modules  {', '.join(held.modules) or 'none'}",
+        _LABEL.format("REST") + f"http://{settings.host}:{app.rest_port}",
+        _LABEL.format("gRPC") + f"{settings.host}:{app.grpc_port}",
+        _LABEL.format("data") + f"{settings.data_path.resolve()} ({holds})",
+        *textwrap.wrap(modules, _WIDTH, subsequent_indent=_LABEL.format(""), break_on_hyphens=False),
+        _LABEL.format("stop") + "Ctrl-C",
     ]

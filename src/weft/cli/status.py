@@ -1,46 +1,78 @@
-"""``weft status``."""
+"""``weft status``: what a server holds, by collection, with what it takes on disk."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import urllib.request
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.error import HTTPError, URLError
 
-from weft.domain.errors import NotFound, Unauthenticated
+from weft.cli.connection import Connection
+from weft.cli.table import bytes_text, table
+
+
+@dataclass(slots=True)
+class Held:
+    """One collection: the sums over its shards. ``sizes`` are bytes by component, where the server tells them."""
+
+    shards: int = 0
+    objects: int = 0
+    waiting: int = 0
+    sizes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, shard: dict[str, Any]) -> None:
+        self.shards += 1
+        self.objects += shard.get("objectCount", 0)
+        self.waiting += shard.get("vectorQueueLength", 0)
+        self.sizes.update(shard.get("sizes") or {})
 
 
 def status(arguments: argparse.Namespace) -> int:
-    meta = _get(arguments, "/v1/meta")
-    nodes = _get(arguments, "/v1/nodes?output=verbose")
+    with Connection(arguments) as server:
+        meta = server.get("/v1/meta")
+        nodes = server.get("/v1/nodes?output=verbose")["nodes"]
     if arguments.json:
-        print(json.dumps({"meta": meta, "nodes": nodes["nodes"]}, indent=2))
+        print(json.dumps({"meta": meta, "nodes": nodes}, indent=2))
         return 0
-    for node in nodes["nodes"]:
-        print(f"{node['name']}  {node['status']}  speaks version {meta['version']}")
-        print(f"  modules  {', '.join(sorted(meta['modules'])) or 'none'}")
-        for shard in node.get("shards") or []:
-            print(f"  {shard['class']:<30} {shard['objectCount']:>12} objects  {_indexing(shard)}")
+    for node in nodes:
+        print(
+            f"{node['name']} at {server.url}: {node['status'].lower()}, protocol {meta['version']}, {node['gitHash']}"
+        )
+        held = _by_collection(node.get("shards") or [])
+        if held:
+            print("\n".join(_table(held)))
+        else:
+            print("no collections yet; make one with a client, or with: weft import FILE --collection NAME")
     return 0
 
 
-def _indexing(shard: dict[str, Any]) -> str:
-    waiting = shard.get("vectorQueueLength", 0)
-    return f"{waiting} vectors wait for the index" if waiting else shard.get("vectorIndexingStatus", "")
+def _by_collection(shards: list[dict[str, Any]]) -> dict[str, Held]:
+    held: dict[str, Held] = {}
+    for shard in shards:
+        held.setdefault(shard["class"], Held()).add(shard)
+    return held
 
 
-def _get(arguments: argparse.Namespace, path: str) -> Any:
-    where = f"http://{arguments.host}:{arguments.port}"
-    request = urllib.request.Request(where + path)
-    if arguments.api_key:
-        request.add_header("Authorization", f"Bearer {arguments.api_key}")
-    try:
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            return json.load(reply)
-    except HTTPError as error:
-        if error.code == 401:
-            raise Unauthenticated(f"the server at {where} wants an API key; give it with --api-key") from error
-        raise NotFound(f"{where}{path} answered {error.code}; is this a Weft server?") from error
-    except (URLError, TimeoutError) as error:
-        raise NotFound(f"no server answers at {where}; start one with: weft serve") from error
+def _table(held: dict[str, Held]) -> list[str]:
+    """A line a collection and, for several, one of their sums. Columns that would say nothing are left out."""
+    total = Held()
+    for one in held.values():
+        total.shards += one.shards
+        total.objects += one.objects
+        total.waiting += one.waiting
+        total.sizes += one.sizes
+    components = list(total.sizes)
+    tenants = any(one.shards != 1 for one in held.values())
+    header = ["collection", *(["shards"] if tenants else []), "objects", "to index", *components]
+    if len(components) > 1:
+        header.append("disk")
+    rows = [header]
+    named = sorted(held.items())
+    for name, one in [*named, ("all", total)] if len(named) > 1 else named:
+        row = [name, *([f"{one.shards:,}"] if tenants else []), f"{one.objects:,}", f"{one.waiting:,}"]
+        row += [bytes_text(one.sizes[component]) for component in components]
+        if len(components) > 1:
+            row.append(bytes_text(one.sizes.total()))
+        rows.append(row)
+    return table(rows)

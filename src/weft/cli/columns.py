@@ -1,0 +1,80 @@
+"""The types of a CSV file's columns: as the collection has them, else as the first rows suggest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from typing import Any, TypeAlias
+
+import orjson
+
+Convert: TypeAlias = Callable[[str], Any]
+Line: TypeAlias = tuple[list[Any], int, int]
+
+_LOOKED_AT = 1000
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""No leading zeros and no more than 15 digits: those are codes, which a number would change."""
+
+
+class Columns:
+    """``types``: data types by property, as the collection has them. ``texts`` stay text, ``json`` cells hold JSON."""
+
+    def __init__(self, types: Mapping[str, str], *, texts: Iterable[str] = (), json: Iterable[str] = ()) -> None:
+        self._converts = {name: _of_type(type_) for name, type_ in types.items()}
+        self._converts |= dict.fromkeys(texts, str) | dict.fromkeys(json, _json)
+
+    def typed(self, header: list[str], lines: Iterable[Line]) -> Iterator[Line]:
+        """``lines`` with the type of its column for each cell; a cell that does not fit stays text."""
+        rest = iter(lines)
+        first = list(islice(rest, _LOOKED_AT))
+        converts = [
+            self._converts.get(name) or _suggested([row[i] for row, _, _ in first if i < len(row) and row[i]])
+            for i, name in enumerate(header)
+        ]
+        for row, number, size_bytes in chain(first, rest):
+            typed = [convert(cell) if cell else cell for convert, cell in zip(converts, row, strict=False)]
+            yield typed + row[len(converts) :], number, size_bytes
+
+
+def _suggested(cells: list[str]) -> Convert:
+    if cells and all(cell.lower() in ("true", "false") for cell in cells):
+        return _bool
+    if cells and all(_NUMBER.fullmatch(cell) for cell in cells):
+        return _number
+    return str
+
+
+def _of_type(type_: str) -> Convert:
+    known: dict[str, Convert] = {
+        "int": _number,
+        "number": _number,
+        "boolean": _bool,
+        "text": str,
+        "string": str,
+        "date": str,
+        "uuid": str,
+        "blob": str,
+    }
+    return known.get(type_, _json)
+
+
+def _bool(cell: str) -> Any:
+    return {"true": True, "false": False}.get(cell.strip().lower(), cell)
+
+
+def _number(cell: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(cell)
+        except ValueError:
+            continue
+    return cell
+
+
+def _json(cell: str) -> Any:
+    """Lists, coordinates, objects."""
+    try:
+        return orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return cell

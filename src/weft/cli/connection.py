@@ -1,0 +1,91 @@
+"""The REST side of a running server, as the commands use it."""
+
+from __future__ import annotations
+
+import argparse
+from types import TracebackType
+from typing import Any
+
+import httpx
+import orjson
+
+from weft.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Overloaded,
+    TooLarge,
+    Unauthenticated,
+    WeftError,
+)
+
+_READ_TIMEOUT_S = 600.0
+"""A batch may have to wait for the model that embeds it."""
+
+_BY_STATUS: dict[int, type[WeftError]] = {
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    429: Overloaded,
+    503: Overloaded,
+}
+
+
+class Connection:
+    """Requests to the server that the command line names; safe for threads. Proxies are not used.
+
+    Raises NotFound when nothing answers there, and otherwise what the server says, as the error of its status.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+        self.url = f"http://{host}:{arguments.port}"
+        headers = {"Authorization": f"Bearer {arguments.api_key}"} if arguments.api_key else {}
+        self._http = httpx.Client(
+            base_url=self.url, headers=headers, timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=10.0), trust_env=False
+        )
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, content: Any) -> Any:
+        return self._ask("POST", path, orjson.dumps(content))
+
+    def _ask(self, method: str, path: str, content: bytes | None) -> Any:
+        headers = {"Content-Type": "application/json"} if content is not None else None
+        try:
+            reply = self._http.request(method, path, content=content, headers=headers)
+        except httpx.ConnectError as error:
+            raise NotFound(f"no server answers at {self.url}; start one with: weft serve") from error
+        except httpx.TransportError as error:
+            raise Overloaded(
+                f"the server at {self.url} broke off the request ({error or type(error).__name__})"
+            ) from error
+        if reply.is_success:
+            return self._json(reply)
+        if reply.status_code == 401:
+            raise Unauthenticated(f"the server at {self.url} wants a valid API key; give it with --api-key")
+        kind = _BY_STATUS.get(reply.status_code, Invalid if reply.is_client_error else WeftError)
+        raise kind(self._message(reply))
+
+    def _json(self, reply: httpx.Response) -> Any:
+        try:
+            return orjson.loads(reply.content)
+        except orjson.JSONDecodeError as error:
+            raise NotFound(f"what answers at {self.url} is no Weft server") from error
+
+    def _message(self, reply: httpx.Response) -> str:
+        try:
+            return str(orjson.loads(reply.content)["error"][0]["message"])
+        except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
+            return f"{self.url}{reply.request.url.path} answered {reply.status_code}; is this a Weft server?"
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()

@@ -1,0 +1,81 @@
+"""Report: what became of the rows of an import."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from weft.cli.rows import ERROR_FIELD
+from weft.cli.table import counted
+
+_SHOWN = 10
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9.]+")
+
+
+@dataclass(slots=True)
+class _Class:
+    """Errors that differ only in the values they quote."""
+
+    example: str
+    where: str
+    count: int = 0
+
+
+class RejectedFile:
+    """A JSON Lines file that exists only once something was rejected: rows as they came, each with its error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def write(self, row: dict[str, Any]) -> None:
+        if self._file is None:
+            self._file = self.path.open("wb")
+        self._file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class Report:
+    """Every row is either ``stored`` or ``rejected``."""
+
+    def __init__(self, collection: str, file: RejectedFile) -> None:
+        self.collection = collection
+        self.stored = 0
+        self.rejected = 0
+        self._file = file
+        self._classes: dict[str, _Class] = {}
+
+    def reject(self, where: str, fields: dict[str, Any], error: str) -> None:
+        self.rejected += 1
+        names = {*fields, self.collection}
+        key = _VARYING.sub(lambda match: match[0] if match[0].strip("'\"") in names else "…", error)
+        self._classes.setdefault(key, _Class(error, where)).count += 1
+        self._file.write({**fields, ERROR_FIELD: error})
+
+    def close(self) -> None:
+        self._file.close()
+
+    def summary(self, took_s: float) -> str:
+        rate = f" in {took_s:.1f} s ({self.stored / took_s:,.0f} a second)" if self.stored else ""
+        rejected = f", {self.rejected:,} rejected" if self.rejected else ""
+        return f"{counted(self.stored, 'row')} stored in {self.collection}{rate}{rejected}"
+
+    def text(self, took_s: float) -> str:
+        """The summary and, most frequent first, each class of errors with an example and where that was."""
+        lines = [self.summary(took_s) + (":" if self.rejected else "")]
+        classes = sorted(self._classes.values(), key=lambda one: -one.count)
+        lines += [f"  {one.count:,} × {one.example} ({one.where})" for one in classes[:_SHOWN]]
+        if len(classes) > _SHOWN:
+            lines.append(f"  and {len(classes) - _SHOWN:,} other kinds of error")
+        if self.rejected:
+            lines.append(
+                f"Rejected rows are in {self._file.path}, each with its error; mend them and import that file."
+            )
+        return "\n".join(lines)
