@@ -87,22 +87,24 @@ class InvertedIndex:
 
     def add(self, doc_ids: Sequence[int], properties: Sequence[Properties]) -> None:
         """Adds documents, doc_ids ascending; those below ``covered`` are in already and are passed over."""
-        new = [(d, p) for d, p in zip(doc_ids, properties, strict=True) if d >= self._bound]
-        if not new:
+        if len(doc_ids) and doc_ids[0] < self._bound:
+            new = [n for n, doc_id in enumerate(doc_ids) if doc_id >= self._bound]
+            doc_ids, properties = [doc_ids[n] for n in new], [properties[n] for n in new]
+        if not len(doc_ids):
             return
-        assert all(a[0] < b[0] for a, b in pairwise(new)), "doc_ids must ascend"
-        if len(new) <= _SMALL_BATCH:
-            for doc_id, values in new:
+        assert len(doc_ids) == len(properties), "one properties each"
+        assert all(a < b for a, b in pairwise(doc_ids)), "doc_ids must ascend"
+        if len(doc_ids) <= _SMALL_BATCH:
+            for doc_id, values in zip(doc_ids, properties, strict=True):
                 self._tail.add(doc_id, values, self._fields)
             with self._lock:
-                self._bound = new[-1][0] + 1
+                self._bound = doc_ids[-1] + 1
                 self._publish()
             if len(self._tail.members) >= _TAIL_LIMIT:
                 self._absorb([self._tail.segment()])
             return
         recent = [self._tail.segment()] if self._tail.members else []
-        batch = segment_of(self._bound, [d for d, _ in new], [p for _, p in new], self._fields)
-        self._absorb([*recent, batch])
+        self._absorb([*recent, segment_of(self._bound, doc_ids, properties, self._fields)])
 
     def checkpoint(self, live: BitMap) -> None:
         """Writes what is in memory to disk, leaving dead documents out; durable at return."""
