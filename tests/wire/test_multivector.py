@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from weaviate.classes.config import Configure, DataType, Property, VectorDistances
 from weaviate.classes.query import Filter, GroupBy, MetadataQuery, TargetVectors
 from weaviate.exceptions import WeaviateQueryError
+
+from server import Server
 
 Make = Callable[..., Any]
 ALL = MetadataQuery.full()
@@ -190,3 +193,28 @@ def test_dot_product(make: Make) -> None:
     found = things.query.near_vector(query.tolist(), target_vector="tokens", limit=3, return_metadata=ALL).objects
     assert [f.properties["n"] for f in found] == np.argsort(-scores)[:3].tolist()
     assert [f.metadata.distance for f in found] == pytest.approx(np.sort(-scores)[:3].tolist(), rel=1e-5)
+
+
+def test_explains_which_token_matched_which(make: Make, server: Server) -> None:
+    docs = documents(20)
+    things = with_tokens(make, docs)
+    query = docs[6][:2]
+    found = things.query.near_vector(query.tolist(), target_vector="tokens", limit=1, return_metadata=ALL).objects[0]
+    assert found.properties["n"] == 6
+    assert "Query token 0: document token 0, similarity 1.0000, share 50.0%" in found.metadata.explain_score
+    url = server.url(f"/v1/objects/{things.name}/{found.uuid}/explain")
+    told = httpx.post(url, json={"query": query.tolist(), "vector": "tokens", "matrix": True}).json()
+    assert told["distance"] == pytest.approx(found.metadata.distance, abs=1e-5)
+    assert [m["documentToken"] for m in told["matches"]] == [0, 1]
+    assert sum(m["share"] for m in told["matches"]) == pytest.approx(1)
+    assert np.asarray(told["matrix"]).shape == (2, len(docs[6]))
+    for body in ({}, {"query": [1.0]}, {"query": [[1.0], [1.0, 2.0]]}, {"query": query.tolist(), "vector": "nope"}):
+        assert httpx.post(url, json=body).status_code == 422
+
+
+def test_bytes_are_told_by_component(make: Make, server: Server) -> None:
+    things = with_tokens(make, documents(20))
+    (node,) = httpx.get(server.url(f"/v1/nodes/{things.name}?output=verbose")).json()["nodes"]
+    sizes = node["shards"][0]["sizes"]
+    assert sizes["objects"] > 0
+    assert sizes["vectors/tokens"] >= sum(d.nbytes for d in documents(20))

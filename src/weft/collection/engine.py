@@ -45,6 +45,10 @@ class Engine:
         self._upkeep = threading.Thread(target=self._maintain, name="weft-upkeep", daemon=True)
         self._upkeep.start()
 
+    def announce(self, addresses: Sequence[str]) -> None:
+        """Tell whoever finds the folder locked where its holder answers."""
+        self._folder_lock.state(addresses)
+
     # -- collections
 
     def collections(self) -> list[Collection]:

@@ -12,7 +12,7 @@ Invariants
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from pyroaring import BitMap
 
 from weft.collection.changes import Change, Done, GroupCommit, Outcome, Remove, Upsert
 from weft.collection.record import Record, RecordCodec, created_of, with_created
-from weft.collection.vectors import VectorSearch, open_vector_index
+from weft.collection.vectors import VectorSearch, open_vector_index, size_of
 from weft.domain.errors import Conflict, Invalid, NotFound
 from weft.domain.filters import Filter
 from weft.domain.objects import Object, Vector, format_uuid
@@ -35,6 +35,7 @@ from weft.index.filter.gathered import Gathered
 from weft.index.filter.index import FilterIndex
 from weft.index.filter.view import ReferenceResolver
 from weft.index.inverted import InvertedIndex, Matches
+from weft.index.multivector import MultiVectorIndex, TokenMatches
 from weft.storage import Applied, Delete, Put, ShardStore, VectorLayout
 
 _log = logging.getLogger(__name__)
@@ -269,7 +270,7 @@ class Shard:
     @property
     def vector_queue(self) -> int:
         """Vectors that are searched exactly because no graph holds them yet."""
-        return sum(index.stats().queue for index in self._vectors.values())
+        return sum(size_of(index).waiting for index in list(self._vectors.values()))
 
     # -- upkeep
 
@@ -326,8 +327,19 @@ class Shard:
                 index.checkpoint()
             self._writes_since_checkpoint = 0
 
-    def stats(self) -> Mapping[str, Any]:
-        return {"store": self._store.size(), "vectors": {name: i.stats() for name, i in self._vectors.items()}}
+    def sizes(self) -> dict[str, int]:
+        """Bytes by component: ``objects`` and ``vectors/<name>`` on disk, ``index/<name>/<part>`` mapped or in RAM."""
+        sizes = dict(self._store.size())
+        for name, index in list(self._vectors.items()):
+            sizes |= {f"index/{name}/{part}": size for part, size in size_of(index).components.items()}
+        return sizes
+
+    def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
+        """Which token of the object answers each query token; Invalid when ``name`` is no multi-vector."""
+        index = self._vector(name)
+        if not isinstance(index, MultiVectorIndex):
+            raise Invalid(f"vector {name!r} is a single vector; only multi-vectors have tokens to explain")
+        return index.explain(query, doc_id, matrix=matrix)
 
     def close(self, *, keep: bool = True) -> None:
         with self._commits.turn:

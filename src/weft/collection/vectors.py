@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from pyroaring import BitMap
 from weft.domain.objects import Vector
 from weft.domain.schema import VectorIndexConfig
 from weft.index.allow_list import AllowList
+from weft.index.vector.neighbours import IndexStats
 
 
 class Neighbours(Protocol):
@@ -39,12 +41,36 @@ class VectorSearch(Protocol):
     def stats(self) -> Any: ...
 
 
+@dataclass(frozen=True, slots=True)
+class IndexSize:
+    """``waiting`` rows are searched exactly until the index takes them in; ``components`` are bytes by name."""
+
+    waiting: int
+    components: dict[str, int]
+
+
+def size_of(index: VectorSearch) -> IndexSize:
+    """What the index holds beside the vectors themselves."""
+    stats = index.stats()
+    if isinstance(stats, IndexStats):
+        return IndexSize(stats.queue, {"codes": stats.resident_bytes})
+    parts = {
+        "centroids": stats.centroid_bytes,
+        "codes": stats.code_bytes,
+        "lists": stats.list_bytes,
+        "muvera": stats.muvera_bytes,
+    }
+    waiting = stats.rows - stats.encoded_rows if stats.encoded_rows else 0
+    return IndexSize(waiting, {name: size for name, size in parts.items() if size})
+
+
 def open_vector_index(source: Any, config: VectorIndexConfig, folder: Path) -> VectorSearch:
     """The index over the vector file ``source``; its snapshot lies in ``folder``."""
     if config.multivector is not None:
         from weft.index.multivector import MultiVectorIndex
 
-        return MultiVectorIndex(source, config, folder)
+        multi: VectorSearch = MultiVectorIndex(source, config, folder)
+        return multi
     from weft.index.vector import VectorIndex
 
     return VectorIndex(source, config, folder)

@@ -15,8 +15,10 @@ from weft.domain.query import Answer, Query
 from weft.modules.base import Registry
 from weft.service.aggregate import Aggregator
 from weft.service.collections import Collections, SchemaRules
+from weft.service.explain import Explainer, TokenQuestion
 from weft.service.objects import Objects
 from weft.service.schema.defaults import Defaults
+from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.searcher import Searcher
 from weft.service.vectorize import ObjectVectorizer
 
@@ -49,6 +51,7 @@ class Service:
             maximum_results=settings.query_maximum_results,
             hybrid_candidates=settings.query_hybrid_maximum_results,
         )
+        self._explainer = Explainer(self.collections, QueryEmbedder(registry))
         self._aggregator = Aggregator(self.collections, self._searcher.find, settings.query_maximum_results)
 
     def search(self, query: Query, caller: Caller) -> Answer:
@@ -56,6 +59,9 @@ class Service:
 
     def aggregate(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:
         return self._aggregator.run(asked, caller)
+
+    def explain(self, asked: TokenQuestion, caller: Caller) -> dict[str, Any]:
+        return self._explainer.run(asked, caller)
 
     def meta(self) -> dict[str, Any]:
         return {
@@ -66,7 +72,10 @@ class Service:
         }
 
     def nodes(self, collection: str | None, verbose: bool) -> list[dict[str, Any]]:
-        """The one node, as the protocol describes a cluster's; ``verbose`` lists its shards."""
+        """The one node, as the protocol describes a cluster's; ``verbose`` lists its shards.
+
+        ``sizes`` of a shard is Weft's own: bytes by component (see ``Shard.sizes``).
+        """
         chosen = self._engine.collections() if collection is None else [self.collections.open(collection)]
         shards = [entry for one in chosen for entry in _shards(one)]
         node: dict[str, Any] = {
@@ -92,6 +101,7 @@ def _shards(collection: Collection) -> list[dict[str, Any]]:
             "vectorQueueLength": shard.vector_queue,
             "compressed": False,
             "loaded": True,
+            "sizes": shard.sizes(),
         }
         for name, shard in collection.shards()
     ]

@@ -16,11 +16,12 @@ def explain_distances(
 ) -> list[str]:
     """One text for each of ``doc_ids``: the exact distance to each target, and how they are combined."""
     ids = np.asarray(doc_ids, np.uint32)
+    tokens = [_token_lines(shard, target, doc_ids) for target in targets]
     table = [shard.distances(target.vector.name, target.query, ids).tolist() for target in targets]
     return [
         "\n".join(
-            _line(target, distances[i], combination, len(targets))
-            for target, distances in zip(targets, table, strict=True)
+            _line(target, distances[i], combination, len(targets)) + lines[i]
+            for target, distances, lines in zip(targets, table, tokens, strict=True)
         )
         for i in range(len(ids))
     ]
@@ -34,3 +35,20 @@ def _line(target: Target, distance: float, combination: Combination, count: int)
     if combination is Combination.MINIMUM:
         return f"{text}, the least of the targets counts"
     return f"{text}, weight {target.weight:g} ({combination})"
+
+
+def _token_lines(shard: Shard, target: Target, doc_ids: Sequence[int]) -> list[str]:
+    """For a multi-vector, a line for each query token: what it matched, and its share of the MaxSim."""
+    if target.vector.index.multivector is None:
+        return [""] * len(doc_ids)
+    texts = []
+    for doc_id in doc_ids:
+        found = shard.explain_tokens(target.vector.name, target.query, doc_id)
+        rows = zip(found.tokens.tolist(), found.similarities.tolist(), found.shares.tolist(), strict=True)
+        texts.append(
+            "".join(
+                f"\nQuery token {i}: document token {token}, similarity {similarity:.4f}, share {share:.1%}"
+                for i, (token, similarity, share) in enumerate(rows)
+            )
+        )
+    return texts

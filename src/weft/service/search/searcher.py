@@ -210,7 +210,10 @@ class Searcher:
         if hybrid.alpha < 1 and hybrid.keyword.text:
             legs.append(Leg("keyword,bm25", 1 - hybrid.alpha, self._keyword(shard, hybrid.keyword, k, allow)))
         if targets:
-            near = nearest(shard, targets, hybrid.targets.combination, k, allow, hybrid.max_vector_distance)
+            limit = hybrid.max_vector_distance
+            if limit is None and hybrid.near is not None:
+                limit = distance_limit(hybrid.near, [t.vector for t in targets])
+            near = nearest(shard, targets, hybrid.targets.combination, k, allow, limit)
             if hybrid.max_vector_distance is not None and legs:
                 words = legs[0].ranking
                 kept = np.isin(words.doc_ids, near.doc_ids)

@@ -1,0 +1,69 @@
+"""Why an object matches a query, token by token: for multi-vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, NotFound
+from weft.domain.objects import Vector, parse_uuid
+from weft.domain.query import Targets
+from weft.service.collections import Collections
+from weft.service.search.embedding import QueryEmbedder
+from weft.service.search.targets import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class TokenQuestion:
+    """Of the object ``uuid`` and its multi-vector ``vector`` (None: the only one).
+
+    The query is ``tokens (Tq, d)``, or ``text``, which the vector's module embeds. ``matrix``: tell all
+    similarities too.
+    """
+
+    collection: str
+    uuid: str
+    tenant: str | None = None
+    vector: str | None = None
+    tokens: Vector | None = None
+    text: str | None = None
+    matrix: bool = False
+
+
+class Explainer:
+    def __init__(self, collections: Collections, embedder: QueryEmbedder) -> None:
+        self._collections = collections
+        self._embedder = embedder
+
+    def run(self, asked: TokenQuestion, caller: Caller) -> dict[str, Any]:
+        """``{vector, distance, matches: [{queryToken, documentToken, similarity, share}], matrix?}``."""
+        collection = self._collections.open(asked.collection)
+        shard = self._collections.shard(collection, asked.tenant)
+        (vector,) = resolve(collection.config, Targets((asked.vector,) if asked.vector else ()))
+        if vector.index.multivector is None:
+            raise Invalid(f"vector {vector.name!r} is a single vector; only multi-vectors have tokens to explain")
+        doc_id = shard.lookup([parse_uuid(asked.uuid)])[0]
+        if doc_id is None:
+            raise NotFound(f"no object with id '{asked.uuid}' in class {collection.config.name}")
+        if asked.tokens is not None:
+            query = np.ascontiguousarray(asked.tokens, np.float32)
+        elif asked.text:
+            query = self._embedder.texts(collection.config, vector, [asked.text], caller)
+        else:
+            raise Invalid("give the query as a list of token vectors, or as a text")
+        found = shard.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix)
+        rows = zip(found.tokens.tolist(), found.similarities.tolist(), found.shares.tolist(), strict=True)
+        answer: dict[str, Any] = {
+            "vector": vector.name,
+            "distance": found.distance,
+            "matches": [
+                {"queryToken": i, "documentToken": token, "similarity": similarity, "share": share}
+                for i, (token, similarity, share) in enumerate(rows)
+            ],
+        }
+        if found.matrix is not None:
+            answer["matrix"] = found.matrix.tolist()
+        return answer

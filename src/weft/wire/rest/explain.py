@@ -1,0 +1,44 @@
+"""``POST /v1/objects/{class}/{id}/explain``: which query token matched which token of the object (Weft's own call).
+
+Body: ``query`` (a list of token vectors, or a text that the vector's module embeds), and if wanted ``vector`` (its
+name) and ``matrix`` (true: all similarities, for a heat map).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Vector
+from weft.service.explain import TokenQuestion
+from weft.service.schema import fields
+from weft.wire.rest.body import as_object
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+
+
+def explain(call: Call) -> Reply:
+    given = as_object(call.body)
+    query = given.get("query")
+    asked = TokenQuestion(
+        collection=call.path["class"],
+        uuid=call.path["id"],
+        tenant=call.tenant,
+        vector=fields.text(given, "vector", "explain"),
+        tokens=_tokens(query) if isinstance(query, list) else None,
+        text=query if isinstance(query, str) else None,
+        matrix=bool(fields.flag(given, "matrix", "explain")),
+    )
+    return Reply(call.service.explain(asked, call.caller))
+
+
+def _tokens(rows: list[object]) -> Vector:
+    try:
+        tokens = np.asarray(rows, np.float32)
+    except (ValueError, TypeError):
+        raise Invalid("query must be a list of token vectors of equal length, all numbers") from None
+    if tokens.ndim != 2 or tokens.size == 0:
+        raise Invalid("query must be a list of token vectors, each a list of numbers")
+    return tokens
+
+
+ENDPOINTS = [Endpoint("POST", "/v1/objects/{class}/{id}/explain", explain, takes_body=True)]
