@@ -66,6 +66,8 @@ def _property(sent: Any) -> PropertyAggregation:
         _METRICS[field.name] for field, value in wanted.ListFields() if field.name in _METRICS and value
     )
     top = 5
-    if kind == "text" and wanted.HasField("top_occurences_limit"):
-        top = wanted.top_occurences_limit
+    if kind == "text":
+        metrics |= {Metric.TOP_OCCURRENCES}  # clients that want the values alone do not set the field
+        if wanted.HasField("top_occurences_limit"):
+            top = wanted.top_occurences_limit
     return PropertyAggregation(lower_first(sent.property), AggregatedType(kind), metrics, top)

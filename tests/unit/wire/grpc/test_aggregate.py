@@ -91,6 +91,13 @@ def test_figures_and_what_has_nothing_to_say() -> None:
     assert list(author.reference.pointing_to) == ["Author"]
 
 
+def test_texts_alone_are_asked_for_by_no_field() -> None:
+    sent = Metrics("title").text(top_occurrences_value=True, count=True).to_grpc()
+    assert not sent.text.top_occurences
+    asked = decode_aggregate(aggregate.AggregateRequest(collection="Article", aggregations=[sent]), NAMED)
+    assert asked.properties[0].metrics == {Metric.COUNT, Metric.TOP_OCCURRENCES}
+
+
 @pytest.mark.parametrize(
     ("value", "field", "expected"),
     [

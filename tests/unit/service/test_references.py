@@ -1,0 +1,231 @@
+"""References in process: edits that meet other writers, what is written, shared and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weft.collection.engine import Engine
+from weft.collection.shard import Shard
+from weft.config import Settings
+from weft.domain.caller import Caller
+from weft.domain.errors import Conflict, Invalid, NotFound
+from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget, Target
+from weft.domain.objects import IncomingObject, IncomingReference, Properties, format_uuid
+from weft.domain.query import Query, ReferenceSelection, Returns
+from weft.modules import build_registry
+from weft.service import editing, filtering
+from weft.service.schema.document import parse
+from weft.service.search import linked
+from weft.service.service import Service
+
+CALLER = Caller()
+KEYS = [bytes(15) + bytes([n + 1]) for n in range(40)]
+IDS = [format_uuid(key) for key in KEYS]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """With a class Node: a name, and references ``next`` to other nodes."""
+    settings = Settings(data_path=tmp_path)
+    engine = Engine(tmp_path, parse, durable=False, write_queue=100_000)
+    registry = build_registry()
+    made = Service(settings, engine, registry)
+    made.collections.create({"class": "Node", "properties": [{"name": "name", "dataType": ["text"]}]})
+    made.collections.add_property("Node", {"name": "next", "dataType": ["Node"]})
+    yield made
+    registry.close()
+    engine.close()
+
+
+def insert(service: Service, *names: str) -> None:
+    """Objects under the first of ``IDS``."""
+    objects = [IncomingObject("Node", id_, {"name": name}) for id_, name in zip(IDS, names, strict=False)]
+    assert service.objects.batch(objects, CALLER) == [None] * len(names)
+
+
+def link(service: Service, *pairs: tuple[int, int], **options: Any) -> list[Any]:
+    given = [IncomingReference("Node", IDS[a], "next", "", IDS[b]) for a, b in pairs]
+    return service.objects.link(given, CALLER, **options)
+
+
+def shard_of(service: Service) -> Shard:
+    return service.collections.open("Node").shard(None)
+
+
+def following(depth: int) -> Returns:
+    """``depth`` references deep."""
+    references = (ReferenceSelection("next", following(depth - 1)),) if depth else ()
+    return Returns(("name",), references=references)
+
+
+def named(hits: list[Any]) -> list[str]:
+    return [hit.record.properties["name"] for hit in hits]
+
+
+# -- edits of stored objects
+
+
+class Intruder:
+    """An edit that another request beats to the object, the first ``times`` times."""
+
+    def __init__(self, service: Service, times: int) -> None:
+        self._service = service
+        self._times = times
+        self.calls = 0
+
+    def __call__(self, values: Properties) -> Properties:
+        self.calls += 1
+        if self.calls <= self._times:
+            patch = IncomingObject("Node", IDS[0], {"name": f"changed {self.calls}"})
+            self._service.objects.merge(patch, CALLER)
+        return {"next": []}
+
+
+def test_an_edit_is_made_again_on_what_another_request_left(service: Service) -> None:
+    insert(service, "one")
+    edit = Intruder(service, times=5)
+    assert editing.edit_stored(shard_of(service), {KEYS[0]: edit}) == {}
+    assert edit.calls == 6
+    assert service.objects.get("Node", IDS[0], None, vectors=False).properties == {"name": "changed 5", "next": []}
+
+
+def test_an_edit_that_never_gets_through_is_a_conflict(service: Service) -> None:
+    insert(service, "one", "two")
+    edits = {KEYS[0]: Intruder(service, times=1000), KEYS[1]: lambda values: {"name": "done"}}
+    errors = editing.edit_stored(shard_of(service), edits)
+    assert set(errors) == {KEYS[0]}
+    assert isinstance(errors[KEYS[0]], Conflict)
+    assert service.objects.get("Node", IDS[1], None, vectors=False).properties == {"name": "done"}
+
+
+def test_an_edit_that_changes_nothing_writes_nothing(service: Service) -> None:
+    insert(service, "one")
+    before = shard_of(service).lookup(KEYS[:2])
+    errors = editing.edit_stored(shard_of(service), {key: lambda values: None for key in KEYS[:2]})
+    assert shard_of(service).lookup(KEYS[:2]) == before == [0, None]
+    assert set(errors) == {KEYS[1]}
+    assert isinstance(errors[KEYS[1]], NotFound)
+
+
+# -- links
+
+
+def test_all_links_of_an_object_are_one_write(service: Service) -> None:
+    insert(service, *(str(n) for n in range(40)))
+    assert link(service, *((0, n) for n in range(40)), *((1, n) for n in range(3))) == [None] * 43
+    assert shard_of(service).lookup(KEYS[:3]) == [40, 41, 2]
+    answer = service.search(Query("Node", limit=2, returns=following(1)), CALLER)
+    assert named(answer.hits[0].references["next"]) == [str(n) for n in range(40)]
+    assert named(answer.hits[1].references["next"]) == ["0", "1", "2"]
+
+
+def test_each_bad_link_fails_alone(service: Service) -> None:
+    insert(service, "one", "two")
+    bad = [
+        IncomingReference("Nowhere", IDS[0], "next", "", IDS[1]),
+        IncomingReference("Node", "x", "next", "", IDS[1]),
+        IncomingReference("Node", IDS[0], "next", "", "x"),
+        IncomingReference("Node", IDS[0], "name", "", IDS[1]),
+        IncomingReference("Node", IDS[0], "", "", IDS[1]),
+        IncomingReference("Node", IDS[0], "next", "Nowhere", IDS[1]),
+        IncomingReference("Node", IDS[0], "next", "", IDS[1], tenant="t"),
+        IncomingReference("Node", IDS[9], "next", "", IDS[1]),
+    ]
+    good = IncomingReference("node", IDS[0].upper(), "Next", "node", IDS[1].upper())
+    errors = service.objects.link([*bad, good], CALLER)
+    assert [type(error) for error in errors] == [NotFound, *[Invalid] * 6, NotFound, type(None)]
+    answer = service.search(Query("Node", returns=following(1)), CALLER)
+    assert [named(hit.references.get("next", [])) for hit in answer.hits] == [["two"], []]
+
+
+def test_a_target_must_exist_only_where_asked(service: Service) -> None:
+    insert(service, "one")
+    (error,) = link(service, (0, 9), must_exist=True)
+    assert isinstance(error, Invalid)
+    assert link(service, (0, 9)) == [None]
+
+
+def test_an_alias_names_the_target_too(service: Service) -> None:
+    insert(service, "one", "two")
+    service.collections.create_alias("Knot", "Node")
+    given = IncomingReference("Knot", IDS[0], "next", "Knot", IDS[1])
+    assert service.objects.link([given], CALLER) == [None]
+    (reference,) = service.objects.get("Node", IDS[0], None, vectors=False).properties["next"]
+    assert (reference.collection, reference.uuid) == ("Node", KEYS[1])
+
+
+# -- what references lead to
+
+
+def test_a_target_is_read_once_and_shared(service: Service) -> None:
+    insert(service, "hub", "a", "b", "c")
+    link(service, (1, 0), (2, 0), (3, 0), (3, 0), (0, 1))
+    hits = service.search(Query("Node", returns=following(2)), CALLER).hits
+    hubs = [target for hit in hits if named([hit]) != ["hub"] for target in hit.references["next"]]
+    assert len(hubs) == 4
+    assert len({id(hub) for hub in hubs}) == 1
+    assert named(hubs[0].references["next"]) == ["a"]
+
+
+def test_cycles_end_where_the_question_does(service: Service) -> None:
+    insert(service, "a", "b")
+    link(service, (0, 1), (1, 0))
+    (hit, _) = service.search(Query("Node", returns=following(5)), CALLER).hits
+    seen = []
+    while "next" in hit.references:
+        (hit,) = hit.references["next"]
+        seen += named([hit])
+    assert seen == ["b", "a", "b", "a", "b"]
+    with pytest.raises(Invalid, match="5 levels"):
+        service.search(Query("Node", returns=following(6)), CALLER)
+
+
+def test_an_answer_that_would_explode_is_refused(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert(service, *(str(n) for n in range(20)))
+    link(service, *((a, b) for a in range(20) for b in range(20)))
+    monkeypatch.setattr(linked, "MOST_LINKED", 20 * (20 + 20 * 20))
+    assert len(service.search(Query("Node", limit=20, returns=following(2)), CALLER).hits) == 20
+    with pytest.raises(Invalid, match=f"{20 * (20 + 20**2 + 20**3 + 20**4 + 20**5)} referenced objects"):
+        service.search(Query("Node", limit=20, returns=following(5)), CALLER)
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        ReferenceSelection("nothing", Returns()),
+        ReferenceSelection("name", Returns()),
+        ReferenceSelection("next", Returns(), "Nowhere"),
+        ReferenceSelection("next", Returns(("nothing",))),
+        ReferenceSelection("next", Returns(vectors=("nothing",))),
+        ReferenceSelection("next", Returns(references=(ReferenceSelection("name", Returns()),))),
+    ],
+)
+def test_a_selection_at_fault_is_refused_whatever_is_stored(service: Service, selection: ReferenceSelection) -> None:
+    with pytest.raises(Invalid):
+        service.search(Query("Node", returns=Returns(references=(selection,))), CALLER)
+
+
+# -- filters
+
+
+def test_a_filter_follows_references_hop_by_hop(service: Service) -> None:
+    count = filtering.MAX_HOPS + 2
+    insert(service, *(str(n) for n in range(count)))
+    link(service, *((n, n + 1) for n in range(count - 1)))
+
+    def at(hops: int, name: str) -> Condition:
+        target: Target = PropertyTarget("name")
+        for _ in range(hops):
+            target = ReferenceTarget("next", target)
+        return Condition(Operator.EQUAL, target, name)
+
+    for hops in (1, 2, filtering.MAX_HOPS):
+        assert named(service.search(Query("Node", filter=at(hops, str(hops + 1))), CALLER).hits) == ["1"], hops
+        assert named(service.search(Query("Node", filter=at(hops, "0")), CALLER).hits) == []
+    for hops in (filtering.MAX_HOPS + 1, 3_000):
+        with pytest.raises(Invalid, match="references in a row"):
+            service.search(Query("Node", filter=at(hops, "0")), CALLER)
