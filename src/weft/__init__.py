@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import weaviate
+    from weft.embedded import connect
 
 __version__ = "0.1.0"
-__all__ = ["connect"]
+__all__ = ["__version__", "connect"]
 
 
-def connect(path: str | Path | None = None, **settings: Any) -> weaviate.WeaviateClient:
-    """Start Weft in this process and return a connected client. See ``weft.embedded.connect``."""
-    from weft.embedded import connect as connect_embedded
+def __getattr__(name: str) -> Any:
+    """``connect`` is loaded when it is first named: it brings the whole server and the client with it."""
+    if name != "connect":
+        raise AttributeError(f"module 'weft' has no attribute {name!r}")
+    from weft.embedded import connect
 
-    return connect_embedded(path, **settings)
+    return connect

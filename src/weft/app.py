@@ -76,6 +76,7 @@ class App:
             self._close_engine()
             raise
         self._start_rest(service, auth, rest_socket)
+        self._engine.announce([f"http://{settings.host}:{self.rest_port}", f"grpc://{settings.host}:{self.grpc_port}"])
 
     def _start_rest(self, service: Service, auth: Authenticator, rest_socket: socket.socket) -> None:
         self.rest_port = rest_socket.getsockname()[1]

@@ -2,71 +2,95 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import weaviate
+from weaviate.classes.init import Auth
 from weaviate.config import AdditionalConfig
 from weaviate.connect import ConnectionParams
 
 from weft.app import App
 from weft.config import load_settings
+from weft.domain.errors import Misconfigured
+
+_HOST = "127.0.0.1"
+_FIXED = ("host", "data_path")
 
 
 class EmbeddedClient(weaviate.WeaviateClient):  # type: ignore[misc]
-    """A ``WeaviateClient`` that stops its server when it is closed."""
+    """A ``WeaviateClient`` that stops its server when it is closed, at the process's end at the latest."""
 
     def __init__(self, app: App, folder: tempfile.TemporaryDirectory[str] | None, **options: Any) -> None:
-        self._app = app
+        self._app: App | None = app
         self._folder = folder
+        settings = app.settings
         super().__init__(
             connection_params=ConnectionParams.from_params(
-                http_host="127.0.0.1",
+                http_host=_HOST,
                 http_port=app.rest_port,
                 http_secure=False,
-                grpc_host="127.0.0.1",
+                grpc_host=_HOST,
                 grpc_port=app.grpc_port,
                 grpc_secure=False,
             ),
+            auth_client_secret=Auth.api_key(settings.apikey_allowed_keys[0]) if settings.apikey_enabled else None,
             skip_init_checks=True,
             **options,
         )
+        atexit.register(self.close)
 
     def close(self) -> None:
-        super().close()
+        """Close the connection, stop the server, free the folder; a second call does nothing."""
+        atexit.unregister(self.close)
         app, self._app = self._app, None
-        if app is not None:
-            app.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
+        try:
+            super().close()
+        finally:
+            if app is not None:
+                app.stop()
+            if self._folder is not None:
+                self._folder.cleanup()
 
 
 def connect(
     path: str | Path | None = None,
     *,
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     additional_config: AdditionalConfig | None = None,
     **settings: Any,
 ) -> weaviate.WeaviateClient:
     """Start Weft in this process on free ports and return a connected client; ``client.close()`` stops it.
 
     ``path`` is the data folder, made when missing; None keeps everything in a temporary folder that goes with the
-    client. ``settings`` are those of ``weft serve`` (``query_defaults_limit=25``). Raises ``weft.domain.errors.Locked``
-    when another process has the folder open.
+    client. ``headers`` go with every request (keys of providers). ``settings`` are those of ``weft serve``, which are
+    also taken from the environment: ``weft.connect("data", query_defaults_limit=25)``. It listens on 127.0.0.1 only.
+
+    Raises ``weft.domain.errors.Locked`` when the folder is open already, here or in another process, and
+    ``Misconfigured`` for an unknown setting.
 
         with weft.connect("my-data") as client:
             client.collections.create("Article")
     """
+    for name in _FIXED:
+        if name in settings:
+            raise Misconfigured(f"weft.connect takes no {name}: the folder is its first argument, the host {_HOST}")
     folder = tempfile.TemporaryDirectory(prefix="weft-") if path is None else None
-    data_path = folder.name if folder is not None else path
-    app = App(load_settings({"port": 0, "grpc_port": 0, **settings, "host": "127.0.0.1", "data_path": data_path}))
     try:
+        data_path = folder.name if folder is not None else path
+        app = App(load_settings({"port": 0, "grpc_port": 0, **settings, "host": _HOST, "data_path": data_path}))
         app.start()
-        client = EmbeddedClient(app, folder, additional_headers=headers, additional_config=additional_config)
     except BaseException:
         if folder is not None:
             folder.cleanup()
         raise
-    client.connect()
+    client = EmbeddedClient(app, folder, additional_headers=headers, additional_config=additional_config)
+    try:
+        client.connect()
+    except BaseException:
+        client.close()
+        raise
     return client

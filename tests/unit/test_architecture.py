@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "protocol": set(),
     "config": {"domain"},
     "app": {"domain", "config", "collection", "modules", "service", "wire"},
-    "embedded": {"app", "config"},
+    "embedded": {"app", "config", "domain"},
 }
 """For each room, the rooms that it may import beside itself."""
 

@@ -42,6 +42,8 @@ def _suggested(cells: list[str]) -> Convert:
         return _bool
     if cells and all(_NUMBER.fullmatch(cell) for cell in cells):
         return _number
+    if cells and all(cell[0] in "[{" and not isinstance(_json(cell), str) for cell in cells):
+        return _json
     return str
 
 

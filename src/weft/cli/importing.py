@@ -16,7 +16,7 @@ from weft.cli.columns import Columns
 from weft.cli.connection import Connection
 from weft.cli.loader import Loader, Shipment
 from weft.cli.report import RejectedFile, Report
-from weft.cli.rows import Row, read_rows
+from weft.cli.rows import Row, check, read_rows
 from weft.domain.errors import Invalid, NotFound, WeftError
 
 _DEFAULT_VECTORIZER = "text2vec-transformers"
@@ -27,8 +27,7 @@ def import_files(arguments: argparse.Namespace) -> int:
     files = [Path(name) for name in arguments.files]
     rejected = Path(arguments.rejected or ("stdin" if str(files[0]) == "-" else str(files[0])) + ".rejected.jsonl")
     for file in files:
-        if str(file) != "-" and not file.is_file():
-            raise Invalid(f"{file} is not a file")
+        check(file)
         if file.absolute() == rejected.absolute():
             raise Invalid(f"{file} would be overwritten by the rejected rows; name another file with --rejected")
     name = arguments.collection[:1].upper() + arguments.collection[1:]

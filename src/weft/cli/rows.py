@@ -22,6 +22,7 @@ ERROR_FIELD = "_weft_error"
 TEXT_FIELD = "_weft_text"
 """Fields of a rejected row: why it was rejected, and its text when that was not JSON. Both are taken off again."""
 
+_KINDS = (".jsonl", ".ndjson", ".json", ".csv")
 _LONGEST_CSV_FIELD = 1 << 30
 
 
@@ -35,6 +36,16 @@ class Row:
     error: str = ""
 
 
+def check(file: Path) -> None:
+    """Raises Invalid when ``file`` is missing or of an unknown kind."""
+    if str(file) == "-":
+        return
+    if not file.is_file():
+        raise Invalid(f"{file} is not a file")
+    if file.suffix.lower() not in _KINDS:
+        raise Invalid(f"{file}: cannot read {file.suffix or 'a file without an ending'}; give {', '.join(_KINDS)}")
+
+
 def read_rows(file: Path, columns: Columns) -> Iterator[Row]:
     """The rows of ``file`` in its order; ``-`` is JSON Lines from standard input. ``columns`` types a CSV's cells."""
     if str(file) == "-":
@@ -42,14 +53,12 @@ def read_rows(file: Path, columns: Columns) -> Iterator[Row]:
         return
     with file.open("rb") as opened:
         match file.suffix.lower():
-            case ".jsonl" | ".ndjson":
-                yield from _json_lines(opened, file.name)
             case ".json":
                 yield from _json_array(opened.read(), file.name)
-            case ".csv":
+            case ".jsonl" | ".ndjson":
+                yield from _json_lines(opened, file.name)
+            case _:
                 yield from _csv(opened, file.name, columns)
-            case other:
-                raise Invalid(f"{file}: cannot read {other or 'a file without an ending'}; give .jsonl, .json or .csv")
 
 
 def _json_lines(lines: Iterable[bytes], name: str) -> Iterator[Row]:

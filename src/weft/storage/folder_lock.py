@@ -67,6 +67,7 @@ class FolderLock:
         holder = read_holder(folder)
         pid, addresses = holder.get("pid"), holder.get("addresses") or []
         where = f" on {holder['host']}" if holder.get("host") else ""
+        where += " (this very process)" if pid == os.getpid() else ""
         at = f", answering at {', '.join(map(str, addresses))}" if addresses else ""
         return Locked(
             f"{folder} is in use by process {pid or 'unknown'}{where}{at}; stop it, connect to it, or choose another "
