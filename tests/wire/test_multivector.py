@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import weaviate
 from weaviate.classes.config import Configure, DataType, Property, VectorDistances
 from weaviate.classes.query import Filter, GroupBy, MetadataQuery, TargetVectors
-from weaviate.exceptions import WeaviateQueryError
+from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateQueryError
 
 from server import Server
 
@@ -218,3 +219,30 @@ def test_bytes_are_told_by_component(make: Make, server: Server) -> None:
     sizes = node["shards"][0]["sizes"]
     assert sizes["objects"] > 0
     assert sizes["vectors/tokens"] >= sum(d.nbytes for d in documents(20))
+
+
+def test_tokens_can_be_pooled_at_import(make: Make, client: weaviate.WeaviateClient) -> None:
+    docs = [d for d in documents(60) if len(d) >= 6]
+    name = "TPooledTokens"
+    client.collections.delete(name)
+    multi = {"enabled": True, "tokenPooling": {"factor": 2}}
+    document = {
+        "class": name,
+        "properties": [{"name": "n", "dataType": ["int"]}],
+        "vectorConfig": {"tokens": {"vectorizer": {"none": {}}, "vectorIndexConfig": {"multivector": multi}}},
+    }
+    things = client.collections.create_from_dict(document)
+    for n, tokens in enumerate(docs):
+        things.data.insert({"n": n}, vector={"tokens": tokens.tolist()})
+    objects = things.query.fetch_objects(include_vector=True, limit=100).objects
+    stored = {o.properties["n"]: np.asarray(o.vector["tokens"], np.float32) for o in objects}
+    assert {n: len(tokens) for n, tokens in stored.items()} == {n: len(d) // 2 for n, d in enumerate(docs)}
+    for query in docs[:5]:
+        found = things.query.near_vector(query.tolist(), limit=3, return_metadata=ALL).objects
+        best = sorted(range(len(docs)), key=lambda n: -maxsim(query, stored[n]))[:3]
+        assert [f.properties["n"] for f in found] == best
+        assert found[0].metadata.distance == pytest.approx(-maxsim(query, stored[best[0]]), abs=1e-4)
+    document["vectorConfig"]["tokens"]["vectorIndexConfig"]["multivector"]["tokenPooling"] = {"factor": 0}  # type: ignore[index]
+    with pytest.raises(UnexpectedStatusCodeError, match="tokenPooling"):
+        client.collections.create_from_dict({**document, "class": "TBadPooling"})
+    client.collections.delete(name)

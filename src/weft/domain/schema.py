@@ -122,6 +122,8 @@ class MultiVector:
 
     aggregation: str = "maxSim"
     muvera: Muvera | None = None
+    pooling: int = 1
+    """Token vectors are merged to one in so many before they are stored; 1 stores them as given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,14 @@ from weft.collection.shard import Shard
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
 from weft.domain.filters import Filter
-from weft.domain.objects import IncomingObject, IncomingReference, Object, Reference, Vector, parse_uuid
-from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
+from weft.domain.objects import IncomingObject, IncomingReference, Object, Properties, Reference, Vector, parse_uuid
+from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType
 from weft.service.collections import Collections
 from weft.service.editing import ATTEMPTS, turn
 from weft.service.filtering import allowed
 from weft.service.references import References
 from weft.service.values import coerce
-from weft.service.vectorize import ObjectVectorizer, check_vectors
+from weft.service.vectorize import ObjectVectorizer, checked_vectors
 
 T = TypeVar("T")
 _DELETE_LIMIT = 10_000
@@ -56,16 +56,22 @@ class Objects:
         return self._store(shard, Upsert(obj, shard.encode([obj])[0], insert_only=True))
 
     def replace(self, incoming: IncomingObject, caller: Caller) -> Object:
-        """Store the object whole, whether or not its uuid exists. Vectors whose sources are unchanged are kept."""
+        """Store the object whole, whether or not its uuid exists.
+
+        Of the stored vectors only those are kept that a module would make again from the same properties.
+        """
         collection, shard, obj = self._prepared(incoming)
         stored = self._stored(shard, obj.uuid)
         if stored is not None:
-            self._vectorizer.keep_unchanged(collection.config, stored[1], obj, stored[1].vectors)
+            self._vectorizer.keep_unchanged(collection.config, stored[1], obj)
         self._vectorise(collection.config, obj, caller)
         return self._store(shard, Upsert(obj, shard.encode([obj])[0]))
 
     def merge(self, incoming: IncomingObject, caller: Caller) -> Object:
-        """Change only the properties and vectors given; a null removes. NotFound when there is no such object."""
+        """Change only the properties and vectors given: a null removes, references are added to those that are there.
+
+        NotFound when there is no such object.
+        """
         collection, shard, patch = self._prepared(incoming)
         removed = [name for name, value in incoming.properties.items() if value is None]
         asks_modules = any(vector.vectorizer != "none" for vector in collection.config.vectors.values())
@@ -75,11 +81,12 @@ class Objects:
                 if stored is None:
                     raise NotFound(f"no object with id '{incoming.uuid}' in class {collection.config.name}")
                 doc_id, old = stored
-                values = {**old.properties, **patch.properties}
+                values = _merged(collection.config, old.properties, patch.properties)
                 for name in removed:
                     values.pop(name, None)
                 merged = Object(patch.uuid, values, dict(patch.vectors), old.created_ms, patch.updated_ms)
-                self._vectorizer.keep_unchanged(collection.config, old, merged, old.vectors)
+                self._vectorizer.keep_unchanged(collection.config, old, merged)
+                self._vectorizer.keep_provided(collection.config, old, merged)
                 self._vectorise(collection.config, merged, caller)
                 try:
                     return self._store(shard, Upsert(merged, shard.encode([merged])[0], expected_doc_id=doc_id))
@@ -249,6 +256,14 @@ class Objects:
         return None
 
 
+def _merged(config: CollectionConfig, old: Properties, patch: Properties) -> Properties:
+    values = {**old, **patch}
+    for name, value in patch.items():
+        if value and old.get(name) and config.by_name[name].data_type is DataType.REFERENCE:
+            values[name] = [*old[name], *value]
+    return values
+
+
 def _vectors(shard: Shard, doc_id: int) -> dict[str, Vector]:
     found = {name: shard.vectors_of(name, [doc_id])[0] for name in shard.config.vectors}
     return {name: vector for name, vector in found.items() if vector is not None}
@@ -257,8 +272,7 @@ def _vectors(shard: Shard, doc_id: int) -> dict[str, Vector]:
 def _object(config: CollectionConfig, incoming: IncomingObject, now: int) -> Object:
     """The object checked against its collection's schema; raises Invalid naming what is wrong."""
     uuid = uuid_module.uuid4().bytes if incoming.uuid is None else parse_uuid(incoming.uuid)
-    vectors = _named(config, incoming.vectors)
-    check_vectors(config, vectors)
+    vectors = checked_vectors(config, _named(config, incoming.vectors))
     return Object(uuid, coerce(config, incoming.properties), vectors, now, now)
 
 

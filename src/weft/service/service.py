@@ -47,6 +47,7 @@ class Service:
         self._searcher = Searcher(
             self.collections,
             registry,
+            node=NODE,
             default_limit=settings.query_defaults_limit,
             maximum_results=settings.query_maximum_results,
             hybrid_candidates=settings.query_hybrid_maximum_results,

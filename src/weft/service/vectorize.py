@@ -10,6 +10,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Object, Vector
 from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.index.multivector.pooling import pool_tokens
 from weft.modules.base import Registry
 from weft.modules.inputs import object_input, vectorised_alike
 
@@ -35,26 +36,44 @@ class ObjectVectorizer:
                 if isinstance(result, WeftError):
                     errors[i] = result
                 else:
-                    objects[i].vectors[vector.name] = np.ascontiguousarray(result, np.float32)
+                    objects[i].vectors[vector.name] = _pooled(vector, np.ascontiguousarray(result, np.float32))
         return errors
 
     @staticmethod
-    def keep_unchanged(config: CollectionConfig, old: Object, new: Object, stored: dict[str, Vector]) -> None:
-        """Give ``new`` the stored vectors that need not be made again: its vectorised properties are as they were."""
+    def keep_unchanged(config: CollectionConfig, old: Object, new: Object) -> None:
+        """Give ``new`` the vectors of ``old`` that a module would make again from the same properties."""
         for vector in config.vectors.values():
-            if vector.name in new.vectors or vector.name not in stored:
+            if vector.vectorizer == "none" or vector.name in new.vectors or vector.name not in old.vectors:
                 continue
-            if vector.vectorizer == "none" or vectorised_alike(config, vector, old.properties, new.properties):
-                new.vectors[vector.name] = stored[vector.name]
+            if vectorised_alike(config, vector, old.properties, new.properties):
+                new.vectors[vector.name] = old.vectors[vector.name]
+
+    @staticmethod
+    def keep_provided(config: CollectionConfig, old: Object, new: Object) -> None:
+        """Give ``new`` the vectors of ``old`` that no module makes, where it has none of its own."""
+        for name, stored in old.vectors.items():
+            if config.vectors[name].vectorizer == "none":
+                new.vectors.setdefault(name, stored)
 
 
-def check_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> None:
-    """Refuse vectors that the collection does not have or of the wrong kind; storage checks their numbers."""
+def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:
+    """The vectors of a request as they are stored: tokens pooled where the collection says so.
+
+    Refuses vectors that the collection does not have or of the wrong kind; storage checks their numbers.
+    """
     for name, vector in vectors.items():
         target = config.vectors.get(name)
         if target is None:
             raise Invalid(_unknown(config, name))
         _check_one(target, vector)
+    return {name: _pooled(config.vectors[name], vector) for name, vector in vectors.items()}
+
+
+def _pooled(target: VectorConfig, vector: Vector) -> Vector:
+    multi = target.index.multivector
+    if multi is None or multi.pooling == 1:
+        return vector
+    return pool_tokens(vector, multi.pooling)
 
 
 def _check_one(target: VectorConfig, vector: Vector) -> None:

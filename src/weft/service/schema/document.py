@@ -156,6 +156,7 @@ def _multivector(block: Mapping[str, Any]) -> MultiVector | None:
     return MultiVector(
         aggregation=block["aggregation"],
         muvera=Muvera(muvera["ksim"], muvera["dprojections"], muvera["repetitions"]) if muvera["enabled"] else None,
+        pooling=(block.get("tokenPooling") or {}).get("factor", 1),
     )
 
 

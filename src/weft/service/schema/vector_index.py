@@ -19,6 +19,9 @@ KINDS = ("hnsw", "flat", "dynamic", "hfresh")
 DROPPED = "none"
 """The index type of a vector whose index was dropped; only the server writes it."""
 
+MAX_POOLING = 16
+"""The greatest factor by which tokens are pooled before they are stored."""
+
 _CACHE_OBJECTS = 1_000_000_000_000
 _MUVERA: Block = {"enabled": False, "ksim": 4, "dprojections": 16, "repetitions": 10}
 _MULTIVECTOR: Block = {"enabled": False, "aggregation": "maxSim", "muvera": _MUVERA}
@@ -209,6 +212,7 @@ def _multivector_problems(multivector: Block) -> list[str]:
         problems.append(
             f"invalid aggregation type {fields.shown(multivector['aggregation'])}; only maxSim is supported"
         )
+    problems += _pooling_problems(multivector.get("tokenPooling"))
     muvera = multivector["muvera"]
     if not muvera["enabled"]:
         return problems
@@ -220,6 +224,16 @@ def _multivector_problems(multivector: Block) -> list[str]:
     if not problems and muvera["repetitions"] * 2 ** muvera["ksim"] * muvera["dprojections"] > 2**20:
         problems.append("muvera encoded vector length (repetitions x 2^ksim x dprojections) must be at most 1048576")
     return problems
+
+
+def _pooling_problems(pooling: object) -> list[str]:
+    """``tokenPooling`` is Weft's own: ``{"factor": 2}`` stores half as many token vectors."""
+    if pooling is None:
+        return []
+    factor = pooling.get("factor") if isinstance(pooling, Mapping) else None
+    if isinstance(factor, bool) or not isinstance(factor, int) or not 1 <= factor <= MAX_POOLING:
+        return [f'tokenPooling must be {{"factor": n}} with n from 1 to {MAX_POOLING}, not {fields.shown(pooling)}']
+    return []
 
 
 def _validate_flat(block: Block, where: str) -> None:

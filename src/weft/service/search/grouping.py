@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,26 +58,27 @@ def _group_name(value: Any) -> str:
 
 
 def diversify(
-    relevance: npt.NDArray[np.float64], between: npt.NDArray[np.float64], limit: int, balance: float
+    relevance: npt.NDArray[np.float64],
+    distances_to: Callable[[int], npt.NDArray[np.float64]],
+    limit: int,
+    balance: float,
 ) -> list[int]:
     """Maximal marginal relevance (Carbonell and Goldstein 1998) over distances.
 
-    ``relevance (n,)``: distance of each candidate to the query; ``between (n, n)``: distances among candidates. Starts
-    with the nearest; each step takes the candidate with the greatest
+    ``relevance (n,)``: distance of each candidate to the query; ``distances_to(i) (n,)``: of each to candidate ``i``.
+    Starts with the nearest; each step takes the candidate with the greatest
     ``-balance * relevance + (1 - balance) * (least distance to what is taken)``. Returns positions, in order of choice;
     ties go to the earlier candidate.
     """
     n = len(relevance)
-    if n == 0:
+    if n == 0 or limit < 1:
         return []
     chosen = [int(np.argmin(relevance))]
-    nearest_chosen = between[chosen[0]].copy()
+    nearest_chosen = np.full(n, np.inf)
     free = np.ones(n, bool)
-    free[chosen[0]] = False
     while len(chosen) < min(limit, n):
+        free[chosen[-1]] = False
+        np.minimum(nearest_chosen, distances_to(chosen[-1]), out=nearest_chosen)
         gain = np.where(free, -balance * relevance + (1 - balance) * nearest_chosen, -np.inf)
-        best = int(np.argmax(gain))
-        chosen.append(best)
-        free[best] = False
-        np.minimum(nearest_chosen, between[best], out=nearest_chosen)
+        chosen.append(int(np.argmax(gain)))
     return chosen

@@ -59,6 +59,9 @@ class Linker:
         self, hits: Sequence[Hit], selections: Sequence[ReferenceSelection], tenant: str | None, sizes: dict[int, int]
     ) -> None:
         """``sizes``: of each hit, by its id, how many objects show when it is shown, itself included."""
+        if not selections:
+            sizes.update((id(hit), 1) for hit in hits)
+            return
         pointers = [hit.record.references for hit in hits]
         for property in dict.fromkeys(selection.property for selection in selections):
             chosen = [selection for selection in selections if selection.property == property]

@@ -12,24 +12,26 @@ from functools import partial
 
 import numpy as np
 
+from weft.collection.collection import ONLY_SHARD
 from weft.collection.record import Record
 from weft.collection.shard import Shard, ShardView
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.objects import Vector, parse_uuid
+from weft.domain.profile import note, recording, searching, took
 from weft.domain.query import (
     Answer,
     Hit,
     Hybrid,
     Keyword,
-    Mmr,
     Near,
     NearMedia,
     NearObject,
     NearText,
     NearVector,
     Query,
+    ShardProfile,
 )
 from weft.domain.schema import CollectionConfig, Metric, VectorConfig
 from weft.index.allow_list import AllowList
@@ -57,6 +59,7 @@ class Searcher:
         collections: Collections,
         registry: Registry,
         *,
+        node: str,
         default_limit: int,
         maximum_results: int,
         hybrid_candidates: int,
@@ -65,6 +68,7 @@ class Searcher:
         self._embedder = QueryEmbedder(registry)
         self._refiner = Refiner(registry)
         self._linker = Linker(collections)
+        self._node = node
         self._default_limit = default_limit
         self._maximum_results = maximum_results
         self._hybrid_candidates = hybrid_candidates
@@ -75,11 +79,10 @@ class Searcher:
         shard = self._collections.shard(collection, query.tenant)
         config = collection.config
         limit = self._checked(config, query)
-        hits = self._hits(config, shard, query, limit, caller)
-        self._linker.fill(hits, query.returns.references, query.tenant)
-        answer = Answer(hits)
+        answer = self._found(config, shard, query, limit, caller)
+        self._linker.fill(answer.hits, query.returns.references, query.tenant)
         if query.group_by is not None:
-            answer.groups = group_hits(hits, query.group_by)
+            answer.groups = group_hits(answer.hits, query.group_by)
             answer.hits = []
         self._refiner.refine(config, query, answer, caller)
         answer.took_s = time.perf_counter() - started
@@ -111,16 +114,28 @@ class Searcher:
 
     # -- ranking
 
-    def _hits(self, config: CollectionConfig, shard: Shard, query: Query, limit: int, caller: Caller) -> list[Hit]:
-        """The page of hits. An object that is replaced between ranking and reading makes it rank again."""
+    def _found(self, config: CollectionConfig, shard: Shard, query: Query, limit: int, caller: Caller) -> Answer:
+        """The page of hits, and what finding it took if the query asks."""
         targets = self._targets(config, shard, query, caller)
+        if not query.returns.profile:
+            return Answer(self._hits(config, shard, query, limit, targets))
+        with recording() as record:
+            hits = self._hits(config, shard, query, limit, targets)
+        return Answer(hits, profile=(ShardProfile(query.tenant or ONLY_SHARD, self._node, record.told()),))
+
+    def _hits(
+        self, config: CollectionConfig, shard: Shard, query: Query, limit: int, targets: list[Target]
+    ) -> list[Hit]:
+        """The page of hits. An object that is replaced between ranking and reading makes it rank again."""
         for attempt in range(_ATTEMPTS):
             view = shard.view
-            ranking = self._rank(config, shard, view, query, limit, targets)
+            ranking = self._rank(config, shard, view, query, limit, targets).autocut(query.autocut)
             if query.boost is not None:
-                ranking = boosted(shard, ranking, query.boost, partial(self._allowed, shard, query, view))
-            ranking = self._page(ranking, shard, query, limit, targets)
-            records = shard.read(ranking.doc_ids.tolist())
+                with took("boost_took"):
+                    ranking = boosted(shard, ranking, query.boost, partial(self._allowed, shard, query, view))
+            ranking = self._page(config, ranking, shard, query, limit)
+            with took("objects_took"):
+                records = shard.read(ranking.doc_ids.tolist())
             if attempt == _ATTEMPTS - 1 or not any(record is None for record in records):
                 break
         return self._filled(config, shard, query, ranking, records, targets)
@@ -161,32 +176,34 @@ class Searcher:
     def _rank(
         self, config: CollectionConfig, shard: Shard, view: ShardView, query: Query, limit: int, targets: list[Target]
     ) -> Ranking:
-        allow = view.allow if query.filter is None else self._allowed(shard, query, view, query.filter)
+        allow = view.allow
+        if query.filter is not None:
+            with took("filters_build_allow_list_took"):
+                allow = self._allowed(shard, query, view, query.filter)
+            note("filters_ids_matched", len(allow))
         wanted = query.offset + limit
         if query.boost is not None:
             wanted = max(wanted, query.boost.depth or CANDIDATES)
         match query.search:
             case None:
-                return self._in_order(shard, view, allow, query, wanted)
+                with searching("object"):
+                    return self._in_order(shard, view, allow, query, wanted)
             case Keyword() as keyword:
                 return self._keyword(shard, keyword, wanted, allow)
             case Hybrid() as hybrid:
                 return self._hybrid(shard, hybrid, targets, wanted, allow)
             case near:
-                if allow is not None and not len(allow):
-                    return EMPTY
-                limit_distance = distance_limit(near, [t.vector for t in targets])
-                return nearest(shard, targets, near.targets.combination, wanted, allow, limit_distance)
+                return self._nearest(shard, near, targets, wanted, allow, _distance_limit(near, targets))
 
     def _allowed(self, shard: Shard, query: Query, view: ShardView, filter: Filter) -> AllowList:
         return allowed(self._collections, shard, query.tenant, filter, view)
 
-    def _in_order(self, shard: Shard, view: ShardView, allow: AllowList | None, query: Query, limit: int) -> Ranking:
+    def _in_order(self, shard: Shard, view: ShardView, allow: AllowList | None, query: Query, wanted: int) -> Ranking:
         """No search: the order asked for, else by uuid, or with a filter by insertion."""
-        wanted = query.offset + limit
         if query.sort:
             ids = AllowList(view.live).ids if allow is None else allow.ids
-            return Ranking(shard.sort(ids, query.sort, wanted))
+            with took("sort_took"):
+                return Ranking(shard.sort(ids, query.sort, wanted))
         if query.filter is not None and allow is not None:
             return Ranking(allow.ids[:wanted])
         after = parse_uuid(query.after) if query.after else None
@@ -194,13 +211,30 @@ class Searcher:
         return Ranking(np.asarray([doc_id for _, doc_id in found], np.uint32))
 
     def _keyword(self, shard: Shard, keyword: Keyword, k: int, allow: AllowList | None) -> Ranking:
-        found = shard.keyword(keyword, k, allow)
+        with searching("keyword"):
+            with took("kwd_time"):
+                found = shard.keyword(keyword, k, allow)
+            note("kwd_6_res_count", len(found.doc_ids))
         ranking = Ranking(
             found.doc_ids,
             scores=found.scores.astype(np.float64),
             explain=lambda doc_ids: shard.explain_keyword(keyword, doc_ids),
         )
         return _ties_by_uuid(ranking, shard)
+
+    def _nearest(
+        self,
+        shard: Shard,
+        near: Near | Hybrid,
+        targets: list[Target],
+        k: int,
+        allow: AllowList | None,
+        max_distance: float | None,
+    ) -> Ranking:
+        with searching("vector"), took("vector_search_took"):
+            if allow is not None and not len(allow):
+                return EMPTY
+            return nearest(shard, targets, near.targets.combination, k, allow, max_distance)
 
     def _hybrid(
         self, shard: Shard, hybrid: Hybrid, targets: list[Target], wanted: int, allow: AllowList | None
@@ -210,10 +244,8 @@ class Searcher:
         if hybrid.alpha < 1 and hybrid.keyword.text:
             legs.append(Leg("keyword,bm25", 1 - hybrid.alpha, self._keyword(shard, hybrid.keyword, k, allow)))
         if targets:
-            limit = hybrid.max_vector_distance
-            if limit is None and hybrid.near is not None:
-                limit = distance_limit(hybrid.near, [t.vector for t in targets])
-            near = nearest(shard, targets, hybrid.targets.combination, k, allow, limit)
+            limit = None if hybrid.near is None else _distance_limit(hybrid.near, targets)
+            near = self._nearest(shard, hybrid, targets, k, allow, _least(limit, hybrid.max_vector_distance))
             if hybrid.max_vector_distance is not None and legs:
                 words = legs[0].ranking
                 kept = np.isin(words.doc_ids, near.doc_ids)
@@ -223,17 +255,13 @@ class Searcher:
             legs.append(Leg("vector", hybrid.alpha, by_vector))
         return fuse(legs, hybrid.fusion, lambda ids: _uuids(shard, ids))
 
-    def _page(self, ranking: Ranking, shard: Shard, query: Query, limit: int, targets: list[Target]) -> Ranking:
-        ranking = ranking.autocut(query.autocut)
-        mmr = _mmr(query)
-        if mmr is not None:
-            if not 1 <= mmr.limit <= limit or not 0 <= mmr.balance <= 1:
-                raise Invalid(
-                    f"diversity selection needs a limit from 1 to the query's {limit} and a balance from 0 to 1, not "
-                    f"{mmr.limit} and {mmr.balance}"
-                )
-            return diversified(shard, ranking.take(slice(query.offset, None)), targets, mmr)
-        return ranking.take(slice(query.offset, query.offset + limit))
+    def _page(self, config: CollectionConfig, ranking: Ranking, shard: Shard, query: Query, limit: int) -> Ranking:
+        window = ranking.take(slice(query.offset, query.offset + limit))
+        if query.search is None or isinstance(query.search, Keyword) or query.search.mmr is None:
+            return window
+        with took("diversity_took"):
+            vectors = resolve(config, query.search.targets)
+            return diversified(shard, window, vectors, query.search.mmr, limit)
 
     # -- filling
 
@@ -266,8 +294,12 @@ class Searcher:
         return hits
 
 
-def _mmr(query: Query) -> Mmr | None:
-    return getattr(query.search, "mmr", None)
+def _distance_limit(near: Near, targets: list[Target]) -> float | None:
+    return distance_limit(near, [target.vector for target in targets])
+
+
+def _least(*limits: float | None) -> float | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _has_certainty(targets: list[Target]) -> bool:
