@@ -1,6 +1,6 @@
 """How many gRPC searches does the server answer per CPU-second, with ten objects in each reply, and what do they cost?
 
-    python bench/requests.py [--tiny] [--start "COMMAND"]
+    python bench/searches.py [--tiny] [--start "COMMAND"]
 
 Starts a real server on an empty folder, imports objects through BatchObjects, and sends searches over real channels
 from this process. The cost is the server process's own CPU time (user + system, all threads, from /proc), so the
