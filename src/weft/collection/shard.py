@@ -59,6 +59,8 @@ class Shard:
     def __init__(self, folder: Path, config: CollectionConfig, *, durable: bool, write_queue: int) -> None:
         self.folder = folder
         self.config = config
+        self.read_only = False
+        """Whether changes are refused; not kept when the shard is closed."""
         self._codec = RecordCodec(config)
         self._store = ShardStore(folder / "store", _layouts(config), sync=durable)
         index = folder / "index"
@@ -78,7 +80,9 @@ class Shard:
         return [self._codec.encode(obj) for obj in objects]
 
     def submit(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Blocks until durable and visible; one outcome a change, in order."""
+        """Blocks until durable and visible; one outcome a change, in order. Raises Invalid when read-only."""
+        if self.read_only:
+            raise Invalid("store is read-only: set the status of its shard to READY before writing to it")
         return self._commits.submit(changes)
 
     @property
@@ -248,7 +252,7 @@ class Shard:
         return self._vector(name).get(doc_ids)
 
     def keyword(self, query: Keyword, k: int, allow: AllowList | None) -> Matches:
-        return self._inverted.search(query, k, allow)
+        return self._inverted.search(query, k, allow, live_count=self.count)
 
     def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
         return self._inverted.explain(query, doc_ids)
@@ -281,6 +285,7 @@ class Shard:
             self._codec = RecordCodec(config)
             self._inverted.configure(config)
             self._filters.configure(config)
+            self._replay()
             for name, vector in config.vectors.items():
                 if name not in old.vectors:
                     self._store.add_vectors(name, _layout(vector))
