@@ -42,6 +42,9 @@ _TYPES = {
     AggregatedType.REFERENCE: (DataType.REFERENCE,),
 }
 
+_ALWAYS = {AggregatedType.TEXT: frozenset({Metric.TOP_OCCURRENCES})}
+"""Told without being asked: clients that want the values alone, without their counts, send no flag for them."""
+
 
 class Aggregator:
     def __init__(self, collections: Collections, find: Find, maximum: int) -> None:
@@ -104,7 +107,8 @@ def _figures(
     for asked, known in properties:
         values = _of(shard, asked, known, doc_ids)
         values[Metric.TYPE] = known.data_type.value
-        chosen = {metric: values[metric] for metric in asked.metrics if values.get(metric) is not None}
+        wanted = asked.metrics | _ALWAYS.get(asked.type, frozenset())
+        chosen = {metric: values[metric] for metric in wanted if values.get(metric) is not None}
         found.append(PropertyFigures(asked.property, asked.type, chosen))
     return tuple(found)
 
@@ -113,7 +117,7 @@ def _of(shard: Shard, asked: PropertyAggregation, known: Property, doc_ids: DocI
     """Every figure of one property."""
     if known.data_type.element in (DataType.TEXT, DataType.UUID):
         texts = figures.texts(shard.values(doc_ids, asked.property), asked.top_occurrences)
-        return {Metric.COUNT: texts.count, Metric.TOP_OCCURRENCES: list(texts.top)}
+        return {Metric.COUNT: texts.count, Metric.TOP_OCCURRENCES: list(texts.top) or None}
     if known.data_type is DataType.REFERENCE:
         only = known.target_collections[0] if len(known.target_collections) == 1 else ""
         references = figures.references(shard.values(doc_ids, asked.property), only)

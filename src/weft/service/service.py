@@ -6,8 +6,9 @@ import platform
 from typing import Any
 
 from weft import __version__
-from weft.collection.collection import Collection
+from weft.collection.collection import ACTIVE, Collection
 from weft.collection.engine import Engine
+from weft.collection.shard import Shard
 from weft.config import Settings
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.caller import Caller
@@ -93,16 +94,25 @@ class Service:
 
 
 def _shards(collection: Collection) -> list[dict[str, Any]]:
+    """The active ones. What is in one that nobody has used yet is not known: opening it to look would cost memory."""
+    opened = dict(collection.shards())
     return [
         {
             "name": name,
             "class": collection.config.name,
-            "objectCount": shard.count,
-            "vectorIndexingStatus": "INDEXING" if shard.vector_queue else "READY",
-            "vectorQueueLength": shard.vector_queue,
+            "objectCount": shard.count if shard else 0,
+            "vectorIndexingStatus": _indexing_status(shard),
+            "vectorQueueLength": shard.vector_queue if shard else 0,
             "compressed": False,
-            "loaded": True,
-            "sizes": shard.sizes(),
+            "loaded": shard is not None,
         }
-        for name, shard in collection.shards()
+        for name, shard in (
+            (name, opened.get(name)) for name, status in collection.tenants().items() if status == ACTIVE
+        )
     ]
+
+
+def _indexing_status(shard: Shard | None) -> str:
+    if shard is None:
+        return "LAZY_LOADING"
+    return "INDEXING" if shard.vector_queue else "READY"

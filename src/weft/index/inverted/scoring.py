@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain.profile import note, took
 from weft.domain.query import Keyword
 from weft.index.allow_list import AllowList
 from weft.index.inverted.matches import Matches
@@ -40,12 +41,31 @@ class _Lists:
 
 
 def search(view: View, query: Keyword, k: int, allow: AllowList | None, live_count: int | None) -> Matches:
-    question = understand(query, view)
+    with took("kwd_1_tok_time"):
+        question = understand(query, view)
+    note("kwd_method", "maxscore" if question.minima is None else "gated")
+    note("kwd_2_terms", len(question.asked))
     if k <= 0 or not question.asked or (allow is not None and not len(allow)):
         return _nothing()
-    found = [_in_segment(segment, question.asked) for segment in view.segments]
-    tail, entries = _in_tail(view, question.asked)
-    weights = _weigh(question, [*found, tail], view.count if live_count is None else live_count)
+    with took("kwd_3_term_time"):
+        found = [_in_segment(segment, question.asked) for segment in view.segments]
+        tail, entries = _in_tail(view, question.asked)
+        weights = _weigh(question, [*found, tail], view.count if live_count is None else live_count)
+    with took("kwd_4_score_time"):
+        return _best(view, question, weights, found, tail, entries, k, allow)
+
+
+def _best(
+    view: View,
+    question: Question,
+    weights: npt.NDArray[np.float64],
+    found: Sequence[_Lists],
+    tail: _Lists,
+    entries: Sequence[int],
+    k: int,
+    allow: AllowList | None,
+) -> Matches:
+    """The ``k`` best over the segments' lists and the tail's."""
     scores, ids = np.empty(k, np.float32), np.empty(k, np.uint32)
     size = 0
     config = view.config.inverted

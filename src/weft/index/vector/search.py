@@ -16,6 +16,7 @@ from math import ceil, inf
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain.profile import note, took
 from weft.domain.schema import Metric, QuantizerKind, VectorIndexConfig
 from weft.index.allow_list import AllowList
 from weft.index.vector.codes import ByteCodes, Codes
@@ -77,11 +78,14 @@ class Searcher:
     ) -> Neighbours:
         floor = -inf if max_distance is None else question.closeness_of(max_distance + DISTANCE_TOLERANCE)
         chosen: list[Ids] = []
-        if look.frozen is not None:
-            chosen.append(self._in_frozen(look, look.frozen, question, k, allow, floor))
-        if look.tail_start < len(look.rows):
-            chosen.append(self._in_tail(look, question, k, allow, floor))
-        return self._rescored(look, question, chosen, k, max_distance)
+        note("hnsw_flat_search", True)
+        with took("knn_search_layer_0_took"):
+            if look.frozen is not None:
+                chosen.append(self._in_frozen(look, look.frozen, question, k, allow, floor))
+            if look.tail_start < len(look.rows):
+                chosen.append(self._in_tail(look, question, k, allow, floor))
+        with took("knn_search_rescore_took"):
+            return self._rescored(look, question, chosen, k, max_distance)
 
     def search_batch(self, look: Look, questions: Sequence[Question], k: int) -> list[Neighbours]:
         """Without a filter: one native walk for all questions."""
@@ -128,6 +132,7 @@ class Searcher:
         if frozen.graph is not None:
             picked = self._walk(look, frozen, question, k, allow, floor, matches)
             if picked is not None:
+                note("hnsw_flat_search", False)
                 return picked
         labels = None if allow is None else frozen.labels(look.rows.find_ascending(allow.ids))
         if labels is not None and not len(labels):

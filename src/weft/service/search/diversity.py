@@ -36,9 +36,7 @@ def diversified(shard: Shard, window: Ranking, vectors: Sequence[VectorConfig], 
 
     wanted = sum(place < mmr.limit for place in places)
     chosen = iter(diversify(_relevance(candidates), distances_to, wanted, mmr.balance))
-    order = [
-        place if stored[place] is None else places[next(chosen)] for place in range(min(mmr.limit, len(window)))
-    ]
+    order = [place if stored[place] is None else places[next(chosen)] for place in range(min(mmr.limit, len(window)))]
     return window.take(np.asarray(order, np.int64))
 
 
