@@ -12,7 +12,7 @@ import weaviate
 from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.data import DataObject, GeoCoordinate, PhoneNumber
 from weaviate.classes.query import Filter, MetadataQuery, Sort
-from weaviate.exceptions import UnexpectedStatusCodeError
+from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError
 
 Make = Callable[..., Any]
 NO_VECTOR = Configure.Vectors.self_provided()
@@ -100,6 +100,8 @@ def test_insert_replace_update_delete_exists(make: Make) -> None:
     found = things.query.fetch_object_by_id(id_, include_vector=True)
     assert found.properties == {"name": "three", "size": None}
     assert found.vector == {"default": [3.0, 4.0]}
+    things.data.replace(id_, properties={"name": "three"})
+    assert things.query.fetch_object_by_id(id_, include_vector=True).vector == {}, "no module would make it again"
 
     assert things.data.delete_by_id(id_)
     assert not things.data.delete_by_id(id_)
@@ -118,6 +120,43 @@ def test_creation_time_stays_and_update_time_moves(make: Make) -> None:
     after = things.query.fetch_objects(return_metadata=metadata).objects[0].metadata
     assert after.creation_time == before.creation_time
     assert after.last_update_time >= before.last_update_time
+
+
+def test_what_no_search_has_scored_has_score_zero(make: Make) -> None:
+    things = make(vector_config=NO_VECTOR, properties=[Property(name="name", data_type=DataType.TEXT)])
+    things.data.insert({"name": "one"}, vector=[1, 2])
+    asked = MetadataQuery(score=True, explain_score=True)
+    assert things.query.fetch_objects(return_metadata=asked).objects[0].metadata.score == 0
+    assert things.query.fetch_objects(return_metadata=asked).objects[0].metadata.explain_score == ""
+    assert things.query.fetch_objects().objects[0].metadata.score is None
+
+
+def test_a_read_only_shard_refuses_changes_until_it_is_ready(make: Make) -> None:
+    things = make(
+        vector_config=NO_VECTOR,
+        properties=[Property(name="name", data_type=DataType.TEXT)],
+        multi_tenancy_config=Configure.multi_tenancy(enabled=True),
+    )
+    things.tenants.create(["a", "b"])
+    assert [(s.name, s.status) for s in things.config.get_shards()] == [("a", "READY"), ("b", "READY")]
+    in_a = things.with_tenant("a")
+    id_ = in_a.data.insert({"name": "one"})
+    assert things.config.update_shards("READONLY", "a") == {"a": "READONLY"}
+    assert {s.name: s.status for s in things.config.get_shards()} == {"a": "READONLY", "b": "READY"}
+    with pytest.raises(UnexpectedStatusCodeError, match="read-only"):
+        in_a.data.insert({"name": "two"})
+    with pytest.raises(UnexpectedStatusCodeError, match="read-only"):
+        in_a.data.delete_by_id(id_)
+    with pytest.raises(WeaviateInsertManyAllFailedError, match="read-only"):
+        in_a.data.insert_many([{"name": "three"}])
+    things.with_tenant("b").data.insert({"name": "one"})
+    assert len(in_a.query.fetch_objects().objects) == 1
+    things.config.update_shards("READY", "a")
+    in_a.data.insert({"name": "two"})
+    with pytest.raises(UnexpectedStatusCodeError, match="cannot be set"):
+        things.config.update_shards("LOADING", "a")  # type: ignore[arg-type]
+    with pytest.raises(UnexpectedStatusCodeError, match="no shard"):
+        things.config.update_shards("READY", "c")
 
 
 @pytest.mark.parametrize("mode", ["dynamic", "fixed_size", "rate_limit", "stream"])

@@ -79,6 +79,9 @@ def test_add_replace_delete(authors: Any, books: Any) -> None:
     assert authors_of(books, book) == ["ada", "bob"]
     books.data.reference_replace(book, "author", [])
     assert authors_of(books, book) == []
+    books.data.update(book, references={"author": bob})
+    books.data.update(book, references={"author": [ada]})
+    assert authors_of(books, book) == ["bob", "ada"], "an update adds"
 
     (after,) = books.query.fetch_objects(return_metadata=metadata, include_vector=True).objects
     assert after.vector == {"default": [1.0, 2.0]}
@@ -146,7 +149,7 @@ def test_insert_with_references(authors: Any, books: Any) -> None:
     books.data.update(one, properties={"name": "uno"})
     assert authors_of(books, one) == ["ada", "bob"], "an update keeps them"
     books.data.update(one, references={"author": bob})
-    assert authors_of(books, one) == ["bob"]
+    assert authors_of(books, one) == ["ada", "bob", "bob"], "or adds to them"
     books.data.replace(one, properties={"name": "one"})
     assert authors_of(books, one) is None
 

@@ -78,6 +78,10 @@ class Collection:
         """Those that are open."""
         yield from list(self._shards.items())
 
+    def active(self) -> list[str]:
+        """The names of the shards that can be used, open or not."""
+        return [name for name, entry in self._entries.items() if entry.status == ACTIVE]
+
     def configure(self, config: CollectionConfig) -> None:
         with self._lock:
             for _, shard in self.shards():

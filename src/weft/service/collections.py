@@ -32,6 +32,8 @@ _INDEX_FLAGS = {
     "rangeFilters": "indexRangeFilters",
 }
 
+_READY, _READ_ONLY = "READY", "READONLY"
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaRules:
@@ -124,17 +126,28 @@ class Collections:
             self._change(collection, document)
 
     def shards(self, name: str, tenant: str | None = None) -> list[dict[str, Any]]:
+        """Those of active tenants; one that is not open yet is ready and has nothing to index."""
+        collection = self.open(name)
+        opened = dict(collection.shards())
         return [
-            {"name": shard_name, "status": "READY", "vectorQueueSize": shard.vector_queue}
-            for shard_name, shard in self.open(name).shards()
-            if tenant is None or shard_name == tenant
+            {
+                "name": one,
+                "status": _READ_ONLY if one in opened and opened[one].read_only else _READY,
+                "vectorQueueSize": opened[one].vector_queue if one in opened else 0,
+            }
+            for one in collection.active()
+            if tenant is None or one == tenant
         ]
 
     def set_shard_status(self, name: str, shard: str, status: str) -> dict[str, Any]:
-        if all(known != shard for known, _ in self.open(name).shards()):
-            raise NotFound(f"class {name} has no shard {shard!r}")
-        if status != "READY":
-            raise Invalid(f"shard status {status!r} is not supported; the only one that can be set is READY")
+        """``READONLY`` refuses changes until ``READY`` is set again, the tenant deactivated or the server stopped."""
+        collection = self.open(name)
+        if shard not in collection.active():
+            raise NotFound(f"class {collection.config.name} has no shard {shard!r}")
+        if status not in (_READY, _READ_ONLY):
+            raise Invalid(f"shard status {status!r} cannot be set; set {_READY} or {_READ_ONLY}")
+        tenant = shard if collection.config.tenancy.enabled else None
+        collection.shard(tenant).read_only = status == _READ_ONLY
         return {"status": status}
 
     # -- tenants

@@ -51,9 +51,9 @@ class ObjectVectorizer:
     @staticmethod
     def keep_provided(config: CollectionConfig, old: Object, new: Object) -> None:
         """Give ``new`` the vectors of ``old`` that no module makes, where it has none of its own."""
-        for name, stored in old.vectors.items():
-            if config.vectors[name].vectorizer == "none":
-                new.vectors.setdefault(name, stored)
+        for vector in config.vectors.values():
+            if vector.vectorizer == "none" and vector.name in old.vectors:
+                new.vectors.setdefault(vector.name, old.vectors[vector.name])
 
 
 def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:

@@ -293,9 +293,12 @@ def _sharding(given: Mapping[str, Any] | None, tenants: bool, existing: Mapping[
 
 
 def _complete_ttl(document: Document, where: str, existing: Mapping[str, Any] | None) -> None:
-    given = fields.mapping(document, "objectTtlConfig", where)
-    if given is None:
-        document.pop("objectTtlConfig", None)
+    """Clients spell the key of a change in another case, beside the key of what they have read: both count, in order."""
+    given: Document = {}
+    for key in [key for key in document if key.lower() == "objectttlconfig"]:
+        given |= fields.mapping(document, key, where) or {}
+        del document[key]
+    if not given:
         return
     config = _filled(
         given, {"enabled": False, "defaultTtl": 0, "deleteOn": "", "filterExpiredObjects": False}, "objectTtlConfig"

@@ -21,7 +21,7 @@ _CONSISTENT = b"\x78\x01\x90\x01\x01"
 
 
 def encode_metadata(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
-    """What ``returns`` asks for and the hit has."""
+    """What ``returns`` asks for and the hit has. A hit that no search has scored has score 0, with an empty account."""
     parts: list[bytes] = []
     append = parts.append
     record = hit.record
@@ -31,14 +31,14 @@ def encode_metadata(hit: Hit, returns: Returns, config: CollectionConfig) -> byt
         append(b"\x3d" + pack_f32(hit.distance) + b"\x40\x01")
     if returns.certainty and hit.certainty is not None:
         append(b"\x4d" + pack_f32(hit.certainty) + b"\x50\x01")
-    if returns.score and hit.score is not None:
-        append(b"\x5d" + pack_f32(hit.score) + b"\x60\x01")
+    if returns.score:
+        append(b"\x5d" + pack_f32(hit.score or 0.0) + b"\x60\x01")
     if returns.created:
         append(b"\x18" + varint(record.created_ms) + b"\x20\x01")
     if returns.updated:
         append(b"\x28" + varint(record.updated_ms) + b"\x30\x01")
-    if returns.explain_score and hit.explain is not None:
-        append(b"\x6a" + sized(hit.explain.encode()) + b"\x70\x01")
+    if returns.explain_score:
+        append(b"\x6a" + sized((hit.explain or "").encode()) + b"\x70\x01")
     if returns.is_consistent:
         append(_CONSISTENT)
     if hit.rerank_score is not None:

@@ -124,8 +124,14 @@ def test_nothing_is_there_that_was_not_asked() -> None:
 
 def test_what_a_hit_lacks_is_not_present() -> None:
     meta = reply(Answer([Hit(Record(UUID, {}), 1)]), EVERYTHING).results[0].metadata
-    assert not (meta.distance_present or meta.certainty_present or meta.score_present or meta.explain_score_present)
+    assert not (meta.distance_present or meta.certainty_present)
     assert not meta.vectors
+
+
+def test_a_hit_without_a_score_has_score_zero() -> None:
+    meta = reply(Answer([Hit(Record(UUID, {}), 1)]), EVERYTHING).results[0].metadata
+    assert (meta.score, meta.score_present) == (0, True)
+    assert (meta.explain_score, meta.explain_score_present) == ("", True)
 
 
 def test_zero_is_a_value() -> None:
