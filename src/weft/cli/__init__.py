@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A multimodal, multi-vector search server that speaks Weaviate's protocol.",
         epilog="weft COMMAND --help says more about each.",
         formatter_class=HelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"weft {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -48,7 +49,11 @@ def _add(
     add_arguments: Callable[[argparse.ArgumentParser], None],
 ) -> None:
     parser = commands.add_parser(
-        name, help=help, description=help[0].upper() + help[1:] + ".", formatter_class=HelpFormatter
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
     )
     add_arguments(parser)
     parser.set_defaults(run=run)

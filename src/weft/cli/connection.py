@@ -14,6 +14,7 @@ from weft.domain.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    OperatorError,
     Overloaded,
     TooLarge,
     Unauthenticated,
@@ -36,7 +37,7 @@ _BY_STATUS: dict[int, type[WeftError]] = {
 class Connection:
     """Requests to the server that the command line names; safe for threads. Proxies are not used.
 
-    Raises NotFound when nothing answers there, and otherwise what the server says, as the error of its status.
+    Raises OperatorError when nothing answers there, and otherwise what the server says, as the error of its status.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
@@ -58,7 +59,7 @@ class Connection:
         try:
             reply = self._http.request(method, path, content=content, headers=headers)
         except httpx.ConnectError as error:
-            raise NotFound(f"no server answers at {self.url}; start one with: weft serve") from error
+            raise OperatorError(f"no server answers at {self.url}; start one with: weft serve") from error
         except httpx.TransportError as error:
             raise Overloaded(
                 f"the server at {self.url} broke off the request ({error or type(error).__name__})"
@@ -74,7 +75,7 @@ class Connection:
         try:
             return orjson.loads(reply.content)
         except orjson.JSONDecodeError as error:
-            raise NotFound(f"what answers at {self.url} is no Weft server") from error
+            raise OperatorError(f"what answers at {self.url} is no Weft server") from error
 
     def _message(self, reply: httpx.Response) -> str:
         try:

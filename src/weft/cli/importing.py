@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -33,40 +34,49 @@ def import_files(arguments: argparse.Namespace) -> int:
     name = arguments.collection[:1].upper() + arguments.collection[1:]
     started = time.perf_counter()
     with Connection(arguments) as server:
-        types = _property_types(_collection(server, name, arguments))
-        given = ([field] if field else [] for field in (arguments.id_field, arguments.vector_field))
-        columns = Columns(types, texts=next(given), json=next(given))
+        columns = _columns(_collection(server, name), arguments)
         report = Report(name, RejectedFile(rejected))
+        rows = _rows(files, columns)
         try:
-            _load(server, files, columns, report, _Identity(name, arguments))
+            if (first := next(rows, None)) is not None:
+                _make(server, name, arguments)
+                _load(server, chain([first], rows), _total_bytes(files), report, _Identity(name, arguments))
         except WeftError as error:
-            raise type(error)(f"{error.message}; {report.summary(time.perf_counter() - started)}") from error
+            told = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
+            raise type(error)(error.message + told) from error
         finally:
             report.close()
     print(report.text(time.perf_counter() - started))
     return 1 if report.rejected else 0
 
 
-def _collection(server: Connection, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The collection's document; the collection is made when it is missing."""
+def _collection(server: Connection, name: str) -> dict[str, Any] | None:
+    """The collection's document; None when there is no such collection."""
     try:
         return dict(server.get(f"/v1/schema/{name}"))
-    except NotFound as error:
-        if "no server" in error.message:
-            raise
-    vectorizer = arguments.vectorizer or ("none" if arguments.vector_field else _DEFAULT_VECTORIZER)
-    vectors: dict[str, Any] = {"default": {"vectorizer": {vectorizer: {}}}}
-    return dict(server.post("/v1/schema", {"class": name, "vectorConfig": vectors}))
+    except NotFound:
+        return None
 
 
-def _property_types(collection: dict[str, Any]) -> dict[str, str]:
-    return {one["name"]: one["dataType"][0] for one in collection.get("properties") or []}
+def _make(server: Connection, name: str, arguments: argparse.Namespace) -> None:
+    """Make the collection when it is missing."""
+    if _collection(server, name) is None:
+        vectorizer = arguments.vectorizer or ("none" if arguments.vector_field else _DEFAULT_VECTORIZER)
+        server.post("/v1/schema", {"class": name, "vectorConfig": {"default": {"vectorizer": {vectorizer: {}}}}})
 
 
-def _load(server: Connection, files: list[Path], columns: Columns, report: Report, identity: _Identity) -> None:
-    total = sum(file.stat().st_size for file in files if str(file) != "-")
-    with _progress(total, report) as bar, Loader(server, report, bar.update) as loader:
-        for row in _rows(files, columns):
+def _columns(collection: dict[str, Any] | None, arguments: argparse.Namespace) -> Columns:
+    properties = (collection or {}).get("properties") or []
+    return Columns(
+        {one["name"]: one["dataType"][0] for one in properties},
+        texts=[arguments.id_field] if arguments.id_field else [],
+        json=[arguments.vector_field] if arguments.vector_field else [],
+    )
+
+
+def _load(server: Connection, rows: Iterable[Row], total_bytes: int, report: Report, identity: _Identity) -> None:
+    with _progress(total_bytes, report) as bar, Loader(server, report, bar.update) as loader:
+        for row in rows:
             shipment = identity.shipment(row)
             if shipment is None:
                 report.reject(row.where, row.fields, row.error)
@@ -78,6 +88,11 @@ def _load(server: Connection, files: list[Path], columns: Columns, report: Repor
 def _rows(files: list[Path], columns: Columns) -> Iterator[Row]:
     for file in files:
         yield from read_rows(file, columns)
+
+
+def _total_bytes(files: list[Path]) -> int:
+    """0 when it is not known."""
+    return 0 if any(str(file) == "-" for file in files) else sum(file.stat().st_size for file in files)
 
 
 class _Identity:

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from weft.cli.values import plain
-from weft.domain.errors import Invalid, NotFound, Unauthenticated
+from weft.domain.errors import Invalid, OperatorError, Unauthenticated
 from weft.protocol import search_get
 
 _METHOD = "/weaviate.v1.Weaviate/Search"
@@ -73,7 +73,7 @@ def _ask(arguments: argparse.Namespace, request: Any) -> Any:
         except grpc.RpcError as error:
             match error.code():
                 case grpc.StatusCode.UNAVAILABLE:
-                    raise NotFound(
+                    raise OperatorError(
                         f"no server answers gRPC at {where}; start one with: weft serve, or name the port that it "
                         "printed with --grpc-port"
                     ) from error
@@ -97,9 +97,13 @@ def _as_text(rank: int, hit: Any) -> str:
     measure, value = _measure(hit)
     width = shutil.get_terminal_size((110, 24)).columns - 1
     lines = [f"{rank:>3}  {measure} {value:.4f}  {hit.metadata.id}"]
-    for name, content in sorted(plain(hit.properties.non_ref_props).items()):
-        lines.append(_short(f"     {name}: {content if isinstance(content, str) else json.dumps(content)}", width))
+    for name, content in plain(hit.properties.non_ref_props).items():
+        lines.append(_short(f"     {name}: {_spelled(content)}", width))
     return "\n".join(lines)
+
+
+def _spelled(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _measure(hit: Any) -> tuple[str, float]:

@@ -7,8 +7,8 @@ from typing import Any
 
 
 def plain(properties: Any) -> dict[str, Any]:
-    """``weaviate.v1.Properties`` as a dict that JSON can spell; nulls are left out."""
-    values = {name: _value(value) for name, value in properties.fields.items()}
+    """``weaviate.v1.Properties`` as a dict that JSON can spell, sorted by name; nulls are left out."""
+    values = {name: _value(value) for name, value in sorted(properties.fields.items())}
     return {name: value for name, value in values.items() if value is not None}
 
 

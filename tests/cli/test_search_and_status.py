@@ -1,0 +1,134 @@
+"""``weft search`` and ``weft status``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty
+from weaviate.classes.data import GeoCoordinate, PhoneNumber
+
+from command import Weft
+from server import Server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def articles(server: Server) -> Iterator[None]:
+    with server.client() as client:
+        vectors = [
+            Configure.Vectors.text2vec_transformers(name="title", source_properties=["title"]),
+            Configure.Vectors.text2vec_model2vec(name="body", source_properties=["body"]),
+        ]
+        found = client.collections.create("Found", vector_config=vectors)
+        found.data.insert_many(
+            [
+                {"title": "Rockets carry satellites", "body": "Bread is baked from flour. " * 20},
+                {"title": "Cats sleep all day", "body": "Markets fell sharply"},
+            ]
+        )
+        yield
+        client.collections.delete("Found")
+
+
+def test_by_meaning_keyword_and_both(weft: Weft) -> None:
+    done = weft("search", "Found", "space travel", "--by", "meaning", "--target", "title")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *shown = done.stdout.splitlines()
+    assert first.startswith("  1  distance 0.")
+    assert shown[0].startswith("     body: Bread is baked from flour. Bread")
+    assert shown[0].endswith("…")
+    assert all(len(line) < 100 for line in shown)
+    assert shown[1] == "     title: Rockets carry satellites"
+    done = weft("search", "Found", "cats", "--by", "keyword", "--json")
+    (hit,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert hit.keys() == {"id", "score", "properties"}
+    assert hit["score"] > 0
+    assert hit["properties"] == {"title": "Cats sleep all day", "body": "Markets fell sharply"}
+    done = weft("search", "Found", "finance", "--target", "body", "--limit", "1", "--json")
+    assert json.loads(done.stdout)["properties"]["title"] == "Cats sleep all day"
+
+
+def test_every_type_of_property_is_spelled(server: Server, weft: Weft) -> None:
+    nested = [Property(name="a", data_type=DataType.TEXT), Property(name="n", data_type=DataType.INT_ARRAY)]
+    values = {
+        "text": "word",
+        "texts": ["a", "b"],
+        "ints": [1, -2],
+        "numbers": [0.5],
+        "bools": [True, False],
+        "date": "2026-01-02T03:04:05Z",
+        "uuid": "00000000-0000-0000-0000-000000000007",
+        "object": {"a": "x", "n": [3]},
+        "objects": [{"a": "y"}],
+    }
+    with server.client() as client:
+        kinds = client.collections.create(
+            "Kinds",
+            vector_config=Configure.Vectors.self_provided(),
+            references=[ReferenceProperty(name="self", target_collection="Kinds")],
+            properties=[
+                Property(name="text", data_type=DataType.TEXT),
+                Property(name="texts", data_type=DataType.TEXT_ARRAY),
+                Property(name="ints", data_type=DataType.INT_ARRAY),
+                Property(name="numbers", data_type=DataType.NUMBER_ARRAY),
+                Property(name="bools", data_type=DataType.BOOL_ARRAY),
+                Property(name="date", data_type=DataType.DATE),
+                Property(name="uuid", data_type=DataType.UUID),
+                Property(name="place", data_type=DataType.GEO_COORDINATES),
+                Property(name="phone", data_type=DataType.PHONE_NUMBER),
+                Property(name="object", data_type=DataType.OBJECT, nested_properties=nested),
+                Property(name="objects", data_type=DataType.OBJECT_ARRAY, nested_properties=nested),
+            ],
+        )
+        kinds.data.insert(
+            {
+                **values,
+                "place": GeoCoordinate(latitude=1.5, longitude=2.5),
+                "phone": PhoneNumber(number="+49 30 1234567"),
+            }
+        )
+    hit = json.loads(weft("search", "Kinds", "word", "--by", "keyword", "--json").stdout)
+    place, phone = hit["properties"].pop("place"), hit["properties"].pop("phone")
+    assert place == {"latitude": 1.5, "longitude": 2.5}
+    assert phone.replace(" ", "") == "+49301234567"
+    assert hit["properties"] == values
+    text = weft("search", "Kinds", "word", "--by", "keyword").stdout
+    assert '     object: {"a": "x", "n": [3]}' in text
+
+
+def test_nothing_found_and_refusals(weft: Weft) -> None:
+    done = weft("search", "Found", "zebra", "--by", "keyword")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "nothing found in Found\n")
+    for arguments, words in (
+        (["None", "x"], "could not find class None in schema"),
+        (["Found", "x", "--limit", "0"], "--limit must be at least 1"),
+        (["Found", "x", "--by", "meaning"], "target"),
+        (["Found", "x", "--grpc-port", "1"], "no server answers gRPC at 127.0.0.1:1"),
+    ):
+        done = weft("search", *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("weft: ")
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_status_shows_collections_and_json(server: Server, weft: Weft) -> None:
+    done = weft("status")
+    assert (done.returncode, done.stderr) == (0, "")
+    head, titles, *rows = done.stdout.splitlines()
+    assert head.startswith(f"weft at http://127.0.0.1:{server.rest_port}: healthy, protocol ")
+    assert titles.split()[:2] == ["collection", "objects"] or "shards" in titles
+    assert any(row.split()[0] == "Found" and "2" in row.split() for row in rows)
+    told = json.loads(weft("status", "--json").stdout)
+    assert "text2vec-transformers" in told["meta"]["modules"]
+    assert {"Found"} <= {shard["class"] for shard in told["nodes"][0]["shards"]}
+
+
+def test_status_without_a_server(weft: Weft) -> None:
+    done = weft("status", "--port", "1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "weft: no server answers at http://127.0.0.1:1; start one with: weft serve\n"
+    done = weft("status", WEFT_PORT="x")
+    assert done.returncode == 2
+    assert "invalid int value: 'x'" in done.stderr

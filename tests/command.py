@@ -1,0 +1,31 @@
+"""The real command, run as a person does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+Done: TypeAlias = "subprocess.CompletedProcess[str]"
+Weft: TypeAlias = Callable[..., Done]
+_TIMEOUT_S = 120
+
+
+def run(
+    *arguments: str,
+    input: str | bytes | None = None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Done:
+    """``weft`` with ``arguments``, nothing else in its environment than ``environ``."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "weft", *arguments],
+        input=input.encode() if isinstance(input, str) else input,
+        capture_output=True,
+        env={"PATH": "", "HOME": str(Path.home()), "COLUMNS": "100", **(environ or {})},
+        cwd=folder,
+        timeout=_TIMEOUT_S,
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

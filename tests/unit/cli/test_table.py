@@ -1,0 +1,48 @@
+"""Columns and numbers as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from weft.cli.status import Held, _table
+from weft.cli.table import bytes_text, counted, table
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (9949, "9.9 kB"),
+        (9951, "10 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (23_400_000, "23 MB"),
+        (5 * 10**18, "5000 PB"),
+    ],
+)
+def test_bytes_have_at_most_three_digits(size: int, text: str) -> None:
+    assert bytes_text(size) == text
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    assert table([["name", "n"], ["a", "1,000"]]) == ["  name      n", "  a     1,000"]
+
+
+def test_one_and_many() -> None:
+    assert (counted(1, "row"), counted(0, "row"), counted(2000, "row")) == ("1 row", "0 rows", "2,000 rows")
+
+
+def test_status_sums_shards_and_shows_sizes_only_where_they_are_told() -> None:
+    plain, tenants = Held(), Held()
+    plain.add({"objectCount": 1200, "vectorQueueLength": 3})
+    assert _table({"A": plain}) == ["  collection  objects  to index", "  A             1,200         3"]
+    for _ in range(2):
+        tenants.add({"objectCount": 5, "vectorQueueLength": 0, "sizes": {"objects": 1000, "vectors": 2_500_000}})
+    assert _table({"B": tenants, "A": plain}) == [
+        "  collection  shards  objects  to index  objects  vectors    disk",
+        "  A                1    1,200         3      0 B      0 B     0 B",
+        "  B                2       10         0   2.0 kB   5.0 MB  5.0 MB",
+        "  all              3    1,210         3   2.0 kB   5.0 MB  5.0 MB",
+    ]
