@@ -1,16 +1,19 @@
 """``text2vec-contextionary``: word vectors of 300 dimensions, for collections that were made with that module.
 
-The vectors are not those of the Contextionary, which is a server of its own with its own corpus. They are the bundled
-static embeddings of the text's words, 256 numbers, beside 44 numbers that all texts share. The shared part gives
-unrelated texts a cosine of about 0.3, where word vectors trained on one corpus have them: distances and certainties
-that callers chose for the Contextionary keep about their meaning. Objects and queries must both come from this module;
-vectors that the Contextionary made can be stored, and compared only with each other.
+The vectors are not those of the Contextionary, which is a server of its own with its own corpus. They are the centroid
+of the bundled static embeddings of the text's words, each word counting alike, 256 numbers, beside 44 numbers that all
+texts share. The shared part gives unrelated texts a cosine of about 0.3, where word vectors trained on one corpus have
+them: distances and certainties that callers chose for the Contextionary keep about their meaning. Objects and queries
+must both come from this module; vectors that the Contextionary made can be stored, and compared only with each other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 
@@ -26,6 +29,8 @@ from weft.modules.text_vectorizer import TextVectorizer, mean
 DIMENSIONS = 300
 SHARED = 0.3
 """The cosine of two texts whose own parts have nothing in common."""
+
+Embed: TypeAlias = Callable[[Sequence[str]], list[Vector | WeftError]]
 
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -43,21 +48,32 @@ class Text2VecContextionary(TextVectorizer):
         return "|".join((self.name, MODEL2VEC, str(read_config(BUNDLED / MODEL2VEC)["revision"])))
 
     def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
-        return [_extended(one) for one in self._pool.embed_documents(MODEL2VEC, load_bundled, _words(texts))]
+        return _embedded(texts, partial(self._pool.embed_documents, MODEL2VEC, load_bundled))
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        return mean([_extended(one) for one in self._pool.embed_queries(MODEL2VEC, load_bundled, _words(texts))])
+        return mean(_embedded(texts, partial(self._pool.embed_queries, MODEL2VEC, load_bundled)))
 
 
-def _words(texts: Sequence[str]) -> list[str]:
-    """The words of each text, lower-cased: runs of letters and digits, cut at camel case."""
-    return [" ".join(_WORD.findall(_CAMEL_CASE.sub(" ", text))).lower() for text in texts]
+def _embedded(texts: Sequence[str], embed: Embed) -> list[Vector | WeftError]:
+    """One vector for each text; every word is embedded once."""
+    texts_words = [_words(text) for text in texts]
+    words = list(dict.fromkeys(chain.from_iterable(texts_words)))
+    vectors = dict(zip(words, embed(words), strict=True))
+    return [_centroid([vectors[word] for word in own]) for own in texts_words]
 
 
-def _extended(own: Vector | WeftError) -> Vector | WeftError:
-    """``(300,)`` of length 1 from the ``(256,)`` of the text's words; a text without known words has the rest alone."""
-    if isinstance(own, WeftError):
-        return own
+def _words(text: str) -> list[str]:
+    """Lower-cased runs of letters and digits, cut at camel case; one empty word where there is none."""
+    return [word.lower() for word in _WORD.findall(_CAMEL_CASE.sub(" ", text))] or [""]
+
+
+def _centroid(words: Sequence[Vector | WeftError]) -> Vector | WeftError:
+    """``(300,)`` of length 1 from the ``(256,)`` of a text's words; the first error among them."""
+    try:
+        own = mean(words)
+    except WeftError as error:
+        return error
+    own = own / np.linalg.norm(own)
     whole = np.empty(DIMENSIONS, np.float32)
     whole[: own.size] = own * np.float32(np.sqrt(1 - SHARED))
     whole[own.size :] = np.sqrt(SHARED / (DIMENSIONS - own.size))

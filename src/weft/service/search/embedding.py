@@ -10,9 +10,20 @@ from weft.collection.shard import Shard
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.objects import Vector, parse_uuid
-from weft.domain.query import Move, NearMedia, NearObject, NearText, NearVector
+from weft.domain.query import (
+    Hybrid,
+    Keyword,
+    Move,
+    Near,
+    NearMedia,
+    NearObject,
+    NearText,
+    NearVector,
+    Query,
+)
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.modules.base import Registry, Vectorizer
+from weft.service.search.targets import Target, resolve, weighted
 
 
 class QueryEmbedder:
@@ -21,7 +32,40 @@ class QueryEmbedder:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def given(self, near: NearVector, count: int) -> list[Vector]:
+    def targets(self, config: CollectionConfig, shard: Shard, query: Query, caller: Caller) -> list[Target]:
+        """The target vectors with their query vectors; none for a search by words alone."""
+        search = query.search
+        if search is None or isinstance(search, Keyword):
+            return []
+        if isinstance(search, Hybrid):
+            if search.alpha == 0:
+                return []
+            vectors = resolve(config, search.targets)
+            if search.near is None:
+                if not search.keyword.text:
+                    raise Invalid("hybrid: a query text or a vector is required")
+                queries = [self.texts(config, v, [search.keyword.text], caller) for v in vectors]
+            else:
+                queries = self._queries(config, shard, search.near, vectors, caller)
+            return weighted(vectors, queries, search.targets)
+        vectors = resolve(config, search.targets)
+        return weighted(vectors, self._queries(config, shard, search, vectors, caller), search.targets)
+
+    def _queries(
+        self, config: CollectionConfig, shard: Shard, near: Near, vectors: list[VectorConfig], caller: Caller
+    ) -> list[Vector]:
+        match near:
+            case NearVector():
+                return self._given(near, len(vectors))
+            case NearText():
+                return self._text(config, shard, near, vectors, caller)
+            case NearObject():
+                return self._object(shard, near, vectors)
+            case NearMedia():
+                return self._media(config, near, vectors, caller)
+        raise AssertionError(f"unknown search {type(near).__name__}")
+
+    def _given(self, near: NearVector, count: int) -> list[Vector]:
         if not near.vectors:
             raise Invalid("near_vector: vector is required")
         if len(near.vectors) == 1:
@@ -30,7 +74,7 @@ class QueryEmbedder:
             raise Invalid(f"{len(near.vectors)} query vectors were given for {count} target vectors; give one for each")
         return list(near.vectors)
 
-    def text(
+    def _text(
         self, config: CollectionConfig, shard: Shard, near: NearText, vectors: Sequence[VectorConfig], caller: Caller
     ) -> list[Vector]:
         texts = [t for t in near.texts if t]
@@ -48,7 +92,7 @@ class QueryEmbedder:
     def texts(self, config: CollectionConfig, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
         return self._vectorizer(config, vector).embed_query(texts, vector.settings, caller)
 
-    def media(
+    def _media(
         self, config: CollectionConfig, near: NearMedia, vectors: Sequence[VectorConfig], caller: Caller
     ) -> list[Vector]:
         if not near.data:
@@ -64,7 +108,7 @@ class QueryEmbedder:
             found.append(vectorizer.embed_media(near.kind.value, near.data, vector.settings, caller))
         return found
 
-    def object(self, shard: Shard, near: NearObject, vectors: Sequence[VectorConfig]) -> list[Vector]:
+    def _object(self, shard: Shard, near: NearObject, vectors: Sequence[VectorConfig]) -> list[Vector]:
         if not near.uuid:
             raise Invalid("near_object: id is required")
         doc_id = shard.lookup([parse_uuid(near.uuid)])[0]

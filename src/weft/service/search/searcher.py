@@ -1,7 +1,7 @@
 """Searcher: one Query to one Answer.
 
 resolve collection and shard → filter to an allow-list → rank (vector, keyword, hybrid, or plain order)
-→ autocut, diversity, page → read the objects, and those they refer to → group, rerank, generate
+→ autocut, boost, diversity, page → read the objects, and those they refer to → group, rerank, generate
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from weft.collection.shard import Shard, ShardView
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.domain.objects import Vector, parse_uuid
+from weft.domain.objects import parse_uuid
 from weft.domain.profile import note, recording, searching, took
 from weft.domain.query import (
     Answer,
@@ -26,14 +26,10 @@ from weft.domain.query import (
     Hybrid,
     Keyword,
     Near,
-    NearMedia,
-    NearObject,
-    NearText,
-    NearVector,
     Query,
     ShardProfile,
 )
-from weft.domain.schema import CollectionConfig, Metric, VectorConfig
+from weft.domain.schema import CollectionConfig, Metric
 from weft.index.allow_list import AllowList
 from weft.modules.base import Registry
 from weft.service.collections import Collections
@@ -48,7 +44,7 @@ from weft.service.search.linked import Linker
 from weft.service.search.nearest import nearest
 from weft.service.search.ranking import EMPTY, DocIds, Ranking
 from weft.service.search.refinement import Refiner
-from weft.service.search.targets import Target, distance_limit, resolve, weighted
+from weft.service.search.targets import Target, distance_limit, resolve
 
 _ATTEMPTS = 3
 
@@ -89,11 +85,11 @@ class Searcher:
         return answer
 
     def find(self, query: Query, caller: Caller) -> DocIds:
-        """The doc_ids that the query's search finds, best first; nothing is read."""
+        """The doc_ids that the query's search finds, best first, of a hybrid ``limit`` a leg; nothing is read."""
         collection = self._collections.open(query.collection)
         shard = self._collections.shard(collection, query.tenant)
-        targets = self._targets(collection.config, shard, query, caller)
-        return self._rank(collection.config, shard, shard.view, query, query.limit, targets).doc_ids
+        targets = self._embedder.targets(collection.config, shard, query, caller)
+        return self._rank(shard, shard.view, query, query.limit, targets).doc_ids
 
     def _checked(self, config: CollectionConfig, query: Query) -> int:
         """The query's limit, after what its parts forbid each other."""
@@ -116,7 +112,7 @@ class Searcher:
 
     def _found(self, config: CollectionConfig, shard: Shard, query: Query, limit: int, caller: Caller) -> Answer:
         """The page of hits, and what finding it took if the query asks."""
-        targets = self._targets(config, shard, query, caller)
+        targets = self._embedder.targets(config, shard, query, caller)
         if not query.returns.profile:
             return Answer(self._hits(config, shard, query, limit, targets))
         with recording() as record:
@@ -129,7 +125,7 @@ class Searcher:
         """The page of hits. An object that is replaced between ranking and reading makes it rank again."""
         for attempt in range(_ATTEMPTS):
             view = shard.view
-            ranking = self._rank(config, shard, view, query, limit, targets).autocut(query.autocut)
+            ranking = self._rank(shard, view, query, self._depth(query, limit), targets).autocut(query.autocut)
             if query.boost is not None:
                 with took("boost_took"):
                     ranking = boosted(shard, ranking, query.boost, partial(self._allowed, shard, query, view))
@@ -140,74 +136,43 @@ class Searcher:
                 break
         return self._filled(config, shard, query, ranking, records, targets)
 
-    def _targets(self, config: CollectionConfig, shard: Shard, query: Query, caller: Caller) -> list[Target]:
-        """The target vectors with their query vectors; embedding happens here, before any index is touched."""
-        search = query.search
-        if search is None or isinstance(search, Keyword):
-            return []
-        if isinstance(search, Hybrid):
-            if search.alpha == 0:
-                return []
-            vectors = resolve(config, search.targets)
-            if search.near is None:
-                if not search.keyword.text:
-                    raise Invalid("hybrid: a query text or a vector is required")
-                queries = [self._embedder.texts(config, v, [search.keyword.text], caller) for v in vectors]
-            else:
-                queries = self._queries(config, shard, search.near, vectors, caller)
-            return weighted(vectors, queries, search.targets)
-        vectors = resolve(config, search.targets)
-        return weighted(vectors, self._queries(config, shard, search, vectors, caller), search.targets)
+    def _depth(self, query: Query, limit: int) -> int:
+        """How far to rank, so that the page is right after boosting and fusing."""
+        depth = query.offset + limit
+        if query.boost is not None:
+            depth = max(depth, query.boost.depth or CANDIDATES)
+        return max(depth, self._hybrid_candidates) if isinstance(query.search, Hybrid) else depth
 
-    def _queries(
-        self, config: CollectionConfig, shard: Shard, near: Near, vectors: list[VectorConfig], caller: Caller
-    ) -> list[Vector]:
-        match near:
-            case NearVector():
-                return self._embedder.given(near, len(vectors))
-            case NearText():
-                return self._embedder.text(config, shard, near, vectors, caller)
-            case NearObject():
-                return self._embedder.object(shard, near, vectors)
-            case NearMedia():
-                return self._embedder.media(config, near, vectors, caller)
-        raise AssertionError(f"unknown search {type(near).__name__}")
-
-    def _rank(
-        self, config: CollectionConfig, shard: Shard, view: ShardView, query: Query, limit: int, targets: list[Target]
-    ) -> Ranking:
+    def _rank(self, shard: Shard, view: ShardView, query: Query, k: int, targets: list[Target]) -> Ranking:
         allow = view.allow
         if query.filter is not None:
             with took("filters_build_allow_list_took"):
                 allow = self._allowed(shard, query, view, query.filter)
             note("filters_ids_matched", len(allow))
-        wanted = query.offset + limit
-        if query.boost is not None:
-            wanted = max(wanted, query.boost.depth or CANDIDATES)
         match query.search:
             case None:
                 with searching("object"):
-                    return self._in_order(shard, view, allow, query, wanted)
+                    return self._in_order(shard, view, allow, query, k)
             case Keyword() as keyword:
-                return self._keyword(shard, keyword, wanted, allow)
+                return self._keyword(shard, keyword, k, allow)
             case Hybrid() as hybrid:
-                return self._hybrid(shard, hybrid, targets, wanted, allow)
+                return self._hybrid(shard, hybrid, targets, k, allow)
             case near:
-                return self._nearest(shard, near, targets, wanted, allow, _distance_limit(near, targets))
+                return self._nearest(shard, near, targets, k, allow, _distance_limit(near, targets))
 
     def _allowed(self, shard: Shard, query: Query, view: ShardView, filter: Filter) -> AllowList:
         return allowed(self._collections, shard, query.tenant, filter, view)
 
-    def _in_order(self, shard: Shard, view: ShardView, allow: AllowList | None, query: Query, wanted: int) -> Ranking:
+    def _in_order(self, shard: Shard, view: ShardView, allow: AllowList | None, query: Query, k: int) -> Ranking:
         """No search: the order asked for, else by uuid, or with a filter by insertion."""
         if query.sort:
             ids = AllowList(view.live).ids if allow is None else allow.ids
             with took("sort_took"):
-                return Ranking(shard.sort(ids, query.sort, wanted))
+                return Ranking(shard.sort(ids, query.sort, k))
         if query.filter is not None and allow is not None:
-            return Ranking(allow.ids[:wanted])
+            return Ranking(allow.ids[:k])
         after = parse_uuid(query.after) if query.after else None
-        found = shard.scan(after, wanted)
+        found = shard.scan(after, k)
         return Ranking(np.asarray([doc_id for _, doc_id in found], np.uint32))
 
     def _keyword(self, shard: Shard, keyword: Keyword, k: int, allow: AllowList | None) -> Ranking:
@@ -236,10 +201,7 @@ class Searcher:
                 return EMPTY
             return nearest(shard, targets, near.targets.combination, k, allow, max_distance)
 
-    def _hybrid(
-        self, shard: Shard, hybrid: Hybrid, targets: list[Target], wanted: int, allow: AllowList | None
-    ) -> Ranking:
-        k = max(self._hybrid_candidates, wanted)
+    def _hybrid(self, shard: Shard, hybrid: Hybrid, targets: list[Target], k: int, allow: AllowList | None) -> Ranking:
         legs: list[Leg] = []
         if hybrid.alpha < 1 and hybrid.keyword.text:
             legs.append(Leg("keyword,bm25", 1 - hybrid.alpha, self._keyword(shard, hybrid.keyword, k, allow)))

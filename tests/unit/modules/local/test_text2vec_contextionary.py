@@ -67,6 +67,11 @@ def test_a_text_lies_between_its_words(module: Text2VecContextionary) -> None:
     assert distance(apple, both) < min(distance(apple, cake), distance(apple, climbing))
 
 
+def test_frequent_and_rare_words_count_alike(module: Text2VecContextionary) -> None:
+    banana, smoothie, both = embedded(module, "banana", "smoothie", "banana smoothie")
+    assert distance(banana, both) == pytest.approx(distance(smoothie, both), abs=1e-5)
+
+
 def test_several_queries_are_averaged(module: Text2VecContextionary) -> None:
     both = module.embed_query(["apple", "cake"], {}, CALLER)
     np.testing.assert_allclose(both, np.mean(embedded(module, "apple", "cake"), axis=0), rtol=1e-6)
