@@ -11,7 +11,8 @@ from weft.index.multivector.source import Rows
 from weft.index.multivector.stage import Shortlist
 
 _MARGIN = 3.0
-"""Deviations of (exact − estimate) by which a row may still climb into the k best."""
+"""Typical errors of an estimate by which a row may still climb into the k best. The errors of the first rows are taken
+around 0, not around their mean: the first rows are those that were estimated too high."""
 
 
 def best_rows(
@@ -31,7 +32,7 @@ def best_rows(
     if len(short.rows) <= first:
         return rows, scores
     errors = scores - short.estimates[:first]
-    floor = np.partition(scores, first - k)[first - k] - errors.mean() - _MARGIN * errors.std()
+    floor = np.partition(scores, first - k)[first - k] - _MARGIN * float(np.sqrt((errors**2).mean()))
     last = first + int(np.searchsorted(-short.estimates[first:], -floor, side="right"))
     if last > first:
         more = short.rows[first : min(last, 8 * k + 64)]

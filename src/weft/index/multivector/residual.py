@@ -24,6 +24,9 @@ from weft.index.multivector.stage import Allowed, Shortlist
 PROBES = 6
 """Centroids opened for a query token when k is 10 or less."""
 
+LEAST = 1_000
+"""Candidates at least, or 16·k."""
+
 FIRST = 64
 """Candidates scored on their codes at first."""
 
@@ -73,22 +76,30 @@ class ResidualStage:
         rows, rough = self._candidates(tiles, k, allowed, doc_ids)
         if len(finders) < len(query):
             return self._long(query, k, rows, rough)
+        return self._promising(tiles, rows, rough, k, filtered=allowed.filtered)
+
+    def _promising(self, tiles: list[_Tile], rows: Rows, rough: Scores, k: int, *, filtered: bool) -> Shortlist:
+        """Step 3 of the module's text. A filter can leave only rows far from the query, whose table scores say little:
+        then rows spread over the rest also show how far the two scores lie apart."""
         first = max(FIRST, 2 * k)
         if len(rows) <= first:
             return _ordered(rows, self._coded(tiles, rows))
-        known = np.argpartition(rough, len(rough) - first)[len(rough) - first :]
+        order = np.argpartition(rough, len(rough) - first)
+        known, rest = order[len(rough) - first :], order[: len(rough) - first]
         scores = self._coded(tiles, rows[known])
-        if first >= k:
-            gains = scores - rough[known]
-            floor = np.partition(scores, first - k)[first - k] - gains.mean() - Z * gains.std()
-            reaching = rough >= floor
-            reaching[known] = False
-            more = np.flatnonzero(reaching)
-            most = max(MOST, 20 * k)
-            if len(more) > most:
-                more = more[np.argpartition(rough[more], len(more) - most)[len(more) - most :]]
-            known, scores = np.concatenate([known, more]), np.concatenate([scores, self._coded(tiles, rows[more])])
-        return _ordered(rows[known], scores)
+        gains = scores - rough[known]
+        gain, spread = gains.mean(), gains.std()
+        if filtered:
+            spaced = rest[:: max(1, len(rest) // FIRST)]
+            gains = self._coded(tiles, rows[spaced]) - rough[spaced]
+            gain, spread = max(gain, gains.mean()), max(spread, gains.std())
+        floor = np.partition(scores, first - k)[first - k] - gain - Z * spread
+        more = rest[rough[rest] >= floor]
+        most = max(MOST, 20 * k)
+        if len(more) > most:
+            more = more[np.argpartition(rough[more], len(more) - most)[len(more) - most :]]
+        found = np.concatenate([known, more])
+        return _ordered(rows[found], np.concatenate([scores, self._coded(tiles, rows[more])]))
 
     def _long(self, query: Vector, k: int, rows: Rows, rough: Scores) -> Shortlist:
         """The best candidates scored with every token of the query, tile after tile."""
@@ -118,7 +129,7 @@ class ResidualStage:
         return tiles
 
     def _candidates(self, tiles: list[_Tile], k: int, allowed: Allowed, doc_ids: DocIds) -> tuple[Rows, Scores]:
-        """Rows and their table scores; opens more lists while they give fewer than 16·k rows."""
+        """Rows and their table scores; opens more lists while they give too few rows, then takes all."""
         from weft.index.multivector.kernels.table import best_centroids
 
         probes = max(PROBES, round(PROBES * (k / 10) ** 0.5))
@@ -126,7 +137,7 @@ class ResidualStage:
             opened = [best_centroids(t.bytes, t.groups, t.tokens, probes) for t in tiles]
             centroids = opened[0] if len(opened) == 1 else np.unique(np.concatenate(opened))
             found = [self._found(s, centroids, allowed, doc_ids) for s in self.segments]
-            enough = sum(len(f) for f in found) >= 16 * k or allowed.rows is not None
+            enough = sum(len(f) for f in found) >= max(LEAST, 16 * k) or allowed.rows is not None
             if enough or len(centroids) * 2 >= len(self.book.centroids):
                 break
             probes *= 4

@@ -21,6 +21,10 @@ class Allowed(NamedTuple):
     bits: npt.NDArray[np.uint8] | None = None
     """Packed as ``AllowList.bits``, by doc_id."""
 
+    @property
+    def filtered(self) -> bool:
+        return self.rows is not None or self.bits is not None
+
 
 class Shortlist(NamedTuple):
     """Rows in the order of their estimated MaxSim, best first."""
