@@ -154,7 +154,7 @@ def test_a_read_only_shard_refuses_changes_until_it_is_ready(make: Make) -> None
     things.config.update_shards("READY", "a")
     in_a.data.insert({"name": "two"})
     with pytest.raises(UnexpectedStatusCodeError, match="cannot be set"):
-        things.config.update_shards("LOADING", "a")  # type: ignore[arg-type]
+        things.config.update_shards("LOADING", "a")
     with pytest.raises(UnexpectedStatusCodeError, match="no shard"):
         things.config.update_shards("READY", "c")
 

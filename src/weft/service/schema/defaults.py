@@ -293,7 +293,7 @@ def _sharding(given: Mapping[str, Any] | None, tenants: bool, existing: Mapping[
 
 
 def _complete_ttl(document: Document, where: str, existing: Mapping[str, Any] | None) -> None:
-    """Clients spell the key of a change in another case, beside the key of what they have read: both count, in order."""
+    """Clients spell the key of a change in another case, beside that of what they have read: both count, in order."""
     given: Document = {}
     for key in [key for key in document if key.lower() == "objectttlconfig"]:
         given |= fields.mapping(document, key, where) or {}
