@@ -15,6 +15,9 @@ import weaviate
 from weaviate.config import AdditionalConfig, Timeout
 
 _START_TIMEOUT_S = 120
+_LAST_LINE = "  modules"
+"""What begins the last line that a server prints when it is ready."""
+
 _COMMAND = (sys.executable, "-m", "weft", "serve")
 
 
@@ -52,6 +55,7 @@ class Server:
                 self.rest_port = int(match[1])
             if match := re.match(r"\s+gRPC\s+.*:(\d+)", line):
                 self.grpc_port = int(match[1])
+            if line.startswith(_LAST_LINE):
                 ready.set()
         self.process.stdout.close()
         ready.set()
