@@ -1,5 +1,5 @@
-"""A provider on 127.0.0.1 that speaks NVIDIA's, Jina's, OpenAI's and Cohere's shapes, notes every request, and fails
-on demand.
+"""A provider on 127.0.0.1 that speaks NVIDIA's, Jina's, OpenAI's, Cohere's and a reranker container's shapes, notes
+every request, and fails on demand.
 
 Vectors are sums of hashed words, so equal texts have equal vectors and shared words bring texts together; a passage
 and a query of one text differ a little where the request says which it is. Answers of Jina's text models are shuffled,
@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 DIMENSIONS = 32
+_OPEN_PATHS = ("/rerank",)
+"""Of containers, which ask for no key."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,12 @@ def answer(path: str, body: dict[str, Any]) -> dict[str, Any] | None:
     if path == "/v1/retrieval/nvidia/reranking":
         scores = _overlaps(body["query"]["text"], [passage["text"] for passage in body["passages"]])
         return {"rankings": [{"index": i, "logit": scores[i]} for i in sorted(scores, key=lambda i: -scores[i])]}
+    if path == "/rerank":
+        scores = _overlaps(body["query"], body["documents"])
+        return {
+            "query": body["query"],
+            "scores": [{"document": d, "score": scores[i]} for i, d in enumerate(body["documents"])],
+        }
     if path in ("/v1/rerank", "/v2/rerank"):
         scores = _overlaps(body["query"], body["documents"])
         ranked = sorted(scores, key=lambda i: -scores[i])
@@ -143,7 +151,8 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             headers = {name.lower(): value for name, value in self.headers.items()}
             failure = standin.note(Request(self.path, headers, body))
-            if not headers.get("authorization", "").startswith("Bearer ") and "api-key" not in headers:
+            keyed = headers.get("authorization", "").startswith("Bearer ") or "api-key" in headers
+            if not keyed and self.path not in _OPEN_PATHS:
                 failure = Failure(401, {"detail": "no key"})
             if failure is not None:
                 self._send(failure.status, failure.body, failure.headers)

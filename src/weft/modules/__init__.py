@@ -38,6 +38,7 @@ _PROVIDERS = {
     "multi2vec-jinaai": ("jinaai", "Multi2VecJinaAI"),
     "multi2multivec-jinaai": ("jinaai", "Multi2MultivecJinaAI"),
     "reranker-jinaai": ("jinaai", "RerankerJinaAI"),
+    "reranker-transformers": ("transformers", "RerankerTransformers"),
 }
 """The file and the class of each module that calls a provider."""
 

@@ -112,11 +112,12 @@ def api_key(caller: Caller, header: str, variable: str, *, environment_first: bo
 
 
 def base_url(settings: Settings, caller: Caller, header: str, default: str) -> str:
-    """Where the provider is: the request's ``header``, else the setting ``baseURL``, else ``default``.
+    """Where the provider is: the request's ``header``, else the setting ``baseURL``, else ``default``."""
+    return checked_url(caller.headers.get(header.lower(), "") or text_setting(settings, "baseURL") or default)
 
-    Without a slash or ``/v1`` at its end, so that a path can follow.
-    """
-    url = caller.headers.get(header.lower(), "") or text_setting(settings, "baseURL") or default
+
+def checked_url(url: str) -> str:
+    """``url`` without a slash or ``/v1`` at its end, so that a path can follow; Invalid when it is no address."""
     url = url.rstrip("/").removesuffix("/v1").rstrip("/")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise Invalid(f"base URL {url!r} must begin with http:// or https:// and a host")

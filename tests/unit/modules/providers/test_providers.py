@@ -11,7 +11,7 @@ import pytest
 
 from providers.standin import DIMENSIONS, Failure, StandIn, vector_of
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, ProviderError
+from weft.domain.errors import Invalid, Misconfigured, ProviderError
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput, Registry
@@ -243,6 +243,32 @@ def test_documents_are_ranked_in_their_order(provider: StandIn, registry: Regist
     assert scores == [1.0 + (i % 3 > 0) for i in range(most + 5)]
     sizes = sorted(len(r.body.get("passages") or r.body["documents"]) for r in provider.requests)
     assert sizes == [5, most]
+
+
+def test_a_container_ranks_without_a_key(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reranker = registry.reranker("reranker-transformers")
+    documents = [f"red {'green ' * (i % 3)}{i}" for i in range(40)]
+    monkeypatch.setenv("RERANKER_INFERENCE_API", provider.url + "/")
+    assert reranker.rank("red green", documents, {}, Caller()) == [1.0 + (i % 3 > 0) for i in range(40)]
+    assert sorted(len(r.body["documents"]) for r in provider.requests) == [8, 32]
+    provider.failures = [Failure(400, {"error": "no model"})]
+    with pytest.raises(ProviderError, match="status: 400 error: no model"):
+        reranker.rank("q", ["d"], {}, Caller())
+    for wrong, told in (({"scores": []}, "asked for 1 scores"), ({"scores": [1]}, "without scores"), ({}, "without")):
+        provider.twist = lambda answer, wrong=wrong: wrong  # type: ignore[misc]
+        with pytest.raises(ProviderError, match=told):
+            reranker.rank("q", ["d"], {}, Caller())
+
+
+@pytest.mark.parametrize(("address", "error"), [("", Misconfigured), ("container", Invalid)])
+def test_a_container_must_have_an_address(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, address: str, error: type[Exception]
+) -> None:
+    monkeypatch.setenv("RERANKER_INFERENCE_API", address)
+    with pytest.raises(error, match=r"RERANKER_INFERENCE_API|http"):
+        registry.reranker("reranker-transformers").rank("q", ["d"], {}, CALLER)
 
 
 def test_generation_takes_its_parameters_from_the_request_first(provider: StandIn, registry: Registry) -> None:
