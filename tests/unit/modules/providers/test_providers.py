@@ -257,7 +257,7 @@ def test_a_container_ranks_without_a_key(
     with pytest.raises(ProviderError, match="status: 400 error: no model"):
         reranker.rank("q", ["d"], {}, Caller())
     for wrong, told in (({"scores": []}, "asked for 1 scores"), ({"scores": [1]}, "without scores"), ({}, "without")):
-        provider.twist = lambda answer, wrong=wrong: wrong  # type: ignore[misc]
+        provider.twist = lambda answer, wrong=wrong: wrong
         with pytest.raises(ProviderError, match=told):
             reranker.rank("q", ["d"], {}, Caller())
 
