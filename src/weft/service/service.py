@@ -105,6 +105,7 @@ def _shards(collection: Collection) -> list[dict[str, Any]]:
             "vectorQueueLength": shard.vector_queue if shard else 0,
             "compressed": False,
             "loaded": shard is not None,
+            "sizes": shard.sizes() if shard else {},
         }
         for name, shard in (
             (name, opened.get(name)) for name, status in collection.tenants().items() if status == ACTIVE
