@@ -3,11 +3,12 @@
 #   make test         lint, types, tests, and a tiny run of every benchmark
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: quickstart test lint types unit bench-tiny clean
 
 quickstart: .venv/installed
-	$(BIN)/python examples/quickstart.py
+	@$(BIN)/python examples/quickstart.py
 
 test: lint types unit bench-tiny
 
@@ -25,15 +26,17 @@ bench-tiny: .venv/dev-installed
 	for bench in bench/[a-z]*.py; do echo "== $$bench"; $(BIN)/python $$bench --tiny || exit 1; done
 
 .venv/installed: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Weft needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.12 quickstart") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --quiet --editable .
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit("Weft needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.12 quickstart") if sys.version_info < (3, 11) else None'
+	@echo "Making .venv with $$($(PYTHON) --version) and installing Weft there; this takes a minute or two, once."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --upgrade pip
+	@$(PIP) --editable .
+	@touch $@
 
 .venv/dev-installed: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --group dev
-	touch $@
+	@echo "Installing the tools of the tests in .venv."
+	@$(PIP) --group dev
+	@touch $@
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,10 +24,12 @@ import weft
 def main() -> int:
     parser = argparse.ArgumentParser(description="Import the documentation of the standard library, and search it.")
     parser.add_argument("--documents", type=int, help="import only so many (default: all, some thousands)")
-    limit = parser.parse_args().documents
+    parser.add_argument("--keep", metavar="FOLDER", help="keep the data there, to search it on with: weft serve")
+    arguments = parser.parse_args()
     started = time.perf_counter()
-    with weft.connect() as client:
+    with weft.connect(arguments.keep) as client:
         print(f"Weft is ready after {time.perf_counter() - started:.2f} s.")
+        client.collections.delete("PythonDocs")
         docs = client.collections.create(
             "PythonDocs",
             properties=[
@@ -37,7 +39,7 @@ def main() -> int:
             ],
             vector_config=Configure.Vectors.text2vec_transformers(),
         )
-        corpus = stdlib_docs(limit)
+        corpus = stdlib_docs(arguments.documents)
         print(f"Importing {len(corpus)} documentation strings of Python's standard library, embedding each:")
         started = time.perf_counter()
         with docs.batch.fixed_size(batch_size=64, concurrent_requests=2) as batch:
@@ -70,6 +72,8 @@ def main() -> int:
                 text, limit=3, filters=Filter.by_property("kind").equal("class"), return_metadata=scored
             ),
         )
+    if arguments.keep:
+        print(f"\nGo on with: weft serve --data-path {arguments.keep}, and: weft search PythonDocs 'your words'")
     return 0
 
 

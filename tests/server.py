@@ -44,7 +44,7 @@ class Server:
         self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)
         self._reader.start()
         if not ready.wait(_START_TIMEOUT_S) or not self.grpc_port:
-            self.process.kill()
+            self.kill()
             raise AssertionError("the server did not start:\n" + "\n".join(self.lines[-40:]))
 
     def _read(self, ready: threading.Event) -> None:
