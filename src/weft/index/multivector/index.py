@@ -95,6 +95,7 @@ class MultiVectorIndex:
         self._bits = code_bits(config.quantizer)
         self._rescore_limit = config.quantizer.rescore_limit
         self._lock = threading.RLock()
+        self._closed = False
         self._folder = IndexFolder(folder)
         rows = source.rows
         self._writer: ResidualWriter | MuveraWriter | None
@@ -137,6 +138,8 @@ class MultiVectorIndex:
         New centroids are trained when the collection outgrows exact search, has grown several-fold, or its tokens have
         moved away from the centroids. Searches go on with the old ones meanwhile.
         """
+        if self._closed:
+            return False
         if self._checks:
             self._check()
             return True
@@ -163,6 +166,8 @@ class MultiVectorIndex:
     def _train(self, rows: TokenRows, dead: npt.NDArray[np.bool_]) -> None:
         writer = trained(rows, dead, self._bits, self._cosine)
         with self._lock:
+            if self._closed:
+                return
             if self._view.rows.generation != rows.generation:
                 _log.info("the rows were renumbered while centroids were trained; they are trained again")
                 return
@@ -191,10 +196,8 @@ class MultiVectorIndex:
             self._view = _View(self._view.rows, self._writer.stage)
 
     def close(self) -> None:
-        """Lets go of the source and the files; not usable afterwards."""
-        with self._lock:
-            self._writer = None
-            self._checks = []
+        """No more upkeep: what is being trained is thrown away. A closed index still answers those that hold it."""
+        self._closed = True
 
     # -- reading
 

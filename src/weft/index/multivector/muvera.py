@@ -23,7 +23,7 @@ SEED = 20_240_519
 OVERFETCH = 20
 """Rows rescored for each wanted one, and at least ``LEAST``."""
 
-LEAST = 200
+LEAST = 500
 
 
 @dataclass(frozen=True)

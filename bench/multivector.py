@@ -1,0 +1,350 @@
+"""How fast, exact and small is late interaction?
+
+    python bench/_tokens.py --documents 55000              makes the token vectors, once
+    python bench/multivector.py --documents 55000          measures, with the peers that are installed
+    python bench/multivector.py --tiny                     some seconds, made-up vectors, no peers
+
+Recall@10 is against exact float32 MaxSim over everything; queries per CPU-second count the CPU time of all threads of
+the process, one query at a time. Peers: exact MaxSim in numpy, fast-plaid (``fast-plaid``), LanceDB (``lancedb``),
+Qdrant (``qdrant-edge-py``). The retrieval task has one right answer a query: the description that a title belongs to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import re
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from _tokens import Data, Tokens, load, unit
+from weft.domain.schema import MultiVector, Muvera, Quantizer, QuantizerKind, VectorIndexConfig
+from weft.index.multivector import MultiVectorIndex, pool_tokens, residual
+
+K = 10
+BATCH = 1_000
+FAST = (3, 2.0)
+"""Lists opened for a query token and deviations allowed, for the point at about 0.95 to 0.97."""
+
+Search = Callable[[npt.NDArray[np.float32]], Sequence[int]]
+
+
+@dataclass
+class Rows:
+    generation: int
+    doc_ids: npt.NDArray[np.uint32]
+    offsets: npt.NDArray[np.int64]
+    tokens: npt.NDArray[np.float32]
+
+
+class Source:
+    """Token vectors in memory, of which the first ``show`` documents have been written."""
+
+    def __init__(self, documents: Tokens) -> None:
+        self.dims = documents[0].shape[1]
+        self._tokens = np.concatenate(documents)
+        self._offsets = np.cumsum([0, *map(len, documents)])
+        self.show(0)
+
+    def show(self, count: int) -> None:
+        end = self._offsets[count]
+        self.rows = Rows(0, np.arange(count, dtype=np.uint32), self._offsets[: count + 1], self._tokens[:end])
+
+
+def main() -> None:
+    options = parse()
+    data = made_up() if options.tiny else load(options.documents)
+    queries = {"short": data.short[: options.queries], "long": data.long[: options.queries]}
+    count, tokens = len(data.documents), sum(map(len, data.documents))
+    print(f"{count} documents, {tokens / count:.0f} tokens of {data.documents[0].shape[1]} dimensions each; ", end="")
+    print(", ".join(f"{len(q)} {n} queries of {np.mean([len(t) for t in q]):.0f}" for n, q in queries.items()))
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, k = {K}\n")
+    truth = {name: exact(data.documents, q) for name, q in queries.items()}
+    bench = Bench(data, queries, truth)
+    warm_up()
+    bench.weft("4-bit residuals", Quantizer())
+    bench.weft("2-bit residuals", Quantizer(QuantizerKind.BQ))
+    bench.weft("MUVERA", Quantizer(), Muvera())
+    if not options.tiny:
+        bench.numpy()
+        for name, peer in (("fast_plaid", fast_plaid), ("lancedb", lancedb), ("qdrant_edge", qdrant)):
+            if options.peers and find_spec(name):
+                bench.peer(name, peer)
+            else:
+                print(f"{name}: not measured ({'not installed' if options.peers else 'no peers'})")
+    bench.retrieval()
+
+
+class Bench:
+    def __init__(self, data: Data, queries: dict[str, Tokens], truth: dict[str, list[set[int]]]) -> None:
+        self.data = data
+        self.queries = queries
+        self.truth = truth
+        self.best: MultiVectorIndex | None = None
+
+    def weft(self, name: str, quantizer: Quantizer, muvera: Muvera | None = None) -> None:
+        """Import in batches with the upkeep between them, as a collection does it; then the snapshot; then queries."""
+        config = VectorIndexConfig(quantizer=quantizer, multivector=MultiVector(muvera=muvera))
+        source, count = Source(self.data.documents), len(self.data.documents)
+        with tempfile.TemporaryDirectory() as folder:
+            index = MultiVectorIndex(source, config, Path(folder))
+            begun = time.process_time()
+            for end in range(BATCH, count + BATCH, BATCH):
+                source.show(min(end, count))
+                index.extend()
+                while index.maintain(BitMap(range(min(end, count)))):
+                    pass
+            imported = time.process_time() - begun
+            index.checkpoint()
+            stats = index.stats()
+            on_disk = sum(p.stat().st_size for p in Path(folder).iterdir())
+            print(f"Weft, {name}: {count / imported:.0f} documents/CPU-s; ", end="")
+            print(f"{stats.index_bytes / count:.0f} bytes a document in memory or mapped ", end="")
+            print(
+                f"(1/{stats.original_bytes / stats.index_bytes:.1f} of float32), {on_disk / count:.0f} on disk; ",
+                end="",
+            )
+            print(f"MB: {stats.centroids} centroids {stats.centroid_bytes / 1e6:.1f}, ", end="")
+            print(f"codes {stats.code_bytes / 1e6:.1f}, lists {stats.list_bytes / 1e6:.1f}")
+            search = searcher(index)
+            if muvera is None:
+                usual = residual.PROBES, residual.Z
+                residual.PROBES, residual.Z = FAST
+                self.measure("fast", search)
+                residual.PROBES, residual.Z = usual
+            self.measure("default", search)
+            if self.best is None:
+                self.best = index
+
+    def numpy(self) -> None:
+        flat = np.concatenate(self.data.documents)
+        starts = np.cumsum([0, *map(len, self.data.documents)])[:-1]
+
+        def search(query: npt.NDArray[np.float32]) -> list[int]:
+            scores = np.maximum.reduceat(query @ flat.T, starts, axis=1).sum(axis=0)
+            best = np.argpartition(-scores, K)[:K]
+            return [int(i) for i in best[np.argsort(-scores[best])]]
+
+        print(f"numpy, exact: {flat.nbytes / len(starts):.0f} bytes a document")
+        self.measure("exact", search, most=5)
+
+    def peer(self, name: str, make: Callable[[Tokens, str], list[tuple[str, Search]]]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            begun = time.process_time()
+            points = make(self.data.documents, folder)
+            built = time.process_time() - begun
+            size = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
+            count = len(self.data.documents)
+            print(f"{name}: {count / built:.0f} documents/CPU-s; {size / count:.0f} bytes a document on disk")
+            for setting, search in points:
+                self.measure(setting, search, most=50)
+
+    def measure(self, setting: str, search: Search, most: int = 10**9) -> None:
+        for name, queries in self.queries.items():
+            queries = queries[:most]
+            for query in queries[:3]:
+                search(query)
+            hits, times = 0, []
+            for query, best in zip(queries, self.truth[name], strict=False):
+                begun = time.process_time()
+                found = search(query)
+                times.append(time.process_time() - begun)
+                hits += len(best & set(found))
+            mean, slow = float(np.mean(times)), float(np.percentile(times, 95))
+            print(f"    {setting:8} {name:5}  recall@{K} {hits / K / len(queries):.4f}  ", end="")
+            print(f"{1 / mean:8.0f} queries/CPU-s  {mean * 1e3:.2f} ms (p95 {slow * 1e3:.2f})")
+
+    def retrieval(self) -> None:
+        """nDCG@10 of the one right description for each title."""
+        assert self.best is not None
+        short = self.queries["short"]
+        late = [self.best.search(q, K, None).doc_ids.tolist() for q in short]
+        single = [np.argsort(-(self.data.means @ q))[:K].tolist() for q in self.data.query_means[: len(short)]]
+        words = Bm25(self.data.bodies)
+        keyword = [words.search(t) for t in self.data.titles[: len(short)]]
+        print("\nnDCG@10 of the description that a title belongs to")
+        rows = [("late interaction", late), ("single vector (mean of the same states)", single), ("BM25", keyword)]
+        for factor in (2, 3):
+            pooled = [pool_tokens(d, factor) for d in self.data.documents[:POOLED]]
+            whole = exact(self.data.documents[:POOLED], short[:POOLED], ordered=True)
+            fewer = exact([unit(p) for p in pooled], short[:POOLED], ordered=True)
+            name = f"first {POOLED} documents, tokens pooled by {factor} (whole: {ndcg(whole):.3f})"
+            rows.append((name, fewer))
+        for name, found in rows:
+            print(f"    {ndcg(found):.3f}  {name}")
+
+
+POOLED = 5_000
+
+
+def ndcg(found: Sequence[Sequence[int]]) -> float:
+    """Query i's one right answer is document i."""
+    gains = [1 / math.log2(list(f).index(i) + 2) if i in f else 0.0 for i, f in enumerate(found)]
+    return float(np.mean(gains))
+
+
+class Bm25:
+    """BM25 with k1 1.2 and b 0.75 over lower-cased words, for comparison."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        words = [re.findall(r"\w+", t.lower()) for t in texts]
+        self._lengths = np.array([len(w) for w in words])
+        self._postings: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for i, terms in enumerate(words):
+            for word, count in Counter(terms).items():
+                self._postings[word].append((i, count))
+
+    def search(self, text: str) -> list[int]:
+        scores = np.zeros(len(self._lengths))
+        norm = 1.2 * (0.25 + 0.75 * self._lengths / self._lengths.mean())
+        for word in re.findall(r"\w+", text.lower()):
+            postings = self._postings.get(word, [])
+            if postings:
+                ids, counts = np.array(postings).T
+                idf = math.log(1 + (len(scores) - len(ids) + 0.5) / (len(ids) + 0.5))
+                scores[ids] += idf * counts * 2.2 / (counts + norm[ids])
+        return [int(i) for i in np.argsort(-scores, kind="stable")[:K]]
+
+
+def searcher(index: MultiVectorIndex) -> Search:
+    return lambda query: index.search(query, K, None).doc_ids.tolist()
+
+
+def warm_up() -> None:
+    """Compiles what an import compiles, on another index, so that it does not count."""
+    rng = np.random.default_rng(0)
+    source = Source([unit(rng.standard_normal((60, 16)).astype(np.float32)) for _ in range(2_300)])
+    for muvera in (None, Muvera(2, 4, 2)):
+        with tempfile.TemporaryDirectory() as folder:
+            source.show(2_200)
+            index = MultiVectorIndex(source, VectorIndexConfig(multivector=MultiVector(muvera=muvera)), Path(folder))
+            index.maintain(BitMap(range(2_200)))
+            source.show(2_300)
+            index.extend()
+            index.checkpoint()
+
+
+def exact(documents: Tokens, queries: Tokens, *, ordered: bool = False) -> list[Any]:
+    """The best ten documents of each query, by float32 MaxSim; as sets, or lists best first."""
+    from weft.index.multivector.kernels.exact import exact_scores
+
+    flat, offsets = np.concatenate(documents), np.cumsum([0, *map(len, documents)])
+    rows = np.arange(len(documents))
+    found = []
+    for query in queries:
+        scores = exact_scores(query, flat, offsets, rows, False)
+        best = np.lexsort((rows, -scores))[:K].tolist()
+        found.append(best if ordered else set(best))
+    return found
+
+
+def made_up() -> Data:
+    """2,500 small documents of made-up words; their first tokens, noised, are the queries."""
+    rng = np.random.default_rng(0)
+    words = rng.standard_normal((500, 64)).astype(np.float32)
+    picked = [rng.choice(500, int(n)) for n in rng.integers(40, 80, 2_500)]
+    documents = [unit(words[p] + 0.4 * rng.standard_normal((len(p), 64)).astype(np.float32)) for p in picked]
+    near = [unit(d[:40] + 0.2 * rng.standard_normal(d[:40].shape).astype(np.float32)) for d in documents[:40]]
+    texts = [" ".join(f"w{w}" for w in p) for p in picked]
+    means = unit(np.stack([d.mean(axis=0) for d in documents]))
+    query_means = unit(np.stack([q[:8].mean(axis=0) for q in near]))
+    short, long = [q[:8] for q in near], [q[:32] for q in near]
+    return Data(documents, short, long, texts, [" ".join(t.split()[:8]) for t in texts[:40]], means, query_means)
+
+
+# -- peers
+
+
+def fast_plaid(documents: Tokens, folder: str) -> list[tuple[str, Search]]:
+    import torch
+    from fast_plaid.search import FastPlaid
+
+    torch.set_num_threads(1)
+    index = FastPlaid(index=folder, device="cpu")
+    index.create([torch.from_numpy(d) for d in documents], nbits=4)
+
+    def point(probes: int, scored: int) -> Search:
+        def search(query: npt.NDArray[np.float32]) -> list[int]:
+            found = index.search(
+                torch.from_numpy(query)[None], top_k=K, n_ivf_probe=probes, n_full_scores=scored, show_progress=False
+            )
+            return [i for i, _ in found[0]]
+
+        return search
+
+    return [("8, 512", point(8, 512)), ("8, 4096", point(8, 4_096))]
+
+
+def lancedb(documents: Tokens, folder: str) -> list[tuple[str, Search]]:
+    import lancedb as lance
+    import pyarrow as pa
+
+    kind = pa.list_(pa.list_(pa.float32(), documents[0].shape[1]))
+    schema = pa.schema([("id", pa.int64()), ("vector", kind)])
+    table = lance.connect(folder).create_table("documents", schema=schema)
+    for start in range(0, len(documents), BATCH):
+        part = documents[start : start + BATCH]
+        rows = [{"id": start + i, "vector": d.tolist()} for i, d in enumerate(part)]
+        table.add(pa.Table.from_pylist(rows, schema=schema))
+    table.create_index(metric="cosine", vector_column_name="vector")
+
+    def point(probes: int, refine: int) -> Search:
+        def search(query: npt.NDArray[np.float32]) -> list[int]:
+            found = table.search(query).nprobes(probes).refine_factor(refine).limit(K).select(["id"]).to_list()
+            return [row["id"] for row in found]
+
+        return search
+
+    return [("20, 5", point(20, 5)), ("100, 20", point(100, 20))]
+
+
+def qdrant(documents: Tokens, folder: str) -> list[tuple[str, Search]]:
+    import qdrant_edge as q
+
+    vectors = q.EdgeVectorParams(
+        size=documents[0].shape[1],
+        distance=q.Distance.Cosine,
+        multivector_config=q.MultiVectorConfig(comparator=q.MultiVectorComparator.MaxSim),
+    )
+    shard = q.EdgeShard.create(folder, q.EdgeConfig(vectors={"v": vectors}))
+    for start in range(0, len(documents), BATCH):
+        points = [q.Point(start + i, {"v": d.tolist()}, {}) for i, d in enumerate(documents[start : start + BATCH])]
+        shard.update(q.UpdateOperation.upsert_points(points))
+    shard.optimize()
+
+    def point(ef: int) -> Search:
+        def search(query: npt.NDArray[np.float32]) -> list[int]:
+            request = q.QueryRequest(
+                query=q.Query.Nearest(query.tolist(), using="v"), limit=K, params=q.SearchParams(hnsw_ef=ef)
+            )
+            return [int(hit.id) for hit in shard.query(request)]
+
+        return search
+
+    return [("ef 64", point(64)), ("ef 256", point(256))]
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=20_000)
+    parser.add_argument("--queries", type=int, default=400)
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--no-peers", dest="peers", action="store_false")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
