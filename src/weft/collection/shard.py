@@ -6,12 +6,15 @@ Invariants
   new objects, so a query sees a change whole or not at all.
 - The store knows an object a moment before the indexes do. Whoever finds one by its uuid waits that moment, so that
   what is read next (its vectors above all) is never missing.
-- Opening loads each index's snapshot and replays from the store what the snapshot lacks.
+- Opening loads each index's snapshot and replays from the store what the snapshot lacks. The same is done when an
+  index fails in the middle of a change: what the store has counts. Until it succeeds, changes are refused and searches
+  see what they saw before.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,23 +26,22 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from weft.collection.changes import Change, Done, GroupCommit, Outcome, Remove, Upsert
+from weft.collection.indexes import Indexes
 from weft.collection.record import Record, RecordCodec, created_of, with_created
-from weft.collection.vectors import VectorSearch, open_vector_index, size_of
-from weft.domain.errors import Conflict, Invalid, NotFound
+from weft.collection.vectors import size_of
+from weft.domain.errors import Conflict, Invalid, NotFound, OperatorError, WeftError
 from weft.domain.filters import Filter
 from weft.domain.objects import Object, Vector, format_uuid
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.index.allow_list import AllowList
 from weft.index.filter.gathered import Gathered
-from weft.index.filter.index import FilterIndex
 from weft.index.filter.view import ReferenceResolver
-from weft.index.inverted import InvertedIndex, Matches
+from weft.index.inverted import Matches
 from weft.index.multivector import MultiVectorIndex, TokenMatches
 from weft.storage import Applied, Delete, Put, ShardStore, VectorLayout
 
 _log = logging.getLogger(__name__)
-_REPLAY_CHUNK = 5_000
 _CHECKPOINT_AFTER = 100_000
 _DEAD_ROWS, _DEAD_SHARE = 10_000, 0.3
 """A vector file is rewritten without its dead rows when they are so many, and so large a share."""
@@ -63,15 +65,17 @@ class Shard:
         """Whether changes are refused; not kept when the shard is closed."""
         self._codec = RecordCodec(config)
         self._store = ShardStore(folder / "store", _layouts(config), sync=durable)
-        index = folder / "index"
-        self._inverted = InvertedIndex(index / "inverted", config)
-        self._filters = FilterIndex(index / "filter", config, self._inverted)
-        self._vectors: dict[str, VectorSearch] = {}
-        for vector in config.vectors.values():
-            self._open_vector(vector)
         self._commits = GroupCommit(self._write, write_queue)
-        self._writes_since_checkpoint = 0
-        self._replay()
+        self._upkeep = threading.Lock()
+        """Held while ``maintain`` runs; taken before the turn to write, never the other way round."""
+        self._closed = False
+        self._stale = False
+        """Whether the indexes failed to follow the store."""
+        try:
+            self._indexes, self._writes_since_checkpoint = self._opened()
+        except BaseException:
+            self._store.close()
+            raise
         self.view = self._look()
 
     # -- writing
@@ -91,6 +95,9 @@ class Shard:
         return self._commits.turn
 
     def _write(self, changes: list[Change]) -> list[Outcome]:
+        self._check_open()
+        if self._stale:
+            self._mend()
         outcomes: list[Outcome] = [Done(None, None)] * len(changes)
         writes, positions = self._admit(changes, outcomes)
         if not writes:
@@ -156,47 +163,37 @@ class Shard:
         live = self._store.live
         upserts = [(c, d) for c, d in stored if isinstance(c, Upsert) and d is not None and d in live]
         if upserts:
-            doc_ids = [d for _, d in upserts]
-            self._inverted.add(doc_ids, [c.object.properties for c, _ in upserts])
-            self._filters.add(doc_ids, [c.object for c, _ in upserts])
-            for index in self._vectors.values():
-                index.extend()
+            try:
+                self._indexes.add([d for _, d in upserts], [c.object for c, _ in upserts])
+            except Exception:
+                _log.exception("an index of %s failed; all are made anew from what is stored", self.folder)
+                self._mend()
         self.view = self._look()
         self._writes_since_checkpoint += len(stored)
+
+    def _mend(self) -> None:
+        """Make the indexes anew. Raises OperatorError; then the earlier ones go on answering, and it is tried again."""
+        self._stale = True
+        self.view = ShardView(self.view.live, AllowList(self.view.live))
+        self._indexes.stop()
+        try:
+            self._indexes, self._writes_since_checkpoint = self._opened()
+        except Exception as error:
+            reason = error.message if isinstance(error, WeftError) else f"{type(error).__name__}: {error}"
+            raise OperatorError(
+                "what was sent is stored, but the indexes could not be brought up to it: they are made anew before the "
+                f"next change is accepted ({reason})"
+            ) from error
+        self._stale = False
+        self.view = self._look()
+
+    def _opened(self) -> tuple[Indexes, int]:
+        return Indexes.whole(self.folder / "index", self.config, self._store)
 
     def _look(self) -> ShardView:
         live = self._store.live
         whole = len(live) == self._store.next_doc_id
         return ShardView(live, None if whole else AllowList(live))
-
-    def _replay(self) -> None:
-        """Bring each index up to the store."""
-        for index in self._vectors.values():
-            index.extend()
-        start = min(self._inverted.covered, self._filters.covered)
-        if start >= self._store.next_doc_id:
-            return
-        _log.info("rebuilding the indexes of %s from object %d of %d", self.folder, start, self._store.next_doc_id)
-        ids: list[int] = []
-        records: list[Record] = []
-        for doc_id, raw in self._store.scan_records(start, self._store.next_doc_id):
-            ids.append(doc_id)
-            records.append(self._codec.open(raw))
-            if len(ids) == _REPLAY_CHUNK:
-                self._replay_chunk(ids, records)
-                ids, records = [], []
-        if ids:
-            self._replay_chunk(ids, records)
-        self._writes_since_checkpoint = self._store.next_doc_id - start
-
-    def _replay_chunk(self, ids: list[int], records: list[Record]) -> None:
-        objects = [record.to_object() for record in records]
-        new = [(d, o) for d, o in zip(ids, objects, strict=True) if d >= self._inverted.covered]
-        if new:
-            self._inverted.add([d for d, _ in new], [o.properties for _, o in new])
-        new = [(d, o) for d, o in zip(ids, objects, strict=True) if d >= self._filters.covered]
-        if new:
-            self._filters.add([d for d, _ in new], [o for _, o in new])
 
     # -- reading
 
@@ -206,27 +203,39 @@ class Shard:
 
     def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
         """The doc_id of each object that exists."""
-        found = self._store.lookup(uuids)
-        if self._shows(found):
-            return found
-        with self._commits.turn:
-            return self._store.lookup(uuids)
+        try:
+            found = self._store.lookup(uuids)
+            if self._shows(found):
+                return found
+            with self._commits.turn:
+                return self._store.lookup(uuids)
+        except OperatorError:
+            self._check_open()
+            raise
 
     def read(self, doc_ids: Sequence[int]) -> list[Record | None]:
         """None where the object has been replaced or deleted meanwhile."""
         open_record = self._codec.open
-        return [None if raw is None else open_record(raw) for raw in self._store.read(doc_ids)]
+        try:
+            return [None if raw is None else open_record(raw) for raw in self._store.read(doc_ids)]
+        except OperatorError:
+            self._check_open()
+            raise
 
     def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
-        return self._filters.uuids(np.asarray(doc_ids, np.uint32))
+        return self._indexes.filters.uuids(np.asarray(doc_ids, np.uint32))
 
     def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
         """``(uuid, doc_id)`` in uuid order, beyond ``after``."""
-        found = self._store.scan(after, limit)
-        if self._shows(doc_id for _, doc_id in found):
-            return found
-        with self._commits.turn:
-            return self._store.scan(after, limit)
+        try:
+            found = self._store.scan(after, limit)
+            if self._shows(doc_id for _, doc_id in found):
+                return found
+            with self._commits.turn:
+                return self._store.scan(after, limit)
+        except OperatorError:
+            self._check_open()
+            raise
 
     def _shows(self, doc_ids: Iterable[int | None]) -> bool:
         """Whether every index knows these objects, which the store has."""
@@ -235,30 +244,30 @@ class Shard:
 
     def allowed(self, filter: Filter, view: ShardView, resolve: ReferenceResolver | None = None) -> AllowList:
         """The live objects that satisfy ``filter``; ``resolve`` answers its conditions on referenced objects."""
-        return self._filters.allow(filter, view.live, resolve)
+        return self._indexes.filters.allow(filter, view.live, resolve)
 
     def referring(self, property: str, uuids: Sequence[bytes], collection: str) -> BitMap:
         """The doc_ids, live or dead, whose ``property`` points to one of ``uuids`` in ``collection``."""
-        return self._filters.referring(property, uuids, collection)
+        return self._indexes.filters.referring(property, uuids, collection)
 
     def nearest(self, name: str, query: Vector, k: int, allow: AllowList | None, max_distance: float | None) -> Any:
-        return self._vector(name).search(query, k, allow, max_distance=max_distance)
+        return self._indexes.vector(name).search(query, k, allow, max_distance=max_distance)
 
     def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:
         """Exact; NaN where an object has no such vector."""
-        return self._vector(name).distances(query, doc_ids)
+        return self._indexes.vector(name).distances(query, doc_ids)
 
     def vectors_of(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
-        return self._vector(name).get(doc_ids)
+        return self._indexes.vector(name).get(doc_ids)
 
     def keyword(self, query: Keyword, k: int, allow: AllowList | None) -> Matches:
-        return self._inverted.search(query, k, allow, live_count=self.count)
+        return self._indexes.inverted.search(query, k, allow, live_count=self.count)
 
     def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
-        return self._inverted.explain(query, doc_ids)
+        return self._indexes.inverted.explain(query, doc_ids)
 
     def sort(self, doc_ids: DocIds, keys: Sequence[Sort], limit: int) -> DocIds:
-        return self._filters.sort(doc_ids, keys, limit, self.values)
+        return self._indexes.filters.sort(doc_ids, keys, limit, self.values)
 
     def values(self, doc_ids: DocIds, property: str) -> list[Any]:
         """The property's value for each object; None where it has none."""
@@ -266,7 +275,7 @@ class Shard:
 
     def gather(self, doc_ids: DocIds, property: str) -> Gathered | None:
         """The property's values as arrays; None when only the objects themselves have them (text, references)."""
-        return self._filters.gather(property, doc_ids)
+        return self._indexes.filters.gather(property, doc_ids)
 
     def dims(self, name: str) -> int | None:
         return self._store.vectors(name).dims
@@ -274,97 +283,109 @@ class Shard:
     @property
     def vector_queue(self) -> int:
         """Vectors that are searched exactly because no graph holds them yet."""
-        return sum(size_of(index).waiting for index in list(self._vectors.values()))
+        return sum(size_of(index).waiting for index in list(self._indexes.vectors.values()))
 
     # -- upkeep
 
     def configure(self, config: CollectionConfig) -> None:
-        """Take over a changed configuration; called with the collection's lock held."""
+        """Take over a changed configuration; called with the collection's lock held. All or nothing."""
         with self._commits.turn:
+            self._check_open()
+            if self._stale:
+                self._mend()
+            for name, vector in config.vectors.items():
+                self._store.add_vectors(name, _layout(vector))
             old, self.config = self.config, config
             self._codec = RecordCodec(config)
-            self._inverted.configure(config)
-            self._filters.configure(config)
-            self._replay()
-            for name, vector in config.vectors.items():
-                if name not in old.vectors:
-                    self._store.add_vectors(name, _layout(vector))
-                    self._open_vector(vector)
-                elif old.vectors[name].index != vector.index:
-                    self._vectors[name].checkpoint()
-                    self._vectors[name].close()
-                    self._open_vector(vector)
-                    self._vectors[name].extend()
+            try:
+                self._indexes.configure(config)
+            except BaseException:
+                self.config, self._codec = old, RecordCodec(old)
+                self._mend()
+                raise
 
     def maintain(self) -> bool:
         """Off the query path: let the indexes train, build and merge; True if anything was done."""
-        live = self.view.live
-        worked = self._inverted.maintain(live)
-        for index in list(self._vectors.values()):
-            worked = index.maintain(live) or worked
-        worked = self._compact() or worked
-        if self._writes_since_checkpoint >= _CHECKPOINT_AFTER:
-            self.checkpoint()
-            worked = True
-        return worked
+        with self._upkeep:
+            if self._closed:
+                return False
+            if self._stale:
+                with self._commits.turn:
+                    self._mend()
+            worked = self._indexes.maintain(self.view.live)
+            worked = self._compact() or worked
+            if self._writes_since_checkpoint >= _CHECKPOINT_AFTER:
+                self.checkpoint()
+                worked = True
+            return worked
+
+    def stop_upkeep(self) -> None:
+        """Give up what ``maintain`` is building, if anything, and build no more."""
+        self._indexes.stop()
 
     def _compact(self) -> bool:
         """Give back the space of dead vectors, where it is worth a rewrite."""
         worked = False
-        for name, index in list(self._vectors.items()):
+        for name in self._indexes.vectors:
             dead = self._store.dead_rows(name)
             if dead < _DEAD_ROWS or dead < _DEAD_SHARE * self._store.vectors(name).count:
                 continue
             rewrite = self._store.begin_compaction(name)
             with self._commits.turn:
                 self._store.finish_compaction(rewrite)
-                index.extend()
+                try:
+                    self._indexes.vector(name).extend()
+                except Exception:
+                    _log.exception("the index of %r failed in %s; all are made anew", name, self.folder)
+                    self._mend()
             worked = True
         return worked
 
     def checkpoint(self) -> None:
         """Write the indexes' snapshots, so that the next opening replays nothing."""
         with self._commits.turn:
-            live = self.view.live
-            self._inverted.checkpoint(live)
-            self._filters.checkpoint(live)
-            for index in self._vectors.values():
-                index.checkpoint()
+            if self._closed or self._stale:
+                return
+            self._indexes.checkpoint(self.view.live)
             self._writes_since_checkpoint = 0
 
     def sizes(self) -> dict[str, int]:
         """Bytes by component: ``objects`` and ``vectors/<name>`` on disk, ``index/<name>/<part>`` mapped or in RAM."""
         sizes = dict(self._store.size())
-        for name, index in list(self._vectors.items()):
+        for name, index in list(self._indexes.vectors.items()):
             sizes |= {f"index/{name}/{part}": size for part, size in size_of(index).components.items()}
         return sizes
 
     def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
         """Which token of the object answers each query token; Invalid when ``name`` is no multi-vector."""
-        index = self._vector(name)
+        index = self._indexes.vector(name)
         if not isinstance(index, MultiVectorIndex):
             raise Invalid(f"vector {name!r} is a single vector; only multi-vectors have tokens to explain")
         return index.explain(query, doc_id, matrix=matrix)
 
     def close(self, *, keep: bool = True) -> None:
-        with self._commits.turn:
+        """Wait for the change and the upkeep that are going on; searches that hold the indexes can end.
+
+        What comes later is refused. ``keep`` False when the files are about to go: no snapshots are written.
+        """
+        self.stop_upkeep()
+        with self._upkeep, self._commits.turn:
+            if self._closed:
+                return
             if keep and self._writes_since_checkpoint:
-                self.checkpoint()
-            for index in self._vectors.values():
-                index.close()
-            self._filters.close()
-            self._inverted.close()
+                try:
+                    self.checkpoint()
+                except Exception:
+                    _log.exception("the indexes of %s were not written; the next start makes them anew", self.folder)
+            self._closed = True
+            self._indexes.stop()
             self._store.close()
 
-    def _vector(self, name: str) -> VectorSearch:
-        index = self._vectors.get(name)
-        if index is None:
-            raise NotFound(f"collection {self.config.name} has no vector {name!r}")
-        return index
-
-    def _open_vector(self, vector: VectorConfig) -> None:
-        folder = self.folder / "index" / "vectors" / vector.name.encode().hex()
-        self._vectors[vector.name] = open_vector_index(self._store.vectors(vector.name), vector.index, folder)
+    def _check_open(self) -> None:
+        if self._closed:
+            raise NotFound(
+                f"the objects of class {self.config.name} are gone: it, or the tenant, was deleted or deactivated"
+            )
 
 
 def _layout(vector: VectorConfig) -> VectorLayout:

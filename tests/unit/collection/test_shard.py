@@ -52,7 +52,7 @@ def test_one_of_two_inserts_of_a_commit_wins(shard: Shard) -> None:
 @pytest.mark.parametrize("find", ["lookup", "scan"])
 def test_an_object_that_is_found_has_its_vectors(shard: Shard, monkeypatch: pytest.MonkeyPatch, find: str) -> None:
     """The store has a new object before the indexes do; who finds it then waits for them."""
-    index = shard._vectors["default"]
+    index = shard._indexes.vectors["default"]
     extend, entered, gate = index.extend, threading.Event(), threading.Event()
 
     def slow() -> None:

@@ -48,6 +48,7 @@ class InvertedIndex:
     def __init__(self, folder: Path, config: CollectionConfig) -> None:
         self._lock = threading.Lock()
         self._upkeep = threading.Lock()
+        self._closed = False
         self._sets = TermSets()
         self._fields = fields_of(config)
         self._config = config
@@ -116,6 +117,8 @@ class InvertedIndex:
     def maintain(self, live: BitMap) -> bool:
         """One step of upkeep beside queries and writes: freeze, merge or purge; True if it did anything."""
         with self._upkeep:
+            if self._closed:
+                return False
             unwritten = [s for s in self._segments if s.file is None]
             if sum(len(s.docs) for s in unwritten) >= _FREEZE_POSTINGS:
                 self._freeze(live)
@@ -131,9 +134,10 @@ class InvertedIndex:
             return True
 
     def close(self) -> None:
-        """Forgets everything in memory; what is on disk stays."""
-        with self._upkeep, self._lock:
-            self._replace((), Tail(0), 0)
+        """No more upkeep, once the step that is going on has ended. A closed index still answers those that hold it."""
+        self._closed = True
+        with self._upkeep:
+            pass
 
     # -- reading
 
