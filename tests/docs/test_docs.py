@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -38,6 +39,25 @@ def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_seams_of_the_architecture_are_those_of_the_code() -> None:
+    """Every class that the seams name exists, with the methods that stand below it."""
+    found: dict[str, set[str]] = {}
+    for file in (ROOT / "src/weft").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                members = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+                found.setdefault(node.name, set()).update(members)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: list[str] = []
+    for line in block.splitlines():
+        if match := re.match(r"(?:@dataclass )?class ([\w, ]+)", line):
+            names = match[1].split(", ")
+            assert set(names) <= found.keys(), line
+        for method in re.findall(r"\bdef (\w+)\(", line):
+            for name in names:
+                assert method in found[name], f"{name} has no method {method}"
 
 
 def test_every_command_is_in_the_readme() -> None:
