@@ -53,7 +53,7 @@ def test_the_seams_of_the_architecture_are_those_of_the_code() -> None:
     names: list[str] = []
     for line in block.splitlines():
         if match := re.match(r"(?:@dataclass )?class ([\w, ]+)", line):
-            names = match[1].split(", ")
+            names = [name.strip() for name in match[1].split(",")]
             assert set(names) <= found.keys(), line
         for method in re.findall(r"\bdef (\w+)\(", line):
             for name in names:
