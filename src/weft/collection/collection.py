@@ -40,6 +40,7 @@ class Collection:
         self._lock = threading.RLock()
         self._entries = {entry.name: entry for entry in entries}
         self._shards: dict[str, Shard] = {}
+        self._closed = False
         if not config.tenancy.enabled:
             self._opened(ONLY_SHARD)
 
@@ -50,15 +51,10 @@ class Collection:
                 raise Invalid(
                     f"class {self.config.name} has multi-tenancy disabled, but request was with tenant", tenant=tenant
                 )
-            return self._shards[ONLY_SHARD]
+            return self._opened(ONLY_SHARD)
         if not tenant:
             raise Invalid(f"class {self.config.name} has multi-tenancy enabled, but request was without tenant")
-        entry = self._entries.get(tenant)
-        if entry is None:
-            raise NotFound(f'tenant not found: "{tenant}"', tenant=tenant)
-        if entry.status != ACTIVE:
-            raise Invalid(f"tenant not active: '{tenant}'; activate it to use it", tenant=tenant, status=entry.status)
-        return self._shards.get(tenant) or self._opened(tenant)
+        return self._opened(tenant)
 
     def tenants(self) -> dict[str, str]:
         """Status by name."""
@@ -91,13 +87,23 @@ class Collection:
     def close(self, *, keep: bool = True) -> None:
         """``keep`` False when the files are about to go: the indexes' snapshots are not written."""
         with self._lock:
+            self._closed = True
             for _, shard in self.shards():
                 shard.close(keep=keep)
             self._shards = {}
 
     def _opened(self, name: str) -> Shard:
-        with self._lock:
-            shard = self._shards.get(name)
-            if shard is None:
-                shard = self._shards[name] = self._open_shard(self._folder(self._entries[name]), self.config)
+        shard = self._shards.get(name)
+        if shard is not None:
             return shard
+        with self._lock:
+            if self._closed:
+                raise NotFound(f"could not find class {self.config.name} in schema", collection=self.config.name)
+            entry = self._entries.get(name)
+            if entry is None:
+                raise NotFound(f'tenant not found: "{name}"', tenant=name)
+            if entry.status != ACTIVE:
+                raise Invalid(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
+            if name not in self._shards:
+                self._shards[name] = self._open_shard(self._folder(entry), self.config)
+            return self._shards[name]

@@ -83,33 +83,49 @@ class Engine:
             return collection
 
     def configure(self, collection: Collection, config: CollectionConfig) -> None:
-        """Make ``config`` the collection's, durably, then in its indexes."""
+        """Make ``config`` the collection's, durably and in its indexes, or change nothing. NotFound when it was dropped."""
         with self._lock:
+            self._check_held(collection)
+            old = collection.config
             self._catalog.put_collection(config.name, config.document)
-            collection.configure(config)
+            try:
+                collection.configure(config)
+            except BaseException:
+                self._catalog.put_collection(old.name, old.document)
+                collection.configure(old)
+                raise
 
     def drop(self, name: str) -> bool:
         """False when there is no such collection. An alias is not a collection's name here."""
         with self._lock:
-            collection = self._collections.pop(name, None)
+            collection = self._collections.get(name)
             if collection is None:
                 return False
             entry = self._catalog.drop_collection(name)
+            del self._collections[name]
         collection.close(keep=False)
         remove_folder(self._catalog.collection_folder(entry))
         return True
+
+    def _check_held(self, collection: Collection) -> None:
+        """A collection of that name may be another one than the caller found."""
+        name = collection.config.name
+        if self._collections.get(name) is not collection:
+            raise NotFound(f"could not find class {name} in schema: it was deleted meanwhile", collection=name)
 
     # -- tenants and aliases
 
     def put_tenants(self, collection: Collection, statuses: Mapping[str, str]) -> None:
         """Create tenants, or change their status."""
         with self._lock:
+            self._check_held(collection)
             entry = self._catalog.put_shards(collection.config.name, statuses)
             collection.take_entries(entry.shards.values())
 
     def drop_tenants(self, collection: Collection, names: Sequence[str]) -> None:
         """Delete tenants with all they hold; unknown ones are passed over."""
         with self._lock:
+            self._check_held(collection)
             gone = self._catalog.drop_shards(collection.config.name, names)
             entry = self._catalog.collections()[collection.config.name]
             collection.take_entries(entry.shards.values())
@@ -143,6 +159,9 @@ class Engine:
     def close(self) -> None:
         """Finish what was begun, write the snapshots, give the folder back."""
         self._stop.set()
+        for collection in self.collections():
+            for _, shard in collection.shards():
+                shard.stop_upkeep()
         self._upkeep.join()
         with self._lock:
             for collection in self.collections():

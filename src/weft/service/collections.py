@@ -255,8 +255,7 @@ class Collections:
             if all(auto_schema.is_covered(config, one.properties) for _, one in objects):
                 return collection
         with self._lock:
-            if collection is None:
-                collection = self._engine.find(_class_name(name)) or self._create_for(name, objects)
+            collection = self._engine.find(_class_name(name)) or self._create_for(name, objects)
             self._extend(collection, objects, errors)
         return collection
 
