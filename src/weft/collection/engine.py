@@ -83,7 +83,7 @@ class Engine:
             return collection
 
     def configure(self, collection: Collection, config: CollectionConfig) -> None:
-        """Make ``config`` the collection's, durably and in its indexes, or change nothing. NotFound when it was dropped."""
+        """Make ``config`` the collection's, durably and in its indexes, or change nothing. NotFound when it is gone."""
         with self._lock:
             self._check_held(collection)
             old = collection.config
