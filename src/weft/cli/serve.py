@@ -62,7 +62,7 @@ def _log_to_stderr(settings: Settings) -> None:
     )
     if settings.log_level != "debug":
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        for noisy in ("uvicorn", "httpx", "httpcore"):
+        for noisy in ("uvicorn", "httpx", "httpcore", "faiss"):
             logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 

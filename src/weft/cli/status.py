@@ -14,7 +14,7 @@ from weft.cli.table import bytes_text, table
 
 @dataclass(slots=True)
 class Held:
-    """One collection: the sums over its shards. ``sizes`` are bytes by component, where the server tells them."""
+    """One collection: the sums over its shards. ``sizes`` are bytes by the first part of the component's name."""
 
     shards: int = 0
     objects: int = 0
@@ -25,7 +25,8 @@ class Held:
         self.shards += 1
         self.objects += shard.get("objectCount", 0)
         self.waiting += shard.get("vectorQueueLength", 0)
-        self.sizes.update(shard.get("sizes") or {})
+        for component, size_bytes in (shard.get("sizes") or {}).items():
+            self.sizes[component.partition("/")[0]] += size_bytes
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -64,9 +65,10 @@ def _table(held: dict[str, Held]) -> list[str]:
         total.sizes += one.sizes
     components = list(total.sizes)
     tenants = any(one.shards != 1 for one in held.values())
-    header = ["collection", *(["shards"] if tenants else []), "objects", "to index", *components]
+    header = ["collection", *(["shards"] if tenants else []), "objects", "to index"]
+    header += [f"{component}, bytes" if component == "objects" else component for component in components]
     if len(components) > 1:
-        header.append("disk")
+        header.append("sum")
     rows = [header]
     named = sorted(held.items())
     for name, one in [*named, ("all", total)] if len(named) > 1 else named:

@@ -39,10 +39,16 @@ def test_status_sums_shards_and_shows_sizes_only_where_they_are_told() -> None:
     plain.add({"objectCount": 1200, "vectorQueueLength": 3})
     assert _table({"A": plain}) == ["  collection  objects  to index", "  A             1,200         3"]
     for _ in range(2):
-        tenants.add({"objectCount": 5, "vectorQueueLength": 0, "sizes": {"objects": 1000, "vectors": 2_500_000}})
+        tenants.add(
+            {
+                "objectCount": 5,
+                "vectorQueueLength": 0,
+                "sizes": {"objects": 1000, "vectors/a": 2_000_000, "vectors/b": 500_000},
+            }
+        )
     assert _table({"B": tenants, "A": plain}) == [
-        "  collection  shards  objects  to index  objects  vectors    disk",
-        "  A                1    1,200         3      0 B      0 B     0 B",
-        "  B                2       10         0   2.0 kB   5.0 MB  5.0 MB",
-        "  all              3    1,210         3   2.0 kB   5.0 MB  5.0 MB",
+        "  collection  shards  objects  to index  objects, bytes  vectors     sum",
+        "  A                1    1,200         3             0 B      0 B     0 B",
+        "  B                2       10         0          2.0 kB   5.0 MB  5.0 MB",
+        "  all              3    1,210         3          2.0 kB   5.0 MB  5.0 MB",
     ]
