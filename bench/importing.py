@@ -27,7 +27,24 @@ from weaviate.classes.data import DataObject
 
 from _serving import Server, machine, running
 
-WORDS = "weft warp loom shuttle thread fabric pattern colour silk wool linen cotton yarn needle stitch hem".split()
+WORDS = [
+    "weft",
+    "warp",
+    "loom",
+    "shuttle",
+    "thread",
+    "fabric",
+    "pattern",
+    "colour",
+    "silk",
+    "wool",
+    "linen",
+    "cotton",
+    "yarn",
+    "needle",
+    "stitch",
+    "hem",
+]
 CHUNK = 1_000
 
 
