@@ -140,7 +140,7 @@ class Searcher:
         """How far to rank, so that the page is right after boosting and fusing."""
         depth = query.offset + limit
         if query.boost is not None:
-            depth = max(depth, query.boost.depth or CANDIDATES)
+            depth = max(depth, min(query.boost.depth or CANDIDATES, self._maximum_results))
         return max(depth, self._hybrid_candidates) if isinstance(query.search, Hybrid) else depth
 
     def _rank(self, shard: Shard, view: ShardView, query: Query, k: int, targets: list[Target]) -> Ranking:
