@@ -1,6 +1,6 @@
 """Where the time of a query goes: durations and facts that any room notes, kept only while somebody asks for them.
 
-The recording is found by context, so that no room must hand it to the next. Without one, noting costs about 0.1 µs.
+The recording is found by context, so that no room must hand it to the next. Without one, a note costs 0.1 to 0.2 µs.
 """
 
 from __future__ import annotations
@@ -70,19 +70,10 @@ def recording() -> Iterator[Recording]:
         _recording.reset(token)
 
 
-@contextmanager
-def searching(kind: str) -> Iterator[None]:
+def searching(kind: str) -> AbstractContextManager[None]:
     """The block is the work of one kind of search alone: its notes and its time are told for that kind."""
     current = _recording.get()
-    if current is None:
-        yield
-        return
-    before, current.details = current.details, current.of_kind(kind)
-    try:
-        with took(TOTAL):
-            yield
-    finally:
-        current.details = before
+    return _NOTHING if current is None else _apart(current, kind)
 
 
 def took(name: str) -> AbstractContextManager[None]:
@@ -104,6 +95,16 @@ def format_duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3f}".rstrip("0").rstrip(".") + unit
     return f"{seconds * 1e9:.0f}ns"
+
+
+@contextmanager
+def _apart(current: Recording, kind: str) -> Iterator[None]:
+    before, current.details = current.details, current.of_kind(kind)
+    try:
+        with took(TOTAL):
+            yield
+    finally:
+        current.details = before
 
 
 @contextmanager
