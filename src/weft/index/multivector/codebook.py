@@ -7,7 +7,7 @@ are taken from these, so rounding costs nothing later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,10 @@ Bytes = npt.NDArray[np.uint8]
 
 _CHUNK = 16_384
 _ROUNDS = 2
+
+_LOOKS = 8
+"""Groups in which a token looks for its centroid."""
+
 _SEED = 1_234_567
 
 
@@ -48,6 +52,10 @@ class Codebook:
     """``(D,)``: the scale of a residual's codes in each dimension."""
     sizes: Vector
     """``(256,)`` ascending: what a token's size byte stands for."""
+    groups: Vector
+    """``(G, d)``: the middles of groups of centroids; a token's centroid is sought in those nearest to it."""
+    group_starts: npt.NDArray[np.int64]
+    """``(G + 1,)``: group g holds the centroids from ``group_starts[g]`` to ``group_starts[g + 1]``."""
     energy: float
     """Mean squared residual of tokens that were not trained on."""
     tokens: int
@@ -59,7 +67,9 @@ class Codebook:
 
     @property
     def size_bytes(self) -> int:
-        return int(self.centroids.nbytes + self.spread.nbytes + self.weights.nbytes + self.sizes.nbytes)
+        return int(
+            self.centroids.nbytes + self.groups.nbytes + self.spread.nbytes + self.weights.nbytes + self.sizes.nbytes
+        )
 
     def reconstruct(self, numbers: npt.NDArray[np.integer]) -> Vector:
         """``(n, d) f32``: the centroids with these numbers."""
@@ -67,16 +77,19 @@ class Codebook:
         return np.asarray((bytes_ - 128) * self.spread[: self.dims], dtype=np.float32)
 
     def nearest(self, tokens: Vector) -> npt.NDArray[np.int32]:
-        """``(T,) i32``: the centroid nearest to each of ``tokens (T, d)``."""
-        from weft.index.multivector.kernels.packing import pack_bytes
-        from weft.index.multivector.kernels.residuals import assign_tokens
+        """``(T,) i32``: the centroid nearest to each of ``tokens (T, d)``, among those of its nearest groups."""
+        from weft.index.multivector.kernels.assigning import assign_tokens, best_groups
+        from weft.index.multivector.kernels.packing import round_rows
 
+        bias = self._bias  # type: ignore[attr-defined]
+        half = 0.5 * (self.groups**2).sum(axis=1)
+        looks = min(_LOOKS, len(self.groups))
         found = []
         for start in range(0, len(tokens), _CHUNK):
             part = tokens[start : start + _CHUNK]
-            packed, scales, _ = pack_bytes(part, self.spread, 16)
-            bias = self._bias  # type: ignore[attr-defined]
-            found.append(assign_tokens(packed, scales, self.centroids, bias)[: len(part)])
+            groups = best_groups(part @ self.groups.T - half, looks)
+            rows, scales = round_rows(part, self.spread)
+            found.append(assign_tokens(rows, scales, groups, self.group_starts, self.centroids, bias))
         return np.concatenate(found)
 
     def encode(self, tokens: Vector) -> Encoded:
@@ -143,13 +156,18 @@ def _draft(centroids: Vector, bits: int, tokens: int) -> Codebook:
     """A book whose centroids count; the scales of its codes do not yet."""
     missing = -len(centroids) % 16
     centroids = np.concatenate([centroids, np.repeat(centroids[-1:], missing, axis=0)])
+    means = _kmeans(centroids, max(1, round(len(centroids) ** 0.5)), 256)
+    group = means.index.search(centroids, 1)[1][:, 0]
+    centroids = centroids[np.argsort(group, kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=means.k))]).astype(np.int64)
     dims = centroids.shape[1]
     width = -(-dims // 8) * 8
     spread = np.ones(width, np.float32)
     spread[:dims] = np.maximum(np.abs(centroids).max(axis=0), 1e-20) / 127
     bytes_ = np.full((len(centroids), width), 128, np.uint8)
     bytes_[:, :dims] = np.rint(centroids / spread[:dims]) + 128
-    return Codebook(dims, bits, bytes_, spread, np.ones(width, np.float32), np.ones(256, np.float32), 0.0, tokens)
+    ones = np.ones(width, np.float32), np.ones(256, np.float32)
+    return Codebook(dims, bits, bytes_, spread, *ones, means.centroids, starts, 0.0, tokens)
 
 
 def _measured(draft: Codebook, sample: Vector) -> Codebook:
@@ -165,13 +183,4 @@ def _measured(draft: Codebook, sample: Vector) -> Codebook:
     norms = np.sqrt(((residuals / weights[:dims]) ** 2).mean(axis=1))
     greatest = max(float(norms.max()), 1e-6)
     sizes = np.geomspace(greatest / 1000, greatest * 4, 256) * BEST_STEP[draft.bits]
-    return Codebook(
-        dims,
-        draft.bits,
-        draft.centroids,
-        draft.spread,
-        weights,
-        sizes.astype(np.float32),
-        energy,
-        draft.tokens,
-    )
+    return replace(draft, weights=weights, sizes=sizes.astype(np.float32), energy=energy)

@@ -27,7 +27,7 @@ from weft.index.multivector.writer import MuveraWriter, ResidualWriter
 _log = logging.getLogger(__name__)
 
 MAIN = "index.weft"
-_BOOK = ("centroids", "spread", "weights", "sizes")
+_BOOK = ("centroids", "spread", "weights", "sizes", "groups", "group_starts")
 _SEGMENT = ("starts", "centroids", "sizes", "row_starts", "row_centroids", "list_starts", "list_rows")
 
 Check = Callable[[], None]
@@ -166,10 +166,8 @@ def _write_book(path: Path, book: Codebook) -> None:
 
 
 def _read_book(file: Snapshot) -> Codebook:
-    meta = file.meta
-    centroids, spread, weights, sizes = (np.array(file.array(name)) for name in _BOOK)
-    meta = file.meta
-    return Codebook(meta["dims"], meta["bits"], centroids, spread, weights, sizes, meta["energy"], meta["tokens"])
+    arrays: dict[str, Any] = {name: np.array(file.array(name)) for name in _BOOK}
+    return Codebook(**arrays, **file.meta)
 
 
 def _write_segment(path: Path, segment: Segment) -> None:

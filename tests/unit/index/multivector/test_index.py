@@ -295,7 +295,7 @@ def test_compaction_renumbers_rows(rng, build, make_source, documents, muvera):
     kept = [i for i in range(550) if i not in gone][:20]
     for i in kept:
         assert index.search(texts[i], 1, None).doc_ids.tolist() == [i]
-    assert recall(index, source, queries_near(rng, texts, 20)) >= (0.99 if muvera is None else 0.6)
+    assert recall(index, source, queries_near(rng, texts, 20)) >= (0.97 if muvera is None else 0.6)
 
 
 @pytest.mark.usefixtures("small")

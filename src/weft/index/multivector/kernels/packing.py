@@ -55,3 +55,20 @@ def pack_bytes(query: Any, weights: Any, lanes: int) -> Any:
         scales[t] = scale
         sums[t] = total
     return packed, scales, sums
+
+
+@njit(cache=True, nogil=True)
+def round_rows(tokens: Any, weights: Any) -> Any:
+    """``tokens·weights`` in int8, each by its greatest component: ``rows (T, D) i8`` and ``scales (T,) f32``."""
+    count, dims = tokens.shape
+    rows, scales = np.zeros((count, len(weights)), np.int8), np.zeros(count, np.float32)
+    for t in range(count):
+        greatest = np.float32(0)
+        for i in range(dims):
+            greatest = max(greatest, abs(tokens[t, i] * weights[i]))
+        if greatest > 0:
+            inverse = np.float32(127) / greatest
+            for i in range(dims):
+                rows[t, i] = np.int8(np.rint(tokens[t, i] * weights[i] * inverse))
+            scales[t] = greatest / np.float32(127)
+    return rows, scales

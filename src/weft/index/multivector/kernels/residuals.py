@@ -1,4 +1,4 @@
-"""Tokens as centroid + residual code: assigning, encoding, and MaxSim on the codes.
+"""Tokens as centroid + residual code: encoding, and MaxSim on the codes.
 
 A token is reconstructed as ``centroid + size·weight·(code − middle)`` with ``middle = (2**bits − 1) / 2``; ``weight``
 is per dimension, ``size`` per token (one byte, logarithmic). A code row holds ``8 / bits`` planes: byte b has the
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from weft.index.multivector.kernels.lanes import TILE, assign_16, coded_8, coded_16
+from weft.index.multivector.kernels.lanes import TILE, coded_8, coded_16
 from weft.index.multivector.kernels.rows import (
     SLACK,
     unpack_2,
@@ -22,34 +22,12 @@ from weft.index.multivector.kernels.vectors import address, hold, prefetch
 
 
 @njit(cache=True, nogil=True)
-def assign_tokens(packed: Any, scales: Any, centroids: Any, bias: Any) -> Any:
-    """``(tiles·16,) i32``: for each packed token the centroid with the greatest ``token·centroid + bias[centroid]``.
-
-    ``packed`` and ``scales`` as by ``pack_bytes`` with 16 lanes; ``centroids (C, D) u8``, C a multiple of 8.
-    """
-    tiles, steps = packed.shape[0], packed.shape[1]
-    count, dims = centroids.shape
-    best, slope = np.empty(16, np.float32), np.empty(16, np.float32)
-    winners = np.zeros((tiles, 16), np.int32)
-    for tile in range(tiles):
-        best[:] = -np.inf
-        slope[:] = scales[tile * 16 : tile * 16 + 16]
-        query, where = address(packed) + tile * steps * 64, address(winners) + tile * 64
-        for c in range(0, count, TILE):
-            assign_16(address(centroids), dims, c, count - 1, query, steps,
-                      address(slope), address(bias), address(best), where)  # fmt: skip
-    hold(best)
-    hold(slope)
-    return winners.reshape(-1)
-
-
-@njit(cache=True, nogil=True)
 def _closest(sizes: Any, size: Any) -> Any:
     at = min(int(np.searchsorted(sizes, size)), 255)
     return at - 1 if at > 0 and size - sizes[at - 1] < sizes[at] - size else at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def encode_tokens(tokens: Any, winners: Any, centroids: Any, spread: Any, weights: Any, sizes: Any, bits: int) -> Any:
     """Codes of the residuals: ``codes (n, D·bits/8) u8``, ``size bytes (n,) u8``, and the mean squared residual.
 
@@ -59,34 +37,35 @@ def encode_tokens(tokens: Any, winners: Any, centroids: Any, spread: Any, weight
     width = len(weights)
     plane = width * bits // 8
     middle = np.float32((1 << bits) - 1) / np.float32(2)
-    top = np.float32((1 << bits) - 1)
-    codes = np.zeros((count, plane), np.uint8)
-    size_bytes = np.zeros(count, np.uint8)
-    residual = np.zeros(width, np.float32)
-    levels = np.zeros(width, np.float32)
+    top = np.int32((1 << bits) - 1)
+    codes, size_bytes = np.zeros((count, plane), np.uint8), np.zeros(count, np.uint8)
+    inverse = np.float32(1) / weights
+    residual, levels = np.zeros(width, np.float32), np.zeros(width, np.uint8)
     energy: Any = 0.0
     for t in range(count):
         norm, weighted = np.float32(0), np.float32(0)
         for i in range(dims):
             value = tokens[t, i] - (np.float32(centroids[winners[t], i]) - np.float32(128)) * spread[i]
             norm += value * value
-            residual[i] = value / weights[i]
+            residual[i] = value * inverse[i]
             weighted += residual[i] * residual[i]
         energy += norm
-        size = np.sqrt(weighted / np.float32(dims)) * np.float32(BEST_STEP[bits])
-        at = _closest(sizes, size)
-        step = sizes[at]
+        at = _closest(sizes, np.sqrt(weighted / np.float32(dims)) * np.float32(BEST_STEP[bits]))
+        factor = np.float32(1) / sizes[at]
         dot, square = np.float32(0), np.float32(0)
         for i in range(dims):
-            level = min(max(np.rint(residual[i] / step + middle), np.float32(0)), top)
+            level = min(max(np.int32(residual[i] * factor + middle + np.float32(0.5)), np.int32(0)), top)
             levels[i] = level
-            dot += (level - middle) * residual[i]
-            square += (level - middle) * (level - middle)
+            offset = np.float32(level) - middle
+            dot += offset * residual[i]
+            square += offset * offset
         if square > 0 and dot > 0:
             at = _closest(sizes, dot / square)
         size_bytes[t] = at
-        for i in range(width):
-            codes[t, i % plane] |= np.uint8(levels[i]) << np.uint8(i // plane * bits)
+        for p in range(8 // bits):
+            shift = np.uint8(p * bits)
+            for i in range(plane):
+                codes[t, i] |= levels[p * plane + i] << shift
     return codes, size_bytes, energy / max(count, 1)
 
 
