@@ -7,8 +7,10 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import weaviate
 from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.data import DataObject
@@ -108,7 +110,9 @@ def check(client: weaviate.WeaviateClient, ledger: Ledger) -> None:
     ledger.unsure = {}
 
 
-def test_kill_during_imports(tmp_path: Path) -> None:
+def test_kill_during_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The client would wait 15 s in all for a server that is gone on purpose.
+    monkeypatch.setattr("weaviate.retry.time", SimpleNamespace(sleep=lambda seconds: None))
     seed = random.SystemRandom().getrandbits(32)
     print("seed", seed)
     rng = random.Random(seed)
