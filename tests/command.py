@@ -29,3 +29,15 @@ def run(
         timeout=_TIMEOUT_S,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def start(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
+    """``weft`` with ``arguments``, running, with pipes for what goes in and what it says."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "weft", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={"PATH": "", "HOME": str(Path.home())},
+        cwd=folder,
+    )

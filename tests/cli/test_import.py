@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from command import Weft, run
+from command import Weft, run, start
 from server import Server
 
 
@@ -191,14 +193,34 @@ def test_refusals(weft: Weft, tmp_path: Path, arguments: list[str], words: str) 
 
 
 def test_a_server_that_dies_is_told_with_what_was_stored(tmp_path: Path) -> None:
-    write(tmp_path / "a.jsonl", [{"a": 1}])
     with Server(tmp_path / "data") as server:
         port = str(server.rest_port)
-        assert run("import", "a.jsonl", "--collection", "A", "--port", port, folder=tmp_path).returncode == 0
-        server.kill()
-    done = run("import", "a.jsonl", "--collection", "A", "--port", port, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "no server answers" in done.stderr
+        command = ["import", "-", "--collection", "Dying", "--vectorizer", "none", "--port", port]
+        with start(*command, folder=tmp_path) as process:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            for i in range(1000):
+                process.stdin.write(b'{"n": %d}\n' % i)
+            process.stdin.flush()
+            while counted(server, "Dying") < 400:
+                time.sleep(0.05)
+            server.kill()
+            for i in range(1000, 5000):
+                process.stdin.write(b'{"n": %d}\n' % i)
+            process.stdin.close()
+            told = process.stderr.read().decode()
+            assert process.wait() == 1
+        assert re.search(rf"^weft: no server answers at http://127.0.0.1:{port}.*; [\d,]+ rows stored in Dying", told)
+        server.start()
+        rows = b"".join(b'{"n": %d}\n' % i for i in range(5000))
+        again = run(*command[:-1], str(server.rest_port), folder=tmp_path, input=rows)
+        assert again.stdout.startswith("5,000 rows stored in Dying")
+        assert counted(server, "Dying") == 5000
+
+
+def counted(server: Server, name: str) -> int:
+    with server.client() as client:
+        return len(client.collections.use(name)) if client.collections.exists(name) else 0
 
 
 def test_an_api_key_is_asked_for_and_given(tmp_path: Path) -> None:

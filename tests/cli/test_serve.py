@@ -93,6 +93,11 @@ def test_a_folder_in_use_names_its_holder(server: Server, tmp_path: Path) -> Non
     assert f"answering at http://127.0.0.1:{server.rest_port}" in done.stderr
 
 
+def test_an_open_door_is_warned_of(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", None, "--host", "0.0.0.0") as server:
+        assert any("WARNING" in line and "--anonymous-access" in line for line in server.lines)
+
+
 def test_help_lists_every_setting(tmp_path: Path) -> None:
     done = run("serve", "--help")
     assert done.returncode == 0

@@ -44,6 +44,9 @@ def import_files(arguments: argparse.Namespace) -> int:
         except WeftError as error:
             told = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
             raise type(error)(error.message + told) from error
+        except KeyboardInterrupt:
+            print(f"stopped: {report.summary(time.perf_counter() - started)}", file=sys.stderr)
+            raise
         finally:
             report.close()
     print(report.text(time.perf_counter() - started))

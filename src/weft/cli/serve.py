@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from weft.config import Settings, load_settings
 if TYPE_CHECKING:
     from weft.app import App
 
+_log = logging.getLogger(__name__)
 _WIDTH = 110
 _LABEL = "  {:<9}"
 
@@ -31,6 +33,8 @@ def serve(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     settings = load_settings(given_settings(arguments), file=Path(arguments.config) if arguments.config else None)
     _log_to_stderr(settings)
+    if settings.anonymous_access and not _is_loopback(settings.host):
+        _log.warning("anyone who can reach %s may read and change everything; see --anonymous-access", settings.host)
     from weft.app import App
 
     stop = threading.Event()
@@ -50,6 +54,13 @@ def serve(arguments: argparse.Namespace) -> int:
     app.stop()
     print("stopped", flush=True)
     return 0
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _log_to_stderr(settings: Settings) -> None:
