@@ -54,6 +54,7 @@ class App:
                 queue_limit=settings.embedding_queue,
                 models_folder=Path(settings.models_path) if settings.models_path else None,
                 allow_downloads=settings.model_downloads,
+                provider_timeout_s=settings.modules_client_timeout_s,
             )
             self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)
         except BaseException:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -18,6 +19,12 @@ from weft.domain.errors import Misconfigured
 
 _OTHER_VARIABLES = ("WEFT_CONFIG", "WEFT_API_KEY")
 """Variables of the command line, not of the server."""
+
+
+_LONGEST_TIMEOUT_S = 3600
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def _setting(env: str, help: str, default: Any) -> Any:
@@ -67,6 +74,9 @@ class Settings:
     model_downloads: bool = _setting(
         "WEFT_MODEL_DOWNLOADS", "let collections name models of the hub, fetched on first use", False
     )
+    modules_client_timeout_s: float = _setting(
+        "MODULES_CLIENT_TIMEOUT", "longest wait for one answer of a model provider, as `50s`, `1m30s` or seconds", 50.0
+    )
     write_queue: int = _setting("WEFT_WRITE_QUEUE", "objects that may wait for one shard's writer", 200_000)
     durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
     log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")
@@ -87,6 +97,11 @@ class Settings:
         ):
             if getattr(self, name) < 1:
                 raise Misconfigured(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 < self.modules_client_timeout_s <= _LONGEST_TIMEOUT_S:
+            raise Misconfigured(
+                f"modules_client_timeout_s must be above 0 and at most {_LONGEST_TIMEOUT_S}, not "
+                f"{self.modules_client_timeout_s:g}"
+            )
         if self.embedding_threads < 0:
             raise Misconfigured(f"embedding_threads must be 0 or more, not {self.embedding_threads}")
         _one_of("default_vector_index", self.default_vector_index, ("hnsw", "flat", "dynamic", "hfresh"))
@@ -163,12 +178,24 @@ def _convert(name: str, raw: Any, default: Any) -> Any:
             return int(str(raw))
         except ValueError:
             raise Misconfigured(f"{name} must be a whole number, not {raw!r}") from None
+    if isinstance(default, float):
+        return _seconds(name, str(raw).strip())
     if isinstance(default, tuple):
         items = raw if isinstance(raw, list | tuple) else str(raw).split(",")
         return tuple(str(item).strip() for item in items if str(item).strip())
     if isinstance(default, Path):
         return Path(raw)
     return str(raw)
+
+
+def _seconds(name: str, raw: str) -> float:
+    """A number of seconds, or a duration as the protocol's server writes it: ``1m30s``, ``500ms``."""
+    if _DURATION.fullmatch(raw):
+        return sum(float(number) * _UNIT_S[unit] for number, unit in _DURATION_PART.findall(raw))
+    try:
+        return float(raw)
+    except ValueError:
+        raise Misconfigured(f"{name} must be a time like 50s, 1m30s or 50, not {raw!r}") from None
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

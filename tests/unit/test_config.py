@@ -66,3 +66,16 @@ def test_one_user_for_every_key_or_one_each() -> None:
     assert load_settings({**keys, "apikey_users": "jane,john"}, {}).apikey_users == ("jane", "john")
     with pytest.raises(Misconfigured, match="2 keys and 3 users"):
         load_settings({**keys, "apikey_users": "a,b,c"}, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("50", 50), ("2.5", 2.5), ("50s", 50), ("1m30s", 90), ("500ms", 0.5), ("1h", 3600)]
+)
+def test_times_are_durations_or_seconds(written: str, seconds: float) -> None:
+    assert load_settings(environ={"MODULES_CLIENT_TIMEOUT": written}).modules_client_timeout_s == seconds
+
+
+@pytest.mark.parametrize("written", ["soon", "", "0", "-1", "2h", "nan", "5 s", "1s soon"])
+def test_times_that_cannot_be_are_refused(written: str) -> None:
+    with pytest.raises(Misconfigured, match=r"(?i)modules_client_timeout"):
+        load_settings(environ={"MODULES_CLIENT_TIMEOUT": written})

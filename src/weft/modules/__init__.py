@@ -26,8 +26,12 @@ _PROVIDERS = {
     "generative-openai": ("openai", "GenerativeOpenAI"),
     "generative-anyscale": ("openai", "GenerativeAnyscale"),
     "text2vec-cohere": ("cohere", "Text2VecCohere"),
+    "multi2vec-cohere": ("cohere", "Multi2VecCohere"),
     "generative-cohere": ("cohere", "GenerativeCohere"),
     "reranker-cohere": ("cohere", "RerankerCohere"),
+    "text2vec-huggingface": ("huggingface", "Text2VecHuggingFace"),
+    "text2vec-ollama": ("ollama", "Text2VecOllama"),
+    "generative-ollama": ("ollama", "GenerativeOllama"),
     "text2vec-nvidia": ("nvidia", "Text2VecNvidia"),
     "multi2vec-nvidia": ("nvidia", "Multi2VecNvidia"),
     "generative-nvidia": ("nvidia", "GenerativeNvidia"),
@@ -50,15 +54,16 @@ def build_registry(
     queue_limit: int = 100_000,
     models_folder: Path | None = None,
     allow_downloads: bool = False,
+    provider_timeout_s: float = 50.0,
 ) -> Registry:
     """The modules named in ``enabled``; None: all. Raises Misconfigured for a name that Weft does not have.
 
     ``threads`` are the workers of each local model (0: one a core), ``queue_limit`` the texts that may wait for it.
     ``models_folder`` holds the models that collections may name beside those in the wheel; ``allow_downloads`` lets
-    them name any on the hub.
+    them name any on the hub. ``provider_timeout_s`` bounds one call to a provider.
     """
     pool = ModelPool(threads=threads, queue_limit=queue_limit)
-    client = ProviderClient()
+    client = ProviderClient(timeout_s=provider_timeout_s)
     factories = _local(pool, ModelOffer(models_folder, allow_downloads)) | _providers(client)
     if enabled is not None:
         unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))

@@ -1,127 +1,263 @@
-"""Calls to providers: one connection pool, tries with back-off, keys and base URLs from where the protocol says.
+"""Calls to providers: one connection pool, back-off, and no wait without an end.
 
 A call is tried again after a failure that may pass: no connection, a broken one, and the statuses 429, 500, 502, 503
-and 504. Between tries it waits as ``Retry-After`` says, or twice as long as the last time. A call whose answer did not
-come in time is not made again: the provider may still be at work on it. Redirects are not followed. What fails at last
-is a ProviderError with the provider's status.
+and 504. Between tries it waits as ``Retry-After`` says, or about twice as long as the last time. An answer that tells
+to wait closes the gate for all calls of that key to that address. A call whose answer did not come in time is not made
+again: the provider may still be at work on it. Redirects are not followed. What fails at last is a ProviderError with
+the provider's status and words.
 """
 
 from __future__ import annotations
 
-import os
+import json
+import random
+import re
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
-from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, ProviderError
-from weft.modules.base import Settings
-from weft.modules.text_vectorizer import text_setting
+from weft.domain.errors import Invalid, Overloaded, ProviderError
+from weft.modules.providers.pace import Gate, Pace
+from weft.modules.providers.provider import Provider
 
 if TYPE_CHECKING:
     import httpx
 
 _PASSING = frozenset({429, 500, 502, 503, 504})
-_LONGEST_WAIT_S = 20.0
+_TRIES = 6
 _PARALLEL_CALLS = 8
+"""To one provider, of all imports together."""
+_GATES = 1000
+_QUERY_PATIENCE_S = 20.0
+"""The longest that a search, or a generation, waits between tries: the clients' own limit is 30 s."""
+_TURN_PATIENCE_S = 120.0
+"""The longest that one call of an import waits for its turn."""
+_LARGEST_ANSWER_BYTES = 1 << 29
+_BYTES_A_TOKEN = 3
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Explain = Callable[[int, Any], str]
-"""The message for a status and the decoded body of a failure (None when it was not JSON)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def decoded(self) -> Any:
+        """None when it is not JSON."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return None
+
+    def stated_wait_s(self) -> float | None:
+        """What ``Retry-After`` says, in seconds or as a date; None when it says nothing that can be read."""
+        stated = self.headers.get("retry-after", "").strip()
+        try:
+            return max(0.0, float(stated)) if re.fullmatch(r"\d+(\.\d+)?", stated) else _seconds_until(stated)
+        except (TypeError, ValueError):
+            return None
+
+    def stated_pause_s(self) -> float:
+        """How long nothing more is answered: a limit is used up, and when it is whole again is told (OpenAI's way)."""
+        resets = [
+            self.headers.get(f"x-ratelimit-reset-{kind}", "")
+            for kind in ("requests", "tokens")
+            if self.headers.get(f"x-ratelimit-remaining-{kind}", "").strip() == "0"
+        ]
+        return max(
+            (sum(float(n) * _UNIT_S[unit] for n, unit in _DURATION.findall(reset)) for reset in resets), default=0.0
+        )
 
 
 class ProviderClient:
-    """HTTP to all providers; made once, shared by their modules, safe for many threads."""
+    """HTTP to all providers; made once, shared by their modules, safe for many threads.
 
-    def __init__(self, *, timeout_s: float = 50.0, tries: int = 4, first_wait_s: float = 0.5) -> None:
+    ``timeout_s`` bounds one try, and is the time after whose end no other try begins.
+    """
+
+    def __init__(self, *, timeout_s: float = 50.0, tries: int = _TRIES, first_wait_s: float = 0.5) -> None:
         self._timeout_s = timeout_s
         self._tries = tries
         self._first_wait_s = first_wait_s
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._gates: OrderedDict[tuple[str, int], Gate] = OrderedDict()
+        self._closed = threading.Event()
 
     def post(
-        self, provider: str, url: str, body: Mapping[str, Any], headers: Mapping[str, str], explain: Explain
-    ) -> Any:
-        """The decoded JSON of a 200 answer."""
-        import httpx
+        self,
+        provider: Provider,
+        url: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+        pace: Pace | None = None,
+    ) -> dict[str, Any]:
+        """The JSON object of a 200 answer. ``pace`` is given by imports: they wait for their turn, searches do not."""
+        answer = self.post_any(provider, url, body, headers, pace)
+        if not isinstance(answer, dict):
+            raise ProviderError(
+                f"{provider.name} answered with something that is not a JSON object", provider=provider.name
+            )
+        return answer
 
-        wait_s = self._first_wait_s
+    def post_any(
+        self,
+        provider: Provider,
+        url: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+        pace: Pace | None = None,
+    ) -> Any:
+        """The decoded JSON of a 200 answer, whatever it is; None when it is not JSON."""
+        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        headers = {"Content-Type": "application/json", **headers}
+        gate = self._gate(url, headers)
+        patience_s = self._timeout_s if pace is not None else min(self._timeout_s, _QUERY_PATIENCE_S)
+        deadline: float | None = None
+        backoff_s = self._first_wait_s
         for left in range(self._tries - 1, -1, -1):
-            try:
-                answer = self._client().post(url, json=body, headers=headers)
-            except httpx.HTTPError as error:
-                if not left or isinstance(error, httpx.ReadTimeout):
-                    raise ProviderError(
-                        f"{provider} at {url} did not answer: {type(error).__name__} {error}", provider=provider
-                    ) from error
-            except httpx.InvalidURL as error:
-                raise Invalid(f"the base URL of {provider} is not a URL: {error}") from error
+            self._await_turn(provider, gate, pace, len(content) // _BYTES_A_TOKEN)
+            deadline = deadline or time.monotonic() + patience_s
+            outcome = self._try(provider, url, content, headers)
+            if isinstance(outcome, _Answer) and outcome.status == 200:
+                gate.close_until(time.monotonic() + min(outcome.stated_pause_s(), _TURN_PATIENCE_S))
+                return outcome.decoded()
+            wait_s = backoff_s * random.uniform(0.5, 1)
+            backoff_s *= 2
+            if isinstance(outcome, _Answer):
+                error = self._failure(provider, outcome)
+                stated_s = outcome.stated_wait_s() if outcome.status in _PASSING else None
+                if stated_s is not None:
+                    wait_s = stated_s
+                    gate.close_until(time.monotonic() + min(stated_s, _TURN_PATIENCE_S))
+                passing = outcome.status in _PASSING
             else:
-                if answer.status_code == 200:
-                    return _decoded(answer, provider)
-                if not left or answer.status_code not in _PASSING:
-                    message = explain(answer.status_code, _json_or_none(answer))
-                    raise ProviderError(message, provider=provider, status=answer.status_code)
-                wait_s = _stated_wait_s(answer) or wait_s
-            time.sleep(min(wait_s, _LONGEST_WAIT_S))
-            wait_s *= 2
+                error, passing = outcome
+            if not passing or not left or time.monotonic() + wait_s > deadline:
+                raise error
+            self._sleep(wait_s)
         raise AssertionError("the last try returns or raises")
 
-    def each(self, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """``call`` of each item, several at once, in order."""
+    def each(self, provider: Provider, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """``call`` of each item, several at once, in order. One provider's slowness holds up no other's calls."""
         if len(items) == 1:
             return [call(items[0])]
         with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(_PARALLEL_CALLS, thread_name_prefix="weft-provider")
-        return list(self._threads.map(call, items))
+            if self._closed.is_set():
+                raise _stopping()
+            threads = self._threads.get(provider.word)
+            if threads is None:
+                threads = ThreadPoolExecutor(_PARALLEL_CALLS, thread_name_prefix=f"weft-{provider.word.lower()}")
+                self._threads[provider.word] = threads
+            running = [threads.submit(call, item) for item in items]
+        try:
+            return [one.result() for one in running]
+        except CancelledError as error:
+            raise _stopping() from error
 
     def close(self) -> None:
+        """Calls that wait give up; those under way are cut off."""
+        self._closed.set()
         with self._lock:
             http, self._http = self._http, None
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads, self._threads = self._threads, {}
+        for one in threads.values():
+            one.shutdown(wait=False, cancel_futures=True)
         if http is not None:
             http.close()
+
+    def _try(
+        self, provider: Provider, url: str, content: bytes, headers: Mapping[str, str]
+    ) -> _Answer | tuple[ProviderError, bool]:
+        """The answer, or what went wrong and whether it may pass."""
+        import httpx
+
+        try:
+            return self._send(url, content, headers)
+        except httpx.InvalidURL as error:
+            raise Invalid(f"the base URL of {provider.name} is not a URL: {error}") from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            too_late = isinstance(error, httpx.ReadTimeout | TimeoutError)
+            passing = not too_late and not isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol)
+            told = f"{provider.name} at {url} did not answer: {type(error).__name__} {error}".rstrip()
+            if too_late:
+                told += f"; it had {self._timeout_s:g} s, which MODULES_CLIENT_TIMEOUT can change"
+            return ProviderError(told, provider=provider.name), passing
+        except RuntimeError as error:
+            if self._closed.is_set():
+                raise _stopping() from error
+            raise
+
+    def _send(self, url: str, content: bytes, headers: Mapping[str, str]) -> _Answer:
+        """One request. Raises httpx.HTTPError, and TimeoutError for an answer that trickles in for too long."""
+        import httpx
+
+        deadline = time.monotonic() + self._timeout_s
+        received = bytearray()
+        with self._client().stream("POST", url, content=content, headers=dict(headers)) as answer:
+            for part in answer.iter_bytes():
+                received += part
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the answer was not whole in time")
+                if len(received) > _LARGEST_ANSWER_BYTES:
+                    raise httpx.DecodingError(f"the answer is longer than {_LARGEST_ANSWER_BYTES} bytes")
+            return _Answer(answer.status_code, dict(answer.headers), bytes(received))
+
+    def _await_turn(self, provider: Provider, gate: Gate, pace: Pace | None, tokens: int) -> None:
+        patience_s = _TURN_PATIENCE_S if pace is not None else _QUERY_PATIENCE_S
+        until = time.monotonic() + patience_s
+        while wait_s := gate.enter(pace, tokens, time.monotonic()):
+            if time.monotonic() + wait_s > until:
+                raise ProviderError(
+                    f"{provider.name} can be asked again in {wait_s:.0f} s, and a call waits {patience_s:g} s at most: "
+                    "its rate limit, or the one that the request's headers state, is used up; send less at once",
+                    provider=provider.name,
+                    status=429,
+                )
+            self._sleep(wait_s)
+
+    def _sleep(self, wait_s: float) -> None:
+        if self._closed.wait(wait_s):
+            raise _stopping()
+
+    def _gate(self, url: str, headers: Mapping[str, str]) -> Gate:
+        """Of the address and the key; the least used are forgotten beyond a number."""
+        payer = (url, hash(headers.get("Authorization") or headers.get("api-key")))
+        with self._lock:
+            gate = self._gates.setdefault(payer, Gate())
+            self._gates.move_to_end(payer)
+            if len(self._gates) > _GATES:
+                self._gates.popitem(last=False)
+            return gate
 
     def _client(self) -> httpx.Client:
         import httpx
 
         with self._lock:
+            if self._closed.is_set():
+                raise _stopping()
             if self._http is None:
                 self._http = httpx.Client(timeout=self._timeout_s, follow_redirects=False)
             return self._http
 
-
-def api_key(caller: Caller, header: str, variable: str, *, environment_first: bool = False) -> str:
-    """The provider's key: of the request's ``header``, else of the environment; Invalid when neither has one."""
-    given, own = caller.headers.get(header.lower(), ""), os.environ.get(variable, "")
-    key = (own or given) if environment_first else (given or own)
-    if not key:
-        raise Invalid(
-            f"no api key found neither in request header: {header} nor in environment variable under {variable}"
-        )
-    return key
-
-
-def base_url(settings: Settings, caller: Caller, header: str, default: str) -> str:
-    """Where the provider is: the request's ``header``, else the setting ``baseURL``, else ``default``."""
-    return checked_url(caller.headers.get(header.lower(), "") or text_setting(settings, "baseURL") or default)
-
-
-def checked_url(url: str) -> str:
-    """``url`` without a slash or ``/v1`` at its end, so that a path can follow; Invalid when it is no address."""
-    url = url.rstrip("/").removesuffix("/v1").rstrip("/")
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise Invalid(f"base URL {url!r} must begin with http:// or https:// and a host")
-    return url
+    @staticmethod
+    def _failure(provider: Provider, answer: _Answer) -> ProviderError:
+        message = provider.explain(answer.status, answer.decoded())
+        stated_s = answer.stated_wait_s()
+        if stated_s and answer.status in _PASSING:
+            message += f" (it asks to wait {stated_s:.0f} s)"
+        return ProviderError(message, provider=provider.name, status=answer.status)
 
 
 def chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
@@ -147,20 +283,9 @@ def data_url(image: str) -> str:
     return image if image.startswith("data:") else f"data:image/png;base64,{image}"
 
 
-def _decoded(answer: httpx.Response, provider: str) -> Any:
-    found = _json_or_none(answer)
-    if not isinstance(found, dict):
-        raise ProviderError(f"{provider} answered with something that is not a JSON object", provider=provider)
-    return found
+def _seconds_until(date: str) -> float:
+    return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
 
 
-def _json_or_none(answer: httpx.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None
-
-
-def _stated_wait_s(answer: httpx.Response) -> float | None:
-    stated = answer.headers.get("retry-after", "")
-    return float(stated) if stated.isdigit() else None
+def _stopping() -> Overloaded:
+    return Overloaded("the server is stopping; send the request again when it has started")

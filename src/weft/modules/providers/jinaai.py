@@ -1,14 +1,15 @@
 """Jina AI: ``text2vec-jinaai``, ``text2multivec-jinaai`` (also ``text2colbert-jinaai``), ``multi2vec-jinaai``,
 ``multi2multivec-jinaai``, ``reranker-jinaai``.
 
-The key is the header ``X-Jinaai-Api-Key`` or the variable JINAAI_APIKEY (for the reranker the variable wins). The
-header ``X-Jinaai-Baseurl`` wins over the setting ``baseURL``. Text embeddings are placed by ``index``, those of mixed
-inputs by the order of the list. Source: https://jina.ai/embeddings
+Key, address and pace: see ``provider``, with the word JINAAI; for the reranker the variable's key wins over the
+header's. Text embeddings are placed by ``index``, those of mixed inputs by the order of the list.
+Source: https://jina.ai/embeddings
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from weft.domain.caller import Caller
@@ -18,10 +19,11 @@ from weft.domain.query import MediaKind
 from weft.modules.base import ModuleInput, Reranker, Settings
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
 from weft.modules.providers.answers import by_index, in_batches, items_of, scores_of, vector_of
-from weft.modules.providers.http import ProviderClient, api_key, base_url, batches_by_size, chunks
+from weft.modules.providers.http import ProviderClient, batches_by_size, chunks
+from weft.modules.providers.pace import Pace
+from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
 
-PROVIDER = "JinaAI"
 HOST = "https://api.jina.ai"
 _TEXTS_A_CALL = 512
 _BYTES_A_CALL = 7125
@@ -29,32 +31,45 @@ _BYTES_A_CALL = 7125
 _DOCUMENTS_A_CALL = 1000
 
 
-class _Jina:
+def _explain(status: int, body: Any) -> str:
+    return failure("connection to: JinaAI API", status, reason_of(body))
+
+
+def _explain_reranking(status: int, body: Any) -> str:
+    return f"connection to Jinaai API failed with status {status}: {reason_of(body) or 'no reason given'}"
+
+
+_JINA = Provider("JinaAI", "Jinaai", (HOST,), _explain)
+_RERANKING = replace(_JINA, explain=_explain_reranking)
+
+
+class _Calls:
     """Calls to Jina's embedding endpoints."""
 
     def __init__(self, client: ProviderClient) -> None:
         self.client = client
 
     def items(
-        self, path: str, inputs: Sequence[Any], more: Mapping[str, Any], settings: Settings, caller: Caller
+        self,
+        path: str,
+        inputs: Sequence[Any],
+        more: Mapping[str, Any],
+        settings: Settings,
+        caller: Caller,
+        pace: Pace | None,
     ) -> list[dict[str, Any]]:
-        headers = {
-            "Authorization": f"Bearer {api_key(caller, 'X-Jinaai-Api-Key', 'JINAAI_APIKEY')}",
-            "x-header-vectordb-source": "Weaviate",
-        }
+        headers = {"Authorization": f"Bearer {_JINA.key(caller)}", "x-header-vectordb-source": "Weaviate"}
         body = {"input": list(inputs), "embedding_type": "float", **more}
         dimensions = whole_number_setting(settings, "dimensions")
         if dimensions is not None:
             body["dimensions"] = dimensions
-        url = base_url(settings, caller, "X-Jinaai-Baseurl", HOST) + path
-        answer = self.client.post(PROVIDER, url, body, headers, _explain)
-        return items_of(answer, "data", PROVIDER, len(inputs))
+        answer = self.client.post(_JINA, _JINA.base_url(settings, caller) + path, body, headers, pace)
+        return items_of(answer, "data", _JINA, len(inputs))
 
 
-def _explain(status: int, body: Any) -> str:
-    detail = body.get("detail") if isinstance(body, dict) else None
-    start = f"connection to: JinaAI API failed with status: {status}"
-    return f"{start} error: {detail}" if detail else start
+def _vector(item: Mapping[str, Any], multi: bool) -> Vector:
+    """Multi-vectors come under either name."""
+    return vector_of(item.get("embedding") or item.get("embeddings"), _JINA, multi=multi)
 
 
 def _task(model: str, role: str, *, normalized: bool = False) -> dict[str, Any]:
@@ -73,14 +88,14 @@ class Text2VecJinaAI(TextVectorizer):
     path: ClassVar[str] = "/v1/embeddings"
 
     def __init__(self, client: ProviderClient) -> None:
-        self._jina = _Jina(client)
+        self._jina = _Calls(client)
 
     def defaults(self, settings: Settings) -> dict[str, Any]:
         return {**super().defaults({}), "model": self.model, "baseURL": HOST, **settings}
 
     def check_settings(self, settings: Settings) -> None:
         super().check_settings(settings)
-        base_url(settings, Caller(), "X-Jinaai-Baseurl", HOST)
+        _JINA.base_url(settings, Caller())
         text_setting(settings, "model")
         whole_number_setting(settings, "dimensions")
 
@@ -91,17 +106,20 @@ class Text2VecJinaAI(TextVectorizer):
     def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
         return in_batches(
             self._jina.client,
+            _JINA,
             batches_by_size(texts, _TEXTS_A_CALL, _BYTES_A_CALL),
-            lambda batch: self._embed(batch, "passage", settings, caller),
+            lambda batch: self._embed(batch, "passage", settings, caller, _JINA.pace(caller)),
         )
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
         return mean(self._embed(texts, "query", settings, caller))
 
-    def _embed(self, texts: Sequence[str], role: str, settings: Settings, caller: Caller) -> list[Vector]:
+    def _embed(
+        self, texts: Sequence[str], role: str, settings: Settings, caller: Caller, pace: Pace | None = None
+    ) -> list[Vector]:
         model = text_setting(settings, "model", self.model)
-        items = self._jina.items(self.path, texts, {"model": model, **_task(model, role)}, settings, caller)
-        return [vector_of(one, PROVIDER, multi=self.multi) for one in by_index(items, PROVIDER)]
+        items = self._jina.items(self.path, texts, {"model": model, **_task(model, role)}, settings, caller, pace)
+        return [_vector(one, self.multi) for one in by_index(items, _JINA)]
 
 
 class Text2MultivecJinaAI(Text2VecJinaAI):
@@ -133,14 +151,14 @@ class Multi2VecJinaAI(MultimodalVectorizer):
     more: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, client: ProviderClient) -> None:
-        self._jina = _Jina(client)
+        self._jina = _Calls(client)
 
     def defaults(self, settings: Settings) -> dict[str, Any]:
         return {"baseURL": HOST, "model": self.model, "vectorizeClassName": False, **settings}
 
     def check_settings(self, settings: Settings) -> None:
         super().check_settings(settings)
-        base_url(settings, Caller(), "X-Jinaai-Baseurl", HOST)
+        _JINA.base_url(settings, Caller())
         dimensions = whole_number_setting(settings, "dimensions")
         model = text_setting(settings, "model", self.model)
         if dimensions is None:
@@ -157,15 +175,17 @@ class Multi2VecJinaAI(MultimodalVectorizer):
     def embed_objects(
         self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
     ) -> list[Vector | WeftError]:
+        pace = _JINA.pace(caller)
+
         def one(given: ModuleInput) -> Vector | WeftError:
-            images = [{"image": media.data} for media in given.media]
+            inputs = [*({"text": text} for text in given.texts), *({"image": media.data} for media in given.media)]
             try:
-                vectors = self._embed([*({"text": text} for text in given.texts), *images], {}, settings, caller)
+                vectors = self._embed(inputs, {}, settings, caller, pace)
             except WeftError as error:
                 return error
             return vectors[0] if self.multi else combined(vectors, given.weights)
 
-        return self._jina.client.each(one, inputs)
+        return self._jina.client.each(_JINA, one, inputs)
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
         model = text_setting(settings, "model", self.model)
@@ -177,11 +197,16 @@ class Multi2VecJinaAI(MultimodalVectorizer):
         return self._embed([{"image": data_base64}], {}, settings, caller)[0]
 
     def _embed(
-        self, inputs: Sequence[Any], task: Mapping[str, Any], settings: Settings, caller: Caller
+        self,
+        inputs: Sequence[Any],
+        task: Mapping[str, Any],
+        settings: Settings,
+        caller: Caller,
+        pace: Pace | None = None,
     ) -> list[Vector]:
         more = {"model": text_setting(settings, "model", self.model), **self.more, **task}
-        items = self._jina.items("/v1/embeddings", inputs, more, settings, caller)
-        return [vector_of(one, PROVIDER, multi=self.multi) for one in items]
+        items = self._jina.items("/v1/embeddings", inputs, more, settings, caller, pace)
+        return [_vector(one, self.multi) for one in items]
 
 
 class Multi2MultivecJinaAI(Multi2VecJinaAI):
@@ -217,19 +242,15 @@ class RerankerJinaAI(Reranker):
         self._client = client
 
     def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
-        key = api_key(caller, "X-Jinaai-Api-Key", "JINAAI_APIKEY", environment_first=True)
+        key = _RERANKING.key(caller, environment_first=True)
         headers = {"Authorization": f"Bearer {key}", "Request-Source": "unspecified:weaviate"}
-        url = base_url(settings, caller, "X-Jinaai-Baseurl", HOST) + "/v1/rerank"
+        url = _RERANKING.base_url(settings, caller) + "/v1/rerank"
         model = text_setting(settings, "model", self.model)
 
         def scores(part: Sequence[str]) -> list[float]:
             body = {"documents": list(part), "query": query, "model": model}
-            answer = self._client.post(PROVIDER, url, body, headers, _explain_reranking)
-            return scores_of(answer.get("results"), "relevance_score", PROVIDER, len(part))
+            answer = self._client.post(_RERANKING, url, body, headers)
+            return scores_of(answer.get("results"), "relevance_score", _RERANKING, len(part))
 
-        return [score for part in self._client.each(scores, chunks(documents, _DOCUMENTS_A_CALL)) for score in part]
-
-
-def _explain_reranking(status: int, body: Any) -> str:
-    detail = body.get("detail") if isinstance(body, dict) else None
-    return f"connection to Jinaai API failed with status {status}: {detail or 'no reason given'}"
+        batches = chunks(documents, _DOCUMENTS_A_CALL)
+        return [score for part in self._client.each(_RERANKING, scores, batches) for score in part]

@@ -1,7 +1,7 @@
 """NVIDIA NIM: ``text2vec-nvidia``, ``multi2vec-nvidia``, ``generative-nvidia``, ``reranker-nvidia``.
 
-The key is the header ``X-Nvidia-Api-Key`` or the variable NVIDIA_APIKEY; the header ``X-Nvidia-Baseurl`` wins over the
-setting ``baseURL``. Embeddings come in the order of the list, whatever ``index`` says.
+Key, address and pace: see ``provider``, with the word NVIDIA. The address stands for both of NVIDIA's hosts, that of
+the rerankers too. Embeddings come in the order of the list, whatever ``index`` says.
 Source: https://docs.api.nvidia.com/nim/reference/retrieval-apis
 """
 
@@ -16,13 +16,13 @@ from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import Generated, Generator, ModuleInput, Reranker, Settings
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
-from weft.modules.providers.answers import in_batches, items_of, scores_of, vector_of
-from weft.modules.providers.http import ProviderClient, api_key, base_url, chunks, data_url
-from weft.modules.providers.openai import chat_answer
+from weft.modules.providers.answers import chat_answer, in_batches, items_of, scores_of, vector_of
+from weft.modules.providers.http import ProviderClient, chunks, data_url
+from weft.modules.providers.pace import Pace
 from weft.modules.providers.parameters import generation_parameters
+from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting
 
-PROVIDER = "NVIDIA"
 _EMBEDDING_HOST = "https://integrate.api.nvidia.com"
 _RERANKING_HOST = "https://ai.api.nvidia.com"
 _TEXTS_A_CALL = 10
@@ -30,46 +30,48 @@ _PASSAGES_A_CALL = 512
 _TRUNCATE = ("NONE", "START", "END")
 
 
-class _Nvidia:
-    """Calls to one model of NVIDIA's."""
+def _explain(status: int, body: Any) -> str:
+    said = body if isinstance(body, dict) else {}
+    if status == 400:
+        reason = reason_of(said.get("message"))
+    elif status in (402, 403):
+        reason = reason_of(said.get("detail"))
+    else:
+        parts = (reason_of(said.get("title")), reason_of(said.get("detail")))
+        reason = ": ".join(part for part in parts if part)
+    return failure("connection to NVIDIA API", status, reason or reason_of(body))
+
+
+_NVIDIA = Provider("NVIDIA", "Nvidia", (_EMBEDDING_HOST, _RERANKING_HOST), _explain)
+
+
+class _Calls:
+    """Calls to NVIDIA's models on one of its hosts."""
 
     def __init__(self, client: ProviderClient, host: str) -> None:
         self.client = client
         self._host = host
 
-    def post(self, path: str, body: Mapping[str, Any], settings: Settings, caller: Caller) -> Any:
-        headers = {
-            "Authorization": f"Bearer {api_key(caller, 'X-Nvidia-Api-Key', 'NVIDIA_APIKEY')}",
-            "Accept": "application/json",
-        }
-        url = base_url(settings, caller, "X-Nvidia-Baseurl", self._host) + path
-        return self.client.post(PROVIDER, url, body, headers, _explain)
+    def post(
+        self, path: str, body: Mapping[str, Any], settings: Settings, caller: Caller, pace: Pace | None = None
+    ) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {_NVIDIA.key(caller)}", "Accept": "application/json"}
+        url = _NVIDIA.base_url(settings, caller, self._host) + path
+        return self.client.post(_NVIDIA, url, body, headers, pace)
 
     def embed(
-        self, inputs: Sequence[str], model: str, more: Mapping[str, Any], settings: Settings, caller: Caller
+        self,
+        inputs: Sequence[str],
+        model: str,
+        more: Mapping[str, Any],
+        settings: Settings,
+        caller: Caller,
+        pace: Pace | None = None,
     ) -> list[Vector]:
         body = {"input": list(inputs), "model": model, "encoding_format": "float", **more}
-        answer = self.post("/v1/embeddings", body, settings, caller)
-        return [vector_of(one, PROVIDER) for one in items_of(answer, "data", PROVIDER, len(inputs))]
-
-
-def _explain(status: int, body: Any) -> str:
-    said = body if isinstance(body, dict) else {}
-    if status == 400:
-        reason = said.get("message")
-    elif status in (402, 403):
-        reason = said.get("detail")
-    else:
-        parts = (said.get("title"), _detail(said.get("detail")))
-        reason = ": ".join(str(part) for part in parts if part)
-    start = f"connection to NVIDIA API failed with status: {status}"
-    return f"{start} error: {reason}" if reason else start
-
-
-def _detail(detail: Any) -> str:
-    if isinstance(detail, list):
-        return ", ".join(str(one.get("msg", one)) if isinstance(one, dict) else str(one) for one in detail)
-    return str(detail or "")
+        answer = self.post("/v1/embeddings", body, settings, caller, pace)
+        items = items_of(answer, "data", _NVIDIA, len(inputs))
+        return [vector_of(one.get("embedding"), _NVIDIA) for one in items]
 
 
 class Text2VecNvidia(TextVectorizer):
@@ -79,7 +81,7 @@ class Text2VecNvidia(TextVectorizer):
     vectorize_class_name = False
 
     def __init__(self, client: ProviderClient) -> None:
-        self._nvidia = _Nvidia(client, _EMBEDDING_HOST)
+        self._nvidia = _Calls(client, _EMBEDDING_HOST)
 
     def defaults(self, settings: Settings) -> dict[str, Any]:
         """The address is written under ``baseUrl`` and read under ``baseURL``: so the protocol's server does it."""
@@ -88,7 +90,7 @@ class Text2VecNvidia(TextVectorizer):
 
     def check_settings(self, settings: Settings) -> None:
         super().check_settings(settings)
-        base_url(settings, Caller(), "X-Nvidia-Baseurl", _EMBEDDING_HOST)
+        _NVIDIA.base_url(settings, Caller())
         self._model(settings)
         if _truncate(settings) not in _TRUNCATE:
             raise Invalid(f"wrong truncate type, available types are: {', '.join(_TRUNCATE)}")
@@ -97,18 +99,21 @@ class Text2VecNvidia(TextVectorizer):
         return f"{self.name}|{self._model(settings)}"
 
     def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
-        return self._embed(texts, "passage", settings, caller)
+        return self._embed(texts, "passage", settings, caller, _NVIDIA.pace(caller))
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        return mean(self._embed(texts, "query", settings, caller))
+        return mean(self._embed(texts, "query", settings, caller, None))
 
-    def _embed(self, texts: Sequence[str], role: str, settings: Settings, caller: Caller) -> list[Vector | WeftError]:
+    def _embed(
+        self, texts: Sequence[str], role: str, settings: Settings, caller: Caller, pace: Pace | None
+    ) -> list[Vector | WeftError]:
         more = {"input_type": role, "truncate": _truncate(settings)}
         model = self._model(settings)
         return in_batches(
             self._nvidia.client,
+            _NVIDIA,
             chunks(texts, _TEXTS_A_CALL),
-            lambda batch: self._nvidia.embed(batch, model, more, settings, caller),
+            lambda batch: self._nvidia.embed(batch, model, more, settings, caller, pace),
         )
 
     @staticmethod
@@ -128,11 +133,11 @@ class Multi2VecNvidia(MultimodalVectorizer):
     documentation = "https://docs.api.nvidia.com/nim/reference/retrieval-apis"
 
     def __init__(self, client: ProviderClient) -> None:
-        self._nvidia = _Nvidia(client, _EMBEDDING_HOST)
+        self._nvidia = _Calls(client, _EMBEDDING_HOST)
 
     def check_settings(self, settings: Settings) -> None:
         super().check_settings(settings)
-        base_url(settings, Caller(), "X-Nvidia-Baseurl", _EMBEDDING_HOST)
+        _NVIDIA.base_url(settings, Caller())
 
     def fingerprint(self, settings: Settings) -> str:
         return f"{self.name}|{text_setting(settings, 'model', 'nvidia/nvclip')}"
@@ -140,15 +145,17 @@ class Multi2VecNvidia(MultimodalVectorizer):
     def embed_objects(
         self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
     ) -> list[Vector | WeftError]:
+        pace = _NVIDIA.pace(caller)
+
         def one(given: ModuleInput) -> Vector | WeftError:
             try:
-                texts = self._embed(given.texts, settings, caller)
-                images = self._embed([data_url(media.data) for media in given.media], settings, caller)
+                texts = self._embed(given.texts, settings, caller, pace)
+                images = self._embed([data_url(media.data) for media in given.media], settings, caller, pace)
             except WeftError as error:
                 return error
             return combined([*texts, *images], given.weights)
 
-        return self._nvidia.client.each(one, inputs)
+        return self._nvidia.client.each(_NVIDIA, one, inputs)
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
         return mean(self._embed(texts, settings, caller))
@@ -158,9 +165,11 @@ class Multi2VecNvidia(MultimodalVectorizer):
             return super().embed_media(kind, data_base64, settings, caller)
         return self._embed([data_url(data_base64)], settings, caller)[0]
 
-    def _embed(self, inputs: Sequence[str], settings: Settings, caller: Caller) -> list[Vector]:
+    def _embed(
+        self, inputs: Sequence[str], settings: Settings, caller: Caller, pace: Pace | None = None
+    ) -> list[Vector]:
         model = text_setting(settings, "model", "nvidia/nvclip")
-        return self._nvidia.embed(inputs, model, {}, settings, caller) if inputs else []
+        return self._nvidia.embed(inputs, model, {}, settings, caller, pace) if inputs else []
 
 
 class GenerativeNvidia(Generator):
@@ -169,7 +178,7 @@ class GenerativeNvidia(Generator):
     documentation = "https://docs.api.nvidia.com/nim/reference/llm-apis"
 
     def __init__(self, client: ProviderClient) -> None:
-        self._nvidia = _Nvidia(client, _EMBEDDING_HOST)
+        self._nvidia = _Calls(client, _EMBEDDING_HOST)
 
     def generate(
         self,
@@ -188,7 +197,7 @@ class GenerativeNvidia(Generator):
             if chosen.get(name) is not None:
                 body[sent] = chosen[name]
         answer = self._nvidia.post("/v1/chat/completions", body, chosen, caller)
-        return chat_answer(answer, PROVIDER)
+        return chat_answer(answer, _NVIDIA)
 
 
 class RerankerNvidia(Reranker):
@@ -197,7 +206,7 @@ class RerankerNvidia(Reranker):
     documentation = "https://docs.api.nvidia.com/nim/reference/retrieval-apis"
 
     def __init__(self, client: ProviderClient) -> None:
-        self._nvidia = _Nvidia(client, _RERANKING_HOST)
+        self._nvidia = _Calls(client, _RERANKING_HOST)
 
     def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
         model = text_setting(settings, "model", "nvidia/rerank-qa-mistral-4b")
@@ -205,7 +214,7 @@ class RerankerNvidia(Reranker):
         def scores(passages: Sequence[str]) -> list[float]:
             body = {"model": model, "query": {"text": query}, "passages": [{"text": text} for text in passages]}
             answer = self._nvidia.post("/v1/retrieval/nvidia/reranking", body, settings, caller)
-            return scores_of(answer.get("rankings"), "logit", PROVIDER, len(passages))
+            return scores_of(answer.get("rankings"), "logit", _NVIDIA, len(passages))
 
         batches = chunks(documents, _PASSAGES_A_CALL)
-        return [score for batch in self._nvidia.client.each(scores, batches) for score in batch]
+        return [score for batch in self._nvidia.client.each(_NVIDIA, scores, batches) for score in batch]

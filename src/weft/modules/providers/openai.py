@@ -1,31 +1,34 @@
 """OpenAI, Azure OpenAI, and services that speak OpenAI's protocol: ``text2vec-openai``, ``generative-openai``,
 ``generative-anyscale``.
 
-The key is the header ``X-Openai-Api-Key`` or the variable OPENAI_APIKEY (for Azure ``X-Azure-Api-Key``, AZURE_APIKEY);
-the header ``X-Openai-Baseurl`` wins over the setting ``baseURL``. With ``resourceName`` and ``deploymentId``, or
-``isAzure``, Azure is called. Source: https://platform.openai.com/docs/api-reference
+Key, address and pace: see ``provider``, with the words OPENAI and ANYSCALE. With ``resourceName`` and ``deploymentId``,
+or ``isAzure``, Azure is called: with the key and the pace of AZURE, at the address of ``X-Openai-Baseurl`` or the
+setting ``baseURL``, else at the resource's own. Source: https://platform.openai.com/docs/api-reference
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, ProviderError, WeftError
+from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.modules.base import Generated, Generator, Settings
-from weft.modules.providers.answers import by_index, in_batches, items_of, vector_of
-from weft.modules.providers.http import ProviderClient, api_key, base_url, batches_by_size, data_url
+from weft.modules.providers.answers import by_index, chat_answer, in_batches, items_of, vector_of
+from weft.modules.providers.http import ProviderClient, batches_by_size, data_url
+from weft.modules.providers.pace import Pace
 from weft.modules.providers.parameters import generation_parameters
+from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
 
-PROVIDER = "OpenAI"
 HOST = "https://api.openai.com"
 _TEXTS_A_CALL = 2048
 _BYTES_A_CALL = 750_000
 """Some 250,000 tokens; a call may hold 300,000."""
+_WITHOUT_DIMENSIONS = "text-embedding-ada-002"
+"""The model that knows no setting of its dimensions."""
 _SENT_AS = {
     "temperature": "temperature",
     "topP": "top_p",
@@ -49,32 +52,58 @@ def _check_azure(settings: Settings) -> None:
         raise Invalid("both resourceName and deploymentId must be provided")
 
 
+def _explain_openai(status: int, body: Any) -> str:
+    return failure("connection to: OpenAI API", status, reason_of(body))
+
+
+def _explain_azure(status: int, body: Any) -> str:
+    return failure("connection to: Azure OpenAI API", status, reason_of(body))
+
+
+def _explain_anyscale(status: int, body: Any) -> str:
+    return failure("connection to: Anyscale API", status, reason_of(body))
+
+
+_OPENAI = Provider("OpenAI", "Openai", (HOST,), _explain_openai)
+_AZURE = Provider("Azure OpenAI", "Azure", (), _explain_azure)
+_ANYSCALE = Provider("Anyscale", "Anyscale", ("https://api.endpoints.anyscale.com",), _explain_anyscale)
+
+
+def _payee(settings: Settings) -> Provider:
+    return _AZURE if _is_azure(settings) else _OPENAI
+
+
 def _post(
-    client: ProviderClient, path: str, api_version: str, body: Mapping[str, Any], settings: Settings, caller: Caller
-) -> Any:
+    client: ProviderClient,
+    path: str,
+    api_version: str,
+    body: Mapping[str, Any],
+    settings: Settings,
+    caller: Caller,
+    pace: Pace | None = None,
+) -> dict[str, Any]:
     """``path`` is ``embeddings`` or ``chat/completions``."""
-    if _is_azure(settings):
-        host = base_url(settings, caller, "X-Openai-Baseurl", HOST)
-        if host == HOST:
-            host = f"https://{quote(text_setting(settings, 'resourceName'), safe='')}.openai.azure.com"
-        deployment = quote(text_setting(settings, "deploymentId"), safe="")
+    payee = _payee(settings)
+    if payee is _AZURE:
         version = quote(text_setting(settings, "apiVersion", api_version), safe="")
-        url = f"{host}/openai/deployments/{deployment}/{path}?api-version={version}"
-        headers = {"api-key": api_key(caller, "X-Azure-Api-Key", "AZURE_APIKEY")}
+        url = f"{_deployment_url(settings, caller)}/{path}?api-version={version}"
+        headers = {"api-key": payee.key(caller)}
     else:
-        url = f"{base_url(settings, caller, 'X-Openai-Baseurl', HOST)}/v1/{path}"
-        headers = {"Authorization": f"Bearer {api_key(caller, 'X-Openai-Api-Key', 'OPENAI_APIKEY')}"}
+        url = f"{_OPENAI.base_url(settings, caller)}/v1/{path}"
+        headers = {"Authorization": f"Bearer {payee.key(caller)}"}
     organization = caller.headers.get("x-openai-organization", "")
     if organization:
         headers["OpenAI-Organization"] = organization
-    return client.post(PROVIDER, url, body, headers, explain_openai)
+    return client.post(payee, url, body, headers, pace)
 
 
-def explain_openai(status: int, body: Any) -> str:
-    error = body.get("error") if isinstance(body, dict) else None
-    reason = error.get("message") if isinstance(error, dict) else None
-    start = f"connection to: OpenAI API failed with status: {status}"
-    return f"{start} error: {reason}" if reason else start
+def _deployment_url(settings: Settings, caller: Caller) -> str:
+    resource, deployment = text_setting(settings, "resourceName"), text_setting(settings, "deploymentId")
+    host = _OPENAI.given_url(settings, caller)
+    if not deployment or not (host or resource):
+        raise Invalid("Azure OpenAI needs deploymentId, and resourceName or baseURL")
+    host = host or f"https://{quote(resource, safe='')}.openai.azure.com"
+    return f"{host}/openai/deployments/{quote(deployment, safe='')}"
 
 
 class Text2VecOpenAI(TextVectorizer):
@@ -90,7 +119,7 @@ class Text2VecOpenAI(TextVectorizer):
 
     def check_settings(self, settings: Settings) -> None:
         super().check_settings(settings)
-        base_url(settings, Caller(), "X-Openai-Baseurl", HOST)
+        _OPENAI.given_url(settings, Caller())
         _check_azure(settings)
         self._model(settings)
         whole_number_setting(settings, "dimensions")
@@ -100,27 +129,32 @@ class Text2VecOpenAI(TextVectorizer):
 
     def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
         batches = batches_by_size(texts, _TEXTS_A_CALL, _BYTES_A_CALL)
-        return in_batches(self._client, batches, lambda batch: self._embed(batch, settings, caller))
+        payee = _payee(settings)
+        pace = payee.pace(caller)
+        return in_batches(self._client, payee, batches, lambda batch: self._embed(batch, settings, caller, pace))
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
         return mean(self._embed(texts, settings, caller))
 
-    def _embed(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector]:
+    def _embed(
+        self, texts: Sequence[str], settings: Settings, caller: Caller, pace: Pace | None = None
+    ) -> list[Vector]:
         body: dict[str, Any] = {"input": list(texts)}
         if not _is_azure(settings):
             body["model"] = self._model(settings)
         dimensions = whole_number_setting(settings, "dimensions")
-        if dimensions is not None:
+        if dimensions is not None and body.get("model") != _WITHOUT_DIMENSIONS:
             body["dimensions"] = dimensions
-        answer = _post(self._client, "embeddings", "2024-02-01", body, settings, caller)
-        items = items_of(answer, "data", PROVIDER, len(texts))
-        return [vector_of(one, PROVIDER) for one in by_index(items, PROVIDER)]
+        answer = _post(self._client, "embeddings", "2024-02-01", body, settings, caller, pace)
+        payee = _payee(settings)
+        items = items_of(answer, "data", payee, len(texts))
+        return [vector_of(one.get("embedding"), payee) for one in by_index(items, payee)]
 
     @staticmethod
     def _model(settings: Settings) -> str:
         """The setting ``ada`` is the protocol's old word for text-embedding-ada-002."""
         model = text_setting(settings, "model", "text-embedding-3-small")
-        return "text-embedding-ada-002" if model == "ada" else model
+        return _WITHOUT_DIMENSIONS if model == "ada" else model
 
 
 class GenerativeOpenAI(Generator):
@@ -132,7 +166,7 @@ class GenerativeOpenAI(Generator):
         self._client = client
 
     def check_settings(self, settings: Settings) -> None:
-        base_url(settings, Caller(), "X-Openai-Baseurl", HOST)
+        _OPENAI.given_url(settings, Caller())
         _check_azure(settings)
 
     def generate(
@@ -149,20 +183,19 @@ class GenerativeOpenAI(Generator):
             body["model"] = text_setting(chosen, "model", "gpt-5-mini")
         body.update({sent: chosen[name] for name, sent in _SENT_AS.items() if chosen.get(name) is not None})
         answer = _post(self._client, "chat/completions", "2024-06-01", body, chosen, caller)
-        return chat_answer(answer, PROVIDER)
+        return chat_answer(answer, _payee(chosen))
 
 
 class GenerativeAnyscale(Generator):
     name = "generative-anyscale"
     title = "Generative Search - Anyscale"
     documentation = "https://docs.anyscale.com/endpoints/overview"
-    host: ClassVar[str] = "https://api.endpoints.anyscale.com"
 
     def __init__(self, client: ProviderClient) -> None:
         self._client = client
 
     def check_settings(self, settings: Settings) -> None:
-        base_url(settings, Caller(), "X-Anyscale-Baseurl", self.host)
+        _ANYSCALE.given_url(settings, Caller())
 
     def generate(
         self,
@@ -178,9 +211,9 @@ class GenerativeAnyscale(Generator):
             "messages": [{"role": "user", "content": prompt}],
             "temperature": chosen.get("temperature", 0),
         }
-        headers = {"Authorization": f"Bearer {api_key(caller, 'X-Anyscale-Api-Key', 'ANYSCALE_APIKEY')}"}
-        url = base_url(chosen, caller, "X-Anyscale-Baseurl", self.host) + "/v1/chat/completions"
-        return chat_answer(self._client.post("Anyscale", url, body, headers, explain_openai), "Anyscale")
+        headers = {"Authorization": f"Bearer {_ANYSCALE.key(caller)}"}
+        url = _ANYSCALE.base_url(chosen, caller) + "/v1/chat/completions"
+        return chat_answer(self._client.post(_ANYSCALE, url, body, headers), _ANYSCALE)
 
 
 def chat_content(prompt: str, images: Sequence[str]) -> str | list[dict[str, Any]]:
@@ -189,14 +222,3 @@ def chat_content(prompt: str, images: Sequence[str]) -> str | list[dict[str, Any
         return prompt
     pictures = [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in images]
     return [{"type": "text", "text": prompt}, *pictures]
-
-
-def chat_answer(answer: Any, provider: str) -> Generated:
-    """The text and the usage of a chat completion."""
-    try:
-        text = answer["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        text = None
-    if not isinstance(text, str):
-        raise ProviderError(f"{provider} answered without a text", provider=provider)
-    return Generated(text, answer.get("usage") or {})

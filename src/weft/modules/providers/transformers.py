@@ -11,13 +11,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Misconfigured, ProviderError
+from weft.domain.errors import Misconfigured
 from weft.modules.base import Reranker, Settings
-from weft.modules.providers.http import ProviderClient, checked_url, chunks
+from weft.modules.providers.answers import scores_of
+from weft.modules.providers.http import ProviderClient, chunks
+from weft.modules.providers.provider import Provider, address, failure, reason_of
 
-PROVIDER = "reranker-transformers"
 VARIABLE = "RERANKER_INFERENCE_API"
 _DOCUMENTS_A_CALL = 32
+
+
+def _explain(status: int, body: Any) -> str:
+    return failure("reranker-transformers", status, reason_of(body))
+
+
+_CONTAINER = Provider("reranker-transformers", "Transformers", (), _explain)
 
 
 class RerankerTransformers(Reranker):
@@ -30,31 +38,22 @@ class RerankerTransformers(Reranker):
 
     def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
         """Raises Misconfigured when the server was not told where the container is."""
-        address = os.environ.get(VARIABLE, "")
-        if not address:
+        container = os.environ.get(VARIABLE, "")
+        if not container:
             raise Misconfigured(f"{self.name} needs the address of its inference container; set {VARIABLE}")
-        url = checked_url(address) + "/rerank"
+        url = address(container, f"variable {VARIABLE}") + "/rerank"
 
         def scores(part: Sequence[str]) -> list[float]:
             body = {"query": query, "documents": list(part)}
-            return _scores(self._client.post(PROVIDER, url, body, {}, _explain), len(part))
+            return _scores(self._client.post(_CONTAINER, url, body, {}), len(part))
 
-        return [score for part in self._client.each(scores, chunks(documents, _DOCUMENTS_A_CALL)) for score in part]
-
-
-def _scores(answer: Any, count: int) -> list[float]:
-    try:
-        found = [float(one["score"]) for one in answer["scores"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ProviderError(f"{PROVIDER} answered without scores", provider=PROVIDER) from error
-    if len(found) != count:
-        raise ProviderError(
-            f"{PROVIDER} was asked for {count} scores and answered with {len(found)}", provider=PROVIDER
-        )
-    return found
+        batches = chunks(documents, _DOCUMENTS_A_CALL)
+        return [score for part in self._client.each(_CONTAINER, scores, batches) for score in part]
 
 
-def _explain(status: int, body: Any) -> str:
-    reason = body.get("error") if isinstance(body, dict) else None
-    start = f"{PROVIDER} failed with status: {status}"
-    return f"{start} error: {reason}" if reason else start
+def _scores(answer: dict[str, Any], count: int) -> list[float]:
+    listed = answer.get("scores")
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        listed = None
+    ranked = [{**one, "index": i} for i, one in enumerate(listed)] if listed is not None else None
+    return scores_of(ranked, "score", _CONTAINER, count)

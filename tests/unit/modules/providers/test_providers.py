@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from providers.standin import DIMENSIONS, Failure, StandIn, vector_of
+from providers.callers import CALLER, near, texts
+from providers.standin import DIMENSIONS, Failure, StandIn, token_vectors, vector_of
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Misconfigured, ProviderError
 from weft.domain.query import MediaKind
-from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput, Registry
-from weft.modules.providers.http import ProviderClient, base_url
-from weft.modules.providers.jinaai import Text2VecJinaAI
-from weft.modules.providers.nvidia import Text2VecNvidia
-
-KEYS = {"nvidia": "nv", "jinaai": "ji", "openai": "oa", "azure": "az", "cohere": "co", "anyscale": "an"}
-CALLER = Caller(headers={f"x-{provider}-api-key": key for provider, key in KEYS.items()})
-
-
-@pytest.fixture
-def provider() -> Iterator[StandIn]:
-    with StandIn() as standin:
-        yield standin
-
-
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    for name in KEYS:
-        monkeypatch.delenv(f"{name.upper()}_APIKEY", raising=False)
-    found = build_registry()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def client() -> Iterator[ProviderClient]:
-    found = ProviderClient(timeout_s=5, first_wait_s=0)
-    yield found
-    found.close()
-
-
-def texts(*given: str) -> list[ModuleInput]:
-    return [ModuleInput((one,)) for one in given]
-
-
-def near(vector: Any, expected: list[float]) -> bool:
-    return np.allclose(vector, expected, atol=1e-6)
-
 
 # -- text
 
@@ -122,6 +83,7 @@ def test_jina_multi_vectors(provider: StandIn, registry: Registry, name: str) ->
     settings = module.defaults({"baseURL": provider.url})
     found = module.embed_objects(texts("two words", "three words here"), settings, CALLER)
     assert [one.shape for one in found if isinstance(one, np.ndarray)] == [(2, 128), (3, 128)]
+    assert near(found[1], token_vectors("three words here", 128))
     assert module.embed_query(["b", "a"], settings, CALLER).shape == (2, 128)
     assert [r.path for r in provider.requests] == ["/v1/multi-vector"] * 2
     assert provider.requests[1].body["input"] == ["a b"]
@@ -162,6 +124,65 @@ def test_cohere_texts(provider: StandIn, registry: Registry) -> None:
     assert provider.requests[-1].body["truncate"] == "END"
 
 
+def test_ollama_texts(provider: StandIn, registry: Registry) -> None:
+    module = registry.vectorizer("text2vec-ollama")
+    settings = module.defaults({"apiEndpoint": provider.url})
+    assert settings == {"apiEndpoint": provider.url, "vectorizeClassName": False}
+    documents = [f"d{i}" for i in range(70)]
+    found = module.embed_objects(texts(*documents), settings, Caller())
+    assert all(near(v, vector_of(t)) for v, t in zip(found, documents, strict=True))
+    assert sorted(len(request.body["input"]) for request in provider.requests) == [6, 64]
+    assert provider.requests[0].path == "/api/embed"
+    assert provider.requests[0].body["model"] == "nomic-embed-text"
+    assert "authorization" not in provider.requests[0].headers
+    provider.failures = [Failure(404, {"error": 'model "x" not found, try pulling it first'})]
+    with pytest.raises(ProviderError, match='status: 404 error: model "x" not found, try pulling it first'):
+        module.embed_query(["a"], {**settings, "model": "x"}, Caller())
+
+
+def test_hugging_face_texts(provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUGGINGFACE_BASE_URL", provider.url + "/models")
+    module = registry.vectorizer("text2vec-huggingface")
+    settings = module.defaults({"passageModel": "p", "queryModel": "q", "options": {"waitForModel": True}})
+    assert "model" not in settings
+    module.check_settings(settings)
+    found = module.embed_objects(texts(*[f"d{i}" for i in range(101)]), settings, CALLER)
+    assert near(found[100], vector_of("d100", role="p"))
+    assert near(module.embed_query(["a"], settings, CALLER), vector_of("a", role="q"))
+    assert sorted(len(r.body["inputs"]) for r in provider.asked("/models/p/pipeline/feature-extraction")) == [1, 100]
+    request = provider.requests[-1]
+    assert request.headers["authorization"] == "Bearer hf"
+    assert request.body["options"] == {"wait_for_model": True, "use_gpu": False, "use_cache": True}
+    provider.failures = [Failure(400, {"error": "loading", "estimated_time": 20.5, "warnings": ["slow", "big"]})]
+    with pytest.raises(ProviderError, match=r"400 error: loading estimated time: 20.5 warnings: slow, big"):
+        module.embed_query(["a"], settings, CALLER)
+
+
+def test_hugging_face_is_called_at_ones_own_address_as_it_is(provider: StandIn, registry: Registry) -> None:
+    module = registry.vectorizer("text2vec-huggingface")
+    settings = module.defaults({"endpointURL": provider.url + "/models/own/pipeline/feature-extraction"})
+    assert "model" not in settings
+    assert near(module.embed_query(["a"], settings, Caller()), vector_of("a", role="own"))
+    assert "authorization" not in provider.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [[1, 2], [3, 4]],
+        {"embeddings": [[1, 2], [3, 4]]},
+        [[[0, 1], [2, 3]], [[3, 4]]],
+        [[[[0, 1], [2, 3]]], [[[3, 4]]]],
+        [[[[0, 1], [2, 3]], [[3, 4]]]],
+    ],
+)
+def test_hugging_face_answers_in_many_shapes(provider: StandIn, registry: Registry, answer: Any) -> None:
+    provider.twist = lambda _: answer
+    settings = {"endpointURL": provider.url + "/models/m/pipeline/feature-extraction"}
+    found = registry.vectorizer("text2vec-huggingface").embed_objects(texts("a", "b"), settings, CALLER)
+    assert [one.tolist() for one in found if isinstance(one, np.ndarray)] == [[1, 2], [3, 4]]
+
+
 # -- text and pictures
 
 
@@ -196,6 +217,24 @@ def test_jina_mixes_texts_and_pictures_in_one_call(provider: StandIn, registry: 
     assert provider.requests[1].body["normalized"] is True
 
 
+def test_cohere_pictures_go_one_by_one(provider: StandIn, registry: Registry) -> None:
+    module = registry.vectorizer("multi2vec-cohere")
+    settings = module.defaults({"baseURL": provider.url, "textFields": ["t"], "imageFields": ["i"], "dimensions": 8})
+    pictures = (Media(MediaKind.IMAGE, "aGk="), Media(MediaKind.IMAGE, "data:image/gif;base64,eQ=="))
+    (found,) = module.embed_objects([ModuleInput(("a", "b"), pictures)], settings, CALLER)
+    urls = ["data:image/png;base64,aGk=", "data:image/gif;base64,eQ=="]
+    expected = [vector_of(t, 8, "search_document") for t in ("a", "b")] + [vector_of(u, 8, "image") for u in urls]
+    assert near(found, np.mean(expected, axis=0).tolist())
+    common = {"model": "embed-multilingual-v3.0", "embedding_types": ["float"], "output_dimension": 8}
+    assert [request.body for request in provider.requests] == [
+        {"texts": ["a", "b"], "input_type": "search_document", "truncate": "END", **common},
+        {"images": urls[:1], "input_type": "image", **common},
+        {"images": urls[1:], "input_type": "image", **common},
+    ]
+    assert near(module.embed_query(["a"], settings, CALLER), vector_of("a", 8, "search_query"))
+    assert near(module.embed_media("image", "aGk=", settings, CALLER), vector_of(urls[0], 8, "image"))
+
+
 def test_jina_embeds_one_page_as_many_vectors(provider: StandIn, registry: Registry) -> None:
     module = registry.vectorizer("multi2multivec-jinaai")
     settings = module.defaults({"baseURL": provider.url, "imageFields": ["i"]})
@@ -222,6 +261,12 @@ def test_jina_embeds_one_page_as_many_vectors(provider: StandIn, registry: Regis
         ("multi2multivec-jinaai", {"imageFields": ["i"], "textFields": ["t"]}, "exactly one property"),
         ("text2vec-nvidia", {"truncate": "MIDDLE"}, "wrong truncate type"),
         ("text2vec-jinaai", {"baseURL": "file:///etc/passwd"}, "must begin with http"),
+        ("multi2vec-cohere", {"imageFields": ["i"], "truncate": "MIDDLE"}, "wrong truncate type"),
+        ("text2vec-ollama", {"apiEndpoint": ""}, "apiEndpoint cannot be empty"),
+        ("generative-ollama", {"model": ""}, "model cannot be empty"),
+        ("text2vec-huggingface", {"model": "a", "passageModel": "b"}, "only one setting must be set"),
+        ("text2vec-huggingface", {"endpointURL": "nowhere"}, "setting endpointURL must begin with http"),
+        ("text2vec-openai", {"baseURL": "http://h/?q=1"}, "must end with its path"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(
@@ -303,6 +348,15 @@ def test_generation(
     assert provider.requests[0].body == {"messages": [{"role": "user", "content": "Hi"}], **sent}
 
 
+def test_ollama_generates(provider: StandIn, registry: Registry) -> None:
+    settings = {"apiEndpoint": "http://127.0.0.1:1", "model": "m"}
+    given = {"api_endpoint": provider.url, "temperature": 0.5}
+    found = registry.generator("generative-ollama").generate("Hi", settings, given, Caller(), ["aGk="])
+    assert (found.text, found.usage) == ("Answer to: Hi", {"eval_count": 4})
+    options = {"options": {"temperature": 0.5}, "images": ["aGk="]}
+    assert provider.requests[0].body == {"model": "m", "prompt": "Hi", "stream": False, **options}
+
+
 @pytest.mark.parametrize("name", ["generative-openai", "generative-cohere"])
 def test_pictures_go_with_the_prompt(provider: StandIn, registry: Registry, name: str) -> None:
     registry.generator(name).generate("Hi", {"baseURL": provider.url}, {}, CALLER, images=["aGk="])
@@ -310,114 +364,3 @@ def test_pictures_go_with_the_prompt(provider: StandIn, registry: Registry, name
         {"type": "text", "text": "Hi"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
     ]
-
-
-# -- keys, addresses, failures
-
-
-def test_a_missing_key_says_where_it_was_looked_for(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = registry.vectorizer("text2vec-nvidia")
-    with pytest.raises(Invalid, match=r"in request header: X-Nvidia-Api-Key nor in environment .* under NVIDIA_APIKEY"):
-        module.embed_query(["a"], {}, Caller())
-
-
-def test_the_header_wins_except_for_jinas_reranker(
-    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JINAAI_APIKEY", "env")
-    settings = {"baseURL": provider.url}
-    registry.vectorizer("text2vec-jinaai").embed_query(["a"], settings, CALLER)
-    registry.reranker("reranker-jinaai").rank("q", ["d"], settings, CALLER)
-    registry.vectorizer("text2vec-jinaai").embed_query(["a"], settings, Caller())
-    assert [r.headers["authorization"] for r in provider.requests] == ["Bearer ji", "Bearer env", "Bearer env"]
-
-
-@pytest.mark.parametrize("given", ["http://h", "http://h/", "http://h/v1", "http://h/v1/", "http://h//"])
-def test_addresses_lose_what_the_path_has(given: str) -> None:
-    assert base_url({"baseURL": given}, Caller(), "x", "http://other") == "http://h"
-    assert base_url({"baseURL": "http://no"}, Caller(headers={"x": given}), "X", "http://other") == "http://h"
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "message"),
-    [
-        (400, {"message": "bad input"}, "connection to NVIDIA API failed with status: 400 error: bad input"),
-        (402, {"detail": "pay"}, "connection to NVIDIA API failed with status: 402 error: pay"),
-        (422, {"title": "wrong"}, "connection to NVIDIA API failed with status: 422 error: wrong"),
-        (404, b"<html>", "connection to NVIDIA API failed with status: 404"),
-        (302, {}, "connection to NVIDIA API failed with status: 302"),
-    ],
-)
-def test_what_will_not_pass_is_told_at_once(
-    provider: StandIn, client: ProviderClient, status: int, body: Any, message: str
-) -> None:
-    provider.failures = [Failure(status, body)]
-    (found,) = Text2VecNvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
-    assert isinstance(found, ProviderError)
-    assert (found.message, found.status) == (message, status)
-    assert len(provider.requests) == 1
-
-
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_what_may_pass_is_tried_again(provider: StandIn, client: ProviderClient, status: int) -> None:
-    provider.failures = [Failure(status, {}, {"retry-after": "0"}), Failure(status, {})]
-    (found,) = Text2VecJinaAI(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
-    assert near(found, vector_of("a"))
-    assert len(provider.requests) == 3
-
-
-def test_at_last_it_fails_for_the_texts_of_that_call_only(provider: StandIn, client: ProviderClient) -> None:
-    module, settings = Text2VecNvidia(client), {"baseURL": provider.url}
-    provider.failures = [Failure(400, {"message": "no"})]
-    found = module.embed_objects(texts(*[f"t{i}" for i in range(20)]), settings, CALLER)
-    assert sum(isinstance(one, ProviderError) for one in found) == 10
-    provider.failures = [Failure(429, {"detail": "slow down"})] * 4
-    with pytest.raises(ProviderError, match="status: 429"):
-        module.embed_query(["a"], settings, CALLER)
-    assert provider.failures == []
-
-
-def test_nobody_there(client: ProviderClient) -> None:
-    with StandIn() as gone:
-        settings = {"baseURL": gone.url}
-    with pytest.raises(ProviderError, match="did not answer: ConnectError"):
-        Text2VecNvidia(client).embed_query(["a"], settings, CALLER)
-
-
-def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again(provider: StandIn) -> None:
-    answered = threading.Event()
-
-    def wait(answer: dict[str, Any]) -> dict[str, Any]:
-        answered.wait(30)
-        return answer
-
-    provider.twist = wait
-    impatient = ProviderClient(timeout_s=0.2, first_wait_s=0)
-    try:
-        with pytest.raises(ProviderError, match="did not answer: ReadTimeout"):
-            Text2VecNvidia(impatient).embed_query(["a"], {"baseURL": provider.url}, CALLER)
-    finally:
-        answered.set()
-        impatient.close()
-    assert len(provider.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("twist", "message"),
-    [
-        (lambda a: {**a, "data": []}, "empty embeddings response"),
-        (lambda a: {**a, "data": a["data"] * 2}, "asked for 1 and answered with 2"),
-        (lambda a: {}, "without a list of data"),
-        (lambda a: {"data": [{"index": 0, "embedding": [[1], [2, 3]]}]}, "mixed shape"),
-        (lambda a: {"data": [{"index": 0, "embedding": []}]}, "not an embedding"),
-        (lambda a: {"data": [{"index": 0, "embedding": ["x"]}]}, "mixed shape"),
-        (lambda a: {"data": [{"index": 5, "embedding": [1.0]}]}, "wrong indexes"),
-        (lambda a: {"data": [{"index": 0, "embedding": [1e999]}]}, "not an embedding"),
-    ],
-)
-def test_answers_that_make_no_sense_are_refused(
-    provider: StandIn, client: ProviderClient, twist: Callable[[dict[str, Any]], dict[str, Any]], message: str
-) -> None:
-    provider.twist = twist
-    with pytest.raises(ProviderError, match=message):
-        Text2VecJinaAI(client).embed_query(["a"], {"baseURL": provider.url}, CALLER)

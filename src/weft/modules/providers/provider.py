@@ -1,0 +1,129 @@
+"""One provider: its name, where it is, who pays, and how fast a caller wants it asked.
+
+    address   header X-{Word}-Baseurl, else the collection's setting, else variable {WORD}_BASE_URL, else its own
+    key       header X-{Word}-Api-Key, else variable {WORD}_APIKEY
+    pace      headers X-{Word}-Ratelimit-RequestPM-Embedding and X-{Word}-Ratelimit-TokenPM-Embedding
+
+A setting that names one of the provider's own addresses counts as not given: new collections get it written in as a
+default, and it must not hide the variable. The variable stands for every host of the provider.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, Misconfigured
+from weft.modules.base import Settings
+from weft.modules.providers.pace import Pace
+from weft.modules.text_vectorizer import text_setting
+
+_LONGEST_REASON = 2000
+
+Explain = Callable[[int, Any], str]
+"""The message for a status and the decoded body of a failure (None when it was not JSON)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """``word`` is the provider's in headers and variables; ``hosts`` are its own addresses, the usual one first."""
+
+    name: str
+    word: str
+    hosts: tuple[str, ...]
+    explain: Explain
+
+    def key(self, caller: Caller, *, environment_first: bool = False) -> str:
+        """Invalid when neither the request nor the environment has one."""
+        key = self.optional_key(caller, environment_first=environment_first)
+        if not key:
+            raise Invalid(
+                f"no api key found neither in request header: X-{self.word}-Api-Key nor in environment variable under "
+                f"{self.word.upper()}_APIKEY"
+            )
+        return key
+
+    def optional_key(self, caller: Caller, *, environment_first: bool = False) -> str:
+        given = caller.headers.get(f"x-{self.word.lower()}-api-key", "").strip()
+        own = os.environ.get(f"{self.word.upper()}_APIKEY", "").strip()
+        key = (own or given) if environment_first else (given or own)
+        if not key.isascii() or not key.isprintable():
+            raise Invalid(f"the api key for {self.name} holds characters that no header can carry; send it as given")
+        return key
+
+    def base_url(self, settings: Settings, caller: Caller, host: str = "", *, setting: str = "baseURL") -> str:
+        """Where a path can follow: without a slash or ``/v1`` at the end. ``host``: of its own, another than the first.
+
+        Raises Invalid for an address that is none, Misconfigured when it is the variable's.
+        """
+        return self.given_url(settings, caller, setting=setting) or self._operators_url() or host or self.hosts[0]
+
+    def given_url(self, settings: Settings, caller: Caller, *, setting: str = "baseURL") -> str:
+        """The address that the request or the collection states; empty when neither does."""
+        header = f"X-{self.word}-Baseurl"
+        given = caller.headers.get(header.lower(), "")
+        if given:
+            return address(given, f"header {header}")
+        chosen = text_setting(settings, setting)
+        chosen = address(chosen, f"setting {setting}") if chosen else ""
+        return "" if chosen in self.hosts else chosen
+
+    def _operators_url(self) -> str:
+        variable = f"{self.word.upper()}_BASE_URL"
+        stated = os.environ.get(variable, "")
+        try:
+            return address(stated, f"variable {variable}") if stated else ""
+        except Invalid as error:
+            raise Misconfigured(error.message) from error
+
+    def pace(self, caller: Caller) -> Pace:
+        """What the caller allows to be asked in a minute; a header that is no number counts as not given."""
+        return Pace(self._limit(caller, "requestpm"), self._limit(caller, "tokenpm"))
+
+    def _limit(self, caller: Caller, kind: str) -> int | None:
+        stated = caller.headers.get(f"x-{self.word.lower()}-ratelimit-{kind}-embedding", "")
+        return int(stated) or None if stated.isdecimal() and len(stated) < 12 else None
+
+
+def address(url: str, origin: str) -> str:
+    """``url`` without a slash or ``/v1`` at its end; ``origin`` is named when it cannot be called."""
+    url = url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+    parts = split(url, origin)
+    if parts.query or parts.fragment:
+        raise Invalid(f"base URL {url!r} of {origin} must end with its path: a path is added to it")
+    return url
+
+
+def split(url: str, origin: str) -> SplitResult:
+    """The parts of a URL that can be called; Invalid for any other."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isprintable() or " " in url:
+        raise Invalid(f"base URL {url!r} of {origin} must begin with http:// or https:// and a host")
+    return parts
+
+
+def reason_of(body: Any) -> str:
+    """What a provider says went wrong, wherever in its answer it says so; empty when it says nothing."""
+    if isinstance(body, str):
+        return body.strip()
+    if isinstance(body, list):
+        return ", ".join(filter(None, map(reason_of, body)))
+    if isinstance(body, dict):
+        for name in ("message", "msg", "detail", "error", "title"):
+            if found := reason_of(body.get(name)):
+                return found
+    return ""
+
+
+def failure(start: str, status: int, reason: str) -> str:
+    """The message of a failure: ``start`` names whose. Of a very long reason it has the beginning."""
+    told = f"{start} failed with status: {status}"
+    return f"{told} error: {reason[:_LONGEST_REASON]}" if reason else told

@@ -1,0 +1,36 @@
+"""Who asks, and what, in tests of the modules that call providers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from weft.domain.caller import Caller
+from weft.modules.base import ModuleInput
+
+KEYS = {
+    "nvidia": "nv",
+    "jinaai": "ji",
+    "openai": "oa",
+    "azure": "az",
+    "cohere": "co",
+    "anyscale": "an",
+    "huggingface": "hf",
+}
+WORDS = (*(name.upper() for name in KEYS), "OLLAMA")
+"""Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""
+CALLER = Caller(headers={f"x-{provider}-api-key": key for provider, key in KEYS.items()})
+
+
+def with_headers(**headers: str) -> Caller:
+    """CALLER with more headers: ``x_nvidia_baseurl`` for ``X-Nvidia-Baseurl``."""
+    return Caller(headers={**CALLER.headers, **{name.replace("_", "-"): value for name, value in headers.items()}})
+
+
+def texts(*given: str) -> list[ModuleInput]:
+    return [ModuleInput((one,)) for one in given]
+
+
+def near(vector: Any, expected: list[float]) -> bool:
+    return np.allclose(vector, expected, atol=1e-6)

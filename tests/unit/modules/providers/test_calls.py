@@ -1,0 +1,299 @@
+"""Keys, addresses and failures of calls to providers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from providers.callers import CALLER, near, texts, with_headers
+from providers.standin import CUT, Failure, Request, StandIn, vector_of
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, Misconfigured, Overloaded, ProviderError
+from weft.modules.base import Registry
+from weft.modules.providers.http import ProviderClient
+from weft.modules.providers.jinaai import Text2VecJinaAI
+from weft.modules.providers.nvidia import RerankerNvidia, Text2VecNvidia
+from weft.modules.providers.openai import Text2VecOpenAI
+from weft.modules.providers.provider import Provider, failure
+
+MAKER = Provider(
+    "Maker", "Maker", ("https://maker.example", "https://other.example"), lambda s, b: failure("it", s, "")
+)
+
+
+def test_a_missing_key_says_where_it_was_looked_for(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = registry.vectorizer("text2vec-nvidia")
+    with pytest.raises(Invalid, match=r"in request header: X-Nvidia-Api-Key nor in environment .* under NVIDIA_APIKEY"):
+        module.embed_query(["a"], {}, Caller())
+
+
+def test_the_header_wins_except_for_jinas_reranker(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JINAAI_APIKEY", "env")
+    settings = {"baseURL": provider.url}
+    registry.vectorizer("text2vec-jinaai").embed_query(["a"], settings, CALLER)
+    registry.reranker("reranker-jinaai").rank("q", ["d"], settings, CALLER)
+    registry.vectorizer("text2vec-jinaai").embed_query(["a"], settings, Caller())
+    assert [r.headers["authorization"] for r in provider.requests] == ["Bearer ji", "Bearer env", "Bearer env"]
+
+
+@pytest.mark.parametrize("key", ["clé", "a\nb", "a b\x7f"])
+def test_a_key_that_no_header_can_carry_is_refused(registry: Registry, key: str) -> None:
+    caller = Caller(headers={"x-jinaai-api-key": key})
+    (found,) = registry.vectorizer("text2vec-jinaai").embed_objects(texts("a"), {}, caller)
+    assert isinstance(found, Invalid)
+    assert "no header can carry" in found.message
+    assert key not in found.message
+
+
+@pytest.mark.parametrize("given", ["http://h", "http://h/", "http://h/v1", "http://h/v1/", "http://h//", " http://h "])
+def test_addresses_lose_what_the_path_has(given: str) -> None:
+    assert MAKER.base_url({"baseURL": given}, Caller()) == "http://h"
+    assert MAKER.base_url({"baseURL": "http://no"}, Caller(headers={"x-maker-baseurl": given})) == "http://h"
+
+
+def test_header_over_setting_over_variable_over_the_providers_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    header, setting = Caller(headers={"x-maker-baseurl": "http://header"}), {"baseURL": "http://setting"}
+    assert MAKER.base_url({}, Caller()) == "https://maker.example"
+    assert MAKER.base_url({}, Caller(), "https://other.example") == "https://other.example"
+    monkeypatch.setenv("MAKER_BASE_URL", "http://variable/v1")
+    assert MAKER.base_url({}, Caller(), "https://other.example") == "http://variable"
+    assert MAKER.base_url(setting, Caller()) == "http://setting"
+    assert MAKER.base_url(setting, header) == "http://header"
+
+
+@pytest.mark.parametrize("written", ["https://maker.example", "https://maker.example/v1", "https://other.example/"])
+def test_a_default_written_into_the_collection_does_not_hide_the_variable(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    assert MAKER.base_url({"baseURL": written}, Caller(), "https://other.example") == "https://other.example"
+    monkeypatch.setenv("MAKER_BASE_URL", "http://variable")
+    assert MAKER.base_url({"baseURL": written}, Caller()) == "http://variable"
+
+
+def test_an_address_that_is_none_is_told_by_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong in ("ftp://h", "h", "http://", "http://[h", "http://h:x", "http://h h", "http://h#x"):
+        with pytest.raises(Invalid, match="of setting baseURL must"):
+            MAKER.base_url({"baseURL": wrong}, Caller())
+        with pytest.raises(Invalid, match="of header X-Maker-Baseurl must"):
+            MAKER.base_url({}, Caller(headers={"x-maker-baseurl": wrong}))
+    monkeypatch.setenv("MAKER_BASE_URL", "h")
+    with pytest.raises(Misconfigured, match="of variable MAKER_BASE_URL must"):
+        MAKER.base_url({}, Caller())
+
+
+def test_one_variable_stands_for_all_hosts_and_modules_of_a_provider(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for word in ("NVIDIA", "JINAAI", "OPENAI", "COHERE", "OLLAMA"):
+        monkeypatch.setenv(f"{word}_BASE_URL", provider.url)
+    for name in ("text2vec-nvidia", "text2vec-jinaai", "text2vec-openai", "text2vec-cohere", "text2vec-ollama"):
+        module = registry.vectorizer(name)
+        module.embed_query(["a"], module.defaults({}), CALLER)
+    for name in ("reranker-nvidia", "reranker-jinaai", "reranker-cohere"):
+        registry.reranker(name).rank("q", ["d"], {}, CALLER)
+    for name in ("generative-nvidia", "generative-openai", "generative-cohere", "generative-ollama"):
+        registry.generator(name).generate("p", {}, {}, CALLER)
+    assert len(provider.requests) == 12
+
+
+def test_azure_is_not_called_at_openais_variable(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    module = registry.vectorizer("text2vec-openai")
+    settings = module.defaults({"resourceName": "my", "deploymentId": "d"})
+    client = ProviderClient(timeout_s=1, tries=1)
+    with pytest.raises(ProviderError, match=r"Azure OpenAI at https://my\.openai\.azure\.com/openai/deployments/d"):
+        Text2VecOpenAI(client).embed_query(["a"], settings, CALLER)
+    client.close()
+    with pytest.raises(Invalid, match="Azure OpenAI needs deploymentId, and resourceName or baseURL"):
+        module.embed_query(["a"], {"isAzure": True}, CALLER)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (400, {"message": "bad input"}, "connection to NVIDIA API failed with status: 400 error: bad input"),
+        (402, {"detail": "pay"}, "connection to NVIDIA API failed with status: 402 error: pay"),
+        (422, {"title": "wrong"}, "connection to NVIDIA API failed with status: 422 error: wrong"),
+        (404, b"<html>", "connection to NVIDIA API failed with status: 404"),
+        (302, {}, "connection to NVIDIA API failed with status: 302"),
+    ],
+)
+def test_what_will_not_pass_is_told_at_once(
+    provider: StandIn, client: ProviderClient, status: int, body: Any, message: str
+) -> None:
+    provider.failures = [Failure(status, body)]
+    (found,) = Text2VecNvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+    assert isinstance(found, ProviderError)
+    assert (found.message, found.status) == (message, status)
+    assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_what_may_pass_is_tried_again(provider: StandIn, client: ProviderClient, status: int) -> None:
+    provider.failures = [Failure(status, {}, {"retry-after": "0"}), Failure(status, {}), CUT]
+    (found,) = Text2VecJinaAI(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+    assert near(found, vector_of("a"))
+    assert len(provider.requests) == 4
+
+
+def test_at_last_it_fails_with_the_providers_words(provider: StandIn, client: ProviderClient) -> None:
+    provider.refuse = lambda request: Failure(429, {"detail": "slow down"})
+    (found,) = Text2VecNvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+    assert isinstance(found, ProviderError)
+    assert found.message == "connection to NVIDIA API failed with status: 429 error: slow down"
+    assert (found.status, found.provider) == (429, "NVIDIA")
+    assert len(provider.requests) == 6
+
+
+@pytest.mark.parametrize("stated", ["3600", "3600.5", "in an hour"])
+def test_what_asks_to_wait_too_long_fails_at_once(provider: StandIn, client: ProviderClient, stated: str) -> None:
+    if stated == "in an hour":
+        stated = format_datetime(datetime.now(UTC) + timedelta(hours=1))
+    provider.failures = [Failure(429, {"detail": "slow down"}, {"retry-after": stated})]
+    module, settings = Text2VecNvidia(client), {"baseURL": provider.url}
+    with pytest.raises(ProviderError, match=r"status: 429 error: slow down \(it asks to wait 3\d\d\d s\)"):
+        module.embed_query(["a"], settings, CALLER)
+    with pytest.raises(ProviderError, match=r"NVIDIA can be asked again in 1[12]. s"):
+        module.embed_query(["a"], settings, CALLER)
+    other = with_headers(x_nvidia_api_key="of another")
+    module.embed_query(["a"], settings, other)
+    assert [r.headers["authorization"] for r in provider.requests] == ["Bearer nv", "Bearer of another"]
+
+
+def test_a_limit_that_is_used_up_is_heeded_before_it_is_refused(provider: StandIn, client: ProviderClient) -> None:
+    provider.headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"}
+    module, settings = Text2VecOpenAI(client), {"baseURL": provider.url}
+    module.embed_query(["a"], settings, CALLER)
+    with pytest.raises(ProviderError, match=r"OpenAI can be asked again in (89|90) s"):
+        module.embed_query(["a"], settings, CALLER)
+    assert len(provider.requests) == 1
+
+
+def test_the_callers_own_limit_holds_for_imports_and_not_for_queries(
+    provider: StandIn, client: ProviderClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        raise ProviderError("would wait", provider="test")
+
+    monkeypatch.setattr(client, "_sleep", wait)
+    module, settings = Text2VecNvidia(client), {"baseURL": provider.url}
+    caller = with_headers(x_nvidia_ratelimit_requestpm_embedding="3")
+    found = module.embed_objects(texts(*[f"t{i}" for i in range(50)]), settings, caller)
+    assert sum(isinstance(one, ProviderError) for one in found) == 20
+    assert len(provider.requests) == 3
+    assert len(waits) == 2
+    assert all(50 < seconds <= 60 for seconds in waits)
+    module.embed_query(["a"], settings, caller)
+    odd = with_headers(x_nvidia_ratelimit_requestpm_embedding="many")
+    assert not [one for one in module.embed_objects(texts("b"), settings, odd) if isinstance(one, ProviderError)]
+
+
+def test_one_text_that_is_refused_costs_the_others_nothing(provider: StandIn, client: ProviderClient) -> None:
+    def refuse(request: Request) -> Failure | None:
+        return Failure(400, {"message": "too long"}) if "bad" in request.body["input"] else None
+
+    provider.refuse = refuse
+    given = [f"t{i}" for i in range(13)]
+    given[4] = "bad"
+    found = Text2VecNvidia(client).embed_objects(texts(*given), {"baseURL": provider.url}, CALLER)
+    assert [i for i, one in enumerate(found) if isinstance(one, ProviderError)] == [4]
+    assert all(near(one, vector_of(t, role="passage")) for t, one in zip(given, found, strict=True) if t != "bad")
+
+
+def test_a_batch_whose_halves_are_refused_alike_is_halved_no_further(provider: StandIn, client: ProviderClient) -> None:
+    provider.refuse = lambda request: Failure(422, {"title": "no such model"})
+    found = Text2VecNvidia(client).embed_objects(
+        texts(*[f"t{i}" for i in range(20)]), {"baseURL": provider.url}, CALLER
+    )
+    assert all(isinstance(one, ProviderError) and one.status == 422 for one in found)
+    assert len(provider.requests) == 6
+
+
+def test_one_call_of_several_fails_for_its_own_texts_only(provider: StandIn, client: ProviderClient) -> None:
+    provider.failures = [Failure(403, {"detail": "no"})]
+    found = Text2VecNvidia(client).embed_objects(
+        texts(*[f"t{i}" for i in range(20)]), {"baseURL": provider.url}, CALLER
+    )
+    assert sum(isinstance(one, ProviderError) for one in found) == 10
+
+
+def test_texts_that_are_no_unicode_are_sent_as_they_can_be(provider: StandIn, client: ProviderClient) -> None:
+    (found,) = Text2VecNvidia(client).embed_objects(texts("a \ud800 é日"), {"baseURL": provider.url}, CALLER)
+    assert provider.requests[0].body["input"] == ["a ? é日"]
+    assert near(found, vector_of("a ? é日", role="passage"))
+
+
+def test_a_closed_client_wakes_those_that_wait(provider: StandIn) -> None:
+    client = ProviderClient(timeout_s=60, first_wait_s=60)
+    provider.refuse = lambda request: Failure(500, {})
+    failed: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            Text2VecNvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+            RerankerNvidia(client).rank("q", ["a"], {"baseURL": provider.url}, CALLER)
+        except Overloaded as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not provider.requests:
+        thread.join(0.01)
+    client.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert "stopping" in str(failed[0])
+
+
+def test_nobody_there(client: ProviderClient) -> None:
+    with StandIn() as gone:
+        settings = {"baseURL": gone.url}
+    with pytest.raises(ProviderError, match="did not answer: ConnectError"):
+        Text2VecNvidia(client).embed_query(["a"], settings, CALLER)
+
+
+def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again(provider: StandIn) -> None:
+    provider.hold.clear()
+    impatient = ProviderClient(timeout_s=0.2, first_wait_s=0)
+    try:
+        with pytest.raises(ProviderError, match=r"did not answer: ReadTimeout .*0.2 s, which MODULES_CLIENT_TIMEOUT"):
+            Text2VecNvidia(impatient).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+    finally:
+        provider.hold.set()
+        impatient.close()
+    assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("twist", "message"),
+    [
+        (lambda a: {**a, "data": []}, "empty embeddings response"),
+        (lambda a: {**a, "data": a["data"] * 2}, "asked for 1 and answered with 2"),
+        (lambda a: {}, "without a list of data"),
+        (lambda a: {"data": [{"index": 0, "embedding": [[1], [2, 3]]}]}, "mixed shape"),
+        (lambda a: {"data": [{"index": 0, "embedding": []}]}, "not an embedding"),
+        (lambda a: {"data": [{"index": 0, "embedding": ["x"]}]}, "mixed shape"),
+        (lambda a: {"data": [{"index": 5, "embedding": [1.0]}]}, "wrong indexes"),
+        (lambda a: {"data": [{"index": 0, "embedding": [1e999]}]}, "not an embedding"),
+        (lambda a: {"data": [{"index": 0, "embedding": [1e99]}]}, "not an embedding"),
+        (lambda a: {"data": [{"index": [], "embedding": [1.0]}]}, "wrong indexes"),
+        (lambda a: [a], "not a JSON object"),
+    ],
+)
+def test_answers_that_make_no_sense_are_refused(
+    provider: StandIn, client: ProviderClient, twist: Callable[[dict[str, Any]], dict[str, Any]], message: str
+) -> None:
+    provider.twist = twist
+    with pytest.raises(ProviderError, match=message):
+        Text2VecJinaAI(client).embed_query(["a"], {"baseURL": provider.url}, CALLER)
