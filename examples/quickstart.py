@@ -56,10 +56,10 @@ def main() -> int:
         scored = MetadataQuery(distance=True, score=True)
         show(
             "by meaning",
-            "run something later on another thread",
+            "measure how similar two texts are",
             lambda text: docs.query.near_text(text, limit=3, return_metadata=scored),
         )
-        show("by keyword", "temporary directory", lambda text: docs.query.bm25(text, limit=3, return_metadata=scored))
+        show("by keyword", "SSL certificate", lambda text: docs.query.bm25(text, limit=3, return_metadata=scored))
         show(
             "by both",
             "compress a file with gzip",
