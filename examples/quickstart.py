@@ -28,7 +28,9 @@ def main() -> int:
     arguments = parser.parse_args()
     started = time.perf_counter()
     with weft.connect(arguments.keep) as client:
-        print(f"Weft is ready after {time.perf_counter() - started:.2f} s.")
+        print(
+            f"Weft is ready after {time.perf_counter() - started:.2f} s. Reading Python's standard library.", flush=True
+        )
         client.collections.delete("PythonDocs")
         docs = client.collections.create(
             "PythonDocs",
@@ -40,7 +42,7 @@ def main() -> int:
             vector_config=Configure.Vectors.text2vec_transformers(),
         )
         corpus = stdlib_docs(arguments.documents)
-        print(f"Importing {len(corpus)} documentation strings of Python's standard library, embedding each:")
+        print(f"Importing {len(corpus)} documentation strings, embedding each:")
         started = time.perf_counter()
         with docs.batch.fixed_size(batch_size=64, concurrent_requests=2) as batch:
             for doc in tqdm(corpus, unit=" docs", file=sys.stdout):

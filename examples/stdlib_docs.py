@@ -24,7 +24,7 @@ class Doc:
 
 
 def stdlib_docs(limit: int | None = None) -> list[Doc]:
-    """The first ``limit`` documentation strings of at least 60 characters, in a fixed order, none twice."""
+    """Documentation strings of at least 60 characters, in a fixed order, none twice; or ``limit`` of them, spread."""
     root = Path(sysconfig.get_paths()["stdlib"])
     found: list[Doc] = []
     seen: set[str] = set()
@@ -35,9 +35,9 @@ def stdlib_docs(limit: int | None = None) -> list[Doc]:
             if len(doc.text) >= _SHORTEST and doc.text not in seen:
                 seen.add(doc.text)
                 found.append(doc)
-                if len(found) == limit:
-                    return found
-    return found
+    if limit is None or limit >= len(found):
+        return found
+    return [found[i * len(found) // limit] for i in range(limit)]
 
 
 def _docs(file: Path, module: str) -> Iterator[Doc]:
