@@ -29,6 +29,7 @@ from weft.domain.errors import CorruptData, NotFound
 from weft.domain.objects import Vector
 from weft.domain.schema import Metric, VectorIndexConfig
 from weft.index.allow_list import AllowList
+from weft.index.liveness import perhaps_live
 from weft.index.multivector.explain import TokenMatches, token_matches
 from weft.index.multivector.files import Check, IndexFolder
 from weft.index.multivector.muvera import MuveraStage, draw
@@ -305,5 +306,6 @@ class MultiVectorIndex:
 
 def _dead(rows: TokenRows, live: BitMap) -> npt.NDArray[np.bool_]:
     dead = np.ones(len(rows.doc_ids), np.bool_)
-    dead[allowed_rows(rows.doc_ids, AllowList(live))] = False
+    end = int(rows.doc_ids[-1]) + 1 if len(rows.doc_ids) else 0
+    dead[allowed_rows(rows.doc_ids, AllowList(perhaps_live(live, end)))] = False
     return dead

@@ -30,7 +30,7 @@ LEAST = 1_000
 FIRST = 64
 """Candidates scored on their codes at first."""
 
-MOST = 4_000
+MOST = 2_000
 """Candidates scored on their codes at most, or 20·k."""
 
 Z = 3.0
@@ -103,7 +103,7 @@ class ResidualStage:
 
     def _long(self, query: Vector, k: int, rows: Rows, rough: Scores) -> Shortlist:
         """The best candidates scored with every token of the query, tile after tile."""
-        most = max(MOST // 4, 8 * k)
+        most = max(MOST // 2, 8 * k)
         if len(rows) > most:
             rows = rows[np.argpartition(rough, len(rough) - most)[len(rough) - most :]]
         scores = np.zeros(len(rows), np.float32)

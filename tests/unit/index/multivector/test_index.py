@@ -13,6 +13,7 @@ from weft.domain.schema import Metric, Muvera, Quantizer, QuantizerKind
 from weft.index.allow_list import AllowList
 from weft.index.multivector import twins
 from weft.index.multivector.residual import ResidualStage
+from weft.index.multivector.settings import code_bits
 
 
 def settle(index, count):
@@ -112,24 +113,39 @@ def test_distances_get_and_explain(rng, build, make_source):
 @pytest.mark.usefixtures("small")
 def test_rows_are_visible_at_once_and_found_by_codes(rng, build, make_source, documents):
     source = make_source(64)
-    texts = documents(rng, 1_200, 64)
-    source.add(texts[:600])
+    texts = documents(rng, 800, 64)
+    source.add(texts[:400])
     index = build(source)
     assert index.stats().centroids == 0
-    settle(index, 600)
+    settle(index, 400)
     trained = index.stats()
     assert trained.centroids > 0
-    assert trained.encoded_rows == 600
-    for start in range(600, 1_200, 37):
+    assert trained.encoded_rows == 400
+    for start in range(400, 800, 37):
         ids = source.add(texts[start : start + 37])
         index.extend()
         found = index.search(texts[start], 1, None)
         assert found.doc_ids.tolist() == ids[:1]
         assert found.distances[0] == pytest.approx(-len(texts[start]), rel=1e-5)
     assert isinstance(index._view.stage, ResidualStage)
-    assert recall(index, source, queries_near(rng, texts, 60)) >= 0.99
-    settle(index, 1_200)
-    assert recall(index, source, queries_near(rng, texts, 60)) >= 0.99
+    assert recall(index, source, queries_near(rng, texts, 40)) >= 0.99
+    settle(index, 800)
+    assert recall(index, source, queries_near(rng, texts, 40)) >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "bits"),
+    [
+        (Quantizer(), 4),
+        (Quantizer(QuantizerKind.PQ), 4),
+        (Quantizer(QuantizerKind.SQ), 8),
+        (Quantizer(QuantizerKind.RQ, bits=8), 8),
+        (Quantizer(QuantizerKind.RQ, bits=1), 2),
+        (Quantizer(QuantizerKind.BQ), 2),
+    ],
+)
+def test_what_a_quantizer_means(quantizer, bits):
+    assert code_bits(quantizer) == bits
 
 
 @pytest.mark.usefixtures("small")
@@ -137,20 +153,16 @@ def test_rows_are_visible_at_once_and_found_by_codes(rng, build, make_source, do
     ("quantizer", "part"),
     [
         (Quantizer(), 6),
-        (Quantizer(QuantizerKind.PQ), 6),
-        (Quantizer(QuantizerKind.SQ), 3),
-        (Quantizer(QuantizerKind.RQ, bits=8), 3),
-        (Quantizer(QuantizerKind.BQ), 10),
         (Quantizer(QuantizerKind.RQ, bits=1), 10),
         (Quantizer(QuantizerKind.SQ, rescore_limit=30), 3),
     ],
 )
 def test_quantizers_bound_memory_and_keep_recall(rng, build, make_source, documents, quantizer, part):
     source = make_source(128)
-    texts = documents(rng, 700, 128, (20, 60))
+    texts = documents(rng, 400, 128, (20, 60))
     source.add(texts)
     index = build(source, quantizer=quantizer)
-    settle(index, 700)
+    settle(index, 400)
     stats = index.stats()
     assert stats.code_bytes + stats.list_bytes < stats.original_bytes / part
     queries = queries_near(rng, texts, 40)
@@ -164,13 +176,13 @@ def test_quantizers_bound_memory_and_keep_recall(rng, build, make_source, docume
 def test_filters_hold_in_every_stage(rng, build, make_source, documents, share, monkeypatch):
     monkeypatch.setattr("weft.index.multivector.index.SCANNED_ROWS", 150)
     source = make_source(64)
-    texts = documents(rng, 900, 64)
+    texts = documents(rng, 500, 64)
     source.add(texts, step=2)
     index = build(source)
-    settle(index, 1_800)
+    settle(index, 1_000)
     source.add(documents(rng, 20, 64), step=2)
     index.extend()
-    allow = AllowList(BitMap(np.flatnonzero(rng.random(1_840) < share)))
+    allow = AllowList(BitMap(np.flatnonzero(rng.random(1_040) < share)))
     queries = queries_near(rng, texts, 30)
     for query in queries:
         assert set(index.search(query, 10, allow).doc_ids.tolist()) <= set(allow.ids.tolist())
@@ -182,10 +194,10 @@ def test_filters_against_the_query(rng, build, make_source, documents, monkeypat
     """Only documents far from the query are allowed: its best lists hold none of them."""
     monkeypatch.setattr("weft.index.multivector.index.SCANNED_ROWS", 20)
     source = make_source(64)
-    texts = documents(rng, 900, 64)
+    texts = documents(rng, 500, 64)
     source.add(texts)
     index = build(source)
-    settle(index, 900)
+    settle(index, 500)
     for query in queries_near(rng, texts, 10):
         ids, _ = exact(source, query)
         allow = AllowList(BitMap(ids[-200:].tolist()))
@@ -195,15 +207,15 @@ def test_filters_against_the_query(rng, build, make_source, documents, monkeypat
 @pytest.mark.usefixtures("small")
 def test_many_results_and_long_queries(rng, build, make_source, documents):
     source = make_source(32)
-    texts = documents(rng, 900, 32)
+    texts = documents(rng, 600, 32)
     source.add(texts)
     index = build(source)
-    settle(index, 900)
+    settle(index, 600)
     assert recall(index, source, queries_near(rng, texts, 10), k=100) >= 0.99
     long = np.concatenate(texts[:25])[:700]
     assert recall(index, source, [long[:40], long[:100], long]) >= 0.95
-    everything = index.search(texts[0], 900, None)
-    assert sorted(everything.doc_ids.tolist()) == list(range(900))
+    everything = index.search(texts[0], 600, None)
+    assert sorted(everything.doc_ids.tolist()) == list(range(600))
     assert (np.diff(everything.distances) >= 0).all()
 
 
@@ -320,19 +332,19 @@ def test_drift_and_growth_train_new_centroids(rng, build, make_source, documents
 def test_what_cannot_be_encoded_at_once_is_searched_exactly(rng, build, make_source, documents, monkeypatch):
     monkeypatch.setattr("weft.index.multivector.index.ENCODED_AT_ONCE", 800)
     source = make_source(32)
-    texts = documents(rng, 900, 32)
-    source.add(texts[:300])
+    texts = documents(rng, 600, 32)
+    source.add(texts[:200])
     index = build(source)
-    settle(index, 300)
-    source.add(texts[300:])
+    settle(index, 200)
+    source.add(texts[200:])
     index.extend()
-    assert index.stats().encoded_rows < 900
+    assert index.stats().encoded_rows < 600
     queries = queries_near(rng, texts, 20)
     assert recall(index, source, queries) >= 0.99
-    allow = AllowList(BitMap(range(0, 900, 3)))
+    allow = AllowList(BitMap(range(0, 600, 3)))
     assert recall(index, source, queries, allow=allow) >= 0.99
-    settle(index, 900)
-    assert index.stats().encoded_rows == 900
+    settle(index, 600)
+    assert index.stats().encoded_rows == 600
 
 
 @pytest.mark.usefixtures("small")
@@ -353,7 +365,7 @@ def test_bulk_import_joins_segments(rng, build, make_source, monkeypatch):
 @pytest.mark.usefixtures("small")
 def test_muvera_is_a_first_stage_and_distances_stay_exact(rng, build, make_source, documents):
     source = make_source(32)
-    texts = documents(rng, 900, 32)
+    texts = documents(rng, 600, 32)
     source.add(texts)
     index = build(source, muvera=Muvera(4, 8, 10))
     assert index.stats().muvera_bytes > 0
@@ -361,6 +373,6 @@ def test_muvera_is_a_first_stage_and_distances_stay_exact(rng, build, make_sourc
     assert recall(index, source, queries) >= 0.8
     found = index.search(queries[0], 10, None)
     np.testing.assert_array_equal(found.distances, index.distances(queries[0], found.doc_ids))
-    allow = AllowList(BitMap(range(0, 900, 2)))
+    allow = AllowList(BitMap(range(0, 600, 2)))
     assert all(i % 2 == 0 for i in index.search(queries[0], 10, allow).doc_ids.tolist())
-    assert not index.maintain(BitMap(range(900)))
+    assert not index.maintain(BitMap(range(600)))
