@@ -295,14 +295,12 @@ class Shard:
                 self._mend()
             for name, vector in config.vectors.items():
                 self._store.add_vectors(name, _layout(vector))
-            old, self.config = self.config, config
-            self._codec = RecordCodec(config)
             try:
                 self._indexes.configure(config)
             except BaseException:
-                self.config, self._codec = old, RecordCodec(old)
                 self._mend()
                 raise
+            self.config, self._codec = config, RecordCodec(config)
 
     def maintain(self) -> bool:
         """Off the query path: let the indexes train, build and merge; True if anything was done."""

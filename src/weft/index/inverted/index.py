@@ -31,6 +31,7 @@ from weft.index.inverted.merge import merge
 from weft.index.inverted.segment import Segment
 from weft.index.inverted.tail import Tail
 from weft.index.inverted.view import Totals, View, totals_of
+from weft.index.liveness import perhaps_live
 
 _SMALL_BATCH = 64
 """Documents up to which a batch goes to the tail: a segment costs about a millisecond to begin with."""
@@ -112,18 +113,20 @@ class InvertedIndex:
         if self._tail.members:
             self._absorb([self._tail.segment()])
         with self._upkeep:
-            self._freeze(live)
+            self._freeze([s for s in self._segments if s.file is None], live)
 
     def maintain(self, live: BitMap) -> bool:
         """One step of upkeep beside queries and writes: freeze, merge or purge; True if it did anything."""
         with self._upkeep:
             if self._closed:
                 return False
-            unwritten = [s for s in self._segments if s.file is None]
+            segments = self._segments
+            live = perhaps_live(live, segments[-1].after if segments else 0)
+            unwritten = [s for s in segments if s.file is None]
             if sum(len(s.docs) for s in unwritten) >= _FREEZE_POSTINGS:
-                self._freeze(live)
+                self._freeze(unwritten, live)
                 return True
-            run = _next_merge([s for s in self._segments if s.file is not None], live)
+            run = _next_merge([s for s in segments if s.file is not None], live)
             if not run:
                 return False
             merged = merge(run, live, self._fields)
@@ -226,9 +229,8 @@ class InvertedIndex:
             segments = [*self._segments, *recent]
             self._replace(tuple(segments), Tail(segments[-1].after), segments[-1].after)
 
-    def _freeze(self, live: BitMap) -> None:
-        """Writes the segments that are only in memory as one."""
-        run = [s for s in self._segments if s.file is None]
+    def _freeze(self, run: Sequence[Segment], live: BitMap) -> None:
+        """Writes ``run``, the segments that are only in memory, as one."""
         if not run:
             return
         frozen = merge(run, live, self._fields)

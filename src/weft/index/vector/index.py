@@ -22,6 +22,7 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.domain.schema import VectorIndexConfig
 from weft.index.allow_list import AllowList
+from weft.index.liveness import perhaps_live
 from weft.index.vector import snapshot
 from weft.index.vector.codes import Tail
 from weft.index.vector.frozen import Frozen, Shape, freeze, grow, shape_for
@@ -51,6 +52,7 @@ class VectorIndex:
         self._searcher = Searcher(config)
         self._turn = threading.Lock()
         self._building = threading.Lock()
+        self._saving = threading.Lock()
         self._closed = False
         self._tail: Tail | None = None
         self._saved: Frozen | None = None
@@ -198,7 +200,7 @@ class VectorIndex:
     def checkpoint(self) -> None:
         """Writes the frozen part if that has not been done; the rows of the tail are read again from the source."""
         look = self._look
-        if look.frozen is not None and look.frozen is not self._saved:
+        if look.frozen is not None:
             self._save(look.frozen, look.rows)
 
     def close(self) -> None:
@@ -252,8 +254,10 @@ class VectorIndex:
         return True
 
     def _save(self, frozen: Frozen, rows: Rows) -> None:
-        self._disk_bytes = snapshot.save(self._folder, frozen, rows)
-        self._saved = frozen
+        with self._saving:
+            if frozen is not self._saved:
+                self._disk_bytes = snapshot.save(self._folder, frozen, rows)
+                self._saved = frozen
 
     def _shape(self, rows: Rows) -> Shape:
         return shape_for(self._config, rows.vectors.shape[1])
@@ -274,9 +278,10 @@ class VectorIndex:
 
 
 def _flags(doc_ids: npt.NDArray[np.uint32], live: BitMap) -> npt.NDArray[np.bool_]:
-    """Whether each of the ascending ``doc_ids`` is live."""
+    """Whether each of the ascending ``doc_ids`` is live, or newer than ``live``."""
     if not len(doc_ids):
         return np.zeros(0, np.bool_)
+    live = perhaps_live(live, int(doc_ids[-1]) + 1)
     inside = np.zeros(int(doc_ids[-1]) + 1, np.bool_)
     alive = np.asarray(live.to_array(), np.uint32) if len(live) else np.zeros(0, np.uint32)
     inside[alive[: np.searchsorted(alive, len(inside))]] = True
