@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from weaviate.classes.aggregate import Metrics
 from weaviate.classes.config import Configure, DataType, Property
-from weaviate.classes.query import Boost, Diversity, Filter, GroupBy, HybridVector, MetadataQuery, Sort
+from weaviate.classes.query import Boost, Diversity, Filter, GroupBy, HybridVector, MetadataQuery, Rerank, Sort
 from weaviate.classes.tenants import Tenant
 
 Make = Callable[..., Any]
@@ -116,6 +116,27 @@ def test_a_boost_considers_no_more_than_the_server_returns(things: Any) -> None:
     boost = Boost.filter(Filter.by_property("text").equal("c1"), weight=0.9, depth=2**31 - 1)
     assert texts(things.query.near_vector([1, 0, 0], limit=1, boost=boost)) == ["c1"]
     assert texts(things.query.bm25("a1 c1", limit=1, boost=boost)) == ["c1"]
+
+
+def test_reranking_orders_the_hits_and_the_groups(make: Make) -> None:
+    things = make(
+        properties=[Property(name="text", data_type=DataType.TEXT), Property(name="kind", data_type=DataType.TEXT)],
+        vector_config=Configure.Vectors.self_provided(),
+        reranker_config=Configure.Reranker.custom("reranker-dummy"),
+    )
+    for text, kind in [("one", "short"), ("one two", "short"), ("one two three", "long")]:
+        things.data.insert({"text": text, "kind": kind}, vector=[1.0, float(len(text))])
+    rerank = Rerank(prop="text", query="two")
+    for found in (
+        things.query.bm25("one", rerank=rerank),
+        things.query.hybrid("one", vector=[1, 3], rerank=rerank),
+        things.query.near_vector([1, 3], rerank=rerank),
+    ):
+        assert texts(found) == ["one two three", "one two", "one"]
+        assert [one.metadata.rerank_score for one in found.objects] == [13.0, 7.0, 3.0]
+    by_kind = GroupBy(prop="kind", objects_per_group=2, number_of_groups=2)
+    groups = things.query.near_vector([1, 3], rerank=rerank, group_by=by_kind).groups
+    assert [(name, group.rerank_score) for name, group in groups.items()] == [("long", 13.0), ("short", 7.0)]
 
 
 def test_each_leg_of_an_aggregated_hybrid_search_is_limited(things: Any) -> None:
