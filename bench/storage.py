@@ -23,7 +23,10 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=20_000)
     parser.add_argument("--dims", type=int, default=384)
     parser.add_argument("--folder", type=Path, default=None, help="where to write; the system's temporary folder")
+    parser.add_argument("--tiny", action="store_true", help="a few hundred objects, to see that it runs")
     arguments = parser.parse_args()
+    if arguments.tiny:
+        arguments.objects, arguments.dims = 400, 16
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         for per_commit in (1, 100, 10_000):
             total = min(arguments.objects, 200 * per_commit)
