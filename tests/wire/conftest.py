@@ -9,6 +9,8 @@ import pytest
 import weaviate
 from weaviate.collections import Collection
 
+from providers.callers import WORDS
+from providers.standin import StandIn
 from server import Server
 
 
@@ -22,6 +24,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def client(server: Server) -> Iterator[weaviate.WeaviateClient]:
     with server.client() as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def running_provider() -> Iterator[StandIn]:
+    with StandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def provider(running_provider: StandIn) -> StandIn:
+    """A stand-in for every provider of models; it has been asked nothing yet."""
+    running_provider.reset()
+    return running_provider
+
+
+@pytest.fixture(scope="session")
+def provider_server(running_provider: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose operator has it find all providers at the stand-in."""
+    addresses = {f"{word}_BASE_URL": running_provider.url for word in WORDS}
+    addresses["HUGGINGFACE_BASE_URL"] += "/models"
+    with Server(tmp_path_factory.mktemp("provided"), addresses) as running:
+        yield running
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -47,9 +49,22 @@ class QueryEmbedder:
                 queries = [self.texts(config, v, [search.keyword.text], caller) for v in vectors]
             else:
                 queries = self._queries(config, shard, search.near, vectors, caller)
-            return weighted(vectors, queries, search.targets)
-        vectors = resolve(config, search.targets)
-        return weighted(vectors, self._queries(config, shard, search, vectors, caller), search.targets)
+            given = isinstance(search.near, NearVector)
+        else:
+            vectors = resolve(config, search.targets)
+            queries = self._queries(config, shard, search, vectors, caller)
+            given = isinstance(search, NearVector)
+        return [
+            replace(target, given=given, maker=partial(self._maker, target.vector))
+            for target in weighted(vectors, queries, search.targets)
+        ]
+
+    def _maker(self, vector: VectorConfig) -> str:
+        """The module and, where it can be asked, the model and settings that make ``vector``; empty: no module does."""
+        if vector.vectorizer == "none" or not self._registry.knows(vector.vectorizer):
+            return "" if vector.vectorizer == "none" else vector.vectorizer
+        _, *space = self._registry.vectorizer(vector.vectorizer).fingerprint(vector.settings).split("|")
+        return ", ".join(filter(None, (vector.vectorizer, *space)))
 
     def _queries(
         self, config: CollectionConfig, shard: Shard, near: Near, vectors: list[VectorConfig], caller: Caller

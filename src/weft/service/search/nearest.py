@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.collection.shard import Shard
-from weft.domain.errors import Invalid
 from weft.domain.query import Combination
 from weft.index.allow_list import AllowList
 from weft.service.search.explaining import explain_distances
@@ -91,17 +90,5 @@ def _fits(shard: Shard, target: Target) -> bool:
     dims = shard.dims(target.vector.name)
     if dims is None:
         return False
-    got = target.query.shape[-1]
-    if got != dims:
-        raise Invalid(
-            f"vector lengths don't match: the stored vectors of {target.vector.name!r} have {dims} dimensions, the "
-            f"query has {got}; make the query with the model that made the stored vectors ({_maker(target)})",
-            expected_dims=dims,
-            got_dims=got,
-        )
+    target.check_dims(dims)
     return True
-
-
-def _maker(target: Target) -> str:
-    model = target.vector.settings.get("model")
-    return f"{target.vector.vectorizer}, model {model}" if model else target.vector.vectorizer

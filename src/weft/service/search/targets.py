@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,32 @@ class Target:
     vector: VectorConfig
     query: Vector
     weight: float = 1.0
+    given: bool = True
+    """The caller sent the query's vector; else it was made here, or is a stored one."""
+    maker: Callable[[], str] = lambda: ""
+    """Tells which module and model make the stored vectors; empty when nobody here knows."""
+
+    def check_dims(self, dims: int) -> None:
+        """Raises Invalid for a query of other dimensions than the stored vectors have."""
+        got = self.query.shape[-1]
+        if got == dims:
+            return
+        maker = self.maker()
+        if not maker:
+            way_out = "make the query with the model that made the vectors of the objects"
+        elif self.given:
+            way_out = f"the stored ones are made by {maker}: make the query with that model, or search with near_text"
+        else:
+            way_out = (
+                f"the query was made by {maker}, the stored ones by another model or by hand: let the module call the "
+                "model that made them, or import the objects anew"
+            )
+        raise Invalid(
+            f"vector lengths don't match: the stored vectors of {self.vector.name!r} have {dims} dimensions, the query "
+            f"has {got}; {way_out}; or name another target vector",
+            expected_dims=dims,
+            got_dims=got,
+        )
 
 
 def resolve(config: CollectionConfig, targets: Targets) -> list[VectorConfig]:
