@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import weaviate
 from weaviate.classes.config import Configure, DataType, Property
-from weaviate.classes.generate import GenerativeConfig
+from weaviate.classes.generate import GenerativeConfig, GenerativeParameters
 from weaviate.classes.query import MetadataQuery, Rerank
 from weaviate.connect.integrations import Integrations
 from weaviate.exceptions import WeaviateInsertManyAllFailedError, WeaviateQueryError
@@ -255,6 +255,27 @@ def test_the_request_chooses_another_provider_and_its_parameters(made: Make, pro
         {"model": "n", "temperature": 0.5, "top_p": 0.9, "max_tokens": 7, **message},
         {"model": "o", "max_completion_tokens": 9, "stop": ["x"], "reasoning_effort": "low", **message},
     ]
+
+
+def test_pictures_of_the_request_and_of_the_hits_go_with_the_prompt(
+    keyed: weaviate.WeaviateClient, provider: StandIn
+) -> None:
+    keyed.collections.delete("Pictured")
+    pictured = keyed.collections.create(
+        "Pictured",
+        properties=[Property(name="title", data_type=DataType.TEXT), Property(name="photo", data_type=DataType.BLOB)],
+        vector_config=Configure.Vectors.self_provided(),
+    )
+    pictured.data.insert_many([{"title": "one", "photo": "b25l"}, {"title": "none"}])
+    told = GenerativeParameters.single_prompt("What of {title}?", image_properties=["photo"], images=["dHdv"])
+    summed = GenerativeParameters.grouped_task("Compare", image_properties=["photo"])
+    chosen = GenerativeConfig.ollama(model="seer")
+    answer = pictured.generate.bm25("one none", single_prompt=told, generative_provider=chosen)
+    assert len(answer.objects) == 2
+    pictured.generate.bm25("one none", grouped_task=summed, generative_provider=chosen)
+    sent = {request.body["prompt"].split(":")[0]: request.body["images"] for request in provider.requests}
+    assert sent == {"What of one?": ["dHdv", "b25l"], "What of none?": ["dHdv"], "Compare": ["b25l"]}
+    keyed.collections.delete("Pictured")
 
 
 def test_a_generation_that_fails_says_why(made: Make, provider: StandIn) -> None:

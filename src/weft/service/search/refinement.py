@@ -54,28 +54,36 @@ class Refiner:
             name, settings = _module(config, "generative-", "generate")
         generator = self._registry.generator(name)
 
-        def ask(prompt: str) -> tuple[str, GenerationDetails]:
-            result = generator.generate(prompt, settings, asked.parameters, caller)
+        def ask(prompt: str, about: Sequence[Hit]) -> tuple[str, GenerationDetails]:
+            result = generator.generate(prompt, settings, asked.parameters, caller, _images(asked, about))
             return result.text, _details(asked, prompt, name, result)
 
         if answer.groups is not None:
             for group in answer.groups:
                 if asked.grouped_task and group.hits:
-                    group.generated, group.generation = ask(_grouped(config, asked, group.hits))
+                    group.generated, group.generation = ask(_grouped(config, asked, group.hits), group.hits)
         hits = answer.hits if answer.groups is None else [hit for group in answer.groups for hit in group.hits]
         if asked.single_prompt:
             for hit in hits:
                 hit.generated, hit.generation = ask(
-                    single_prompt(asked.single_prompt, prompt_values(config, hit.record.properties))
+                    single_prompt(asked.single_prompt, prompt_values(config, hit.record.properties)), [hit]
                 )
         if answer.groups is None and asked.grouped_task and hits:
-            answer.generated, answer.generation = ask(_grouped(config, asked, hits))
+            answer.generated, answer.generation = ask(_grouped(config, asked, hits), hits)
 
 
 def _grouped(config: CollectionConfig, asked: Generate, hits: Sequence[Hit]) -> str:
     assert asked.grouped_task is not None
     values = [prompt_values(config, hit.record.properties) for hit in hits]
     return task_prompt(asked.grouped_task, values, asked.grouped_properties)
+
+
+def _images(asked: Generate, hits: Sequence[Hit]) -> list[str]:
+    """The pictures that go with a prompt, as base64: those of the request, then those that ``hits`` hold."""
+    stored = [
+        hit.record.properties.get(name) for name in asked.parameters.get("image_properties") or () for hit in hits
+    ]
+    return [*(asked.parameters.get("images") or ()), *(image for image in stored if isinstance(image, str) and image)]
 
 
 def _details(asked: Generate, prompt: str, name: str, result: Generated) -> GenerationDetails:
