@@ -35,8 +35,9 @@ def statuses(given: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             raise Invalid(
                 f"{str(name)[:80]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, underscores"
             )
-        status = one.get("activityStatus") or ""
-        if status not in _SPELLINGS:
+        status = one.get("activityStatus", "")
+        status = "" if status is None else status
+        if not isinstance(status, str) or status not in _SPELLINGS:
             raise Invalid(
                 f"invalid tenant activity status {str(status)[:40]!r}; it is one of ACTIVE, INACTIVE, OFFLOADED"
             )
