@@ -65,7 +65,7 @@ def _explain_anyscale(status: int, body: Any) -> str:
 
 
 _OPENAI = Provider("OpenAI", "Openai", (HOST,), _explain_openai)
-_AZURE = Provider("Azure OpenAI", "Azure", (), _explain_azure)
+_AZURE = Provider("Azure OpenAI", "Azure", (HOST,), _explain_azure, address_word="Openai")
 _ANYSCALE = Provider("Anyscale", "Anyscale", ("https://api.endpoints.anyscale.com",), _explain_anyscale)
 
 
@@ -99,7 +99,7 @@ def _post(
 
 def _deployment_url(settings: Settings, caller: Caller) -> str:
     resource, deployment = text_setting(settings, "resourceName"), text_setting(settings, "deploymentId")
-    host = _OPENAI.given_url(settings, caller)
+    host = _AZURE.given_url(settings, caller)
     if not deployment or not (host or resource):
         raise Invalid("Azure OpenAI needs deploymentId, and resourceName or baseURL")
     host = host or f"https://{quote(resource, safe='')}.openai.azure.com"

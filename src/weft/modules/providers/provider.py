@@ -4,6 +4,7 @@
     key       header X-{Word}-Api-Key, else variable {WORD}_APIKEY
     pace      headers X-{Word}-Ratelimit-RequestPM-Embedding and X-{Word}-Ratelimit-TokenPM-Embedding
 
+A key of the environment goes to no address that a request's header names: whoever asks would read it there.
 A setting that names one of the provider's own addresses counts as not given: new collections get it written in as a
 default, and it must not hide the variable. The variable stands for every host of the provider.
 """
@@ -36,24 +37,39 @@ class Provider:
     word: str
     hosts: tuple[str, ...]
     explain: Explain
+    address_word: str = ""
+    """Of the header that names the address, when it is another's."""
 
     def key(self, caller: Caller, *, environment_first: bool = False) -> str:
-        """Invalid when neither the request nor the environment has one."""
+        """Invalid when neither the request nor the environment has one that may be sent."""
         key = self.optional_key(caller, environment_first=environment_first)
-        if not key:
+        if key:
+            return key
+        if self._own_key():
             raise Invalid(
-                f"no api key found neither in request header: X-{self.word}-Api-Key nor in environment variable under "
-                f"{self.word.upper()}_APIKEY"
+                f"header {self._address_header} needs header X-{self.word}-Api-Key beside it: the server's own key is "
+                "sent to no address that a request names"
             )
-        return key
+        raise Invalid(
+            f"no api key found neither in request header: X-{self.word}-Api-Key nor in environment variable under "
+            f"{self.word.upper()}_APIKEY"
+        )
 
     def optional_key(self, caller: Caller, *, environment_first: bool = False) -> str:
+        """Empty when there is none."""
         given = caller.headers.get(f"x-{self.word.lower()}-api-key", "").strip()
-        own = os.environ.get(f"{self.word.upper()}_APIKEY", "").strip()
+        own = "" if caller.headers.get(self._address_header.lower()) else self._own_key()
         key = (own or given) if environment_first else (given or own)
         if not key.isascii() or not key.isprintable():
             raise Invalid(f"the api key for {self.name} holds characters that no header can carry; send it as given")
         return key
+
+    def _own_key(self) -> str:
+        return os.environ.get(f"{self.word.upper()}_APIKEY", "").strip()
+
+    @property
+    def _address_header(self) -> str:
+        return f"X-{self.address_word or self.word}-Baseurl"
 
     def base_url(self, settings: Settings, caller: Caller, host: str = "", *, setting: str = "baseURL") -> str:
         """Where a path can follow: without a slash or ``/v1`` at the end. ``host``: of its own, another than the first.
@@ -64,10 +80,9 @@ class Provider:
 
     def given_url(self, settings: Settings, caller: Caller, *, setting: str = "baseURL") -> str:
         """The address that the request or the collection states; empty when neither does."""
-        header = f"X-{self.word}-Baseurl"
-        given = caller.headers.get(header.lower(), "")
+        given = caller.headers.get(self._address_header.lower(), "")
         if given:
-            return address(given, f"header {header}")
+            return address(given, f"header {self._address_header}")
         chosen = text_setting(settings, setting)
         chosen = address(chosen, f"setting {setting}") if chosen else ""
         return "" if chosen in self.hosts else chosen

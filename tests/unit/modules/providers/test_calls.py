@@ -52,6 +52,36 @@ def test_a_key_that_no_header_can_carry_is_refused(registry: Registry, key: str)
     assert key not in found.message
 
 
+@pytest.mark.parametrize(
+    ("word", "name", "settings"),
+    [
+        ("NVIDIA", "text2vec-nvidia", {}),
+        ("AZURE", "text2vec-openai", {"isAzure": True, "deploymentId": "d"}),
+        ("JINAAI", "reranker-jinaai", {}),
+        ("HUGGINGFACE", "text2vec-huggingface", {}),
+    ],
+)
+def test_the_servers_own_key_goes_to_no_address_of_a_request(
+    provider: StandIn,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    word: str,
+    name: str,
+    settings: dict[str, Any],
+) -> None:
+    monkeypatch.setenv(f"{word}_APIKEY", "the server's own")
+    header = "x-openai-baseurl" if word == "AZURE" else f"x-{word.lower()}-baseurl"
+    caller = Caller(headers={header: provider.url})
+    try:
+        if name.startswith("reranker"):
+            registry.reranker(name).rank("q", ["d"], settings, caller)
+        else:
+            registry.vectorizer(name).embed_query(["a"], settings, caller)
+    except (Invalid, ProviderError) as error:
+        assert name == "text2vec-huggingface" or "the server's own key is sent to no address" in str(error)
+    assert not [r for r in provider.requests if "the server's own" in str(r.headers)]
+
+
 @pytest.mark.parametrize("given", ["http://h", "http://h/", "http://h/v1", "http://h/v1/", "http://h//", " http://h "])
 def test_addresses_lose_what_the_path_has(given: str) -> None:
     assert MAKER.base_url({"baseURL": given}, Caller()) == "http://h"
