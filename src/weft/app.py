@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from weft.service.service import Service
 from weft.wire.grpc.server import GrpcServer
 from weft.wire.rest.app import build_app
 
-_log = logging.getLogger(__name__)
 _START_TIMEOUT_S = 30
 _GRACE_S = 10
 
@@ -45,9 +44,11 @@ class App:
         self.grpc_port = 0
 
     def start(self) -> None:
+        """Raises the error of what cannot be opened, with everything closed that had been."""
         settings = self.settings
-        rest_socket = _listen(settings.host, settings.port)
-        try:
+        with ExitStack() as undo:
+            rest_socket = _listen(settings.host, settings.port)
+            undo.callback(rest_socket.close)
             self._registry = build_registry(
                 settings.enable_modules or None,
                 threads=settings.embedding_threads,
@@ -56,13 +57,11 @@ class App:
                 allow_downloads=settings.model_downloads,
                 provider_timeout_s=settings.modules_client_timeout_s,
             )
+            undo.callback(self._registry.close)
             self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)
-        except BaseException:
-            rest_socket.close()
-            raise
-        service = Service(settings, self._engine, self._registry)
-        auth = Authenticator(settings)
-        try:
+            undo.callback(self._engine.close)
+            service = Service(settings, self._engine, self._registry)
+            auth = Authenticator(settings)
             self._grpc = GrpcServer(
                 service,
                 auth,
@@ -72,10 +71,7 @@ class App:
                 workers=settings.grpc_workers,
             )
             self.grpc_port = self._grpc.start()
-        except BaseException:
-            rest_socket.close()
-            self._close_engine()
-            raise
+            undo.pop_all()
         self._start_rest(service, auth, rest_socket)
         self._engine.announce([f"http://{settings.host}:{self.rest_port}", f"grpc://{settings.host}:{self.grpc_port}"])
 
@@ -107,7 +103,8 @@ class App:
         self._rest.should_exit = True
         self._grpc.stop(_GRACE_S)
         self._rest_thread.join()
-        self._close_engine()
+        self._registry.close()
+        self._engine.close()
 
     def _warm(self) -> None:
         """Load what the first search of each kind would wait for."""
@@ -118,10 +115,6 @@ class App:
         collections = self._engine.collections()
         objects = sum(shard.count for c in collections for _, shard in c.shards())
         return Summary(len(collections), objects, tuple(sorted(self._registry.meta())))
-
-    def _close_engine(self) -> None:
-        self._registry.close()
-        self._engine.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -16,7 +16,7 @@ from weaviate.classes.config import Configure
 from weaviate.classes.data import DataObject
 
 import weft
-from weft.domain.errors import Locked, Misconfigured
+from weft.domain.errors import CorruptData, Locked, Misconfigured
 
 NO_VECTOR = Configure.Vectors.self_provided()
 
@@ -121,6 +121,15 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, settings: dict[str, object
     with pytest.raises(Misconfigured, match=words):
         weft.connect(tmp_path / "data", **settings)
     assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_cannot_be_opened_is_let_go_of(tmp_path: Path) -> None:
+    (tmp_path / "weft-format.json").write_text("of another make")
+    with pytest.raises(CorruptData, match=r"weft-format\.json is damaged"):
+        weft.connect(tmp_path)
+    (tmp_path / "weft-format.json").unlink()
+    with weft.connect(tmp_path) as client:
+        fill(client, ["a"])
 
 
 def test_a_script_that_forgets_to_close_loses_nothing(tmp_path: Path) -> None:
