@@ -1,4 +1,5 @@
-"""The protocol's guides to multi-vector embeddings and to NVIDIA's multimodal embeddings, from end to end.
+"""The protocol's guides to multi-vector embeddings and to NVIDIA's multimodal embeddings, from end to end; and our own
+pages of providers.
 
 Each step of the guides is taken with the official client against a running server. The providers are a stand-in, and
 so is the call that a reader makes to Jina to embed a query of their own.
@@ -8,7 +9,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,10 +23,11 @@ from weaviate.classes.query import MetadataQuery
 from weaviate.exceptions import WeaviateQueryError
 from weaviate.util import generate_uuid5
 
-from providers.callers import near
+from providers.callers import WORDS, near
 from providers.standin import DIMENSIONS, StandIn, token_vectors, vector_of
 from server import Server
 
+PAGES = Path(__file__).parents[2] / "docs/modules"
 DOCUMENTS = {
     "doc1": "Weaviate is a vector database that is great for AI app builders.",
     "doc2": "PyTorch is a deep learning framework that is great for AI model builders.",
@@ -241,3 +246,31 @@ def test_a_model_can_be_chosen(guided: weaviate.WeaviateClient, provider: StandI
     collection.data.insert({"title": "No poster"})
     (request,) = provider.requests
     assert request.body == {"input": ["No poster"], "model": "nvidia/other", "encoding_format": "float"}
+
+
+# -- our own pages of providers
+
+
+def pages() -> list[Path]:
+    return [page for page in sorted(PAGES.glob("*.md")) if "```py\n" in page.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
+def test_a_page_prints_what_it_says(
+    page: Path,
+    provider_server: Server,
+    provider: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (script,) = re.findall(r"^```py\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    for word in WORDS:
+        monkeypatch.setenv(f"{word}_API_KEY", "key")
+    ports = {"port": provider_server.rest_port, "grpc_port": provider_server.grpc_port, "skip_init_checks": True}
+    monkeypatch.setattr(weaviate, "connect_to_local", partial(weaviate.connect_to_local, **ports))
+    with weaviate.connect_to_local() as client:
+        client.collections.delete(["Note", "Film"])
+        exec(compile(script, str(page), "exec"), {})
+        client.collections.delete(["Note", "Film"])
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^print\(.*\)  # (.*)$", script, re.MULTILINE)
+    assert provider.requests
