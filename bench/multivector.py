@@ -302,7 +302,9 @@ def lancedb(documents: Tokens, folder: str) -> list[tuple[str, Search]]:
 
     def point(probes: int, refine: int) -> Search:
         def search(query: npt.NDArray[np.float32]) -> list[int]:
-            found = table.search(query).nprobes(probes).refine_factor(refine).limit(K).select(["id"]).to_list()
+            found = (
+                table.search(query).nprobes(probes).refine_factor(refine).limit(K).select(["id", "_distance"]).to_list()
+            )
             return [row["id"] for row in found]
 
         return search

@@ -46,29 +46,10 @@ from weft.index.multivector.settings import (
 )
 from weft.index.multivector.source import DocIds, Rows, TokenRows, TokenSource, allowed_rows, find_rows
 from weft.index.multivector.stage import Allowed, Stage
+from weft.index.multivector.stats import MultiVectorStats
 from weft.index.multivector.writer import MuveraWriter, ResidualWriter, trained
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class MultiVectorStats:
-    """Rows and bytes; ``*_bytes`` but ``original_bytes`` are the index's own, in memory or mapped from its files."""
-
-    rows: int
-    tokens: int
-    dims: int | None
-    encoded_rows: int
-    centroids: int
-    centroid_bytes: int
-    code_bytes: int
-    list_bytes: int
-    muvera_bytes: int
-    original_bytes: int
-
-    @property
-    def index_bytes(self) -> int:
-        return self.centroid_bytes + self.code_bytes + self.list_bytes + self.muvera_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +266,9 @@ class MultiVectorIndex:
         if allow is None:
             allowed, behind = Allowed(), np.arange(view.staged, count)
         else:
-            known = allowed_rows(doc_ids, allow) if possible <= SCANNED_ROWS or view.staged < count else None
-            allowed = Allowed(known) if known is not None and possible <= SCANNED_ROWS else Allowed(bits=allow.bits)
+            scanned = possible <= SCANNED_ROWS and possible * 3 <= count
+            known = allowed_rows(doc_ids, allow) if scanned or view.staged < count else None
+            allowed = Allowed(known) if scanned else Allowed(bits=allow.bits)
             behind = np.zeros(0, np.int64) if known is None else known[known >= view.staged]
         short = view.stage.shortlist(tokens, k, allowed, doc_ids)
         comparable = isinstance(view.stage, ResidualStage)

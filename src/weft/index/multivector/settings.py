@@ -22,7 +22,7 @@ EXACT_ALLOWED_TOKENS = 24_576
 """A filter that leaves fewer tokens than this is answered exactly (about 320 documents of 75; 0.6 ms)."""
 
 SCANNED_ROWS = 16_384
-"""A filter that leaves fewer documents than this is answered without the lists: all of them are candidates."""
+"""A filter that leaves fewer documents, and at most a third, is answered without the lists: all are candidates."""
 
 ENCODED_AT_ONCE = 1_500_000
 """Tokens that ``extend`` encodes before it returns; the rest is searched exactly until ``maintain`` encodes it."""
