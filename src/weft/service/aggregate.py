@@ -42,6 +42,8 @@ _TYPES = {
     AggregatedType.REFERENCE: (DataType.REFERENCE,),
 }
 
+_NOT_GROUPED = (DataType.PHONE, DataType.OBJECT, DataType.OBJECT_ARRAY)
+
 _ALWAYS = {AggregatedType.TEXT: frozenset({Metric.TOP_OCCURRENCES})}
 """Told without being asked: clients that want the values alone, without their counts, send no flag for them."""
 
@@ -161,6 +163,8 @@ def _grouped(shard: Shard, property: str, doc_ids: npt.NDArray[np.uint32], limit
     known = shard.config.by_name.get(property)
     if known is None:
         raise Invalid(f"class {shard.config.name} has no property {property!r} to group by")
+    if known.data_type in _NOT_GROUPED:
+        raise Invalid(f"property {property!r} is {known.data_type.value}; objects cannot be grouped by it")
     most = figures.GROUPS if limit is None else limit
     gathered = shard.gather(doc_ids, property)
     if gathered is not None:

@@ -255,8 +255,11 @@ class Collections:
             if all(auto_schema.is_covered(config, one.properties) for _, one in objects):
                 return collection
         with self._lock:
-            collection = self._engine.find(_class_name(name)) or self._create_for(name, objects)
+            known = self._engine.find(_class_name(name))
+            collection = known or self._create_for(name, objects)
             self._extend(collection, objects, errors)
+            if known is None and all(errors[i] is not None for i, _ in objects):
+                self._engine.drop(collection.config.name)
         return collection
 
     def _create_for(self, name: str, objects: Numbered) -> Collection:

@@ -27,7 +27,7 @@ def group_hits(hits: list[Hit], by: GroupBy) -> list[Group]:
                 group = groups[name] = Group(name, [])
             if len(group.hits) < by.objects_per_group:
                 group.hits.append(hit)
-    for group in groups.values():
+    for group in groups.values() if by.objects_per_group > 0 else ():
         group.min_distance = group.hits[0].distance or 0.0
         group.max_distance = group.hits[-1].distance or 0.0
     return list(groups.values())
