@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ from weft.domain.errors import OperatorError, StorageFull
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """EFBIG is a file size limit of the process (``ulimit -f``), EDQUOT a quota."""
+
+_LITTLE_BYTES = 64 << 20
 
 _NO_RESERVATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV})
 
@@ -74,6 +77,18 @@ def read_file(path: Path, offset: int, size: int) -> bytes:
             parts.append(part)
             size -= len(part)
     return b"".join(parts)
+
+
+def is_nearly_full(path: Path) -> bool:
+    """Whether the next megabytes of the file ``path`` may find no space, on the disk or within ``ulimit -f``."""
+    if shutil.disk_usage(path.parent).free < _LITTLE_BYTES:
+        return True
+    if sys.platform == "win32":
+        return False
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return limit != resource.RLIM_INFINITY and path.stat().st_size > limit - _LITTLE_BYTES
 
 
 def file_size(fd: int) -> int:

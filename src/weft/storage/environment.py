@@ -9,6 +9,7 @@ writer closes for the moment of growing.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -181,6 +182,8 @@ class Environment:
 
     def _explain(self, error: lmdb.Error) -> WeftError:
         code = getattr(error, "code", 0)
+        if code == errno.EIO and disk.is_nearly_full(self.path):
+            code = errno.ENOSPC  # LMDB takes a write that the system cut short for a failing disk
         if code in disk.NO_SPACE:
             return disk.failure(code, self.path)
         if isinstance(
