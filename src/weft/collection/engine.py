@@ -145,16 +145,19 @@ class Engine:
 
     def _maintain(self) -> None:
         while not self._stop.wait(_UPKEEP_EVERY_S):
-            for collection in self.collections():
-                for name, shard in collection.shards():
-                    if self._stop.is_set():
-                        return
-                    if self._collections.get(collection.config.name) is not collection:
-                        continue
-                    try:
-                        shard.maintain()
-                    except Exception:
-                        _log.exception("upkeep of %s/%s failed; it is tried again", collection.config.name, name)
+            self._maintain_each()
+
+    def _maintain_each(self) -> None:
+        for collection in self.collections():
+            for name, shard in collection.shards():
+                if self._stop.is_set():
+                    return
+                if self._collections.get(collection.config.name) is not collection:
+                    continue
+                try:
+                    shard.maintain()
+                except Exception:
+                    _log.exception("upkeep of %s/%s failed; it is tried again", collection.config.name, name)
 
     def close(self) -> None:
         """Finish what was begun, write the snapshots, give the folder back."""

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,7 @@ class Shard:
         """Whether changes are refused; not kept when the shard is closed."""
         self._codec = RecordCodec(config)
         self._store = ShardStore(folder / "store", _layouts(config), sync=durable)
-        self._commits = GroupCommit(self._write, write_queue)
+        self._commits = GroupCommit(_weakly(self._write), write_queue)
         self._upkeep = threading.Lock()
         """Held while ``maintain`` runs; taken before the turn to write, never the other way round."""
         self._closed = False
@@ -384,6 +385,18 @@ class Shard:
             raise NotFound(
                 f"the objects of class {self.config.name} are gone: it, or the tenant, was deleted or deactivated"
             )
+
+
+def _weakly(write: Callable[[list[Change]], list[Outcome]]) -> Callable[[list[Change]], list[Outcome]]:
+    """``write`` without holding its shard, so that what a dropped shard maps is given back at once."""
+    method = WeakMethod(write)
+
+    def written(changes: list[Change]) -> list[Outcome]:
+        alive = method()
+        assert alive is not None, "only a shard submits to its own queue"
+        return alive(changes)
+
+    return written
 
 
 def _layout(vector: VectorConfig) -> VectorLayout:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -193,6 +195,21 @@ def test_a_closed_shard_refuses_what_comes_later(shard: Shard) -> None:
     shard.close()
     assert_found_everywhere(again, {1, 2})
     again.close()
+
+
+def test_a_closed_shard_is_freed_at_once(tmp_path: Path) -> None:
+    """It maps files, whose space is given back only then."""
+    shard = Shard(tmp_path / "freed", CONFIG, durable=False, write_queue=1000)
+    shard.submit([upsert(shard, n) for n in range(10)])
+    assert_found_everywhere(shard, set(range(10)))
+    shard.close()
+    held = weakref.ref(shard)
+    gc.disable()
+    try:
+        del shard
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_indexes_that_are_stopped_still_answer(shard: Shard) -> None:
