@@ -13,6 +13,7 @@ import hashlib
 import json
 import random
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class StandIn:
     """Serves from ``with`` on.
 
     ``failures`` are answered first, one a request; ``refuse`` may fail a request for what it asks; ``twist`` may change
-    each answer; ``hold`` keeps answers back while it is cleared.
+    each answer; ``hold`` keeps answers back while it is cleared; ``drip_s`` passes after each ten bytes.
     """
 
     def __init__(self) -> None:
@@ -73,6 +74,7 @@ class StandIn:
         self.headers = {}
         self.refuse: Callable[[Request], Failure | None] = lambda request: None
         self.twist: Callable[[Any], Any] = lambda answer: answer
+        self.drip_s = 0.0
         self.hold.set()
 
     def __enter__(self) -> StandIn:
@@ -215,6 +217,10 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            with suppress(ConnectionError):
+                super().handle()
+
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -239,7 +245,11 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             with suppress(ConnectionError):
                 self.end_headers()
-                self.wfile.write(content)
+                for begin in range(0, len(content), 10) if standin.drip_s else ():
+                    self.wfile.write(content[begin : begin + 10])
+                    time.sleep(standin.drip_s)
+                if not standin.drip_s:
+                    self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""

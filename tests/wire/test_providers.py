@@ -11,7 +11,7 @@ from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.generate import GenerativeConfig, GenerativeParameters
 from weaviate.classes.query import MetadataQuery, Rerank
 from weaviate.connect.integrations import Integrations
-from weaviate.exceptions import WeaviateInsertManyAllFailedError, WeaviateQueryError
+from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError, WeaviateQueryError
 
 from providers.callers import KEYS
 from providers.standin import DIMENSIONS, Failure, Request, StandIn, vector_of
@@ -111,6 +111,31 @@ def test_the_meta_endpoint_names_them_all(keyed: weaviate.WeaviateClient) -> Non
     modules = keyed.get_meta()["modules"]
     for name in ("text2vec-ollama", "generative-ollama", "text2vec-huggingface", "multi2vec-cohere", "text2vec-nvidia"):
         assert modules[name]["documentationHref"].startswith("https://")
+
+
+def test_a_change_asks_the_provider_only_for_what_it_embeds(made: Make, provider: StandIn) -> None:
+    titles = made(vector_config=Configure.Vectors.text2vec_nvidia(source_properties=["title"]))
+    uuid = titles.data.insert({"title": "a", "n": 1})
+    before = titles.query.fetch_object_by_id(uuid, include_vector=True).vector
+    provider.requests.clear()
+    titles.data.update(uuid, {"n": 2})
+    titles.data.replace(uuid, {"title": "a", "n": 3})
+    assert provider.requests == []
+    assert titles.query.fetch_object_by_id(uuid, include_vector=True).vector == before
+    titles.data.update(uuid, {"title": "b"})
+    assert len(provider.requests) == 1
+    assert titles.query.fetch_object_by_id(uuid, include_vector=True).vector != before
+
+
+def test_a_change_whose_embedding_fails_changes_nothing(made: Make, provider: StandIn) -> None:
+    titles = made(vector_config=Configure.Vectors.text2vec_nvidia())
+    uuid = titles.data.insert({"title": "a", "n": 1})
+    provider.refuse = lambda request: Failure(402, {"detail": "no credits"})
+    for change in (titles.data.update, titles.data.replace):
+        with pytest.raises(UnexpectedStatusCodeError, match="status: 402 error: no credits"):
+            change(uuid, {"title": "b", "n": 2})
+    stored = titles.query.fetch_object_by_id(uuid)
+    assert stored.properties == {"title": "a", "n": 1}
 
 
 # -- failures

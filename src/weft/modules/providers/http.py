@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
+
 from weft.domain.errors import Invalid, Overloaded, ProviderError
 from weft.modules.providers.pace import Gate, Pace
 from weft.modules.providers.provider import Provider
@@ -55,8 +57,8 @@ class _Answer:
     def decoded(self) -> Any:
         """None when it is not JSON."""
         try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
+            return orjson.loads(self.content)
+        except orjson.JSONDecodeError:
             return None
 
     def stated_wait_s(self) -> float | None:
@@ -139,7 +141,7 @@ class ProviderClient:
                 error = self._failure(provider, outcome)
                 stated_s = outcome.stated_wait_s() if outcome.status in _PASSING else None
                 if stated_s is not None:
-                    wait_s = stated_s
+                    wait_s = max(wait_s, stated_s)
                     gate.close_until(time.monotonic() + min(stated_s, _TURN_PATIENCE_S))
                 passing = outcome.status in _PASSING
             else:

@@ -305,6 +305,17 @@ def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again(provider: S
     assert len(provider.requests) == 1
 
 
+def test_an_answer_that_trickles_in_is_not_waited_for(provider: StandIn) -> None:
+    provider.drip_s = 0.05
+    impatient = ProviderClient(timeout_s=0.4, first_wait_s=0)
+    try:
+        with pytest.raises(ProviderError, match=r"did not answer: (Read)?Timeout(Error)?"):
+            Text2VecNvidia(impatient).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+    finally:
+        impatient.close()
+    assert len(provider.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("twist", "message"),
     [
@@ -315,7 +326,8 @@ def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again(provider: S
         (lambda a: {"data": [{"index": 0, "embedding": []}]}, "not an embedding"),
         (lambda a: {"data": [{"index": 0, "embedding": ["x"]}]}, "mixed shape"),
         (lambda a: {"data": [{"index": 5, "embedding": [1.0]}]}, "wrong indexes"),
-        (lambda a: {"data": [{"index": 0, "embedding": [1e999]}]}, "not an embedding"),
+        (lambda a: b'{"data": [{"index": 0, "embedding": [NaN]}]}', "not a JSON object"),
+        (lambda a: b"[" * 100_000, "not a JSON object"),
         (lambda a: {"data": [{"index": 0, "embedding": [1e99]}]}, "not an embedding"),
         (lambda a: {"data": [{"index": [], "embedding": [1.0]}]}, "wrong indexes"),
         (lambda a: [a], "not a JSON object"),
