@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -40,7 +42,8 @@ PROPERTIES = (
     Property("tags", DataType.TEXT_ARRAY),
 )
 CONFIG = CollectionConfig(COLLECTION, PROPERTIES, {"default": VectorConfig("default")})
-WORDS = ("weft", "warp", "loom", "shuttle", "thread", "fabric", "pattern", "colour", "silk", "wool", "linen", "cotton")
+VOCABULARY = 20_000
+"""Made-up words, drawn with the frequencies of a natural text (Zipf): the n-th with a chance of 1/n."""
 BATCH = 500
 
 
@@ -59,28 +62,51 @@ def create_collection(server: Server) -> None:
         reply.read()
 
 
+def words(rng: np.random.Generator, count: int, commonest: int = 1) -> str:
+    """``count`` words, none commoner than the ``commonest``-th."""
+    drawn = np.exp(rng.uniform(math.log(commonest), math.log(VOCABULARY), count)).astype(int)
+    return " ".join(f"word{n}" for n in drawn)
+
+
+def made_vectors(count: int, dims: int, rng: np.random.Generator) -> Vectors:
+    """In 500 clusters, as embeddings are."""
+    centres = rng.normal(size=(500, dims))
+    return (centres[rng.integers(0, 500, count)] + 0.7 * rng.normal(size=(count, dims))).astype(np.float32)
+
+
+def wait_for_graph(server: Server) -> None:
+    """Until no vector waits to be built into a graph, so that the cost is of searches alone."""
+    while True:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.rest_port}/v1/nodes?output=verbose") as reply:
+            if not any(shard["vectorQueueLength"] for shard in json.load(reply)["nodes"][0]["shards"]):
+                return
+        time.sleep(0.5)
+
+
 def batches(count: int, vectors: Vectors, rng: np.random.Generator) -> Iterator[bytes]:
     for start in range(0, count, BATCH):
         request = batch.BatchObjectsRequest()
         for i in range(start, min(start + BATCH, count)):
             one = request.objects.add(uuid=str(uuid.UUID(int=i + 1)), collection=COLLECTION)
             one.properties.non_ref_properties.update(
-                {"title": f"object {i}", "body": " ".join(rng.choice(WORDS, 60)), "words": i, "score": i / 7}
+                {"title": f"object {i}", "body": words(rng, 60), "words": i, "score": i / 7}
             )
             one.properties.text_array_properties.add(prop_name="tags", values=["a", "b"])
             one.vectors.add(name="default", vector_bytes=vectors[i].tobytes(), type=1)
         yield request.SerializeToString()
 
 
-def searches(dims: int, rng: np.random.Generator) -> dict[str, list[bytes]]:
+def searches(vectors: Vectors, rng: np.random.Generator) -> dict[str, list[bytes]]:
     """64 encoded requests for each kind of search."""
+
+    dims = vectors.shape[1]
 
     def make(change: Callable[[Any, Vectors], None]) -> list[bytes]:
         encoded = []
         for _ in range(64):
             request = search_get.SearchRequest(collection=COLLECTION, limit=10, uses_127_api=True)
             request.metadata.uuid = request.metadata.distance = request.metadata.score = True
-            change(request, rng.normal(size=dims).astype(np.float32))
+            change(request, vectors[rng.integers(len(vectors))] + rng.normal(size=dims).astype(np.float32) * 0.3)
             encoded.append(request.SerializeToString())
         return encoded
 
@@ -103,7 +129,7 @@ def searches(dims: int, rng: np.random.Generator) -> dict[str, list[bytes]]:
         request.filters.value_int = 10
 
     def keyword(request: Any, vector: Vectors) -> None:
-        request.bm25_search.query = " ".join(rng.choice(WORDS, 3))
+        request.bm25_search.query = words(rng, 3, commonest=100)
 
     return {
         "nearest": make(near),
@@ -135,7 +161,13 @@ class _Record:
 
 def codec_costs_us(request: bytes, rounds: int) -> tuple[float, float]:
     """Microseconds of this thread's CPU to decode one search, and to encode its reply of ten objects."""
-    values = {"title": "object", "body": " ".join(WORDS * 4), "words": 1, "score": 0.5, "tags": ["a", "b"]}
+    values = {
+        "title": "object",
+        "body": words(np.random.default_rng(1), 48),
+        "words": 1,
+        "score": 0.5,
+        "tags": ["a", "b"],
+    }
     stored = encode_properties(values, PROPERTIES)
     answer = Answer([Hit(_Record(bytes(16), stored), i, distance=0.5) for i in range(10)])  # type: ignore[arg-type]
     query = decode_search(search_get.SearchRequest.FromString(request), CONFIG)
@@ -160,12 +192,16 @@ def main() -> None:
     parser.add_argument("--dims", type=int, default=384)
     parser.add_argument("--requests", type=int, default=5_000, help="searches of each kind")
     parser.add_argument("--threads", type=int, default=4, help="concurrent callers")
+    parser.add_argument("--vectors", type=Path, help="an .npy file of float32 vectors; default: made up, in clusters")
     parser.add_argument("--start", default=START)
     options = parser.parse_args()
     if options.tiny:
         options.objects, options.dims, options.requests = 300, 16, 200
     rng = np.random.default_rng(1)
-    vectors = rng.normal(size=(options.objects, options.dims)).astype(np.float32)
+    vectors = made_vectors(options.objects, options.dims, rng)
+    if options.vectors is not None:
+        vectors = np.load(options.vectors)[: options.objects]
+        options.objects, options.dims = vectors.shape
     print(machine())
     print(
         f"{options.objects} objects x {options.dims}, {options.requests} calls of each kind, {options.threads} callers"
@@ -185,11 +221,12 @@ def measure(
         assert not errors, errors[0].error
     imported = server.cpu_s() - before
     print(f"{'import':28} {imported / options.objects * 1e6:8.1f} µs/object")
+    wait_for_graph(server)
     health = channel.unary_unary("/grpc.health.v1.Health/Check")
     front = cost_us(server, health, [b""], options.requests, options.threads)
     print(f"{'empty call':28} {front:8.1f} µs")
     search = channel.unary_unary("/weaviate.v1.Weaviate/Search")
-    for kind, requests in searches(options.dims, rng).items():
+    for kind, requests in searches(vectors, rng).items():
         results = search_get.SearchReply.FromString(search(requests[0], timeout=60)).results
         assert len(results) == 10, f"{kind}: {len(results)} results"
         decode, encode = codec_costs_us(requests[0], min(options.requests, 2_000))
