@@ -62,9 +62,9 @@ def create_collection(server: Server) -> None:
         reply.read()
 
 
-def words(rng: np.random.Generator, count: int, commonest: int = 1) -> str:
-    """``count`` words, none commoner than the ``commonest``-th."""
-    drawn = np.exp(rng.uniform(math.log(commonest), math.log(VOCABULARY), count)).astype(int)
+def words(rng: np.random.Generator, count: int, commonest: int = 1, rarest: int = VOCABULARY) -> str:
+    """``count`` words, from the ``commonest``-th to the ``rarest``-th."""
+    drawn = np.exp(rng.uniform(math.log(commonest), math.log(rarest), count)).astype(int)
     return " ".join(f"word{n}" for n in drawn)
 
 
@@ -129,7 +129,7 @@ def searches(vectors: Vectors, rng: np.random.Generator) -> dict[str, list[bytes
         request.filters.value_int = 10
 
     def keyword(request: Any, vector: Vectors) -> None:
-        request.bm25_search.query = words(rng, 3, commonest=100)
+        request.bm25_search.query = words(rng, 3, 10, 200)
 
     return {
         "nearest": make(near),
