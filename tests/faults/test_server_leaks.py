@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -29,8 +28,8 @@ class Held(NamedTuple):
         process = Path("/proc") / str(server.process.pid)
         maps = (process / "maps").read_text().splitlines()
         return cls(
-            len(os.listdir(process / "task")),
-            len(os.listdir(process / "fd")),
+            len(list((process / "task").iterdir())),
+            len(list((process / "fd").iterdir())),
             sum(str(server.folder) in line for line in maps),
             sum(1 for _ in (server.folder / "collections").rglob("*")),
         )

@@ -203,7 +203,7 @@ class Catalog:
             root = self.folder / "collections"
             for collection in sorted(root.iterdir()) if root.is_dir() else ():
                 if collection.name not in known:
-                    orphans.append(collection)
+                    orphans += [collection] if _is_id(collection.name) else []
                 elif collection.is_dir():
                     shards = known[collection.name]
                     orphans += [p for p in sorted(collection.iterdir()) if _is_id(p.name) and p.name not in shards]

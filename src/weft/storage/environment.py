@@ -45,7 +45,7 @@ class Environment:
         self._map_bytes = max(FIRST_MAP_BYTES, _round_up(size + size // 4))
         try:
             self._env = lmdb.open(
-                str(path),
+                str(path) if os.name == "nt" else os.fsencode(path),  # names that are no UTF-8 too
                 subdir=False,
                 map_size=self._map_bytes,
                 max_dbs=len(tables),

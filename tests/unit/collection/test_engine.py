@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,25 @@ def reopened(engine: Engine) -> Engine:
 def upsert(shard: Shard) -> Upsert:
     obj = Object(bytes(16), {}, {}, 1, 1)
     return Upsert(obj, shard.encode([obj])[0])
+
+
+def test_foreign_files_in_the_data_folder_stay(engine: Engine) -> None:
+    (engine.folder / "collections").mkdir(exist_ok=True)
+    ours, theirs = engine.folder / "collections" / ("0" * 16), engine.folder / "collections" / "notes.txt"
+    ours.mkdir()
+    theirs.write_text("mine")
+    reopened(engine).close()
+    assert theirs.exists()
+    assert not ours.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of files are Unicode there")
+def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
+    engine = Engine(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), parse, durable=False, write_queue=1000)
+    shard = engine.create(DOCUMENTS["Plain"]).shard(None)
+    shard.submit([upsert(shard)])
+    assert shard.count == 1
+    engine.close()
 
 
 def test_a_dropped_collection_is_gone_for_those_that_hold_it(engine: Engine) -> None:

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 _MANIFEST = "manifest.json"
+_OURS = (".segment", ".part")
 
 
 class SegmentFolder:
@@ -74,10 +75,10 @@ class SegmentFolder:
         segment_file.write_whole(self._path / _MANIFEST, [whole])
 
     def sweep(self, kept: Iterable[str | None]) -> None:
-        """Removes every file but the manifest and ``kept``; one that the system holds open stays until later."""
+        """Removes our files but the manifest and ``kept``; one that the system holds open stays until later."""
         names = {_MANIFEST, *kept}
         for path in self._path.iterdir():
-            if path.name in names:
+            if path.name in names or path.suffix not in _OURS:
                 continue
             try:
                 path.unlink()
