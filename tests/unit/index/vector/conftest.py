@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-import sys
-import types
 from collections.abc import Callable
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from stdlib_docs import stdlib_docs
 
 
 class MemorySource:
@@ -40,7 +38,7 @@ def memory_source() -> type[MemorySource]:
 @pytest.fixture(scope="session")
 def text_vectors() -> npt.NDArray[np.float32]:
     """``(n, 96)`` vectors of the docstrings of the standard library: hashed word counts, made dense by an SVD."""
-    texts = sorted(_docstrings())
+    texts = sorted({doc.text for doc in stdlib_docs(2_000)})
     counts = np.zeros((len(texts), 2048), np.float32)
     for row, text in enumerate(texts):
         for word in re.findall(r"[a-z]{3,}", text.lower()):
@@ -61,17 +59,3 @@ def many_vectors(text_vectors: npt.NDArray[np.float32]) -> Callable[[int, int], 
         return np.asarray(text_vectors[first] * share + text_vectors[second] * (1 - share), np.float32)
 
     return blend
-
-
-def _docstrings() -> set[str]:
-    found: set[str] = set()
-    for name in ("argparse", "asyncio", "collections", "datetime", "decimal", "email.message", "http.client", "json"):
-        __import__(name)
-    for module in [m for n, m in sorted(sys.modules.items()) if n.split(".")[0] in sys.stdlib_module_names]:
-        for value in vars(module).values():
-            for thing in (value, *(vars(value).values() if inspect.isclass(value) else ())):
-                if isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType):
-                    doc = vars(thing).get("__doc__") if isinstance(thing, type) else thing.__doc__
-                    if isinstance(doc, str):
-                        found.add(doc)
-    return found
