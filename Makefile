@@ -1,7 +1,9 @@
 # Two commands do everything on a machine with git, make and Python 3.11 or newer:
 #   make quickstart   starts Weft, imports real texts and searches them
 #   make test         lint, types, tests, and a tiny run of every benchmark
+#                     (make test MODELS=no leaves out torch, and with it the tests of what needs it)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+MODELS ?= yes
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -19,7 +21,7 @@ lint: .venv/dev-installed
 types: .venv/dev-installed
 	$(BIN)/mypy
 
-unit: .venv/dev-installed
+unit: .venv/dev-installed $(if $(filter yes,$(MODELS)),.venv/models-installed)
 	$(BIN)/python -m pytest
 
 bench-tiny: .venv/dev-installed
@@ -36,6 +38,11 @@ bench-tiny: .venv/dev-installed
 .venv/dev-installed: .venv/installed
 	@echo "Installing the tools of the tests in .venv."
 	@$(PIP) --group dev
+	@touch $@
+
+.venv/models-installed: .venv/dev-installed
+	@echo "Installing torch and what decodes media, for the tests of local models."
+	@$(PIP) --group models
 	@touch $@
 
 clean:
