@@ -1,10 +1,11 @@
 """How many gRPC searches does the server answer per CPU-second, with ten objects in each reply, and what do they cost?
 
-    python bench/searches.py [--tiny] [--start "COMMAND"]
+    python bench/searches.py [--tiny] [--apart] [--start "COMMAND"]
 
 Starts a real server on an empty folder, imports objects through BatchObjects, and sends searches over real channels
 from this process. The cost is the server process's own CPU time (user + system, all threads, from /proc), so the
-client's share does not count. COMMAND may hold {folder}; it must print lines with «REST … :port» and «gRPC … :port».
+client's share does not count. ``--apart`` keeps the server on one core and the callers on the others, so that they do
+not empty each other's caches. COMMAND may hold {folder}; it must print lines with «REST … :port» and «gRPC … :port».
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import time
 import urllib.request
 import uuid
@@ -100,13 +102,14 @@ def searches(vectors: Vectors, rng: np.random.Generator) -> dict[str, list[bytes
     """64 encoded requests for each kind of search."""
 
     dims = vectors.shape[1]
+    noise = np.float32(0.25 * vectors[:1000].std())
 
     def make(change: Callable[[Any, Vectors], None]) -> list[bytes]:
         encoded = []
         for _ in range(64):
             request = search_get.SearchRequest(collection=COLLECTION, limit=10, uses_127_api=True)
             request.metadata.uuid = request.metadata.distance = request.metadata.score = True
-            change(request, vectors[rng.integers(len(vectors))] + rng.normal(size=dims).astype(np.float32) * 0.3)
+            change(request, vectors[rng.integers(len(vectors))] + rng.normal(size=dims).astype(np.float32) * noise)
             encoded.append(request.SerializeToString())
         return encoded
 
@@ -194,7 +197,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=4, help="concurrent callers")
     parser.add_argument("--vectors", type=Path, help="an .npy file of float32 vectors; default: made up, in clusters")
     parser.add_argument("--start", default=START)
+    parser.add_argument("--apart", action="store_true", help="the server on one core, the callers on the others")
     options = parser.parse_args()
+    if options.apart:
+        first, *others = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, others)
+        options.start = f"taskset -c {first} {options.start}"
     if options.tiny:
         options.objects, options.dims, options.requests = 300, 16, 200
     rng = np.random.default_rng(1)
