@@ -79,11 +79,11 @@ def main() -> None:
     bench.weft("MUVERA", Quantizer(), Muvera())
     if not options.tiny:
         bench.numpy()
-        for name, peer in (("fast_plaid", fast_plaid), ("lancedb", lancedb), ("qdrant_edge", qdrant)):
-            if options.peers and find_spec(name):
-                bench.peer(name, peer)
+        for name in options.peers:
+            if find_spec(name):
+                bench.peer(name, PEERS[name])
             else:
-                print(f"{name}: not measured ({'not installed' if options.peers else 'no peers'})")
+                print(f"{name}: not measured (not installed)")
     bench.retrieval()
 
 
@@ -326,16 +326,18 @@ def qdrant(documents: Tokens, folder: str) -> list[tuple[str, Search]]:
         shard.update(q.UpdateOperation.upsert_points(points))
     shard.optimize()
 
-    def point(ef: int) -> Search:
+    def point(parameters: Any) -> Search:
         def search(query: npt.NDArray[np.float32]) -> list[int]:
-            request = q.QueryRequest(
-                query=q.Query.Nearest(query.tolist(), using="v"), limit=K, params=q.SearchParams(hnsw_ef=ef)
-            )
+            request = q.QueryRequest(query=q.Query.Nearest(query.tolist(), using="v"), limit=K, params=parameters)
             return [int(hit.id) for hit in shard.query(request)]
 
         return search
 
-    return [("ef 64", point(64)), ("ef 256", point(256))]
+    efs = [(f"ef {ef}", point(q.SearchParams(hnsw_ef=ef))) for ef in (64, 256)]
+    return [*efs, ("exact", point(q.SearchParams(exact=True)))]
+
+
+PEERS = {"fast_plaid": fast_plaid, "lancedb": lancedb, "qdrant_edge": qdrant}
 
 
 def parse() -> argparse.Namespace:
@@ -343,8 +345,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--queries", type=int, default=400)
     parser.add_argument("--tiny", action="store_true")
-    parser.add_argument("--no-peers", dest="peers", action="store_false")
-    return parser.parse_args()
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="those to measure beside Weft")
+    options = parser.parse_args()
+    if options.documents < 2_500 and not options.tiny:
+        parser.error("fewer than 2,500 documents are searched exactly, without an index; ask for more")
+    return options
 
 
 if __name__ == "__main__":
