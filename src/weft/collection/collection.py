@@ -6,15 +6,18 @@ holds no memory.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
 from weft.collection.shard import Shard
-from weft.domain.errors import Invalid, NotFound
+from weft.domain.errors import Invalid, NotFound, OperatorError
 from weft.domain.schema import CollectionConfig
-from weft.storage import ShardEntry
+from weft.storage import ShardEntry, disk, links
+from weft.storage.catalog import remove_folder
 
 ONLY_SHARD = "main"
 """The shard of a collection without tenants."""
@@ -38,6 +41,9 @@ class Collection:
         self._folder = folder
         self._open_shard = open_shard
         self._lock = threading.RLock()
+        self._pinned: set[str] = set()
+        """Shards that are not open and must not be opened, while their files are copied."""
+        self._unpinned = threading.Condition(self._lock)
         self._entries = {entry.name: entry for entry in entries}
         self._shards: dict[str, Shard] = {}
         self._closed = False
@@ -78,6 +84,46 @@ class Collection:
         """The names of the shards that can be used, open or not."""
         return [name for name, entry in self._entries.items() if entry.status == ACTIVE]
 
+    def snapshot_to(self, name: str, folder: Path) -> dict[str, int]:
+        """The shard's files in the new ``folder``, for reading only: the bytes that count of each, by path with ``/``.
+
+        Of any status, and not opened for it; empty when it never was. Raises NotFound when it is gone.
+        """
+        while True:
+            with self._lock:
+                entry = self._entry(name)
+                shard = self._shards.get(name)
+                if shard is None:
+                    self._wait_for(name)
+                    self._pinned.add(name)
+            try:
+                if shard is not None:
+                    return shard.snapshot_to(folder)
+                with disk.explained(folder):
+                    return links.take_folder(self._folder(entry), folder, copied=lambda name: name.endswith(".mdb"))
+            except (NotFound, FileNotFoundError, OperatorError):
+                remove_folder(folder)
+                with self._lock:
+                    if self._entry(name) == entry and self._shards.get(name) is shard:
+                        raise
+            finally:
+                if shard is None:
+                    with self._lock:
+                        self._pinned.discard(name)
+                        self._unpinned.notify_all()
+
+    def bytes_on_disk(self, name: str) -> int:
+        """Of the shard's files, roughly; 0 when it is gone."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return 0
+        found = 0
+        for folder, _, names in os.walk(self._folder(entry)):
+            for file in names:
+                with suppress(FileNotFoundError):
+                    found += (Path(folder) / file).stat().st_size
+        return found
+
     def configure(self, config: CollectionConfig) -> None:
         with self._lock:
             for _, shard in self.shards():
@@ -97,13 +143,23 @@ class Collection:
         if shard is not None:
             return shard
         with self._lock:
-            if self._closed:
-                raise NotFound(f"could not find class {self.config.name} in schema", collection=self.config.name)
-            entry = self._entries.get(name)
-            if entry is None:
-                raise NotFound(f'tenant not found: "{name}"', tenant=name)
+            self._wait_for(name)
+            entry = self._entry(name)
             if entry.status != ACTIVE:
                 raise Invalid(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
             if name not in self._shards:
                 self._shards[name] = self._open_shard(self._folder(entry), self.config)
             return self._shards[name]
+
+    def _entry(self, name: str) -> ShardEntry:
+        if self._closed:
+            raise NotFound(f"could not find class {self.config.name} in schema", collection=self.config.name)
+        entry = self._entries.get(name)
+        if entry is None:
+            raise NotFound(f'tenant not found: "{name}"', tenant=name)
+        return entry
+
+    def _wait_for(self, name: str) -> None:
+        """Until nobody copies the files of the shard, with the lock held."""
+        while name in self._pinned:
+            self._unpinned.wait()

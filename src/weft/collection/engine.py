@@ -113,6 +113,46 @@ class Engine:
         if self._collections.get(name) is not collection:
             raise NotFound(f"could not find class {name} in schema: it was deleted meanwhile", collection=name)
 
+    # -- collections that come whole
+
+    def draft(self, name: str, document: Mapping[str, Any], shards: Mapping[str, str]) -> CatalogEntry:
+        """A collection to come, with ``shards`` (status by name), whose files go to ``shard_folder``.
+
+        Nobody sees it before ``adopt``; what a crash leaves of it goes with the next start, ``abandon`` removes it.
+        """
+        return self._catalog.draft(name, document, shards)
+
+    def shard_folder(self, entry: CatalogEntry, shard: str) -> Path:
+        return self._catalog.shard_folder(entry, entry.shards[shard])
+
+    def adopt(self, entries: Sequence[CatalogEntry], aliases: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+        """Makes drafted collections, whose files are whole, visible and durable; all with ``aliases`` and
+        ``settings``, or nothing. Raises Conflict for a name that is taken, and what opening a shard raises.
+        """
+        opened: dict[str, Collection] = {}
+        try:
+            for entry in entries:
+                opened[entry.name] = self._open(entry, self._parse(entry.document))
+            with self._lock:
+                self._catalog.adopt(entries, aliases, settings)
+                self._collections |= opened
+        except BaseException:
+            for collection in opened.values():
+                collection.close(keep=False)
+            raise
+
+    def abandon(self, entries: Sequence[CatalogEntry]) -> None:
+        for entry in entries:
+            remove_folder(self._catalog.collection_folder(entry))
+
+    def settings(self) -> Mapping[str, Any]:
+        """JSON values that other rooms keep in the catalog, by key."""
+        return self._catalog.settings()
+
+    def put_settings(self, changes: Mapping[str, Any]) -> None:
+        """All at once; None removes a key."""
+        self._catalog.put_settings(changes)
+
     # -- tenants and aliases
 
     def put_tenants(self, collection: Collection, statuses: Mapping[str, str]) -> None:

@@ -40,12 +40,14 @@ from weft.index.filter.gathered import Gathered
 from weft.index.filter.view import ReferenceResolver
 from weft.index.inverted import Matches
 from weft.index.multivector import MultiVectorIndex, TokenMatches
-from weft.storage import Applied, Delete, Put, ShardStore, VectorLayout
+from weft.storage import Applied, Delete, Put, ShardStore, VectorLayout, disk, links
 
 _log = logging.getLogger(__name__)
 _CHECKPOINT_AFTER = 100_000
 _DEAD_ROWS, _DEAD_SHARE = 10_000, 0.3
 """A vector file is rewritten without its dead rows when they are so many, and so large a share."""
+
+_UPKEEP_WAIT_S = 30
 
 DocIds = npt.NDArray[np.uint32]
 
@@ -347,6 +349,27 @@ class Shard:
                 return
             self._indexes.checkpoint(self.view.live)
             self._writes_since_checkpoint = 0
+
+    def snapshot_to(self, folder: Path) -> dict[str, int]:
+        """All that is acknowledged, as files in the new ``folder`` for reading only; see ``ShardStore.link_to``.
+
+        The indexes come before the store, so that they hold nothing that it lacks. What upkeep is building is waited
+        for, but not for long; what it swaps later does not fit then, and a restore builds it anew.
+        """
+        waited = self._upkeep.acquire(timeout=_UPKEEP_WAIT_S)
+        try:
+            self._check_open()
+            self.checkpoint()
+            with self._commits.turn, disk.explained(folder):
+                taken = links.take_folder(self.folder / "index", folder / "index", skip_missing=True)
+            sizes = {f"index/{path}": size for path, size in taken.items()}
+            return sizes | {f"store/{path}": size for path, size in self._store.link_to(folder / "store").items()}
+        except OperatorError:
+            self._check_open()
+            raise
+        finally:
+            if waited:
+                self._upkeep.release()
 
     def sizes(self) -> dict[str, int]:
         """Bytes by component: ``objects`` and ``vectors/<name>`` on disk, ``index/<name>/<part>`` mapped or in RAM."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -116,6 +116,39 @@ class Catalog:
             self._env.write(body)
             self._collections = {**self._collections, name: entry}
             return entry
+
+    def draft(self, name: str, document: Mapping[str, Any], shards: Mapping[str, str]) -> CatalogEntry:
+        """An entry for ``adopt``, with ``shards`` (status by name). The catalog does not know it yet, so its folders
+        are orphans until then."""
+        return CatalogEntry(_new_id(), name, document, {n: ShardEntry(_new_id(), n, s) for n, s in shards.items()})
+
+    def adopt(self, entries: Sequence[CatalogEntry], aliases: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+        """Makes drafted collections count, sets ``aliases`` and ``settings``: all in one transaction, or nothing.
+
+        Raises Conflict for a name that is taken, by a collection or an alias.
+        """
+        with self._lock:
+            names = {entry.name for entry in entries}
+            for name in sorted(names & set(self._collections)):
+                raise Conflict(f"class name {name} already exists", name=name)
+            for name in sorted(names & (set(self._aliases) | set(aliases))):
+                raise Conflict(f"class name {name} already exists as an alias", name=name)
+            for alias in sorted(set(aliases) & set(self._collections)):
+                raise Conflict(f"alias {alias} already exists as a class name", name=alias)
+
+            def body(txn: Transaction) -> None:
+                for entry in entries:
+                    self._put(txn, COLLECTIONS, entry.id.encode(), {"name": entry.name, "document": entry.document})
+                    self._put_shards(txn, entry.id, entry.shards.values())
+                for alias, target in aliases.items():
+                    self._put(txn, ALIASES, _hash(alias), {"alias": alias, "collection": target})
+                for key, value in settings.items():
+                    self._put(txn, SETTINGS, _hash(key), {"key": key, "value": value})
+
+            self._env.write(body)
+            self._collections = {**self._collections, **{entry.name: entry for entry in entries}}
+            self._aliases = {**self._aliases, **aliases}
+            self._settings = {**self._settings, **settings}
 
     def drop_collection(self, name: str) -> CatalogEntry:
         """Forgets the collection and its shards; their folders go with ``remove_folder`` or the next ``sweep``.

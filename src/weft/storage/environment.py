@@ -118,12 +118,16 @@ class Environment:
         """Bytes in use, free pages included."""
         return int((self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"])
 
-    def copy_to(self, path: Path) -> None:
-        """A compacted copy of the last commit as the new file ``path``."""
+    def copy_to(self, path: Path, *, compact: bool = True, sync: bool = True) -> None:
+        """A copy of the last commit as the new file ``path``.
+
+        Without ``compact`` every page keeps its place, so that what no commit changed is equal from copy to copy.
+        """
         try:
             with path.open("xb") as file:
-                self.read(lambda _: self._env.copyfd(file.fileno(), compact=True))
-                disk.sync_file(file.fileno())
+                self.read(lambda _: self._env.copyfd(file.fileno(), compact=compact))
+                if sync:
+                    disk.sync_file(file.fileno())
         except OSError as error:
             raise disk.failure(error, path) from error
 

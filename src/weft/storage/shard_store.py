@@ -202,6 +202,21 @@ class ShardStore:
             self._vectors.copy_to(folder / "vectors")
         format.mark(folder, "shard", sync=True)
 
+    def link_to(self, folder: Path) -> dict[str, int]:
+        """The last commit in the new ``folder``, for reading only: the bytes that count of each file, by path.
+
+        Vector files are links to the originals, so this takes time and space for the objects alone; pages of
+        ``objects.mdb`` keep their places from one call to the next. Nothing is synced. On any thread; commits go on
+        meanwhile, compactions wait.
+        """
+        with disk.explained(folder):
+            folder.mkdir(parents=True)
+        with self._switching:
+            self._env.copy_to(folder / "objects.mdb", compact=False, sync=False)
+            sizes = {f"vectors/{name}": size for name, size in self._vectors.link_to(folder / "vectors").items()}
+        format.mark(folder, "shard", sync=False)
+        return {name: (folder / name).stat().st_size for name in ("objects.mdb", format.MARKER)} | sizes
+
     def verify(self, *, full: bool = False) -> None:
         """Reads every record, uuid and vector block, and raises CorruptData for the first that is not what was written.
 
