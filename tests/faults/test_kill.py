@@ -48,6 +48,16 @@ def vector_of(n: int) -> list[float]:
     return np.random.default_rng(n).normal(size=DIMS).astype(np.float32).tolist()
 
 
+def tokens_of(n: int) -> list[list[float]]:
+    """One to six token vectors."""
+    rng = np.random.default_rng(n)
+    return rng.normal(size=(rng.integers(1, 7), DIMS)).astype(np.float32).tolist()
+
+
+def vectors_of(n: int) -> dict[str, list[float] | list[list[float]]]:
+    return {"whole": vector_of(n), "tokens": tokens_of(n)}
+
+
 def work(server: Server, ledger: Ledger, seed: int) -> None:
     """Inserts, replaces and deletes until the server is gone."""
     rng = random.Random(seed)
@@ -71,7 +81,7 @@ def work(server: Server, ledger: Ledger, seed: int) -> None:
                 ledger.begin(changes)
                 result = things.data.insert_many(
                     [
-                        DataObject({"n": n, "word": f"word{n}"}, uuid=id_, vector=vector_of(n or 0))
+                        DataObject({"n": n, "word": f"word{n}"}, uuid=id_, vector=vectors_of(n or 0))
                         for id_, n in changes.items()
                     ]
                 )
@@ -95,14 +105,19 @@ def check(client: weaviate.WeaviateClient, ledger: Ledger) -> None:
         assert found.properties["n"] in possible, f"{id_} was acknowledged with {n}"
     for id_, found in stored.items():
         n = found.properties["n"]
-        assert found.vector["default"] == vector_of(n), "a vector is exactly as it was given"
+        assert found.vector == vectors_of(n), "a vector is exactly as it was given"
         assert n in ({ledger.sure.get(id_)} | ledger.unsure.get(id_, set())), f"nobody stored {id_}"
     sample = random.Random(1).sample(sorted(stored), min(40, len(stored)))
     for id_ in sample:
         n = stored[id_].properties["n"]
-        nearest = things.query.near_vector(vector_of(n), limit=1, return_metadata=MetadataQuery(distance=True)).objects
-        assert nearest[0].properties["n"] == n
-        assert abs(nearest[0].metadata.distance) < 1e-5
+        for name, given in vectors_of(n).items():
+            nearest = things.query.near_vector(
+                given, target_vector=name, limit=1, return_metadata=MetadataQuery(distance=True)
+            ).objects
+            assert nearest[0].properties["n"] == n, name
+            # A token's MaxSim with itself is 1: the distance of a multi-vector from itself is minus its tokens.
+            expected = -len(given) if name == "tokens" else 0
+            assert abs(nearest[0].metadata.distance - expected) < 1e-5
         assert id_ in [o.uuid for o in things.query.bm25(f"word{n}").objects]
         assert id_ in [o.uuid for o in things.query.fetch_objects(filters=Filter.by_property("n").equal(n)).objects]
     # What was unsure is settled now: it is what the store says.
@@ -121,7 +136,10 @@ def test_kill_during_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with server.client() as client:
         client.collections.create(
             "Things",
-            vector_config=Configure.Vectors.self_provided(),
+            vector_config=[
+                Configure.Vectors.self_provided(name="whole"),
+                Configure.MultiVectors.self_provided(name="tokens"),
+            ],
             properties=[Property(name="n", data_type=DataType.INT), Property(name="word", data_type=DataType.TEXT)],
         )
     for round_ in range(KILLS):

@@ -27,6 +27,7 @@ from pyroaring import BitMap
 
 from weft.domain.errors import CorruptData, NotFound
 from weft.domain.objects import Vector
+from weft.domain.profile import note, took
 from weft.domain.schema import Metric, VectorIndexConfig
 from weft.index.allow_list import AllowList
 from weft.index.liveness import perhaps_live
@@ -261,8 +262,11 @@ class MultiVectorIndex:
         possible = count if allow is None else min(len(allow), count)
         narrow = allow is not None and possible * mean_tokens <= EXACT_ALLOWED_TOKENS
         if view.stage is None or narrow or k * 4 >= min(view.staged, possible):
-            rows = np.arange(count) if allow is None else allowed_rows(doc_ids, allow)
-            return rows, self._exact(view, tokens, rows)
+            note("hnsw_flat_search", True)
+            with took("knn_search_layer_0_took"):
+                rows = np.arange(count) if allow is None else allowed_rows(doc_ids, allow)
+                return rows, self._exact(view, tokens, rows)
+        note("hnsw_flat_search", False)
         if allow is None:
             allowed, behind = Allowed(), np.arange(view.staged, count)
         else:
@@ -270,13 +274,16 @@ class MultiVectorIndex:
             known = allowed_rows(doc_ids, allow) if scanned or view.staged < count else None
             allowed = Allowed(known) if scanned else Allowed(bits=allow.bits)
             behind = np.zeros(0, np.int64) if known is None else known[known >= view.staged]
-        short = view.stage.shortlist(tokens, k, allowed, doc_ids)
+        with took("knn_search_layer_0_took"):
+            short = view.stage.shortlist(tokens, k, allowed, doc_ids)
         comparable = isinstance(view.stage, ResidualStage)
-        rows, scores = best_rows(
-            short, k, lambda r: self._exact(view, tokens, r), comparable=comparable, limit=self._rescore_limit
-        )
-        if len(behind):
-            rows, scores = np.concatenate([rows, behind]), np.concatenate([scores, self._exact(view, tokens, behind)])
+        with took("knn_search_rescore_took"):
+            rows, scores = best_rows(
+                short, k, lambda r: self._exact(view, tokens, r), comparable=comparable, limit=self._rescore_limit
+            )
+            if len(behind):
+                more = self._exact(view, tokens, behind)
+                rows, scores = np.concatenate([rows, behind]), np.concatenate([scores, more])
         return rows, scores
 
     def _exact(self, view: _View, query: Vector, rows: Rows) -> Vector:

@@ -9,6 +9,7 @@ import pytest
 from pyroaring import BitMap
 
 from weft.domain.errors import Invalid, NotFound
+from weft.domain.profile import recording, searching
 from weft.domain.schema import Metric, Muvera, Quantizer, QuantizerKind
 from weft.index.allow_list import AllowList
 from weft.index.multivector import twins
@@ -131,6 +132,26 @@ def test_rows_are_visible_at_once_and_found_by_codes(rng, build, make_source, do
     assert recall(index, source, queries_near(rng, texts, 40)) >= 0.99
     settle(index, 800)
     assert recall(index, source, queries_near(rng, texts, 40)) >= 0.99
+
+
+@pytest.mark.usefixtures("small")
+def test_a_profile_tells_which_way_was_taken(rng, build, make_source, documents):
+    source = make_source(64)
+    texts = documents(rng, 400, 64)
+    source.add(texts)
+    index = build(source)
+
+    def profile(k):
+        with recording() as record, searching("vector"):
+            index.search(texts[0], k, None)
+        return record.told()["vector"]
+
+    assert profile(5)["hnsw_flat_search"] == "true"
+    settle(index, 400)
+    staged = profile(5)
+    assert staged["hnsw_flat_search"] == "false"
+    assert {"knn_search_layer_0_took", "knn_search_rescore_took"} <= set(staged)
+    assert profile(300)["hnsw_flat_search"] == "true"
 
 
 @pytest.mark.parametrize(
