@@ -77,6 +77,19 @@ class Settings:
     modules_client_timeout_s: float = _setting(
         "MODULES_CLIENT_TIMEOUT", "longest wait for one answer of a model provider, as `50s`, `1m30s` or seconds", 50.0
     )
+    backup_filesystem_path: str = _setting(
+        "BACKUP_FILESYSTEM_PATH", "folder for backups; turns the module backup-filesystem on", ""
+    )
+    backup_dynamic_location: bool = _setting(
+        "WEFT_BACKUP_DYNAMIC_LOCATION", "let requests name a folder or bucket of their own for a backup", True
+    )
+    backup_s3_bucket: str = _setting("BACKUP_S3_BUCKET", "bucket for backups; turns the module backup-s3 on", "")
+    backup_s3_path: str = _setting("BACKUP_S3_PATH", "path within the bucket", "")
+    backup_s3_endpoint: str = _setting("BACKUP_S3_ENDPOINT", "host[:port] of the S3 storage", "s3.amazonaws.com")
+    backup_s3_use_ssl: bool = _setting("BACKUP_S3_USE_SSL", "reach the S3 storage over TLS", True)
+    export_enabled: bool = _setting("EXPORT_ENABLED", "answer requests to export collections", False)
+    export_default_path: str = _setting("EXPORT_DEFAULT_PATH", "folder, or path within the bucket, for exports", "")
+    export_default_bucket: str = _setting("EXPORT_DEFAULT_BUCKET", "bucket for exports to S3", "")
     write_queue: int = _setting("WEFT_WRITE_QUEUE", "objects that may wait for one shard's writer", 200_000)
     durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
     log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")
@@ -109,6 +122,9 @@ class Settings:
         _one_of("log_level", self.log_level, ("debug", "info", "warning", "error"))
         if self.default_vector_index == "dynamic" and not self.async_indexing:
             raise Misconfigured("default_vector_index dynamic needs async_indexing; set ASYNC_INDEXING=true")
+        for module, path in (("backup-filesystem", "backup_filesystem_path"), ("backup-s3", "backup_s3_bucket")):
+            if module in self.enable_modules and not getattr(self, path):
+                raise Misconfigured(f"module {module} is enabled and {path} is not set; set {path.upper()}")
         users, keys = len(self.apikey_users), len(self.apikey_allowed_keys)
         if self.apikey_enabled and (keys == 0 or users not in (1, keys)):
             raise Misconfigured(

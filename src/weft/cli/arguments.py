@@ -17,6 +17,7 @@ _SECTIONS = {
     "collections": ("autoschema_", "default_", "async_indexing"),
     "searches": ("query_",),
     "models": ("enable_modules", "embedding_", "models_", "model_"),
+    "backups and exports": ("backup_", "export_"),
 }
 """Headings of ``weft serve --help``, each with the beginnings of the names that stand below it; others: limits."""
 
