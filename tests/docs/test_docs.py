@@ -18,7 +18,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT /
 def test_every_setting_is_documented_with_its_variable_and_default() -> None:
     rows = {}
     for line in (ROOT / "docs/settings.md").read_text(encoding="utf-8").splitlines():
-        if match := re.match(r"\| `([a-z_]+)` \| `([A-Z_]+)` \| (.*?) \| (.*) \|$", line):
+        if match := re.match(r"\| `([a-z0-9_]+)` \| `([A-Z0-9_]+)` \| (.*?) \| (.*) \|$", line):
             rows[match[1]] = (match[2], match[3], match[4])
     expected = {}
     for setting in fields(Settings):
