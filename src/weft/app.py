@@ -56,6 +56,7 @@ class App:
                 models_folder=Path(settings.models_path) if settings.models_path else None,
                 allow_downloads=settings.model_downloads,
                 provider_timeout_s=settings.modules_client_timeout_s,
+                public_providers_only=settings.modules_validate_base_url,
             )
             undo.callback(self._registry.close)
             self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)

@@ -77,6 +77,11 @@ class Settings:
     modules_client_timeout_s: float = _setting(
         "MODULES_CLIENT_TIMEOUT", "longest wait for one answer of a model provider, as `50s`, `1m30s` or seconds", 50.0
     )
+    modules_validate_base_url: bool = _setting(
+        "MODULES_VALIDATE_BASE_URL",
+        "refuse providers' addresses in collections and headers that are plain http or in a private network",
+        False,
+    )
     backup_filesystem_path: str = _setting(
         "BACKUP_FILESYSTEM_PATH", "folder for backups; turns the module backup-filesystem on", ""
     )

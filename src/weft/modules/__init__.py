@@ -55,15 +55,17 @@ def build_registry(
     models_folder: Path | None = None,
     allow_downloads: bool = False,
     provider_timeout_s: float = 50.0,
+    public_providers_only: bool = False,
 ) -> Registry:
     """The modules named in ``enabled``; None: all. Raises Misconfigured for a name that Weft does not have.
 
     ``threads`` are the workers of each local model (0: one a core), ``queue_limit`` the texts that may wait for it.
     ``models_folder`` holds the models that collections may name beside those in the wheel; ``allow_downloads`` lets
-    them name any on the hub. ``provider_timeout_s`` bounds one call to a provider.
+    them name any on the hub. ``provider_timeout_s`` bounds one call to a provider; ``public_providers_only`` refuses
+    addresses in private networks that collections and requests name.
     """
     pool = ModelPool(threads=threads, queue_limit=queue_limit)
-    client = ProviderClient(timeout_s=provider_timeout_s)
+    client = ProviderClient(timeout_s=provider_timeout_s, public_only=public_providers_only)
     factories = _local(pool, ModelOffer(models_folder, allow_downloads)) | _providers(client)
     if enabled is not None:
         unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))

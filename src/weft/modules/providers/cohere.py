@@ -12,13 +12,13 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
-from weft.modules.base import Generated, Generator, ModuleInput, Reranker, Settings
+from weft.modules.base import Generated, ModuleInput, Reranker, Settings
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
 from weft.modules.providers.answers import in_batches, list_of, scores_of, text_answer, vector_of
+from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.http import ProviderClient, chunks, data_url
 from weft.modules.providers.openai import chat_content
 from weft.modules.providers.pace import Pace
-from weft.modules.providers.parameters import generation_parameters
 from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
 
@@ -179,26 +179,15 @@ class Multi2VecCohere(MultimodalVectorizer):
         return _embed(self._client, {"images": [data_url(data)]}, "image", settings, caller, pace)[0]
 
 
-class GenerativeCohere(Generator):
+class GenerativeCohere(ProviderGenerator):
     name = "generative-cohere"
     title = "Generative Search - Cohere"
     documentation = "https://docs.cohere.com/reference/chat"
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
-
     def check_settings(self, settings: Settings) -> None:
         _COHERE.given_url(settings, Caller())
 
-    def generate(
-        self,
-        prompt: str,
-        settings: Settings,
-        parameters: Mapping[str, Any],
-        caller: Caller,
-        images: Sequence[str] = (),
-    ) -> Generated:
-        chosen = generation_parameters(settings, parameters)
+    def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body: dict[str, Any] = {
             "model": text_setting(chosen, "model", "command-a-03-2025"),
             "messages": [{"role": "user", "content": chat_content(prompt, images)}],

@@ -84,13 +84,22 @@ class _Answer:
 class ProviderClient:
     """HTTP to all providers; made once, shared by their modules, safe for many threads.
 
-    ``timeout_s`` bounds one try, and is the time after whose end no other try begins.
+    ``timeout_s`` bounds one try, and is the time after whose end no other try begins. ``public_only``: addresses that
+    collections and requests name must be those of public hosts.
     """
 
-    def __init__(self, *, timeout_s: float = 50.0, tries: int = _TRIES, first_wait_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float = 50.0,
+        tries: int = _TRIES,
+        first_wait_s: float = 0.5,
+        public_only: bool = False,
+    ) -> None:
         self._timeout_s = timeout_s
         self._tries = tries
         self._first_wait_s = first_wait_s
+        self._public_only = public_only
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
         self._threads: dict[str, ThreadPoolExecutor] = {}
@@ -122,6 +131,8 @@ class ProviderClient:
         pace: Pace | None = None,
     ) -> Any:
         """The decoded JSON of a 200 answer, whatever it is; None when it is not JSON."""
+        if self._public_only:
+            provider.check_public(url)
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {"Content-Type": "application/json", **headers}
         gate = self._gate(url, headers)

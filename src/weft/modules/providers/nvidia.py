@@ -14,12 +14,12 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
-from weft.modules.base import Generated, Generator, ModuleInput, Reranker, Settings
+from weft.modules.base import Generated, ModuleInput, Reranker, Settings
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
 from weft.modules.providers.answers import chat_answer, in_batches, items_of, scores_of, vector_of
+from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.http import ProviderClient, chunks, data_url
 from weft.modules.providers.pace import Pace
-from weft.modules.providers.parameters import generation_parameters
 from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting
 
@@ -172,7 +172,7 @@ class Multi2VecNvidia(MultimodalVectorizer):
         return self._nvidia.embed(inputs, model, {}, settings, caller, pace) if inputs else []
 
 
-class GenerativeNvidia(Generator):
+class GenerativeNvidia(ProviderGenerator):
     name = "generative-nvidia"
     title = "Generative Search - NVIDIA"
     documentation = "https://docs.api.nvidia.com/nim/reference/llm-apis"
@@ -180,15 +180,7 @@ class GenerativeNvidia(Generator):
     def __init__(self, client: ProviderClient) -> None:
         self._nvidia = _Calls(client, _EMBEDDING_HOST)
 
-    def generate(
-        self,
-        prompt: str,
-        settings: Settings,
-        parameters: Mapping[str, Any],
-        caller: Caller,
-        images: Sequence[str] = (),
-    ) -> Generated:
-        chosen = generation_parameters(settings, parameters)
+    def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body: dict[str, Any] = {
             "model": text_setting(chosen, "model", "nvidia/llama-3.1-nemotron-51b-instruct"),
             "messages": [{"role": "user", "content": prompt}],

@@ -13,11 +13,11 @@ from typing import Any
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
-from weft.modules.base import Generated, Generator, Settings
+from weft.modules.base import Generated, Settings
 from weft.modules.providers.answers import in_batches, list_of, text_answer, vector_of
+from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.http import ProviderClient, chunks
 from weft.modules.providers.pace import Pace
-from weft.modules.providers.parameters import generation_parameters
 from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting
 
@@ -92,26 +92,15 @@ class Text2VecOllama(TextVectorizer):
         return [vector_of(one, _OLLAMA) for one in found]
 
 
-class GenerativeOllama(Generator):
+class GenerativeOllama(ProviderGenerator):
     name = "generative-ollama"
     title = "Generative Search - Ollama"
     documentation = "https://github.com/ollama/ollama/blob/main/docs/api.md#generate-a-completion"
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
-
     def check_settings(self, settings: Settings) -> None:
         _check_settings(settings)
 
-    def generate(
-        self,
-        prompt: str,
-        settings: Settings,
-        parameters: Mapping[str, Any],
-        caller: Caller,
-        images: Sequence[str] = (),
-    ) -> Generated:
-        chosen = generation_parameters(settings, parameters)
+    def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body: dict[str, Any] = {"model": text_setting(chosen, "model", "llama3"), "prompt": prompt, "stream": False}
         if chosen.get("temperature") is not None:
             body["options"] = {"temperature": chosen["temperature"]}

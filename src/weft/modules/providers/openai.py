@@ -15,11 +15,11 @@ from urllib.parse import quote
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
-from weft.modules.base import Generated, Generator, Settings
+from weft.modules.base import Generated, Settings
 from weft.modules.providers.answers import by_index, chat_answer, in_batches, items_of, vector_of
+from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.http import ProviderClient, batches_by_size, data_url
 from weft.modules.providers.pace import Pace
-from weft.modules.providers.parameters import generation_parameters
 from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
 
@@ -157,27 +157,16 @@ class Text2VecOpenAI(TextVectorizer):
         return _WITHOUT_DIMENSIONS if model == "ada" else model
 
 
-class GenerativeOpenAI(Generator):
+class GenerativeOpenAI(ProviderGenerator):
     name = "generative-openai"
     title = "Generative Search - OpenAI"
     documentation = "https://platform.openai.com/docs/api-reference/completions"
-
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
 
     def check_settings(self, settings: Settings) -> None:
         _OPENAI.given_url(settings, Caller())
         _check_azure(settings)
 
-    def generate(
-        self,
-        prompt: str,
-        settings: Settings,
-        parameters: Mapping[str, Any],
-        caller: Caller,
-        images: Sequence[str] = (),
-    ) -> Generated:
-        chosen = generation_parameters(settings, parameters)
+    def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body: dict[str, Any] = {"messages": [{"role": "user", "content": chat_content(prompt, images)}]}
         if not _is_azure(chosen):
             body["model"] = text_setting(chosen, "model", "gpt-5-mini")
@@ -186,26 +175,15 @@ class GenerativeOpenAI(Generator):
         return chat_answer(answer, _payee(chosen))
 
 
-class GenerativeAnyscale(Generator):
+class GenerativeAnyscale(ProviderGenerator):
     name = "generative-anyscale"
     title = "Generative Search - Anyscale"
     documentation = "https://docs.anyscale.com/endpoints/overview"
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
-
     def check_settings(self, settings: Settings) -> None:
         _ANYSCALE.given_url(settings, Caller())
 
-    def generate(
-        self,
-        prompt: str,
-        settings: Settings,
-        parameters: Mapping[str, Any],
-        caller: Caller,
-        images: Sequence[str] = (),
-    ) -> Generated:
-        chosen = generation_parameters(settings, parameters)
+    def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body = {
             "model": text_setting(chosen, "model", "meta-llama/Llama-2-70b-chat-hf"),
             "messages": [{"role": "user", "content": prompt}],

@@ -12,8 +12,10 @@ default, and it must not hide the variable. The variable stands for every host o
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -86,6 +88,24 @@ class Provider:
         chosen = text_setting(settings, setting)
         chosen = address(chosen, f"setting {setting}") if chosen else ""
         return "" if chosen in self.hosts else chosen
+
+    def check_public(self, url: str) -> None:
+        """Invalid for a URL that is not the provider's or the operator's own and is plain http or leads into a private
+        network, by name or by number."""
+        own = [*self.hosts, *filter(None, [self._operators_url()])]
+        if any(url.startswith(f"{place}/") for place in own):
+            return
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        try:
+            found = {info[4][0] for info in socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)}
+        except (OSError, UnicodeError):
+            found = set()
+        if parts.scheme != "https" or not found or not all(ip_address(one).is_global for one in found):
+            raise Invalid(
+                f"base URL {parts.scheme}://{host} is refused: this server calls only https addresses of public hosts "
+                f"(MODULES_VALIDATE_BASE_URL); its operator can name another with {self.word.upper()}_BASE_URL"
+            )
 
     def _operators_url(self) -> str:
         variable = f"{self.word.upper()}_BASE_URL"

@@ -339,3 +339,22 @@ def test_answers_that_make_no_sense_are_refused(
     provider.twist = twist
     with pytest.raises(ProviderError, match=message):
         Text2VecJinaAI(client).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1", "https://10.1.2.3:8443/x", "https://[::1]", "https://169.254.169.254", "http://8.8.8.8"],
+)
+def test_private_addresses_are_refused_when_the_operator_says_so(url: str) -> None:
+    client = ProviderClient(public_only=True)
+    with pytest.raises(Invalid, match=r"refused: .*MODULES_VALIDATE_BASE_URL.*NVIDIA_BASE_URL"):
+        Text2VecNvidia(client).embed_query(["a"], {"baseURL": url}, CALLER)
+    client.close()
+
+
+def test_the_operators_own_address_may_be_private(provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = ProviderClient(public_only=True)
+    monkeypatch.setenv("NVIDIA_BASE_URL", provider.url)
+    vector = Text2VecNvidia(client).embed_query(["a"], {}, CALLER)
+    assert near(vector, vector_of("a", role="query"))
+    client.close()
