@@ -1,0 +1,117 @@
+"""What a checkpoint is, told by its small files of configuration before any weight is read.
+
+sentence-transformers makes whatever it is asked for out of any checkpoint, with fresh random layers where the
+checkpoint has none. So what a checkpoint is for is looked up first, and one of another purpose is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from weft.domain.errors import CorruptData, Misconfigured
+
+_OF_PYLATE = frozenset(
+    {"query_prefix", "document_prefix", "do_query_expansion", "attend_to_expansion_tokens", "skiplist_words"}
+)
+"""Settings that PyLate writes beside a model of which it does not say what it is."""
+
+
+class Purpose(Enum):
+    """The value is how an error names it."""
+
+    EMBEDDING = "a model of single vectors"
+    LATE_INTERACTION = "a late-interaction model"
+    CROSS_ENCODER = "a cross-encoder"
+    SPARSE = "a sparse encoder"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """``config.json``, ``config_sentence_transformers.json`` and ``modules.json``; empty where there is none."""
+
+    name: str
+    config: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, Any] = field(default_factory=dict)
+    modules: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def architecture(self) -> str:
+        """The class that saved it, such as ``BertModel``; empty when it does not say."""
+        return str((self.config.get("architectures") or [""])[0])
+
+    @property
+    def model_type(self) -> str:
+        """The family, such as ``bert`` or ``whisper``; empty when it does not say."""
+        return str(self.config.get("model_type") or "")
+
+    @property
+    def purpose(self) -> Purpose:
+        stated = {
+            "MultiVectorEncoder": Purpose.LATE_INTERACTION,
+            "ColBERT": Purpose.LATE_INTERACTION,
+            "CrossEncoder": Purpose.CROSS_ENCODER,
+            "SparseEncoder": Purpose.SPARSE,
+        }.get(str(self.own.get("model_type")))
+        if stated is not None:
+            return stated
+        classes = [str(module.get("type")) for module in self.modules]
+        if (
+            self.architecture == "HF_ColBERT"
+            or self.architecture.endswith("ForRetrieval")
+            or not _OF_PYLATE.isdisjoint(self.own)
+            or any(name.startswith("pylate.") for name in classes)
+        ):
+            return Purpose.LATE_INTERACTION
+        if not self.modules and self.architecture.endswith("ForSequenceClassification"):
+            return Purpose.CROSS_ENCODER
+        return Purpose.EMBEDDING
+
+    def require(self, purpose: Purpose, advice: str) -> None:
+        """Raises Misconfigured, with ``advice``, when it is for something else."""
+        if self.purpose is not purpose:
+            raise Misconfigured(
+                f"the model {self.name} is {self.purpose.value}"
+                f"{f' ({self.architecture})' if self.architecture else ''}, not {purpose.value}; {advice}"
+            )
+
+
+def read_checkpoint(place: str, name: str, *, local_files_only: bool) -> Checkpoint:
+    """The configuration of the model at ``place``: a folder, or a name on the hub.
+
+    Raises Misconfigured when there is none, CorruptData when it cannot be read.
+    """
+    from sentence_transformers.util import load_file_path
+
+    found: dict[str, Any] = {}
+    for file in ("config.json", "config_sentence_transformers.json", "modules.json"):
+        try:
+            path = load_file_path(place, file, local_files_only=local_files_only)
+            if path is not None:
+                found[file] = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CorruptData(f"{file} of the model {name} cannot be read: {error}", path=name) from error
+        except OSError as error:
+            raise Misconfigured(f"the model {name} cannot be fetched: {error}") from error
+    if not found:
+        raise Misconfigured(
+            f"there is no model {name}: no folder that the server offers has this name, and nothing of it lies in this "
+            "machine's hub cache. Put its folder (with safetensors) where the server offers models, download it "
+            "beforehand, or allow downloads"
+        )
+    return Checkpoint(
+        name,
+        _mapping(found, "config.json", name),
+        _mapping(found, "config_sentence_transformers.json", name),
+        [one for one in found.get("modules.json", []) if isinstance(one, dict)],
+    )
+
+
+def _mapping(found: dict[str, Any], file: str, name: str) -> dict[str, Any]:
+    value = found.get(file, {})
+    if not isinstance(value, dict):
+        raise CorruptData(f"{file} of the model {name} holds no object", path=name)
+    return value
