@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import weaviate
 from weaviate.classes.config import Configure, DataType, Property
+from weaviate.classes.data import DataObject
 from weaviate.classes.generate import GenerativeConfig, GenerativeParameters
 from weaviate.classes.query import MetadataQuery, Rerank
 from weaviate.connect.integrations import Integrations
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError, WeaviateQueryError
+from weaviate.util import generate_uuid5
 
-from providers.callers import KEYS
+from providers.callers import KEYS, near
 from providers.standin import DIMENSIONS, Failure, Request, StandIn, vector_of
 from server import Server
 
@@ -83,6 +85,29 @@ def test_texts_are_embedded_in_the_providers_batches(
     assert answer.objects[0].metadata.distance == pytest.approx(
         1 - sum(a * b for a, b in zip(question, stored, strict=True)), abs=1e-5
     )
+
+
+def test_objects_imported_again_are_embedded_only_where_they_changed(made: Make, provider: StandIn) -> None:
+    titles = made(
+        vector_config=Configure.Vectors.text2vec_nvidia(source_properties=["title"], vectorize_collection_name=False)
+    )
+
+    def load(changed: str, number: int) -> list[str]:
+        """Imports three objects and returns the texts that were embedded for it."""
+        provider.reset()
+        names = ["first", changed, "third"]
+        result = titles.data.insert_many(
+            [DataObject({"title": name, "n": number}, uuid=generate_uuid5(i)) for i, name in enumerate(names)]
+        )
+        assert not result.has_errors
+        return [text for request in provider.requests for text in request.body["input"]]
+
+    assert load("second", 1) == ["first", "second", "third"]
+    assert load("second", 2) == []
+    assert load("another", 3) == ["another"]
+    stored = titles.query.fetch_object_by_id(generate_uuid5(1), include_vector=True)
+    assert stored.properties == {"title": "another", "n": 3}
+    assert near(stored.vector["default"], vector_of("another", role="passage"))
 
 
 def test_nvidia_is_asked_as_its_documents_say(made: Make, provider: StandIn) -> None:

@@ -154,6 +154,7 @@ class Objects:
             shard = self._guarded(errors, ids, partial(self._collections.shard, collection, tenant, importing=True))
             if shard is None:
                 continue
+            self._keep_unchanged(config, shard, [obj for _, obj in objects])
             failed = self._guarded(
                 errors, ids, partial(self._vectorizer.fill, config, [obj for _, obj in objects], caller)
             )
@@ -168,6 +169,14 @@ class Objects:
             outcomes = self._guarded(errors, [i for i, _ in ready], partial(shard.submit, changes))
             for (i, _), outcome in zip(ready, outcomes or (), strict=False):
                 errors[i] = outcome if isinstance(outcome, WeftError) else None
+
+    def _keep_unchanged(self, config: CollectionConfig, shard: Shard, objects: Sequence[Object]) -> None:
+        """Give objects that are stored already the vectors that modules would make again."""
+        made = {name for name, vector in config.vectors.items() if vector.vectorizer != "none"}
+        lacking = [obj for obj in objects if not made <= obj.vectors.keys()] if made else []
+        for obj, doc_id in zip(lacking, shard.lookup([obj.uuid for obj in lacking]), strict=True):
+            if doc_id is not None and (stored := self._stored(shard, obj.uuid)) is not None:
+                self._vectorizer.keep_unchanged(config, stored[1], obj)
 
     @staticmethod
     def _guarded(errors: list[WeftError | None], positions: Sequence[int], action: Callable[[], T]) -> T | None:
