@@ -133,11 +133,11 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def write_whole(path: Path, data: bytes, *, sync: bool) -> None:
+def write_whole(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> None:
     """``path`` holds ``data`` or what it held before, never a part: written beside it, synced, renamed."""
     staged = path.with_name(f"{path.name}.tmp")
     with explained(path):
-        fd = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
+        fd = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), mode)
         try:
             write_at(fd, memoryview(data), 0)
             if sync:
