@@ -65,6 +65,12 @@ class ModelPool:
             self._remember(entry, found)
         return [found[text] for text in texts]
 
+    def run(
+        self, key: str, load: Callable[[], Encoder[Any]], items: Sequence[Any], urgency: Urgency
+    ) -> list[Vector | WeftError]:
+        """As texts, for whatever else the model takes; nothing is remembered."""
+        return self._scheduler(self._entry(key), load).embed(items, urgency)
+
     def loaded(self) -> list[str]:
         """The keys of the models in memory."""
         with self._lock:

@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from weft.domain.errors import Invalid, Overloaded, ProviderError, WeftError
 from weft.domain.objects import Vector
@@ -28,11 +28,14 @@ Prepared = TypeVar("Prepared")
 
 
 class Encoder(Protocol[Prepared]):
-    """A loaded model. ``prepare`` is called by the threads that ask, ``encode`` by the workers, both concurrently."""
+    """A loaded model. ``prepare`` is called by the threads that ask, ``encode`` by the workers, both concurrently.
+
+    What is embedded is mostly text; a model may take what else it knows. A WeftError that it raises is told as it is.
+    """
 
     name: str
 
-    def prepare(self, texts: Sequence[str]) -> list[Prepared]: ...
+    def prepare(self, texts: Sequence[Any]) -> list[Prepared]: ...
 
     def length(self, prepared: Prepared) -> int:
         """Its tokens."""
@@ -81,7 +84,7 @@ class Scheduler(Generic[Prepared]):
         self._texts_waiting = 0
         self._closed = False
 
-    def embed(self, texts: Sequence[str], urgency: Urgency) -> list[Vector | WeftError]:
+    def embed(self, texts: Sequence[Any], urgency: Urgency) -> list[Vector | WeftError]:
         """One vector or error for each text, in order. Blocks; raises Overloaded when the queue is full or closed."""
         if not texts:
             return []
@@ -134,7 +137,7 @@ class Scheduler(Generic[Prepared]):
         if self._closed:
             raise Overloaded(f"the model {self.encoder.name} is being unloaded; send the request again")
 
-    def _prepare(self, texts: Sequence[str], request: _Request) -> dict[int, Prepared]:
+    def _prepare(self, texts: Sequence[Any], request: _Request) -> dict[int, Prepared]:
         """The tokens of each text by its position; an error in ``request`` for a text that has none."""
         try:
             return dict(enumerate(self.encoder.prepare(texts)))
@@ -143,9 +146,13 @@ class Scheduler(Generic[Prepared]):
             for i, text in enumerate(texts):
                 try:
                     prepared[i] = self.encoder.prepare([text])[0]
+                except WeftError as error:
+                    request.results[i] = error
                 except Exception as error:
                     request.results[i] = Invalid(f"the model {self.encoder.name} cannot read this text: {error}")
-                    request.missing -= 1
+                else:
+                    continue
+                request.missing -= 1
             return prepared
 
     def _cut(self, prepared: Mapping[int, Prepared]) -> list[list[int]]:
@@ -208,6 +215,8 @@ class Scheduler(Generic[Prepared]):
         except Exception as error:
             if len(run) > 1:
                 return [result for one in run for result in self._encode([one])]
+            if isinstance(error, WeftError):
+                return [error]
             _log.exception("the model %s failed on a text", self.encoder.name)
             failure = ProviderError(
                 f"the model {self.encoder.name} failed on this text: {error}", provider=self.encoder.name
