@@ -27,8 +27,9 @@ _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
-def _setting(env: str, help: str, default: Any) -> Any:
-    return field(default=default, metadata={"env": env, "help": help})
+def _setting(env: str, help: str, default: Any, *, also: str = "") -> Any:
+    """``also``: another name of the variable; the first one wins."""
+    return field(default=default, metadata={"env": env, "help": help, "also": also})
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,69 @@ class Settings:
     default_quantization: str = _setting("DEFAULT_QUANTIZATION", "quantizer of vectors that name none", "none")
     async_indexing: bool = _setting("ASYNC_INDEXING", "allow the dynamic index type", False)
     anonymous_access: bool = _setting(
-        "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", "answer requests without credentials", True
+        "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED",
+        "answer requests without credentials; off unless said otherwise where keys, users or OIDC are on",
+        True,
     )
     apikey_enabled: bool = _setting("AUTHENTICATION_APIKEY_ENABLED", "accept API keys", False)
     apikey_allowed_keys: tuple[str, ...] = _setting("AUTHENTICATION_APIKEY_ALLOWED_KEYS", "the API keys", ())
     apikey_users: tuple[str, ...] = _setting(
         "AUTHENTICATION_APIKEY_USERS", "the user of each key, or one user for all of them", ()
+    )
+    db_users_enabled: bool = _setting(
+        "AUTHENTICATION_DB_USERS_ENABLED", "let users be created, and their keys rotated, while the server runs", False
+    )
+    oidc_enabled: bool = _setting("AUTHENTICATION_OIDC_ENABLED", "accept tokens of an identity provider", False)
+    oidc_issuer: str = _setting("AUTHENTICATION_OIDC_ISSUER", "address of the identity provider", "")
+    oidc_client_id: str = _setting("AUTHENTICATION_OIDC_CLIENT_ID", "the client that tokens must be for", "")
+    oidc_skip_client_id_check: bool = _setting(
+        "AUTHENTICATION_OIDC_SKIP_CLIENT_ID_CHECK", "accept tokens for any client of the provider", False
+    )
+    oidc_username_claim: str = _setting(
+        "AUTHENTICATION_OIDC_USERNAME_CLAIM", "claim of a token that names the user", ""
+    )
+    oidc_groups_claim: str = _setting("AUTHENTICATION_OIDC_GROUPS_CLAIM", "claim of a token that lists groups", "")
+    oidc_scopes: tuple[str, ...] = _setting(
+        "AUTHENTICATION_OIDC_SCOPES", "scopes that clients are told to ask the provider for", ()
+    )
+    oidc_jwks_url: str = _setting(
+        "AUTHENTICATION_OIDC_JWKS_URL", "where the provider's keys are; empty: where its configuration says", ""
+    )
+    oidc_certificate: str = _setting(
+        "AUTHENTICATION_OIDC_CERTIFICATE", "certificate to trust the provider by: PEM text or a file", ""
+    )
+    oidc_insecure_skip_tls_verify: bool = _setting(
+        "AUTHENTICATION_OIDC_INSECURE_SKIP_TLS_VERIFY", "trust any certificate of the provider; for tests only", False
+    )
+    rbac_enabled: bool = _setting(
+        "AUTHORIZATION_RBAC_ENABLED", "allow callers what their roles allow", False, also="AUTHORIZATION_ENABLE_RBAC"
+    )
+    rbac_root_users: tuple[str, ...] = _setting(
+        "AUTHORIZATION_RBAC_ROOT_USERS", "users with the role root", (), also="AUTHORIZATION_ADMIN_USERS"
+    )
+    rbac_root_groups: tuple[str, ...] = _setting("AUTHORIZATION_RBAC_ROOT_GROUPS", "groups with the role root", ())
+    rbac_readonly_groups: tuple[str, ...] = _setting(
+        "AUTHORIZATION_RBAC_READONLY_GROUPS",
+        "groups with the role read-only",
+        (),
+        also="EXPERIMENTAL_AUTHORIZATION_RBAC_READONLY_ROOT_GROUPS",
+    )
+    rbac_admin_users: tuple[str, ...] = _setting(
+        "EXPERIMENTAL_AUTHORIZATION_RBAC_ADMIN_USERS", "users with the role admin", ()
+    )
+    rbac_viewer_users: tuple[str, ...] = _setting(
+        "EXPERIMENTAL_AUTHORIZATION_RBAC_READONLY_USERS", "users with the role viewer", ()
+    )
+    adminlist_enabled: bool = _setting(
+        "AUTHORIZATION_ADMINLIST_ENABLED", "allow only those on the lists below anything", False
+    )
+    adminlist_users: tuple[str, ...] = _setting("AUTHORIZATION_ADMINLIST_USERS", "users who may do everything", ())
+    adminlist_groups: tuple[str, ...] = _setting("AUTHORIZATION_ADMINLIST_GROUPS", "groups that may do everything", ())
+    adminlist_readonly_users: tuple[str, ...] = _setting(
+        "AUTHORIZATION_ADMINLIST_READONLY_USERS", "users who may read", ()
+    )
+    adminlist_readonly_groups: tuple[str, ...] = _setting(
+        "AUTHORIZATION_ADMINLIST_READONLY_GROUPS", "groups that may read", ()
     )
     cors_allow_origin: str = _setting("CORS_ALLOW_ORIGIN", "origin that browsers may call from; empty: none", "")
     embedding_threads: int = _setting("WEFT_EMBEDDING_THREADS", "threads of each local model; 0: one a core", 0)
@@ -136,9 +194,34 @@ class Settings:
                 f"API keys are enabled with {keys} keys and {users} users; give at least one key, and one user for all "
                 "keys or one for each (AUTHENTICATION_APIKEY_ALLOWED_KEYS, AUTHENTICATION_APIKEY_USERS)"
             )
-        if not self.anonymous_access and not self.apikey_enabled:
+        if not self.anonymous_access and not self.has_users:
             raise Misconfigured(
                 "anonymous access is off and no other way in is on; set AUTHENTICATION_APIKEY_ENABLED=true with keys"
+            )
+        if self.oidc_enabled:
+            self._check_oidc()
+        if self.adminlist_enabled and self.rbac_enabled:
+            raise Misconfigured("adminlist_enabled and rbac_enabled exclude each other; set one of them")
+        if self.rbac_enabled and not self.has_users:
+            raise Misconfigured(
+                "roles are on, but no users are; set AUTHENTICATION_APIKEY_ENABLED=true with keys, or "
+                "AUTHENTICATION_OIDC_ENABLED=true"
+            )
+
+    @property
+    def has_users(self) -> bool:
+        """Whether there is a way to say who one is."""
+        return self.apikey_enabled or self.db_users_enabled or self.oidc_enabled
+
+    def _check_oidc(self) -> None:
+        missing = [name for name in ("oidc_issuer", "oidc_username_claim") if not getattr(self, name)]
+        if not self.oidc_client_id and not self.oidc_skip_client_id_check:
+            missing.append("oidc_client_id (or oidc_skip_client_id_check)")
+        if missing:
+            raise Misconfigured(f"OIDC is on without {', '.join(missing)}; set what is missing")
+        if self.oidc_certificate and self.oidc_insecure_skip_tls_verify:
+            raise Misconfigured(
+                "oidc_certificate and oidc_insecure_skip_tls_verify exclude each other; set one of them"
             )
 
 
@@ -157,7 +240,10 @@ def load_settings(
                 raise Misconfigured(f"unknown setting {key!r} in {file}; {_suggestion(key, known)}")
             values[key] = _convert(key, raw, known[key].default)
     by_env = {f.metadata["env"]: f for f in known.values()}
+    by_other_env = {f.metadata["also"]: f for f in known.values() if f.metadata["also"]}
     for name, raw in environ.items():
+        if name in by_other_env and by_other_env[name].metadata["env"] not in environ:
+            values[by_other_env[name].name] = _convert(name, raw, by_other_env[name].default)
         if name in by_env:
             values[by_env[name].name] = _convert(name, raw, by_env[name].default)
         elif name.startswith("WEFT_") and name not in _OTHER_VARIABLES:
@@ -166,6 +252,8 @@ def load_settings(
         if key not in known:
             raise Misconfigured(f"unknown setting {key!r}; {_suggestion(key, known)}")
         values[key] = _convert(key, raw, known[key].default)
+    if any(values.get(way) for way in ("apikey_enabled", "db_users_enabled", "oidc_enabled")):
+        values.setdefault("anonymous_access", False)
     return Settings(**values)
 
 

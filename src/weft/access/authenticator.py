@@ -1,0 +1,89 @@
+"""Who is asking: anonymous, a key of the settings, a database user's key, or a token of an identity provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from weft.access import keys
+from weft.access.store import AccessStore
+from weft.config import Settings
+from weft.domain.caller import Caller
+from weft.domain.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from weft.access.oidc import Identity, Provider
+
+
+class Authenticator:
+    def __init__(self, settings: Settings, store: AccessStore) -> None:
+        self._anonymous = settings.anonymous_access
+        self._store = store if settings.db_users_enabled else None
+        self._secret = keys.new_secret()
+        self._users = {keys.digest(self._secret, key): user for key, user in environment_keys(settings)}
+        self._provider = _provider(settings) if settings.oidc_enabled else None
+        ways = [("API-keys", bool(self._users) or settings.db_users_enabled), ("OIDC", settings.oidc_enabled)]
+        self._ways = ", ".join(name for name, is_on in ways if is_on)
+
+    def authenticate(self, authorization: str | None, headers: Mapping[str, str]) -> Caller:
+        """The caller of a request with this ``Authorization`` header; raises Unauthenticated.
+
+        A header that does not begin with ``Bearer`` counts as none. Waits for the identity provider when it must.
+        """
+        caller = self.recognise(authorization, headers)
+        if caller is not None:
+            return caller
+        assert self._provider is not None and authorization is not None
+        return _identified(self._provider.identify(_token(authorization)), headers)
+
+    def recognise(self, authorization: str | None, headers: Mapping[str, str]) -> Caller | None:
+        """As ``authenticate``, but without waiting: None for a token that the identity provider may be asked about."""
+        token = _token(authorization)
+        if not token or not self._ways:
+            if self._anonymous:
+                return Caller(headers=headers)
+            raise Unauthenticated(
+                "anonymous access not enabled. Please authenticate through one of the available methods: "
+                f"[{self._ways}]"
+            )
+        if self._provider is not None and token.count(".") == 2:
+            known = self._provider.recall(token)
+            return None if known is None else _identified(known, headers)
+        return Caller(self._user(token), headers=headers)
+
+    def _user(self, key: str) -> str:
+        """Whose key it is."""
+        known = self._store.find(key) if self._store is not None else None
+        if known is not None and self._store is not None:
+            user, record = known
+            if not record.active:
+                raise Unauthenticated("unauthorized: user deactivated")
+            self._store.used(user)
+            return user
+        found = self._users.get(keys.digest(self._secret, key)) if self._users else None
+        if found is None:
+            raise Unauthenticated("unauthorized: invalid api key, please provide a valid api key")
+        return found
+
+
+def environment_keys(settings: Settings) -> list[tuple[str, str]]:
+    """(key, its user) as the settings give them: one user for each key, or one for all."""
+    if not settings.apikey_enabled:
+        return []
+    allowed, users = settings.apikey_allowed_keys, settings.apikey_users
+    return list(zip(allowed, users if len(users) == len(allowed) else users * len(allowed), strict=True))
+
+
+def _provider(settings: Settings) -> Provider:
+    from weft.access.oidc import Provider  # its libraries cost a start without OIDC 0.1 s
+
+    return Provider(settings)
+
+
+def _token(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _identified(identity: Identity, headers: Mapping[str, str]) -> Caller:
+    return Caller(identity.user, identity.groups, headers, "oidc")

@@ -1,0 +1,204 @@
+"""Tokens of an identity provider (OpenID Connect): signed JSON Web Tokens, checked with the provider's public keys.
+
+A token must be signed by RS, PS or ES with SHA-2, be of the issuer, for the client unless that check is off, and
+neither expired nor not yet valid. The keys are fetched when the first token comes and again when one names a key that
+is not known; while a provider cannot be reached its tokens are refused, but the server starts and runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import orjson
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from weft.config import Settings
+from weft.domain.errors import Misconfigured, Unauthenticated
+
+_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+_TIMEOUT_S = 5.0
+_REFRESH_AFTER_S = 3600.0
+_NOT_AGAIN_FOR_S = 5.0
+_TRUSTED_FOR_S = 60.0
+"""How long a checked token is taken for good; after that its key must still be the provider's."""
+_MOST_TRUSTED = 10_000
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    user: str
+    groups: tuple[str, ...]
+
+
+class Provider:
+    """One issuer. ``recall`` never waits; ``identify`` may ask the provider for its keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._issuer = settings.oidc_issuer
+        self._client_id = None if settings.oidc_skip_client_id_check else settings.oidc_client_id
+        self._username_claim = settings.oidc_username_claim
+        self._groups_claim = settings.oidc_groups_claim
+        self._jwks_url = settings.oidc_jwks_url
+        self._tls = _tls(settings)
+        self._lock = threading.Lock()
+        self._keys: dict[str | None, Any] = {}
+        self._fetched = self._tried = -_REFRESH_AFTER_S
+        self._trusted: dict[bytes, tuple[Identity, float]] = {}
+
+    def recall(self, token: str) -> Identity | None:
+        """Who a token is that was checked a moment ago."""
+        known = self._trusted.get(_fingerprint(token))
+        return known[0] if known is not None and known[1] > time.time() else None
+
+    def identify(self, token: str) -> Identity:
+        """Raises Unauthenticated saying what is wrong with the token."""
+        known = self.recall(token)
+        if known is not None:
+            return known
+        claims = self._verified(token)
+        identity = self._identity(claims)
+        if len(self._trusted) >= _MOST_TRUSTED:
+            self._trusted = {}
+        until = min(float(claims["exp"]), time.time() + _TRUSTED_FOR_S)
+        self._trusted[_fingerprint(token)] = (identity, until)
+        return identity
+
+    def _verified(self, token: str) -> Mapping[str, Any]:
+        try:
+            header = jws.extract_compact(token.encode()).headers()
+        except (JoseError, ValueError):
+            raise Unauthenticated("unauthorized: the token is not a signed JSON Web Token") from None
+        algorithm = header.get("alg")
+        if algorithm not in _ALGORITHMS:
+            raise Unauthenticated(f"unauthorized: tokens signed by {str(algorithm)[:20]!r} are not accepted")
+        key = self._key(header.get("kid"))
+        try:
+            payload = jws.deserialize_compact(token, key, algorithms=[algorithm]).payload
+            claims = orjson.loads(payload or b"")
+        except (JoseError, ValueError):
+            raise Unauthenticated("unauthorized: failed to verify the token's signature") from None
+        if not isinstance(claims, dict):
+            raise Unauthenticated("unauthorized: the token holds no claims")
+        self._check(claims)
+        return claims
+
+    def _check(self, claims: Mapping[str, Any]) -> None:
+        if claims.get("iss") != self._issuer:
+            raise Unauthenticated(f"unauthorized: the token was issued by {str(claims.get('iss'))[:200]!r}")
+        audience = claims.get("aud")
+        if self._client_id is not None and self._client_id not in (
+            audience if isinstance(audience, list) else [audience]
+        ):
+            raise Unauthenticated(f"unauthorized: the token is for {str(audience)[:200]!r}, not for this server")
+        now = time.time()
+        expires, begins = claims.get("exp"), claims.get("nbf", 0)
+        if not _is_time(expires) or not _is_time(begins):
+            raise Unauthenticated("unauthorized: the token does not say how long it is valid")
+        if float(expires or 0) <= now:
+            raise Unauthenticated("unauthorized: the token is expired")
+        if float(begins) > now:
+            raise Unauthenticated("unauthorized: the token is not valid yet")
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        user = claims.get(self._username_claim)
+        if not isinstance(user, str) or not user:
+            raise Unauthenticated(
+                f"unauthorized: the token doesn't contain the required claim '{self._username_claim}'"
+            )
+        groups = claims.get(self._groups_claim) if self._groups_claim else None
+        if isinstance(groups, str):
+            return Identity(user, (groups,))
+        found = groups if isinstance(groups, list) else ()
+        return Identity(user, tuple(dict.fromkeys(one for one in found if isinstance(one, str))))
+
+    # -- keys
+
+    def _key(self, kid: Any) -> Any:
+        """The key of that name; the only one for a token that names none."""
+        kid = kid if isinstance(kid, str) else None
+        if not self._is_known(kid) or time.monotonic() - self._fetched > _REFRESH_AFTER_S:
+            self._refresh(kid)
+        if kid is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        if kid not in self._keys:
+            raise Unauthenticated("unauthorized: the token is signed by a key that is not the issuer's")
+        return self._keys[kid]
+
+    def _is_known(self, kid: str | None) -> bool:
+        return kid in self._keys or (kid is None and len(self._keys) == 1)
+
+    def _refresh(self, kid: str | None) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._tried < _NOT_AGAIN_FOR_S and (self._is_known(kid) or self._keys):
+                return
+            self._tried = now
+            try:
+                self._keys = self._fetch_keys()
+                self._fetched = now
+            except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
+                if not self._is_known(kid):
+                    raise Unauthenticated(
+                        f"unauthorized: the keys of {self._issuer} could not be fetched: {str(error)[:200]}"
+                    ) from error
+
+    def _fetch_keys(self) -> dict[str | None, Any]:
+        with httpx.Client(timeout=_TIMEOUT_S, verify=self._tls, follow_redirects=False) as client:
+            url = self._jwks_url
+            if not url:
+                found = _get(client, f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+                if found["issuer"] != self._issuer:
+                    raise ValueError(f"it says that it is {str(found['issuer'])[:200]!r}")
+                url = found["jwks_uri"]
+            document = _get(client, url)
+        signing = [
+            one for one in document["keys"] if one.get("use", "sig") == "sig" and one.get("kty") in ("RSA", "EC")
+        ]
+        keys = KeySet.import_key_set({"keys": signing}).keys
+        return {one.get("kid"): key for one, key in zip(signing, keys, strict=True) if isinstance(key, RSAKey | ECKey)}
+
+
+def _get(client: httpx.Client, url: str) -> Any:
+    with client.stream("GET", url) as response:
+        response.raise_for_status()
+        data = b""
+        for part in response.iter_bytes():
+            data += part
+            if len(data) > _MOST_BYTES:
+                raise ValueError(f"{url} answers with more than {_MOST_BYTES} bytes")
+    return orjson.loads(data)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | bool:
+    if settings.oidc_insecure_skip_tls_verify:
+        return False
+    if not settings.oidc_certificate:
+        return True
+    text = settings.oidc_certificate
+    try:
+        if "-----BEGIN" not in text:
+            text = Path(text).read_text(encoding="ascii")
+        return ssl.create_default_context(cadata=text)
+    except (OSError, ValueError) as error:
+        raise Misconfigured(
+            f"oidc_certificate is neither a certificate nor the path of one ({error}); give PEM text or a file"
+        ) from error
+
+
+def _fingerprint(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

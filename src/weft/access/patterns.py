@@ -1,0 +1,58 @@
+"""Patterns in permissions: a name, ``*`` for any text, or a regular expression over the whole name.
+
+A ``*`` always means any text, so ``Movies*`` is what begins with ``Movies``, and ``{…}`` any text without a slash. What
+could take long to match is refused: repeated groups, look-around, references to groups, more than three repetitions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from weft.domain.errors import Invalid
+
+ANY = "*"
+LONGEST = 256
+MOST_REPETITIONS = 3
+
+_SPECIAL = re.compile(r"[*.+?^$()|{}\[\]\\]")
+_BRACES = re.compile(r"\{[^/]+\}")
+_SLOW = re.compile(r"\)\+|\(\?|\\[0-9A-Z]")
+
+Match = Callable[[str], object]
+"""Truthy for the names that the pattern stands for."""
+
+
+def check(field: str, pattern: str) -> None:
+    """Raises Invalid when ``pattern`` cannot be the filter ``field`` of a permission."""
+    if len(pattern) > LONGEST:
+        raise Invalid(f"{field} exceeds the maximum length of {LONGEST} characters")
+    expanded = _expanded(pattern)
+    if _SLOW.search(pattern) or len(re.findall(r"[+?*]", expanded)) > MOST_REPETITIONS:
+        raise Invalid(
+            f"{field} '{pattern}' is not a pattern that is matched quickly: repeat no groups, look neither ahead nor "
+            f"behind, and use at most {MOST_REPETITIONS} wildcards; split it into several permissions"
+        )
+    try:
+        re.compile(expanded)
+    except (re.error, OverflowError) as error:
+        raise Invalid(f"{field} '{pattern}' is not a valid pattern: {error}") from None
+
+
+@lru_cache(maxsize=4096)
+def matcher(pattern: str) -> Match:
+    """The test of a name against ``pattern``, which was checked. The name ``*`` (all of them) is matched by ``*``."""
+    if pattern == ANY:
+        return _anything
+    if not _SPECIAL.search(pattern):
+        return pattern.__eq__
+    return re.compile(_expanded(pattern)).fullmatch
+
+
+def _anything(name: str) -> bool:
+    return True
+
+
+def _expanded(pattern: str) -> str:
+    return _BRACES.sub("[^/]+", pattern.replace("*", ".*"))

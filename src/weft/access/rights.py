@@ -1,0 +1,178 @@
+"""Who may do what: by roles, by two lists, or everybody everything."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from weft.access.grants import Grants
+from weft.access.permissions import ACTIONS, ASSIGN, CREATE, DELETE, READ, UPDATE, Permission, Right, everything
+from weft.access.store import AccessStore, State
+from weft.config import Settings
+from weft.domain.caller import Caller
+from weft.domain.errors import Forbidden, Unauthenticated
+
+log = logging.getLogger(__name__)
+
+VIEWER, ADMIN, ROOT, READ_ONLY = "viewer", "admin", "root", "read-only"
+FIXED_ROLES: Final = (ROOT, READ_ONLY)
+"""Given by settings only."""
+
+_ALL = tuple(everything(action) for action in ACTIONS)
+_READING = tuple(one for one in _ALL if one.verbs == READ)
+BUILT_IN: Final[Mapping[str, tuple[Permission, ...]]] = {
+    VIEWER: _READING,
+    ADMIN: _ALL,
+    ROOT: _ALL,
+    READ_ONLY: _READING,
+}
+
+ON_EVERYTHING: Final = {
+    VIEWER: READ,
+    READ_ONLY: READ,
+    ADMIN: CREATE + READ + UPDATE + DELETE + ASSIGN,
+    ROOT: CREATE + READ + UPDATE + DELETE + ASSIGN,
+}
+"""The verbs that a built-in role has in every domain, whatever its permissions are called: a viewer sees backups."""
+
+_MOST_CALLERS = 10_000
+ANONYMOUS = "anonymous"
+
+
+class Rights(Protocol):
+    """``names_roles``: there are roles, which can be told, made and given."""
+
+    @property
+    def names_roles(self) -> bool: ...
+    def may(self, caller: Caller, right: Right) -> bool: ...
+    def touch(self, caller: Caller, collection: str) -> bool:
+        """Whether the caller may do anything with the collection, its tenants or its objects."""
+        ...
+
+
+def require(rights: Rights, caller: Caller, right: Right) -> None:
+    """Raises Forbidden in the protocol's words when ``caller`` does not have ``right``."""
+    if not rights.may(caller, right):
+        refusal = forbidden(caller, right)
+        log.info("denied: %s", refusal.message)
+        raise refusal
+
+
+def forbidden(caller: Caller, right: Right) -> Forbidden:
+    groups = ", ".join(f"'{group}'" for group in caller.groups)
+    of = f" (of group{'s' if len(caller.groups) > 1 else ''} {groups})" if groups else ""
+    return Forbidden(
+        f"authorization, forbidden action: user '{caller.user or ANONYMOUS}'{of} has insufficient permissions to "
+        f"{right.action} [{right}]",
+        action=right.action,
+    )
+
+
+class RoleRights:
+    """By the roles that are assigned to the caller and to his groups, and those that the settings give.
+
+    What a caller may do is put together once and remembered until roles or assignments change.
+    """
+
+    names_roles = True
+
+    def __init__(self, store: AccessStore, settings: Settings) -> None:
+        self._store = store
+        self.fixed = _fixed(settings)
+        self._of: tuple[State, dict[tuple[str, str, tuple[str, ...]], Grants]] = (store.state, {})
+
+    fixed: Mapping[str, tuple[str, ...]]
+    """Roles by subject, as the settings give them."""
+
+    def may(self, caller: Caller, right: Right) -> bool:
+        return self._grants(caller).allow(right)
+
+    def touch(self, caller: Caller, collection: str) -> bool:
+        return self._grants(caller).touch(collection)
+
+    def roles_of(self, subject: str) -> tuple[str, ...]:
+        """Of ``db:<user>``, ``oidc:<user>`` or ``group:<group>``, in alphabetical order."""
+        return tuple(sorted({*self.fixed.get(subject, ()), *self._store.state.assigned.get(subject, ())}))
+
+    def permissions_of(self, role: str) -> tuple[Permission, ...] | None:
+        """None: there is no such role."""
+        built_in = BUILT_IN.get(role)
+        return self._store.state.roles.get(role) if built_in is None else built_in
+
+    def _grants(self, caller: Caller) -> Grants:
+        if caller.user is None:
+            raise Unauthenticated("user is not authenticated; send an API key or a token, for this server has roles")
+        now = self._store.state
+        state, known = self._of
+        if state is not now or len(known) >= _MOST_CALLERS:
+            _, known = self._of = (now, {})
+        key = (caller.user_type, caller.user, caller.groups)
+        found = known.get(key)
+        if found is None:
+            roles = [role for subject in subjects(caller) for role in self.roles_of(subject)]
+            permissions = [one for role in roles for one in self.permissions_of(role) or ()]
+            found = known[key] = Grants(permissions, "".join(ON_EVERYTHING.get(role, "") for role in roles))
+        return found
+
+
+def subjects(caller: Caller) -> list[str]:
+    """Under which names roles may be assigned to the caller."""
+    return [f"{caller.user_type}:{caller.user}", *(f"group:{group}" for group in caller.groups)]
+
+
+def _fixed(settings: Settings) -> dict[str, tuple[str, ...]]:
+    given: dict[str, set[str]] = {}
+    for role, users in (
+        (ROOT, settings.rbac_root_users),
+        (ADMIN, settings.rbac_admin_users),
+        (VIEWER, settings.rbac_viewer_users),
+    ):
+        for user in users:
+            if settings.apikey_enabled and user in settings.apikey_users:
+                given.setdefault(f"db:{user}", set()).add(role)
+            if settings.oidc_enabled:
+                given.setdefault(f"oidc:{user}", set()).add(role)
+    for role, groups in ((ROOT, settings.rbac_root_groups), (READ_ONLY, settings.rbac_readonly_groups)):
+        for group in groups:
+            given.setdefault(f"group:{group}", set()).add(role)
+    return {subject: tuple(sorted(roles)) for subject, roles in given.items()}
+
+
+class ListRights:
+    """Those on the admin list may do everything, those on the read-only list read; nobody else anything."""
+
+    names_roles = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._admins = frozenset(settings.adminlist_users)
+        self._admin_groups = frozenset(settings.adminlist_groups)
+        self._readers = frozenset(settings.adminlist_readonly_users)
+        self._reader_groups = frozenset(settings.adminlist_readonly_groups)
+
+    def may(self, caller: Caller, right: Right) -> bool:
+        user = caller.user or ANONYMOUS
+        if user in self._admins or not self._admin_groups.isdisjoint(caller.groups):
+            return True
+        return right.verb == READ and (user in self._readers or not self._reader_groups.isdisjoint(caller.groups))
+
+    def touch(self, caller: Caller, collection: str) -> bool:
+        return self.may(caller, Right(READ, "data", (collection, "*", "*")))
+
+
+class NoLimits:
+    """Authorization is off."""
+
+    names_roles = False
+
+    def may(self, caller: Caller, right: Right) -> bool:
+        return True
+
+    def touch(self, caller: Caller, collection: str) -> bool:
+        return True
+
+
+def build(store: AccessStore, settings: Settings) -> RoleRights | ListRights | NoLimits:
+    if settings.rbac_enabled:
+        return RoleRights(store, settings)
+    return ListRights(settings) if settings.adminlist_enabled else NoLimits()

@@ -1,0 +1,167 @@
+"""AccessStore: the data folder's roles, who has them, and database users, in ``access.json``.
+
+    {"kind": "weft-access", "format": 1, "checksum": XXH3-128 of state in hex, "state": {
+        "secret": hex,                                     the key of the keys' hashes
+        "roles": {name: [permission, …]},                  the built-in ones are not among them
+        "assigned": {"db:jane" | "oidc:jane" | "group:staff": [role, …]},
+        "users": {id: {"key": hash or null, "letters": …, "active": …, "created": …, "used": …}}}}
+
+The file is replaced whole and synced before a change counts, so after a crash it holds the state before or after it.
+What is read is an immutable ``State``; a change replaces it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import xxhash
+
+from weft.access import keys
+from weft.access.permissions import Permission, parse_permission
+from weft.domain.errors import CorruptData, Misconfigured
+from weft.storage import disk
+
+FILE = "access.json"
+_KIND, _FORMAT = "weft-access", 1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """``key`` is the hash of his API key, None after it was revoked. Times are Unix seconds; ``used`` 0 is never."""
+
+    key: str | None
+    letters: str
+    active: bool
+    created: float
+    used: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    secret: bytes
+    roles: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
+    assigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+
+
+class AccessStore:
+    """One a data folder, whose lock the caller holds. Raises CorruptData, Misconfigured, StorageFull."""
+
+    def __init__(self, folder: Path, *, sync: bool = True) -> None:
+        self._path = folder / FILE
+        self._sync = sync
+        self._lock = threading.Lock()
+        self._used: dict[str, float] = {}
+        self._set(self._load())
+
+    @property
+    def state(self) -> State:
+        """Taken once by a reader."""
+        return self._now[0]
+
+    def find(self, key: str) -> tuple[str, User] | None:
+        """Whose API key it is: id and user."""
+        state, by_key = self._now
+        id = by_key.get(keys.digest(state.secret, key)) if by_key else None
+        return None if id is None else (id, state.users[id])
+
+    def change(self, edit: Callable[[State], tuple[State, T]]) -> T:
+        """Make the state what ``edit`` makes of it, durably; its second result. When it raises, nothing changes."""
+        with self._lock:
+            state, result = edit(self.state)
+            if state is not self.state:
+                state = self._with_times(state)
+                self._write(state)
+                self._set(state)
+            return result
+
+    def used(self, user: str) -> None:
+        """Note that ``user`` came now; kept in memory until something else is written, or the server stops."""
+        self._used[user] = time.time()
+
+    def last_used(self, user: str) -> float:
+        """Unix seconds; 0: never."""
+        known = self.state.users.get(user)
+        return max(self._used.get(user, 0.0), known.used if known else 0.0)
+
+    def close(self) -> None:
+        with self._lock:
+            state = self._with_times(self.state)
+            if state.users != self.state.users:
+                self._write(state)
+                self._set(state)
+
+    def _with_times(self, state: State) -> State:
+        times = {user: at for user, at in self._used.copy().items() if user in state.users}
+        if not times:
+            return state
+        users = {id: replace(one, used=max(one.used, times.get(id, 0.0))) for id, one in state.users.items()}
+        return replace(state, users=users)
+
+    def _set(self, state: State) -> None:
+        by_key: Mapping[str, str] = {user.key: id for id, user in state.users.items() if user.key is not None}
+        self._now = (state, by_key)
+
+    # -- the file
+
+    def _load(self) -> State:
+        if not self._path.exists():
+            return State(keys.new_secret())
+        with disk.explained(self._path):
+            raw = self._path.read_bytes()
+        try:
+            found = orjson.loads(raw)
+            kind, version, stated, state = found["kind"], found["format"], found["checksum"], found["state"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise self._damaged("it is not the JSON that was written") from None
+        if kind != _KIND or version != _FORMAT:
+            raise Misconfigured(
+                f"{self._path} is of format {version!r}, and this version of Weft reads format {_FORMAT}; open the "
+                "folder with the version of Weft that wrote it"
+            )
+        if _checksum(state) != stated:
+            raise self._damaged("it fails its checksum")
+        return load(state)
+
+    def _write(self, state: State) -> None:
+        content = dump(state)
+        document = {"kind": _KIND, "format": _FORMAT, "checksum": _checksum(content), "state": content}
+        disk.write_whole(self._path, orjson.dumps(document, option=orjson.OPT_INDENT_2), sync=self._sync, mode=0o600)
+
+    def _damaged(self, what: str) -> CorruptData:
+        return CorruptData(
+            f"{self._path} is damaged: {what}; restore it from a backup, or remove it to start without roles and "
+            "database users",
+            path=str(self._path),
+        )
+
+
+def dump(state: State) -> dict[str, Any]:
+    """``state`` as JSON."""
+    return {
+        "secret": state.secret.hex(),
+        "roles": {name: [one.to_json() for one in permissions] for name, permissions in state.roles.items()},
+        "assigned": {subject: list(roles) for subject, roles in state.assigned.items()},
+        "users": {id: asdict(user) for id, user in state.users.items()},
+    }
+
+
+def load(document: Mapping[str, Any]) -> State:
+    """What ``dump`` made JSON of. Raises Invalid or KeyError for anything else."""
+    return State(
+        bytes.fromhex(document["secret"]),
+        {name: tuple(parse_permission(one) for one in given) for name, given in document["roles"].items()},
+        {subject: tuple(roles) for subject, roles in document["assigned"].items()},
+        {id: User(**user) for id, user in document["users"].items()},
+    )
+
+
+def _checksum(content: Any) -> str:
+    return xxhash.xxh3_128_hexdigest(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
