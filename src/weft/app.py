@@ -61,7 +61,8 @@ class App:
             undo.callback(self._registry.close)
             self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)
             undo.callback(self._engine.close)
-            service = Service(settings, self._engine, self._registry)
+            service = self._service = Service(settings, self._engine, self._registry)
+            undo.callback(service.close)
             auth = Authenticator(settings)
             self._grpc = GrpcServer(
                 service,
@@ -104,6 +105,7 @@ class App:
         self._rest.should_exit = True
         self._grpc.stop(_GRACE_S)
         self._rest_thread.join()
+        self._service.close()
         self._registry.close()
         self._engine.close()
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from weft.collection.shard import Shard
 from weft.domain.errors import Invalid, NotFound, OperatorError
@@ -24,6 +24,7 @@ ONLY_SHARD = "main"
 
 ACTIVE = "ACTIVE"
 
+T = TypeVar("T")
 Open: TypeAlias = Callable[[Path, CollectionConfig], Shard]
 
 
@@ -89,18 +90,39 @@ class Collection:
 
         Of any status, and not opened for it; empty when it never was. Raises NotFound when it is gone.
         """
+        return self._taken(
+            name,
+            folder,
+            lambda shard: shard.snapshot_to(folder),
+            lambda source: links.take_folder(source, folder, copied=lambda file: file.endswith(".mdb")),
+        )
+
+    def copy_store(self, name: str, folder: Path) -> bool:
+        """A copy of the shard's store, which a ShardStore can open in the new ``folder``; False when it has none.
+
+        Otherwise as ``snapshot_to``.
+        """
+        return self._taken(
+            name,
+            folder,
+            lambda shard: shard.copy_store(folder),
+            lambda source: bool(links.take_folder(source / "store", folder, copied=lambda file: True)),
+        )
+
+    def _taken(self, name: str, folder: Path, of_open: Callable[[Shard], T], of_closed: Callable[[Path], T]) -> T:
+        """What is taken of the shard into ``folder``; again when it was opened or closed meanwhile."""
         while True:
             with self._lock:
+                self._wait_for(name)
                 entry = self._entry(name)
                 shard = self._shards.get(name)
                 if shard is None:
-                    self._wait_for(name)
                     self._pinned.add(name)
             try:
                 if shard is not None:
-                    return shard.snapshot_to(folder)
+                    return of_open(shard)
                 with disk.explained(folder):
-                    return links.take_folder(self._folder(entry), folder, copied=lambda name: name.endswith(".mdb"))
+                    return of_closed(self._folder(entry))
             except (NotFound, FileNotFoundError, OperatorError):
                 remove_folder(folder)
                 with self._lock:

@@ -125,15 +125,24 @@ class Engine:
     def shard_folder(self, entry: CatalogEntry, shard: str) -> Path:
         return self._catalog.shard_folder(entry, entry.shards[shard])
 
-    def adopt(self, entries: Sequence[CatalogEntry], aliases: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+    def adopt(
+        self,
+        entries: Sequence[CatalogEntry],
+        aliases: Mapping[str, str],
+        settings: Mapping[str, Any],
+        *,
+        agree: Callable[[], None] = lambda: None,
+    ) -> None:
         """Makes drafted collections, whose files are whole, visible and durable; all with ``aliases`` and
-        ``settings``, or nothing. Raises Conflict for a name that is taken, and what opening a shard raises.
+        ``settings``, or nothing. ``agree`` may raise at the last moment. Raises Conflict for a name that is taken, and
+        what opening a shard raises.
         """
         opened: dict[str, Collection] = {}
         try:
             for entry in entries:
                 opened[entry.name] = self._open(entry, self._parse(entry.document))
             with self._lock:
+                agree()
                 self._catalog.adopt(entries, aliases, settings)
                 self._collections |= opened
         except BaseException:

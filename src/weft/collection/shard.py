@@ -371,6 +371,16 @@ class Shard:
             if waited:
                 self._upkeep.release()
 
+    def copy_store(self, folder: Path) -> bool:
+        """A copy of the store as it is now, in the new ``folder``."""
+        self._check_open()
+        try:
+            self._store.copy_to(folder)
+        except OperatorError:
+            self._check_open()
+            raise
+        return True
+
     def sizes(self) -> dict[str, int]:
         """Bytes by component: ``objects`` and ``vectors/<name>`` on disk, ``index/<name>/<part>`` mapped or in RAM."""
         sizes = dict(self._store.size())

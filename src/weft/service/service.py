@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 from weft import __version__
@@ -15,10 +16,12 @@ from weft.domain.caller import Caller
 from weft.domain.query import Answer, Query
 from weft.modules.base import Registry
 from weft.service.aggregate import Aggregator
+from weft.service.archives.archives import Archives
 from weft.service.collections import Collections, SchemaRules
 from weft.service.explain import Explainer, TokenQuestion
 from weft.service.objects import Objects
 from weft.service.schema.defaults import Defaults
+from weft.service.schema.document import parse
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.searcher import Searcher
 from weft.service.vectorize import ObjectVectorizer
@@ -45,6 +48,7 @@ class Service:
         )
         self.collections = Collections(engine, registry, rules)
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
+        self.archives = Archives(settings, engine, self._check_servable)
         self._searcher = Searcher(
             self.collections,
             registry,
@@ -69,9 +73,19 @@ class Service:
         return {
             "hostname": f"http://{self._settings.host}:{self._settings.port}",
             "version": SPOKEN_VERSION,
-            "modules": self._registry.meta(),
+            "modules": self._registry.meta() | self.archives.meta(),
             "grpcMaxMessageSize": self._settings.grpc_max_message_size,
         }
+
+    def close(self) -> None:
+        """End what goes on without a request; the engine is still open then."""
+        self.archives.close()
+
+    def _check_servable(self, document: Mapping[str, Any]) -> None:
+        """Raises Invalid when a module is not enabled that the collection of ``document`` needs for its vectors."""
+        for vector in parse(document).vectors.values():
+            if vector.vectorizer != "none":
+                self._registry.vectorizer(vector.vectorizer)
 
     def nodes(self, collection: str | None, verbose: bool) -> list[dict[str, Any]]:
         """The one node, as the protocol describes a cluster's; ``verbose`` lists its shards.

@@ -11,7 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from weft.wire.rest import aliases, batch, cluster, explain, objects, references, schema, tenants, tokenize
+from weft.wire.rest import (
+    aliases,
+    backups,
+    batch,
+    cluster,
+    explain,
+    exports,
+    objects,
+    references,
+    schema,
+    tenants,
+    tokenize,
+)
 from weft.wire.rest.endpoint import Authenticator, Reply, Runner, error_response, failure, json_response
 
 
@@ -29,7 +41,7 @@ class Settings(Protocol):
 def build_app(service: Any, auth: Authenticator, settings: Settings) -> Starlette:
     """The ASGI application that answers every endpoint with the verbs of ``service`` (``weft.service.Service``)."""
     runner = Runner(service, auth, workers=settings.rest_workers, body_limit_bytes=settings.grpc_max_message_size)
-    nouns = (cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize)
+    nouns = (cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, backups, exports)
     routes = runner.routes([endpoint for noun in nouns for endpoint in noun.ENDPOINTS])
     middleware = [Middleware(_WithoutTrailingSlash)]
     if settings.cors_allow_origin:

@@ -1,0 +1,92 @@
+"""The backend ``filesystem``: a folder on this machine, or one that is mounted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from weft.backup.backend import Backend, Folder, Location
+from weft.domain.errors import Invalid
+from weft.storage import disk
+
+
+class FilesystemFolder(Folder):
+    """Keys are paths below ``root``, which is made with the first blob."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = str(root)
+
+    def put(self, key: str, data: bytes) -> None:
+        path = self._made(key)
+        disk.write_whole(path, data, sync=True)
+
+    def put_file(self, key: str, path: Path) -> None:
+        target = self._made(key)
+        staged = target.with_name(target.name + ".tmp")
+        with disk.explained(target):
+            try:
+                path.replace(staged)
+            except OSError:  # another file system
+                shutil.copyfile(path, staged)
+            with staged.open("rb+") as file:
+                disk.sync_file(file.fileno())
+            staged.replace(target)
+            disk.sync_folder(target.parent)
+
+    def get(self, key: str) -> bytes | None:
+        path = self.root / key
+        with disk.explained(path):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def get_range(self, key: str, start: int, length: int) -> bytes | None:
+        path = self.root / key
+        with disk.explained(path):
+            try:
+                return disk.read_file(path, start, length)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def clear(self, prefix: str) -> None:
+        shutil.rmtree(self.root / prefix, ignore_errors=True)
+
+    def _made(self, key: str) -> Path:
+        path = self.root / key
+        with disk.explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+class FilesystemBackend(Backend):
+    """``root`` is where folders are when the request does not say; None: the request has to."""
+
+    name = "filesystem"
+    module = "backup-filesystem"
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+
+    def meta(self) -> dict[str, Any]:
+        return {"name": "Backups on the file system", "backupsPath": str(self._root or "")}
+
+    def folder(self, id: str, location: Location) -> FilesystemFolder:
+        root = Path(location.path) if location.path else self._root
+        if location.bucket:
+            raise Invalid("the file system has no buckets; name a path only", bucket=location.bucket)
+        if root is None or not root.is_absolute():
+            raise Invalid(f"a path on the file system must begin at its root, not {str(root or '')[:200]!r}")
+        return FilesystemFolder(root / id)
+
+    def ids(self) -> list[str]:
+        if self._root is None:
+            return []
+        with disk.explained(self._root):
+            try:
+                return [entry.name for entry in os.scandir(self._root) if entry.is_dir()]
+            except FileNotFoundError:
+                return []

@@ -1,0 +1,1 @@
+"""Exports: the objects of collections as Parquet files. Needs ``weft[export]``."""

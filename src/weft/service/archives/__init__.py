@@ -1,0 +1,1 @@
+"""The verbs on what is kept elsewhere: backups, restores, exports."""

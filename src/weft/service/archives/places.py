@@ -1,0 +1,123 @@
+"""Which backends this server has, and what requests say about ids, collections and locations."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from weft.backup.backend import Backend, Location
+from weft.backup.filesystem import FilesystemBackend
+from weft.backup.s3 import S3Backend
+from weft.config import Settings
+from weft.domain.errors import Invalid
+from weft.service.schema import fields
+
+_ID = re.compile(r"[a-z0-9_-]{1,128}")
+
+
+def backup_backends(settings: Settings) -> dict[str, Backend]:
+    """By name; those that the settings turn on. Raises Misconfigured when a package is missing."""
+    found: list[Backend] = []
+    if settings.backup_filesystem_path:
+        found.append(FilesystemBackend(Path(settings.backup_filesystem_path).absolute()))
+    if settings.backup_s3_bucket:
+        found.append(_s3(settings, settings.backup_s3_bucket, settings.backup_s3_path))
+    return {one.name: one for one in found}
+
+
+def export_backends(settings: Settings) -> dict[str, Backend]:
+    """By name; of exports, which do not go where backups go by default."""
+    if not settings.export_enabled:
+        return {}
+    path = settings.export_default_path
+    found: dict[str, Backend] = {}
+    if path and not settings.export_default_bucket:
+        found["filesystem"] = FilesystemBackend(Path(path).absolute())
+    if settings.export_default_bucket:
+        found["s3"] = _s3(settings, settings.export_default_bucket, path)
+    return found
+
+
+def _s3(settings: Settings, bucket: str, path: str) -> S3Backend:
+    return S3Backend(bucket, path, settings.backup_s3_endpoint, use_ssl=settings.backup_s3_use_ssl)
+
+
+def chosen_backend(backends: Mapping[str, Backend], name: str, hint: str) -> Backend:
+    backend = backends.get(name)
+    if backend is None:
+        known = ", ".join(sorted(backends)) or "none"
+        raise Invalid(f"no backend {name[:80]!r}: this server has {known}; {hint}", backend=name)
+    return backend
+
+
+def is_id(id: str) -> bool:
+    return _ID.fullmatch(id) is not None
+
+
+def checked_id(id: str | None, what: str) -> str:
+    if not id or not is_id(id):
+        raise Invalid(f"invalid {what} id {str(id or '')[:80]!r}: use 1 to 128 lower-case letters, digits, - and _")
+    return id
+
+
+def location(config: Mapping[str, Any], *, dynamic: bool) -> Location:
+    """The location in a request's ``config`` or query, whatever the case of its keys. Raises Invalid."""
+    found = Location(option(config, "bucket") or "", option(config, "path") or "")
+    if found != Location() and not dynamic:
+        raise Invalid("this server keeps backups in one place only; leave bucket and path out")
+    return found
+
+
+def option(config: Mapping[str, Any], name: str) -> str | None:
+    """A text of ``config``, whose keys clients spell in several ways."""
+    for key in config:
+        if key.lower() == name.lower():
+            return fields.text(config, key, "config")
+    return None
+
+
+def chosen_classes(given: Mapping[str, Any], present: Sequence[str], where: str) -> list[str]:
+    """Of ``present``, what ``include`` and ``exclude`` of the request leave; ``*`` and ``?`` stand for any letters.
+
+    Raises Invalid: for both at once, a name twice, one that is not present, and when nothing is left.
+    """
+    include, exclude = (_names(given, key) for key in ("include", "exclude"))
+    if include and exclude:
+        raise Invalid("name collections in include or in exclude, not in both")
+    for name in include:
+        if not _is_pattern(name) and name not in present:
+            raise Invalid(f"class {name} does not exist {where}; it has {_listed(present)}", collection=name)
+    chosen = [name for name in present if not include or any(_fits(name, one) for one in include)]
+    chosen = [name for name in chosen if not any(_fits(name, one) for one in exclude)]
+    if not chosen:
+        raise Invalid(f"no class is left to choose {where}; it has {_listed(present)}")
+    return chosen
+
+
+def _names(given: Mapping[str, Any], key: str) -> list[str]:
+    value = given.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise Invalid(f"{key} must be an array of names")
+    names = [name[:1].upper() + name[1:] for name in value]
+    for name in names:
+        if names.count(name) > 1:
+            raise Invalid(f"{key} contains {name!r} twice")
+    return names
+
+
+def _is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def _fits(name: str, asked: str) -> bool:
+    return fnmatch.fnmatchcase(name, asked.replace("[", "[[]")) if _is_pattern(asked) else name == asked
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:20]) or "none"
+    return shown + (f" and {len(names) - 20} more" if len(names) > 20 else "")

@@ -1,0 +1,59 @@
+"""Backups and restores: ``/v1/backups/{backend}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.wire.rest.body import as_object
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+
+_ALL = "/v1/backups/{backend}"
+_ONE = "/v1/backups/{backend}/{id}"
+_RESTORE = "/v1/backups/{backend}/{id}/restore"
+
+
+def list_all(call: Call) -> Reply:
+    return Reply(call.service.archives.backups.list(call.path["backend"], call.query.get("order"), call.caller))
+
+
+def create(call: Call) -> Reply:
+    return Reply(call.service.archives.backups.create(call.path["backend"], as_object(call.body), call.caller))
+
+
+def status(call: Call) -> Reply:
+    return Reply(call.service.archives.backups.status(*_named(call)))
+
+
+def cancel(call: Call) -> Reply:
+    call.service.archives.backups.cancel(*_named(call))
+    return Reply(status=204)
+
+
+def restore(call: Call) -> Reply:
+    backend, id = call.path["backend"], call.path["id"]
+    return Reply(call.service.archives.restores.create(backend, id, as_object(call.body), call.caller))
+
+
+def restore_status(call: Call) -> Reply:
+    return Reply(call.service.archives.restores.status(*_named(call)))
+
+
+def cancel_restore(call: Call) -> Reply:
+    call.service.archives.restores.cancel(*_named(call))
+    return Reply(status=204)
+
+
+def _named(call: Call) -> tuple[Any, ...]:
+    """Backend, id, the place that the query names, and who asks."""
+    return call.path["backend"], call.path["id"], dict(call.query), call.caller
+
+
+ENDPOINTS = [
+    Endpoint("GET", _ALL, list_all),
+    Endpoint("POST", _ALL, create, takes_body=True),
+    Endpoint("GET", _ONE, status),
+    Endpoint("DELETE", _ONE, cancel),
+    Endpoint("GET", _RESTORE, restore_status),
+    Endpoint("POST", _RESTORE, restore, takes_body=True),
+    Endpoint("DELETE", _RESTORE, cancel_restore),
+]
