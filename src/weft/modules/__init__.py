@@ -42,7 +42,6 @@ _PROVIDERS = {
     "multi2vec-jinaai": ("jinaai", "Multi2VecJinaAI"),
     "multi2multivec-jinaai": ("jinaai", "Multi2MultivecJinaAI"),
     "reranker-jinaai": ("jinaai", "RerankerJinaAI"),
-    "reranker-transformers": ("transformers", "RerankerTransformers"),
 }
 """The file and the class of each module that calls a provider."""
 
@@ -66,7 +65,7 @@ def build_registry(
     """
     pool = ModelPool(threads=threads, queue_limit=queue_limit)
     client = ProviderClient(timeout_s=provider_timeout_s, public_only=public_providers_only)
-    factories = _local(pool, ModelOffer(models_folder, allow_downloads)) | _providers(client)
+    factories = _local(pool, ModelOffer(models_folder, allow_downloads), client) | _providers(client)
     if enabled is not None:
         unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
         if unknown:
@@ -82,7 +81,7 @@ def build_registry(
     return Registry(factories, on_close=close)
 
 
-def _local(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
+def _local(pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> dict[str, ModuleFactory]:
     def text2vec_transformers() -> Module:
         from weft.modules.local.text2vec_transformers import Text2VecTransformers
 
@@ -98,6 +97,16 @@ def _local(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
 
         return Text2VecContextionary(pool)
 
+    def text2colbert_transformers() -> Module:
+        from weft.modules.local.text2colbert_transformers import Text2ColbertTransformers
+
+        return Text2ColbertTransformers(pool, offer)
+
+    def reranker_transformers() -> Module:
+        from weft.modules.local.reranker_transformers import RerankerTransformers
+
+        return RerankerTransformers(pool, offer, client)
+
     def generative_dummy() -> Module:
         from weft.modules.dummy import GenerativeDummy
 
@@ -112,6 +121,8 @@ def _local(pool: ModelPool, offer: ModelOffer) -> dict[str, ModuleFactory]:
         text2vec_transformers,
         text2vec_model2vec,
         text2vec_contextionary,
+        text2colbert_transformers,
+        reranker_transformers,
         generative_dummy,
         reranker_dummy,
     )

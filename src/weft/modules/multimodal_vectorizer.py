@@ -59,6 +59,15 @@ def _check_fields(settings: Settings, kind: str) -> None:
             raise Invalid(f"weights.{kind}Fields must hold numbers, not {weight!r}")
 
 
+def check_one_property(settings: Settings) -> None:
+    """Raises Invalid unless ``textFields`` and ``imageFields`` name one property together: multi-vectors do not mix."""
+    fields = [*(settings.get("textFields") or ()), *(settings.get("imageFields") or ())]
+    if len(fields) != 1:
+        raise Invalid(f"exactly one property in textFields or imageFields is embedded, not {len(fields)}")
+    if settings.get("weights"):
+        raise Invalid("weights have no meaning for one property; leave them out")
+
+
 def combined(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
     """The mean of ``(d,)`` vectors; with ``weights`` (one each), their weighted sum divided by their number.
 

@@ -82,10 +82,15 @@ class Checkpoint:
 def read_checkpoint(place: str, name: str, *, local_files_only: bool) -> Checkpoint:
     """The configuration of the model at ``place``: a folder, or a name on the hub.
 
-    Raises Misconfigured when there is none, CorruptData when it cannot be read.
+    Raises Misconfigured when there is none, or the libraries are missing; CorruptData when it cannot be read.
     """
-    from sentence_transformers.util import load_file_path
-
+    try:
+        from sentence_transformers.util import load_file_path
+    except ImportError as error:
+        raise Misconfigured(
+            f"the model {name} needs torch and sentence-transformers ({error}); "
+            "install them with: pip install 'weft[torch]'"
+        ) from error
     found: dict[str, Any] = {}
     for file in ("config.json", "config_sentence_transformers.json", "modules.json"):
         try:

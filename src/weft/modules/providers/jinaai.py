@@ -17,7 +17,7 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import ModuleInput, Reranker, Settings
-from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
+from weft.modules.multimodal_vectorizer import MultimodalVectorizer, check_one_property, combined
 from weft.modules.providers.answers import by_index, in_batches, items_of, scores_of, vector_of
 from weft.modules.providers.http import ProviderClient, batches_by_size, chunks
 from weft.modules.providers.pace import Pace
@@ -220,11 +220,7 @@ class Multi2MultivecJinaAI(Multi2VecJinaAI):
 
     def check_settings(self, settings: Settings) -> None:
         super().check_settings(settings)
-        fields = [*(settings.get("textFields") or ()), *(settings.get("imageFields") or ())]
-        if len(fields) != 1:
-            raise Invalid(f"exactly one property in textFields or imageFields is embedded, not {len(fields)}")
-        if settings.get("weights"):
-            raise Invalid("weights have no meaning for one property; leave them out")
+        check_one_property(settings)
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
         if len(texts) != 1:

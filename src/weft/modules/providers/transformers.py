@@ -1,23 +1,25 @@
-"""``reranker-transformers``: a cross-encoder in a container of its own, at the address RERANKER_INFERENCE_API.
+"""The container that ``reranker-transformers`` asks where one is named, with a cross-encoder of its own.
 
-The container takes ``{query, documents}`` at ``/rerank`` and answers ``{scores: [{document, score}]}``, a score for
-each document in order. Source: https://docs.weaviate.io/weaviate/model-providers/transformers/reranker
+It takes ``{query, documents}`` at ``/rerank`` and answers ``{scores: [{document, score}]}``, a score for each document
+in order. Source: https://docs.weaviate.io/weaviate/model-providers/transformers/reranker
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from weft.domain.caller import Caller
-from weft.domain.errors import Misconfigured
-from weft.modules.base import Reranker, Settings
+from weft.domain.errors import Invalid, Misconfigured
+from weft.modules.base import Settings
 from weft.modules.providers.answers import scores_of
 from weft.modules.providers.http import ProviderClient, chunks
 from weft.modules.providers.provider import Provider, address, failure, reason_of
+from weft.modules.text_vectorizer import text_setting
 
 VARIABLE = "RERANKER_INFERENCE_API"
+SETTING = "inferenceUrl"
 _DOCUMENTS_A_CALL = 32
 
 
@@ -28,27 +30,37 @@ def _explain(status: int, body: Any) -> str:
 _CONTAINER = Provider("reranker-transformers", "Transformers", (), _explain)
 
 
-class RerankerTransformers(Reranker):
-    name = "reranker-transformers"
-    title = "Reranker - Transformers"
-    documentation = "https://docs.weaviate.io/weaviate/model-providers/transformers/reranker"
-
+class RerankingContainer:
     def __init__(self, client: ProviderClient) -> None:
         self._client = client
 
-    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
-        """Raises Misconfigured when the server was not told where the container is."""
-        container = os.environ.get(VARIABLE, "")
-        if not container:
-            raise Misconfigured(f"{self.name} needs the address of its inference container; set {VARIABLE}")
-        url = address(container, f"variable {VARIABLE}") + "/rerank"
+    def address(self, settings: Settings) -> str:
+        """Where it is: the collection's ``inferenceUrl``, else the operator's variable; empty when neither names one.
+
+        Raises Invalid for an address that cannot be called, Misconfigured when it is the operator's.
+        """
+        chosen = text_setting(settings, SETTING)
+        return address(chosen, f"setting {SETTING}") if chosen else self._operators_address()
+
+    def rank(self, url: str, query: str, documents: Sequence[str]) -> list[float]:
+        """Raises ProviderError when the container at ``url`` does not answer as it should."""
+        operators = self._operators_address()
+        container = replace(_CONTAINER, hosts=(operators,) if operators else ())
 
         def scores(part: Sequence[str]) -> list[float]:
             body = {"query": query, "documents": list(part)}
-            return _scores(self._client.post(_CONTAINER, url, body, {}), len(part))
+            return _scores(self._client.post(container, f"{url}/rerank", body, {}), len(part))
 
         batches = chunks(documents, _DOCUMENTS_A_CALL)
-        return [score for part in self._client.each(_CONTAINER, scores, batches) for score in part]
+        return [score for part in self._client.each(container, scores, batches) for score in part]
+
+    @staticmethod
+    def _operators_address() -> str:
+        stated = os.environ.get(VARIABLE, "")
+        try:
+            return address(stated, f"variable {VARIABLE}") if stated else ""
+        except Invalid as error:
+            raise Misconfigured(error.message) from error
 
 
 def _scores(answer: dict[str, Any], count: int) -> list[float]:

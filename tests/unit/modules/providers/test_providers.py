@@ -12,6 +12,7 @@ from providers.standin import DIMENSIONS, Failure, StandIn, token_vectors, vecto
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Misconfigured, ProviderError
 from weft.domain.query import MediaKind
+from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput, Registry
 
 # -- text
@@ -307,13 +308,36 @@ def test_a_container_ranks_without_a_key(
             reranker.rank("q", ["d"], {}, Caller())
 
 
-@pytest.mark.parametrize(("address", "error"), [("", Misconfigured), ("container", Invalid)])
-def test_a_container_must_have_an_address(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch, address: str, error: type[Exception]
+def test_a_collection_may_name_its_container(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    reranker = registry.reranker("reranker-transformers")
+    monkeypatch.setenv("RERANKER_INFERENCE_API", "http://127.0.0.1:9")
+    assert reranker.rank("red", ["red", "green"], {"inferenceUrl": provider.url}, Caller()) == [1.0, 0.0]
+
+
+def test_the_operators_container_may_be_private_where_collections_ones_may_not(
+    provider: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = build_registry(public_providers_only=True)
+    reranker = registry.reranker("reranker-transformers")
+    with pytest.raises(Invalid, match="MODULES_VALIDATE_BASE_URL"):
+        reranker.rank("red", ["red"], {"inferenceUrl": provider.url}, Caller())
+    monkeypatch.setenv("RERANKER_INFERENCE_API", provider.url)
+    assert reranker.rank("red", ["red"], {}, Caller()) == [1.0]
+    registry.close()
+
+
+@pytest.mark.parametrize("address", ["container", "ftp://container", "http://"])
+def test_a_container_must_have_an_address_that_can_be_called(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    reranker = registry.reranker("reranker-transformers")
+    with pytest.raises(Invalid, match="setting inferenceUrl must begin with http"):
+        reranker.check_settings({"inferenceUrl": address})
     monkeypatch.setenv("RERANKER_INFERENCE_API", address)
-    with pytest.raises(error, match=r"RERANKER_INFERENCE_API|http"):
-        registry.reranker("reranker-transformers").rank("q", ["d"], {}, CALLER)
+    with pytest.raises(Misconfigured, match="variable RERANKER_INFERENCE_API must begin with http"):
+        reranker.rank("q", ["d"], {}, CALLER)
 
 
 def test_generation_takes_its_parameters_from_the_request_first(provider: StandIn, registry: Registry) -> None:

@@ -1,0 +1,82 @@
+"""Cross-encoders by torch: a query and a document read together, and one score for how well they match."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from weft.domain.errors import Misconfigured
+from weft.domain.objects import Vector
+from weft.modules.local.checkpoint import Purpose, read_checkpoint
+from weft.modules.local.checkpoint_loading import loading
+from weft.modules.local.models import ModelSource
+
+Pair: TypeAlias = tuple[str, str]
+"""Query and document."""
+
+_LETTERS_PER_TOKEN = 200
+_LETTERS_PER_USUAL_TOKEN = 4
+
+
+class PairScorer:
+    """``(1,) f32`` for each pair: the model's raw logit, larger is better; ``model`` is a CrossEncoder."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self.name = name
+        self._model = model
+        self._multimodal = any(kind not in ("text", "message") for kind in model.modalities)
+        self._max_tokens = model.max_seq_length or 512
+        self._one_at_a_time = threading.Lock()
+
+    def prepare(self, pairs: Sequence[Pair]) -> list[Pair]:
+        letters = self._max_tokens * _LETTERS_PER_TOKEN
+        for pair in pairs:
+            "".join(pair).encode()
+        return [(query[:letters], document[:letters]) for query, document in pairs]
+
+    def length(self, prepared: Pair) -> int:
+        """An estimate: the model's tokenizer cannot be asked while it runs."""
+        letters = len(prepared[0]) + len(prepared[1])
+        return min(self._max_tokens, letters // _LETTERS_PER_USUAL_TOKEN + 3)
+
+    def encode(self, run: Sequence[Pair]) -> list[Vector]:
+        """A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or a URL."""
+        from torch.nn import Identity
+
+        pairs: list[Any] = [({"text": q}, {"text": d}) for q, d in run] if self._multimodal else list(run)
+        with self._one_at_a_time:
+            scores = self._model.predict(
+                pairs, batch_size=len(run), show_progress_bar=False, activation_fn=Identity(), convert_to_numpy=True
+            )
+        return list(np.asarray(scores, np.float32).reshape(len(run), 1))
+
+    def close(self) -> None:
+        self._model = None
+
+
+def load_cross_encoder(source: ModelSource, *, downloads: bool) -> PairScorer:
+    """Raises Misconfigured for a model that gives no score, or several; CorruptData when weights are missing."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    checkpoint.require(
+        Purpose.CROSS_ENCODER, "it reads a query and a document apart; choose a cross-encoder to rank by"
+    )
+    with loading(source.name):
+        model = CrossEncoder(
+            source.place,
+            device="cpu",
+            local_files_only=not downloads,
+            trust_remote_code=False,
+            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+        )
+    if model.num_labels != 1:
+        raise Misconfigured(
+            f"the model {source.name} tells {model.num_labels} classes apart, and gives no one score to rank by; "
+            "choose a cross-encoder with one label"
+        )
+    return PairScorer(model.eval(), source.name)

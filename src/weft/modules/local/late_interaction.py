@@ -1,0 +1,151 @@
+"""Late interaction by torch: a vector for each token of a text, or for each patch of the picture of a page.
+
+ColBERT as sentence-transformers, PyLate and Stanford save it; ColPali, ColQwen2 and ColModernVBERT as transformers
+saves them. What a query gets that a document does not (a marker, padding with [MASK], an instruction), which tokens
+are left out, and how long each may be, is read from the model's own configuration.
+Sources: ColBERT, arXiv 2004.12832; ColPali, arXiv 2407.01449; token pooling, arXiv 2409.14683.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Vector
+from weft.modules.local.checkpoint import Purpose, read_checkpoint
+from weft.modules.local.checkpoint_loading import loading
+from weft.modules.local.models import ModelSource
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+"""``(h, w, 3)``."""
+
+_LETTERS_PER_TOKEN = 200
+_LETTERS_PER_USUAL_TOKEN = 4
+
+
+class Role(Enum):
+    QUERY = "query"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passage:
+    """A text or a picture; of a document's vectors one in ``pool_factor`` is kept, those that are alike merged."""
+
+    role: Role
+    content: str | Picture
+    pool_factor: int = 1
+
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.content, str)
+
+
+class LateInteractionEncoder:
+    """``(T, d) f32`` with rows of length 1; ``model`` is a MultiVectorEncoder of sentence-transformers."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self.name = name
+        self._model = model
+        self.kinds = frozenset(model.modalities) & {"text", "image"}
+        self._max_tokens = model.get_max_seq_length() or 512
+        self._one_at_a_time = threading.Lock()
+
+    def prepare(self, passages: Sequence[Passage]) -> list[Passage]:
+        """Raises Invalid for a picture where the model reads only text."""
+        return [self._shortened(one) for one in passages]
+
+    def length(self, prepared: Passage) -> int:
+        """An estimate: the model's tokenizer cannot be asked while it encodes."""
+        if isinstance(prepared.content, str):
+            return min(self._max_tokens, len(prepared.content) // _LETTERS_PER_USUAL_TOKEN + 2)
+        return self._max_tokens
+
+    def encode(self, run: Sequence[Passage]) -> list[Vector]:
+        alike: dict[tuple[Role, bool, int], list[int]] = defaultdict(list)
+        for i, one in enumerate(run):
+            alike[one.role, one.is_text, one.pool_factor].append(i)
+        found: dict[int, Vector] = {}
+        for (role, _, pool_factor), places in alike.items():
+            found.update(zip(places, self._encode([run[i] for i in places], role, pool_factor), strict=True))
+        return [found[i] for i in range(len(run))]
+
+    def close(self) -> None:
+        self._model = None
+
+    def _shortened(self, passage: Passage) -> Passage:
+        if isinstance(passage.content, str):
+            passage.content.encode()
+            return Passage(passage.role, passage.content[: self._max_tokens * _LETTERS_PER_TOKEN], passage.pool_factor)
+        if "image" not in self.kinds:
+            raise Invalid(f"the model {self.name} reads text, not pictures; choose one such as ColPali or ColQwen2")
+        return passage
+
+    def _encode(self, alike: Sequence[Passage], role: Role, pool_factor: int) -> list[Vector]:
+        """Passages of one role, kind and factor. A bare text could be opened as a file or URL: it goes in a dict."""
+        encode = self._model.encode_query if role is Role.QUERY else self._model.encode_document
+        inputs = [_input(one.content) for one in alike]
+        with self._one_at_a_time:
+            vectors = encode(
+                inputs,
+                batch_size=len(inputs),
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                token_pooling=_pooling(pool_factor, protected=int(alike[0].is_text)),
+            )
+        for vector in vectors:
+            if not len(vector):
+                raise Invalid(
+                    f"the model {self.name} leaves out every token of a {role.value}; nothing could be found by it"
+                )
+        return [np.asarray(vector, np.float32) for vector in vectors]
+
+
+def _input(content: str | Picture) -> dict[str, Any]:
+    if isinstance(content, str):
+        return {"text": content}
+    from PIL import Image
+
+    return {"image": Image.fromarray(content)}
+
+
+def _pooling(factor: int, protected: int) -> Any:
+    """A text's first vector, of [CLS], stays by itself."""
+    if factor == 1:
+        return None
+    from sentence_transformers.multi_vector_encoder.modules import HierarchicalTokenPooling
+
+    return HierarchicalTokenPooling(factor, num_protected_tokens=protected)
+
+
+def load_late_interaction(source: ModelSource, *, downloads: bool) -> LateInteractionEncoder:
+    """Raises Misconfigured for a model that is for something else or needs code of its own, CorruptData when
+    weights are missing."""
+    import torch
+    from sentence_transformers import MultiVectorEncoder
+
+    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    checkpoint.require(Purpose.LATE_INTERACTION, "it gives one vector a text; serve it by text2vec-transformers")
+    with loading(source.name):
+        model = MultiVectorEncoder(
+            source.place,
+            device="cpu",
+            local_files_only=not downloads,
+            trust_remote_code=False,
+            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+        )
+    return LateInteractionEncoder(model.eval(), source.name)
+
+
+def maxsim(query: Vector, document: Vector) -> float:
+    """The sum over the query's ``(Tq, d)`` of each one's greatest dot product with the document's ``(Td, d)``."""
+    return float((query @ document.T).max(axis=1).sum())

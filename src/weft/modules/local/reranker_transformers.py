@@ -1,0 +1,91 @@
+"""``reranker-transformers``: a cross-encoder in this process, or in a container where one is named.
+
+The container is that of the setting ``inferenceUrl`` or of the variable RERANKER_INFERENCE_API; without either the
+model runs here, which needs the extra ``weft[torch]``. ``model`` names a cross-encoder that the operator offers, whose
+raw logit is the score, or a late-interaction model, whose MaxSim is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Misconfigured, WeftError
+from weft.domain.objects import Vector
+from weft.modules.base import Reranker, Settings
+from weft.modules.local.checkpoint import Purpose, read_checkpoint
+from weft.modules.local.cross_encoder import PairScorer, load_cross_encoder
+from weft.modules.local.late_interaction import LateInteractionEncoder, Passage, Role, maxsim
+from weft.modules.local.late_models import late_model
+from weft.modules.local.models import MINILM, ModelOffer, ModelSource
+from weft.modules.local.pool import ModelPool
+from weft.modules.local.scheduler import Urgency
+from weft.modules.providers.http import ProviderClient
+from weft.modules.providers.transformers import SETTING, VARIABLE, RerankingContainer
+from weft.modules.text_vectorizer import text_setting
+
+MODEL = "cross-encoder/ms-marco-MiniLM-L6-v2"
+
+
+class RerankerTransformers(Reranker):
+    name = "reranker-transformers"
+    title = "Reranker - Transformers"
+    documentation = "https://docs.weaviate.io/weaviate/model-providers/transformers/reranker"
+
+    def __init__(self, pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> None:
+        self._pool = pool
+        self._offer = offer
+        self._container = RerankingContainer(client)
+        self._purposes: dict[str, Purpose] = {}
+
+    def check_settings(self, settings: Settings) -> None:
+        if text_setting(settings, SETTING):
+            self._container.address(settings)
+        self._source(settings)
+
+    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
+        container = self._container.address(settings)
+        if container:
+            return self._container.rank(container, query, documents)
+        source = self._source(settings)
+        if self._purpose(source) is Purpose.LATE_INTERACTION:
+            return self._by_late_interaction(query, documents, source)
+        return self._by_cross_encoder(query, documents, source)
+
+    def _by_cross_encoder(self, query: str, documents: Sequence[str], source: ModelSource) -> list[float]:
+        def load() -> PairScorer:
+            return load_cross_encoder(source, downloads=self._offer.allow_downloads)
+
+        pairs = [(query, document) for document in documents]
+        scores = self._pool.run(f"cross-encoder|{source.place}", load, pairs, Urgency.QUERY)
+        return [float(one[0]) for one in _all(scores)]
+
+    def _by_late_interaction(self, query: str, documents: Sequence[str], source: ModelSource) -> list[float]:
+        passages = [Passage(Role.QUERY, query), *(Passage(Role.DOCUMENT, text) for text in documents)]
+        asked, *told = _all(self._pool.run(*late_model(source, self._offer), passages, Urgency.QUERY))
+        return [maxsim(asked, one) for one in told]
+
+    def _source(self, settings: Settings) -> ModelSource:
+        return self._offer.find(text_setting(settings, "model") or MODEL, MINILM)
+
+    def _purpose(self, source: ModelSource) -> Purpose:
+        found = self._purposes.get(source.place)
+        if found is None:
+            local = not self._offer.allow_downloads
+            try:
+                found = read_checkpoint(source.place, source.name, local_files_only=local).purpose
+            except Misconfigured as error:
+                raise Misconfigured(f"{error.message}. Or name a container that ranks, by {VARIABLE}") from error
+            self._purposes[source.place] = found
+        return found
+
+
+def _all(found: Sequence[Vector | WeftError]) -> list[Vector]:
+    """A ranking is of all documents or of none; raises the first error."""
+    vectors: list[Vector] = []
+    for one in found:
+        if isinstance(one, WeftError):
+            raise one
+        vectors.append(one)
+    return vectors

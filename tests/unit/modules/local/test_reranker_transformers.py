@@ -1,0 +1,122 @@
+"""Ranking in this process: by cross-encoders and by late interaction, beside the library's own scores."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sentence_transformers")
+pytest.importorskip("PIL")
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tiny import late_interaction as tiny
+from weft.domain.caller import Caller
+from weft.domain.errors import CorruptData, Invalid, Misconfigured
+from weft.modules import build_registry
+from weft.modules.base import Registry, Reranker
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+NOBODY = Caller()
+QUERY = "what is the capital of france?"
+DOCUMENTS = ["paris is the capital of france", "a red circle", "", "the sound of a square " * 60, "/etc/hosts"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rerankers")
+    tiny.cross_encoder(folder / "cross")
+    tiny.cross_encoder(folder / "classes", labels=3)
+    tiny.colbert(folder / "colbert")
+    tiny.bert(folder / "plain")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def registry(root: Path) -> Iterator[Registry]:
+    found = build_registry(models_folder=root, threads=1)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def reranker(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Reranker:
+    monkeypatch.delenv("RERANKER_INFERENCE_API", raising=False)
+    return registry.reranker("reranker-transformers")
+
+
+def test_scores_are_the_raw_logits(reranker: Reranker, root: Path) -> None:
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model = AutoModelForSequenceClassification.from_pretrained(root / "cross").eval()
+    tokenizer = AutoTokenizer.from_pretrained(root / "cross")
+    expected = []
+    for document in DOCUMENTS:
+        tokens = tokenizer([QUERY], [document], truncation=True, max_length=128, return_tensors="pt")
+        with torch.inference_mode():
+            expected.append(float(model(**tokens).logits[0, 0]))
+    assert reranker.rank(QUERY, DOCUMENTS, {"model": "cross"}, NOBODY) == pytest.approx(expected, abs=1e-5)
+    assert np.ptp(expected) > 0.01
+
+
+def test_a_late_interaction_model_ranks_by_maxsim(reranker: Reranker, root: Path) -> None:
+    from sentence_transformers import MultiVectorEncoder
+
+    model = MultiVectorEncoder(str(root / "colbert"), device="cpu", local_files_only=True)
+    expected = model.similarity(model.encode_query([QUERY]), model.encode_document(DOCUMENTS))[0].tolist()
+    assert reranker.rank(QUERY, DOCUMENTS, {"model": "colbert"}, NOBODY) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_is_shared_with_the_vectorizer(registry: Registry, reranker: Reranker) -> None:
+    reranker.rank(QUERY, DOCUMENTS, {"model": "colbert"}, NOBODY)
+    vectorizer = registry.vectorizer("text2colbert-transformers")
+    assert vectorizer.embed_query([QUERY], {"model": "colbert"}, NOBODY).shape == (tiny.QUERY_TOKENS, tiny.DIMENSIONS)
+
+
+def test_an_empty_query_and_no_documents_are_no_mistake(reranker: Reranker) -> None:
+    assert reranker.rank(QUERY, [], {"model": "cross"}, NOBODY) == []
+    assert len(reranker.rank("", ["a", "b"], {"model": "cross"}, NOBODY)) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("classes", "tells 3 classes apart"),
+        ("plain", r"is a model of single vectors \(BertModel\), not a cross-encoder"),
+        (
+            "nobody/nothing",
+            "there is no model nobody/nothing.*Or name a container that ranks, by RERANKER_INFERENCE_API",
+        ),
+        ("", "there is no model cross-encoder/ms-marco-MiniLM-L6-v2"),
+    ],
+)
+def test_models_that_cannot_rank_are_refused(reranker: Reranker, model: str, told: str) -> None:
+    with pytest.raises(Misconfigured, match=told):
+        reranker.rank(QUERY, DOCUMENTS, {"model": model}, NOBODY)
+
+
+def test_a_cross_encoder_without_its_head_is_refused(reranker: Reranker, root: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    broken = shutil.copytree(root / "cross", root / "headless")
+    weights = load_file(broken / "model.safetensors")
+    save_file(
+        {k: v for k, v in weights.items() if "classifier" not in k}, broken / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(CorruptData, match=r"2 weights of the model headless .*classifier"):
+        reranker.rank(QUERY, DOCUMENTS, {"model": "headless"}, NOBODY)
+
+
+def test_text_that_no_tokenizer_reads_is_refused_with_its_reason(reranker: Reranker) -> None:
+    with pytest.raises(Invalid, match="cannot read this text"):
+        reranker.rank(QUERY, ["fine", "\ud800"], {"model": "cross"}, NOBODY)
+
+
+@pytest.mark.parametrize("settings", [{"model": 7}, {"model": "../elsewhere"}, {"inferenceUrl": 7}])
+def test_settings_that_cannot_be_are_refused(reranker: Reranker, settings: dict[str, object]) -> None:
+    with pytest.raises(Invalid):
+        reranker.check_settings(settings)
