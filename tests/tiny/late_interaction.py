@@ -162,9 +162,8 @@ def colqwen2(folder: Path) -> Path:
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
     torch.manual_seed(0)
-    special = (
-        "<|im_start|> <|im_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|>".split()
-    )
+    marks = "im_start im_end vision_start vision_end vision_pad image_pad video_pad"
+    special = [f"<|{mark}|>" for mark in marks.split()]
     tokenizer = byte_pairs("<|endoftext|>", "<|im_end|>", "<|endoftext|>", special, max_tokens=512)
     text: dict[str, Any] = {
         "vocab_size": len(tokenizer),

@@ -7,8 +7,7 @@ raw logit is the score, or a late-interaction model, whose MaxSim is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Misconfigured, WeftError
@@ -16,7 +15,7 @@ from weft.domain.objects import Vector
 from weft.modules.base import Reranker, Settings
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.cross_encoder import PairScorer, load_cross_encoder
-from weft.modules.local.late_interaction import LateInteractionEncoder, Passage, Role, maxsim
+from weft.modules.local.late_interaction import Passage, Role, maxsim
 from weft.modules.local.late_models import late_model
 from weft.modules.local.models import MINILM, ModelOffer, ModelSource
 from weft.modules.local.pool import ModelPool

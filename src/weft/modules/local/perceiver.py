@@ -1,0 +1,109 @@
+"""Film by the multimodal Perceiver: the mean of its latents, ``(512,)`` of length 1.
+
+Perceiver reads 16 frames of 224 x 224 pixels and the sound of as many 25ths of a second at 48 kHz, together. Its
+decoder, which would draw the film again, is left out: the latents are the same without it.
+Source: Perceiver IO, arXiv 2107.14795.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.errors import Misconfigured
+from weft.domain.objects import Vector
+from weft.modules.local.checkpoint import read_checkpoint
+from weft.modules.local.checkpoint_loading import loading
+from weft.modules.local.models import ModelSource
+
+Frames: TypeAlias = npt.NDArray[np.uint8]
+"""``(n, h, w, 3)``."""
+Sound: TypeAlias = npt.NDArray[np.float32]
+
+SIDE = 224
+RATE = 48_000
+_LABELS = 700
+
+
+class Watched(NamedTuple):
+    """A film as Perceiver reads it: ``frames (16, 3, 224, 224) f32`` from 0 to 1, ``sound (30720, 1) f32``."""
+
+    frames: npt.NDArray[np.float32]
+    sound: npt.NDArray[np.float32]
+
+
+class PerceiverEncoder:
+    """``model``: ``PerceiverForMultimodalAutoencoding`` of transformers; its decoder is taken off."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self.name = name
+        self.frames: int = model.config.num_frames
+        self.samples: int = model.config.num_frames * model.config.audio_samples_per_frame
+        self._labels = model.config.num_labels
+        self._model = model.perceiver
+        self._model.decoder = self._model.output_postprocessor = None
+        self._one_at_a_time = threading.Lock()
+
+    def watch(self, frames: Frames, sound: Sound) -> Watched:
+        """The middle square of each frame, made 224 pixels wide; a film of fewer frames stands still at its last."""
+        picked = frames[np.minimum(np.arange(self.frames), len(frames) - 1)]
+        seen = np.stack([_square(one) for one in picked]).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+        heard = np.zeros((self.samples, 1), np.float32)
+        heard[: len(sound), 0] = sound[: self.samples]
+        return Watched(seen, heard)
+
+    def latents(self, watched: Sequence[Watched]) -> list[Vector]:
+        """One vector for each film, in order."""
+        import torch
+
+        device, dtype = self._model.device, self._model.dtype
+        inputs = {
+            "image": torch.from_numpy(np.stack([one.frames for one in watched])).to(device, dtype),
+            "audio": torch.from_numpy(np.stack([one.sound for one in watched])).to(device, dtype),
+            "label": torch.zeros((len(watched), self._labels), device=device, dtype=dtype),
+        }
+        with self._one_at_a_time, torch.inference_mode():
+            found = self._model(inputs=inputs).last_hidden_state.float().mean(dim=1).cpu()
+        return [_unit(one) for one in np.asarray(found, np.float32)]
+
+
+def load_perceiver(source: ModelSource, *, downloads: bool) -> PerceiverEncoder:
+    """Raises Misconfigured for a model that is no multimodal Perceiver, CorruptData when weights are missing."""
+    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    if checkpoint.architecture != "PerceiverForMultimodalAutoencoding":
+        raise Misconfigured(
+            f"the model {source.name} is a {checkpoint.architecture or 'model of unknown make'}, not a "
+            "PerceiverForMultimodalAutoencoding, the one Perceiver that reads films"
+        )
+    import torch
+    from transformers import PerceiverForMultimodalAutoencoding
+
+    with loading(source.name):
+        model = PerceiverForMultimodalAutoencoding.from_pretrained(
+            source.place,
+            local_files_only=not downloads,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+        )
+    return PerceiverEncoder(model.eval(), source.name)
+
+
+def _square(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    from PIL import Image
+
+    height, width, _ = frame.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    middle = frame[top : top + side, left : left + side]
+    if side == SIDE:
+        return middle
+    return np.asarray(Image.fromarray(middle).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def _unit(vector: Vector) -> Vector:
+    return vector / max(float(np.linalg.norm(vector)), 1e-12)

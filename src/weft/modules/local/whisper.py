@@ -1,0 +1,120 @@
+"""Sound by Whisper, from the states of its encoder or of its decoder.
+
+``encoder``: the mean of the encoder's states over the frames that hold sound, ``(d,)``: what is said. Whisper fills a
+sound up to 30 s; a mean over all 1500 frames would be one of silence (three different sounds of 3 s then have cosines
+of 1.000 to each other, .961 to .998 without the silence). Longer sounds are read in windows of 30 s, and all their
+frames count alike.
+
+``decoder``: the decoder's two states after two start tokens, one behind the other, ``(2 d,)``, for the first 30 s. That
+is the recipe of many tutorials, and says little of the sound.
+
+Vectors have length 1. Source: Whisper, arXiv 2212.04356.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.errors import Invalid, Misconfigured
+from weft.domain.objects import Vector
+from weft.modules.local.checkpoint import read_checkpoint
+from weft.modules.local.checkpoint_loading import loading
+from weft.modules.local.models import ModelSource
+
+Sound: TypeAlias = npt.NDArray[np.float32]
+"""``(n,)``, one channel, at the model's rate."""
+
+ENCODER, DECODER = "encoder", "decoder"
+STATES = (ENCODER, DECODER)
+
+ENCODER_KEYS = {r"^(model\.)?encoder\.": ""}
+"""The encoder's weights are at the top of a checkpoint of it alone, and below these names in all others."""
+
+_FRAMES_A_STATE = 2
+"""The encoder's second convolution has stride 2."""
+
+
+class Heard(NamedTuple):
+    """A sound as Whisper reads it: ``features (W, mels, frames) f32`` of its windows; ``present (W, states) bool``."""
+
+    features: Any
+    present: Any
+
+
+class WhisperEncoder:
+    """``model``: ``WhisperEncoder`` or, for decoder states, ``WhisperModel`` of transformers; its extractor."""
+
+    def __init__(self, model: Any, extractor: Any, name: str, *, states: str = ENCODER) -> None:
+        self.name = name
+        self.rate: int = extractor.sampling_rate
+        self._model = model
+        self._extractor = extractor
+        self._states = states
+        self._one_at_a_time = threading.Lock()
+
+    def hear(self, sound: Sound) -> Heard:
+        """Raises Invalid for a sound without a sample."""
+        if not len(sound):
+            raise Invalid(f"there is no sound to embed by {self.name}; its length is 0 s")
+        size = self._extractor.n_samples
+        windows = [sound[i : i + size] for i in range(0, len(sound), size)]
+        if self._states == DECODER:
+            windows = windows[:1]
+        found = self._extractor(windows, sampling_rate=self.rate, return_attention_mask=True, return_tensors="pt")
+        return Heard(found.input_features, found.attention_mask[:, ::_FRAMES_A_STATE].bool())
+
+    def states(self, heard: Sequence[Heard]) -> list[Vector]:
+        """One vector for each sound, in order."""
+        import torch
+
+        features = torch.cat([one.features for one in heard]).to(self._model.device, self._model.dtype)
+        sizes = [len(one.features) for one in heard]
+        with self._one_at_a_time, torch.inference_mode():
+            if self._states == DECODER:
+                start = torch.full(
+                    (len(features), 2), self._model.config.decoder_start_token_id, device=features.device
+                )
+                found = self._model(features, decoder_input_ids=start).last_hidden_state.flatten(1)
+                return [_unit(one) for one in found.float().cpu()]
+            found = self._model(features).last_hidden_state.float().cpu()
+        parts = zip(found.split(sizes), heard, strict=True)
+        return [_unit(states[one.present].mean(dim=0)) for states, one in parts]
+
+
+def load_whisper(source: ModelSource, *, states: str, downloads: bool) -> WhisperEncoder:
+    """Raises Misconfigured for a model that is no Whisper, CorruptData when weights are missing.
+
+    For encoder states only the encoder's weights are loaded.
+    """
+    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    if checkpoint.model_type != "whisper":
+        raise Misconfigured(
+            f"the model {source.name} is of the family {checkpoint.model_type or 'unknown'}, not whisper"
+        )
+    import torch
+    from transformers import WhisperFeatureExtractor, WhisperModel
+    from transformers.models.whisper import modeling_whisper
+
+    options = {
+        "local_files_only": not downloads,
+        "trust_remote_code": False,
+        "use_safetensors": True,
+        "dtype": torch.float32,
+    }
+    with loading(source.name):
+        extractor = WhisperFeatureExtractor.from_pretrained(source.place, local_files_only=not downloads)
+        if states == ENCODER:
+            model = modeling_whisper.WhisperEncoder.from_pretrained(source.place, key_mapping=ENCODER_KEYS, **options)
+        else:
+            model = WhisperModel.from_pretrained(source.place, **options)
+    return WhisperEncoder(model.eval(), extractor, source.name, states=states)
+
+
+def _unit(vector: Any) -> Vector:
+    found = np.asarray(vector, np.float32)
+    return found / max(float(np.linalg.norm(found)), 1e-12)

@@ -1,0 +1,131 @@
+"""Whisper beside the recipes that are usually shown for it, on the same random weights."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sentence_transformers")
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tiny import article
+from weft.domain.errors import CorruptData, Invalid, Misconfigured
+from weft.modules.local.models import ModelSource
+from weft.modules.local.whisper import DECODER, ENCODER, WhisperEncoder, load_whisper
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+FORMS = ("WhisperForConditionalGeneration", "WhisperModel", "WhisperEncoder")
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("whisper")
+    return {form: article.whisper(root / form, form=form) for form in FORMS}
+
+
+@pytest.fixture(scope="module")
+def whole(folders: dict[str, Path]) -> tuple[Any, Any]:
+    """Model and extractor as the library loads them."""
+    from transformers import AutoFeatureExtractor, WhisperModel
+
+    folder = folders["WhisperModel"]
+    return WhisperModel.from_pretrained(folder).eval(), AutoFeatureExtractor.from_pretrained(folder)
+
+
+def load(folder: Path, states: str = ENCODER) -> WhisperEncoder:
+    return load_whisper(ModelSource(folder.name, folder), states=states, downloads=False)
+
+
+def embed(encoder: WhisperEncoder, *sounds: np.ndarray) -> list[np.ndarray]:
+    return encoder.states([encoder.hear(sound) for sound in sounds])
+
+
+def sound(seconds: float, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=int(RATE * seconds)).astype(np.float32)
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_encoder_states_are_averaged_over_the_sound_alone(
+    folders: dict[str, Path], whole: tuple[Any, Any], form: str
+) -> None:
+    """Under sentence-transformers the first two forms load with random weights; here all give the same vector."""
+    import torch
+
+    heard = sound(3)
+    model, extractor = whole
+    with torch.inference_mode():
+        states = model.encoder(extractor(heard, sampling_rate=RATE, return_tensors="pt").input_features)
+    expected = states.last_hidden_state[0].numpy()
+    (found,) = embed(load(folders[form]), heard)
+    assert found.dtype == np.float32
+    assert found == pytest.approx(unit(expected[: 3 * 50].mean(axis=0)), abs=1e-5)
+    assert float(found @ unit(expected.mean(axis=0))) < 0.9999
+
+
+def test_decoder_states_are_those_of_the_usual_recipe(folders: dict[str, Path], whole: tuple[Any, Any]) -> None:
+    import torch
+
+    heard = sound(2)
+    model, feature_extractor = whole
+    inputs = feature_extractor(heard, return_tensors="pt", sampling_rate=RATE)
+    input_features = inputs.input_features
+    decoder_input_ids = torch.tensor([[1, 1]]) * model.config.decoder_start_token_id
+    with torch.no_grad():
+        vector_embedding = model(input_features, decoder_input_ids=decoder_input_ids).last_hidden_state
+    (found,) = embed(load(folders["WhisperForConditionalGeneration"], DECODER), heard)
+    assert found.shape == (2 * 32,)
+    assert found == pytest.approx(unit(vector_embedding.numpy().ravel()), abs=1e-6)
+
+
+def test_a_long_sound_is_read_in_windows(folders: dict[str, Path]) -> None:
+    encoder = load(folders["WhisperEncoder"])
+    start, end = sound(30, 1), sound(15, 2)
+    whole, first, second = embed(encoder, np.concatenate([start, end]), start, end)
+    assert whole.shape == (32,)
+    raw_first, raw_second = (
+        encoder._model(encoder.hear(one).features).last_hidden_state[0].detach() for one in (start, end)
+    )
+    expected = unit(np.concatenate([raw_first, raw_second[:750]]).mean(axis=0))
+    assert whole == pytest.approx(expected, abs=1e-5)
+    assert not np.allclose(whole, first) and not np.allclose(whole, second)
+
+
+@pytest.mark.parametrize("states", [ENCODER, DECODER])
+def test_sounds_of_one_run_do_not_touch_each_other(folders: dict[str, Path], states: str) -> None:
+    encoder = load(folders["WhisperModel"], states)
+    sounds = [sound(1, 3), sound(35, 4), sound(0.02, 5)]
+    together = embed(encoder, *sounds)
+    for one, other in zip(sounds, together, strict=True):
+        assert embed(encoder, one)[0] == pytest.approx(other, abs=1e-5)
+        assert np.linalg.norm(other) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_sound_is_refused(folders: dict[str, Path]) -> None:
+    with pytest.raises(Invalid, match="no sound to embed"):
+        load(folders["WhisperEncoder"]).hear(np.zeros(0, np.float32))
+
+
+def test_checkpoints_that_are_not_what_is_needed_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    with pytest.raises(CorruptData, match="weights of the model WhisperEncoder are not in its checkpoint"):
+        load(folders["WhisperEncoder"], DECODER)
+    broken = shutil.copytree(folders["WhisperModel"], tmp_path / "broken")
+    weights = load_file(broken / "model.safetensors")
+    save_file(
+        {k: v for k, v in weights.items() if "encoder.conv1" not in k}, broken / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(CorruptData, match=r"weights of the model broken .*conv1"):
+        load(broken)
+    (broken / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(Misconfigured, match="of the family bert, not whisper"):
+        load(broken)
