@@ -13,7 +13,9 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.service.beacon import format_beacon, parse_beacon
-from weft.service.values import coerce, is_timestamp, normal_uuid, to_json
+from weft.service.scalars import is_timestamp, normal_uuid
+from weft.service.spelling import to_json
+from weft.service.values import coerce
 
 UUID = "00000000-0000-0000-0000-00000000000a"
 BEACON = f"weaviate://localhost/Other/{UUID}"

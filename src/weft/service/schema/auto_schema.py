@@ -9,10 +9,10 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.service.beacon import parse_beacon
+from weft.service.scalars import is_timestamp, normal_uuid
 from weft.service.schema import fields
 from weft.service.schema.modules import NONE
 from weft.service.schema.properties import MAX_NESTING, lower_first
-from weft.service.values import is_timestamp, normal_uuid
 
 Document = dict[str, Any]
 

@@ -11,7 +11,7 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import IncomingObject, Properties, Vector, format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.service.schema import fields
-from weft.service.values import to_json
+from weft.service.spelling import to_json
 from weft.wire.rest.body import as_object
 
 _WHERE = "object"

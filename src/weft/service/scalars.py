@@ -1,0 +1,181 @@
+"""One value of a property, from the JSON-like form in which requests state it to the typed one of
+``weft.domain.objects``.
+
+Whole numbers may arrive as floats (gRPC's Struct knows no others). Nothing is converted silently: what does not fit
+raises ``Unfit`` in the protocol's words.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from weft.domain.objects import GeoPoint, PhoneNumber
+
+_SHOWN = 120
+_GO_TYPES: Mapping[type, str] = {
+    str: "string",
+    bool: "bool",
+    int: "float64",
+    float: "float64",
+    dict: "map[string]interface {}",
+    list: "[]interface {}",
+    type(None): "<nil>",
+}
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,30})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_HEX = re.compile(r"[0-9a-f]{32}")
+
+
+class Unfit(Exception):
+    """Why a value does not fit; the caller adds the property and the class."""
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether ``text`` is an RFC 3339 timestamp of the years 1 to 9999: T and Z in upper case, seconds present."""
+    if _TIMESTAMP.fullmatch(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text[:19])
+    except ValueError:
+        return False
+    return True
+
+
+def normal_uuid(text: str) -> str | None:
+    """A uuid in lower case with hyphens; None for other text. Braces, a ``urn:uuid:`` prefix, bare digits are taken."""
+    if _UUID.fullmatch(text):
+        return text
+    if len(text) not in (32, 36, 38, 45):
+        return None
+    lowered = text.lower()
+    if len(text) == 38 and lowered[0] == "{" and lowered[-1] == "}":
+        lowered = lowered[1:-1]
+    elif len(text) == 45:
+        lowered = lowered.removeprefix("urn:uuid:")
+    if _UUID.fullmatch(lowered):
+        return lowered
+    if _HEX.fullmatch(lowered):
+        return f"{lowered[:8]}-{lowered[8:12]}-{lowered[12:16]}-{lowered[16:20]}-{lowered[20:]}"
+    return None
+
+
+def cut(value: object) -> str:
+    """The value for a message; of what holds others only its type."""
+    text = go_type(value) if isinstance(value, Mapping | list) else str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def go_type(value: object) -> str:
+    return _GO_TYPES.get(type(value), type(value).__name__)
+
+
+def check_text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    raise Unfit(f"not a string, but {go_type(value)}")
+
+
+def check_whole(value: Any) -> int:
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is int and -(2**63) <= value < 2**63:
+        return value
+    raise Unfit(f"requires an integer, the given value is '{cut(value)}'")
+
+
+def check_number(value: Any) -> float:
+    if (type(value) is float or type(value) is int) and abs(value) <= 1.7976931348623157e308:
+        return float(value)
+    raise Unfit(f"requires a float, the given value is '{cut(value)}'")
+
+
+def check_boolean(value: Any) -> bool:
+    if type(value) is bool:
+        return value
+    raise Unfit(f"not a bool, but {go_type(value)}")
+
+
+def check_date(value: Any) -> str:
+    if type(value) is str and is_timestamp(value):
+        return value
+    raise Unfit(f"requires a string with a RFC3339 formatted date, but the given value is '{cut(value)}'")
+
+
+def check_uuid(value: Any) -> str:
+    found = normal_uuid(value) if type(value) is str else None
+    if found is None:
+        raise Unfit(f"requires a string of UUID format, but the given value is '{cut(value)}'")
+    return found
+
+
+def check_blob(value: Any) -> str:
+    if type(value) is not str:
+        raise Unfit(f"not a blob base64 string, but {go_type(value)}")
+    try:
+        if value and binascii.a2b_base64(value, strict_mode=True):
+            return value
+    except ValueError:
+        pass
+    hint = "; send the base64 text alone, without its data: prefix" if value.startswith("data:") else ""
+    raise Unfit(f"not a valid blob base64 string{hint}")
+
+
+def check_geo(value: Any) -> GeoPoint:
+    if type(value) is GeoPoint:
+        return value
+    if not isinstance(value, Mapping):
+        raise Unfit(f"geoCoordinates must be a map, but got: {go_type(value)}")
+    return GeoPoint(_coordinate(value, "latitude", 90.0), _coordinate(value, "longitude", 180.0))
+
+
+def _coordinate(value: Mapping[str, Any], name: str, limit: float) -> float:
+    degrees = value.get(name)
+    if degrees is None:
+        raise Unfit(f"geoCoordinates is missing required field '{name}'")
+    if type(degrees) not in (int, float):
+        raise Unfit(f"invalid {name}: must be json.Number or float, but got {go_type(degrees)}")
+    if not -limit <= degrees <= limit:
+        raise Unfit(f"invalid {name}: must be from {-limit:g} to {limit:g} degrees, but got {cut(degrees)}")
+    return float(degrees)
+
+
+def check_phone(value: Any) -> PhoneNumber:
+    if type(value) is PhoneNumber:
+        return value
+    if not isinstance(value, Mapping):
+        raise Unfit(f"phoneNumber must be a map, but got: {go_type(value)}")
+    text, country = value.get("input"), value.get("defaultCountry", "")
+    if text is None:
+        raise Unfit("phoneNumber is missing required field 'input'")
+    if not isinstance(text, str):
+        raise Unfit("phoneNumber.input must be a string")
+    if not isinstance(country, str):
+        raise Unfit("phoneNumber.defaultCountry must be a string")
+    return _parsed_phone(text, country.upper())
+
+
+def _parsed_phone(text: str, country: str) -> PhoneNumber:
+    import phonenumbers  # 20 ms, and few collections have phone numbers
+
+    try:
+        parsed = phonenumbers.parse(text, country or None)
+    except phonenumbers.NumberParseException as error:
+        if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
+            raise Unfit(
+                "invalid phone number: invalid or missing defaultCountry - it is optional for a number in the "
+                "international format, but required for one in national format; use ISO 3166-1 alpha-2"
+            ) from None
+        raise Unfit(f"invalid phone number: {str(error).lower()}") from None
+    return PhoneNumber(
+        input=text,
+        default_country=country,
+        country_code=parsed.country_code or 0,
+        national=parsed.national_number or 0,
+        international_formatted=phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
+        national_formatted=phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL),
+        valid=phonenumbers.is_valid_number(parsed),
+    )

@@ -1,0 +1,46 @@
+"""Property values as REST spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weft.domain.objects import GeoPoint, PhoneNumber, Reference, Value
+from weft.domain.schema import CollectionConfig
+from weft.service.beacon import format_beacon
+
+
+def to_json(config: CollectionConfig, properties: Mapping[str, Value]) -> dict[str, Any]:
+    """The values as REST spells them."""
+    spelled: dict[str, Any] = {}
+    for name, value in properties.items():
+        if value is None:
+            continue
+        if isinstance(value, GeoPoint):
+            value = {"latitude": value.latitude, "longitude": value.longitude}
+        elif isinstance(value, PhoneNumber):
+            value = _spelled_phone(value)
+        elif isinstance(value, list) and value and isinstance(value[0], Reference):
+            value = [_spelled_reference(config, name, reference) for reference in value]
+        spelled[name] = value
+    return spelled
+
+
+def _spelled_phone(phone: PhoneNumber) -> dict[str, Any]:
+    return {
+        "input": phone.input,
+        "defaultCountry": phone.default_country,
+        "countryCode": phone.country_code,
+        "national": phone.national,
+        "internationalFormatted": phone.international_formatted,
+        "nationalFormatted": phone.national_formatted,
+        "valid": phone.valid,
+    }
+
+
+def _spelled_reference(config: CollectionConfig, name: str, reference: Reference) -> dict[str, str]:
+    collection = reference.collection
+    if not collection and (property := config.by_name.get(name)) and len(property.target_collections) == 1:
+        collection = property.target_collections[0]
+    beacon = format_beacon(collection, reference.uuid)
+    return {"beacon": beacon, "href": f"/v1/objects/{beacon.removeprefix('weaviate://localhost/')}"}
