@@ -12,11 +12,13 @@ from pathlib import Path
 
 import uvicorn
 
+from weft.access.access import Access
+from weft.access.authenticator import Authenticator
 from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.errors import Misconfigured
 from weft.modules import build_registry
-from weft.service.auth import Authenticator
+from weft.service.guard import Door
 from weft.service.schema.document import parse
 from weft.service.service import Service
 from weft.wire.grpc.server import GrpcServer
@@ -61,11 +63,13 @@ class App:
             undo.callback(self._registry.close)
             self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)
             undo.callback(self._engine.close)
-            service = self._service = Service(settings, self._engine, self._registry)
+            self._access = Access(settings, self._engine.folder)
+            undo.callback(self._access.close)
+            service = self._service = Service(settings, self._engine, self._registry, self._access)
             undo.callback(service.close)
-            auth = Authenticator(settings)
+            door, auth = Door(service, self._access), self._access.authenticator
             self._grpc = GrpcServer(
-                service,
+                door,
                 auth,
                 host=settings.host,
                 port=settings.grpc_port,
@@ -74,13 +78,13 @@ class App:
             )
             self.grpc_port = self._grpc.start()
             undo.pop_all()
-        self._start_rest(service, auth, rest_socket)
+        self._start_rest(door, auth, rest_socket)
         self._engine.announce([f"http://{settings.host}:{self.rest_port}", f"grpc://{settings.host}:{self.grpc_port}"])
 
-    def _start_rest(self, service: Service, auth: Authenticator, rest_socket: socket.socket) -> None:
+    def _start_rest(self, door: Door, auth: Authenticator, rest_socket: socket.socket) -> None:
         self.rest_port = rest_socket.getsockname()[1]
         config = uvicorn.Config(
-            build_app(service, auth, self.settings),
+            build_app(door, auth, self.settings),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -106,6 +110,7 @@ class App:
         self._grpc.stop(_GRACE_S)
         self._rest_thread.join()
         self._service.close()
+        self._access.close()
         self._registry.close()
         self._engine.close()
 

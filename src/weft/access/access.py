@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from weft.access import rights
 from weft.access.authenticator import Authenticator
+from weft.access.parts import RolesPart, UsersPart
 from weft.access.roles import Roles
-from weft.access.store import AccessStore, dump, load
+from weft.access.store import AccessStore
 from weft.access.users import Users
 from weft.config import Settings
 
@@ -29,27 +28,9 @@ class Access:
     def close(self) -> None:
         self.store.close()
 
-    # -- for backups
-
-    def dump_roles(self) -> dict[str, Any]:
-        """Roles and who has them, as JSON."""
-        content = dump(self.store.state)
-        return {name: content[name] for name in ("roles", "assigned")}
-
-    def dump_users(self) -> dict[str, Any]:
-        """Users with the hashes of their keys, as JSON. It is secret."""
-        content = dump(self.store.state)
-        return {name: content[name] for name in ("secret", "users")}
-
-    def load_roles(self, document: Mapping[str, Any]) -> None:
-        """Put the roles and assignments of ``dump_roles`` in the place of those that are here."""
-        found = load({"secret": "", "users": {}, **document})
-        self.store.change(lambda state: (replace(state, roles=found.roles, assigned=found.assigned), None))
-
-    def load_users(self, document: Mapping[str, Any]) -> None:
-        """Put the users of ``dump_users`` in the place of those that are here; their keys are good again."""
-        found = load({"roles": {}, "assigned": {}, **document})
-        self.store.change(lambda state: (replace(state, users=found.users, secret=found.secret), None))
+    def parts(self) -> dict[str, RolesPart | UsersPart]:
+        """What backups take along, by name."""
+        return {"roles": RolesPart(self.store), "users": UsersPart(self.store)}
 
     def openid(self) -> dict[str, Any] | None:
         """Where clients get tokens; None without OIDC."""

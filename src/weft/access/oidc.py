@@ -8,9 +8,12 @@ is not known; while a provider cannot be reached its tokens are refused, but the
 from __future__ import annotations
 
 import hashlib
+import logging
+import math
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +28,14 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from weft.config import Settings
 from weft.domain.errors import Misconfigured, Unauthenticated
 
+log = logging.getLogger(__name__)
+
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _TIMEOUT_S = 5.0
 _REFRESH_AFTER_S = 3600.0
-_NOT_AGAIN_FOR_S = 5.0
+_MOST_FETCHES = 10
+_FETCHES_WITHIN_S = 60.0
+"""However many tokens name unknown keys, the provider is asked no more often."""
 _TRUSTED_FOR_S = 60.0
 """How long a checked token is taken for good; after that its key must still be the provider's."""
 _MOST_TRUSTED = 10_000
@@ -53,7 +60,9 @@ class Provider:
         self._tls = _tls(settings)
         self._lock = threading.Lock()
         self._keys: dict[str | None, Any] = {}
-        self._fetched = self._tried = -_REFRESH_AFTER_S
+        self._fetched = -math.inf
+        self._fetches: deque[float] = deque(maxlen=_MOST_FETCHES)
+        self._failure = ""
         self._trusted: dict[bytes, tuple[Identity, float]] = {}
 
     def recall(self, token: str) -> Identity | None:
@@ -127,31 +136,35 @@ class Provider:
     def _key(self, kid: Any) -> Any:
         """The key of that name; the only one for a token that names none."""
         kid = kid if isinstance(kid, str) else None
-        if not self._is_known(kid) or time.monotonic() - self._fetched > _REFRESH_AFTER_S:
-            self._refresh(kid)
-        if kid is None and len(self._keys) == 1:
-            return next(iter(self._keys.values()))
-        if kid not in self._keys:
+        asked_at = time.monotonic()
+        if self._find(kid) is None or asked_at - self._fetched > _REFRESH_AFTER_S:
+            self._refresh(asked_at)
+        found = self._find(kid)
+        if found is None and not self._keys:
+            raise Unauthenticated(f"unauthorized: the keys of {self._issuer} could not be fetched: {self._failure}")
+        if found is None:
             raise Unauthenticated("unauthorized: the token is signed by a key that is not the issuer's")
-        return self._keys[kid]
+        return found
 
-    def _is_known(self, kid: str | None) -> bool:
-        return kid in self._keys or (kid is None and len(self._keys) == 1)
+    def _find(self, kid: str | None) -> Any:
+        only = next(iter(self._keys.values())) if kid is None and len(self._keys) == 1 else None
+        return self._keys.get(kid, only)
 
-    def _refresh(self, kid: str | None) -> None:
+    def _refresh(self, asked_at: float) -> None:
+        """Fetch the keys anew, unless another thread did while this one waited."""
         with self._lock:
             now = time.monotonic()
-            if now - self._tried < _NOT_AGAIN_FOR_S and (self._is_known(kid) or self._keys):
+            if self._fetched > asked_at or (
+                len(self._fetches) == _MOST_FETCHES and now - self._fetches[0] < _FETCHES_WITHIN_S
+            ):
                 return
-            self._tried = now
+            self._fetches.append(now)
             try:
                 self._keys = self._fetch_keys()
-                self._fetched = now
+                self._fetched = time.monotonic()
             except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
-                if not self._is_known(kid):
-                    raise Unauthenticated(
-                        f"unauthorized: the keys of {self._issuer} could not be fetched: {str(error)[:200]}"
-                    ) from error
+                self._failure = f"{type(error).__name__}: {str(error)[:200]}"
+                log.warning("the keys of %s could not be fetched: %s", self._issuer, self._failure)
 
     def _fetch_keys(self) -> dict[str | None, Any]:
         with httpx.Client(timeout=_TIMEOUT_S, verify=self._tls, follow_redirects=False) as client:

@@ -1,7 +1,7 @@
 """AccessStore: the data folder's roles, who has them, and database users, in ``access.json``.
 
     {"kind": "weft-access", "format": 1, "checksum": XXH3-128 of state in hex, "state": {
-        "secret": hex,                                     the key of the keys' hashes
+        "secrets": [hex, …],                               keys of the keys' hashes; new ones are by the first
         "roles": {name: [permission, …]},                  the built-in ones are not among them
         "assigned": {"db:jane" | "oidc:jane" | "group:staff": [role, …]},
         "users": {id: {"key": hash or null, "letters": …, "active": …, "created": …, "used": …}}}}
@@ -45,7 +45,9 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    secret: bytes
+    """``secrets`` are several when users were taken over from another data folder."""
+
+    secrets: tuple[bytes, ...]
     roles: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
     assigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     users: Mapping[str, User] = field(default_factory=dict)
@@ -69,8 +71,11 @@ class AccessStore:
     def find(self, key: str) -> tuple[str, User] | None:
         """Whose API key it is: id and user."""
         state, by_key = self._now
-        id = by_key.get(keys.digest(state.secret, key)) if by_key else None
-        return None if id is None else (id, state.users[id])
+        for secret in state.secrets if by_key else ():
+            id = by_key.get(keys.digest(secret, key))
+            if id is not None:
+                return id, state.users[id]
+        return None
 
     def change(self, edit: Callable[[State], tuple[State, T]]) -> T:
         """Make the state what ``edit`` makes of it, durably; its second result. When it raises, nothing changes."""
@@ -113,7 +118,7 @@ class AccessStore:
 
     def _load(self) -> State:
         if not self._path.exists():
-            return State(keys.new_secret())
+            return State((keys.new_secret(),))
         with disk.explained(self._path):
             raw = self._path.read_bytes()
         try:
@@ -146,7 +151,7 @@ class AccessStore:
 def dump(state: State) -> dict[str, Any]:
     """``state`` as JSON."""
     return {
-        "secret": state.secret.hex(),
+        "secrets": [secret.hex() for secret in state.secrets],
         "roles": {name: [one.to_json() for one in permissions] for name, permissions in state.roles.items()},
         "assigned": {subject: list(roles) for subject, roles in state.assigned.items()},
         "users": {id: asdict(user) for id, user in state.users.items()},
@@ -156,7 +161,7 @@ def dump(state: State) -> dict[str, Any]:
 def load(document: Mapping[str, Any]) -> State:
     """What ``dump`` made JSON of. Raises Invalid or KeyError for anything else."""
     return State(
-        bytes.fromhex(document["secret"]),
+        tuple(bytes.fromhex(secret) for secret in document["secrets"]),
         {name: tuple(parse_permission(one) for one in given) for name, given in document["roles"].items()},
         {subject: tuple(roles) for subject, roles in document["assigned"].items()},
         {id: User(**user) for id, user in document["users"].items()},

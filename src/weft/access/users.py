@@ -71,7 +71,7 @@ class Users:
         def edit(state: State) -> tuple[State, None]:
             if user in state.users:
                 raise Conflict(f"user '{user}' already exists", user=user)
-            made = User(keys.digest(state.secret, key), key[: keys.SHOWN_LETTERS], True, created or time.time())
+            made = User(keys.digest(state.secrets[0], key), key[: keys.SHOWN_LETTERS], True, created or time.time())
             return replace(state, users={**state.users, user: made}), None
 
         self._store.change(edit)
@@ -81,7 +81,7 @@ class Users:
         """A new key; the old one is refused from now on."""
         self._check_known(user)
         key = keys.new_key()
-        secret = self._store.state.secret
+        secret = self._store.state.secrets[0]
         self._edit(user, lambda old: replace(old, key=keys.digest(secret, key), letters=key[: keys.SHOWN_LETTERS]))
         return key
 

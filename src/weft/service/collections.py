@@ -61,8 +61,28 @@ class Collections:
         """By name or alias; the first letter may be lower case. Raises NotFound."""
         return self._engine.get(_class_name(name))
 
+    def find(self, name: str) -> Collection | None:
+        """By name or alias, exactly as spelled."""
+        return self._engine.find(name)
+
     def get(self, name: str) -> CollectionConfig:
         return self.open(name).config
+
+    def searchable(self) -> list[CollectionConfig]:
+        """All, for whoever looks through the objects of every collection."""
+        return self.all()
+
+    def described(self, name: str) -> CollectionConfig:
+        """As ``get``, for whoever wants to see the configuration itself."""
+        return self.get(name)
+
+    def all_described(self) -> list[CollectionConfig]:
+        return self.all()
+
+    @property
+    def makes_schemas(self) -> bool:
+        """Whether imports make the collections and properties that they lack."""
+        return self._rules.auto_schema
 
     def create(self, given: Mapping[str, Any]) -> CollectionConfig:
         with self._lock:
@@ -158,6 +178,13 @@ class Collections:
         chosen = sorted(known) if names is None else [one for one in names if one in known]
         return [{"name": one, "activityStatus": known[one]} for one in chosen]
 
+    def tenant(self, name: str, tenant: str) -> dict[str, Any]:
+        """Raises NotFound."""
+        found = self.tenants(name, [tenant])
+        if not found:
+            raise NotFound(f'tenant not found: "{tenant[:80]}"', tenant=tenant)
+        return found[0]
+
     def create_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Existing tenants stay as they are."""
         with self._lock:
@@ -213,6 +240,18 @@ class Collections:
         target = None if name is None else _class_name(name)
         known = self._engine.aliases()
         return [{"alias": a, "class": c} for a, c in sorted(known.items()) if target is None or c == target]
+
+    def alias(self, alias: str) -> dict[str, Any]:
+        """Raises NotFound."""
+        alias = _class_name(alias)
+        target = self._engine.aliases().get(alias)
+        if target is None:
+            raise NotFound(f"there is no alias '{alias[:80]}'", alias=alias)
+        return {"alias": alias, "class": target}
+
+    def aliases_by_name(self) -> Mapping[str, str]:
+        """The collection of each alias; a snapshot."""
+        return self._engine.aliases()
 
     def create_alias(self, alias: str, name: str) -> dict[str, Any]:
         with self._lock:

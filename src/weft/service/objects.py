@@ -67,6 +67,12 @@ class Objects:
         self._vectorise(collection.config, obj, caller)
         return self._store(shard, Upsert(obj, shard.encode([obj])[0]))
 
+    def validate(self, incoming: IncomingObject) -> None:
+        """Raises what ``insert`` would refuse the object's uuid and properties for; nothing is stored."""
+        if incoming.uuid is not None:
+            parse_uuid(incoming.uuid)
+        coerce(self._collections.get(incoming.collection), incoming.properties)
+
     def merge(self, incoming: IncomingObject, caller: Caller) -> Object:
         """Change only the properties and vectors given: a null removes, references are added to those that are there.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weft import __version__
+from weft.access.access import Access
 from weft.collection.collection import ACTIVE, Collection
 from weft.collection.engine import Engine
 from weft.collection.shard import Shard
@@ -33,7 +34,7 @@ NODE = "weft"
 
 
 class Service:
-    def __init__(self, settings: Settings, engine: Engine, registry: Registry) -> None:
+    def __init__(self, settings: Settings, engine: Engine, registry: Registry, access: Access) -> None:
         self._settings = settings
         self._engine = engine
         self._registry = registry
@@ -48,7 +49,10 @@ class Service:
         )
         self.collections = Collections(engine, registry, rules)
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
+        self.access = access
         self.archives = Archives(settings, engine, self._check_servable)
+        for name, part in access.parts().items():
+            self.archives.register(name, part)
         self._searcher = Searcher(
             self.collections,
             registry,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from weft.access.access import Access
 from weft.collection.engine import Engine
 from weft.collection.shard import Shard
 from weft.config import Settings
@@ -33,7 +34,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     settings = Settings(data_path=tmp_path)
     engine = Engine(tmp_path, parse, durable=False, write_queue=100_000)
     registry = build_registry()
-    made = Service(settings, engine, registry)
+    made = Service(settings, engine, registry, Access(settings, engine.folder))
     made.collections.create({"class": "Node", "properties": [{"name": "name", "dataType": ["text"]}]})
     made.collections.add_property("Node", {"name": "next", "dataType": ["Node"]})
     yield made

@@ -16,7 +16,7 @@ from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_search import decode_search
 from weft.wire.grpc.encode_aggregate import encode_aggregate
 from weft.wire.grpc.encode_search import encode_search
-from weft.wire.grpc.seam import Service, parse, verb
+from weft.wire.grpc.seam import Door, parse, verb
 
 UnaryCall: TypeAlias = Callable[[bytes, Caller], bytes]
 
@@ -35,8 +35,8 @@ _STATUSES: Final = {
 class Calls:
     """Each method takes the request's bytes and who sends them, and raises WeftError."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, door: Door) -> None:
+        self._door = door
 
     def by_name(self) -> Mapping[str, UnaryCall]:
         return {
@@ -49,31 +49,35 @@ class Calls:
         }
 
     def search(self, data: bytes, caller: Caller) -> bytes:
+        service = self._door.admit(caller)
         request = parse(search_get.SearchRequest, data)
-        config = self._service.collections.get(_collection(request))
+        config = service.collections.get(_collection(request))
         query = decode_search(request, config)
-        answer = self._service.search(query, caller)
+        answer = service.search(query, caller)
         return encode_search(answer, query, config, before_127=not request.uses_127_api)
 
     def aggregate(self, data: bytes, caller: Caller) -> bytes:
+        service = self._door.admit(caller)
         request = parse(aggregate.AggregateRequest, data)
-        config = self._service.collections.get(_collection(request))
+        config = service.collections.get(_collection(request))
         asked = decode_aggregate(request, config)
-        return encode_aggregate(self._service.aggregate(asked, caller), asked)
+        return encode_aggregate(service.aggregate(asked, caller), asked)
 
     def batch_objects(self, data: bytes, caller: Caller) -> bytes:
+        service = self._door.admit(caller)
         started = time.perf_counter()
         decoded = decode_objects(parse(batch.BatchObjectsRequest, data).objects)
-        results = self._service.objects.batch(decoded.objects, caller) if decoded.objects else ()
+        results = service.objects.batch(decoded.objects, caller) if decoded.objects else ()
         reply = batch.BatchObjectsReply(took=time.perf_counter() - started)
         for index, error in decoded.with_results(results).items():
             reply.errors.add(index=index, error=refuse(error).message)
         return _encoded(reply)
 
     def batch_references(self, data: bytes, caller: Caller) -> bytes:
+        service = self._door.admit(caller)
         started = time.perf_counter()
         references = [decode_reference(message) for message in parse(batch.BatchReferencesRequest, data).references]
-        results: list[WeftError | None] = verb(self._service.objects, "link", "references in batches")(
+        results: list[WeftError | None] = verb(service.objects, "link", "references in batches")(
             references, caller
         )
         reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
@@ -83,12 +87,13 @@ class Calls:
         return _encoded(reply)
 
     def batch_delete(self, data: bytes, caller: Caller) -> bytes:
+        service = self._door.admit(caller)
         started = time.perf_counter()
         request = parse(batch_delete.BatchDeleteRequest, data)
         collection = _collection(request)
         if not request.HasField("filters"):
             raise Invalid("filters are required to delete many objects; to delete all of them delete the collection")
-        deleted = self._service.objects.delete_many(
+        deleted = service.objects.delete_many(
             collection,
             request.tenant or None,
             decode_filter(request.filters),
@@ -107,13 +112,11 @@ class Calls:
         return _encoded(reply)
 
     def tenants_get(self, data: bytes, caller: Caller) -> bytes:
+        service = self._door.admit(caller)
         started = time.perf_counter()
         request = parse(tenants.TenantsGetRequest, data)
-        config = self._service.collections.get(_collection(request))
-        if not config.tenancy.enabled:
-            raise Invalid(f'multi-tenancy is not enabled for class "{config.name}"')
         names = list(request.names.values) if request.HasField("names") else None
-        found = verb(self._service.collections, "tenants", "tenants")(config.name, names)
+        found = verb(service.collections, "tenants", "tenants")(_collection(request), names)
         reply = tenants.TenantsGetReply(took=time.perf_counter() - started)
         for tenant in found:
             reply.tenants.add(name=tenant["name"], activity_status=_STATUSES[tenant["activityStatus"]])

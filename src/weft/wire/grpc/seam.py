@@ -19,6 +19,12 @@ class Authenticator(Protocol):
         ...
 
 
+class Door(Protocol):
+    def admit(self, caller: Caller) -> Service:
+        """The service as the caller may use it."""
+        ...
+
+
 class Service(Protocol):
     """``weft.service`` as this wire uses it: any number of threads call it at once."""
 

@@ -23,7 +23,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Misconfigured, Overloaded
 from weft.wire.errors import refuse
 from weft.wire.grpc.calls import Calls, UnaryCall
-from weft.wire.grpc.seam import Authenticator, Service
+from weft.wire.grpc.seam import Authenticator, Door
 from weft.wire.grpc.stream import BatchStream
 
 log = logging.getLogger(__name__)
@@ -39,11 +39,11 @@ _SERVING = b"\x08\x01"
 
 
 class GrpcServer:
-    """Serves ``service`` on ``host:port`` (0: a free port) between ``start`` and ``stop``."""
+    """Serves the service behind ``door`` on ``host:port`` (0: a free port) between ``start`` and ``stop``."""
 
     def __init__(
         self,
-        service: Service,
+        door: Door,
         auth: Authenticator,
         *,
         host: str,
@@ -52,7 +52,7 @@ class GrpcServer:
         workers: int = DEFAULT_WORKERS,
     ) -> None:
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._front = _Front(service, auth)
+        self._front = _Front(door, auth)
         self._pool = ThreadPoolExecutor(workers + MOST_STREAMS, thread_name_prefix="weft-grpc")
         self._server = grpc.server(
             self._pool,
@@ -89,15 +89,15 @@ class GrpcServer:
 class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Finds the handler of a method by its path."""
 
-    def __init__(self, service: Service, auth: Authenticator) -> None:
-        self._service = service
+    def __init__(self, door: Door, auth: Authenticator) -> None:
+        self._door = door
         self._auth = auth
         self._streams: set[BatchStream] = set()
         self._slots = threading.BoundedSemaphore(MOST_STREAMS)
         self._closing = threading.Event()
         self._methods = {
             _SERVICE + name: grpc.unary_unary_rpc_method_handler(self._unary(call))
-            for name, call in Calls(service).by_name().items()
+            for name, call in Calls(door).by_name().items()
         }
         self._methods[_SERVICE + "BatchStream"] = grpc.stream_stream_rpc_method_handler(self._batch_stream)
         self._methods[_HEALTH + "Check"] = grpc.unary_unary_rpc_method_handler(lambda request, context: _SERVING)
@@ -126,7 +126,7 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         try:
             caller = self._caller(context)
             with self._slot():
-                stream = BatchStream(requests, self._service, caller)
+                stream = BatchStream(requests, self._door.admit(caller), caller)
                 context.add_callback(stream.cancel)
                 self._streams.add(stream)
                 try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft.domain.errors import Invalid, NotFound
+from weft.domain.errors import Invalid
 from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
@@ -19,12 +19,7 @@ def create(call: Call) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    wanted = call.path["alias"]
-    wanted = wanted[:1].upper() + wanted[1:]
-    for one in call.service.collections.aliases(None):
-        if one["alias"] == wanted:
-            return Reply(one)
-    raise NotFound(f"there is no alias '{wanted[:80]}'", alias=wanted)
+    return Reply(call.service.collections.alias(call.path["alias"]))
 
 
 def update(call: Call) -> Reply:

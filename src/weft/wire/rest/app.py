@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weft.wire.rest import (
     aliases,
+    authz,
     backups,
     batch,
     cluster,
@@ -23,8 +24,9 @@ from weft.wire.rest import (
     schema,
     tenants,
     tokenize,
+    users,
 )
-from weft.wire.rest.endpoint import Authenticator, Reply, Runner, error_response, failure, json_response
+from weft.wire.rest.endpoint import Authenticator, Door, Reply, Runner, error_response, failure, json_response
 
 
 class Settings(Protocol):
@@ -38,10 +40,13 @@ class Settings(Protocol):
     def cors_allow_origin(self) -> str: ...
 
 
-def build_app(service: Any, auth: Authenticator, settings: Settings) -> Starlette:
-    """The ASGI application that answers every endpoint with the verbs of ``service`` (``weft.service.Service``)."""
-    runner = Runner(service, auth, workers=settings.rest_workers, body_limit_bytes=settings.grpc_max_message_size)
-    nouns = (cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, backups, exports)
+def build_app(door: Door, auth: Authenticator, settings: Settings) -> Starlette:
+    """The ASGI application that answers every endpoint with the verbs of the service behind ``door``."""
+    runner = Runner(door, auth, workers=settings.rest_workers, body_limit_bytes=settings.grpc_max_message_size)
+    nouns = (
+        *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize),
+        *(backups, exports, authz, users),
+    )
     routes = runner.routes([endpoint for noun in nouns for endpoint in noun.ENDPOINTS])
     middleware = [Middleware(_WithoutTrailingSlash)]
     if settings.cors_allow_origin:

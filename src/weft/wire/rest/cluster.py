@@ -31,9 +31,10 @@ def healthy(call: Call) -> Reply:
     return Reply()
 
 
-def no_openid(call: Call) -> Reply:
-    """No body: that is how clients are told that there is no OIDC."""
-    return Reply(status=404)
+def openid(call: Call) -> Reply:
+    """Where to get tokens; 404 without a body tells clients that there is no OIDC."""
+    found = call.service.access.openid()
+    return Reply(status=404) if found is None else Reply(found)
 
 
 def nodes(call: Call) -> Reply:
@@ -73,7 +74,7 @@ ENDPOINTS = [
     Endpoint("GET", "/v1/meta", meta),
     Endpoint("GET", "/v1/.well-known/live", healthy, is_open=True),
     Endpoint("GET", "/v1/.well-known/ready", healthy, is_open=True),
-    Endpoint("GET", "/v1/.well-known/openid-configuration", no_openid, is_open=True),
+    Endpoint("GET", "/v1/.well-known/openid-configuration", openid, is_open=True),
     Endpoint("GET", "/v1/nodes", nodes),
     Endpoint("GET", "/v1/nodes/{name}", nodes),
     Endpoint("GET", "/v1/cluster/statistics", statistics),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -25,7 +25,17 @@ _JSON = "application/json"
 
 
 class Authenticator(Protocol):
+    def recognise(self, authorization: str | None, headers: Mapping[str, str]) -> Caller | None:
+        """Who sends these headers; None when ``authenticate`` has to find out, which may wait for others."""
+        ...
+
     def authenticate(self, authorization: str | None, headers: Mapping[str, str]) -> Caller: ...
+
+
+class Door(Protocol):
+    def admit(self, caller: Caller) -> Any:
+        """The service as the caller may use it."""
+        ...
 
 
 class Call:
@@ -70,20 +80,23 @@ Handler: TypeAlias = Callable[[Call], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """``takes_body``: the request's JSON is read and parsed. ``is_open``: anyone may ask, without credentials."""
+    """``takes_body``: the request's JSON is read and parsed; ``may_lack_body``: or is None when there is none.
+    ``is_open``: anyone may ask, without credentials.
+    """
 
     method: str
     path: str
     handler: Handler
     takes_body: bool = False
     is_open: bool = False
+    may_lack_body: bool = False
 
 
 class Runner:
     """Runs handlers for the endpoints of one application, a bounded number at a time."""
 
-    def __init__(self, service: Any, auth: Authenticator, *, workers: int, body_limit_bytes: int) -> None:
-        self._service = service
+    def __init__(self, door: Door, auth: Authenticator, *, workers: int, body_limit_bytes: int) -> None:
+        self._door = door
         self._auth = auth
         self._workers = workers
         self._body_limit_bytes = body_limit_bytes
@@ -107,15 +120,20 @@ class Runner:
 
         return Route(path, answer, methods=list(by_method))
 
-    def _answer(self, endpoint: Endpoint, request: Request) -> Awaitable[Response]:
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
         headers = dict(request.headers)
-        caller = Caller(headers=headers)
-        if not endpoint.is_open:
-            caller = self._auth.authenticate(headers.get("authorization"), headers)
+        caller = Caller(headers=headers) if endpoint.is_open else await self._caller(headers)
         level = request.query_params.get("consistency_level")
         if level is not None and level not in _CONSISTENCY_LEVELS:
             raise Invalid(f"unrecognized consistency level {level[:40]!r}; one of ONE, QUORUM, ALL expected")
-        return self._run(endpoint, request, caller)
+        return await self._run(endpoint, request, caller)
+
+    async def _caller(self, headers: Mapping[str, str]) -> Caller:
+        authorization = headers.get("authorization")
+        known = self._auth.recognise(authorization, headers)
+        if known is not None:
+            return known
+        return await anyio.to_thread.run_sync(self._auth.authenticate, authorization, headers)
 
     async def _run(self, endpoint: Endpoint, request: Request, caller: Caller) -> Response:
         if self._running >= self._workers * _QUEUE_PER_WORKER:
@@ -135,8 +153,8 @@ class Runner:
     def _handled(
         self, endpoint: Endpoint, data: bytes, path: Mapping[str, str], query: QueryParams, caller: Caller
     ) -> Response:
-        parsed = body.parse(data) if endpoint.takes_body else None
-        reply = endpoint.handler(Call(self._service, path, query, caller, parsed))
+        parsed = body.parse(data) if endpoint.takes_body and (data or not endpoint.may_lack_body) else None
+        reply = endpoint.handler(Call(self._door.admit(caller), path, query, caller, parsed))
         return json_response(reply)
 
 

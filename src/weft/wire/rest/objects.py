@@ -9,7 +9,6 @@ from weft.domain.objects import Object, parse_uuid
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
 from weft.service.schema.properties import lower_first
-from weft.service.values import coerce
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.object_json import decode, encode
 
@@ -27,10 +26,7 @@ def insert(call: Call) -> Reply:
 
 def validate(call: Call) -> Reply:
     """Whether the object could be stored; nothing is."""
-    incoming = decode(call.body)
-    if incoming.uuid is not None:
-        parse_uuid(incoming.uuid)
-    coerce(call.service.collections.get(incoming.collection), incoming.properties)
+    call.service.objects.validate(decode(call.body))
     return Reply()
 
 
@@ -71,7 +67,7 @@ def list_all(call: Call) -> Reply:
         raise Invalid("after is a cursor within one class; send class as well")
     limit = call.whole("limit", _DEFAULT_LIMIT)
     offset = call.whole("offset", 0)
-    configs = [call.service.collections.get(name)] if name else call.service.collections.all()
+    configs = [call.service.collections.get(name)] if name else call.service.collections.searchable()
     shown: list[dict[str, Any]] = []
     for config in configs:
         if len(shown) >= limit:
@@ -142,7 +138,7 @@ def _class_of(call: Call) -> str:
         return name
     id_ = call.path["id"]
     parse_uuid(id_)
-    for config in call.service.collections.all():
+    for config in call.service.collections.searchable():
         if config.tenancy.enabled == (call.tenant is not None) and _has(call, config.name, id_):
             found: str = config.name
             return found

@@ -11,7 +11,7 @@ _PATH = "/v1/schema/{name}"
 
 
 def list_all(call: Call) -> Reply:
-    return Reply({"classes": [config.document for config in call.service.collections.all()]})
+    return Reply({"classes": [config.document for config in call.service.collections.all_described()]})
 
 
 def create(call: Call) -> Reply:
@@ -19,7 +19,7 @@ def create(call: Call) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    return Reply(call.service.collections.get(call.path["name"]).document)
+    return Reply(call.service.collections.described(call.path["name"]).document)
 
 
 def update(call: Call) -> Reply:

@@ -13,7 +13,7 @@ _PATH = "/v1/schema/{name}/tenants"
 
 
 def list_all(call: Call) -> Reply:
-    return Reply(_found(call, None))
+    return Reply(call.service.collections.tenants(call.path["name"]))
 
 
 def create(call: Call) -> Reply:
@@ -34,20 +34,15 @@ def delete(call: Call) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    name = call.path["tenant"]
-    found = _found(call, [name])
-    if not found:
-        raise NotFound(f'tenant not found: "{name[:80]}"', tenant=name)
-    return Reply(found[0])
+    return Reply(call.service.collections.tenant(call.path["name"], call.path["tenant"]))
 
 
 def exists(call: Call) -> Reply:
-    return Reply(status=200 if _found(call, [call.path["tenant"]]) else 404)
-
-
-def _found(call: Call, names: list[str] | None) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = call.service.collections.tenants(call.path["name"], names)
-    return found
+    try:
+        call.service.collections.tenant(call.path["name"], call.path["tenant"])
+    except NotFound:
+        return Reply(status=404)
+    return Reply()
 
 
 def _tenants(body: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from weft.wire.rest.endpoint import Call, Endpoint, Reply
 
 
 def of_property(call: Call) -> Reply:
-    config = call.service.collections.get(call.path["name"])
+    config = call.service.collections.described(call.path["name"])
     return _reply(tokens_of_property(config, call.path["property"], text_of(as_object(call.body))))
 
 

@@ -80,6 +80,9 @@ class Collections:
             raise NotFound(f"could not find class {name} in schema")
         return found
 
+    def tenants(self, name: str, names: Sequence[str] | None = None) -> list[Any]:
+        raise Invalid(f'multi-tenancy is not enabled for class "{self.get(name).name}"')
+
 
 class Objects:
     def __init__(self) -> None:
@@ -126,6 +129,9 @@ class MemoryService:
         self.collections = Collections()
         self.objects = Objects()
         self.queries: list[tuple[Query, Caller]] = []
+
+    def admit(self, caller: Caller) -> MemoryService:
+        return self
 
     def search(self, query: Query, caller: Caller) -> Answer:
         self.queries.append((query, caller))

@@ -67,6 +67,15 @@ class Collections:
         self.configs[config.name] = config
         return config
 
+    def described(self, name: str) -> CollectionConfig:
+        return self.get(name)
+
+    def all_described(self) -> list[CollectionConfig]:
+        return self.all()
+
+    def searchable(self) -> list[CollectionConfig]:
+        return self.all()
+
     def create(self, document: Mapping[str, Any]) -> CollectionConfig:
         completed = complete(document, NoModules())
         if completed["class"] in self.configs:
@@ -101,7 +110,13 @@ class Collections:
     def set_shard_status(self, name: str, shard: str, status: str) -> dict[str, Any]:
         return {"status": status}
 
-    def tenants(self, name: str, names: list[str] | None) -> list[dict[str, str]]:
+    def tenant(self, name: str, tenant: str) -> dict[str, str]:
+        found = self.tenants(name, [tenant])
+        if not found:
+            raise NotFound(f'tenant not found: "{tenant}"')
+        return found[0]
+
+    def tenants(self, name: str, names: list[str] | None = None) -> list[dict[str, str]]:
         known = self.found_tenants.get(self.get(name).name, {})
         return [{"name": t, "activityStatus": s} for t, s in known.items() if names is None or t in names]
 
@@ -123,6 +138,12 @@ class Collections:
 
     def aliases(self, name: str | None) -> list[dict[str, str]]:
         return [{"alias": a, "class": c} for a, c in self.known_aliases.items() if name in (None, c)]
+
+    def alias(self, alias: str) -> dict[str, str]:
+        alias = alias[:1].upper() + alias[1:]
+        if alias not in self.known_aliases:
+            raise NotFound(f"there is no alias {alias!r}")
+        return {"alias": alias, "class": self.known_aliases[alias]}
 
     def create_alias(self, alias: str, name: str) -> dict[str, str]:
         self.known_aliases[alias] = self.get(name).name
@@ -160,6 +181,11 @@ class Objects:
         if LEGACY_VECTOR in vectors and LEGACY_VECTOR not in config.vectors:
             raise Invalid("no such vector")
         return (config.name, id_), Object(id_, coerce(config, incoming.properties), vectors, 1, 2)
+
+    def validate(self, incoming: IncomingObject) -> None:
+        if incoming.uuid is not None:
+            parse_uuid(incoming.uuid)
+        coerce(self._collections.get(incoming.collection), incoming.properties)
 
     def insert(self, incoming: IncomingObject, caller: Caller) -> Object:
         self.callers.append(caller)
@@ -236,6 +262,10 @@ class MemoryService:
     def __init__(self) -> None:
         self.collections = Collections()
         self.objects = Objects(self.collections)
+        self.access = SimpleNamespace(openid=lambda: None)
+
+    def admit(self, caller: Caller) -> Any:
+        return self
 
     def search(self, query: Query, caller: Caller) -> Answer:
         config = self.collections.get(query.collection)
@@ -260,7 +290,13 @@ class Auth:
 
     closed = False
 
+    def recognise(self, authorization: str | None, headers: Mapping[str, str]) -> Caller | None:
+        """A token is known to nobody before it was looked at."""
+        return None if authorization == "Bearer token" else self.authenticate(authorization, headers)
+
     def authenticate(self, authorization: str | None, headers: Mapping[str, str]) -> Caller:
+        if authorization == "Bearer token":
+            return Caller("bob", headers=headers, user_type="oidc")
         if authorization == "Bearer secret":
             return Caller("alice", headers=headers)
         if authorization is not None or self.closed:

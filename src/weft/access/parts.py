@@ -1,0 +1,82 @@
+"""What backups keep of this room: roles with who has them, and users with the hashes of their keys.
+
+A part is told as text, wholly or by names, and makes what was told so again; what was not told of stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from weft.access.store import AccessStore, State, dump, load
+from weft.domain.errors import CorruptData, Invalid
+
+
+class RolesPart:
+    def __init__(self, store: AccessStore) -> None:
+        self._store = store
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._store.state.roles)
+
+    def dump(self, names: Sequence[str] | None) -> str:
+        state = self._store.state
+        if names is not None:
+            assigned = {subject: tuple(r for r in roles if r in names) for subject, roles in state.assigned.items()}
+            assigned = {subject: roles for subject, roles in assigned.items() if roles}
+            state = replace(state, roles=_only(state.roles, names), assigned=assigned)
+        return _text(state, "roles", "assigned")
+
+    def load(self, text: str) -> None:
+        """Roles are as they were; whoever had one of them has it again, beside what he has been given since."""
+        told = _state(text)
+
+        def edit(state: State) -> tuple[State, None]:
+            given = {s: tuple(sorted({*state.assigned.get(s, ()), *r})) for s, r in told.assigned.items()}
+            roles, assigned = {**state.roles, **told.roles}, {**state.assigned, **given}
+            return replace(state, roles=roles, assigned=assigned), None
+
+        self._store.change(edit)
+
+
+class UsersPart:
+    """Its text is secret: who has it can try keys."""
+
+    def __init__(self, store: AccessStore) -> None:
+        self._store = store
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._store.state.users)
+
+    def dump(self, names: Sequence[str] | None) -> str:
+        state = self._store.state
+        return _text(state if names is None else replace(state, users=_only(state.users, names)), "secrets", "users")
+
+    def load(self, text: str) -> None:
+        """Users are as they were, and their keys of then are good again."""
+        told = _state(text)
+
+        def edit(state: State) -> tuple[State, None]:
+            secrets = tuple(dict.fromkeys([*state.secrets, *told.secrets]))
+            return replace(state, secrets=secrets, users={**state.users, **told.users}), None
+
+        self._store.change(edit)
+
+
+def _only(entries: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+    return {name: entry for name, entry in entries.items() if name in names}
+
+
+def _text(state: State, *keys: str) -> str:
+    content = dump(state)
+    return orjson.dumps({key: content[key] for key in keys}).decode()
+
+
+def _state(text: str) -> State:
+    try:
+        return load({"secrets": [], "roles": {}, "assigned": {}, "users": {}, **orjson.loads(text)})
+    except (ValueError, TypeError, KeyError, AttributeError, Invalid) as error:
+        raise CorruptData(f"the backup's roles or users cannot be read: {error}; use another backup") from error

@@ -1,0 +1,152 @@
+"""Asking: one caller's request as the table of needs sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from weft.access.access import Access
+from weft.access.permissions import ALL, MATCH, Permission, Right, upper_first
+from weft.access.rights import RoleRights, forbidden, require
+from weft.access.roles import parse_permissions, parse_role
+from weft.collection.collection import Collection
+from weft.domain.caller import Caller
+from weft.domain.errors import CallerError, Forbidden
+from weft.domain.schema import CollectionConfig, DataType
+from weft.service.schema import auto_schema
+
+
+class Asking:
+    """Made for each request, so it only holds on; ``service`` is the unguarded one."""
+
+    __slots__ = ("_access", "_service", "caller")
+
+    def __init__(self, service: Any, access: Access, caller: Caller) -> None:
+        self._service = service
+        self._access = access
+        self.caller = caller
+
+    # -- rights
+
+    def may(self, right: Right) -> bool:
+        return self._access.rights.may(self.caller, right)
+
+    def require(self, right: Right) -> None:
+        require(self._access.rights, self.caller, right)
+
+    def touches(self, collection: str) -> bool:
+        return self._access.rights.touch(self.caller, collection)
+
+    # -- collections
+
+    def collection(self, name: str) -> str:
+        """The collection that a name or alias means, whether or not it exists."""
+        name = upper_first(name) or "*"
+        target: str = self._service.collections.aliases_by_name().get(name, name)
+        return target
+
+    def target_of(self, alias: str) -> str:
+        found: str = self._service.collections.aliases_by_name().get(alias, "*")
+        return found
+
+    def document(self, name: str) -> Mapping[str, Any]:
+        found = self._config(self.collection(name))
+        return {} if found is None else found.document
+
+    def targets(self, collection: str, property: str) -> Sequence[str]:
+        """The collections that a reference property points to; none when it is no such property."""
+        config = self._config(collection)
+        declared = None if config is None else config.by_name.get(property[:1].lower() + property[1:])
+        return () if declared is None or declared.data_type is not DataType.REFERENCE else declared.target_collections
+
+    def lacks_collection(self, collection: str) -> bool:
+        """Whether an import would make it."""
+        return bool(self._service.collections.makes_schemas) and self._found(collection) is None
+
+    def lacks_properties(self, collection: str, properties: Mapping[str, Any]) -> bool:
+        """Whether an import would add properties."""
+        config = self._config(collection)
+        makes = self._service.collections.makes_schemas
+        return makes and config is not None and not auto_schema.is_covered(config, properties)
+
+    def lacks_tenant(self, collection: str, tenant: str) -> bool:
+        """Whether an import would make it."""
+        found = self._found(collection)
+        if found is None:
+            return False
+        tenancy = found.config.tenancy
+        return tenancy.enabled and tenancy.auto_creation and tenant not in found.tenants()
+
+    def _found(self, collection: str) -> Collection | None:
+        found: Collection | None = self._service.collections.find(collection)
+        return found
+
+    def _config(self, collection: str) -> CollectionConfig | None:
+        found = self._found(collection)
+        return None if found is None else found.config
+
+    # -- backups
+
+    def chosen(self, request: Mapping[str, Any]) -> list[str]:
+        """The collections that a new backup or export takes in."""
+        include, exclude = request.get("include") or (), request.get("exclude") or ()
+        if include:
+            return [str(one) for one in include]
+        out = {upper_first(str(one)) for one in exclude}
+        return [one.name for one in self._service.collections.all() if one.name not in out]
+
+    def archived(self, backend: str, id: str, at: Mapping[str, Any]) -> list[str]:
+        """The collections in a backup; none where there is no such backup."""
+        try:
+            return list(self._service.archives.classes(backend, id, at))
+        except CallerError:
+            return []
+
+    def exported(self, backend: str, id: str) -> list[str]:
+        try:
+            return list(self._service.archives.exports.status(backend, id, self.caller)["classes"])
+        except CallerError:
+            return []
+
+    # -- roles
+
+    def check_role(self, verb: str, name: str, permissions: Iterable[Permission]) -> None:
+        """Raises Forbidden unless the caller may do this to every role of such a name, or (scope ``match``) to those
+        that allow no more than he may do himself."""
+        if self.may(Right(verb, "roles", (name,), ALL)):
+            return
+        matching = Right(verb, "roles", (name,), MATCH)
+        if not self.may(matching):
+            why = forbidden(self.caller, matching).message
+            raise Forbidden(f"can only create roles with less or equal permissions as the current user: {why}")
+        for permission in permissions:
+            for right in permission.rights():
+                self.require(right)
+
+    def role_changes(self, verb: str, name: str) -> Sequence[Permission]:
+        """What of a role counts when it is deleted: its permissions. Reading needs none."""
+        if verb != "D" or not isinstance(self._access.rights, RoleRights):
+            return ()
+        return self._access.rights.permissions_of(name) or ()
+
+    def parsed_role(self, document: Mapping[str, Any]) -> tuple[str, Sequence[Permission]]:
+        return parse_role(document)
+
+    def parsed_permissions(self, name: str, given: Any) -> Sequence[Permission]:
+        return parse_permissions(given, allow_none=False)
+
+    def roles_of(self, subjects: Iterable[str]) -> list[str]:
+        return self._access.roles.names_of(subjects)
+
+    def check_held(self, roles: Sequence[str]) -> None:
+        """Raises Forbidden when one of the roles allows what the caller may not do."""
+        if not isinstance(self._access.rights, RoleRights):
+            return
+        for role in roles:
+            for permission in self._access.rights.permissions_of(role) or ():
+                for right in permission.rights():
+                    if not self.may(right):
+                        why = forbidden(self.caller, right).message
+                        raise Forbidden(
+                            f"can only assign roles with less or equal permissions as the current user: {why}"
+                        )

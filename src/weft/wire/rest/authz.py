@@ -1,0 +1,147 @@
+"""Roles, and who has them: ``/v1/authz``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from weft.domain.errors import Conflict, Invalid
+from weft.service.schema import fields
+from weft.wire.rest.body import as_object
+from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
+
+_ROLES = "/v1/authz/roles"
+_ROLE = "/v1/authz/roles/{role}"
+_USER = "/v1/authz/users/{user}"
+_GROUP = "/v1/authz/groups/{group:path}"
+
+
+def list_roles(call: Call) -> Reply:
+    return Reply(call.service.access.roles.all(call.caller))
+
+
+def create_role(call: Call) -> Reply:
+    try:
+        call.service.access.roles.create(as_object(call.body))
+    except Conflict as error:
+        return Reply(failure(error.message), 409)
+    return Reply(status=201)
+
+
+def get_role(call: Call) -> Reply:
+    return Reply(call.service.access.roles.get(call.path["role"]))
+
+
+def delete_role(call: Call) -> Reply:
+    call.service.access.roles.delete(call.path["role"])
+    return Reply(status=204)
+
+
+def add_permissions(call: Call) -> Reply:
+    call.service.access.roles.add_permissions(call.path["role"], as_object(call.body).get("permissions"))
+    return Reply()
+
+
+def remove_permissions(call: Call) -> Reply:
+    call.service.access.roles.remove_permissions(call.path["role"], as_object(call.body).get("permissions"))
+    return Reply()
+
+
+def has_permission(call: Call) -> Reply:
+    return Reply(call.service.access.roles.has_permission(call.path["role"], as_object(call.body)))
+
+
+def users_of_role(call: Call) -> Reply:
+    """The older form: ids alone, each once."""
+    found = call.service.access.roles.users_with(call.path["role"], call.caller)
+    return Reply(sorted({user for user, _ in found}))
+
+
+def user_assignments(call: Call) -> Reply:
+    found = call.service.access.roles.users_with(call.path["role"], call.caller)
+    return Reply([{"userId": user, "userType": user_type} for user, user_type in found])
+
+
+def group_assignments(call: Call) -> Reply:
+    found = call.service.access.roles.groups_with(call.path["role"], call.caller)
+    return Reply([{"groupId": group, "groupType": "oidc"} for group in found])
+
+
+def roles_of_user(call: Call) -> Reply:
+    """The older form: of both types of user, with permissions."""
+    return Reply(call.service.access.roles.of_user(call.path["user"], None, call.caller, full=True))
+
+
+def roles_of_typed_user(call: Call) -> Reply:
+    user, user_type = call.path["user"], call.path["type"]
+    return Reply(call.service.access.roles.of_user(user, user_type, call.caller, full=_is_full(call)))
+
+
+def assign_to_user(call: Call) -> Reply:
+    call.service.access.roles.assign_to_user(call.path["user"], *_roles(call, "userType"))
+    return Reply()
+
+
+def revoke_from_user(call: Call) -> Reply:
+    call.service.access.roles.revoke_from_user(call.path["user"], *_roles(call, "userType"))
+    return Reply()
+
+
+def list_groups(call: Call) -> Reply:
+    return Reply(call.service.access.roles.groups(call.path["type"], call.caller))
+
+
+def roles_of_group(call: Call) -> Reply:
+    group, group_type = call.path["group"], call.path["type"]
+    return Reply(call.service.access.roles.of_group(group, group_type, call.caller, full=_is_full(call)))
+
+
+def assign_to_group(call: Call) -> Reply:
+    roles, group_type = _roles(call, "groupType")
+    call.service.access.roles.assign_to_group(call.path["group"], roles, group_type or "")
+    return Reply()
+
+
+def revoke_from_group(call: Call) -> Reply:
+    roles, group_type = _roles(call, "groupType")
+    call.service.access.roles.revoke_from_group(call.path["group"], roles, group_type or "")
+    return Reply()
+
+
+def _roles(call: Call, key: str) -> tuple[Sequence[str], str | None]:
+    """The names in the body, and of which type the user or group is."""
+    given = as_object(call.body)
+    return fields.texts(given, "roles", "assignment") or (), fields.text(given, key, "assignment") or None
+
+
+def _is_full(call: Call) -> bool:
+    return flag(call, "includeFullRoles")
+
+
+def flag(call: Call, name: str) -> bool:
+    value: Any = call.query.get(name, "false")
+    if value not in ("true", "false"):
+        raise Invalid(f"{name} must be true or false, not {value[:40]!r}")
+    return bool(value == "true")
+
+
+ENDPOINTS = [
+    Endpoint("GET", _ROLES, list_roles),
+    Endpoint("POST", _ROLES, create_role, takes_body=True),
+    Endpoint("GET", _ROLE, get_role),
+    Endpoint("DELETE", _ROLE, delete_role),
+    Endpoint("POST", f"{_ROLE}/add-permissions", add_permissions, takes_body=True),
+    Endpoint("POST", f"{_ROLE}/remove-permissions", remove_permissions, takes_body=True),
+    Endpoint("POST", f"{_ROLE}/has-permission", has_permission, takes_body=True),
+    Endpoint("GET", f"{_ROLE}/users", users_of_role),
+    Endpoint("GET", f"{_ROLE}/user-assignments", user_assignments),
+    Endpoint("GET", f"{_ROLE}/group-assignments", group_assignments),
+    Endpoint("GET", f"{_USER}/roles", roles_of_user),
+    Endpoint("GET", f"{_USER}/roles/{{type}}", roles_of_typed_user),
+    Endpoint("POST", f"{_USER}/assign", assign_to_user, takes_body=True),
+    Endpoint("POST", f"{_USER}/revoke", revoke_from_user, takes_body=True),
+    Endpoint("GET", "/v1/authz/groups/{type}", list_groups),
+    Endpoint("GET", f"{_GROUP}/roles/{{type}}", roles_of_group),
+    Endpoint("POST", f"{_GROUP}/assign", assign_to_group, takes_body=True),
+    Endpoint("POST", f"{_GROUP}/revoke", revoke_from_group, takes_body=True),
+]

@@ -1,0 +1,88 @@
+"""Database users, and who the caller is: ``/v1/users``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from weft.domain.errors import Conflict, Invalid
+from weft.service.schema import fields
+from weft.wire.rest.authz import flag
+from weft.wire.rest.body import as_object
+from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
+
+_ALL = "/v1/users/db"
+_ONE = "/v1/users/db/{user}"
+
+
+def me(call: Call) -> Reply:
+    return Reply(call.service.access.users.me(call.caller))
+
+
+def list_all(call: Call) -> Reply:
+    return Reply(call.service.access.users.all(call.caller, times=flag(call, "includeLastUsedTime")))
+
+
+def get(call: Call) -> Reply:
+    times = flag(call, "includeLastUsedTime")
+    return Reply(call.service.access.users.get(call.path["user"], call.caller, times=times))
+
+
+def create(call: Call) -> Reply:
+    given = {} if call.body is None else as_object(call.body)
+    adopt = fields.flag(given, "import", "user") or False
+    created = _instant(fields.text(given, "createTime", "user"))
+    try:
+        key = call.service.access.users.create(call.path["user"], adopt=adopt, created=created, caller=call.caller)
+    except Conflict as error:
+        return Reply(failure(error.message), 409)
+    return Reply({"apikey": key}, 201)
+
+
+def rotate(call: Call) -> Reply:
+    return Reply({"apikey": call.service.access.users.rotate(call.path["user"])})
+
+
+def activate(call: Call) -> Reply:
+    try:
+        call.service.access.users.activate(call.path["user"])
+    except Conflict as error:
+        return Reply(failure(error.message), 409)
+    return Reply()
+
+
+def deactivate(call: Call) -> Reply:
+    given = {} if call.body is None else as_object(call.body)
+    revoke_key = fields.flag(given, "revoke_key", "user") or False
+    try:
+        call.service.access.users.deactivate(call.path["user"], revoke_key=revoke_key, caller=call.caller)
+    except Conflict as error:
+        return Reply(failure(error.message), 409)
+    return Reply()
+
+
+def delete(call: Call) -> Reply:
+    call.service.access.users.delete(call.path["user"], call.caller)
+    return Reply(status=204)
+
+
+def _instant(text: str | None) -> float | None:
+    """Unix seconds of an RFC 3339 date."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"createTime must be a date like 2026-01-31T12:00:00Z, not {text[:40]!r}") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v1/users/own-info", me),
+    Endpoint("GET", _ALL, list_all),
+    Endpoint("GET", _ONE, get),
+    Endpoint("POST", _ONE, create, takes_body=True, may_lack_body=True),
+    Endpoint("DELETE", _ONE, delete),
+    Endpoint("POST", f"{_ONE}/rotate-key", rotate),
+    Endpoint("POST", f"{_ONE}/activate", activate),
+    Endpoint("POST", f"{_ONE}/deactivate", deactivate, takes_body=True, may_lack_body=True),
+]

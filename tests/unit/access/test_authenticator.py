@@ -1,0 +1,48 @@
+"""Who is let in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from weft.access.authenticator import Authenticator
+from weft.access.store import AccessStore
+from weft.config import Settings
+from weft.domain.errors import Unauthenticated
+
+KEYS = Settings(
+    anonymous_access=False, apikey_enabled=True, apikey_allowed_keys=("k1", "k2"), apikey_users=("jane", "john")
+)
+
+
+def made(tmp_path: Path, settings: Settings) -> Authenticator:
+    return Authenticator(settings, AccessStore(tmp_path, sync=False))
+
+
+def test_anonymous(tmp_path: Path) -> None:
+    caller = made(tmp_path, Settings()).authenticate(None, {"x-openai-api-key": "o"})
+    assert caller.user is None
+    assert caller.headers == {"x-openai-api-key": "o"}
+
+
+def test_keys_name_their_users(tmp_path: Path) -> None:
+    auth = made(tmp_path, KEYS)
+    assert auth.authenticate("Bearer k1", {}).user == "jane"
+    assert auth.authenticate("bearer  k2 ", {}).user == "john"
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Basic k1", "k1", "Bearer k3", "Bearer kä"])
+def test_everyone_else_is_refused(tmp_path: Path, header: str | None) -> None:
+    with pytest.raises(Unauthenticated):
+        made(tmp_path, KEYS).authenticate(header, {})
+
+
+def test_a_wrong_key_is_refused_even_where_strangers_are_welcome(tmp_path: Path) -> None:
+    auth = made(
+        tmp_path,
+        Settings(apikey_enabled=True, apikey_allowed_keys=("k1",), apikey_users=("jane",), anonymous_access=True),
+    )
+    assert auth.authenticate(None, {}).user is None
+    with pytest.raises(Unauthenticated, match="invalid api key"):
+        auth.authenticate("Bearer nope", {})
