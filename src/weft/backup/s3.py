@@ -48,7 +48,7 @@ class S3Folder(Folder):
         with _explained(self.home):
             try:
                 return bytes(obstore.get(self._store, f"{self._prefix}/{key}").bytes())
-            except obstore.exceptions.NotFoundError:
+            except (FileNotFoundError, obstore.exceptions.NotFoundError):
                 return None
 
     def get_range(self, key: str, start: int, length: int) -> bytes | None:
@@ -57,7 +57,7 @@ class S3Folder(Folder):
         with _explained(self.home):
             try:
                 return bytes(obstore.get_range(self._store, f"{self._prefix}/{key}", start=start, length=length))
-            except obstore.exceptions.NotFoundError:
+            except (FileNotFoundError, obstore.exceptions.NotFoundError):
                 return None
 
     def clear(self, prefix: str) -> None:
@@ -143,9 +143,9 @@ def _explained(place: str) -> Iterator[None]:
 
     try:
         yield
-    except NotFoundError as error:
+    except (FileNotFoundError, NotFoundError) as error:
         raise OperatorError(f"{place} is not there ({_first_line(error)}); make the bucket or name another") from error
-    except BaseError as error:
+    except (BaseError, OSError) as error:
         raise OperatorError(
             f"{place} refused the request ({_first_line(error)}); check the endpoint, the bucket and the credentials"
         ) from error

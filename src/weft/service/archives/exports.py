@@ -11,7 +11,7 @@ from typing import Any
 
 from weft.backup.backend import Backend, Folder, Location
 from weft.backup.create import clear_staging
-from weft.backup.descriptor import ENDED, FAILED, STARTED
+from weft.backup.descriptor import CANCELLING, ENDED, FAILED, STARTED, TRANSFERRING
 from weft.backup.jobs import Job, Task, Worker, now
 from weft.collection.engine import Engine
 from weft.config import Settings
@@ -71,7 +71,8 @@ class Exports:
         if state is None:
             raise _unknown(id)
         if state.status not in ENDED and maker is not None and job is not None:
-            state = replace(state, status=job.status, shard_status=maker.progress)
+            status = TRANSFERRING if job.status == CANCELLING else job.status  # exports have no such word
+            state = replace(state, status=status, shard_status=maker.progress)
         return _told(state, folder) | given(
             completedAt=state.completed_at,
             tookInMs=_took_ms(state),

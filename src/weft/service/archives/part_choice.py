@@ -8,7 +8,6 @@ from typing import Any
 
 from weft.backup.parts import ROLES, USERS, Part
 from weft.domain.errors import Invalid
-from weft.service.archives.places import option
 from weft.service.schema import fields
 
 _RESTORE = {ROLES: "rolesOptions", USERS: "usersOptions"}
@@ -27,7 +26,7 @@ def parts_to_load(config: Mapping[str, Any], stored: Mapping[str, str], parts: M
     """Those that the request wants, which only ``all`` does. Raises Invalid."""
     wanted: dict[str, Part] = {}
     for name, key in _RESTORE.items():
-        asked = option(config, key) or "noRestore"
+        asked = fields.text(config, key, "config") or "noRestore"
         if asked not in ("noRestore", "all"):
             raise Invalid(f"{key} must be noRestore or all, not {asked[:40]!r}")
         if asked == "noRestore":
