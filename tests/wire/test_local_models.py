@@ -1,0 +1,137 @@
+"""Late interaction and reranking by models in the server's process, through the official client."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sentence_transformers")
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import weaviate
+from weaviate.classes.config import Configure, DataType, Property, Reconfigure
+from weaviate.classes.query import MetadataQuery, Rerank
+from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateQueryError
+
+from server import Server
+from tiny import late_interaction as tiny
+
+ALL = MetadataQuery.full()
+TEXTS = ["paris is the capital of france", "a red circle", "the sound of a blue square", "hello"]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[weaviate.WeaviateClient]:
+    models = tmp_path_factory.mktemp("models")
+    tiny.colbert(models / "colbert")
+    tiny.cross_encoder(models / "cross")
+    tiny.bert(models / "plain")
+    with (
+        Server(tmp_path_factory.mktemp("weft"), None, "--models-path", str(models)) as server,
+        server.client() as connected,
+    ):
+        yield connected
+
+
+def create(client: weaviate.WeaviateClient, name: str, **options: Any) -> Any:
+    client.collections.delete(name)
+    return client.collections.create(
+        name,
+        properties=[Property(name="text", data_type=DataType.TEXT), Property(name="n", data_type=DataType.INT)],
+        **options,
+    )
+
+
+def fill(things: Any) -> Any:
+    with things.batch.fixed_size(50) as batch:
+        for n, text in enumerate(TEXTS):
+            batch.add_object({"text": text, "n": n})
+    assert not things.batch.failed_objects
+    return things
+
+
+def colbert(form: str, **settings: Any) -> Any:
+    chosen = {"module_name": "text2colbert-transformers", "module_config": {"model": "colbert", **settings}}
+    if form == "Vectors":
+        return Configure.Vectors.custom(name="tokens", source_properties=["text"], **chosen)
+    return Configure.NamedVectors.custom(name="tokens", source_properties=["text"], **chosen)
+
+
+@pytest.mark.filterwarnings("ignore:Dep024")
+@pytest.mark.parametrize("form", ["Vectors", "NamedVectors"])
+def test_texts_are_searched_token_by_token(client: weaviate.WeaviateClient, form: str) -> None:
+    option = "vector_config" if form == "Vectors" else "vectorizer_config"
+    things = fill(create(client, f"Tokens{form}", **{option: [colbert(form)]}))
+    config = things.config.get().vector_config["tokens"]
+    assert config.vector_index_config.multi_vector is not None
+    assert config.vectorizer.vectorizer == "text2colbert-transformers"
+    for n, text in enumerate(TEXTS):
+        found = things.query.near_text(text, limit=4, return_metadata=ALL, include_vector=True).objects
+        assert len(found) == 4
+        assert [one.metadata.distance for one in found] == sorted(one.metadata.distance for one in found)
+        assert all(len(row) == tiny.DIMENSIONS for row in found[0].vector["tokens"])
+        again = things.query.near_vector(found[0].vector["tokens"], target_vector="tokens", limit=1).objects[0]
+        assert again.uuid == found[0].uuid
+        nearest = things.query.near_object(found[0].uuid, target_vector="tokens", limit=1).objects[0]
+        assert nearest.uuid == found[0].uuid
+        hybrid = things.query.hybrid(text, alpha=0.5, limit=1, return_metadata=ALL).objects[0]
+        assert hybrid.properties["n"] == n
+    updated = things.query.fetch_objects(limit=1).objects[0]
+    things.data.update(updated.uuid, properties={"text": "a green photo"})
+    assert len(things.query.fetch_object_by_id(updated.uuid, include_vector=True).vector["tokens"]) == 6
+
+
+def test_pooled_documents_are_smaller(client: weaviate.WeaviateClient) -> None:
+    sizes = {}
+    for factor in (1, 2):
+        things = fill(create(client, f"Pooled{factor}", vector_config=[colbert("Vectors", poolFactor=factor)]))
+        objects = things.query.fetch_objects(include_vector=True).objects
+        sizes[factor] = {one.properties["n"]: len(one.vector["tokens"]) for one in objects}
+    assert sizes[2] == {n: 1 + (size - 1) // 2 for n, size in sizes[1].items()}
+
+
+def test_settings_and_models_that_cannot_be_are_refused(client: weaviate.WeaviateClient) -> None:
+    with pytest.raises(UnexpectedStatusCodeError, match="poolFactor must be at most 16"):
+        create(client, "Refused", vector_config=[colbert("Vectors", poolFactor=99)])
+    with pytest.raises(UnexpectedStatusCodeError, match="is not a model's name"):
+        create(client, "Refused", vector_config=[colbert("Vectors", model="../../etc")])
+    things = create(client, "Wrong", vector_config=[colbert("Vectors", model="plain")])
+    with pytest.raises(WeaviateQueryError, match="plain is a model of single vectors"):
+        things.query.near_text("a")
+
+
+def test_hits_are_reranked_in_process(client: weaviate.WeaviateClient) -> None:
+    things = fill(
+        create(
+            client,
+            "Ranked",
+            vector_config=Configure.Vectors.text2vec_model2vec(source_properties=["text"]),
+            reranker_config=Configure.Reranker.custom("reranker-transformers", {"model": "cross"}),
+        )
+    )
+    asked = Rerank(prop="text", query="what is the capital of france?")
+    for found in (
+        things.query.near_text("capital", rerank=asked, return_metadata=ALL).objects,
+        things.query.bm25("the", rerank=asked, return_metadata=ALL).objects,
+        things.query.hybrid("capital", rerank=asked, return_metadata=ALL).objects,
+    ):
+        scores = [one.metadata.rerank_score for one in found]
+        assert scores == sorted(scores, reverse=True)
+    things.config.update(reranker_config=Reconfigure.Reranker.custom("reranker-transformers", {"model": "colbert"}))
+    by_tokens = things.query.near_text("capital", rerank=asked, return_metadata=ALL).objects
+    assert all(0 < one.metadata.rerank_score <= tiny.QUERY_TOKENS for one in by_tokens)
+
+
+def test_a_reranker_without_its_model_says_what_to_do(client: weaviate.WeaviateClient) -> None:
+    things = fill(
+        create(
+            client,
+            "Unranked",
+            vector_config=Configure.Vectors.text2vec_model2vec(source_properties=["text"]),
+            reranker_config=Configure.Reranker.transformers(),
+        )
+    )
+    with pytest.raises(WeaviateQueryError, match=r"ms-marco-MiniLM-L6-v2.*RERANKER_INFERENCE_API"):
+        things.query.near_text("capital", rerank=Rerank(prop="text", query="q"))
