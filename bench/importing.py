@@ -5,7 +5,8 @@
 
 Imports objects with a vector and five properties in each of the client's ways, then waits until every vector is in the
 graph, restarts the server on the folder and asks it something. Objects a second are of the whole, client included (both
-share this machine); the server's CPU stands beside it. Memory that is the process's own stands beside file pages.
+share this machine); the CPU of both stands beside it, and the client's alone bounds it: one Python process makes the
+messages. Memory that is the process's own stands beside file pages.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def main() -> None:
         options.objects, options.dims = 600, 16
     print(machine())
     print(f"{options.objects} objects x {options.dims}, five properties, durable\n")
-    print("| import by | objects/s | server CPU, µs/object |\n|---|---:|---:|")
+    print("| import by | objects/s | server CPU, µs/object | client CPU, µs/object |\n|---|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         with running(folder=Path(folder)) as server, connected(server) as client:
             for name, action in (
@@ -99,11 +100,12 @@ def measure(
         ],
     )
     rows = list(objects(options.objects, options.dims))
-    cpu, begun = server.cpu_s(), time.perf_counter()
+    cpu, own, begun = server.cpu_s(), time.process_time(), time.perf_counter()
     action(things, iter(rows))
-    took, used = time.perf_counter() - begun, server.cpu_s() - cpu
+    took, used, spent = time.perf_counter() - begun, server.cpu_s() - cpu, time.process_time() - own
     assert len(things) == options.objects, f"{len(things)} stored"
-    print(f"| {name} | {options.objects / took:,.0f} | {used / options.objects * 1e6:.0f} |")
+    each_us = 1e6 / options.objects
+    print(f"| {name} | {options.objects / took:,.0f} | {used * each_us:.0f} | {spent * each_us:.0f} |")
 
 
 def objects(count: int, dims: int) -> Iterator[DataObject[Any, Any]]:
