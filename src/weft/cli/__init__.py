@@ -1,4 +1,4 @@
-"""The command ``weft``: start a server, look at it, import into it, search it."""
+"""The command ``weft``: start a server, look at it, import into it, search it, back it up."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "status", _status, "show what a running server holds", _add_status)
     _add(commands, "import", _import, "import JSON Lines, JSON or CSV files", _add_import)
     _add(commands, "search", _search, "search a collection by meaning, by keyword, or both", _add_search)
+    _add(commands, "backup", _backup, "back up collections, or list the backups", _add_backup)
+    _add(commands, "restore", _restore, "bring collections back from a backup", _add_restore)
     return parser
 
 
@@ -106,6 +108,37 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     add_connection(parser, grpc=True)
 
 
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID", help="the backup's name; without it, all are listed")
+    parser.add_argument("--base", metavar="ID", help="a backup to build on: what it has is not stored again")
+    parser.add_argument(
+        "--compression",
+        choices=("NoCompression", "BestSpeed", "DefaultCompression", "BestCompression"),
+        default="DefaultCompression",
+        help="default: %(default)s",
+    )
+    _add_archive(parser)
+
+
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the backup's name")
+    parser.add_argument("--overwrite-alias", action="store_true", help="aliases point to what is restored again")
+    parser.add_argument("--roles", action="store_true", help="bring back the roles, too")
+    parser.add_argument("--users", action="store_true", help="bring back the users, too")
+    _add_archive(parser)
+
+
+def _add_archive(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--include", nargs="+", metavar="NAME", help="these collections only; * and ? may be used")
+    parser.add_argument("--exclude", nargs="+", metavar="NAME", help="all collections but these")
+    parser.add_argument(
+        "--backend", default="filesystem", metavar="NAME", help="filesystem or s3 (default: %(default)s)"
+    )
+    parser.add_argument("--path", help="a folder, or path within the bucket, other than the server's own")
+    parser.add_argument("--bucket", metavar="NAME", help="a bucket other than the server's own")
+    add_connection(parser)
+
+
 def _serve(arguments: argparse.Namespace) -> int:
     from weft.cli.serve import serve
 
@@ -128,3 +161,15 @@ def _search(arguments: argparse.Namespace) -> int:
     from weft.cli.searching import search
 
     return search(arguments)
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from weft.cli.archiving import backup
+
+    return backup(arguments)
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from weft.cli.archiving import restore
+
+    return restore(arguments)
