@@ -155,7 +155,7 @@ def colpali(folder: Path) -> Path:
     return folder
 
 
-def colqwen2(folder: Path) -> Path:
+def colqwen2(folder: Path, dimensions: int = DIMENSIONS) -> Path:
     """Pages of any shape: a patch for each 28 x 28 pixels, 4 to 16 of them."""
     import torch
     from transformers import ColQwen2Config, ColQwen2ForRetrieval, ColQwen2Processor, Qwen2VLConfig
@@ -199,7 +199,7 @@ def colqwen2(folder: Path) -> Path:
         vision_start_token_id=start,
         vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
     )
-    ColQwen2ForRetrieval(ColQwen2Config(vlm_config=config, embedding_dim=DIMENSIONS)).eval().save_pretrained(folder)
+    ColQwen2ForRetrieval(ColQwen2Config(vlm_config=config, embedding_dim=dimensions)).eval().save_pretrained(folder)
     pictures = Qwen2VLImageProcessorPil(min_pixels=4 * 28 * 28, max_pixels=16 * 28 * 28)
     ColQwen2Processor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(folder)
     return folder

