@@ -167,8 +167,11 @@ class Users:
 
     def _check_known(self, user: str) -> None:
         self._check_enabled()
-        if user not in self._store.state.users and user in self._environment_users():
+        if user in self._store.state.users:
+            return
+        if user in self._environment_users():
             raise Invalid(f"user '{user}' is static user; change it where the settings are", user=user)
+        raise NotFound(f"there is no user {user[:80]!r}", user=user)
 
     def _check_not_own(self, user: str, caller: Caller, verb: str) -> None:
         self._check_enabled()

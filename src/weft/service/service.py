@@ -91,6 +91,26 @@ class Service:
             if vector.vectorizer != "none":
                 self._registry.vectorizer(vector.vectorizer)
 
+    def statistics(self) -> list[dict[str, Any]]:
+        """Of a cluster of one, which leads itself."""
+        return [
+            {
+                "name": NODE,
+                "status": "HEALTHY",
+                "raft": {"state": "Leader", "term": "1", "numPeers": "0", "latestConfigurationIndex": "0"},
+                "leaderId": NODE,
+                "leaderAddress": "127.0.0.1",
+                "ready": True,
+                "isVoter": True,
+                "open": True,
+                "bootstrapped": True,
+                "dbLoaded": True,
+                "candidates": {},
+                "initialLastAppliedIndex": 0,
+                "lastAppliedIndex": 0,
+            }
+        ]
+
     def nodes(self, collection: str | None, verbose: bool) -> list[dict[str, Any]]:
         """The one node, as the protocol describes a cluster's; ``verbose`` lists its shards.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from weft.domain.errors import Invalid
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 
@@ -45,28 +43,7 @@ def nodes(call: Call) -> Reply:
 
 
 def statistics(call: Call) -> Reply:
-    """Of a cluster of one, which leads itself."""
-    return Reply(
-        {"statistics": [_statistics(node["name"]) for node in call.service.nodes(None, False)], "synchronized": True}
-    )
-
-
-def _statistics(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "status": "HEALTHY",
-        "raft": {"state": "Leader", "term": "1", "numPeers": "0", "latestConfigurationIndex": "0"},
-        "leaderId": name,
-        "leaderAddress": "127.0.0.1",
-        "ready": True,
-        "isVoter": True,
-        "open": True,
-        "bootstrapped": True,
-        "dbLoaded": True,
-        "candidates": {},
-        "initialLastAppliedIndex": 0,
-        "lastAppliedIndex": 0,
-    }
+    return Reply({"statistics": call.service.statistics(), "synchronized": True})
 
 
 ENDPOINTS = [

@@ -281,6 +281,9 @@ class MemoryService:
             self.collections.get(collection)
         return [{"name": "weft", "status": "HEALTHY", "shards": [] if verbose else None}]
 
+    def statistics(self) -> list[dict[str, Any]]:
+        return [{"name": "weft", "raft": {"state": "Leader"}}]
+
     def meta(self) -> dict[str, Any]:
         return {"hostname": "http://[::]:8080", "version": "1.39.0", "modules": {}, "grpcMaxMessageSize": 1000}
 

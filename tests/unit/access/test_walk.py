@@ -1,0 +1,169 @@
+"""Every route and every gRPC method, asked by every role: allowed exactly where the table of the tests says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from unit.access.walk import GRPC, REST
+from unit.access.world import World
+from weft.access.permissions import ACTIONS, Permission, everything
+from weft.access.rights import ADMIN, VIEWER
+from weft.domain.caller import Caller
+from weft.domain.errors import Forbidden
+from weft.protocol import batch
+from weft.service.needs import TABLE
+from weft.wire.grpc.server import GrpcServer
+from weft.wire.grpc.stream import BatchStream
+
+READING = {action for action in ACTIONS if action.startswith("read_")} | {"manage_backups"}
+"""What viewers have, where a route reads."""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("world"), rbac_readonly_groups=("readers",), export_enabled=True)
+    for action in ACTIONS:
+        world.user(action, granted(action))
+    world.user("nobody")
+    world.user("viewer", roles=[VIEWER])
+    world.user("admin", roles=[ADMIN])
+    world.access.roles.create({"name": "empty", "permissions": []})
+    yield world
+    world.close()
+
+
+def granted(*actions: str) -> list[Permission]:
+    """All that the actions can be allowed on. To see nodes briefly is a permission of its own."""
+    found = [everything(action) for action in actions]
+    return [*found, Permission("read_nodes", ("minimal", "*"))] if "read_nodes" in actions else found
+
+
+def routes(world: World) -> set[tuple[str, str]]:
+    found = set()
+    for route in world.app.routes:
+        assert isinstance(route, Route), f"{route} is no plain route; say here what it needs"
+        methods = set(route.methods or ())
+        if "HEAD" in methods and ("HEAD", route.path) not in REST:
+            methods.discard("HEAD")  # what Starlette adds to GET
+        found |= {(method, route.path) for method in methods}
+    return found
+
+
+def test_no_route_is_missing_here(world: World) -> None:
+    assert routes(world) == set(REST)
+
+
+def test_no_method_is_missing_here(world: World) -> None:
+    server = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=0)
+    methods = {path.rpartition("/")[2] for path in server._front._methods if path.startswith("/weaviate.v1")}
+    assert methods == set(GRPC)
+
+
+def roles_to_try(needs: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    """(name, actions): each action alone, all that are needed, and all but one of them."""
+    found = [(action, (action,)) for action in ACTIONS]
+    if len(needs) > 1:
+        found.append(("+".join(needs), needs))
+        found += [("+".join(rest), rest) for n in needs if (rest := tuple(one for one in needs if one != n))]
+    return found
+
+
+def refused(response: Any) -> bool:
+    """Whether the answer, or what it says of its one item, is that the caller may not."""
+    assert response.status_code not in (401, 500) or "damaged" in response.text, response.text
+    return response.status_code == 403 or "forbidden action" in response.text
+
+
+@pytest.mark.parametrize(("method", "route"), sorted(REST))
+def test_rest(world: World, method: str, route: str) -> None:
+    step = REST[method, route]
+    world.fill()
+    assert world.ask(None, method, step.path, step.body).status_code == (200 if is_open(route) else 401) or (
+        route.endswith("openid-configuration")
+    )
+    for name, actions in roles_to_try(step.needs):
+        key = world.user(name, granted(*actions))
+        allowed = step.open or set(step.needs) <= set(actions)
+        assert refused(world.ask(key, method, step.path, step.body)) is not allowed, f"{name}: {method} {route}"
+        if allowed and not step.open:
+            world.fill()
+    reads = step.open or (method in ("GET", "HEAD") or set(step.needs) <= READING - {"manage_backups"})
+    assert refused(world.ask(world.user("nobody"), method, step.path, step.body)) is not step.open
+    assert refused(world.ask("key-of-viewer", method, step.path, step.body)) is not reads
+    for key in ("key-of-admin", "root-key"):
+        world.fill()
+        assert not refused(world.ask(key, method, step.path, step.body)), key
+
+
+def is_open(route: str) -> bool:
+    return route.startswith("/v1/.well-known")
+
+
+@pytest.mark.parametrize("method", sorted(GRPC))
+def test_grpc(world: World, method: str) -> None:
+    needs, request = GRPC[method]
+    world.fill()
+    for name, actions in roles_to_try(needs):
+        world.user(name, granted(*actions))
+        allowed = set(needs) <= set(actions)
+        assert forbidden(world, method, request, Caller(name)) is not allowed, f"{name}: {method}"
+    reads = set(needs) <= READING
+    assert forbidden(world, method, request, Caller("nobody")) is bool(needs)
+    assert forbidden(world, method, request, Caller("viewer")) is not reads
+    assert forbidden(world, method, request, Caller("jane", ("readers",), user_type="oidc")) is not reads
+    for caller in (Caller("admin"), Caller("root-user")):
+        assert not forbidden(world, method, request, caller)
+
+
+def forbidden(world: World, method: str, request: Any, caller: Caller) -> bool:
+    """Whether the call, or the one item of its batch, is refused to the caller."""
+    try:
+        if method == "BatchStream":
+            return b"forbidden action" in b"".join(stream(world, request, caller))
+        return b"forbidden action" in world.calls[method](request.SerializeToString(), caller)
+    except Forbidden as error:
+        assert "forbidden action" in error.message
+        return True
+
+
+def stream(world: World, objects: list[Any], caller: Caller) -> Iterator[bytes]:
+    requests = [
+        batch.BatchStreamRequest(start=batch.BatchStreamRequest.Start()),
+        batch.BatchStreamRequest(
+            data=batch.BatchStreamRequest.Data(objects=batch.BatchStreamRequest.Data.Objects(values=objects))
+        ),
+        batch.BatchStreamRequest(stop=batch.BatchStreamRequest.Stop()),
+    ]
+    sent = iter([one.SerializeToString() for one in requests])
+    return BatchStream(sent, world.door.admit(caller), caller).replies()
+
+
+def test_every_verb_of_the_table_exists(world: World) -> None:
+    for path in TABLE:
+        owner: Any = world.service
+        for name in path.split("."):
+            owner = getattr(owner, name)
+        assert callable(owner), path
+
+
+def test_a_verb_without_a_row_is_nobodys(world: World) -> None:
+    guarded = world.door.admit(Caller("root-user"))
+    with pytest.raises(Forbidden, match="table of needs"):
+        _ = guarded.collections.open
+    with pytest.raises(Forbidden, match="table of needs"):
+        _ = guarded.close
+
+
+def test_without_authorization_the_service_itself_answers(tmp_path: Path) -> None:
+    world = World(tmp_path, rbac_enabled=False)
+    try:
+        assert world.door.admit(Caller("anybody")) is world.service
+        assert world.ask("list-key", "DELETE", "/v1/schema/Movies").status_code == 200
+        assert world.ask("list-key", "GET", "/v1/authz/roles").status_code == 501
+    finally:
+        world.close()

@@ -1,0 +1,102 @@
+"""A whole server in this process, without ports: its application, its calls, and callers with roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from weft.access import keys
+from weft.access.access import Access
+from weft.access.permissions import Permission
+from weft.access.store import State, User
+from weft.collection.engine import Engine
+from weft.config import Settings
+from weft.domain.caller import Caller
+from weft.domain.objects import IncomingObject
+from weft.modules import build_registry
+from weft.service.guard import Door
+from weft.service.schema.document import parse
+from weft.service.service import Service
+from weft.wire.grpc.calls import Calls
+from weft.wire.rest.app import build_app
+
+OBJECT = "00000000-0000-4000-8000-000000000001"
+ROOT = Caller("root-user")
+
+
+class World:
+    """With the collections Movies (whose ``next`` points to Movies) and Shops (tenant ``t1``), and the alias Films."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        given: dict[str, Any] = {
+            "anonymous_access": False,
+            "apikey_enabled": True,
+            "apikey_allowed_keys": ("root-key", "list-key", "reader-key"),
+            "apikey_users": ("root-user", "list-user", "reader-user"),
+            "db_users_enabled": True,
+            "rbac_enabled": True,
+            "rbac_root_users": ("root-user",),
+            "autoschema_enabled": False,
+            "durable": False,
+            "backup_filesystem_path": str(folder / "backups"),
+        }
+        self.settings = Settings(data_path=folder / "data", **{**given, **settings})
+        self.registry = build_registry(("reranker-dummy",))
+        self.engine = Engine(self.settings.data_path, parse, durable=False, write_queue=1000)
+        self.access = Access(self.settings, self.engine.folder)
+        self.service = Service(self.settings, self.engine, self.registry, self.access)
+        self.door = Door(self.service, self.access)
+        self.app = build_app(self.door, self.access.authenticator, self.settings)
+        self.rest = TestClient(self.app, raise_server_exceptions=False)
+        self.calls = Calls(self.door).by_name()
+        self.fill()
+
+    def close(self) -> None:
+        self.service.close()
+        self.access.close()
+        self.engine.close()
+        self.registry.close()
+
+    def fill(self) -> None:
+        """Make what is missing of the collections and the alias."""
+        present = {one.name for one in self.service.collections.all()}
+        if "Movies" not in present:
+            properties = [{"name": "title", "dataType": ["text"]}]
+            vectors = {"v": {"vectorizer": {"none": {}}, "vectorIndexType": "flat"}}
+            self.service.collections.create({"class": "Movies", "properties": properties, "vectorConfig": vectors})
+            self.service.collections.add_property("Movies", {"name": "next", "dataType": ["Movies"]})
+        if "Shops" not in present:
+            self.service.collections.create({"class": "Shops", "multiTenancyConfig": {"enabled": True}})
+        self.service.collections.create_tenants("Shops", [{"name": "t1"}])
+        if not self.service.collections.aliases():
+            self.service.collections.create_alias("Films", "Movies")
+        if not self.service.objects.exists("Movies", OBJECT, None):
+            self.service.objects.insert(IncomingObject("Movies", OBJECT, {"title": "Alien"}), ROOT)
+
+    def user(self, name: str, permissions: Iterable[Permission] = (), roles: Iterable[str] = ()) -> str:
+        """The key of a user who has a role with ``permissions``, and ``roles``."""
+        key = f"key-of-{name}"
+
+        def edit(state: State) -> tuple[State, None]:
+            known = User(keys.digest(state.secrets[0], key), key[:3], True, 0.0)
+            return (
+                replace(
+                    state,
+                    roles={**state.roles, f"role-{name}": tuple(permissions)},
+                    assigned={**state.assigned, f"db:{name}": (f"role-{name}", *roles)},
+                    users={**state.users, name: known},
+                ),
+                None,
+            )
+
+        self.access.store.change(edit)
+        return key
+
+    def ask(self, key: str | None, method: str, path: str, body: Any = None) -> Any:
+        """The response to a REST request."""
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        return self.rest.request(method, path, headers=headers, json=body)
