@@ -1,0 +1,148 @@
+"""Permissions: what is accepted, how it comes back, and what it allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.access import patterns
+from weft.access.grants import Grants
+from weft.access.permissions import ACTIONS, DOMAINS, Permission, Right, everything, parse_permission
+from weft.domain.errors import Invalid
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_all_come_back_as_they_went(action: str) -> None:
+    assert parse_permission(everything(action).to_json()) == everything(action)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"action": "read_data"}, {"action": "read_data", "data": {"collection": "*", "tenant": "*", "object": "*"}}),
+        (
+            {"action": "read_data", "data": {"collection": "movies", "tenant": ""}},
+            {"action": "read_data", "data": {"collection": "Movies", "tenant": "*", "object": "*"}},
+        ),
+        (
+            {"action": "read_aliases", "aliases": {"alias": "films"}},
+            {"action": "read_aliases", "aliases": {"collection": "*", "alias": "Films"}},
+        ),
+        (
+            {"action": "read_nodes", "nodes": {"collection": "Movies"}},
+            {"action": "read_nodes", "nodes": {"verbosity": "minimal"}},
+        ),
+        (
+            {"action": "create_roles", "roles": {"role": "r"}},
+            {"action": "create_roles", "roles": {"role": "r", "scope": "match"}},
+        ),
+        (
+            {"action": "create_roles", "roles": {"role": "r", "scope": "ALL"}},
+            {"action": "create_roles", "roles": {"role": "r", "scope": "all"}},
+        ),
+        ({"action": "read_cluster", "data": {"collection": "x y"}}, {"action": "read_cluster"}),
+        (
+            {"action": "read_groups", "groups": {"groupType": "oidc", "group": "/staff"}},
+            {"action": "read_groups", "groups": {"groupType": "oidc", "group": "/staff"}},
+        ),
+    ],
+)
+def test_filled_in(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert parse_permission(given).to_json() == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (None, "JSON object"),
+        ({}, "invalid action"),
+        ({"action": "fly_data"}, "invalid action"),
+        ({"action": ["read_data"]}, "invalid action"),
+        ({"action": "read_data", "data": "Movies"}, "JSON object"),
+        ({"action": "read_data", "data": {"collection": 1}}, "must be a text"),
+        ({"action": "read_data", "data": {"collection": "a b"}}, "class name"),
+        ({"action": "read_data", "data": {"tenant": "a b"}}, "tenant name"),
+        ({"action": "read_data", "data": {"object": "a/b"}}, "must not contain '/'"),
+        ({"action": "read_data", "data": {"object": "a" * 257}}, "maximum length"),
+        ({"action": "read_data", "data": {"object": "(a"}}, "not a valid pattern"),
+        ({"action": "read_data", "data": {"object": "(a+)+b"}}, "matched quickly"),
+        ({"action": "read_data", "data": {"object": "*a*b*c*d"}}, "matched quickly"),
+        ({"action": "read_nodes", "nodes": {"verbosity": "loud"}}, "verbosity"),
+        ({"action": "read_roles", "roles": {"role": "r", "scope": "some"}}, "scope"),
+        ({"action": "read_groups", "groups": {"group": "g"}}, "groups type"),
+        ({"action": "read_groups"}, "groups type"),
+    ],
+)
+def test_refused(given: Any, says: str) -> None:
+    with pytest.raises(Invalid, match=says):
+        parse_permission(given)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "others"),
+    [
+        ("*", ["", "Movies", "*", "a/b"], []),
+        ("Movies", ["Movies"], ["movies", "Movies2", "*"]),
+        ("Movies*", ["Movies", "Movies2"], ["MyMovies", "*"]),
+        ("*Archive", ["Archive", "MoviesArchive"], ["ArchiveOld"]),
+        ("Movies|Books", ["Movies", "Books"], ["MoviesBooks", "Book"]),
+        ("(Movies|Books)_*", ["Movies_1", "Books_"], ["Movies"]),
+        ("[A-C].+", ["Ab", "Cde"], ["D1", "A"]),
+        ("^Movies$", ["Movies"], ["Movies2"]),
+        ("M{x}s", ["Movies"], ["Ms", "M/s"]),
+    ],
+)
+def test_patterns(pattern: str, names: list[str], others: list[str]) -> None:
+    patterns.check("collection", pattern)
+    assert all(patterns.matcher(pattern)(name) for name in names)
+    assert not any(patterns.matcher(pattern)(name) for name in others)
+
+
+@given(st.text(max_size=300))
+def test_no_pattern_raises_but_invalid(pattern: str) -> None:
+    try:
+        patterns.check("object", pattern)
+    except Invalid:
+        return
+    patterns.matcher(pattern)("name")
+
+
+def data(*names: str) -> Right:
+    return Right("R", "data", names)
+
+
+def test_each_name_must_match() -> None:
+    grants = Grants([Permission("read_data", ("Shops", "t*", "*")), Permission("read_data", ("Movies", "*", "1"))])
+    assert grants.allow(data("Shops", "t1", "1"))
+    assert grants.allow(data("Movies", "x", "1"))
+    assert not grants.allow(data("Shops", "u1", "1"))
+    assert not grants.allow(data("Shops", "*", "*")), "all tenants are more than those with t"
+    assert not grants.allow(data("Movies", "*", "*"))
+    assert not grants.allow(Right("U", "data", ("Shops", "t1", "1")))
+    assert grants.touch("Shops") and not grants.touch("Books")
+
+
+def test_managing_is_creating_reading_changing_and_deleting() -> None:
+    grants = Grants([everything("manage_backups")])
+    assert all(grants.allow(Right(verb, "backups", ("Movies",))) for verb in "CRUD")
+    assert not grants.allow(Right("A", "backups", ("Movies",)))
+
+
+def test_scopes_are_apart() -> None:
+    grants = Grants([Permission("read_roles", ("*",), "match")])
+    assert grants.allow(Right("R", "roles", ("r",), "match"))
+    assert not grants.allow(Right("R", "roles", ("r",), "all"))
+
+
+def test_memory_of_answers_is_bounded() -> None:
+    grants = Grants([everything("read_data")])
+    for i in range(25_000):
+        assert grants.allow(data("Shops", f"t{i}", "*"))
+    assert len(grants._known) <= 20_000
+
+
+def test_every_action_has_a_domain() -> None:
+    assert {everything(action).domain for action in ACTIONS} == set(DOMAINS)
