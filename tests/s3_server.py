@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,7 +15,9 @@ import pytest
 
 ENVIRON: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "secret"}
 BUCKET = "backups"
-_SIGNED = "AWS4-HMAC-SHA256 Credential=tester/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+_CREDENTIAL = "tester/20260101/us-east-1/s3/aws4_request"
+SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential={_CREDENTIAL}, SignedHeaders=host, Signature=0"}
+"""The headers of a request that it takes for a signed one."""
 
 
 @contextmanager
@@ -33,8 +36,9 @@ def s3_server() -> Iterator[str]:
                     break
             else:
                 raise AssertionError("the S3 server did not start")
+            threading.Thread(target=p.stdout.read, daemon=True).start()  # it tells of each request
             address = found[1].decode()
-            httpx.put(f"http://{address}/{BUCKET}", headers={"Authorization": _SIGNED}).raise_for_status()
+            httpx.put(f"http://{address}/{BUCKET}", headers=SIGNED).raise_for_status()
             yield address
         finally:
             p.kill()
