@@ -31,12 +31,16 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """``config.json``, ``config_sentence_transformers.json`` and ``modules.json``; empty where there is none."""
+    """``config.json``, ``config_sentence_transformers.json`` and ``modules.json``; empty where there is none.
+
+    ``folder``: where they lie, with what else of the model is on this machine.
+    """
 
     name: str
     config: dict[str, Any] = field(default_factory=dict)
     own: dict[str, Any] = field(default_factory=dict)
     modules: list[dict[str, Any]] = field(default_factory=list)
+    folder: Path | None = None
 
     @property
     def architecture(self) -> str:
@@ -92,10 +96,12 @@ def read_checkpoint(place: str, name: str, *, local_files_only: bool) -> Checkpo
             "install them with: pip install 'weft[torch]'"
         ) from error
     found: dict[str, Any] = {}
+    folder: Path | None = None
     for file in ("config.json", "config_sentence_transformers.json", "modules.json"):
         try:
             path = load_file_path(place, file, local_files_only=local_files_only)
             if path is not None:
+                folder = Path(path).parent
                 found[file] = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:
             raise CorruptData(f"{file} of the model {name} cannot be read: {error}", path=name) from error
@@ -112,6 +118,7 @@ def read_checkpoint(place: str, name: str, *, local_files_only: bool) -> Checkpo
         _mapping(found, "config.json", name),
         _mapping(found, "config_sentence_transformers.json", name),
         [one for one in found.get("modules.json", []) if isinstance(one, dict)],
+        folder,
     )
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
-from weft.modules.local.checkpoint_loading import loading
 from weft.modules.local.models import ModelSource
+from weft.modules.local.torch_loading import Placement, best_placement, check_memory, loading, options
 
 Pair: TypeAlias = tuple[str, str]
 """Query and document."""
@@ -57,23 +57,19 @@ class PairScorer:
         self._model = None
 
 
-def load_cross_encoder(source: ModelSource, *, downloads: bool) -> PairScorer:
-    """Raises Misconfigured for a model that gives no score, or several; CorruptData when weights are missing."""
-    import torch
-    from sentence_transformers import CrossEncoder
-
+def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PairScorer:
+    """Raises Misconfigured for a model that gives no score, or several; CorruptData when weights are missing,
+    Overloaded when it is too large. ``placement``: the best that there is, when not given."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
     checkpoint.require(
         Purpose.CROSS_ENCODER, "it reads a query and a document apart; choose a cross-encoder to rank by"
     )
+    from sentence_transformers import CrossEncoder
+
+    placement = placement or best_placement()
+    check_memory(checkpoint, placement)
     with loading(source.name):
-        model = CrossEncoder(
-            source.place,
-            device="cpu",
-            local_files_only=not downloads,
-            trust_remote_code=False,
-            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
-        )
+        model = CrossEncoder(source.place, **options(placement, downloads=downloads))
     if model.num_labels != 1:
         raise Misconfigured(
             f"the model {source.name} tells {model.num_labels} classes apart, and gives no one score to rank by; "

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
-from weft.modules.local.checkpoint_loading import loading
 from weft.modules.local.models import ModelSource
+from weft.modules.local.torch_loading import Placement, best_placement, check_memory, loading, options
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """``(h, w, 3)``."""
@@ -97,7 +97,6 @@ class LateInteractionEncoder:
             vectors = encode(
                 inputs,
                 batch_size=len(inputs),
-                normalize_embeddings=True,
                 show_progress_bar=False,
                 convert_to_numpy=True,
                 token_pooling=_pooling(pool_factor, protected=int(alike[0].is_text)),
@@ -107,7 +106,7 @@ class LateInteractionEncoder:
                 raise Invalid(
                     f"the model {self.name} leaves out every token of a {role.value}; nothing could be found by it"
                 )
-        return [np.asarray(vector, np.float32) for vector in vectors]
+        return [_unit_rows(np.asarray(vector, np.float32)) for vector in vectors]
 
 
 def _input(content: str | Picture) -> dict[str, Any]:
@@ -127,23 +126,26 @@ def _pooling(factor: int, protected: int) -> Any:
     return HierarchicalTokenPooling(factor, num_protected_tokens=protected)
 
 
-def load_late_interaction(source: ModelSource, *, downloads: bool) -> LateInteractionEncoder:
-    """Raises Misconfigured for a model that is for something else or needs code of its own, CorruptData when
-    weights are missing."""
-    import torch
-    from sentence_transformers import MultiVectorEncoder
-
+def load_late_interaction(
+    source: ModelSource, *, downloads: bool, placement: Placement | None = None
+) -> LateInteractionEncoder:
+    """Raises Misconfigured for a model that is for something else or needs code of its own, CorruptData when weights
+    are missing, Overloaded when it is too large. ``placement``: the best that there is, when not given."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
     checkpoint.require(Purpose.LATE_INTERACTION, "it gives one vector a text; serve it by text2vec-transformers")
+    from sentence_transformers import MultiVectorEncoder
+
+    placement = placement or best_placement()
+    check_memory(checkpoint, placement)
     with loading(source.name):
-        model = MultiVectorEncoder(
-            source.place,
-            device="cpu",
-            local_files_only=not downloads,
-            trust_remote_code=False,
-            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
-        )
+        model = MultiVectorEncoder(source.place, **options(placement, downloads=downloads))
     return LateInteractionEncoder(model.eval(), source.name)
+
+
+def _unit_rows(vectors: Vector) -> Vector:
+    """Of length 1 to the last digit of float32, whatever the model computes in."""
+    found: Vector = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+    return found
 
 
 def maxsim(query: Vector, document: Vector) -> float:

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
-from weft.modules.local.checkpoint_loading import loading
 from weft.modules.local.models import ModelSource
+from weft.modules.local.torch_loading import Placement, best_placement, check_memory, loading, weight_options
 
 Frames: TypeAlias = npt.NDArray[np.uint8]
 """``(n, h, w, 3)``."""
@@ -71,26 +71,24 @@ class PerceiverEncoder:
         return [_unit(one) for one in np.asarray(found, np.float32)]
 
 
-def load_perceiver(source: ModelSource, *, downloads: bool) -> PerceiverEncoder:
-    """Raises Misconfigured for a model that is no multimodal Perceiver, CorruptData when weights are missing."""
+def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PerceiverEncoder:
+    """Raises Misconfigured for a model that is no multimodal Perceiver, CorruptData when weights are missing,
+    Overloaded when it is too large. ``placement``: the best that there is, when not given."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
     if checkpoint.architecture != "PerceiverForMultimodalAutoencoding":
         raise Misconfigured(
             f"the model {source.name} is a {checkpoint.architecture or 'model of unknown make'}, not a "
             "PerceiverForMultimodalAutoencoding, the one Perceiver that reads films"
         )
-    import torch
     from transformers import PerceiverForMultimodalAutoencoding
 
+    placement = placement or best_placement()
+    check_memory(checkpoint, placement)
     with loading(source.name):
         model = PerceiverForMultimodalAutoencoding.from_pretrained(
-            source.place,
-            local_files_only=not downloads,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
+            source.place, **weight_options(placement, downloads=downloads)
         )
-    return PerceiverEncoder(model.eval(), source.name)
+    return PerceiverEncoder(model.eval().to(placement.device), source.name)
 
 
 def _square(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -80,7 +80,7 @@ class Text2VecTransformers(TextVectorizer):
                 return OnnxTextEncoder(source.folder, source.name, pooling=pooling)
             from weft.modules.local.torch_text import TorchTextEncoder
 
-            return TorchTextEncoder(source.place, source.name, local_files_only=not self._offer.allow_downloads)
+            return TorchTextEncoder(source, downloads=self._offer.allow_downloads)
 
         return f"{self.name}|{source.place}|{pooling}", load
 

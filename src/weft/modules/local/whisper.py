@@ -23,8 +23,8 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
-from weft.modules.local.checkpoint_loading import loading
 from weft.modules.local.models import ModelSource
+from weft.modules.local.torch_loading import Placement, best_placement, check_memory, loading, weight_options
 
 Sound: TypeAlias = npt.NDArray[np.float32]
 """``(n,)``, one channel, at the model's rate."""
@@ -86,8 +86,11 @@ class WhisperEncoder:
         return [_unit(states[one.present].mean(dim=0)) for states, one in parts]
 
 
-def load_whisper(source: ModelSource, *, states: str, downloads: bool) -> WhisperEncoder:
-    """Raises Misconfigured for a model that is no Whisper, CorruptData when weights are missing.
+def load_whisper(
+    source: ModelSource, *, states: str, downloads: bool, placement: Placement | None = None
+) -> WhisperEncoder:
+    """Raises Misconfigured for a model that is no Whisper, CorruptData when weights are missing, Overloaded when it is
+    too large. ``placement``: the best that there is, when not given.
 
     For encoder states only the encoder's weights are loaded.
     """
@@ -96,23 +99,19 @@ def load_whisper(source: ModelSource, *, states: str, downloads: bool) -> Whispe
         raise Misconfigured(
             f"the model {source.name} is of the family {checkpoint.model_type or 'unknown'}, not whisper"
         )
-    import torch
     from transformers import WhisperFeatureExtractor, WhisperModel
     from transformers.models.whisper import modeling_whisper
 
-    options = {
-        "local_files_only": not downloads,
-        "trust_remote_code": False,
-        "use_safetensors": True,
-        "dtype": torch.float32,
-    }
+    placement = placement or best_placement()
+    check_memory(checkpoint, placement)
+    given = weight_options(placement, downloads=downloads)
     with loading(source.name):
         extractor = WhisperFeatureExtractor.from_pretrained(source.place, local_files_only=not downloads)
         if states == ENCODER:
-            model = modeling_whisper.WhisperEncoder.from_pretrained(source.place, key_mapping=ENCODER_KEYS, **options)
+            model = modeling_whisper.WhisperEncoder.from_pretrained(source.place, key_mapping=ENCODER_KEYS, **given)
         else:
-            model = WhisperModel.from_pretrained(source.place, **options)
-    return WhisperEncoder(model.eval(), extractor, source.name, states=states)
+            model = WhisperModel.from_pretrained(source.place, **given)
+    return WhisperEncoder(model.eval().to(placement.device), extractor, source.name, states=states)
 
 
 def _unit(vector: Any) -> Vector:

@@ -25,6 +25,7 @@ from weft.modules.local.late_interaction import (
     maxsim,
 )
 from weft.modules.local.models import ModelSource
+from weft.modules.local.torch_loading import EXACT, Placement
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -67,7 +68,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def load(folder: Path) -> LateInteractionEncoder:
-    return load_late_interaction(ModelSource(folder.name, folder), downloads=False)
+    return load_late_interaction(ModelSource(folder.name, folder), downloads=False, placement=EXACT)
 
 
 def bare(folder: Path) -> Any:
@@ -218,6 +219,22 @@ def test_code_of_a_checkpoint_is_not_run(folders: dict[str, Path], tmp_path: Pat
     with pytest.raises(Misconfigured, match="foreign cannot be loaded"):
         load(foreign)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["colbert", "colpali", "colqwen2"])
+def test_in_bfloat16_vectors_are_nearly_the_same(
+    encoders: dict[str, LateInteractionEncoder], folders: dict[str, Path], name: str
+) -> None:
+    source = ModelSource(name, folders[name])
+    rough = load_late_interaction(source, downloads=False, placement=Placement("cpu", "bfloat16"))
+    passages = [Passage(role, "what is the capital of france") for role in Role]
+    if name != "colbert":
+        passages += [Passage(Role.DOCUMENT, picture(0)), Passage(Role.DOCUMENT, picture(1), 2)]
+    for one, other in zip(encode(encoders[name], passages), encode(rough, passages), strict=True):
+        assert other.dtype == np.float32
+        assert np.linalg.norm(other, axis=1) == pytest.approx(np.ones(len(other)), abs=1e-5)
+        if len(one) == len(other):
+            assert float((one * other).sum(axis=1).mean()) > 0.98
 
 
 def test_maxsim_is_the_sum_of_greatest_products() -> None:

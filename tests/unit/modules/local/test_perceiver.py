@@ -18,6 +18,7 @@ from tiny import article
 from weft.domain.errors import CorruptData, Misconfigured
 from weft.modules.local.models import ModelSource
 from weft.modules.local.perceiver import PerceiverEncoder, load_perceiver
+from weft.modules.local.torch_loading import EXACT
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 FRAMES, SAMPLES = 16, 30_720
@@ -34,7 +35,7 @@ def encoder(folder: Path) -> PerceiverEncoder:
 
 
 def load(folder: Path) -> PerceiverEncoder:
-    return load_perceiver(ModelSource("perceiver", folder), downloads=False)
+    return load_perceiver(ModelSource("perceiver", folder), downloads=False, placement=EXACT)
 
 
 def film(frames: int = FRAMES, height: int = 224, width: int = 224) -> np.ndarray:

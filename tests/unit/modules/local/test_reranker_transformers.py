@@ -18,6 +18,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Invalid, Misconfigured
 from weft.modules import build_registry
 from weft.modules.base import Registry, Reranker
+from weft.modules.local.torch_loading import best_placement
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 NOBODY = Caller()
@@ -49,18 +50,21 @@ def reranker(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Reranker:
 
 
 def test_scores_are_the_raw_logits(reranker: Reranker, root: Path) -> None:
+    """In the dtype that this machine computes in; bfloat16 has 8 bits, and a batch adds up in its own order."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    model = AutoModelForSequenceClassification.from_pretrained(root / "cross").eval()
+    placement = best_placement()
+    model = AutoModelForSequenceClassification.from_pretrained(root / "cross", dtype=placement.torch_dtype).eval()
     tokenizer = AutoTokenizer.from_pretrained(root / "cross")
     expected = []
     for document in DOCUMENTS:
         tokens = tokenizer([QUERY], [document], truncation=True, max_length=128, return_tensors="pt")
         with torch.inference_mode():
             expected.append(float(model(**tokens).logits[0, 0]))
-    assert reranker.rank(QUERY, DOCUMENTS, {"model": "cross"}, NOBODY) == pytest.approx(expected, abs=1e-5)
-    assert np.ptp(expected) > 0.01
+    tolerance = 1e-5 if placement.dtype == "float32" else 0.1
+    assert reranker.rank(QUERY, DOCUMENTS, {"model": "cross"}, NOBODY) == pytest.approx(expected, abs=tolerance)
+    assert np.ptp(expected) > 0.3
 
 
 def test_a_late_interaction_model_ranks_by_maxsim(reranker: Reranker, root: Path) -> None:
@@ -68,7 +72,7 @@ def test_a_late_interaction_model_ranks_by_maxsim(reranker: Reranker, root: Path
 
     model = MultiVectorEncoder(str(root / "colbert"), device="cpu", local_files_only=True)
     expected = model.similarity(model.encode_query([QUERY]), model.encode_document(DOCUMENTS))[0].tolist()
-    assert reranker.rank(QUERY, DOCUMENTS, {"model": "colbert"}, NOBODY) == pytest.approx(expected, abs=1e-4)
+    assert reranker.rank(QUERY, DOCUMENTS, {"model": "colbert"}, NOBODY) == pytest.approx(expected, rel=0.02)
 
 
 def test_a_model_is_shared_with_the_vectorizer(registry: Registry, reranker: Reranker) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from tiny import article
 from weft.domain.errors import CorruptData, Invalid, Misconfigured
 from weft.modules.local.models import ModelSource
+from weft.modules.local.torch_loading import EXACT, Placement
 from weft.modules.local.whisper import DECODER, ENCODER, WhisperEncoder, load_whisper
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -38,7 +39,7 @@ def whole(folders: dict[str, Path]) -> tuple[Any, Any]:
 
 
 def load(folder: Path, states: str = ENCODER) -> WhisperEncoder:
-    return load_whisper(ModelSource(folder.name, folder), states=states, downloads=False)
+    return load_whisper(ModelSource(folder.name, folder), states=states, downloads=False, placement=EXACT)
 
 
 def embed(encoder: WhisperEncoder, *sounds: np.ndarray) -> list[np.ndarray]:
@@ -107,6 +108,14 @@ def test_sounds_of_one_run_do_not_touch_each_other(folders: dict[str, Path], sta
     for one, other in zip(sounds, together, strict=True):
         assert embed(encoder, one)[0] == pytest.approx(other, abs=1e-5)
         assert np.linalg.norm(other) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("states", [ENCODER, DECODER])
+def test_in_bfloat16_vectors_are_nearly_the_same(folders: dict[str, Path], states: str) -> None:
+    source = ModelSource("whisper", folders["WhisperModel"])
+    rough = load_whisper(source, states=states, downloads=False, placement=Placement("cpu", "bfloat16"))
+    (one,), (other,) = (embed(encoder, sound(2)) for encoder in (load(folders["WhisperModel"], states), rough))
+    assert float(one @ other) > 0.999
 
 
 def test_no_sound_is_refused(folders: dict[str, Path]) -> None:

@@ -1,0 +1,204 @@
+"""How every model that torch runs is loaded: whole, offline, into memory that is there, and running no one's code.
+
+Refused are pickled weights, code in a checkpoint, a checkpoint that leaves weights at random values (of which
+transformers only logs a report), and one that is larger than what is free. Downloads happen only where the operator
+allows them. Without a word on it, transformers runs a float16 checkpoint in float16, which a CPU does four times slower
+than float32: so the dtype is always stated.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weft.domain.errors import CorruptData, Misconfigured, Overloaded
+from weft.modules.local.checkpoint import Checkpoint
+
+_MAY_BE_MISSING = re.compile(r"pooler\.|position_ids$|logit_scale")
+"""Weights that embeddings do not use, or that are made anew."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_MISSING = re.compile(r"^\s*([^|\s]+)\s*\|\s*(MISSING|MISMATCH)")
+
+_BESIDE_THE_WEIGHTS = 1.2
+"""Buffers, and the largest tensor twice while it is converted."""
+_MOST_HEADER_BYTES = 100_000_000
+"""As the format says; safetensors refuses more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """On which device a model runs (``cpu``, ``cuda``, ``mps``), and in which dtype (``float32``, ``bfloat16``)."""
+
+    device: str
+    dtype: str
+
+    @property
+    def torch_dtype(self) -> Any:
+        import torch
+
+        return getattr(torch, self.dtype)
+
+
+EXACT = Placement("cpu", "float32")
+
+
+def best_placement() -> Placement:
+    """A GPU where there is one; bfloat16 wherever the machine computes in it, float32 elsewhere."""
+    import torch
+
+    if torch.cuda.is_available():
+        return Placement("cuda", "bfloat16" if torch.cuda.is_bf16_supported() else "float32")
+    if torch.backends.mps.is_available():
+        return Placement("mps", "bfloat16")
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return Placement("cpu", "bfloat16" if native else "float32")
+
+
+def options(placement: Placement, *, downloads: bool, **model: Any) -> dict[str, Any]:
+    """What the classes of sentence-transformers are given beside the model; ``model``: more for its weights."""
+    return {
+        "device": placement.device,
+        "local_files_only": not downloads,
+        "trust_remote_code": False,
+        "model_kwargs": {"dtype": placement.torch_dtype, "use_safetensors": True, **model},
+    }
+
+
+def weight_options(placement: Placement, *, downloads: bool) -> dict[str, Any]:
+    """The same for ``from_pretrained`` of transformers; the model has to be moved to the device."""
+    return {
+        "local_files_only": not downloads,
+        "trust_remote_code": False,
+        "use_safetensors": True,
+        "dtype": placement.torch_dtype,
+    }
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Raises CorruptData when weights are missing or do not fit, Misconfigured when the libraries refuse to load."""
+    try:
+        with strict_load(name):
+            yield
+    except (OSError, ValueError, ImportError) as error:
+        raise Misconfigured(
+            f"the model {name} cannot be loaded: {error}. Put its folder (with safetensors) where the server offers "
+            "models, or download it beforehand"
+        ) from error
+    except (RuntimeError, KeyError) as error:
+        raise CorruptData(f"the checkpoint of the model {name} is not whole: {error}", path=name) from error
+
+
+@contextmanager
+def strict_load(name: str) -> Iterator[None]:
+    """Raises CorruptData when transformers reports, inside, that weights of the model were not in its checkpoint."""
+    import transformers
+
+    missing: list[str] = []
+
+    class Report(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines = _COLOUR.sub("", record.getMessage()).splitlines()
+            found = (match.group(1) for line in lines if (match := _MISSING.match(line)))
+            missing.extend(weight for weight in found if not _MAY_BE_MISSING.search(weight))
+
+    logger = logging.getLogger("transformers")
+    level, report = logger.level, Report()
+    logger.setLevel(logging.WARNING)
+    logger.addHandler(report)
+    transformers.logging.set_verbosity_warning()
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logger.removeHandler(report)
+        logger.setLevel(level)
+    if missing:
+        raise CorruptData(
+            f"{len(missing)} weights of the model {name} are not in its checkpoint, for example {missing[0]}; its "
+            "vectors would be random. Save the model again with its own library",
+            path=name,
+        )
+
+
+def check_memory(checkpoint: Checkpoint, placement: Placement, *, free_bytes: int | None = None) -> int:
+    """About how many bytes the model will take. Raises Overloaded when fewer are free on the device.
+
+    ``free_bytes``: instead of what the machine says. What is not on this machine yet counts nothing.
+    """
+    needed = int(weight_bytes(checkpoint, placement) * _BESIDE_THE_WEIGHTS)
+    free = _free_bytes(placement.device) if free_bytes is None else free_bytes
+    if free is not None and needed > free:
+        raise Overloaded(
+            f"the model {checkpoint.name} takes about {_megabytes(needed)} MB in {placement.dtype}, and "
+            f"{_megabytes(free)} MB are free on {placement.device}; choose a smaller model, or unload others",
+            needed_bytes=needed,
+            free_bytes=free,
+        )
+    return needed
+
+
+def weight_bytes(checkpoint: Checkpoint, placement: Placement) -> int:
+    """Of all weights once they are converted, told by the heads of the safetensors files."""
+    if checkpoint.folder is None:
+        return 0
+    width = 2 if placement.dtype == "bfloat16" else 4
+    return sum(_file_bytes(file, width, checkpoint.name) for file in checkpoint.folder.rglob("*.safetensors"))
+
+
+def _file_bytes(file: Path, width: int, name: str) -> int:
+    """A safetensors file begins with the length of its head (8 bytes, little-endian) and the head, in JSON."""
+    total = 0
+    try:
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            if length > _MOST_HEADER_BYTES:
+                raise ValueError(f"its head is said to have {length} bytes")
+            head = json.loads(opened.read(length))
+        for tensor, told in head.items():
+            if tensor != "__metadata__":
+                begin, end = told["data_offsets"]
+                is_float = "F" in told["dtype"]
+                total += math.prod(told["shape"]) * width if is_float else end - begin
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptData(f"{file.name} of the model {name} is no safetensors file: {error}", path=str(file)) from error
+    return total
+
+
+def _free_bytes(device: str) -> int | None:
+    """None where it cannot be told. A container's limit counts as the machine's."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    found = [_available(), _left_in_group()]
+    return min((one for one in found if one is not None), default=None)
+
+
+def _available() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    return kilobytes[0] * 1024 if kilobytes else None
+
+
+def _left_in_group() -> int | None:
+    group = Path("/sys/fs/cgroup")
+    try:
+        most, used = ((group / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
+    except OSError:
+        return None
+    return int(most) - int(used) if most.isdigit() else None
+
+
+def _megabytes(count: int) -> int:
+    return round(count / 1e6)

@@ -1,0 +1,64 @@
+"""Loading by torch: what a model will take, told before it is loaded, and refused when there is less."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from weft.domain.errors import CorruptData, Overloaded
+from weft.modules.local.checkpoint import Checkpoint
+from weft.modules.local.torch_loading import Placement, check_memory, weight_bytes
+
+ROUGH, WHOLE = Placement("cpu", "bfloat16"), Placement("cpu", "float32")
+
+
+def write(file: Path, tensors: dict[str, tuple[str, list[int], int]]) -> None:
+    """A safetensors file whose data is left out: only its head is read."""
+    head: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    begin = 0
+    for name, (dtype, shape, size) in tensors.items():
+        head[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, begin + size]}
+        begin += size
+    text = json.dumps(head).encode()
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(len(text).to_bytes(8, "little") + text)
+
+
+def checkpoint(folder: Path | None) -> Checkpoint:
+    return Checkpoint("mine", folder=folder)
+
+
+def test_weights_count_in_the_dtype_that_they_get(tmp_path: Path) -> None:
+    write(
+        tmp_path / "model.safetensors", {"a": ("F32", [10, 20], 800), "b": ("BF16", [50], 100), "c": ("I64", [4], 32)}
+    )
+    write(tmp_path / "1_Dense/model.safetensors", {"d": ("F16", [5, 5], 50)})
+    assert weight_bytes(checkpoint(tmp_path), WHOLE) == (200 + 50 + 25) * 4 + 32
+    assert weight_bytes(checkpoint(tmp_path), ROUGH) == (200 + 50 + 25) * 2 + 32
+    assert weight_bytes(checkpoint(None), WHOLE) == 0
+
+
+def test_a_model_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "model.safetensors", {"a": ("F32", [10**6, 10**3], 4 * 10**9)})
+    assert check_memory(checkpoint(tmp_path), ROUGH, free_bytes=3 * 10**9) == 24 * 10**8
+    told = "the model mine takes about 4800 MB in float32, and 3000 MB are free on cpu; choose a smaller model"
+    with pytest.raises(Overloaded, match=told):
+        check_memory(checkpoint(tmp_path), WHOLE, free_bytes=3 * 10**9)
+
+
+def test_the_machine_is_asked_what_is_free(tmp_path: Path) -> None:
+    write(tmp_path / "model.safetensors", {"a": ("F32", [100], 400)})
+    assert check_memory(checkpoint(tmp_path), WHOLE) == 480
+    write(tmp_path / "model.safetensors", {"a": ("F32", [10**9, 10**6], 4 * 10**15)})
+    if Path("/proc/meminfo").exists():
+        with pytest.raises(Overloaded):
+            check_memory(checkpoint(tmp_path), WHOLE)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff" * 100, (5).to_bytes(8, "little") + b"[1,2]", b"\x02" + bytes(7) + b"{"])
+def test_files_that_are_no_safetensors_are_told_of(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "model.safetensors").write_bytes(data)
+    with pytest.raises(CorruptData, match=r"model\.safetensors of the model mine is no safetensors file"):
+        weight_bytes(checkpoint(tmp_path), WHOLE)
