@@ -76,6 +76,7 @@ def test_every_room_is_explained() -> None:
         "index/inverted",
         "index/filter",
         "collection",
+        "access",
         "backup",
         "export",
     ):
