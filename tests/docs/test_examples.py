@@ -14,10 +14,16 @@ from server import Server
 ROOT = Path(__file__).parents[2]
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "```python\n" in page.read_text(encoding="utf-8")]
 _TIMEOUT_S = 300
+OPTIONAL = {"pyarrow"}
+"""Packages that only an extra brings."""
 
 
 def blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def imports(page: Path) -> list[str]:
+    return re.findall(r"^(?:import|from) .*$", "".join(blocks(page)), re.MULTILINE)
 
 
 def python(*arguments: str, folder: Path) -> str:
@@ -35,6 +41,8 @@ def python(*arguments: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_prints_what_it_says(page: Path, tmp_path: Path) -> None:
+    for package in OPTIONAL & {line.split()[1].partition(".")[0] for line in imports(page)}:
+        pytest.importorskip(package)
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks(page)), encoding="utf-8")
     expected = re.findall(r"^print\(.*\)  # (.*)$", script.read_text(encoding="utf-8"), re.MULTILINE)
