@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from weft.domain.errors import Misconfigured
+from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
 from weft.modules.local.models import ModelSource
@@ -26,7 +26,14 @@ Sound: TypeAlias = npt.NDArray[np.float32]
 
 SIDE = 224
 RATE = 48_000
-_LABELS = 700
+_PATCH_SIDE = 4
+
+
+class Film(NamedTuple):
+    """Its first ``frames``, and its ``sound`` from the beginning, at 48 kHz; empty where there is none."""
+
+    frames: Frames
+    sound: Sound
 
 
 class Watched(NamedTuple):
@@ -48,23 +55,38 @@ class PerceiverEncoder:
         self._model.decoder = self._model.output_postprocessor = None
         self._one_at_a_time = threading.Lock()
 
-    def watch(self, frames: Frames, sound: Sound) -> Watched:
-        """The middle square of each frame, made 224 pixels wide; a film of fewer frames stands still at its last."""
+    def prepare(self, films: Sequence[Film]) -> list[Watched]:
+        """The middle square of each frame, made 224 pixels wide; a film of fewer frames stands still at its last.
+
+        Raises Invalid for a film without a frame.
+        """
+        return [self._watched(*film) for film in films]
+
+    def length(self, prepared: Watched) -> int:
+        """The patches that it attends to: a run by itself."""
+        return len(prepared.frames) * (SIDE // _PATCH_SIDE) ** 2
+
+    def close(self) -> None:
+        self._model = None
+
+    def _watched(self, frames: Frames, sound: Sound) -> Watched:
+        if not len(frames):
+            raise Invalid(f"there is no picture to embed by {self.name}; the film has no frame")
         picked = frames[np.minimum(np.arange(self.frames), len(frames) - 1)]
         seen = np.stack([_square(one) for one in picked]).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
         heard = np.zeros((self.samples, 1), np.float32)
         heard[: len(sound), 0] = sound[: self.samples]
         return Watched(seen, heard)
 
-    def latents(self, watched: Sequence[Watched]) -> list[Vector]:
+    def encode(self, run: Sequence[Watched]) -> list[Vector]:
         """One vector for each film, in order."""
         import torch
 
         device, dtype = self._model.device, self._model.dtype
         inputs = {
-            "image": torch.from_numpy(np.stack([one.frames for one in watched])).to(device, dtype),
-            "audio": torch.from_numpy(np.stack([one.sound for one in watched])).to(device, dtype),
-            "label": torch.zeros((len(watched), self._labels), device=device, dtype=dtype),
+            "image": torch.from_numpy(np.stack([one.frames for one in run])).to(device, dtype),
+            "audio": torch.from_numpy(np.stack([one.sound for one in run])).to(device, dtype),
+            "label": torch.zeros((len(run), self._labels), device=device, dtype=dtype),
         }
         with self._one_at_a_time, torch.inference_mode():
             found = self._model(inputs=inputs).last_hidden_state.float().mean(dim=1).cpu()
@@ -73,7 +95,8 @@ class PerceiverEncoder:
 
 def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PerceiverEncoder:
     """Raises Misconfigured for a model that is no multimodal Perceiver, CorruptData when weights are missing,
-    Overloaded when it is too large. ``placement``: the best that there is, when not given."""
+    Overloaded when it is too large. Of ``placement`` only the device counts: Perceiver's code makes float32
+    positions, which fit no other weights."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
     if checkpoint.architecture != "PerceiverForMultimodalAutoencoding":
         raise Misconfigured(
@@ -82,7 +105,7 @@ def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement
         )
     from transformers import PerceiverForMultimodalAutoencoding
 
-    placement = placement or best_placement()
+    placement = Placement((placement or best_placement()).device, "float32")
     check_memory(checkpoint, placement)
     with loading(source.name):
         model = PerceiverForMultimodalAutoencoding.from_pretrained(

@@ -57,8 +57,33 @@ class WhisperEncoder:
         self._states = states
         self._one_at_a_time = threading.Lock()
 
-    def hear(self, sound: Sound) -> Heard:
+    def prepare(self, sounds: Sequence[Sound]) -> list[Heard]:
         """Raises Invalid for a sound without a sample."""
+        return [self._heard(sound) for sound in sounds]
+
+    def length(self, prepared: Heard) -> int:
+        """The encoder's tokens, silence among them: it computes them all."""
+        return int(prepared.present.numel())
+
+    def encode(self, run: Sequence[Heard]) -> list[Vector]:
+        """One vector for each sound, in order."""
+        import torch
+
+        features = torch.cat([one.features for one in run]).to(self._model.device, self._model.dtype)
+        with self._one_at_a_time, torch.inference_mode():
+            if self._states == DECODER:
+                begin = self._model.config.decoder_start_token_id
+                start = torch.full((len(features), 2), begin, device=features.device)
+                found = self._model(features, decoder_input_ids=start).last_hidden_state.flatten(1)
+                return [_unit(one) for one in found.float().cpu()]
+            found = self._model(features).last_hidden_state.float().cpu()
+        parts = zip(found.split([len(one.features) for one in run]), run, strict=True)
+        return [_unit(states[one.present].mean(dim=0)) for states, one in parts]
+
+    def close(self) -> None:
+        self._model = None
+
+    def _heard(self, sound: Sound) -> Heard:
         if not len(sound):
             raise Invalid(f"there is no sound to embed by {self.name}; its length is 0 s")
         size = self._extractor.n_samples
@@ -67,23 +92,6 @@ class WhisperEncoder:
             windows = windows[:1]
         found = self._extractor(windows, sampling_rate=self.rate, return_attention_mask=True, return_tensors="pt")
         return Heard(found.input_features, found.attention_mask[:, ::_FRAMES_A_STATE].bool())
-
-    def states(self, heard: Sequence[Heard]) -> list[Vector]:
-        """One vector for each sound, in order."""
-        import torch
-
-        features = torch.cat([one.features for one in heard]).to(self._model.device, self._model.dtype)
-        sizes = [len(one.features) for one in heard]
-        with self._one_at_a_time, torch.inference_mode():
-            if self._states == DECODER:
-                start = torch.full(
-                    (len(features), 2), self._model.config.decoder_start_token_id, device=features.device
-                )
-                found = self._model(features, decoder_input_ids=start).last_hidden_state.flatten(1)
-                return [_unit(one) for one in found.float().cpu()]
-            found = self._model(features).last_hidden_state.float().cpu()
-        parts = zip(found.split(sizes), heard, strict=True)
-        return [_unit(states[one.present].mean(dim=0)) for states, one in parts]
 
 
 def load_whisper(

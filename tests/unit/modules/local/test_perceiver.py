@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from tiny import article
-from weft.domain.errors import CorruptData, Misconfigured
+from weft.domain.errors import CorruptData, Invalid, Misconfigured
 from weft.modules.local.models import ModelSource
-from weft.modules.local.perceiver import PerceiverEncoder, load_perceiver
+from weft.modules.local.perceiver import Film, PerceiverEncoder, load_perceiver
 from weft.modules.local.torch_loading import EXACT
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -72,7 +72,7 @@ def test_vectors_are_the_mean_latents_of_the_usual_recipe(folder: Path, encoder:
     model = PerceiverForMultimodalAutoencoding.from_pretrained(folder).eval()
     images, audio = film(), sound()
     expected = recipe(model, images[None] / 255.0, audio[None, :, None]).mean(axis=0)
-    (found,) = encoder.latents([encoder.watch(images, audio)])
+    (found,) = encoder.encode(encoder.prepare([Film(images, audio)]))
     assert found.dtype == np.float32
     assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
 
@@ -80,12 +80,21 @@ def test_vectors_are_the_mean_latents_of_the_usual_recipe(folder: Path, encoder:
 def test_films_of_any_shape_are_made_to_fit(encoder: PerceiverEncoder) -> None:
     wide = np.zeros((FRAMES, 224, 300, 3), np.uint8)
     wide[:, :, 38:262] = film()
-    assert np.array_equal(encoder.watch(wide, sound()).frames, encoder.watch(film(), sound()).frames)
-    short = encoder.watch(film(3, 60, 80), sound(100))
+    broad, square, short, long = encoder.prepare(
+        [
+            Film(wide, sound()),
+            Film(film(), sound()),
+            Film(film(3, 60, 80), sound(100)),
+            Film(film(20, 30, 30), sound(2 * SAMPLES)),
+        ]
+    )
+    assert np.array_equal(broad.frames, square.frames)
     assert short.frames.shape == (FRAMES, 3, 224, 224)
     assert np.array_equal(short.frames[2], short.frames[15]), "it stands still at its last frame"
     assert short.sound.shape == (SAMPLES, 1) and not short.sound[100:].any()
-    assert encoder.watch(film(), sound(2 * SAMPLES)).sound.shape == (SAMPLES, 1)
+    assert long.sound.shape == (SAMPLES, 1) and long.frames.shape == (FRAMES, 3, 224, 224)
+    with pytest.raises(Invalid, match="the film has no frame"):
+        encoder.prepare([Film(film(0), sound())])
 
 
 def test_checkpoints_that_are_not_what_is_needed_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def load(folder: Path, states: str = ENCODER) -> WhisperEncoder:
 
 
 def embed(encoder: WhisperEncoder, *sounds: np.ndarray) -> list[np.ndarray]:
-    return encoder.states([encoder.hear(sound) for sound in sounds])
+    return encoder.encode(encoder.prepare(sounds))
 
 
 def sound(seconds: float, seed: int = 0) -> np.ndarray:
@@ -93,7 +93,7 @@ def test_a_long_sound_is_read_in_windows(folders: dict[str, Path]) -> None:
     whole, first, second = embed(encoder, np.concatenate([start, end]), start, end)
     assert whole.shape == (32,)
     raw_first, raw_second = (
-        encoder._model(encoder.hear(one).features).last_hidden_state[0].detach() for one in (start, end)
+        encoder._model(encoder.prepare([one])[0].features).last_hidden_state[0].detach() for one in (start, end)
     )
     expected = unit(np.concatenate([raw_first, raw_second[:750]]).mean(axis=0))
     assert whole == pytest.approx(expected, abs=1e-5)
@@ -120,7 +120,7 @@ def test_in_bfloat16_vectors_are_nearly_the_same(folders: dict[str, Path], state
 
 def test_no_sound_is_refused(folders: dict[str, Path]) -> None:
     with pytest.raises(Invalid, match="no sound to embed"):
-        load(folders["WhisperEncoder"]).hear(np.zeros(0, np.float32))
+        load(folders["WhisperEncoder"]).prepare([np.zeros(0, np.float32)])
 
 
 def test_checkpoints_that_are_not_what_is_needed_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
