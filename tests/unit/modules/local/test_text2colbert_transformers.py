@@ -107,7 +107,7 @@ def test_a_model_that_is_not_here_is_told_of(module: Vectorizer) -> None:
 
 
 def test_its_models_are_refused_where_single_vectors_are_made(registry: Registry) -> None:
-    with pytest.raises(Misconfigured, match="is a late-interaction model .*, not a model of single"):
+    with pytest.raises(Misconfigured, match=r"is a late-interaction model .*, not a model of single"):
         registry.vectorizer("text2vec-transformers").embed_query(["a"], TINY, NOBODY)
 
 
