@@ -13,7 +13,7 @@ from weft.storage import disk
 
 
 class FilesystemFolder(Folder):
-    """Keys are paths below ``root``, which is made with the first blob."""
+    """Keys are paths below ``root``, which is made with the first blob. Blobs are for their owner alone to read."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -21,7 +21,7 @@ class FilesystemFolder(Folder):
 
     def put(self, key: str, data: bytes) -> None:
         path = self._made(key)
-        disk.write_whole(path, data, sync=True)
+        disk.write_whole(path, data, sync=True, mode=0o600)
 
     def put_file(self, key: str, path: Path) -> None:
         target = self._made(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +42,8 @@ class Restorer:
         self._request = request
         self._job = job
         self._reader = reader
+        self._loaded: list[tuple[Part, str]] = []
+        """Parts that were loaded, with what they were before."""
 
     def run(self, record: Mapping[str, Any]) -> None:
         """``record`` are settings of the catalog. Raises Stopped, Conflict, CorruptData, StorageFull."""
@@ -55,9 +56,10 @@ class Restorer:
             for one in request.collections:
                 entries.append(self._engine.draft(one.name, one.document, {s.name: s.status for s in one.shards}))
                 self._fetch(one, entries[-1])
-            with self._parts():
-                self._engine.adopt(entries, self._aliases(), record, agree=lambda: job.advance(FINALIZING))
+            self._engine.adopt(entries, self._aliases(), record, agree=self._agree)
         except BaseException:
+            for part, earlier in reversed(self._loaded):
+                part.load(earlier)
             self._engine.abandon(entries)
             raise
 
@@ -111,17 +113,9 @@ class Restorer:
         finally:
             os.close(descriptor)
 
-    @contextlib.contextmanager
-    def _parts(self) -> Any:
-        """The wanted parts are loaded; as they were again when what follows fails."""
-        before: list[tuple[Part, str]] = []
-        try:
-            for name, part in self._request.parts.items():
-                earlier = part.dump(None)
-                part.load(self._request.contents.parts[name])
-                before.append((part, earlier))
-            yield
-        except BaseException:
-            for part, earlier in reversed(before):
-                part.load(earlier)
-            raise
+    def _agree(self) -> None:
+        """The last moment: nothing can be cancelled from here on, and the wanted parts come back."""
+        self._job.advance(FINALIZING)
+        for name, part in self._request.parts.items():
+            self._loaded.append((part, part.dump(None)))
+            part.load(self._request.contents.parts[name])

@@ -134,7 +134,7 @@ class Engine:
         agree: Callable[[], None] = lambda: None,
     ) -> None:
         """Makes drafted collections, whose files are whole, visible and durable; all with ``aliases`` and
-        ``settings``, or nothing. ``agree`` may raise at the last moment. Raises Conflict for a name that is taken, and
+        ``settings``, or nothing. ``agree`` is called last, and may raise. Raises Conflict for a name that is taken, and
         what opening a shard raises.
         """
         opened: dict[str, Collection] = {}
@@ -142,6 +142,9 @@ class Engine:
             for entry in entries:
                 opened[entry.name] = self._open(entry, self._parse(entry.document))
             with self._lock:
+                for name in opened:
+                    if self.find(name) is not None:
+                        raise Conflict(f"class name {name} already exists", collection=name)
                 agree()
                 self._catalog.adopt(entries, aliases, settings)
                 self._collections |= opened

@@ -218,37 +218,63 @@ def test_damage_leaves_nothing_behind(engine: Engine, tmp_path: Path) -> None:
     assert folders_of(engine) == before
 
 
-def test_a_restore_that_is_cancelled_at_the_last_moment(engine: Engine, tmp_path: Path) -> None:
+class Text:
+    """A part that is one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def names(self) -> list[str]:
+        return []
+
+    def dump(self, names: Any) -> str:
+        return self.text
+
+    def load(self, text: str) -> None:
+        if text == "bad":
+            raise CorruptData("this cannot be")
+        self.text = text
+
+
+def test_parts_come_with_the_collections_or_not_at_all(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    fill(engine.create(config("Things")).shard(None), 0, 5)
+    roles, users = Text("old"), Text("bad")
+    state = make(engine, backend, "one", "Things", parts={"roles": (roles, None), "users": (users, None)})
+    engine.drop("Things")
+    roles.text, users.text = "new", "good"
+    before = folders_of(engine)
+    with pytest.raises(CorruptData, match="cannot be"):
+        bring_back(engine, backend, state, parts={"roles": roles, "users": users})
+    assert (roles.text, users.text) == ("new", "good")
+    assert not engine.collections()
+    assert folders_of(engine) == before
+    bring_back(engine, backend, state, parts={"roles": roles})
+    assert (roles.text, users.text) == ("old", "good")
+    assert engine.get("Things").shard(None).count == 5
+
+
+def test_a_restore_that_is_cancelled_at_the_last_moment(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     fill(engine.create(config("Things")).shard(None), 0, 5)
     state = make(engine, backend, "one", "Things")
     engine.drop("Things")
     before = folders_of(engine)
-
-    class Part:
-        text = "before"
-
-        def names(self) -> list[str]:
-            return []
-
-        def dump(self, names: Any) -> str:
-            return self.text
-
-        def load(self, text: str) -> None:
-            self.text = text
-            job.cancel()
-
-    part = Part()
     folder = backend.folder("one", Location())
     contents = read_contents(folder, state)
-    contents.parts = {"roles": "after"}
     job = Job(("filesystem", "one"), "one", folder.home, state.classes)
-    restorer = Restorer(
-        engine, Request(contents, contents.collections, False, {"roles": part}), job, PackReader([folder], ["one"])
-    )
+    real = Engine._open
+
+    def opened(*arguments: Any) -> Any:
+        job.cancel()
+        return real(*arguments)
+
+    monkeypatch.setattr(Engine, "_open", opened)
+    restorer = Restorer(engine, Request(contents, contents.collections, False, {}), job, PackReader([folder], ["one"]))
     with pytest.raises(Stopped):
         restorer.run({})
-    assert part.text == "before"
     assert not engine.collections()
     assert folders_of(engine) == before
 
