@@ -16,7 +16,9 @@ from weaviate.backup.backup import BackupConfigCreate, BackupStatus, BackupStora
 from weaviate.classes.backup import BackupCompressionLevel, BackupLocation
 from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty
 from weaviate.classes.data import DataObject
+from weaviate.classes.init import Auth
 from weaviate.classes.query import Filter, QueryReference
+from weaviate.classes.rbac import Permissions
 from weaviate.classes.tenants import Tenant, TenantActivityStatus
 from weaviate.exceptions import BackupFailedException, UnexpectedStatusCodeException
 
@@ -326,3 +328,37 @@ def test_a_server_may_keep_backups_in_one_place_only(tmp_path: Path) -> None:
         body = {"id": "x", "config": {"path": str(tmp_path / "else")}}
         assert httpx.post(server.url("/v1/backups/filesystem"), json=body).status_code == 422
         client.backup.create("x", FILES, wait_for_completion=True)
+
+
+def test_roles_and_users_come_back_when_asked_for(tmp_path: Path) -> None:
+    environ = {
+        "BACKUP_FILESYSTEM_PATH": str(tmp_path / "b"),
+        "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "false",
+        "AUTHENTICATION_APIKEY_ENABLED": "true",
+        "AUTHENTICATION_APIKEY_ALLOWED_KEYS": "root-key",
+        "AUTHENTICATION_APIKEY_USERS": "root",
+        "AUTHENTICATION_DB_USERS_ENABLED": "true",
+        "AUTHORIZATION_RBAC_ENABLED": "true",
+        "AUTHORIZATION_RBAC_ROOT_USERS": "root",
+    }
+    root = Auth.api_key("root-key")
+    with Server(tmp_path / "data", environ) as server, server.client(auth_credentials=root) as client:
+        fill(make(client, "Things"), 0, 5)
+        seeing = Permissions.collections(collection="Things", read_config=True)
+        reading = Permissions.data(collection="Things", read=True)
+        client.roles.create(role_name="reader", permissions=[reading, seeing])
+        key = Auth.api_key(client.users.db.create(user_id="jane"))
+        client.users.db.assign_roles(user_id="jane", role_names="reader")
+        client.backup.create("one", FILES, wait_for_completion=True)
+        with server.client(auth_credentials=key) as jane, pytest.raises(UnexpectedStatusCodeException, match="403"):
+            jane.backup.restore("one", FILES)
+        client.roles.delete("reader")
+        client.users.db.delete(user_id="jane")
+        client.collections.delete("Things")
+        client.backup.restore("one", FILES, wait_for_completion=True)
+        assert client.users.db.get(user_id="jane") is None
+        client.collections.delete("Things")
+        client.backup.restore("one", FILES, roles_restore="all", users_restore="all", wait_for_completion=True)
+        assert client.roles.get("reader") is not None
+        with server.client(auth_credentials=key) as jane:
+            check(jane.collections.use("Things"), range(5))
