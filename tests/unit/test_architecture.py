@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import weft
@@ -64,6 +66,13 @@ def test_imports_point_down() -> None:
             if target not in ALLOWED[room] | {room, "__version__"} and (room, name) not in SHARED:
                 wrong.append(f"{file.relative_to(ROOT)} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_slow_libraries_wait_for_their_first_use() -> None:
+    """A server is ready before it has loaded them."""
+    code = "import sys, weft.app; print(*{'graphql', 'numba', 'torch'} & sys.modules.keys())"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not loaded
 
 
 def test_every_room_is_explained() -> None:

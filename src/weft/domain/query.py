@@ -275,7 +275,7 @@ class Boost:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question. ``limit`` 0 means the server's default; ``after`` is a cursor in uuid order."""
+    """One question. ``limit`` 0 is the server's default, -1 its largest; ``after`` is a cursor in uuid order."""
 
     collection: str
     tenant: str | None = None

@@ -94,6 +94,8 @@ class Searcher:
     def _checked(self, config: CollectionConfig, query: Query) -> int:
         """The query's limit, after what its parts forbid each other."""
         limit = query.limit or self._default_limit
+        if limit < 0:
+            limit = max(1, self._maximum_results - query.offset)
         if query.offset + limit > self._maximum_results:
             raise Invalid(
                 f"query maximum results exceeded: offset {query.offset} + limit {limit} is more than the "

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from weft.wire.graphql import endpoints as graphql
 from weft.wire.rest import (
     aliases,
     authz,
@@ -44,7 +45,7 @@ def build_app(door: Door, auth: Authenticator, settings: Settings) -> Starlette:
     """The ASGI application that answers every endpoint with the verbs of the service behind ``door``."""
     runner = Runner(door, auth, workers=settings.rest_workers, body_limit_bytes=settings.grpc_max_message_size)
     nouns = (
-        *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize),
+        *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
         *(backups, exports, authz, users),
     )
     routes = runner.routes([endpoint for noun in nouns for endpoint in noun.ENDPOINTS])

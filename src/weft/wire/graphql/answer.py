@@ -1,0 +1,135 @@
+"""One question → one answer: ``{data?, errors?}``, whatever the question was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from graphql import (
+    DocumentNode,
+    ExecutionContext,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    ValidationRule,
+    execute_sync,
+    specified_rules,
+    validate,
+)
+from graphql.validation import OverlappingFieldsCanBeMergedRule, VariablesInAllowedPositionRule
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, TooLarge
+from weft.wire.errors import refuse, spelling
+from weft.wire.graphql.context import Context
+from weft.wire.graphql.documents import named, read
+from weft.wire.graphql.scalars import is_loose
+from weft.wire.graphql.schema import Schemas
+from weft.wire.rest.body import as_object
+
+_MOST_ERRORS: Final = 20
+_KNOWN: Final = ("query", "variables", "operationName", "extensions")
+_schemas: Final = Schemas()
+
+
+def answer(question: Any, service: Any, caller: Caller) -> dict[str, Any]:
+    """``question`` is the JSON of a request; ``service`` what the door admits ``caller`` to."""
+    try:
+        query, variables, operation = _parts(question)
+        document = read(query)
+        schema = _schemas.get(named(document), service.collections)
+        refused = validate(schema, document, RULES, max_errors=_MOST_ERRORS)
+        if refused:
+            return {"errors": [_told(one) for one in refused]}
+        return _executed(schema, document, variables, operation, Context(service, caller))
+    except RecursionError:
+        return {
+            "errors": [_told(GraphQLError("", original_error=TooLarge("the query is nested too deep; flatten it")))]
+        }
+    except GraphQLError as error:
+        return {"errors": [_told(error)]}
+    except Exception as error:
+        return {"errors": [_told(GraphQLError("", original_error=error))]}
+
+
+def _parts(question: Any) -> tuple[str, dict[str, Any], str | None]:
+    given = as_object(question, "a GraphQL request")
+    query, variables, operation = (given.get(key) for key in _KNOWN[:3])
+    if not isinstance(query, str) or not query.strip():
+        raise Invalid('query cannot be empty; send {"query": "{ Get { … } }"}')
+    if variables is not None and not isinstance(variables, Mapping):
+        raise Invalid("variables must be a JSON object")
+    if operation is not None and not isinstance(operation, str):
+        raise Invalid("operationName must be a string")
+    return query, dict(variables or {}), operation or None
+
+
+def _executed(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    variables: dict[str, Any],
+    operation: str | None,
+    context: Context,
+) -> dict[str, Any]:
+    result = execute_sync(
+        schema,
+        document,
+        root_value={},
+        context_value=context,
+        variable_values=variables,
+        operation_name=operation,
+        execution_context_class=_Execution,
+    )
+    shown: dict[str, Any] = {}
+    if result.data is not None:
+        shown["data"] = result.data
+    if result.errors:
+        shown["errors"] = [_told(one) for one in result.errors]
+    return shown
+
+
+class _Execution(ExecutionContext):
+    def complete_value(self, return_type: Any, field_nodes: Any, info: Any, path: Any, result: Any) -> Any:
+        """An array of numbers is complete as it is: looking at each of them took most of a reply's time."""
+        if type(result) is np.ndarray:
+            return result
+        return super().complete_value(return_type, field_nodes, info, path, result)
+
+
+class _VariablesInAllowedPosition(VariablesInAllowedPositionRule):
+    """A variable of any type may stand where a scalar of ours is expected: those check what they are given."""
+
+    def leave_operation_definition(self, operation: OperationDefinitionNode, *args: Any) -> None:
+        usages = self.context.get_recursive_variable_usages(operation)
+        loose = {one.node.name.value for one in usages if one.type is not None and is_loose(one.type)}
+        strict = {one.node.name.value for one in usages if one.type is None or not is_loose(one.type)}
+        for name in loose - strict:
+            self.var_def_map.pop(name, None)
+        super().leave_operation_definition(operation, *args)
+
+
+RULES: Final[tuple[type[ValidationRule], ...]] = tuple(
+    _VariablesInAllowedPosition if rule is VariablesInAllowedPositionRule else rule  # type: ignore[misc]
+    for rule in specified_rules
+    if rule is not OverlappingFieldsCanBeMergedRule
+)
+"""The library's, but for one whose cost grows with the square of the query; ``documents`` has its like."""
+
+
+def _told(error: GraphQLError) -> dict[str, Any]:
+    """An entry of ``errors``. What the question is at fault for by itself has the code of ``Invalid``."""
+    told: dict[str, Any] = {"message": error.message}
+    code = spelling(Invalid).graphql
+    cause = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    if cause is not None:
+        refusal = refuse(cause)
+        told["message"], code = refusal.message, refusal.spelling.graphql
+    if error.locations:
+        told["locations"] = [one.formatted for one in error.locations]
+    if error.path:
+        told["path"] = error.path
+    told["extensions"] = {"code": code}
+    return told

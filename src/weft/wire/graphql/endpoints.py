@@ -1,0 +1,36 @@
+"""``/v1/graphql`` and ``/v1/graphql/batch``: questions as JSON, answers always with status 200."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weft.domain.errors import Invalid
+from weft.wire.rest.body import as_list
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+
+_MOST_QUESTIONS = 100
+
+
+def ask(call: Call) -> Reply:
+    return Reply(_answered(call, call.body))
+
+
+def ask_many(call: Call) -> Reply:
+    """One answer for each question, in their order."""
+    questions = as_list(call.body)
+    if not 0 < len(questions) <= _MOST_QUESTIONS:
+        raise Invalid(f"a batch holds from 1 to {_MOST_QUESTIONS} questions, not {len(questions)}")
+    return Reply([_answered(call, one) for one in questions])
+
+
+def _answered(call: Call, question: Any) -> Mapping[str, Any]:
+    from weft.wire.graphql.answer import answer
+
+    return answer(question, call.service, call.caller)
+
+
+ENDPOINTS = [
+    Endpoint("POST", "/v1/graphql", ask, takes_body=True),
+    Endpoint("POST", "/v1/graphql/batch", ask_many, takes_body=True),
+]

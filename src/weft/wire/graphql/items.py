@@ -1,0 +1,65 @@
+"""Items: hits as the resolvers of ``Get`` see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.query import Answer, GenerationDetails, Group, Hit, Query
+from weft.domain.schema import CollectionConfig
+from weft.service.spelling import to_json
+
+
+class Item:
+    """One hit, an object of ``config``. ``group``: what it stands for in a grouped answer."""
+
+    __slots__ = ("_values", "config", "group", "grouped_details", "grouped_result", "hit")
+
+    def __init__(self, hit: Hit, config: CollectionConfig) -> None:
+        self.hit = hit
+        self.config = config
+        self.group: dict[str, Any] | None = None
+        self.grouped_result: str | None = None
+        self.grouped_details: GenerationDetails | None = None
+        self._values: dict[str, Any] | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The properties as JSON spells them."""
+        if self._values is None:
+            self._values = to_json(self.config, self.hit.record.properties)
+        return self._values
+
+    def linked(self, property: str) -> list[Item] | None:
+        """The objects that a reference points to; None when the object has no such property."""
+        hits = self.hit.references.get(property)
+        if hits is None:
+            return None
+        return [Item(hit, hit.collection) for hit in hits if hit.collection is not None]
+
+
+def items(answer: Answer, query: Query, config: CollectionConfig) -> list[Item]:
+    """One for each hit, or for each group its first hit; a grouped task's result is told with the first."""
+    if answer.groups is not None:
+        assert query.group_by is not None
+        path = query.group_by.property
+        return [_of_group(group, i, path, config) for i, group in enumerate(answer.groups) if group.hits]
+    found = [Item(hit, config) for hit in answer.hits]
+    if found and answer.generated is not None:
+        found[0].grouped_result = answer.generated
+        found[0].grouped_details = answer.generation
+    return found
+
+
+def _of_group(group: Group, number: int, path: str, config: CollectionConfig) -> Item:
+    first = Item(group.hits[0], config)
+    first.grouped_result = group.generated
+    first.grouped_details = group.generation
+    first.group = {
+        "id": number,
+        "groupedBy": {"path": [path], "value": group.name},
+        "minDistance": group.min_distance,
+        "maxDistance": group.max_distance,
+        "count": len(group.hits),
+        "hits": [Item(hit, config) for hit in group.hits],
+    }
+    return first

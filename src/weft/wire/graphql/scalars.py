@@ -1,0 +1,90 @@
+"""Scalars. What a custom one takes is checked where it is decoded, so that variables of any type may stand for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLFloat,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLScalarType,
+    GraphQLString,
+    ValueNode,
+    get_named_type,
+    value_from_ast_untyped,
+)
+from graphql.pyutils import Undefined
+
+_LIMIT: Final = 2**63
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -_LIMIT <= value < _LIMIT:
+        raise GraphQLError(f"Int cannot represent non-integer or larger than 64-bit value: {str(value)[:80]}")
+    return value
+
+
+def _whole_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> int:
+    if node.kind != "int_value":
+        raise GraphQLError("Int cannot represent a value that is not an integer.", node)
+    return _whole(value_from_ast_untyped(node))
+
+
+INT: Final = GraphQLScalarType(
+    "Int64", _whole, _whole, _whole_literal, description="A whole number of 64 bits, which is what collections hold."
+)
+"""In the place of the library's, which refuses numbers of more than 32 bits, and of its name."""
+INT.name = "Int"  # the constructor refuses the name
+
+TEXT: Final = GraphQLString
+FLOAT: Final = GraphQLFloat
+BOOLEAN: Final = GraphQLBoolean
+
+
+def texts() -> GraphQLList[Any]:
+    return GraphQLList(TEXT)
+
+
+def _as_given(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
+    value = value_from_ast_untyped(node, dict(variables or {}))
+    if _lacks(value):
+        raise GraphQLError("A variable in this value is not given.", node)
+    return value
+
+
+def _lacks(value: Any) -> bool:
+    """Whether a variable within lists and objects stood for nothing."""
+    if isinstance(value, list):
+        return any(map(_lacks, value)) if value and not isinstance(value[0], float) else False
+    if isinstance(value, dict):
+        return any(map(_lacks, value.values()))
+    return value is Undefined
+
+
+def _loose(name: str, description: str) -> GraphQLScalarType:
+    return GraphQLScalarType(name, parse_value=lambda value: value, parse_literal=_as_given, description=description)
+
+
+VECTOR: Final = _loose("NearVectorVectorScalar", "An array of numbers, or of a multi-vector an array of such arrays.")
+VECTORS: Final = _loose("VectorPerTarget", "By target vector, a vector or an array of vectors.")
+WEIGHTS: Final = _loose("Weights", "By target vector, a number or an array of numbers.")
+TEXT_VALUE: Final = _loose("TextWhere", "String or [String].")
+DATE_VALUE: Final = _loose("DateWhere", "String or [String], RFC 3339.")
+INT_VALUE: Final = _loose("IntWhere", "Int or [Int].")
+NUMBER_VALUE: Final = _loose("FloatWhere", "Float or [Float].")
+BOOLEAN_VALUE: Final = _loose("BooleanWhere", "Boolean or [Boolean].")
+PARAMETERS: Final = _loose("GenerateParameters", "An object with the parameters of a generative provider.")
+
+LOOSE: Final = frozenset(
+    {VECTOR, VECTORS, WEIGHTS, TEXT_VALUE, DATE_VALUE, INT_VALUE, NUMBER_VALUE, BOOLEAN_VALUE, PARAMETERS}
+)
+
+
+def is_loose(kind: GraphQLInputType) -> bool:
+    return get_named_type(kind) in LOOSE

@@ -1,0 +1,103 @@
+"""Schemas: the GraphQL types of the collections that a document names, kept for the next document that names them.
+
+Only a question about the schema itself needs the types of all collections. So a thousand of them cost a request that
+names one no more than that one, and a server that is asked nothing in GraphQL nothing at all. A configuration is never
+changed but replaced, so a kept schema is valid as long as the same configurations stand behind the names.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
+
+from weft.domain.errors import NotFound
+from weft.domain.schema import CollectionConfig
+from weft.wire.graphql.aggregate import aggregate_field
+from weft.wire.graphql.documents import Named
+from weft.wire.graphql.explore import explore_field
+from weft.wire.graphql.get import get_field
+from weft.wire.graphql.get_types import is_name, type_name
+
+_KEPT: Final = 32
+
+
+class Schemas:
+    """Any number of threads ask at once."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[tuple[str, int], ...], GraphQLSchema] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, named: Named, collections: Any) -> GraphQLSchema:
+        """For the collections and aliases among ``named``; for all when the schema itself is asked for.
+
+        ``collections`` is the service's part. A schema holds the configurations it was made of, so none of the ids in
+        its key can come to mean another one.
+        """
+        configs = _all(collections) if named.introspects else _named(named, collections)
+        key = tuple(sorted((name, id(config)) for name, config in configs.items()))
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        made = build(configs)
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+
+def build(configs: Mapping[str, CollectionConfig]) -> GraphQLSchema:
+    """``configs`` by name or alias."""
+    names = _Names({type_name(config.name) for config in configs.values()})
+    names.take(target for config in configs.values() for one in config.properties for target in one.target_collections)
+    fields: dict[str, GraphQLField] = {
+        "Get": get_field(configs, names),
+        "Aggregate": aggregate_field(configs, names),
+        "Explore": explore_field(names),
+    }
+    collections = {config.name: config for config in configs.values()}
+    return GraphQLSchema(
+        GraphQLObjectType(names("WeaviateObj"), fields), extensions={"collections": collections}, assume_valid=True
+    )
+
+
+class _Names:
+    """Gives each type a name of its own: a collection may be called as another one's part would be."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+
+    def take(self, collections: Any) -> None:
+        self._taken.update(type_name(one) for one in collections)
+
+    def __call__(self, name: str) -> str:
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
+
+def _named(named: Named, collections: Any) -> dict[str, CollectionConfig]:
+    found: dict[str, CollectionConfig] = {}
+    for name in sorted(named.collections - _OWN):
+        try:
+            found[name] = collections.get(name)
+        except NotFound:
+            continue
+    return found
+
+
+_OWN: Final = frozenset({"Get", "Aggregate", "Explore"})
+
+
+def _all(collections: Any) -> dict[str, CollectionConfig]:
+    configs = {config.name: config for config in collections.all() if is_name(config.name)}
+    aliases = {one["alias"]: configs[one["class"]] for one in collections.aliases() if one["class"] in configs}
+    return {**aliases, **configs}
