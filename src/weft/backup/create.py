@@ -16,6 +16,7 @@ from weft.backup.descriptor import (
     StoredCollection,
     StoredFile,
     StoredShard,
+    is_shard_file,
     pack_manifest,
     read_contents,
     unpack_manifest,
@@ -117,9 +118,9 @@ class BackupMaker:
         return self._state
 
     def undo(self, status: str, error: str) -> None:
-        """Says so in the backup's state, and removes what was stored of it."""
-        write_state(self._folder, replace(self._state, status=status, error=error, completed_at=now()))
+        """Removes what was stored of the backup, and says so in its state."""
         self._folder.clear("packs")
+        write_state(self._folder, replace(self._state, status=status, error=error, completed_at=now()))
 
     def _collection(self, collection: Collection, writer: PackWriter) -> StoredCollection:
         shards: list[StoredShard] = []
@@ -147,6 +148,8 @@ class BackupMaker:
         known = self._base.refs(collection.config.name, name) if self._base else {}
         files: list[StoredFile] = []
         for path, size in sorted(sizes.items()):
+            if not is_shard_file(path):  # somebody else's, in our folder
+                continue
             chunk_bytes = TREE_CHUNK_BYTES if path.endswith(".mdb") else CHUNK_BYTES
             chunks = file_chunks(self._staging / path, size, chunk_bytes)
             refs = writer.add(chunks, known.get(path), self._progress)

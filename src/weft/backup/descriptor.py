@@ -164,6 +164,11 @@ class StoredFile:
     refs: Refs
 
 
+def is_shard_file(path: str) -> bool:
+    """Whether it may be one of the files of a shard, so that nothing is ever written outside its folder."""
+    return _PATH.fullmatch(path) is not None
+
+
 def pack_manifest(files: list[StoredFile]) -> bytes:
     head = [{"path": f.path, "size": f.size, "chunk": f.chunk_bytes, "chunks": len(f.refs)} for f in files]
     body = orjson.dumps({"files": head}) + b"\n" + b"".join(f.refs.tobytes() for f in files)
@@ -177,7 +182,7 @@ def unpack_manifest(data: bytes) -> list[StoredFile]:
     files: list[StoredFile] = []
     at = 0
     for one in orjson.loads(head)["files"]:
-        if not _PATH.fullmatch(one["path"]):
+        if not is_shard_file(one["path"]):
             raise CorruptData(f"the backup holds a file {one['path'][:200]!r}, which no shard has")
         files.append(StoredFile(one["path"], one["size"], one["chunk"], refs[at : at + one["chunks"]]))
         at += one["chunks"]

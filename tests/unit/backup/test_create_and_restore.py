@@ -107,6 +107,23 @@ def test_tenants_of_every_status(engine: Engine, backend: Backend) -> None:
     assert [len(held(again.shard(name))) for name in ("open", "cold", "unused", "shut")] == [20, 20, 0, 20]
 
 
+def test_foreign_files_in_a_shard_are_left_out(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    collection = engine.create(config("Shared", tenants=True))
+    engine.put_tenants(collection, {"one": "ACTIVE"})
+    shard = collection.shard("one")
+    fill(shard, 0, 5)
+    engine.put_tenants(collection, {"one": "INACTIVE"})
+    for name in ("notes.txt", "index/ü", "store/.hidden"):
+        (shard.folder / name).write_text("mine")
+    state = make(engine, backend, "one", "Shared")
+    engine.drop("Shared")
+    bring_back(engine, backend, state)
+    again = engine.get("Shared")
+    engine.put_tenants(again, {"one": "ACTIVE"})
+    assert len(held(again.shard("one"))) == 5
+
+
 def test_a_chain_stores_changes_only_and_restores_each_link(engine: Engine, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     shard = engine.create(config("Things")).shard(None)

@@ -14,7 +14,7 @@ from weft.backup.descriptor import ENDED, FAILED, SUCCESS, State, read_state, wr
 from weft.backup.jobs import Job, Worker, now
 from weft.collection.engine import Engine
 from weft.config import Settings
-from weft.domain.errors import Invalid, NotFound, WeftError
+from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.service.archives.places import backup_backends, chosen_backend, is_id, location
 
 _log = logging.getLogger(__name__)
@@ -64,8 +64,11 @@ class Shelf:
             if state is None or state.status in ENDED:
                 return state
             state = replace(state, status=FAILED, error=INTERRUPTED, completed_at=now())
-            write_state(folder, state)
-            folder.clear("packs")
+            try:
+                folder.clear("packs")
+                write_state(folder, state)
+            except OperatorError as error:
+                _log.warning("backup %r has failed, which could not be written down: %s", state.id, error.message)
             return state
 
     def states(self, backend: str) -> list[State]:
