@@ -5,16 +5,21 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("sentence_transformers")
+pytest.importorskip("PIL")
 
+import base64
 import re
 from collections.abc import Iterator
 from functools import partial
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import weaviate
+from PIL import Image
 from weaviate.classes.config import Configure, DataType, Property, Reconfigure
-from weaviate.classes.query import MetadataQuery, Rerank
+from weaviate.classes.query import MetadataQuery, NearMediaType, Rerank
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateQueryError
 
 from server import Server
@@ -31,6 +36,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     tiny.colbert(folder / "colbert")
     tiny.cross_encoder(folder / "cross")
+    tiny.colqwen2(folder / "colqwen2")
     tiny.bert(folder / "plain")
     return folder
 
@@ -95,6 +101,50 @@ def test_texts_are_searched_token_by_token(client: weaviate.WeaviateClient, form
     tokens = 6 if form == "Vectors" else 10
     """[CLS] [D] a green photo [SEP]; the older form asks for the property's name too, which is 4 pieces of a word."""
     assert len(things.query.fetch_object_by_id(updated.uuid, include_vector=True).vector["tokens"]) == tokens
+
+
+def draw(folder: Path, count: int = 4) -> list[Path]:
+    """Pages that look nothing like each other."""
+    folder.mkdir()
+    files = []
+    for seed in range(count):
+        pixels = np.random.default_rng(seed).integers(0, 256, (90 + 30 * seed, 60, 3), dtype=np.uint8)
+        files.append(folder / f"{seed}.png")
+        Image.fromarray(pixels).save(files[-1])
+    return files
+
+
+def test_pages_are_searched_patch_by_patch(client: weaviate.WeaviateClient, tmp_path: Path) -> None:
+    client.collections.delete("Pages")
+    chosen = {"imageFields": ["page"], "model": "colqwen2"}
+    pages = client.collections.create(
+        "Pages",
+        properties=[Property(name="n", data_type=DataType.INT), Property(name="page", data_type=DataType.BLOB)],
+        vector_config=[
+            Configure.Vectors.custom(name="pages", module_name="multi2multivec-transformers", module_config=chosen)
+        ],
+    )
+    files = draw(tmp_path / "pages")
+    with pages.batch.fixed_size(10) as batch:
+        for n, file in enumerate(files):
+            batch.add_object({"n": n, "page": base64.b64encode(file.read_bytes()).decode()})
+        batch.add_object({"n": 99, "page": base64.b64encode(b"%PDF-1.4").decode()})
+    (failed,) = pages.batch.failed_objects
+    assert failed.object_.properties["n"] == 99
+    assert "the picture is none that can be read" in failed.message
+    assert len(pages.query.fetch_objects().objects) == len(files)
+    for n, file in enumerate(files):
+        data = file.read_bytes()
+        for shown in (file, base64.b64encode(data).decode(), BufferedReader(BytesIO(data))):
+            found = pages.query.near_image(shown, limit=4, return_metadata=ALL, include_vector=True).objects
+            assert found[0].properties["n"] == n
+            assert found[0].metadata.distance == pytest.approx(-len(found[0].vector["pages"]), rel=0.02)
+    assert len(pages.query.near_text("a red circle", limit=2).objects) == 2
+    assert len(pages.query.hybrid("a red circle", alpha=1, limit=2).objects) == 2
+    with pytest.raises(WeaviateQueryError, match="no base64 text"):
+        pages.query.near_image("no base64!")
+    with pytest.raises(WeaviateQueryError, match="does not embed audio"):
+        pages.query.near_media("aGk=", NearMediaType.AUDIO)
 
 
 def test_pooled_documents_are_smaller(client: weaviate.WeaviateClient) -> None:
@@ -169,10 +219,12 @@ def test_a_page_prints_what_it_says(
     if not (models / "lightonai").exists():
         tiny.minilm_colbert(models / "lightonai/LateOn")
         tiny.cross_encoder(models / "cross-encoder/ms-marco-MiniLM-L6-v2")
+        tiny.colqwen2(models / "vidore/colqwen2-v1.0-hf", dimensions=128)
     (script,) = re.findall(r"^```python3\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     ports = {"port": server.rest_port, "grpc_port": server.grpc_port, "skip_init_checks": True}
     monkeypatch.setattr(weaviate, "connect_to_local", partial(weaviate.connect_to_local, **ports))
     monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "pages")
     client.collections.delete(["Note", "Film"])
     capsys.readouterr()
     exec(compile(script, str(page), "exec"), {})

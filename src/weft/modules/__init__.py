@@ -102,6 +102,12 @@ def _local(pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> dict[s
 
         return Text2ColbertTransformers(pool, offer)
 
+    def multi2multivec_transformers() -> Module:
+        from weft.modules.local.multi2multivec_transformers import Multi2MultivecTransformers
+        from weft.modules.media import MediaDecoder
+
+        return Multi2MultivecTransformers(pool, offer, MediaDecoder())
+
     def reranker_transformers() -> Module:
         from weft.modules.local.reranker_transformers import RerankerTransformers
 
@@ -122,6 +128,7 @@ def _local(pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> dict[s
         text2vec_model2vec,
         text2vec_contextionary,
         text2colbert_transformers,
+        multi2multivec_transformers,
         reranker_transformers,
         generative_dummy,
         reranker_dummy,

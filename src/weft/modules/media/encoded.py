@@ -1,0 +1,27 @@
+"""Media as the protocol carries them: base64 text, alone or behind ``data:…;base64,``."""
+
+from __future__ import annotations
+
+import binascii
+
+from weft.domain.errors import Invalid
+
+MOST_BYTES = 100 * 1024 * 1024
+
+
+def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
+    """The bytes of ``text``; Invalid, naming the ``kind``, for what is no strict base64, empty or too large."""
+    if text.startswith("data:"):
+        head, separator, text = text.partition(",")
+        if not separator or not head.endswith(";base64"):
+            raise Invalid(f"the {kind} begins with data: and is not base64; send it as data:…;base64,…")
+    size = len(text) * 3 // 4
+    if size > most_bytes:
+        raise Invalid(f"the {kind} has about {size} bytes, and at most {most_bytes} are read", size_bytes=size)
+    try:
+        found = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise Invalid(f"the {kind} is no base64 text: {error}") from error
+    if not found:
+        raise Invalid(f"the {kind} is empty")
+    return found

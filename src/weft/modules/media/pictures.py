@@ -1,0 +1,60 @@
+"""Pictures by Pillow: known formats only, and no more pixels than stated, checked before any is decoded.
+
+Turned as their EXIF says, transparency over white, the first picture of an animation.
+"""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.errors import Invalid, Misconfigured
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+"""``(h, w, 3)``."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+MOST_PIXELS = 40_000_000
+"""A PNG of 10 kB can hold 81 million, which takes 390 MB; Pillow alone lets it pass."""
+
+
+def decode_picture(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Picture:
+    """Raises Invalid for what is none of the formats, broken, or larger; Misconfigured when Pillow is missing."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise Misconfigured(f"pictures need Pillow ({error}); install it with: pip install 'weft[image]'") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with Image.open(BytesIO(data), formats=FORMATS) as opened:
+                if opened.width * opened.height > most_pixels:
+                    raise Invalid(
+                        f"the picture has {opened.width} x {opened.height} pixels, and at most {most_pixels} are read; "
+                        "send a smaller one"
+                    )
+                return np.ascontiguousarray(_upright(opened), np.uint8)
+    except Invalid:
+        raise
+    except UnidentifiedImageError as error:
+        raise Invalid(f"the picture is none that can be read; these can: {', '.join(FORMATS)}") from error
+    except Exception as error:  # what a decoder makes of hostile bytes has no one class
+        raise Invalid(f"the picture cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _upright(opened: Image) -> Image:
+    from PIL import Image, ImageOps
+
+    turned = ImageOps.exif_transpose(opened)
+    if "A" in turned.getbands() or "transparency" in turned.info:
+        layered = turned.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "white")
+        return Image.alpha_composite(white, layered).convert("RGB")
+    return turned.convert("RGB")
