@@ -13,6 +13,7 @@ from weft.collection.collection import Collection
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Forbidden
 from weft.domain.schema import CollectionConfig, DataType
+from weft.service.archives.places import chosen_classes
 from weft.service.schema import auto_schema
 
 
@@ -87,13 +88,16 @@ class Asking:
 
     # -- backups
 
-    def chosen(self, request: Mapping[str, Any]) -> list[str]:
-        """The collections that a new backup or export takes in."""
-        include, exclude = request.get("include") or (), request.get("exclude") or ()
-        if include:
-            return [str(one) for one in include]
-        out = {upper_first(str(one)) for one in exclude}
-        return [one.name for one in self._service.collections.all() if one.name not in out]
+    def chosen(self, request: Mapping[str, Any], present: Sequence[str] | None = None) -> list[str]:
+        """The collections among ``present``, or of this server, that a backup, restore or export takes in.
+
+        None for a request that the verb will refuse.
+        """
+        known = [one.name for one in self._service.collections.all()] if present is None else present
+        try:
+            return chosen_classes(request, known, "there")
+        except CallerError:
+            return []
 
     def archived(self, backend: str, id: str, at: Mapping[str, Any]) -> list[str]:
         """The collections in a backup; none where there is no such backup."""

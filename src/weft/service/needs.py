@@ -65,14 +65,15 @@ def _created(asking: Asking, given: Given) -> Iterator[Right]:
     yield Right(CREATE, "collections", (name,))
     if _expires(given):
         yield Right(DELETE, "data", (name, "*", "*"))
-    for one in given.get("properties") or ():
+    properties = given.get("properties")
+    for one in properties if isinstance(properties, list) else ():
         yield from _pointing(asking, one, name)
 
 
 def _updated(asking: Asking, name: str, given: Given) -> Iterator[Right]:
     collection = asking.collection(name)
     yield Right(UPDATE, "collections", (collection,))
-    if (given.get("objectTtlConfig") or {}) != asking.document(name).get("objectTtlConfig", {}):
+    if (given.get("objectTtlConfig") or {}) != (asking.document(name).get("objectTtlConfig") or {}):
         yield Right(DELETE, "data", (collection, "*", "*"))
 
 
@@ -246,10 +247,9 @@ def _archived(asking: Asking, backend: str, request: Given, *_: Any) -> Iterator
 
 
 def _restored(asking: Asking, backend: str, id: str, request: Given, *_: Any) -> Iterator[Right]:
-    include = request.get("include") or asking.archived(backend, id, request.get("config") or {})
-    yield from _backed_up(CREATE, [str(one) for one in include])
-    config = request.get("config")
-    options = config if isinstance(config, Mapping) else {}
+    given = request.get("config")
+    options = given if isinstance(given, Mapping) else {}
+    yield from _backed_up(CREATE, asking.chosen(request, asking.archived(backend, id, options)))
     if any({**options, **request}.get(key) == "all" for key in ("rolesOptions", "usersOptions")):
         yield Right(CREATE, "backups", ("*",))
 

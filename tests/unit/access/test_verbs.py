@@ -338,3 +338,63 @@ def test_lists(tmp_path: Path) -> None:
         assert world.door.admit(Caller()).collections.all() == []
     finally:
         world.close()
+
+
+# -- documents that are not what they should be
+
+HOSTILE: list[Any] = [None, 1, "text", [], [1], {}, {"a": 1}, [{"dataType": 1}, 2], True]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+def test_checking_takes_any_document(world: World, value: Any) -> None:
+    """The table sees requests before the verbs have looked at them."""
+    key = world.user("admin", roles=["admin"])
+    asked = [
+        ("POST", "/v1/schema", {"class": value, "properties": value, "objectTtlConfig": value}),
+        ("PUT", "/v1/schema/Movies", {"class": "Movies", "properties": value, "objectTtlConfig": value}),
+        ("POST", "/v1/schema/Movies/properties", {"name": "x", "dataType": value}),
+        ("POST", "/v1/schema/Shops/tenants", [value]),
+        ("DELETE", "/v1/schema/Shops/tenants", [value]),
+        ("POST", "/v1/aliases", {"alias": value, "class": value}),
+        ("POST", "/v1/backups/filesystem", {"id": value, "include": value, "exclude": value, "config": value}),
+        ("POST", "/v1/backups/filesystem/x/restore", {"include": value, "config": value, "rolesOptions": value}),
+        ("POST", "/v1/export/filesystem", {"id": value, "include": value}),
+        ("POST", "/v1/authz/roles", {"name": value, "permissions": value}),
+        ("POST", "/v1/authz/roles/r/has-permission", {"action": value, "data": value}),
+        ("POST", "/v1/authz/roles/role-admin/add-permissions", {"permissions": value}),
+        ("POST", "/v1/authz/users/admin/assign", {"roles": value, "userType": value}),
+        ("POST", "/v1/authz/groups/g/assign", {"roles": value, "groupType": value}),
+        ("POST", "/v1/users/db/joe", {"import": value, "createTime": value}),
+        ("POST", "/v1/users/db/joe/deactivate", {"revoke_key": value}),
+        ("POST", "/v1/objects", {"class": value, "id": value, "tenant": value, "properties": value}),
+        ("POST", "/v1/batch/references", [{"from": value, "to": value}, value]),
+    ]
+    for method, path, body in asked:
+        response = world.ask(key, method, path, body)
+        assert response.status_code in (200, 201, 400, 404, 409, 422), (path, body, response.text)
+
+
+def test_patterns_in_backups_mean_the_collections_that_they_choose(world: World) -> None:
+    key = give(world, Permission("manage_backups", ("[^M].*",)))
+    for include in (["*"], ["M*"], ["Movies"]):
+        response = world.ask(key, "POST", "/v1/backups/filesystem", {"id": "mine", "include": include})
+        assert "Collection: Movies" in message(response) or "Collection: *" in message(response)
+    assert world.ask(key, "POST", "/v1/backups/filesystem", {"id": "mine", "include": ["S*"]}).status_code == 200
+
+
+def graphql(world: World, key: str, query: str) -> Any:
+    response = world.ask(key, "POST", "/v1/graphql", {"query": query})
+    assert response.status_code == 200
+    return response.json()
+
+
+def test_graphql_asks_for_the_same_rights(world: World) -> None:
+    key = give(world, data("read", "Movies"))
+    assert graphql(world, key, "{ Get { Movies { title } } }") == {"data": {"Get": {"Movies": [{"title": "Alien"}]}}}
+    for query in ('{ Get { Shops(tenant: "t1") { _additional { id } } } }', "{ __schema { queryType { name } } }"):
+        refused = graphql(world, key, query)
+        assert "forbidden action" in refused["errors"][0]["message"]
+        assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    key = give(world, everything("read_collections"))
+    shown = graphql(world, key, "{ __schema { queryType { name } } }")
+    assert shown["data"]["__schema"]["queryType"]["name"], shown

@@ -37,6 +37,7 @@ _WHERE = {"path": ["title"], "operator": "Equal", "valueText": "nothing"}
 _ROLE = {"name": "made", "permissions": []}
 _READS = {"action": "read_data", "data": {"collection": "Movies"}}
 _ONE = "/v1/objects/{class_name}/{id}"
+_QUESTION = {"query": "{ Get { Movies { title } } }"}
 _BACKUP = "/v1/backups/filesystem/one"
 
 REST: dict[tuple[str, str], Step] = {
@@ -128,6 +129,8 @@ REST: dict[tuple[str, str], Step] = {
         path="/v1/batch/objects",
         body={"match": {"class": "Movies", "where": _WHERE}},
     ),
+    ("POST", "/v1/graphql"): needs("read_data", path="/v1/graphql", body=_QUESTION),
+    ("POST", "/v1/graphql/batch"): needs("read_data", path="/v1/graphql/batch", body=[_QUESTION]),
     ("GET", "/v1/backups/{backend}"): free("/v1/backups/filesystem"),
     ("POST", "/v1/backups/{backend}"): needs(
         "manage_backups", path="/v1/backups/filesystem", body={"id": "one", "include": ["Movies"]}
