@@ -151,3 +151,11 @@ def test_a_stage_is_not_entered_after_a_cancellation() -> None:
     with pytest.raises(jobs.Stopped):
         job.advance("FINALIZING")
     assert job.status == "CANCELLING"
+
+
+def test_the_last_stage_cannot_be_cancelled() -> None:
+    job = Job(("x", "1"), "1", "/1", ())
+    job.advance("FINALIZING")
+    assert not job.cancel()
+    assert job.status == "FINALIZING"
+    job.check()

@@ -84,7 +84,7 @@ class Backups:
         if state is None:
             raise unknown(id)
         if state.status != CANCELED:
-            raise Invalid(f"backup {id!r} cannot be canceled any more: it has ended as {state.status}")
+            raise Invalid(f"backup {id!r} cannot be canceled any more, its status is {state.status}")
 
     def list(self, backend: str, order: str | None, caller: Caller) -> list[dict[str, Any]]:
         """All where the settings say, newest first, or oldest first with ``order`` ``asc``."""

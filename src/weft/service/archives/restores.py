@@ -80,7 +80,7 @@ class Restores:
             return
         status = job.status if job is not None else self._recorded(folder, id)["status"]
         if status != CANCELED:
-            raise Invalid(f"the restore of {id!r} cannot be canceled any more: it has ended as {status}")
+            raise Invalid(f"the restore of {id!r} cannot be canceled any more, its status is {status}")
 
     def _begin(self, restorer: Restorer, job: Job) -> None:
         def record(status: str, error: str = "") -> dict[str, Any]:
