@@ -167,7 +167,7 @@ def _complete_vectors(
             merged = modules.defaults(vectorizer, settings.get(vectorizer) or kept)
             if merged:
                 settings[vectorizer] = dict(merged)
-    if settings:
+    if settings or document.get("moduleConfig") is not None:
         document["moduleConfig"] = settings
     else:
         document.pop("moduleConfig", None)

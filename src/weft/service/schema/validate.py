@@ -12,7 +12,7 @@ from weft.service.schema import fields, properties, vector_index
 from weft.service.schema.modules import NONE, ModuleCatalogue
 from weft.service.schema.properties import Exists
 
-_VECTOR_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,229}")
+_VECTOR_NAME = re.compile(r"[_A-Za-z][-_0-9A-Za-z]{0,229}")
 _MAX_VECTORS = 256
 _DELETION_STRATEGIES = ("TimeBasedResolution", "NoAutomatedResolution", "DeleteOnConflict")
 _MINIMUM_TTL_S = 60
@@ -180,8 +180,8 @@ def _check_named_vector(name: str, entry: Mapping[str, Any], modules: ModuleCata
     where = f"target vector {fields.shown(name)!r}"
     if not _VECTOR_NAME.fullmatch(name):
         raise Invalid(
-            f"{where} is not a valid name; it starts with a letter or underscore, goes on with letters, digits and "
-            "underscores, and has at most 230 characters"
+            f"{where} is not a valid name; it starts with a letter or underscore, goes on with letters, digits, "
+            "underscores and hyphens, and has at most 230 characters"
         )
     (module,) = entry["vectorizer"]
     _check_vectorizer(module, modules, where)
