@@ -60,15 +60,18 @@ class Asking:
         declared = None if config is None else config.by_name.get(property[:1].lower() + property[1:])
         return () if declared is None or declared.data_type is not DataType.REFERENCE else declared.target_collections
 
+    @property
+    def makes_schemas(self) -> bool:
+        return bool(self._service.collections.makes_schemas)
+
     def lacks_collection(self, collection: str) -> bool:
         """Whether an import would make it."""
-        return bool(self._service.collections.makes_schemas) and self._found(collection) is None
+        return self.makes_schemas and self._found(collection) is None
 
     def lacks_properties(self, collection: str, properties: Mapping[str, Any]) -> bool:
         """Whether an import would add properties."""
         config = self._config(collection)
-        makes = self._service.collections.makes_schemas
-        return makes and config is not None and not auto_schema.is_covered(config, properties)
+        return self.makes_schemas and config is not None and not auto_schema.is_covered(config, properties)
 
     def lacks_tenant(self, collection: str, tenant: str) -> bool:
         """Whether an import would make it."""

@@ -6,7 +6,7 @@ is looked up in the table of needs; one that has no row is refused, so a new ver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -67,13 +67,13 @@ def _run_parts(
     row: Row, verb: Callable[..., Any], asking: Asking, /, items: Sequence[Any], *args: Any, **kwargs: Any
 ) -> list[WeftError | None]:
     """``verb`` with the items that are allowed, and its results with the refusals of the others among them."""
-    assert row.each is not None
-    errors: list[WeftError | None] = [None] * len(items)
-    for i, item in enumerate(items):
-        for right in row.each(asking, item):
-            if not asking.may(right):
-                errors[i] = forbidden(asking.caller, right)
-                break
+    refusals: dict[Hashable, WeftError | None] = {}
+    errors: list[WeftError | None] = []
+    for item in items:
+        kind = id(item) if row.alike is None else row.alike(asking, item)
+        if kind not in refusals:
+            refusals[kind] = _refusal(row, asking, item)
+        errors.append(refusals[kind])
     allowed = [i for i, error in enumerate(errors) if error is None]
     if len(allowed) == len(items):
         found: list[WeftError | None] = verb(items, *args, **kwargs)
@@ -82,3 +82,11 @@ def _run_parts(
     for i, result in zip(allowed, results, strict=True):
         errors[i] = result
     return errors
+
+
+def _refusal(row: Row, asking: Asking, item: Any) -> WeftError | None:
+    assert row.each is not None
+    for right in row.each(asking, item):
+        if not asking.may(right):
+            return forbidden(asking.caller, right)
+    return None

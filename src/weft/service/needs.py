@@ -6,7 +6,7 @@ the rights that the caller must have. A verb without a row is refused to everybo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from weft.domain.aggregate import Aggregation
 from weft.domain.caller import Caller
 from weft.domain.objects import IncomingObject, IncomingReference, Reference
 from weft.domain.query import Query
+from weft.service.archives.places import option
 from weft.service.asking import Asking
 from weft.service.explain import TokenQuestion
 from weft.service.needs_of_data import imported, read_by, references_of
@@ -26,12 +27,13 @@ Given = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Row:
     """``rule``: all of its rights, or the call is refused. ``each``: the rights for one item of the first argument; the
-    items that are forbidden get an error for result, and the others go on. ``shown``: what the caller sees of the
-    result; its arguments are the asking, the result and those of the verb.
+    items that are forbidden get an error for result, and the others go on. Items that are ``alike`` need the same.
+    ``shown``: what the caller sees of the result; its arguments are the asking, the result and those of the verb.
     """
 
     rule: Rule | None = None
     each: Rule | None = None
+    alike: Callable[[Asking, Any], Hashable] | None = None
     shown: Callable[..., Any] | None = None
 
 
@@ -164,6 +166,11 @@ def _imported(*verbs: str) -> Rule:
     return rule
 
 
+def _alike(asking: Asking, incoming: IncomingObject) -> Hashable:
+    """Where imports make what is missing, objects differ by what they need to be made."""
+    return id(incoming) if asking.makes_schemas else (incoming.collection, incoming.tenant)
+
+
 def _object(verb: str) -> Rule:
     def rule(asking: Asking, collection: str, uuid: str, tenant: str | None, **_: Any) -> Iterator[Right]:
         yield Right(verb, "data", (asking.collection(collection), tenant or "*", uuid or "*"))
@@ -248,9 +255,9 @@ def _archived(asking: Asking, backend: str, request: Given, *_: Any) -> Iterator
 
 def _restored(asking: Asking, backend: str, id: str, request: Given, *_: Any) -> Iterator[Right]:
     given = request.get("config")
-    options = given if isinstance(given, Mapping) else {}
-    yield from _backed_up(CREATE, asking.chosen(request, asking.archived(backend, id, options)))
-    if any({**options, **request}.get(key) == "all" for key in ("rolesOptions", "usersOptions")):
+    config = given if isinstance(given, Mapping) else {}
+    yield from _backed_up(CREATE, asking.chosen(request, asking.archived(backend, id, config)))
+    if option(config, "rolesOptions") or option(config, "usersOptions"):
         yield Right(CREATE, "backups", ("*",))
 
 
@@ -376,7 +383,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "objects.delete": Row(_object(DELETE)),
     "objects.exists": Row(_object(READ)),
     "objects.get": Row(_object(READ)),
-    "objects.batch": Row(each=_imported(UPDATE, CREATE)),
+    "objects.batch": Row(each=_imported(UPDATE, CREATE), alike=_alike),
     "objects.delete_many": Row(_deleted_many),
     "objects.link": Row(each=_linked),
     "objects.unlink": Row(_unlinked),

@@ -398,3 +398,12 @@ def test_graphql_asks_for_the_same_rights(world: World) -> None:
     key = give(world, everything("read_collections"))
     shown = graphql(world, key, "{ __schema { queryType { name } } }")
     assert shown["data"]["__schema"]["queryType"]["name"], shown
+
+
+@pytest.mark.parametrize("key", ["rolesOptions", "usersoptions"])
+def test_bringing_roles_or_users_back_is_for_those_who_manage_all_backups(world: World, key: str) -> None:
+    mine, all_of_them = Permission("manage_backups", ("Movies",)), everything("manage_backups")
+    body = {"include": ["Movies"], "config": {key: "all"}}
+    path = "/v1/backups/filesystem/none/restore"
+    assert world.ask(give(world, mine), "POST", path, body).status_code == 403
+    assert world.ask(give(world, all_of_them), "POST", path, body).status_code == 404
