@@ -12,7 +12,7 @@ from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.models import ModelSource
-from weft.modules.local.torch_loading import Placement, best_placement, check_memory, loading, options
+from weft.modules.local.torch_loading import Placement, best_placement, loading, options
 
 Pair: TypeAlias = tuple[str, str]
 """Query and document."""
@@ -67,8 +67,7 @@ def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Place
     from sentence_transformers import CrossEncoder
 
     placement = placement or best_placement()
-    check_memory(checkpoint, placement)
-    with loading(source.name):
+    with loading(checkpoint, placement):
         model = CrossEncoder(source.place, **options(placement, downloads=downloads))
     if model.num_labels != 1:
         raise Misconfigured(

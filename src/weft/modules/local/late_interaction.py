@@ -22,7 +22,7 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.models import ModelSource
-from weft.modules.local.torch_loading import Placement, best_placement, check_memory, loading, options
+from weft.modules.local.torch_loading import Placement, best_placement, loading, options
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """``(h, w, 3)``."""
@@ -136,8 +136,7 @@ def load_late_interaction(
     from sentence_transformers import MultiVectorEncoder
 
     placement = placement or best_placement()
-    check_memory(checkpoint, placement)
-    with loading(source.name):
+    with loading(checkpoint, placement):
         model = MultiVectorEncoder(source.place, **options(placement, downloads=downloads))
     return LateInteractionEncoder(model.eval(), source.name)
 

@@ -18,7 +18,7 @@ from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
 from weft.modules.local.models import ModelSource
-from weft.modules.local.torch_loading import Placement, best_placement, check_memory, loading, weight_options
+from weft.modules.local.torch_loading import Placement, best_placement, loading, weight_options
 
 Frames: TypeAlias = npt.NDArray[np.uint8]
 """``(n, h, w, 3)``."""
@@ -106,8 +106,7 @@ def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement
     from transformers import PerceiverForMultimodalAutoencoding
 
     placement = Placement((placement or best_placement()).device, "float32")
-    check_memory(checkpoint, placement)
-    with loading(source.name):
+    with loading(checkpoint, placement):
         model = PerceiverForMultimodalAutoencoding.from_pretrained(
             source.place, **weight_options(placement, downloads=downloads)
         )

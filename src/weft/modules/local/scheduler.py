@@ -149,7 +149,7 @@ class Scheduler(Generic[Prepared]):
                 except WeftError as error:
                     request.results[i] = error
                 except Exception as error:
-                    request.results[i] = Invalid(f"the model {self.encoder.name} cannot read this text: {error}")
+                    request.results[i] = Invalid(f"the model {self.encoder.name} cannot read this input: {error}")
                 else:
                     continue
                 request.missing -= 1
@@ -219,7 +219,7 @@ class Scheduler(Generic[Prepared]):
                 return [error]
             _log.exception("the model %s failed on a text", self.encoder.name)
             failure = ProviderError(
-                f"the model {self.encoder.name} failed on this text: {error}", provider=self.encoder.name
+                f"the model {self.encoder.name} failed on this input: {error}", provider=self.encoder.name
             )
             failure.__cause__ = error
             return [failure]

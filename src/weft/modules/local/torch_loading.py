@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ _MAY_BE_MISSING = re.compile(r"pooler\.|position_ids$|logit_scale")
 """Weights that embeddings do not use, or that are made anew."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MISSING = re.compile(r"^\s*([^|\s]+)\s*\|\s*(MISSING|MISMATCH)")
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Also because what transformers logs does not say of which model it is."""
 
 _BESIDE_THE_WEIGHTS = 1.2
 """Buffers, and the largest tensor twice while it is converted."""
@@ -82,11 +86,18 @@ def weight_options(placement: Placement, *, downloads: bool) -> dict[str, Any]:
 
 
 @contextmanager
-def loading(name: str) -> Iterator[None]:
-    """Raises CorruptData when weights are missing or do not fit, Misconfigured when the libraries refuse to load."""
+def loading(checkpoint: Checkpoint, placement: Placement) -> Iterator[None]:
+    """Models are loaded one at a time: each is measured against what the one before has left.
+
+    Raises Overloaded when the memory is too small, CorruptData when weights are missing or do not fit, Misconfigured
+    when the libraries refuse to load.
+    """
+    name = checkpoint.name
     try:
-        with strict_load(name):
-            yield
+        with _ONE_AT_A_TIME:
+            check_memory(checkpoint, placement)
+            with strict_load(name):
+                yield
     except (OSError, ValueError, ImportError) as error:
         raise Misconfigured(
             f"the model {name} cannot be loaded: {error}. Put its folder (with safetensors) where the server offers "

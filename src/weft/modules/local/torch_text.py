@@ -11,7 +11,7 @@ import numpy as np
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.models import ModelSource
-from weft.modules.local.torch_loading import best_placement, check_memory, loading, options
+from weft.modules.local.torch_loading import best_placement, loading, options
 
 _LETTERS_PER_TOKEN = 200
 _LETTERS_PER_USUAL_TOKEN = 4
@@ -29,8 +29,7 @@ class TorchTextEncoder:
 
         torch.set_num_threads(1)
         placement = best_placement()
-        check_memory(checkpoint, placement)
-        with loading(source.name):
+        with loading(checkpoint, placement):
             self._model: Any = SentenceTransformer(source.place, **options(placement, downloads=downloads))
         self._model.eval()
         self._multimodal = any(

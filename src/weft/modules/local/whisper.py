@@ -24,7 +24,7 @@ from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
 from weft.modules.local.models import ModelSource
-from weft.modules.local.torch_loading import Placement, best_placement, check_memory, loading, weight_options
+from weft.modules.local.torch_loading import Placement, best_placement, loading, weight_options
 
 Sound: TypeAlias = npt.NDArray[np.float32]
 """``(n,)``, one channel, at the model's rate."""
@@ -111,9 +111,8 @@ def load_whisper(
     from transformers.models.whisper import modeling_whisper
 
     placement = placement or best_placement()
-    check_memory(checkpoint, placement)
     given = weight_options(placement, downloads=downloads)
-    with loading(source.name):
+    with loading(checkpoint, placement):
         extractor = WhisperFeatureExtractor.from_pretrained(source.place, local_files_only=not downloads)
         if states == ENCODER:
             model = modeling_whisper.WhisperEncoder.from_pretrained(source.place, key_mapping=ENCODER_KEYS, **given)

@@ -10,6 +10,7 @@ pytest.importorskip("PIL")
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,25 @@ def test_checkpoints_that_lack_weights_are_refused(
     save_file(kept, broken / file, metadata={"format": "pt"})
     with pytest.raises(CorruptData, match=r"(?s)broken.*weight"):
         load(broken)
+
+
+def test_what_one_model_lacks_is_not_told_of_another(folders: dict[str, Path], tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    broken = shutil.copytree(folders["colpali"], tmp_path / "broken")
+    weights = load_file(broken / "model.safetensors")
+    del weights["embedding_proj_layer.weight"]
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+
+    def attempt(folder: Path) -> str:
+        try:
+            return load(folder).name
+        except CorruptData:
+            return "refused"
+
+    with ThreadPoolExecutor(4) as threads:
+        told = list(threads.map(attempt, [folders["colpali"], broken] * 4))
+    assert told == ["colpali", "refused"] * 4
 
 
 def test_code_of_a_checkpoint_is_not_run(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -90,6 +90,15 @@ def test_errors_stay_with_their_objects(module: Vectorizer, monkeypatch: pytest.
         assert one == pytest.approx(other, abs=0.05)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 2)])
+def test_pages_of_odd_shapes_are_embedded_or_refused_each_by_itself(module: Vectorizer, shape: tuple[int, int]) -> None:
+    for model in ("colqwen2", "colpali"):
+        given = pictures(page(0), page(1, *shape))
+        usual, odd = module.embed_objects(given, {**PAGES, "model": model}, NOBODY)
+        assert not isinstance(usual, WeftError)
+        assert "failed on this input" in odd.message if isinstance(odd, WeftError) else np.isfinite(odd).all()
+
+
 def test_pages_are_pooled(module: Vectorizer) -> None:
     sizes = []
     for factor in (1, 2):

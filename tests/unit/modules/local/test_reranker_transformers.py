@@ -116,7 +116,7 @@ def test_a_cross_encoder_without_its_head_is_refused(reranker: Reranker, root: P
 
 
 def test_text_that_no_tokenizer_reads_is_refused_with_its_reason(reranker: Reranker) -> None:
-    with pytest.raises(Invalid, match="cannot read this text"):
+    with pytest.raises(Invalid, match="cannot read this input"):
         reranker.rank(QUERY, ["fine", "\ud800"], {"model": "cross"}, NOBODY)
 
 
