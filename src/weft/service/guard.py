@@ -15,7 +15,8 @@ from weft.access.rights import NoLimits, forbidden
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, WeftError
 from weft.service.asking import Asking
-from weft.service.needs import TABLE, Row
+from weft.service.needs.row import Row
+from weft.service.needs.table import TABLE
 
 _PARTS: Final = frozenset(path.rpartition(".")[0] for path in TABLE) | {"archives", "access"}
 """What of the service holds verbs, by path; the service itself is the empty path."""

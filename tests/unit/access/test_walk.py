@@ -16,7 +16,7 @@ from weft.access.rights import ADMIN, VIEWER
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden
 from weft.protocol import batch
-from weft.service.needs import TABLE
+from weft.service.needs.table import TABLE
 from weft.wire.grpc.server import GrpcServer
 from weft.wire.grpc.stream import BatchStream
 

@@ -12,7 +12,7 @@ from weft.domain.query import ReferenceSelection
 from weft.service.asking import Asking
 
 
-def imported(asking: Asking, incoming: IncomingObject, verbs: Sequence[str]) -> Iterator[Right]:
+def imported_object(asking: Asking, incoming: IncomingObject, verbs: Sequence[str]) -> Iterator[Right]:
     """``verbs`` on the object, and the rights to make what auto-schema and auto-tenants would make for it."""
     collection, tenant = asking.collection(incoming.collection), incoming.tenant or "*"
     for verb in verbs:

@@ -1,0 +1,30 @@
+"""What questions about the server itself need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from weft.access.permissions import READ, Right
+from weft.service.asking import Asking
+
+
+def nodes(asking: Asking, collection: str | None, verbose: bool) -> Iterator[Right]:
+    if not verbose:
+        yield Right(READ, "nodes", ("minimal", "*"))
+    elif collection is not None:
+        yield Right(READ, "nodes", ("verbose", asking.collection(collection)))
+
+
+def nodes_shown(asking: Asking, found: Sequence[Any], collection: str | None, verbose: bool) -> Sequence[Any]:
+    """Of all collections: the shards of those that the caller may read, and figures of these alone."""
+    if verbose and collection is None:
+        for node in found:
+            shards = [one for one in node["shards"] if asking.may(Right(READ, "nodes", ("verbose", one["class"])))]
+            counts = {"objectCount": sum(one["objectCount"] for one in shards), "shardCount": len(shards)}
+            node.update(shards=shards, stats=counts)
+    return found
+
+
+def cluster(asking: Asking, *_: Any) -> Iterator[Right]:
+    yield Right(READ, "cluster")
