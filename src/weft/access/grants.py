@@ -9,7 +9,7 @@ from typing import TypeAlias
 from weft.access.patterns import Match, matcher
 from weft.access.permissions import Permission, Right
 
-_MOST_REMEMBERED = 20_000
+_MOST_REMEMBERED = 1_000
 
 _Row: TypeAlias = tuple[Match, ...]
 

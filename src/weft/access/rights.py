@@ -36,7 +36,8 @@ ON_EVERYTHING: Final = {
 }
 """The verbs that a built-in role has in every domain, whatever its permissions are called: a viewer sees backups."""
 
-_MOST_CALLERS = 10_000
+_MOST_CALLERS = 1_000
+"""Whose permissions are kept compiled; with what each remembers that is some 100 MB at most."""
 ANONYMOUS = "anonymous"
 
 

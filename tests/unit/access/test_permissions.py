@@ -139,9 +139,9 @@ def test_scopes_are_apart() -> None:
 
 def test_memory_of_answers_is_bounded() -> None:
     grants = Grants([everything("read_data")])
-    for i in range(25_000):
+    for i in range(2_500):
         assert grants.allow(data("Shops", f"t{i}", "*"))
-    assert len(grants._known) <= 20_000
+    assert len(grants._known) <= 1_000
 
 
 def test_every_action_has_a_domain() -> None:
