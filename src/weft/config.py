@@ -194,6 +194,8 @@ class Settings:
                 f"API keys are enabled with {keys} keys and {users} users; give at least one key, and one user for all "
                 "keys or one for each (AUTHENTICATION_APIKEY_ALLOWED_KEYS, AUTHENTICATION_APIKEY_USERS)"
             )
+        if self.apikey_enabled and len(set(self.apikey_allowed_keys)) < keys:
+            raise Misconfigured("apikey_allowed_keys holds the same key twice; give each user a key of his own")
         if not self.anonymous_access and not self.has_users:
             raise Misconfigured(
                 "anonymous access is off and no other way in is on; set AUTHENTICATION_APIKEY_ENABLED=true with keys"

@@ -37,6 +37,22 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
         ({"default_vector_index": "dynamic"}, {}, "ASYNC_INDEXING"),
         ({"apikey_enabled": "true"}, {}, "at least one key"),
         ({"anonymous_access": "false"}, {}, "no other way in"),
+        (
+            {"apikey_enabled": "true", "apikey_allowed_keys": "a,a", "apikey_users": "jane,john"},
+            {},
+            "the same key twice",
+        ),
+        ({"oidc_enabled": "true"}, {}, "without oidc_issuer, oidc_username_claim, oidc_client_id"),
+        (
+            {"oidc_enabled": "true", "oidc_issuer": "i", "oidc_username_claim": "sub", "oidc_client_id": "c"},
+            {
+                "AUTHENTICATION_OIDC_CERTIFICATE": "pem",
+                "AUTHENTICATION_OIDC_INSECURE_SKIP_TLS_VERIFY": "true",
+            },
+            "exclude each other",
+        ),
+        ({"rbac_enabled": "true"}, {}, "no users are"),
+        ({"rbac_enabled": "true", "adminlist_enabled": "true"}, {}, "exclude each other"),
     ],
 )
 def test_refusals_name_the_setting(flags: dict[str, str], environ: dict[str, str], words: str) -> None:
@@ -66,6 +82,30 @@ def test_one_user_for_every_key_or_one_each() -> None:
     assert load_settings({**keys, "apikey_users": "jane,john"}, {}).apikey_users == ("jane", "john")
     with pytest.raises(Misconfigured, match="2 keys and 3 users"):
         load_settings({**keys, "apikey_users": "a,b,c"}, {})
+
+
+@pytest.mark.parametrize("way", ["apikey_enabled", "db_users_enabled", "oidc_enabled"])
+def test_strangers_are_let_in_only_where_there_are_no_users(way: str) -> None:
+    flags = {
+        way: "true",
+        "apikey_allowed_keys": "a",
+        "apikey_users": "jane",
+        "oidc_issuer": "i",
+        "oidc_username_claim": "sub",
+        "oidc_skip_client_id_check": "true",
+    }
+    assert not load_settings(flags, {}).anonymous_access
+    assert load_settings(flags, {"AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "true"}).anonymous_access
+    assert load_settings({}, {}).anonymous_access
+
+
+def test_a_variable_may_have_an_older_name() -> None:
+    keys = {"apikey_enabled": "true", "apikey_allowed_keys": "a", "apikey_users": "jane"}
+    older = {"AUTHORIZATION_ENABLE_RBAC": "true", "AUTHORIZATION_ADMIN_USERS": "jane"}
+    settings = load_settings(keys, older)
+    assert settings.rbac_enabled and settings.rbac_root_users == ("jane",)
+    for names in ({**older, "AUTHORIZATION_RBAC_ROOT_USERS": "joe"}, {"AUTHORIZATION_RBAC_ROOT_USERS": "joe", **older}):
+        assert load_settings(keys, names).rbac_root_users == ("joe",)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_credentials(rest: TestClient, service: Any, auth: Any, thing: Any) -> N
     refused = rest.get("/v1/meta")
     assert refused.status_code == 401
     assert refused.json() == {"code": 401, "message": "anonymous access not enabled. Please authenticate"}
+    assert rest.get("/v1/schema", headers={"Authorization": "Bearer token"}).status_code == 200, "looked at by a thread"
     wrong = rest.get("/v1/schema", headers={"Authorization": "Bearer wrong"})
     assert wrong.status_code == 401
     headers = {"Authorization": "Bearer secret", "X-Openai-Api-Key": "k"}
