@@ -30,6 +30,7 @@ MOST_FIELDS: Final = 50_000
 MOST_LEVELS: Final = 40
 MOST_DEFINITIONS: Final = 200
 MOST_INTROSPECTION: Final = 3
+ROOTS: Final = frozenset({"Get", "Aggregate", "Explore"})
 _LISTS: Final = frozenset({"fields", "inputFields", "possibleTypes", "interfaces"})
 """Of introspection: each is many answers, so that lists in lists multiply."""
 
@@ -43,9 +44,10 @@ class _Extent:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a document names: possible collections, and whether it asks for the schema itself."""
+    """What a document names, in any place: possible collections, ``Get`` and the like, and the schema itself."""
 
     collections: frozenset[str]
+    roots: frozenset[str]
     introspects: bool
 
 
@@ -82,8 +84,8 @@ def named(document: DocumentNode) -> Named:
             below = getattr(one, "selection_set", None)
             if below is not None:
                 waiting.append(below)
-    names = (name.removeprefix("_") for name in found)
-    return Named(frozenset(name for name in names if "A" <= name[:1] <= "Z"), introspects)
+    names = {name.removeprefix("_") for name in found if "A" <= name.removeprefix("_")[:1] <= "Z"}
+    return Named(frozenset(names - ROOTS), frozenset(names & ROOTS), introspects)
 
 
 # -- extent

@@ -155,7 +155,6 @@ class GetTypes:
         )
 
     def _additional(self, config: CollectionConfig, group: GraphQLObjectType) -> dict[str, GraphQLField]:
-        collection = config.name
         fields = {
             "id": GraphQLField(TEXT, resolve=_id),
             "vector": GraphQLField(VECTOR, resolve=_vector),
@@ -168,7 +167,7 @@ class GetTypes:
             "isConsistent": GraphQLField(BOOLEAN, resolve=lambda *_: True),
             "classification": GraphQLField(_CLASSIFICATION, resolve=lambda *_: None),
             "rerank": GraphQLField(GraphQLList(_RERANK), args=inputs.of_rerank(), resolve=_rerank),
-            "generate": GraphQLField(_GENERATE, args=inputs.of_generate(self._name, collection), resolve=_generate),
+            "generate": GraphQLField(_GENERATE, args=inputs.of_generate(), resolve=_generate),
             "group": GraphQLField(group, resolve=_group),
         }
         vectors = self._vectors(config)

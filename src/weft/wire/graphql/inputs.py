@@ -85,6 +85,14 @@ _MOVE = _object("NearTextMove", {"concepts": texts(), "objects": GraphQLList(_MO
 _TARGETS = _object("TargetInpObj", {"targetVectors": texts(), "combinationMethod": _COMBINATION, "weights": WEIGHTS})
 _LIMITS: Final = {"certainty": FLOAT, "distance": FLOAT, "targetVectors": texts(), "targets": _TARGETS}
 
+_OF_MEDIA: Final = {
+    argument: _object(f"N{argument[1:]}InpObj", {kind.value: Required(TEXT), **_LIMITS})
+    for argument, kind in MEDIA.items()
+}
+_PARAMETERS: Final = dict.fromkeys(PROVIDERS, PARAMETERS)
+_SINGLE_RESULT = _object("IndividualResultsArg", {"prompt": TEXT, "debug": BOOLEAN, **_PARAMETERS})
+_GROUPED_RESULT = _object("AllResultsArg", {"task": TEXT, "properties": texts(), "debug": BOOLEAN, **_PARAMETERS})
+
 
 def _where(name: Name, prefix: str) -> GraphQLInputObjectType:
     def fields(inner: GraphQLInputObjectType) -> dict[str, Any]:
@@ -153,10 +161,7 @@ def near(name: Name, prefix: str) -> dict[str, GraphQLArgument]:
         "nearObject": _object(name(f"{prefix}NearObjectInpObj"), {"id": TEXT, "beacon": TEXT, **_LIMITS}),
         "nearText": _near_text(name(f"{prefix}NearTextInpObj")),
     }
-    for argument, kind in MEDIA.items():
-        fields = {kind.value: Required(TEXT), **_LIMITS}
-        found[argument] = _object(name(f"{prefix}N{argument[1:]}InpObj"), fields)
-    return {key: GraphQLArgument(kind) for key, kind in found.items()}
+    return {key: GraphQLArgument(kind) for key, kind in (found | _OF_MEDIA).items()}
 
 
 def of_get(name: Name, collection: str) -> dict[str, GraphQLArgument]:
@@ -195,14 +200,8 @@ def of_aggregate(name: Name, collection: str) -> dict[str, GraphQLArgument]:
     return {**near(name, prefix), **{key: GraphQLArgument(kind) for key, kind in kinds.items()}}
 
 
-def of_generate(name: Name, collection: str) -> dict[str, GraphQLArgument]:
-    parameters = dict.fromkeys(PROVIDERS, PARAMETERS)
-    single = {"prompt": TEXT, "debug": BOOLEAN, **parameters}
-    grouped = {"task": TEXT, "properties": texts(), "debug": BOOLEAN, **parameters}
-    return {
-        "singleResult": GraphQLArgument(_object(name(f"{collection}IndividualResultsArg"), single)),
-        "groupedResult": GraphQLArgument(_object(name(f"{collection}AllResultsArg"), grouped)),
-    }
+def of_generate() -> dict[str, GraphQLArgument]:
+    return {"singleResult": GraphQLArgument(_SINGLE_RESULT), "groupedResult": GraphQLArgument(_GROUPED_RESULT)}
 
 
 def of_rerank() -> dict[str, GraphQLArgument]:

@@ -13,11 +13,13 @@ from graphql import (
     GraphQLList,
     GraphQLScalarType,
     GraphQLString,
+    ListValueNode,
+    ObjectValueNode,
     ValueNode,
+    VariableNode,
     get_named_type,
     value_from_ast_untyped,
 )
-from graphql.pyutils import Undefined
 
 _LIMIT: Final = 2**63
 
@@ -52,19 +54,16 @@ def texts() -> GraphQLList[Any]:
 
 
 def _as_given(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
-    value = value_from_ast_untyped(node, dict(variables or {}))
-    if _lacks(value):
-        raise GraphQLError("A variable in this value is not given.", node)
-    return value
-
-
-def _lacks(value: Any) -> bool:
-    """Whether a variable within lists and objects stood for nothing."""
-    if isinstance(value, list):
-        return any(map(_lacks, value)) if value and not isinstance(value[0], float) else False
-    if isinstance(value, dict):
-        return any(map(_lacks, value.values()))
-    return value is Undefined
+    """The value as JSON would have it; a variable that is not given is null."""
+    match node:
+        case ListValueNode():
+            return [_as_given(one, variables) for one in node.values]
+        case ObjectValueNode():
+            return {one.name.value: _as_given(one.value, variables) for one in node.fields}
+        case VariableNode():
+            return (variables or {}).get(node.name.value)
+        case _:
+            return value_from_ast_untyped(node)
 
 
 def _loose(name: str, description: str) -> GraphQLScalarType:

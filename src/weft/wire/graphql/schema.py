@@ -10,26 +10,27 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
 from weft.domain.errors import NotFound
 from weft.domain.schema import CollectionConfig
 from weft.wire.graphql.aggregate import aggregate_field
-from weft.wire.graphql.documents import Named
+from weft.wire.graphql.documents import ROOTS, Named
 from weft.wire.graphql.explore import explore_field
 from weft.wire.graphql.get import get_field
 from weft.wire.graphql.get_types import is_name, type_name
 
 _KEPT: Final = 32
+_Key: TypeAlias = tuple[frozenset[str], tuple[tuple[str, int], ...]]
 
 
 class Schemas:
     """Any number of threads ask at once."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[tuple[str, int], ...], GraphQLSchema] = OrderedDict()
+        self._kept: OrderedDict[_Key, GraphQLSchema] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, named: Named, collections: Any) -> GraphQLSchema:
@@ -39,13 +40,14 @@ class Schemas:
         its key can come to mean another one.
         """
         configs = _all(collections) if named.introspects else _named(named, collections)
-        key = tuple(sorted((name, id(config)) for name, config in configs.items()))
+        roots = ROOTS if named.introspects else named.roots
+        key = (roots, tuple(sorted((name, id(config)) for name, config in configs.items())))
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
-        made = build(configs)
+        made = build(configs, roots)
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > _KEPT:
@@ -53,18 +55,23 @@ class Schemas:
         return made
 
 
-def build(configs: Mapping[str, CollectionConfig]) -> GraphQLSchema:
-    """``configs`` by name or alias."""
+def build(configs: Mapping[str, CollectionConfig], roots: frozenset[str] = ROOTS) -> GraphQLSchema:
+    """``configs`` by name or alias; those of ``Get`` and ``Aggregate`` that are not in ``roots`` stay empty.
+
+    ``extensions``: the configurations by their own names, and room for answers that depend on the schema alone.
+    """
     names = _Names({type_name(config.name) for config in configs.values()})
     names.take(target for config in configs.values() for one in config.properties for target in one.target_collections)
     fields: dict[str, GraphQLField] = {
-        "Get": get_field(configs, names),
-        "Aggregate": aggregate_field(configs, names),
+        "Get": get_field(configs if "Get" in roots else {}, names),
+        "Aggregate": aggregate_field(configs if "Aggregate" in roots else {}, names),
         "Explore": explore_field(names),
     }
     collections = {config.name: config for config in configs.values()}
     return GraphQLSchema(
-        GraphQLObjectType(names("WeaviateObj"), fields), extensions={"collections": collections}, assume_valid=True
+        GraphQLObjectType(names("WeaviateObj"), fields),
+        extensions={"collections": collections, "answers": {}},
+        assume_valid=True,
     )
 
 
@@ -86,15 +93,12 @@ class _Names:
 
 def _named(named: Named, collections: Any) -> dict[str, CollectionConfig]:
     found: dict[str, CollectionConfig] = {}
-    for name in sorted(named.collections - _OWN):
+    for name in sorted(named.collections):
         try:
             found[name] = collections.get(name)
         except NotFound:
             continue
     return found
-
-
-_OWN: Final = frozenset({"Get", "Aggregate", "Explore"})
 
 
 def _all(collections: Any) -> dict[str, CollectionConfig]:

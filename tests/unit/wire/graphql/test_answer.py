@@ -1,0 +1,198 @@
+"""Requests → replies: errors, schemas, limits, hostile text."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import pytest
+from graphql import get_introspection_query
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unit.wire.graphql.conftest import Ask, Collections, Service, collection
+from weft.domain.aggregate import AggregatedType, Metric, PropertyAggregation
+from weft.domain.caller import Caller
+from weft.domain.errors import Forbidden
+from weft.wire.graphql import documents, limits
+from weft.wire.graphql.answer import answer
+from weft.wire.graphql.context import MOST_SEARCHES
+
+
+def only_error(answered: dict[str, Any]) -> tuple[str, str]:
+    (error,) = answered["errors"]
+    return error["message"], error["extensions"]["code"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [None, [], "text", {}, {"query": None}, {"query": " "}, {"query": "{Get}", "variables": []}, {"query": 3}],
+)
+def test_what_is_no_request_is_told_as_an_error(service: Service, question: Any) -> None:
+    message, code = only_error(answer(question, service, Caller()))
+    assert message
+    assert code == "INVALID"
+
+
+def test_errors_have_graphqls_own_shape(ask: Ask, service: Service) -> None:
+    assert ask("{Get{Nowhere{n}}}") == {
+        "errors": [
+            {
+                "message": "Cannot query field 'Nowhere' on type 'GetObjectsObj'.",
+                "locations": [{"line": 1, "column": 6}],
+                "extensions": {"code": "INVALID"},
+            }
+        ]
+    }
+    assert ask("{Get{")["errors"][0]["message"].startswith("Syntax Error")
+    assert "data" not in ask("mutation{x}")
+    service.failure = Forbidden("no")
+    answered = ask("{Get{Author{n}} Aggregate{Author{meta{count}}}}")
+    assert only_error(answered) == ("no", "FORBIDDEN")
+    assert answered["data"] == {"Get": {"Author": None}, "Aggregate": {"Author": [{"meta": {"count": 3}}]}}
+
+
+def test_what_nobody_foresaw_is_told_by_its_id_alone(ask: Ask, service: Service) -> None:
+    service.failure = ZeroDivisionError("secret")
+    message, code = only_error(ask("{Get{Author{n}}}"))
+    assert "secret" not in message
+    assert code == "INTERNAL"
+
+
+def test_operations_are_chosen_by_name(ask: Ask, service: Service) -> None:
+    text = "query A{Get{Author(limit:1){n}}} query B($n:Int=2){Get{Author(limit:$n){n}}}"
+    assert ask(text, operation="B") == {"data": {"Get": {"Author": []}}}
+    assert ask(text, {"n": 5}, operation="B")["data"]
+    assert [one.limit for one in service.asked] == [2, 5]
+    assert "errors" in ask(text)
+
+
+def test_aggregations(ask: Ask, service: Service) -> None:
+    text = """{Aggregate{Author(groupBy:["title"] limit:4 objectLimit:9 nearVector:{vector:[1]}){
+        meta{count} n{sum type} title{a:topOccurrences(limit:2){value} b:topOccurrences(limit:7){occurs}}}}}"""
+    assert ask(text)["data"] == {"Aggregate": {"Author": [{"meta": {"count": 3}, "n": None, "title": None}]}}
+    (asked,) = service.aggregated
+    assert (asked.group_by, asked.limit, asked.object_limit) == ("title", 4, 9)
+    assert asked.properties == (
+        PropertyAggregation("n", AggregatedType.INT, frozenset({Metric.SUM, Metric.TYPE})),
+        PropertyAggregation("title", AggregatedType.TEXT, frozenset({Metric.TOP_OCCURRENCES}), 7),
+    )
+
+
+def test_the_schema_follows_the_collections(ask: Ask, service: Service) -> None:
+    assert "errors" in ask("{Get{Added{n}}}")
+    service.collections.configs["Added"] = collection("Added")
+    assert ask("{Get{Added{n}}}") == {"data": {"Get": {"Added": []}}}
+    service.collections.configs["Added"] = collection("Added", vectors=("v",))
+    assert ask("{Get{Added{_additional{vectors{v}}}}}") == {"data": {"Get": {"Added": []}}}
+    del service.collections.configs["Added"]
+    assert "errors" in ask("{Get{Added{n}}}")
+
+
+def test_introspection_shows_every_collection_once(ask: Ask, service: Service) -> None:
+    for _ in range(2):
+        shown = ask(get_introspection_query())["data"]["__schema"]
+        types = {one["name"]: one for one in shown["types"]}
+        assert len(types) == len(shown["types"])
+        fields = {one["name"] for one in types["GetObjectsObj"]["fields"]}
+        assert fields == {"Article", "Author", "ArticleAdditional", "String", "Paper"}
+        assert {one["name"] for one in types["Article"]["fields"]} == {"title", "n", "by", "_additional"}
+        union = {one["name"] for one in types["ArticleByObj"]["possibleTypes"]}
+        assert union == {"Author", "Article", "Beacon"}
+        service.collections.configs["Author"] = collection("Author")  # another configuration, so not the kept answer
+
+
+def test_a_thousand_collections_cost_a_request_no_more_than_those_it_names() -> None:
+    names = [f"Many{i}" for i in range(1000)]
+
+    class Counting(Collections):
+        asked = 0
+
+        def get(self, name: str) -> Any:
+            type(self).asked += 1
+            return super().get(name)
+
+    service = Service(Counting({name: collection(name) for name in names}))
+    assert answer({"query": "{Get{Many7{n}}}"}, service, Caller()) == {"data": {"Get": {"Many7": []}}}
+    assert Counting.asked == 1
+
+
+def test_conflicting_fields_are_refused(ask: Ask) -> None:
+    for text in (
+        "{Get{Author{a:title a:n}}}",
+        "{Get{Author(limit:1){n} Author(limit:2){n}}}",
+        "{Get{Author{...F ...G}}} fragment F on Author{x:n} fragment G on Author{x:title}",
+        "{Get{Author{_additional{id}} Author{_additional{id:score}}}}",
+    ):
+        assert "conflict" in only_error(ask(text))[0], text
+    assert "errors" not in ask("{Get{Author{n n} Author{n title}} Get{Author{title}}}")
+
+
+NESTED = "{Get{Article{...F0}}}" + "".join(
+    f"fragment F{i} on Article{{a:by{{...F{i + 1}}} b:by{{...F{i + 1}}}}}" for i in range(30)
+)
+HOSTILE = {
+    "deep": "{a" * 100_000,
+    "brackets": "[" * 1_000_000,
+    "deep values": "{Get{Author(where:" + "{operands:[" * 60 + "]}" * 60 + "){n}}}",
+    "fields": "{Get{Author{" + "n " * (documents.MOST_FIELDS + 1) + "}}}",
+    "fragments in fragments": NESTED + "fragment F30 on Article{n}",
+    "definitions": "{Get{Author{n}}}" + "".join(f"fragment F{i} on Author{{n}}" for i in range(300)),
+    "words": "a " * (limits.MOST_TOKENS + 1),
+    "characters": "#" * (limits.MOST_CHARACTERS + 1),
+    "schema in schema": "{__schema{types{fields{type{fields{type{fields{type{fields{name}}}}}}}}}}",
+    "searches": "{Get{" + " ".join(f"a{i}:Author{{n}}" for i in range(MOST_SEARCHES + 1)) + "}}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_too_large_is_refused(ask: Ask, name: str) -> None:
+    assert {one["extensions"]["code"] for one in ask(HOSTILE[name])["errors"]} == {"TOO_LARGE"}
+
+
+LINEAR = {
+    "the same field": lambda n: "{Get{Author{" + "n " * n + "}}}",
+    "other fields": lambda n: "{Get{Author{" + " ".join(f"a{i}:n" for i in range(n)) + "}}}",
+    "fragments in line": lambda n: "{Get{Author{" + "...on Author{n} " * n + "}}}",
+    "arguments": lambda n: "{Get{Author(" + "limit:1 " * n + "){n}}}",
+    "escapes without an end": lambda n: '{Get{Author(after:"""' + '\\"""' * 100 * n,
+    "strings without an end": lambda n: '"\\"\n' * 20 * n,
+    "variables": lambda n: "query(" + " ".join(f"$v{i}:Int" for i in range(n)) + "){Get{Author{n}}}",
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_cost_of_a_query_grows_no_faster_than_its_length(ask: Ask, name: str) -> None:
+    """Eight times the text takes eight times as long, not sixty-four times; measured in CPU time, with slack."""
+
+    def took(n: int) -> float:
+        text = LINEAR[name](n)
+        started = time.thread_time()
+        ask(text)
+        return time.thread_time() - started
+
+    took(100)
+    assert took(4_000) < 24 * max(took(500), 0.002)
+
+
+def test_a_fragment_within_itself_is_refused(ask: Ask) -> None:
+    text = "{Get{Article{...F}}} fragment F on Article{by{...on Article{...F}}}"
+    assert "within itself" in only_error(ask(text))[0]
+    assert "errors" in ask("{Get{Article{...F}}} fragment F on Article{...Nowhere}")
+
+
+@given(st.integers(0, 2**32))
+def test_any_text_has_an_answer(seed: int) -> None:
+    """Cuttings and doublings of a good query."""
+    rng = random.Random(seed)
+    text = """query Q($v:[Float]){Get{Author(where:{operator:Equal path:["n"] valueInt:1} nearVector:{vector:$v}
+        limit:2){t:title _additional{id ...on AuthorAdditional{score}} ...F}}}
+        fragment F on Author{n @skip(if:false)}"""
+    for _ in range(rng.randint(1, 4)):
+        at, to = sorted(rng.randint(0, len(text)) for _ in range(2))
+        text = text[:at] + rng.choice(["", text[at:to] * 2, '"', "{", "\\", "\x00", "é"]) + text[to:]
+    service = Service(Collections({"Author": collection("Author")}))
+    answered = answer({"query": text, "variables": {"v": [1.0]}}, service, Caller())
+    assert answered.keys() <= {"data", "errors"}
+    assert all(one["extensions"]["code"] != "INTERNAL" for one in answered.get("errors", ()))
