@@ -17,6 +17,8 @@ from weft.domain.errors import Invalid
 BUNDLED = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
 MODEL2VEC = "all-MiniLM-L6-v2-static-256"
+TINY_ANY = "tiny-any"
+"""Text, pictures, sounds and films of simple things, 64 dimensions; for trying out. Needs torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class ModelOffer:
         short = (name or default).removeprefix("sentence-transformers/")
         if short == default:
             return ModelSource(short, BUNDLED / short, bundled=True)
+        if short == TINY_ANY:
+            return ModelSource(short, BUNDLED / short)
         if self.models_folder is not None:
             root = self.models_folder.resolve()
             folder = (root / name).resolve()
