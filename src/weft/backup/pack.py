@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,6 +42,7 @@ _AHEAD = 2
 REF = np.dtype(
     [("digest", "V32"), ("backup", "<u2"), ("pack", "<u4"), ("offset", "<u8"), ("stored", "<u4"), ("size", "<u4")]
 )
+_ENTRY = struct.Struct("<32sHIQII")
 Refs: TypeAlias = npt.NDArray[Any]
 """``(n,)`` of ``REF``."""
 
@@ -74,23 +76,27 @@ class PackWriter:
 
     def add(self, chunks: Iterable[bytes], base: Refs | None, each: Callable[[int], None]) -> Refs:
         """Where each chunk lies. ``base``: where the base has the same file's. ``each`` is told the bytes done."""
-        refs: list[tuple[Any, ...]] = []
-        waiting: deque[tuple[Future[tuple[bytes, bytes | None]], int]] = deque()
+        refs = bytearray()
+        digests = base["digest"] if base is not None else ()
+        waiting: deque[tuple[int, int, Future[tuple[bytes, bytes | None]]]] = deque()
 
         def take() -> None:
-            future, size = waiting.popleft()
+            number, size, future = waiting.popleft()
             digest, data = future.result()
-            refs.append(self._keep(digest, data, size, None if base is None or data is not None else base[len(refs)]))
+            if data is not None:
+                refs.extend(self._keep(digest, data, size))
+            elif base is not None:
+                refs.extend(base[number].tobytes())
             each(size)
 
         for number, chunk in enumerate(chunks):
-            known = base["digest"][number].tobytes() if base is not None and number < len(base) else None
-            waiting.append((self._pool.submit(_prepared, chunk, known, self._level), len(chunk)))
+            known = digests[number].tobytes() if number < len(digests) else None
+            waiting.append((number, len(chunk), self._pool.submit(_prepared, chunk, known, self._level)))
             if len(waiting) > self._window:
                 take()
         while waiting:
             take()
-        return np.array(refs, REF)
+        return np.frombuffer(refs, REF)
 
     def add_one(self, data: bytes) -> Refs:
         """A blob of any size as one chunk."""
@@ -106,15 +112,14 @@ class PackWriter:
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def _keep(self, digest: bytes, data: bytes | None, size: int, known: Any) -> tuple[Any, ...]:
-        if data is None:
-            return tuple(known)
+    def _keep(self, digest: bytes, data: bytes, size: int) -> bytes:
+        """Where it lies now."""
         if self._buffer and len(self._buffer) + len(data) > PACK_BYTES:
             self.flush()
         offset = len(self._buffer)
         self._buffer += data
         self.stored_bytes += len(data)
-        return (np.void(digest), 0, self._pack, offset, len(data), size)
+        return _ENTRY.pack(digest, 0, self._pack, offset, len(data), size)
 
 
 def _prepared(chunk: bytes, known: bytes | None, level: int) -> tuple[bytes, bytes | None]:
