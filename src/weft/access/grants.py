@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from weft.access.patterns import Match, matcher
-from weft.access.permissions import Permission, Right
+from weft.access.patterns import Match, covers, matcher
+from weft.access.permissions import ALL, MATCH, Permission, Right
 
 _MOST_REMEMBERED = 1_000
 
@@ -23,11 +23,13 @@ class Grants:
     def __init__(self, permissions: Iterable[Permission], verbs: str = "") -> None:
         self._verbs = verbs
         rows: dict[tuple[str, str, str], dict[_Row, None]] = defaultdict(dict)
+        self._patterns: dict[tuple[str, str, str], set[tuple[str, ...]]] = defaultdict(set)
         collections: dict[Match, None] = {}
         for one in permissions:
             row = tuple(matcher(name) for name in one.names)
             for verb in one.verbs:
                 rows[verb, one.domain, one.scope][row] = None
+                self._patterns[verb, one.domain, one.scope].add(one.names)
             if one.domain in ("collections", "data", "tenants"):
                 collections[row[0]] = None
         self._rows = {key: tuple(found) for key, found in rows.items()}
@@ -44,6 +46,23 @@ class Grants:
             )
             self._remember(right, known)
         return known
+
+    def hold(self, permission: Permission) -> bool:
+        """Whether all that ``permission`` allows is allowed."""
+        scopes = (ALL, MATCH) if permission.scope == MATCH else (permission.scope,)
+        return all(
+            verb in self._verbs
+            or any(
+                all(map(covers, held, permission.names))
+                for scope in scopes
+                for held in self._patterns.get((verb, permission.domain, scope), ())
+            )
+            for verb in permission.verbs
+        )
+
+    def has_verbs(self, verbs: str) -> bool:
+        """Whether ``verbs`` are allowed on everything."""
+        return set(verbs) <= set(self._verbs)
 
     def touch(self, collection: str) -> bool:
         """Whether there is any permission on ``collection``, its tenants or its objects."""

@@ -17,6 +17,8 @@ LONGEST = 256
 MOST_REPETITIONS = 3
 
 _SPECIAL = re.compile(r"[*.+?^$()|{}\[\]\\]")
+_REGULAR = re.compile(r"[.+?^$()|{}\[\]\\]")
+_ANYTHING = ("*", ".*")
 _BRACES = re.compile(r"\{[^/]+\}")
 _SLOW = re.compile(r"\)\+|\(\?|\\[0-9A-Z]")
 
@@ -42,12 +44,26 @@ def check(field: str, pattern: str) -> None:
 
 @lru_cache(maxsize=4096)
 def matcher(pattern: str) -> Match:
-    """The test of a name against ``pattern``, which was checked. The name ``*`` (all of them) is matched by ``*``."""
-    if pattern == ANY:
+    """The test of a name against ``pattern``, which was checked. The name ``*`` is all: only ``*`` is sure to match."""
+    if pattern in _ANYTHING:
         return _anything
     if not _SPECIAL.search(pattern):
         return pattern.__eq__
-    return re.compile(_expanded(pattern)).fullmatch
+    matches = re.compile(_expanded(pattern)).fullmatch
+    return lambda name: name != ANY and matches(name)
+
+
+def covers(pattern: str, other: str) -> bool:
+    """Whether ``pattern`` matches every name that the pattern ``other`` matches; False where that is hard to tell.
+
+    Between patterns without regular expressions, what stands for any text in ``other`` is matched by that of
+    ``pattern`` alone, for no letter is like it.
+    """
+    if pattern == other or pattern in _ANYTHING:
+        return True
+    if other in _ANYTHING or (_REGULAR.search(other) or ("*" in other and _REGULAR.search(pattern))):
+        return False
+    return bool(matcher(pattern)(other))
 
 
 def _anything(name: str) -> bool:

@@ -108,9 +108,9 @@ class Permission:
     def verbs(self) -> str:
         return _VERBS[self.action.rpartition("_")[0]]
 
-    def rights(self) -> list[Right]:
-        """What whoever passes the permission on must hold himself: its patterns as names."""
-        return [Right(verb, self.domain, self.names, self.scope) for verb in self.verbs]
+    def right(self) -> Right:
+        """One right of it, to tell who lacks it: its patterns as names."""
+        return Right(self.verbs[0], self.domain, self.names, self.scope)
 
     def to_json(self) -> dict[str, Any]:
         shown = dict(zip(DOMAINS[self.domain], self.names, strict=True))

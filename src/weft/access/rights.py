@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 from weft.access.grants import Grants
@@ -91,6 +91,15 @@ class RoleRights:
 
     def touch(self, caller: Caller, collection: str) -> bool:
         return self._grants(caller).touch(collection)
+
+    def first_lacking(self, caller: Caller, permissions: Iterable[Permission]) -> Permission | None:
+        """What of ``permissions`` the caller does not have himself."""
+        grants = self._grants(caller)
+        return next((one for one in permissions if not grants.hold(one)), None)
+
+    def has_verbs_of(self, caller: Caller, role: str) -> bool:
+        """Whether the caller has what ``role`` has on everything, which built-in ones do."""
+        return self._grants(caller).has_verbs(ON_EVERYTHING.get(role, ""))
 
     def roles_of(self, subject: str) -> tuple[str, ...]:
         """Of ``db:<user>``, ``oidc:<user>`` or ``group:<group>``, in alphabetical order."""

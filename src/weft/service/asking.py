@@ -126,9 +126,7 @@ class Asking:
         if not self.may(matching):
             why = forbidden(self.caller, matching).message
             raise Forbidden(f"can only create roles with less or equal permissions as the current user: {why}")
-        for permission in permissions:
-            for right in permission.rights():
-                self.require(right)
+        self._check_held(permissions, "create roles")
 
     def role_changes(self, verb: str, name: str) -> Sequence[Permission]:
         """What of a role counts when it is deleted: its permissions. Reading needs none."""
@@ -147,13 +145,17 @@ class Asking:
 
     def check_held(self, roles: Sequence[str]) -> None:
         """Raises Forbidden when one of the roles allows what the caller may not do."""
-        if not isinstance(self._access.rights, RoleRights):
+        rights = self._access.rights
+        if not isinstance(rights, RoleRights):
             return
         for role in roles:
-            for permission in self._access.rights.permissions_of(role) or ():
-                for right in permission.rights():
-                    if not self.may(right):
-                        why = forbidden(self.caller, right).message
-                        raise Forbidden(
-                            f"can only assign roles with less or equal permissions as the current user: {why}"
-                        )
+            if not rights.has_verbs_of(self.caller, role):
+                raise Forbidden(f"can only assign roles with less or equal permissions as the current user: {role}")
+            self._check_held(rights.permissions_of(role) or (), "assign roles")
+
+    def _check_held(self, permissions: Iterable[Permission], what: str) -> None:
+        rights = self._access.rights
+        lacking = rights.first_lacking(self.caller, permissions) if isinstance(rights, RoleRights) else None
+        if lacking is not None:
+            why = forbidden(self.caller, lacking.right()).message
+            raise Forbidden(f"can only {what} with less or equal permissions as the current user: {why}")

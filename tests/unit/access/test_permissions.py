@@ -110,6 +110,42 @@ def test_no_pattern_raises_but_invalid(pattern: str) -> None:
     patterns.matcher(pattern)("name")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "other", "expected"),
+    [
+        ("*", "Movies", True),
+        ("*", "a|b", True),
+        (".*", "*", True),
+        ("Mov*", "Movies", True),
+        ("Mov*", "Mov*", True),
+        ("Mov*", "Movie*s", True),
+        ("Mov*", "Mo*", False),
+        ("Mov*", "*", False),
+        ("Mov*", "Movies|Books", False),
+        ("Movies|Books", "Movies|Books", True),
+        ("Movies|Books", "Books", True),
+        ("[^A].*", "*", False),
+        ("[^A].*", "B*", False),
+        (".*_public", ".*|x_public", False),
+        ("*_public", "*|x_public", False),
+        ("Movies", "Movies*", False),
+    ],
+)
+def test_patterns_that_cover_others(pattern: str, other: str, expected: bool) -> None:
+    assert patterns.covers(pattern, other) is expected
+
+
+@given(st.text("ab*", max_size=6), st.text("ab*", max_size=6), st.text("ab", max_size=8))
+def test_what_covers_matches_as_much(pattern: str, other: str, name: str) -> None:
+    if patterns.covers(pattern, other) and patterns.matcher(other)(name):
+        assert patterns.matcher(pattern)(name)
+
+
+def test_all_is_more_than_what_an_expression_excludes() -> None:
+    assert not patterns.matcher("[^A].*")("*")
+    assert patterns.matcher("[^A].*")("B1")
+
+
 def data(*names: str) -> Right:
     return Right("R", "data", names)
 
@@ -135,6 +171,16 @@ def test_scopes_are_apart() -> None:
     grants = Grants([Permission("read_roles", ("*",), "match")])
     assert grants.allow(Right("R", "roles", ("r",), "match"))
     assert not grants.allow(Right("R", "roles", ("r",), "all"))
+
+
+def test_permissions_that_are_held() -> None:
+    grants = Grants([Permission("read_data", ("Mov*", "*", "*")), Permission("read_roles", ("*",), "all")])
+    assert grants.hold(Permission("read_data", ("Movies", "t1", "*")))
+    assert grants.hold(Permission("read_roles", ("r",), "match"))
+    assert not grants.hold(Permission("read_data", ("*", "t1", "*")))
+    assert not grants.hold(Permission("create_data", ("Movies", "t1", "*")))
+    assert Grants([], "R").hold(Permission("read_data", ("*", "*", "*")))
+    assert not Grants([], "R").hold(everything("manage_backups"))
 
 
 def test_memory_of_answers_is_bounded() -> None:

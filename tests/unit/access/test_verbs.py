@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from unit.access.world import OBJECT, World
-from weft.access.permissions import Permission, everything
+from weft.access.permissions import ACTIONS, Permission, everything
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, Unauthenticated
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget
@@ -188,6 +188,28 @@ def test_roles_are_given_by_those_who_have_them(world: World) -> None:
     assert world.ask("list-key", "GET", "/v1/schema").status_code == 200
     assert world.ask(key, "POST", "/v1/authz/users/list-user/revoke", assign).status_code == 200
     assert world.ask("list-key", "GET", "/v1/schema/Movies").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [("x_public", 201), ("y*_public", 201), ("a|x_public", 403), ("*", 403), ("[^s].*", 201), ("[^t].*", 403)],
+)
+def test_patterns_are_no_way_around_the_scope(world: World, asked: str, status: int) -> None:
+    held = [data("read", "Movies", object=one) for one in ("*_public", "[^s].*")]
+    key = give(world, *held, Permission("create_roles", ("*",), "match"))
+    body = {"name": "made", "permissions": [data("read", "Movies", object=asked).to_json()]}
+    assert world.ask(key, "POST", "/v1/authz/roles", body).status_code == status
+
+
+def test_built_in_roles_are_given_by_those_who_have_as_much(world: World) -> None:
+    reading = [everything(action) for action in ACTIONS if action.startswith("read_")]
+    key = give(world, *reading, everything("assign_and_revoke_users"))
+    assign = {"roles": ["viewer"], "userType": "db"}
+    assert world.ask(key, "POST", "/v1/authz/users/list-user/assign", assign).status_code == 403
+    key = world.user("viewer", [everything("assign_and_revoke_users")], roles=["viewer"])
+    assert world.ask(key, "POST", "/v1/authz/users/list-user/assign", assign).status_code == 200
+    admin = {"roles": ["admin"], "userType": "db"}
+    assert world.ask(key, "POST", "/v1/authz/users/list-user/assign", admin).status_code == 403
 
 
 @pytest.mark.parametrize("role", ["root", "read-only"])
