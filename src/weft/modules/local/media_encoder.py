@@ -73,6 +73,7 @@ class MediaEncoder:
         self._picture_tokens = _of_pictures(model)
         self._one_at_a_time = threading.Lock()
         _fill_up_texts(model)
+        _match_weights(model)
 
     def prepare(self, samples: Sequence[Sample | str]) -> list[Sample]:
         """A bare text is a query's. Raises Invalid for a kind that the model does not embed, and for empty media."""
@@ -207,6 +208,25 @@ def _fill_up_texts(model: Any) -> None:
             length = part.model.config.text_config.max_position_embeddings
             filled = {"padding": "max_length", "truncation": True, "max_length": length}
             part.processing_kwargs = {**part.processing_kwargs, TEXT: filled}
+
+
+def _match_weights(model: Any) -> None:
+    """Pixels and samples come as float32, and not every architecture turns them into the dtype of its weights."""
+
+    def cast(part: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        dtype = part.model.dtype
+        features, *more = given
+        fitting = {name: one.to(dtype) if _is_float(one) else one for name, one in features.items()}
+        return (fitting, *more)
+
+    for part in {id(part): part for kind in KINDS for part in _parts(model, kind)}.values():
+        part.register_forward_pre_hook(cast)
+
+
+def _is_float(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 def _of_sounds(model: Any) -> tuple[int, float]:

@@ -18,7 +18,7 @@ from weft.domain.errors import CorruptData, Invalid, Misconfigured, WeftError
 from weft.modules.local.media_encoder import MediaEncoder, Sample, load_media
 from weft.modules.local.models import ModelSource
 from weft.modules.local.scheduler import Scheduler, Urgency
-from weft.modules.local.torch_loading import EXACT
+from weft.modules.local.torch_loading import EXACT, Placement
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 FAMILIES: dict[str, tuple[Callable[[Path], Path], int, set[str]]] = {
@@ -39,8 +39,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def load(folder: Path) -> MediaEncoder:
-    return load_media(ModelSource(folder.name, folder), downloads=False, placement=EXACT)
+def load(folder: Path, placement: Placement = EXACT) -> MediaEncoder:
+    return load_media(ModelSource(folder.name, folder), downloads=False, placement=placement)
 
 
 def samples(encoder: MediaEncoder, kind: str) -> list[Sample]:
@@ -73,6 +73,16 @@ def test_every_kind_has_vectors_of_length_1(root: Path, name: str) -> None:
         (alone,) = encoder.encode(encoder.prepare([sample]))
         assert alone == pytest.approx(vector, abs=1e-4)
     encoder.close()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_bfloat16_gives_almost_the_same(root: Path, name: str) -> None:
+    exact, short = load(root / name), load(root / name, Placement("cpu", "bfloat16"))
+    for kind in sorted(exact.kinds):
+        some = exact.prepare(samples(exact, kind))
+        for one, other in zip(exact.encode(some), short.encode(some), strict=True):
+            assert float(one @ other) > 0.99
+            assert np.linalg.norm(other) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_resnet_gives_what_its_class_pools(root: Path) -> None:
