@@ -154,7 +154,7 @@ def load_media(source: ModelSource, *, downloads: bool, placement: Placement | N
             model = SentenceTransformer(modules=[_xclip(source.place, given)], device=placement.device)
         else:
             model = SentenceTransformer(source.place, **given)
-    return MediaEncoder(model.eval(), source.name)
+    return MediaEncoder(model.eval().to(placement.torch_dtype), source.name)
 
 
 def _xclip(place: str, given: dict[str, Any]) -> Any:

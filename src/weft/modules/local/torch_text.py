@@ -31,7 +31,7 @@ class TorchTextEncoder:
         placement = best_placement()
         with loading(checkpoint, placement):
             self._model: Any = SentenceTransformer(source.place, **options(placement, downloads=downloads))
-        self._model.eval()
+        self._model.eval().to(placement.torch_dtype)
         self._multimodal = any(
             kind not in ("text", "message") for kind in getattr(self._model, "modalities", ("text",))
         )
