@@ -140,12 +140,24 @@ class MediaEncoder:
         return [_unit(one.float().cpu().numpy()) for one in found]
 
 
-def load_media(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> MediaEncoder:
-    """Raises Misconfigured for a model that is for something else, needs code of its own or a missing library,
-    CorruptData when weights are missing, Overloaded when it is too large. ``placement``: the best, when not given."""
+def load_media(
+    source: ModelSource, *, downloads: bool, states: str = "encoder", placement: Placement | None = None
+) -> MediaEncoder:
+    """``states``: which of Whisper's make a vector, those of its ``encoder`` or its ``decoder``. ``placement``: the
+    best, when not given.
+
+    Raises Misconfigured for a model that is for something else, needs code of its own or a missing library, CorruptData
+    when weights are missing, Overloaded when it is too large.
+    """
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
     checkpoint.require(Purpose.EMBEDDING, "serve it by the module that is for it")
     from sentence_transformers import SentenceTransformer
+
+    from weft.modules.local.specialists import load_specialist
+
+    specialist = load_specialist(source, checkpoint, downloads=downloads, states=states, placement=placement)
+    if specialist is not None:
+        return specialist
 
     placement = placement or best_placement()
     given = options(placement, downloads=downloads)

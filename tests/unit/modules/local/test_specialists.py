@@ -1,4 +1,4 @@
-"""Whisper and Perceiver are told from all other models, and work in a model's queue."""
+"""Whisper and Perceiver are told from all other models of media, and work in a model's queue."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tiny import article, late_interaction
+from tiny import article
 from weft.domain.errors import Invalid, WeftError
+from weft.modules.local.media_encoder import MediaEncoder, Sample, load_media
 from weft.modules.local.models import ModelSource
-from weft.modules.local.perceiver import Film, PerceiverEncoder
 from weft.modules.local.pool import ModelPool
 from weft.modules.local.scheduler import Urgency
-from weft.modules.local.specialists import load_specialist
-from weft.modules.local.whisper import DECODER, WhisperEncoder
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -37,19 +35,22 @@ def pool() -> Iterator[ModelPool]:
     found.close()
 
 
-def load(folder: Path, **more: Any) -> Any:
-    return load_specialist(ModelSource(folder.name, folder), downloads=False, **more)
+def load(folder: Path, **more: Any) -> MediaEncoder:
+    return load_media(ModelSource(folder.name, folder), downloads=False, **more)
 
 
 def test_sounds_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
     folder = article.whisper(root / "whisper")
-    assert isinstance(load(folder), WhisperEncoder)
     rng = np.random.default_rng(0)
-    sounds = [rng.normal(size=n).astype(np.float32) for n in (8_000, 0, 16_000)]
-    for states, size in (("encoder", 32), (DECODER, 64)):
-        found = pool.run(states, lambda states=states: load(folder, states=states), sounds, Urgency.DOCUMENT)
-        assert isinstance(found[1], Invalid) and "no sound to embed" in found[1].message
-        for one in (found[0], found[2]):
+    sounds = [Sample("audio", rng.normal(size=n).astype(np.float32)) for n in (8_000, 0, 16_000, 16_000 * 31)]
+    text = Sample("text", "no sound")
+    for states, size in (("encoder", 32), ("decoder", 64)):
+        encoder = load(folder, states=states)
+        assert (encoder.kinds, encoder.rate) == ({"audio"}, 16_000)
+        found = pool.run(states, lambda encoder=encoder: encoder, [*sounds, text], Urgency.DOCUMENT)
+        assert isinstance(found[1], Invalid) and "no audio to embed" in found[1].message
+        assert isinstance(found[4], Invalid) and "does not embed text; it embeds audio" in found[4].message
+        for one in (found[0], found[2], found[3]):
             assert not isinstance(one, WeftError)
             assert one.shape == (size,)
             assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
@@ -58,13 +59,10 @@ def test_sounds_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
 
 
 def test_films_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
-    folder = article.perceiver(root / "perceiver")
-    film = Film(np.zeros((16, 32, 32, 3), np.uint8), np.zeros(0, np.float32))
-    (found,) = pool.run("films", lambda: load(folder), [film], Urgency.QUERY)
-    assert not isinstance(found, WeftError)
-    assert found.shape == (32,)
-    assert isinstance(pool._models["films"].scheduler.encoder, PerceiverEncoder)
-
-
-def test_other_models_are_none_of_them(root: Path) -> None:
-    assert load(late_interaction.bert(root / "bert")) is None
+    encoder = load(article.perceiver(root / "perceiver"))
+    assert (encoder.kinds, encoder.frames) == ({"video"}, 16)
+    film = Sample("video", np.zeros((16, 32, 32, 3), np.uint8), 2.0)
+    found = pool.run("films", lambda: encoder, [film, Sample("audio", np.zeros(9, np.float32))], Urgency.QUERY)
+    assert not isinstance(found[0], WeftError)
+    assert found[0].shape == (32,)
+    assert isinstance(found[1], Invalid)
