@@ -94,10 +94,6 @@ def _limit(args: Args, search: Search | None) -> int:
     within = near is not None and (near.max_distance is not None or near.min_certainty is not None)
     if within and (limit is None or limit < 0):
         return _UNBOUNDED
-    if limit is None:
-        return 0
-    if limit == 0:
-        raise Invalid("limit must be at least 1")
     return _whole(args, "limit")
 
 

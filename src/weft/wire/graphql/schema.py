@@ -22,7 +22,9 @@ from weft.wire.graphql.explore import explore_field
 from weft.wire.graphql.get import get_field
 from weft.wire.graphql.get_types import is_name, type_name
 
-_KEPT: Final = 32
+_MOST_KEPT: Final = 64
+_MOST_COLLECTIONS: Final = 1_000
+"""In all kept schemas together, counted as often as they occur: about 90 KiB each."""
 _Key: TypeAlias = tuple[frozenset[str], tuple[tuple[str, int], ...]]
 
 
@@ -50,9 +52,12 @@ class Schemas:
         made = build(configs, roots)
         with self._lock:
             self._kept[key] = made
-            while len(self._kept) > _KEPT:
+            while len(self._kept) > 1 and self._is_full():
                 self._kept.popitem(last=False)
         return made
+
+    def _is_full(self) -> bool:
+        return len(self._kept) > _MOST_KEPT or sum(len(key[1]) for key in self._kept) > _MOST_COLLECTIONS
 
 
 def build(configs: Mapping[str, CollectionConfig], roots: frozenset[str] = ROOTS) -> GraphQLSchema:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import pytest
 
 from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, Aggregation
@@ -82,7 +83,8 @@ Ask = Callable[..., dict[str, Any]]
 def ask(service: Service) -> Ask:
     def asked(query: Any, variables: Mapping[str, Any] | None = None, operation: str | None = None) -> dict[str, Any]:
         question = {"query": query, "variables": variables, "operationName": operation}
-        return answer(question, service, Caller())
+        answered: dict[str, Any] = orjson.loads(orjson.dumps(answer(question, service, Caller())))
+        return answered
 
     return asked
 
