@@ -37,7 +37,10 @@ _schemas: Final = Schemas()
 
 
 def answer(question: Any, service: Any, caller: Caller) -> dict[str, Any]:
-    """``question`` is the JSON of a request; ``service`` what the door admits ``caller`` to. For ``orjson`` to spell."""
+    """``question`` is the JSON of a request; ``service`` what the door admits ``caller`` to.
+
+    The answer is for ``orjson`` to spell.
+    """
     try:
         query, variables, operation = _parts(question)
         document = read(query)
