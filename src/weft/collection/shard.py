@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +152,7 @@ class Shard:
             if born is not None:
                 record = with_created(record, born)
             change.object.created_ms = stored_now[uuid] = created_of(record)
-            writes.append(Put(uuid, record, change.object.vectors))
+            writes.append(Put(uuid, record, change.object.vectors, models=change.object.models))
             positions.append(position)
         return writes, positions
 
@@ -282,6 +282,11 @@ class Shard:
 
     def dims(self, name: str) -> int | None:
         return self._store.vectors(name).dims
+
+    @property
+    def models(self) -> Mapping[str, str]:
+        """The fingerprint of what made the latest vectors of each name; those given by users have none."""
+        return self._store.models
 
     @property
     def vector_queue(self) -> int:

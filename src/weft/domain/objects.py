@@ -66,13 +66,15 @@ Properties: TypeAlias = dict[str, Value]
 
 @dataclass(slots=True)
 class Object:
-    """One object, checked against its schema. ``vectors`` holds only those that are known."""
+    """One object, checked against its schema. ``vectors`` holds only those that are known; ``models`` the fingerprints
+    of the modules that made some of them just now, by name of vector."""
 
     uuid: bytes
     properties: Properties = field(default_factory=dict)
     vectors: dict[str, Vector] = field(default_factory=dict)
     created_ms: int = 0
     updated_ms: int = 0
+    models: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ class Explainer:
         if asked.tokens is not None:
             query = np.ascontiguousarray(asked.tokens, np.float32)
         elif asked.text:
-            query = self._embedder.texts(collection.config, vector, [asked.text], caller)
+            query = self._embedder.texts(shard, vector, [asked.text], caller)
         else:
             raise Invalid("give the query as a list of token vectors, or as a text")
         found = shard.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix)

@@ -52,7 +52,7 @@ class Objects:
         collection, shard, obj = self._prepared(incoming)
         if shard.lookup([obj.uuid])[0] is not None:
             raise Conflict(f"id '{incoming.uuid}' already exists")
-        self._vectorise(collection.config, obj, caller)
+        self._vectorise(collection.config, shard, obj, caller)
         return self._store(shard, Upsert(obj, shard.encode([obj])[0], insert_only=True))
 
     def replace(self, incoming: IncomingObject, caller: Caller) -> Object:
@@ -64,7 +64,7 @@ class Objects:
         stored = self._stored(shard, obj.uuid)
         if stored is not None:
             self._vectorizer.keep_unchanged(collection.config, stored[1], obj)
-        self._vectorise(collection.config, obj, caller)
+        self._vectorise(collection.config, shard, obj, caller)
         return self._store(shard, Upsert(obj, shard.encode([obj])[0]))
 
     def validate(self, incoming: IncomingObject) -> None:
@@ -93,7 +93,7 @@ class Objects:
                 merged = Object(patch.uuid, values, dict(patch.vectors), old.created_ms, patch.updated_ms)
                 self._vectorizer.keep_unchanged(collection.config, old, merged)
                 self._vectorizer.keep_provided(collection.config, old, merged)
-                self._vectorise(collection.config, merged, caller)
+                self._vectorise(collection.config, shard, merged, caller)
                 try:
                     return self._store(shard, Upsert(merged, shard.encode([merged])[0], expected_doc_id=doc_id))
                 except Conflict:
@@ -162,7 +162,7 @@ class Objects:
                 continue
             self._keep_unchanged(config, shard, [obj for _, obj in objects])
             failed = self._guarded(
-                errors, ids, partial(self._vectorizer.fill, config, [obj for _, obj in objects], caller)
+                errors, ids, partial(self._vectorizer.fill, config, shard, [obj for _, obj in objects], caller)
             )
             if failed is None:
                 continue
@@ -245,8 +245,8 @@ class Objects:
             _object(collection.config, incoming, _now_ms()),
         )
 
-    def _vectorise(self, config: CollectionConfig, obj: Object, caller: Caller) -> None:
-        error = self._vectorizer.fill(config, [obj], caller)[0]
+    def _vectorise(self, config: CollectionConfig, shard: Shard, obj: Object, caller: Caller) -> None:
+        error = self._vectorizer.fill(config, shard, [obj], caller)[0]
         if error is not None:
             raise error
 

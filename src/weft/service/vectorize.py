@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from weft.collection.shard import Shard
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Object, Vector
@@ -13,14 +14,20 @@ from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.index.multivector.pooling import pool_tokens
 from weft.modules.base import Registry
 from weft.modules.inputs import object_input, vectorised_alike
+from weft.service.fingerprints import other_model
 
 
 class ObjectVectorizer:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def fill(self, config: CollectionConfig, objects: Sequence[Object], caller: Caller) -> list[WeftError | None]:
-        """Give each object the vectors that it lacks and a module makes; one error or None each."""
+    def fill(
+        self, config: CollectionConfig, shard: Shard, objects: Sequence[Object], caller: Caller
+    ) -> list[WeftError | None]:
+        """Give each object, meant for ``shard``, the vectors that it lacks and a module makes; one error or None each.
+
+        Where the shard has vectors of another model, that is the error.
+        """
         errors: list[WeftError | None] = [None] * len(objects)
         for vector in config.vectors.values():
             if vector.vectorizer == "none":
@@ -29,6 +36,12 @@ class ObjectVectorizer:
             if not missing:
                 continue
             module = self._registry.vectorizer(vector.vectorizer)
+            model = module.fingerprint(vector.settings)
+            foreign = other_model(shard, vector, model)
+            if foreign is not None:
+                for i in missing:
+                    errors[i] = foreign
+                continue
             inputs = [object_input(config, vector, objects[i].properties, module.kinds) for i in missing]
             asked = [(i, one) for i, one in zip(missing, inputs, strict=True) if not one.is_empty]
             made = module.embed_objects([one for _, one in asked], vector.settings, caller)
@@ -37,6 +50,7 @@ class ObjectVectorizer:
                     errors[i] = result
                 else:
                     objects[i].vectors[vector.name] = _pooled(vector, np.ascontiguousarray(result, np.float32))
+                    objects[i].models[vector.name] = model
         return errors
 
     @staticmethod

@@ -20,13 +20,15 @@ class VectorLayout:
 class Put:
     """Store ``record`` under ``uuid`` in place of what is there.
 
-    ``carry`` names vectors to take over from an older doc_id; one that the older object lacks is left out.
+    ``carry`` names vectors to take over from an older doc_id; one that the older object lacks is left out. ``models``
+    says what made vectors, by their names.
     """
 
     uuid: bytes
     record: bytes
     vectors: Mapping[str, Vector] = field(default_factory=dict)
     carry: Mapping[str, int] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ Integers are big-endian; «sealed»: see `format`.
 
     table     key             value
     meta      b"shard"        sealed JSON: next_doc_id
+              b"models"       sealed JSON: what made the vectors, by name of vector; missing when none was stated
     objects   doc_id u32      XXH3-64 u64 of the record (seed: doc_id), then the record
     uuids     uuid 16 bytes   doc_id u32, then the low 32 bits of XXH3-64 of the uuid (seed: doc_id)
     dead      doc_id >> 16    sealed roaring bitmap of the dead doc_ids among these 65,536
@@ -14,7 +15,7 @@ A doc_id below next_doc_id lives unless it is in ``dead``. A value that fails it
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import xxhash
@@ -27,7 +28,7 @@ from weft.storage.plan import Plan
 META, OBJECTS, UUIDS, DEAD = b"meta", b"objects", b"uuids", b"dead"
 TABLES = (META, OBJECTS, UUIDS, DEAD)
 
-_SHARD = b"shard"
+_SHARD, _MODELS = b"shard", b"models"
 _DOC_ID = struct.Struct(">I")
 _BLOCK = struct.Struct(">H")
 _ENTRY = struct.Struct(">II")
@@ -42,6 +43,7 @@ class State(NamedTuple):
 
     next_doc_id: int
     live: BitMap
+    models: Mapping[str, str]
 
 
 class ObjectTables:
@@ -58,11 +60,11 @@ class ObjectTables:
         stored = self._env.read(lambda txn: self._env.entries(txn, OBJECTS))
         if stored != len(live):
             raise damaged(self._env.path, f"{len(live)} objects were stored and {stored} records are there")
-        return State(next_doc_id, live)
+        return State(next_doc_id, live, self._env.read(self._models))
 
     def create(self) -> State:
         self._env.write(lambda txn: self._write_meta(txn, 0))
-        return State(0, BitMap())
+        return State(0, BitMap(), {})
 
     def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
         table = self._env.tables[UUIDS]
@@ -128,8 +130,8 @@ class ObjectTables:
 
         return self._env.read(body)
 
-    def write(self, txn: Transaction, plan: Plan, live: BitMap) -> None:
-        """States the plan, after which ``live`` are the live doc_ids."""
+    def write(self, txn: Transaction, plan: Plan, live: BitMap, models: Mapping[str, str] | None) -> None:
+        """States the plan, after which ``live`` are the live doc_ids; and ``models`` where they change."""
         self._write_records(txn, plan)
         self._write_uuids(txn, plan)
         for block in sorted({doc_id >> 16 for doc_id in (*plan.removed, *plan.stillborn)}):
@@ -137,6 +139,8 @@ class ObjectTables:
             whole = BitMap(range(block << 16, min((block + 1) << 16, plan.next_doc_id)))
             txn.put(key, seal(DEAD, key, (whole - live).serialize()), db=self._env.tables[DEAD])
         self._write_meta(txn, plan.next_doc_id)
+        if models is not None:
+            txn.put(_MODELS, seal_json(META, _MODELS, models), db=self._env.tables[META])
 
     def _write_records(self, txn: Transaction, plan: Plan) -> None:
         with txn.cursor(self._env.tables[OBJECTS]) as cursor:
@@ -182,6 +186,10 @@ class ObjectTables:
         if dead is not None and doc_id in BitMap.deserialize(unseal(DEAD, key, dead, path)):
             return False
         return bool(doc_id < meta["next_doc_id"])
+
+    def _models(self, txn: Transaction) -> dict[str, str]:
+        stated = txn.get(_MODELS, None, self._env.tables[META])
+        return {} if stated is None else dict(unseal_json(META, _MODELS, stated, self._env.path))
 
     def _dead(self, txn: Transaction) -> BitMap:
         with txn.cursor(self._env.tables[DEAD]) as cursor:

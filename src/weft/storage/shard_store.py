@@ -56,7 +56,7 @@ class ShardStore:
             state = self._objects.load()
             if state is None and marked:
                 raise damaged(self._env.path, "it holds no shard, although one was created here")
-            self.next_doc_id, self.live = state or self._objects.create()
+            self.next_doc_id, self.live, self.models = state or self._objects.create()
             self._vectors = VectorFolder(folder / "vectors", self._env, sync=sync)
         except BaseException:
             self._env.close()
@@ -74,6 +74,8 @@ class ShardStore:
     next_doc_id: int
     live: BitMap
     """The doc_ids of all objects; replaced by each commit, never changed in place."""
+    models: Mapping[str, str]
+    """What made the latest vectors of each name, as the changes stated it; replaced, never changed in place."""
 
     @property
     def count(self) -> int:
@@ -142,11 +144,13 @@ class ShardStore:
             for name, rows in new_rows(plan, self._vectors.files).items()
         ]
         live = self._live_after(plan)
-        self._env.write(lambda txn: self._write(txn, plan, live, staged))
+        models = {**self.models, **{name: model for _, put in plan.puts for name, model in put.models.items()}}
+        self._env.write(lambda txn: self._write(txn, plan, live, staged, models))
         for file, rows in staged:
             file.publish(rows)
         self.next_doc_id = plan.next_doc_id
         self.live = live
+        self.models = models
         return plan.applied
 
     def add_vectors(self, name: str, layout: VectorLayout) -> None:
@@ -247,8 +251,13 @@ class ShardStore:
         return live
 
     def _write(
-        self, txn: Transaction, plan: Plan, live: BitMap, staged: Sequence[tuple[StoredVectors, StagedRows]]
+        self,
+        txn: Transaction,
+        plan: Plan,
+        live: BitMap,
+        staged: Sequence[tuple[StoredVectors, StagedRows]],
+        models: Mapping[str, str],
     ) -> None:
-        self._objects.write(txn, plan, live)
+        self._objects.write(txn, plan, live, None if models == self.models else models)
         for file, rows in staged:
             self._vectors.write(txn, file, rows)

@@ -40,7 +40,13 @@ class ModelSource:
             return ""
         if self.bundled:
             return str(read_config(self.folder)["revision"])
-        return str(sum(file.stat().st_size for file in self.folder.rglob("*.safetensors")))
+        return _weight_bytes(self.folder)
+
+
+@cache
+def _weight_bytes(folder: Path) -> str:
+    """Looked up once: a model that is loaded stays as it was, whatever becomes of its files."""
+    return str(sum(file.stat().st_size for file in folder.rglob("*.safetensors")))
 
 
 @dataclass(frozen=True, slots=True)

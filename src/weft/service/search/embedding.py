@@ -25,6 +25,7 @@ from weft.domain.query import (
 )
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.modules.base import Registry, Vectorizer
+from weft.service.fingerprints import other_model
 from weft.service.search.targets import Target, resolve, weighted
 
 
@@ -46,13 +47,13 @@ class QueryEmbedder:
             if search.near is None:
                 if not search.keyword.text:
                     raise Invalid("hybrid: a query text or a vector is required")
-                queries = [self.texts(config, v, [search.keyword.text], caller) for v in vectors]
+                queries = [self.texts(shard, v, [search.keyword.text], caller) for v in vectors]
             else:
-                queries = self._queries(config, shard, search.near, vectors, caller)
+                queries = self._queries(shard, search.near, vectors, caller)
             given = isinstance(search.near, NearVector)
         else:
             vectors = resolve(config, search.targets)
-            queries = self._queries(config, shard, search, vectors, caller)
+            queries = self._queries(shard, search, vectors, caller)
             given = isinstance(search, NearVector)
         return [
             replace(target, given=given, maker=partial(self._maker, target.vector))
@@ -66,18 +67,16 @@ class QueryEmbedder:
         _, *space = self._registry.vectorizer(vector.vectorizer).fingerprint(vector.settings).split("|")
         return ", ".join(filter(None, (vector.vectorizer, *space)))
 
-    def _queries(
-        self, config: CollectionConfig, shard: Shard, near: Near, vectors: list[VectorConfig], caller: Caller
-    ) -> list[Vector]:
+    def _queries(self, shard: Shard, near: Near, vectors: list[VectorConfig], caller: Caller) -> list[Vector]:
         match near:
             case NearVector():
                 return self._given(near, len(vectors))
             case NearText():
-                return self._text(config, shard, near, vectors, caller)
+                return self._text(shard, near, vectors, caller)
             case NearObject():
                 return self._object(shard, near, vectors)
             case NearMedia():
-                return self._media(config, near, vectors, caller)
+                return self._media(shard, near, vectors, caller)
         raise AssertionError(f"unknown search {type(near).__name__}")
 
     def _given(self, near: NearVector, count: int) -> list[Vector]:
@@ -89,36 +88,32 @@ class QueryEmbedder:
             raise Invalid(f"{len(near.vectors)} query vectors were given for {count} target vectors; give one for each")
         return list(near.vectors)
 
-    def _text(
-        self, config: CollectionConfig, shard: Shard, near: NearText, vectors: Sequence[VectorConfig], caller: Caller
-    ) -> list[Vector]:
+    def _text(self, shard: Shard, near: NearText, vectors: Sequence[VectorConfig], caller: Caller) -> list[Vector]:
         texts = [t for t in near.texts if t]
         if not texts:
             raise Invalid("near_text: at least one concept is required")
         found = []
         for vector in vectors:
-            query = self.texts(config, vector, texts, caller)
+            query = self.texts(shard, vector, texts, caller)
             for move, toward in ((near.move_to, True), (near.move_away, False)):
                 if move is not None and (move.concepts or move.uuids):
-                    query = self._moved(config, shard, vector, query, move, toward, caller)
+                    query = self._moved(shard, vector, query, move, toward, caller)
             found.append(query)
         return found
 
-    def texts(self, config: CollectionConfig, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
-        return self._vectorizer(config, vector).embed_query(texts, vector.settings, caller)
+    def texts(self, shard: Shard, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
+        return self._vectorizer(shard, vector).embed_query(texts, vector.settings, caller)
 
-    def _media(
-        self, config: CollectionConfig, near: NearMedia, vectors: Sequence[VectorConfig], caller: Caller
-    ) -> list[Vector]:
+    def _media(self, shard: Shard, near: NearMedia, vectors: Sequence[VectorConfig], caller: Caller) -> list[Vector]:
         if not near.data:
             raise Invalid(f"near_{near.kind}: the {near.kind} is required, as base64")
         found = []
         for vector in vectors:
-            vectorizer = self._vectorizer(config, vector)
+            vectorizer = self._vectorizer(shard, vector)
             if near.kind.value not in vectorizer.kinds:
                 raise Invalid(
-                    f"vector {vector.name!r} of class {config.name} is made by {vector.vectorizer}, which does not "
-                    f"embed {near.kind.value}; it embeds {', '.join(sorted(vectorizer.kinds))}"
+                    f"vector {vector.name!r} of class {shard.config.name} is made by {vector.vectorizer}, which does "
+                    f"not embed {near.kind.value}; it embeds {', '.join(sorted(vectorizer.kinds))}"
                 )
             found.append(vectorizer.embed_media(near.kind.value, near.data, vector.settings, caller))
         return found
@@ -133,7 +128,6 @@ class QueryEmbedder:
 
     def _moved(
         self,
-        config: CollectionConfig,
         shard: Shard,
         vector: VectorConfig,
         query: Vector,
@@ -146,11 +140,11 @@ class QueryEmbedder:
             raise Invalid(f"vector {vector.name!r} is a multi-vector: near_text moves need a single vector")
         if not 0 <= move.force <= 1:
             raise Invalid(f"the force of a move must be from 0 to 1, not {move.force}")
-        others = [self.texts(config, vector, [concept], caller) for concept in move.concepts]
+        others = [self.texts(shard, vector, [concept], caller) for concept in move.concepts]
         ids = shard.lookup([parse_uuid(uuid) for uuid in move.uuids])
         for uuid, doc_id in zip(move.uuids, ids, strict=True):
             if doc_id is None:
-                raise NotFound(f"the object {uuid} to move to or away from is not in class {config.name}")
+                raise NotFound(f"the object {uuid} to move to or away from is not in class {shard.config.name}")
             others.append(self._stored(shard, vector, doc_id, uuid))
         target = np.mean(np.stack(others), axis=0)
         half = move.force / 2
@@ -164,11 +158,16 @@ class QueryEmbedder:
             raise Invalid(f"object {uuid} of class {shard.config.name} has no vector {vector.name!r}")
         return stored
 
-    def _vectorizer(self, config: CollectionConfig, vector: VectorConfig) -> Vectorizer:
+    def _vectorizer(self, shard: Shard, vector: VectorConfig) -> Vectorizer:
+        """Raises Invalid where no module can make a vector to compare with those that are stored."""
         if vector.vectorizer == "none":
             raise Invalid(
-                f"could not vectorize input for collection {config.name} with search-type nearText. Make sure a "
+                f"could not vectorize input for collection {shard.config.name} with search-type nearText. Make sure a "
                 "vectorizer module is configured for this collection: VectorFromInput was called without vectorizer on "
                 f"vector {vector.name!r}; search by vector, or create the collection with a vectorizer"
             )
-        return self._registry.vectorizer(vector.vectorizer)
+        vectorizer = self._registry.vectorizer(vector.vectorizer)
+        foreign = other_model(shard, vector, vectorizer.fingerprint(vector.settings))
+        if foreign is not None:
+            raise foreign
+        return vectorizer

@@ -1,0 +1,35 @@
+"""Vectors of different models cannot be compared, whatever their dimensions: which model made those that are stored?
+
+With each vector that a module makes, the module's fingerprint is stored in the same commit. A module is asked, for an
+import or for a query, only where its fingerprint is still the stored one, or where there is nothing to compare with.
+"""
+
+from __future__ import annotations
+
+from weft.collection.shard import Shard
+from weft.domain.errors import Invalid
+from weft.domain.schema import VectorConfig
+
+
+def other_model(shard: Shard, vector: VectorConfig, model: str) -> Invalid | None:
+    """The error when the shard's vectors of this name come from another model than the one with fingerprint ``model``.
+
+    A shard that has lost all its objects may change its model.
+    """
+    stored = shard.models.get(vector.name)
+    if stored is None or stored == model or not shard.count:
+        return None
+    return Invalid(
+        f"the vectors {vector.name!r} of class {shard.config.name} were made by {spelled(stored)}; this server would "
+        f"now ask {spelled(model)}, and vectors of two models cannot be compared. Give the server that model back, or "
+        "import into a new collection; searches by words, by a vector of yours and by filter go on working",
+        stored=stored,
+        asked=model,
+    )
+
+
+def spelled(fingerprint: str) -> str:
+    """For people: what is left of a fingerprint without its empty parts."""
+    module, *parts = fingerprint.split("|")
+    told = ", ".join(filter(None, parts))
+    return f"{module} ({told})" if told else module

@@ -1,0 +1,142 @@
+"""Models that change under a collection: what was made by another one is never compared with what comes now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from weft.access.access import Access
+from weft.collection.engine import Engine
+from weft.config import Settings
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import IncomingObject, Vector
+from weft.domain.query import Hybrid, Keyword, NearText, NearVector, Query, Search
+from weft.modules.base import ModuleInput, Registry, Vectorizer
+from weft.service.schema.document import parse
+from weft.service.service import Service
+
+CALLER = Caller()
+IDS = [f"00000000-0000-0000-0000-{n:012}" for n in range(1, 5)]
+
+
+class Letters(Vectorizer):
+    """The frequencies of eight letters, turned by the number of its revision: other revisions, other spaces."""
+
+    name = "text2vec-letters"
+    title = "Letters"
+
+    def __init__(self, revision: int) -> None:
+        self._revision = revision
+
+    def fingerprint(self, settings: Any) -> str:
+        return f"{self.name}|letters|revision {self._revision}"
+
+    def embed_objects(self, inputs: Sequence[ModuleInput], settings: Any, caller: Caller) -> list[Vector | WeftError]:
+        return [self.embed_query(one.texts, settings, caller) for one in inputs]
+
+    def embed_query(self, texts: Sequence[str], settings: Any, caller: Caller) -> Vector:
+        counts = np.array([" ".join(texts).count(letter) + 0.1 for letter in "abcdefgh"], np.float32)
+        return np.roll(counts, self._revision)
+
+
+@contextmanager
+def serving(folder: Path, revision: int) -> Iterator[Service]:
+    settings = Settings(data_path=folder)
+    registry = Registry({Letters.name: lambda: Letters(revision)})
+    engine = Engine(folder, parse, durable=False, write_queue=1_000)
+    try:
+        yield Service(settings, engine, registry, Access(settings, engine.folder))
+    finally:
+        engine.close()
+        registry.close()
+
+
+def create(service: Service) -> None:
+    document = {
+        "class": "Note",
+        "properties": [{"name": "text", "dataType": ["text"]}],
+        "vectorConfig": {"default": {"vectorizer": {Letters.name: {}}, "vectorIndexType": "hnsw"}},
+    }
+    service.collections.create(document)
+
+
+def note(n: int, text: str, **more: Any) -> IncomingObject:
+    return IncomingObject("Note", IDS[n], {"text": text}, **more)
+
+
+def found(service: Service, search: Search) -> list[str]:
+    answer = service.search(Query("Note", search=search, limit=4), CALLER)
+    return [hit.record.properties["text"] for hit in answer.hits]
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A folder of two notes, embedded by revision 1, one of them replaced since."""
+    with serving(tmp_path, 1) as service:
+        create(service)
+        assert service.objects.batch([note(0, "aaa"), note(1, "bbb")], CALLER) == [None, None]
+        service.objects.replace(note(1, "bb"), CALLER)
+        assert found(service, NearText(texts=("aa",))) == ["aaa", "bb"]
+    return tmp_path
+
+
+def test_the_same_model_goes_on(filled: Path) -> None:
+    with serving(filled, 1) as service:
+        assert found(service, NearText(texts=("bbbb",))) == ["bb", "aaa"]
+        assert service.objects.batch([note(2, "ccc")], CALLER) == [None]
+
+
+def test_another_model_is_asked_for_nothing(filled: Path) -> None:
+    with serving(filled, 2) as service:
+        for search in (NearText(texts=("aa",)), Hybrid(Keyword("aaa"), alpha=0.5)):
+            with pytest.raises(Invalid) as refused:
+                found(service, search)
+            assert "were made by text2vec-letters (letters, revision 1)" in refused.value.message
+            assert "would now ask text2vec-letters (letters, revision 2)" in refused.value.message
+        (error,) = service.objects.batch([note(2, "ccc")], CALLER)
+        assert isinstance(error, Invalid)
+        assert "import into a new collection" in error.message
+        with pytest.raises(Invalid, match="revision 1"):
+            service.objects.insert(note(2, "ccc"), CALLER)
+        assert not service.objects.exists("Note", IDS[2], None)
+
+
+def test_what_needs_no_model_goes_on(filled: Path) -> None:
+    given = np.ones(8, np.float32)
+    with serving(filled, 2) as service:
+        assert found(service, Keyword("aaa")) == ["aaa"]
+        assert len(found(service, NearVector(vectors=(given,)))) == 2
+        assert service.objects.batch([note(2, "ccc", vectors={"default": given})], CALLER) == [None]
+        # An unchanged object keeps its vector, so nothing is embedded.
+        assert service.objects.batch([note(0, "aaa")], CALLER) == [None]
+    with serving(filled, 1) as service:
+        assert found(service, NearText(texts=("aa",)))[0] == "aaa"
+
+
+def test_an_emptied_collection_takes_the_new_model(filled: Path) -> None:
+    with serving(filled, 2) as service:
+        for id_ in IDS[:2]:
+            service.objects.delete("Note", id_, None)
+        assert service.objects.batch([note(3, "ddd")], CALLER) == [None]
+        assert found(service, NearText(texts=("d",))) == ["ddd"]
+    with serving(filled, 2) as service:
+        assert found(service, NearText(texts=("d",))) == ["ddd"]
+    with serving(filled, 1) as service, pytest.raises(Invalid, match="revision 2"):
+        found(service, NearText(texts=("d",)))
+
+
+def test_vectors_of_users_have_no_model(tmp_path: Path) -> None:
+    with serving(tmp_path, 1) as service:
+        create(service)
+        assert service.objects.batch([note(0, "a", vectors={"default": np.ones(8, np.float32)})], CALLER) == [None]
+    with serving(tmp_path, 2) as service:
+        assert found(service, NearText(texts=("a",))) == ["a"]
+        assert service.objects.batch([note(1, "b")], CALLER) == [None]
+    with serving(tmp_path, 1) as service, pytest.raises(Invalid, match="revision 2"):
+        found(service, NearText(texts=("a",)))
