@@ -108,6 +108,24 @@ def _local(pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> dict[s
 
         return Multi2MultivecTransformers(pool, offer, MediaDecoder())
 
+    def img2vec_neural() -> Module:
+        from weft.modules.local.media_vectorizers import Img2VecNeural
+        from weft.modules.media import MediaDecoder
+
+        return Img2VecNeural(pool, offer, MediaDecoder())
+
+    def multi2vec_clip() -> Module:
+        from weft.modules.local.media_vectorizers import Multi2VecClip
+        from weft.modules.media import MediaDecoder
+
+        return Multi2VecClip(pool, offer, MediaDecoder())
+
+    def multi2vec_bind() -> Module:
+        from weft.modules.local.media_vectorizers import Multi2VecBind
+        from weft.modules.media import MediaDecoder
+
+        return Multi2VecBind(pool, offer, MediaDecoder())
+
     def reranker_transformers() -> Module:
         from weft.modules.local.reranker_transformers import RerankerTransformers
 
@@ -129,6 +147,9 @@ def _local(pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> dict[s
         text2vec_contextionary,
         text2colbert_transformers,
         multi2multivec_transformers,
+        img2vec_neural,
+        multi2vec_clip,
+        multi2vec_bind,
         reranker_transformers,
         generative_dummy,
         reranker_dummy,

@@ -71,6 +71,10 @@ class ModelPool:
         """As texts, for whatever else the model takes; nothing is remembered."""
         return self._scheduler(self._entry(key), load).embed(items, urgency)
 
+    def encoder(self, key: str, load: Callable[[], Encoder[Any]]) -> Encoder[Any]:
+        """The model itself, for what its inputs have to be; it is asked for vectors by the other methods."""
+        return self._scheduler(self._entry(key), load).encoder
+
     def loaded(self) -> list[str]:
         """The keys of the models in memory."""
         with self._lock:

@@ -1,0 +1,213 @@
+"""The modules of pictures, sounds and films: what finds what with tiny-any, weights, errors of single objects."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sentence_transformers")
+pytest.importorskip("PIL")
+pytest.importorskip("av")
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tiny import files, late_interaction, media
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, Misconfigured, WeftError
+from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
+from weft.modules import build_registry
+from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
+from weft.modules.local import media_models
+from weft.modules.media import MediaDecoder
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+decodes_tracks = pytest.mark.skipif(
+    not isinstance(MediaDecoder(), media_models.TrackDecoder), reason="the decoder reads pictures only"
+)
+NOBODY = Caller()
+FIELDS = {f"{kind}Fields": [kind] for kind in ("text", "image", "audio", "video")}
+ANY = {**FIELDS, "model": "tiny-any"}
+
+PICTURES = {f"a {c} {f}": files.png(files.shape(c, f)) for c in files.COLOURS for f in ("circle", "square", "triangle")}
+SOUNDS = {
+    "a low steady pure tone": files.wav(files.tone(200)),
+    "a high steady pure tone": files.wav(files.tone(1900)),
+    "a high beeping pure tone": files.wav(files.tone(1900, beeping=True)),
+    "white noise": files.wav(files.noise()),
+}
+FILMS = {
+    "a red circle moving left": files.mp4(files.moving("red", "circle", -0.6, 0)),
+    "a blue square moving up": files.mp4(files.moving("blue", "square", 0, -0.6)),
+    "a green triangle standing still": files.mp4(files.moving("green", "triangle", 0, 0)),
+}
+BY_KIND = [
+    ("image", PICTURES),
+    pytest.param("audio", SOUNDS, marks=decodes_tracks),
+    pytest.param("video", FILMS, marks=decodes_tracks),
+]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    media.resnet(folder / "resnet")
+    media.clip(folder / "clip")
+    media.clap(folder / "clap")
+    late_interaction.colbert(folder / "colbert")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def registry(root: Path) -> Iterator[Registry]:
+    found = build_registry(models_folder=root, threads=2)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def bind(registry: Registry) -> Vectorizer:
+    return registry.vectorizer("multi2vec-bind")
+
+
+def of(kind: str, data: bytes) -> ModuleInput:
+    return ModuleInput(media=(Media(MediaKind(kind), files.base64_of(data)),))
+
+
+def embedded(module: Vectorizer, inputs: list[ModuleInput], settings: dict[str, Any]) -> list[Vector]:
+    found = module.embed_objects(inputs, settings, NOBODY)
+    errors = [one for one in found if isinstance(one, WeftError)]
+    assert not errors, errors
+    return [one for one in found if not isinstance(one, WeftError)]
+
+
+@pytest.mark.parametrize(("kind", "things"), BY_KIND)
+def test_words_find_what_they_say(bind: Vectorizer, kind: str, things: dict[str, bytes]) -> None:
+    found = np.stack(embedded(bind, [of(kind, data) for data in things.values()], ANY))
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+    ranks = [
+        int(np.argsort(-(found @ bind.embed_query([text], ANY, NOBODY))).tolist().index(i))
+        for i, text in enumerate(things)
+    ]
+    assert np.mean(np.array(ranks) < 2) >= 0.8, dict(zip(things, ranks, strict=True))
+
+
+@pytest.mark.parametrize(("kind", "things"), BY_KIND)
+def test_media_find_themselves(bind: Vectorizer, kind: str, things: dict[str, bytes]) -> None:
+    found = np.stack(embedded(bind, [of(kind, data) for data in things.values()], ANY))
+    for i, data in enumerate(things.values()):
+        asked = bind.embed_media(kind, files.base64_of(data), ANY, NOBODY)
+        assert int(np.argmax(found @ asked)) == i
+        assert asked == pytest.approx(found[i], abs=0.02)
+
+
+def test_parts_of_an_object_are_weighed(bind: Vectorizer) -> None:
+    picture = files.base64_of(PICTURES["a red circle"])
+    both = ModuleInput(("a blue square",), (Media(MediaKind.IMAGE, picture),))
+    (text,) = embedded(bind, [ModuleInput(("a blue square",))], ANY)
+    (image,) = embedded(bind, [of("image", PICTURES["a red circle"])], ANY)
+    (plain,) = embedded(bind, [both], ANY)
+    assert plain == pytest.approx((text + image) / 2, abs=0.02)
+    (weighed,) = embedded(bind, [ModuleInput(both.texts, both.media, (0.25, 0.75))], ANY)
+    assert weighed == pytest.approx((text * 0.25 + image * 0.75) / 2, abs=0.02)
+
+
+@decodes_tracks
+def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In parts of any size: here of one medium each, so that what one part holds is not told of another."""
+    picture, sound = PICTURES["a red circle"], SOUNDS["white noise"]
+    given = [
+        of("image", picture),
+        of("image", b"%PDF-1.4"),
+        ModuleInput(("fine",), (Media(MediaKind.IMAGE, "no base64!"), Media(MediaKind.AUDIO, "x"))),
+        of("audio", sound),
+        of("audio", b"RIFF and then nothing"),
+        of("video", picture[:40]),
+        ModuleInput(("a red circle",)),
+    ]
+    whole = bind.embed_objects(given, ANY, NOBODY)
+    monkeypatch.setattr(media_models, "_DECODED_BYTES", 1)
+    parts = bind.embed_objects(given, ANY, NOBODY)
+    for found in (whole, parts):
+        assert [isinstance(one, Invalid) for one in found] == [False, True, True, False, True, True, False]
+    assert isinstance(whole[2], Invalid) and "the image is no base64" in whole[2].message
+    for i in (0, 3, 6):
+        one, other = whole[i], parts[i]
+        assert not isinstance(one, WeftError) and not isinstance(other, WeftError)
+        assert one == pytest.approx(other, abs=0.02)
+
+
+def test_pictures_by_a_resnet(registry: Registry) -> None:
+    module = registry.vectorizer("img2vec-neural")
+    settings = {"imageFields": ["image"], "model": "resnet"}
+    found = np.stack(embedded(module, [of("image", data) for data in PICTURES.values()], settings))
+    assert found.shape == (len(PICTURES), 64)
+    asked = module.embed_media("image", files.base64_of(PICTURES["a red circle"]), settings, NOBODY)
+    assert int(np.argmax(found @ asked)) == 0
+    with pytest.raises(Invalid, match="does not embed text; it embeds image"):
+        module.embed_query(["a red circle"], settings, NOBODY)
+    with pytest.raises(Invalid, match="does not embed video; it embeds image"):
+        module.embed_media("video", "aGk=", settings, NOBODY)
+
+
+def test_models_that_do_not_read_a_kind_say_so(registry: Registry, bind: Vectorizer) -> None:
+    settings = {**FIELDS, "model": "clap"}
+    picture, text = bind.embed_objects([of("image", PICTURES["a red circle"]), ModuleInput(("hi",))], settings, NOBODY)
+    assert isinstance(picture, Invalid) and "clap does not embed image; it embeds audio, text" in picture.message
+    assert not isinstance(text, WeftError)
+
+
+@decodes_tracks
+def test_a_model_of_pictures_takes_films(bind: Vectorizer) -> None:
+    (found,) = embedded(bind, [of("video", FILMS["a red circle moving left"])], {**FIELDS, "model": "clip"})
+    assert found.shape == (media.DIMENSIONS,)
+    assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
+
+
+def test_dimensions_keep_the_first_numbers(bind: Vectorizer) -> None:
+    (whole,) = embedded(bind, [ModuleInput(("a red circle",))], ANY)
+    (short,) = embedded(bind, [ModuleInput(("a red circle",))], {**ANY, "dimensions": 16})
+    assert short == pytest.approx(whole[:16] / np.linalg.norm(whole[:16]), abs=1e-5)
+    (found,) = bind.embed_objects([ModuleInput(("hello",))], {**ANY, "dimensions": 65}, NOBODY)
+    assert isinstance(found, Invalid) and "at most 64" in found.message
+
+
+def test_a_late_interaction_model_is_refused(bind: Vectorizer) -> None:
+    with pytest.raises(Misconfigured, match="late-interaction model"):
+        bind.embed_query(["hello"], {**FIELDS, "model": "colbert"}, NOBODY)
+
+
+@pytest.mark.parametrize("name", ["img2vec-neural", "multi2vec-clip", "multi2vec-bind"])
+def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
+    module = registry.vectorizer(name)
+    fields = {"imageFields": ["image"]}
+    spaces = [module.fingerprint({**fields, **more}) for more in ({}, {"model": "tiny-any"}, {"dimensions": 32})]
+    assert len(set(spaces)) == 3
+    assert all(space.startswith(name + "|") and space.endswith("|normalised") for space in spaces)
+    assert module.fingerprint(fields) == module.fingerprint(module.defaults(fields))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "told"),
+    [
+        ("img2vec-neural", {}, "imageFields not present"),
+        ("img2vec-neural", {"imageFields": []}, "at least one image field name"),
+        ("img2vec-neural", {"imageFields": ["a"], "model": "../x"}, "is not a model's name"),
+        ("multi2vec-clip", {}, "textFields or imageFields setting needs to be present"),
+        ("multi2vec-clip", {"textFields": ["a"], "inferenceUrl": 7}, "inferenceUrl must be text"),
+        ("multi2vec-clip", {"imageFields": ["a"], "weights": {"imageFields": [1, 2]}}, "does not equal number"),
+        ("multi2vec-bind", {}, "setting needs to be present"),
+        ("multi2vec-bind", {"textFields": ["a"], "IMUFields": ["b"]}, "IMUFields cannot be embedded"),
+        ("multi2vec-bind", {"thermalFields": ["b"]}, "thermalFields cannot be embedded"),
+        ("multi2vec-bind", {"depthFields": ["b"]}, "depthFields cannot be embedded"),
+        ("multi2vec-bind", {"textFields": ["a"], "dimensions": 0}, "whole number above 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    registry: Registry, name: str, settings: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(Invalid, match=told):
+        registry.vectorizer(name).check_settings(settings)
