@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "export": {"domain", "storage", "index", "collection", "backup"},
     "service": {"domain", "access", "modules", "collection", "index", "backup", "export", "config"},
     "wire": {"domain", "service", "protocol", "config"},
-    "cli": {"domain", "config", "app", "protocol"},
+    "cli": {"domain", "config", "app", "protocol", "modules"},
     "protocol": set(),
     "config": {"domain"},
     "app": {"domain", "config", "collection", "modules", "access", "service", "wire"},

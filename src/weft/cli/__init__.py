@@ -1,8 +1,9 @@
-"""The command ``weft``: start a server, look at it, import into it, search it, back it up."""
+"""The command ``weft``: start a server, look at it, import into it, search it, back it up; embed without one."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "status", _status, "show what a running server holds", _add_status)
     _add(commands, "import", _import, "import JSON Lines, JSON or CSV files", _add_import)
     _add(commands, "search", _search, "search a collection by meaning, by keyword, or both", _add_search)
+    _add(commands, "embed", _embed, "print or write the vectors of files, or of lines on standard input", _add_embed)
+    _add(commands, "models", _models, "list the models on this machine, fetch one, or check one", _add_models)
     _add(commands, "backup", _backup, "back up collections, or list the backups", _add_backup)
     _add(commands, "restore", _restore, "bring collections back from a backup", _add_restore)
     return parser
@@ -108,6 +111,38 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     add_connection(parser, grpc=True)
 
 
+def _add_embed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="texts, pictures, sounds, films; - or none: a text a line on input"
+    )
+    parser.add_argument(
+        "--module", metavar="NAME", help="default: text2vec-transformers, or multi2vec-bind when there are media"
+    )
+    parser.add_argument("--model", metavar="NAME", help="default: the module's own")
+    written = parser.add_mutually_exclusive_group()
+    written.add_argument("--json", action="store_true", help="print JSON Lines with name, dims and vector")
+    written.add_argument("--npy", metavar="FILE", help="write a numpy array, a row for each")
+    _add_models_path(parser)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action", nargs="?", choices=("list", "pull", "verify"), default="list", help="default: %(default)s"
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the model to fetch or to check")
+    parser.add_argument("--json", action="store_true", help="list as JSON")
+    _add_models_path(parser)
+
+
+def _add_models_path(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--models-path",
+        default=os.environ.get("WEFT_MODELS_PATH", ""),
+        metavar="FOLDER",
+        help="a folder of models beside those in the wheel [WEFT_MODELS_PATH]",
+    )
+
+
 def _add_backup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="the backup's name; without it, all are listed")
     parser.add_argument("--base", metavar="ID", help="a backup to build on: what it has is not stored again")
@@ -161,6 +196,18 @@ def _search(arguments: argparse.Namespace) -> int:
     from weft.cli.searching import search
 
     return search(arguments)
+
+
+def _embed(arguments: argparse.Namespace) -> int:
+    from weft.cli.embedding import embed
+
+    return embed(arguments)
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from weft.cli.models import models
+
+    return models(arguments)
 
 
 def _backup(arguments: argparse.Namespace) -> int:

@@ -92,6 +92,8 @@ def loading(checkpoint: Checkpoint, placement: Placement) -> Iterator[None]:
     Raises Overloaded when the memory is too small, CorruptData when weights are missing or do not fit, Misconfigured
     when the libraries refuse to load.
     """
+    from safetensors import SafetensorError
+
     name = checkpoint.name
     try:
         with _ONE_AT_A_TIME:
@@ -103,7 +105,7 @@ def loading(checkpoint: Checkpoint, placement: Placement) -> Iterator[None]:
             f"the model {name} cannot be loaded: {error}. Put its folder (with safetensors) where the server offers "
             "models, or download it beforehand"
         ) from error
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, SafetensorError) as error:
         raise CorruptData(f"the checkpoint of the model {name} is not whole: {error}", path=name) from error
 
 

@@ -1,0 +1,156 @@
+"""``weft embed``: the vectors of files, or of lines on standard input, made in this process; no server needed."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weft.cli.table import counted, table
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
+from weft.modules import build_registry
+from weft.modules.base import Media, ModuleInput
+
+_AT_A_TIME = 16
+_MOST_BYTES = 100 * 1024 * 1024
+_ENDINGS = {
+    MediaKind.IMAGE: (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    MediaKind.AUDIO: (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac"),
+    MediaKind.VIDEO: (".mp4", ".m4v", ".webm", ".mov", ".mkv", ".avi"),
+}
+_KINDS = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings}
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A file, or a line of standard input (``name`` is ``-:3``, ``text`` its words)."""
+
+    name: str
+    path: Path | None = None
+    text: str = ""
+
+    @property
+    def kind(self) -> MediaKind | None:
+        """None: text."""
+        return _KINDS.get(self.path.suffix.lower()) if self.path is not None else None
+
+    def read(self) -> ModuleInput:
+        """Raises Invalid for what cannot be read or is empty."""
+        if self.path is None:
+            return ModuleInput(texts=(self.text,))
+        try:
+            if self.path.stat().st_size > _MOST_BYTES:
+                raise Invalid(f"it has more than {_MOST_BYTES} bytes")
+            data = self.path.read_bytes()
+            if self.kind is not None:
+                return ModuleInput(media=(Media(self.kind, base64.b64encode(data).decode()),))
+            text = data.decode("utf-8").strip()
+        except OSError as error:
+            raise Invalid(f"it cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise Invalid("it is neither UTF-8 text nor named as a picture, sound or film") from error
+        if not text:
+            raise Invalid("it is empty")
+        return ModuleInput(texts=(text,))
+
+
+def embed(arguments: argparse.Namespace) -> int:
+    """0 when everything was embedded, 1 when something was not."""
+    items = list(_items(arguments.files or ["-"]))
+    if not items:
+        raise Invalid("there is nothing to embed; name files, or give lines on standard input")
+    has_media = any(item.kind for item in items)
+    module = arguments.module or ("multi2vec-bind" if has_media else "text2vec-transformers")
+    settings = {"model": arguments.model} if arguments.model else {}
+    found = _embed(items, module, settings, Path(arguments.models_path) if arguments.models_path else None)
+    failed = [(name, one) for name, one in found if isinstance(one, WeftError)]
+    made = [(name, one) for name, one in found if not isinstance(one, WeftError)]
+    for name, error in failed:
+        print(f"weft: {name}: {error.message}", file=sys.stderr)
+    if made:
+        _give(made, arguments)
+    return 1 if failed else 0
+
+
+def _items(files: list[str]) -> Iterator[_Item]:
+    for name in files:
+        if name == "-":
+            lines = sys.stdin.buffer.read().decode("utf-8", errors="replace").splitlines()
+            yield from (_Item(f"-:{i}", text=line.strip()) for i, line in enumerate(lines, 1) if line.strip())
+        else:
+            yield _Item(name, Path(name))
+
+
+def _embed(
+    items: list[_Item], module: str, settings: dict[str, str], models_folder: Path | None
+) -> list[tuple[str, Vector | WeftError]]:
+    from tqdm import tqdm
+
+    found: list[tuple[str, Vector | WeftError]] = []
+    registry = build_registry(models_folder=models_folder)
+    try:
+        vectorizer = registry.vectorizer(module)
+        complete = vectorizer.defaults(settings)
+        vectorizer.check_settings(complete)
+        with tqdm(total=len(items), unit=" items", desc=module, file=sys.stderr, leave=False, disable=None) as bar:
+            for begin in range(0, len(items), _AT_A_TIME):
+                batch = items[begin : begin + _AT_A_TIME]
+                found += _batch(batch, vectorizer, complete)
+                bar.update(len(batch))
+    finally:
+        registry.close()
+    return found
+
+
+def _batch(items: list[_Item], vectorizer: Any, settings: Any) -> list[tuple[str, Vector | WeftError]]:
+    read: list[ModuleInput | WeftError] = []
+    for item in items:
+        try:
+            if (kind := item.kind or "text") not in vectorizer.kinds:
+                raise Invalid(f"{vectorizer.name} does not embed {kind}; choose another with --module")
+            read.append(item.read())
+        except WeftError as error:
+            read.append(error)
+    vectors = iter(vectorizer.embed_objects([one for one in read if isinstance(one, ModuleInput)], settings, Caller()))
+    return [
+        (item.name, one if isinstance(one, WeftError) else next(vectors)) for item, one in zip(items, read, strict=True)
+    ]
+
+
+def _give(made: list[tuple[str, Vector]], arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        for name, vector in made:
+            print(json.dumps({"name": name, "dims": vector.shape[-1], "vector": vector.tolist()}, ensure_ascii=False))
+        return
+    if arguments.npy:
+        _write(Path(arguments.npy), [vector for _, vector in made])
+        dims = made[0][1].shape[-1]
+        print(f"{counted(len(made), 'vector')} of {dims} dimensions written to {arguments.npy}")
+        return
+    rows = [("name", "dimensions", "first numbers")]
+    for name, vector in made:
+        first = " ".join(f"{number:+.3f}" for number in vector.reshape(-1)[:4])
+        rows.append((name, " x ".join(map(str, vector.shape)), f"{first} …"))
+    print("\n".join(table(rows)))
+    print("Nothing is written; give --json or --npy FILE to keep the vectors.")
+
+
+def _write(path: Path, vectors: list[Vector]) -> None:
+    """``(n, d) f32``, a row for each that was embedded, in order. Raises Invalid where they have different shapes."""
+    if len({vector.shape for vector in vectors}) > 1:
+        raise Invalid("the vectors have different shapes, and one array cannot hold them; take --json")
+    try:
+        with path.open("wb") as file:
+            np.save(file, np.stack(vectors))
+    except OSError as error:
+        raise Invalid(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,137 @@
+"""``weft models``: which models are on this machine, fetch one, and see whether one is whole."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import struct
+import time
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weft.cli.model_places import FoundModel, find_model, models_here
+from weft.cli.table import bytes_text
+from weft.domain.caller import Caller
+from weft.domain.errors import CorruptData, Invalid, Misconfigured, OperatorError
+from weft.modules import build_registry
+
+_NEEDED = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja")
+"""What is fetched: no pickles, no code, no copies of the weights for other libraries."""
+_TRUE = ("1", "on", "yes", "true")
+_PROBE = "a red circle"
+
+
+def models(arguments: argparse.Namespace) -> int:
+    folder = Path(arguments.models_path).expanduser() if arguments.models_path else None
+    if arguments.action == "list":
+        if arguments.name:
+            raise Invalid(f"weft models list takes no name; did you mean: weft models verify {arguments.name}")
+        return _list(folder, as_json=arguments.json)
+    if not arguments.name:
+        raise Invalid(f"name the model: weft models {arguments.action} NAME")
+    return _pull(arguments.name) if arguments.action == "pull" else _verify(arguments.name, folder)
+
+
+def _list(folder: Path | None, *, as_json: bool) -> int:
+    found = models_here(folder)
+    if as_json:
+        print(json.dumps([{**asdict(one), "folder": str(one.folder)} for one in found], indent=2))
+        return 0
+    rows = [("model", "where", "embeds", "served by", "on disk", "in memory")]
+    rows += [
+        (
+            one.name,
+            one.place,
+            ", ".join(one.kinds),
+            one.modules[0] if one.modules else "none",
+            bytes_text(one.size_bytes),
+            bytes_text(one.memory_bytes) if one.memory_bytes is not None else "not known",
+        )
+        for one in found
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _pull(name: str) -> int:
+    if any(os.environ.get(variable, "").lower() in _TRUE for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
+        raise Misconfigured(f"{name} is not fetched: HF_HUB_OFFLINE forbids it. Unset it, or copy the model's folder")
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    except ImportError as error:
+        raise Misconfigured(f"fetching models needs huggingface_hub ({error}); pip install 'weft[torch]'") from error
+    import httpx
+
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=list(_NEEDED)))
+    except HFValidationError as error:
+        raise Invalid(f"{name!r} is not a model's name on the hub: {error}") from error
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        raise OperatorError(f"{name} cannot be fetched: {error}") from error
+    if not any(folder.rglob("*.safetensors")):
+        raise CorruptData(f"{name} has no weights in safetensors, and others are not loaded; choose another model")
+    print(f"{name} is in {folder}; see whether it is whole with: weft models verify {name}")
+    return 0
+
+
+def _verify(name: str, folder: Path | None) -> int:
+    """Loads it as a server does, and embeds a probe. Raises the error that a server would meet."""
+    model = find_model(name, folder)
+    if not model.modules:
+        raise Misconfigured(f"no module here serves {name}: it is a sparse encoder")
+    started = time.perf_counter()
+    registry = build_registry(threads=1, models_folder=folder)
+    try:
+        told = _probe(registry, model)
+    finally:
+        registry.close()
+    print(f"{name} is whole: {told} by {model.modules[0]}, loaded and run in {time.perf_counter() - started:.1f} s")
+    return 0
+
+
+def _probe(registry: Any, model: FoundModel) -> str:
+    module, settings, caller = model.modules[0], {"model": model.name}, Caller()
+    if module.startswith("reranker-"):
+        scores = registry.reranker(module).rank(_PROBE, [_PROBE, "bread"], settings, caller)
+        _check(np.asarray(scores), model.name, may_be_zero=True)
+        return f"{len(scores)} scores"
+    vectorizer = registry.vectorizer(module)
+    told = []
+    if "text" in model.kinds:
+        vector = vectorizer.embed_query([_PROBE], settings, caller)
+        _check(vector, model.name)
+        told.append(f"text in {vector.shape[-1]} dimensions")
+    if "image" in model.kinds:
+        vector = vectorizer.embed_media("image", _picture(), settings, caller)
+        _check(vector, model.name)
+        told.append(f"image in {vector.shape[-1]} dimensions")
+    if not told:
+        raise Misconfigured(f"{model.name} embeds {', '.join(model.kinds)} only, for which there is no probe")
+    unasked = [kind for kind in model.kinds if kind not in ("text", "image")]
+    return ", ".join(told) + (f" ({' and '.join(unasked)} not tried)" if unasked else "")
+
+
+def _check(vector: Any, name: str, *, may_be_zero: bool = False) -> None:
+    if not np.isfinite(vector).all() or not (may_be_zero or np.any(vector)):
+        raise CorruptData(f"the model {name} loads, but what it makes of a probe are no numbers or only zeros")
+
+
+def _picture() -> str:
+    """A PNG of 64 x 64 red pixels, in base64."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + b"\xdc\x1e\x1e" * 64 for _ in range(64))
+    head = struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return base64.b64encode(data).decode()

@@ -1,0 +1,146 @@
+"""``weft embed`` and ``weft models``: no server, the models of the wheel and of a folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command import Weft, run
+from weft.modules.local.models import BUNDLED
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Weft:
+    """Runs ``weft`` in ``tmp_path`` with an empty hub cache."""
+
+    def command(*arguments: str, input: str | bytes | None = None, **environ: str) -> object:
+        return run(*arguments, input=input, environ={"HF_HOME": str(tmp_path / "hub")} | environ, folder=tmp_path)
+
+    return command  # type: ignore[return-value]
+
+
+def test_lines_of_standard_input_as_json(alone: Weft) -> None:
+    done = alone("embed", "--json", input="a cat\n\na kitten\nthe price of steel\n")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["name"] for row in rows] == ["-:1", "-:3", "-:4"]
+    assert {row["dims"] for row in rows} == {384}
+    cat, kitten, steel = np.array([row["vector"] for row in rows])
+    assert cat @ kitten > cat @ steel
+
+
+def test_files_into_an_array_and_an_error_for_each_that_cannot_be(alone: Weft, tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("a cat")
+    (tmp_path / "empty.txt").write_text(" \n")
+    (tmp_path / "bytes.bin").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "two.md").write_text("a dog")
+    files = ("one.txt", "empty.txt", "missing.txt", "bytes.bin", "two.md")
+    done = alone("embed", *files, "--module", "text2vec-model2vec", "--npy", "out.npy")
+    assert done.returncode == 1
+    assert "2 vectors of 256 dimensions written to out.npy" in done.stdout
+    for name in ("empty.txt", "missing.txt", "bytes.bin"):
+        assert f"weft: {name}: it" in done.stderr
+    found = np.load(tmp_path / "out.npy")
+    assert found.shape == (2, 256)
+    assert found.dtype == np.float32
+    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3)
+
+
+def test_without_a_place_to_write_it_shows_the_shape(alone: Weft) -> None:
+    done = alone("embed", input="a cat\n")
+    assert done.returncode == 0
+    assert "384" in done.stdout
+    assert "--npy FILE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--module", "text2vec-nothing"), "no module with name"),
+        (("--model", "../../etc"), "is not a model's name"),
+    ],
+)
+def test_wrong_choices_are_told(alone: Weft, arguments: tuple[str, ...], said: str) -> None:
+    done = alone("embed", *arguments, input="a cat\n")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_text_module_refuses_a_picture_by_its_name(alone: Weft, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    done = alone("embed", "a.png", "--module", "text2vec-transformers")
+    assert done.returncode == 1
+    assert "a.png: text2vec-transformers does not embed image" in done.stderr
+
+
+def test_models_are_listed_by_place(alone: Weft, tmp_path: Path) -> None:
+    shutil.copytree(BUNDLED / "tiny-any", tmp_path / "models" / "mine" / "any")
+    cached = tmp_path / "hub" / "hub" / "models--some--reranker"
+    snapshot = cached / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("abc")
+    (snapshot / "config.json").write_text('{"architectures": ["BertForSequenceClassification"], "model_type": "bert"}')
+    done = alone("models", "--json", "--models-path", str(tmp_path / "models"))
+    assert done.returncode == 0, done.stderr
+    found = {row["name"]: row for row in json.loads(done.stdout)}
+    assert list(found)[:3] == ["all-MiniLM-L6-v2", "all-MiniLM-L6-v2-static-256", "tiny-any"]
+    mine = found["mine/any"]
+    assert mine["place"] == "folder"
+    assert mine["kinds"] == ["text", "image", "audio", "video"]
+    assert mine["modules"] == ["multi2vec-bind"]
+    assert mine["memory_bytes"] > mine["size_bytes"], "its weights are saved in float16"
+    assert found["some/reranker"]["place"] == "hub cache"
+    assert found["some/reranker"]["modules"] == ["reranker-transformers"]
+    assert found["some/reranker"]["memory_bytes"] is None
+
+
+def test_the_list_survives_what_is_broken(alone: Weft, tmp_path: Path) -> None:
+    broken = tmp_path / "models" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "config.json").write_text("{")
+    (broken / "router_config.json").write_text('["no", "object"]')
+    (broken / "model.safetensors").write_bytes(b"\x01")
+    done = alone("models", "--models-path", str(tmp_path / "models"))
+    assert done.returncode == 0, done.stderr
+    assert "broken" in done.stdout
+    assert "not known" in done.stdout
+
+
+def test_verify_loads_and_embeds(alone: Weft) -> None:
+    done = alone("models", "verify", "all-MiniLM-L6-v2")
+    assert done.returncode == 0, done.stderr
+    assert "all-MiniLM-L6-v2 is whole: text in 384 dimensions" in done.stdout
+
+
+def test_verify_names_what_is_there(alone: Weft) -> None:
+    done = alone("models", "verify", "no-such-model")
+    assert done.returncode == 1
+    assert "here are all-MiniLM-L6-v2, " in done.stderr
+
+
+def test_pull_is_refused_offline(alone: Weft) -> None:
+    done = alone("models", "pull", "some/model", HF_HUB_OFFLINE="1")
+    assert done.returncode == 1
+    assert "HF_HUB_OFFLINE" in done.stderr
+
+
+def test_names_are_asked_for(alone: Weft) -> None:
+    assert "weft models verify NAME" in alone("models", "verify").stderr
+
+
+def test_verify_says_what_is_wrong_with_weights(alone: Weft, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    pytest.importorskip("PIL")
+    shutil.copytree(BUNDLED / "tiny-any", tmp_path / "models" / "half")
+    weights = tmp_path / "models" / "half" / "clip_0_Transformer" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: 1 << 16])
+    done = alone("models", "verify", "half", "--models-path", str(tmp_path / "models"))
+    assert done.returncode == 1
+    assert "half" in done.stderr
+    assert "Traceback" not in done.stderr
