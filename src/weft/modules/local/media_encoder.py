@@ -37,6 +37,8 @@ _USUAL_TOKENS = 512
 _USUAL_FRAMES = 8
 _USUAL_RATE = 16_000
 _USUAL_SECONDS = 30.0
+_TOKENS_A_SECOND = 50
+"""Of sound, as Whisper's encoder has them."""
 _PICTURE_TOKENS = 196
 """Of 224 x 224 pixels in patches of 16."""
 
@@ -70,7 +72,9 @@ class MediaEncoder:
         self.rate, self.seconds = _of_sounds(model)
         self.frames = _of_films(model)
         self._max_tokens = min(model.get_max_seq_length() or _USUAL_TOKENS, 1 << 15)
-        self._picture_tokens = _of_pictures(model)
+        self._picture_tokens = _of_pictures(model, "image")
+        self._film_tokens = self.frames * _of_pictures(model, "image" if self._films_by_frames else "video")
+        self._sound_tokens = int(self.seconds * _TOKENS_A_SECOND)
         self._one_at_a_time = threading.Lock()
         _fill_up_texts(model)
         _match_weights(model)
@@ -80,12 +84,12 @@ class MediaEncoder:
         return [self._prepared(Sample(TEXT, one, is_query=True) if isinstance(one, str) else one) for one in samples]
 
     def length(self, prepared: Sample) -> int:
-        """An estimate of its tokens; sounds and films are runs by themselves."""
+        """An estimate of its tokens: models fill sounds up to their window, and films to their number of frames."""
         if isinstance(prepared.content, str):
             return min(self._max_tokens, len(prepared.content) // _LETTERS_PER_USUAL_TOKEN + 2)
         if prepared.kind == "image":
             return self._picture_tokens
-        return _USUAL_TOKENS if prepared.kind == "audio" else self._picture_tokens * len(prepared.content)
+        return self._sound_tokens if prepared.kind == "audio" else self._film_tokens
 
     def encode(self, run: Sequence[Sample]) -> list[Vector]:
         """``(d,)`` of length 1 for each; ``d`` may differ between kinds where the model says so."""
@@ -260,8 +264,9 @@ def _of_films(model: Any) -> int:
     return _USUAL_FRAMES
 
 
-def _of_pictures(model: Any) -> int:
-    for part in _parts(model, "image"):
+def _of_pictures(model: Any, kind: str) -> int:
+    """The patches of a picture, or of one frame of a film."""
+    for part in _parts(model, kind):
         config = getattr(part.model.config, "vision_config", part.model.config)
         side, patch = getattr(config, "image_size", None), getattr(config, "patch_size", None)
         if isinstance(side, int) and isinstance(patch, int):
