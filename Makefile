@@ -1,5 +1,6 @@
-# Two commands do everything on a machine with git, make and Python 3.11 or newer:
+# These commands do everything on a machine with git, make and Python 3.11 or newer:
 #   make quickstart   starts Weft, imports real texts and searches them
+#   make quickstart-media   the same with pictures, sounds and films (FOLDER=~/Pictures: yours)
 #   make test         lint, types, tests, and a tiny run of every benchmark
 #                     (make test MODELS=no leaves out torch, and with it the tests of what needs it)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -7,10 +8,13 @@ MODELS ?= yes
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart test lint types unit bench-tiny clean
+.PHONY: quickstart quickstart-media test lint types unit bench-tiny clean
 
 quickstart: .venv/installed
 	@$(BIN)/python examples/quickstart.py
+
+quickstart-media: .venv/media-installed
+	@$(BIN)/python examples/media_search.py $(if $(FOLDER),"$(FOLDER)")
 
 test: lint types unit bench-tiny
 
@@ -33,6 +37,11 @@ bench-tiny: .venv/dev-installed
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --upgrade pip
 	@$(PIP) --editable .
+	@touch $@
+
+.venv/media-installed: .venv/installed
+	@echo "Installing torch and what decodes media in .venv; this takes some minutes, once."
+	@$(PIP) --editable '.[media,torch]' torch==2.13.0
 	@touch $@
 
 .venv/dev-installed: .venv/installed
