@@ -124,7 +124,12 @@ def questions(media: Any, files: list[tuple[str, Path]], text: str, *, is_made: 
         again = random.Random(1)
         by["image"] = (base64.b64encode(png_bytes(RED_CIRCLE.draw(again))).decode(), RED_CIRCLE.caption)
         by["audio"] = (base64.b64encode(wav_bytes(RISING_TONE.play(again))).decode(), RISING_TONE.caption)
-        texts |= {"audio": "a high rising pure tone", "video": "a triangle moving left"}
+        texts |= {
+            "audio": "a high rising pure tone",
+            "video": next(
+                f"a {path.stem.replace('-', ' ')}" for _, path in files if "triangle-moving-left" in path.stem
+            ),
+        }
     else:
         texts |= {"audio": text, "video": text}
     present = {kind for kind, _ in files}
