@@ -77,9 +77,7 @@ class Calls:
         service = self._door.admit(caller)
         started = time.perf_counter()
         references = [decode_reference(message) for message in parse(batch.BatchReferencesRequest, data).references]
-        results: list[WeftError | None] = verb(service.objects, "link", "references in batches")(
-            references, caller
-        )
+        results: list[WeftError | None] = verb(service.objects, "link", "references in batches")(references, caller)
         reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
         for index, error in enumerate(results):
             if error is not None:
