@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import base64
+import io
 import statistics
 import sysconfig
 import threading
@@ -22,10 +24,13 @@ from pathlib import Path
 import numpy as np
 
 from weft.domain.caller import Caller
+from weft.domain.query import MediaKind
 from weft.modules import build_registry
-from weft.modules.base import ModuleInput, Vectorizer
+from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
+from weft.modules.local.models import BUNDLED, TINY_ANY
 
 NOBODY = Caller()
+BATCH = 16
 QUERY = "how do I read a file line by line and split it {}"
 
 
@@ -80,6 +85,61 @@ def queries_while_busy(vectorizer: Vectorizer, texts: Sequence[str], count: int)
         thread.join()
 
 
+def beside_the_bare_library(registry: Registry, count: int) -> None:
+    """tiny-any by its own library and through its module, in turn: the same PNG files and texts, the same batch."""
+    try:
+        import torch
+        from PIL import Image
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        print(f"tiny-any beside sentence-transformers: left out ({error})")
+        return
+    torch.set_num_threads(1)
+    bare = SentenceTransformer(str(BUNDLED / TINY_ANY), device="cpu", model_kwargs={"dtype": torch.float32})
+    random = np.random.default_rng(0)
+    pictures: list[bytes] = []
+    for _ in range(count):
+        buffer = io.BytesIO()
+        small = random.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(small).resize((240, 240)).save(buffer, "PNG")
+        pictures.append(buffer.getvalue())
+    texts = [f"a small red circle number {i}" for i in range(count)]
+    module = registry.vectorizer("multi2vec-bind")
+    settings = module.defaults({"model": TINY_ANY})
+    image_inputs = [ModuleInput(media=(Media(MediaKind.IMAGE, base64.b64encode(one).decode()),)) for one in pictures]
+
+    def bare_pictures() -> None:
+        for i in range(0, count, BATCH):
+            opened = [{"image": Image.open(io.BytesIO(one)).convert("RGB")} for one in pictures[i : i + BATCH]]
+            bare.encode(opened, batch_size=BATCH, show_progress_bar=False)
+
+    def bare_texts() -> None:
+        for i in range(0, count, BATCH):
+            bare.encode([{"text": one} for one in texts[i : i + BATCH]], batch_size=BATCH, show_progress_bar=False)
+
+    def by_weft(inputs: Sequence[ModuleInput]) -> None:
+        for i in range(0, count, BATCH):
+            for one in module.embed_objects(inputs[i : i + BATCH], settings, NOBODY):
+                if isinstance(one, Exception):
+                    raise one
+
+    text_inputs = [ModuleInput((text,)) for text in texts]
+    for what, plain, inputs in (("pictures", bare_pictures, image_inputs), ("texts", bare_texts, text_inputs)):
+        plain()  # what is loaded at the first use
+        by_weft(inputs)
+        spent = [0.0, 0.0]
+        for _ in range(3):
+            for place, work in enumerate((plain, lambda inputs=inputs: by_weft(inputs))):
+                begin = time.process_time()
+                work()
+                spent[place] += time.process_time() - begin
+        library, weft = (3 * count / one for one in spent)
+        print(
+            f"tiny-any, {what:15}{library:10.0f} a CPU-second by the library, {weft:.0f} through Weft: "
+            f"{weft / library:.2f}"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="few texts")
@@ -100,6 +160,7 @@ def main() -> None:
     static = registry.vectorizer("text2vec-model2vec")
     static.embed_query(["load"], {}, NOBODY)
     documents(static, [text[:80] for text in texts * (1 if given.tiny else 20)], "80 letters each")
+    beside_the_bare_library(registry, 16 if given.tiny else 160)
     registry.close()
 
 
