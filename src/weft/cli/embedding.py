@@ -100,7 +100,8 @@ def _embed(
     registry = build_registry(models_folder=models_folder)
     try:
         vectorizer = registry.vectorizer(module)
-        complete = vectorizer.defaults(settings)
+        named = {f"{kind}Fields": [kind] for kind in vectorizer.kinds} if vectorizer.kinds != {"text"} else {}
+        complete = vectorizer.defaults({**named, **settings})
         vectorizer.check_settings(complete)
         with tqdm(total=len(items), unit=" items", desc=module, file=sys.stderr, leave=False, disable=None) as bar:
             for begin in range(0, len(items), _AT_A_TIME):
