@@ -22,7 +22,8 @@ def other_model(shard: Shard, vector: VectorConfig, model: str) -> Invalid | Non
     return Invalid(
         f"the vectors {vector.name!r} of class {shard.config.name} were made by {spelled(stored)}; this server would "
         f"now ask {spelled(model)}, and vectors of two models cannot be compared. Give the server that model back, or "
-        "import into a new collection; searches by words, by a vector of yours and by filter go on working",
+        "import into a new collection; what needs no model goes on: searches by words, by filter and by a vector of "
+        "yours, and imports of objects with their vectors",
         stored=stored,
         asked=model,
     )

@@ -75,7 +75,8 @@ class ShardStore:
     live: BitMap
     """The doc_ids of all objects; replaced by each commit, never changed in place."""
     models: Mapping[str, str]
-    """What made the latest vectors of each name, as the changes stated it; replaced, never changed in place."""
+    """What made the latest vectors of each name, as the changes stated it; what was stated of vectors that had all
+    died is forgotten. Replaced, never changed in place."""
 
     @property
     def count(self) -> int:
@@ -144,7 +145,8 @@ class ShardStore:
             for name, rows in new_rows(plan, self._vectors.files).items()
         ]
         live = self._live_after(plan)
-        models = {**self.models, **{name: model for _, put in plan.puts for name, model in put.models.items()}}
+        stated = {name: model for _, put in plan.puts for name, model in put.models.items()}
+        models = {**self.models, **stated} if self.live else stated
         self._env.write(lambda txn: self._write(txn, plan, live, staged, models))
         for file, rows in staged:
             file.publish(rows)

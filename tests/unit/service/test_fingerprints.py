@@ -131,6 +131,16 @@ def test_an_emptied_collection_takes_the_new_model(filled: Path) -> None:
         found(service, NearText(texts=("d",)))
 
 
+def test_a_fingerprint_does_not_outlive_its_vectors(filled: Path) -> None:
+    with serving(filled, 2) as service:
+        for id_ in IDS[:2]:
+            service.objects.delete("Note", id_, None)
+        assert service.objects.batch([note(2, "c", vectors={"default": np.ones(8, np.float32)})], CALLER) == [None]
+    with serving(filled, 2) as service:
+        assert service.objects.batch([note(3, "d")], CALLER) == [None]
+        assert len(found(service, NearText(texts=("d",)))) == 2
+
+
 def test_vectors_of_users_have_no_model(tmp_path: Path) -> None:
     with serving(tmp_path, 1) as service:
         create(service)
