@@ -18,6 +18,7 @@ from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.errors import Misconfigured
 from weft.modules import build_registry
+from weft.modules.media.limits import Limits
 from weft.service.guard import Door
 from weft.service.schema.document import parse
 from weft.service.service import Service
@@ -59,6 +60,12 @@ class App:
                 allow_downloads=settings.model_downloads,
                 provider_timeout_s=settings.modules_client_timeout_s,
                 public_providers_only=settings.modules_validate_base_url,
+                media_limits=Limits(
+                    pixels=settings.media_max_pixels,
+                    memory_bytes=settings.media_memory_mb << 20,
+                    wall_s=settings.media_timeout_s,
+                ),
+                media_workers=settings.media_workers,
             )
             undo.callback(self._registry.close)
             self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)

@@ -132,6 +132,16 @@ class Settings:
     model_downloads: bool = _setting(
         "WEFT_MODEL_DOWNLOADS", "let collections name models of the hub, fetched on first use", False
     )
+    media_workers: int = _setting(
+        "WEFT_MEDIA_WORKERS", "pictures, sounds and films that are decoded at a time; 0: one a core, at most 4", 0
+    )
+    media_max_pixels: int = _setting(
+        "WEFT_MEDIA_MAX_PIXELS", "greatest picture, or frame of a film, that is decoded, in pixels", 40_000_000
+    )
+    media_memory_mb: int = _setting("WEFT_MEDIA_MEMORY_MB", "memory that decoding one medium may take, in MB", 2048)
+    media_timeout_s: float = _setting(
+        "WEFT_MEDIA_TIMEOUT", "longest time that decoding one medium may take, as `60s` or seconds", 60.0
+    )
     modules_client_timeout_s: float = _setting(
         "MODULES_CLIENT_TIMEOUT", "longest wait for one answer of a model provider, as `50s`, `1m30s` or seconds", 50.0
     )
@@ -170,16 +180,19 @@ class Settings:
             "query_hybrid_maximum_results",
             "embedding_queue",
             "write_queue",
+            "media_max_pixels",
+            "media_memory_mb",
         ):
             if getattr(self, name) < 1:
                 raise Misconfigured(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not 0 < self.modules_client_timeout_s <= _LONGEST_TIMEOUT_S:
-            raise Misconfigured(
-                f"modules_client_timeout_s must be above 0 and at most {_LONGEST_TIMEOUT_S}, not "
-                f"{self.modules_client_timeout_s:g}"
-            )
-        if self.embedding_threads < 0:
-            raise Misconfigured(f"embedding_threads must be 0 or more, not {self.embedding_threads}")
+        for name in ("modules_client_timeout_s", "media_timeout_s"):
+            if not 0 < getattr(self, name) <= _LONGEST_TIMEOUT_S:
+                raise Misconfigured(
+                    f"{name} must be above 0 and at most {_LONGEST_TIMEOUT_S}, not {getattr(self, name):g}"
+                )
+        for name in ("embedding_threads", "media_workers"):
+            if getattr(self, name) < 0:
+                raise Misconfigured(f"{name} must be 0 or more, not {getattr(self, name)}")
         _one_of("default_vector_index", self.default_vector_index, ("hnsw", "flat", "dynamic", "hfresh"))
         _one_of("default_quantization", self.default_quantization, ("none", "pq", "bq", "sq", "rq-1", "rq-8"))
         _one_of("log_level", self.log_level, ("debug", "info", "warning", "error"))

@@ -14,6 +14,8 @@ from weft.domain.errors import Misconfigured
 from weft.modules.base import Generator, Module, ModuleFactory, Registry, Reranker, Vectorizer
 from weft.modules.local.models import ModelOffer
 from weft.modules.local.pool import ModelPool
+from weft.modules.media import MediaDecoder
+from weft.modules.media.limits import Limits
 from weft.modules.providers.http import ProviderClient
 
 __all__ = ["Generator", "Module", "Registry", "Reranker", "Vectorizer", "build_registry"]
@@ -55,17 +57,21 @@ def build_registry(
     allow_downloads: bool = False,
     provider_timeout_s: float = 50.0,
     public_providers_only: bool = False,
+    media_limits: Limits | None = None,
+    media_workers: int = 0,
 ) -> Registry:
     """The modules named in ``enabled``; None: all. Raises Misconfigured for a name that Weft does not have.
 
     ``threads`` are the workers of each local model (0: one a core), ``queue_limit`` the texts that may wait for it.
     ``models_folder`` holds the models that collections may name beside those in the wheel; ``allow_downloads`` lets
     them name any on the hub. ``provider_timeout_s`` bounds one call to a provider; ``public_providers_only`` refuses
-    addresses in private networks that collections and requests name.
+    addresses in private networks that collections and requests name. ``media_limits`` bound what one picture, sound or
+    film may take to decode, ``media_workers`` how many are decoded at a time (0: one a core, at most 4).
     """
     pool = ModelPool(threads=threads, queue_limit=queue_limit)
     client = ProviderClient(timeout_s=provider_timeout_s, public_only=public_providers_only)
-    factories = _local(pool, ModelOffer(models_folder, allow_downloads), client) | _providers(client)
+    decoder = MediaDecoder(media_limits, workers=media_workers)
+    factories = _local(pool, ModelOffer(models_folder, allow_downloads), client, decoder) | _providers(client)
     if enabled is not None:
         unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
         if unknown:
@@ -77,11 +83,14 @@ def build_registry(
     def close() -> None:
         pool.close()
         client.close()
+        decoder.close()
 
     return Registry(factories, on_close=close)
 
 
-def _local(pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> dict[str, ModuleFactory]:
+def _local(
+    pool: ModelPool, offer: ModelOffer, client: ProviderClient, decoder: MediaDecoder
+) -> dict[str, ModuleFactory]:
     def text2vec_transformers() -> Module:
         from weft.modules.local.text2vec_transformers import Text2VecTransformers
 
@@ -104,27 +113,23 @@ def _local(pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> dict[s
 
     def multi2multivec_transformers() -> Module:
         from weft.modules.local.multi2multivec_transformers import Multi2MultivecTransformers
-        from weft.modules.media import MediaDecoder
 
-        return Multi2MultivecTransformers(pool, offer, MediaDecoder())
+        return Multi2MultivecTransformers(pool, offer, decoder)
 
     def img2vec_neural() -> Module:
         from weft.modules.local.media_vectorizers import Img2VecNeural
-        from weft.modules.media import MediaDecoder
 
-        return Img2VecNeural(pool, offer, MediaDecoder())
+        return Img2VecNeural(pool, offer, decoder)
 
     def multi2vec_clip() -> Module:
         from weft.modules.local.media_vectorizers import Multi2VecClip
-        from weft.modules.media import MediaDecoder
 
-        return Multi2VecClip(pool, offer, MediaDecoder())
+        return Multi2VecClip(pool, offer, decoder)
 
     def multi2vec_bind() -> Module:
         from weft.modules.local.media_vectorizers import Multi2VecBind
-        from weft.modules.media import MediaDecoder
 
-        return Multi2VecBind(pool, offer, MediaDecoder())
+        return Multi2VecBind(pool, offer, decoder)
 
     def reranker_transformers() -> Module:
         from weft.modules.local.reranker_transformers import RerankerTransformers

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TypeAlias
 
 import numpy as np
 
-from weft.domain.errors import Invalid, Misconfigured, WeftError
+from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.modules.base import TEXT, Media, ModuleInput, Settings
-from weft.modules.local.media_encoder import MediaEncoder, Pixels, Sample, Sound, load_media
+from weft.modules.local.media_encoder import MediaEncoder, Sample, load_media
 from weft.modules.local.models import MINILM, ModelOffer, ModelSource
 from weft.modules.local.pool import ModelPool
 from weft.modules.local.scheduler import Urgency
 from weft.modules.local.whisper import ENCODER, STATES
+from weft.modules.media import MediaDecoder
 from weft.modules.media.encoded import media_bytes
 from weft.modules.multimodal_vectorizer import combined
 from weft.modules.text_vectorizer import mean, text_setting, whole_number_setting
@@ -33,34 +34,13 @@ _Place: TypeAlias = tuple[int, int]
 """The position of an input, and that of a text or medium in it."""
 
 
-class Clip(Protocol):
-    @property
-    def frames(self) -> Pixels: ...
-    @property
-    def seconds(self) -> float: ...
-
-
-class Decoder(Protocol):
-    """From the bytes of pictures to arrays; raises Invalid for what cannot be read."""
-
-    def image(self, data: bytes) -> Pixels: ...
-
-
-@runtime_checkable
-class TrackDecoder(Protocol):
-    """The same of sounds and films."""
-
-    def audio(self, data: bytes, rate: int, max_seconds: float) -> Sound: ...
-    def video(self, data: bytes, frames: int) -> Clip: ...
-
-
 @dataclass(frozen=True, slots=True)
 class MediaModels:
     """The models of a pool that read media, as the settings ``model`` and ``dimensions`` choose them."""
 
     pool: ModelPool
     offer: ModelOffer
-    decoder: Decoder
+    decoder: MediaDecoder
     default: str
 
     def check(self, settings: Settings) -> None:
@@ -103,7 +83,7 @@ class MediaModels:
 
     def embed_media(self, kind: str, data_base64: str, settings: Settings) -> Vector:
         """As one that is stored is embedded, so that it finds itself; before what is to be stored."""
-        sample = self._decoded(self._encoder(settings), kind, data_base64)
+        sample = self._decoded(self._encoder(settings), kind, data_base64, urgent=True)
         return mean([_cut(one, settings) for one in self.pool.run(*self._model(settings), [sample], Urgency.QUERY)])
 
     def _embed(self, samples: dict[_Place, Sample], settings: Settings) -> dict[_Place, Vector | WeftError]:
@@ -113,16 +93,14 @@ class MediaModels:
     def _sample(self, encoder: MediaEncoder, one: str | Media) -> Sample:
         return Sample(TEXT, one) if isinstance(one, str) else self._decoded(encoder, one.kind.value, one.data)
 
-    def _decoded(self, encoder: MediaEncoder, kind: str, data_base64: str) -> Sample:
+    def _decoded(self, encoder: MediaEncoder, kind: str, data_base64: str, *, urgent: bool = False) -> Sample:
         encoder.check(kind)
         data = media_bytes(data_base64, kind)
         if kind == "image":
-            return Sample(kind, self.decoder.image(data))
-        if not isinstance(self.decoder, TrackDecoder):
-            raise Misconfigured(f"this server decodes pictures only, and cannot read the {kind}; send pictures or text")
+            return Sample(kind, self.decoder.image(data, urgent=urgent))
         if kind == "audio":
-            return Sample(kind, self.decoder.audio(data, encoder.rate, encoder.seconds))
-        clip = self.decoder.video(data, encoder.frames)
+            return Sample(kind, self.decoder.audio(data, encoder.rate, encoder.seconds, urgent=urgent))
+        clip = self.decoder.video(data, encoder.frames, urgent=urgent)
         return Sample(kind, clip.frames, clip.seconds)
 
     def _encoder(self, settings: Settings) -> MediaEncoder:

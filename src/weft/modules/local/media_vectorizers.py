@@ -16,9 +16,10 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import TEXT, ModuleInput, Settings
-from weft.modules.local.media_models import Decoder, MediaModels
+from weft.modules.local.media_models import MediaModels
 from weft.modules.local.models import ModelOffer
 from weft.modules.local.pool import ModelPool
+from weft.modules.media import MediaDecoder
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer
 from weft.modules.text_vectorizer import text_setting
 
@@ -30,7 +31,7 @@ class MediaVectorizer(MultimodalVectorizer):
 
     model: ClassVar[str]
 
-    def __init__(self, pool: ModelPool, offer: ModelOffer, decoder: Decoder) -> None:
+    def __init__(self, pool: ModelPool, offer: ModelOffer, decoder: MediaDecoder) -> None:
         self._models = MediaModels(pool, offer, decoder, self.model)
 
     def defaults(self, settings: Settings) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Multi2MultivecTransformers(MultimodalVectorizer):
         """A picture to search with is embedded as the pages are."""
         if kind != MediaKind.IMAGE:
             return super().embed_media(kind, data_base64, settings, caller)
-        return self._models.embed_query(Passage(Role.DOCUMENT, self._picture(data_base64)), settings)
+        return self._models.embed_query(Passage(Role.DOCUMENT, self._picture(data_base64, urgent=True)), settings)
 
     def _embed(self, passages: dict[int, Passage], settings: Settings) -> dict[int, Vector | WeftError]:
         vectors = self._models.embed_documents(list(passages.values()), settings)
@@ -88,8 +88,8 @@ class Multi2MultivecTransformers(MultimodalVectorizer):
             return Passage(Role.DOCUMENT, self._picture(given.media[0].data), factor)
         return Passage(Role.DOCUMENT, " ".join(given.texts), factor)
 
-    def _picture(self, data_base64: str) -> Picture:
-        return self._decoder.image(media_bytes(data_base64, MediaKind.IMAGE))
+    def _picture(self, data_base64: str, *, urgent: bool = False) -> Picture:
+        return self._decoder.image(media_bytes(data_base64, MediaKind.IMAGE), urgent=urgent)
 
 
 def _size(passage: Passage) -> int:

@@ -1,6 +1,6 @@
 """Pictures by Pillow: known formats only, and no more pixels than stated, checked before any is decoded.
 
-Turned as their EXIF says, transparency over white, the first picture of an animation.
+Turned as their EXIF says, transparency over white, the first picture of an animation; brought down to ``LONGEST_SIDE``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 """``(h, w, 3)``."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+LONGEST_SIDE = 2_048
+"""Pixels. Models of page images, which see the most, take less."""
 MOST_PIXELS = 40_000_000
 """A PNG of 10 kB can hold 81 million, which takes 390 MB; Pillow alone lets it pass."""
 
@@ -40,7 +42,10 @@ def decode_picture(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Picture:
                         f"the picture has {opened.width} x {opened.height} pixels, and at most {most_pixels} are read; "
                         "send a smaller one"
                     )
-                return np.ascontiguousarray(_upright(opened), np.uint8)
+                opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+                upright = _upright(opened)
+                upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+                return np.ascontiguousarray(upright, np.uint8)
     except Invalid:
         raise
     except UnidentifiedImageError as error:

@@ -1,0 +1,17 @@
+"""What one medium may take to be decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``pixels`` of a picture, and of one frame of a film; ``frames`` of a film that a model may ask for."""
+
+    pixels: int = 40_000_000
+    frames: int = 256
+    cpu_s: float = 20.0
+    wall_s: float = 60.0
+    memory_bytes: int = 2 << 30
+    """Of the worker's address space, beyond what it has at its start."""

@@ -1,0 +1,158 @@
+"""WorkerPool: processes that decode, started when they are first needed, replaced when one does not survive a file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from weft.domain.errors import Invalid, Overloaded
+from weft.modules.media.limits import Limits
+from weft.modules.media.wire import FILM, PICTURE, SOUND, Reply, Request, read_reply, write_request
+
+WORKER = ("-m", "weft.modules.media.worker")
+_REQUESTS = 2_000
+"""After so many a worker is replaced, whatever its libraries may have leaked."""
+_NAMES = {PICTURE: "picture", SOUND: "sound", FILM: "film"}
+
+
+class WorkerPool:
+    """Up to ``size`` workers, each with one request at a time; ``urgent`` requests are served before others.
+
+    ``command`` is what Python runs as a worker.
+    """
+
+    def __init__(self, limits: Limits, size: int, *, command: Sequence[str] = WORKER) -> None:
+        self._limits = limits
+        self._size = size
+        self._command = command
+        self._idle: list[_Worker] = []
+        self._running = 0
+        self._urgent = 0
+        """Urgent requests that wait."""
+        self._free = threading.Condition()
+        self._closed = False
+
+    def run(self, request: Request, *, urgent: bool = False) -> Reply:
+        """Raises Invalid when the medium cannot be read, or not within the limits; Misconfigured without decoders."""
+        worker = self._take(urgent)
+        try:
+            reply = worker.ask(request)
+        except BaseException:
+            self._give(worker if worker.usable else None)
+            raise
+        self._give(worker if worker.usable else None)
+        return reply
+
+    def close(self) -> None:
+        """What runs is finished by its caller; no other request is taken."""
+        with self._free:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            self._free.notify_all()
+        for worker in idle:
+            worker.close()
+
+    def _take(self, urgent: bool) -> _Worker:
+        with self._free:
+            self._urgent += urgent
+            try:
+                while not self._closed and (self._running >= self._size or (self._urgent and not urgent)):
+                    self._free.wait()
+            finally:
+                self._urgent -= urgent
+                self._free.notify_all()
+            if self._closed:
+                raise Overloaded("the server stops; no medium is read any more")
+            self._running += 1
+            if self._idle:
+                return self._idle.pop()
+        try:
+            return _Worker(self._limits, self._command)
+        except BaseException:
+            self._give(None)
+            raise
+
+    def _give(self, worker: _Worker | None) -> None:
+        with self._free:
+            self._running -= 1
+            keep = worker is not None and not self._closed
+            if worker is not None and keep:
+                self._idle.append(worker)
+            self._free.notify_all()
+        if worker is not None and not keep:
+            worker.close()
+
+
+class _Worker:
+    def __init__(self, limits: Limits, command: Sequence[str]) -> None:
+        self._limits = limits
+        self._asked = 0
+        bounds = (str(limits.pixels), str(limits.cpu_s), str(limits.memory_bytes))
+        self._process = subprocess.Popen(
+            [sys.executable, *command, *bounds],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            close_fds=True,
+        )
+        self.usable = True
+
+    def ask(self, request: Request) -> Reply:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        self._asked += 1
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = threading.Timer(self._limits.wall_s, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            write_request(stdin, request)
+            return read_reply(stdout, request.kind)
+        except (EOFError, OSError) as error:
+            self.usable = False
+            self._end()
+            raise Invalid(self._reason(_NAMES[request.kind], late=late.is_set())) from error
+        finally:
+            timer.cancel()
+            if self.usable and (self._asked >= _REQUESTS or late.is_set()):
+                self.usable = False
+                self._end()
+
+    def _reason(self, what: str, *, late: bool) -> str:
+        if late:
+            return f"the {what} was not read within {self._limits.wall_s:g} s; send a smaller one"
+        if sys.platform != "win32" and self._process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return f"the {what} takes more than {self._limits.cpu_s:g} s of computing to read; send a smaller one"
+        return f"the {what} breaks its decoder (status {self._process.returncode}); it is damaged, or made to do harm"
+
+    def close(self) -> None:
+        """At the end of its input a worker stops by itself."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        with suppress(OSError):  # a worker that is gone has closed its end
+            stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._end()
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with suppress(OSError):  # what was not yet written to a worker that is gone
+                    stream.close()

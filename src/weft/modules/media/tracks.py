@@ -1,0 +1,169 @@
+"""Sounds and films by PyAV: known formats only, no reference to another file followed, no more read than is needed.
+
+ffmpeg's playlists name files and addresses, which it would open: a whitelist of protocols and formats keeps it to the
+bytes given. Nothing but bytes is ever handed to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.errors import Invalid, Misconfigured
+
+Sound: TypeAlias = npt.NDArray[np.float32]
+"""``(n,)``, one channel, from -1 to 1."""
+Frames: TypeAlias = npt.NDArray[np.uint8]
+"""``(n, h, w, 3)``."""
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv,wav,mp3,ogg,flac,aac"
+_OPTIONS = {"protocol_whitelist": "pipe", "format_whitelist": FORMATS}
+_SHORT_SIDE = 512
+"""Pixels of the shorter side that frames are brought down to; no model of films takes more."""
+_READ_PER_FRAME = 300
+"""Pictures decoded at most on the way from a key frame to the one that is wanted."""
+
+
+class Clip(NamedTuple):
+    """Frames evenly spread over a film that lasts ``seconds``."""
+
+    frames: Frames
+    seconds: float
+
+
+def decode_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
+    """The beginning of the first sound track, at ``rate`` samples a second. Raises Invalid, Misconfigured."""
+    import_av()
+    from av import AudioResampler
+    from av.error import FFmpegError
+
+    most = int(rate * max_seconds)
+    pieces: list[Sound] = []
+    size = 0
+    with _opened(data, "sound") as container:
+        if not container.streams.audio:
+            raise Invalid("the sound has no sound track; send wav, mp3, flac, ogg, m4a, or a film with sound")
+        stream = container.streams.audio[0]
+        stream.codec_context.thread_count = 1
+        resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+        try:
+            for frame in _and_end(container.decode(stream)):
+                for piece in resampler.resample(frame):
+                    pieces.append(piece.to_ndarray()[0])
+                    size += len(pieces[-1])
+                if size >= most:
+                    break
+        except FFmpegError as error:
+            if not size:
+                raise Invalid(f"the sound cannot be read: {error}") from error
+    if not size:
+        raise Invalid("the sound is empty")
+    return np.ascontiguousarray(np.concatenate(pieces)[:most], np.float32)
+
+
+def decode_film(data: bytes, frames: int, *, most_pixels: int) -> Clip:
+    """``frames`` pictures from the middles of as many equal parts of the first picture track.
+
+    Each is reached from the key frame before it. A film of fewer pictures repeats them. Raises Invalid, Misconfigured.
+    """
+    import_av()
+    from av.error import FFmpegError
+
+    with _opened(data, "film") as container:
+        if not container.streams.video:
+            raise Invalid("the film has no pictures; send mp4, webm, mov, mkv or avi")
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        if context.width * context.height > most_pixels:
+            raise Invalid(
+                f"the film has {context.width} x {context.height} pixels, and at most {most_pixels} are read; send a "
+                "smaller one"
+            )
+        context.thread_count = 1
+        pictures: list[npt.NDArray[np.uint8]] = []
+        try:
+            for picture in _spread(container, stream, frames):
+                pictures.append(_fitted(picture, pictures[0].shape if pictures else None))
+        except FFmpegError as error:
+            if not pictures:
+                raise Invalid(f"the film cannot be read: {error}") from error
+        seconds = _seconds(container, stream)
+    if not pictures:
+        raise Invalid("the film has no pictures that can be read")
+    chosen = np.linspace(0, len(pictures) - 1, frames).round().astype(int)
+    return Clip(np.stack([pictures[i] for i in chosen]), seconds)
+
+
+def import_av() -> Any:
+    """PyAV; raises Misconfigured when it is missing."""
+    try:
+        import av
+        import av.error
+    except ImportError as error:
+        raise Misconfigured(
+            f"sounds and films need PyAV ({error}); install it with: pip install 'weft[media]'"
+        ) from error
+    return av
+
+
+@contextmanager
+def _opened(data: bytes, what: str) -> Iterator[Any]:
+    av = import_av()
+    try:
+        container = av.open(BytesIO(data), options=_OPTIONS, metadata_errors="ignore")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise Invalid(
+            f"the {what} is none that can be read ({error}); these can: {FORMATS.replace(',', ', ')}"
+        ) from error
+    with container:
+        yield container
+
+
+def _and_end(frames: Iterator[Any]) -> Iterator[Any]:
+    """The frames, then None, which makes a resampler give what it holds back."""
+    yield from frames
+    yield None
+
+
+def _seconds(container: Any, stream: Any) -> float:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return float(container.duration) / 1e6 if container.duration else 0.0
+
+
+def _spread(container: Any, stream: Any, count: int) -> Iterator[Any]:
+    """Pictures from the middles of ``count`` parts; the first ones where the film does not say how long it is."""
+    seconds = _seconds(container, stream)
+    if seconds <= 0:
+        for number, picture in enumerate(container.decode(stream)):
+            if number == count:
+                return
+            yield picture
+        return
+    start, whole = stream.start_time or 0, seconds / stream.time_base
+    for part in range(count):
+        wanted = start + int(whole * (part + 0.5) / count)
+        container.seek(wanted, stream=stream, backward=True)
+        latest = None
+        for number, picture in enumerate(container.decode(stream)):
+            latest = picture
+            if (picture.pts is not None and picture.pts >= wanted) or number == _READ_PER_FRAME:
+                break
+        if latest is not None:
+            yield latest
+
+
+def _fitted(picture: Any, shape: tuple[int, ...] | None) -> npt.NDArray[np.uint8]:
+    """The picture in RGB, of the first one's size, or brought down to ``_SHORT_SIDE``."""
+    if shape is not None:
+        height, width = shape[:2]
+    else:
+        scale = min(1.0, _SHORT_SIDE / min(picture.width, picture.height))
+        width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    found: npt.NDArray[np.uint8] = picture.reformat(width=width, height=height, format="rgb24").to_ndarray()
+    return found

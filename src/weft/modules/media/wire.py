@@ -1,0 +1,100 @@
+"""How the server and a decoding worker speak: over the worker's standard input and output, numbers little endian.
+
+    request   u8 kind (1 picture, 2 sound, 3 film), f64 first, f64 second, u64 length, then so many bytes
+              sound: first = samples a second, second = seconds at most; film: first = frames
+    reply     u8 outcome, f64 seconds, u8 dimensions, u64 each, u64 length, then so many bytes
+              outcome 0: an array of these dimensions, u8 of a picture or film, f32 of a sound
+              outcome 1: Invalid, 2: Misconfigured; the bytes are the message
+
+Nothing is unpickled: whatever a worker that was taken over may send, it is numbers or a message.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+import numpy as np
+
+from weft.domain.errors import Invalid, Misconfigured, WeftError
+
+PICTURE, SOUND, FILM = 1, 2, 3
+_FOUND, _INVALID, _MISCONFIGURED = 0, 1, 2
+_REQUEST = struct.Struct("<BddQ")
+_HEAD = struct.Struct("<BdB")
+_SIZE = struct.Struct("<Q")
+_MOST_DIMENSIONS = 4
+_MOST_REPLY_BYTES: Final = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    kind: int
+    data: bytes
+    first: float = 0.0
+    second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``array``: a Picture, a Sound, or the Frames of a film that lasts ``seconds``."""
+
+    array: np.ndarray[Any, Any]
+    seconds: float = 0.0
+
+
+def write_request(stream: IO[bytes], request: Request) -> None:
+    stream.write(_REQUEST.pack(request.kind, request.first, request.second, len(request.data)))
+    stream.write(request.data)
+    stream.flush()
+
+
+def read_request(stream: IO[bytes]) -> Request | None:
+    """None at the end."""
+    head = stream.read(_REQUEST.size)
+    if len(head) < _REQUEST.size:
+        return None
+    kind, first, second, length = _REQUEST.unpack(head)
+    return Request(kind, _exactly(stream, length), first, second)
+
+
+def write_reply(stream: IO[bytes], reply: Reply | WeftError) -> None:
+    if isinstance(reply, WeftError):
+        outcome = _MISCONFIGURED if isinstance(reply, Misconfigured) else _INVALID
+        message = reply.message.encode("utf-8", "replace")
+        stream.write(_HEAD.pack(outcome, 0.0, 0) + _SIZE.pack(len(message)) + message)
+    else:
+        shape = reply.array.shape
+        stream.write(_HEAD.pack(_FOUND, reply.seconds, len(shape)))
+        stream.write(b"".join(_SIZE.pack(size) for size in (*shape, reply.array.nbytes)))
+        stream.write(reply.array.data)
+    stream.flush()
+
+
+def read_reply(stream: IO[bytes], kind: int) -> Reply:
+    """Raises the error that the worker states, and EOFError for what is no reply to a request of ``kind``."""
+    outcome, seconds, dimensions = _HEAD.unpack(_exactly(stream, _HEAD.size))
+    if dimensions > _MOST_DIMENSIONS:
+        raise EOFError(f"{dimensions} dimensions")
+    sizes = [_SIZE.unpack(_exactly(stream, _SIZE.size))[0] for _ in range(dimensions + 1)]
+    *shape, length = sizes
+    if length > _MOST_REPLY_BYTES:
+        raise EOFError(f"{length} bytes")
+    content = _exactly(stream, length)
+    if outcome == _INVALID:
+        raise Invalid(content.decode("utf-8", "replace"))
+    if outcome == _MISCONFIGURED:
+        raise Misconfigured(content.decode("utf-8", "replace"))
+    dtype = np.dtype(np.float32 if kind == SOUND else np.uint8)
+    if math.prod(shape) * dtype.itemsize != length or len(shape) != {PICTURE: 3, SOUND: 1, FILM: 4}[kind]:
+        raise EOFError(f"{length} bytes of shape {shape}")
+    return Reply(np.frombuffer(content, dtype).reshape(shape), seconds)
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    found = stream.read(size)
+    if len(found) < size:
+        raise EOFError(f"{len(found)} of {size} bytes")
+    return found
