@@ -21,12 +21,7 @@ from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateQueryError
 
 from server import Server
 from tiny import files, media
-from weft.modules.local.media_models import TrackDecoder
-from weft.modules.media import MediaDecoder
 
-decodes_tracks = pytest.mark.skipif(
-    not isinstance(MediaDecoder(), TrackDecoder), reason="the decoder reads pictures only"
-)
 PAGES = Path(__file__).parents[2] / "docs/modules"
 KINDS = ("image", "audio", "video")
 THINGS: dict[str, dict[str, bytes]] = {
@@ -46,7 +41,7 @@ THINGS: dict[str, dict[str, bytes]] = {
         "a green triangle standing still": files.mp4(files.moving("green", "triangle", 0, 0)),
     },
 }
-BY_KIND = ["image", *(pytest.param(kind, marks=decodes_tracks) for kind in ("audio", "video"))]
+BY_KIND = ["image", *(pytest.param(kind) for kind in ("audio", "video"))]
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +82,6 @@ def things(client: weaviate.WeaviateClient) -> Any:
     made = client.collections.create("Things", properties=properties(), vector_config=bind())
     with made.batch.fixed_size(50) as batch:
         for kind, some in THINGS.items():
-            if kind != "image" and not isinstance(MediaDecoder(), TrackDecoder):
-                continue
             for name, data in some.items():
                 batch.add_object({"name": name, kind: files.base64_of(data)})
     assert not made.batch.failed_objects
@@ -120,7 +113,6 @@ def test_media_find_themselves_as_text_file_and_stream(things: Any, kind: str, t
                 assert found.objects[0].metadata.distance == pytest.approx(0, abs=0.02)
 
 
-@decodes_tracks
 def test_a_film_is_found_by_a_sound_that_it_was_stored_with(client: weaviate.WeaviateClient) -> None:
     """Two vectors of one object: found by one, shown by the other."""
     client.collections.delete("Scenes")
@@ -219,9 +211,7 @@ def test_fields_and_models_that_are_not_there_are_refused(client: weaviate.Weavi
         made.query.near_text("a red circle")
 
 
-@pytest.mark.parametrize(
-    "name", ["img2vec-neural", "multi2vec-clip", pytest.param("multi2vec-bind", marks=decodes_tracks)]
-)
+@pytest.mark.parametrize("name", ["img2vec-neural", "multi2vec-clip", pytest.param("multi2vec-bind")])
 def test_a_page_prints_what_it_says(
     name: str,
     server: Server,

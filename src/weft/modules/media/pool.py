@@ -17,6 +17,7 @@ from weft.modules.media.wire import FILM, PICTURE, SOUND, Reply, Request, read_r
 WORKER = ("-m", "weft.modules.media.worker")
 _REQUESTS = 2_000
 """After so many a worker is replaced, whatever its libraries may have leaked."""
+_DYING_S = 1.0
 _NAMES = {PICTURE: "picture", SOUND: "sound", FILM: "film"}
 
 
@@ -122,20 +123,28 @@ class _Worker:
             return read_reply(stdout, request.kind)
         except (EOFError, OSError) as error:
             self.usable = False
+            status = self._status()
             self._end()
-            raise Invalid(self._reason(_NAMES[request.kind], late=late.is_set())) from error
+            raise Invalid(self._reason(_NAMES[request.kind], status, late=late.is_set())) from error
         finally:
             timer.cancel()
             if self.usable and (self._asked >= _REQUESTS or late.is_set()):
                 self.usable = False
                 self._end()
 
-    def _reason(self, what: str, *, late: bool) -> str:
+    def _status(self) -> int | None:
+        """How the worker has ended by itself; None when it has not."""
+        try:
+            return self._process.wait(_DYING_S)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _reason(self, what: str, status: int | None, *, late: bool) -> str:
         if late:
             return f"the {what} was not read within {self._limits.wall_s:g} s; send a smaller one"
-        if sys.platform != "win32" and self._process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        if sys.platform != "win32" and status in (-signal.SIGXCPU, -signal.SIGKILL):
             return f"the {what} takes more than {self._limits.cpu_s:g} s of computing to read; send a smaller one"
-        return f"the {what} breaks its decoder (status {self._process.returncode}); it is damaged, or made to do harm"
+        return f"the {what} breaks its decoder ({_spelled(status)}); it is damaged, or made to do harm"
 
     def close(self) -> None:
         """At the end of its input a worker stops by itself."""
@@ -156,3 +165,7 @@ class _Worker:
             if stream is not None:
                 with suppress(OSError):  # what was not yet written to a worker that is gone
                     stream.close()
+
+
+def _spelled(status: int | None) -> str:
+    return "it answered nonsense" if status is None else f"its process ended with status {status}"

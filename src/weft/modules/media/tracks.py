@@ -49,7 +49,7 @@ def decode_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
         if not container.streams.audio:
             raise Invalid("the sound has no sound track; send wav, mp3, flac, ogg, m4a, or a film with sound")
         stream = container.streams.audio[0]
-        stream.codec_context.thread_count = 1
+        _codec(stream, "sound").thread_count = 1
         resampler = AudioResampler(format="flt", layout="mono", rate=rate)
         try:
             for frame in _and_end(container.decode(stream)):
@@ -78,7 +78,7 @@ def decode_film(data: bytes, frames: int, *, most_pixels: int) -> Clip:
         if not container.streams.video:
             raise Invalid("the film has no pictures; send mp4, webm, mov, mkv or avi")
         stream = container.streams.video[0]
-        context = stream.codec_context
+        context = _codec(stream, "film")
         if context.width * context.height > most_pixels:
             raise Invalid(
                 f"the film has {context.width} x {context.height} pixels, and at most {most_pixels} are read; send a "
@@ -122,6 +122,12 @@ def _opened(data: bytes, what: str) -> Iterator[Any]:
         ) from error
     with container:
         yield container
+
+
+def _codec(stream: Any, what: str) -> Any:
+    if stream.codec_context is None:
+        raise Invalid(f"the {what} is encoded in a way that is not known here, or damaged")
+    return stream.codec_context
 
 
 def _and_end(frames: Iterator[Any]) -> Iterator[Any]:

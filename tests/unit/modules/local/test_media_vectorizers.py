@@ -22,12 +22,8 @@ from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
 from weft.modules.local import media_models
-from weft.modules.media import MediaDecoder
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-decodes_tracks = pytest.mark.skipif(
-    not isinstance(MediaDecoder(), media_models.TrackDecoder), reason="the decoder reads pictures only"
-)
 NOBODY = Caller()
 FIELDS = {f"{kind}Fields": [kind] for kind in ("text", "image", "audio", "video")}
 ANY = {**FIELDS, "model": "tiny-any"}
@@ -46,8 +42,8 @@ FILMS = {
 }
 BY_KIND = [
     ("image", PICTURES),
-    pytest.param("audio", SOUNDS, marks=decodes_tracks),
-    pytest.param("video", FILMS, marks=decodes_tracks),
+    ("audio", SOUNDS),
+    ("video", FILMS),
 ]
 
 
@@ -115,7 +111,6 @@ def test_parts_of_an_object_are_weighed(bind: Vectorizer) -> None:
     assert weighed == pytest.approx((text * 0.25 + image * 0.75) / 2, abs=0.02)
 
 
-@decodes_tracks
 def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """In parts of any size: here of one medium each, so that what one part holds is not told of another."""
     picture, sound = PICTURES["a red circle"], SOUNDS["white noise"]
@@ -160,7 +155,6 @@ def test_models_that_do_not_read_a_kind_say_so(registry: Registry, bind: Vectori
     assert not isinstance(text, WeftError)
 
 
-@decodes_tracks
 def test_a_model_of_pictures_takes_films(bind: Vectorizer) -> None:
     (found,) = embedded(bind, [of("video", FILMS["a red circle moving left"])], {**FIELDS, "model": "clip"})
     assert found.shape == (media.DIMENSIONS,)

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 from weft.domain.errors import Invalid
-from weft.modules.media import MediaDecoder
 from weft.modules.media.pictures import FORMATS, decode_picture
 
 
@@ -32,7 +31,7 @@ def saved(image: Image.Image, form: str, **options: object) -> bytes:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_each_format_is_read(form: str) -> None:
-    found = MediaDecoder().image(saved(Image.fromarray(drawn()), form))
+    found = decode_picture(saved(Image.fromarray(drawn()), form))
     assert found.shape == (20, 30, 3)
     assert found.dtype == np.uint8
     assert np.abs(found.astype(int) - drawn()).mean() < 12

@@ -1,0 +1,39 @@
+"""A worker whose decoder does what the first byte of a medium says: hang, eat memory, crash, burn, lie, or answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+
+from weft.modules.media.limits import Limits
+from weft.modules.media.wire import Reply, Request
+from weft.modules.media.worker import serve
+
+
+def decode(request: Request) -> Reply:
+    match request.data[:1]:
+        case b"h":
+            time.sleep(3600)
+        case b"m":
+            np.ones(1 << 33, np.uint8)
+        case b"c":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case b"b":
+            while True:
+                pass
+        case b"e":
+            raise RuntimeError("surprised")
+        case b"l":
+            return Reply(np.zeros((3, 3), np.uint8))
+        case b"p":
+            print("a library talks on standard output")
+            os.write(1, b"and below it")
+    return Reply(np.full((1, 1, 3), os.getpid() % 251, np.uint8))
+
+
+pixels, cpu_s, memory_bytes = sys.argv[1:4]
+serve(decode, Limits(pixels=int(pixels), cpu_s=float(cpu_s), memory_bytes=int(memory_bytes)))

@@ -1,0 +1,130 @@
+"""Workers that hang, crash, burn, lie or eat memory: the one who asked is told, and the next one is answered."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weft.domain.errors import Invalid, Overloaded
+from weft.modules.media.limits import Limits
+from weft.modules.media.pool import WorkerPool
+from weft.modules.media.wire import PICTURE, Request
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the bounds are those of POSIX")
+
+HOSTILE = (str(Path(__file__).with_name("hostile_worker.py")),)
+
+
+def picture(does: str) -> Request:
+    return Request(PICTURE, does.encode())
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    made = WorkerPool(Limits(cpu_s=1, wall_s=30), 1, command=HOSTILE)
+    yield made
+    made.close()
+
+
+def the_worker(pool: WorkerPool) -> int:
+    (worker,) = pool._idle
+    return worker._process.pid
+
+
+def test_a_worker_serves_many(pool: WorkerPool) -> None:
+    answers = {int(pool.run(picture("ok")).array[0, 0, 0]) for _ in range(5)}
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("m", "more memory to read than this server allows"),
+        ("e", "cannot be read: RuntimeError: surprised"),
+    ],
+)
+def test_what_a_worker_survives(pool: WorkerPool, does: str, reason: str) -> None:
+    pool.run(picture("ok"))
+    before = the_worker(pool)
+    with pytest.raises(Invalid, match=reason):
+        pool.run(picture(does))
+    pool.run(picture("ok"))
+    assert the_worker(pool) == before
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("c", "the picture breaks its decoder"),
+        ("b", "more than 1 s of computing"),
+        ("l", "the picture breaks its decoder"),
+    ],
+)
+def test_a_worker_that_breaks_is_replaced(pool: WorkerPool, does: str, reason: str) -> None:
+    pool.run(picture("ok"))
+    before = the_worker(pool)
+    with pytest.raises(Invalid, match=reason):
+        pool.run(picture(does))
+    pool.run(picture("ok"))
+    assert the_worker(pool) != before
+
+
+def test_a_worker_that_hangs_is_killed() -> None:
+    pool = WorkerPool(Limits(wall_s=1), 1, command=HOSTILE)
+    with pytest.raises(Invalid, match=r"not read within 1 s"):
+        pool.run(picture("h"))
+    assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+    pool.close()
+
+
+def test_a_worker_that_was_killed_between_two_files_is_replaced(pool: WorkerPool) -> None:
+    pool.run(picture("ok"))
+    os.kill(the_worker(pool), signal.SIGKILL)
+    with pytest.raises(Invalid):
+        pool.run(picture("ok"))
+    assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+
+
+def test_what_libraries_print_is_no_reply(pool: WorkerPool) -> None:
+    assert pool.run(picture("p")).array.shape == (1, 1, 3)
+    assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+
+
+def test_the_urgent_go_first(pool: WorkerPool) -> None:
+    order: list[str] = []
+    started = threading.Event()
+
+    def ask(name: str, *, urgent: bool) -> None:
+        started.set()
+        pool.run(picture("ok"), urgent=urgent)
+        order.append(name)
+
+    with pool._free:
+        pool._running = 1  # the only worker is taken, so that all of these wait
+        threads = []
+        for name, urgent in (("import", False), ("import", False), ("query", True)):
+            thread = threading.Thread(target=ask, args=(name,), kwargs={"urgent": urgent})
+            thread.start()
+            threads.append(thread)
+    while True:
+        with pool._free:
+            if pool._urgent:
+                pool._running = 0
+                pool._free.notify_all()
+                break
+    for thread in threads:
+        thread.join()
+    assert order[0] == "query"
+
+
+def test_a_closed_pool_takes_nothing() -> None:
+    pool = WorkerPool(Limits(), 1, command=HOSTILE)
+    pool.close()
+    with pytest.raises(Overloaded):
+        pool.run(picture("ok"))

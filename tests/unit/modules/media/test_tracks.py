@@ -1,0 +1,151 @@
+"""Sounds and films of all formats, cut ones, and files that would make ffmpeg open others."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("av")
+
+import av
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.domain.errors import Invalid
+from weft.modules.media.tracks import decode_film, decode_sound
+
+RATE = 16_000
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
+SOUNDS = [("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "libopus"), ("mp3", "libmp3lame"), ("ipod", "aac")]
+FILMS = [("mp4", "libx264"), ("webm", "libvpx"), ("matroska", "mpeg4"), ("avi", "mpeg4"), ("mov", "libx264")]
+
+
+def sound_file(form: str, codec: str, *, seconds: float = 1.0, rate: int = 48_000, hertz: float = 440) -> bytes:
+    t = np.arange(int(seconds * rate)) / rate
+    wave = (np.sin(2 * np.pi * hertz * t) * 0.5 * 32767).astype(np.int16)
+    stream = BytesIO()
+    with av.open(stream, "w", format=form) as container:
+        track = container.add_stream(codec, rate=rate, layout="mono")
+        for start in range(0, len(wave), 1024):
+            frame = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="s16", layout="mono")
+            frame.rate, frame.pts = rate, start
+            resampler = av.AudioResampler(format=track.format, layout="mono", rate=rate)
+            for piece in resampler.resample(frame):
+                container.mux(track.encode(piece))
+        container.mux(track.encode(None))
+    return stream.getvalue()
+
+
+def film_file(form: str, codec: str, *, frames: int = 40, width: int = 64, height: int = 48) -> bytes:
+    """A quarter of the frames in each of four colours, ten a second."""
+    stream = BytesIO()
+    with av.open(stream, "w", format=form) as container:
+        track = container.add_stream(codec, rate=10, width=width, height=height, pix_fmt="yuv420p")
+        for i in range(frames):
+            picture = np.full((height, width, 3), COLOURS[i * 4 // frames], np.uint8)
+            container.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(track.encode(None))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("form", "codec"), SOUNDS)
+def test_each_sound_format_is_read(form: str, codec: str) -> None:
+    found = decode_sound(sound_file(form, codec), RATE, 30)
+    assert found.dtype == np.float32
+    assert found.ndim == 1
+    assert abs(len(found) - RATE) < RATE // 5
+    strongest = np.argmax(np.abs(np.fft.rfft(found[: RATE // 2]))) * RATE / (RATE // 2)
+    assert strongest == pytest.approx(440, abs=15)
+    assert 0.3 < np.abs(found).max() <= 0.7
+
+
+def test_a_sound_is_read_up_to_the_seconds_asked_for() -> None:
+    assert len(decode_sound(sound_file("wav", "pcm_s16le", seconds=3), 8_000, 0.5)) == 4_000
+
+
+@pytest.mark.parametrize(("form", "codec"), FILMS)
+def test_each_film_format_is_read(form: str, codec: str) -> None:
+    frames, seconds = decode_film(film_file(form, codec), 4, most_pixels=10**6)
+    assert frames.shape == (4, 48, 64, 3)
+    assert frames.dtype == np.uint8
+    assert seconds == pytest.approx(4, abs=0.3)
+    for frame, colour in zip(frames, COLOURS, strict=True):
+        assert np.abs(frame.astype(int).mean(axis=(0, 1)) - colour).max() < 60
+
+
+def test_a_film_of_few_pictures_repeats_them() -> None:
+    assert decode_film(film_file("mp4", "libx264", frames=2), 8, most_pixels=10**6).frames.shape == (8, 48, 64, 3)
+
+
+def test_large_frames_are_brought_down_and_larger_ones_refused() -> None:
+    data = film_file("mp4", "libx264", frames=2, width=1280, height=1024)
+    assert decode_film(data, 2, most_pixels=10**7).frames.shape == (2, 512, 640, 3)
+    with pytest.raises(Invalid, match="1280 x 1024 pixels, and at most 1000000"):
+        decode_film(data, 2, most_pixels=10**6)
+
+
+def test_the_sound_of_a_film_is_a_sound_and_a_sound_is_no_film() -> None:
+    with pytest.raises(Invalid, match="no sound track"):
+        decode_sound(film_file("mp4", "libx264"), RATE, 30)
+    with pytest.raises(Invalid, match="no pictures"):
+        decode_film(sound_file("wav", "pcm_s16le"), 4, most_pixels=10**6)
+
+
+def test_files_cut_anywhere_are_refused_or_read() -> None:
+    for form, codec in (*SOUNDS, *FILMS):
+        film = (form, codec) in FILMS
+        whole = film_file(form, codec) if film else sound_file(form, codec)
+        for cut in range(0, len(whole), max(1, len(whole) // 10)):
+            try:
+                if film:
+                    assert decode_film(whole[:cut], 4, most_pixels=10**6).frames.shape == (4, 48, 64, 3)
+                else:
+                    assert len(decode_sound(whole[:cut], RATE, 30)) > 0
+            except Invalid as error:
+                assert error.message.startswith(("the sound", "the film"))
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.setblocking(False)
+        yield made
+
+
+def test_no_other_file_or_address_is_opened(tmp_path: Path, listener: socket.socket) -> None:
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(sound_file("wav", "pcm_s16le"))
+    port = listener.getsockname()[1]
+    lures = [
+        f"ffconcat version 1.0\nfile {secret}\n",
+        f"ffconcat version 1.0\nfile http://127.0.0.1:{port}/x.wav\n",
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:{port}/x.ts\n#EXT-X-ENDLIST\n",
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n",
+        f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP 0\n",
+        f'<?xml version="1.0"?><MPD><Period><BaseURL>http://127.0.0.1:{port}/</BaseURL></Period></MPD>',
+        f"concat:{secret}|{secret}",
+        str(secret),
+    ]
+    for lure in lures:
+        for read in (lambda d: decode_sound(d, RATE, 30), lambda d: decode_film(d, 4, most_pixels=10**6)):
+            with pytest.raises(Invalid):
+                read(lure.encode())
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+@given(
+    st.binary(max_size=400),
+    st.sampled_from([b"", b"RIFF\x00\x01\x00\x00WAVEfmt ", b"ID3\x04", b"\x1aE\xdf\xa3", b"OggS"]),
+)
+def test_any_bytes_are_refused_or_read(data: bytes, start: bytes) -> None:
+    for read in (lambda d: decode_sound(d, RATE, 1), lambda d: decode_film(d, 2, most_pixels=10**6)):
+        try:
+            read(start + data)
+        except Invalid as error:
+            assert error.message
