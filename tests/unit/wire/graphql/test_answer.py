@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import time
+import sys
 from typing import Any
 
 import pytest
@@ -164,16 +164,25 @@ LINEAR = {
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_the_cost_of_a_query_grows_no_faster_than_its_length(ask: Ask, name: str) -> None:
-    """Eight times the text takes eight times as long, not sixty-four times; measured in CPU time, with slack."""
+    """Eight times the text takes eight times as many calls of functions, not sixty-four times."""
 
-    def took(n: int) -> float:
-        text = LINEAR[name](n)
-        started = time.thread_time()
-        ask(text)
-        return time.thread_time() - started
+    def calls(n: int) -> int:
+        text, count = LINEAR[name](n), 0
 
-    took(100)
-    assert took(4_000) < 24 * max(took(500), 0.002)
+        def one(frame: Any, event: str, argument: Any) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        before = sys.getprofile()
+        sys.setprofile(one)
+        try:
+            ask(text)
+        finally:
+            sys.setprofile(before)
+        return count
+
+    calls(100)
+    assert calls(4_000) < 12 * max(calls(500), 2_000)
 
 
 def test_a_fragment_within_itself_is_refused(ask: Ask) -> None:
