@@ -273,6 +273,7 @@ def _replication(given: Mapping[str, Any]) -> Document:
 
 
 def _sharding(given: Mapping[str, Any] | None, tenants: bool, existing: Mapping[str, Any] | None) -> Document:
+    """As it was asked for, and as it is: one shard."""
     where = "shardingConfig"
     if tenants:
         if given is not None and existing is None and given != _TENANT_SHARDING:
@@ -286,9 +287,9 @@ def _sharding(given: Mapping[str, Any] | None, tenants: bool, existing: Mapping[
         "function": "murmur3",
     }
     config = _filled(given or {}, defaults, where)
-    config["actualCount"] = config["desiredCount"]
+    config["actualCount"] = 1
     config["desiredVirtualCount"] = config["desiredCount"] * config["virtualPerPhysical"]
-    config["actualVirtualCount"] = config["desiredVirtualCount"]
+    config["actualVirtualCount"] = config["virtualPerPhysical"]
     return config
 
 

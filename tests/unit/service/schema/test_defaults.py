@@ -224,6 +224,12 @@ def test_tenants_are_the_shards(made: Made) -> None:
         made(multiTenancyConfig={"enabled": True}, shardingConfig={"desiredCount": 1})
 
 
+def test_a_collection_is_one_shard_whatever_is_asked_for(made: Made) -> None:
+    sharding = made({"class": "C", "shardingConfig": {"desiredCount": 2}})["shardingConfig"]
+    assert (sharding["desiredCount"], sharding["actualCount"]) == (2, 1)
+    assert (sharding["desiredVirtualCount"], sharding["actualVirtualCount"]) == (256, 128)
+
+
 def test_replication(made: Made) -> None:
     document = made(replicationConfig={"factor": 0, "asyncEnabled": True, "asyncConfig": {"maxWorkers": 3}})
     assert document["replicationConfig"] == {
