@@ -362,3 +362,16 @@ def test_roles_and_users_come_back_when_asked_for(tmp_path: Path) -> None:
         assert client.roles.get("reader") is not None
         with server.client(auth_credentials=key) as jane:
             check(jane.collections.use("Things"), range(5))
+
+
+def test_a_folder_of_others_is_left_as_it_is(
+    http: httpx.Client, client: weaviate.WeaviateClient, tmp_path: Path
+) -> None:
+    make(client, "Things")
+    (tmp_path / "project/packs").mkdir(parents=True)
+    (tmp_path / "project/packs/theirs").write_text("precious")
+    response = http.post("/backups/filesystem", json={"id": "project", "config": {"path": str(tmp_path)}})
+    assert response.status_code == 422
+    assert "is no backup" in response.text
+    assert (tmp_path / "project/packs/theirs").read_text() == "precious"
+    assert [one.name for one in (tmp_path / "project").iterdir()] == ["packs"]

@@ -61,7 +61,7 @@ class Authenticator:
             self._store.used(user)
             return user
         found = self._users.get(keys.digest(self._secret, key)) if self._users else None
-        if found is None:
+        if found is None or (self._store is not None and found in self._store.state.adopted):
             raise Unauthenticated("unauthorized: invalid api key, please provide a valid api key")
         return found
 

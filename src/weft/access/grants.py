@@ -10,6 +10,8 @@ from weft.access.patterns import Match, covers, matcher
 from weft.access.permissions import ALL, MATCH, Permission, Right
 
 _MOST_REMEMBERED = 1_000
+_MOST_LETTERS = 300
+"""Names in requests may have any length; rights with longer ones are looked up each time."""
 
 _Row: TypeAlias = tuple[Match, ...]
 
@@ -73,6 +75,8 @@ class Grants:
         return known
 
     def _remember(self, key: Right | str, answer: bool) -> None:
+        if sum(map(len, (key,) if isinstance(key, str) else key.names)) > _MOST_LETTERS:
+            return
         if len(self._known) >= _MOST_REMEMBERED:
             self._known = {}
         self._known[key] = answer

@@ -53,7 +53,9 @@ class UsersPart:
 
     def dump(self, names: Sequence[str] | None) -> str:
         state = self._store.state
-        return _text(state if names is None else replace(state, users=_only(state.users, names)), "secrets", "users")
+        if names is not None:
+            state = replace(state, users=_only(state.users, names), adopted=state.adopted & frozenset(names))
+        return _text(state, "secrets", "users", "adopted")
 
     def load(self, text: str) -> None:
         """Users are as they were, and their keys of then are good again."""
@@ -61,7 +63,8 @@ class UsersPart:
 
         def edit(state: State) -> tuple[State, None]:
             secrets = tuple(dict.fromkeys([*state.secrets, *told.secrets]))
-            return replace(state, secrets=secrets, users={**state.users, **told.users}), None
+            users, adopted = {**state.users, **told.users}, state.adopted | told.adopted
+            return replace(state, secrets=secrets, users=users, adopted=adopted), None
 
         self._store.change(edit)
 

@@ -82,7 +82,7 @@ class Right(NamedTuple):
     def __str__(self) -> str:
         """The resource, as refusals name it."""
         shown = [
-            f" {_SHOWN.get(field, field.capitalize())}: {name}"
+            f" {_SHOWN.get(field, field.capitalize())}: {_shortened(name)}"
             for field, name in zip(DOMAINS[self.domain], self.names, strict=True)
             if field != "groupType"
         ]
@@ -90,6 +90,11 @@ class Right(NamedTuple):
 
 
 _SHOWN = {"users": "User"}
+
+
+def _shortened(name: str) -> str:
+    """For one line of a message, whatever a request calls things."""
+    return name if len(name) <= 100 and name.isprintable() else repr(name[:100])
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,14 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """``secrets`` are several when users were taken over from another data folder."""
+    """``secrets`` are several when users were taken over from another data folder. ``adopted`` are the users of the
+    settings who were taken over as database users: the settings' keys of theirs count no more."""
 
     secrets: tuple[bytes, ...]
     roles: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
     assigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     users: Mapping[str, User] = field(default_factory=dict)
+    adopted: frozenset[str] = frozenset()
 
 
 class AccessStore:
@@ -155,6 +157,7 @@ def dump(state: State) -> dict[str, Any]:
         "roles": {name: [one.to_json() for one in permissions] for name, permissions in state.roles.items()},
         "assigned": {subject: list(roles) for subject, roles in state.assigned.items()},
         "users": {id: asdict(user) for id, user in state.users.items()},
+        "adopted": sorted(state.adopted),
     }
 
 
@@ -165,6 +168,7 @@ def load(document: Mapping[str, Any]) -> State:
         {name: tuple(parse_permission(one) for one in given) for name, given in document["roles"].items()},
         {subject: tuple(roles) for subject, roles in document["assigned"].items()},
         {id: User(**user) for id, user in document["users"].items()},
+        frozenset(document.get("adopted", ())),
     )
 
 

@@ -58,7 +58,11 @@ class Users:
         raise NotFound(f"there is no user {user[:80]!r}", user=user)
 
     def create(self, user: str, *, adopt: bool = False, created: float | None = None, caller: Caller) -> str:
-        """The new user's key, which is told this once. ``adopt``: take a user of the settings over, with his key."""
+        """The new user's key, which is told this once. ``adopt``: take a user of the settings over, with his key.
+
+        What becomes of that key is decided here from then on: once it is rotated, revoked or gone with the user, that
+        it still stands in the settings lets nobody in.
+        """
         if not _NAME.fullmatch(user):
             raise Invalid(
                 f"'{user[:80]}' is not a valid user name; use up to 128 letters, digits and -_@., a letter first"
@@ -72,7 +76,8 @@ class Users:
             if user in state.users:
                 raise Conflict(f"user '{user}' already exists", user=user)
             made = User(keys.digest(state.secrets[0], key), key[: keys.SHOWN_LETTERS], True, created or time.time())
-            return replace(state, users={**state.users, user: made}), None
+            adopted = state.adopted | {user} if adopt else state.adopted
+            return replace(state, users={**state.users, user: made}, adopted=adopted), None
 
         self._store.change(edit)
         return key

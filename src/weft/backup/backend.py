@@ -40,6 +40,10 @@ class Folder(ABC):
         """Fewer bytes where the blob ends before; None when there is no such blob."""
 
     @abstractmethod
+    def is_empty(self) -> bool:
+        """Whether nothing at all is there, of ours or of others."""
+
+    @abstractmethod
     def clear(self, prefix: str) -> None:
         """Removes the blobs whose keys begin with ``prefix/``."""
 

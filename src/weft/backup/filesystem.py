@@ -11,6 +11,8 @@ from weft.backup.backend import Backend, Folder, Location
 from weft.domain.errors import Invalid
 from weft.storage import disk
 
+_LONGEST_PATH = 1000
+
 
 class FilesystemFolder(Folder):
     """Keys are paths below ``root``, which is made with the first blob. Blobs are for their owner alone to read."""
@@ -52,6 +54,14 @@ class FilesystemFolder(Folder):
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
+    def is_empty(self) -> bool:
+        with disk.explained(self.root):
+            try:
+                with os.scandir(self.root) as entries:
+                    return all(entry.name.endswith(".tmp") for entry in entries)  # what a crash leaves of a blob
+            except FileNotFoundError:
+                return True
+
     def clear(self, prefix: str) -> None:
         shutil.rmtree(self.root / prefix, ignore_errors=True)
 
@@ -63,24 +73,33 @@ class FilesystemFolder(Folder):
 
 
 class FilesystemBackend(Backend):
-    """``root`` is where folders are when the request does not say; None: the request has to."""
+    """``root`` is where folders are when the request does not say; None: the request has to. No request may name a
+    place within ``data``, the server's own folder."""
 
     name = "filesystem"
     module = "backup-filesystem"
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, data: Path | None = None) -> None:
         self._root = root
+        self._data = data
 
     def meta(self) -> dict[str, Any]:
         return {"name": "Backups on the file system", "backupsPath": str(self._root or "")}
 
     def folder(self, id: str, location: Location) -> FilesystemFolder:
-        root = Path(location.path) if location.path else self._root
         if location.bucket:
             raise Invalid("the file system has no buckets; name a path only", bucket=location.bucket)
+        root = self._named(location.path) if location.path else self._root
         if root is None or not root.is_absolute():
             raise Invalid(f"a path on the file system must begin at its root, not {str(root or '')[:200]!r}")
         return FilesystemFolder(root / id)
+
+    def _named(self, path: str) -> Path:
+        if len(path) > _LONGEST_PATH or "\0" in path:
+            raise Invalid(f"a path on the file system has at most {_LONGEST_PATH} letters and no NUL among them")
+        if self._data is not None and Path(path).resolve().is_relative_to(self._data.resolve()):
+            raise Invalid("a backup cannot lie in the folder that it is a backup of; name a path elsewhere")
+        return Path(path)
 
     def ids(self) -> list[str]:
         if self._root is None:

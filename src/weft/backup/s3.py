@@ -60,6 +60,12 @@ class S3Folder(Folder):
             except (FileNotFoundError, obstore.exceptions.NotFoundError):
                 return None
 
+    def is_empty(self) -> bool:
+        import obstore
+
+        with _explained(self.home):
+            return not any(page for page in obstore.list(self._store, prefix=f"{self._prefix}/", chunk_size=1))
+
     def clear(self, prefix: str) -> None:
         import obstore
 

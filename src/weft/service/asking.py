@@ -11,7 +11,7 @@ from weft.access.rights import RoleRights, forbidden, require
 from weft.access.roles import parse_permissions, parse_role
 from weft.collection.collection import Collection
 from weft.domain.caller import Caller
-from weft.domain.errors import CallerError, Forbidden
+from weft.domain.errors import CallerError, Forbidden, WeftError
 from weft.domain.schema import CollectionConfig, DataType
 from weft.service.archives.places import chosen_classes
 from weft.service.schema import auto_schema
@@ -106,13 +106,13 @@ class Asking:
         """The collections in a backup; none where there is no such backup."""
         try:
             return list(self._service.archives.classes(backend, id, at))
-        except CallerError:
+        except WeftError:  # the verb will tell, when the caller may know of all backups
             return []
 
     def exported(self, backend: str, id: str) -> list[str]:
         try:
             return list(self._service.archives.exports.status(backend, id, self.caller)["classes"])
-        except CallerError:
+        except WeftError:
             return []
 
     # -- roles

@@ -190,5 +190,13 @@ def test_memory_of_answers_is_bounded() -> None:
     assert len(grants._known) <= 1_000
 
 
+def test_long_names_are_not_remembered_nor_told_whole() -> None:
+    grants = Grants([everything("read_data")])
+    right = Right("R", "data", ("Movies", "t" * 1_000_000, "line\nbreak"))
+    assert grants.allow(right) and grants.touch("c" * 1_000_000)
+    assert grants._known == {}
+    assert len(str(right)) < 400 and "\n" not in str(right)
+
+
 def test_every_action_has_a_domain() -> None:
     assert {everything(action).domain for action in ACTIONS} == set(DOMAINS)

@@ -10,6 +10,7 @@ import pytest
 
 from unit.access.world import OBJECT, World
 from weft.access.permissions import ACTIONS, Permission, everything
+from weft.access.store import AccessStore
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, Unauthenticated
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget
@@ -71,6 +72,16 @@ def test_one_object(world: World) -> None:
     assert world.ask(key, "GET", f"/v1/objects/Movies/{OBJECT}").status_code == 200
     assert world.ask(key, "GET", f"/v1/objects/Movies/{OBJECT[:-1]}2").status_code == 403
     assert world.ask(key, "GET", "/v1/objects?class=Movies").status_code == 403
+
+
+def test_an_alias_is_moved_by_who_may_at_both_ends(world: World) -> None:
+    key = world.user("jane", [Permission("update_aliases", ("Movies", "*"))])
+    world.service.collections.create_alias("Malls", "Shops")
+    assert world.ask(key, "PUT", "/v1/aliases/Malls", {"class": "Movies"}).status_code == 403
+    assert world.ask(key, "PUT", "/v1/aliases/Films", {"class": "Shops"}).status_code == 403
+    assert world.ask(key, "PUT", "/v1/aliases/Films", {"class": "Movies"}).status_code == 200
+    assert world.service.collections.aliases_by_name() == {"Films": "Movies", "Malls": "Shops"}
+    world.service.collections.delete_alias("Malls")
 
 
 def test_tenants(world: World) -> None:
@@ -313,6 +324,26 @@ def test_a_user_of_the_settings_is_taken_over_with_his_key(world: World) -> None
     assert shown["dbUserType"] == "db_user" and shown["createdAt"] == "2026-01-02T03:04:05.000Z"
     world.ask("root-key", "POST", "/v1/users/db/list-user/deactivate")
     assert world.ask("list-key", "GET", "/v1/meta").status_code == 401
+
+
+@pytest.mark.parametrize("end", ["rotate", "revoke", "delete"])
+def test_the_key_in_the_settings_of_a_user_taken_over_lets_nobody_in(world: World, end: str) -> None:
+    path = "/v1/users/db/list-user"
+    world.ask("root-key", "POST", path, {"import": True})
+    assert world.ask("list-key", "GET", "/v1/meta").status_code == 200
+    if end == "rotate":
+        world.ask("root-key", "POST", f"{path}/rotate-key")
+    elif end == "revoke":
+        world.ask("root-key", "POST", f"{path}/deactivate", {"revoke_key": True})
+        world.ask("root-key", "POST", f"{path}/activate")
+    else:
+        world.ask("root-key", "DELETE", path)
+    assert world.ask("list-key", "GET", "/v1/meta").status_code == 401
+    assert world.ask("reader-key", "GET", "/v1/meta").status_code == 200
+    assert AccessStore(world.engine.folder).state.adopted == {"list-user"}
+    world.ask("root-key", "DELETE", path)
+    world.ask("root-key", "POST", path, {"import": True})
+    assert world.ask("list-key", "GET", "/v1/meta").status_code == 200
 
 
 def test_users_of_the_settings_are_shown_to_root(world: World) -> None:

@@ -44,6 +44,15 @@ def test_a_folder_is_cleared_by_prefix_and_listed(backend: Backend) -> None:
     assert sorted(backend.ids()) == ["one", "two"]
 
 
+def test_a_folder_is_empty_until_something_is_put(backend: Backend) -> None:
+    folder = backend.folder("one", Location())
+    assert folder.is_empty()
+    backend.folder("one-more", Location()).put("state", b"s")
+    assert folder.is_empty()
+    folder.put("packs/000000", b"p")
+    assert not folder.is_empty()
+
+
 def test_another_location(backend: Backend, tmp_path: Path) -> None:
     place = Location(path=str(tmp_path / "elsewhere"))
     folder = backend.folder("one", place)
@@ -53,10 +62,26 @@ def test_another_location(backend: Backend, tmp_path: Path) -> None:
     assert backend.ids() == []
 
 
-@pytest.mark.parametrize("place", [Location(path="relative"), Location(bucket="some")])
+@pytest.mark.parametrize(
+    "place",
+    [Location(path="relative"), Location(bucket="some"), Location(path="/a\0b"), Location(path="/" + "a" * 5000)],
+)
 def test_a_location_that_no_file_system_has(place: Location, tmp_path: Path) -> None:
     with pytest.raises(Invalid):
         FilesystemBackend(tmp_path).folder("one", place)
+
+
+@pytest.mark.parametrize("path", ["", "collections", "elsewhere/../deeper"])
+def test_no_request_leads_into_the_servers_own_folder(path: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    backend = FilesystemBackend(tmp_path / "backups", data)
+    with pytest.raises(Invalid, match="elsewhere"):
+        backend.folder("one", Location(path=str(data / path)))
+    (tmp_path / "link").symlink_to(data)
+    with pytest.raises(Invalid, match="elsewhere"):
+        backend.folder("one", Location(path=str(tmp_path / "link")))
+    backend.folder("one", Location(path=str(tmp_path / "data-two")))
 
 
 def test_a_file_system_that_refuses(tmp_path: Path) -> None:

@@ -105,8 +105,10 @@ class Backups:
         self._worker.submit(Task(job, run, maker.undo))
 
     def _check_free(self, folder: Folder, id: str) -> None:
-        """The id of a backup that came to nothing may be used again."""
+        """The id of a backup that came to nothing may be used again; a folder that holds something else may not."""
         state = self._shelf.state(folder)
+        if state is None and not folder.is_empty():
+            raise Conflict(f"{folder.home!r} is there and is no backup; choose another id or path", id=id)
         if state is not None and state.status not in (FAILED, CANCELED):
             raise Conflict(f"backup {id!r} already exists at {folder.home!r}; choose another id", id=id)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from weft.backup.parts import ROLES, USERS, Part
 from weft.domain.errors import Invalid
+from weft.service.archives.places import is_pattern, matching
 from weft.service.schema import fields
 
 _RESTORE = {ROLES: "rolesOptions", USERS: "usersOptions"}
@@ -43,12 +43,11 @@ def _names(request: Mapping[str, Any], key: str, part: Part) -> list[str] | None
     asked = fields.texts(request, key, "backup")
     if not asked:
         return None
-    present: Sequence[str] = part.names()
+    present = set(part.names())
     for name in asked:
-        if not any(c in name for c in "*?") and name not in present:
+        if not is_pattern(name) and name not in present:
             raise Invalid(f"{name[:80]!r} in {key} does not exist")
-    patterns = [name.replace("[", "[[]") for name in asked]
-    found = [one for one in present if any(fnmatch.fnmatchcase(one, pattern) for pattern in patterns)]
+    found = matching(present, asked)
     if not found:
         raise Invalid(f"nothing matches {key}")
-    return found
+    return sorted(found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from weft.domain.errors import Invalid
 from weft.service.schema import fields
 
 _ID = re.compile(r"[a-z0-9_-]{1,128}")
+_MOST_PATTERNS, _LONGEST_PATTERN = 100, 300
 
 
 def backup_backends(settings: Settings) -> dict[str, Backend]:
     """By name; those that the settings turn on. Raises Misconfigured when a package is missing."""
     found: list[Backend] = []
     if settings.backup_filesystem_path:
-        found.append(FilesystemBackend(Path(settings.backup_filesystem_path).absolute()))
+        found.append(FilesystemBackend(Path(settings.backup_filesystem_path).absolute(), settings.data_path))
     if settings.backup_s3_bucket:
         found.append(_s3(settings, settings.backup_s3_bucket, settings.backup_s3_path))
     return {one.name: one for one in found}
@@ -87,11 +89,12 @@ def chosen_classes(given: Mapping[str, Any], present: Sequence[str], where: str)
     include, exclude = (_names(given, key) for key in ("include", "exclude"))
     if include and exclude:
         raise Invalid("name collections in include or in exclude, not in both")
+    known = set(present)
     for name in include:
-        if not _is_pattern(name) and name not in present:
-            raise Invalid(f"class {name} does not exist {where}; it has {_listed(present)}", collection=name)
-    chosen = [name for name in present if not include or any(_fits(name, one) for one in include)]
-    chosen = [name for name in chosen if not any(_fits(name, one) for one in exclude)]
+        if not is_pattern(name) and name not in known:
+            raise Invalid(f"class {name[:80]} does not exist {where}; it has {_listed(present)}", collection=name)
+    named = matching(known, include or exclude)
+    chosen = [name for name in present if (name in named) == bool(include)]
     if not chosen:
         raise Invalid(f"no class is left to choose {where}; it has {_listed(present)}")
     return chosen
@@ -104,18 +107,28 @@ def _names(given: Mapping[str, Any], key: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise Invalid(f"{key} must be an array of names")
     names = [name[:1].upper() + name[1:] for name in value]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise Invalid(f"{key} contains {name!r} twice")
     return names
 
 
-def _is_pattern(name: str) -> bool:
+def is_pattern(name: str) -> bool:
     return "*" in name or "?" in name
 
 
-def _fits(name: str, asked: str) -> bool:
-    return fnmatch.fnmatchcase(name, asked.replace("[", "[[]")) if _is_pattern(asked) else name == asked
+def matching(present: Set[str], asked: Sequence[str]) -> set[str]:
+    """What of ``present`` the names and patterns among ``asked`` mean. Raises Invalid for too many."""
+    patterns = [one.replace("[", "[[]") for one in asked if is_pattern(one)]
+    if len(patterns) > _MOST_PATTERNS:
+        raise Invalid(f"{len(patterns)} names have * or ?, and one request may hold {_MOST_PATTERNS} such")
+    for pattern in patterns:
+        if len(pattern) > _LONGEST_PATTERN:
+            raise Invalid(f"a name with * or ? has at most {_LONGEST_PATTERN} letters, not {len(pattern)}")
+    found = {name for name in asked if name in present}
+    for pattern in patterns:
+        found.update(name for name in present if fnmatch.fnmatchcase(name, pattern))
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:

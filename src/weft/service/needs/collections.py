@@ -106,11 +106,17 @@ def aliases_shown(asking: Asking, found: Sequence[Any], *_: Any) -> list[Any]:
     return [one for one in found if asking.may(Right(READ, "aliases", (one["class"], one["alias"])))]
 
 
-def alias_set(verb: str) -> Rule:
-    def rule(asking: Asking, alias: str, name: str) -> Iterator[Right]:
-        yield Right(verb, "aliases", (upper_first(name), upper_first(alias)))
+def alias_created(asking: Asking, alias: str, name: str) -> Iterator[Right]:
+    yield Right(CREATE, "aliases", (upper_first(name), upper_first(alias)))
 
-    return rule
+
+def alias_moved(asking: Asking, alias: str, name: str) -> Iterator[Right]:
+    """Both from where it points and to where it will."""
+    alias = upper_first(alias)
+    yield Right(UPDATE, "aliases", (upper_first(name), alias))
+    target = asking.target_of(alias)
+    if target != "*":
+        yield Right(UPDATE, "aliases", (target, alias))
 
 
 def alias(verb: str) -> Rule:

@@ -50,12 +50,19 @@ def test_choices(request_: dict[str, Any], chosen: list[str]) -> None:
         ({"include": ["Book", "book"]}, "twice"),
         ({"include": [1]}, "array"),
         ({"exclude": {}}, "array"),
+        ({"include": ["Book"] + [f"{n}*" for n in range(200)]}, "200 names have * or ?"),
+        ({"exclude": ["x" * 400 + "*"]}, "at most 300 letters"),
     ],
 )
 def test_choices_that_cannot_be(request_: dict[str, Any], said: str) -> None:
     with pytest.raises(Invalid) as caught:
         chosen_classes(request_, PRESENT, "here")
     assert said in caught.value.message
+
+
+def test_many_names_are_chosen_among_at_once() -> None:
+    present = [f"C{n}" for n in range(20_000)]
+    assert chosen_classes({"include": present[::-1]}, present, "here") == present
 
 
 def test_ids() -> None:
