@@ -225,7 +225,7 @@ def test_tenants_are_the_shards(made: Made) -> None:
 
 
 def test_a_collection_is_one_shard_whatever_is_asked_for(made: Made) -> None:
-    sharding = made({"class": "C", "shardingConfig": {"desiredCount": 2}})["shardingConfig"]
+    sharding = made(shardingConfig={"desiredCount": 2})["shardingConfig"]
     assert (sharding["desiredCount"], sharding["actualCount"]) == (2, 1)
     assert (sharding["desiredVirtualCount"], sharding["actualVirtualCount"]) == (256, 128)
 
