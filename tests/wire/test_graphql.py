@@ -139,6 +139,11 @@ def test_reranking_and_generation(data: Raw, raw: Raw, make: Make) -> None:
     assert "say a" in told[0]["debug"]["prompt"]
     assert told[0]["groupedResult"]
     assert told[1]["groupedResult"] is None
+    groups = 'groupBy:{path:["text"] groups:2 objectsPerGroup:1}'
+    found = data(f"{{Get{{{made.name}({near} {groups}){{{shown}}}}}}}")["Get"][made.name]
+    told = [one["_additional"]["generate"] for one in found]
+    assert all(one["text"] in part["singleResult"] for one, part in zip(found, told, strict=True))
+    assert [all(f'"{one["text"]}"' in (part["groupedResult"] or "") for one in found) for part in told] == [True, False]
     wrong = raw(f'{{Get{{{made.name}{{_additional{{rerank(property:"nope"){{score}}}}}}}}}}')
     assert wrong["data"]["Get"] == {made.name: None}
     assert "nope" in wrong["errors"][0]["message"]

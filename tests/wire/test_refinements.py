@@ -139,6 +139,30 @@ def test_reranking_orders_the_hits_and_the_groups(make: Make) -> None:
     assert [(name, group.rerank_score) for name, group in groups.items()] == [("long", 13.0), ("short", 7.0)]
 
 
+def test_a_group_is_told_of_by_its_first_hit_and_all_groups_together(make: Make) -> None:
+    things = make(
+        properties=[Property(name="text", data_type=DataType.TEXT), Property(name="kind", data_type=DataType.TEXT)],
+        vector_config=Configure.Vectors.self_provided(),
+        generative_config=Configure.Generative.custom("generative-dummy"),
+    )
+    for text, kind in [("one", "short"), ("two", "short"), ("three", "long")]:
+        things.data.insert({"text": text, "kind": kind}, vector=[1.0, float(len(text))])
+    told = things.generate.near_vector(
+        [1, 3],
+        single_prompt="say {text}",
+        grouped_task="sum up",
+        group_by=GroupBy(prop="kind", objects_per_group=2, number_of_groups=2),
+    )
+    assert list(told.groups) == ["short", "long"]
+    first = told.groups["short"].objects[0].properties["text"]
+    assert [f"say {text}." in told.groups[kind].generated for kind, text in [("short", first), ("long", "three")]] == [
+        True,
+        True,
+    ]
+    assert "sum up: [" in told.generated
+    assert [f'"{text}"' in told.generated for text in ("one", "two", "three")] == [first == "one", first == "two", True]
+
+
 def test_each_leg_of_an_aggregated_hybrid_search_is_limited(things: Any) -> None:
     def count(**options: Any) -> int:
         found = things.aggregate.hybrid(return_metrics=[Metrics("text").text(count=True)], total_count=True, **options)

@@ -347,7 +347,7 @@ class Hit:
 
 @dataclass(slots=True)
 class Group:
-    """Hits that share a value of the grouped property, in rank order."""
+    """Hits that share a value of the grouped property, in rank order; at least one."""
 
     name: str
     hits: list[Hit]
@@ -355,6 +355,7 @@ class Group:
     max_distance: float = 0.0
     rerank_score: float | None = None
     generated: str | None = None
+    """About the first hit."""
     generation: GenerationDetails | None = None
 
 
@@ -372,7 +373,7 @@ class Answer:
     hits: list[Hit] = field(default_factory=list)
     groups: list[Group] | None = None
     generated: str | None = None
-    """The result of a grouped task."""
+    """The result of a grouped task: about all hits, or the first hit of each group."""
     generation: GenerationDetails | None = None
     profile: tuple[ShardProfile, ...] = ()
     took_s: float = 0.0

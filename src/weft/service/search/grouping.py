@@ -15,8 +15,11 @@ from weft.domain.query import Group, GroupBy, Hit
 def group_hits(hits: list[Hit], by: GroupBy) -> list[Group]:
     """Groups in the order of their first hit; hits in rank order, at most ``objects_per_group`` each.
 
-    A hit enters every group that one of its array's elements names; one without a value enters the group "".
+    A hit enters every group that one of its array's elements names; one without a value enters the group "". No group
+    is empty.
     """
+    if by.objects_per_group < 1:
+        return []
     groups: dict[str, Group] = {}
     for hit in hits:
         for name in _group_names(hit.record.properties.get(by.property)):
@@ -27,7 +30,7 @@ def group_hits(hits: list[Hit], by: GroupBy) -> list[Group]:
                 group = groups[name] = Group(name, [])
             if len(group.hits) < by.objects_per_group:
                 group.hits.append(hit)
-    for group in groups.values() if by.objects_per_group > 0 else ():
+    for group in groups.values():
         group.min_distance = group.hits[0].distance or 0.0
         group.max_distance = group.hits[-1].distance or 0.0
     return list(groups.values())

@@ -7,7 +7,7 @@ from typing import Any
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
-from weft.domain.query import Answer, Generate, GenerationDetails, Hit, Query, Rerank
+from weft.domain.query import Answer, Generate, GenerationDetails, Group, Hit, Query, Rerank
 from weft.domain.schema import CollectionConfig
 from weft.modules.base import Generated, Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt
@@ -47,6 +47,7 @@ class Refiner:
             answer.hits.sort(key=_by_rerank)
 
     def _generate(self, config: CollectionConfig, asked: Generate, answer: Answer, caller: Caller) -> None:
+        """Of each hit, and of all together; in a grouped answer, a group's first hit stands for the group."""
         if asked.provider is not None:
             name = asked.provider if asked.provider.startswith("generative-") else f"generative-{asked.provider}"
             settings: Mapping[str, Any] = config.module_config.get(name, {})
@@ -58,18 +59,15 @@ class Refiner:
             result = generator.generate(prompt, settings, asked.parameters, caller, _images(asked, about))
             return result.text, _details(asked, prompt, name, result)
 
-        if answer.groups is not None:
-            for group in answer.groups:
-                if asked.grouped_task and group.hits:
-                    group.generated, group.generation = ask(_grouped(config, asked, group.hits), group.hits)
-        hits = answer.hits if answer.groups is None else [hit for group in answer.groups for hit in group.hits]
+        told: Sequence[Hit | Group] = answer.hits if answer.groups is None else answer.groups
+        about = [one.hits[0] if isinstance(one, Group) else one for one in told]
         if asked.single_prompt:
-            for hit in hits:
-                hit.generated, hit.generation = ask(
+            for one, hit in zip(told, about, strict=True):
+                one.generated, one.generation = ask(
                     single_prompt(asked.single_prompt, prompt_values(config, hit.record.properties)), [hit]
                 )
-        if answer.groups is None and asked.grouped_task and hits:
-            answer.generated, answer.generation = ask(_grouped(config, asked, hits), hits)
+        if asked.grouped_task and about:
+            answer.generated, answer.generation = ask(_grouped(config, asked, about), about)
 
 
 def _grouped(config: CollectionConfig, asked: Generate, hits: Sequence[Hit]) -> str:

@@ -18,7 +18,6 @@ from graphql import (
 )
 
 from weft.domain.objects import format_uuid
-from weft.domain.query import Hit
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType, Property
 from weft.wire.graphql import inputs
 from weft.wire.graphql.items import Item
@@ -255,11 +254,9 @@ def _rerank(item: Item, _: GraphQLResolveInfo, **__: Any) -> list[dict[str, floa
 
 
 def _generate(item: Item, _: GraphQLResolveInfo, **__: Any) -> dict[str, Any]:
-    hit: Hit = item.hit
-    details = hit.generation or item.grouped_details
-    prompt = None if details is None else details.full_prompt
+    prompt = None if item.details is None else item.details.full_prompt
     return {
-        "singleResult": hit.generated,
+        "singleResult": item.single_result,
         "groupedResult": item.grouped_result,
         "debug": None if prompt is None else {"prompt": prompt},
     }

@@ -10,16 +10,18 @@ from weft.service.spelling import to_json
 
 
 class Item:
-    """One hit, an object of ``config``. ``group``: what it stands for in a grouped answer."""
+    """One hit, an object of ``config``, and what is generated from it. ``group``: what it stands for in a grouped
+    answer."""
 
-    __slots__ = ("_values", "config", "group", "grouped_details", "grouped_result", "hit")
+    __slots__ = ("_values", "config", "details", "group", "grouped_result", "hit", "single_result")
 
     def __init__(self, hit: Hit, config: CollectionConfig) -> None:
         self.hit = hit
         self.config = config
         self.group: dict[str, Any] | None = None
+        self.single_result = hit.generated
         self.grouped_result: str | None = None
-        self.grouped_details: GenerationDetails | None = None
+        self.details: GenerationDetails | None = hit.generation
         self._values: dict[str, Any] | None = None
 
     @property
@@ -42,18 +44,19 @@ def items(answer: Answer, query: Query, config: CollectionConfig) -> list[Item]:
     if answer.groups is not None:
         assert query.group_by is not None
         path = query.group_by.property
-        return [_of_group(group, i, path, config) for i, group in enumerate(answer.groups) if group.hits]
-    found = [Item(hit, config) for hit in answer.hits]
-    if found and answer.generated is not None:
+        found = [_of_group(group, i, path, config) for i, group in enumerate(answer.groups)]
+    else:
+        found = [Item(hit, config) for hit in answer.hits]
+    if found:
         found[0].grouped_result = answer.generated
-        found[0].grouped_details = answer.generation
+        found[0].details = found[0].details or answer.generation
     return found
 
 
 def _of_group(group: Group, number: int, path: str, config: CollectionConfig) -> Item:
     first = Item(group.hits[0], config)
-    first.grouped_result = group.generated
-    first.grouped_details = group.generation
+    first.single_result = group.generated
+    first.details = group.generation
     first.group = {
         "id": number,
         "groupedBy": {"path": [path], "value": group.name},

@@ -26,7 +26,8 @@ _NO_GROUPED_RESULT = b"\x1a\x00"
 
 
 def encode_search(answer: Answer, query: Query, config: CollectionConfig, *, before_127: bool = False) -> bytes:
-    """The reply to ``query``. ``before_127`` puts generated texts where clients of before 1.27 look for them."""
+    """The reply to ``query``. ``before_127`` puts generated texts where clients of before 1.27 look for them; what is
+    generated from all groups goes there too, for the clients look for it nowhere else."""
     parts = [b"\x0d" + pack_f32(answer.took_s)]
     if answer.groups is not None:
         parts.extend(b"\x22" + sized(_group(group, query.returns, config)) for group in answer.groups)
@@ -36,10 +37,11 @@ def encode_search(answer: Answer, query: Query, config: CollectionConfig, *, bef
         parts.extend(b"\x12" + sized(_result(hit, query.returns, config, before_127)) for hit in answer.hits)
     if answer.generated is None:
         parts.append(_NO_GROUPED_RESULT)
-    elif before_127:
-        parts.append(b"\x1a" + sized(answer.generated.encode()))
     else:
-        parts.append(_NO_GROUPED_RESULT + b"\x2a" + sized(_generated(answer.generated, answer.generation)))
+        old_place = before_127 or answer.groups is not None
+        parts.append(b"\x1a" + sized(answer.generated.encode()) if old_place else _NO_GROUPED_RESULT)
+        if not before_127:
+            parts.append(b"\x2a" + sized(_generated(answer.generated, answer.generation)))
     if answer.profile:
         parts.append(b"\x32" + sized(_profile(answer)))
     return b"".join(parts)

@@ -36,6 +36,10 @@ def test_at_most_so_many_objects_each() -> None:
     assert names(("a", "a", "a", "b"), 5, 2) == [("a", [0, 1]), ("b", [3])]
 
 
+def test_no_objects_each_is_no_groups() -> None:
+    assert names(("a", "b"), 5, 0) == []
+
+
 def test_missing_and_empty_values_share_the_group_without_a_name() -> None:
     assert names((None, [], "x"), 5, 5) == [("", [0, 1]), ("x", [2])]
 

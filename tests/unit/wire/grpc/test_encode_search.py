@@ -208,9 +208,10 @@ def test_selections_of_several_targets_join_one_property_in_the_order_of_the_obj
 
 def test_groups() -> None:
     group = Group("g", [full_hit(), full_hit()], 0.25, 0.5, rerank_score=2.0, generated="text")
-    sent = reply(Answer(groups=[group, Group("", [])]), EVERYTHING)
+    sent = reply(Answer(groups=[group, Group("", [full_hit()])], generated="all"), EVERYTHING)
     assert len(sent.results) == 0
-    first, empty = sent.group_by_results
+    assert sent.generative_grouped_result == sent.generative_grouped_results.values[0].result == "all"
+    first, plain = sent.group_by_results
     assert (first.name, first.min_distance, first.max_distance, first.number_of_objects) == ("g", 0.25, 0.5, 2)
     assert first.rerank.score == 2.0
     assert first.generative_result.values[0].result == first.generative.result == "text"
@@ -219,7 +220,7 @@ def test_groups() -> None:
     assert meta.distance_present
     assert not meta.score_present
     assert [v.name for v in meta.vectors] == ["plain", "colbert"]
-    assert (empty.name, empty.number_of_objects, empty.HasField("rerank")) == ("", 0, False)
+    assert (plain.name, plain.number_of_objects, plain.HasField("rerank")) == ("", 1, False)
 
 
 def test_generated_texts() -> None:
