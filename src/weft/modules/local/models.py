@@ -8,12 +8,15 @@ client chooses among what the operator offers: the models in the wheel, the fold
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from weft.domain.errors import Invalid
 
+_HUB_NAME = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
+_LONGEST_NAME = 500
 BUNDLED = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
 MODEL2VEC = "all-MiniLM-L6-v2-static-256"
@@ -63,17 +66,18 @@ class ModelOffer:
             return ModelSource(short, BUNDLED / short, bundled=True)
         if short == TINY_ANY:
             return ModelSource(short, BUNDLED / short)
-        if self.models_folder is not None:
+        if self.models_folder is not None and "\0" not in name and len(name) <= _LONGEST_NAME:
             root = self.models_folder.resolve()
             folder = (root / name).resolve()
             if folder != root and folder.is_relative_to(root) and folder.is_dir():
                 return ModelSource(name, folder)
-        parts = name.split("/")
-        if len(parts) > 2 or any(part in ("", ".", "..") or "\\" in part for part in parts):
+        if not _HUB_NAME.fullmatch(name):
             offered = (
                 f"a folder below {self.models_folder}" if self.models_folder else "a folder that the server offers"
             )
-            raise Invalid(f"model {name!r} is not a model's name; give {default}, {offered}, or a name on the hub")
+            raise Invalid(f"model {name[:80]!r} is not a model's name; give {default}, {offered}, or a name on the hub")
+        if Path(name).exists():  # which the libraries would take before the hub's, with code of its own
+            raise Invalid(f"model {name!r} is also a folder where the server was started; start the server elsewhere")
         return ModelSource(name, None)
 
 

@@ -20,7 +20,6 @@ from graphql import (
 )
 from graphql.validation import OverlappingFieldsCanBeMergedRule, VariablesInAllowedPositionRule
 
-from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, TooLarge
 from weft.wire.errors import refuse, spelling
 from weft.wire.graphql.context import Context
@@ -36,23 +35,20 @@ _KNOWN: Final = ("query", "variables", "operationName", "extensions")
 _schemas: Final = Schemas()
 
 
-def answer(question: Any, service: Any, caller: Caller) -> dict[str, Any]:
-    """``question`` is the JSON of a request; ``service`` what the door admits ``caller`` to.
-
-    The answer is for ``orjson`` to spell.
-    """
+def answer(question: Any, context: Context) -> dict[str, Any]:
+    """``question`` is the JSON of a request. The answer is for ``orjson`` to spell."""
     try:
         query, variables, operation = _parts(question)
         document = read(query)
         names = named(document)
-        schema = _schemas.get(names, service.collections)
+        schema = _schemas.get(names, context.service.collections)
         kept: dict[tuple[str, str | None], dict[str, Any]] = schema.extensions["answers"]
         if (query, operation) in kept and not variables:
             return kept[query, operation]
         refused = validate(schema, document, RULES, max_errors=_MOST_ERRORS)
         if refused:
             return {"errors": [_told(one) for one in refused]}
-        answered = _executed(schema, document, variables, operation, Context(service, caller))
+        answered = _executed(schema, document, variables, operation, context)
         if names.introspects and not names.roots and not variables and len(kept) < _MOST_KEPT:
             kept[query, operation] = {key: orjson.Fragment(orjson.dumps(part)) for key, part in answered.items()}
         return answered
@@ -103,8 +99,15 @@ def _executed(
 
 
 class _Execution(ExecutionContext):
+    def handle_field_error(self, error: GraphQLError, *place: Any) -> None:
+        """Where a request has cost what it may, nothing more of it is answered, be there other fields or not."""
+        if self.context_value.is_spent:
+            raise error
+        super().handle_field_error(error, *place)
+
     def complete_value(self, return_type: Any, field_nodes: Any, info: Any, path: Any, result: Any) -> Any:
         """An array of numbers is complete as it is: looking at each of them took most of a reply's time."""
+        self.context_value.count_value(result)
         if type(result) is np.ndarray:
             return result
         return super().complete_value(return_type, field_nodes, info, path, result)

@@ -1,30 +1,51 @@
-"""What the resolvers of one request share."""
+"""What the resolvers of one request share: the service, who asks, and what the request may cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 from graphql import GraphQLResolveInfo
 
 from weft.domain.caller import Caller
 from weft.domain.errors import TooLarge
 
 MOST_SEARCHES: Final = 1_000
+MOST_VALUES: Final = 3_000_000
+"""In all answers to a request together, some 500 MB: aliases multiply with objects and with fields."""
+_LETTERS, _NUMBERS = 64, 16
+"""Of a text, and of an array: as many as cost about what one more value does."""
 
 
 @dataclass(slots=True)
 class Context:
-    """``service`` is what the door admits ``caller`` to."""
+    """``service`` is what the door admits ``caller`` to. All questions of a batch share one, and so its limits."""
 
     service: Any
     caller: Caller
     searches: int = 0
+    values: int = 0
+
+    @property
+    def is_spent(self) -> bool:
+        return self.searches > MOST_SEARCHES or self.values > MOST_VALUES
 
     def count_search(self) -> None:
+        """Raises TooLarge."""
         self.searches += 1
         if self.searches > MOST_SEARCHES:
-            raise TooLarge(f"the query asks more than {MOST_SEARCHES} searches; send several queries")
+            raise TooLarge(f"the request asks more than {MOST_SEARCHES} searches; send several requests")
+
+    def count_value(self, value: Any) -> None:
+        """Raises TooLarge."""
+        self.values += 1
+        if type(value) is str:
+            self.values += len(value) // _LETTERS
+        elif type(value) is np.ndarray:
+            self.values += value.size // _NUMBERS
+        if self.values > MOST_VALUES:
+            raise TooLarge("the request asks for too many values; send several requests, or ask for fewer objects")
 
 
 def context_of(info: GraphQLResolveInfo) -> Context:

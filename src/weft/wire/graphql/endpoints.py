@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.domain.errors import Invalid
@@ -13,7 +13,7 @@ _MOST_QUESTIONS = 100
 
 
 def ask(call: Call) -> Reply:
-    return Reply(_answered(call, call.body))
+    return Reply(_answered([call.body], call)[0])
 
 
 def ask_many(call: Call) -> Reply:
@@ -21,13 +21,15 @@ def ask_many(call: Call) -> Reply:
     questions = as_list(call.body)
     if not 0 < len(questions) <= _MOST_QUESTIONS:
         raise Invalid(f"a batch holds from 1 to {_MOST_QUESTIONS} questions, not {len(questions)}")
-    return Reply([_answered(call, one) for one in questions])
+    return Reply(_answered(questions, call))
 
 
-def _answered(call: Call, question: Any) -> Mapping[str, Any]:
+def _answered(questions: Sequence[Any], call: Call) -> list[Mapping[str, Any]]:
     from weft.wire.graphql.answer import answer
+    from weft.wire.graphql.context import Context
 
-    return answer(question, call.service, call.caller)
+    context = Context(call.service, call.caller)
+    return [answer(one, context) for one in questions]
 
 
 ENDPOINTS = [

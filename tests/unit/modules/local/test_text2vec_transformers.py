@@ -111,9 +111,17 @@ def test_a_folder_is_offered_by_the_operator_only(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     offer = ModelOffer(models_folder=tmp_path)
     assert offer.find("mine", MINILM).folder == (tmp_path / "mine").resolve()
-    for name in ("..", ".", "mine/../.."):
+    for name in ("..", ".", "mine/../..", "a\0b", "a" * 10_000, "~root", "org/model@revision", "a/b/c", "http://a/b"):
         with pytest.raises(Invalid):
             offer.find(name, MINILM)
+
+
+def test_a_folder_where_the_server_was_started_is_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "org/model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Invalid, match="also a folder"):
+        ModelOffer().find("org/model", MINILM)
+    assert ModelOffer().find("org/other", MINILM).folder is None
 
 
 @pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is not None, reason="the extra is installed")

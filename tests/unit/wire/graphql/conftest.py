@@ -15,6 +15,7 @@ from weft.domain.errors import NotFound
 from weft.domain.query import Answer, Query
 from weft.domain.schema import CollectionConfig, DataType, MultiVector, Property, VectorConfig, VectorIndexConfig
 from weft.wire.graphql.answer import answer
+from weft.wire.graphql.context import Context
 
 TITLE, NUMBER = Property("title", DataType.TEXT), Property("n", DataType.INT)
 
@@ -83,7 +84,7 @@ Ask = Callable[..., dict[str, Any]]
 def ask(service: Service) -> Ask:
     def asked(query: Any, variables: Mapping[str, Any] | None = None, operation: str | None = None) -> dict[str, Any]:
         question = {"query": query, "variables": variables, "operationName": operation}
-        answered: dict[str, Any] = orjson.loads(orjson.dumps(answer(question, service, Caller())))
+        answered: dict[str, Any] = orjson.loads(orjson.dumps(answer(question, Context(service, Caller()))))
         return answered
 
     return asked

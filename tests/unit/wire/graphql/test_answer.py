@@ -6,6 +6,7 @@ import random
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from graphql import get_introspection_query
 from hypothesis import given
@@ -14,10 +15,10 @@ from hypothesis import strategies as st
 from unit.wire.graphql.conftest import Ask, Collections, Service, collection
 from weft.domain.aggregate import AggregatedType, Metric, PropertyAggregation
 from weft.domain.caller import Caller
-from weft.domain.errors import Forbidden
+from weft.domain.errors import Forbidden, TooLarge
 from weft.wire.graphql import documents, limits
 from weft.wire.graphql.answer import answer
-from weft.wire.graphql.context import MOST_SEARCHES
+from weft.wire.graphql.context import MOST_SEARCHES, MOST_VALUES, Context
 
 
 def only_error(answered: dict[str, Any]) -> tuple[str, str]:
@@ -30,7 +31,7 @@ def only_error(answered: dict[str, Any]) -> tuple[str, str]:
     [None, [], "text", {}, {"query": None}, {"query": " "}, {"query": "{Get}", "variables": []}, {"query": 3}],
 )
 def test_what_is_no_request_is_told_as_an_error(service: Service, question: Any) -> None:
-    message, code = only_error(answer(question, service, Caller()))
+    message, code = only_error(answer(question, Context(service, Caller())))
     assert message
     assert code == "INVALID"
 
@@ -114,7 +115,7 @@ def test_a_thousand_collections_cost_a_request_no_more_than_those_it_names() -> 
             return super().get(name)
 
     service = Service(Counting({name: collection(name) for name in names}))
-    assert answer({"query": "{Get{Many7{n}}}"}, service, Caller()) == {"data": {"Get": {"Many7": []}}}
+    assert answer({"query": "{Get{Many7{n}}}"}, Context(service, Caller())) == {"data": {"Get": {"Many7": []}}}
     assert Counting.asked == 1
 
 
@@ -149,6 +150,31 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_is_too_large_is_refused(ask: Ask, name: str) -> None:
     assert {one["extensions"]["code"] for one in ask(HOSTILE[name])["errors"]} == {"TOO_LARGE"}
+
+
+def test_what_costs_too_much_ends_the_answer(ask: Ask) -> None:
+    answered = ask(HOSTILE["searches"])
+    assert "data" not in answered and len(answered["errors"]) == 1
+
+
+def test_questions_of_one_request_share_what_it_may_cost(service: Service) -> None:
+    context = Context(service, Caller(), searches=MOST_SEARCHES - 1)
+    question = {"query": "{Get{Author{n}}}"}
+    assert "errors" not in answer(question, context)
+    assert only_error(answer(question, context))[1] == "TOO_LARGE"
+
+
+@pytest.mark.parametrize("value", ["word " * 1_000, np.zeros(2_000, np.float32)])
+def test_large_values_count_more(service: Service, value: Any) -> None:
+    small, large = Context(service, Caller()), Context(service, Caller())
+    small.count_value("word")
+    large.count_value(value)
+    assert large.values > 50 * small.values
+    large.values = MOST_VALUES
+    assert not large.is_spent
+    with pytest.raises(TooLarge):
+        large.count_value(value)
+    assert large.is_spent
 
 
 LINEAR = {
@@ -202,6 +228,6 @@ def test_any_text_has_an_answer(seed: int) -> None:
         at, to = sorted(rng.randint(0, len(text)) for _ in range(2))
         text = text[:at] + rng.choice(["", text[at:to] * 2, '"', "{", "\\", "\x00", "é"]) + text[to:]
     service = Service(Collections({"Author": collection("Author")}))
-    answered = answer({"query": text, "variables": {"v": [1.0]}}, service, Caller())
+    answered = answer({"query": text, "variables": {"v": [1.0]}}, Context(service, Caller()))
     assert answered.keys() <= {"data", "errors"}
     assert all(one["extensions"]["code"] != "INTERNAL" for one in answered.get("errors", ()))
