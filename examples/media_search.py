@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import argparse
 import base64
-import random
+import logging
 import sys
 import tempfile
+import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
-from media_made import Picture, Tone, make_media, png_bytes, wav_bytes
+from media_made import Film, Picture, Tone, make_media, mp4_bytes, png_bytes, wav_bytes
 from tqdm import tqdm
 from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.query import Filter, MetadataQuery, NearMediaType
@@ -31,9 +33,12 @@ KINDS = {
     "audio": (".wav", ".mp3", ".flac", ".ogg", ".m4a"),
     "video": (".mp4", ".webm", ".mov", ".mkv"),
 }
+NAMES = {"image": "picture", "audio": "sound", "video": "film", "text": "text"}
 MOST_BYTES = 20_000_000
-RED_CIRCLE = Picture("large", "red", "circle", "center", "white")
-RISING_TONE = Tone("high", "rising", "pure")
+BATCH_BYTES = 60_000_000
+"""Of files in one request; servers take up to 100 MB, and base64 makes a third more of them."""
+HEADER = ("search", "given", "nearest three", "distance", "took")
+WIDEST = 42
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Import a folder of pictures, sounds and films, and search it.")
     parser.add_argument("folder", nargs="?", type=Path, help="what to import (default: one that is made)")
     parser.add_argument("--model", default="tiny-any", help="a model that embeds them all (default: %(default)s)")
-    parser.add_argument("--ask", metavar="TEXT", default="a large red circle", help="a text to search pictures by")
+    parser.add_argument("--ask", metavar="TEXT", default="a large red circle", help="a text to search by")
     parser.add_argument("--keep", metavar="FOLDER", help="keep the data there, to search it on with: weft serve")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         if arguments.folder is None:
             make_media(Path(made))
-            print("No folder is given, so one is made: shapes, tones and noises, moving shapes.")
+            print("No folder is given, so one is made: pictures of shapes, tones and noises, films of moving shapes.")
         folder = (arguments.folder or Path(made)).expanduser()
         files = media_in(folder)
         if not files:
@@ -66,24 +71,38 @@ def main() -> int:
         with weft.connect(arguments.keep) as client:
             print(f"Weft is ready after {time.perf_counter() - started:.2f} s.", flush=True)
             media = make_collection(client, arguments.model)
-            if not load(media, files, folder):
+            stored = load(media, files, folder)
+            if not stored:
                 return 1
-            for question in questions(media, files, arguments.ask, is_made=arguments.folder is None):
-                show(question)
+            asked = questions(media, stored, arguments.ask, is_made=arguments.folder is None)
+            show(asked)
+    if arguments.folder is None:
+        print("\n(*) tiny-any has never learned which film goes with which sound: the nearest, and still far.")
+    if arguments.folder is not None and arguments.model == "tiny-any":
+        print("\ntiny-any knows shapes, tones and moving shapes only; for photos and speech give --model a larger one.")
+    if arguments.keep:
+        print(f"\nGo on with: weft serve --data-path {arguments.keep}")
     return 0
 
 
 def media_in(folder: Path) -> list[tuple[str, Path]]:
-    """Kind and file of each that is no larger than 20 MB, in the order of their names."""
+    """Kind and file of each that is no larger than 20 MB, in the order of their names; larger ones are told."""
     kinds = {ending: kind for kind, endings in KINDS.items() for ending in endings}
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in kinds and path.is_file())
-    return [(kinds[path.suffix.lower()], path) for path in found if path.stat().st_size <= MOST_BYTES]
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in kinds or not path.is_file():
+            continue
+        if path.stat().st_size <= MOST_BYTES:
+            found.append((kinds[path.suffix.lower()], path))
+        else:
+            print(f"left out: {path.relative_to(folder)} has more than {MOST_BYTES // 10**6} MB", file=sys.stderr)
+    return found
 
 
 def make_collection(client: Any, model: str) -> Any:
     """Names are kept, not embedded: what is found is found by what is in it."""
     client.collections.delete("Media")
-    return client.collections.create(
+    media = client.collections.create(
         "Media",
         properties=[
             *(Property(name=name, data_type=DataType.TEXT) for name in ("name", "kind")),
@@ -94,64 +113,82 @@ def make_collection(client: Any, model: str) -> Any:
             module_config={"model": model, "vectorizeClassName": False, **{f"{kind}Fields": [kind] for kind in KINDS}},
         ),
     )
-
-
-def load(media: Any, files: list[tuple[str, Path]], folder: Path) -> bool:
-    """False when nothing was stored; what cannot be read is told and left out."""
     started = time.perf_counter()
-    with media.batch.fixed_size(batch_size=16, concurrent_requests=2) as batch:
+    media.query.near_text("the first search loads the model", limit=1)
+    print(f"The model {model} is loaded after {time.perf_counter() - started:.1f} s.", flush=True)
+    return media
+
+
+def load(media: Any, files: Sequence[tuple[str, Path]], folder: Path) -> list[tuple[str, Path]]:
+    """Those that were stored; what cannot be read is told by its name and left out."""
+    logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # what failed is told below, by name
+    started = time.perf_counter()
+    at_a_time = max(1, min(16, BATCH_BYTES // (1 + max(path.stat().st_size for _, path in files))))
+    with media.batch.fixed_size(batch_size=at_a_time, concurrent_requests=2) as batch:
         for kind, path in tqdm(files, unit=" files", file=sys.stdout):
-            name = str(path.relative_to(folder))
+            name = path.relative_to(folder).as_posix()
             data = base64.b64encode(path.read_bytes()).decode()
             batch.add_object({"name": name, "kind": kind, kind: data}, uuid=generate_uuid5(name))
-    failed = media.batch.failed_objects
-    for one in failed[:5]:
-        print(f"not stored: {one.message}", file=sys.stderr)
-    if len(failed) > 5:
-        print(f"and {len(failed) - 5} more", file=sys.stderr)
-    took = time.perf_counter() - started
-    print(f"{len(files) - len(failed)} of {len(files)} files stored in {took:.1f} s.")
-    return len(failed) < len(files)
+    failed = {one.object_.properties["name"]: one.message for one in media.batch.failed_objects}
+    for name, message in sorted(failed.items()):
+        print(f"not stored: {name}: {message}", file=sys.stderr)
+    stored = [one for one in files if one[1].relative_to(folder).as_posix() not in failed]
+    print(f"{len(stored)} of {len(files)} files stored in {time.perf_counter() - started:.1f} s.", flush=True)
+    return stored
 
 
-def questions(media: Any, files: list[tuple[str, Path]], text: str, *, is_made: bool) -> list[Question]:
-    """Those that the folder can answer. What is searched by is made anew, or is the folder's first of its kind."""
-    by: dict[str, tuple[str, str]] = {}
-    for kind, path in files:
-        by.setdefault(kind, (base64.b64encode(path.read_bytes()).decode(), path.name))
-    texts = {"image": text}
+def questions(media: Any, files: Sequence[tuple[str, Path]], text: str, *, is_made: bool) -> list[Question]:
+    """Those that the folder can answer."""
+
+    def by_text(wanted: str, words: str) -> Question:
+        return Question("text", wanted, partial(media.query.near_text, words), words)
+
+    def by_media(given: str, wanted: str, data: bytes, what: str) -> Question:
+        encoded = base64.b64encode(data).decode()
+        return Question(given, wanted, partial(media.query.near_media, encoded, NearMediaType(given)), what)
+
     if is_made:
-        again = random.Random(1)
-        by["image"] = (base64.b64encode(png_bytes(RED_CIRCLE.draw(again))).decode(), RED_CIRCLE.caption)
-        by["audio"] = (base64.b64encode(wav_bytes(RISING_TONE.play(again))).decode(), RISING_TONE.caption)
-        texts |= {
-            "audio": "a high rising pure tone",
-            "video": next(
-                f"a {path.stem.replace('-', ' ')}" for _, path in files if "triangle-moving-left" in path.stem
-            ),
-        }
-    else:
-        texts |= {"audio": text, "video": text}
-    present = {kind for kind, _ in files}
-    found = []
-    for given, wanted in (
-        ("text", "image"),
-        ("image", "image"),
-        ("text", "audio"),
-        ("audio", "video"),
-        ("text", "video"),
-    ):
-        if wanted not in present or (given != "text" and given not in by):
-            continue
-        if given == "text":
-            found.append(Question(given, wanted, partial(media.query.near_text, texts[wanted]), texts[wanted]))
-        else:
-            data, what = by[given]
-            found.append(Question(given, wanted, partial(media.query.near_media, data, NearMediaType(given)), what))
-    return found
+        again = Random(1)
+        star = Picture(*named(files, "large-green-star").split("-"))
+        tone = Tone("high", "rising", "pure")
+        film = Film(named(files, "diamond-growing").split("-")[0], "diamond", "growing")
+        heard = wav_bytes(tone.play(again))
+        return [
+            by_text("image", text),
+            by_media("image", "image", png_bytes(star.draw(again)), f"drawn anew: {star.caption}"),
+            by_text("audio", "the sound of a low beeping buzzing tone"),
+            by_media("audio", "audio", heard, f"made anew: {tone.caption}"),
+            by_text("video", f"a {named(files, 'triangle-moving-left').replace('-', ' ')}"),
+            by_media("video", "video", mp4_bytes(film.play(again)), f"made anew: {film.caption}"),
+            by_media("audio", "video", heard, f"{tone.caption} (*)"),
+        ]
+    firsts = dict(reversed(files))
+    asked = [by_text(kind, text) for kind in firsts]
+    for given, path in firsts.items():
+        asked += [by_media(given, wanted, path.read_bytes(), path.name) for wanted in KINDS if wanted in firsts]
+    return asked
 
 
-def show(question: Question) -> None:
+def named(files: Sequence[tuple[str, Path]], part: str) -> str:
+    """The name, without its ending, of the first file with ``part`` in it."""
+    return next(path.stem for _, path in files if part in path.stem)
+
+
+def show(asked: Sequence[Question]) -> None:
+    """A table of all; distance 0 is the same, 1 has nothing in common."""
+    rows = [HEADER, *(row for question in asked for row in answers(question))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    print()
+    for row in rows:
+        if row[0] and row is not HEADER:
+            print("  " + "  ".join("-" * width for width in widths))
+        cells = [*map(str.ljust, row[:3], widths[:3]), *map(str.rjust, row[3:], widths[3:])]
+        print("  " + "  ".join(cells).rstrip())
+
+
+def answers(question: Question) -> list[tuple[str, ...]]:
+    """A row for each hit; the first says what was asked and how long the answer took."""
+
     def search() -> Any:
         return question.ask(
             limit=3,
@@ -164,10 +201,20 @@ def show(question: Question) -> None:
     started = time.perf_counter()
     found = search()
     took_ms = (time.perf_counter() - started) * 1000
-    names = {"image": "picture", "audio": "sound", "video": "film", "text": "text"}
-    print(f"\n{names[question.given]} → {names[question.wanted]}: «{question.what}» ({took_ms:.1f} ms)")
-    for hit in found.objects:
-        print(f"  distance {hit.metadata.distance:.3f}  {hit.properties['name']}")
+    given = textwrap.wrap(question.what, WIDEST)[:3]
+    rows = []
+    for i, hit in enumerate(found.objects):
+        name = hit.properties["name"]
+        rows.append(
+            (
+                "" if i else f"{NAMES[question.given]} -> {NAMES[question.wanted]}",
+                given[i] if i < len(given) else "",
+                name if len(name) <= WIDEST else f"...{name[3 - WIDEST :]}",
+                f"{hit.metadata.distance:.3f}",
+                "" if i else f"{took_ms:.1f} ms",
+            )
+        )
+    return rows
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class MediaEncoder:
         self.kinds = frozenset(found | {"video"} if self._films_by_frames else found)
         self.rate, self.seconds = _of_sounds(model)
         self.frames = _of_films(model)
-        self._max_tokens = min(model.get_max_seq_length() or _USUAL_TOKENS, 1 << 15)
+        self._max_tokens = _of_texts(model)
         self._picture_tokens = _of_pictures(model, "image")
         self._film_tokens = self.frames * _of_pictures(model, "image" if self._films_by_frames else "video")
         self._sound_tokens = int(self.seconds * _TOKENS_A_SECOND)
@@ -253,6 +253,12 @@ def _of_sounds(model: Any) -> tuple[int, float]:
         window = getattr(extractor, "chunk_length", None) or getattr(extractor, "max_length_s", None)
         return int(rate), float(window or _USUAL_SECONDS)
     return _USUAL_RATE, _USUAL_SECONDS
+
+
+def _of_texts(model: Any) -> int:
+    """The tokens of a text that count."""
+    found = [part.max_seq_length for part in _parts(model, TEXT) if getattr(part, "max_seq_length", None)]
+    return min([*found, 1 << 15]) if found else _USUAL_TOKENS
 
 
 def _of_films(model: Any) -> int:

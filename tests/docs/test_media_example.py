@@ -1,0 +1,94 @@
+"""The second quickstart, run whole: as it is, and with a folder in which not everything can be read."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sentence_transformers")
+pytest.importorskip("PIL")
+pytest.importorskip("av")
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+from media_made import Film, Picture, Tone, mp4_bytes, png_bytes, wav_bytes
+
+SCRIPT = Path(__file__).parents[2] / "examples/media_search.py"
+_TIMEOUT_S = 300
+
+
+def example(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=folder,
+        timeout=_TIMEOUT_S,
+    )
+
+
+def hits(told: str) -> dict[str, list[str]]:
+    """What was found, by the name of the search: ``text -> film``."""
+    found: dict[str, list[str]] = {}
+    search = ""
+    for line in told.splitlines():
+        if match := re.match(r"  (\w+ -> \w+)  ", line):
+            search = match[1]
+            found[search] = []
+        if match := re.search(r"(\S+\.\w{3,4}) +\d\.\d{3}", line):
+            found[search].append(match[1])
+    return found
+
+
+def test_what_it_makes_is_found(tmp_path: Path) -> None:
+    done = example(folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "223 of 223 files stored in " in done.stdout
+    found = hits(done.stdout)
+    assert [len(names) for names in found.values()] == [3] * 7
+    firsts = {search: names[0] for search, names in found.items()}
+    assert re.match(r"\w+-red-circle-", firsts["text -> picture"])
+    assert re.match(r"large-green-star-", firsts["picture -> picture"])
+    assert firsts["text -> sound"] == "low-beeping-buzzing-tone.wav"
+    assert firsts["sound -> sound"] == "high-rising-pure-tone.wav"
+    assert firsts["text -> film"].endswith("-triangle-moving-left.mp4")
+    assert firsts["film -> film"].endswith("-diamond-growing.mp4")
+    assert firsts["sound -> film"].endswith(".mp4")
+
+
+def test_of_a_folder_what_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
+    random = Random(3)
+    own = tmp_path / "my own"
+    (own / "below").mkdir(parents=True)
+    picture = Picture("large", "blue", "star", "left", "white").draw(random)
+    (own / "below" / "star.png").write_bytes(png_bytes(picture))
+    (own / "bell.wav").write_bytes(wav_bytes(Tone("low", "beeping", "pure").play(random)))
+    film = mp4_bytes(Film("red", "heart", "growing").play(random))
+    (own / "heart.mp4").write_bytes(film)
+    (own / "half.mp4").write_bytes(film[:400])
+    (own / "none.jpg").write_bytes(b"no picture")
+    with (own / "long.mov").open("wb") as file:
+        file.truncate(20_000_001)
+    done = example(str(own), "--ask", "a blue star", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = [line.split(": ")[:2] for line in done.stderr.splitlines()]
+    assert told == [
+        ["left out", "long.mov has more than 20 MB"],
+        ["not stored", "half.mp4"],
+        ["not stored", "none.jpg"],
+    ]
+    assert "3 of 5 files stored in " in done.stdout
+    found = hits(done.stdout)
+    assert found["text -> picture"] == ["below/star.png"]
+    assert found["film -> film"] == ["heart.mp4"]
+    assert len(found) == 12
+
+
+def test_a_folder_without_media_is_an_error(tmp_path: Path) -> None:
+    done = example(str(tmp_path), folder=tmp_path)
+    assert done.returncode == 1
+    assert "there is no picture, sound or film in" in done.stderr
