@@ -26,13 +26,14 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from weft.collection.changes import Change, Done, GroupCommit, Outcome, Remove, Upsert
+from weft.collection.changes import Change, GroupCommit, Outcome, Upsert
+from weft.collection.committer import Committer
 from weft.collection.indexes import Indexes
-from weft.collection.record import Record, RecordCodec, created_of, with_created
+from weft.collection.record import Record, RecordCodec
 from weft.collection.vectors import size_of
-from weft.domain.errors import Conflict, Invalid, NotFound, OperatorError, WeftError
+from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.domain.filters import Filter
-from weft.domain.objects import Object, Vector, format_uuid
+from weft.domain.objects import Object, Vector
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.index.allow_list import AllowList
@@ -40,7 +41,7 @@ from weft.index.filter.gathered import Gathered
 from weft.index.filter.view import ReferenceResolver
 from weft.index.inverted import Matches
 from weft.index.multivector import MultiVectorIndex, TokenMatches
-from weft.storage import Applied, Delete, Put, ShardStore, VectorLayout, disk, links
+from weft.storage import ShardStore, VectorLayout, disk, links
 
 _log = logging.getLogger(__name__)
 _CHECKPOINT_AFTER = 100_000
@@ -68,6 +69,7 @@ class Shard:
         """Whether changes are refused; not kept when the shard is closed."""
         self._codec = RecordCodec(config)
         self._store = ShardStore(folder / "store", _layouts(config), sync=durable)
+        self._committer = Committer(self._store)
         self._commits = GroupCommit(_weakly(self._write), write_queue)
         self._upkeep = threading.Lock()
         """Held while ``maintain`` runs; taken before the turn to write, never the other way round."""
@@ -101,66 +103,10 @@ class Shard:
         self._check_open()
         if self._stale:
             self._mend()
-        outcomes: list[Outcome] = [Done(None, None)] * len(changes)
-        writes, positions = self._admit(changes, outcomes)
-        if not writes:
-            return outcomes
-        writes, positions, applied = self._commit(writes, positions, outcomes)
-        for position, one in zip(positions, applied, strict=True):
-            outcomes[position] = Done(one.doc_id, one.replaced)
-        self._index([(changes[p], one.doc_id) for p, one in zip(positions, applied, strict=True)])
+        outcomes, stored = self._committer.commit(changes)
+        if stored:
+            self._index(stored)
         return outcomes
-
-    def _commit(
-        self, writes: list[Put | Delete], positions: list[int], outcomes: list[Outcome]
-    ) -> tuple[list[Put | Delete], list[int], list[Applied]]:
-        """Commit; when vectors are at fault, commit without those, whose refusals go into ``outcomes``."""
-        try:
-            return writes, positions, self._store.commit(writes)
-        except Invalid:
-            refused = self._store.check(writes)
-            if not refused:
-                raise
-        for i, error in refused.items():
-            outcomes[positions[i]] = error
-        writes = [w for i, w in enumerate(writes) if i not in refused]
-        positions = [p for i, p in enumerate(positions) if i not in refused]
-        return writes, positions, self._store.commit(writes) if writes else []
-
-    def _admit(self, changes: list[Change], outcomes: list[Outcome]) -> tuple[list[Put | Delete], list[int]]:
-        """The store's writes for the changes whose conditions hold; refusals go into ``outcomes``."""
-        uuids = [c.uuid if isinstance(c, Remove) else c.object.uuid for c in changes]
-        known = dict(zip(uuids, self._store.lookup(uuids), strict=True))
-        created = self._created([doc_id for doc_id in known.values() if doc_id is not None])
-        writes: list[Put | Delete] = []
-        positions: list[int] = []
-        stored_now: dict[bytes, int] = {}
-        for position, (uuid, change) in enumerate(zip(uuids, changes, strict=True)):
-            doc_id = known[uuid]
-            if isinstance(change, Remove):
-                stored_now.pop(uuid, None)
-                known[uuid] = None
-                writes.append(Delete(uuid))
-                positions.append(position)
-                continue
-            refusal = _refusal(change, doc_id, written=uuid in stored_now)
-            if refusal is not None:
-                outcomes[position] = refusal
-                continue
-            record = change.record
-            born = stored_now.get(uuid) if uuid in stored_now else created.get(doc_id) if doc_id is not None else None
-            if born is not None:
-                record = with_created(record, born)
-            change.object.created_ms = stored_now[uuid] = created_of(record)
-            writes.append(Put(uuid, record, change.object.vectors, models=change.object.models))
-            positions.append(position)
-        return writes, positions
-
-    def _created(self, doc_ids: list[int]) -> dict[int, int]:
-        if not doc_ids:
-            return {}
-        records = self._store.read(doc_ids)
-        return {d: created_of(r) for d, r in zip(doc_ids, records, strict=True) if r is not None}
 
     def _index(self, stored: list[tuple[Change, int | None]]) -> None:
         live = self._store.live
@@ -443,14 +389,3 @@ def _layout(vector: VectorConfig) -> VectorLayout:
 
 def _layouts(config: CollectionConfig) -> dict[str, VectorLayout]:
     return {name: _layout(vector) for name, vector in config.vectors.items()}
-
-
-def _refusal(change: Upsert, doc_id: int | None, *, written: bool) -> Conflict | None:
-    """Why the change cannot be stored, or None. ``written``: another change of the same commit stores the uuid."""
-    if change.insert_only and (written or doc_id is not None):
-        return Conflict(f"id '{format_uuid(change.object.uuid)}' already exists")
-    if change.expected_doc_id is not None and (written or change.expected_doc_id != doc_id):
-        return Conflict(
-            f"object {format_uuid(change.object.uuid)} was changed by another request; read it and try again"
-        )
-    return None
