@@ -307,6 +307,18 @@ def test_the_request_chooses_another_provider_and_its_parameters(made: Make, pro
     ]
 
 
+def test_the_account_of_a_generation_is_told_when_asked_for(made: Make, provider: StandIn) -> None:
+    titles = made(1, vector_config=Configure.Vectors.self_provided(), generative_config=Configure.Generative.openai())
+    answer = titles.generate.fetch_objects(
+        single_prompt=GenerativeParameters.single_prompt("Say {title}", debug=True),
+        grouped_task=GenerativeParameters.grouped_task("Sum up", metadata=True),
+        generative_provider=GenerativeConfig.openai(),
+    )
+    (one,) = answer.objects
+    assert (one.generative.debug.full_prompt, one.generative.metadata) == ("Say title 0", None)
+    assert answer.generative.metadata.usage.total_tokens == 7
+
+
 def test_pictures_of_the_request_and_of_the_hits_go_with_the_prompt(
     keyed: weaviate.WeaviateClient, provider: StandIn
 ) -> None:

@@ -200,16 +200,25 @@ class Rerank:
 
 
 @dataclass(frozen=True, slots=True)
-class Generate:
-    """Generation from the hits. ``provider`` and ``parameters`` override the collection's module at run time."""
+class Prompt:
+    """What a generator is to write. ``provider`` and ``parameters`` override the collection's module at run time;
+    ``debug`` asks to be told the prompt as sent, ``metadata`` the provider's account of its work."""
 
-    single_prompt: str | None = None
-    grouped_task: str | None = None
-    grouped_properties: tuple[str, ...] = ()
+    text: str
     provider: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     debug: bool = False
     metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Generation from the hits: about each by itself, about all of them together."""
+
+    single: Prompt | None = None
+    grouped: Prompt | None = None
+    grouped_properties: tuple[str, ...] = ()
+    """None: all."""
 
 
 class DecayCurve(StrEnum):
@@ -317,10 +326,12 @@ class StoredRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GenerationDetails:
-    """What a generation tells beside its text: the prompt as sent, and the provider's account of its work."""
+    """What a generation tells beside its text, as far as that was asked for: the prompt as sent, and whose work it
+    was, with the provider's account of it."""
 
     full_prompt: str | None = None
     provider: str | None = None
+    """By the protocol's name, as ``openai``."""
     usage: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
-from weft.domain.query import Answer, Generate, GenerationDetails, Group, Hit, Query, Rerank
+from weft.domain.query import Answer, Generate, GenerationDetails, Group, Hit, Prompt, Query, Rerank
 from weft.domain.schema import CollectionConfig
-from weft.modules.base import Generated, Registry
+from weft.modules.base import Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt
+
+Write: TypeAlias = Callable[[str, Sequence[Hit]], tuple[str, GenerationDetails]]
+"""What is written to a prompt about hits, and what is told of it."""
 
 
 class Refiner:
@@ -48,46 +51,40 @@ class Refiner:
 
     def _generate(self, config: CollectionConfig, asked: Generate, answer: Answer, caller: Caller) -> None:
         """Of each hit, and of all together; in a grouped answer, a group's first hit stands for the group."""
-        if asked.provider is not None:
-            name = asked.provider if asked.provider.startswith("generative-") else f"generative-{asked.provider}"
+        single = None if asked.single is None else self._writer(config, asked.single, caller)
+        grouped = None if asked.grouped is None else self._writer(config, asked.grouped, caller)
+        told: Sequence[Hit | Group] = answer.hits if answer.groups is None else answer.groups
+        about = [one.hits[0] if isinstance(one, Group) else one for one in told]
+        values = [prompt_values(config, hit.record.properties) for hit in about]
+        if asked.single is not None and single is not None:
+            for one, hit, own in zip(told, about, values, strict=True):
+                one.generated, one.generation = single(single_prompt(asked.single.text, own), [hit])
+        if asked.grouped is not None and grouped is not None and about:
+            task = task_prompt(asked.grouped.text, values, asked.grouped_properties)
+            answer.generated, answer.generation = grouped(task, about)
+
+    def _writer(self, config: CollectionConfig, prompt: Prompt, caller: Caller) -> Write:
+        """Asks the generator that ``prompt`` names, else the collection's."""
+        if prompt.provider is not None:
+            name = f"generative-{prompt.provider.removeprefix('generative-')}"
             settings: Mapping[str, Any] = config.module_config.get(name, {})
         else:
             name, settings = _module(config, "generative-", "generate")
         generator = self._registry.generator(name)
 
-        def ask(prompt: str, about: Sequence[Hit]) -> tuple[str, GenerationDetails]:
-            result = generator.generate(prompt, settings, asked.parameters, caller, _images(asked, about))
-            return result.text, _details(asked, prompt, name, result)
+        def write(text: str, about: Sequence[Hit]) -> tuple[str, GenerationDetails]:
+            result = generator.generate(text, settings, prompt.parameters, caller, _images(prompt, about))
+            provider = name.removeprefix("generative-") if prompt.metadata else None
+            return result.text, GenerationDetails(text if prompt.debug else None, provider, result.usage)
 
-        told: Sequence[Hit | Group] = answer.hits if answer.groups is None else answer.groups
-        about = [one.hits[0] if isinstance(one, Group) else one for one in told]
-        if asked.single_prompt:
-            for one, hit in zip(told, about, strict=True):
-                one.generated, one.generation = ask(
-                    single_prompt(asked.single_prompt, prompt_values(config, hit.record.properties)), [hit]
-                )
-        if asked.grouped_task and about:
-            answer.generated, answer.generation = ask(_grouped(config, asked, about), about)
+        return write
 
 
-def _grouped(config: CollectionConfig, asked: Generate, hits: Sequence[Hit]) -> str:
-    assert asked.grouped_task is not None
-    values = [prompt_values(config, hit.record.properties) for hit in hits]
-    return task_prompt(asked.grouped_task, values, asked.grouped_properties)
-
-
-def _images(asked: Generate, hits: Sequence[Hit]) -> list[str]:
+def _images(prompt: Prompt, hits: Sequence[Hit]) -> list[str]:
     """The pictures that go with a prompt, as base64: those of the request, then those that ``hits`` hold."""
-    stored = [
-        hit.record.properties.get(name) for name in asked.parameters.get("image_properties") or () for hit in hits
-    ]
-    return [*(asked.parameters.get("images") or ()), *(image for image in stored if isinstance(image, str) and image)]
-
-
-def _details(asked: Generate, prompt: str, name: str, result: Generated) -> GenerationDetails:
-    return GenerationDetails(
-        full_prompt=prompt if asked.debug else None, provider=name, usage=result.usage if asked.metadata else {}
-    )
+    names = prompt.parameters.get("image_properties") or ()
+    stored = [hit.record.properties.get(name) for name in names for hit in hits]
+    return [*(prompt.parameters.get("images") or ()), *(image for image in stored if isinstance(image, str) and image)]
 
 
 def _module(config: CollectionConfig, prefix: str, what: str) -> tuple[str, Mapping[str, Any]]:

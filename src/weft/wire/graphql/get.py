@@ -14,6 +14,7 @@ from weft.domain.query import (
     GroupBy,
     Hybrid,
     Keyword,
+    Prompt,
     Query,
     ReferenceSelection,
     Rerank,
@@ -219,13 +220,11 @@ def _generate(nodes: Sequence[FieldNode], info: GraphQLResolveInfo, kind: GraphQ
     if len(sent) > 1:
         raise Invalid(f"generate: one provider at a time, received {' and '.join(sent)}")
     provider = next(iter(sent), None)
+    parameters = {} if provider is None else _parameters(sent[provider])
     return Generate(
-        single_prompt=prompt or None,
-        grouped_task=task or None,
-        grouped_properties=tuple(lower_first(one) for one in grouped.get("properties") or () if one),
-        provider=provider,
-        parameters={} if provider is None else _parameters(sent[provider]),
-        debug=bool(single.get("debug") or grouped.get("debug")),
+        Prompt(prompt, provider, parameters, debug=bool(single.get("debug"))) if prompt else None,
+        Prompt(task, provider, parameters, debug=bool(grouped.get("debug"))) if task else None,
+        tuple(lower_first(one) for one in grouped.get("properties") or () if one),
     )
 
 

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.domain.query import Generate
+from weft.domain.query import Generate, Prompt
 
 
 def decode_generative(message: Any) -> Generate | None:
     """None when neither a prompt nor a task is given. Old clients use the fields of before 1.27."""
-    has_single, has_grouped = message.HasField("single"), message.HasField("grouped")
-    if not has_single and not has_grouped:
-        prompt, task = message.single_response_prompt, message.grouped_response_task
-        if not prompt and not task:
-            return None
-        return Generate(prompt or None, task or None, tuple(message.grouped_properties))
     single, grouped = message.single, message.grouped
-    queries = single.queries or grouped.queries
-    query = queries[0] if queries else None
-    provider = query.WhichOneof("kind") if query is not None else None
+    if message.HasField("single") or message.HasField("grouped"):
+        return Generate(
+            _prompt(single.prompt, single, grouped),
+            _prompt(grouped.task, grouped, single),
+            tuple(grouped.properties.values),
+        )
+    prompt, task = message.single_response_prompt, message.grouped_response_task
+    if not prompt and not task:
+        return None
     return Generate(
-        single_prompt=single.prompt if has_single else None,
-        grouped_task=grouped.task if has_grouped else None,
-        grouped_properties=tuple(grouped.properties.values),
+        Prompt(prompt) if prompt else None, Prompt(task) if task else None, tuple(message.grouped_properties)
+    )
+
+
+def _prompt(text: str, asked: Any, other: Any) -> Prompt | None:
+    """``asked``: what holds ``text``; where it names no provider, that of the ``other`` counts."""
+    if not text:
+        return None
+    query = next(iter([*asked.queries, *other.queries]), None)
+    provider = query and query.WhichOneof("kind")
+    return Prompt(
+        text,
         provider=provider,
         parameters=_parameters(getattr(query, provider)) if provider else {},
-        debug=single.debug or grouped.debug,
-        metadata=query is not None and query.return_metadata,
+        debug=asked.debug,
+        metadata=bool(asked.queries) and asked.queries[0].return_metadata,
     )
 
 

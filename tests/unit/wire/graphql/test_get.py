@@ -23,6 +23,7 @@ from weft.domain.query import (
     NearObject,
     NearText,
     NearVector,
+    Prompt,
     Query,
     Rerank,
     Sort,
@@ -155,7 +156,9 @@ def test_groups_reranking_and_generation(query_of: QueryOf) -> None:
     assert query.group_by == GroupBy("title", 2, 3)
     assert query.rerank == Rerank("title", "q")
     assert query.generate == Generate(
-        "about {title}", "sum up", ("title",), provider="openai", parameters={"max_tokens": 5}, debug=True
+        Prompt("about {title}", "openai", {"max_tokens": 5}, debug=True),
+        Prompt("sum up", "openai", {"max_tokens": 5}),
+        ("title",),
     )
 
 

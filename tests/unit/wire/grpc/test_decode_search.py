@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from weaviate.classes.generate import GenerativeConfig
+from weaviate.classes.generate import GenerativeConfig, GenerativeParameters
 from weaviate.classes.query import (
     BM25Operator,
     Boost,
@@ -278,17 +278,23 @@ def test_generative_with_a_provider() -> None:
     )
     query = decode_search(CLIENT.get(generative=generative), NAMED)
     assert query.generate is not None
-    assert query.generate.single_prompt == "write about {title}"
-    assert query.generate.grouped_task == "compare"
-    assert query.generate.grouped_properties == ("title",)
-    assert query.generate.provider == "openai"
-    assert dict(query.generate.parameters) == {
-        "model": "m",
-        "temperature": 0.5,
-        "reasoning_effort": "low",
-        "stop": ["."],
-        "is_azure": False,
-    }
+    parameters = {"model": "m", "temperature": 0.5, "reasoning_effort": "low", "stop": ["."], "is_azure": False}
+    assert query.generate == q.Generate(
+        q.Prompt("write about {title}", "openai", parameters), q.Prompt("compare", "openai", parameters), ("title",)
+    )
+
+
+def test_each_prompt_has_its_own_pictures_and_details() -> None:
+    generative = _Generative(
+        single=GenerativeParameters.single_prompt("one", images=["dHdv"], debug=True),
+        grouped=GenerativeParameters.grouped_task("all", image_properties=["photo"], metadata=True),
+        grouped_properties=None,
+        generative_provider=GenerativeConfig.ollama(model="m"),
+    )
+    assert decode_search(CLIENT.get(generative=generative), NAMED).generate == q.Generate(
+        q.Prompt("one", "ollama", {"model": "m", "images": ["dHdv"]}, debug=True),
+        q.Prompt("all", "ollama", {"model": "m", "image_properties": ["photo"]}, metadata=True),
+    )
 
 
 @pytest.mark.parametrize(

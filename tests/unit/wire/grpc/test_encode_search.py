@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from google.protobuf.text_format import MessageToString
 
 from unit.wire.grpc.memory import LEGACY, NAMED, Record
 from weft.domain.objects import format_uuid
@@ -226,7 +227,7 @@ def test_groups() -> None:
 def test_generated_texts() -> None:
     hit = full_hit()
     hit.generated = "one"
-    hit.generation = GenerationDetails("prompt", "openai", {"usage": {"total_tokens": 3}})
+    hit.generation = GenerationDetails("prompt", "openai", {"total_tokens": 3, "new": {}})
     sent = reply(Answer([hit], generated="all"), EVERYTHING)
     value = sent.results[0].generative.values[0]
     assert value.result == "one"
@@ -235,6 +236,27 @@ def test_generated_texts() -> None:
     assert sent.generative_grouped_results.values[0].result == "all"
     assert sent.HasField("generative_grouped_result")
     assert sent.generative_grouped_result == ""
+
+
+@pytest.mark.parametrize(
+    ("provider", "usage", "told"),
+    [
+        ("openai", {}, "openai { usage { } }"),
+        ("openai", {"prompt_tokens": 2.0, "total_tokens": None}, "openai { usage { prompt_tokens: 2 } }"),
+        ("openai", {"prompt_tokens": "many"}, "openai { }"),
+        ("openai", {"prompt_tokens": float("inf")}, "openai { }"),
+        ("cohere", {"billed_units": {"input_tokens": 2}}, "cohere { billed_units { input_tokens: 2.0 } }"),
+        ("cohere", {"billed_units": 3}, "cohere { }"),
+        ("ollama", {"eval_count": 4}, "ollama { }"),
+        ("someone", {"total_tokens": 3}, ""),
+    ],
+)
+def test_the_account_of_a_provider(provider: str, usage: dict[str, Any], told: str) -> None:
+    hit = full_hit()
+    hit.generated, hit.generation = "one", GenerationDetails(None, provider, usage)
+    (value,) = reply(Answer([hit]), EVERYTHING).results[0].generative.values
+    assert not value.HasField("debug")
+    assert MessageToString(value.metadata, as_one_line=True) == told
 
 
 def test_generated_texts_for_clients_before_127() -> None:
