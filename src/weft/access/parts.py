@@ -5,14 +5,16 @@ A part is told as text, wholly or by names, and makes what was told so again; wh
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from weft.access.store import AccessStore, State, dump, load
 from weft.domain.errors import CorruptData, Invalid
+
+T = TypeVar("T")
 
 
 class RolesPart:
@@ -30,16 +32,23 @@ class RolesPart:
             state = replace(state, roles=_only(state.roles, names), assigned=assigned)
         return _text(state, "roles", "assigned")
 
-    def load(self, text: str) -> None:
+    def load(self, text: str) -> Callable[[], None]:
         """Roles are as they were; whoever had one of them has it again, beside what he has been given since."""
         told = _state(text)
 
-        def edit(state: State) -> tuple[State, None]:
+        def edit(state: State) -> tuple[State, State]:
             given = {s: tuple(sorted({*state.assigned.get(s, ()), *r})) for s, r in told.assigned.items()}
             roles, assigned = {**state.roles, **told.roles}, {**state.assigned, **given}
+            return replace(state, roles=roles, assigned=assigned), state
+
+        before = self._store.change(edit)
+
+        def unload(state: State) -> tuple[State, None]:
+            roles = _as_before(state.roles, before.roles, told.roles)
+            assigned = _as_before(state.assigned, before.assigned, told.assigned)
             return replace(state, roles=roles, assigned=assigned), None
 
-        self._store.change(edit)
+        return lambda: self._store.change(unload)
 
 
 class UsersPart:
@@ -57,20 +66,32 @@ class UsersPart:
             state = replace(state, users=_only(state.users, names), adopted=state.adopted & frozenset(names))
         return _text(state, "secrets", "users", "adopted")
 
-    def load(self, text: str) -> None:
+    def load(self, text: str) -> Callable[[], None]:
         """Users are as they were, and their keys of then are good again."""
         told = _state(text)
 
-        def edit(state: State) -> tuple[State, None]:
+        def edit(state: State) -> tuple[State, State]:
             secrets = tuple(dict.fromkeys([*state.secrets, *told.secrets]))
             users, adopted = {**state.users, **told.users}, state.adopted | told.adopted
-            return replace(state, secrets=secrets, users=users, adopted=adopted), None
+            return replace(state, secrets=secrets, users=users, adopted=adopted), state
 
-        self._store.change(edit)
+        before = self._store.change(edit)
+
+        def unload(state: State) -> tuple[State, None]:
+            users = _as_before(state.users, before.users, told.users)
+            return replace(state, users=users, adopted=state.adopted - (told.adopted - before.adopted)), None
+
+        return lambda: self._store.change(unload)
 
 
 def _only(entries: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
     return {name: entry for name, entry in entries.items() if name in names}
+
+
+def _as_before(now: Mapping[str, T], before: Mapping[str, T], told: Container[str]) -> dict[str, T]:
+    """``now``, but for the names that were ``told``, which are as they were ``before``."""
+    kept = {name: entry for name, entry in now.items() if name not in told}
+    return kept | {name: entry for name, entry in before.items() if name in told}
 
 
 def _text(state: State, *keys: str) -> str:

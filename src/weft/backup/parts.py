@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 ROLES, USERS = "roles", "users"
@@ -15,5 +15,8 @@ class Part(Protocol):
     def dump(self, names: Sequence[str] | None) -> str:
         """Those of ``names``, or all, as text that ``load`` takes."""
 
-    def load(self, text: str) -> None:
-        """Makes what ``dump`` told so again, all or nothing; what it did not tell of stays as it is."""
+    def load(self, text: str) -> Callable[[], None]:
+        """Makes what ``dump`` told so again, all or nothing; what it did not tell of stays as it is.
+
+        Returns what makes it as it was before.
+        """

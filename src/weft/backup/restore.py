@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,8 @@ class Restorer:
         self._request = request
         self._job = job
         self._reader = reader
-        self._loaded: list[tuple[Part, str]] = []
-        """Parts that were loaded, with what they were before."""
+        self._unload: list[Callable[[], None]] = []
+        """What makes the parts that were loaded as they were before."""
 
     def run(self, record: Mapping[str, Any]) -> None:
         """``record`` are settings of the catalog. Raises Stopped, Conflict, CorruptData, StorageFull."""
@@ -58,8 +58,8 @@ class Restorer:
                 self._fetch(one, entries[-1])
             self._engine.adopt(entries, self._aliases(), record, agree=self._agree)
         except BaseException:
-            for part, earlier in reversed(self._loaded):
-                part.load(earlier)
+            for unload in reversed(self._unload):
+                unload()
             self._engine.abandon(entries)
             raise
 
@@ -117,5 +117,4 @@ class Restorer:
         """The last moment: nothing can be cancelled from here on, and the wanted parts come back."""
         self._job.advance(FINALIZING)
         for name, part in self._request.parts.items():
-            self._loaded.append((part, part.dump(None)))
-            part.load(self._request.contents.parts[name])
+            self._unload.append(part.load(self._request.contents.parts[name]))

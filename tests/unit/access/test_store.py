@@ -101,6 +101,22 @@ def test_parts_make_what_they_told_of(tmp_path: Path) -> None:
     assert found is not None and found[0] == "jane"
 
 
+def test_what_a_part_made_can_be_taken_back(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    store.change(lambda state: (replace(state, adopted=frozenset({"jane"})), None))
+    (tmp_path / "other").mkdir()
+    other = AccessStore(tmp_path / "other", sync=False)
+    other.change(lambda state: (replace(state, roles={"own": (), "reader": ()}, assigned={"db:jane": ("own",)}), None))
+    before = other.state
+    back = [part(other).load(part(store).dump(None)) for part in (RolesPart, UsersPart)]
+    other.change(lambda state: (replace(state, roles={**state.roles, "later": ()}), None))
+    for unload in reversed(back):
+        unload()
+    after = AccessStore(tmp_path / "other").state
+    assert after.roles == {**before.roles, "later": ()}
+    assert (after.assigned, after.users, after.adopted) == (before.assigned, before.users, before.adopted)
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"roles": 1}', '{"roles": {"r": [{"action": "fly"}]}}', '{"users": {"a": 1}}']
 )

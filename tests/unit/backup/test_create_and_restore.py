@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -247,10 +248,11 @@ class Text:
     def dump(self, names: Any) -> str:
         return self.text
 
-    def load(self, text: str) -> None:
+    def load(self, text: str) -> Callable[[], None]:
         if text == "bad":
             raise CorruptData("this cannot be")
-        self.text = text
+        before, self.text = self.text, text
+        return lambda: setattr(self, "text", before)
 
 
 def test_parts_come_with_the_collections_or_not_at_all(engine: Engine, tmp_path: Path) -> None:
