@@ -68,7 +68,13 @@ class App:
                 media_workers=settings.media_workers,
             )
             undo.callback(self._registry.close)
-            self._engine = Engine(settings.data_path, parse, durable=settings.durable, write_queue=settings.write_queue)
+            self._engine = Engine(
+                settings.data_path,
+                parse,
+                durable=settings.durable,
+                write_queue=settings.write_queue,
+                expire_every_s=settings.expire_every_s,
+            )
             undo.callback(self._engine.close)
             self._access = Access(settings, self._engine.folder)
             undo.callback(self._access.close)

@@ -21,6 +21,7 @@ _OTHER_VARIABLES = ("WEFT_CONFIG", "WEFT_API_KEY")
 """Variables of the command line, not of the server."""
 
 
+_SCHEDULES = {"": 0.0, "@hourly": 3600.0, "@daily": 86400.0}
 _LONGEST_TIMEOUT_S = 3600
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -132,6 +133,11 @@ class Settings:
     model_downloads: bool = _setting(
         "WEFT_MODEL_DOWNLOADS", "let collections name models of the hub, fetched on first use", False
     )
+    objects_ttl_delete_schedule: str = _setting(
+        "OBJECTS_TTL_DELETE_SCHEDULE",
+        "how often expired objects are deleted: `@every 5m`, `@hourly`, `@daily`; empty: never",
+        "@every 1m",
+    )
     media_workers: int = _setting(
         "WEFT_MEDIA_WORKERS", "pictures, sounds and films that are decoded at a time; 0: one a core, at most 4", 0
     )
@@ -167,6 +173,19 @@ class Settings:
     durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
     log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")
 
+    @property
+    def expire_every_s(self) -> float:
+        """Seconds between two looks for expired objects; 0: never."""
+        schedule = self.objects_ttl_delete_schedule.strip()
+        if schedule in _SCHEDULES:
+            return _SCHEDULES[schedule]
+        if schedule.startswith("@every "):
+            return _seconds("objects_ttl_delete_schedule", schedule.removeprefix("@every ").strip())
+        raise Misconfigured(
+            "objects_ttl_delete_schedule must be @hourly, @daily, @every and a time like 5m, or empty, not "
+            f"{schedule!r}"
+        )
+
     def __post_init__(self) -> None:
         for name in ("port", "grpc_port"):
             if not 0 <= getattr(self, name) <= 65535:
@@ -190,6 +209,8 @@ class Settings:
                 raise Misconfigured(
                     f"{name} must be above 0 and at most {_LONGEST_TIMEOUT_S}, not {getattr(self, name):g}"
                 )
+        if self.expire_every_s < 0:
+            raise Misconfigured("objects_ttl_delete_schedule must not be below 0")
         for name in ("embedding_threads", "media_workers"):
             if getattr(self, name) < 0:
                 raise Misconfigured(f"{name} must be 0 or more, not {getattr(self, name)}")

@@ -28,7 +28,10 @@ class Upsert:
 
 @dataclass(slots=True)
 class Remove:
+    """``expected_doc_id``: refuse when the stored object is another one than the caller meant (None: no matter)."""
+
     uuid: bytes
+    expected_doc_id: int | None = None
 
 
 Change: TypeAlias = Upsert | Remove

@@ -56,6 +56,10 @@ class Committer:
         for position, (uuid, change) in enumerate(zip(uuids, changes, strict=True)):
             doc_id = known[uuid]
             if isinstance(change, Remove):
+                expected = change.expected_doc_id
+                if expected is not None and (uuid in stored_now or expected != doc_id):
+                    outcomes[position] = _changed(uuid)
+                    continue
                 stored_now.pop(uuid, None)
                 known[uuid] = None
                 writes.append(Delete(uuid))
@@ -86,7 +90,9 @@ def _refusal(change: Upsert, doc_id: int | None, *, written: bool) -> Conflict |
     if change.insert_only and (written or doc_id is not None):
         return Conflict(f"id '{format_uuid(change.object.uuid)}' already exists")
     if change.expected_doc_id is not None and (written or change.expected_doc_id != doc_id):
-        return Conflict(
-            f"object {format_uuid(change.object.uuid)} was changed by another request; read it and try again"
-        )
+        return _changed(change.object.uuid)
     return None
+
+
+def _changed(uuid: bytes) -> Conflict:
+    return Conflict(f"object {format_uuid(uuid)} was changed by another request; read it and try again")

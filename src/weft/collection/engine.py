@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,11 +25,14 @@ Parse: TypeAlias = Callable[[Mapping[str, Any]], CollectionConfig]
 class Engine:
     """Opens every collection of ``folder``; ``parse`` makes the typed view of a stored document."""
 
-    def __init__(self, folder: Path, parse: Parse, *, durable: bool, write_queue: int) -> None:
+    def __init__(
+        self, folder: Path, parse: Parse, *, durable: bool, write_queue: int, expire_every_s: float = 0.0
+    ) -> None:
         self.folder = folder
         self._parse = parse
         self._durable = durable
         self._write_queue = write_queue
+        self._expire_every_s = expire_every_s
         self._folder_lock = FolderLock(folder)
         self._lock = threading.RLock()
         try:
@@ -196,8 +200,25 @@ class Engine:
     # -- upkeep
 
     def _maintain(self) -> None:
+        expired_at = time.monotonic()
         while not self._stop.wait(_UPKEEP_EVERY_S):
             self._maintain_each()
+            if self._expire_every_s and time.monotonic() - expired_at >= self._expire_every_s:
+                self.expire(time.time())
+                expired_at = time.monotonic()
+
+    def expire(self, now_s: float) -> int:
+        """Deletes the objects that have expired by ``now_s``; returns how many. Tenants that are not open wait."""
+        deleted = 0
+        for collection in self.collections():
+            if collection.config.expiry is None:
+                continue
+            for name, shard in collection.shards():
+                try:
+                    deleted += shard.expire(now_s)
+                except Exception:
+                    _log.exception("expired objects of %s/%s stay; it is tried again", collection.config.name, name)
+        return deleted
 
     def _maintain_each(self) -> None:
         for collection in self.collections():

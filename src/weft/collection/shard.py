@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from weft.collection.changes import Change, GroupCommit, Outcome, Upsert
+from weft.collection.changes import Change, Done, GroupCommit, Outcome, Remove, Upsert
 from weft.collection.committer import Committer
+from weft.collection.expiry import expired_at
 from weft.collection.indexes import Indexes
 from weft.collection.record import Record, RecordCodec
 from weft.collection.vectors import size_of
@@ -35,7 +37,7 @@ from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.domain.filters import Filter
 from weft.domain.objects import Object, Vector
 from weft.domain.query import Keyword, Sort
-from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.domain.schema import CollectionConfig, Expiry, VectorConfig
 from weft.index.allow_list import AllowList
 from weft.index.filter.gathered import Gathered
 from weft.index.filter.view import ReferenceResolver
@@ -45,6 +47,7 @@ from weft.storage import ShardStore, VectorLayout, disk, links
 
 _log = logging.getLogger(__name__)
 _CHECKPOINT_AFTER = 100_000
+_EXPIRED_AT_ONCE = 10_000
 _DEAD_ROWS, _DEAD_SHARE = 10_000, 0.3
 """A vector file is rewritten without its dead rows when they are so many, and so large a share."""
 
@@ -82,6 +85,8 @@ class Shard:
             self._store.close()
             raise
         self.view = self._look()
+        self._visible = (self.view, -1, self.view)
+        """A view, a second, and what of the view had not expired then."""
 
     # -- writing
 
@@ -143,6 +148,39 @@ class Shard:
         live = self._store.live
         whole = len(live) == self._store.next_doc_id
         return ShardView(live, None if whole else AllowList(live))
+
+    # -- what expires
+
+    def visible(self) -> ShardView:
+        """The view that searches take: without what has expired, where the collection hides that; to the second."""
+        view, expiry = self.view, self.config.expiry
+        if expiry is None or not expiry.hidden:
+            return view
+        now_s = int(time.time())
+        of, at, shown = self._visible
+        if of is view and at == now_s:
+            return shown
+        expired = self._expired(expiry, now_s, view)
+        live = view.live - expired
+        shown = ShardView(live, AllowList(live)) if expired else view
+        self._visible = (view, now_s, shown)
+        return shown
+
+    def expire(self, now_s: float) -> int:
+        """Deletes what has expired by ``now_s`` and was not changed meanwhile; returns how many objects that were."""
+        expiry = self.config.expiry
+        if expiry is None or self.read_only:
+            return 0
+        doc_ids = list(self._expired(expiry, now_s, self.view))
+        deleted = 0
+        for start in range(0, len(doc_ids), _EXPIRED_AT_ONCE):
+            some = doc_ids[start : start + _EXPIRED_AT_ONCE]
+            outcomes = self.submit([Remove(uuid, doc_id) for uuid, doc_id in zip(self.uuids(some), some, strict=True)])
+            deleted += sum(isinstance(one, Done) for one in outcomes)
+        return deleted
+
+    def _expired(self, expiry: Expiry, now_s: float, view: ShardView) -> BitMap:
+        return self._indexes.filters.evaluate(expired_at(expiry, now_s), view.live)
 
     # -- reading
 

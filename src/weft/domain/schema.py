@@ -184,6 +184,18 @@ class Tenancy:
     auto_activation: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Objects expire ``after_s`` seconds behind ``property``: a date, or one of the timestamps of ``filters``.
+
+    ``hidden``: searches leave out what has expired and is not yet deleted.
+    """
+
+    property: str
+    after_s: int
+    hidden: bool
+
+
 @dataclass(frozen=True)
 class CollectionConfig:
     name: str
@@ -195,6 +207,7 @@ class CollectionConfig:
     description: str | None = None
     inverted: InvertedConfig = InvertedConfig()
     tenancy: Tenancy = Tenancy()
+    expiry: Expiry | None = None
     module_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Collection-wide modules (generative-…, reranker-…) with their settings."""
     document: Mapping[str, Any] = field(default_factory=dict)

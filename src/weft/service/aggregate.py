@@ -72,7 +72,7 @@ class Aggregator:
     def _selected(self, shard: Shard, asked: Aggregation, caller: Caller) -> DocIds:
         """Ascending doc_ids of the objects to aggregate."""
         if asked.search is None:
-            view = shard.view
+            view = shard.visible()
             if asked.filter is None:
                 return AllowList(view.live).ids
             return allowed(self._collections, shard, asked.tenant, asked.filter, view).ids

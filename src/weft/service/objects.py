@@ -205,7 +205,7 @@ class Objects:
         result = Deleted(matches=len(allow), successful=len(doc_ids))
         outcomes: list[Outcome] = [Done(None, None)] * len(uuids)
         if not dry_run:
-            outcomes = shard.submit([Remove(uuid) for uuid in uuids])
+            outcomes = shard.submit([Remove(u, doc_id) for u, doc_id in zip(uuids, doc_ids, strict=True)])
             result.failed = sum(isinstance(o, WeftError) for o in outcomes)
             result.successful = len(outcomes) - result.failed
         if verbose:

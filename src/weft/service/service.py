@@ -81,6 +81,10 @@ class Service:
             "grpcMaxMessageSize": self._settings.grpc_max_message_size,
         }
 
+    def models(self) -> list[dict[str, Any]]:
+        """The models in this process's memory."""
+        return [one._asdict() for one in self._registry.models()]
+
     def close(self) -> None:
         """End what goes on without a request; the engine is still open then."""
         self.archives.close()

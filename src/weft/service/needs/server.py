@@ -26,5 +26,10 @@ def nodes_shown(asking: Asking, found: Sequence[Any], collection: str | None, ve
     return found
 
 
+def models(asking: Asking) -> Iterator[Right]:
+    """They belong to no collection, so whoever may see the node sees them."""
+    yield Right(READ, "nodes", ("minimal", "*"))
+
+
 def cluster(asking: Asking, *_: Any) -> Iterator[Right]:
     yield Right(READ, "cluster")

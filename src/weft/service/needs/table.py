@@ -19,6 +19,7 @@ FREE: Final = Row()
 TABLE: Final[Mapping[str, Row]] = {
     "meta": FREE,
     "nodes": Row(server.nodes, shown=server.nodes_shown),
+    "models": Row(server.models),
     "statistics": Row(server.cluster),
     "search": Row(objects.searched),
     "aggregate": Row(objects.aggregated),

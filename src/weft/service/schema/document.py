@@ -8,6 +8,7 @@ from typing import Any
 from weft.domain.schema import (
     LEGACY_VECTOR,
     CollectionConfig,
+    Expiry,
     InvertedConfig,
     Metric,
     MultiVector,
@@ -57,8 +58,15 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
         module_config={
             name: own or {} for name, own in settings.items() if name not in (NONE, document.get("vectorizer"))
         },
+        expiry=_expiry(document.get("objectTtlConfig") or {}),
         document=document,
     )
+
+
+def _expiry(stated: Mapping[str, Any]) -> Expiry | None:
+    if not stated.get("enabled"):
+        return None
+    return Expiry(stated["deleteOn"], stated["defaultTtl"], stated["filterExpiredObjects"])
 
 
 def parse_property(document: Mapping[str, Any]) -> Property:

@@ -89,7 +89,7 @@ class Searcher:
         collection = self._collections.open(query.collection)
         shard = self._collections.shard(collection, query.tenant)
         targets = self._embedder.targets(collection.config, shard, query, caller)
-        return self._rank(shard, shard.view, query, query.limit, targets).doc_ids
+        return self._rank(shard, shard.visible(), query, query.limit, targets).doc_ids
 
     def _checked(self, config: CollectionConfig, query: Query) -> int:
         """The query's limit, after what its parts forbid each other."""
@@ -126,7 +126,7 @@ class Searcher:
     ) -> list[Hit]:
         """The page of hits. An object that is replaced between ranking and reading makes it rank again."""
         for attempt in range(_ATTEMPTS):
-            view = shard.view
+            view = shard.visible()
             ranking = self._rank(shard, view, query, self._depth(query, limit), targets).autocut(query.autocut)
             if query.boost is not None:
                 with took("boost_took"):
@@ -173,9 +173,7 @@ class Searcher:
                 return Ranking(shard.sort(ids, query.sort, k))
         if query.filter is not None and allow is not None:
             return Ranking(allow.ids[:k])
-        after = parse_uuid(query.after) if query.after else None
-        found = shard.scan(after, k)
-        return Ranking(np.asarray([doc_id for _, doc_id in found], np.uint32))
+        return Ranking(_by_uuid(shard, view, parse_uuid(query.after) if query.after else None, k))
 
     def _keyword(self, shard: Shard, keyword: Keyword, k: int, allow: AllowList | None) -> Ranking:
         with searching("keyword"):
@@ -276,6 +274,18 @@ def _has_certainty(targets: list[Target]) -> bool:
 
 def _uuids(shard: Shard, doc_ids: Sequence[int]) -> list[bytes]:
     return shard.uuids(doc_ids)
+
+
+def _by_uuid(shard: Shard, view: ShardView, after: bytes | None, k: int) -> DocIds:
+    """The first ``k`` objects that ``view`` shows, in order of uuid, behind ``after``."""
+    found: list[int] = []
+    while len(found) < k:
+        page = shard.scan(after, k)
+        found += [doc_id for _, doc_id in page if not shard.config.expiry or doc_id in view.live]
+        if len(page) < k:
+            break
+        after = page[-1][0]
+    return np.asarray(found[:k], np.uint32)
 
 
 def _ties_by_uuid(ranking: Ranking, shard: Shard) -> Ranking:

@@ -1,0 +1,16 @@
+"""When objects expire: some seconds after they were made, changed, or after a date of theirs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from weft.domain.filters import Condition, Operator, PropertyTarget
+from weft.domain.schema import Expiry
+
+
+def expired_at(expiry: Expiry, now_s: float) -> Condition:
+    """What an object that has expired by ``now_s`` (seconds since 1970) satisfies; one without the date never does."""
+    limit = datetime.fromtimestamp(now_s, UTC) - timedelta(seconds=expiry.after_s)
+    return Condition(
+        Operator.LESS_THAN_EQUAL, PropertyTarget(expiry.property), limit.isoformat(timespec="milliseconds")
+    )
