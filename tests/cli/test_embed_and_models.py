@@ -1,4 +1,4 @@
-"""``weft embed`` and ``weft models``: no server, the models of the wheel and of a folder."""
+"""``weft embed`` and ``weft models``: the models of the wheel and of a folder, with and without a server."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from weaviate.classes.config import Configure
 
 from command import Weft, run
+from server import Server
+from tiny import article, files
 from weft.modules.local.models import BUNDLED
 
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Weft:
-    """Runs ``weft`` in ``tmp_path`` with an empty hub cache."""
+    """Runs ``weft`` in ``tmp_path`` with an empty hub cache, and with no server where it would look for one."""
+    alone = {"HF_HOME": str(tmp_path / "hub"), "WEFT_PORT": "1"}
 
     def command(*arguments: str, input: str | bytes | None = None, **environ: str) -> object:
-        return run(*arguments, input=input, environ={"HF_HOME": str(tmp_path / "hub")} | environ, folder=tmp_path)
+        return run(*arguments, input=input, environ=alone | environ, folder=tmp_path)
 
     return command  # type: ignore[return-value]
 
@@ -100,6 +104,26 @@ def test_models_are_listed_by_place(alone: Weft, tmp_path: Path) -> None:
     assert found["some/reranker"]["memory_bytes"] is None
 
 
+def test_a_server_is_asked_which_models_are_loaded(alone: Weft, server: Server) -> None:
+    def loaded(port: int) -> dict[str, bool | None]:
+        done = alone("models", "--json", "--port", str(port))
+        assert done.returncode == 0, done.stderr
+        return {row["name"]: row["loaded"] for row in json.loads(done.stdout)}
+
+    assert loaded(1)["all-MiniLM-L6-v2-static-256"] is None
+    with server.client() as client:
+        static = client.collections.create("Static", vector_config=Configure.Vectors.text2vec_model2vec())
+        static.data.insert({"text": "a cat"})
+        client.collections.delete("Static")
+    found = loaded(server.rest_port)
+    assert found["all-MiniLM-L6-v2-static-256"] is True
+    assert found["tiny-any"] is False
+    shown = alone("models", "--port", str(server.rest_port)).stdout
+    assert shown.splitlines()[0].endswith("loaded")
+    assert shown.splitlines()[-1] == f"Loaded: in the server at http://127.0.0.1:{server.rest_port}."
+    assert "Which of them are loaded is not known: no server answers" in alone("models").stdout
+
+
 def test_the_list_survives_what_is_broken(alone: Weft, tmp_path: Path) -> None:
     broken = tmp_path / "models" / "broken"
     broken.mkdir(parents=True)
@@ -144,3 +168,41 @@ def test_verify_says_what_is_wrong_with_weights(alone: Weft, tmp_path: Path) -> 
     assert done.returncode == 1
     assert "half" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_verify_tries_all_that_a_model_embeds(alone: Weft, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    pytest.importorskip("av")
+    models = tmp_path / "models"
+    article.whisper(models / "whisper")
+    for name, told in (
+        ("tiny-any", "text in 64 dimensions, image in 64 dimensions, audio in 64 dimensions, video in 64 dimensions"),
+        ("whisper", "audio in 32 dimensions"),
+    ):
+        done = alone("models", "verify", name, "--models-path", str(models))
+        assert done.returncode == 0, done.stderr
+        assert f"{name} is whole: {told} by multi2vec-bind" in done.stdout
+
+
+def test_media_are_embedded_in_the_space_of_texts(alone: Weft, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    pytest.importorskip("av")
+    made = {
+        "circle.png": files.png(files.shape("red", "circle")),
+        "square.png": files.png(files.shape("blue", "square")),
+        "low.wav": files.wav(files.tone(200)),
+        "circle.mp4": files.mp4(files.moving("red", "circle", -0.6, 0)),
+    }
+    for name, data in made.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "none.mp4").write_bytes(b"nothing")
+    (tmp_path / "words.txt").write_text("a red circle")
+    done = alone("embed", "words.txt", *made, "none.mp4", "--model", "tiny-any", "--json")
+    assert done.returncode == 1
+    assert "weft: none.mp4: the film is none that can be read" in done.stderr
+    rows = {row["name"]: np.array(row["vector"]) for row in map(json.loads, done.stdout.splitlines())}
+    assert list(rows) == ["words.txt", *made]
+    assert len({len(one) for one in rows.values()}) == 1
+    near = {name: float(rows["words.txt"] @ one) for name, one in rows.items()}
+    assert near["circle.png"] > near["square.png"]
+    assert near["circle.mp4"] > near["low.wav"]

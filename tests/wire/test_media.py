@@ -20,7 +20,7 @@ from weaviate.classes.query import MetadataQuery, NearMediaType
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateQueryError
 
 from server import Server
-from tiny import files, media
+from tiny import article, files, media
 
 PAGES = Path(__file__).parents[2] / "docs/modules"
 KINDS = ("image", "audio", "video")
@@ -50,6 +50,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     media.resnet(folder / "microsoft/resnet-50")
     media.siglip(folder / "google/siglip2-base-patch16-224")
+    article.whisper(folder / "openai/whisper-base")
+    article.perceiver(folder / "deepmind/multimodal-perceiver")
     return folder
 
 
@@ -152,6 +154,43 @@ def test_what_cannot_be_read_spoils_nothing_else(client: weaviate.WeaviateClient
         made.query.near_image("no base64!")
     with pytest.raises(WeaviateQueryError, match="does not embed thermal"):
         made.query.near_media(good, NearMediaType.THERMAL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "said"),
+    [
+        ("audio", "openai/whisper-base", "the sound is none that can be read"),
+        ("video", "deepmind/multimodal-perceiver", "the film is none that can be read"),
+    ],
+)
+def test_sounds_by_whisper_and_films_by_perceiver(
+    client: weaviate.WeaviateClient, kind: str, model: str, said: str
+) -> None:
+    """Each finds itself; what is broken is told of its own object, and its neighbours are stored."""
+    client.collections.delete("Special")
+    made = client.collections.create("Special", properties=properties(), vector_config=bind((kind,), model=model))
+    good = THINGS[kind]
+    broken = {"no medium": b"%PDF-1.4", "cut off": next(iter(good.values()))[:40]}
+    with made.batch.fixed_size(10) as batch:
+        for name, data in (good | broken).items():
+            batch.add_object({"name": name, kind: files.base64_of(data)})
+        batch.add_object({"name": "no base64", kind: "?"})
+    failed = {one.object_.properties["name"]: one.message for one in made.batch.failed_objects}
+    stored = made.query.fetch_objects(include_vector=True)
+    assert set(failed) == {*broken, "no base64"}
+    assert said in failed["no medium"]
+    assert sorted(names(stored)) == sorted(good)
+    assert {len(one.vector["default"]) for one in stored.objects} == {32}
+    for name, data in good.items():
+        found = made.query.near_media(
+            files.base64_of(data), NearMediaType(kind), limit=1, return_metadata=MetadataQuery(distance=True)
+        )
+        assert names(found) == [name]
+        assert found.objects[0].metadata.distance == pytest.approx(0, abs=1e-3)
+    with pytest.raises(WeaviateQueryError, match=said):
+        made.query.near_media(files.base64_of(b"%PDF-1.4"), NearMediaType(kind))
+    with pytest.raises(WeaviateQueryError, match=f"{model} does not embed text"):
+        made.query.near_text("a low tone")
 
 
 def test_weights_count(client: weaviate.WeaviateClient) -> None:

@@ -132,6 +132,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="the model to fetch or to check")
     parser.add_argument("--json", action="store_true", help="list as JSON")
     _add_models_path(parser)
+    add_connection(parser)
 
 
 def _add_models_path(parser: argparse.ArgumentParser) -> None:

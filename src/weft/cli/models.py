@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
-import struct
 import time
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from weft.cli.connection import Connection
 from weft.cli.model_places import FoundModel, find_model, models_here
+from weft.cli.probes import film, picture, sound
 from weft.cli.table import bytes_text
 from weft.domain.caller import Caller
-from weft.domain.errors import CorruptData, Invalid, Misconfigured, OperatorError
+from weft.domain.errors import CorruptData, Invalid, Misconfigured, OperatorError, WeftError
 from weft.modules import build_registry
 
 _NEEDED = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja")
 """What is fetched: no pickles, no code, no copies of the weights for other libraries."""
 _TRUE = ("1", "on", "yes", "true")
 _PROBE = "a red circle"
+_MEDIA = {"image": picture, "audio": sound, "video": film}
 
 
 def models(arguments: argparse.Namespace) -> int:
@@ -32,18 +32,33 @@ def models(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         if arguments.name:
             raise Invalid(f"weft models list takes no name; did you mean: weft models verify {arguments.name}")
-        return _list(folder, as_json=arguments.json)
+        return _list(models_here(folder), _loaded(arguments), as_json=arguments.json)
     if not arguments.name:
         raise Invalid(f"name the model: weft models {arguments.action} NAME")
     return _pull(arguments.name) if arguments.action == "pull" else _verify(arguments.name, folder)
 
 
-def _list(folder: Path | None, *, as_json: bool) -> int:
-    found = models_here(folder)
+def _loaded(arguments: argparse.Namespace) -> tuple[str, frozenset[str] | None]:
+    """Which models the server has loaded, or None; and the line that says so. No server is no error here."""
+    with Connection(arguments) as server:
+        try:
+            found = frozenset(one["name"] for one in server.get("/v1/weft/models")["models"])
+        except WeftError as error:
+            return f"Which of them are loaded is not known: {error.message}.", None
+    return f"Loaded: in the server at {server.url}.", found
+
+
+def _list(found: list[FoundModel], loaded: tuple[str, frozenset[str] | None], *, as_json: bool) -> int:
+    """The server's models are told by name, for one that runs elsewhere has folders of its own."""
+    told, names = loaded
     if as_json:
-        print(json.dumps([{**asdict(one), "folder": str(one.folder)} for one in found], indent=2))
+        rows_ = [
+            {**asdict(one), "folder": str(one.folder), "loaded": None if names is None else one.name in names}
+            for one in found
+        ]
+        print(json.dumps(rows_, indent=2))
         return 0
-    rows = [("model", "where", "embeds", "served by", "on disk", "in memory")]
+    rows = [("model", "where", "embeds", "served by", "on disk", "in memory", "" if names is None else "loaded")]
     rows += [
         (
             one.name,
@@ -52,12 +67,14 @@ def _list(folder: Path | None, *, as_json: bool) -> int:
             one.modules[0] if one.modules else "none",
             bytes_text(one.size_bytes),
             bytes_text(one.memory_bytes) if one.memory_bytes is not None else "not known",
+            "" if names is None else "yes" if one.name in names else "no",
         )
         for one in found
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(told)
     return 0
 
 
@@ -110,28 +127,14 @@ def _probe(registry: Any, model: FoundModel) -> str:
         vector = vectorizer.embed_query([_PROBE], settings, caller)
         _check(vector, model.name)
         told.append(f"text in {vector.shape[-1]} dimensions")
-    if "image" in model.kinds:
-        vector = vectorizer.embed_media("image", _picture(), settings, caller)
-        _check(vector, model.name)
-        told.append(f"image in {vector.shape[-1]} dimensions")
-    if not told:
-        raise Misconfigured(f"{model.name} embeds {', '.join(model.kinds)} only, for which there is no probe")
-    unasked = [kind for kind in model.kinds if kind not in ("text", "image")]
-    return ", ".join(told) + (f" ({' and '.join(unasked)} not tried)" if unasked else "")
+    for kind, probe in _MEDIA.items():
+        if kind in model.kinds:
+            vector = vectorizer.embed_media(kind, probe(), settings, caller)
+            _check(vector, model.name)
+            told.append(f"{kind} in {vector.shape[-1]} dimensions")
+    return ", ".join(told)
 
 
 def _check(vector: Any, name: str, *, may_be_zero: bool = False) -> None:
     if not np.isfinite(vector).all() or not (may_be_zero or np.any(vector)):
         raise CorruptData(f"the model {name} loads, but what it makes of a probe are no numbers or only zeros")
-
-
-def _picture() -> str:
-    """A PNG of 64 x 64 red pixels, in base64."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + b"\xdc\x1e\x1e" * 64 for _ in range(64))
-    head = struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return base64.b64encode(data).decode()

@@ -85,7 +85,7 @@ def build_registry(
         client.close()
         decoder.close()
 
-    return Registry(factories, on_close=close)
+    return Registry(factories, on_close=close, models=pool.state)
 
 
 def _local(

@@ -11,7 +11,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
@@ -145,10 +145,25 @@ class Generator(Module):
 ModuleFactory: TypeAlias = Callable[[], Module]
 
 
-class Registry:
-    """The enabled modules by name, each made on first use."""
+class ModelState(NamedTuple):
+    """A model in this process's memory, the texts and media that wait for it, and how many threads embed by it."""
 
-    def __init__(self, factories: Mapping[str, ModuleFactory], *, on_close: Callable[[], None] | None = None) -> None:
+    name: str
+    waiting: int
+    threads: int
+
+
+class Registry:
+    """The enabled modules by name, each made on first use. ``models`` tells which models they have loaded."""
+
+    def __init__(
+        self,
+        factories: Mapping[str, ModuleFactory],
+        *,
+        on_close: Callable[[], None] | None = None,
+        models: Callable[[], list[ModelState]] = list,
+    ) -> None:
+        self.models = models
         self._factories = dict(factories)
         self._modules: dict[str, Module] = {}
         self._lock = threading.Lock()

@@ -48,6 +48,7 @@ REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1/.well-known/openid-configuration"): free("/v1/.well-known/openid-configuration"),
     ("GET", "/v1/nodes"): needs("read_nodes", path="/v1/nodes"),
     ("GET", "/v1/nodes/{name}"): needs("read_nodes", path="/v1/nodes/Movies?output=verbose"),
+    ("GET", "/v1/weft/models"): needs("read_nodes", path="/v1/weft/models"),
     ("GET", "/v1/cluster/statistics"): needs("read_cluster", path="/v1/cluster/statistics"),
     ("GET", "/v1/schema"): free("/v1/schema"),
     ("POST", "/v1/schema"): needs("create_collections", path="/v1/schema", body={"class": "Made"}),

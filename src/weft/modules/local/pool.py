@@ -11,6 +11,7 @@ from typing import Any
 
 from weft.domain.errors import Overloaded, WeftError
 from weft.domain.objects import Vector
+from weft.modules.base import ModelState
 from weft.modules.local.scheduler import Encoder, Scheduler, Urgency
 
 _CACHED_QUERIES = 1024
@@ -77,8 +78,15 @@ class ModelPool:
 
     def loaded(self) -> list[str]:
         """The keys of the models in memory."""
+        return [key for key, _ in self._schedulers()]
+
+    def state(self) -> list[ModelState]:
+        """The models in memory, by name; one that is loaded in two ways, as by two poolings, is there twice."""
+        return sorted(ModelState(one.encoder.name, one.waiting, self.threads) for _, one in self._schedulers())
+
+    def _schedulers(self) -> list[tuple[str, Scheduler[Any]]]:
         with self._lock:
-            return sorted(key for key, entry in self._models.items() if entry.scheduler is not None)
+            return [(key, one.scheduler) for key, one in sorted(self._models.items()) if one.scheduler is not None]
 
     def unload(self, key: str) -> None:
         """Let go of a model; its next use loads it again. What waits for it is refused as Overloaded."""

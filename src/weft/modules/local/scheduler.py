@@ -102,6 +102,11 @@ class Scheduler(Generic[Prepared]):
             request.done.wait()
         return [result for result in request.results if result is not None]
 
+    @property
+    def waiting(self) -> int:
+        """How many texts or media are asked for and not yet answered."""
+        return self._texts_waiting
+
     def close(self) -> None:
         """Finish the runs that are under way, refuse what waits, stop the threads, let go of the model."""
         with self._changed:

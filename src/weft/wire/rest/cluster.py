@@ -1,4 +1,4 @@
-"""The server and its one node: links, meta, health, nodes, statistics."""
+"""The server and its one node: links, meta, health, nodes, statistics, and (Weft's own) the models in memory."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ def nodes(call: Call) -> Reply:
     return Reply({"nodes": call.service.nodes(call.path.get("name"), output == "verbose")})
 
 
+def models(call: Call) -> Reply:
+    """Of Weft alone: ``name``, ``waiting`` texts and media, and ``threads`` of each model that is loaded."""
+    return Reply({"models": call.service.models()})
+
+
 def statistics(call: Call) -> Reply:
     return Reply({"statistics": call.service.statistics(), "synchronized": True})
 
@@ -54,5 +59,6 @@ ENDPOINTS = [
     Endpoint("GET", "/v1/.well-known/openid-configuration", openid, is_open=True),
     Endpoint("GET", "/v1/nodes", nodes),
     Endpoint("GET", "/v1/nodes/{name}", nodes),
+    Endpoint("GET", "/v1/weft/models", models),
     Endpoint("GET", "/v1/cluster/statistics", statistics),
 ]
