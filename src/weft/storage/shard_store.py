@@ -46,6 +46,8 @@ class ShardStore:
 
     def __init__(self, folder: Path, vectors: Mapping[str, VectorLayout], *, sync: bool = True) -> None:
         self.folder = folder
+        self._counting = threading.Lock()
+        """Held from the moment when a commit may stand in the tables until its rows count in the vector files."""
         self._switching = threading.Lock()
         with disk.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -147,9 +149,10 @@ class ShardStore:
         live = self._live_after(plan)
         stated = {name: model for _, put in plan.puts for name, model in put.models.items()}
         models = {**self.models, **stated} if self.live else stated
-        self._env.write(lambda txn: self._write(txn, plan, live, staged, models))
-        for file, rows in staged:
-            file.publish(rows)
+        with self._counting:
+            self._env.write(lambda txn: self._write(txn, plan, live, staged, models))
+            for file, rows in staged:
+                file.publish(rows)
         self.next_doc_id = plan.next_doc_id
         self.live = live
         self.models = models
@@ -205,6 +208,7 @@ class ShardStore:
             folder.mkdir(parents=True)
         with self._switching:
             self._env.copy_to(folder / "objects.mdb")
+            self._wait_for_rows()
             self._vectors.copy_to(folder / "vectors")
         format.mark(folder, "shard", sync=True)
 
@@ -219,9 +223,15 @@ class ShardStore:
             folder.mkdir(parents=True)
         with self._switching:
             self._env.copy_to(folder / "objects.mdb", compact=False, sync=False)
+            self._wait_for_rows()
             sizes = {f"vectors/{name}": size for name, size in self._vectors.link_to(folder / "vectors").items()}
         format.mark(folder, "shard", sync=False)
         return {name: (folder / name).stat().st_size for name in ("objects.mdb", format.MARKER)} | sizes
+
+    def _wait_for_rows(self) -> None:
+        """Returns when the rows of every commit that a copy of the tables can hold count: later ones do no harm."""
+        with self._counting:
+            return
 
     def verify(self, *, full: bool = False) -> None:
         """Reads every record, uuid and vector block, and raises CorruptData for the first that is not what was written.

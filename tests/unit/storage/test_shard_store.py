@@ -169,6 +169,38 @@ def test_a_copy_is_a_store_of_its_own(store: ShardStore, tmp_path: Path) -> None
     copy.close()
 
 
+@pytest.mark.parametrize("way", ["copy_to", "link_to"])
+def test_a_copy_has_the_vectors_of_the_commit_that_it_met(
+    store: ShardStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """The tables are copied after a commit stands in them, and before its rows count in the vector file."""
+    committed, counted = threading.Event(), threading.Event()
+    file = store.vectors("a")
+    publish = type(file).publish
+
+    def late(self: object, staged: object) -> None:
+        committed.set()
+        assert counted.wait(10)
+        publish(self, staged)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(file), "publish", late)
+    writer = threading.Thread(target=store.commit, args=([Put(uuid(1), b"one", {"a": vec(1, 2)})],))
+    writer.start()
+    assert committed.wait(10)
+    copier = threading.Thread(target=getattr(store, way), args=(tmp_path / "copy",))
+    copier.start()
+    copier.join(0.2)
+    assert copier.is_alive()
+    counted.set()
+    copier.join(10)
+    writer.join(10)
+    store.close()
+    copy = ShardStore(tmp_path / "copy", {}, sync=False)
+    assert copy.get_vectors("a", [0])[0].tolist() == [1, 2]
+    copy.verify(full=True)
+    copy.close()
+
+
 def test_an_emptied_database_is_damage_not_a_fresh_start(tmp_path: Path) -> None:
     store = ShardStore(tmp_path / "s", BOTH, sync=False)
     store.commit([Put(uuid(1), b"one")])
