@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -23,7 +24,11 @@ from weft.service.guard import Door
 from weft.service.schema.document import parse
 from weft.service.service import Service
 from weft.wire.grpc.server import GrpcServer
+from weft.wire.observing import Observe
 from weft.wire.rest.app import build_app
+
+if TYPE_CHECKING:
+    from weft.metrics import MetricsServer
 
 _START_TIMEOUT_S = 30
 _GRACE_S = 10
@@ -45,6 +50,9 @@ class App:
         self.settings = settings
         self.rest_port = 0
         self.grpc_port = 0
+        self.metrics_port = 0
+        """0 where no metrics are served."""
+        self._metrics_server: MetricsServer | None = None
 
     def start(self) -> None:
         """Raises the error of what cannot be opened, with everything closed that had been."""
@@ -81,6 +89,8 @@ class App:
             service = self._service = Service(settings, self._engine, self._registry, self._access)
             undo.callback(service.close)
             door, auth = Door(service, self._access), self._access.authenticator
+            observe = self._start_metrics(service)
+            undo.callback(self._stop_metrics)
             self._grpc = GrpcServer(
                 door,
                 auth,
@@ -88,16 +98,32 @@ class App:
                 port=settings.grpc_port,
                 max_message_bytes=settings.grpc_max_message_size,
                 workers=settings.grpc_workers,
+                observe=observe,
             )
             self.grpc_port = self._grpc.start()
             undo.pop_all()
-        self._start_rest(door, auth, rest_socket)
+        self._start_rest(door, auth, rest_socket, observe)
         self._engine.announce([f"http://{settings.host}:{self.rest_port}", f"grpc://{settings.host}:{self.grpc_port}"])
 
-    def _start_rest(self, door: Door, auth: Authenticator, rest_socket: socket.socket) -> None:
+    def _start_metrics(self, service: Service) -> Observe | None:
+        """What to tell of each request; None when nobody wants to know."""
+        if not self.settings.prometheus_monitoring_enabled:
+            return None
+        from weft.metrics import Metrics, MetricsServer
+
+        metrics = Metrics(lambda: service.nodes(None, verbose=True)[0]["shards"])
+        self._metrics_server = MetricsServer(metrics, self.settings.host, self.settings.prometheus_monitoring_port)
+        self.metrics_port = self._metrics_server.port
+        return metrics.observe
+
+    def _stop_metrics(self) -> None:
+        if self._metrics_server is not None:
+            self._metrics_server.stop()
+
+    def _start_rest(self, door: Door, auth: Authenticator, rest_socket: socket.socket, observe: Observe | None) -> None:
         self.rest_port = rest_socket.getsockname()[1]
         config = uvicorn.Config(
-            build_app(door, auth, self.settings),
+            build_app(door, auth, self.settings, observe),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -122,6 +148,7 @@ class App:
         self._rest.should_exit = True
         self._grpc.stop(_GRACE_S)
         self._rest_thread.join()
+        self._stop_metrics()
         self._service.close()
         self._access.close()
         self._registry.close()

@@ -133,6 +133,10 @@ class Settings:
     model_downloads: bool = _setting(
         "WEFT_MODEL_DOWNLOADS", "let collections name models of the hub, fetched on first use", False
     )
+    prometheus_monitoring_enabled: bool = _setting(
+        "PROMETHEUS_MONITORING_ENABLED", "serve metrics for Prometheus on a port of their own", False
+    )
+    prometheus_monitoring_port: int = _setting("PROMETHEUS_MONITORING_PORT", "that port; 0: any free one", 2112)
     objects_ttl_delete_schedule: str = _setting(
         "OBJECTS_TTL_DELETE_SCHEDULE",
         "how often expired objects are deleted: `@every 5m`, `@hourly`, `@daily`; empty: never",

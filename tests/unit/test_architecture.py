@@ -25,7 +25,8 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {"domain", "config", "app", "protocol", "modules"},
     "protocol": set(),
     "config": {"domain"},
-    "app": {"domain", "config", "collection", "modules", "access", "service", "wire"},
+    "app": {"domain", "config", "metrics", "collection", "modules", "access", "service", "wire"},
+    "metrics": {"domain"},
     "embedded": {"app", "config", "domain"},
 }
 """For each room, the rooms that it may import beside itself."""

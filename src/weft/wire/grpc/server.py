@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ from weft.wire.errors import refuse
 from weft.wire.grpc.calls import Calls, UnaryCall
 from weft.wire.grpc.seam import Authenticator, Door
 from weft.wire.grpc.stream import BatchStream
+from weft.wire.observing import Observe
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +52,10 @@ class GrpcServer:
         port: int,
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
         workers: int = DEFAULT_WORKERS,
+        observe: Observe | None = None,
     ) -> None:
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._front = _Front(door, auth)
+        self._front = _Front(observe, door, auth)
         self._pool = ThreadPoolExecutor(workers + MOST_STREAMS, thread_name_prefix="weft-grpc")
         self._server = grpc.server(
             self._pool,
@@ -89,14 +92,14 @@ class GrpcServer:
 class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Finds the handler of a method by its path."""
 
-    def __init__(self, door: Door, auth: Authenticator) -> None:
+    def __init__(self, observe: Observe | None, door: Door, auth: Authenticator) -> None:
         self._door = door
         self._auth = auth
         self._streams: set[BatchStream] = set()
         self._slots = threading.BoundedSemaphore(MOST_STREAMS)
         self._closing = threading.Event()
         self._methods = {
-            _SERVICE + name: grpc.unary_unary_rpc_method_handler(self._unary(call))
+            _SERVICE + name: grpc.unary_unary_rpc_method_handler(self._unary(_observed(call, name, observe)))
             for name, call in Calls(door).by_name().items()
         }
         self._methods[_SERVICE + "BatchStream"] = grpc.stream_stream_rpc_method_handler(self._batch_stream)
@@ -160,6 +163,24 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def _slot(self) -> _Slot:
         return _Slot(self._slots)
+
+
+def _observed(call: UnaryCall, name: str, observe: Observe | None) -> UnaryCall:
+    """The call, told to ``observe`` with how it ended and how long it took."""
+    if observe is None:
+        return call
+
+    def timed(request: bytes, caller: Caller) -> bytes:
+        started, status = time.perf_counter(), "OK"
+        try:
+            return call(request, caller)
+        except Exception as error:
+            status = refuse(error).spelling.grpc
+            raise
+        finally:
+            observe("grpc", name, status, time.perf_counter() - started)
+
+    return timed
 
 
 class _Slot:

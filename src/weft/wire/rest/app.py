@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weft.wire.graphql import endpoints as graphql
+from weft.wire.observing import Observe
 from weft.wire.rest import (
     aliases,
     authz,
@@ -41,9 +42,15 @@ class Settings(Protocol):
     def cors_allow_origin(self) -> str: ...
 
 
-def build_app(door: Door, auth: Authenticator, settings: Settings) -> Starlette:
+def build_app(door: Door, auth: Authenticator, settings: Settings, observe: Observe | None = None) -> Starlette:
     """The ASGI application that answers every endpoint with the verbs of the service behind ``door``."""
-    runner = Runner(door, auth, workers=settings.rest_workers, body_limit_bytes=settings.grpc_max_message_size)
+    runner = Runner(
+        door,
+        auth,
+        workers=settings.rest_workers,
+        body_limit_bytes=settings.grpc_max_message_size,
+        observe=observe,
+    )
     nouns = (
         *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
         *(backups, exports, authz, users),

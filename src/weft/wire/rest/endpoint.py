@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Overloaded, Unauthenticated, Unsupported
 from weft.wire.errors import refuse
+from weft.wire.observing import Observe
 from weft.wire.rest import body
 
 _CONSISTENCY_LEVELS = ("ONE", "QUORUM", "ALL")
@@ -95,10 +97,19 @@ class Endpoint:
 class Runner:
     """Runs handlers for the endpoints of one application, a bounded number at a time."""
 
-    def __init__(self, door: Door, auth: Authenticator, *, workers: int, body_limit_bytes: int) -> None:
+    def __init__(
+        self,
+        door: Door,
+        auth: Authenticator,
+        *,
+        workers: int,
+        body_limit_bytes: int,
+        observe: Observe | None = None,
+    ) -> None:
         self._door = door
         self._auth = auth
         self._workers = workers
+        self._observe = observe
         self._body_limit_bytes = body_limit_bytes
         self._limiter: CapacityLimiter | None = None
         self._running = 0
@@ -113,10 +124,15 @@ class Runner:
     def _route(self, path: str, by_method: dict[str, Endpoint]) -> Route:
         async def answer(request: Request) -> Response:
             endpoint = by_method.get(request.method) or by_method["GET"]
+            started = time.perf_counter()
             try:
-                return await self._answer(endpoint, request)
+                response = await self._answer(endpoint, request)
             except Exception as error:
-                return error_response(error)
+                response = error_response(error)
+            if self._observe is not None:
+                verb, seconds = f"{endpoint.method} {endpoint.path}", time.perf_counter() - started
+                self._observe("rest", verb, str(response.status_code), seconds)
+            return response
 
         return Route(path, answer, methods=list(by_method))
 

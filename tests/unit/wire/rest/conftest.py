@@ -281,6 +281,9 @@ class MemoryService:
             self.collections.get(collection)
         return [{"name": "weft", "status": "HEALTHY", "shards": [] if verbose else None}]
 
+    def models(self) -> list[dict[str, Any]]:
+        return []
+
     def statistics(self) -> list[dict[str, Any]]:
         return [{"name": "weft", "raft": {"state": "Leader"}}]
 

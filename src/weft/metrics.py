@@ -1,0 +1,89 @@
+"""Metrics for Prometheus: requests by verb and status as they are answered, what is stored as it is when it is read.
+
+Served on a port of their own, at any path (``/metrics``), without credentials: figures and names of collections only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, start_http_server
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from weft.domain.errors import Misconfigured
+
+_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """``shards`` tells what is stored: the shards as ``/v1/nodes`` describes them."""
+
+    def __init__(self, shards: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "weft_request_duration_seconds",
+            "Requests answered, and how long they took",
+            ("wire", "verb", "status"),
+            buckets=_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._children: dict[tuple[str, str, str], Any] = {}
+        self.registry.register(_Stored(shards))
+        ProcessCollector(registry=self.registry)
+
+    def observe(self, wire: str, verb: str, status: str, seconds: float) -> None:
+        """About 2 µs."""
+        key = (wire, verb, status)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._requests.labels(*key)
+        child.observe(seconds)
+
+
+class MetricsServer:
+    """Listens from the start to ``stop``. Raises Misconfigured when the port cannot be had."""
+
+    def __init__(self, metrics: Metrics, host: str, port: int) -> None:
+        try:
+            self._server, self._thread = start_http_server(port, host, metrics.registry)
+        except OSError as error:
+            raise Misconfigured(
+                f"metrics cannot listen on {host}:{port}: {error.strerror}; stop what uses the port, or choose another "
+                "with PROMETHEUS_MONITORING_PORT"
+            ) from error
+        self.port: int = self._server.server_port
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+
+class _Stored(Collector):
+    def __init__(self, shards: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        self._shards = shards
+
+    def collect(self) -> Iterable[Metric]:
+        """Added up over the shards (tenants) of each collection, so that there are few series."""
+        objects = GaugeMetricFamily("weft_objects", "Objects of a collection", labels=["collection"])
+        waiting = GaugeMetricFamily("weft_vectors_waiting", "Vectors not yet in their index", labels=["collection"])
+        sizes = GaugeMetricFamily("weft_bytes", "Bytes of a collection's part", labels=["collection", "part"])
+        counts: dict[str, list[int]] = {}
+        parts: dict[tuple[str, str], int] = {}
+        for shard in self._shards():
+            name = shard["class"]
+            count = counts.setdefault(name, [0, 0])
+            count[0] += shard["objectCount"]
+            count[1] += shard["vectorQueueLength"]
+            for part, size in shard["sizes"].items():
+                parts[name, part] = parts.get((name, part), 0) + size
+        for name, (stored, queued) in counts.items():
+            objects.add_metric([name], stored)
+            waiting.add_metric([name], queued)
+        for (name, part), size in parts.items():
+            sizes.add_metric([name, part], size)
+        return objects, waiting, sizes

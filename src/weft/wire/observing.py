@@ -1,0 +1,9 @@
+"""Whoever wants to know of each request that was answered, for metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Observe: TypeAlias = Callable[[str, str, str, float], None]
+"""``(wire, verb, status, seconds)``."""

@@ -1,0 +1,76 @@
+"""Metrics of a real server, as Prometheus reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from weaviate.classes.config import Configure
+
+from weft.app import App
+from weft.config import Settings
+from weft.domain.errors import Misconfigured
+from weft.metrics import Metrics, MetricsServer
+
+
+def read(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def labels(**given: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(given.items()))
+
+
+def test_requests_and_what_is_stored(tmp_path: Path) -> None:
+    import weaviate
+
+    settings = Settings(
+        data_path=tmp_path, port=0, grpc_port=0, prometheus_monitoring_enabled=True, prometheus_monitoring_port=0
+    )
+    app = App(settings)
+    app.start()
+    try:
+        with weaviate.connect_to_local(
+            host="127.0.0.1", port=app.rest_port, grpc_port=app.grpc_port, skip_init_checks=True
+        ) as client:
+            things: Any = client.collections.create("Things", vector_config=Configure.Vectors.self_provided())
+            things.data.insert_many([{"n": i} for i in range(3)])
+            things.query.fetch_objects()
+            with pytest.raises(Exception, match="no such prop"):
+                things.query.fetch_objects(return_properties=["nothing"])
+        found = read(app.metrics_port)
+    finally:
+        app.stop()
+    count = "weft_request_duration_seconds_count"
+    assert found[count, labels(wire="grpc", verb="Search", status="OK")] == 1
+    assert found[count, labels(wire="grpc", verb="Search", status="INVALID_ARGUMENT")] == 1
+    assert found[count, labels(wire="grpc", verb="BatchObjects", status="OK")] == 1
+    assert found[count, labels(wire="rest", verb="POST /v1/schema", status="200")] == 1
+    assert found["weft_objects", labels(collection="Things")] == 3
+    assert found["weft_bytes", labels(collection="Things", part="objects")] > 0
+    assert found["process_resident_memory_bytes", ()] > 0
+
+
+def test_no_metrics_unless_asked_for(tmp_path: Path) -> None:
+    app = App(Settings(data_path=tmp_path, port=0, grpc_port=0))
+    app.start()
+    assert app.metrics_port == 0
+    app.stop()
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    metrics = Metrics(list)
+    server = MetricsServer(metrics, "127.0.0.1", 0)
+    try:
+        with pytest.raises(Misconfigured, match="PROMETHEUS_MONITORING_PORT"):
+            MetricsServer(metrics, "127.0.0.1", server.port)
+    finally:
+        server.stop()
