@@ -64,14 +64,6 @@ def to_ns(code: int) -> int:
     return code
 
 
-def to_seconds(codes: Codes) -> npt.NDArray[np.float64]:
-    """Seconds since 1970 as float64, for distances between instants."""
-    value = codes.astype(np.float64)
-    value = np.where(codes < _LOW, _LOW + (value - _LOW) * 1000, value)
-    value = np.where(codes > _HIGH, _HIGH + (value - _HIGH) * 1000, value)
-    return value / _NS_S
-
-
 def to_text(ns: int) -> str:
     """RFC 3339 in UTC with as many fraction digits as needed."""
     seconds, fraction = divmod(ns, _NS_S)

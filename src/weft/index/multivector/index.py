@@ -84,7 +84,6 @@ class MultiVectorIndex:
         self._writer: ResidualWriter | MuveraWriter | None
         self._checks: list[Check]
         self._writer, self._checks = self._folder.load(rows, self._settings, self._cosine)
-        self._saved_rows = self._writer.stage.end_row if self._writer else 0
         self._view = _View(rows, self._writer.stage if self._writer else None)
         self.extend()
 

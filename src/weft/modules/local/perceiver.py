@@ -25,7 +25,6 @@ Frames: TypeAlias = npt.NDArray[np.uint8]
 Sound: TypeAlias = npt.NDArray[np.float32]
 
 SIDE = 224
-RATE = 48_000
 _PATCH_SIDE = 4
 
 
