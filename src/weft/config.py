@@ -176,6 +176,7 @@ class Settings:
     write_queue: int = _setting("WEFT_WRITE_QUEUE", "objects that may wait for one shard's writer", 200_000)
     durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
     log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")
+    log_format: str = _setting("LOG_FORMAT", "text, or json: one object a line", "text")
 
     @property
     def expire_every_s(self) -> float:
@@ -221,6 +222,7 @@ class Settings:
         _one_of("default_vector_index", self.default_vector_index, ("hnsw", "flat", "dynamic", "hfresh"))
         _one_of("default_quantization", self.default_quantization, ("none", "pq", "bq", "sq", "rq-1", "rq-8"))
         _one_of("log_level", self.log_level, ("debug", "info", "warning", "error"))
+        _one_of("log_format", self.log_format, ("text", "json"))
         if self.default_vector_index == "dynamic" and not self.async_indexing:
             raise Misconfigured("default_vector_index dynamic needs async_indexing; set ASYNC_INDEXING=true")
         for module, path in (("backup-filesystem", "backup_filesystem_path"), ("backup-s3", "backup_s3_bucket")):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
-import sys
 import textwrap
 import threading
 import time
@@ -17,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from weft import __version__
 from weft.cli.arguments import given_settings
+from weft.cli.logs import log_to_stderr
 from weft.cli.table import counted
-from weft.config import Settings, load_settings
+from weft.config import load_settings
 
 if TYPE_CHECKING:
     from weft.app import App
@@ -32,7 +31,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then finish what was begun. A second signal ends the process at once."""
     started = time.perf_counter()
     settings = load_settings(given_settings(arguments), file=Path(arguments.config) if arguments.config else None)
-    _log_to_stderr(settings)
+    log_to_stderr(settings)
     if settings.anonymous_access and not _is_loopback(settings.host):
         _log.warning("anyone who can reach %s may read and change everything; see --anonymous-access", settings.host)
     from weft.app import App
@@ -63,20 +62,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _log_to_stderr(settings: Settings) -> None:
-    """Libraries speak up only when something is wrong, or when asked for details."""
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S%z",
-        stream=sys.stderr,
-    )
-    if settings.log_level != "debug":
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        for noisy in ("uvicorn", "httpx", "httpcore", "faiss"):
-            logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
-
-
 def _banner(app: App, took_s: float) -> list[str]:
     settings = app.settings
     held = app.summary()
@@ -86,6 +71,11 @@ def _banner(app: App, took_s: float) -> list[str]:
         f"weft {__version__}, ready in {took_s:.2f} s",
         _LABEL.format("REST") + f"http://{settings.host}:{app.rest_port}",
         _LABEL.format("gRPC") + f"{settings.host}:{app.grpc_port}",
+        *(
+            [_LABEL.format("metrics") + f"http://{settings.host}:{app.metrics_port}/metrics"]
+            if app.metrics_port
+            else []
+        ),
         _LABEL.format("data") + f"{settings.data_path.resolve()} ({holds})",
         *textwrap.wrap(modules, _WIDTH, subsequent_indent=_LABEL.format(""), break_on_hyphens=False),
         _LABEL.format("stop") + "Ctrl-C",

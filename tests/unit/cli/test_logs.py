@@ -1,0 +1,27 @@
+"""Lines of the log as whatever collects them reads them."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from weft.cli.logs import JsonLines
+
+
+def test_a_line_is_one_json_object() -> None:
+    record = logging.makeLogRecord(
+        {"name": "weft.x", "levelname": "WARNING", "msg": "two\nlines of %s", "args": ("é",)}
+    )
+    line = JsonLines().format(record)
+    assert "\n" not in line
+    found = json.loads(line)
+    assert (found["level"], found["logger"], found["msg"]) == ("warning", "weft.x", "two\nlines of é")
+    assert found["time"].endswith("+00:00")
+
+
+def test_an_error_has_its_traceback() -> None:
+    try:
+        raise ValueError("why")
+    except ValueError as error:
+        record = logging.makeLogRecord({"msg": "failed", "exc_info": (ValueError, error, error.__traceback__)})
+    assert "ValueError: why" in json.loads(JsonLines().format(record))["error"]
