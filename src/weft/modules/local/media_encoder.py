@@ -39,6 +39,11 @@ _USUAL_RATE = 16_000
 _USUAL_SECONDS = 30.0
 _TOKENS_A_SECOND = 50
 """Of sound, as Whisper's encoder has them."""
+_USUAL_PARAMETERS = 22_000_000
+"""Of all-MiniLM-L6-v2, whose tokens the queue's runs are measured in."""
+_LEAST_TEXT = 8
+_LEAST_MEDIUM = 32
+"""Tokens: what is done for each text or medium beside the model takes its time too, about 0.5 and 2 ms."""
 _PICTURE_TOKENS = 196
 """Of 224 x 224 pixels in patches of 16."""
 
@@ -75,6 +80,7 @@ class MediaEncoder:
         self._picture_tokens = _of_pictures(model, "image")
         self._film_tokens = self.frames * _of_pictures(model, "image" if self._films_by_frames else "video")
         self._sound_tokens = int(self.seconds * _TOKENS_A_SECOND)
+        self._size = min(1.0, sum(one.numel() for one in model.parameters()) / _USUAL_PARAMETERS)
         self._one_at_a_time = threading.Lock()
         _fill_up_texts(model)
         _match_weights(model)
@@ -84,12 +90,16 @@ class MediaEncoder:
         return [self._prepared(Sample(TEXT, one, is_query=True) if isinstance(one, str) else one) for one in samples]
 
     def length(self, prepared: Sample) -> int:
-        """An estimate of its tokens: models fill sounds up to their window, and films to their number of frames."""
+        """An estimate of its tokens, as many of a usual model as take the same time: a small model runs more at once.
+
+        Models fill sounds up to their window, and films to their number of frames. Measured with tiny-any: 1.5 times
+        the pictures, sounds and films a second (``bench/embedding.py``).
+        """
         if isinstance(prepared.content, str):
-            return min(self._max_tokens, len(prepared.content) // _LETTERS_PER_USUAL_TOKEN + 2)
-        if prepared.kind == "image":
-            return self._picture_tokens
-        return self._sound_tokens if prepared.kind == "audio" else self._film_tokens
+            tokens = min(self._max_tokens, len(prepared.content) // _LETTERS_PER_USUAL_TOKEN + 2)
+            return max(min(_LEAST_TEXT, tokens), int(tokens * self._size))
+        tokens = {"image": self._picture_tokens, "audio": self._sound_tokens}.get(prepared.kind, self._film_tokens)
+        return max(min(_LEAST_MEDIUM, tokens), int(tokens * self._size))
 
     def encode(self, run: Sequence[Sample]) -> list[Vector]:
         """``(d,)`` of length 1 for each; ``d`` may differ between kinds where the model says so."""
@@ -140,8 +150,9 @@ class MediaEncoder:
         """Inputs of one kind, each in a dict of it: a bare text could be opened as a file or URL."""
         encode = self._model.encode_query if is_query else self._model.encode_document
         with self._one_at_a_time:
-            found = encode(inputs, batch_size=len(inputs), show_progress_bar=False, convert_to_numpy=False)
-        return [_unit(one.float().cpu().numpy()) for one in found]
+            found = encode(inputs, batch_size=len(inputs), show_progress_bar=False, convert_to_tensor=True)
+        vectors = np.asarray(found.float().cpu().numpy(), np.float32)
+        return list(vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12))
 
 
 def load_media(
