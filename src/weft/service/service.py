@@ -21,6 +21,7 @@ from weft.service.archives.archives import Archives
 from weft.service.collections import Collections, SchemaRules
 from weft.service.explain import Explainer, TokenQuestion
 from weft.service.objects import Objects
+from weft.service.replication import Replication
 from weft.service.schema.defaults import Defaults
 from weft.service.schema.document import parse
 from weft.service.search.embedding import QueryEmbedder
@@ -49,6 +50,7 @@ class Service:
         )
         self.collections = Collections(engine, registry, rules)
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
+        self.replication = Replication(self.collections, NODE)
         self.access = access
         self.archives = Archives(settings, engine, self._check_servable)
         for name, part in access.parts().items():

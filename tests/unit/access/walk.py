@@ -38,6 +38,7 @@ _ROLE = {"name": "made", "permissions": []}
 _READS = {"action": "read_data", "data": {"collection": "Movies"}}
 _ONE = "/v1/objects/{class_name}/{id}"
 _QUESTION = {"query": "{ Get { Movies { title } } }"}
+_REPLICATE = "/v1/replication/replicate"
 _BACKUP = "/v1/backups/filesystem/one"
 
 REST: dict[tuple[str, str], Step] = {
@@ -50,6 +51,19 @@ REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1/nodes/{name}"): needs("read_nodes", path="/v1/nodes/Movies?output=verbose"),
     ("GET", "/v1/weft/models"): needs("read_nodes", path="/v1/weft/models"),
     ("GET", "/v1/cluster/statistics"): needs("read_cluster", path="/v1/cluster/statistics"),
+    ("GET", "/v1/replication/sharding-state"): needs(
+        "read_replicate", path="/v1/replication/sharding-state?collection=Movies"
+    ),
+    ("POST", "/v1/replication/replicate"): needs(
+        "create_replicate",
+        path=_REPLICATE,
+        body={"collection": "Movies", "shard": "main", "sourceNode": "a", "targetNode": "b", "type": "COPY"},
+    ),
+    ("DELETE", "/v1/replication/replicate"): needs("read_replicate", path=_REPLICATE),
+    ("GET", "/v1/replication/replicate/list"): needs("read_replicate", path=f"{_REPLICATE}/list"),
+    ("GET", "/v1/replication/replicate/{id}"): needs("read_replicate", path=f"{_REPLICATE}/{OTHER}"),
+    ("DELETE", "/v1/replication/replicate/{id}"): needs("read_replicate", path=f"{_REPLICATE}/{OTHER}"),
+    ("POST", "/v1/replication/replicate/{id}/cancel"): needs("read_replicate", path=f"{_REPLICATE}/{OTHER}/cancel"),
     ("GET", "/v1/schema"): free("/v1/schema"),
     ("POST", "/v1/schema"): needs("create_collections", path="/v1/schema", body={"class": "Made"}),
     ("GET", "/v1/schema/{name}"): needs("read_collections", path=_SCHEMA),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from weft.access.permissions import READ, Right
+from weft.access.permissions import CREATE, READ, Right
 from weft.service.asking import Asking
 
 
@@ -29,6 +29,18 @@ def nodes_shown(asking: Asking, found: Sequence[Any], collection: str | None, ve
 def models(asking: Asking) -> Iterator[Right]:
     """They belong to no collection, so whoever may see the node sees them."""
     yield Right(READ, "nodes", ("minimal", "*"))
+
+
+def sharding_state(asking: Asking, collection: str, shard: str | None) -> Iterator[Right]:
+    yield Right(READ, "replicate", (asking.collection(collection), shard or "*"))
+
+
+def replicated(asking: Asking, collection: str, shard: str, *_: Any) -> Iterator[Right]:
+    yield Right(CREATE, "replicate", (asking.collection(collection), shard))
+
+
+def replications(asking: Asking, *_: Any) -> Iterator[Right]:
+    yield Right(READ, "replicate", ("*", "*"))
 
 
 def cluster(asking: Asking, *_: Any) -> Iterator[Right]:

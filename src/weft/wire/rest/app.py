@@ -23,6 +23,7 @@ from weft.wire.rest import (
     exports,
     objects,
     references,
+    replication,
     schema,
     tenants,
     tokenize,
@@ -53,7 +54,7 @@ def build_app(door: Door, auth: Authenticator, settings: Settings, observe: Obse
     )
     nouns = (
         *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
-        *(backups, exports, authz, users),
+        *(backups, exports, authz, users, replication),
     )
     routes = runner.routes([endpoint for noun in nouns for endpoint in noun.ENDPOINTS])
     middleware = [Middleware(_WithoutTrailingSlash)]

@@ -1,0 +1,44 @@
+"""Replication as a cluster of one knows it: where each shard is, and that there is no other node to copy it to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.errors import Invalid, NotFound
+from weft.service.collections import Collections
+
+
+class Replication:
+    """``node`` is the only one."""
+
+    def __init__(self, collections: Collections, node: str) -> None:
+        self._collections = collections
+        self._node = node
+
+    def sharding_state(self, collection: str, shard: str | None) -> dict[str, Any]:
+        """The replicas of each shard, or of the one named. Raises NotFound without the collection or the shard."""
+        opened = self._collections.open(collection)
+        names = [name for name in opened.tenants() if shard in (None, name)]
+        if shard is not None and not names:
+            raise NotFound(f"class {opened.config.name} has no shard {shard[:80]!r}")
+        return {
+            "shardingState": {
+                "collection": opened.config.name,
+                "shards": [{"shard": name, "replicas": [self._node]} for name in names],
+            }
+        }
+
+    def replicate(self, collection: str, shard: str, source: str, target: str, kind: str) -> None:
+        """Always Invalid: there is nowhere to copy or move a shard to."""
+        self.sharding_state(collection, shard)
+        raise Invalid(
+            f"shard {shard!r} of class {collection} cannot be replicated from {source!r} to {target!r} ({kind}): this "
+            f"server is the one node {self._node!r}. A backup that is restored on another server copies a collection"
+        )
+
+    def operations(self) -> list[dict[str, Any]]:
+        """Of copying and moving shards: none."""
+        return []
+
+    def operation(self, id: str) -> dict[str, Any]:
+        raise NotFound(f"there is no replication {id[:80]!r}")

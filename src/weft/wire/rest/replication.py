@@ -1,0 +1,67 @@
+"""Replication: ``/v1/replication``; truthful for a cluster of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weft.domain.errors import Invalid
+from weft.service.schema import fields
+from weft.wire.rest.body import as_object
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+
+_PATH = "/v1/replication/replicate"
+_KINDS = ("COPY", "MOVE")
+
+
+def sharding_state(call: Call) -> Reply:
+    collection = call.query.get("collection")
+    if not collection:
+        raise Invalid("the collection is required: /v1/replication/sharding-state?collection=NAME")
+    return Reply(call.service.replication.sharding_state(collection, call.query.get("shard") or None))
+
+
+def replicate(call: Call) -> Reply:
+    body = as_object(call.body, "a replication")
+    kind = fields.text(body, "type", "replication") or "COPY"
+    if kind not in _KINDS:
+        raise Invalid(f"type must be one of {', '.join(_KINDS)}, not {kind[:40]!r}")
+    names = [_required(body, name) for name in ("collection", "shard", "sourceNode", "targetNode")]
+    call.service.replication.replicate(*names, kind)
+    return Reply()
+
+
+def list_all(call: Call) -> Reply:
+    return Reply(call.service.replication.operations())
+
+
+def get(call: Call) -> Reply:
+    return Reply(call.service.replication.operation(call.path["id"]))
+
+
+def forget(call: Call) -> Reply:
+    """Cancels or forgets one, which must be there."""
+    call.service.replication.operation(call.path["id"])
+    return Reply(status=204)
+
+
+def forget_all(call: Call) -> Reply:
+    call.service.replication.operations()
+    return Reply(status=204)
+
+
+def _required(body: Any, name: str) -> str:
+    found = fields.text(body, name, "replication")
+    if not found:
+        raise Invalid(f"replication: {name} is required")
+    return found
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v1/replication/sharding-state", sharding_state),
+    Endpoint("POST", _PATH, replicate, takes_body=True),
+    Endpoint("DELETE", _PATH, forget_all),
+    Endpoint("GET", f"{_PATH}/list", list_all),
+    Endpoint("GET", f"{_PATH}/{{id}}", get),
+    Endpoint("DELETE", f"{_PATH}/{{id}}", forget),
+    Endpoint("POST", f"{_PATH}/{{id}}/cancel", forget),
+]
