@@ -100,13 +100,13 @@ def test_no_run_exceeds_the_budget_unless_it_is_one_text(encoder: Recorder) -> N
     scheduler.close()
 
 
-def test_a_query_goes_before_waiting_documents(encoder: Recorder) -> None:
+def test_a_query_waits_for_no_documents(encoder: Recorder) -> None:
     scheduler = Scheduler(encoder, token_budget=4)
     encoder.gate.clear()
     documents, _ = start(scheduler.embed, ["aaaa", "bbbb", "cccc"], Urgency.DOCUMENT)
     assert encoder.entered.acquire(timeout=30)
     query, _ = start(scheduler.embed, ["q"], Urgency.QUERY)
-    until_waiting(scheduler, Urgency.QUERY, 1)
+    assert encoder.entered.acquire(timeout=30), "the run of documents is still held"
     encoder.gate.set()
     for thread in (documents, query):
         thread.join(30)
