@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from weft.domain.errors import OperatorError, StorageFull
-from weft.storage import BlobStore, Delete, Put, ShardStore, VectorLayout, disk
+from weft.storage import Delete, Put, ShardStore, VectorLayout, disk
 
 LAYOUTS = {"v": VectorLayout(), "m": VectorLayout(multi=True)}
 
@@ -97,17 +97,6 @@ def test_a_compaction_that_fails_changes_nothing(tmp_path: Path, monkeypatch: py
     store.compact("v")
     assert contents(store) == before and store.vectors("v").generation == 1
     store.close()
-
-
-def test_a_blob_that_fails_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs = BlobStore(tmp_path)
-    for name in ("write_at", "sync_file"):
-        with monkeypatch.context() as patch:
-            patch.setattr(disk, name, failing(getattr(disk, name), 1, errno.ENOSPC)[0])
-            with pytest.raises(StorageFull):
-                blobs.put(b"media")
-        assert blobs.size_bytes() == 0 and list(tmp_path.glob("*/*")) == []
-    assert blobs.get(blobs.put(b"media")) == b"media"
 
 
 LIMITED = """

@@ -1,6 +1,6 @@
 """Writes the golden file of the storage format: ``python -m tests.formats.make_storage``.
 
-``storage-v<format>.zip`` holds a data folder as this version writes it: a catalog, one shard, one blob. Make one when
+``storage-v<format>.zip`` holds a data folder as this version writes it: a catalog, one shard. Make one when
 the format version grows and keep the old ones as they are: each version of Weft must read what earlier ones wrote.
 """
 
@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.storage import BlobStore, Catalog, Delete, Put, ShardStore, VectorLayout
+from weft.storage import Catalog, Delete, Put, ShardStore, VectorLayout
 from weft.storage.format import FORMAT
 
-BLOB = b"a blob"
 LAYOUTS = {"single": VectorLayout(), "multi": VectorLayout(multi=True)}
 
 
@@ -41,7 +40,6 @@ def make(folder: Path) -> None:
         store.commit(batch)
     store.close()
     catalog.close()
-    BlobStore(folder / "blobs").put(BLOB)
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.formats.make_storage import BLOB, LAYOUTS, changes, uuid
+from tests.formats.make_storage import LAYOUTS, changes, uuid
 
-from weft.storage import BlobStore, Catalog, Put, ShardStore
+from weft.storage import Catalog, Put, ShardStore
 from weft.storage.format import FORMAT
 
 GOLDEN = sorted(Path(__file__).parent.glob("storage-v*.zip"))
@@ -38,4 +38,3 @@ def test_a_golden_file_is_read_and_can_be_written(golden: Path, tmp_path: Path) 
     assert store.commit([first])[0].doc_id == 6
     store.close()
     catalog.close()
-    assert BlobStore(tmp_path / "blobs").size_bytes() == len(BLOB)

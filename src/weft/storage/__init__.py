@@ -1,9 +1,8 @@
 """Storage: the bytes that were acknowledged, where they are, and whether they are whole.
 
-One `ShardStore` a shard (a folder); one `Catalog`, one `FolderLock` and one `BlobStore` a data folder.
+One `ShardStore` a shard (a folder); one `Catalog` and one `FolderLock` a data folder.
 """
 
-from weft.storage.blobs import BlobStore
 from weft.storage.catalog import Catalog, CatalogEntry, ShardEntry
 from weft.storage.changes import Applied, Change, Delete, Put, VectorLayout
 from weft.storage.folder_lock import FolderLock
@@ -12,7 +11,6 @@ from weft.storage.vector_file import RaggedVectorFile, TokenRows, VectorFile, Ve
 
 __all__ = [
     "Applied",
-    "BlobStore",
     "Catalog",
     "CatalogEntry",
     "Change",
