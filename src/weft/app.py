@@ -111,7 +111,8 @@ class App:
             return None
         from weft.metrics import Metrics, MetricsServer
 
-        metrics = Metrics(lambda: service.nodes(None, verbose=True)[0]["shards"])
+        metrics = Metrics(lambda: service.nodes(None, verbose=True)[0]["shards"], service.models)
+        service.exposition = metrics.exposition
         self._metrics_server = MetricsServer(metrics, self.settings.host, self.settings.prometheus_monitoring_port)
         self.metrics_port = self._metrics_server.port
         return metrics.observe

@@ -1,16 +1,17 @@
 """Metrics for Prometheus: requests by verb and status as they are answered, what is stored as it is when it is read.
 
-Served on a port of their own, at any path (``/metrics``), without credentials: figures and names of collections only.
+Served on a port of their own, at any path (``/metrics``), without credentials: figures and names of collections and
+models only. ``exposition`` is the same as text, for ``/v1/metrics``.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, start_http_server
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from weft.domain.errors import Misconfigured
@@ -18,10 +19,13 @@ from weft.domain.errors import Misconfigured
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-class Metrics:
-    """``shards`` tells what is stored: the shards as ``/v1/nodes`` describes them."""
+Tell: TypeAlias = Callable[[], Sequence[Mapping[str, Any]]]
 
-    def __init__(self, shards: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+
+class Metrics:
+    """``shards`` tells what is stored, as ``/v1/nodes`` describes shards; ``models`` what ``/v1/weft/models`` does."""
+
+    def __init__(self, shards: Tell, models: Tell) -> None:
         self.registry = CollectorRegistry()
         self._requests = Histogram(
             "weft_request_duration_seconds",
@@ -32,15 +36,20 @@ class Metrics:
         )
         self._children: dict[tuple[str, str, str], Any] = {}
         self.registry.register(_Stored(shards))
+        self.registry.register(_Models(models))
         ProcessCollector(registry=self.registry)
 
     def observe(self, wire: str, verb: str, status: str, seconds: float) -> None:
-        """About 2 µs."""
+        """About 1.3 µs with both looks at the clock (``python bench/observing.py``)."""
         key = (wire, verb, status)
         child = self._children.get(key)
         if child is None:
             child = self._children[key] = self._requests.labels(*key)
         child.observe(seconds)
+
+    def exposition(self) -> bytes:
+        """All of it, in Prometheus's text format."""
+        return generate_latest(self.registry)
 
 
 class MetricsServer:
@@ -64,7 +73,7 @@ class MetricsServer:
 
 
 class _Stored(Collector):
-    def __init__(self, shards: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    def __init__(self, shards: Tell) -> None:
         self._shards = shards
 
     def collect(self) -> Iterable[Metric]:
@@ -87,3 +96,25 @@ class _Stored(Collector):
         for (name, part), size in parts.items():
             sizes.add_metric([name, part], size)
         return objects, waiting, sizes
+
+
+class _Models(Collector):
+    def __init__(self, models: Tell) -> None:
+        self._models = models
+
+    def collect(self) -> Iterable[Metric]:
+        """By the models' names; figures of one that is loaded in two ways are added up."""
+        embedded = CounterMetricFamily("weft_embeddings", "Texts and media embedded since the load", labels=["model"])
+        waiting = GaugeMetricFamily("weft_embeddings_waiting", "Texts and media not yet embedded", labels=["model"])
+        loaded = GaugeMetricFamily("weft_models_loaded", "Models in memory")
+        models = self._models()
+        figures: dict[str, list[int]] = {}
+        for model in models:
+            sums = figures.setdefault(model["name"], [0, 0])
+            sums[0] += model["embedded"]
+            sums[1] += model["waiting"]
+        for name, (done, queued) in figures.items():
+            embedded.add_metric([name], done)
+            waiting.add_metric([name], queued)
+        loaded.add_metric([], len(models))
+        return embedded, waiting, loaded

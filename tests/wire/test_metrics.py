@@ -14,6 +14,7 @@ from weft.app import App
 from weft.config import Settings
 from weft.domain.errors import Misconfigured
 from weft.metrics import Metrics, MetricsServer
+from weft.wire.grpc.server import _observed
 
 
 def read(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -46,16 +47,28 @@ def test_requests_and_what_is_stored(tmp_path: Path) -> None:
             things.query.fetch_objects()
             with pytest.raises(Exception, match="no such prop"):
                 things.query.fetch_objects(return_properties=["nothing"])
+            with things.batch.stream(concurrency=1) as batch:
+                batch.add_object({"n": 3})
+            client.collections.create(
+                "Texts", vector_config=Configure.Vectors.text2vec_transformers(source_properties=["t"])
+            ).data.insert({"t": "a text"})
         found = read(app.metrics_port)
+        over_rest = httpx.get(f"http://127.0.0.1:{app.rest_port}/v1/metrics")
     finally:
         app.stop()
     count = "weft_request_duration_seconds_count"
     assert found[count, labels(wire="grpc", verb="Search", status="OK")] == 1
     assert found[count, labels(wire="grpc", verb="Search", status="INVALID_ARGUMENT")] == 1
     assert found[count, labels(wire="grpc", verb="BatchObjects", status="OK")] == 1
-    assert found[count, labels(wire="rest", verb="POST /v1/schema", status="200")] == 1
-    assert found["weft_objects", labels(collection="Things")] == 3
+    assert found[count, labels(wire="rest", verb="POST /v1/schema", status="200")] == 2
+    assert found["weft_objects", labels(collection="Things")] == 4
     assert found["weft_bytes", labels(collection="Things", part="objects")] > 0
+    assert found[count, labels(wire="grpc", verb="BatchStream", status="OK")] == 1
+    assert found["weft_models_loaded", ()] == 1
+    ((_, embedded),) = [(key, value) for key, value in found.items() if key[0] == "weft_embeddings_total"]
+    assert embedded == 1
+    assert over_rest.headers["content-type"].startswith("text/plain")
+    assert 'weft_objects{collection="Things"} 4.0' in over_rest.text
     assert found["process_resident_memory_bytes", ()] > 0
 
 
@@ -63,14 +76,24 @@ def test_no_metrics_unless_asked_for(tmp_path: Path) -> None:
     app = App(Settings(data_path=tmp_path, port=0, grpc_port=0))
     app.start()
     assert app.metrics_port == 0
+    refused = httpx.get(f"http://127.0.0.1:{app.rest_port}/v1/metrics")
+    assert refused.status_code == 404
+    assert "PROMETHEUS_MONITORING_ENABLED" in refused.text
     app.stop()
 
 
 def test_a_port_that_is_taken_is_told() -> None:
-    metrics = Metrics(list)
+    metrics = Metrics(list, list)
     server = MetricsServer(metrics, "127.0.0.1", 0)
     try:
         with pytest.raises(Misconfigured, match="PROMETHEUS_MONITORING_PORT"):
             MetricsServer(metrics, "127.0.0.1", server.port)
     finally:
         server.stop()
+
+
+def test_calls_that_nobody_watches_pay_nothing() -> None:
+    def handle(request: bytes, context: Any) -> bytes:
+        return request
+
+    assert _observed(handle, "Search", None) is handle

@@ -146,11 +146,14 @@ ModuleFactory: TypeAlias = Callable[[], Module]
 
 
 class ModelState(NamedTuple):
-    """A model in this process's memory, the texts and media that wait for it, and how many threads embed by it."""
+    """A model in this process's memory, the texts and media that wait for it, how many threads embed by it, and how
+    many texts and media it has embedded since it was loaded.
+    """
 
     name: str
     waiting: int
     threads: int
+    embedded: int
 
 
 class Registry:

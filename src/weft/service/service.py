@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from weft import __version__
@@ -14,6 +14,7 @@ from weft.collection.shard import Shard
 from weft.config import Settings
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.caller import Caller
+from weft.domain.errors import NotFound
 from weft.domain.query import Answer, Query
 from weft.modules.base import Registry
 from weft.service.aggregate import Aggregator
@@ -63,6 +64,8 @@ class Service:
             maximum_results=settings.query_maximum_results,
             hybrid_candidates=settings.query_hybrid_maximum_results,
         )
+        self.exposition: Callable[[], bytes] | None = None
+        """The metrics as text; None where none are collected."""
         self._explainer = Explainer(self.collections, QueryEmbedder(registry))
         self._aggregator = Aggregator(self.collections, self._searcher.find, settings.query_maximum_results)
 
@@ -86,6 +89,12 @@ class Service:
     def models(self) -> list[dict[str, Any]]:
         """The models in this process's memory."""
         return [one._asdict() for one in self._registry.models()]
+
+    def metrics(self) -> bytes:
+        """For Prometheus, in its text format. Raises NotFound where none are collected."""
+        if self.exposition is None:
+            raise NotFound("no metrics are collected; start the server with PROMETHEUS_MONITORING_ENABLED=true")
+        return self.exposition()
 
     def close(self) -> None:
         """End what goes on without a request; the engine is still open then."""

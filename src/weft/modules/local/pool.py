@@ -82,7 +82,9 @@ class ModelPool:
 
     def state(self) -> list[ModelState]:
         """The models in memory, by name; one that is loaded in two ways, as by two poolings, is there twice."""
-        return sorted(ModelState(one.encoder.name, one.waiting, self.threads) for _, one in self._schedulers())
+        return sorted(
+            ModelState(one.encoder.name, one.waiting, self.threads, one.embedded) for _, one in self._schedulers()
+        )
 
     def _schedulers(self) -> list[tuple[str, Scheduler[Any]]]:
         with self._lock:

@@ -89,6 +89,7 @@ class Scheduler(Generic[Prepared]):
         self._changed = threading.Condition()
         self._waiting: dict[Urgency, deque[tuple[_Request, Mapping[int, Prepared]]]] = {u: deque() for u in Urgency}
         self._texts_waiting = 0
+        self._embedded = 0
         self._closed = False
 
     def embed(self, texts: Sequence[Any], urgency: Urgency) -> list[Vector | WeftError]:
@@ -113,6 +114,11 @@ class Scheduler(Generic[Prepared]):
     def waiting(self) -> int:
         """How many texts or media are asked for and not yet answered."""
         return self._texts_waiting
+
+    @property
+    def embedded(self) -> int:
+        """How many texts or media the model was run on; what failed counts too."""
+        return self._embedded
 
     def close(self) -> None:
         """Finish the runs that are under way, refuse what waits, stop the threads, let go of the model."""
@@ -214,6 +220,7 @@ class Scheduler(Generic[Prepared]):
                     request.results[i] = result
                 request.missing -= len(run)
                 self._texts_waiting -= len(run)
+                self._embedded += len(run)
                 if not request.missing:
                     request.done.set()
 

@@ -31,6 +31,11 @@ def models(asking: Asking) -> Iterator[Right]:
     yield Right(READ, "nodes", ("minimal", "*"))
 
 
+def metrics(asking: Asking) -> Iterator[Right]:
+    """They name every collection."""
+    yield Right(READ, "nodes", ("verbose", "*"))
+
+
 def sharding_state(asking: Asking, collection: str, shard: str | None) -> Iterator[Right]:
     yield Right(READ, "replicate", (asking.collection(collection), shard or "*"))
 

@@ -20,6 +20,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "meta": FREE,
     "nodes": Row(server.nodes, shown=server.nodes_shown),
     "models": Row(server.models),
+    "metrics": Row(server.metrics),
     "statistics": Row(server.cluster),
     "replication.sharding_state": Row(server.sharding_state),
     "replication.replicate": Row(server.replicated),

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 from urllib.parse import quote
 
 import grpc
@@ -38,6 +38,9 @@ _MOST_DETAILS_BYTES = 4_000
 _SERVICE = "/weaviate.v1.Weaviate/"
 _HEALTH = "/grpc.health.v1.Health/"
 _SERVING = b"\x08\x01"
+
+Handler: TypeAlias = Callable[[bytes, Any], bytes]
+"""Takes a request's bytes and gRPC's context, which it aborts when it fails."""
 
 
 class GrpcServer:
@@ -95,11 +98,12 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
     def __init__(self, observe: Observe | None, door: Door, auth: Authenticator) -> None:
         self._door = door
         self._auth = auth
+        self._observe = observe
         self._streams: set[BatchStream] = set()
         self._slots = threading.BoundedSemaphore(MOST_STREAMS)
         self._closing = threading.Event()
         self._methods = {
-            _SERVICE + name: grpc.unary_unary_rpc_method_handler(self._unary(_observed(call, name, observe)))
+            _SERVICE + name: grpc.unary_unary_rpc_method_handler(_observed(self._unary(call), name, observe))
             for name, call in Calls(door).by_name().items()
         }
         self._methods[_SERVICE + "BatchStream"] = grpc.stream_stream_rpc_method_handler(self._batch_stream)
@@ -114,7 +118,7 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         for stream in list(self._streams):
             stream.announce_shutdown()
 
-    def _unary(self, call: UnaryCall) -> Callable[[bytes, Any], bytes]:
+    def _unary(self, call: UnaryCall) -> Handler:
         def handle(request: bytes, context: Any) -> bytes:
             try:
                 return call(request, self._caller(context))
@@ -129,7 +133,7 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         try:
             caller = self._caller(context)
             with self._slot():
-                stream = BatchStream(requests, self._door.admit(caller), caller)
+                stream = BatchStream(requests, self._door.admit(caller), caller, self._observe)
                 context.add_callback(stream.cancel)
                 self._streams.add(stream)
                 try:
@@ -165,17 +169,17 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         return _Slot(self._slots)
 
 
-def _observed(call: UnaryCall, name: str, observe: Observe | None) -> UnaryCall:
-    """The call, told to ``observe`` with how it ended and how long it took."""
+def _observed(handle: Handler, name: str, observe: Observe | None) -> Handler:
+    """The handler, told to ``observe`` with how it ended and how long it took."""
     if observe is None:
-        return call
+        return handle
 
-    def timed(request: bytes, caller: Caller) -> bytes:
+    def timed(request: bytes, context: Any) -> bytes:
         started, status = time.perf_counter(), "OK"
         try:
-            return call(request, caller)
-        except Exception as error:
-            status = refuse(error).spelling.grpc
+            return handle(request, context)
+        except BaseException:
+            status = context.code().name
             raise
         finally:
             observe("grpc", name, status, time.perf_counter() - started)

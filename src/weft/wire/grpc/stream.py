@@ -12,6 +12,7 @@ away, what was acknowledged is stored all the same.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from weft.wire.errors import refuse
 from weft.wire.grpc.channel import Channel
 from weft.wire.grpc.decode_batch import DecodedBatch, beacon, decode_objects, decode_reference
 from weft.wire.grpc.seam import Service, parse, verb
+from weft.wire.observing import Observe
 
 MOST_UNSTORED_BYTES = 32 << 20
 MOST_GROUP_OBJECTS = 2_000
@@ -52,12 +54,18 @@ class _Arrived:
 
 
 class BatchStream:
-    """``replies`` runs the stream; ``cancel`` and ``announce_shutdown`` may be called from other threads."""
+    """``replies`` runs the stream; ``cancel`` and ``announce_shutdown`` may be called from other threads.
 
-    def __init__(self, requests: Iterator[bytes], service: Service, caller: Caller) -> None:
+    ``observe`` is told how long each group took to be stored.
+    """
+
+    def __init__(
+        self, requests: Iterator[bytes], service: Service, caller: Caller, observe: Observe | None = None
+    ) -> None:
         self._requests = requests
         self._service = service
         self._caller = caller
+        self._observe = observe
         self._inbox: Channel[_Arrived] = Channel(MOST_UNSTORED_BYTES)
         self._outbox: Channel[bytes] = Channel(_MOST_UNSENT)
         self._held: _Arrived | None = None
@@ -119,7 +127,11 @@ class BatchStream:
     def _store_all(self) -> None:
         try:
             while group := self._next_group():
-                self._outbox.put(_results(group, *self._store(group)))
+                started = time.perf_counter()
+                stored, linked = self._store(group)
+                if self._observe is not None:
+                    self._observe("grpc", "BatchStream", "OK", time.perf_counter() - started)
+                self._outbox.put(_results(group, stored, linked))
         except Exception as error:
             self._failure = error
         finally:

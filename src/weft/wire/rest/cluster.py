@@ -5,6 +5,7 @@ from __future__ import annotations
 from weft.domain.errors import Invalid
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 
+_EXPOSITION = "text/plain; version=1.0.0; charset=utf-8"
 _LINKS = (
     ("Meta information about this instance/cluster", "/v1/meta"),
     ("view complete schema", "/v1/schema"),
@@ -43,8 +44,13 @@ def nodes(call: Call) -> Reply:
 
 
 def models(call: Call) -> Reply:
-    """Of Weft alone: ``name``, ``waiting`` texts and media, and ``threads`` of each model that is loaded."""
+    """Of Weft alone: the models that are loaded, each as ``modules.base.ModelState`` has it."""
     return Reply({"models": call.service.models()})
+
+
+def metrics(call: Call) -> Reply:
+    """For Prometheus; unlike the port of their own, only for those who may see all of the node."""
+    return Reply(call.service.metrics(), media_type=_EXPOSITION)
 
 
 def statistics(call: Call) -> Reply:
@@ -60,5 +66,6 @@ ENDPOINTS = [
     Endpoint("GET", "/v1/nodes", nodes),
     Endpoint("GET", "/v1/nodes/{name}", nodes),
     Endpoint("GET", "/v1/weft/models", models),
+    Endpoint("GET", "/v1/metrics", metrics),
     Endpoint("GET", "/v1/cluster/statistics", statistics),
 ]

@@ -71,10 +71,11 @@ class Call:
 
 
 class Reply(NamedTuple):
-    """``content`` is anything that orjson spells; None sends no body."""
+    """``content`` is anything that orjson spells; bytes are sent as they are; None sends no body."""
 
     content: Any = None
     status: int = 200
+    media_type: str = _JSON
 
 
 Handler: TypeAlias = Callable[[Call], Reply]
@@ -186,8 +187,10 @@ def verb(owner: Any, name: str, what: str) -> Callable[..., Any]:
 def json_response(reply: Reply) -> Response:
     if reply.content is None:
         return Response(status_code=reply.status)
+    if isinstance(reply.content, bytes):
+        return Response(reply.content, reply.status, media_type=reply.media_type)
     data = orjson.dumps(reply.content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
-    return Response(data, reply.status, media_type=_JSON)
+    return Response(data, reply.status, media_type=reply.media_type)
 
 
 def error_response(error: Exception) -> Response:
