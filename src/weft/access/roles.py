@@ -172,7 +172,9 @@ class Roles:
         return {"name": name, "permissions": [one.to_json() for one in self._of().permissions_of(name) or ()]}
 
     def _shown(self, subjects: Iterable[str], full: bool) -> list[dict[str, Any]]:
-        return self.documents_of(subjects) if full else [{"name": name} for name in self.names_of(subjects)]
+        if full:
+            return self.documents_of(subjects)
+        return [{"name": name, "permissions": None} for name in self.names_of(subjects)]
 
     def _changes(self, name: str, given: Any) -> tuple[Permission, ...]:
         self._of()

@@ -31,11 +31,9 @@ class Users:
         self._roles = roles
 
     def me(self, caller: Caller) -> dict[str, Any]:
-        return {
-            "username": caller.user or ANONYMOUS,
-            "groups": list(caller.groups),
-            "roles": self._roles.documents_of(subjects(caller)) if caller.user is not None else [],
-        }
+        """``roles`` is null for whoever has none."""
+        roles = self._roles.documents_of(subjects(caller)) if caller.user is not None else []
+        return {"username": caller.user or ANONYMOUS, "groups": list(caller.groups), "roles": roles or None}
 
     def all(self, caller: Caller, *, times: bool) -> list[dict[str, Any]]:
         """Those that the caller may read; root users see those of the settings too. ``times``: when last used."""

@@ -32,6 +32,8 @@ def free(path: str, body: Any = None) -> Step:
 
 _SCHEMA = "/v1/schema/Movies"
 _REFERENCES = f"/v1/objects/Movies/{OBJECT}/references/next"
+_REFERENCES_BY_ID = f"/v1/objects/{OBJECT}/references/next"
+_CONTEXTIONARY = "/v1/modules/text2vec-contextionary"
 _OBJECT = {"class": "Movies", "id": OTHER, "properties": {"title": "Heat"}}
 _WHERE = {"path": ["title"], "operator": "Equal", "valueText": "nothing"}
 _ROLE = {"name": "made", "permissions": []}
@@ -130,6 +132,19 @@ REST: dict[tuple[str, str], Step] = {
     ("DELETE", "/v1/objects/{class_name}/{id}/references/{property}"): needs(
         "update_data", "read_data", path=_REFERENCES, body=BEACON
     ),
+    ("POST", "/v1/objects/{id}/references/{property}"): needs(
+        "update_data", "read_data", path=_REFERENCES_BY_ID, body=BEACON
+    ),
+    ("PUT", "/v1/objects/{id}/references/{property}"): needs(
+        "update_data", "read_data", path=_REFERENCES_BY_ID, body=[BEACON]
+    ),
+    ("DELETE", "/v1/objects/{id}/references/{property}"): needs(
+        "update_data", "read_data", path=_REFERENCES_BY_ID, body=BEACON
+    ),
+    ("POST", "/v1/classifications"): free("/v1/classifications", {}),
+    ("GET", "/v1/classifications/{id}"): free(f"/v1/classifications/{OTHER}"),
+    ("GET", f"{_CONTEXTIONARY}/concepts/{{concept}}"): free(f"{_CONTEXTIONARY}/concepts/car"),
+    ("POST", f"{_CONTEXTIONARY}/extensions"): free(f"{_CONTEXTIONARY}/extensions", {}),
     ("POST", "/v1/batch/references"): needs(
         "update_data",
         "read_data",

@@ -90,9 +90,9 @@ def chosen_classes(given: Mapping[str, Any], present: Sequence[str], where: str)
     if include and exclude:
         raise Invalid("name collections in include or in exclude, not in both")
     known = set(present)
-    for name in include:
+    for name, sent in zip(include, given.get("include") or (), strict=True):
         if not is_pattern(name) and name not in known:
-            raise Invalid(f"class {name[:80]} does not exist {where}; it has {_listed(present)}", collection=name)
+            raise Invalid(f"class {sent[:80]} does not exist {where}; it has {_listed(present)}", collection=name)
     named = matching(known, include or exclude)
     chosen = [name for name in present if (name in named) == bool(include)]
     if not chosen:

@@ -27,6 +27,7 @@ from weft.wire.rest import (
     schema,
     tenants,
     tokenize,
+    unoffered,
     users,
 )
 from weft.wire.rest.endpoint import Authenticator, Door, Reply, Runner, error_response, failure, json_response
@@ -54,7 +55,7 @@ def build_app(door: Door, auth: Authenticator, settings: Settings, observe: Obse
     )
     nouns = (
         *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
-        *(backups, exports, authz, users, replication),
+        *(backups, exports, authz, users, replication, unoffered),
     )
     routes = runner.routes([endpoint for noun in nouns for endpoint in noun.ENDPOINTS])
     middleware = [Middleware(_WithoutTrailingSlash)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -74,15 +75,21 @@ def delete(call: Call) -> Reply:
     results: dict[str, Any] = {
         "matches": deleted.matches,
         "limit": _DELETE_LIMIT,
-        "successful": deleted.successful,
+        "successful": 0 if dry_run else deleted.successful,
         "failed": deleted.failed,
         "objects": None,
     }
     if verbose:
         results["objects"] = [_deleted(uuid, error, dry_run) for uuid, error in deleted.objects]
-    return Reply(
-        {"match": {"class": name, "where": match["where"]}, "output": output, "dryRun": dry_run, "results": results}
-    )
+    told = {"class": name, "where": _told(match["where"])}
+    return Reply({"match": told, "output": output, "dryRun": dry_run, "results": results})
+
+
+def _told(where: Mapping[str, Any]) -> dict[str, Any]:
+    """A filter as the protocol gives it back: ``path`` and ``operands`` are always there, be it as null."""
+    operands = where.get("operands")
+    given = {key: value for key, value in where.items() if value is not None}
+    return {"path": None, **given, "operands": [_told(one) for one in operands] if operands else None}
 
 
 def _deleted(uuid: bytes, error: str | None, dry_run: bool) -> dict[str, Any]:

@@ -31,14 +31,20 @@ def validate(call: Call) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    config = call.service.collections.get(_class_of(call))
+    """An object or class that is not there is a reply without a body, as clients expect it; a tenant is told."""
     vectors = "vector" in _included(call)
-    stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=vectors)
+    try:
+        config = call.service.collections.get(class_of(call))
+        stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=vectors)
+    except NotFound as error:
+        if "tenant" in error.facts:
+            raise
+        return Reply(status=404)
     return Reply(_shown(config, stored, call.tenant))
 
 
 def exists(call: Call) -> Reply:
-    found = call.service.objects.exists(_class_of(call), call.path["id"], call.tenant)
+    found = call.service.objects.exists(class_of(call), call.path["id"], call.tenant)
     return Reply(status=204 if found else 404)
 
 
@@ -55,7 +61,7 @@ def merge(call: Call) -> Reply:
 
 
 def delete(call: Call) -> Reply:
-    call.service.objects.delete(_class_of(call), call.path["id"], call.tenant)
+    call.service.objects.delete(class_of(call), call.path["id"], call.tenant)
     return Reply(status=204)
 
 
@@ -131,8 +137,8 @@ def _included(call: Call) -> list[str]:
     return included
 
 
-def _class_of(call: Call) -> str:
-    """The class of the path; in the older form, that of the object with the id."""
+def class_of(call: Call) -> str:
+    """The class of the path; in the older form, that of the object with the id. NotFound: there is none."""
     name = call.path.get("class_name")
     if name is not None:
         return name

@@ -1,4 +1,7 @@
-"""References: from a property of one object to other objects, one at a time and in batches."""
+"""References: from a property of one object to other objects, one at a time and in batches.
+
+The object is named by class and id, and in the older form by id alone.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from weft.service.schema import fields
 from weft.wire.errors import refuse
 from weft.wire.rest.body import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure, verb
+from weft.wire.rest.objects import class_of
 
-_PATH = "/v1/objects/{class_name}/{id}/references/{property}"
+_BY_CLASS = "/v1/objects/{class_name}/{id}/references/{property}"
+_BY_ID = "/v1/objects/{id}/references/{property}"
 _WHAT = "references"
 
 
@@ -26,7 +31,7 @@ def add(call: Call) -> Reply:
 def replace(call: Call) -> Reply:
     targets = [_target(one) for one in as_list(call.body)]
     path = call.path
-    verb(call.service.objects, "relink", _WHAT)(path["class_name"], path["id"], path["property"], targets, call.tenant)
+    verb(call.service.objects, "relink", _WHAT)(class_of(call), path["id"], path["property"], targets, call.tenant)
     return Reply()
 
 
@@ -62,7 +67,7 @@ def _target(value: Any) -> Reference:
 def _incoming(call: Call, body: Any) -> IncomingReference:
     target = _target(body)
     return IncomingReference(
-        call.path["class_name"],
+        class_of(call),
         call.path["id"],
         call.path["property"],
         target.collection,
@@ -101,8 +106,14 @@ def _result(given: Any, error: WeftError | None) -> dict[str, Any]:
 
 
 ENDPOINTS = [
-    Endpoint("POST", _PATH, add, takes_body=True),
-    Endpoint("PUT", _PATH, replace, takes_body=True),
-    Endpoint("DELETE", _PATH, remove, takes_body=True),
+    *(
+        endpoint
+        for path in (_BY_CLASS, _BY_ID)
+        for endpoint in (
+            Endpoint("POST", path, add, takes_body=True),
+            Endpoint("PUT", path, replace, takes_body=True),
+            Endpoint("DELETE", path, remove, takes_body=True),
+        )
+    ),
     Endpoint("POST", "/v1/batch/references", add_many, takes_body=True),
 ]

@@ -17,7 +17,10 @@ def list_all(call: Call) -> Reply:
 
 
 def create(call: Call) -> Reply:
-    return Reply(call.service.collections.create_tenants(call.path["name"], _tenants(call.body)))
+    """The answer tells each tenant as it was sent."""
+    given = _tenants(call.body)
+    call.service.collections.create_tenants(call.path["name"], given)
+    return Reply([{key: one[key] for key in ("name", "activityStatus") if one.get(key)} for one in given])
 
 
 def update(call: Call) -> Reply:

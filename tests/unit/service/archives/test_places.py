@@ -44,6 +44,7 @@ def test_choices(request_: dict[str, Any], chosen: list[str]) -> None:
     [
         ({"include": ["Book"], "exclude": ["Book"]}, "not in both"),
         ({"include": ["Nobody"]}, "class Nobody does not exist here; it has Article, Author, Book"),
+        ({"include": ["Author", "no-body"]}, "class no-body does not exist here; it has Article, Author, Book"),
         ({"include": ["Z*"]}, "no class is left"),
         ({"include": ["[AB]*"]}, "no class is left"),
         ({"exclude": ["*"]}, "no class is left"),

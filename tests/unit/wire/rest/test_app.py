@@ -92,7 +92,7 @@ def test_hostile_names_find_nothing(rest: TestClient, name: str) -> None:
         assert reply.status_code in (200, 404), path
         if name != ".":
             assert reply.status_code == 404
-            assert message(reply)
+            assert (path.startswith("/v1/objects/") and not reply.content) or message(reply)
 
 
 def test_names_are_percent_decoded(rest: TestClient, thing: Any) -> None:

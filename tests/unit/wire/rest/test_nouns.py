@@ -41,7 +41,9 @@ def test_one_object(rest: TestClient, thing: Any) -> None:
     thing()
     body = {"class": "Thing", "id": ID, "properties": {"name": "x", "size": 1}, "vector": [0.1, 2]}
     assert rest.head(OBJECT).status_code == 404
-    assert rest.get(OBJECT).status_code == 404
+    for path in (OBJECT, f"/v1/objects/Absent/{ID}"):
+        missing = rest.get(path)
+        assert (missing.status_code, missing.content) == (404, b"")
     inserted = rest.post("/v1/objects", json=body)
     assert inserted.status_code == 200
     assert inserted.json() == {**body, "vector": [0.1, 2.0], "creationTimeUnix": 1, "lastUpdateTimeUnix": 2}
@@ -156,7 +158,11 @@ def test_batch_delete(rest: TestClient, thing: Any, service: Any) -> None:
 
     dry = delete(match={"class": "Thing", "where": where}, dryRun=True, output="verbose").json()
     assert dry["results"]["objects"] == [{"id": ID, "status": "DRYRUN"}]
-    assert dry["match"] == {"class": "Thing", "where": where}
+    assert (dry["results"]["matches"], dry["results"]["successful"]) == (1, 0)
+    assert dry["match"] == {"class": "Thing", "where": {**where, "operands": None}}
+    both = {"operator": "And", "operands": [where, {**where, "operands": None, "valueInt": None}]}
+    told = delete(match={"class": "Thing", "where": both}, dryRun=True).json()["match"]["where"]
+    assert told == {"operator": "And", "path": None, "operands": [{**where, "operands": None}] * 2}
     assert service.objects.stored
     real = delete(match={"class": "Thing", "where": where}).json()
     assert real["results"] == {"matches": 1, "limit": 10000, "successful": 1, "failed": 0, "objects": None}
@@ -190,6 +196,32 @@ def test_references(rest: TestClient, thing: Any, service: Any) -> None:
     assert rest.post(f"{OBJECT}/references/other", json=beacon).status_code == 422
 
 
+def test_references_of_an_object_named_by_its_id_alone(rest: TestClient, thing: Any, service: Any) -> None:
+    thing(properties=[{"name": "ref", "dataType": ["Thing"]}])
+    rest.post("/v1/objects", json={"class": "Thing", "id": ID})
+    path = f"/v1/objects/{ID}/references/ref"
+    beacon = {"beacon": f"weaviate://localhost/Thing/{OTHER}"}
+    assert rest.post(path, json=beacon).status_code == 200
+    (link,) = service.objects.links
+    assert (link.collection, link.uuid, link.property) == ("Thing", ID, "ref")
+    assert rest.request("DELETE", path, json=beacon).status_code == 204
+    assert rest.put(path, json=[beacon]).status_code == 200
+    assert len(rest.get(OBJECT).json()["properties"]["ref"]) == 1
+    absent = rest.post(f"/v1/objects/{OTHER}/references/ref", json=beacon)
+    assert (absent.status_code, "no object with id" in absent.text) == (404, True)
+
+
+def test_what_is_not_offered_says_so(rest: TestClient) -> None:
+    for method, path, word in (
+        ("POST", "/v1/classifications", "classify"),
+        ("GET", f"/v1/classifications/{ID}", "classify"),
+        ("GET", "/v1/modules/text2vec-contextionary/concepts/car", "nearText"),
+        ("POST", "/v1/modules/text2vec-contextionary/extensions", "nearText"),
+    ):
+        reply = rest.request(method, path)
+        assert (reply.status_code, word in reply.text) == (501, True)
+
+
 def test_batches_of_references(rest: TestClient) -> None:
     origin = f"weaviate://localhost/Thing/{ID}"
     to = f"weaviate://localhost/{OTHER}"
@@ -211,9 +243,12 @@ def test_batches_of_references(rest: TestClient) -> None:
 def test_tenants(rest: TestClient, thing: Any) -> None:
     thing(multiTenancyConfig={"enabled": True})
     path = "/v1/schema/Thing/tenants"
-    added = rest.post(path, json=[{"name": "a"}, {"name": "b", "activityStatus": "COLD"}])
-    assert added.json() == [{"name": "a", "activityStatus": "ACTIVE"}, {"name": "b", "activityStatus": "INACTIVE"}]
-    assert rest.get(path).json() == added.json()
+    sent = [{"name": "a"}, {"name": "b", "activityStatus": "COLD"}]
+    assert rest.post(path, json=sent).json() == sent
+    assert rest.get(path).json() == [
+        {"name": "a", "activityStatus": "ACTIVE"},
+        {"name": "b", "activityStatus": "INACTIVE"},
+    ]
     assert rest.put(path, json=[{"name": "b", "activityStatus": "HOT"}]).status_code == 200
     assert rest.get(f"{path}/b").json() == {"name": "b", "activityStatus": "ACTIVE"}
     assert [rest.head(f"{path}/{name}").status_code for name in "bc"] == [200, 404]

@@ -1,0 +1,29 @@
+"""Endpoints that clients know and this server does not offer: each is refused with what to do instead."""
+
+from __future__ import annotations
+
+from weft.domain.errors import Unsupported
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+
+_CONTEXTIONARY = "/v1/modules/text2vec-contextionary"
+
+
+def classify(call: Call) -> Reply:
+    raise Unsupported(
+        "this server does not classify objects; search with nearVector or nearObject, and update the objects found"
+    )
+
+
+def contextionary(call: Call) -> Reply:
+    raise Unsupported(
+        "text2vec-contextionary embeds texts on this server, but its words can be neither looked up nor extended; "
+        "search with nearText to see what is near a word"
+    )
+
+
+ENDPOINTS = [
+    Endpoint("POST", "/v1/classifications", classify),
+    Endpoint("GET", "/v1/classifications/{id}", classify),
+    Endpoint("GET", f"{_CONTEXTIONARY}/concepts/{{concept}}", contextionary),
+    Endpoint("POST", f"{_CONTEXTIONARY}/extensions", contextionary),
+]
