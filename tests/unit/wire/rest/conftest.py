@@ -284,6 +284,9 @@ class MemoryService:
     def models(self) -> list[dict[str, Any]]:
         return []
 
+    def metrics(self) -> bytes:
+        return b""
+
     def statistics(self) -> list[dict[str, Any]]:
         return [{"name": "weft", "raft": {"state": "Leader"}}]
 
