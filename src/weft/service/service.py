@@ -13,9 +13,10 @@ from weft.collection.engine import Engine
 from weft.collection.shard import Shard
 from weft.config import Settings
 from weft.domain.aggregate import AggregateAnswer, Aggregation
+from weft.domain.answer import Answer
 from weft.domain.caller import Caller
 from weft.domain.errors import NotFound
-from weft.domain.query import Answer, Query
+from weft.domain.query import Query
 from weft.modules.base import Registry
 from weft.service.aggregate import Aggregator
 from weft.service.archives.archives import Archives

@@ -19,15 +19,7 @@ import numpy.typing as npt
 from weft.collection.shard import Shard
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.domain.query import (
-    Boost,
-    BoostCondition,
-    DecayCurve,
-    NumericDecay,
-    PropertyValue,
-    TimeDecay,
-    ValueModifier,
-)
+from weft.domain.query import Boost, BoostCondition, DecayCurve, NumericDecay, PropertyValue, TimeDecay, ValueModifier
 from weft.domain.schema import DataType
 from weft.index.allow_list import AllowList
 from weft.index.filter import instants

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weft.collection.shard import Shard
+from weft.domain.answer import Hit
 from weft.domain.errors import Invalid
-from weft.domain.query import Hit, Returns
+from weft.domain.query import Returns
 from weft.domain.schema import CollectionConfig
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain.answer import Group, Hit
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference, format_uuid
-from weft.domain.query import Group, GroupBy, Hit
+from weft.domain.query import GroupBy
 
 
 def group_hits(hits: list[Hit], by: GroupBy) -> list[Group]:

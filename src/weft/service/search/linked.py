@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 
 from weft.collection.collection import Collection
 from weft.collection.shard import Shard
+from weft.domain.answer import Hit
 from weft.domain.errors import CallerError, Invalid, NotFound
 from weft.domain.objects import Reference
-from weft.domain.query import Hit, ReferenceSelection, Returns
+from weft.domain.query import ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig, DataType
 from weft.service.collections import Collections
 from weft.service.search.filling import fill_vectors, vector_names

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
-from weft.domain.query import Answer, Generate, GenerationDetails, Group, Hit, Prompt, Query, Rerank
+from weft.domain.query import Generate, Prompt, Query, Rerank
 from weft.domain.schema import CollectionConfig
 from weft.modules.base import Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt

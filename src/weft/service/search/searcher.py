@@ -15,20 +15,13 @@ import numpy as np
 from weft.collection.collection import ONLY_SHARD
 from weft.collection.record import Record
 from weft.collection.shard import Shard, ShardView
+from weft.domain.answer import Answer, Hit, ShardProfile
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.objects import parse_uuid
 from weft.domain.profile import note, recording, searching, took
-from weft.domain.query import (
-    Answer,
-    Hit,
-    Hybrid,
-    Keyword,
-    Near,
-    Query,
-    ShardProfile,
-)
+from weft.domain.query import Hybrid, Keyword, Near, Query
 from weft.domain.schema import CollectionConfig, Metric
 from weft.index.allow_list import AllowList
 from weft.modules.base import Registry

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.domain.query import Answer, GenerationDetails, Group, Hit, Query
+from weft.domain.answer import Answer, GenerationDetails, Group, Hit
+from weft.domain.query import Query
 from weft.domain.schema import CollectionConfig
 from weft.service.spelling import to_json
 

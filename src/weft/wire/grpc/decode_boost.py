@@ -7,15 +7,7 @@ from typing import Any
 
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.domain.query import (
-    Boost,
-    BoostCondition,
-    DecayCurve,
-    NumericDecay,
-    PropertyValue,
-    TimeDecay,
-    ValueModifier,
-)
+from weft.domain.query import Boost, BoostCondition, DecayCurve, NumericDecay, PropertyValue, TimeDecay, ValueModifier
 from weft.protocol import search_get
 from weft.wire.grpc.decode_filter import decode_filter
 

@@ -12,8 +12,9 @@ import struct
 
 import numpy as np
 
+from weft.domain.answer import Hit
 from weft.domain.objects import Vector, format_uuid
-from weft.domain.query import Hit, Returns
+from weft.domain.query import Returns
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.wire.grpc.wire_format import pack_f32, pack_f64, sized, varint
 

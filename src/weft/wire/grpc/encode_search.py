@@ -18,7 +18,8 @@ from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
 
-from weft.domain.query import Answer, GenerationDetails, Group, Hit, Query, Returns
+from weft.domain.answer import Answer, GenerationDetails, Group, Hit
+from weft.domain.query import Query, Returns
 from weft.domain.schema import CollectionConfig
 from weft.protocol import generative as generative_messages
 from weft.protocol import search_get

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 from google.protobuf.message import DecodeError
 
 from weft.domain.aggregate import AggregateAnswer, Aggregation
+from weft.domain.answer import Answer
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Unsupported
-from weft.domain.query import Answer, Query
+from weft.domain.query import Query
 
 
 class Authenticator(Protocol):

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from weft.domain.query import GroupBy, Hit
+from weft.domain.answer import Hit
+from weft.domain.query import GroupBy
 from weft.service.search.grouping import diversify, group_hits
 
 

@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, Aggregation
+from weft.domain.answer import Answer
 from weft.domain.caller import Caller
 from weft.domain.errors import NotFound
-from weft.domain.query import Answer, Query
+from weft.domain.query import Query
 from weft.domain.schema import CollectionConfig, DataType, MultiVector, Property, VectorConfig, VectorIndexConfig
 from weft.wire.graphql.answer import answer
 from weft.wire.graphql.context import Context

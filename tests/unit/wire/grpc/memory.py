@@ -12,10 +12,11 @@ import numpy as np
 
 from weft.collection.encoding import encode_properties
 from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, Aggregation
+from weft.domain.answer import Answer, Hit
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, NotFound, Unauthenticated, WeftError
 from weft.domain.objects import IncomingObject, Vector, parse_uuid
-from weft.domain.query import Answer, Hit, Query
+from weft.domain.query import Query
 from weft.domain.schema import (
     CollectionConfig,
     DataType,

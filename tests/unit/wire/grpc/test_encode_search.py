@@ -10,18 +10,9 @@ import pytest
 from google.protobuf.text_format import MessageToString
 
 from unit.wire.grpc.memory import LEGACY, NAMED, Record
+from weft.domain.answer import Answer, GenerationDetails, Group, Hit, ShardProfile
 from weft.domain.objects import format_uuid
-from weft.domain.query import (
-    Answer,
-    GenerationDetails,
-    Group,
-    Hit,
-    NestedSelection,
-    Query,
-    ReferenceSelection,
-    Returns,
-    ShardProfile,
-)
+from weft.domain.query import NestedSelection, Query, ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig
 from weft.protocol import properties as properties_messages
 from weft.protocol import search_get

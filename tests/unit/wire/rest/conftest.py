@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from weft.domain.answer import Answer, Hit
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound, Unauthenticated, WeftError
 from weft.domain.filters import Filter
 from weft.domain.objects import IncomingObject, IncomingReference, Object, Reference, parse_uuid
-from weft.domain.query import Answer, Hit, Query
+from weft.domain.query import Query
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.service.schema.defaults import Defaults, complete, complete_property
 from weft.service.schema.document import parse
