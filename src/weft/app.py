@@ -82,6 +82,7 @@ class App:
                 durable=settings.durable,
                 write_queue=settings.write_queue,
                 expire_every_s=settings.expire_every_s,
+                most_open_tenants=settings.max_open_tenants,
             )
             undo.callback(self._engine.close)
             self._access = Access(settings, self._engine.folder)

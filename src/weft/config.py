@@ -174,6 +174,9 @@ class Settings:
     export_default_path: str = _setting("EXPORT_DEFAULT_PATH", "folder, or path within the bucket, for exports", "")
     export_default_bucket: str = _setting("EXPORT_DEFAULT_BUCKET", "bucket for exports to S3", "")
     write_queue: int = _setting("WEFT_WRITE_QUEUE", "objects that may wait for one shard's writer", 200_000)
+    max_open_tenants: int = _setting(
+        "WEFT_MAX_OPEN_TENANTS", "tenants that are open at a time; 0: as many as the process may open files for", 0
+    )
     durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
     log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")
     log_format: str = _setting("LOG_FORMAT", "text, or json: one object a line", "text")

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from weft import __version__
+from weft.cli import process
 from weft.cli.arguments import given_settings
 from weft.cli.logs import log_to_stderr
 from weft.cli.table import counted
@@ -32,6 +33,7 @@ def serve(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     settings = load_settings(given_settings(arguments), file=Path(arguments.config) if arguments.config else None)
     log_to_stderr(settings)
+    process.prepare()
     if settings.anonymous_access and not _is_loopback(settings.host):
         _log.warning("anyone who can reach %s may read and change everything; see --anonymous-access", settings.host)
     from weft.app import App

@@ -1,13 +1,15 @@
 """Collection: its configuration and its shards, one for all objects or one a tenant.
 
-A tenant's shard is opened when it is first asked for, and closed when it is made inactive: a tenant that nobody uses
-holds no memory.
+A tenant's shard is opened when it is first asked for, and closed when it is made inactive, or to make room for others
+(see ``OpenTenants``): a tenant that nobody uses holds no memory.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import TypeAlias, TypeVar
 from weft.collection.shard import Shard
 from weft.domain.errors import Invalid, NotFound, OperatorError
 from weft.domain.schema import CollectionConfig
-from weft.storage import ShardEntry, disk, links
+from weft.storage import ShardEntry, count_objects, disk, links
 from weft.storage.catalog import remove_folder
 
 ONLY_SHARD = "main"
@@ -37,16 +39,21 @@ class Collection:
         entries: Iterable[ShardEntry],
         folder: Callable[[ShardEntry], Path],
         open_shard: Open,
+        make_room: Callable[[], None] = lambda: None,
     ) -> None:
         self.config = config
         self._folder = folder
         self._open_shard = open_shard
+        self._make_room = make_room
         self._lock = threading.RLock()
         self._pinned: set[str] = set()
         """Shards that are not open and must not be opened, while their files are copied."""
         self._unpinned = threading.Condition(self._lock)
         self._entries = {entry.name: entry for entry in entries}
         self._shards: dict[str, Shard] = {}
+        self._used_at: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
+        """Objects of shards that are not open, as far as somebody asked."""
         self._closed = False
         if not config.tenancy.enabled:
             self._opened(ONLY_SHARD)
@@ -61,7 +68,9 @@ class Collection:
             return self._opened(ONLY_SHARD)
         if not tenant:
             raise Invalid(f"class {self.config.name} has multi-tenancy enabled, but request was without tenant")
-        return self._opened(tenant)
+        shard = self._opened(tenant)
+        self._used_at[tenant] = time.monotonic()
+        return shard
 
     def tenants(self) -> dict[str, str]:
         """Status by name."""
@@ -75,7 +84,48 @@ class Collection:
                 entry = self._entries.get(name)
                 if entry is None or entry.status != ACTIVE:
                     del self._shards[name]
+                    self._used_at.pop(name, None)
                     shard.close(keep=entry is not None)
+            self._counts = {name: count for name, count in self._counts.items() if name in self._entries}
+
+    @property
+    def open_count(self) -> int:
+        """Open tenants; none where there are no tenants."""
+        return len(self._shards) if self.config.tenancy.enabled else 0
+
+    def used_at(self) -> dict[str, float]:
+        """When each open tenant was last asked for, by ``time.monotonic``."""
+        return {name: self._used_at.get(name, 0.0) for name in list(self._shards) if self.config.tenancy.enabled}
+
+    def close_unused(self, name: str) -> bool:
+        """Close a tenant's shard if nobody holds it; whoever asks next opens it again. False where it stays open."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            shard = self._shards.pop(name, None)
+            if shard is None:
+                return False
+            unheld = object()
+            if shard.read_only or _references(shard) > _references(unheld):
+                self._shards[name] = shard
+                return False
+            shard.close()
+            self._used_at.pop(name, None)
+            return True
+        finally:
+            self._lock.release()
+
+    def count(self, name: str) -> int:
+        """Objects of a shard, which is not opened for it; 0 when it is gone."""
+        with self._lock:
+            shard, entry = self._shards.get(name), self._entries.get(name)
+            if shard is not None:
+                return shard.count
+            if entry is None:
+                return 0
+            if name not in self._counts:
+                self._counts[name] = count_objects(self._folder(entry) / "store")
+            return self._counts[name]
 
     def shards(self) -> Iterator[tuple[str, Shard]]:
         """Those that are open."""
@@ -170,7 +220,10 @@ class Collection:
             if entry.status != ACTIVE:
                 raise Invalid(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
             if name not in self._shards:
+                if self.config.tenancy.enabled:
+                    self._make_room()
                 self._shards[name] = self._open_shard(self._folder(entry), self.config)
+                self._counts.pop(name, None)
             return self._shards[name]
 
     def _entry(self, name: str) -> ShardEntry:
@@ -185,3 +238,7 @@ class Collection:
         """Until nobody copies the files of the shard, with the lock held."""
         while name in self._pinned:
             self._unpinned.wait()
+
+
+def _references(thing: object) -> int:
+    return sys.getrefcount(thing)

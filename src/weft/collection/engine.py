@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from weft.collection.collection import ACTIVE, ONLY_SHARD, Collection
+from weft.collection.open_tenants import OpenTenants
 from weft.collection.shard import Shard
 from weft.domain.errors import Conflict, NotFound
 from weft.domain.schema import CollectionConfig
@@ -23,16 +24,27 @@ Parse: TypeAlias = Callable[[Mapping[str, Any]], CollectionConfig]
 
 
 class Engine:
-    """Opens every collection of ``folder``; ``parse`` makes the typed view of a stored document."""
+    """Opens every collection of ``folder``; ``parse`` makes the typed view of a stored document.
+
+    ``most_open_tenants`` are open at once; 0: as many as the process may have files for.
+    """
 
     def __init__(
-        self, folder: Path, parse: Parse, *, durable: bool, write_queue: int, expire_every_s: float = 0.0
+        self,
+        folder: Path,
+        parse: Parse,
+        *,
+        durable: bool,
+        write_queue: int,
+        expire_every_s: float = 0.0,
+        most_open_tenants: int = 0,
     ) -> None:
         self.folder = folder
         self._parse = parse
         self._durable = durable
         self._write_queue = write_queue
         self._expire_every_s = expire_every_s
+        self._open_tenants = OpenTenants(most_open_tenants, self.collections)
         self._folder_lock = FolderLock(folder)
         self._lock = threading.RLock()
         try:
@@ -248,7 +260,11 @@ class Engine:
 
     def _open(self, entry: CatalogEntry, config: CollectionConfig) -> Collection:
         return Collection(
-            config, entry.shards.values(), lambda shard: self._catalog.shard_folder(entry, shard), self._open_shard
+            config,
+            entry.shards.values(),
+            lambda shard: self._catalog.shard_folder(entry, shard),
+            self._open_shard,
+            self._open_tenants.make_room,
         )
 
     def _open_shard(self, folder: Path, config: CollectionConfig) -> Shard:

@@ -148,13 +148,13 @@ class Service:
 
 
 def _shards(collection: Collection) -> list[dict[str, Any]]:
-    """The active ones. What is in one that nobody has used yet is not known: opening it to look would cost memory."""
+    """The active ones. Of one that is not open its objects are counted, and nothing else is known."""
     opened = dict(collection.shards())
     return [
         {
             "name": name,
             "class": collection.config.name,
-            "objectCount": shard.count if shard else 0,
+            "objectCount": collection.count(name),
             "vectorIndexingStatus": _indexing_status(shard),
             "vectorQueueLength": shard.vector_queue if shard else 0,
             "compressed": False,

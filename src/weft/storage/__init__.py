@@ -6,7 +6,7 @@ One `ShardStore` a shard (a folder); one `Catalog` and one `FolderLock` a data f
 from weft.storage.catalog import Catalog, CatalogEntry, ShardEntry
 from weft.storage.changes import Applied, Change, Delete, Put, VectorLayout
 from weft.storage.folder_lock import FolderLock
-from weft.storage.shard_store import ShardStore
+from weft.storage.shard_store import ShardStore, count_objects
 from weft.storage.vector_file import RaggedVectorFile, TokenRows, VectorFile, VectorRows
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "VectorFile",
     "VectorLayout",
     "VectorRows",
+    "count_objects",
 ]

@@ -196,7 +196,10 @@ class Environment:
             return damaged(self.path, str(error))
         if isinstance(error, lmdb.PanicError):
             return OperatorError(f"an earlier failed write left {self.path} unusable; restart the server")
-        return OperatorError(f"{self.path}: {error}; check the disk and the permissions of the data folder")
+        if code in (errno.EMFILE, errno.ENFILE):
+            return OperatorError(f"{self.path}: too many open files; raise the limit of this process (ulimit -n)")
+        said = str(error).removeprefix(f"{self.path}: ")
+        return OperatorError(f"{self.path}: {said}; check the disk and the permissions of the data folder")
 
 
 def _round_up(size: int) -> int:

@@ -33,6 +33,7 @@ from weft.storage.plan import Plan, make_plan, new_rows, problems
 from weft.storage.vector_file import StagedRows, StoredVectors
 from weft.storage.vector_folder import VectorFolder
 
+_TABLES = (*object_tables.TABLES, *vector_folder.TABLES)
 _CHUNK = 256
 _PAGE = 4096
 
@@ -52,7 +53,7 @@ class ShardStore:
         with disk.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
         marked = format.is_marked(folder, "shard")
-        self._env = Environment(folder / "objects.mdb", (*object_tables.TABLES, *vector_folder.TABLES), sync=sync)
+        self._env = Environment(folder / "objects.mdb", _TABLES, sync=sync)
         self._objects = ObjectTables(self._env)
         try:
             state = self._objects.load()
@@ -273,3 +274,16 @@ class ShardStore:
         self._objects.write(txn, plan, live, None if models == self.models else models)
         for file, rows in staged:
             self._vectors.write(txn, file, rows)
+
+
+def count_objects(folder: Path) -> int:
+    """Of the shard in ``folder``, which nobody has open; 0 when it was never opened. Raises CorruptData."""
+    path = folder / "objects.mdb"
+    if not path.exists():
+        return 0
+    env = Environment(path, _TABLES, sync=False)
+    try:
+        state = ObjectTables(env).load()
+        return len(state.live) if state else 0
+    finally:
+        env.close()

@@ -1,0 +1,44 @@
+"""What a server asks of its process before it opens anything: all the open files that it may have, and memory that goes
+back to the system when it is freed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_OPEN_FILES = 1 << 20
+_OPEN_FILES_OF_DARWIN = 10_240
+"""Darwin refuses more, whatever its hard limit says."""
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's mallopt(3)."""
+
+
+def prepare() -> None:
+    _raise_open_files()
+    _give_memory_back()
+
+
+def _raise_open_files() -> None:
+    """From the soft limit, often 1,024, to the hard one."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES_OF_DARWIN if sys.platform == "darwin" else _OPEN_FILES
+    wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _give_memory_back() -> None:
+    """Each open LMDB file has 2 MiB of working space, which it hardly touches. glibc zeroes and thereby fills such a
+    piece when it comes from its heap, and takes it from there once one was freed, unless its thresholds are fixed."""
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # musl has none, and maps large pieces anyway
+        mallopt(_MMAP_THRESHOLD, 1 << 20)
+        mallopt(_TRIM_THRESHOLD, 64 << 20)
