@@ -81,7 +81,7 @@ class App:
                 parse,
                 durable=settings.durable,
                 write_queue=settings.write_queue,
-                expire_every_s=settings.expire_every_s,
+                expiry_schedule=settings.expiry_schedule,
                 most_open_tenants=settings.max_open_tenants,
             )
             undo.callback(self._engine.close)

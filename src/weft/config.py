@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from weft.domain.errors import Misconfigured
+from weft.domain.schedule import Schedule
+from weft.domain.schedule import parse as parse_schedule
 
 _OTHER_VARIABLES = ("WEFT_CONFIG", "WEFT_API_KEY")
 """Variables of the command line, not of the server."""
 
 
-_SCHEDULES = {"": 0.0, "@hourly": 3600.0, "@daily": 86400.0}
 _LONGEST_TIMEOUT_S = 3600
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -139,7 +140,7 @@ class Settings:
     prometheus_monitoring_port: int = _setting("PROMETHEUS_MONITORING_PORT", "that port; 0: any free one", 2112)
     objects_ttl_delete_schedule: str = _setting(
         "OBJECTS_TTL_DELETE_SCHEDULE",
-        "how often expired objects are deleted: `@every 5m`, `@hourly`, `@daily`; empty: never",
+        "when expired objects are deleted: a cron expression, `@every 5m`, `@hourly`, `@daily`; empty: never",
         "@every 1m",
     )
     media_workers: int = _setting(
@@ -182,17 +183,12 @@ class Settings:
     log_format: str = _setting("LOG_FORMAT", "text, or json: one object a line", "text")
 
     @property
-    def expire_every_s(self) -> float:
-        """Seconds between two looks for expired objects; 0: never."""
-        schedule = self.objects_ttl_delete_schedule.strip()
-        if schedule in _SCHEDULES:
-            return _SCHEDULES[schedule]
-        if schedule.startswith("@every "):
-            return _seconds("objects_ttl_delete_schedule", schedule.removeprefix("@every ").strip())
-        raise Misconfigured(
-            "objects_ttl_delete_schedule must be @hourly, @daily, @every and a time like 5m, or empty, not "
-            f"{schedule!r}"
-        )
+    def expiry_schedule(self) -> Schedule:
+        name = "objects_ttl_delete_schedule"
+        try:
+            return parse_schedule(self.objects_ttl_delete_schedule, lambda text: _seconds(name, text))
+        except Misconfigured as error:
+            raise Misconfigured(f"{name}: {error.message}") from None
 
     def __post_init__(self) -> None:
         for name in ("port", "grpc_port"):
@@ -217,8 +213,7 @@ class Settings:
                 raise Misconfigured(
                     f"{name} must be above 0 and at most {_LONGEST_TIMEOUT_S}, not {getattr(self, name):g}"
                 )
-        if self.expire_every_s < 0:
-            raise Misconfigured("objects_ttl_delete_schedule must not be below 0")
+        self.expiry_schedule  # noqa: B018 – read now, so that a mistake is told at the start
         for name in ("embedding_threads", "media_workers"):
             if getattr(self, name) < 0:
                 raise Misconfigured(f"{name} must be 0 or more, not {getattr(self, name)}")

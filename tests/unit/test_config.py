@@ -122,14 +122,8 @@ def test_times_that_cannot_be_are_refused(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "seconds"),
-    [("", 0), ("@hourly", 3600), ("@daily", 86400), ("@every 1m30s", 90), ("@every 250ms", 0.25)],
+    "schedule", ["hourly", "* * * *", "61 * * * *", "0 0 30 2 *", "@every soon", "@every -5", "@every 0s"]
 )
-def test_how_often_expired_objects_are_looked_for(schedule: str, seconds: float) -> None:
-    assert Settings(objects_ttl_delete_schedule=schedule).expire_every_s == seconds
-
-
-@pytest.mark.parametrize("schedule", ["hourly", "* * * * *", "@every soon", "@every -5"])
 def test_a_schedule_that_cannot_be_is_refused(schedule: str) -> None:
     with pytest.raises(Misconfigured, match="objects_ttl_delete_schedule"):
         Settings(objects_ttl_delete_schedule=schedule)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ Parse: TypeAlias = Callable[[Mapping[str, Any]], CollectionConfig]
 class Engine:
     """Opens every collection of ``folder``; ``parse`` makes the typed view of a stored document.
 
+    ``expiry_schedule`` gives the moment after a given one at which expired objects are deleted, in seconds since 1970.
     ``most_open_tenants`` are open at once; 0: as many as the process may have files for.
     """
 
@@ -36,14 +38,14 @@ class Engine:
         *,
         durable: bool,
         write_queue: int,
-        expire_every_s: float = 0.0,
+        expiry_schedule: Callable[[float], float] = lambda after_s: math.inf,
         most_open_tenants: int = 0,
     ) -> None:
         self.folder = folder
         self._parse = parse
         self._durable = durable
         self._write_queue = write_queue
-        self._expire_every_s = expire_every_s
+        self._expiry_schedule = expiry_schedule
         self._open_tenants = OpenTenants(most_open_tenants, self.collections)
         self._folder_lock = FolderLock(folder)
         self._lock = threading.RLock()
@@ -212,12 +214,13 @@ class Engine:
     # -- upkeep
 
     def _maintain(self) -> None:
-        expired_at = time.monotonic()
+        expire_at = self._expiry_schedule(time.time())
         while not self._stop.wait(_UPKEEP_EVERY_S):
             self._maintain_each()
-            if self._expire_every_s and time.monotonic() - expired_at >= self._expire_every_s:
-                self.expire(time.time())
-                expired_at = time.monotonic()
+            now_s = time.time()
+            if now_s >= expire_at:
+                self.expire(now_s)
+                expire_at = self._expiry_schedule(now_s)
 
     def expire(self, now_s: float) -> int:
         """Deletes the objects that have expired by ``now_s``; returns how many. Tenants that are not open wait."""

@@ -1,0 +1,63 @@
+"""When something is done again and again: cron expressions, ``@hourly`` and the like, ``@every`` with a duration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from cronsim import CronSim, CronSimError
+
+from weft.domain.errors import Misconfigured
+
+Schedule: TypeAlias = Callable[[float], float]
+"""The first moment of a schedule after a given one, both in seconds since 1970."""
+
+_EVERY = "@every "
+_NAMED: Final = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
+def never(after_s: float) -> float:
+    return math.inf
+
+
+def parse(text: str, seconds: Callable[[str], float]) -> Schedule:
+    """``seconds`` reads a duration. Cron means the machine's local time; six fields begin with seconds.
+
+    Nothing at all is never. Raises Misconfigured.
+    """
+    text = text.strip()
+    if not text:
+        return never
+    if text.startswith(_EVERY):
+        every_s = seconds(text.removeprefix(_EVERY).strip())
+        if not every_s > 0:
+            raise Misconfigured(f"a schedule must be @every and a time above 0, not {text!r}")
+        return lambda after_s: after_s + every_s
+    expression = _NAMED.get(text, text)
+    following = _following(expression, text)
+    following(0.0)  # a date that never comes is told now
+    return following
+
+
+def _following(expression: str, text: str) -> Schedule:
+    def following(after_s: float) -> float:
+        try:
+            return next(CronSim(expression, datetime.fromtimestamp(after_s).astimezone())).timestamp()
+        except (CronSimError, StopIteration) as error:
+            reason = str(error) or "it names no moment that ever comes"
+            raise Misconfigured(
+                "a schedule must be a cron expression like */10 * * * *, @hourly, @daily, or @every and a time like "
+                f"5m; {text!r} is none: {reason}"
+            ) from None
+
+    return following
