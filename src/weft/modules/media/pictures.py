@@ -35,7 +35,7 @@ def decode_picture(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Picture:
         raise Misconfigured(f"pictures need Pillow ({error}); install it with: pip install 'weft[image]'") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("ignore")  # of descriptions that are broken, beside a picture that is whole
             with Image.open(BytesIO(data), formats=FORMATS) as opened:
                 if opened.width * opened.height > most_pixels:
                     raise Invalid(
@@ -58,8 +58,22 @@ def _upright(opened: Image) -> Image:
     from PIL import Image, ImageOps
 
     turned = ImageOps.exif_transpose(opened)
+    if turned.mode.startswith(("I", "F")):
+        turned = _eight_bits(turned)
     if "A" in turned.getbands() or "transparency" in turned.info:
         layered = turned.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
         return Image.alpha_composite(white, layered).convert("RGB")
     return turned.convert("RGB")
+
+
+def _eight_bits(deep: Image) -> Image:
+    """Greys of 16 bits by their scale; others (32 bits, floats) from the darkest to the brightest that is there.
+
+    Pillow would cut off whatever is above 255.
+    """
+    from PIL import Image
+
+    values = np.nan_to_num(np.asarray(deep, np.float32), posinf=0, neginf=0)
+    low, high = (0.0, 65_535.0) if deep.mode.startswith("I;16") else (float(values.min()), float(values.max()))
+    return Image.fromarray(((values - low) * (255 / max(high - low, 1e-12))).astype(np.uint8))

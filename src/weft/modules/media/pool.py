@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from weft.domain.errors import Invalid, Overloaded
+from weft.domain.errors import Invalid, Overloaded, WeftError
 from weft.modules.media.limits import Limits
 from weft.modules.media.wire import FILM, PICTURE, SOUND, Reply, Request, read_reply, write_request
 
@@ -19,6 +19,14 @@ _REQUESTS = 2_000
 """After so many a worker is replaced, whatever its libraries may have leaked."""
 _DYING_S = 1.0
 _NAMES = {PICTURE: "picture", SOUND: "sound", FILM: "film"}
+_FROM_OUTSIDE = (-signal.SIGTERM, *(() if sys.platform == "win32" else (-signal.SIGKILL, -signal.SIGHUP)))
+"""How a worker ends when somebody ends it, or the system for want of memory: no file is to blame."""
+_KEPT = ("PATH", "HOME", "LANG", "LC_", "TMP", "TEMP", "PYTHON", "LD_", "DYLD_", "SYSTEMROOT")
+"""Beginnings of the variables that a worker is given; keys of providers are none of its business."""
+
+
+class _Ended(Exception):
+    """A worker was ended from outside."""
 
 
 class WorkerPool:
@@ -39,15 +47,28 @@ class WorkerPool:
         self._closed = False
 
     def run(self, request: Request, *, urgent: bool = False) -> Reply:
-        """Raises Invalid when the medium cannot be read, or not within the limits; Misconfigured without decoders."""
+        """Raises Invalid when the medium cannot be read, or not within the limits; Misconfigured without decoders.
+
+        A worker that is ended from outside is replaced, once for a request; then it is Overloaded.
+        """
+        try:
+            return self._ask(request, urgent)
+        except _Ended:
+            pass
+        try:
+            return self._ask(request, urgent)
+        except _Ended as error:
+            raise Overloaded(
+                f"the process that read the {_NAMES[request.kind]} was ended twice, by the system for want of memory "
+                "or by somebody; try again, or give the server more memory"
+            ) from error
+
+    def _ask(self, request: Request, urgent: bool) -> Reply:
         worker = self._take(urgent)
         try:
-            reply = worker.ask(request)
-        except BaseException:
+            return worker.ask(request)
+        finally:
             self._give(worker if worker.usable else None)
-            raise
-        self._give(worker if worker.usable else None)
-        return reply
 
     def close(self) -> None:
         """What runs is finished by its caller; no other request is taken."""
@@ -70,8 +91,10 @@ class WorkerPool:
             if self._closed:
                 raise Overloaded("the server stops; no medium is read any more")
             self._running += 1
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.lives:
+                    return worker
         try:
             return _Worker(self._limits, self._command)
         except BaseException:
@@ -95,14 +118,23 @@ class _Worker:
         self._asked = 0
         bounds = (str(limits.pixels), str(limits.cpu_s), str(limits.memory_bytes))
         self._process = subprocess.Popen(
-            [sys.executable, *command, *bounds],
+            [sys.executable, "-P", *command, *bounds],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**_environment(), "OMP_NUM_THREADS": "1"},
             close_fds=True,
+            start_new_session=True,  # Ctrl-C is for the server, which finishes what was begun
         )
         self.usable = True
+
+    @property
+    def lives(self) -> bool:
+        """False, with nothing left of it, where it has ended while nobody asked it."""
+        if self._process.poll() is None:
+            return True
+        self._end()
+        return False
 
     def ask(self, request: Request) -> Reply:
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -121,11 +153,19 @@ class _Worker:
         try:
             write_request(stdin, request)
             return read_reply(stdout, request.kind)
+        except WeftError:
+            raise
         except (EOFError, OSError) as error:
             self.usable = False
             status = self._status()
             self._end()
+            if status in _FROM_OUTSIDE and not late.is_set():
+                raise _Ended from error
             raise Invalid(self._reason(_NAMES[request.kind], status, late=late.is_set())) from error
+        except BaseException:  # an answer may be on its way, which the next who asks would take for his
+            self.usable = False
+            self._end()
+            raise
         finally:
             timer.cancel()
             if self.usable and (self._asked >= _REQUESTS or late.is_set()):
@@ -142,7 +182,7 @@ class _Worker:
     def _reason(self, what: str, status: int | None, *, late: bool) -> str:
         if late:
             return f"the {what} was not read within {self._limits.wall_s:g} s; send a smaller one"
-        if sys.platform != "win32" and status in (-signal.SIGXCPU, -signal.SIGKILL):
+        if sys.platform != "win32" and status == -signal.SIGXCPU:
             return f"the {what} takes more than {self._limits.cpu_s:g} s of computing to read; send a smaller one"
         return f"the {what} breaks its decoder ({_spelled(status)}); it is damaged, or made to do harm"
 
@@ -169,3 +209,7 @@ class _Worker:
 
 def _spelled(status: int | None) -> str:
     return "it answered nonsense" if status is None else f"its process ended with status {status}"
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}

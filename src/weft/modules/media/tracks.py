@@ -50,11 +50,11 @@ def decode_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
             raise Invalid("the sound has no sound track; send wav, mp3, flac, ogg, m4a, or a film with sound")
         stream = container.streams.audio[0]
         _codec(stream, "sound").thread_count = 1
-        resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+        resampler = AudioResampler(format="fltp", rate=rate)
         try:
             for frame in _and_end(container.decode(stream)):
                 for piece in resampler.resample(frame):
-                    pieces.append(piece.to_ndarray()[0])
+                    pieces.append(piece.to_ndarray().mean(axis=0, dtype=np.float32))
                     size += len(pieces[-1])
                 if size >= most:
                     break
@@ -63,7 +63,10 @@ def decode_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
                 raise Invalid(f"the sound cannot be read: {error}") from error
     if not size:
         raise Invalid("the sound is empty")
-    return np.ascontiguousarray(np.concatenate(pieces)[:most], np.float32)
+    found = np.concatenate(pieces)[:most]
+    if not np.isfinite(found).all():
+        raise Invalid("the sound holds samples that are no numbers; encode it again")
+    return found.clip(-1, 1)
 
 
 def decode_film(data: bytes, frames: int, *, most_pixels: int) -> Clip:
@@ -153,15 +156,30 @@ def _spread(container: Any, stream: Any, count: int) -> Iterator[Any]:
         return
     start, whole = stream.start_time or 0, seconds / stream.time_base
     for part in range(count):
-        wanted = start + int(whole * (part + 0.5) / count)
-        container.seek(wanted, stream=stream, backward=True)
+        found = _shown_at(container, stream, start + int(whole * (part + 0.5) / count))
+        if found is not None:
+            yield found
+
+
+def _shown_at(container: Any, stream: Any, wanted: int) -> Any:
+    """The picture on the screen at ``wanted``, in the stream's units, or near it; None where none is read.
+
+    A film without an index of its key frames (MPEG-TS) can be entered too late; then it is read from its beginning.
+    """
+    late = None
+    for place in (wanted, 0):
+        container.seek(place, stream=stream, backward=True)
         latest = None
         for number, picture in enumerate(container.decode(stream)):
-            latest = picture
-            if (picture.pts is not None and picture.pts >= wanted) or number == _READ_PER_FRAME:
+            if picture.pts is not None and picture.pts > wanted:
+                late = late or picture
                 break
+            latest = picture
+            if number == _READ_PER_FRAME:
+                return late or latest
         if latest is not None:
-            yield latest
+            return latest
+    return late
 
 
 def _fitted(picture: Any, shape: tuple[int, ...] | None) -> npt.NDArray[np.uint8]:

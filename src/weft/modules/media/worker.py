@@ -65,9 +65,14 @@ def _bound_memory(limits: Limits) -> None:
 
         stated = Path("/proc/self/statm")
         own = int(stated.read_text().split()[0]) * resource.getpagesize() if stated.exists() else 0
-        resource.setrlimit(resource.RLIMIT_AS, (own + limits.memory_bytes,) * 2)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        for kind, most in (
+            (resource.RLIMIT_AS, own + limits.memory_bytes),
+            (resource.RLIMIT_NOFILE, _OPEN_FILES),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            _, hard = resource.getrlimit(kind)
+            bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(kind, (bound, bound))
 
 
 def _bound_time(limits: Limits) -> None:
@@ -77,7 +82,8 @@ def _bound_time(limits: Limits) -> None:
 
         used = resource.getrusage(resource.RUSAGE_SELF)
         most = int(used.ru_utime + used.ru_stime + limits.cpu_s) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def main() -> None:

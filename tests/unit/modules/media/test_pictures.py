@@ -44,6 +44,22 @@ def test_each_mode_becomes_three_colours(mode: str) -> None:
     assert decode_picture(saved(image, form)).shape == (6, 8, 3)
 
 
+@pytest.mark.parametrize(("form", "mode"), [("PNG", "I;16"), ("TIFF", "I;16"), ("TIFF", "I"), ("TIFF", "F")])
+def test_deep_greys_keep_their_shades(form: str, mode: str) -> None:
+    greys = np.tile(np.linspace(0, 255, 64), (48, 1)).round()
+    kinds = {"I;16": (np.uint16, 257), "I": (np.int32, 1 << 20), "F": (np.float32, 1 / 255)}
+    dtype, scale = kinds[mode]
+    found = decode_picture(saved(Image.fromarray((greys * scale).astype(dtype)), form))
+    assert np.abs(found[:, :, 0] - greys).max() <= 1
+
+
+def test_a_broken_description_does_not_break_the_picture() -> None:
+    whole = saved(Image.fromarray(drawn()), "JPEG")
+    tags = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12\0\3\0\0\0\1\0\6\0\0"
+    data = whole[:2] + b"\xff\xe1" + (len(tags) + 2).to_bytes(2, "big") + tags + whole[2:]
+    assert decode_picture(data).size == drawn().size
+
+
 def test_transparency_lies_over_white() -> None:
     clear = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     assert (decode_picture(saved(clear, "PNG")) == 255).all()

@@ -86,9 +86,49 @@ def test_a_worker_that_hangs_is_killed() -> None:
 def test_a_worker_that_was_killed_between_two_files_is_replaced(pool: WorkerPool) -> None:
     pool.run(picture("ok"))
     os.kill(the_worker(pool), signal.SIGKILL)
-    with pytest.raises(Invalid):
-        pool.run(picture("ok"))
     assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_file_is_not_to_blame_for_a_worker_that_is_killed_while_it_reads(
+    pool: WorkerPool, tmp_path: Path, how: signal.Signals
+) -> None:
+    """The next worker reads the file; when that is killed too, the server is to blame."""
+    mark = tmp_path / "mark"
+    assert pool.run(picture(f"k{int(how)} once {mark}")).array.shape == (1, 1, 3)
+    with pytest.raises(Overloaded, match="ended twice"):
+        pool.run(picture(f"k{int(how)} always {mark}"))
+    assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+
+
+def test_who_stops_waiting_leaves_no_answer_for_the_next(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in a script that embeds: the answer that was on its way is nobody else's."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    pool.run(picture("ok"))
+    before = the_worker(pool)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("weft.modules.media.pool.read_reply", interrupted)
+        pool.run(picture("ok"))
+    pool.run(picture("ok"))
+    assert the_worker(pool) != before
+
+
+def test_a_worker_is_told_no_keys_and_does_not_take_modules_from_where_the_server_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NVIDIA_APIKEY", "secret")
+    (tmp_path / "struct.py").write_text("raise SystemExit('taken')")
+    monkeypatch.chdir(tmp_path)
+    pool = WorkerPool(Limits(), 1)
+    with pytest.raises(Invalid, match="none that can be read"):
+        pool.run(Request(PICTURE, b"no picture"))
+    environ = Path(f"/proc/{the_worker(pool)}/environ")
+    if environ.exists():
+        assert b"secret" not in environ.read_bytes()
+    pool.close()
 
 
 def test_what_libraries_print_is_no_reply(pool: WorkerPool) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 pytest.importorskip("av")
@@ -39,6 +41,14 @@ def sound_file(form: str, codec: str, *, seconds: float = 1.0, rate: int = 48_00
                 container.mux(track.encode(piece))
         container.mux(track.encode(None))
     return stream.getvalue()
+
+
+def wave_file(samples: npt.NDArray[np.float64]) -> bytes:
+    """``samples (n, channels)`` as float32 WAV."""
+    data, channels = samples.astype("<f4").tobytes(), samples.shape[1]
+    head = struct.pack("<HHIIHH", 3, channels, RATE, RATE * 4 * channels, 4 * channels, 32)
+    body = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def film_file(form: str, codec: str, *, frames: int = 40, width: int = 64, height: int = 48) -> bytes:
@@ -76,6 +86,35 @@ def test_each_film_format_is_read(form: str, codec: str) -> None:
     assert seconds == pytest.approx(4, abs=0.3)
     for frame, colour in zip(frames, COLOURS, strict=True):
         assert np.abs(frame.astype(int).mean(axis=(0, 1)) - colour).max() < 60
+
+
+@pytest.mark.parametrize("frames", [8, 90, 400])
+def test_a_film_without_an_index_is_read_from_its_beginning(frames: int) -> None:
+    """MPEG-TS: a seek lands behind the only key frame, or nowhere."""
+    found = decode_film(film_file("mpegts", "libx264", frames=frames), 4, most_pixels=10**6).frames
+    for frame, colour in zip(found, COLOURS, strict=True):
+        assert np.abs(frame.astype(int).mean(axis=(0, 1)) - colour).max() < 60
+
+
+def test_a_picture_stands_until_the_next_one() -> None:
+    """Two pictures for a quarter second: each fills half of what is asked for."""
+    found = decode_film(film_file("mp4", "libx264", frames=2), 4, most_pixels=10**6).frames.astype(int)
+    assert np.abs(found[0] - found[1]).max() == 0
+    assert np.abs(found[1] - found[2]).max() > 100
+
+
+def test_several_channels_are_as_loud_as_one() -> None:
+    tone = np.sin(np.arange(RATE) / 6) * 0.9
+    one, two = (decode_sound(wave_file(np.stack([tone] * channels, axis=1)), RATE, 1) for channels in (1, 2))
+    assert np.abs(one - two).max() < 1e-4
+
+
+def test_samples_beyond_the_scale_are_cut_and_what_is_no_number_is_refused() -> None:
+    tone = np.sin(np.arange(RATE) / 6)[:, None]
+    assert np.abs(decode_sound(wave_file(tone * 1e30), RATE, 1)).max() == 1
+    tone[100] = np.nan
+    with pytest.raises(Invalid, match="no numbers"):
+        decode_sound(wave_file(tone), RATE, 1)
 
 
 def test_a_film_of_few_pictures_repeats_them() -> None:
