@@ -172,6 +172,41 @@ def test_references_to_several_collections(data: Raw, make: Make) -> None:
     assert found["of"] is None
 
 
+def test_hits_that_are_alike_as_one(data: Raw, raw: Raw, make: Make) -> None:
+    made = make(
+        properties=[Property(name="t", data_type=DataType.TEXT), Property(name="n", data_type=DataType.INT)],
+        vector_config=Configure.Vectors.self_provided(),
+    )
+    made.config.add_reference(ReferenceProperty(name="of", target_collection=made.name))
+    ids = [
+        made.data.insert({"t": text, "n": n}, vector=vector)
+        for text, n, vector in (("a", 1, [1, 0]), ("b", 3, [0.99, 0.01]), ("c", 8, [0, 1]))
+    ]
+    for i in (0, 1):
+        made.data.reference_add_many([DataReference("of", ids[i], to) for to in (ids[2], ids[i])])
+    shown = f"t n of{{...on {made.name}{{t}}}} _additional{{id distance vectors{{default}}}}"
+
+    def ask(group: str) -> list[dict[str, Any]]:
+        text = f"{{Get{{{made.name}(nearVector:{{vector:[1,0]}} group:{group}){{{shown}}}}}}}"
+        found: list[dict[str, Any]] = data(text)["Get"][made.name]
+        return found
+
+    closest = ask("{type:closest force:0.1}")
+    assert [one["t"] for one in closest] == ["a", "c"]
+    merged, alone = ask("{type:merge force:0.1}")
+    assert (merged["t"], merged["n"], alone["t"]) == ("a (b)", 2, "c")
+    assert [one["t"] for one in merged["of"]] == ["c", "a", "b"]
+    assert (merged["_additional"]["id"], merged["_additional"]["distance"]) == (str(ids[0]), 0)
+    assert merged["_additional"]["vectors"]["default"] == pytest.approx([0.995, 0.005])
+    assert [one["n"] for one in ask("{type:merge force:1}")] == [4]
+
+
+def test_what_has_no_one_vector_cannot_be_condensed(raw: Raw, make: Make) -> None:
+    made = make(vector_config=[Configure.Vectors.self_provided(name=name) for name in ("x", "y")])
+    wrong = raw(f"{{Get{{{made.name}(group:{{type:merge force:1}}){{_additional{{id}}}}}}}}")
+    assert "one vector" in wrong["errors"][0]["message"]
+
+
 def test_tenants_and_aliases(client: weaviate.WeaviateClient, data: Raw, raw: Raw, make: Make) -> None:
     made = make(
         properties=[Property(name="n", data_type=DataType.INT)],

@@ -93,6 +93,10 @@ class Shard:
     def encode(self, objects: Sequence[Object]) -> list[bytes]:
         return [self._codec.encode(obj) for obj in objects]
 
+    def record_of(self, obj: Object) -> Record:
+        """The record that ``obj`` would have; nothing is stored."""
+        return self._codec.open(self._codec.encode(obj))
+
     def submit(self, changes: Sequence[Change]) -> list[Outcome]:
         """Blocks until durable and visible; one outcome a change, in order. Raises Invalid when read-only."""
         if self.read_only:

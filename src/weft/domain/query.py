@@ -151,6 +151,17 @@ class GroupBy:
 
 
 @dataclass(frozen=True, slots=True)
+class Condense:
+    """Hits whose vectors are near each other become one: the first of them, or all of them ``merged``.
+
+    Near is half a cosine distance of less than ``force``.
+    """
+
+    force: float
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NestedSelection:
     """The chosen fields of an object property."""
 
@@ -295,6 +306,7 @@ class Query:
     after: str | None = None
     sort: tuple[Sort, ...] = ()
     group_by: GroupBy | None = None
+    condense: Condense | None = None
     rerank: Rerank | None = None
     generate: Generate | None = None
     boost: Boost | None = None

@@ -1,7 +1,7 @@
 """Searcher: one Query to one Answer.
 
 resolve collection and shard → filter to an allow-list → rank (vector, keyword, hybrid, or plain order)
-→ autocut, boost, diversity, page → read the objects, and those they refer to → group, rerank, generate
+→ autocut, boost, diversity, page → read the objects, and those they refer to → condense, group, rerank, generate
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from weft.modules.base import Registry
 from weft.service.collections import Collections
 from weft.service.filtering import allowed
 from weft.service.search.boost import CANDIDATES, boosted
+from weft.service.search.condensing import condensed
 from weft.service.search.diversity import diversified
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.filling import fill_vectors
@@ -70,6 +71,8 @@ class Searcher:
         limit = self._checked(config, query)
         answer = self._found(config, shard, query, limit, caller)
         self._linker.fill(answer.hits, query.returns.references, query.tenant)
+        if query.condense is not None:
+            answer.hits = condensed(shard, config, query.condense, answer.hits)
         if query.group_by is not None:
             answer.groups = group_hits(answer.hits, query.group_by)
             answer.hits = []
@@ -96,8 +99,8 @@ class Searcher:
             )
         if query.sort and query.search is not None:
             raise Invalid("sorting cannot be combined with search; a search is sorted by its own distance or score")
-        if query.after is not None and (query.search or query.filter or query.sort or query.offset):
-            raise Invalid("a cursor (after) cannot be combined with a search, a filter, a sort or an offset")
+        if query.after is not None and (query.search or query.filter or query.sort or query.offset or query.condense):
+            raise Invalid("a cursor (after) cannot be combined with a search, a filter, a sort, an offset or group")
         if query.group_by is not None and query.group_by.property not in config.by_name:
             raise Invalid(f"class {config.name} has no property {query.group_by.property!r} to group by")
         self._linker.check(config, query.returns.references)

@@ -10,6 +10,7 @@ from graphql import FieldNode, GraphQLField, GraphQLList, GraphQLObjectType, Gra
 
 from weft.domain.errors import Invalid
 from weft.domain.query import (
+    Condense,
     Generate,
     GroupBy,
     Hybrid,
@@ -82,6 +83,7 @@ def _query(
         after=args.get("after") or None,
         sort=sort,
         group_by=group_by,
+        condense=_condense(args.get("group"), group_by),
         rerank=_rerank(additional.get("rerank", ()), info, kind),
         generate=_generate(additional.get("generate", ()), info, kind),
         returns=_returns(selected, config, kind.name, info),
@@ -124,6 +126,16 @@ def _group_by(given: Args | None) -> GroupBy | None:
     if given["groups"] < 1 or given["objectsPerGroup"] < 1:
         raise Invalid("groupBy: groups and objectsPerGroup must be at least 1")
     return GroupBy(lower_first(path[0]), min(given["groups"], _LARGEST), min(given["objectsPerGroup"], _LARGEST))
+
+
+def _condense(given: Args | None, group_by: GroupBy | None) -> Condense | None:
+    if given is None:
+        return None
+    if group_by is not None:
+        raise Invalid("group and groupBy cannot be combined; send one of them")
+    if given.get("type") is None or not 0 <= given["force"] <= 1:
+        raise Invalid("group: type must be closest or merge, and force a number from 0 to 1")
+    return Condense(given["force"], given["type"] == "merge")
 
 
 # -- what hits carry

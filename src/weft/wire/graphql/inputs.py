@@ -59,6 +59,7 @@ _FUSION = _enum("FusionEnum", [one.value for one in Fusion])
 _COMBINATION = _enum("targetCombinationEnum", [one.value for one in Combination])
 _MATCH = _enum("SearchOperatorEnum", [one.value for one in MatchOperator])
 _ORDER = _enum("SortOrderEnum", ["asc", "desc"])
+_ALIKE = _enum("GroupInpObjTypeEnum", ["closest", "merge"])
 CONSISTENCY: Final = _enum("ConsistencyLevelEnum", ["ONE", "QUORUM", "ALL"])
 
 
@@ -179,6 +180,7 @@ def of_get(name: Name, collection: str) -> dict[str, GraphQLArgument]:
         "autocut": INT,
         "sort": GraphQLList(sort),
         "groupBy": _object(name(f"{prefix}GroupByInpObj"), group),
+        "group": _object(name(f"{prefix}GroupInpObj"), {"type": _ALIKE, "force": Required(FLOAT)}),
         "tenant": TEXT,
         "consistencyLevel": CONSISTENCY,
     }

@@ -11,6 +11,7 @@ import pytest
 from weft.domain.filters import And, Condition, Operator
 from weft.domain.query import (
     Combination,
+    Condense,
     Fusion,
     Generate,
     GroupBy,
@@ -162,6 +163,11 @@ def test_groups_reranking_and_generation(query_of: QueryOf) -> None:
     )
 
 
+def test_hits_that_are_alike_as_one(query_of: QueryOf) -> None:
+    assert query_of("{Get{Author(group:{type:merge force:0.1}){n}}}").condense == Condense(0.1, merged=True)
+    assert query_of("{Get{Author(group:{type:closest force:1}){n}}}").condense == Condense(1.0, merged=False)
+
+
 def test_aliases_of_collections_and_of_fields(ask: Any, service: Any) -> None:
     answered = ask("{Get{a:Paper(limit:1){n} b:Article(limit:2){n} String{n} ArticleAdditional{n}}}")
     assert answered == {"data": {"Get": {"a": [], "b": [], "String": [], "ArticleAdditional": []}}}
@@ -188,6 +194,9 @@ def test_aliases_of_collections_and_of_fields(ask: Any, service: Any) -> None:
         ("offset:-5", "offset"),
         ('sort:[{path:["a","b"]}]', "one entry"),
         ('groupBy:{path:["title"] groups:0 objectsPerGroup:1}', "at least 1"),
+        ("group:{type:merge force:2}", "from 0 to 1"),
+        ("group:{force:0.5}", "closest or merge"),
+        ('group:{type:merge force:0.5} groupBy:{path:["n"] groups:1 objectsPerGroup:1}', "cannot be combined"),
         ('where:{operator:Equal path:["n"]}', "value"),
         ('where:{operator:Equal path:["n"] valueInt:99999999999999999999}', "64 bits"),
         ('where:{operator:And path:["n"]}', "operands"),
