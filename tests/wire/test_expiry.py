@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import weaviate
-from weaviate.classes.config import Configure, DataType, Property
+from weaviate.classes.config import Configure, DataType, Property, Reconfigure
 from weaviate.classes.query import Filter, Sort
 from weaviate.util import generate_uuid5
 
@@ -84,6 +84,30 @@ def test_a_changed_date_brings_an_object_back(client: weaviate.WeaviateClient) -
     things = filled(client, "Back", filter_expired_objects=True)
     things.data.update(generate_uuid5(0), properties={"ends": FUTURE})
     assert names(things.query.fetch_objects()) == {"stays", "timeless", "gone"}
+
+
+def test_a_changed_wait_counts_at_once(client: weaviate.WeaviateClient) -> None:
+    things = filled(client, "Changed", filter_expired_objects=True)
+    shown = {0: {"stays", "timeless"}, 365 * 500: set(ENDS)}
+    for _ in range(5):
+        for days, expected in shown.items():
+            wait = Reconfigure.ObjectTTL.delete_by_date_property(
+                "ends", timedelta(days=days), filter_expired_objects=True
+            )
+            things.config.update(object_ttl_config=wait)
+            assert names(things.query.fetch_objects()) == expected
+
+
+@pytest.mark.parametrize(("wait_s", "shown"), [(10**15, set(ENDS)), (-(10**15), {"timeless"})])
+def test_a_wait_beyond_all_dates_is_one(client: weaviate.WeaviateClient, wait_s: int, shown: set[str]) -> None:
+    things = filled(client, "Long", filter_expired_objects=True)
+    config = things.config.get().to_dict()
+    config["objectTtlConfig"]["defaultTtl"] = wait_s
+    client.collections.delete("Long")
+    things = client.collections.create_from_dict(config)
+    for i, (name, ends) in enumerate(ENDS.items()):
+        things.data.insert({"name": name} | ({"ends": ends} if ends else {}), vector=[1.0, i])
+    assert names(things.query.fetch_objects()) == shown
 
 
 def test_upkeep_deletes_what_has_expired(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ from weft.domain.schema import Expiry
 
 def expired_at(expiry: Expiry, now_s: float) -> Condition:
     """What an object that has expired by ``now_s`` (seconds since 1970) satisfies; one without the date never does."""
-    limit = datetime.fromtimestamp(now_s, UTC) - timedelta(seconds=expiry.after_s)
+    try:
+        limit = datetime.fromtimestamp(now_s, UTC) - timedelta(seconds=expiry.after_s)
+    except OverflowError:  # before the first date there is, or behind the last
+        limit = (datetime.min if expiry.after_s > 0 else datetime.max).replace(tzinfo=UTC)
     return Condition(
         Operator.LESS_THAN_EQUAL, PropertyTarget(expiry.property), limit.isoformat(timespec="milliseconds")
     )

@@ -85,8 +85,8 @@ class Shard:
             self._store.close()
             raise
         self.view = self._look()
-        self._visible = (self.view, -1, self.view)
-        """A view, a second, and what of the view had not expired then."""
+        self._visible = (self.view, config.expiry, -1, self.view)
+        """A view, when its objects expire, a second, and what of the view had not expired then."""
 
     # -- writing
 
@@ -161,13 +161,13 @@ class Shard:
         if expiry is None or not expiry.hidden:
             return view
         now_s = int(time.time())
-        of, at, shown = self._visible
-        if of is view and at == now_s:
+        of, by, at, shown = self._visible
+        if of is view and by is expiry and at == now_s:
             return shown
         expired = self._expired(expiry, now_s, view)
         live = view.live - expired
         shown = ShardView(live, AllowList(live)) if expired else view
-        self._visible = (view, now_s, shown)
+        self._visible = (view, expiry, now_s, shown)
         return shown
 
     def expire(self, now_s: float) -> int:
