@@ -181,6 +181,10 @@ class Settings:
     durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
     log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")
     log_format: str = _setting("LOG_FORMAT", "text, or json: one object a line", "text")
+    query_slow_log_enabled: bool = _setting("QUERY_SLOW_LOG_ENABLED", "log searches that take long", False)
+    query_slow_log_threshold_s: float = _setting(
+        "QUERY_SLOW_LOG_THRESHOLD", "how long that is, as `500ms` or seconds", 5.0
+    )
 
     @property
     def expiry_schedule(self) -> Schedule:
@@ -208,7 +212,7 @@ class Settings:
         ):
             if getattr(self, name) < 1:
                 raise Misconfigured(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("modules_client_timeout_s", "media_timeout_s"):
+        for name in ("modules_client_timeout_s", "media_timeout_s", "query_slow_log_threshold_s"):
             if not 0 < getattr(self, name) <= _LONGEST_TIMEOUT_S:
                 raise Misconfigured(
                     f"{name} must be above 0 and at most {_LONGEST_TIMEOUT_S}, not {getattr(self, name):g}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -36,6 +39,38 @@ def test_it_says_where_it_answers_and_stops_when_told(tmp_path: Path, number: si
         "stopping: finishing what was begun",
         "stopped",
     ]
+
+
+def test_as_json_every_line_is_one_object(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "weft", "serve", "--data-path", str(tmp_path / "data"), *FREE],
+        env={"PATH": "", "LOG_FORMAT": "json", "QUERY_SLOW_LOG_ENABLED": "true", "QUERY_SLOW_LOG_THRESHOLD": "1e-9"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    found = []
+    try:
+        for line in process.stderr:
+            found.append(json.loads(line))
+            if "rest" in found[-1]:
+                question = json.dumps({"query": "{ Get { Things { _additional { id } } } }"}).encode()
+                thing = json.dumps({"class": "Things"}).encode()
+                for path, body in (("/v1/schema", thing), ("/v1/graphql", question)):
+                    asked = urllib.request.Request(found[-1]["rest"] + path, body, {"Content-Type": "application/json"})
+                    urllib.request.urlopen(asked, timeout=30).close()
+                process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    ready, slow = found[-4:-2]
+    assert ready["msg"].startswith(f"weft {weft.__version__}, ready in")
+    assert (ready["data"], ready["collections"]) == (f"{tmp_path}/data", 0)
+    assert (slow["msg"], slow["level"], slow["class"], slow["by"]) == ("slow query", "warning", "Things", "nothing")
+    assert [one["msg"] for one in found[-2:]] == ["stopping: finishing what was begun", "stopped"]
 
 
 def test_settings_from_file_environment_and_flags(tmp_path: Path) -> None:

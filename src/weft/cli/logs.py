@@ -1,22 +1,37 @@
-"""The server's log on standard error: lines for people, or JSON for whatever collects them (LOG_FORMAT)."""
+"""The server's log on standard error: lines for people, or JSON for whatever collects them (LOG_FORMAT).
+
+Whoever logs may add ``extra={"facts": {name: value}}``: JSON has them as fields, lines for people at their end.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
 from weft.config import Settings
 
+_LONGEST_FACT = 200
 _NOISY = ("uvicorn", "httpx", "httpcore", "faiss")
 """Libraries that speak up only when something is wrong, or when asked for details."""
 
 
+class TextLines(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        facts = "".join(f" {name}={_shown(value)}" for name, value in _facts(record).items())
+        return super().formatMessage(record) + facts
+
+
 class JsonLines(logging.Formatter):
-    """``time`` (RFC 3339), ``level``, ``logger``, ``msg``, and ``error`` with the traceback where there is one."""
+    """``time`` (RFC 3339), ``level``, ``logger``, ``msg``, facts, and the traceback as ``error`` where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -24,19 +39,27 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "msg": record.getMessage(),
+            **_facts(record),
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return orjson.dumps(line).decode()
 
 
+def _facts(record: logging.LogRecord) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = getattr(record, "facts", {})
+    return found
+
+
+def _shown(value: object) -> str:
+    """A word, or quoted: callers' names must not look like another line."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)[:_LONGEST_FACT]
+    return text if text and text.isprintable() and " " not in text else repr(text)
+
+
 def log_to_stderr(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    if settings.log_format == "json":
-        handler.setFormatter(JsonLines())
-    else:
-        people = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-        handler.setFormatter(logging.Formatter(people, datefmt="%Y-%m-%dT%H:%M:%S%z"))
+    handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     if settings.log_level != "debug":
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -8,10 +8,11 @@ import signal
 import textwrap
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weft import __version__
 from weft.cli import process
@@ -48,13 +49,22 @@ def serve(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, on_signal)
     app = App(settings)
     app.start()
-    for line in _banner(app, time.perf_counter() - started):
-        print(line, flush=True)
+    tell = _log_told if settings.log_format == "json" else _print_told
+    tell(_banner(app, time.perf_counter() - started), _facts(app))
     stop.wait()
-    print("stopping: finishing what was begun", flush=True)
+    tell(["stopping: finishing what was begun"], {})
     app.stop()
-    print("stopped", flush=True)
+    tell(["stopped"], {})
     return 0
+
+
+def _print_told(lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+    print("\n".join(lines), flush=True)
+
+
+def _log_told(lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+    """One line of the log."""
+    _log.info(lines[0], extra={"facts": facts})
 
 
 def _is_loopback(host: str) -> bool:
@@ -62,6 +72,20 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _facts(app: App) -> dict[str, Any]:
+    """What the banner's lines below the first say."""
+    settings, held = app.settings, app.summary()
+    return {
+        "rest": f"http://{settings.host}:{app.rest_port}",
+        "grpc": f"{settings.host}:{app.grpc_port}",
+        "metrics": f"http://{settings.host}:{app.metrics_port}/metrics" if app.metrics_port else "",
+        "data": str(settings.data_path.resolve()),
+        "collections": held.collections,
+        "objects": held.objects,
+        "modules": held.modules,
+    }
 
 
 def _banner(app: App, took_s: float) -> list[str]:

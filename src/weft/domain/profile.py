@@ -27,6 +27,11 @@ class Details:
     def add(self, name: str, seconds: float) -> None:
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
+    def absorb(self, other: Details) -> None:
+        self.facts |= other.facts
+        for name, seconds in other.seconds.items():
+            self.add(name, seconds)
+
 
 class Recording:
     """What one query did in one shard: details for each kind of search, and of the work that its kinds share."""
@@ -44,6 +49,20 @@ class Recording:
     def of_kind(self, kind: str) -> Details:
         return self._kinds.setdefault(kind, Details())
 
+    def absorb(self, other: Recording) -> None:
+        """Takes over what ``other`` recorded."""
+        self._shared.absorb(other._shared)
+        for kind, details in other._kinds.items():
+            self.of_kind(kind).absorb(details)
+
+    def noted(self) -> dict[str, str]:
+        """All figures as text, by their names alone; those of kinds of search are added up."""
+        details = Details()
+        for each in (self._shared, *self._kinds.values()):
+            details.absorb(each)
+        details.seconds.pop(TOTAL, None)
+        return details.facts | {name: format_duration(value) for name, value in details.seconds.items()}
+
     def told(self) -> dict[str, Mapping[str, str]]:
         """By kind its figures as text, shared ones included. A kind's total leaves out the work of the other kinds."""
         shared_s = self._elapsed_s - sum(details.seconds[TOTAL] for details in self._kinds.values())
@@ -60,14 +79,16 @@ _recording: ContextVar[Recording | None] = ContextVar("weft_recording", default=
 
 @contextmanager
 def recording() -> Iterator[Recording]:
-    """Record what this thread notes until the block ends."""
-    made = Recording()
+    """Record what this thread notes until the block ends. A recording around this one has it, too, from then on."""
+    made, around = Recording(), _recording.get()
     token = _recording.set(made)
     try:
         yield made
     finally:
         made.stop()
         _recording.reset(token)
+        if around is not None:
+            around.absorb(made)
 
 
 def searching(kind: str) -> AbstractContextManager[None]:

@@ -28,6 +28,7 @@ from weft.service.schema.defaults import Defaults
 from weft.service.schema.document import parse
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.searcher import Searcher
+from weft.service.slow_log import SlowLog
 from weft.service.vectorize import ObjectVectorizer
 
 SPOKEN_VERSION = "1.39.0"
@@ -65,16 +66,21 @@ class Service:
             maximum_results=settings.query_maximum_results,
             hybrid_candidates=settings.query_hybrid_maximum_results,
         )
+        self._slow = SlowLog(settings.query_slow_log_threshold_s) if settings.query_slow_log_enabled else None
         self.exposition: Callable[[], bytes] | None = None
         """The metrics as text; None where none are collected."""
         self._explainer = Explainer(self.collections, QueryEmbedder(registry))
         self._aggregator = Aggregator(self.collections, self._searcher.find, settings.query_maximum_results)
 
     def search(self, query: Query, caller: Caller) -> Answer:
-        return self._searcher.run(query, caller)
+        if self._slow is None:
+            return self._searcher.run(query, caller)
+        return self._slow.run(query, lambda: self._searcher.run(query, caller))
 
     def aggregate(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:
-        return self._aggregator.run(asked, caller)
+        if self._slow is None:
+            return self._aggregator.run(asked, caller)
+        return self._slow.run(asked, lambda: self._aggregator.run(asked, caller))
 
     def explain(self, asked: TokenQuestion, caller: Caller) -> dict[str, Any]:
         return self._explainer.run(asked, caller)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from weft.cli.logs import JsonLines
+from weft.cli.logs import JsonLines, TextLines
 
 
 def test_a_line_is_one_json_object() -> None:
@@ -25,3 +25,11 @@ def test_an_error_has_its_traceback() -> None:
     except ValueError as error:
         record = logging.makeLogRecord({"msg": "failed", "exc_info": (ValueError, error, error.__traceback__)})
     assert "ValueError: why" in json.loads(JsonLines().format(record))["error"]
+
+
+def test_facts_are_fields_of_json_and_the_end_of_a_line_for_people() -> None:
+    record = logging.makeLogRecord({"name": "weft.x", "levelname": "WARNING", "msg": "slow query"})
+    record.facts = {"class": "Things", "limit": 10, "tenant": "a\nb"}
+    found = json.loads(JsonLines().format(record))
+    assert (found["msg"], found["class"], found["limit"]) == ("slow query", "Things", 10)
+    assert TextLines().format(record).endswith("weft.x: slow query class=Things limit=10 tenant='a\\nb'")

@@ -81,3 +81,17 @@ def test_a_search_that_fails_leaves_no_recording_behind() -> None:
     with recording() as record:
         note("fact", 1)
     assert record.told() == {}
+
+
+def test_a_recording_has_what_those_inside_it_recorded() -> None:
+    with recording() as outer:
+        with took("embedding_took"):
+            pass
+        with recording() as inner, searching("keyword"), took("kwd_time"):
+            note("kwd_2_terms", 3)
+        with searching("keyword"):
+            note("kwd_method", "gated")
+    assert "embedding_took" not in inner.noted()
+    assert inner.told()["keyword"].keys() == {"kwd_2_terms", "kwd_time", TOTAL}
+    assert outer.noted().keys() == {"kwd_2_terms", "kwd_method", "kwd_time", "embedding_took"}
+    assert outer.noted()["kwd_time"] == inner.noted()["kwd_time"]

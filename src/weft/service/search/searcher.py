@@ -70,13 +70,15 @@ class Searcher:
         config = collection.config
         limit = self._checked(config, query)
         answer = self._found(config, shard, query, limit, caller)
-        self._linker.fill(answer.hits, query.returns.references, query.tenant)
+        with took("references_took"):
+            self._linker.fill(answer.hits, query.returns.references, query.tenant)
         if query.condense is not None:
             answer.hits = condensed(shard, config, query.condense, answer.hits)
         if query.group_by is not None:
             answer.groups = group_hits(answer.hits, query.group_by)
             answer.hits = []
-        self._refiner.refine(config, query, answer, caller)
+        with took("rerank_and_generate_took"):
+            self._refiner.refine(config, query, answer, caller)
         answer.took_s = time.perf_counter() - started
         return answer
 
@@ -84,7 +86,7 @@ class Searcher:
         """The doc_ids that the query's search finds, best first, of a hybrid ``limit`` a leg; nothing is read."""
         collection = self._collections.open(query.collection)
         shard = self._collections.shard(collection, query.tenant)
-        targets = self._embedder.targets(collection.config, shard, query, caller)
+        targets = self._targets(collection.config, shard, query, caller)
         return self._rank(shard, shard.visible(), query, query.limit, targets).doc_ids
 
     def _checked(self, config: CollectionConfig, query: Query) -> int:
@@ -106,11 +108,15 @@ class Searcher:
         self._linker.check(config, query.returns.references)
         return limit
 
+    def _targets(self, config: CollectionConfig, shard: Shard, query: Query, caller: Caller) -> list[Target]:
+        with took("embedding_took"):
+            return self._embedder.targets(config, shard, query, caller)
+
     # -- ranking
 
     def _found(self, config: CollectionConfig, shard: Shard, query: Query, limit: int, caller: Caller) -> Answer:
         """The page of hits, and what finding it took if the query asks."""
-        targets = self._embedder.targets(config, shard, query, caller)
+        targets = self._targets(config, shard, query, caller)
         if not query.returns.profile:
             return Answer(self._hits(config, shard, query, limit, targets))
         with recording() as record:

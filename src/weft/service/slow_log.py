@@ -1,0 +1,55 @@
+"""A line of the log for each search that takes long: what kind it was and where its time went.
+
+Never what was asked for or found: no texts, vectors, values of filters or keys.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from weft.domain.aggregate import Aggregation
+from weft.domain.profile import format_duration, recording
+from weft.domain.query import Query
+
+_log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
+
+
+class SlowLog:
+    """Runs searches, and tells of those that take ``threshold_s`` seconds or more."""
+
+    def __init__(self, threshold_s: float) -> None:
+        self._threshold_s = threshold_s
+
+    def run(self, asked: Query | Aggregation, run: Callable[[], Found]) -> Found:
+        """What ``run`` returns or raises. Costs some µs more than that, for the record of where the time goes."""
+        started = time.perf_counter()
+        failed = True
+        with recording() as record:
+            try:
+                found = run()
+                failed = False
+                return found
+            finally:
+                took_s = time.perf_counter() - started
+                if took_s >= self._threshold_s:
+                    facts = _described(asked) | {"failed": failed, "took": format_duration(took_s)}
+                    _log.warning("slow query", extra={"facts": facts | record.noted()})
+
+
+def _described(asked: Query | Aggregation) -> dict[str, Any]:
+    facts: dict[str, Any] = {"verb": "search" if isinstance(asked, Query) else "aggregate", "class": asked.collection}
+    if asked.tenant:
+        facts["tenant"] = asked.tenant
+    facts |= {
+        "by": "nothing" if asked.search is None else type(asked.search).__name__,
+        "filtered": asked.filter is not None,
+        "limit": asked.limit,
+    }
+    if isinstance(asked, Query):
+        facts |= {"offset": asked.offset, "reranked": asked.rerank is not None, "generated": asked.generate is not None}
+    return facts
