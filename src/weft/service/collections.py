@@ -173,10 +173,10 @@ class Collections:
     # -- tenants
 
     def tenants(self, name: str, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """``{name, activityStatus}`` of each, or of those in ``names`` that exist."""
+        """``{name, activityStatus}`` of each, HOT or COLD, or of those in ``names`` that exist."""
         known = self._with_tenants(name).tenants()
         chosen = sorted(known) if names is None else [one for one in names if one in known]
-        return [{"name": one, "activityStatus": known[one]} for one in chosen]
+        return [{"name": one, "activityStatus": tenants.TOLD[known[one]]} for one in chosen]
 
     def tenant(self, name: str, tenant: str) -> dict[str, Any]:
         """Raises NotFound."""

@@ -23,6 +23,9 @@ _SPELLINGS = {
     "OFFLOADED": OFFLOADED,
     "FROZEN": OFFLOADED,
 }
+TOLD = {ACTIVE: "HOT", INACTIVE: "COLD"}
+"""What answers say: the newer names are for requests only, and clients before 4.7 read none but the older ones."""
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

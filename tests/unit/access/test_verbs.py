@@ -89,7 +89,7 @@ def test_tenants(world: World) -> None:
     key = give(world, data("read", "Shops", "t*"), Permission("read_tenants", ("Shops", "t1")))
     assert world.ask(key, "GET", "/v1/objects?class=Shops&tenant=t1").status_code == 200
     assert world.ask(key, "GET", "/v1/objects?class=Shops&tenant=u1").status_code == 403
-    assert world.ask(key, "GET", "/v1/schema/Shops/tenants").json() == [{"name": "t1", "activityStatus": "ACTIVE"}]
+    assert world.ask(key, "GET", "/v1/schema/Shops/tenants").json() == [{"name": "t1", "activityStatus": "HOT"}]
     assert world.ask(key, "GET", "/v1/schema/Shops/tenants/u1").status_code == 403
 
 

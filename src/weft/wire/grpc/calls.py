@@ -21,14 +21,8 @@ from weft.wire.grpc.seam import Door, parse, verb
 UnaryCall: TypeAlias = Callable[[bytes, Caller], bytes]
 
 _STATUSES: Final = {
-    "ACTIVE": tenants.TENANT_ACTIVITY_STATUS_ACTIVE,
-    "INACTIVE": tenants.TENANT_ACTIVITY_STATUS_INACTIVE,
-    "OFFLOADED": tenants.TENANT_ACTIVITY_STATUS_OFFLOADED,
-    "OFFLOADING": tenants.TENANT_ACTIVITY_STATUS_OFFLOADING,
-    "ONLOADING": tenants.TENANT_ACTIVITY_STATUS_ONLOADING,
     "HOT": tenants.TENANT_ACTIVITY_STATUS_HOT,
     "COLD": tenants.TENANT_ACTIVITY_STATUS_COLD,
-    "FROZEN": tenants.TENANT_ACTIVITY_STATUS_FROZEN,
 }
 
 

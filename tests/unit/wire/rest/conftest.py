@@ -23,7 +23,7 @@ from weft.service.schema.defaults import Defaults, complete, complete_property
 from weft.service.schema.document import parse
 from weft.service.schema.update import update
 from weft.service.schema.validate import validate
-from weft.service.tenants import statuses
+from weft.service.tenants import TOLD, statuses
 from weft.service.values import coerce
 from weft.wire.rest.app import build_app
 
@@ -119,7 +119,7 @@ class Collections:
 
     def tenants(self, name: str, names: list[str] | None = None) -> list[dict[str, str]]:
         known = self.found_tenants.get(self.get(name).name, {})
-        return [{"name": t, "activityStatus": s} for t, s in known.items() if names is None or t in names]
+        return [{"name": t, "activityStatus": TOLD[s]} for t, s in known.items() if names is None or t in names]
 
     def create_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         known = self.found_tenants.setdefault(self.get(name).name, {})

@@ -246,11 +246,11 @@ def test_tenants(rest: TestClient, thing: Any) -> None:
     sent = [{"name": "a"}, {"name": "b", "activityStatus": "COLD"}]
     assert rest.post(path, json=sent).json() == sent
     assert rest.get(path).json() == [
-        {"name": "a", "activityStatus": "ACTIVE"},
-        {"name": "b", "activityStatus": "INACTIVE"},
+        {"name": "a", "activityStatus": "HOT"},
+        {"name": "b", "activityStatus": "COLD"},
     ]
     assert rest.put(path, json=[{"name": "b", "activityStatus": "HOT"}]).status_code == 200
-    assert rest.get(f"{path}/b").json() == {"name": "b", "activityStatus": "ACTIVE"}
+    assert rest.get(f"{path}/b").json() == {"name": "b", "activityStatus": "HOT"}
     assert [rest.head(f"{path}/{name}").status_code for name in "bc"] == [200, 404]
     assert rest.get(f"{path}/c").status_code == 404
     assert rest.request("DELETE", path, json=["a"]).status_code == 200
