@@ -40,9 +40,15 @@ def status(arguments: argparse.Namespace) -> int:
         print(
             f"{node['name']} at {server.url}: {node['status'].lower()}, protocol {meta['version']}, {node['gitHash']}"
         )
-        held = _by_collection(node.get("shards") or [])
+        shards = node.get("shards") or []
+        held = _by_collection(shards)
         if held:
             print("\n".join(_table(held)))
+            for shard in shards:
+                if "error" in shard:
+                    print(
+                        f"{shard['class']}/{shard['name']} is {shard['vectorIndexingStatus'].lower()}: {shard['error']}"
+                    )
         else:
             print("no collections yet; make one with a client, or with: weft import FILE --collection NAME")
     return 0

@@ -15,11 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from weft.collection.damage import Damage
 from weft.collection.shard import Shard
-from weft.domain.errors import Invalid, NotFound, OperatorError
+from weft.domain.errors import CorruptData, Invalid, NotFound, OperatorError, WeftError
 from weft.domain.schema import CollectionConfig
 from weft.storage import ShardEntry, count_objects, disk, links
 from weft.storage.catalog import remove_folder
+from weft.storage.format import damaged
 
 ONLY_SHARD = "main"
 """The shard of a collection without tenants."""
@@ -31,7 +33,10 @@ Open: TypeAlias = Callable[[Path, CollectionConfig], Shard]
 
 
 class Collection:
-    """``entries`` are the catalog's shards; ``folder`` says where each lies; ``open_shard`` opens one."""
+    """``entries`` are the catalog's shards; ``folder`` says where each lies; ``open_shard`` opens one.
+
+    ``lenient``: a collection without tenants whose shard cannot be opened is there all the same, and refuses its calls.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,8 @@ class Collection:
         folder: Callable[[ShardEntry], Path],
         open_shard: Open,
         make_room: Callable[[], None] = lambda: None,
+        *,
+        lenient: bool = False,
     ) -> None:
         self.config = config
         self._folder = folder
@@ -54,12 +61,21 @@ class Collection:
         self._used_at: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         """Objects of shards that are not open, as far as somebody asked."""
+        self._damage = Damage(config.name, tenants=config.tenancy.enabled)
         self._closed = False
-        if not config.tenancy.enabled:
+        if config.tenancy.enabled:
+            return
+        if not lenient:
+            self._shards[ONLY_SHARD] = open_shard(folder(self._entries[ONLY_SHARD]), config)
+            return
+        path = folder(self._entries[ONLY_SHARD])
+        if not (path / "store").exists():
+            self._damage.note(ONLY_SHARD, path, damaged(path, "the folder is missing"))
+        with suppress(WeftError):  # which is noted
             self._opened(ONLY_SHARD)
 
     def shard(self, tenant: str | None) -> Shard:
-        """The shard of ``tenant``; None for a collection without tenants. Raises Invalid, NotFound."""
+        """The shard of ``tenant``; None for a collection without tenants. Raises Invalid, NotFound, CorruptData."""
         if not self.config.tenancy.enabled:
             if tenant:
                 raise Invalid(
@@ -79,7 +95,10 @@ class Collection:
     def take_entries(self, entries: Iterable[ShardEntry]) -> None:
         """Follow the catalog: shards that are gone or no longer active are closed."""
         with self._lock:
-            self._entries = {entry.name: entry for entry in entries}
+            old, self._entries = self._entries, {entry.name: entry for entry in entries}
+            for name in old:
+                if name not in self._entries or self._entries[name].status != ACTIVE:
+                    self._damage.forget(name)
             for name, shard in self.shards():
                 entry = self._entries.get(name)
                 if entry is None or entry.status != ACTIVE:
@@ -116,16 +135,30 @@ class Collection:
             self._lock.release()
 
     def count(self, name: str) -> int:
-        """Objects of a shard, which is not opened for it; 0 when it is gone."""
+        """Objects of a shard, which is not opened for it; 0 when it is gone, or cannot be read."""
         with self._lock:
             shard, entry = self._shards.get(name), self._entries.get(name)
             if shard is not None:
                 return shard.count
-            if entry is None:
+            if entry is None or isinstance(self._damage.of(name), CorruptData):
                 return 0
             if name not in self._counts:
-                self._counts[name] = count_objects(self._folder(entry) / "store")
+                try:
+                    self._counts[name] = count_objects(self._folder(entry) / "store")
+                except Exception as error:
+                    self._damage.note(name, self._folder(entry), error)
+                    return 0
             return self._counts[name]
+
+    def damage(self, name: str) -> WeftError | None:
+        """Why a shard is not served, or not looked after; None when it is whole as far as anybody knows."""
+        return self._damage.of(name)
+
+    def note_damage(self, name: str, error: CorruptData) -> None:
+        """What upkeep found in a shard that is open: it goes on being served, and is left as it is."""
+        with self._lock:
+            if (entry := self._entries.get(name)) is not None:
+                self._damage.note(name, self._folder(entry), error)
 
     def shards(self) -> Iterator[tuple[str, Shard]]:
         """Those that are open."""
@@ -138,7 +171,8 @@ class Collection:
     def snapshot_to(self, name: str, folder: Path) -> dict[str, int]:
         """The shard's files in the new ``folder``, for reading only: the bytes that count of each, by path with ``/``.
 
-        Of any status, and not opened for it; empty when it never was. Raises NotFound when it is gone.
+        Of any status, and not opened for it; empty when it never was. Raises NotFound when it is gone, CorruptData when
+        it is known to be damaged.
         """
         return self._taken(
             name,
@@ -165,6 +199,7 @@ class Collection:
             with self._lock:
                 self._wait_for(name)
                 entry = self._entry(name)
+                self._damage.check(name)
                 shard = self._shards.get(name)
                 if shard is None:
                     self._pinned.add(name)
@@ -202,6 +237,10 @@ class Collection:
                 shard.configure(config)
             self.config = config
 
+    def check_whole(self) -> None:
+        """Raises CorruptData when the only shard is damaged; tenants do not count."""
+        self._damage.check(ONLY_SHARD)
+
     def close(self, *, keep: bool = True) -> None:
         """``keep`` False when the files are about to go: the indexes' snapshots are not written."""
         with self._lock:
@@ -220,9 +259,14 @@ class Collection:
             if entry.status != ACTIVE:
                 raise Invalid(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
             if name not in self._shards:
+                self._damage.check(name)
                 if self.config.tenancy.enabled:
                     self._make_room()
-                self._shards[name] = self._open_shard(self._folder(entry), self.config)
+                try:
+                    self._shards[name] = self._open_shard(self._folder(entry), self.config)
+                except Exception as error:
+                    raise self._damage.note(name, self._folder(entry), error) from error
+                self._damage.forget(name)
                 self._counts.pop(name, None)
             return self._shards[name]
 

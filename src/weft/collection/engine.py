@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,19 +12,21 @@ from typing import Any, TypeAlias
 from weft.collection.collection import ACTIVE, ONLY_SHARD, Collection
 from weft.collection.open_tenants import OpenTenants
 from weft.collection.shard import Shard
+from weft.collection.upkeep import Upkeep
 from weft.domain.errors import Conflict, NotFound
 from weft.domain.schema import CollectionConfig
 from weft.storage import Catalog, CatalogEntry, FolderLock
 from weft.storage.catalog import remove_folder
 
 _log = logging.getLogger(__name__)
-_UPKEEP_EVERY_S = 0.5
 
 Parse: TypeAlias = Callable[[Mapping[str, Any]], CollectionConfig]
 
 
 class Engine:
     """Opens every collection of ``folder``; ``parse`` makes the typed view of a stored document.
+
+    One that is damaged hinders no other: see ``Collection.damage``.
 
     ``expiry_schedule`` gives the moment after a given one at which expired objects are deleted, in seconds since 1970.
     ``most_open_tenants`` are open at once; 0: as many as the process may have files for.
@@ -45,7 +46,6 @@ class Engine:
         self._parse = parse
         self._durable = durable
         self._write_queue = write_queue
-        self._expiry_schedule = expiry_schedule
         self._open_tenants = OpenTenants(most_open_tenants, self.collections)
         self._folder_lock = FolderLock(folder)
         self._lock = threading.RLock()
@@ -55,12 +55,11 @@ class Engine:
                 _log.info("removed %s: it belongs to no collection", orphan)
             self._collections: dict[str, Collection] = {}
             for name, entry in self._catalog.collections().items():
-                self._collections[name] = self._open(entry, parse(entry.document))
+                self._collections[name] = self._open(entry, parse(entry.document), lenient=True)
         except BaseException:
             self._folder_lock.release()
             raise
-        self._stop = threading.Event()
-        self._upkeep = threading.Thread(target=self._maintain, name="weft-upkeep", daemon=True)
+        self._upkeep = Upkeep(self.collections, expiry_schedule)
         self._upkeep.start()
 
     def announce(self, addresses: Sequence[str]) -> None:
@@ -90,12 +89,16 @@ class Engine:
             if self.find(config.name) is not None:
                 raise Conflict(f"class name {config.name} already exists", collection=config.name)
             shards = {} if config.tenancy.enabled else {ONLY_SHARD: ACTIVE}
-            entry = self._catalog.put_collection(config.name, config.document, shards)
+            entry = self.draft(config.name, config.document, shards)
             try:
-                collection = self._open(entry, config)
+                collection = self._open(entry, config)  # first its files: a collection that lacks them is damaged
+                try:
+                    self._catalog.adopt([entry], {}, {})
+                except BaseException:
+                    collection.close(keep=False)
+                    raise
             except BaseException:
-                self._catalog.drop_collection(config.name)
-                remove_folder(self._catalog.collection_folder(entry))
+                self.abandon([entry])
                 raise
             self._collections[config.name] = collection
             return collection
@@ -104,6 +107,7 @@ class Engine:
         """Make ``config`` the collection's, durably and in its indexes, or change nothing. NotFound when it is gone."""
         with self._lock:
             self._check_held(collection)
+            collection.check_whole()
             old = collection.config
             self._catalog.put_collection(config.name, config.document)
             try:
@@ -213,47 +217,13 @@ class Engine:
 
     # -- upkeep
 
-    def _maintain(self) -> None:
-        expire_at = self._expiry_schedule(time.time())
-        while not self._stop.wait(_UPKEEP_EVERY_S):
-            self._maintain_each()
-            now_s = time.time()
-            if now_s >= expire_at:
-                self.expire(now_s)
-                expire_at = self._expiry_schedule(now_s)
-
     def expire(self, now_s: float) -> int:
         """Deletes the objects that have expired by ``now_s``; returns how many. Tenants that are not open wait."""
-        deleted = 0
-        for collection in self.collections():
-            if collection.config.expiry is None:
-                continue
-            for name, shard in collection.shards():
-                try:
-                    deleted += shard.expire(now_s)
-                except Exception:
-                    _log.exception("expired objects of %s/%s stay; it is tried again", collection.config.name, name)
-        return deleted
-
-    def _maintain_each(self) -> None:
-        for collection in self.collections():
-            for name, shard in collection.shards():
-                if self._stop.is_set():
-                    return
-                if self._collections.get(collection.config.name) is not collection:
-                    continue
-                try:
-                    shard.maintain()
-                except Exception:
-                    _log.exception("upkeep of %s/%s failed; it is tried again", collection.config.name, name)
+        return self._upkeep.expire(now_s)
 
     def close(self) -> None:
         """Finish what was begun, write the snapshots, give the folder back."""
-        self._stop.set()
-        for collection in self.collections():
-            for _, shard in collection.shards():
-                shard.stop_upkeep()
-        self._upkeep.join()
+        self._upkeep.stop()
         with self._lock:
             for collection in self.collections():
                 collection.close()
@@ -261,13 +231,14 @@ class Engine:
             self._catalog.close()
             self._folder_lock.release()
 
-    def _open(self, entry: CatalogEntry, config: CollectionConfig) -> Collection:
+    def _open(self, entry: CatalogEntry, config: CollectionConfig, *, lenient: bool = False) -> Collection:
         return Collection(
             config,
             entry.shards.values(),
             lambda shard: self._catalog.shard_folder(entry, shard),
             self._open_shard,
             self._open_tenants.make_room,
+            lenient=lenient,
         )
 
     def _open_shard(self, folder: Path, config: CollectionConfig) -> Shard:

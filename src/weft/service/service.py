@@ -15,7 +15,7 @@ from weft.config import Settings
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.answer import Answer
 from weft.domain.caller import Caller
-from weft.domain.errors import NotFound
+from weft.domain.errors import CorruptData, NotFound, WeftError
 from weft.domain.query import Query
 from weft.modules.base import Registry
 from weft.service.aggregate import Aggregator
@@ -136,13 +136,14 @@ class Service:
     def nodes(self, collection: str | None, verbose: bool) -> list[dict[str, Any]]:
         """The one node, as the protocol describes a cluster's; ``verbose`` lists its shards.
 
-        ``sizes`` of a shard is Weft's own: bytes by component (see ``Shard.sizes``).
+        Weft's own are ``sizes`` of a shard, bytes by component (see ``Shard.sizes``), and ``error`` of one that is
+        damaged or cannot be opened. With such a shard the node is UNHEALTHY.
         """
         chosen = self._engine.collections() if collection is None else [self.collections.open(collection)]
         shards = [entry for one in chosen for entry in _shards(one)]
         node: dict[str, Any] = {
             "name": NODE,
-            "status": "HEALTHY",
+            "status": "UNHEALTHY" if any("error" in shard for shard in shards) else "HEALTHY",
             "version": SPOKEN_VERSION,
             "gitHash": f"weft-{__version__}-python-{platform.python_version()}",
             "batchStats": {"queueLength": 0, "ratePerSecond": 0},
@@ -161,11 +162,12 @@ def _shards(collection: Collection) -> list[dict[str, Any]]:
             "name": name,
             "class": collection.config.name,
             "objectCount": collection.count(name),
-            "vectorIndexingStatus": _indexing_status(shard),
+            "vectorIndexingStatus": _indexing_status(shard, collection.damage(name)),
             "vectorQueueLength": shard.vector_queue if shard else 0,
             "compressed": False,
             "loaded": shard is not None,
             "sizes": shard.sizes() if shard else {},
+            **({"error": damage.message} if (damage := collection.damage(name)) else {}),
         }
         for name, shard in (
             (name, opened.get(name)) for name, status in collection.tenants().items() if status == ACTIVE
@@ -173,7 +175,9 @@ def _shards(collection: Collection) -> list[dict[str, Any]]:
     ]
 
 
-def _indexing_status(shard: Shard | None) -> str:
+def _indexing_status(shard: Shard | None, damage: WeftError | None) -> str:
+    if damage is not None:
+        return "DAMAGED" if isinstance(damage, CorruptData) else "UNAVAILABLE"
     if shard is None:
         return "LAZY_LOADING"
     return "INDEXING" if shard.vector_queue else "READY"

@@ -68,6 +68,8 @@ class Catalog:
         self._collections: Mapping[str, CatalogEntry] = {}
         self._aliases: Mapping[str, str] = {}
         self._settings: Mapping[str, Any] = {}
+        if marked and not (folder / "catalog.mdb").exists():
+            raise damaged(folder / "catalog.mdb", "the file is missing")
         self._env = Environment(folder / "catalog.mdb", (META, COLLECTIONS, SHARDS, ALIASES, SETTINGS), sync=sync)
         try:
             self._load(marked)

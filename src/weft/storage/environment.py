@@ -56,15 +56,22 @@ class Environment:
             )
         except lmdb.Error as error:
             raise self._explain(error) from error
+        self._found_bytes: int | None = None
+        """The length of a file that had to be lengthened."""
         try:
-            self.was_short = self._lengthen()
+            self._lengthen()
             self.tables: dict[bytes, Table] = {name: self._env.open_db(name) for name in tables}
         except lmdb.Error as error:
-            self._env.close()
+            self.forsake()
             raise self._explain(error) from error
         except OSError as error:
-            self._env.close()
+            self.forsake()
             raise disk.failure(error, path) from error
+
+    @property
+    def was_short(self) -> bool:
+        """Whether the file lacked bytes at its end, so that all of it should be looked at."""
+        return self._found_bytes is not None
 
     def begin_read(self) -> Transaction:
         """A snapshot of the last commit; give it back with ``end_read``."""
@@ -136,6 +143,13 @@ class Environment:
         with self._alone():
             self._env.close()
 
+    def forsake(self) -> None:
+        """Closes a file that is of no use, and leaves it as it was found."""
+        self.close()
+        if self._found_bytes is not None:
+            with disk.explained(self.path):
+                os.truncate(self.path, self._found_bytes)
+
     def _attempt(self, body: Callable[[Transaction], T]) -> T:
         txn = self._env.begin(write=True)
         try:
@@ -170,17 +184,16 @@ class Environment:
                 raise self._explain(error) from error
         self._map_bytes = _round_up(self._map_bytes + step)
 
-    def _lengthen(self) -> bool:
+    def _lengthen(self) -> None:
         """Reading a mapped page that lies beyond the file's end kills the process, so a file that lost its end gets
-        zeros there, which LMDB reports. LMDB itself may leave trailing free pages unwritten; True: look closely."""
+        zeros there, which LMDB reports. LMDB itself may leave trailing free pages unwritten."""
         stated = self.size_bytes()
         fd = disk.open_file(self.path, create=False)
         try:
             length = disk.file_size(fd)
-            if length >= stated:
-                return False
-            disk.reserve(fd, stated)
-            return True
+            if length < stated:
+                self._found_bytes = length
+                disk.reserve(fd, stated)
         finally:
             os.close(fd)
 

@@ -42,7 +42,7 @@ def is_marked(folder: Path, kind: str) -> bool:
         found = orjson.loads(raw)
         stated, version = str(found["kind"]), found["format"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise CorruptData(f"{path} is damaged: it does not state a format", path=str(path)) from None
+        raise damaged(path, "it does not state a format") from None
     if stated != kind:
         raise Misconfigured(f"{folder} holds a {stated[:40]}, not a {kind}; choose another data folder")
     if version != FORMAT:
@@ -78,4 +78,4 @@ def unseal_json(table: bytes, key: bytes, value: bytes, path: Path) -> Any:
 
 def damaged(path: Path, what: str) -> CorruptData:
     """The error that names ``path`` as damaged."""
-    return CorruptData(f"{path} is damaged: {what}; restore it from a backup", path=str(path))
+    return CorruptData(f"{path} is damaged: {what}; restore it from a backup", path=str(path), what=what)

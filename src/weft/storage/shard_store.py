@@ -42,7 +42,8 @@ class ShardStore:
     """Opens or creates the shard in ``folder`` and adds the named vectors that it lacks.
 
     ``sync`` False leaves it to the system when bytes reach the disk: a crash of the machine may then lose or damage the
-    last commits; a crash of the process does not. Raises CorruptData, Misconfigured, StorageFull.
+    last commits; a crash of the process does not. Raises CorruptData, Misconfigured, StorageFull; what was there is
+    as it was then.
     """
 
     def __init__(self, folder: Path, vectors: Mapping[str, VectorLayout], *, sync: bool = True) -> None:
@@ -53,6 +54,8 @@ class ShardStore:
         with disk.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
         marked = format.is_marked(folder, "shard")
+        if marked and not (folder / "objects.mdb").exists():
+            raise damaged(folder / "objects.mdb", "the file is missing")
         self._env = Environment(folder / "objects.mdb", _TABLES, sync=sync)
         self._objects = ObjectTables(self._env)
         try:
@@ -62,7 +65,7 @@ class ShardStore:
             self.next_doc_id, self.live, self.models = state or self._objects.create()
             self._vectors = VectorFolder(folder / "vectors", self._env, sync=sync)
         except BaseException:
-            self._env.close()
+            self._env.forsake()
             raise
         try:
             if self._env.was_short:
@@ -71,7 +74,8 @@ class ShardStore:
             if not marked:
                 format.mark(folder, "shard", sync=sync)
         except BaseException:
-            self.close()
+            self._vectors.close()
+            self._env.forsake()
             raise
 
     next_doc_id: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.domain.errors import Invalid, NotFound
+from weft.domain.errors import CorruptData, Invalid, NotFound
 from weft.domain.objects import Object, parse_uuid
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
@@ -138,16 +138,25 @@ def _included(call: Call) -> list[str]:
 
 
 def class_of(call: Call) -> str:
-    """The class of the path; in the older form, that of the object with the id. NotFound: there is none."""
+    """The class of the path; in the older form, that of the object with the id.
+
+    NotFound: there is none. CorruptData: it may be in a class that is damaged.
+    """
     name = call.path.get("class_name")
     if name is not None:
         return name
     id_ = call.path["id"]
     parse_uuid(id_)
+    unread: CorruptData | None = None
     for config in call.service.collections.searchable():
-        if config.tenancy.enabled == (call.tenant is not None) and _has(call, config.name, id_):
-            found: str = config.name
-            return found
+        try:
+            if config.tenancy.enabled == (call.tenant is not None) and _has(call, config.name, id_):
+                found: str = config.name
+                return found
+        except CorruptData as error:
+            unread = error
+    if unread is not None:
+        raise unread
     raise NotFound(f"no object with id '{id_}'")
 
 

@@ -1,0 +1,82 @@
+"""Upkeep: what fails is tried again at growing intervals and told once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weft.collection.engine import Engine
+from weft.collection.shard import Shard
+from weft.collection.upkeep import Patience, Upkeep
+from weft.domain.errors import CorruptData, OperatorError
+from weft.domain.schema import CollectionConfig, VectorConfig
+
+CONFIG = CollectionConfig("Plain", (), {"default": VectorConfig("default")}, document={"class": "Plain"})
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = Engine(tmp_path, lambda document: CONFIG, durable=False, write_queue=1000)
+    yield opened
+    opened.close()
+
+
+def test_patience_doubles_up_to_a_minute() -> None:
+    patience, now_s, waits = Patience(), 0.0, []
+    for _ in range(9):
+        patience.failed(now_s, OSError("x"))
+        waits.append(patience.again_at_s - now_s)
+        now_s = patience.again_at_s
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_a_failure_is_told_once(
+    engine: Engine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = engine.create(CONFIG).shard(None)
+    failures = iter([OperatorError("a"), OperatorError("a"), OperatorError("b"), OperatorError("a")])
+    tries = 0
+
+    def maintain(self: Shard) -> bool:
+        nonlocal tries
+        if self is not shard:
+            return False
+        tries += 1
+        if (error := next(failures, None)) is not None:
+            raise error
+        return True
+
+    engine._upkeep.stop()  # what follows asks for each step itself
+    monkeypatch.setattr(Shard, "maintain", maintain)
+    upkeep = Upkeep(engine.collections, lambda after_s: after_s)
+    with caplog.at_level(logging.INFO):
+        for now_s in range(20):
+            upkeep.maintain(float(now_s))
+    assert tries == 9, "at 0, 1, 3, 7 and from 15 on, when it works"
+    assert sum("failed" in record.message for record in caplog.records) == 2, "a and b"
+    assert sum("works again" in record.message for record in caplog.records) == 1
+
+
+def test_a_damaged_shard_is_left_alone(
+    engine: Engine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = engine.create(CONFIG)
+    tries = 0
+
+    def maintain(self: Shard) -> bool:
+        nonlocal tries
+        tries += 1
+        raise CorruptData("the file is damaged", path="f")
+
+    engine._upkeep.stop()
+    monkeypatch.setattr(Shard, "maintain", maintain)
+    upkeep = Upkeep(engine.collections, lambda after_s: after_s)
+    for now_s in range(5):
+        upkeep.maintain(1000.0 * now_s)
+    assert tries == 1
+    assert isinstance(collection.damage("main"), CorruptData)
+    assert collection.shard(None).count == 0, "it is still served"
+    assert len(caplog.records) == 1
