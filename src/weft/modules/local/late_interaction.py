@@ -8,7 +8,6 @@ Sources: ColBERT, arXiv 2004.12832; ColPali, arXiv 2407.01449; token pooling, ar
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
+from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
 from weft.modules.local.torch_loading import Placement, best_placement, loading, options
 
@@ -54,10 +54,10 @@ class LateInteractionEncoder:
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
-        self._model = model
+        self._lanes = Lanes(model)
+        self.parallel = self._lanes.parallel
         self.kinds = frozenset(model.modalities) & {"text", "image"}
         self._max_tokens = model.get_max_seq_length() or 512
-        self._one_at_a_time = threading.Lock()
 
     def prepare(self, passages: Sequence[Passage]) -> list[Passage]:
         """Raises Invalid for a picture where the model reads only text."""
@@ -79,7 +79,7 @@ class LateInteractionEncoder:
         return [found[i] for i in range(len(run))]
 
     def close(self) -> None:
-        self._model = None
+        self._lanes.close()
 
     def _shortened(self, passage: Passage) -> Passage:
         if isinstance(passage.content, str):
@@ -91,9 +91,9 @@ class LateInteractionEncoder:
 
     def _encode(self, alike: Sequence[Passage], role: Role, pool_factor: int) -> list[Vector]:
         """Passages of one role, kind and factor. A bare text could be opened as a file or URL: it goes in a dict."""
-        encode = self._model.encode_query if role is Role.QUERY else self._model.encode_document
         inputs = [_input(one.content) for one in alike]
-        with self._one_at_a_time:
+        with self._lanes.lane() as model:
+            encode = model.encode_query if role is Role.QUERY else model.encode_document
             vectors = encode(
                 inputs,
                 batch_size=len(inputs),

@@ -9,7 +9,6 @@ Sources: CLIP, arXiv 2103.00020; SigLIP 2, arXiv 2502.14786; CLAP, arXiv 2211.06
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import TEXT
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
+from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
 from weft.modules.local.torch_loading import Placement, best_placement, loading, options
 
@@ -70,7 +70,8 @@ class MediaEncoder:
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
-        self._model = model
+        self._lanes = Lanes(model)
+        self.parallel = self._lanes.parallel
         found = {kind for kind in model.modalities if isinstance(kind, str)} & KINDS
         self._films_by_frames = "image" in found and "video" not in found
         self.kinds = frozenset(found | {"video"} if self._films_by_frames else found)
@@ -81,7 +82,6 @@ class MediaEncoder:
         self._film_tokens = self.frames * _of_pictures(model, "image" if self._films_by_frames else "video")
         self._sound_tokens = int(self.seconds * _TOKENS_A_SECOND)
         self._size = min(1.0, sum(one.numel() for one in model.parameters()) / _USUAL_PARAMETERS)
-        self._one_at_a_time = threading.Lock()
         _fill_up_texts(model)
         _match_weights(model)
 
@@ -117,7 +117,7 @@ class MediaEncoder:
         return [found[i] for i in range(len(run))]
 
     def close(self) -> None:
-        self._model = None
+        self._lanes.close()
 
     def check(self, kind: str) -> None:
         """Raises Invalid unless the model embeds that kind."""
@@ -148,8 +148,8 @@ class MediaEncoder:
 
     def _encode(self, inputs: list[dict[str, Any]], *, is_query: bool = False) -> list[Vector]:
         """Inputs of one kind, each in a dict of it: a bare text could be opened as a file or URL."""
-        encode = self._model.encode_query if is_query else self._model.encode_document
-        with self._one_at_a_time:
+        with self._lanes.lane() as model:
+            encode = model.encode_query if is_query else model.encode_document
             found = encode(inputs, batch_size=len(inputs), show_progress_bar=False, convert_to_tensor=True)
         vectors = np.asarray(found.float().cpu().numpy(), np.float32)
         return list(vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12))

@@ -21,6 +21,8 @@ TokenIds: TypeAlias = npt.NDArray[np.int64]
 
 _LETTERS_PER_TOKEN = 200
 """No word is longer to the tokenizer (it gives up at 100); what lies beyond ``max_tokens`` times that is never read."""
+_TEXTS_AT_ONCE = 16
+"""Between so many the interpreter can turn to another thread, such as a search's."""
 
 
 class OnnxTextEncoder:
@@ -35,6 +37,7 @@ class OnnxTextEncoder:
         from tokenizers import Tokenizer
 
         self.name = name
+        self.parallel = True
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.dimensions: int = config["dimensions"]
         self._pooling = pooling
@@ -50,8 +53,11 @@ class OnnxTextEncoder:
         )
 
     def prepare(self, texts: Sequence[str]) -> list[TokenIds]:
-        found = self._tokenizer.encode_batch_fast([text[: self._max_letters] for text in texts])
-        return [np.array(one.ids, np.int64) for one in found]
+        found: list[TokenIds] = []
+        for begin in range(0, len(texts), _TEXTS_AT_ONCE):
+            some = [text[: self._max_letters] for text in texts[begin : begin + _TEXTS_AT_ONCE]]
+            found += [np.array(one.ids, np.int64) for one in self._tokenizer.encode_batch_fast(some)]
+        return found
 
     def length(self, prepared: TokenIds) -> int:
         return len(prepared)

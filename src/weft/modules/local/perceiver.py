@@ -7,7 +7,6 @@ Source: Perceiver IO, arXiv 2107.14795.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
+from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
 from weft.modules.local.torch_loading import Placement, best_placement, loading, weight_options
 
@@ -50,9 +50,10 @@ class PerceiverEncoder:
         self.frames: int = model.config.num_frames
         self.samples: int = model.config.num_frames * model.config.audio_samples_per_frame
         self._labels = model.config.num_labels
-        self._model = model.perceiver
-        self._model.decoder = self._model.output_postprocessor = None
-        self._one_at_a_time = threading.Lock()
+        watching = model.perceiver
+        watching.decoder = watching.output_postprocessor = None
+        self._lanes = Lanes(watching)
+        self.parallel = self._lanes.parallel
 
     def prepare(self, films: Sequence[Film]) -> list[Watched]:
         """The middle square of each frame, made 224 pixels wide; a film of fewer frames stands still at its last.
@@ -66,7 +67,7 @@ class PerceiverEncoder:
         return len(prepared.frames) * (SIDE // _PATCH_SIDE) ** 2
 
     def close(self) -> None:
-        self._model = None
+        self._lanes.close()
 
     def _watched(self, frames: Frames, sound: Sound) -> Watched:
         if not len(frames):
@@ -81,14 +82,14 @@ class PerceiverEncoder:
         """One vector for each film, in order."""
         import torch
 
-        device, dtype = self._model.device, self._model.dtype
-        inputs = {
-            "image": torch.from_numpy(np.stack([one.frames for one in run])).to(device, dtype),
-            "audio": torch.from_numpy(np.stack([one.sound for one in run])).to(device, dtype),
-            "label": torch.zeros((len(run), self._labels), device=device, dtype=dtype),
-        }
-        with self._one_at_a_time, torch.inference_mode():
-            found = self._model(inputs=inputs).last_hidden_state.float().mean(dim=1).cpu()
+        with self._lanes.lane() as model, torch.inference_mode():
+            device, dtype = model.device, model.dtype
+            inputs = {
+                "image": torch.from_numpy(np.stack([one.frames for one in run])).to(device, dtype),
+                "audio": torch.from_numpy(np.stack([one.sound for one in run])).to(device, dtype),
+                "label": torch.zeros((len(run), self._labels), device=device, dtype=dtype),
+            }
+            found = model(inputs=inputs).last_hidden_state.float().mean(dim=1).cpu()
         return [_unit(one) for one in np.asarray(found, np.float32)]
 
 

@@ -32,8 +32,9 @@ class _Loaded:
 class ModelPool:
     """Loads each model at its first use and keeps it until ``unload`` or ``close``.
 
-    ``threads`` (0: one a core) is the number of workers of each model; each runs one text batch at a time on one
-    thread, which gives more texts a second than one run spread over all of them.
+    ``threads`` (0: one a core) is the number of workers of each model, for queries and for documents apart; each runs
+    one batch at a time on one thread, which gives more texts a second than one run spread over all of them. A model on
+    a GPU has one worker for each.
     """
 
     def __init__(self, *, threads: int = 0, queue_limit: int = 100_000) -> None:
@@ -83,7 +84,7 @@ class ModelPool:
     def state(self) -> list[ModelState]:
         """The models in memory, by name; one that is loaded in two ways, as by two poolings, is there twice."""
         return sorted(
-            ModelState(one.encoder.name, one.waiting, self.threads, one.embedded) for _, one in self._schedulers()
+            ModelState(one.encoder.name, one.waiting, one.workers, one.embedded) for _, one in self._schedulers()
         )
 
     def _schedulers(self) -> list[tuple[str, Scheduler[Any]]]:
@@ -118,7 +119,9 @@ class ModelPool:
             if entry.dropped:
                 raise Overloaded("the model is being unloaded; send the request again")
             if entry.scheduler is None:
-                entry.scheduler = Scheduler(load(), workers=self.threads, queue_limit=self._queue_limit)
+                encoder = load()
+                workers = self.threads if encoder.parallel else 1
+                entry.scheduler = Scheduler(encoder, workers=workers, queue_limit=self._queue_limit)
             return entry.scheduler
 
     def _remember(self, entry: _Loaded, found: dict[str, Vector | WeftError]) -> None:

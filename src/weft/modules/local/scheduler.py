@@ -1,12 +1,11 @@
-"""One model's queue: short runs of texts of like length, queries first.
+"""One model's queue: short runs of texts of like length, queries apart from documents.
 
 On a CPU a larger batch is no faster, and padding costs what it pads. So the texts of a request are sorted by length
-and cut into runs of at most ``token_budget`` padded tokens (one longer text is a run by itself), and between any two
-runs the waiting queries go first. One thread more than ``workers`` takes queries alone, so that they need not wait for
-a run to end either; on Linux those that take documents are nice to it. Requests with documents take turns, one run
-each, so that a small one does not wait for a large one. Measured on 384 mixed texts, float32, one thread: 62.5 texts/s
-with runs of 512 padded tokens and a longest run of 146 ms, against 14.9 texts/s and 2930 ms for batches of 32 in order
-of arrival.
+and cut into runs of at most ``token_budget`` padded tokens (one longer text is a run by itself). Queries and documents
+have ``workers`` threads each, so a query waits for no document; on Linux those of documents are nice to the others.
+Requests take turns, one run each, so that a small one does not wait for a large one. Measured on 384 mixed texts,
+float32, one thread: 62.5 texts/s with runs of 512 padded tokens and a longest run of 146 ms, against 14.9 texts/s and
+2930 ms for batches of 32 in order of arrival.
 
 Invariants: every submitted text gets exactly one vector or error, in the order given; an error of one text does not
 touch the others; at most ``queue_limit`` texts wait, except that an idle queue takes a request of any size.
@@ -35,12 +34,14 @@ Prepared = TypeVar("Prepared")
 
 
 class Encoder(Protocol[Prepared]):
-    """A loaded model. ``prepare`` is called by the threads that ask, ``encode`` by the workers, both concurrently.
+    """A loaded model. Both ``prepare`` and ``encode`` are called by several workers at once.
 
     What is embedded is mostly text; a model may take what else it knows. A WeftError that it raises is told as it is.
     """
 
     name: str
+    parallel: bool
+    """Whether several runs at once are faster than one after another, as they are on a CPU and not on a GPU."""
 
     def prepare(self, texts: Sequence[Any]) -> list[Prepared]: ...
 
@@ -58,20 +59,22 @@ class Urgency(Enum):
     DOCUMENT = 1
 
 
-class _Request:
-    """The texts of one call: runs that wait, results that are there, and a bell for when all are."""
+class _Request(Generic[Prepared]):
+    """What one call asks for: texts, the runs that wait once these are prepared, results, and a bell for the end."""
 
-    __slots__ = ("done", "missing", "results", "runs")
+    __slots__ = ("done", "missing", "prepared", "results", "runs", "texts")
 
-    def __init__(self, count: int) -> None:
-        self.results: list[Vector | WeftError | None] = [None] * count
-        self.missing = count
+    def __init__(self, texts: Sequence[Any]) -> None:
+        self.texts = texts
+        self.prepared: Mapping[int, Prepared] | None = None
         self.runs: deque[list[int]] = deque()
+        self.results: list[Vector | WeftError | None] = [None] * len(texts)
+        self.missing = len(texts)
         self.done = threading.Event()
 
 
 class Scheduler(Generic[Prepared]):
-    """Runs an encoder on ``workers`` threads, started at the first request."""
+    """Runs an encoder on ``workers`` threads for queries and as many for documents, started at the first request."""
 
     def __init__(
         self,
@@ -82,12 +85,12 @@ class Scheduler(Generic[Prepared]):
         queue_limit: int = 100_000,
     ) -> None:
         self.encoder = encoder
-        self._workers = workers
+        self.workers = workers
         self._token_budget = token_budget
         self._queue_limit = queue_limit
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        self._waiting: dict[Urgency, deque[tuple[_Request, Mapping[int, Prepared]]]] = {u: deque() for u in Urgency}
+        self._waiting: dict[Urgency, deque[_Request[Prepared]]] = {u: deque() for u in Urgency}
         self._texts_waiting = 0
         self._embedded = 0
         self._closed = False
@@ -96,18 +99,9 @@ class Scheduler(Generic[Prepared]):
         """One vector or error for each text, in order. Blocks; raises Overloaded when the queue is full or closed."""
         if not texts:
             return []
-        self._admit(len(texts))
-        request = _Request(len(texts))
-        try:
-            prepared = self._prepare(texts, request)
-            request.runs.extend(self._cut(prepared))
-        except BaseException:
-            self._dismiss(len(texts))
-            raise
-        self._dismiss(len(texts) - request.missing)
-        if request.missing:
-            self._enqueue(request, prepared, urgency)
-            request.done.wait()
+        request: _Request[Prepared] = _Request(texts)
+        self._enqueue(request, urgency)
+        request.done.wait()
         return [result for result in request.results if result is not None]
 
     @property
@@ -126,8 +120,7 @@ class Scheduler(Generic[Prepared]):
             self._closed = True
             for waiting in self._waiting.values():
                 while waiting:
-                    request, _ = waiting.popleft()
-                    self._refuse(request)
+                    self._refuse(waiting.popleft())
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
@@ -135,43 +128,92 @@ class Scheduler(Generic[Prepared]):
 
     # -- admission, in the caller's thread
 
-    def _admit(self, count: int) -> None:
+    def _enqueue(self, request: _Request[Prepared], urgency: Urgency) -> None:
         with self._changed:
-            self._check_open()
-            if self._texts_waiting and self._texts_waiting + count > self._queue_limit:
+            if self._closed:
+                raise Overloaded(f"the model {self.encoder.name} is being unloaded; send the request again")
+            if self._texts_waiting and self._texts_waiting + request.missing > self._queue_limit:
                 raise Overloaded(
                     f"{self._texts_waiting} texts wait for the model {self.encoder.name} already, and at most "
                     f"{self._queue_limit} may; send the request again later",
                     waiting=self._texts_waiting,
                     limit=self._queue_limit,
                 )
-            self._texts_waiting += count
+            self._texts_waiting += request.missing
+            self._waiting[urgency].append(request)
+            if not self._threads:
+                self._start()
+            self._changed.notify_all()
 
-    def _dismiss(self, count: int) -> None:
-        with self._changed:
-            self._texts_waiting -= count
+    def _start(self) -> None:
+        name = f"weft-embed-{self.encoder.name}"
+        self._threads = [
+            threading.Thread(target=self._work, args=(urgency,), name=name, daemon=True)
+            for urgency in Urgency
+            for _ in range(self.workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise Overloaded(f"the model {self.encoder.name} is being unloaded; send the request again")
+    # -- in the workers' threads
 
-    def _prepare(self, texts: Sequence[Any], request: _Request) -> dict[int, Prepared]:
-        """The tokens of each text by its position; an error in ``request`` for a text that has none."""
+    def _work(self, urgency: Urgency) -> None:
+        """Prepares and runs what is of this urgency: preparing is work too, and for documents as nice as a run."""
+        if urgency is Urgency.DOCUMENT and sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        waiting = self._waiting[urgency]
+        while True:
+            with self._changed:
+                while not self._closed and not waiting:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                request = waiting.popleft()
+                run = request.runs.popleft() if request.runs else []
+                if request.runs:
+                    waiting.append(request)
+            if run:
+                assert request.prepared is not None
+                found = self._encode([request.prepared[i] for i in run])
+                with self._changed:
+                    self._settle(request, dict(zip(run, found, strict=True)))
+                    self._embedded += len(run)
+            else:
+                self._make_ready(request, waiting)
+
+    def _make_ready(self, request: _Request[Prepared], waiting: deque[_Request[Prepared]]) -> None:
+        """Prepares its texts and cuts them into runs, which are next."""
         try:
-            return dict(enumerate(self.encoder.prepare(texts)))
+            prepared, failures = self._prepare(request.texts)
+            runs = self._cut(prepared)
+        except Exception as error:
+            prepared, runs = {}, []
+            failures = dict.fromkeys(range(len(request.texts)), self._failure(error))
+        with self._changed:
+            request.prepared = prepared
+            request.runs.extend(runs)
+            if self._closed:
+                self._refuse(request)
+            elif runs:
+                waiting.appendleft(request)
+                self._changed.notify_all()
+            self._settle(request, failures)
+
+    def _prepare(self, texts: Sequence[Any]) -> tuple[dict[int, Prepared], dict[int, WeftError]]:
+        """What the model reads of each text by its position, and an error for a text that it cannot read."""
+        try:
+            return dict(enumerate(self.encoder.prepare(texts))), {}
         except Exception:
             prepared: dict[int, Prepared] = {}
+            failures: dict[int, WeftError] = {}
             for i, text in enumerate(texts):
                 try:
                     prepared[i] = self.encoder.prepare([text])[0]
                 except WeftError as error:
-                    request.results[i] = error
+                    failures[i] = error
                 except Exception as error:
-                    request.results[i] = Invalid(f"the model {self.encoder.name} cannot read this input: {error}")
-                else:
-                    continue
-                request.missing -= 1
-            return prepared
+                    failures[i] = Invalid(f"the model {self.encoder.name} cannot read this input: {error}")
+            return prepared, failures
 
     def _cut(self, prepared: Mapping[int, Prepared]) -> list[list[int]]:
         """Positions in runs of at most the budget of padded tokens, short texts first."""
@@ -184,55 +226,6 @@ class Scheduler(Generic[Prepared]):
                 runs.append([i])
         return runs
 
-    def _enqueue(self, request: _Request, prepared: Mapping[int, Prepared], urgency: Urgency) -> None:
-        with self._changed:
-            if self._closed:
-                self._texts_waiting -= request.missing
-                self._check_open()
-            self._waiting[urgency].append((request, prepared))
-            if not self._threads:
-                self._threads = [
-                    threading.Thread(
-                        target=self._work, args=(taken,), name=f"weft-embed-{self.encoder.name}", daemon=True
-                    )
-                    for taken in [(Urgency.QUERY,), *[tuple(Urgency)] * self._workers]
-                ]
-                for thread in self._threads:
-                    thread.start()
-            self._changed.notify_all()
-
-    # -- runs, in the workers' threads
-
-    def _work(self, taken: Sequence[Urgency]) -> None:
-        """Runs of the urgencies ``taken``, the most urgent first."""
-        if Urgency.DOCUMENT in taken and sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-        while True:
-            with self._changed:
-                while not self._closed and not any(self._waiting[urgency] for urgency in taken):
-                    self._changed.wait()
-                if self._closed:
-                    return
-                request, prepared, run = self._next(taken)
-            results = self._encode([prepared[i] for i in run])
-            with self._changed:
-                for i, result in zip(run, results, strict=True):
-                    request.results[i] = result
-                request.missing -= len(run)
-                self._texts_waiting -= len(run)
-                self._embedded += len(run)
-                if not request.missing:
-                    request.done.set()
-
-    def _next(self, taken: Sequence[Urgency]) -> tuple[_Request, Mapping[int, Prepared], list[int]]:
-        """The next run: of a query if one waits; the request goes to the end of its line if it has more."""
-        waiting = next(self._waiting[urgency] for urgency in taken if self._waiting[urgency])
-        request, prepared = waiting.popleft()
-        run = request.runs.popleft()
-        if request.runs:
-            waiting.append((request, prepared))
-        return request, prepared, run
-
     def _encode(self, run: Sequence[Prepared]) -> list[Vector | WeftError]:
         try:
             return list(self.encoder.encode(run))
@@ -241,20 +234,27 @@ class Scheduler(Generic[Prepared]):
                 return [result for one in run for result in self._encode([one])]
             if isinstance(error, WeftError):
                 return [error]
-            _log.exception("the model %s failed on a text", self.encoder.name)
-            failure = ProviderError(
-                f"the model {self.encoder.name} failed on this input: {error}", provider=self.encoder.name
-            )
-            failure.__cause__ = error
-            return [failure]
+            return [self._failure(error)]
 
-    def _refuse(self, request: _Request) -> None:
+    def _failure(self, error: Exception) -> ProviderError:
+        _log.error("the model %s failed on a text", self.encoder.name, exc_info=error)
+        failure = ProviderError(
+            f"the model {self.encoder.name} failed on this input: {error}", provider=self.encoder.name
+        )
+        failure.__cause__ = error
+        return failure
+
+    def _refuse(self, request: _Request[Prepared]) -> None:
         """Answer the texts of a request that no run has taken yet; runs under way answer the others."""
-        for run in request.runs:
-            for i in run:
-                request.results[i] = Overloaded(f"the server stops; the model {self.encoder.name} was not asked")
-            request.missing -= len(run)
-            self._texts_waiting -= len(run)
+        left = range(len(request.texts)) if request.prepared is None else [i for run in request.runs for i in run]
         request.runs.clear()
+        stops = f"the server stops; the model {self.encoder.name} was not asked"
+        self._settle(request, {i: Overloaded(stops) for i in left})
+
+    def _settle(self, request: _Request[Prepared], results: Mapping[int, Vector | WeftError]) -> None:
+        for i, result in results.items():
+            request.results[i] = result
+        request.missing -= len(results)
+        self._texts_waiting -= len(results)
         if not request.missing:
             request.done.set()

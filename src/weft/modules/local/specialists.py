@@ -32,6 +32,7 @@ class SoundEncoder(MediaEncoder):
         self.kinds = frozenset({"audio"})
         self.rate, self.seconds, self.frames = whisper.rate, _LONGEST_SOUND_S, 1
         self._whisper = whisper
+        self.parallel = whisper.parallel
 
     def prepare(self, samples: Sequence[Sample | str]) -> list[Sample]:
         return [_checked(self, sample) for sample in samples]
@@ -55,6 +56,7 @@ class FilmEncoder(MediaEncoder):
         self.kinds = frozenset({"video"})
         self.rate, self.seconds, self.frames = 16_000, 0.0, perceiver.frames
         self._perceiver = perceiver
+        self.parallel = perceiver.parallel
 
     def prepare(self, samples: Sequence[Sample | str]) -> list[Sample]:
         return [_checked(self, sample) for sample in samples]

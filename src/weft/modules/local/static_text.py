@@ -56,6 +56,7 @@ class StaticTextEncoder:
         from weft.modules.local.kernels import sum_token_vectors
 
         self.name = name
+        self.parallel = True
         self._codes: npt.NDArray[np.int8] = np.load(folder / "codes.npy")
         self._scales: npt.NDArray[np.float32] = np.load(folder / "scales.npy")
         self._tokenizer = Tokenizer.from_file(str(tokenizer))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
+from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
 from weft.modules.local.torch_loading import best_placement, loading, options
 
@@ -24,19 +24,16 @@ class TorchTextEncoder:
         self.name = source.name
         checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
         checkpoint.require(Purpose.EMBEDDING, "serve it by the module that is for it")
-        import torch
         from sentence_transformers import SentenceTransformer
 
-        torch.set_num_threads(1)
         placement = best_placement()
         with loading(checkpoint, placement):
-            self._model: Any = SentenceTransformer(source.place, **options(placement, downloads=downloads))
-        self._model.eval().to(placement.torch_dtype)
-        self._multimodal = any(
-            kind not in ("text", "message") for kind in getattr(self._model, "modalities", ("text",))
-        )
-        self._max_tokens = self._model.get_max_seq_length() or 512
-        self._one_at_a_time = threading.Lock()
+            model: Any = SentenceTransformer(source.place, **options(placement, downloads=downloads))
+        model.eval().to(placement.torch_dtype)
+        self._lanes = Lanes(model)
+        self.parallel = self._lanes.parallel
+        self._multimodal = any(kind not in ("text", "message") for kind in getattr(model, "modalities", ("text",)))
+        self._max_tokens = model.get_max_seq_length() or 512
 
     def prepare(self, texts: Sequence[str]) -> list[str]:
         return [text[: self._max_tokens * _LETTERS_PER_TOKEN] for text in texts]
@@ -48,12 +45,12 @@ class TorchTextEncoder:
     def encode(self, run: Sequence[str]) -> list[Vector]:
         """A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or a URL."""
         texts = [{"text": text} for text in run] if self._multimodal else list(run)
-        with self._one_at_a_time:
-            found = self._model.encode(
+        with self._lanes.lane() as model:
+            found = model.encode(
                 texts, batch_size=len(run), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
             )
         vectors = np.asarray(found, np.float32)
         return list(vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12))
 
     def close(self) -> None:
-        self._model = None
+        self._lanes.close()

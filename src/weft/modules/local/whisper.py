@@ -13,7 +13,6 @@ Vectors have length 1. Source: Whisper, arXiv 2212.04356.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
+from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
 from weft.modules.local.torch_loading import Placement, best_placement, loading, weight_options
 
@@ -52,10 +52,10 @@ class WhisperEncoder:
     def __init__(self, model: Any, extractor: Any, name: str, *, states: str = ENCODER) -> None:
         self.name = name
         self.rate: int = extractor.sampling_rate
-        self._model = model
+        self._lanes = Lanes(model)
+        self.parallel = self._lanes.parallel
         self._extractor = extractor
         self._states = states
-        self._one_at_a_time = threading.Lock()
 
     def prepare(self, sounds: Sequence[Sound]) -> list[Heard]:
         """Raises Invalid for a sound without a sample."""
@@ -69,19 +69,19 @@ class WhisperEncoder:
         """One vector for each sound, in order."""
         import torch
 
-        features = torch.cat([one.features for one in run]).to(self._model.device, self._model.dtype)
-        with self._one_at_a_time, torch.inference_mode():
+        with self._lanes.lane() as model, torch.inference_mode():
+            features = torch.cat([one.features for one in run]).to(model.device, model.dtype)
             if self._states == DECODER:
-                begin = self._model.config.decoder_start_token_id
+                begin = model.config.decoder_start_token_id
                 start = torch.full((len(features), 2), begin, device=features.device)
-                found = self._model(features, decoder_input_ids=start).last_hidden_state.flatten(1)
+                found = model(features, decoder_input_ids=start).last_hidden_state.flatten(1)
                 return [_unit(one) for one in found.float().cpu()]
-            found = self._model(features).last_hidden_state.float().cpu()
+            found = model(features).last_hidden_state.float().cpu()
         parts = zip(found.split([len(one.features) for one in run]), run, strict=True)
         return [_unit(states[one.present].mean(dim=0)) for states, one in parts]
 
     def close(self) -> None:
-        self._model = None
+        self._lanes.close()
 
     def _heard(self, sound: Sound) -> Heard:
         if not len(sound):

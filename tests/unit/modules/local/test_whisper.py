@@ -92,9 +92,10 @@ def test_a_long_sound_is_read_in_windows(folders: dict[str, Path]) -> None:
     start, end = sound(30, 1), sound(15, 2)
     whole, first, second = embed(encoder, np.concatenate([start, end]), start, end)
     assert whole.shape == (32,)
-    raw_first, raw_second = (
-        encoder._model(encoder.prepare([one])[0].features).last_hidden_state[0].detach() for one in (start, end)
-    )
+    with encoder._lanes.lane() as model:
+        raw_first, raw_second = (
+            model(encoder.prepare([one])[0].features).last_hidden_state[0].detach() for one in (start, end)
+        )
     expected = unit(np.concatenate([raw_first, raw_second[:750]]).mean(axis=0))
     assert whole == pytest.approx(expected, abs=1e-5)
     assert not np.allclose(whole, first) and not np.allclose(whole, second)
