@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import weaviate
 from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.data import DataObject
 from weaviate.classes.generate import GenerativeConfig, GenerativeParameters
-from weaviate.classes.query import MetadataQuery, Rerank
+from weaviate.classes.query import GroupBy, MetadataQuery, Rerank
 from weaviate.connect.integrations import Integrations
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError, WeaviateQueryError
 from weaviate.util import generate_uuid5
@@ -345,3 +347,74 @@ def test_a_generation_that_fails_says_why(made: Make, provider: StandIn) -> None
     provider.failures = [Failure(402, {"detail": "no credits"})]
     with pytest.raises(WeaviateQueryError, match="NVIDIA API failed with status: 402 error: no credits"):
         titles.generate.fetch_objects(single_prompt="Hi")
+
+
+def test_prompts_of_hits_are_asked_eight_at_a_time(made: Make, provider: StandIn) -> None:
+    titles = made(20, vector_config=Configure.Vectors.self_provided(), generative_config=Configure.Generative.nvidia())
+    provider.hold.clear()
+    with ThreadPoolExecutor(1) as thread:
+        search = thread.submit(titles.generate.fetch_objects, single_prompt="Say {title}", limit=20)
+        until(lambda: len(provider.requests) == 8)
+        threading.Event().wait(0.1)
+        assert len(provider.requests) == 8, "no more than eight are asked at once"
+        provider.hold.set()
+        answer = search.result(30)
+    assert [one.generative.text for one in answer.objects] == [
+        f"Answer to: Say {one.properties['title']}" for one in answer.objects
+    ]
+    assert len(provider.requests) == 20
+
+
+def test_prompts_that_were_told_to_wait_are_asked_again_in_their_order(made: Make, provider: StandIn) -> None:
+    titles = made(12, vector_config=Configure.Vectors.self_provided(), generative_config=Configure.Generative.nvidia())
+    provider.failures = [Failure(429, {}, {"Retry-After": "0"})] * 5
+    answer = titles.generate.fetch_objects(single_prompt="Say {title}", limit=12)
+    assert [one.generative.text for one in answer.objects] == [
+        f"Answer to: Say {one.properties['title']}" for one in answer.objects
+    ]
+    assert len(provider.requests) == 17
+
+
+def test_the_first_prompt_in_rank_that_fails_is_told_and_no_more_are_asked(made: Make, provider: StandIn) -> None:
+    titles = made(40, vector_config=Configure.Vectors.self_provided(), generative_config=Configure.Generative.nvidia())
+    order = [one.properties["title"] for one in titles.query.fetch_objects(limit=40).objects]
+
+    def refuse(request: Request) -> Failure | None:
+        place = order.index(request.body["messages"][0]["content"].removeprefix("Say "))
+        if place in (2, 5):
+            return Failure(400, {"detail": f"not of {place}"})
+        if place > 5:
+            threading.Event().wait(0.2)
+        return None
+
+    provider.refuse = refuse
+    with pytest.raises(WeaviateQueryError, match="status: 400 error: not of 2"):
+        titles.generate.fetch_objects(single_prompt="Say {title}", limit=40)
+    assert len(provider.requests) < 40
+
+
+def test_groups_are_ranked_at_once(made: Make, provider: StandIn) -> None:
+    titles = made(6, vector_config=Configure.Vectors.self_provided(), reranker_config=Configure.Reranker.cohere())
+    for i, one in enumerate(titles.query.fetch_objects(limit=6).objects):
+        titles.data.update(one.uuid, properties={"n": i % 3}, vector=[1.0, float(i)])
+    provider.hold.clear()
+    with ThreadPoolExecutor(1) as thread:
+        search = thread.submit(
+            titles.query.near_vector,
+            [1.0, 0.0],
+            group_by=GroupBy(prop="n", objects_per_group=2, number_of_groups=3),
+            rerank=Rerank(prop="title", query="title 4"),
+        )
+        until(lambda: len(provider.asked("/v2/rerank")) == 3)
+        provider.hold.set()
+        answer = search.result(30)
+    scores = [group.rerank_score for group in answer.groups.values()]
+    assert scores == sorted(scores, reverse=True) and scores[0] == 2.0
+
+
+def until(true: Callable[[], bool]) -> None:
+    for _ in range(10_000):
+        if true():
+            return
+        threading.Event().wait(0.003)
+    raise AssertionError("it never came to that")

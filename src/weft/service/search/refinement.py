@@ -1,9 +1,14 @@
-"""After the hits are read: reranking them, and generating from them, by the collection's modules."""
+"""After the hits are read: reranking them, and generating from them, by the collection's modules.
+
+A prompt of each hit and a ranking of each group is a call by itself, and most of its time is waiting for a provider: so
+a few are made at a time. The first that fails, in rank order, is the search's error; what was not asked by then is not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias, TypeVar
 
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.caller import Caller
@@ -15,6 +20,12 @@ from weft.modules.prompts import prompt_values, single_prompt, task_prompt
 
 Write: TypeAlias = Callable[[str, Sequence[Hit]], tuple[str, GenerationDetails]]
 """What is written to a prompt about hits, and what is told of it."""
+
+_AT_A_TIME = 8
+"""Calls of one search. Providers refuse those who ask for much at once, and then all wait."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Refiner:
@@ -41,8 +52,8 @@ class Refiner:
                 hit.rerank_score = value
 
         if answer.groups is not None:
+            _some_at_a_time(score, [group.hits for group in answer.groups])
             for group in answer.groups:
-                score(group.hits)
                 group.hits.sort(key=_by_rerank)
                 group.rerank_score = group.hits[0].rerank_score
             answer.groups.sort(key=lambda g: -(g.rerank_score or 0.0))
@@ -58,8 +69,11 @@ class Refiner:
         about = [one.hits[0] if isinstance(one, Group) else one for one in told]
         values = [prompt_values(config, hit.record.properties) for hit in about]
         if asked.single is not None and single is not None:
-            for one, hit, own in zip(told, about, values, strict=True):
-                one.generated, one.generation = single(single_prompt(asked.single.text, own), [hit])
+            prompts = [single_prompt(asked.single.text, own) for own in values]
+            write = single
+            written = _some_at_a_time(lambda i: write(prompts[i], [about[i]]), range(len(told)))
+            for one, (text, details) in zip(told, written, strict=True):
+                one.generated, one.generation = text, details
         if asked.grouped is not None and grouped is not None and about:
             task = task_prompt(asked.grouped.text, values, asked.grouped_properties)
             answer.generated, answer.generation = grouped(task, about)
@@ -79,6 +93,18 @@ class Refiner:
             return result.text, GenerationDetails(text if prompt.debug else None, provider, result.usage)
 
         return write
+
+
+def _some_at_a_time(call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """``call`` of each item, in order. Raises the error of the first that failed; items not begun by then are left."""
+    if len(items) < 2:
+        return [call(item) for item in items]
+    threads = ThreadPoolExecutor(min(len(items), _AT_A_TIME), thread_name_prefix="weft-refine")
+    try:
+        running = [threads.submit(call, item) for item in items]
+        return [one.result() for one in running]
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _images(prompt: Prompt, hits: Sequence[Hit]) -> list[str]:
