@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 import uuid
 from pathlib import Path
@@ -174,6 +175,9 @@ def test_rows_go_to_a_tenant_and_are_embedded(server: Server, weft: Weft, tmp_pa
         (["a.jsonl", "--rejected", "a.jsonl"], "a.jsonl would be overwritten"),
         (["object.json"], "must hold an array of objects"),
         (["twice.csv"], "must name each column, no name twice"),
+        (["quote.csv"], "quote.csv, line 3: a cell begins with a quote that is never closed"),
+        (["--collection", "", "a.jsonl"], "--collection must name a collection"),
+        (["a.jsonl", "--tenant", "\udcff"], "is not UTF-8"),
         (["latin.csv"], "latin.csv, line 2: not UTF-8"),
         (["a.jsonl", "--vectorizer", "text2vec-none"], "no module with name 'text2vec-none' present"),
         (["a.jsonl", "--port", "1"], "no server answers at http://127.0.0.1:1; start one with: weft serve"),
@@ -184,8 +188,9 @@ def test_refusals(weft: Weft, tmp_path: Path, arguments: list[str], words: str) 
     (tmp_path / "a.txt").write_text("a")
     (tmp_path / "object.json").write_text('{"a": 1}')
     (tmp_path / "twice.csv").write_text("a,a\n1,2\n")
+    (tmp_path / "quote.csv").write_text('a,b\n1,2\n3,"x\n4,5\n')
     (tmp_path / "latin.csv").write_bytes("a\nGrüße\n".encode("latin-1"))
-    done = weft("import", *arguments, "--collection", "Refused")
+    done = weft("import", "--collection", "Refused", *arguments)
     assert done.returncode == 1
     assert done.stderr.startswith("weft: ")
     assert words in done.stderr
@@ -221,6 +226,42 @@ def test_a_server_that_dies_is_told_with_what_was_stored(tmp_path: Path) -> None
 def counted(server: Server, name: str) -> int:
     with server.client() as client:
         return len(client.collections.use(name)) if client.collections.exists(name) else 0
+
+
+def test_ctrl_c_tells_what_was_stored(server: Server, tmp_path: Path) -> None:
+    """Rows whose answer is waited for at that moment are stored, too."""
+    write(tmp_path / "a.jsonl", [{"title": f"thing {i} among many others"} for i in range(5_000)])
+    port = str(server.rest_port)
+    for wait in (200, 400, 600):
+        with server.client() as client:
+            client.collections.delete("Stopped")
+            importing = start("import", "a.jsonl", "--collection", "Stopped", "--port", port, folder=tmp_path)
+            while not client.collections.exists("Stopped") or len(client.collections.use("Stopped")) < wait:
+                assert importing.poll() is None
+            importing.send_signal(signal.SIGINT)
+            _, told = importing.communicate(timeout=60)
+            assert importing.returncode == 130
+            stored = len(client.collections.use("Stopped"))
+        assert told.decode().startswith(f"stopped: {stored:,} rows stored in Stopped in ")
+
+
+def test_rows_that_no_server_takes_are_told(weft: Weft, tmp_path: Path) -> None:
+    deep = "[" * 300 + "]" * 300
+    (tmp_path / "a.jsonl").write_text(f'{{"n": 1, "m": {deep}}}\n{{"n": 2}}\n')
+    done = weft("import", "a.jsonl", "--collection", "Deep", "--vectorizer", "none")
+    assert done.stdout.startswith("1 row stored in Deep in ")
+    assert "'m' is nested too deeply" in done.stdout
+    assert lines(tmp_path / "a.jsonl.rejected.jsonl")[0]["n"] == 1
+
+
+def test_rejected_rows_that_cannot_be_written(weft: Weft, tmp_path: Path) -> None:
+    rows = [{"n": i} for i in range(400)]
+    write(tmp_path / "a.jsonl", [*rows, 5])
+    for place, words in (("none/x", "No such file"), ("/dev/full", "No space left")):
+        done = weft("import", "a.jsonl", "--collection", "Unwritten", "--vectorizer", "none", "--rejected", place)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"weft: rejected rows cannot be written to {place}: {words}")
+        assert "400 rows stored" in done.stderr
 
 
 def test_an_api_key_is_asked_for_and_given(tmp_path: Path) -> None:

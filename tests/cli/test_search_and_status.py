@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty
@@ -102,7 +106,11 @@ def test_nothing_found_and_refusals(weft: Weft) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "nothing found in Found\n")
     for arguments, words in (
         (["None", "x"], "could not find class None in schema"),
-        (["Found", "x", "--limit", "0"], "--limit must be at least 1"),
+        (["Found", "x", "--limit", "0"], "--limit must be from 1 to"),
+        (["Found", "x", "--limit", "99999999999"], "--limit must be from 1 to"),
+        (["Found", "x", "--api-key", "a\nb"], "characters that no key has"),
+        (["Found", "x", "--api-key", "ä"], "characters that no key has"),
+        (["Found", "\udcff"], "is not UTF-8"),
         (["Found", "x", "--by", "meaning"], "target"),
         (["Found", "x", "--grpc-port", "1"], "no server answers gRPC at 127.0.0.1:1"),
     ):
@@ -111,6 +119,39 @@ def test_nothing_found_and_refusals(weft: Weft) -> None:
         assert done.stderr.startswith("weft: ")
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_what_nobody_reads_and_what_cannot_be_written(server: Server) -> None:
+    command = f"{sys.executable} -m weft status --json --port {server.rest_port}"
+    for sink, status, words in (("| true; exit ${PIPESTATUS[0]}", 141, b""), ("> /dev/full", 1, b"No space left")):
+        done = subprocess.run(["/bin/bash", "-c", f"{command} {sink}"], capture_output=True)
+        assert done.returncode == status
+        assert words in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_another_server_is_told_apart(weft: Weft) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        for arguments in (["status"], ["backup", "x"], ["backup"], ["import", "-", "--collection", "A"]):
+            done = weft(*arguments, "--port", str(other.server_port), input='{"a": 1}')
+            assert done.returncode == 1
+            assert done.stderr.endswith("is no Weft server\n")
+        assert "is no Weft server" in weft("models", "--port", str(other.server_port)).stdout
+        other.shutdown()
+        thread.join()
 
 
 def test_status_shows_collections_and_json(server: Server, weft: Weft) -> None:

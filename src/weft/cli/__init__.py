@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,15 +15,38 @@ from weft.domain.errors import WeftError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 something failed (the message says what), 2 the command line is off."""
+    """Exit status: 0 done, 1 something failed (the message says what), 2 the command line is off; 130 after Ctrl-C, 141
+    when nobody reads what is printed any more."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names and terminals that are not UTF-8
     arguments = _parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except WeftError as error:
         print(f"weft: {error.message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        _print_no_more()
+        return 141
+    except OSError as error:
+        print(f"weft: {error.filename or 'what is printed'}: {error.strerror}", file=sys.stderr)
+        _print_no_more()
+        return 1
+    except UnicodeEncodeError as error:
+        print(f"weft: {error.object[:80]!r} is not UTF-8", file=sys.stderr)
+        return 1
+    return status
+
+
+def _print_no_more() -> None:
+    """What is left in the buffer goes nowhere, lest Python fail once more at its end."""
+    if sys.stdout is not None:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 – no path of ours
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -34,6 +34,14 @@ _BY_STATUS: dict[int, type[WeftError]] = {
 }
 
 
+def authorization(arguments: argparse.Namespace) -> str | None:
+    """The header that tells who asks. Raises Invalid for what no header can hold."""
+    key = arguments.api_key
+    if key and not (key.isascii() and key.isprintable()):
+        raise Invalid("the API key holds characters that no key has; give it as it was made")
+    return f"Bearer {key}" if key else None
+
+
 class Connection:
     """Requests to the server that the command line names; safe for threads. Proxies are not used.
 
@@ -43,7 +51,7 @@ class Connection:
     def __init__(self, arguments: argparse.Namespace) -> None:
         host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
         self.url = f"http://{host}:{arguments.port}"
-        headers = {"Authorization": f"Bearer {arguments.api_key}"} if arguments.api_key else {}
+        headers = {"Authorization": allowed} if (allowed := authorization(arguments)) else {}
         self._http = httpx.Client(
             base_url=self.url, headers=headers, timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=10.0), trust_env=False
         )
@@ -84,6 +92,14 @@ class Connection:
             return f"{self.url}{reply.request.url.path} answered {reply.status_code}; is this a Weft server?"
 
     def __enter__(self) -> Connection:
+        """Raises OperatorError unless what answers is a server of this protocol."""
+        try:
+            meta = self.get("/v1/meta")
+            if not isinstance(meta, dict) or "version" not in meta:
+                raise OperatorError(f"what answers at {self.url} is no Weft server")
+        except BaseException:
+            self._http.close()
+            raise
         return self
 
     def __exit__(

@@ -49,9 +49,10 @@ class _Item:
         if self.path is None:
             return ModuleInput(texts=(self.text,))
         try:
-            if self.path.stat().st_size > _MOST_BYTES:
+            with self.path.open("rb") as file:
+                data = file.read(_MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
                 raise Invalid(f"it has more than {_MOST_BYTES} bytes")
-            data = self.path.read_bytes()
             if self.kind is not None:
                 return ModuleInput(media=(Media(self.kind, base64.b64encode(data).decode()),))
             text = data.decode("utf-8").strip()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
@@ -18,7 +19,7 @@ from weft.cli.connection import Connection
 from weft.cli.loader import Loader, Shipment
 from weft.cli.report import RejectedFile, Report
 from weft.cli.rows import Row, check, read_rows
-from weft.domain.errors import Invalid, NotFound, WeftError
+from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 
 _DEFAULT_VECTORIZER = "text2vec-transformers"
 
@@ -32,6 +33,10 @@ def import_files(arguments: argparse.Namespace) -> int:
         if file.absolute() == rejected.absolute():
             raise Invalid(f"{file} would be overwritten by the rejected rows; name another file with --rejected")
     name = arguments.collection[:1].upper() + arguments.collection[1:]
+    if not name:
+        raise Invalid("--collection must name a collection")
+    for word in (name, arguments.tenant or ""):
+        word.encode()  # raises UnicodeEncodeError here, and not for each row
     started = time.perf_counter()
     with Connection(arguments) as server:
         columns = _columns(_collection(server, name), arguments)
@@ -44,6 +49,9 @@ def import_files(arguments: argparse.Namespace) -> int:
         except WeftError as error:
             told = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
             raise type(error)(error.message + told) from error
+        except OSError as error:
+            told = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
+            raise OperatorError(f"{error.filename or 'a file'} cannot be read: {error.strerror}{told}") from error
         except KeyboardInterrupt:
             print(f"stopped: {report.summary(time.perf_counter() - started)}", file=sys.stderr)
             raise
@@ -56,7 +64,7 @@ def import_files(arguments: argparse.Namespace) -> int:
 def _collection(server: Connection, name: str) -> dict[str, Any] | None:
     """The collection's document; None when there is no such collection."""
     try:
-        return dict(server.get(f"/v1/schema/{name}"))
+        return dict(server.get(f"/v1/schema/{quote(name, safe='')}"))
     except NotFound:
         return None
 
@@ -109,7 +117,7 @@ class _Identity:
 
     def shipment(self, row: Row) -> Shipment | None:
         """None when the row is unfit; its ``error`` says why."""
-        if row.error:
+        if row.error or _too_deep(row):
             return None
         properties = dict(row.fields)
         uuid = self._uuid(row, properties)
@@ -135,6 +143,23 @@ class _Identity:
         except ValueError:
             row.error = f"{given!r} is no uuid (--id-field {self._id_field})"
             return None
+
+
+def _too_deep(row: Row) -> bool:
+    """Such fields are taken off, for no file of rejected rows can hold them either."""
+    deep = [name for name, value in row.fields.items() if isinstance(value, dict | list) and not _is_json(value)]
+    if deep:
+        row.error = f"{deep[0]!r} is nested too deeply; at most 250 levels are stored"
+        row.fields = {name: value for name, value in row.fields.items() if name not in deep}
+    return bool(deep)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _progress(total_bytes: int, report: Report) -> Any:

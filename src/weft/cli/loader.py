@@ -65,11 +65,12 @@ class Loader:
         self._flying.append((batch, self._threads.submit(self._post, batch)))
 
     def _land(self) -> None:
-        batch, answer = self._flying.popleft()
+        batch, answer = self._flying[0]  # and there it stays while it is waited for, which Ctrl-C may end
         try:
             errors = answer.result()
         except (Invalid, TooLarge) as refusal:
             errors = [refusal.message for _ in batch]
+        self._flying.popleft()
         self._note(batch, errors)
 
     def _note(self, batch: Sequence[Shipment], errors: Sequence[str | None]) -> None:

@@ -40,11 +40,11 @@ def models(arguments: argparse.Namespace) -> int:
 
 def _loaded(arguments: argparse.Namespace) -> tuple[str, frozenset[str] | None]:
     """Which models the server has loaded, or None; and the line that says so. No server is no error here."""
-    with Connection(arguments) as server:
-        try:
+    try:
+        with Connection(arguments) as server:
             found = frozenset(one["name"] for one in server.get("/v1/weft/models")["models"])
-        except WeftError as error:
-            return f"Which of them are loaded is not known: {error.message}.", None
+    except WeftError as error:
+        return f"Which of them are loaded is not known: {error.message}.", None
     return f"Loaded: in the server at {server.url}.", found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -11,6 +12,7 @@ import orjson
 
 from weft.cli.rows import ERROR_FIELD
 from weft.cli.table import counted
+from weft.domain.errors import OperatorError
 
 _SHOWN = 10
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9.]+")
@@ -33,13 +35,21 @@ class RejectedFile:
         self._file: IO[bytes] | None = None
 
     def write(self, row: dict[str, Any]) -> None:
-        if self._file is None:
-            self._file = self.path.open("wb")
-        self._file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        """Raises OperatorError when the file cannot be written."""
+        try:
+            if self._file is None:
+                self._file = self.path.open("wb")
+            self._file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+            self._file.flush()
+        except OSError as error:
+            raise OperatorError(
+                f"rejected rows cannot be written to {self.path}: {error.strerror}; name another file with --rejected"
+            ) from error
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written was told when it was written
+                self._file.close()
 
 
 class Report:

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
-from weft.cli.columns import Columns
+from weft.cli.columns import Columns, Line
 from weft.domain.errors import Invalid
 
 ERROR_FIELD = "_weft_error"
@@ -24,6 +24,8 @@ TEXT_FIELD = "_weft_text"
 
 _KINDS = (".jsonl", ".ndjson", ".json", ".csv")
 _LONGEST_CSV_FIELD = 1 << 30
+_LONGEST_LINE = 100 * 1024 * 1024
+"""As much as a server takes in one request."""
 
 
 @dataclass(slots=True)
@@ -61,11 +63,26 @@ def read_rows(file: Path, columns: Columns) -> Iterator[Row]:
                 yield from _csv(opened, file.name, columns)
 
 
-def _json_lines(lines: Iterable[bytes], name: str) -> Iterator[Row]:
-    for number, line in enumerate(lines, 1):
+def _json_lines(file: IO[bytes], name: str) -> Iterator[Row]:
+    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), 1):
+        if len(line) > _LONGEST_LINE:
+            size = len(line) + _skip_line(file) if not line.endswith(b"\n") else len(line)
+            error = f"the line has {size} bytes, and at most {_LONGEST_LINE} are stored; send less at a time"
+            yield Row(f"{name}, line {number}", {TEXT_FIELD: ""}, size, error)
+            continue
         text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if text.strip():
             yield _row_of_text(text, f"{name}, line {number}", len(line))
+
+
+def _skip_line(file: IO[bytes]) -> int:
+    """How many bytes were left of the line."""
+    size = 0
+    while piece := file.readline(1 << 20):
+        size += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return size
 
 
 def _row_of_text(text: bytes, where: str, size_bytes: int) -> Row:
@@ -107,8 +124,7 @@ def _csv(lines: Iterable[bytes], name: str, columns: Columns) -> Iterator[Row]:
         header = next(reader, [])
         if len(set(header)) != len(header) or "" in header:
             raise Invalid(f"{name}: the first line must name each column, no name twice")
-        cells = ((row, reader.line_num, counted.taken()) for row in reader if row)
-        for values, line, size_bytes in columns.typed(header, cells):
+        for values, line, size_bytes in columns.typed(header, _cells(reader, counted, name)):
             error = ""
             if len(values) > len(header):
                 error = f"the row has {len(values)} cells, the first line names {len(header)}"
@@ -118,13 +134,25 @@ def _csv(lines: Iterable[bytes], name: str, columns: Columns) -> Iterator[Row]:
         raise Invalid(f"{name}, line {reader.line_num}: not CSV ({error})") from error
 
 
+def _cells(reader: Any, lines: _Counted, name: str) -> Iterator[Line]:
+    """Raises Invalid where the last row ends within quotes: it has swallowed the rows below the first one."""
+    begins = reader.line_num + 1
+    for row in reader:
+        if lines.ended:
+            raise Invalid(f"{name}, line {begins}: a cell begins with a quote that is never closed")
+        begins = reader.line_num + 1
+        if row:
+            yield row, reader.line_num, lines.taken()
+
+
 class _Counted:
-    """Lines as text, and how many bytes of them were read since one last asked."""
+    """Lines as text, how many bytes of them were read since one last asked, and whether they have come to their end."""
 
     def __init__(self, lines: Iterable[bytes], name: str) -> None:
         self._lines = lines
         self._name = name
         self._size_bytes = 0
+        self.ended = False
 
     def __iter__(self) -> Iterator[str]:
         for number, line in enumerate(self._lines, 1):
@@ -133,6 +161,7 @@ class _Counted:
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise Invalid(f"{self._name}, line {number}: not UTF-8; save the file as UTF-8") from error
+        self.ended = True
 
     def taken(self) -> int:
         size_bytes, self._size_bytes = self._size_bytes, 0

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 
+from weft.cli.connection import authorization
 from weft.cli.values import plain
 from weft.domain.errors import Invalid, OperatorError, Unauthenticated
 from weft.protocol import search_get
@@ -17,13 +18,14 @@ from weft.protocol import search_get
 _METHOD = "/weaviate.v1.Weaviate/Search"
 _TIMEOUT_S = 120
 _LARGEST_REPLY = 1 << 30
+_MOST_HITS = (1 << 31) - 1
 _HYBRID_ALPHA = 0.7
 """The official client's default share of meaning."""
 
 
 def search(arguments: argparse.Namespace) -> int:
-    if arguments.limit < 1:
-        raise Invalid(f"--limit must be at least 1, not {arguments.limit}")
+    if not 1 <= arguments.limit <= _MOST_HITS:
+        raise Invalid(f"--limit must be from 1 to {_MOST_HITS}, not {arguments.limit}")
     found = _ask(arguments, _request(arguments)).results
     for rank, hit in enumerate(found, 1):
         print(_as_json(hit) if arguments.json else _as_text(rank, hit))
@@ -61,7 +63,7 @@ def _ask(arguments: argparse.Namespace, request: Any) -> Any:
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     where = f"{host}:{arguments.grpc_port}"
     options = [("grpc.max_receive_message_length", _LARGEST_REPLY), ("grpc.enable_http_proxy", 0)]
-    metadata = [("authorization", f"Bearer {arguments.api_key}")] if arguments.api_key else []
+    metadata = [("authorization", allowed)] if (allowed := authorization(arguments)) else []
     with grpc.insecure_channel(where, options) as channel:
         call = channel.unary_unary(
             _METHOD,
