@@ -68,6 +68,10 @@ TEXTS = [
     "!!!",
     "a long text about blue things",
     "a long text about red",
+    "A LONG TEXT about RED",
+    "Red",
+    "ÉTÉ",
+    "İd",
 ]
 
 CONFIG = CollectionConfig(
@@ -406,6 +410,13 @@ class Shard:
         return [self.stored[int(i)].properties.get(name) for i in doc_ids]
 
 
+def in_order(data_type: DataType, value: Any) -> Any:
+    """What sorting compares: filters tell upper from lower case, sorting does not."""
+    if data_type is DataType.TEXT:
+        return [ord(letter.lower()[0]) for letter in value]
+    return comparable(data_type, value)
+
+
 def sorted_plainly(shard: Shard, doc_ids: Iterable[int], keys: Sequence[Sort]) -> list[int]:
     def value(doc_id: int, path: str) -> Any:
         obj = shard.stored[doc_id]
@@ -419,8 +430,8 @@ def sorted_plainly(shard: Shard, doc_ids: Iterable[int], keys: Sequence[Sort]) -
         if isinstance(found, PhoneNumber):
             return (found.country_code, found.national)
         if isinstance(found, list):
-            return [comparable(TYPES[path].element, v) for v in found]
-        return comparable(TYPES[path].element, found)
+            return [in_order(TYPES[path].element, v) for v in found]
+        return in_order(TYPES[path].element, found)
 
     def order(a: int, b: int) -> int:
         for key in keys:

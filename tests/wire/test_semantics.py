@@ -348,12 +348,12 @@ def test_the_order_of_a_plain_fetch(make: Make) -> None:
 
 def test_sorting(make: Make) -> None:
     made = make(properties=[words(), Property(name="n", data_type=DataType.INT)])
-    fill(made, [{"text": "b", "n": 1}, {"n": 1}, {"text": "B", "n": 2}, {"text": "a", "n": 1}])
+    fill(made, [{"text": "b", "n": 1}, {"n": 1}, {"text": "B", "n": 2}, {"text": "a", "n": 1}, {"text": "É", "n": 0}])
     by = made.query.fetch_objects
-    assert numbers(by(sort=Sort.by_property("text"))) == [2, 3, 4, 1], "nothing first, then by bytes"
-    assert numbers(by(sort=Sort.by_property("text", ascending=False))) == [1, 4, 3, 2]
-    assert numbers(by(sort=Sort.by_property("n", ascending=False).by_property("text"))) == [3, 2, 4, 1]
-    assert numbers(by(sort=Sort.by_id(ascending=False))) == [4, 3, 2, 1]
+    assert numbers(by(sort=Sort.by_property("text"))) == [2, 4, 1, 3, 5], "nothing first, then by lower case"
+    assert numbers(by(sort=Sort.by_property("text", ascending=False))) == [5, 1, 3, 4, 2]
+    assert numbers(by(sort=Sort.by_property("n", ascending=False).by_property("text"))) == [3, 2, 4, 1, 5]
+    assert numbers(by(sort=Sort.by_id(ascending=False))) == [5, 4, 3, 2, 1]
 
 
 def test_no_more_than_the_server_returns(make: Make) -> None:

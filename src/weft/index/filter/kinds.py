@@ -7,7 +7,7 @@ boolean   int8 (0, 1)                                   false < true
 date      int64 (``instants``)                          as instants
 uuid      S16, the 16 bytes                             byte order
 geo       complex128, longitude + i·latitude            longitude, then latitude
-text      uint64, seven bytes of UTF-8 and a length     byte order as far as it reaches (``text_key``)
+text      uint64, seven bytes of UTF-8 and a length     as ``folded`` texts, as far as it reaches (``text_key``)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from weft.index.filter import instants
 Array = npt.NDArray[Any]
 
 TEXT_KEY_EXACT = 8
-"""A text key whose lowest byte is below this is the whole text."""
+"""A text key whose lowest byte is below this is the whole folded text."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,17 @@ def _heads(values: Array) -> npt.NDArray[np.uint64]:
     return np.ascontiguousarray(values).view(np.uint64)[::2]
 
 
+def folded(text: str) -> str:
+    """The text as sorting compares it: each letter in lower case by itself, so that as many letters remain."""
+    return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
+
+
 def text_key(text: str) -> int:
-    """Seven bytes of UTF-8 (zero padded) and min(length in bytes, 8): orders as the bytes of the text do.
+    """Seven bytes of UTF-8 (zero padded) and min(length in bytes, 8) of the folded text: orders as its bytes do.
 
     Keys below ``TEXT_KEY_EXACT`` in their last byte tell equal texts from unequal ones; the others may tie.
     """
-    raw = text[:8].encode("utf-8", "surrogatepass")
+    raw = folded(text[:8]).encode("utf-8", "surrogatepass")
     return int.from_bytes(raw[:7].ljust(7, b"\0") + bytes((min(len(raw), 8),)), "big")
 
 

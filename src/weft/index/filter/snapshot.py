@@ -32,7 +32,7 @@ from weft.index.filter import kinds
 from weft.index.filter.column import Column, ColumnView
 
 MAGIC = b"WEFTFLTR"
-VERSION = 1
+VERSION = 2
 _HEAD = struct.Struct("<8sIIQ")
 _ALIGN = 64
 _PART = ".part"

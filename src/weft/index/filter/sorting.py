@@ -1,8 +1,8 @@
 """Sorting doc_ids by one or several keys.
 
-No value comes first in ascending and last in descending order; ties are by doc_id. Texts compare by bytes, arrays
-element by element and then by length (an empty one is no value), points by longitude and then latitude, phone numbers
-by country code and then number.
+No value comes first in ascending and last in descending order; ties are by doc_id. Texts compare by the bytes of their
+lower case, arrays element by element and then by length (an empty one is no value), points by longitude and then
+latitude, phone numbers by country code and then number.
 
 Each key becomes one or two arrays of ranks. With a limit, the first key alone cuts the candidates down to those that
 can be among the first, so that values are read from storage for those only.
@@ -116,7 +116,7 @@ def _tied_texts(doc_ids: Ids, keys: Array, path: str, read: Read) -> list[Array]
     if not tied.any():
         return []
     ranks = np.zeros(len(keys), np.int64)
-    ranks[tied] = _ranks_of(list(read(doc_ids[tied], path)))
+    ranks[tied] = _ranks_of([_comparable(text) for text in read(doc_ids[tied], path)])
     return [ranks]
 
 
@@ -131,7 +131,9 @@ def _values(view: View, column: ColumnView | None, doc_ids: Ids, path: str, read
 def _comparable(value: Any) -> Any:
     if isinstance(value, PhoneNumber):
         return (value.country_code, value.national)
-    return tuple(value) or None if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(map(_comparable, value)) or None
+    return kinds.folded(value) if isinstance(value, str) else value
 
 
 def _ranks_of(values: list[Any]) -> npt.NDArray[np.int64]:
