@@ -55,6 +55,13 @@ def test_an_object_is_stored_changed_and_deleted(rest: httpx.Client) -> None:
     again = rest.post("/objects", json=body())
     assert again.status_code == 422
     assert again.json() == {"error": [{"message": f"id '{ID}' already exists"}]}
+    unfit = "invalid object: invalid text property 'name' on class 'TRest': not a string, but json.Number"
+    for refused in (
+        rest.post("/objects/validate", json=body(properties={"name": 3})),
+        rest.put(path, json=body(properties={"name": 3})),
+        rest.patch(path, json=body(properties={"name": 3})),
+    ):
+        assert (refused.status_code, refused.json()) == (422, {"error": [{"message": unfit}]})
     assert rest.get(path, params={"include": "vector"}).json()["vectors"] == vectors
     at = {"latitude": 48.5, "longitude": 9.25}
     assert rest.patch(path, json={"class": NAME, "properties": {"name": None, "at": at}}).status_code == 204

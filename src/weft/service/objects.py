@@ -68,10 +68,8 @@ class Objects:
         return self._store(shard, Upsert(obj, shard.encode([obj])[0]))
 
     def validate(self, incoming: IncomingObject) -> None:
-        """Raises what ``insert`` would refuse the object's uuid and properties for; nothing is stored."""
-        if incoming.uuid is not None:
-            parse_uuid(incoming.uuid)
-        coerce(self._collections.get(incoming.collection), incoming.properties)
+        """Raises what ``insert`` would refuse the object's uuid, properties and vectors for; nothing is stored."""
+        _single(self._collections.get(incoming.collection), incoming)
 
     def merge(self, incoming: IncomingObject, caller: Caller) -> Object:
         """Change only the properties and vectors given: a null removes, references are added to those that are there.
@@ -242,7 +240,7 @@ class Objects:
         return (
             collection,
             self._collections.shard(collection, incoming.tenant, importing=True),
-            _object(collection.config, incoming, _now_ms()),
+            _single(collection.config, incoming),
         )
 
     def _vectorise(self, config: CollectionConfig, shard: Shard, obj: Object, caller: Caller) -> None:
@@ -282,6 +280,14 @@ def _merged(config: CollectionConfig, old: Properties, patch: Properties) -> Pro
 def _vectors(shard: Shard, doc_id: int) -> dict[str, Vector]:
     found = {name: shard.vectors_of(name, [doc_id])[0] for name in shard.config.vectors}
     return {name: vector for name, vector in found.items() if vector is not None}
+
+
+def _single(config: CollectionConfig, incoming: IncomingObject) -> Object:
+    """The checked object of a request that brings one; what is wrong is told as the protocol tells it there."""
+    try:
+        return _object(config, incoming, _now_ms())
+    except Invalid as error:
+        raise Invalid(f"invalid object: {error}", **error.facts) from None
 
 
 def _object(config: CollectionConfig, incoming: IncomingObject, now: int) -> Object:

@@ -19,7 +19,7 @@ _SHOWN = 120
 _GO_TYPES: Mapping[type, str] = {
     str: "string",
     bool: "bool",
-    int: "float64",
+    int: "json.Number",
     float: "float64",
     dict: "map[string]interface {}",
     list: "[]interface {}",
