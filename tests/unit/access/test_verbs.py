@@ -91,6 +91,9 @@ def test_tenants(world: World) -> None:
     assert world.ask(key, "GET", "/v1/objects?class=Shops&tenant=u1").status_code == 403
     assert world.ask(key, "GET", "/v1/schema/Shops/tenants").json() == [{"name": "t1", "activityStatus": "HOT"}]
     assert world.ask(key, "GET", "/v1/schema/Shops/tenants/u1").status_code == 403
+    for of in ("Movies", "Absent"):
+        told = world.ask(key, "GET", f"/v1/schema/{of}/tenants")
+        assert told.status_code == 403 and of in told.text, "a stranger is not told which collections exist"
 
 
 def test_a_batch_gives_errors_for_what_is_forbidden(world: World) -> None:

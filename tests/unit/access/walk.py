@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,17 @@ OTHER = "00000000-0000-4000-8000-000000000002"
 BEACON = {"beacon": f"weaviate://localhost/Movies/{OBJECT}"}
 
 
+class AnyOf(tuple[str, ...]):
+    """Actions of which each alone allows a request."""
+
+
+def allowed(needs: tuple[str, ...], actions: Iterable[str]) -> bool:
+    return not set(needs).isdisjoint(actions) if isinstance(needs, AnyOf) else set(needs) <= set(actions)
+
+
 @dataclass(frozen=True)
 class Step:
-    """A request, and the actions that together allow it. ``open``: nobody is refused."""
+    """A request, and the actions that together allow it (or each alone). ``open``: nobody is refused."""
 
     path: str
     needs: tuple[str, ...] = ()
@@ -30,6 +39,11 @@ def free(path: str, body: Any = None) -> Step:
     return Step(path, (), body, open=True)
 
 
+_TOUCHING = AnyOf(
+    f"{verb}_{domain}"
+    for domain in ("collections", "data", "tenants")
+    for verb in ("create", "read", "update", "delete")
+)
 _SCHEMA = "/v1/schema/Movies"
 _REFERENCES = f"/v1/objects/Movies/{OBJECT}/references/next"
 _REFERENCES_BY_ID = f"/v1/objects/{OBJECT}/references/next"
@@ -88,7 +102,7 @@ REST: dict[tuple[str, str], Step] = {
     ("PUT", "/v1/schema/{name}/shards/{shard}"): needs(
         "update_tenants", path=f"{_SCHEMA}/shards/main", body={"status": "READY"}
     ),
-    ("GET", "/v1/schema/{name}/tenants"): free("/v1/schema/Shops/tenants"),
+    ("GET", "/v1/schema/{name}/tenants"): Step("/v1/schema/Shops/tenants", _TOUCHING),
     ("POST", "/v1/schema/{name}/tenants"): needs(
         "create_tenants", path="/v1/schema/Shops/tenants", body=[{"name": "t1"}]
     ),
@@ -245,7 +259,7 @@ GRPC: dict[str, tuple[tuple[str, ...], Any]] = {
         ("delete_data", "read_data"),
         batch_delete.BatchDeleteRequest(collection="Movies", filters=_FILTER),
     ),
-    "TenantsGet": ((), tenants.TenantsGetRequest(collection="Shops")),
+    "TenantsGet": (_TOUCHING, tenants.TenantsGetRequest(collection="Shops")),
     "BatchStream": (("create_data", "update_data"), [_NEW]),
 }
-"""By method: the actions that together allow it, none for a method that shows each caller what he may see."""
+"""By method: the actions that together allow it, or each alone."""

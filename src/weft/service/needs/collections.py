@@ -97,6 +97,13 @@ def tenants(verb: str) -> Rule:
     return rule
 
 
+def tenants_listed(asking: Asking, name: str, *_: Any) -> Iterator[Right]:
+    """Whoever may do nothing with a collection is not told whether it exists."""
+    collection = asking.collection(name)
+    if not asking.touches(collection):
+        yield Right(READ, "tenants", (collection, "*"))
+
+
 def tenants_shown(asking: Asking, found: Sequence[Any], name: str, *_: Any) -> list[Any]:
     collection = asking.collection(name)
     return [one for one in found if asking.may(Right(READ, "tenants", (collection, one["name"])))]

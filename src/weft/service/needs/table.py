@@ -42,7 +42,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "collections.drop_vector_index": Row(collections.index_dropped),
     "collections.shards": Row(collections.shards),
     "collections.set_shard_status": Row(collections.shard_set),
-    "collections.tenants": Row(shown=collections.tenants_shown),
+    "collections.tenants": Row(collections.tenants_listed, shown=collections.tenants_shown),
     "collections.tenant": Row(collections.shards),
     "collections.create_tenants": Row(collections.tenants(CREATE)),
     "collections.update_tenants": Row(collections.tenants(UPDATE)),
