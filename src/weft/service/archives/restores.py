@@ -5,6 +5,7 @@ What became of each is kept in the catalog, and a success in the transaction tha
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from weft.service.archives.part_choice import parts_to_load
 from weft.service.archives.places import chosen_classes
 from weft.service.archives.shelf import INTERRUPTED, Shelf, given, told, unknown
 from weft.service.schema import fields
+
+_log = logging.getLogger(__name__)
 
 Check = Callable[[Mapping[str, Any]], None]
 
@@ -62,6 +65,9 @@ class Restores:
                 raise Conflict(f"restoration {id} already in progress", id=id)
             job = Job((backend, folder.home), id, folder.home, tuple(classes))
             self._begin(Restorer(self._engine, wanted, job, PackReader(folders, [id, *state.backups])), job)
+        if wanted.parts:
+            facts = {"by": caller.user or "anonymous", "by_type": caller.user_type, "id": id}
+            _log.info("rights are restored from a backup", extra={"facts": facts | {"parts": ",".join(wanted.parts)}})
         return {"id": id, "backend": backend, "path": folder.home, "classes": classes, "status": STARTED}
 
     def status(self, backend: str, id: str, at: Mapping[str, Any], caller: Caller) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from weft.domain.errors import Conflict, Invalid
 from weft.service.schema import fields
+from weft.wire.rest.audit import audited
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 
@@ -20,6 +21,7 @@ def list_roles(call: Call) -> Reply:
     return Reply(call.service.access.roles.all(call.caller))
 
 
+@audited("role created")
 def create_role(call: Call) -> Reply:
     try:
         call.service.access.roles.create(as_object(call.body))
@@ -32,16 +34,19 @@ def get_role(call: Call) -> Reply:
     return Reply(call.service.access.roles.get(call.path["role"]))
 
 
+@audited("role deleted")
 def delete_role(call: Call) -> Reply:
     call.service.access.roles.delete(call.path["role"])
     return Reply(status=204)
 
 
+@audited("permissions added to role")
 def add_permissions(call: Call) -> Reply:
     call.service.access.roles.add_permissions(call.path["role"], as_object(call.body).get("permissions"))
     return Reply()
 
 
+@audited("permissions removed from role")
 def remove_permissions(call: Call) -> Reply:
     call.service.access.roles.remove_permissions(call.path["role"], as_object(call.body).get("permissions"))
     return Reply()
@@ -77,11 +82,13 @@ def roles_of_typed_user(call: Call) -> Reply:
     return Reply(call.service.access.roles.of_user(user, user_type, call.caller, full=_is_full(call)))
 
 
+@audited("roles assigned to user")
 def assign_to_user(call: Call) -> Reply:
     call.service.access.roles.assign_to_user(call.path["user"], *_roles(call, "userType"))
     return Reply()
 
 
+@audited("roles revoked from user")
 def revoke_from_user(call: Call) -> Reply:
     call.service.access.roles.revoke_from_user(call.path["user"], *_roles(call, "userType"))
     return Reply()
@@ -96,12 +103,14 @@ def roles_of_group(call: Call) -> Reply:
     return Reply(call.service.access.roles.of_group(group, group_type, call.caller, full=_is_full(call)))
 
 
+@audited("roles assigned to group")
 def assign_to_group(call: Call) -> Reply:
     roles, group_type = _roles(call, "groupType")
     call.service.access.roles.assign_to_group(call.path["group"], roles, group_type or "")
     return Reply()
 
 
+@audited("roles revoked from group")
 def revoke_from_group(call: Call) -> Reply:
     roles, group_type = _roles(call, "groupType")
     call.service.access.roles.revoke_from_group(call.path["group"], roles, group_type or "")

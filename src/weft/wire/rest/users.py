@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from weft.domain.errors import Conflict, Invalid
 from weft.service.schema import fields
+from weft.wire.rest.audit import audited
 from weft.wire.rest.authz import flag
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -27,6 +28,7 @@ def get(call: Call) -> Reply:
     return Reply(call.service.access.users.get(call.path["user"], call.caller, times=times))
 
 
+@audited("user created")
 def create(call: Call) -> Reply:
     given = {} if call.body is None else as_object(call.body)
     adopt = fields.flag(given, "import", "user") or False
@@ -38,10 +40,12 @@ def create(call: Call) -> Reply:
     return Reply({"apikey": key}, 201)
 
 
+@audited("key of user rotated")
 def rotate(call: Call) -> Reply:
     return Reply({"apikey": call.service.access.users.rotate(call.path["user"])})
 
 
+@audited("user activated")
 def activate(call: Call) -> Reply:
     try:
         call.service.access.users.activate(call.path["user"])
@@ -50,6 +54,7 @@ def activate(call: Call) -> Reply:
     return Reply()
 
 
+@audited("user deactivated")
 def deactivate(call: Call) -> Reply:
     given = {} if call.body is None else as_object(call.body)
     revoke_key = fields.flag(given, "revoke_key", "user") or False
@@ -60,6 +65,7 @@ def deactivate(call: Call) -> Reply:
     return Reply()
 
 
+@audited("user deleted")
 def delete(call: Call) -> Reply:
     call.service.access.users.delete(call.path["user"], call.caller)
     return Reply(status=204)
