@@ -68,7 +68,8 @@ def moving(colour: str, form: str, dx: float, dy: float) -> Pixels:
     return np.stack([shape(colour, form, 0.5 + u * dx, 0.5 + u * dy) for u in steps])
 
 
-def mp4(frames: Pixels, fps: int = 8) -> bytes:
+def mp4(frames: Pixels, fps: int = 8, sound: Sound | None = None) -> bytes:
+    """``sound``: at ``RATE``."""
     import av
 
     stream = io.BytesIO()
@@ -77,9 +78,16 @@ def mp4(frames: Pixels, fps: int = 8) -> bytes:
         track.height, track.width = frames.shape[1:3]
         track.pix_fmt = "yuv420p"
         track.options = {"crf": "12"}
+        heard: Any = None if sound is None else container.add_stream("aac", rate=RATE, layout="mono")
         for frame in frames:
             container.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(track.encode())
+        if sound is not None:
+            for begin in range(0, len(sound), 1024):
+                piece = av.AudioFrame.from_ndarray(sound[None, begin : begin + 1024], format="fltp", layout="mono")
+                piece.rate, piece.pts = RATE, begin
+                container.mux(heard.encode(piece))
+            container.mux(heard.encode())
     return stream.getvalue()
 
 

@@ -51,22 +51,28 @@ _PICTURE_TOKENS = 196
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """What is embedded: text; a picture ``(h, w, 3) u8``; a sound ``(n,) f32`` at the model's rate; the frames of a
-    film ``(n, h, w, 3) u8``, which lasts ``seconds``. A text may be a query's, which some models mark."""
+    film ``(n, h, w, 3) u8``, which lasts ``seconds`` and has a ``sound`` for models that hear films. A text may be a
+    query's, which some models mark."""
 
     kind: str
     content: str | Pixels | Sound
     seconds: float = 0.0
     is_query: bool = False
+    sound: Sound | None = None
 
     @property
     def bytes(self) -> int:
         """Those that its decoded form takes."""
-        return len(self.content) if isinstance(self.content, str) else int(self.content.nbytes)
+        heard = 0 if self.sound is None else int(self.sound.nbytes)
+        return heard + (len(self.content) if isinstance(self.content, str) else int(self.content.nbytes))
 
 
 class MediaEncoder:
     """``model`` is a SentenceTransformer. ``rate`` and ``seconds`` are of the sounds that it reads, ``frames`` how many
-    of a film; ``kinds`` those among ``KINDS`` that it embeds."""
+    of a film; ``kinds`` those among ``KINDS`` that it embeds; ``hears_films`` whether it wants the beginning of a film
+    with its sound, rather than frames of all parts of it."""
+
+    hears_films = False
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name

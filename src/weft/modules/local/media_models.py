@@ -2,7 +2,8 @@
 
 Settings: ``model``, a name among those that the operator offers; ``dimensions``, how many numbers of a vector are kept
 (normalised again; for models that were trained so); ``states``, for Whisper alone: those of its ``encoder``, which is
-usual, or of its ``decoder``. Media are decoded in the thread that asks and embedded in the model's queue, of all
+usual, or of its ``decoder``; ``frames``: which of a film, ``spread`` over it or the ``first``, which is usual for
+Perceiver alone. Media are decoded in the thread that asks and embedded in the model's queue, of all
 collections and requests; a request holds a bounded part of its media decoded at a time.
 """
 
@@ -30,6 +31,8 @@ from weft.modules.text_vectorizer import mean, text_setting, whole_number_settin
 _DECODED_BYTES = 1 << 27
 """Of decoded media that one request holds at a time; one medium may be larger."""
 
+_FIRST, _SPREAD = "first", "spread"
+
 _Place: TypeAlias = tuple[int, int]
 """The position of an input, and that of a text or medium in it."""
 
@@ -47,12 +50,14 @@ class MediaModels:
         self._source(settings)
         whole_number_setting(settings, "dimensions")
         _states(settings)
+        _frames(settings)
 
     def fingerprint(self, module: str, settings: Settings) -> str:
         source, dimensions = self._source(settings), whole_number_setting(settings, "dimensions")
         kept = f"{dimensions} dimensions" if dimensions else "all dimensions"
         pooled = "pooled as saved" if _states(settings) == ENCODER else "decoder states"
-        return "|".join((module, source.name, source.revision, pooled, kept, "normalised"))
+        which = [f"frames {_frames(settings)}"] if _frames(settings) else []
+        return "|".join((module, source.name, source.revision, pooled, kept, "normalised", *which))
 
     def embed_objects(self, inputs: Sequence[ModuleInput], settings: Settings) -> list[Vector | WeftError]:
         """One vector, combined of those of its texts and media, or one error for each input."""
@@ -65,7 +70,7 @@ class MediaModels:
         for i, given in enumerate(inputs):
             for j, one in enumerate(_parts(given)):
                 try:
-                    sample = self._sample(encoder, one)
+                    sample = self._sample(encoder, one, settings)
                 except WeftError as error:
                     found[i, j] = error
                     break
@@ -83,25 +88,30 @@ class MediaModels:
 
     def embed_media(self, kind: str, data_base64: str, settings: Settings) -> Vector:
         """As one that is stored is embedded, so that it finds itself; before what is to be stored."""
-        sample = self._decoded(self._encoder(settings), kind, data_base64, urgent=True)
+        sample = self._decoded(self._encoder(settings), kind, data_base64, settings, urgent=True)
         return mean([_cut(one, settings) for one in self.pool.run(*self._model(settings), [sample], Urgency.QUERY)])
 
     def _embed(self, samples: dict[_Place, Sample], settings: Settings) -> dict[_Place, Vector | WeftError]:
         vectors = self.pool.run(*self._model(settings), list(samples.values()), Urgency.DOCUMENT)
         return {place: _cut(vector, settings) for place, vector in zip(samples, vectors, strict=True)}
 
-    def _sample(self, encoder: MediaEncoder, one: str | Media) -> Sample:
-        return Sample(TEXT, one) if isinstance(one, str) else self._decoded(encoder, one.kind.value, one.data)
+    def _sample(self, encoder: MediaEncoder, one: str | Media, settings: Settings) -> Sample:
+        return Sample(TEXT, one) if isinstance(one, str) else self._decoded(encoder, one.kind.value, one.data, settings)
 
-    def _decoded(self, encoder: MediaEncoder, kind: str, data_base64: str, *, urgent: bool = False) -> Sample:
+    def _decoded(
+        self, encoder: MediaEncoder, kind: str, data_base64: str, settings: Settings, *, urgent: bool = False
+    ) -> Sample:
         encoder.check(kind)
         data = media_bytes(data_base64, kind)
         if kind == "image":
             return Sample(kind, self.decoder.image(data, urgent=urgent))
         if kind == "audio":
             return Sample(kind, self.decoder.audio(data, encoder.rate, encoder.seconds, urgent=urgent))
-        clip = self.decoder.video(data, encoder.frames, urgent=urgent)
-        return Sample(kind, clip.frames, clip.seconds)
+        at_start = (_frames(settings) or (_FIRST if encoder.hears_films else _SPREAD)) == _FIRST
+        clip = self.decoder.video(data, encoder.frames, at_start=at_start, urgent=urgent)
+        heard = at_start and encoder.hears_films
+        sound = self.decoder.film_sound(data, encoder.rate, encoder.seconds, urgent=urgent) if heard else None
+        return Sample(kind, clip.frames, clip.seconds, sound=sound)
 
     def _encoder(self, settings: Settings) -> MediaEncoder:
         encoder = self.pool.encoder(*self._model(settings))
@@ -121,6 +131,14 @@ def _states(settings: Settings) -> str:
     found = text_setting(settings, "states", ENCODER)
     if found not in STATES:
         raise Invalid(f"setting states must be one of {', '.join(STATES)}, not {found!r}")
+    return found
+
+
+def _frames(settings: Settings) -> str:
+    """Empty where it is left to the model."""
+    found = text_setting(settings, "frames")
+    if found not in ("", _FIRST, _SPREAD):
+        raise Invalid(f"setting frames must be {_FIRST} or {_SPREAD}, not {found!r}")
     return found
 
 

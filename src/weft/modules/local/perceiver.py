@@ -25,6 +25,7 @@ Frames: TypeAlias = npt.NDArray[np.uint8]
 Sound: TypeAlias = npt.NDArray[np.float32]
 
 SIDE = 224
+SOUND_RATE = 48_000
 _PATCH_SIDE = 4
 
 

@@ -1,7 +1,7 @@
 """Whisper and Perceiver among the models of media: sentence-transformers does not load them as they should be.
 
-Whisper embeds sounds, in windows of 30 s. Perceiver embeds films; of a stored film it is given the frames alone, and
-silence beside them.
+Whisper embeds sounds, in windows of 30 s. Perceiver embeds films: their first frames and the sound beside them, or
+frames of all parts and silence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Checkpoint
 from weft.modules.local.media_encoder import MediaEncoder, Sample
 from weft.modules.local.models import ModelSource
-from weft.modules.local.perceiver import SIDE, Film, PerceiverEncoder, load_perceiver
+from weft.modules.local.perceiver import SIDE, SOUND_RATE, Film, PerceiverEncoder, load_perceiver
 from weft.modules.local.torch_loading import Placement
 from weft.modules.local.whisper import ENCODER, STATES, WhisperEncoder, load_whisper
 
@@ -51,10 +51,13 @@ class SoundEncoder(MediaEncoder):
 class FilmEncoder(MediaEncoder):
     """Perceiver as an encoder of media."""
 
+    hears_films = True
+
     def __init__(self, perceiver: PerceiverEncoder) -> None:
         self.name = perceiver.name
         self.kinds = frozenset({"video"})
-        self.rate, self.seconds, self.frames = 16_000, 0.0, perceiver.frames
+        self.rate, self.frames = SOUND_RATE, perceiver.frames
+        self.seconds = perceiver.samples / SOUND_RATE
         self._perceiver = perceiver
         self.parallel = perceiver.parallel
 
@@ -102,4 +105,4 @@ def _checked(encoder: MediaEncoder, sample: Sample | str) -> Sample:
 
 
 def _film(sample: Sample) -> Film:
-    return Film(np.asarray(sample.content, np.uint8), _SILENCE)
+    return Film(np.asarray(sample.content, np.uint8), _SILENCE if sample.sound is None else sample.sound)

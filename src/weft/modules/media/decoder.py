@@ -9,7 +9,7 @@ from weft.modules.media.limits import Limits
 from weft.modules.media.pictures import Picture
 from weft.modules.media.pool import WorkerPool
 from weft.modules.media.tracks import Clip, Sound
-from weft.modules.media.wire import FILM, PICTURE, SOUND, Request
+from weft.modules.media.wire import FILM, FILM_SOUND, PICTURE, SOUND, Request
 
 
 class MediaDecoder:
@@ -33,12 +33,18 @@ class MediaDecoder:
         found: Sound = self._pool.run(Request(SOUND, data, rate, max_seconds), urgent=urgent).array
         return found
 
-    def video(self, data: bytes, frames: int, *, urgent: bool = False) -> Clip:
-        """``frames`` pictures, evenly spread, and how long the film lasts."""
+    def video(self, data: bytes, frames: int, *, at_start: bool = False, urgent: bool = False) -> Clip:
+        """``frames`` pictures, evenly spread or ``at_start`` (fewer of a film that has fewer), and how long what they
+        show lasts."""
         if not 0 < frames <= self._limits.frames:
             raise Invalid(f"{frames} frames of a film are asked for; from 1 to {self._limits.frames} can be read")
-        reply = self._pool.run(Request(FILM, data, frames), urgent=urgent)
+        reply = self._pool.run(Request(FILM, data, frames, at_start), urgent=urgent)
         return Clip(reply.array, reply.seconds)
+
+    def film_sound(self, data: bytes, rate: int, max_seconds: float, *, urgent: bool = False) -> Sound:
+        """As ``audio``; silence of a film without a sound track."""
+        found: Sound = self._pool.run(Request(FILM_SOUND, data, rate, max_seconds), urgent=urgent).array
+        return found
 
     def close(self) -> None:
         self._pool.close()

@@ -12,13 +12,13 @@ from contextlib import suppress
 
 from weft.domain.errors import Invalid, Overloaded, WeftError
 from weft.modules.media.limits import Limits
-from weft.modules.media.wire import FILM, PICTURE, SOUND, Reply, Request, read_reply, write_request
+from weft.modules.media.wire import FILM, FILM_SOUND, PICTURE, SOUND, Reply, Request, read_reply, write_request
 
 WORKER = ("-m", "weft.modules.media.worker")
 _REQUESTS = 2_000
 """After so many a worker is replaced, whatever its libraries may have leaked."""
 _DYING_S = 1.0
-_NAMES = {PICTURE: "picture", SOUND: "sound", FILM: "film"}
+_NAMES = {PICTURE: "picture", SOUND: "sound", FILM: "film", FILM_SOUND: "film's sound"}
 _FROM_OUTSIDE = (-signal.SIGTERM, *(() if sys.platform == "win32" else (-signal.SIGKILL, -signal.SIGHUP)))
 """How a worker ends when somebody ends it, or the system for want of memory: no file is to blame."""
 _KEPT = ("PATH", "HOME", "LANG", "LC_", "TMP", "TEMP", "PYTHON", "LD_", "DYLD_", "SYSTEMROOT")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -30,7 +31,7 @@ _READ_PER_FRAME = 300
 
 
 class Clip(NamedTuple):
-    """Frames evenly spread over a film that lasts ``seconds``."""
+    """Frames of a film, and the ``seconds`` that what they show lasts."""
 
     frames: Frames
     seconds: float
@@ -38,29 +39,38 @@ class Clip(NamedTuple):
 
 def decode_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
     """The beginning of the first sound track, at ``rate`` samples a second. Raises Invalid, Misconfigured."""
-    import_av()
-    from av import AudioResampler
-    from av.error import FFmpegError
-
-    most = int(rate * max_seconds)
-    pieces: list[Sound] = []
-    size = 0
     with _opened(data, "sound") as container:
         if not container.streams.audio:
             raise Invalid("the sound has no sound track; send wav, mp3, flac, ogg, m4a, or a film with sound")
-        stream = container.streams.audio[0]
-        _codec(stream, "sound").thread_count = 1
-        resampler = AudioResampler(format="fltp", rate=rate)
-        try:
-            for frame in _and_end(container.decode(stream)):
-                for piece in resampler.resample(frame):
-                    pieces.append(piece.to_ndarray().mean(axis=0, dtype=np.float32))
-                    size += len(pieces[-1])
-                if size >= most:
-                    break
-        except FFmpegError as error:
-            if not size:
-                raise Invalid(f"the sound cannot be read: {error}") from error
+        return _heard(container, rate, int(rate * max_seconds))
+
+
+def decode_film_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
+    """As of a sound; silence, as long as asked for, where the film has no sound track."""
+    with _opened(data, "film") as container:
+        most = int(rate * max_seconds)
+        return _heard(container, rate, most) if container.streams.audio else np.zeros(most, np.float32)
+
+
+def _heard(container: Any, rate: int, most: int) -> Sound:
+    from av import AudioResampler
+    from av.error import FFmpegError
+
+    pieces: list[Sound] = []
+    size = 0
+    stream = container.streams.audio[0]
+    _codec(stream, "sound").thread_count = 1
+    resampler = AudioResampler(format="fltp", rate=rate)
+    try:
+        for frame in _and_end(container.decode(stream)):
+            for piece in resampler.resample(frame):
+                pieces.append(piece.to_ndarray().mean(axis=0, dtype=np.float32))
+                size += len(pieces[-1])
+            if size >= most:
+                break
+    except FFmpegError as error:
+        if not size:
+            raise Invalid(f"the sound cannot be read: {error}") from error
     if not size:
         raise Invalid("the sound is empty")
     found = np.concatenate(pieces)[:most]
@@ -69,10 +79,11 @@ def decode_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
     return found.clip(-1, 1)
 
 
-def decode_film(data: bytes, frames: int, *, most_pixels: int) -> Clip:
-    """``frames`` pictures from the middles of as many equal parts of the first picture track.
+def decode_film(data: bytes, frames: int, *, at_start: bool = False, most_pixels: int) -> Clip:
+    """``frames`` pictures from the middles of as many equal parts of the first picture track; ``at_start``: its first.
 
-    Each is reached from the key frame before it. A film of fewer pictures repeats them. Raises Invalid, Misconfigured.
+    Each is reached from the key frame before it. A film of fewer pictures repeats them; at its start it has fewer.
+    Raises Invalid, Misconfigured.
     """
     import_av()
     from av.error import FFmpegError
@@ -90,7 +101,7 @@ def decode_film(data: bytes, frames: int, *, most_pixels: int) -> Clip:
         context.thread_count = 1
         pictures: list[npt.NDArray[np.uint8]] = []
         try:
-            for picture in _spread(container, stream, frames):
+            for picture in islice(container.decode(stream), frames) if at_start else _spread(container, stream, frames):
                 pictures.append(_fitted(picture, pictures[0].shape if pictures else None))
         except FFmpegError as error:
             if not pictures:
@@ -98,6 +109,8 @@ def decode_film(data: bytes, frames: int, *, most_pixels: int) -> Clip:
         seconds = _seconds(container, stream)
     if not pictures:
         raise Invalid("the film has no pictures that can be read")
+    if at_start:
+        return Clip(np.stack(pictures), len(pictures) / float(stream.average_rate or 25))
     chosen = np.linspace(0, len(pictures) - 1, frames).round().astype(int)
     return Clip(np.stack([pictures[i] for i in chosen]), seconds)
 
@@ -149,10 +162,7 @@ def _spread(container: Any, stream: Any, count: int) -> Iterator[Any]:
     """Pictures from the middles of ``count`` parts; the first ones where the film does not say how long it is."""
     seconds = _seconds(container, stream)
     if seconds <= 0:
-        for number, picture in enumerate(container.decode(stream)):
-            if number == count:
-                return
-            yield picture
+        yield from islice(container.decode(stream), count)
         return
     start, whole = stream.start_time or 0, seconds / stream.time_base
     for part in range(count):

@@ -1,9 +1,11 @@
 """How the server and a decoding worker speak: over the worker's standard input and output, numbers little endian.
 
-    request   u8 kind (1 picture, 2 sound, 3 film), f64 first, f64 second, u64 length, then so many bytes
-              sound: first = samples a second, second = seconds at most; film: first = frames
+    request   u8 kind (1 picture, 2 sound, 3 film, 4 sound of a film), f64 first, f64 second, u64 length, then so
+              many bytes
+              sounds: first = samples a second, second = seconds at most
+              film: first = frames, second = 1 for those at its beginning, 0 for some of all parts of it
     reply     u8 outcome, f64 seconds, u8 dimensions, u64 each, u64 length, then so many bytes
-              outcome 0: an array of these dimensions, u8 of a picture or film, f32 of a sound
+              outcome 0: an array of these dimensions, u8 of a picture or film, f32 of sounds
               outcome 1: Invalid, 2: Misconfigured; the bytes are the message
 
 Nothing is unpickled: whatever a worker that was taken over may send, it is numbers or a message.
@@ -20,7 +22,7 @@ import numpy as np
 
 from weft.domain.errors import Invalid, Misconfigured, WeftError
 
-PICTURE, SOUND, FILM = 1, 2, 3
+PICTURE, SOUND, FILM, FILM_SOUND = 1, 2, 3, 4
 _FOUND, _INVALID, _MISCONFIGURED = 0, 1, 2
 _REQUEST = struct.Struct("<BddQ")
 _HEAD = struct.Struct("<BdB")
@@ -87,8 +89,9 @@ def read_reply(stream: IO[bytes], kind: int) -> Reply:
         raise Invalid(content.decode("utf-8", "replace"))
     if outcome == _MISCONFIGURED:
         raise Misconfigured(content.decode("utf-8", "replace"))
-    dtype = np.dtype(np.float32 if kind == SOUND else np.uint8)
-    if math.prod(shape) * dtype.itemsize != length or len(shape) != {PICTURE: 3, SOUND: 1, FILM: 4}[kind]:
+    dtype = np.dtype(np.float32 if kind in (SOUND, FILM_SOUND) else np.uint8)
+    wanted = {PICTURE: 3, SOUND: 1, FILM: 4, FILM_SOUND: 1}[kind]
+    if math.prod(shape) * dtype.itemsize != length or len(shape) != wanted:
         raise EOFError(f"{length} bytes of shape {shape}")
     return Reply(np.frombuffer(content, dtype).reshape(shape), seconds)
 

@@ -15,8 +15,8 @@ from typing import TypeAlias
 from weft.domain.errors import Invalid, WeftError
 from weft.modules.media.limits import Limits
 from weft.modules.media.pictures import decode_picture
-from weft.modules.media.tracks import decode_film, decode_sound
-from weft.modules.media.wire import FILM, PICTURE, SOUND, Reply, Request, read_request, write_reply
+from weft.modules.media.tracks import decode_film, decode_film_sound, decode_sound
+from weft.modules.media.wire import FILM, FILM_SOUND, PICTURE, SOUND, Reply, Request, read_request, write_reply
 
 Decode: TypeAlias = Callable[[Request], Reply]
 
@@ -31,8 +31,11 @@ def decoding(limits: Limits) -> Decode:
             return Reply(decode_picture(request.data, most_pixels=limits.pixels))
         if request.kind == SOUND:
             return Reply(decode_sound(request.data, int(request.first), request.second))
+        if request.kind == FILM_SOUND:
+            return Reply(decode_film_sound(request.data, int(request.first), request.second))
         assert request.kind == FILM
-        clip = decode_film(request.data, int(request.first), most_pixels=limits.pixels)
+        at_start = bool(request.second)
+        clip = decode_film(request.data, int(request.first), at_start=at_start, most_pixels=limits.pixels)
         return Reply(clip.frames, clip.seconds)
 
     return decode

@@ -8,13 +8,13 @@ pytest.importorskip("sentence_transformers")
 pytest.importorskip("PIL")
 pytest.importorskip("av")
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tiny import files, late_interaction, media
+from tiny import article, files, late_interaction, media
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Misconfigured, WeftError
 from weft.domain.objects import Vector
@@ -22,6 +22,7 @@ from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
 from weft.modules.local import media_models
+from weft.modules.local.perceiver import PerceiverEncoder, Watched
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 NOBODY = Caller()
@@ -54,6 +55,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     media.clip(folder / "clip")
     media.clap(folder / "clap")
     late_interaction.colbert(folder / "colbert")
+    article.perceiver(folder / "perceiver")
     return folder
 
 
@@ -133,6 +135,35 @@ def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.Mo
         one, other = whole[i], parts[i]
         assert not isinstance(one, WeftError) and not isinstance(other, WeftError)
         assert one == pytest.approx(other, abs=0.02)
+
+
+def test_perceiver_sees_and_hears_the_beginning_of_a_film(
+    registry: Registry, bind: Vectorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told by what its model is given: with random weights it tells films hardly apart."""
+    given: list[Watched] = []
+    encode = PerceiverEncoder.encode
+
+    def noted(self: PerceiverEncoder, run: Sequence[Watched]) -> list[Vector]:
+        given.extend(run)
+        return encode(self, run)
+
+    monkeypatch.setattr(PerceiverEncoder, "encode", noted)
+    settings = {"videoFields": ["video"], "model": "perceiver"}
+    spread = {**settings, "frames": "spread"}
+    drawn = np.stack([files.shape("red", "circle", x=i / 40, side=224) for i in range(40)])
+    film = files.mp4(drawn, fps=25, sound=files.tone(300, seconds=1.6))
+    embedded(bind, [of("video", film), of("video", files.mp4(drawn[:5]))], settings)
+    embedded(bind, [of("video", film)], spread)
+    long, short, over_all = given
+    wanted = drawn.transpose(0, 3, 1, 2) / 255
+    assert np.abs(long.frames - wanted[:16]).mean() < 0.02
+    assert np.abs(np.fft.rfft(long.sound[:, 0])).argmax() / 0.64 == pytest.approx(300, abs=3)
+    assert np.abs(short.frames - wanted[[0, 1, 2, 3, *[4] * 12]]).mean() < 0.02 and not short.sound.any()
+    assert np.abs(over_all.frames[-1] - wanted[38]).mean() < 0.02 and not over_all.sound.any()
+    assert bind.fingerprint(spread) != bind.fingerprint(settings)
+    with pytest.raises(Invalid, match="setting frames must be first or spread, not 'all'"):
+        bind.check_settings({**settings, "frames": "all"})
 
 
 def test_pictures_by_a_resnet(registry: Registry) -> None:

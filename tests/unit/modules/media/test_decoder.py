@@ -9,7 +9,7 @@ pytest.importorskip("PIL")
 
 import numpy as np
 
-from tiny.files import mp4, noise, png, shape, wav
+from tiny.files import mp4, noise, png, shape, tone, wav
 from weft.domain.errors import Invalid
 from weft.modules.media import MediaDecoder
 
@@ -24,6 +24,23 @@ def test_pictures_sounds_and_films(decoder: MediaDecoder) -> None:
     # The circle moves to the right.
     columns = [np.abs(f[:, :, 1].astype(int) - 250).sum(axis=0).argmax() for f in clip.frames]
     assert columns == sorted(columns)
+
+
+def test_the_beginning_of_a_film_with_its_sound(decoder: MediaDecoder) -> None:
+    drawn = np.stack([shape("red", "circle", x=i / 50) for i in range(50)])
+    film = mp4(drawn, fps=25, sound=tone(440, seconds=2))
+    clip = decoder.video(film, 16, at_start=True)
+    assert clip.frames.shape == (16, *drawn[0].shape)
+    assert clip.seconds == pytest.approx(16 / 25)
+    assert np.abs(clip.frames.astype(int) - drawn[:16]).mean() < 5, "one after another, as they come"
+    assert len(decoder.video(film, 60, at_start=True).frames) == 50
+    heard = decoder.film_sound(film, 48_000, 0.64)
+    assert heard.shape == (30_720,)
+    assert np.abs(np.fft.rfft(heard)).argmax() / 0.64 == pytest.approx(440, abs=3)
+    silence = decoder.film_sound(mp4(drawn), 48_000, 0.64)
+    assert silence.shape == (30_720,) and not silence.any()
+    with pytest.raises(Invalid, match="the film is none that can be read"):
+        decoder.film_sound(b"nothing of the kind", 48_000, 1)
 
 
 def test_errors_come_through(decoder: MediaDecoder) -> None:
