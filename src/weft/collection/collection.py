@@ -116,6 +116,10 @@ class Collection:
         """When each open tenant was last asked for, by ``time.monotonic``."""
         return {name: self._used_at.get(name, 0.0) for name in list(self._shards) if self.config.tenancy.enabled}
 
+    def visit(self, name: str) -> Shard:
+        """The shard of that name, opened if need be, which does not count as a use of it. Raises as ``shard``."""
+        return self._opened(name)
+
     def close_unused(self, name: str) -> bool:
         """Close a tenant's shard if nobody holds it; whoever asks next opens it again. False where it stays open."""
         if not self._lock.acquire(blocking=False):
@@ -161,8 +165,13 @@ class Collection:
                 self._damage.note(name, self._folder(entry), error)
 
     def shards(self) -> Iterator[tuple[str, Shard]]:
-        """Those that are open."""
-        yield from list(self._shards.items())
+        """Those that are open, held one at a time."""
+        for name in list(self._shards):
+            if (shard := self._shards.get(name)) is not None:
+                yield name, shard
+
+    def is_open(self, name: str) -> bool:
+        return name in self._shards
 
     def active(self) -> list[str]:
         """The names of the shards that can be used, open or not."""

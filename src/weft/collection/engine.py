@@ -218,7 +218,7 @@ class Engine:
     # -- upkeep
 
     def expire(self, now_s: float) -> int:
-        """Deletes the objects that have expired by ``now_s``; returns how many. Tenants that are not open wait."""
+        """Deletes the objects that have expired by ``now_s``; returns how many; see ``Upkeep``."""
         return self._upkeep.expire(now_s)
 
     def close(self) -> None:

@@ -15,10 +15,11 @@ from weakref import WeakKeyDictionary
 
 from weft.collection.collection import Collection
 from weft.collection.shard import Shard
-from weft.domain.errors import CorruptData
+from weft.domain.errors import CorruptData, NotFound, WeftError
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 0.5
+_CLOSED_EVERY_S = 3600.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 
 
@@ -53,6 +54,8 @@ class Upkeep:
             "upkeep": WeakKeyDictionary(),
             "expiry": WeakKeyDictionary(),
         }
+        self._looked_at: WeakKeyDictionary[Collection, dict[str, float]] = WeakKeyDictionary()
+        """When tenants that are not open were last opened for their expired objects."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="weft-upkeep", daemon=True)
 
@@ -90,18 +93,38 @@ class Upkeep:
                     self._try("upkeep", collection, name, shard, now_s, work)
 
     def expire(self, now_s: float) -> int:
-        """Deletes the objects that have expired by ``now_s``; returns how many. Tenants that are not open wait."""
+        """Deletes the objects that have expired by ``now_s``; returns how many.
 
+        Tenants that are not open are opened for it once an hour at most; until then their objects wait.
+        """
+        deleted = 0
+        for collection in self._collections():
+            if collection.config.expiry is None:
+                continue
+            looked_at = self._looked_at.setdefault(collection, {})
+            for name in collection.active():
+                if self._stop.is_set():
+                    return deleted
+                if collection.damage(name) is not None:
+                    continue
+                if collection.is_open(name):
+                    deleted += self._expire_in(collection, name, now_s)
+                elif now_s - looked_at.get(name, 0.0) >= _CLOSED_EVERY_S:
+                    looked_at[name] = now_s
+                    deleted += self._expire_in(collection, name, now_s)
+                    collection.close_unused(name)
+        return deleted
+
+    def _expire_in(self, collection: Collection, name: str, now_s: float) -> int:
         def work(shard: Shard) -> int:
             return shard.expire(now_s)
 
-        return sum(
-            self._try("expiry", collection, name, shard, now_s, work)
-            for collection in self._collections()
-            if collection.config.expiry is not None
-            for name, shard in collection.shards()
-            if collection.damage(name) is None
-        )
+        try:
+            shard = collection.visit(name)
+        except WeftError as error:
+            _log.debug("%s/%s cannot be opened now: %s", collection.config.name, name, error.message)
+            return 0  # made inactive or deleted meanwhile, or damaged, which is noted
+        return self._try("expiry", collection, name, shard, now_s, work)
 
     def _try(
         self, task: str, collection: Collection, name: str, shard: Shard, now_s: float, work: Callable[[Shard], int]
@@ -116,6 +139,8 @@ class Upkeep:
             done = work(shard)
         except CorruptData as error:
             collection.note_damage(name, error)
+            return 0
+        except NotFound:  # it was closed or deleted meanwhile
             return 0
         except Exception as error:
             patience = troubled.setdefault(shard, Patience())

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from weft.collection.changes import Upsert
 from weft.collection.engine import Engine
 from weft.collection.shard import Shard
 from weft.collection.upkeep import Patience, Upkeep
 from weft.domain.errors import CorruptData, OperatorError
-from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.domain.objects import Object
+from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy, VectorConfig
 
 CONFIG = CollectionConfig("Plain", (), {"default": VectorConfig("default")}, document={"class": "Plain"})
 
@@ -80,3 +82,26 @@ def test_a_damaged_shard_is_left_alone(
     assert isinstance(collection.damage("main"), CorruptData)
     assert collection.shard(None).count == 0, "it is still served"
     assert len(caplog.records) == 1
+
+
+def test_tenants_that_are_not_open_are_looked_at_once_an_hour(tmp_path: Path) -> None:
+    config = CollectionConfig(
+        "Offers", (), {}, tenancy=Tenancy(enabled=True), expiry=Expiry("_creationTimeUnix", 60, hidden=False),
+        inverted=InvertedConfig(index_timestamps=True), document={"class": "Offers"},
+    )  # fmt: skip
+    engine = Engine(tmp_path, lambda document: config, durable=False, write_queue=1000)
+    offers = engine.create(config)
+    engine.put_tenants(offers, {"one": "ACTIVE", "two": "ACTIVE", "three": "INACTIVE"})
+    shard = offers.shard("one")
+    for number, created_s in enumerate((1000, 2000)):
+        obj = Object(number.to_bytes(16), {}, {}, created_s * 1000, created_s * 1000)
+        shard.submit([Upsert(obj, shard.encode([obj])[0])])
+    engine.close()
+
+    again = Engine(tmp_path, lambda document: config, durable=False, write_queue=1000)
+    offers = again.get("Offers")
+    assert again.expire(1030.0) == 0
+    assert again.expire(2090.0) == 0, "less than an hour later"
+    assert again.expire(4631.0) == 2
+    assert (offers.open_count, offers.count("one")) == (0, 0)
+    again.close()
