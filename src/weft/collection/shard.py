@@ -375,8 +375,16 @@ class Shard:
         return True
 
     def sizes(self) -> dict[str, int]:
-        """Bytes by component: ``objects`` and ``vectors/<name>`` on disk, ``index/<name>/<part>`` mapped or in RAM."""
-        sizes = dict(self._store.size())
+        """Bytes by component: ``objects`` and ``vectors/<name>`` on disk, ``index/<name>/<part>`` mapped or in RAM.
+
+        None of a shard that has been closed meanwhile.
+        """
+        try:
+            sizes = dict(self._store.size())
+        except OperatorError:
+            if self._closed:
+                return {}
+            raise
         for name, index in list(self._indexes.vectors.items()):
             sizes |= {f"index/{name}/{part}": size for part, size in size_of(index).components.items()}
         return sizes

@@ -32,8 +32,9 @@ class Replication:
         """Always Invalid: there is nowhere to copy or move a shard to."""
         self.sharding_state(collection, shard)
         raise Invalid(
-            f"shard {shard!r} of class {collection} cannot be replicated from {source!r} to {target!r} ({kind}): this "
-            f"server is the one node {self._node!r}. A backup that is restored on another server copies a collection"
+            f"shard {shard!r} of class {collection} cannot be replicated from {source[:80]!r} to {target[:80]!r} "
+            f"({kind}): this server is the one node {self._node!r}. A backup that is restored on another server copies "
+            "a collection"
         )
 
     def operations(self) -> list[dict[str, Any]]:

@@ -36,14 +36,14 @@ class ObjectVectorizer:
             if not missing:
                 continue
             module = self._registry.vectorizer(vector.vectorizer)
+            inputs = [object_input(config, vector, objects[i].properties, module.kinds) for i in missing]
+            asked = [(i, one) for i, one in zip(missing, inputs, strict=True) if not one.is_empty]
             model = module.fingerprint(vector.settings)
             foreign = other_model(shard, vector, model)
             if foreign is not None:
-                for i in missing:
+                for i, _ in asked:
                     errors[i] = foreign
                 continue
-            inputs = [object_input(config, vector, objects[i].properties, module.kinds) for i in missing]
-            asked = [(i, one) for i, one in zip(missing, inputs, strict=True) if not one.is_empty]
             made = module.embed_objects([one for _, one in asked], vector.settings, caller)
             for (i, _), result in zip(asked, made, strict=True):
                 if isinstance(result, WeftError):

@@ -123,6 +123,9 @@ class Environment:
 
     def size_bytes(self) -> int:
         """Bytes in use, free pages included."""
+        return self.read(lambda _: self._stated_bytes())
+
+    def _stated_bytes(self) -> int:
         return int((self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"])
 
     def copy_to(self, path: Path, *, compact: bool = True, sync: bool = True) -> None:
@@ -187,7 +190,7 @@ class Environment:
     def _lengthen(self) -> None:
         """Reading a mapped page that lies beyond the file's end kills the process, so a file that lost its end gets
         zeros there, which LMDB reports. LMDB itself may leave trailing free pages unwritten."""
-        stated = self.size_bytes()
+        stated = self._stated_bytes()
         fd = disk.open_file(self.path, create=False)
         try:
             length = disk.file_size(fd)

@@ -78,3 +78,10 @@ def test_an_object_that_is_found_has_its_vectors(shard: Shard, monkeypatch: pyte
         assert vector is not None
         assert vector.tolist() == [7.0, 1.0]
         writing.result(30)
+
+
+def test_a_shard_that_has_been_closed_has_no_sizes(shard: Shard) -> None:
+    """Who lists shards may hold one that is deleted at that moment."""
+    assert shard.sizes()["objects"] > 0
+    shard.close()
+    assert shard.sizes() == {}
