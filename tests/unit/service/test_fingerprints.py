@@ -117,8 +117,8 @@ def test_what_needs_no_model_goes_on(filled: Path) -> None:
         assert service.objects.batch([note(2, "ccc", vectors={"default": given})], CALLER) == [None]
         # An unchanged object keeps its vector, so nothing is embedded.
         assert service.objects.batch([note(0, "aaa")], CALLER) == [None]
-        # Nor is there anything to embed of an object without text.
-        assert service.objects.batch([IncomingObject("Note", IDS[3], {})], CALLER) == [None]
+        # Nor is there anything to embed of an empty text.
+        assert service.objects.batch([note(3, "")], CALLER) == [None]
     with serving(filled, 1) as service:
         assert found(service, NearText(texts=("aa",)))[0] == "aaa"
 
