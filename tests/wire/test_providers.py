@@ -393,21 +393,18 @@ def test_the_first_prompt_in_rank_that_fails_is_told_and_no_more_are_asked(made:
     assert len(provider.requests) < 40
 
 
-def test_groups_are_ranked_at_once(made: Make, provider: StandIn) -> None:
+def test_groups_are_ranked_in_one_call_by_their_first_hits(made: Make, provider: StandIn) -> None:
     titles = made(6, vector_config=Configure.Vectors.self_provided(), reranker_config=Configure.Reranker.cohere())
-    for i, one in enumerate(titles.query.fetch_objects(limit=6).objects):
+    for one in titles.query.fetch_objects(limit=6).objects:
+        i = int(str(one.properties["title"]).removeprefix("title "))
         titles.data.update(one.uuid, properties={"n": i % 3}, vector=[1.0, float(i)])
-    provider.hold.clear()
-    with ThreadPoolExecutor(1) as thread:
-        search = thread.submit(
-            titles.query.near_vector,
-            [1.0, 0.0],
-            group_by=GroupBy(prop="n", objects_per_group=2, number_of_groups=3),
-            rerank=Rerank(prop="title", query="title 4"),
-        )
-        until(lambda: len(provider.asked("/v2/rerank")) == 3)
-        provider.hold.set()
-        answer = search.result(30)
+    answer = titles.query.near_vector(
+        [1.0, 0.0],
+        group_by=GroupBy(prop="n", objects_per_group=2, number_of_groups=3),
+        rerank=Rerank(prop="title", query="title 1"),
+    )
+    (request,) = provider.asked("/v2/rerank")
+    assert request.body["documents"] == ["title 0", "title 1", "title 2"]
     scores = [group.rerank_score for group in answer.groups.values()]
     assert scores == sorted(scores, reverse=True) and scores[0] == 2.0
 

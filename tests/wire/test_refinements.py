@@ -135,8 +135,16 @@ def test_reranking_orders_the_hits_and_the_groups(make: Make) -> None:
         assert texts(found) == ["one two three", "one two", "one"]
         assert [one.metadata.rerank_score for one in found.objects] == [13.0, 7.0, 3.0]
     by_kind = GroupBy(prop="kind", objects_per_group=2, number_of_groups=2)
-    groups = things.query.near_vector([1, 3], rerank=rerank, group_by=by_kind).groups
-    assert [(name, group.rerank_score) for name, group in groups.items()] == [("long", 13.0), ("short", 7.0)]
+    for found in (
+        things.query.near_vector([1, 3], rerank=rerank, group_by=by_kind),
+        things.query.hybrid("one", alpha=1, vector=[1, 3], rerank=rerank, group_by=by_kind),
+    ):
+        groups = found.groups.items()
+        assert [(name, group.rerank_score) for name, group in groups] == [("long", 13.0), ("short", 3.0)]
+        assert texts(found) == ["one two three", "one", "one two"], "the first of each group was ranked"
+    found = things.query.bm25("one", rerank=rerank, group_by=by_kind)
+    assert [(name, group.rerank_score) for name, group in found.groups.items()] == [("long", 13.0), ("short", 7.0)]
+    assert texts(found) == ["one two three", "one two", "one"], "by words all are ranked, and then grouped"
 
 
 def test_a_group_is_told_of_by_its_first_hit_and_all_groups_together(make: Make) -> None:

@@ -34,6 +34,7 @@ def group_hits(hits: list[Hit], by: GroupBy) -> list[Group]:
     for group in groups.values():
         group.min_distance = group.hits[0].distance or 0.0
         group.max_distance = group.hits[-1].distance or 0.0
+        group.rerank_score = group.hits[0].rerank_score
     return list(groups.values())
 
 

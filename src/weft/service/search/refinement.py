@@ -1,7 +1,8 @@
 """After the hits are read: reranking them, and generating from them, by the collection's modules.
 
-A prompt of each hit and a ranking of each group is a call by itself, and most of its time is waiting for a provider: so
-a few are made at a time. The first that fails, in rank order, is the search's error; what was not asked by then is not.
+In a grouped answer the first hit of each group stands for the group, in its ranking and in what is written of it. A
+prompt of each hit is a call by itself, and most of its time is waiting for a provider: so a few are made at a time. The
+first that fails, in rank order, is the search's error; what was not asked by then is not.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
-from weft.domain.query import Generate, Prompt, Query, Rerank
+from weft.domain.query import Generate, Prompt, Rerank
 from weft.domain.schema import CollectionConfig
 from weft.modules.base import Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt
@@ -32,36 +33,25 @@ class Refiner:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def refine(self, config: CollectionConfig, query: Query, answer: Answer, caller: Caller) -> None:
-        """Changes ``answer`` as the query asks; nothing when it asks for neither."""
-        if query.rerank is not None:
-            self._rerank(config, query.rerank, answer, caller)
-        if query.generate is not None:
-            self._generate(config, query.generate, answer, caller)
-
-    def _rerank(self, config: CollectionConfig, asked: Rerank, answer: Answer, caller: Caller) -> None:
+    def rerank(self, config: CollectionConfig, asked: Rerank, answer: Answer, caller: Caller) -> None:
+        """Orders the hits by their scores, or the groups, whose hits stay in their order."""
         name, settings = _module(config, "reranker-", "rerank")
         if asked.property not in config.by_name:
             raise Invalid(f"class {config.name} has no property {asked.property!r} to rerank by")
         reranker = self._registry.reranker(name)
-
-        def score(hits: Sequence[Hit]) -> None:
-            documents = [_text(hit, asked.property) for hit in hits]
-            scores = reranker.rank(asked.query, documents, settings, caller) if documents else []
-            for hit, value in zip(hits, scores, strict=True):
-                hit.rerank_score = value
-
-        if answer.groups is not None:
-            _some_at_a_time(score, [group.hits for group in answer.groups])
-            for group in answer.groups:
-                group.hits.sort(key=_by_rerank)
-                group.rerank_score = group.hits[0].rerank_score
-            answer.groups.sort(key=lambda g: -(g.rerank_score or 0.0))
-        else:
-            score(answer.hits)
+        hits = answer.hits if answer.groups is None else [group.hits[0] for group in answer.groups]
+        documents = [_text(hit, asked.property) for hit in hits]
+        scores = reranker.rank(asked.query, documents, settings, caller) if documents else []
+        for hit, value in zip(hits, scores, strict=True):
+            hit.rerank_score = value
+        if answer.groups is None:
             answer.hits.sort(key=_by_rerank)
+        else:
+            for group in answer.groups:
+                group.rerank_score = group.hits[0].rerank_score
+            answer.groups.sort(key=_by_rerank)
 
-    def _generate(self, config: CollectionConfig, asked: Generate, answer: Answer, caller: Caller) -> None:
+    def generate(self, config: CollectionConfig, asked: Generate, answer: Answer, caller: Caller) -> None:
         """Of each hit, and of all together; in a grouped answer, a group's first hit stands for the group."""
         single = None if asked.single is None else self._writer(config, asked.single, caller)
         grouped = None if asked.grouped is None else self._writer(config, asked.grouped, caller)
@@ -129,5 +119,5 @@ def _text(hit: Hit, property: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _by_rerank(hit: Hit) -> float:
-    return -(hit.rerank_score or 0.0)
+def _by_rerank(ranked: Hit | Group) -> float:
+    return -(ranked.rerank_score or 0.0)

@@ -21,7 +21,7 @@ from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.objects import parse_uuid
 from weft.domain.profile import note, recording, searching, took
-from weft.domain.query import Hybrid, Keyword, Near, Query
+from weft.domain.query import GroupBy, Hybrid, Keyword, Near, Query
 from weft.domain.schema import CollectionConfig, Metric
 from weft.index.allow_list import AllowList
 from weft.modules.base import Registry
@@ -74,11 +74,16 @@ class Searcher:
             self._linker.fill(answer.hits, query.returns.references, query.tenant)
         if query.condense is not None:
             answer.hits = condensed(shard, config, query.condense, answer.hits)
-        if query.group_by is not None:
-            answer.groups = group_hits(answer.hits, query.group_by)
-            answer.hits = []
+        reranked_first = isinstance(query.search, Keyword)
+        if query.group_by is not None and not reranked_first:
+            _group(answer, query.group_by)
         with took("rerank_and_generate_took"):
-            self._refiner.refine(config, query, answer, caller)
+            if query.rerank is not None:
+                self._refiner.rerank(config, query.rerank, answer, caller)
+            if query.group_by is not None and reranked_first:
+                _group(answer, query.group_by)
+            if query.generate is not None:
+                self._refiner.generate(config, query.generate, answer, caller)
         answer.took_s = time.perf_counter() - started
         return answer
 
@@ -256,6 +261,11 @@ class Searcher:
                 hit.explain = text
         fill_vectors(shard, config, returns, hits)
         return hits
+
+
+def _group(answer: Answer, by: GroupBy) -> None:
+    answer.groups = group_hits(answer.hits, by)
+    answer.hits = []
 
 
 def _distance_limit(near: Near, targets: list[Target]) -> float | None:
