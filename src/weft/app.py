@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from weft.access.access import Access
-from weft.access.authenticator import Authenticator
 from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.errors import Misconfigured
@@ -26,12 +25,18 @@ from weft.service.service import Service
 from weft.wire.grpc.server import GrpcServer
 from weft.wire.observing import Observe
 from weft.wire.rest.app import build_app
+from weft.wire.rest.gate import Gate
 
 if TYPE_CHECKING:
     from weft.metrics import MetricsServer
 
 _START_TIMEOUT_S = 30
-_GRACE_S = 10
+_LAST_S = 1
+"""For REST answers that are on their way when their time is over."""
+
+_RECONNECT_S = 0.5
+"""Streaming clients that are told to reconnect ask at once whether the server is back. They wait when it answers that
+it is not, and give up when nobody answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,10 @@ class Summary:
 
 
 class App:
-    """``start`` returns when both ports answer; ``stop`` when what was begun is finished and the folder is free."""
+    """``start`` returns when both ports answer; ``stop`` when what was begun is finished and the folder is free.
+
+    The REST port is open from the first moment of ``start``, and tells that the server is not ready.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -58,8 +66,8 @@ class App:
         """Raises the error of what cannot be opened, with everything closed that had been."""
         settings = self.settings
         with ExitStack() as undo:
-            rest_socket = _listen(settings.host, settings.port)
-            undo.callback(rest_socket.close)
+            self._start_rest(_listen(settings.host, settings.port))
+            undo.callback(self._stop_rest)
             self._registry = build_registry(
                 settings.enable_modules or None,
                 threads=settings.embedding_threads,
@@ -103,7 +111,8 @@ class App:
             )
             self.grpc_port = self._grpc.start()
             undo.pop_all()
-        self._start_rest(door, auth, rest_socket, observe)
+        self._gate.open(build_app(door, auth, settings, observe))
+        threading.Thread(target=self._warm, name="weft-warm", daemon=True).start()
         self._engine.announce([f"http://{settings.host}:{self.rest_port}", f"grpc://{settings.host}:{self.grpc_port}"])
 
     def _start_metrics(self, service: Service) -> Observe | None:
@@ -122,15 +131,16 @@ class App:
         if self._metrics_server is not None:
             self._metrics_server.stop()
 
-    def _start_rest(self, door: Door, auth: Authenticator, rest_socket: socket.socket, observe: Observe | None) -> None:
+    def _start_rest(self, rest_socket: socket.socket) -> None:
         self.rest_port = rest_socket.getsockname()[1]
+        self._gate = Gate()
         config = uvicorn.Config(
-            build_app(door, auth, self.settings, observe),
+            self._gate,
             log_config=None,
             access_log=False,
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=_GRACE_S,
+            timeout_graceful_shutdown=_LAST_S,
         )
         self._rest = uvicorn.Server(config)
         self._rest_thread = threading.Thread(
@@ -140,21 +150,36 @@ class App:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._rest.started:
             if not self._rest_thread.is_alive() or time.monotonic() > deadline:
-                self.stop()
+                self._stop_rest()
+                rest_socket.close()
                 raise Misconfigured(f"the REST server did not start on {self.settings.host}:{self.rest_port}")
             time.sleep(0.002)
-        threading.Thread(target=self._warm, name="weft-warm", daemon=True).start()
+
+    def _stop_rest(self) -> None:
+        """Does not wait for a request that hangs in its thread."""
+        self._rest.should_exit = True
+        self._rest_thread.join(2 * _LAST_S)
 
     def stop(self) -> None:
-        """Refuse new requests, finish those that run, write the indexes' snapshots, release the folder."""
-        self._rest.should_exit = True
-        self._grpc.stop(_GRACE_S)
-        self._rest_thread.join()
+        """Refuse new requests, finish those that run, write the indexes' snapshots, release the folder.
+
+        Requests have half of ``shutdown_timeout_s``; then they are cut off. What was acknowledged is stored.
+        """
+        until = time.monotonic() + self.settings.shutdown_timeout_s / 2
+        self._service.stopping = True
+        self._gate.close()
+        streams = self._grpc.announce_stop()
+        done = self._grpc.drain(until) & self._gate.drain(until)
+        if streams and done:
+            time.sleep(_RECONNECT_S)
+            self._gate.drain(until)
+        self._grpc.stop(max(0.0, until - time.monotonic()))
+        self._stop_rest()
         self._stop_metrics()
         self._service.close()
         self._access.close()
-        self._registry.close()
         self._engine.close()
+        self._registry.close()
 
     def _warm(self) -> None:
         """Load what the first search of each kind would wait for."""

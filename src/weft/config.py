@@ -178,6 +178,11 @@ class Settings:
     max_open_tenants: int = _setting(
         "WEFT_MAX_OPEN_TENANTS", "tenants that are open at a time; 0: as many as the process may open files for", 0
     )
+    shutdown_timeout_s: float = _setting(
+        "WEFT_SHUTDOWN_TIMEOUT",
+        "longest time that stopping may take, as `20s` or seconds; half of it for requests that are running",
+        20.0,
+    )
     durable: bool = _setting("WEFT_DURABLE", "sync each commit to the disk before it is acknowledged", True)
     log_level: str = _setting("LOG_LEVEL", "debug, info, warning or error", "info")
     log_format: str = _setting("LOG_FORMAT", "text, or json: one object a line", "text")

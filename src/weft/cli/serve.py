@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import textwrap
 import threading
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     from weft.app import App
 
 _log = logging.getLogger(__name__)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _WIDTH = 110
 _LABEL = "  {:<9}"
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM, then finish what was begun. A second signal ends the process at once."""
+    """Serve until SIGINT or SIGTERM, then finish what was begun, in the time that the settings give.
+
+    A second signal ends the process at once, and so does one that comes before the server is ready.
+    """
     started = time.perf_counter()
     settings = load_settings(given_settings(arguments), file=Path(arguments.config) if arguments.config else None)
     log_to_stderr(settings)
@@ -42,20 +47,46 @@ def serve(arguments: argparse.Namespace) -> int:
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+        _let_signals_end()
+        if not ready:
+            raise KeyboardInterrupt
         stop.set()
 
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    app = App(settings)
-    app.start()
+    ready = False
+    for number in _SIGNALS:
+        signal.signal(number, on_signal)
     tell = _log_told if settings.log_format == "json" else _print_told
+    app = App(settings)
+    try:
+        app.start()
+        ready = True
+    except KeyboardInterrupt:
+        tell(["stopped before it was ready"], {})
+        return 0
     tell(_banner(app, time.perf_counter() - started), _facts(app))
     stop.wait()
     tell(["stopping: finishing what was begun"], {})
+    threading.Thread(target=_end_after, args=(settings.shutdown_timeout_s,), name="weft-end", daemon=True).start()
     app.stop()
     tell(["stopped"], {})
     return 0
+
+
+def _let_signals_end() -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _end_after(timeout_s: float) -> None:
+    """End the process where stopping takes longer. Everything that was acknowledged is on the disk then."""
+    time.sleep(timeout_s)
+    _log.error(
+        "stopping took longer than %g s (WEFT_SHUTDOWN_TIMEOUT) and is given up; nothing that was acknowledged is "
+        "lost, and the next start makes anew what indexes lack",
+        timeout_s,
+    )
+    logging.shutdown()
+    os._exit(1)
 
 
 def _print_told(lines: Sequence[str], facts: Mapping[str, Any]) -> None:

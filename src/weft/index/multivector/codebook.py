@@ -7,6 +7,7 @@ are taken from these, so rounding costs nothing later.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -24,6 +25,14 @@ _LOOKS = 8
 """Groups in which a token looks for its centroid."""
 
 _SEED = 1_234_567
+
+
+class Abandoned(Exception):
+    """The training is given up, for its index was closed."""
+
+
+def go_on() -> None:
+    """The check of a training that nobody gives up."""
 
 
 class Encoded(NamedTuple):
@@ -76,7 +85,7 @@ class Codebook:
         bytes_ = self.centroids[numbers][:, : self.dims].astype(np.float32)
         return np.asarray((bytes_ - 128) * self.spread[: self.dims], dtype=np.float32)
 
-    def nearest(self, tokens: Vector) -> npt.NDArray[np.int32]:
+    def nearest(self, tokens: Vector, check: Callable[[], None] = go_on) -> npt.NDArray[np.int32]:
         """``(T,) i32``: the centroid nearest to each of ``tokens (T, d)``, among those of its nearest groups."""
         from weft.index.multivector.kernels.assigning import assign_tokens, best_groups
         from weft.index.multivector.kernels.packing import round_rows
@@ -86,6 +95,7 @@ class Codebook:
         looks = min(_LOOKS, len(self.groups))
         found = []
         for start in range(0, len(tokens), _CHUNK):
+            check()
             part = tokens[start : start + _CHUNK]
             groups = best_groups(part @ self.groups.T - half, looks)
             rows, scales = round_rows(part, self.spread)
@@ -103,16 +113,19 @@ class Codebook:
         return Encoded(winners.astype(np.uint16), codes, sizes, float(energy))
 
 
-def train(sample: Vector, held_out: Vector, count: int, bits: int, tokens: int) -> Codebook:
+def train(
+    sample: Vector, held_out: Vector, count: int, bits: int, tokens: int, check: Callable[[], None] = go_on
+) -> Codebook:
     """``count`` centroids, at most one for four tokens of ``sample (n, d) f32``; the same input gives the same book.
 
-    ``held_out (m, d)``, tokens of other documents, tell how far new tokens lie from the centroids.
+    ``held_out (m, d)``, tokens of other documents, tell how far new tokens lie from the centroids. ``check`` is called
+    now and then, and what it raises ends the training.
     """
     count = max(16, min(count, len(sample) // 4))
-    centroids = _grouped_means(sample, count)
+    centroids = _grouped_means(sample, count, check)
     for _ in range(_ROUNDS):
         draft = _draft(centroids, bits, tokens)
-        winners = draft.nearest(sample)
+        winners = draft.nearest(sample, check)
         sums = _sums(sample, winners, len(draft.centroids))
         sizes = np.bincount(winners, minlength=len(draft.centroids))[:, None]
         means = np.where(sizes > 0, sums / np.maximum(sizes, 1), draft.reconstruct(np.arange(len(sizes))))
@@ -128,13 +141,14 @@ def _sums(sample: Vector, winners: npt.NDArray[np.int32], count: int) -> npt.NDA
     return sums
 
 
-def _grouped_means(sample: Vector, count: int) -> Vector:
+def _grouped_means(sample: Vector, count: int, check: Callable[[], None]) -> Vector:
     groups = max(1, round(count**0.5 / 1.5))
     coarse = _kmeans(sample, groups, 256)
     _, nearest = coarse.index.search(sample, 1)
     group = nearest[:, 0]
     centroids = []
     for g in range(groups):
+        check()
         part = np.ascontiguousarray(sample[group == g])
         share = max(1, len(part) * count // len(sample))
         if len(part):

@@ -31,6 +31,7 @@ from weft.domain.profile import note, took
 from weft.domain.schema import Metric, VectorIndexConfig
 from weft.index.allow_list import AllowList
 from weft.index.liveness import perhaps_live
+from weft.index.multivector.codebook import Abandoned
 from weft.index.multivector.explain import TokenMatches, token_matches
 from weft.index.multivector.files import Check, IndexFolder
 from weft.index.multivector.muvera import MuveraStage, draw
@@ -146,7 +147,10 @@ class MultiVectorIndex:
             return True
 
     def _train(self, rows: TokenRows, dead: npt.NDArray[np.bool_]) -> None:
-        writer = trained(rows, dead, self._bits, self._cosine)
+        try:
+            writer = trained(rows, dead, self._bits, self._cosine, self._check_open)
+        except Abandoned:
+            return
         with self._lock:
             if self._closed:
                 return
@@ -155,6 +159,10 @@ class MultiVectorIndex:
                 return
             self._writer = writer
             self._encode(self._view.rows, ENCODED_AT_ONCE)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Abandoned
 
     def _check(self) -> None:
         """Reads the mapped codes once; damaged ones are made again."""

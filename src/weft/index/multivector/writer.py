@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.objects import Vector
-from weft.index.multivector.codebook import Codebook, Encoded, train
+from weft.index.multivector.codebook import Codebook, Encoded, go_on, train
 from weft.index.multivector.muvera import MuveraStage
 from weft.index.multivector.query import unit
 from weft.index.multivector.residual import ResidualStage
@@ -84,10 +84,11 @@ class ResidualWriter:
     def end_row(self) -> int:
         return self._tail.first_row + self._tail.rows
 
-    def add(self, rows: TokenRows, end: int) -> None:
+    def add(self, rows: TokenRows, end: int, check: Callable[[], None] = go_on) -> None:
         waiting: list[Encoded] = []
         start = self.end_row
         for first, last, tokens in chunks(rows, start, end, self.cosine):
+            check()
             encoded = self.book.encode(tokens)
             self.added_tokens += len(tokens)
             self.added_energy += encoded.energy * len(tokens)
@@ -165,8 +166,11 @@ def _segment(book: Codebook, rows: TokenRows, first: int, last: int, parts: list
     return listed(book, first, np.asarray(rows.offsets[first : last + 1] - rows.offsets[first]), encoded)
 
 
-def trained(rows: TokenRows, dead: Dead, bits: int, cosine: bool) -> ResidualWriter:
-    """A writer with a book of its own, trained on the rows that are not ``dead``, and all rows taken in."""
+def trained(rows: TokenRows, dead: Dead, bits: int, cosine: bool, check: Callable[[], None] = go_on) -> ResidualWriter:
+    """A writer with a book of its own, trained on the rows that are not ``dead``, and all rows taken in.
+
+    ``check`` is called now and then; what it raises ends the work.
+    """
     lengths = np.diff(rows.offsets)
     alive = np.flatnonzero(~dead)
     total = int(lengths[alive].sum())
@@ -178,9 +182,9 @@ def trained(rows: TokenRows, dead: Dead, bits: int, cosine: bool) -> ResidualWri
         )
     )
     held = np.arange(len(chosen)) % _HELD_OUT == 0
-    book = train(_tokens(rows, chosen[~held], cosine), _tokens(rows, chosen[held], cosine), count, bits, total)
+    book = train(_tokens(rows, chosen[~held], cosine), _tokens(rows, chosen[held], cosine), count, bits, total, check)
     writer = ResidualWriter(book, cosine)
-    writer.add(rows, len(rows.doc_ids))
+    writer.add(rows, len(rows.doc_ids), check)
     writer.added_tokens, writer.added_energy = 0, 0.0
     return writer
 

@@ -5,7 +5,9 @@ The synchronous server answers a whole search for 262 µs of CPU where grpc.aio 
 thread more for each that may be open: they cannot take the threads of unary calls. What is over a limit is refused
 with RESOURCE_EXHAUSTED.
 
-Health checks are answered «serving» for any service name: official clients ask for different ones.
+Health checks are answered «serving» for any service name, since official clients ask for different ones, and «not
+serving» once the server is about to stop. Calls that come then are refused with UNAVAILABLE, which clients try again
+for a minute; streams are told, and those whose clients do not end them are ended when all that came is stored.
 """
 
 from __future__ import annotations
@@ -37,7 +39,11 @@ _WAITING_PER_WORKER = 16
 _MOST_DETAILS_BYTES = 4_000
 _SERVICE = "/weaviate.v1.Weaviate/"
 _HEALTH = "/grpc.health.v1.Health/"
-_SERVING = b"\x08\x01"
+_SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
+_STOPPING = "the server is stopping; send the request again when it is back"
+_WATCH_EVERY_S = 0.5
+_LAST_S = 1.0
+"""For answers that are on their way."""
 
 Handler: TypeAlias = Callable[[bytes, Any], bytes]
 """Takes a request's bytes and gRPC's context, which it aborts when it fails."""
@@ -85,11 +91,52 @@ class GrpcServer:
         self._server.start()
         return port
 
+    def announce_stop(self) -> int:
+        """Refuses new calls and tells open streams to end; returns how many streams there were."""
+        return self._front.close()
+
+    def drain(self, until: float) -> bool:
+        """Waits till no call runs, or for the moment ``until`` of ``time.monotonic``: then False.
+
+        Halfway, streams that go on are ended: what was received of them is stored and reported.
+        """
+        half_s = (until - time.monotonic()) / 2
+        if self._front.running.wait(half_s):
+            return True
+        self._front.end_streams()
+        return self._front.running.wait(until - time.monotonic())
+
     def stop(self, grace_s: float) -> None:
-        """Refuses new calls, tells open streams to end, and waits up to ``grace_s`` seconds for calls in progress."""
-        self._front.close()
-        self._server.stop(grace_s).wait()
+        """Gives calls ``grace_s`` seconds to end by themselves, and returns when what streams received is stored."""
+        self.announce_stop()
+        if not self.drain(time.monotonic() + grace_s):
+            log.warning("calls that did not end within %g s are cut off", grace_s)
+        self._server.stop(_LAST_S).wait()
+        self._front.wait_stored(time.monotonic() + max(grace_s, _LAST_S))
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Running:
+    """How many calls are being answered."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            if not self._count:
+                self._changed.notify_all()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether none runs; waits for that."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._count, max(0.0, timeout_s))
 
 
 class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -99,7 +146,9 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._door = door
         self._auth = auth
         self._observe = observe
+        self.running = _Running()
         self._streams: set[BatchStream] = set()
+        """Those that are open, and those whose last objects are being stored."""
         self._slots = threading.BoundedSemaphore(MOST_STREAMS)
         self._closing = threading.Event()
         self._methods = {
@@ -107,23 +156,44 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
             for name, call in Calls(door).by_name().items()
         }
         self._methods[_SERVICE + "BatchStream"] = grpc.stream_stream_rpc_method_handler(self._batch_stream)
-        self._methods[_HEALTH + "Check"] = grpc.unary_unary_rpc_method_handler(lambda request, context: _SERVING)
+        self._methods[_HEALTH + "Check"] = grpc.unary_unary_rpc_method_handler(lambda request, context: self._health())
         self._methods[_HEALTH + "Watch"] = grpc.unary_stream_rpc_method_handler(self._watch)
 
     def service(self, handler_call_details: Any) -> Any:
         return self._methods.get(handler_call_details.method)
 
-    def close(self) -> None:
+    def close(self) -> int:
+        """Refuse new calls, tell the streams; how many there were. Again: nothing more."""
+        if self._closing.is_set():
+            return 0
         self._closing.set()
-        for stream in list(self._streams):
+        streams = list(self._streams)
+        for stream in streams:
             stream.announce_shutdown()
+        return len(streams)
+
+    def end_streams(self) -> None:
+        for stream in list(self._streams):
+            stream.end()
+
+    def wait_stored(self, until: float) -> None:
+        """Till all is stored that streams have received, or the moment ``until``."""
+        for stream in list(self._streams):
+            if not stream.stored.wait(max(0.0, until - time.monotonic())):
+                log.error("objects that a stream had received were not stored before the server stopped")
+
+    def _health(self) -> bytes:
+        return _NOT_SERVING if self._closing.is_set() else _SERVING
 
     def _unary(self, call: UnaryCall) -> Handler:
         def handle(request: bytes, context: Any) -> bytes:
-            try:
-                return call(request, self._caller(context))
-            except Exception as error:
-                failure = error
+            if self._closing.is_set():
+                context.abort(grpc.StatusCode.UNAVAILABLE, _STOPPING)
+            with self.running:
+                try:
+                    return call(request, self._caller(context))
+                except Exception as error:
+                    failure = error
             _abort(context, failure)
 
         return handle
@@ -132,16 +202,13 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         failure: Exception | None = None
         try:
             caller = self._caller(context)
-            with self._slot():
-                stream = BatchStream(requests, self._door.admit(caller), caller, self._observe)
+            with self._slot(), self.running:
+                stream = BatchStream(requests, self._door.admit(caller), caller, self._observe, self._streams.discard)
                 context.add_callback(stream.cancel)
                 self._streams.add(stream)
-                try:
-                    if self._closing.is_set():
-                        stream.announce_shutdown()
-                    yield from stream.replies()
-                finally:
-                    self._streams.discard(stream)
+                if self._closing.is_set():
+                    stream.announce_shutdown()
+                yield from stream.replies()
         except Exception as error:
             failure = error
         if failure is not None:
@@ -152,10 +219,12 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         failure: Exception | None = None
         try:
             with self._slot():
-                yield _SERVING
+                yield self._health()
                 if context.add_callback(ended.set):
-                    while not ended.wait(1.0) and not self._closing.is_set():
-                        pass
+                    while not ended.wait(_WATCH_EVERY_S):
+                        if self._closing.is_set():
+                            yield _NOT_SERVING
+                            break
         except Exception as error:
             failure = error
         if failure is not None:

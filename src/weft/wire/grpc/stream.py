@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,13 +54,18 @@ class _Arrived:
 
 
 class BatchStream:
-    """``replies`` runs the stream; ``cancel`` and ``announce_shutdown`` may be called from other threads.
+    """``replies`` runs the stream; ``cancel``, ``announce_shutdown`` and ``end`` may be called from other threads.
 
-    ``observe`` is told how long each group took to be stored.
+    ``observe`` is told how long each group took to be stored; ``on_stored`` is called when all is.
     """
 
     def __init__(
-        self, requests: Iterator[bytes], service: Service, caller: Caller, observe: Observe | None = None
+        self,
+        requests: Iterator[bytes],
+        service: Service,
+        caller: Caller,
+        observe: Observe | None = None,
+        on_stored: Callable[[BatchStream], None] = lambda stream: None,
     ) -> None:
         self._requests = requests
         self._service = service
@@ -70,6 +75,12 @@ class BatchStream:
         self._outbox: Channel[bytes] = Channel(_MOST_UNSENT)
         self._held: _Arrived | None = None
         self._failure: Exception | None = None
+        self._taking = threading.Lock()
+        """Held from a message's acknowledgement until it waits to be stored: no end comes between."""
+        self._ending = False
+        self._on_stored = on_stored
+        self.stored = threading.Event()
+        """Nothing more will be stored."""
 
     def replies(self) -> Iterator[bytes]:
         """The encoded replies; raises what ended the stream, after the results of all that was received before."""
@@ -92,6 +103,13 @@ class BatchStream:
 
     def announce_shutdown(self) -> None:
         self._outbox.put(_SHUTTING_DOWN, wait=False)
+
+    def end(self) -> None:
+        """Take nothing more; the replies end when all that was received is stored and reported."""
+        self._ending = True
+        if self._taking.acquire(blocking=False):
+            self._inbox.finish()
+            self._taking.release()
 
     def _receive_all(self) -> None:
         try:
@@ -116,13 +134,21 @@ class BatchStream:
                 self._outbox.put(_BACKOFF)
             elif kind == "data":
                 arrived = _decode(message.data, len(data))
-                self._outbox.put(_acks(arrived))
-                if not self._inbox.put(arrived, arrived.size_bytes):
+                if not self._take(arrived):
                     return
             elif kind == "stop":
                 return
             else:
                 raise Invalid("a batch stream takes data messages and at last a stop message after its start message")
+
+    def _take(self, arrived: _Arrived) -> bool:
+        """Acknowledge what arrived; False when nothing more is taken."""
+        with self._taking:
+            if self._ending:
+                return False
+            self._outbox.put(_acks(arrived))
+            taken = self._inbox.put(arrived, arrived.size_bytes)
+        return taken and not self._ending
 
     def _store_all(self) -> None:
         try:
@@ -137,6 +163,8 @@ class BatchStream:
         finally:
             self._inbox.abandon()
             self._outbox.finish()
+            self.stored.set()
+            self._on_stored(self)
 
     def _next_group(self) -> list[_Arrived]:
         """What has arrived, in order. Objects that follow references start a new group, for these are stored last."""

@@ -15,6 +15,7 @@ from weft.index.allow_list import AllowList
 from weft.index.multivector import twins
 from weft.index.multivector.residual import ResidualStage
 from weft.index.multivector.settings import code_bits
+from weft.index.multivector.writer import trained
 
 
 def settle(index, count):
@@ -400,3 +401,30 @@ def test_muvera_is_a_first_stage_and_distances_stay_exact(rng, build, make_sourc
     allow = AllowList(BitMap(range(0, 600, 2)))
     assert all(i % 2 == 0 for i in index.search(queries[0], 10, allow).doc_ids.tolist())
     assert not index.maintain(BitMap(range(600)))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("moment", [1, 5, 12])
+def test_a_training_is_given_up_when_the_index_is_closed(
+    rng, build, make_source, documents, monkeypatch, moment
+) -> None:
+    source = make_source(16)
+    source.add(documents(rng, 200, 16))
+    index = build(source)
+    index.extend()
+    checks = 0
+
+    def closing(rows, dead, bits, cosine, check):
+        def look() -> None:
+            nonlocal checks
+            checks += 1
+            if checks == moment:
+                index.close()
+            check()
+
+        return trained(rows, dead, bits, cosine, look)
+
+    monkeypatch.setattr("weft.index.multivector.index.trained", closing)
+    index.maintain(BitMap(range(200)))
+    assert checks == moment
+    assert index.stats().centroids == 0

@@ -1,0 +1,64 @@
+"""The gate in front of the REST application: it tells whether the server is ready, and counts what runs.
+
+    opening    the port answers, the application is not there yet: alive, not ready, everything else 503
+    open       every request goes to the application
+    closing    alive, not ready; what runs is finished, what comes is refused with 503
+
+``/v1/nodes`` is answered to the last: clients that were told to reconnect ask it whether the server is back.
+"""
+
+from __future__ import annotations
+
+import time
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from weft.wire.rest.endpoint import Reply, failure, json_response
+
+_LIVE, _READY, _NODES = "/v1/.well-known/live", "/v1/.well-known/ready", "/v1/nodes"
+_OPENING = "the server is opening its collections; try again in a moment"
+_CLOSING = "the server is stopping; send the request again when it is back"
+_LOOK_EVERY_S = 0.01
+
+
+class Gate:
+    """An ASGI application. ``open``, ``close`` and ``drain`` are called from other threads than the event loop's."""
+
+    def __init__(self) -> None:
+        self._app: ASGIApp | None = None
+        self._closing = False
+        self._running = 0
+
+    def open(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def close(self) -> None:
+        self._closing = True
+
+    def drain(self, until: float) -> bool:
+        """Waits till no request runs, or for the moment ``until`` of ``time.monotonic``: then False."""
+        while self._running:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_LOOK_EVERY_S)
+        return True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if app is None or (self._closing and scope.get("path") != _NODES):
+            await _refusal(scope, _OPENING if app is None else _CLOSING)(scope, receive, send)
+            return
+        self._running += 1
+        try:
+            await app(scope, receive, send)
+        finally:
+            self._running -= 1
+
+
+def _refusal(scope: Scope, reason: str) -> ASGIApp:
+    path = scope.get("path")
+    if path == _LIVE:
+        return json_response(Reply())
+    response = json_response(Reply(None if path == _READY else failure(reason), 503))
+    response.headers["connection"] = "close"
+    return response

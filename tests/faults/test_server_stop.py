@@ -1,0 +1,250 @@
+"""A server that is told to stop: what runs ends well, what was acknowledged is there, and it never takes forever."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from weaviate.classes.config import Configure, DataType, Property
+
+from server import Server
+from weft.protocol import batch as messages
+
+HEALTH = "/grpc.health.v1.Health/Check"
+STREAM = "/weaviate.v1.Weaviate/BatchStream"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def on_fixed_ports(folder: Path, **environ: str) -> Server:
+    """So that it has the same address when it comes back."""
+    return Server(folder, environ, "--port", str(free_port()), "--grpc-port", str(free_port()))
+
+
+def make(server: Server) -> None:
+    reply = httpx.post(
+        server.url("/v1/schema"),
+        json={"class": "Things", "vectorizer": "none", "properties": [{"name": "n", "dataType": ["int"]}]},
+    )
+    assert reply.status_code == 200, reply.text
+
+
+def stored(server: Server) -> set[str]:
+    with server.client() as client:
+        return {str(one.uuid) for one in client.collections.use("Things").iterator()}
+
+
+def test_an_import_that_streams_goes_on_when_the_server_is_back(tmp_path: Path) -> None:
+    with on_fixed_ports(tmp_path / "data") as server:
+        make(server)
+        half, back, total = threading.Event(), threading.Event(), 3000
+
+        def restart() -> None:
+            half.wait(60)
+            assert server.stop() == 0
+            server.start()
+            back.set()
+
+        restarting = threading.Thread(target=restart)
+        restarting.start()
+        with server.client() as client:
+            with client.batch.stream() as stream:
+                for n in range(total):
+                    stream.add_object("Things", {"n": n}, uuid=uuid.UUID(int=n + 1), vector=[float(n), 1.0])
+                    if n == total // 2:
+                        half.set()
+                        back.wait(60)
+            assert not client.batch.failed_objects
+        restarting.join(60)
+        assert len(stored(server)) == total
+
+
+def test_every_acknowledged_object_of_a_raw_stream_is_stored_and_reported(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        make(server)
+        acknowledged: set[str] = set()
+        reported: set[str] = set()
+        told, signalled = threading.Event(), False
+
+        def requests() -> Any:
+            yield messages.BatchStreamRequest(start=messages.BatchStreamRequest.Start()).SerializeToString()
+            n = 0
+            while not told.is_set():
+                request = messages.BatchStreamRequest()
+                for _ in range(50):
+                    n += 1
+                    request.data.objects.values.add(collection="Things", uuid=str(uuid.UUID(int=n)))
+                yield request.SerializeToString()
+                time.sleep(0.002)
+
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            for data in channel.stream_stream(STREAM)(requests()):
+                reply = messages.BatchStreamReply.FromString(data)
+                acknowledged |= set(reply.acks.uuids)
+                reported |= {one.uuid for one in reply.results.successes}
+                if len(reported) > 500 and not signalled:
+                    server.process.send_signal(signal.SIGTERM)
+                    signalled = True
+                if reply.HasField("shutting_down"):
+                    told.set()
+        assert server._end() == 0
+        assert told.is_set()
+        assert acknowledged == reported
+        server.start()
+        assert stored(server) == reported
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_client_that_never_ends_is_ended(tmp_path: Path, reads: bool) -> None:
+    with Server(tmp_path / "data", {"WEFT_SHUTDOWN_TIMEOUT": "6s"}) as server:
+        make(server)
+        over = threading.Event()
+
+        def requests() -> Any:
+            yield messages.BatchStreamRequest(start=messages.BatchStreamRequest.Start()).SerializeToString()
+            request = messages.BatchStreamRequest()
+            request.data.objects.values.add(collection="Things", uuid=str(uuid.UUID(int=1)))
+            yield request.SerializeToString()
+            over.wait(60)
+
+        half_sent = socket.create_connection(("127.0.0.1", server.rest_port))
+        half_sent.sendall(b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        seen: list[str | None] = []
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, half_sent:
+            call = channel.stream_stream(STREAM)(requests())
+            for data in call:
+                seen.append(messages.BatchStreamReply.FromString(data).WhichOneof("message"))
+                if seen[-1] == "results":
+                    break
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            if reads:
+                seen += [messages.BatchStreamReply.FromString(data).WhichOneof("message") for data in call]
+                assert seen[-1] == "shutting_down", "and then it ended well"
+                assert call.code() is grpc.StatusCode.OK
+            assert server._end() == 0
+            assert time.monotonic() - began < 30, "6 s and what a busy machine adds"
+            over.set()
+        server.start()
+        assert stored(server) == {str(uuid.UUID(int=1))}
+
+
+def test_it_says_that_it_is_not_ready_while_it_stops(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", {"WEFT_SHUTDOWN_TIMEOUT": "30s"}) as server:
+        make(server)
+        address = ("127.0.0.1", server.rest_port)
+        running = socket.create_connection(address)
+        body = b'{"class": "Things", "id": "00000000-0000-0000-0000-000000000007", "vector": [1, 2]}'
+        head = b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, running, httpx.Client() as http:
+            health = channel.unary_unary(HEALTH)
+            search = channel.unary_unary("/weaviate.v1.Weaviate/Search")
+            assert health(b"") == b"\x08\x01"
+            assert http.get(server.url("/v1/.well-known/ready")).status_code == 200
+            running.sendall(head + body[:10])
+            server.process.send_signal(signal.SIGTERM)
+            while http.get(server.url("/v1/.well-known/ready")).status_code == 200:
+                time.sleep(0.01)
+            assert http.get(server.url("/v1/.well-known/live")).status_code == 200
+            refused = http.get(server.url("/v1/schema"))
+            assert refused.status_code == 503
+            assert "stopping" in refused.json()["error"][0]["message"]
+            (node,) = http.get(server.url("/v1/nodes")).json()["nodes"]
+            assert node["status"] == "UNHEALTHY"
+            assert health(b"") == b"\x08\x02"
+            with pytest.raises(grpc.RpcError) as caught:
+                search(b"")
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+            running.sendall(body[10:])
+            assert running.recv(100).startswith(b"HTTP/1.1 200"), "what ran is finished"
+        assert server._end() == 0
+        server.start()
+        assert len(stored(server)) == 1
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        make(server)
+        with socket.create_connection(("127.0.0.1", server.rest_port)) as stuck:
+            stuck.sendall(b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            server.process.send_signal(signal.SIGTERM)
+            while not any("stopping" in line for line in server.lines):
+                time.sleep(0.01)
+            server.process.send_signal(signal.SIGINT)
+            assert server._end() == -signal.SIGINT
+
+
+def test_the_port_answers_while_the_collections_are_opened(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with on_fixed_ports(folder, WEFT_DURABLE="false") as server:
+        with server.client() as client:
+            things = client.collections.create(
+                "Things",
+                vector_config=Configure.Vectors.self_provided(),
+                properties=[Property(name="t", data_type=DataType.TEXT)],
+            )
+            words = " ".join(f"word{n}" for n in range(300))
+            things.data.insert_many([{"t": words} for _ in range(4000)])
+        server.stop()
+        for index in folder.glob("collections/*/*/index"):
+            shutil.rmtree(index)  # made anew at the next start, which takes its time
+        seen: list[tuple[int, int, str]] = []
+
+        def watch() -> None:
+            with httpx.Client() as http:
+                while not seen or seen[-1][0] != 200:
+                    try:
+                        ready = http.get(f"http://127.0.0.1:{port}/v1/.well-known/ready").status_code
+                        live = http.get(f"http://127.0.0.1:{port}/v1/.well-known/live").status_code
+                        schema = http.get(f"http://127.0.0.1:{port}/v1/schema").text
+                    except httpx.TransportError:
+                        continue
+                    seen.append((ready, live, schema))
+
+        port = int(server._flags[1])
+        watching = threading.Thread(target=watch)
+        watching.start()
+        server.start()
+        watching.join(60)
+        assert seen[0][:2] == (503, 200)
+        assert "opening its collections" in seen[0][2]
+        assert seen[-1][0] == 200
+
+
+def test_a_signal_while_the_collections_are_opened(tmp_path: Path) -> None:
+    with on_fixed_ports(tmp_path / "data", WEFT_DURABLE="false") as server:
+        make(server)
+        port = server.rest_port
+        server.stop()
+
+        def start() -> None:
+            with pytest.raises(AssertionError, match="did not start"):
+                server.start()
+
+        starter = threading.Thread(target=start)
+        starter.start()
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.005)
+        server.process.send_signal(signal.SIGTERM)
+        starter.join(60)
+        assert server.process.wait(60) == 0
+        assert server.lines[-1] in ("stopped before it was ready", "stopped")
+        server.start()
+        assert stored(server) == set()
