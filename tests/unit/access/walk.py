@@ -63,6 +63,8 @@ REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1/.well-known/live"): free("/v1/.well-known/live"),
     ("GET", "/v1/.well-known/ready"): free("/v1/.well-known/ready"),
     ("GET", "/v1/.well-known/openid-configuration"): free("/v1/.well-known/openid-configuration"),
+    ("GET", "/v1/.well-known/openapi"): free("/v1/.well-known/openapi"),
+    ("GET", "/v1/.well-known/openapi.json"): free("/v1/.well-known/openapi.json"),
     ("GET", "/v1/nodes"): needs("read_nodes", path="/v1/nodes"),
     ("GET", "/v1/nodes/{name}"): needs("read_nodes", path="/v1/nodes/Movies?output=verbose"),
     ("GET", "/v1/weft/models"): needs("read_nodes", path="/v1/weft/models"),

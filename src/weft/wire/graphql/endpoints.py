@@ -8,6 +8,7 @@ from typing import Any
 from weft.domain.errors import Invalid
 from weft.wire.rest.body import as_list
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.shapes import ANYTHING, array, ref
 
 _MOST_QUESTIONS = 100
 
@@ -33,6 +34,20 @@ def _answered(questions: Sequence[Any], call: Call) -> list[Mapping[str, Any]]:
 
 
 ENDPOINTS = [
-    Endpoint("POST", "/v1/graphql", ask, takes_body=True),
-    Endpoint("POST", "/v1/graphql/batch", ask_many, takes_body=True),
+    Endpoint(
+        "POST",
+        "/v1/graphql",
+        ask,
+        "Ask in GraphQL; what fails is told as `errors`.",
+        ref("GraphQL"),
+        {200: ref("GraphQLAnswer")},
+    ),
+    Endpoint(
+        "POST",
+        "/v1/graphql/batch",
+        ask_many,
+        "Ask several questions.",
+        array(ANYTHING, minItems=1, maxItems=100),
+        {200: array(ref("GraphQLAnswer"))},
+    ),
 ]

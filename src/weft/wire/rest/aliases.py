@@ -6,8 +6,11 @@ from weft.domain.errors import Invalid
 from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.parameters import Parameter
+from weft.wire.rest.openapi.shapes import ref
 
 _ONE = "/v1/aliases/{alias}"
+_OF_CLASS = (Parameter("class", "Only those of this collection."),)
 
 
 def list_all(call: Call) -> Reply:
@@ -39,9 +42,9 @@ def _named(call: Call, key: str) -> str:
 
 
 ENDPOINTS = [
-    Endpoint("GET", "/v1/aliases", list_all),
-    Endpoint("POST", "/v1/aliases", create, takes_body=True),
-    Endpoint("GET", _ONE, get),
-    Endpoint("PUT", _ONE, update, takes_body=True),
-    Endpoint("DELETE", _ONE, delete),
+    Endpoint("GET", "/v1/aliases", list_all, "All aliases.", answers={200: ref("Aliases")}, query=_OF_CLASS),
+    Endpoint("POST", "/v1/aliases", create, "Make an alias.", ref("Alias"), {200: ref("Alias")}, (404,)),
+    Endpoint("GET", _ONE, get, "One alias.", answers={200: ref("Alias")}),
+    Endpoint("PUT", _ONE, update, "Let an alias mean another collection.", ref("AliasChange"), {200: ref("Alias")}),
+    Endpoint("DELETE", _ONE, delete, "Delete an alias.", answers={204: None}),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -31,6 +31,13 @@ from weft.wire.rest import (
     users,
 )
 from weft.wire.rest.endpoint import Authenticator, Door, Reply, Runner, error_response, failure, json_response
+from weft.wire.rest.openapi.document import published
+
+_NOUNS = (
+    *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
+    *(backups, exports, authz, users, replication, unoffered),
+)
+ENDPOINTS: Final = [endpoint for noun in _NOUNS for endpoint in noun.ENDPOINTS]
 
 
 class Settings(Protocol):
@@ -53,11 +60,7 @@ def build_app(door: Door, auth: Authenticator, settings: Settings, observe: Obse
         body_limit_bytes=settings.grpc_max_message_size,
         observe=observe,
     )
-    nouns = (
-        *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
-        *(backups, exports, authz, users, replication, unoffered),
-    )
-    routes = runner.routes([endpoint for noun in nouns for endpoint in noun.ENDPOINTS])
+    routes = runner.routes([*ENDPOINTS, *published(ENDPOINTS)])
     middleware = [Middleware(_WithoutTrailingSlash)]
     if settings.cors_allow_origin:
         middleware.append(_cors(settings.cors_allow_origin))

@@ -10,6 +10,8 @@ from weft.service.schema import fields
 from weft.wire.rest.audit import audited
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
+from weft.wire.rest.openapi.parameters import FULL_ROLES
+from weft.wire.rest.openapi.shapes import FLAG, TEXT, array, ref
 
 _ROLES = "/v1/authz/roles"
 _ROLE = "/v1/authz/roles/{role}"
@@ -134,23 +136,100 @@ def flag(call: Call, name: str) -> bool:
     return bool(value == "true")
 
 
+_ANSWERED = {200: array(ref("Role"))}
+_REFUSES = (400, 501)
+"""501 where roles are not in use."""
+
 ENDPOINTS = [
-    Endpoint("GET", _ROLES, list_roles),
-    Endpoint("POST", _ROLES, create_role, takes_body=True),
-    Endpoint("GET", _ROLE, get_role),
-    Endpoint("DELETE", _ROLE, delete_role),
-    Endpoint("POST", f"{_ROLE}/add-permissions", add_permissions, takes_body=True),
-    Endpoint("POST", f"{_ROLE}/remove-permissions", remove_permissions, takes_body=True),
-    Endpoint("POST", f"{_ROLE}/has-permission", has_permission, takes_body=True),
-    Endpoint("GET", f"{_ROLE}/users", users_of_role),
-    Endpoint("GET", f"{_ROLE}/user-assignments", user_assignments),
-    Endpoint("GET", f"{_ROLE}/group-assignments", group_assignments),
-    Endpoint("GET", f"{_USER}/roles", roles_of_user),
-    Endpoint("GET", f"{_USER}/roles/{{type}}", roles_of_typed_user),
-    Endpoint("POST", f"{_USER}/assign", assign_to_user, takes_body=True),
-    Endpoint("POST", f"{_USER}/revoke", revoke_from_user, takes_body=True),
-    Endpoint("GET", "/v1/authz/groups/{type}", list_groups),
-    Endpoint("GET", f"{_GROUP}/roles/{{type}}", roles_of_group),
-    Endpoint("POST", f"{_GROUP}/assign", assign_to_group, takes_body=True),
-    Endpoint("POST", f"{_GROUP}/revoke", revoke_from_group, takes_body=True),
+    Endpoint("GET", _ROLES, list_roles, "The roles that the caller may read.", answers=_ANSWERED, refuses=_REFUSES),
+    Endpoint("POST", _ROLES, create_role, "Make a role.", ref("Role"), {201: None}, (409, 501)),
+    Endpoint("GET", _ROLE, get_role, "One role.", answers={200: ref("Role")}, refuses=_REFUSES),
+    Endpoint("DELETE", _ROLE, delete_role, "Delete a role.", answers={204: None}, refuses=_REFUSES),
+    Endpoint(
+        "POST",
+        f"{_ROLE}/add-permissions",
+        add_permissions,
+        "Give a role more rights.",
+        ref("Permissions"),
+        refuses=_REFUSES,
+    ),
+    Endpoint(
+        "POST",
+        f"{_ROLE}/remove-permissions",
+        remove_permissions,
+        "Take rights away.",
+        ref("Permissions"),
+        refuses=_REFUSES,
+    ),
+    Endpoint(
+        "POST",
+        f"{_ROLE}/has-permission",
+        has_permission,
+        "Whether a role has a right.",
+        ref("Permission"),
+        {200: FLAG},
+        _REFUSES,
+    ),
+    Endpoint(
+        "GET",
+        f"{_ROLE}/users",
+        users_of_role,
+        "Users with a role, by id.",
+        answers={200: array(TEXT)},
+        refuses=_REFUSES,
+        deprecated=True,
+    ),
+    Endpoint(
+        "GET",
+        f"{_ROLE}/user-assignments",
+        user_assignments,
+        "Users with a role.",
+        answers={200: array(ref("UserAssignment"))},
+        refuses=_REFUSES,
+    ),
+    Endpoint(
+        "GET",
+        f"{_ROLE}/group-assignments",
+        group_assignments,
+        "Groups with a role.",
+        answers={200: array(ref("GroupAssignment"))},
+        refuses=_REFUSES,
+    ),
+    Endpoint(
+        "GET", f"{_USER}/roles", roles_of_user, "A user's roles.", answers=_ANSWERED, refuses=_REFUSES, deprecated=True
+    ),
+    Endpoint(
+        "GET",
+        f"{_USER}/roles/{{type}}",
+        roles_of_typed_user,
+        "A user's roles.",
+        answers=_ANSWERED,
+        refuses=_REFUSES,
+        query=(FULL_ROLES,),
+    ),
+    Endpoint("POST", f"{_USER}/assign", assign_to_user, "Give a user roles.", ref("UserRoles"), refuses=_REFUSES),
+    Endpoint(
+        "POST", f"{_USER}/revoke", revoke_from_user, "Take roles from a user.", ref("UserRoles"), refuses=_REFUSES
+    ),
+    Endpoint(
+        "GET",
+        "/v1/authz/groups/{type}",
+        list_groups,
+        "Groups that have roles.",
+        answers={200: array(TEXT)},
+        refuses=_REFUSES,
+    ),
+    Endpoint(
+        "GET",
+        f"{_GROUP}/roles/{{type}}",
+        roles_of_group,
+        "A group's roles.",
+        answers=_ANSWERED,
+        refuses=_REFUSES,
+        query=(FULL_ROLES,),
+    ),
+    Endpoint("POST", f"{_GROUP}/assign", assign_to_group, "Give a group roles.", ref("GroupRoles"), refuses=_REFUSES),
+    Endpoint(
+        "POST", f"{_GROUP}/revoke", revoke_from_group, "Take roles from a group.", ref("GroupRoles"), refuses=_REFUSES
+    ),
 ]

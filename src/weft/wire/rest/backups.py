@@ -6,10 +6,13 @@ from typing import Any
 
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.parameters import PLACE, Parameter
+from weft.wire.rest.openapi.shapes import array, choice, ref
 
 _ALL = "/v1/backups/{backend}"
 _ONE = "/v1/backups/{backend}/{id}"
 _RESTORE = "/v1/backups/{backend}/{id}/restore"
+_ORDER = Parameter("order", "By their start: `desc` if not said.", choice("asc", "desc"))
 
 
 def list_all(call: Call) -> Reply:
@@ -49,11 +52,11 @@ def _named(call: Call) -> tuple[Any, ...]:
 
 
 ENDPOINTS = [
-    Endpoint("GET", _ALL, list_all),
-    Endpoint("POST", _ALL, create, takes_body=True),
-    Endpoint("GET", _ONE, status),
-    Endpoint("DELETE", _ONE, cancel),
-    Endpoint("GET", _RESTORE, restore_status),
-    Endpoint("POST", _RESTORE, restore, takes_body=True),
-    Endpoint("DELETE", _RESTORE, cancel_restore),
+    Endpoint("GET", _ALL, list_all, "All backups.", answers={200: array(ref("Job"))}, query=(_ORDER,)),
+    Endpoint("POST", _ALL, create, "Begin a backup.", ref("Backup"), {200: ref("Job")}),
+    Endpoint("GET", _ONE, status, "How far a backup is.", answers={200: ref("Job")}, query=PLACE),
+    Endpoint("DELETE", _ONE, cancel, "Cancel a backup.", answers={204: None}, query=PLACE),
+    Endpoint("GET", _RESTORE, restore_status, "How far a restore is.", answers={200: ref("Job")}, query=PLACE),
+    Endpoint("POST", _RESTORE, restore, "Begin a restore.", ref("Restore"), {200: ref("Job")}),
+    Endpoint("DELETE", _RESTORE, cancel_restore, "Cancel a restore.", answers={204: None}, query=PLACE),
 ]

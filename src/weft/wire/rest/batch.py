@@ -13,6 +13,8 @@ from weft.wire.errors import refuse
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.object_json import decode
+from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
+from weft.wire.rest.openapi.shapes import ref
 from weft.wire.rest.where import decode_where
 
 _DELETE_LIMIT = 10_000
@@ -99,6 +101,23 @@ def _deleted(uuid: bytes, error: str | None, dry_run: bool) -> dict[str, Any]:
 
 
 ENDPOINTS = [
-    Endpoint("POST", "/v1/batch/objects", insert, takes_body=True),
-    Endpoint("DELETE", "/v1/batch/objects", delete, takes_body=True),
+    Endpoint(
+        "POST",
+        "/v1/batch/objects",
+        insert,
+        "Store objects; each has a result of its own.",
+        ref("Batch"),
+        {200: ref("BatchAnswer")},
+        query=(TENANT, CONSISTENCY),
+    ),
+    Endpoint(
+        "DELETE",
+        "/v1/batch/objects",
+        delete,
+        "Delete the objects that a filter finds.",
+        ref("BatchDelete"),
+        {200: ref("BatchDeleted")},
+        (404,),
+        (TENANT, CONSISTENCY),
+    ),
 ]

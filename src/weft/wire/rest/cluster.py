@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from weft.domain.errors import Invalid
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.parameters import NODES_OUTPUT
+from weft.wire.rest.openapi.shapes import TEXT, ref
 
 _EXPOSITION = "text/plain; version=1.0.0; charset=utf-8"
 _LINKS = (
@@ -57,15 +59,32 @@ def statistics(call: Call) -> Reply:
     return Reply({"statistics": call.service.statistics(), "synchronized": True})
 
 
+_NODES = {200: ref("Nodes")}
+
 ENDPOINTS = [
-    Endpoint("GET", "/v1", root),
-    Endpoint("GET", "/v1/meta", meta),
-    Endpoint("GET", "/v1/.well-known/live", healthy, is_open=True),
-    Endpoint("GET", "/v1/.well-known/ready", healthy, is_open=True),
-    Endpoint("GET", "/v1/.well-known/openid-configuration", openid, is_open=True),
-    Endpoint("GET", "/v1/nodes", nodes),
-    Endpoint("GET", "/v1/nodes/{name}", nodes),
-    Endpoint("GET", "/v1/weft/models", models),
-    Endpoint("GET", "/v1/metrics", metrics),
-    Endpoint("GET", "/v1/cluster/statistics", statistics),
+    Endpoint("GET", "/v1", root, "Where to go from here.", answers={200: ref("Links")}),
+    Endpoint("GET", "/v1/meta", meta, "Version and modules.", answers={200: ref("Meta")}),
+    Endpoint("GET", "/v1/.well-known/live", healthy, "Whether the process answers.", is_open=True),
+    Endpoint("GET", "/v1/.well-known/ready", healthy, "Whether requests are answered.", is_open=True),
+    Endpoint(
+        "GET",
+        "/v1/.well-known/openid-configuration",
+        openid,
+        "Where to get tokens; 404 where none are taken.",
+        answers={200: ref("OpenId"), 404: None},
+        is_open=True,
+    ),
+    Endpoint("GET", "/v1/nodes", nodes, "The one node.", answers=_NODES, query=(NODES_OUTPUT,)),
+    Endpoint("GET", "/v1/nodes/{name}", nodes, "The node as to one collection.", answers=_NODES, query=(NODES_OUTPUT,)),
+    Endpoint("GET", "/v1/weft/models", models, "The models in memory.", answers={200: ref("Models")}),
+    Endpoint(
+        "GET",
+        "/v1/metrics",
+        metrics,
+        "Metrics, where they are collected.",
+        answers={200: TEXT},
+        refuses=(404,),
+        media_type=_EXPOSITION,
+    ),
+    Endpoint("GET", "/v1/cluster/statistics", statistics, "The cluster of one.", answers={200: ref("Statistics")}),
 ]

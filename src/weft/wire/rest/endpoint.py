@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import anyio.to_thread
@@ -20,6 +20,8 @@ from weft.domain.errors import Invalid, Overloaded, Unauthenticated, Unsupported
 from weft.wire.errors import refuse
 from weft.wire.observing import Observe
 from weft.wire.rest import body
+from weft.wire.rest.openapi.parameters import Parameter
+from weft.wire.rest.openapi.shapes import Schema
 
 _CONSISTENCY_LEVELS = ("ONE", "QUORUM", "ALL")
 _QUEUE_PER_WORKER = 64
@@ -83,16 +85,25 @@ Handler: TypeAlias = Callable[[Call], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """``takes_body``: the request's JSON is read and parsed; ``may_lack_body``: or is None when there is none.
-    ``is_open``: anyone may ask, without credentials.
+    """A call: what it runs, and what the OpenAPI document says of it.
+
+    ``takes``: what the request's JSON is like, which is read and parsed; ``may_lack_body``: or there is none.
+    ``answers``: by status what the answer is like, None where it has no body; ``refuses``: statuses of failures of its
+    own, beside those of all its like. ``is_open``: anyone may ask, without credentials.
     """
 
     method: str
     path: str
     handler: Handler
-    takes_body: bool = False
+    summary: str
+    takes: Schema | None = None
+    answers: Mapping[int, Schema | None] = field(default_factory=lambda: {200: None})
+    refuses: tuple[int, ...] = ()
+    query: tuple[Parameter, ...] = ()
+    media_type: str = _JSON
     is_open: bool = False
     may_lack_body: bool = False
+    deprecated: bool = False
 
 
 class Runner:
@@ -157,7 +168,7 @@ class Runner:
             raise Overloaded(f"{self._running} requests are waiting already; send this one again later")
         self._running += 1
         try:
-            data = await body.read(request, self._body_limit_bytes) if endpoint.takes_body else b""
+            data = await body.read(request, self._body_limit_bytes) if endpoint.takes is not None else b""
             if self._limiter is None:
                 self._limiter = CapacityLimiter(self._workers)
             path, query = request.path_params, request.query_params
@@ -170,7 +181,8 @@ class Runner:
     def _handled(
         self, endpoint: Endpoint, data: bytes, path: Mapping[str, str], query: QueryParams, caller: Caller
     ) -> Response:
-        parsed = body.parse(data) if endpoint.takes_body and (data or not endpoint.may_lack_body) else None
+        takes_body = endpoint.takes is not None
+        parsed = body.parse(data) if takes_body and (data or not endpoint.may_lack_body) else None
         reply = endpoint.handler(Call(self._door.admit(caller), path, query, caller, parsed))
         return json_response(reply)
 

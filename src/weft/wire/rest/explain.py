@@ -14,6 +14,8 @@ from weft.service.explain import TokenQuestion
 from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.parameters import TENANT
+from weft.wire.rest.openapi.shapes import ref
 
 
 def explain(call: Call) -> Reply:
@@ -41,4 +43,15 @@ def _tokens(rows: list[object]) -> Vector:
     return tokens
 
 
-ENDPOINTS = [Endpoint("POST", "/v1/objects/{class}/{id}/explain", explain, takes_body=True)]
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        "/v1/objects/{class}/{id}/explain",
+        explain,
+        "Which query token matched which token of an object.",
+        ref("Explain"),
+        {200: ref("Explained")},
+        (502,),
+        (TENANT,),
+    )
+]

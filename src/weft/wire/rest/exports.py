@@ -5,6 +5,7 @@ from __future__ import annotations
 from weft.domain.errors import Conflict
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
+from weft.wire.rest.openapi.shapes import ref
 
 _ALL = "/v1/export/{backend}"
 _ONE = "/v1/export/{backend}/{id}"
@@ -32,7 +33,7 @@ def cancel(call: Call) -> Reply:
 
 
 ENDPOINTS = [
-    Endpoint("POST", _ALL, create, takes_body=True),
-    Endpoint("GET", _ONE, status),
-    Endpoint("DELETE", _ONE, cancel),
+    Endpoint("POST", _ALL, create, "Begin an export.", ref("Export"), {200: ref("Job")}, (_CONFLICT,)),
+    Endpoint("GET", _ONE, status, "How far an export is.", answers={200: ref("Job")}),
+    Endpoint("DELETE", _ONE, cancel, "Cancel an export.", answers={204: None}, refuses=(_CONFLICT,)),
 ]

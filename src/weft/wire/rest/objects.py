@@ -11,6 +11,8 @@ from weft.domain.schema import CollectionConfig
 from weft.service.schema.properties import lower_first
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.object_json import decode, encode
+from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, TENANT
+from weft.wire.rest.openapi.shapes import ref
 
 _BY_CLASS = "/v1/objects/{class_name}/{id}"
 _BY_ID = "/v1/objects/{id}"
@@ -173,19 +175,59 @@ def _shown(config: CollectionConfig, stored: Object, tenant: str | None) -> dict
     return encode(config, stored.uuid, stored.properties, stored.vectors, times_ms, tenant)
 
 
+_SHOWN = {200: ref("Object")}
+_STORED = (TENANT, CONSISTENCY)
+_READ = (INCLUDE, TENANT, CONSISTENCY)
+_SHOWN_OR_ABSENT = {**_SHOWN, 404: None}
+"""An object that is not there has no body; of a tenant that is not there, the failure is told."""
+
 ENDPOINTS = [
-    Endpoint("GET", "/v1/objects", list_all),
-    Endpoint("POST", "/v1/objects", insert, takes_body=True),
-    Endpoint("POST", "/v1/objects/validate", validate, takes_body=True),
+    Endpoint(
+        "GET", "/v1/objects", list_all, "A page of objects.", answers={200: ref("Objects")}, refuses=(404,), query=PAGE
+    ),
+    Endpoint("POST", "/v1/objects", insert, "Store an object.", ref("NewObject"), _SHOWN, (404, 502), _STORED),
+    Endpoint(
+        "POST", "/v1/objects/validate", validate, "Whether an object could be stored.", ref("NewObject"), refuses=(404,)
+    ),
     *(
         endpoint
-        for path in (_BY_CLASS, _BY_ID)
+        for path, is_older in ((_BY_CLASS, False), (_BY_ID, True))
         for endpoint in (
-            Endpoint("GET", path, get),
-            Endpoint("HEAD", path, exists),
-            Endpoint("PUT", path, replace, takes_body=True),
-            Endpoint("PATCH", path, merge, takes_body=True),
-            Endpoint("DELETE", path, delete),
+            Endpoint("GET", path, get, "One object.", None, _SHOWN_OR_ABSENT, (), _READ, deprecated=is_older),
+            Endpoint(
+                "HEAD",
+                path,
+                exists,
+                "Whether an object is there.",
+                None,
+                {204: None, 404: None},
+                (),
+                _STORED,
+                deprecated=is_older,
+            ),
+            Endpoint(
+                "PUT",
+                path,
+                replace,
+                "Replace an object.",
+                ref("ObjectChange"),
+                _SHOWN,
+                (502,),
+                _STORED,
+                deprecated=is_older,
+            ),
+            Endpoint(
+                "PATCH",
+                path,
+                merge,
+                "Change properties and vectors of an object.",
+                ref("ObjectChange"),
+                {204: None},
+                (502,),
+                _STORED,
+                deprecated=is_older,
+            ),
+            Endpoint("DELETE", path, delete, "Delete an object.", None, {204: None}, (), _STORED, deprecated=is_older),
         )
     ),
 ]

@@ -15,6 +15,8 @@ from weft.wire.errors import refuse
 from weft.wire.rest.body import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure, verb
 from weft.wire.rest.objects import class_of
+from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
+from weft.wire.rest.openapi.shapes import array, ref
 
 _BY_CLASS = "/v1/objects/{class_name}/{id}/references/{property}"
 _BY_ID = "/v1/objects/{id}/references/{property}"
@@ -105,15 +107,42 @@ def _result(given: Any, error: WeftError | None) -> dict[str, Any]:
     return {"from": sent.get("from"), "to": sent.get("to"), "result": result}
 
 
+_WITHIN = (TENANT, CONSISTENCY)
+
 ENDPOINTS = [
     *(
         endpoint
-        for path in (_BY_CLASS, _BY_ID)
+        for path, is_older in ((_BY_CLASS, False), (_BY_ID, True))
         for endpoint in (
-            Endpoint("POST", path, add, takes_body=True),
-            Endpoint("PUT", path, replace, takes_body=True),
-            Endpoint("DELETE", path, remove, takes_body=True),
+            Endpoint("POST", path, add, "Add a reference.", ref("Beacon"), query=_WITHIN, deprecated=is_older),
+            Endpoint(
+                "PUT",
+                path,
+                replace,
+                "Replace all references.",
+                array(ref("Beacon")),
+                query=_WITHIN,
+                deprecated=is_older,
+            ),
+            Endpoint(
+                "DELETE",
+                path,
+                remove,
+                "Delete a reference.",
+                ref("Beacon"),
+                {204: None},
+                query=_WITHIN,
+                deprecated=is_older,
+            ),
         )
     ),
-    Endpoint("POST", "/v1/batch/references", add_many, takes_body=True),
+    Endpoint(
+        "POST",
+        "/v1/batch/references",
+        add_many,
+        "Add references; each has a result of its own.",
+        ref("BatchReferences"),
+        {200: ref("BatchReferencesAnswer")},
+        query=_WITHIN,
+    ),
 ]

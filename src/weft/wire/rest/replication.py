@@ -8,6 +8,8 @@ from weft.domain.errors import Invalid
 from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.parameters import Parameter
+from weft.wire.rest.openapi.shapes import MAPPING, NAME, array, ref
 
 _PATH = "/v1/replication/replicate"
 _KINDS = ("COPY", "MOVE")
@@ -56,12 +58,25 @@ def _required(body: Any, name: str) -> str:
     return found
 
 
+_STATE_OF = (
+    Parameter("collection", "The collection.", NAME, required=True),
+    Parameter("shard", "Only this shard."),
+)
+
 ENDPOINTS = [
-    Endpoint("GET", "/v1/replication/sharding-state", sharding_state),
-    Endpoint("POST", _PATH, replicate, takes_body=True),
-    Endpoint("DELETE", _PATH, forget_all),
-    Endpoint("GET", f"{_PATH}/list", list_all),
-    Endpoint("GET", f"{_PATH}/{{id}}", get),
-    Endpoint("DELETE", f"{_PATH}/{{id}}", forget),
-    Endpoint("POST", f"{_PATH}/{{id}}/cancel", forget),
+    Endpoint(
+        "GET",
+        "/v1/replication/sharding-state",
+        sharding_state,
+        "Where each shard is.",
+        answers={200: ref("ShardingState")},
+        refuses=(404,),
+        query=_STATE_OF,
+    ),
+    Endpoint("POST", _PATH, replicate, "Copy a shard, which one node refuses.", ref("Replicate"), refuses=(404,)),
+    Endpoint("DELETE", _PATH, forget_all, "Forget all replications.", answers={204: None}),
+    Endpoint("GET", f"{_PATH}/list", list_all, "The replications: none.", answers={200: array(MAPPING)}),
+    Endpoint("GET", f"{_PATH}/{{id}}", get, "One replication.", answers={200: MAPPING}),
+    Endpoint("DELETE", f"{_PATH}/{{id}}", forget, "Forget a replication.", answers={204: None}),
+    Endpoint("POST", f"{_PATH}/{{id}}/cancel", forget, "Cancel a replication.", answers={204: None}),
 ]

@@ -6,6 +6,8 @@ from weft.domain.errors import Invalid
 from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.parameters import TENANT
+from weft.wire.rest.openapi.shapes import TEXT, array, record, ref
 
 _PATH = "/v1/schema/{name}"
 
@@ -56,15 +58,36 @@ def set_shard_status(call: Call) -> Reply:
     return Reply(call.service.collections.set_shard_status(call.path["name"], call.path["shard"], status))
 
 
+_CLASS = {200: ref("Class")}
+
 ENDPOINTS = [
-    Endpoint("GET", "/v1/schema", list_all),
-    Endpoint("POST", "/v1/schema", create, takes_body=True),
-    Endpoint("GET", _PATH, get),
-    Endpoint("PUT", _PATH, update, takes_body=True),
-    Endpoint("DELETE", _PATH, delete),
-    Endpoint("POST", f"{_PATH}/properties", add_property, takes_body=True),
-    Endpoint("DELETE", f"{_PATH}/properties/{{property}}/index/{{index}}", drop_property_index),
-    Endpoint("DELETE", f"{_PATH}/vectors/{{vector}}/index", drop_vector_index),
-    Endpoint("GET", f"{_PATH}/shards", shards),
-    Endpoint("PUT", f"{_PATH}/shards/{{shard}}", set_shard_status, takes_body=True),
+    Endpoint("GET", "/v1/schema", list_all, "The collections that the caller may read.", answers={200: ref("Classes")}),
+    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS),
+    Endpoint("GET", _PATH, get, "One collection.", answers=_CLASS),
+    Endpoint("PUT", _PATH, update, "Change a collection.", ref("ClassChange"), _CLASS),
+    Endpoint("DELETE", _PATH, delete, "Delete a collection with its objects."),
+    Endpoint("POST", f"{_PATH}/properties", add_property, "Add a property.", ref("Property"), {200: ref("Property")}),
+    Endpoint(
+        "DELETE",
+        f"{_PATH}/properties/{{property}}/index/{{index}}",
+        drop_property_index,
+        "Drop an index of a property.",
+    ),
+    Endpoint("DELETE", f"{_PATH}/vectors/{{vector}}/index", drop_vector_index, "Drop the index of a vector."),
+    Endpoint(
+        "GET",
+        f"{_PATH}/shards",
+        shards,
+        "The shards of active tenants.",
+        answers={200: array(ref("ShardStatus"))},
+        query=(TENANT,),
+    ),
+    Endpoint(
+        "PUT",
+        f"{_PATH}/shards/{{shard}}",
+        set_shard_status,
+        "Make a shard read-only, or ready again.",
+        ref("ShardChange"),
+        {200: record("status", status=TEXT)},
+    ),
 ]

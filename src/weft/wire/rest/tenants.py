@@ -8,6 +8,7 @@ from weft.domain.errors import Invalid, NotFound
 from weft.service.schema import fields
 from weft.wire.rest.body import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.shapes import TEXT, array, ref
 
 _PATH = "/v1/schema/{name}/tenants"
 
@@ -52,11 +53,13 @@ def _tenants(body: Any) -> list[dict[str, Any]]:
     return [dict(as_object(one, "a tenant")) for one in as_list(body)]
 
 
+_SOME = array(ref("Tenant"))
+
 ENDPOINTS = [
-    Endpoint("GET", _PATH, list_all),
-    Endpoint("POST", _PATH, create, takes_body=True),
-    Endpoint("PUT", _PATH, update, takes_body=True),
-    Endpoint("DELETE", _PATH, delete, takes_body=True),
-    Endpoint("GET", f"{_PATH}/{{tenant}}", get),
-    Endpoint("HEAD", f"{_PATH}/{{tenant}}", exists),
+    Endpoint("GET", _PATH, list_all, "The tenants of a collection.", answers={200: _SOME}),
+    Endpoint("POST", _PATH, create, "Make tenants; those that exist stay as they are.", _SOME, {200: _SOME}),
+    Endpoint("PUT", _PATH, update, "Activate or deactivate tenants.", _SOME, {200: _SOME}),
+    Endpoint("DELETE", _PATH, delete, "Delete tenants with their objects.", array(TEXT)),
+    Endpoint("GET", f"{_PATH}/{{tenant}}", get, "One tenant.", answers={200: ref("Tenant")}),
+    Endpoint("HEAD", f"{_PATH}/{{tenant}}", exists, "Whether a tenant is there.", answers={200: None, 404: None}),
 ]

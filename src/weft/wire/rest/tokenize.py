@@ -5,6 +5,7 @@ from __future__ import annotations
 from weft.service.tokens import Tokens, text_of, tokens_of_property, tokens_of_text
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.shapes import ref
 
 
 def of_property(call: Call) -> Reply:
@@ -21,6 +22,13 @@ def _reply(tokens: Tokens) -> Reply:
 
 
 ENDPOINTS = [
-    Endpoint("POST", "/v1/tokenize", of_text, takes_body=True),
-    Endpoint("POST", "/v1/schema/{name}/properties/{property}/tokenize", of_property, takes_body=True),
+    Endpoint("POST", "/v1/tokenize", of_text, "What becomes of a text.", ref("TokenizeText"), {200: ref("Tokens")}),
+    Endpoint(
+        "POST",
+        "/v1/schema/{name}/properties/{property}/tokenize",
+        of_property,
+        "What a property makes of a text.",
+        ref("TokenizeProperty"),
+        {200: ref("Tokens")},
+    ),
 ]

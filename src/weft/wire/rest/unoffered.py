@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from weft.domain.errors import Unsupported
-from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.endpoint import Call, Endpoint, Handler, Reply
+from weft.wire.rest.openapi.shapes import ref
 
 _CONTEXTIONARY = "/v1/modules/text2vec-contextionary"
 
@@ -21,9 +22,13 @@ def contextionary(call: Call) -> Reply:
     )
 
 
+def _refused(method: str, path: str, handler: Handler, summary: str) -> Endpoint:
+    return Endpoint(method, path, handler, summary, answers={501: ref("Error")}, deprecated=True)
+
+
 ENDPOINTS = [
-    Endpoint("POST", "/v1/classifications", classify),
-    Endpoint("GET", "/v1/classifications/{id}", classify),
-    Endpoint("GET", f"{_CONTEXTIONARY}/concepts/{{concept}}", contextionary),
-    Endpoint("POST", f"{_CONTEXTIONARY}/extensions", contextionary),
+    _refused("POST", "/v1/classifications", classify, "Classify objects."),
+    _refused("GET", "/v1/classifications/{id}", classify, "One classification."),
+    _refused("GET", f"{_CONTEXTIONARY}/concepts/{{concept}}", contextionary, "Look a word up."),
+    _refused("POST", f"{_CONTEXTIONARY}/extensions", contextionary, "Add a word."),
 ]

@@ -10,6 +10,8 @@ from weft.wire.rest.audit import audited
 from weft.wire.rest.authz import flag
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
+from weft.wire.rest.openapi.parameters import LAST_USED
+from weft.wire.rest.openapi.shapes import array, ref
 
 _ALL = "/v1/users/db"
 _ONE = "/v1/users/db/{user}"
@@ -83,12 +85,29 @@ def _instant(text: str | None) -> float | None:
 
 
 ENDPOINTS = [
-    Endpoint("GET", "/v1/users/own-info", me),
-    Endpoint("GET", _ALL, list_all),
-    Endpoint("GET", _ONE, get),
-    Endpoint("POST", _ONE, create, takes_body=True, may_lack_body=True),
-    Endpoint("DELETE", _ONE, delete),
-    Endpoint("POST", f"{_ONE}/rotate-key", rotate),
-    Endpoint("POST", f"{_ONE}/activate", activate),
-    Endpoint("POST", f"{_ONE}/deactivate", deactivate, takes_body=True, may_lack_body=True),
+    Endpoint("GET", "/v1/users/own-info", me, "Who the caller is.", answers={200: ref("Me")}),
+    Endpoint("GET", _ALL, list_all, "The users.", answers={200: array(ref("User"))}, query=(LAST_USED,)),
+    Endpoint("GET", _ONE, get, "One user.", answers={200: ref("User")}, query=(LAST_USED,)),
+    Endpoint(
+        "POST",
+        _ONE,
+        create,
+        "Make a user; the answer tells the key this once.",
+        ref("NewUser"),
+        {201: ref("ApiKey")},
+        (409,),
+        may_lack_body=True,
+    ),
+    Endpoint("DELETE", _ONE, delete, "Delete a user.", answers={204: None}),
+    Endpoint("POST", f"{_ONE}/rotate-key", rotate, "Give a user another key.", answers={200: ref("ApiKey")}),
+    Endpoint("POST", f"{_ONE}/activate", activate, "Let a user in again.", refuses=(409,)),
+    Endpoint(
+        "POST",
+        f"{_ONE}/deactivate",
+        deactivate,
+        "Let a user in no more.",
+        ref("Deactivation"),
+        refuses=(409,),
+        may_lack_body=True,
+    ),
 ]

@@ -1,0 +1,184 @@
+"""What requests and answers hold, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from weft.wire.rest.openapi.shapes import (
+    ANYTHING,
+    COUNT,
+    FLAG,
+    MAPPING,
+    NAME,
+    NUMBER,
+    TEXT,
+    UUID,
+    WHOLE,
+    Schema,
+    array,
+    choice,
+    maybe,
+    record,
+    ref,
+    request,
+)
+
+_OUTCOME: Final = choice("SUCCESS", "FAILED")
+_JOB: Final = choice(
+    "STARTED", "TRANSFERRING", "TRANSFERRED", "FINALIZING", "SUCCESS", "FAILED", "CANCELLING", "CANCELED"
+)
+_TOKENIZATION: Final = choice(
+    "word", "lowercase", "whitespace", "field", "trigram", "gse", "gse_ch", "kagome_ja", "kagome_kr"
+)
+_VALUES: Final = ("Text", "String", "Date", "Int", "Number", "Boolean")
+_OBJECT: Final[Mapping[str, Schema]] = {
+    "id": TEXT,
+    "properties": MAPPING,
+    "vector": ref("Vector"),
+    "vectors": {"type": "object", "additionalProperties": maybe(ref("Vector"))},
+    "tenant": TEXT,
+}
+_CLASS: Final[Mapping[str, Schema]] = {
+    "description": TEXT,
+    "properties": array(ref("Property")),
+    "vectorConfig": {"type": "object", "additionalProperties": ref("VectorConfig")},
+    "vectorizer": TEXT,
+    "vectorIndexType": TEXT,
+    "vectorIndexConfig": MAPPING,
+    "moduleConfig": MAPPING,
+    "invertedIndexConfig": MAPPING,
+    "multiTenancyConfig": request(
+        enabled=FLAG, autoTenantCreation=FLAG, autoTenantActivation=FLAG
+    ),
+    "replicationConfig": MAPPING,
+    "shardingConfig": MAPPING,
+    "objectTtlConfig": MAPPING,
+}  # fmt: skip
+
+COMPONENTS: Final[Mapping[str, Schema]] = {
+    # failures
+    "Error": record("error", error=array(record("message", message=TEXT), minItems=1)),
+    "Unauthenticated": record("code message", code=WHOLE, message=TEXT),
+    "Results": record("status", status=_OUTCOME, errors=ref("Error")),
+    # the server
+    "Links": record("links", links=array(record("name href", name=TEXT, href=TEXT))),
+    "Meta": record("hostname version modules", hostname=TEXT, version=TEXT, modules=MAPPING, grpcMaxMessageSize=COUNT),
+    "OpenId": record("href clientId", href=TEXT, clientId=TEXT, scopes=array(TEXT)),
+    "Nodes": record("nodes", nodes=array(ref("Node"))),
+    "Node": record(
+        "name status version gitHash shards", name=TEXT, status=TEXT, version=TEXT, gitHash=TEXT,
+        batchStats=record(queueLength=COUNT, ratePerSecond=COUNT), stats=record(objectCount=COUNT, shardCount=COUNT),
+        shards=maybe(array(ref("Shard"))),
+    ),
+    "Shard": record(
+        "name class objectCount vectorIndexingStatus vectorQueueLength loaded", name=TEXT, **{"class": TEXT},
+        objectCount=COUNT, vectorIndexingStatus=TEXT, vectorQueueLength=COUNT, compressed=FLAG, loaded=FLAG,
+        sizes={"type": "object", "additionalProperties": COUNT}, error=TEXT,
+    ),
+    "Models": record("models", models=array(ref("Model"))),
+    "Model": record("name waiting threads embedded", name=TEXT, waiting=COUNT, threads=COUNT, embedded=COUNT),
+    "Statistics": record("statistics synchronized", statistics=array(MAPPING), synchronized=FLAG),
+    # collections
+    "Class": request("class", **{"class": NAME}, **_CLASS),
+    "Classes": record("classes", classes=array(ref("Class"))),
+    "ClassChange": request("", **{"class": TEXT}, **_CLASS),
+    "Property": request(
+        "name dataType", name=NAME, dataType=array(TEXT, minItems=1), description=TEXT, tokenization=TEXT,
+        indexFilterable=FLAG, indexSearchable=FLAG, indexRangeFilters=FLAG, indexInverted=FLAG, moduleConfig=MAPPING,
+        textAnalyzer=MAPPING, nestedProperties=array(ref("Property")),
+    ),
+    "VectorConfig": request(vectorizer=MAPPING, vectorIndexType=TEXT, vectorIndexConfig=MAPPING),
+    "ShardStatus": record("name status", name=TEXT, status=TEXT, vectorQueueSize=COUNT),
+    "ShardChange": record("status", status=choice("READY", "READONLY")),
+    "Tenant": request(
+        "name", name={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        activityStatus=choice("", "ACTIVE", "INACTIVE", "HOT", "COLD", "OFFLOADED", "FROZEN"),
+    ),
+    "Alias": record("alias class", alias=NAME, **{"class": NAME}),
+    "Aliases": record("aliases", aliases=array(ref("Alias"))),
+    "AliasChange": record("class", **{"class": NAME}),
+    "TokenizeText": request(
+        "text tokenization", text=TEXT, tokenization=_TOKENIZATION,
+        analyzerConfig=MAPPING, stopwords=MAPPING, stopwordPresets=MAPPING,
+    ),
+    "TokenizeProperty": record("text", text=TEXT),
+    "Tokens": record("indexed query", indexed=array(TEXT), query=array(TEXT)),
+    # objects
+    "Vector": {"anyOf": [array(NUMBER), array(array(NUMBER))]},
+    "NewObject": request("class", **{"class": NAME}, **_OBJECT),
+    "ObjectChange": request("", **{"class": TEXT}, **_OBJECT),
+    "Object": record(
+        "class id properties creationTimeUnix lastUpdateTimeUnix",
+        **{**_OBJECT, "class": TEXT, "id": UUID}, creationTimeUnix=WHOLE, lastUpdateTimeUnix=WHOLE,
+    ),
+    "Objects": record(
+        "objects totalResults", objects=array(ref("Object")), totalResults=COUNT, deprecations=array(TEXT)
+    ),
+    "Batch": record("objects", objects=array(ANYTHING, minItems=1)),
+    "BatchAnswer": array(record("result", result=ref("Results"), id=UUID)),
+    "BatchDelete": request(
+        "match", match=record("class where", **{"class": NAME}, where=ref("Where")),
+        output=choice("minimal", "verbose"), dryRun=FLAG,
+    ),
+    "BatchDeleted": record(
+        "match output dryRun results", match=MAPPING, output=TEXT, dryRun=FLAG,
+        results=record(
+            "matches limit successful failed objects", matches=COUNT, limit=COUNT, successful=COUNT, failed=COUNT,
+            objects=maybe(array(record("id status", id=UUID, status=TEXT, errors=ref("Error")))),
+        ),
+    ),
+    "Where": request(
+        "operator", operator=TEXT, path=array(TEXT), operands=array(ref("Where")), valueGeoRange=MAPPING,
+        **{f"value{kind}": ANYTHING for kind in _VALUES}, **{f"value{kind}Array": array(ANYTHING) for kind in _VALUES},
+    ),
+    "Beacon": record("beacon", beacon=NAME),
+    "BatchReferences": array(ANYTHING),
+    "BatchReferencesAnswer": array(
+        record("from to result", **{"from": maybe(TEXT)}, to=maybe(TEXT), result=ref("Results"))
+    ),
+    "Explain": request("query", query={"anyOf": [NAME, array(array(NUMBER), minItems=1)]}, vector=TEXT, matrix=FLAG),
+    "Explained": record(
+        "vector distance matches", vector=TEXT, distance=NUMBER, matrix=array(array(NUMBER)),
+        matches=array(record(queryToken=COUNT, documentToken=COUNT, similarity=NUMBER, share=NUMBER)),
+    ),
+    "GraphQL": request("query", query=TEXT, variables=MAPPING, operationName=TEXT),
+    "GraphQLAnswer": record(data=maybe(MAPPING), errors=array(record("message", message=TEXT))),
+    # backups and exports
+    "Backup": request(
+        "id", id=NAME, include=array(TEXT), exclude=array(TEXT), config=MAPPING, incremental_base_backup_id=TEXT,
+    ),
+    "Restore": request(
+        "", include=array(TEXT), exclude=array(TEXT), config=MAPPING, node_mapping=MAPPING, overwriteAlias=FLAG,
+    ),
+    "Export": request("id", id=NAME, file_format=TEXT, include=array(TEXT), exclude=array(TEXT)),
+    "Job": record(
+        "id status", id=TEXT, backend=TEXT, path=TEXT, status=_JOB, classes=array(TEXT), startedAt=TEXT,
+        completedAt=TEXT, error=TEXT, size=NUMBER, progress=record("done total", done=COUNT, total=COUNT),
+        incremental_base_backup_id=TEXT, tookInMs=COUNT, shardStatus=MAPPING,
+    ),
+    # people
+    "Permission": record("action", action=NAME),
+    "Role": request("name", name=NAME, permissions=array(ref("Permission"))),
+    "Permissions": record("permissions", permissions=array(ref("Permission"))),
+    "UserRoles": request("roles", roles=array(TEXT), userType=TEXT),
+    "GroupRoles": record("roles groupType", roles=array(TEXT), groupType=TEXT),
+    "UserAssignment": record("userId userType", userId=TEXT, userType=TEXT),
+    "GroupAssignment": record("groupId groupType", groupId=TEXT, groupType=TEXT),
+    "Me": record("username groups roles", username=TEXT, groups=array(TEXT), roles=maybe(array(ref("Role")))),
+    "User": record(
+        "userId dbUserType active roles", userId=TEXT, dbUserType=TEXT, active=FLAG, roles=maybe(array(TEXT)),
+        createdAt=TEXT, lastUsedAt=TEXT, apiKeyFirstLetters=TEXT,
+    ),
+    "NewUser": request("", **{"import": FLAG}, createTime=TEXT),
+    "Deactivation": request("", revoke_key=FLAG),
+    "ApiKey": record("apikey", apikey=TEXT),
+    # a cluster
+    "ShardingState": record("shardingState", shardingState=record(
+        "collection shards", collection=TEXT, shards=array(record("shard replicas", shard=TEXT, replicas=array(TEXT))),
+    )),
+    "Replicate": request(
+        "collection shard sourceNode targetNode", collection=NAME, shard=NAME, sourceNode=NAME, targetNode=NAME,
+        type=choice("COPY", "MOVE"),
+    ),
+}  # fmt: skip

@@ -1,0 +1,142 @@
+"""The document: every endpoint of the application as OpenAPI 3.1 tells it, served under ``/v1/.well-known``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+import orjson
+
+from weft import __version__
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.openapi.components import COMPONENTS
+from weft.wire.rest.openapi.parameters import OBJECT_ID, PATH, Parameter
+from weft.wire.rest.openapi.shapes import MAPPING, Schema, ref
+
+_PATHS: Final = ("/v1/.well-known/openapi", "/v1/.well-known/openapi.json")
+_JSON: Final = "application/json"
+_NAME: Final = re.compile(r"{(\w+)(?::path)?}")
+_MEANINGS: Final[Mapping[int, str]] = {
+    200: "Done.",
+    201: "Made.",
+    204: "Done; there is nothing to tell.",
+    400: "The body is missing or no JSON, or what is asked cannot be had.",
+    401: "No credentials, or wrong ones.",
+    403: "The caller may not do this.",
+    404: "What the request names does not exist.",
+    409: "It exists already, or is not in the state that this needs.",
+    413: "The body is larger than this server takes.",
+    422: "A value, name or combination that cannot be accepted.",
+    500: "A failure of the server, its settings or its data.",
+    501: "This server does not offer it.",
+    502: "A provider of models failed.",
+    503: "Too many requests are waiting; try again later.",
+    507: "The disk is full.",
+}
+
+
+def published(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """The endpoints that serve the document of ``endpoints`` and of themselves."""
+
+    @cache
+    def document() -> bytes:
+        return orjson.dumps(build([*endpoints, *own]))
+
+    def answer(call: Call) -> Reply:
+        return Reply(document())
+
+    summary = "This document."
+    own = [Endpoint("GET", path, answer, summary, answers={200: MAPPING}, is_open=True) for path in _PATHS]
+    return own
+
+
+def build(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    """The OpenAPI document, as JSON values."""
+    paths: dict[str, dict[str, Any]] = {}
+    for one in endpoints:
+        paths.setdefault(_NAME.sub(r"{\1}", one.path), {})[one.method.lower()] = _operation(one)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Weft",
+            "version": __version__,
+            "description": "Vector search over REST, as Weaviate's clients speak it; searches go over gRPC or GraphQL.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}, {}],
+        "paths": paths,
+        "components": {
+            "schemas": COMPONENTS,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key, or a token of OpenID Connect.",
+                }
+            },
+        },
+    }
+
+
+def _operation(one: Endpoint) -> dict[str, Any]:
+    noun = one.path.split("/")[2:3]
+    told: dict[str, Any] = {
+        "operationId": "_".join([one.method.lower(), *re.findall(r"\w+", one.path)[1:]]),
+        "summary": one.summary,
+        "tags": noun or ["v1"],
+        "parameters": [*_path_parameters(one.path), *(_query_parameter(asked) for asked in one.query)],
+        "responses": {str(status): _response(one, status) for status in sorted({*one.answers, *_refusals(one)})},
+    }
+    if one.takes is not None:
+        told["requestBody"] = {"required": not one.may_lack_body, "content": _content(one.takes)}
+    if one.is_open:
+        told["security"] = []
+    if one.deprecated:
+        told["deprecated"] = True
+    return told
+
+
+def _refusals(one: Endpoint) -> set[int]:
+    """The statuses of failures that may meet any endpoint of its kind, and its own."""
+    statuses = {500, 503, *one.refuses}
+    if not one.is_open:
+        statuses |= {401, 403}
+    if "{" in one.path:
+        statuses |= {404, 422}
+    if one.query:
+        statuses.add(422)
+    if one.takes is not None:
+        statuses |= {400, 413, 422}
+    if one.method not in ("GET", "HEAD"):
+        statuses.add(507)
+    return statuses
+
+
+def _response(one: Endpoint, status: int) -> dict[str, Any]:
+    response: dict[str, Any] = {"description": _MEANINGS[status]}
+    schema = one.answers.get(status) if status in one.answers else ref("Unauthenticated" if status == 401 else "Error")
+    if schema is not None and one.method != "HEAD":
+        response["content"] = _content(schema, _JSON if status >= 400 else one.media_type)
+    return response
+
+
+def _content(schema: Schema, media_type: str = _JSON) -> dict[str, Any]:
+    return {media_type: {"schema": schema}}
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    of_object = path.startswith("/v1/objects/")
+    return [
+        _parameter(name, "path", *(OBJECT_ID if name == "id" and of_object else PATH[name]), required=True)
+        for name in _NAME.findall(path)
+    ]
+
+
+def _query_parameter(asked: Parameter) -> dict[str, Any]:
+    return _parameter(asked.name, "query", asked.description, asked.schema, required=asked.required)
+
+
+def _parameter(name: str, place: str, description: str, schema: Schema, *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "description": description, "required": required, "schema": schema}
