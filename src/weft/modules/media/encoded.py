@@ -17,11 +17,16 @@ def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
             raise Invalid(f"the {kind} begins with data: and is not base64; send it as data:…;base64,…")
     size = len(text) * 3 // 4
     if size > most_bytes:
-        raise Invalid(f"the {kind} has about {size} bytes, and at most {most_bytes} are read", size_bytes=size)
+        raise Invalid(
+            f"the {kind} has about {size:,} bytes, and at most {most_bytes:,} are read; send a smaller one",
+            size_bytes=size,
+        )
     try:
         found = binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:
-        raise Invalid(f"the {kind} is no base64 text: {error}") from error
+        raise Invalid(
+            f"the {kind} is no base64 text ({error}); send its bytes in base64, not a path or an address"
+        ) from error
     if not found:
         raise Invalid(f"the {kind} is empty")
     return found

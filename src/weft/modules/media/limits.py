@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PIXELS_SETTING, MEMORY_SETTING, TIME_SETTING = "WEFT_MEDIA_MAX_PIXELS", "WEFT_MEDIA_MEMORY_MB", "WEFT_MEDIA_TIMEOUT"
+"""What errors name beside a limit, for those who run the server."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -5,6 +5,7 @@ Turned as their EXIF says, transparency over white, the first picture of an anim
 
 from __future__ import annotations
 
+import re
 import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.errors import Invalid, Misconfigured
+from weft.modules.media.likeness import unlike
+from weft.modules.media.limits import PIXELS_SETTING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,10 +41,7 @@ def decode_picture(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Picture:
             warnings.simplefilter("ignore")  # of descriptions that are broken, beside a picture that is whole
             with Image.open(BytesIO(data), formats=FORMATS) as opened:
                 if opened.width * opened.height > most_pixels:
-                    raise Invalid(
-                        f"the picture has {opened.width} x {opened.height} pixels, and at most {most_pixels} are read; "
-                        "send a smaller one"
-                    )
+                    raise Invalid(_too_large(f"{opened.width} x {opened.height} pixels", most_pixels))
                 opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
                 upright = _upright(opened)
                 upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
@@ -49,9 +49,22 @@ def decode_picture(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Picture:
     except Invalid:
         raise
     except UnidentifiedImageError as error:
-        raise Invalid(f"the picture is none that can be read; these can: {', '.join(FORMATS)}") from error
+        raise Invalid(unlike("picture", data, "", ", ".join(FORMATS))) from error
+    except Image.DecompressionBombError as error:
+        told = re.search(r"\d+", str(error))
+        has = f"{int(told[0]):,}" if told else "very many"
+        raise Invalid(_too_large(f"{has} pixels", most_pixels)) from error
     except Exception as error:  # what a decoder makes of hostile bytes has no one class
-        raise Invalid(f"the picture cannot be read: {type(error).__name__}: {error}") from error
+        if "truncated" in str(error).lower():
+            raise Invalid("the picture is cut off: its file ends too early; send it whole") from error
+        raise Invalid(
+            "the picture is damaged, or made in a way that is not known here "
+            f"({type(error).__name__}: {error}); save it again as PNG or JPEG"
+        ) from error
+
+
+def _too_large(has: str, most_pixels: int) -> str:
+    return f"the picture has {has}, and at most {most_pixels:,} are read ({PIXELS_SETTING}); send a smaller one"
 
 
 def _upright(opened: Image) -> Image:

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.errors import Invalid, Misconfigured
+from weft.modules.media.likeness import unlike
+from weft.modules.media.limits import PIXELS_SETTING
 
 Sound: TypeAlias = npt.NDArray[np.float32]
 """``(n,)``, one channel, from -1 to 1."""
@@ -24,6 +26,10 @@ Frames: TypeAlias = npt.NDArray[np.uint8]
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv,wav,mp3,ogg,flac,aac"
 _OPTIONS = {"protocol_whitelist": "pipe", "format_whitelist": FORMATS}
+_READABLE = {
+    "film": "mp4, mov, webm, mkv, avi, mpegts, flv, 3gp",
+    "sound": "wav, mp3, flac, ogg, m4a, aac, webm, and the sound of films",
+}
 _SHORT_SIDE = 512
 """Pixels of the shorter side that frames are brought down to; no model of films takes more."""
 _READ_PER_FRAME = 300
@@ -70,9 +76,9 @@ def _heard(container: Any, rate: int, most: int) -> Sound:
                 break
     except FFmpegError as error:
         if not size:
-            raise Invalid(f"the sound cannot be read: {error}") from error
+            raise Invalid(f"the sound is damaged: {_reason(error)}; encode it again") from error
     if not size:
-        raise Invalid("the sound is empty")
+        raise Invalid("the sound is empty: its track holds no sample")
     found = np.concatenate(pieces)[:most]
     if not np.isfinite(found).all():
         raise Invalid("the sound holds samples that are no numbers; encode it again")
@@ -95,8 +101,8 @@ def decode_film(data: bytes, frames: int, *, at_start: bool = False, most_pixels
         context = _codec(stream, "film")
         if context.width * context.height > most_pixels:
             raise Invalid(
-                f"the film has {context.width} x {context.height} pixels, and at most {most_pixels} are read; send a "
-                "smaller one"
+                f"the film has {context.width} x {context.height} pixels, and at most {most_pixels:,} are read "
+                f"({PIXELS_SETTING}); send a smaller one"
             )
         context.thread_count = 1
         pictures: list[npt.NDArray[np.uint8]] = []
@@ -105,10 +111,10 @@ def decode_film(data: bytes, frames: int, *, at_start: bool = False, most_pixels
                 pictures.append(_fitted(picture, pictures[0].shape if pictures else None))
         except FFmpegError as error:
             if not pictures:
-                raise Invalid(f"the film cannot be read: {error}") from error
+                raise Invalid(f"the film is damaged: {_reason(error)}; encode it again") from error
         seconds = _seconds(container, stream)
     if not pictures:
-        raise Invalid("the film has no pictures that can be read")
+        raise Invalid("the film has a track of pictures, and none in it that can be read; encode it again")
     if at_start:
         return Clip(np.stack(pictures), len(pictures) / float(stream.average_rate or 25))
     chosen = np.linspace(0, len(pictures) - 1, frames).round().astype(int)
@@ -133,11 +139,16 @@ def _opened(data: bytes, what: str) -> Iterator[Any]:
     try:
         container = av.open(BytesIO(data), options=_OPTIONS, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:
-        raise Invalid(
-            f"the {what} is none that can be read ({error}); these can: {FORMATS.replace(',', ', ')}"
-        ) from error
+        raise Invalid(unlike(what, data, _reason(error), _READABLE[what])) from error
     with container:
         yield container
+
+
+def _reason(error: Exception) -> str:
+    """In words: what ffmpeg's errors say of themselves is mostly a number and a file's name, which there is none of."""
+    known = {"EOFError": "it ends too early", "InvalidDataError": "its bytes make no sense", "ArgumentError": ""}
+    name = type(error).__name__
+    return known[name] if name in known else str(getattr(error, "strerror", None) or error)
 
 
 def _codec(stream: Any, what: str) -> Any:

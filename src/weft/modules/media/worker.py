@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from weft.domain.errors import Invalid, WeftError
-from weft.modules.media.limits import Limits
+from weft.modules.media.limits import MEMORY_SETTING, Limits
 from weft.modules.media.pictures import decode_picture
 from weft.modules.media.tracks import decode_film, decode_film_sound, decode_sound
 from weft.modules.media.wire import FILM, FILM_SOUND, PICTURE, SOUND, Reply, Request, read_request, write_reply
@@ -57,9 +57,9 @@ def _outcome(decode: Decode, request: Request) -> Reply | WeftError:
     except WeftError as error:
         return error
     except MemoryError:
-        return Invalid("the medium takes more memory to read than this server allows; send a smaller one")
+        return Invalid(f"the medium takes more memory to read than is allowed ({MEMORY_SETTING}); send a smaller one")
     except Exception as error:  # what a decoder makes of hostile bytes has no one class
-        return Invalid(f"the medium cannot be read: {type(error).__name__}: {error}")
+        return Invalid(f"the medium is damaged, or of an unknown make ({type(error).__name__}: {error})")
 
 
 def _bound_memory(limits: Limits) -> None:

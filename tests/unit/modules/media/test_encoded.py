@@ -30,7 +30,7 @@ def test_bytes_come_back(text: str) -> None:
         ("ab!d", "no base64 text"),
         ("日本語の", "no base64 text"),
         ("/etc/passwd.", "no base64 text"),
-        (TEXT * 5, "at most 1000 are read"),
+        (TEXT * 5, "at most 1,000 are read"),
     ],
 )
 def test_what_is_no_base64_is_refused(text: str, told: str) -> None:

@@ -124,7 +124,7 @@ def test_a_film_of_few_pictures_repeats_them() -> None:
 def test_large_frames_are_brought_down_and_larger_ones_refused() -> None:
     data = film_file("mp4", "libx264", frames=2, width=1280, height=1024)
     assert decode_film(data, 2, most_pixels=10**7).frames.shape == (2, 512, 640, 3)
-    with pytest.raises(Invalid, match="1280 x 1024 pixels, and at most 1000000"):
+    with pytest.raises(Invalid, match="1280 x 1024 pixels, and at most 1,000,000"):
         decode_film(data, 2, most_pixels=10**6)
 
 

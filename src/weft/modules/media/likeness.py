@@ -1,0 +1,64 @@
+"""What bytes look like, told by how they begin: for messages about media that cannot be read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_BEGINNINGS: Final = (
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM film"),
+    (b"OggS", "an Ogg sound"),
+    (b"fLaC", "a FLAC sound"),
+    (b"ID3", "an MP3 sound"),
+    (b"FLV", "a Flash film"),
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP or Office file"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"<svg", "an SVG drawing"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "XML"),
+    (b"version https://git-lfs", "a pointer of Git LFS and not the file itself"),
+    (b"iVBORw0KGgo", "base64 that was encoded twice"),
+    (b"/9j/", "base64 that was encoded twice"),
+)
+_IN_RIFF: Final = {b"WEBP": "a WebP picture", b"WAVE": "a WAV sound", b"AVI ": "an AVI film"}
+_BRANDS: Final = {
+    b"avif": "an AVIF picture",
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"mif1", b"msf1"), "a HEIC picture"),
+    b"M4A ": "an M4A sound",
+    b"qt  ": "a QuickTime film",
+}
+_UNREAD: Final = frozenset(("an AVIF picture", "a HEIC picture"))
+_LOOKED_AT = 64
+
+
+def likeness(data: bytes) -> str:
+    """Such as ``a PDF``; empty for what is not known."""
+    head = data[:_LOOKED_AT]
+    if head[:4] == b"RIFF":
+        return _IN_RIFF.get(head[8:12], "")
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], "an MP4 film")
+    lowered = head.lstrip().lower()
+    for beginning, name in _BEGINNINGS:
+        if head.startswith(beginning) or (beginning[:1] == b"<" and lowered.startswith(beginning)):
+            return name
+    return "text" if head and head.isascii() and head.decode("ascii").replace("\n", "").isprintable() else ""
+
+
+def unlike(what: str, data: bytes, reason: str, readable: str) -> str:
+    """The message for a ``what`` that no decoder takes. ``reason``: in words, or empty; ``readable``: the formats."""
+    seen = likeness(data)
+    own = seen.endswith(what) or (what == "sound" and seen.endswith("film"))
+    if seen and seen not in _UNREAD and own:
+        why = f": it looks like {seen} that is cut off or damaged"
+    elif seen:
+        why = f": it looks like {seen}"
+    else:
+        why = f": {reason}" if reason else ""
+    return f"the {what} is none that can be read{why}. These can: {readable}"
