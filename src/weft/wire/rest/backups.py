@@ -12,7 +12,7 @@ from weft.wire.rest.openapi.shapes import array, choice, ref
 _ALL = "/v1/backups/{backend}"
 _ONE = "/v1/backups/{backend}/{id}"
 _RESTORE = "/v1/backups/{backend}/{id}/restore"
-_ORDER = Parameter("order", "By their start: `desc` if not said.", choice("asc", "desc"))
+_ORDER = Parameter("order", "By their start: `desc` if not said.", choice("", "asc", "desc"))
 
 
 def list_all(call: Call) -> Reply:

@@ -105,6 +105,10 @@ class Endpoint:
     may_lack_body: bool = False
     deprecated: bool = False
 
+    @property
+    def takes_body(self) -> bool:
+        return self.takes is not None
+
 
 class Runner:
     """Runs handlers for the endpoints of one application, a bounded number at a time."""
@@ -168,7 +172,7 @@ class Runner:
             raise Overloaded(f"{self._running} requests are waiting already; send this one again later")
         self._running += 1
         try:
-            data = await body.read(request, self._body_limit_bytes) if endpoint.takes is not None else b""
+            data = await body.read(request, self._body_limit_bytes) if endpoint.takes_body else b""
             if self._limiter is None:
                 self._limiter = CapacityLimiter(self._workers)
             path, query = request.path_params, request.query_params
@@ -181,8 +185,7 @@ class Runner:
     def _handled(
         self, endpoint: Endpoint, data: bytes, path: Mapping[str, str], query: QueryParams, caller: Caller
     ) -> Response:
-        takes_body = endpoint.takes is not None
-        parsed = body.parse(data) if takes_body and (data or not endpoint.may_lack_body) else None
+        parsed = body.parse(data) if endpoint.takes_body and (data or not endpoint.may_lack_body) else None
         reply = endpoint.handler(Call(self._door.admit(caller), path, query, caller, parsed))
         return json_response(reply)
 
