@@ -133,3 +133,12 @@ def test_the_server_tells_about_itself(rest: httpx.Client) -> None:
     assert rest.get("/meta").json()["version"] == "1.39.0"
     (node,) = rest.get(f"/nodes/{NAME}", params={"output": "verbose"}).json()["nodes"]
     assert [shard["class"] for shard in node["shards"]] == [NAME]
+
+
+def test_words_are_looked_up(rest: httpx.Client) -> None:
+    path = "/modules/text2vec-contextionary"
+    (word,) = rest.get(f"{path}/concepts/car").json()["individualWords"]
+    assert (word["word"], word["present"], len(word["info"]["vector"])) == ("car", True, 300)
+    assert word["info"]["nearestNeighbors"][0]["word"] == "car"
+    assert rest.get(f"{path}/concepts/a-b").status_code == 422
+    assert rest.get("/meta").json()["modules"]["text2vec-contextionary"]["wordCount"] > 20_000

@@ -11,7 +11,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
@@ -65,7 +65,7 @@ class Module(ABC):
     title: ClassVar[str]
     documentation: ClassVar[str] = ""
 
-    def meta(self) -> dict[str, str]:
+    def meta(self) -> dict[str, Any]:
         if self.documentation:
             return {"name": self.title, "documentationHref": self.documentation}
         return {"name": self.title}
@@ -81,6 +81,15 @@ class Module(ABC):
     def close(self) -> None:
         """Stop what runs and let go of what is held; called once, when the server stops."""
         return
+
+
+@runtime_checkable
+class Lexicon(Protocol):
+    """A module whose words can be looked up."""
+
+    def concept(self, text: str) -> dict[str, Any]:
+        """What is known of the words of ``text``, in the protocol's form. Raises Invalid."""
+        ...
 
 
 class Vectorizer(Module):
@@ -230,7 +239,7 @@ class Registry:
         """
         self.get(name).check_settings(settings)
 
-    def meta(self) -> dict[str, dict[str, str]]:
+    def meta(self) -> dict[str, dict[str, Any]]:
         """What ``/v1/meta`` says of each enabled module, by name."""
         return {name: self.get(name).meta() for name in sorted(self._factories)}
 

@@ -17,7 +17,7 @@ from weft.domain.answer import Answer
 from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, NotFound, WeftError
 from weft.domain.query import Query
-from weft.modules.base import Registry
+from weft.modules.base import Lexicon, Registry
 from weft.service.aggregate import Aggregator
 from weft.service.archives.archives import Archives
 from weft.service.collections import Collections, SchemaRules
@@ -94,6 +94,12 @@ class Service:
             "modules": self._registry.meta() | self.archives.meta(),
             "grpcMaxMessageSize": self._settings.grpc_max_message_size,
         }
+
+    def concept(self, text: str) -> dict[str, Any]:
+        """The words of ``text``, their vectors and what is near. Raises Invalid, also without that module."""
+        module = self._registry.get("text2vec-contextionary")
+        assert isinstance(module, Lexicon)
+        return module.concept(text)
 
     def models(self) -> list[dict[str, Any]]:
         """The models in this process's memory."""

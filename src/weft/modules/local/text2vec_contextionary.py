@@ -5,6 +5,7 @@ of the bundled static embeddings of the text's words, each word counting alike, 
 texts share. The shared part gives unrelated texts a cosine of about 0.3, where word vectors trained on one corpus have
 them: distances and certainties that callers chose for the Contextionary keep about their meaning. Objects and queries
 must both come from this module; vectors that the Contextionary made can be stored, and compared only with each other.
+Its words are those that the embeddings know, and none can be added.
 """
 
 from __future__ import annotations
@@ -13,22 +14,27 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from weft.domain.caller import Caller
-from weft.domain.errors import WeftError
+from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.modules.base import Settings
 from weft.modules.local.models import BUNDLED, MODEL2VEC, read_config
 from weft.modules.local.pool import ModelPool
 from weft.modules.local.text2vec_model2vec import load_bundled
+from weft.modules.local.vocabulary import Vocabulary, known_words
 from weft.modules.text_vectorizer import TextVectorizer, mean
 
 DIMENSIONS = 300
 SHARED = 0.3
 """The cosine of two texts whose own parts have nothing in common."""
+
+_NEIGHBOURS = 12
+_LONGEST_CONCEPT = 1_000
 
 Embed: TypeAlias = Callable[[Sequence[str]], list[Vector | WeftError]]
 
@@ -43,15 +49,60 @@ class Text2VecContextionary(TextVectorizer):
 
     def __init__(self, pool: ModelPool) -> None:
         self._pool = pool
+        self._vocabulary = Vocabulary(lambda words: _stacked(self._documents(words)))
+
+    def meta(self) -> dict[str, Any]:
+        return super().meta() | {"wordCount": len(known_words())}
+
+    def concept(self, text: str) -> dict[str, Any]:
+        """What is known of each word of ``text`` and, if there are several, of all together, in the protocol's form:
+        vectors and the nearest words. Raises Invalid for anything but letters and digits.
+        """
+        if not text.isalnum() or len(text) > _LONGEST_CONCEPT:
+            raise Invalid(
+                f"{text[:80]!r} is no word: use letters and digits alone, at most {_LONGEST_CONCEPT}; "
+                "camelCase joins several words"
+            )
+        words = _words(text)
+        vectors = _stacked(self._documents([*words, text]))
+        told: dict[str, Any] = {"individualWords": []}
+        if len(words) > 1:
+            near = self._neighbours(vectors[-1])
+            told["concatenatedWord"] = {
+                "concatenatedWord": text,
+                "singleWords": words,
+                "concatenatedVector": vectors[-1].tolist(),
+                "concatenatedNearestNeighbors": near,
+            }
+        for word, vector in zip(words, vectors[:-1], strict=True):
+            one: dict[str, Any] = {"word": word, "present": word in known_words()}
+            if one["present"]:
+                one["info"] = {"vector": vector.tolist(), "nearestNeighbors": self._neighbours(vector)}
+            told["individualWords"].append(one)
+        return told
+
+    def _neighbours(self, vector: Vector) -> list[dict[str, Any]]:
+        return [{"word": word, "distance": far} for word, far in self._vocabulary.nearest(vector, _NEIGHBOURS)]
 
     def fingerprint(self, settings: Settings) -> str:
         return "|".join((self.name, MODEL2VEC, str(read_config(BUNDLED / MODEL2VEC)["revision"])))
 
     def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
-        return _embedded(texts, partial(self._pool.embed_documents, MODEL2VEC, load_bundled))
+        return self._documents(texts)
 
     def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
         return mean(_embedded(texts, partial(self._pool.embed_queries, MODEL2VEC, load_bundled)))
+
+    def _documents(self, texts: Sequence[str]) -> list[Vector | WeftError]:
+        return _embedded(texts, partial(self._pool.embed_documents, MODEL2VEC, load_bundled))
+
+
+def _stacked(vectors: Sequence[Vector | WeftError]) -> npt.NDArray[np.float32]:
+    """``(n, 300)``; raises the first error."""
+    for one in vectors:
+        if isinstance(one, WeftError):
+            raise one
+    return np.stack([one for one in vectors if not isinstance(one, WeftError)])
 
 
 def _embedded(texts: Sequence[str], embed: Embed) -> list[Vector | WeftError]:

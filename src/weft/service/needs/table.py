@@ -18,6 +18,7 @@ FREE: Final = Row()
 
 TABLE: Final[Mapping[str, Row]] = {
     "meta": FREE,
+    "concept": FREE,
     "nodes": Row(server.nodes, shown=server.nodes_shown),
     "models": Row(server.models),
     "metrics": Row(server.metrics),

@@ -19,6 +19,7 @@ from weft.wire.rest import (
     backups,
     batch,
     cluster,
+    contextionary,
     explain,
     exports,
     objects,
@@ -35,7 +36,7 @@ from weft.wire.rest.openapi.document import published
 
 _NOUNS = (
     *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
-    *(backups, exports, authz, users, replication, unoffered),
+    *(backups, exports, authz, users, replication, contextionary, unoffered),
 )
 ENDPOINTS: Final = [endpoint for noun in _NOUNS for endpoint in noun.ENDPOINTS]
 

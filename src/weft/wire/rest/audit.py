@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ def audited(change: str) -> Callable[[Handler], Handler]:
     """A handler whose success is told as ``change``."""
 
     def wrap(handler: Handler) -> Handler:
+        @wraps(handler)
         def run(call: Call) -> Reply:
             reply = handler(call)
             if reply.status < 400:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from weft.domain.caller import Caller
+from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.modules.local.pool import ModelPool
 from weft.modules.local.text2vec_contextionary import DIMENSIONS, Text2VecContextionary
+from weft.modules.local.vocabulary import known_words
 
 CALLER = Caller()
 
@@ -86,3 +88,43 @@ def test_a_text_without_words_has_a_vector_all_the_same(module: Text2VecContexti
 def test_what_a_new_collection_is_given(module: Text2VecContextionary) -> None:
     assert module.defaults({}) == {"vectorizeClassName": True}
     assert module.property_defaults() == {"skip": False, "vectorizePropertyName": False}
+
+
+def test_a_concept_is_told_with_its_neighbours(module: Text2VecContextionary) -> None:
+    told = module.concept("car")
+    assert "concatenatedWord" not in told
+    (word,) = told["individualWords"]
+    assert (word["word"], word["present"]) == ("car", True)
+    (vector,) = embedded(module, "car")
+    assert word["info"]["vector"] == vector.tolist()
+    near = word["info"]["nearestNeighbors"]
+    assert near[0] == {"word": "car", "distance": pytest.approx(0, abs=1e-6)} and len(near) == 12
+    assert {"cars", "vehicle", "automobile"} <= {one["word"] for one in near}
+    assert [one["distance"] for one in near] == sorted(one["distance"] for one in near)
+    for one in near:
+        (other,) = embedded(module, one["word"])
+        assert one["distance"] == pytest.approx(distance(vector, other), abs=1e-6)
+
+
+def test_several_words_are_told_alone_and_together(module: Text2VecContextionary) -> None:
+    told = module.concept("fastZzyzxqCar")
+    assert [(one["word"], one["present"]) for one in told["individualWords"]] == [
+        ("fast", True),
+        ("zzyzxq", False),
+        ("car", True),
+    ]
+    assert "info" not in told["individualWords"][1]
+    together = told["concatenatedWord"]
+    assert (together["concatenatedWord"], together["singleWords"]) == ("fastZzyzxqCar", ["fast", "zzyzxq", "car"])
+    np.testing.assert_array_equal(np.float32(together["concatenatedVector"]), embedded(module, "fast zzyzxq car")[0])
+    assert len(together["concatenatedNearestNeighbors"]) == 12
+
+
+@pytest.mark.parametrize("wrong", ["two words", "a-b", "", "x" * 1001])
+def test_what_is_no_word_is_refused(module: Text2VecContextionary, wrong: str) -> None:
+    with pytest.raises(Invalid, match="letters and digits"):
+        module.concept(wrong)
+
+
+def test_the_words_are_counted(module: Text2VecContextionary) -> None:
+    assert module.meta()["wordCount"] == len(known_words()) == 23_502

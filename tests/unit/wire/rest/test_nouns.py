@@ -215,7 +215,6 @@ def test_what_is_not_offered_says_so(rest: TestClient) -> None:
     for method, path, word in (
         ("POST", "/v1/classifications", "classify"),
         ("GET", f"/v1/classifications/{ID}", "classify"),
-        ("GET", "/v1/modules/text2vec-contextionary/concepts/car", "nearText"),
         ("POST", "/v1/modules/text2vec-contextionary/extensions", "nearText"),
     ):
         reply = rest.request(method, path)

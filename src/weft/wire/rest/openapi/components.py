@@ -78,6 +78,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "Models": record("models", models=array(ref("Model"))),
     "Model": record("name waiting threads embedded", name=TEXT, waiting=COUNT, threads=COUNT, embedded=COUNT),
+    "Concept": record(
+        "individualWords",
+        individualWords=array(record("word present", word=TEXT, present=FLAG, info=MAPPING)),
+        concatenatedWord=MAPPING,
+    ),
     "Statistics": record("statistics synchronized", statistics=array(MAPPING), synchronized=FLAG),
     # collections
     "Class": request("class", **{"class": NAME}, **_CLASS),
