@@ -35,11 +35,14 @@ def explain(call: Call) -> Reply:
 
 def _tokens(rows: list[object]) -> Vector:
     try:
-        tokens = np.asarray(rows, np.float32)
+        with np.errstate(over="ignore"):
+            tokens = np.asarray(rows, np.float32)
     except (ValueError, TypeError):
         raise Invalid("query must be a list of token vectors of equal length, all numbers") from None
     if tokens.ndim != 2 or tokens.size == 0:
         raise Invalid("query must be a list of token vectors, each a list of numbers")
+    if not np.isfinite(tokens).all():
+        raise Invalid("query must hold numbers that 32 bits can hold")
     return tokens
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from weft.domain.filters import Operator
+from weft.domain.schema import Tokenization
 from weft.wire.rest.openapi.shapes import (
     ANYTHING,
+    BEACON,
+    CLASS_NAME,
     COUNT,
     FLAG,
     MAPPING,
@@ -28,9 +32,8 @@ _OUTCOME: Final = choice("SUCCESS", "FAILED")
 _JOB: Final = choice(
     "STARTED", "TRANSFERRING", "TRANSFERRED", "FINALIZING", "SUCCESS", "FAILED", "CANCELLING", "CANCELED"
 )
-_TOKENIZATION: Final = choice(
-    "word", "lowercase", "whitespace", "field", "trigram", "gse", "gse_ch", "kagome_ja", "kagome_kr"
-)
+_TOKENIZATION: Final = choice(*Tokenization)
+_ACTION: Final[Schema] = {"type": "string", "pattern": "^[a-z]+(_[a-z]+)+$"}
 _VALUES: Final = ("Text", "String", "Date", "Int", "Number", "Boolean")
 _OBJECT: Final[Mapping[str, Schema]] = {
     "id": TEXT,
@@ -85,7 +88,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "Statistics": record("statistics synchronized", statistics=array(MAPPING), synchronized=FLAG),
     # collections
-    "Class": request("class", **{"class": NAME}, **_CLASS),
+    "Class": request("class", **{"class": CLASS_NAME}, **_CLASS),
     "Classes": record("classes", classes=array(ref("Class"))),
     "ClassChange": request("", **{"class": TEXT}, **_CLASS),
     "Property": request(
@@ -100,9 +103,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "name", name={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
         activityStatus=choice("", "ACTIVE", "INACTIVE", "HOT", "COLD", "OFFLOADED", "FROZEN"),
     ),
-    "Alias": record("alias class", alias=NAME, **{"class": NAME}),
+    "Alias": record("alias class", alias=CLASS_NAME, **{"class": CLASS_NAME}),
     "Aliases": record("aliases", aliases=array(ref("Alias"))),
-    "AliasChange": record("class", **{"class": NAME}),
+    "AliasChange": record("class", **{"class": CLASS_NAME}),
     "TokenizeText": request(
         "text tokenization", text=TEXT, tokenization=_TOKENIZATION,
         analyzerConfig=MAPPING, stopwords=MAPPING, stopwordPresets=MAPPING,
@@ -111,7 +114,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Tokens": record("indexed query", indexed=array(TEXT), query=array(TEXT)),
     # objects
     "Vector": {"anyOf": [array(NUMBER), array(array(NUMBER))]},
-    "NewObject": request("class", **{"class": NAME}, **_OBJECT),
+    "NewObject": request("class", **{"class": CLASS_NAME}, **_OBJECT),
     "ObjectChange": request("", **{"class": TEXT}, **_OBJECT),
     "Object": record(
         "class id properties creationTimeUnix lastUpdateTimeUnix",
@@ -123,7 +126,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Batch": record("objects", objects=array(ANYTHING, minItems=1)),
     "BatchAnswer": array(record("result", result=ref("Results"), id=UUID)),
     "BatchDelete": request(
-        "match", match=record("class where", **{"class": NAME}, where=ref("Where")),
+        "match", match=record("class where", **{"class": CLASS_NAME}, where=ref("Where")),
         output=choice("minimal", "verbose"), dryRun=FLAG,
     ),
     "BatchDeleted": record(
@@ -134,15 +137,18 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         ),
     ),
     "Where": request(
-        "operator", operator=TEXT, path=array(TEXT), operands=array(ref("Where")), valueGeoRange=MAPPING,
+        "operator", operator=choice("And", "Or", "Not", *Operator), path=array(TEXT), operands=array(ref("Where")),
+        valueGeoRange=MAPPING,
         **{f"value{kind}": ANYTHING for kind in _VALUES}, **{f"value{kind}Array": array(ANYTHING) for kind in _VALUES},
     ),
-    "Beacon": record("beacon", beacon=NAME),
+    "Beacon": record("beacon", beacon=BEACON),
     "BatchReferences": array(ANYTHING),
     "BatchReferencesAnswer": array(
         record("from to result", **{"from": maybe(TEXT)}, to=maybe(TEXT), result=ref("Results"))
     ),
-    "Explain": request("query", query={"anyOf": [NAME, array(array(NUMBER), minItems=1)]}, vector=TEXT, matrix=FLAG),
+    "Explain": request(
+        "query", query={"anyOf": [NAME, array(array(NUMBER, minItems=1), minItems=1)]}, vector=TEXT, matrix=FLAG
+    ),
     "Explained": record(
         "vector distance matches", vector=TEXT, distance=NUMBER, matrix=array(array(NUMBER)),
         matches=array(record(queryToken=COUNT, documentToken=COUNT, similarity=NUMBER, share=NUMBER)),
@@ -163,11 +169,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         incremental_base_backup_id=TEXT, tookInMs=COUNT, shardStatus=MAPPING,
     ),
     # people
-    "Permission": record("action", action=NAME),
+    "Permission": record("action", action=_ACTION),
     "Role": request("name", name=NAME, permissions=array(ref("Permission"))),
     "Permissions": record("permissions", permissions=array(ref("Permission"))),
-    "UserRoles": request("roles", roles=array(TEXT), userType=TEXT),
-    "GroupRoles": record("roles groupType", roles=array(TEXT), groupType=TEXT),
+    "UserRoles": request("roles", roles=array(TEXT), userType=choice("", "db", "oidc")),
+    "GroupRoles": record("roles groupType", roles=array(TEXT), groupType=choice("oidc")),
     "UserAssignment": record("userId userType", userId=TEXT, userType=TEXT),
     "GroupAssignment": record("groupId groupType", groupId=TEXT, groupType=TEXT),
     "Me": record("username groups roles", username=TEXT, groups=array(TEXT), roles=maybe(array(ref("Role")))),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from weft.wire.rest.openapi.shapes import COUNT, FLAG, NAME, TEXT, UUID, Schema, choice
+from weft.wire.rest.openapi.shapes import CLASS_NAME, COUNT, FLAG, NAME, TEXT, UUID, Schema, choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ CONSISTENCY: Final = Parameter(
     "consistency_level", "Checked and of no effect: one node has one replica.", choice("ONE", "QUORUM", "ALL")
 )
 INCLUDE: Final = Parameter(
-    "include", "What to add to each object: `vector`; other words of the protocol are known and add nothing."
+    "include",
+    "What to add to each object: `vector`; other words of the protocol are known and add nothing.",
+    {"type": "string", "pattern": "^((vector|classification|featureProjection|interpretation),?)*$"},
 )
 NODES_OUTPUT: Final = Parameter("output", "`verbose` lists the shards.", choice("minimal", "verbose"))
 FULL_ROLES: Final = Parameter("includeFullRoles", "Roles with their permissions.", FLAG)
@@ -43,10 +45,10 @@ PAGE: Final = (
 )
 
 PATH: Final[Mapping[str, tuple[str, Schema]]] = {
-    "alias": ("The alias.", NAME),
+    "alias": ("The alias.", CLASS_NAME),
     "backend": ("Where backups and exports are kept.", choice("filesystem", "s3")),
-    "class": ("The collection, or an alias of it.", NAME),
-    "class_name": ("The collection, or an alias of it.", NAME),
+    "class": ("The collection, or an alias of it.", CLASS_NAME),
+    "class_name": ("The collection, or an alias of it.", CLASS_NAME),
     "concept": ("A word.", NAME),
     "group": ("The group.", NAME),
     "id": ("The id.", NAME),

@@ -15,6 +15,10 @@ COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 NUMBER: Final[Schema] = {"type": "number"}
 FLAG: Final[Schema] = {"type": "boolean"}
 MAPPING: Final[Schema] = {"type": "object"}
+CLASS_NAME: Final[Schema] = {"type": "string", "pattern": "^[A-Za-z][_0-9A-Za-z]{0,254}$"}
+"""Its first letter is made a capital."""
+
+BEACON: Final[Schema] = {"type": "string", "pattern": "^weaviate://[^/]+/([A-Za-z][_0-9A-Za-z]*/)?[-0-9A-Fa-f]{32,36}$"}
 UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
 
