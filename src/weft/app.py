@@ -34,6 +34,9 @@ _START_TIMEOUT_S = 30
 _LAST_S = 1
 """For REST answers that are on their way when their time is over."""
 
+_TAKES_NOTHING_S = 300
+"""How long an answer waits for a client that reads nothing of it."""
+
 _RECONNECT_S = 0.5
 """Streaming clients that are told to reconnect ask at once whether the server is back. They wait when it answers that
 it is not, and give up when nobody answers."""
@@ -196,6 +199,7 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _notice_the_gone(listener)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -204,3 +208,13 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}:{port}: {error.strerror}; stop what uses the port, or choose another with --port"
         ) from error
     return listener
+
+
+def _notice_the_gone(listener: socket.socket) -> None:
+    """Connections are closed whose clients vanished, or take nothing of an answer; where the system knows how."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _TAKES_NOTHING_S * 1000)

@@ -41,6 +41,7 @@ _SERVICE = "/weaviate.v1.Weaviate/"
 _HEALTH = "/grpc.health.v1.Health/"
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
 _STOPPING = "the server is stopping; send the request again when it is back"
+_KEEPALIVE_MS, _KEEPALIVE_TIMEOUT_MS = 60_000, 20_000
 _WATCH_EVERY_S = 0.5
 _LAST_S = 1.0
 """For answers that are on their way."""
@@ -73,6 +74,8 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", max_message_bytes),
                 ("grpc.max_send_message_length", max_message_bytes),
                 ("grpc.so_reuseport", 0),
+                ("grpc.keepalive_time_ms", _KEEPALIVE_MS),  # or streams of clients that vanished keep their places
+                ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
             ],
             maximum_concurrent_rpcs=workers * _WAITING_PER_WORKER + MOST_STREAMS,
         )

@@ -1,33 +1,68 @@
-"""Request bodies: bytes to JSON, within bounds."""
+"""Request bodies: bytes to JSON, within bounds of size and time.
+
+A body has a minute, and a second more for each kilobyte that has come: whoever sends more slowly is not waited for.
+Bodies that are being received may hold only so much memory together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import anyio
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from weft.domain.errors import CallerError, Invalid, TooLarge
+from weft.domain.errors import CallerError, Invalid, Overloaded, TooLarge
 from weft.service.schema import fields
 
+_FIRST_S, _BYTES_PER_S = 60.0, 1024
+_MOST_WHOLE = 8
 
-async def read(request: Request, limit_bytes: int) -> bytes:
-    """The whole body; raises TooLarge as soon as it is known to exceed ``limit_bytes``."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > limit_bytes:
-        raise _too_large(limit_bytes)
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit_bytes:
-                raise _too_large(limit_bytes)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise CallerError("the connection ended before the whole body had arrived") from None
-    return b"".join(chunks)
+
+class Reader:
+    """Reads bodies of up to ``limit_bytes``; those that are being received hold up to eight times that together.
+
+    Used by the event loop's thread alone.
+    """
+
+    def __init__(self, limit_bytes: int, *, first_s: float = _FIRST_S) -> None:
+        self._limit_bytes = limit_bytes
+        self._first_s = first_s
+        self._held_bytes = 0
+
+    async def read(self, request: Request) -> bytes:
+        """The whole body.
+
+        Raises TooLarge as soon as it is known to exceed the limit, CallerError when the rest does not come, Overloaded
+        when too much is being received already.
+        """
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > self._limit_bytes:
+            raise _too_large(self._limit_bytes)
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            with anyio.fail_after(self._first_s) as scope:
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    self._held_bytes += len(chunk)
+                    self._check(size)
+                    scope.deadline += len(chunk) / _BYTES_PER_S
+                    chunks.append(chunk)
+        except ClientDisconnect:
+            raise CallerError("the connection ended before the whole body had arrived") from None
+        except TimeoutError:
+            raise CallerError("the rest of the body did not come in time; send it faster") from None
+        finally:
+            self._held_bytes -= size
+        return b"".join(chunks)
+
+    def _check(self, size: int) -> None:
+        if size > self._limit_bytes:
+            raise _too_large(self._limit_bytes)
+        if self._held_bytes > _MOST_WHOLE * self._limit_bytes:
+            raise Overloaded(f"{self._held_bytes} bytes of bodies are being received already; send this later")
 
 
 def parse(data: bytes) -> Any:

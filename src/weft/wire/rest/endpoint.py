@@ -126,7 +126,7 @@ class Runner:
         self._auth = auth
         self._workers = workers
         self._observe = observe
-        self._body_limit_bytes = body_limit_bytes
+        self._bodies = body.Reader(body_limit_bytes)
         self._limiter: CapacityLimiter | None = None
         self._running = 0
 
@@ -168,11 +168,11 @@ class Runner:
         return await anyio.to_thread.run_sync(self._auth.authenticate, authorization, headers)
 
     async def _run(self, endpoint: Endpoint, request: Request, caller: Caller) -> Response:
-        if self._running >= self._workers * _QUEUE_PER_WORKER:
-            raise Overloaded(f"{self._running} requests are waiting already; send this one again later")
+        self._check_room()  # now, before a body is received, and again after the while that this took
+        data = await self._bodies.read(request) if endpoint.takes_body else b""
+        self._check_room()
         self._running += 1
         try:
-            data = await body.read(request, self._body_limit_bytes) if endpoint.takes_body else b""
             if self._limiter is None:
                 self._limiter = CapacityLimiter(self._workers)
             path, query = request.path_params, request.query_params
@@ -181,6 +181,10 @@ class Runner:
             )
         finally:
             self._running -= 1
+
+    def _check_room(self) -> None:
+        if self._running >= self._workers * _QUEUE_PER_WORKER:
+            raise Overloaded(f"{self._running} requests are waiting already; send this one again later")
 
     def _handled(
         self, endpoint: Endpoint, data: bytes, path: Mapping[str, str], query: QueryParams, caller: Caller
