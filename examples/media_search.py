@@ -124,17 +124,27 @@ def load(media: Any, files: Sequence[tuple[str, Path]], folder: Path) -> list[tu
     logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # what failed is told below, by name
     started = time.perf_counter()
     at_a_time = max(1, min(16, BATCH_BYTES // (1 + max(path.stat().st_size for _, path in files))))
+    unread: dict[str, str] = {}
     with media.batch.fixed_size(batch_size=at_a_time, concurrent_requests=2) as batch:
         for kind, path in tqdm(files, unit=" files", file=sys.stdout):
-            name = path.relative_to(folder).as_posix()
-            data = base64.b64encode(path.read_bytes()).decode()
+            name = told_name(path, folder)
+            try:
+                data = base64.b64encode(path.read_bytes()).decode()
+            except OSError as error:
+                unread[name] = str(error.strerror)
+                continue
             batch.add_object({"name": name, "kind": kind, kind: data}, uuid=generate_uuid5(name))
-    failed = {one.object_.properties["name"]: one.message for one in media.batch.failed_objects}
+    failed = unread | {one.object_.properties["name"]: one.message for one in media.batch.failed_objects}
     for name, message in sorted(failed.items()):
         print(f"not stored: {name}: {message}", file=sys.stderr)
-    stored = [one for one in files if one[1].relative_to(folder).as_posix() not in failed]
+    stored = [one for one in files if told_name(one[1], folder) not in failed]
     print(f"{len(stored)} of {len(files)} files stored in {time.perf_counter() - started:.1f} s.", flush=True)
     return stored
+
+
+def told_name(path: Path, folder: Path) -> str:
+    """Below the folder, in UTF-8 whatever the file system has."""
+    return path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
 
 
 def questions(media: Any, files: Sequence[tuple[str, Path]], text: str, *, is_made: bool) -> list[Question]:
