@@ -101,6 +101,13 @@ def test_every_type_of_property_is_spelled(server: Server, weft: Weft) -> None:
     assert '     object: {"a": "x", "n": [3]}' in text
 
 
+def test_a_stored_text_does_not_steer_the_terminal(server: Server, weft: Weft) -> None:
+    with server.client() as client:
+        client.collections.create("Steering", vector_config=Configure.Vectors.self_provided())
+        client.collections.use("Steering").data.insert({"text": "calm \x1b[2J\x07 waters"})
+    assert "text: calm [2J waters" in weft("search", "Steering", "calm", "--by", "keyword").stdout
+
+
 def test_nothing_found_and_refusals(weft: Weft) -> None:
     done = weft("search", "Found", "zebra", "--by", "keyword")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "nothing found in Found\n")

@@ -5,6 +5,7 @@ Whoever logs may add ``extra={"facts": {name: value}}``: JSON has them as fields
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -43,7 +44,10 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line).decode()
+        try:
+            return orjson.dumps(line).decode()
+        except orjson.JSONEncodeError:  # half a character, or a fact that JSON has no form for; no line may be lost
+            return json.dumps(line, default=str)
 
 
 def _facts(record: logging.LogRecord) -> Mapping[str, Any]:

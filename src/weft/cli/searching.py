@@ -116,5 +116,6 @@ def _measure(hit: Any) -> tuple[str, float]:
 
 def _short(text: str, width: int) -> str:
     indent = len(text) - len(text.lstrip())
-    one_line = " " * indent + " ".join(text.split())
+    words = "".join(char if char.isprintable() else " " for char in text).split()  # no stored text steers the terminal
+    one_line = " " * indent + " ".join(words)
     return one_line if len(one_line) <= width else one_line[: width - 1] + "…"

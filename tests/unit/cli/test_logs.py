@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
 from weft.cli.logs import JsonLines, TextLines
 
@@ -33,3 +34,10 @@ def test_facts_are_fields_of_json_and_the_end_of_a_line_for_people() -> None:
     found = json.loads(JsonLines().format(record))
     assert (found["msg"], found["class"], found["limit"]) == ("slow query", "Things", 10)
     assert TextLines().format(record).endswith("weft.x: slow query class=Things limit=10 tenant='a\\nb'")
+
+
+def test_no_line_is_lost_for_what_it_says() -> None:
+    record = logging.makeLogRecord({"msg": "half a character: \udcff"})
+    record.facts = {"where": Path("x")}
+    found = json.loads(JsonLines().format(record))
+    assert (found["msg"], found["where"]) == ("half a character: \udcff", "x")
