@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,14 +50,17 @@ def _check_fields(settings: Settings, kind: str) -> None:
             raise Invalid(f"{kind}Field must be a string")
         if not name:
             raise Invalid(f"{kind}Field values cannot be empty")
-    weights: Any = (settings.get("weights") or {}).get(f"{kind}Fields")
+    stated = settings.get("weights") or {}
+    if not isinstance(stated, Mapping):
+        raise Invalid(f"weights must be an object of lists, not {stated!r:.40}")
+    weights: Any = stated.get(f"{kind}Fields")
     if weights is None:
         return
     if not isinstance(weights, list | tuple) or len(weights) != len(given):
         raise Invalid(f"weights.{kind}Fields does not equal number of {kind}Fields")
     for weight in weights:
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
-            raise Invalid(f"weights.{kind}Fields must hold numbers, not {weight!r}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+            raise Invalid(f"weights.{kind}Fields must hold numbers, not {weight!r:.40}")
 
 
 def check_one_property(settings: Settings) -> None:

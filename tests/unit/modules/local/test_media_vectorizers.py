@@ -153,7 +153,8 @@ def test_perceiver_sees_and_hears_the_beginning_of_a_film(
     spread = {**settings, "frames": "spread"}
     drawn = np.stack([files.shape("red", "circle", x=i / 40, side=224) for i in range(40)])
     film = files.mp4(drawn, fps=25, sound=files.tone(300, seconds=1.6))
-    embedded(bind, [of("video", film), of("video", files.mp4(drawn[:5]))], settings)
+    embedded(bind, [of("video", film)], settings)
+    embedded(bind, [of("video", files.mp4(drawn[:5]))], settings)
     embedded(bind, [of("video", film)], spread)
     long, short, over_all = given
     wanted = drawn.transpose(0, 3, 1, 2) / 255
@@ -224,6 +225,12 @@ def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
         ("multi2vec-clip", {}, "textFields or imageFields setting needs to be present"),
         ("multi2vec-clip", {"textFields": ["a"], "inferenceUrl": 7}, "inferenceUrl must be text"),
         ("multi2vec-clip", {"imageFields": ["a"], "weights": {"imageFields": [1, 2]}}, "does not equal number"),
+        ("multi2vec-clip", {"imageFields": ["a"], "weights": 5}, "weights must be an object"),
+        (
+            "multi2vec-clip",
+            {"imageFields": ["a"], "weights": {"imageFields": [float("inf")]}},
+            "must hold numbers, not inf",
+        ),
         ("multi2vec-bind", {}, "setting needs to be present"),
         ("multi2vec-bind", {"textFields": ["a"], "IMUFields": ["b"]}, "IMUFields cannot be embedded"),
         ("multi2vec-bind", {"thermalFields": ["b"]}, "thermalFields cannot be embedded"),
