@@ -29,6 +29,14 @@ class Purpose(Enum):
     SPARSE = "a sparse encoder"
 
 
+_SERVED_BY = {
+    Purpose.EMBEDDING: "it is served by text2vec-transformers, or by multi2vec-clip and multi2vec-bind for media",
+    Purpose.LATE_INTERACTION: "it is served by text2colbert-transformers, or by multi2multivec-transformers for pages",
+    Purpose.CROSS_ENCODER: "it is served by reranker-transformers",
+    Purpose.SPARSE: "no module serves it",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """``config.json``, ``config_sentence_transformers.json`` and ``modules.json``; empty where there is none.
@@ -74,12 +82,13 @@ class Checkpoint:
             return Purpose.CROSS_ENCODER
         return Purpose.EMBEDDING
 
-    def require(self, purpose: Purpose, advice: str) -> None:
-        """Raises Misconfigured, with ``advice``, when it is for something else."""
+    def require(self, purpose: Purpose) -> None:
+        """Raises Misconfigured, with the module that serves it, when it is for something else."""
         if self.purpose is not purpose:
             raise Misconfigured(
                 f"the model {self.name} is {self.purpose.value}"
-                f"{f' ({self.architecture})' if self.architecture else ''}, not {purpose.value}; {advice}"
+                f"{f' ({self.architecture})' if self.architecture else ''}, not {purpose.value}; "
+                f"{_SERVED_BY[self.purpose]}"
             )
 
 
@@ -108,17 +117,51 @@ def read_checkpoint(place: str, name: str, *, local_files_only: bool) -> Checkpo
         except OSError as error:
             raise Misconfigured(f"the model {name} cannot be fetched: {error}") from error
     if not found:
-        raise Misconfigured(
-            f"there is no model {name}: no folder that the server offers has this name, and nothing of it lies in this "
-            "machine's hub cache. Put its folder (with safetensors) where the server offers models, download it "
-            "beforehand, or allow downloads"
-        )
+        raise Misconfigured(_absence(place, name, local_files_only=local_files_only))
     return Checkpoint(
         name,
         _mapping(found, "config.json", name),
         _mapping(found, "config_sentence_transformers.json", name),
         [one for one in found.get("modules.json", []) if isinstance(one, dict)],
         folder,
+    )
+
+
+def _absence(place: str, name: str, *, local_files_only: bool) -> str:
+    """Why nothing was found of a model."""
+    if Path(place).is_dir():
+        return f"the folder of the model {name} holds no model: neither config.json nor modules.json is there"
+    if local_files_only:
+        return (
+            f"there is no model {name}: no folder that the server offers has this name, and nothing of it lies in this "
+            "machine's hub cache. Put its folder (with safetensors) where the server offers models, download it "
+            "beforehand (weft models pull), or allow downloads (WEFT_MODEL_DOWNLOADS)"
+        )
+    from huggingface_hub import hf_hub_download
+
+    try:
+        hf_hub_download(place, "config.json")
+    except Exception as error:  # of many classes, those of the network among them
+        return refusal_of_hub(name, error)
+    return f"the model {name} could not be fetched at first; ask again"
+
+
+def refusal_of_hub(name: str, error: Exception) -> str:
+    """In words what ``error`` of huggingface_hub means to somebody who asked for a model."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return (
+            f"the model {name} is gated: accept its terms at https://huggingface.co/{name}, and start the server with "
+            "HF_TOKEN of that account"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"there is no model {name} on the hub, or it is private; check its name, or give the server HF_TOKEN"
+    if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
+        return f"{name} on the hub is no model: it has neither config.json nor modules.json"
+    return (
+        f"the model {name} is not on this machine, and the hub cannot be reached ({type(error).__name__}). Connect the "
+        "machine, or put the model's folder (with safetensors) where the server offers models"
     )
 
 

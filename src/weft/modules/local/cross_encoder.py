@@ -61,13 +61,11 @@ def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Place
     """Raises Misconfigured for a model that gives no score, or several; CorruptData when weights are missing,
     Overloaded when it is too large. ``placement``: the best that there is, when not given."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
-    checkpoint.require(
-        Purpose.CROSS_ENCODER, "it reads a query and a document apart; choose a cross-encoder to rank by"
-    )
+    checkpoint.require(Purpose.CROSS_ENCODER)
     from sentence_transformers import CrossEncoder
 
     placement = placement or best_placement()
-    with loading(checkpoint, placement):
+    with loading(checkpoint, placement, downloads=downloads):
         model = CrossEncoder(source.place, **options(placement, downloads=downloads))
     if model.num_labels != 1:
         raise Misconfigured(

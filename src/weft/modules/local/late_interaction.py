@@ -132,11 +132,11 @@ def load_late_interaction(
     """Raises Misconfigured for a model that is for something else or needs code of its own, CorruptData when weights
     are missing, Overloaded when it is too large. ``placement``: the best that there is, when not given."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
-    checkpoint.require(Purpose.LATE_INTERACTION, "it gives one vector a text; serve it by text2vec-transformers")
+    checkpoint.require(Purpose.LATE_INTERACTION)
     from sentence_transformers import MultiVectorEncoder
 
     placement = placement or best_placement()
-    with loading(checkpoint, placement):
+    with loading(checkpoint, placement, downloads=downloads):
         model = MultiVectorEncoder(source.place, **options(placement, downloads=downloads))
     return LateInteractionEncoder(model.eval(), source.name)
 

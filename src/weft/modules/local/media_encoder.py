@@ -171,7 +171,7 @@ def load_media(
     when weights are missing, Overloaded when it is too large.
     """
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
-    checkpoint.require(Purpose.EMBEDDING, "serve it by the module that is for it")
+    checkpoint.require(Purpose.EMBEDDING)
     from sentence_transformers import SentenceTransformer
 
     from weft.modules.local.specialists import load_specialist
@@ -182,7 +182,7 @@ def load_media(
 
     placement = placement or best_placement()
     given = options(placement, downloads=downloads)
-    with loading(checkpoint, placement):
+    with loading(checkpoint, placement, downloads=downloads):
         if checkpoint.model_type == "xclip" and not checkpoint.modules:
             model = SentenceTransformer(modules=[_xclip(source.place, given)], device=placement.device)
         else:

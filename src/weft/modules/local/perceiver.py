@@ -107,7 +107,7 @@ def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement
     from transformers import PerceiverForMultimodalAutoencoding
 
     placement = Placement((placement or best_placement()).device, "float32")
-    with loading(checkpoint, placement):
+    with loading(checkpoint, placement, downloads=downloads):
         model = PerceiverForMultimodalAutoencoding.from_pretrained(
             source.place, **weight_options(placement, downloads=downloads)
         )

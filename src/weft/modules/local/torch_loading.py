@@ -8,9 +8,7 @@ than float32: so the dtype is always stated.
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import re
 import threading
 from collections.abc import Iterator
@@ -21,19 +19,21 @@ from typing import Any
 
 from weft.domain.errors import CorruptData, Misconfigured, Overloaded
 from weft.modules.local.checkpoint import Checkpoint
+from weft.modules.local.weights import check_whole, weight_bytes
 
 _MAY_BE_MISSING = re.compile(r"pooler\.|position_ids$|logit_scale")
 """Weights that embeddings do not use, or that are made anew."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MISSING = re.compile(r"^\s*([^|\s]+)\s*\|\s*(MISSING|MISMATCH)")
 
+_LACKS = re.compile(r"containing a (\w+\.json) file")
+_LONGEST_REASON = 300
+
 _ONE_AT_A_TIME = threading.Lock()
 """Also because what transformers logs does not say of which model it is."""
 
 _BESIDE_THE_WEIGHTS = 1.2
 """Buffers, and the largest tensor twice while it is converted."""
-_MOST_HEADER_BYTES = 100_000_000
-"""As the format says; safetensors refuses more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +86,24 @@ def weight_options(placement: Placement, *, downloads: bool) -> dict[str, Any]:
 
 
 @contextmanager
-def loading(checkpoint: Checkpoint, placement: Placement) -> Iterator[None]:
+def loading(checkpoint: Checkpoint, placement: Placement, *, downloads: bool) -> Iterator[None]:
     """Models are loaded one at a time: each is measured against what the one before has left.
 
-    Raises Overloaded when the memory is too small, CorruptData when weights are missing or do not fit, Misconfigured
-    when the libraries refuse to load.
+    Raises Overloaded when the memory is too small, CorruptData when weights are missing, cut off or do not fit,
+    Misconfigured when the libraries refuse to load.
     """
     from safetensors import SafetensorError
 
     name = checkpoint.name
+    if not downloads:
+        check_whole(checkpoint)
     try:
         with _ONE_AT_A_TIME:
             check_memory(checkpoint, placement)
             with strict_load(name):
                 yield
     except (OSError, ValueError, ImportError) as error:
-        raise Misconfigured(
-            f"the model {name} cannot be loaded: {error}. Put its folder (with safetensors) where the server offers "
-            "models, or download it beforehand"
-        ) from error
+        raise Misconfigured(f"the model {name} cannot be loaded: {_reason(checkpoint, error)}") from error
     except (RuntimeError, KeyError, SafetensorError) as error:
         raise CorruptData(f"the checkpoint of the model {name} is not whole: {error}", path=name) from error
 
@@ -141,12 +140,24 @@ def strict_load(name: str) -> Iterator[None]:
         )
 
 
+def _reason(checkpoint: Checkpoint, error: Exception) -> str:
+    """What the libraries say at such length, and mostly about how to call them, in a few words."""
+    told = str(error)
+    if "does not recognize this architecture" in told or "trust_remote_code" in told:
+        own = " It brings code of its own, which is never run here." if checkpoint.config.get("auto_map") else ""
+        return f"its family {checkpoint.model_type or 'unknown'} is not one that the installed transformers has.{own}"
+    if match := _LACKS.search(told):
+        return f"{match[1]} is missing beside its weights; copy or download all of it"
+    first = told.strip().split("\n")[0]
+    return f"{first[:_LONGEST_REASON].rstrip('.')}. Look whether all of its files are there"
+
+
 def check_memory(checkpoint: Checkpoint, placement: Placement, *, free_bytes: int | None = None) -> int:
     """About how many bytes the model will take. Raises Overloaded when fewer are free on the device.
 
     ``free_bytes``: instead of what the machine says. What is not on this machine yet counts nothing.
     """
-    needed = int(weight_bytes(checkpoint, placement) * _BESIDE_THE_WEIGHTS)
+    needed = int(weight_bytes(checkpoint, 2 if placement.dtype == "bfloat16" else 4) * _BESIDE_THE_WEIGHTS)
     free = _free_bytes(placement.device) if free_bytes is None else free_bytes
     if free is not None and needed > free:
         raise Overloaded(
@@ -156,33 +167,6 @@ def check_memory(checkpoint: Checkpoint, placement: Placement, *, free_bytes: in
             free_bytes=free,
         )
     return needed
-
-
-def weight_bytes(checkpoint: Checkpoint, placement: Placement) -> int:
-    """Of all weights once they are converted, told by the heads of the safetensors files."""
-    if checkpoint.folder is None:
-        return 0
-    width = 2 if placement.dtype == "bfloat16" else 4
-    return sum(_file_bytes(file, width, checkpoint.name) for file in checkpoint.folder.rglob("*.safetensors"))
-
-
-def _file_bytes(file: Path, width: int, name: str) -> int:
-    """A safetensors file begins with the length of its head (8 bytes, little-endian) and the head, in JSON."""
-    total = 0
-    try:
-        with file.open("rb") as opened:
-            length = int.from_bytes(opened.read(8), "little")
-            if length > _MOST_HEADER_BYTES:
-                raise ValueError(f"its head is said to have {length} bytes")
-            head = json.loads(opened.read(length))
-        for tensor, told in head.items():
-            if tensor != "__metadata__":
-                begin, end = told["data_offsets"]
-                is_float = "F" in told["dtype"]
-                total += math.prod(told["shape"]) * width if is_float else end - begin
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptData(f"{file.name} of the model {name} is no safetensors file: {error}", path=str(file)) from error
-    return total
 
 
 def _free_bytes(device: str) -> int | None:

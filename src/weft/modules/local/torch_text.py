@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.lanes import Lanes
@@ -23,11 +24,13 @@ class TorchTextEncoder:
     def __init__(self, source: ModelSource, *, downloads: bool = False) -> None:
         self.name = source.name
         checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
-        checkpoint.require(Purpose.EMBEDDING, "serve it by the module that is for it")
+        checkpoint.require(Purpose.EMBEDDING)
+        if checkpoint.model_type in ("whisper", "perceiver"):
+            raise Misconfigured(f"the model {source.name} reads no text; it is served by multi2vec-bind")
         from sentence_transformers import SentenceTransformer
 
         placement = best_placement()
-        with loading(checkpoint, placement):
+        with loading(checkpoint, placement, downloads=downloads):
             model: Any = SentenceTransformer(source.place, **options(placement, downloads=downloads))
         model.eval().to(placement.torch_dtype)
         self._lanes = Lanes(model)

@@ -112,7 +112,7 @@ def load_whisper(
 
     placement = placement or best_placement()
     given = weight_options(placement, downloads=downloads)
-    with loading(checkpoint, placement):
+    with loading(checkpoint, placement, downloads=downloads):
         extractor = WhisperFeatureExtractor.from_pretrained(source.place, local_files_only=not downloads)
         if states == ENCODER:
             model = modeling_whisper.WhisperEncoder.from_pretrained(source.place, key_mapping=ENCODER_KEYS, **given)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from weft.domain.errors import CorruptData, Misconfigured
-from weft.modules.local.checkpoint import Checkpoint, Purpose, read_checkpoint
+from weft.modules.local.checkpoint import Checkpoint, Purpose, read_checkpoint, refusal_of_hub
 
 BERT = {"architectures": ["BertModel"], "model_type": "bert"}
 
@@ -33,10 +35,10 @@ BERT = {"architectures": ["BertModel"], "model_type": "bert"}
 )
 def test_the_purpose_is_found(checkpoint: Checkpoint, purpose: Purpose) -> None:
     assert checkpoint.purpose is purpose
-    checkpoint.require(purpose, "")
+    checkpoint.require(purpose)
     for other in set(Purpose) - {purpose}:
-        with pytest.raises(Misconfigured, match=f"the model m is {purpose.value}.*, not {other.value}; use another"):
-            checkpoint.require(other, "use another")
+        with pytest.raises(Misconfigured, match=f"the model m is {purpose.value}.*, not {other.value}; .*serve"):
+            checkpoint.require(other)
 
 
 def write(folder: Path, **files: Any) -> Path:
@@ -63,6 +65,32 @@ def test_it_is_read_from_a_folder(tmp_path: Path) -> None:
 def test_a_configuration_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(CorruptData, match=r"config\.json of the model mine"):
         read(write(tmp_path, config=text))
+
+
+def test_a_folder_without_a_model_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="the folder of the model mine holds no model"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "said"),
+    [
+        (
+            "GatedRepoError",
+            403,
+            r"model a/b is gated: .* at https://huggingface\.co/a/b, and .* HF_TOKEN",
+        ),
+        ("RepositoryNotFoundError", 401, "there is no model a/b on the hub, or it is private"),
+        ("RemoteEntryNotFoundError", 404, "a/b on the hub is no model"),
+        ("HfHubHTTPError", 502, "the hub cannot be reached"),
+    ],
+)
+def test_what_the_hub_refuses_is_said_in_words(kind: str, status: int, said: str) -> None:
+    errors: Any = pytest.importorskip("huggingface_hub.errors")
+    http = importlib.import_module(errors.Response.__module__.partition(".")[0])
+    response = errors.Response(status, request=http.Request("GET", "https://huggingface.co/a/b"))
+    error = getattr(errors, kind)("refused", response=response)
+    assert re.search(said, refusal_of_hub("a/b", error))
 
 
 @pytest.mark.filterwarnings("ignore")

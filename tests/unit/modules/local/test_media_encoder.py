@@ -162,6 +162,6 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_models_for_something_else_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="late-interaction model"):
         load(late_interaction.colbert(tmp_path / "colbert"))
-    with pytest.raises(Misconfigured, match="there is no model empty"):
+    with pytest.raises(Misconfigured, match="the folder of the model empty holds no model"):
         (tmp_path / "empty").mkdir()
         load(tmp_path / "empty")

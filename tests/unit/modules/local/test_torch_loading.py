@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from weft.domain.errors import CorruptData, Overloaded
+from weft.domain.errors import CorruptData, Misconfigured, Overloaded, WeftError
 from weft.modules.local.checkpoint import Checkpoint
-from weft.modules.local.torch_loading import Placement, check_memory, weight_bytes
+from weft.modules.local.torch_loading import Placement, check_memory
+from weft.modules.local.weights import check_whole, weight_bytes
 
 ROUGH, WHOLE = Placement("cpu", "bfloat16"), Placement("cpu", "float32")
 
@@ -35,9 +36,9 @@ def test_weights_count_in_the_dtype_that_they_get(tmp_path: Path) -> None:
         tmp_path / "model.safetensors", {"a": ("F32", [10, 20], 800), "b": ("BF16", [50], 100), "c": ("I64", [4], 32)}
     )
     write(tmp_path / "1_Dense/model.safetensors", {"d": ("F16", [5, 5], 50)})
-    assert weight_bytes(checkpoint(tmp_path), WHOLE) == (200 + 50 + 25) * 4 + 32
-    assert weight_bytes(checkpoint(tmp_path), ROUGH) == (200 + 50 + 25) * 2 + 32
-    assert weight_bytes(checkpoint(None), WHOLE) == 0
+    assert weight_bytes(checkpoint(tmp_path), 4) == (200 + 50 + 25) * 4 + 32
+    assert weight_bytes(checkpoint(tmp_path), 2) == (200 + 50 + 25) * 2 + 32
+    assert weight_bytes(checkpoint(None), 4) == 0
 
 
 def test_a_model_that_is_too_large_is_refused(tmp_path: Path) -> None:
@@ -61,4 +62,45 @@ def test_the_machine_is_asked_what_is_free(tmp_path: Path) -> None:
 def test_files_that_are_no_safetensors_are_told_of(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "model.safetensors").write_bytes(data)
     with pytest.raises(CorruptData, match=r"model\.safetensors of the model mine is no safetensors file"):
-        weight_bytes(checkpoint(tmp_path), WHOLE)
+        weight_bytes(checkpoint(tmp_path), 4)
+
+
+READS: dict[str, object] = {"model_type": "bert", "vocab_size": 9}
+
+
+@pytest.mark.parametrize(
+    ("files", "config", "kind", "said"),
+    [
+        ({}, READS, Misconfigured, "the model mine has no weights"),
+        ({"pytorch_model.bin": b""}, READS, Misconfigured, r"its weights in pytorch_model\.bin, which could run code"),
+        ({"model.safetensors": b"version https://git-lfs"}, READS, CorruptData, "a pointer of Git LFS .* git lfs pull"),
+        ({"model.safetensors": None}, READS, Misconfigured, "has no tokenizer"),
+        ({"model.safetensors": None}, {"model_type": "resnet"}, None, ""),
+        ({"model.safetensors": None}, {**READS, "model_type": "whisper"}, None, ""),
+        ({"model.safetensors": None, "sub/tokenizer.json": b"{}"}, READS, None, ""),
+        ({"model.safetensors": None, "tokenizer_config.json": b'"ByT5Tokenizer"'}, READS, None, ""),
+    ],
+)
+def test_a_checkpoint_that_is_not_whole_is_refused_with_the_reason(
+    tmp_path: Path, files: dict[str, bytes | None], config: dict[str, object], kind: type[WeftError] | None, said: str
+) -> None:
+    for name, data in files.items():
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        if data is None:
+            write(file, {"a": ("F32", [4], 16)})
+            file.write_bytes(file.read_bytes() + bytes(16))
+        else:
+            file.write_bytes(data)
+    given = Checkpoint("mine", config, folder=tmp_path)
+    if kind is None:
+        check_whole(given)
+    else:
+        with pytest.raises(kind, match=said):
+            check_whole(given)
+
+
+def test_weights_that_are_cut_off_are_told_of(tmp_path: Path) -> None:
+    write(tmp_path / "model.safetensors", {"a": ("F32", [10**6], 4 * 10**6)})
+    with pytest.raises(CorruptData, match=r"is cut off: it has \d+ of 4,000,\d+ bytes; copy it again"):
+        check_whole(checkpoint(tmp_path))

@@ -1,0 +1,110 @@
+"""The files of weights in a checkpoint's folder: whether they are whole, and what they take once they are converted.
+
+A safetensors file begins with the length of its head (8 bytes, little-endian) and the head, in JSON, which says where
+the data of each tensor lies behind it. Only heads are read here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from weft.domain.errors import CorruptData, Misconfigured
+from weft.modules.local.checkpoint import Checkpoint
+
+_MOST_HEADER_BYTES = 100_000_000
+"""As the format says; safetensors refuses more."""
+_OF_GIT_LFS = b"version "
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_WORDS = ("tokenizer.json", "vocab.*", "*.model", "*vocab*.txt", "tekken.json")
+_BY_BYTES = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
+"""Tokenizers that need no file of words."""
+_READ_NO_TEXT = ("whisper", "perceiver")
+
+
+def weight_bytes(checkpoint: Checkpoint, width: int) -> int:
+    """Of all weights, each float with ``width`` bytes; 0 where no folder is known. Raises CorruptData."""
+    if checkpoint.folder is None:
+        return 0
+    files = checkpoint.folder.rglob("*.safetensors")
+    return sum(_tensor_bytes(told, width) for file in files for told in _tensors(file, checkpoint.name)[0])
+
+
+def check_whole(checkpoint: Checkpoint) -> None:
+    """Whether all is there that the libraries would miss, say badly, or do without.
+
+    Raises Misconfigured when there are no weights in safetensors, or no words for a tokenizer: transformers then makes
+    an empty one, and vectors that say nothing. Raises CorruptData for weights that are cut off.
+    """
+    folder, name = checkpoint.folder, checkpoint.name
+    if folder is None:
+        return
+    files = list(folder.rglob("*.safetensors"))
+    if not files:
+        raise Misconfigured(_without_weights(folder, name))
+    for file in files:
+        _check_length(file, name)
+    reads = "text_config" in checkpoint.config or "vocab_size" in checkpoint.config
+    if reads and checkpoint.model_type not in _READ_NO_TEXT and not _has_words(folder):
+        raise Misconfigured(
+            f"the model {name} has no tokenizer (tokenizer.json) beside its weights; copy or download all of it"
+        )
+
+
+def _without_weights(folder: Path, name: str) -> str:
+    pickled = next((file for pattern in _PICKLED for file in folder.rglob(pattern)), None)
+    if pickled is None:
+        return (
+            f"the model {name} has no weights (model.safetensors) beside its configuration; copy or download all of it"
+        )
+    return (
+        f"the model {name} has its weights in {pickled.name}, which could run code when it is read; save the model "
+        "again as safetensors"
+    )
+
+
+def _has_words(folder: Path) -> bool:
+    told = folder / "tokenizer_config.json"
+    by_bytes = told.exists() and any(name in told.read_text(encoding="utf-8", errors="replace") for name in _BY_BYTES)
+    return by_bytes or any(any(folder.rglob(pattern)) for pattern in _WORDS)
+
+
+def _check_length(file: Path, name: str) -> None:
+    tensors, begin = _tensors(file, name)
+    whole = begin + max((told["data_offsets"][1] for told in tensors), default=0)
+    size = file.stat().st_size
+    if size < whole:
+        raise CorruptData(
+            f"{file.name} of the model {name} is cut off: it has {size:,} of {whole:,} bytes; copy it again",
+            path=str(file),
+        )
+
+
+def _tensors(file: Path, name: str) -> tuple[list[dict[str, Any]], int]:
+    """``dtype``, ``shape`` and ``data_offsets`` of each tensor, and where their data begins."""
+    try:
+        with file.open("rb") as opened:
+            first = opened.read(8)
+            if first == _OF_GIT_LFS:
+                raise CorruptData(
+                    f"{file.name} of the model {name} is a pointer of Git LFS and not the weights; run git lfs pull in "
+                    "its folder",
+                    path=str(file),
+                )
+            length = int.from_bytes(first, "little")
+            if length > _MOST_HEADER_BYTES:
+                raise ValueError(f"its head is said to have {length} bytes")
+            head = json.loads(opened.read(length))
+        tensors = [told for tensor, told in head.items() if tensor != "__metadata__"]
+        for told in tensors:
+            _tensor_bytes(told, 1)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptData(f"{file.name} of the model {name} is no safetensors file: {error}", path=str(file)) from error
+    return tensors, 8 + length
+
+
+def _tensor_bytes(told: dict[str, Any], width: int) -> int:
+    begin, end = told["data_offsets"]
+    return int(math.prod(told["shape"]) * width if "F" in told["dtype"] else end - begin)
