@@ -7,7 +7,7 @@ with RESOURCE_EXHAUSTED.
 
 Health checks are answered «serving» for any service name, since official clients ask for different ones, and «not
 serving» once the server is about to stop. Calls that come then are refused with UNAVAILABLE, which clients try again
-for a minute; streams are told, and those whose clients do not end them are ended when all that came is stored.
+a few times; streams are told, and those whose clients do not end them are ended when all that came is stored.
 """
 
 from __future__ import annotations
