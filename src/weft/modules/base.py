@@ -154,6 +154,10 @@ class Generator(Module):
 ModuleFactory: TypeAlias = Callable[[], Module]
 
 
+UNKNOWN = "?"
+"""A part of a fingerprint that cannot be told yet, such as the revision of a model that is still to be fetched."""
+
+
 class ModelState(NamedTuple):
     """A model in this process's memory, the texts and media that wait for it, how many threads embed by it, and how
     many texts and media it has embedded since it was loaded.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from weft.collection.shard import Shard
 from weft.domain.errors import Invalid
 from weft.domain.schema import VectorConfig
+from weft.modules.base import UNKNOWN
 
 
 def other_model(shard: Shard, vector: VectorConfig, model: str) -> Invalid | None:
@@ -17,7 +18,7 @@ def other_model(shard: Shard, vector: VectorConfig, model: str) -> Invalid | Non
     A shard that has lost all its objects may change its model.
     """
     stored = shard.models.get(vector.name)
-    if stored is None or stored == model or not shard.count:
+    if stored is None or may_be_one(stored, model) or not shard.count:
         return None
     return Invalid(
         f"the vectors {vector.name!r} of class {shard.config.name} were made by {spelled(stored)}; this server would "
@@ -29,8 +30,16 @@ def other_model(shard: Shard, vector: VectorConfig, model: str) -> Invalid | Non
     )
 
 
+def may_be_one(stored: str, model: str) -> bool:
+    """Whether all parts are equal that both can tell."""
+    parts, others = stored.split("|"), model.split("|")
+    return len(parts) == len(others) and all(
+        one == other or UNKNOWN in (one, other) for one, other in zip(parts, others, strict=True)
+    )
+
+
 def spelled(fingerprint: str) -> str:
-    """For people: what is left of a fingerprint without its empty parts."""
+    """For people: what is left of a fingerprint without its empty and unknown parts."""
     module, *parts = fingerprint.split("|")
-    told = ", ".join(filter(None, parts))
+    told = ", ".join(part for part in parts if part not in ("", UNKNOWN))
     return f"{module} ({told})" if told else module

@@ -38,13 +38,13 @@ class ObjectVectorizer:
             module = self._registry.vectorizer(vector.vectorizer)
             inputs = [object_input(config, vector, objects[i].properties, module.kinds) for i in missing]
             asked = [(i, one) for i, one in zip(missing, inputs, strict=True) if not one.is_empty]
-            model = module.fingerprint(vector.settings)
-            foreign = other_model(shard, vector, model)
+            foreign = other_model(shard, vector, module.fingerprint(vector.settings))
             if foreign is not None:
                 for i, _ in asked:
                     errors[i] = foreign
                 continue
             made = module.embed_objects([one for _, one in asked], vector.settings, caller)
+            model = module.fingerprint(vector.settings)  # a model that was fetched just now has a revision at last
             for (i, _), result in zip(asked, made, strict=True):
                 if isinstance(result, WeftError):
                     errors[i] = result

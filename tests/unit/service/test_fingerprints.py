@@ -18,6 +18,7 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingObject, Vector
 from weft.domain.query import Hybrid, Keyword, NearText, NearVector, Query, Search
 from weft.modules.base import ModuleInput, Registry, Vectorizer
+from weft.service.fingerprints import may_be_one, spelled
 from weft.service.schema.document import parse
 from weft.service.service import Service
 
@@ -154,3 +155,23 @@ def test_vectors_of_users_have_no_model(tmp_path: Path) -> None:
         assert service.objects.batch([note(1, "b")], CALLER) == [None]
     with serving(tmp_path, 1) as service, pytest.raises(Invalid, match="revision 2"):
         found(service, NearText(texts=("a",)))
+
+
+@pytest.mark.parametrize(
+    ("stored", "model", "may"),
+    [
+        ("a|m|abc|", "a|m|abc|", True),
+        ("a|m|?|", "a|m|abc|", True),
+        ("a|m|abc|", "a|m|?|", True),
+        ("a|m|abc|", "a|m|abd|", False),
+        ("a|n|?|", "a|m|abc|", False),
+        ("a|m|abc|", "a|m|abc|8", False),
+        ("a|m|?", "a|m|abc|8", False),
+    ],
+)
+def test_a_revision_that_is_not_known_yet_may_be_any(stored: str, model: str, may: bool) -> None:
+    assert may_be_one(stored, model) is may
+
+
+def test_what_is_unknown_is_not_spelled() -> None:
+    assert spelled("text2vec-x|model|?||8") == "text2vec-x (model, 8)"

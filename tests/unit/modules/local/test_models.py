@@ -1,0 +1,60 @@
+"""Which revision of a model serves: told by the wheel, by a folder's weights, or by the hub's cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from weft.modules.base import UNKNOWN
+from weft.modules.local import models
+from weft.modules.local.models import MINILM, ModelOffer
+
+COMMIT = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(models, "_commits", {})
+    return tmp_path
+
+
+def fetched(cache: Path, repository: str, commit: str, file: str = "config.json") -> None:
+    """As the hub's library leaves it."""
+    folder = cache / f"models--{repository.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True, exist_ok=True)
+    (folder / "refs/main").write_text(commit)
+    (folder / "snapshots" / commit).mkdir(parents=True)
+    (folder / "snapshots" / commit / file).write_text("{}")
+
+
+def revision(name: str) -> str:
+    return ModelOffer().find(name, MINILM).revision
+
+
+@pytest.mark.parametrize("file", ["config.json", "modules.json"])
+def test_a_model_of_the_hub_has_the_commit_that_is_cached(cache: Path, file: str) -> None:
+    fetched(cache, "intfloat/e5-small", COMMIT, file)
+    assert revision("intfloat/e5-small") == COMMIT
+
+
+def test_a_short_name_is_one_of_sentence_transformers(cache: Path) -> None:
+    fetched(cache, "sentence-transformers/all-mpnet-base-v2", COMMIT)
+    assert revision("all-mpnet-base-v2") == COMMIT
+    assert revision("sentence-transformers/all-mpnet-base-v2") == COMMIT
+
+
+def test_what_is_not_fetched_yet_is_unknown_and_what_is_loaded_stays(cache: Path) -> None:
+    assert revision("intfloat/e5-small") == UNKNOWN
+    fetched(cache, "intfloat/e5-small", COMMIT)
+    assert revision("intfloat/e5-small") == COMMIT
+    fetched(cache, "intfloat/e5-small", "f" * 40)
+    assert revision("intfloat/e5-small") == COMMIT, "another commit serves when the server has started again"
+    models._commits.clear()
+    assert revision("intfloat/e5-small") == "f" * 40
+
+
+def test_the_model_of_the_wheel_says_its_own() -> None:
+    assert revision(MINILM) not in ("", UNKNOWN)
