@@ -81,21 +81,24 @@ class _Stored(Collector):
         objects = GaugeMetricFamily("weft_objects", "Objects of a collection", labels=["collection"])
         waiting = GaugeMetricFamily("weft_vectors_waiting", "Vectors not yet in their index", labels=["collection"])
         sizes = GaugeMetricFamily("weft_bytes", "Bytes of a collection's part", labels=["collection", "part"])
+        damaged = GaugeMetricFamily("weft_shards_damaged", "Shards that cannot be served", labels=["collection"])
         counts: dict[str, list[int]] = {}
         parts: dict[tuple[str, str], int] = {}
         for shard in self._shards():
             name = shard["class"]
-            count = counts.setdefault(name, [0, 0])
+            count = counts.setdefault(name, [0, 0, 0])
             count[0] += shard["objectCount"]
             count[1] += shard["vectorQueueLength"]
+            count[2] += "error" in shard
             for part, size in shard["sizes"].items():
                 parts[name, part] = parts.get((name, part), 0) + size
-        for name, (stored, queued) in counts.items():
+        for name, (stored, queued, failed) in counts.items():
             objects.add_metric([name], stored)
             waiting.add_metric([name], queued)
+            damaged.add_metric([name], failed)
         for (name, part), size in parts.items():
             sizes.add_metric([name, part], size)
-        return objects, waiting, sizes
+        return objects, waiting, damaged, sizes
 
 
 class _Models(Collector):

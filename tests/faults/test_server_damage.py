@@ -14,6 +14,7 @@ from server import Server
 
 SEED = 31
 OBJECTS = 60
+ENVIRON = {"PROMETHEUS_MONITORING_ENABLED": "true", "PROMETHEUS_MONITORING_PORT": "0"}
 
 
 def fill(http: httpx.Client, name: str, tenant: str | None = None) -> None:
@@ -165,7 +166,7 @@ def test_a_collection_whose_folder_is_gone_is_not_taken_for_an_empty_one(tmp_pat
 
 
 def test_a_damaged_tenant(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", {"BACKUP_FILESYSTEM_PATH": str(tmp_path / "backups")}) as server:
+    with Server(tmp_path / "data", ENVIRON | {"BACKUP_FILESYSTEM_PATH": str(tmp_path / "backups")}) as server:
         with httpx.Client(base_url=server.url("")) as http:
             http.post(
                 "/v1/schema", json={"class": "Shared", "vectorizer": "none", "multiTenancyConfig": {"enabled": True}}
@@ -188,6 +189,7 @@ def test_a_damaged_tenant(tmp_path: Path) -> None:
             assert told["Shared/broken"]["vectorIndexingStatus"] == "DAMAGED"
             assert told["Shared/untold"]["vectorIndexingStatus"] == "DAMAGED", "its objects could not be counted"
             assert told["Shared/whole"]["vectorIndexingStatus"] == "READY"
+            assert 'weft_shards_damaged{collection="Shared"} 2.0' in http.get("/v1/metrics").text
             added = http.post("/v1/schema/Shared/properties", json={"name": "more", "dataType": ["text"]})
             assert added.status_code == 200, "the others go on"
             assert run("backup", "b", "--port", str(server.rest_port)).returncode == 1, "damage is not backed up"
