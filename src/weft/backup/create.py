@@ -8,8 +8,8 @@ from pathlib import Path
 
 from weft.backup.backend import Folder
 from weft.backup.descriptor import (
-    FINALIZING,
     SUCCESS,
+    TRANSFERRED,
     TRANSFERRING,
     Contents,
     State,
@@ -105,7 +105,7 @@ class BackupMaker:
         finally:
             writer.close()
             remove_folder(self._staging)
-        job.advance(FINALIZING)
+        job.advance(TRANSFERRED)
         self._state = replace(
             self._state,
             status=SUCCESS,

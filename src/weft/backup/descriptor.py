@@ -31,7 +31,9 @@ FORMAT = 1
 STATE, CONTENTS = "weft-backup.json", "contents"
 _PATH = re.compile(r"(?!.*(?:^|/)\.)(?:store|index)/[A-Za-z0-9._/-]+")
 
-STARTED, TRANSFERRING, FINALIZING = "STARTED", "TRANSFERRING", "FINALIZING"
+STARTED, TRANSFERRING = "STARTED", "TRANSFERRING"
+TRANSFERRED, FINALIZING = "TRANSFERRED", "FINALIZING"
+"""The last stages, of a backup and of a restore: too late to cancel."""
 SUCCESS, FAILED, CANCELLING, CANCELED = "SUCCESS", "FAILED", "CANCELLING", "CANCELED"
 ENDED = frozenset({SUCCESS, FAILED, CANCELED})
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from weft.backup.descriptor import CANCELED, CANCELLING, ENDED, FAILED, FINALIZING, STARTED, SUCCESS
+from weft.backup.descriptor import CANCELED, CANCELLING, ENDED, FAILED, FINALIZING, STARTED, SUCCESS, TRANSFERRED
 from weft.domain.errors import Overloaded, WeftError
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Job:
     def cancel(self) -> bool:
         """Whether it comes in time."""
         with self._lock:
-            if self.ended or self.status == FINALIZING:
+            if self.ended or self.status in (TRANSFERRED, FINALIZING):
                 return self.status == CANCELED
             self._cancelled = True
             self.status = CANCELLING

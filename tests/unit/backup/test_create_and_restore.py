@@ -91,6 +91,25 @@ def test_what_was_restored_survives_a_restart(engine: Engine, tmp_path: Path) ->
     other.close()
 
 
+def test_the_stages_of_a_backup_and_of_a_restore(
+    engine: Engine, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages: list[str] = []
+    advance = Job.advance
+
+    def told(job: Job, status: str) -> None:
+        stages.append(status)
+        advance(job, status)
+
+    monkeypatch.setattr(Job, "advance", told)
+    fill(engine.create(config("Things")).shard(None), 0, 3)
+    made = make(engine, backend, "one", "Things")
+    assert (stages, made.status) == (["TRANSFERRING", "TRANSFERRED"], "SUCCESS")
+    engine.drop("Things")
+    bring_back(engine, backend, made)
+    assert stages[2:] == ["TRANSFERRING", "FINALIZING"]
+
+
 def test_tenants_of_every_status(engine: Engine, backend: Backend) -> None:
     collection = engine.create(config("Shared", tenants=True))
     engine.put_tenants(collection, dict.fromkeys(("open", "cold", "unused", "shut"), "ACTIVE"))

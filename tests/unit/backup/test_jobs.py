@@ -153,9 +153,10 @@ def test_a_stage_is_not_entered_after_a_cancellation() -> None:
     assert job.status == "CANCELLING"
 
 
-def test_the_last_stage_cannot_be_cancelled() -> None:
+@pytest.mark.parametrize("stage", ["TRANSFERRED", "FINALIZING"])
+def test_the_last_stage_cannot_be_cancelled(stage: str) -> None:
     job = Job(("x", "1"), "1", "/1", ())
-    job.advance("FINALIZING")
+    job.advance(stage)
     assert not job.cancel()
-    assert job.status == "FINALIZING"
+    assert job.status == stage
     job.check()
