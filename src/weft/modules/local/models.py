@@ -14,12 +14,15 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
+from xxhash import xxh64
+
 from weft.domain.errors import Invalid
 from weft.modules.base import UNKNOWN
 
 _HUB_NAME = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
 _COMMIT = re.compile(r"[/\\]snapshots[/\\]([^/\\]+)[/\\]")
 _LONGEST_NAME = 500
+_PIECES, _PIECE_BYTES = 256, 4096
 BUNDLED = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
 MODEL2VEC = "all-MiniLM-L6-v2-static-256"
@@ -41,13 +44,13 @@ class ModelSource:
 
     @property
     def revision(self) -> str:
-        """Tells two models of one name apart: as stated in the wheel; by the weights' size in bytes in a folder; by
+        """Tells two models of one name apart: as stated in the wheel; by a folder's weights; by
         the commit of the hub that lies in this machine's cache, UNKNOWN before it does."""
         if self.folder is None:
             return _cached_commit(self.name)
         if self.bundled:
             return str(read_config(self.folder)["revision"])
-        return _weight_bytes(self.folder)
+        return _weights(self.folder)
 
 
 _commits: dict[str, str] = {}
@@ -71,9 +74,21 @@ def _cached_commit(name: str) -> str:
 
 
 @cache
-def _weight_bytes(folder: Path) -> str:
-    """Looked up once: a model that is loaded stays as it was, whatever becomes of its files."""
-    return str(sum(file.stat().st_size for file in folder.rglob("*.safetensors")))
+def _weights(folder: Path) -> str:
+    """Their size in bytes and a hash of pieces of them: a model that was trained anew has as many bytes.
+
+    Looked up once: a model that is loaded stays as it was, whatever becomes of its files. A large file's pieces are
+    spread over it, so that some lie in every part of the model.
+    """
+    size_bytes, pieces = 0, xxh64()
+    for file in sorted(folder.rglob("*.safetensors")):
+        length = file.stat().st_size
+        size_bytes += length
+        with file.open("rb") as stream:
+            for i in range(_PIECES):
+                stream.seek(length * i // _PIECES)
+                pieces.update(stream.read(_PIECE_BYTES))
+    return f"{size_bytes}-{pieces.hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
