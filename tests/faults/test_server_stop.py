@@ -142,6 +142,47 @@ def test_a_client_that_never_ends_is_ended(tmp_path: Path, reads: bool) -> None:
         assert stored(server) == {str(uuid.UUID(int=1))}
 
 
+def test_a_provider_that_never_answers_holds_nothing_up(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as provider,
+        Server(tmp_path / "data", {"WEFT_SHUTDOWN_TIMEOUT": "8s", "MODULES_CLIENT_TIMEOUT": "600s"}) as server,
+    ):
+        endpoint = f"http://127.0.0.1:{provider.getsockname()[1]}"
+        document = {
+            "class": "Asked",
+            "properties": [{"name": "t", "dataType": ["text"]}],
+            "vectorizer": "text2vec-ollama",
+            "moduleConfig": {"text2vec-ollama": {"apiEndpoint": endpoint, "model": "m"}},
+        }
+        assert httpx.post(server.url("/v1/schema"), json=document).status_code == 200
+
+        replies: list[httpx.Response] = []
+
+        def ask_over_rest() -> None:
+            asked = {"class": "Asked", "properties": {"t": "x"}}
+            replies.append(httpx.post(server.url("/v1/objects"), json=asked, timeout=60))
+
+        asking = threading.Thread(target=ask_over_rest)
+        asking.start()
+        request = messages.BatchObjectsRequest()
+        one = request.objects.add(collection="Asked", uuid=str(uuid.UUID(int=1)))
+        one.properties.non_ref_properties.update({"t": "y"})
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            call = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects").future(request.SerializeToString())
+            asked = [provider.accept()[0] for _ in range(2)]
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            assert call.exception(60) is not None
+        assert server._end() == 0
+        assert time.monotonic() - began < 30, "8 s and what a busy machine adds"
+        asking.join(60)
+        assert replies[0].status_code == 503
+        assert "stopped before this was finished" in replies[0].text
+        for connection in asked:
+            connection.close()
+        assert not any("Traceback" in line for line in server.lines), server.lines
+
+
 def test_it_says_that_it_is_not_ready_while_it_stops(tmp_path: Path) -> None:
     with Server(tmp_path / "data", {"WEFT_SHUTDOWN_TIMEOUT": "30s"}) as server:
         make(server)

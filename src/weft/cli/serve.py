@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import signal
+import sys
 import textwrap
 import threading
 import time
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from weft import __version__
 from weft.cli import process
@@ -69,7 +70,7 @@ def serve(arguments: argparse.Namespace) -> int:
     threading.Thread(target=_end_after, args=(settings.shutdown_timeout_s,), name="weft-end", daemon=True).start()
     app.stop()
     tell(["stopped"], {})
-    return 0
+    return _leave(0)
 
 
 def _let_signals_end() -> None:
@@ -85,8 +86,14 @@ def _end_after(timeout_s: float) -> None:
         "lost, and the next start makes anew what indexes lack",
         timeout_s,
     )
+    _leave(1)
+
+
+def _leave(status: int) -> NoReturn:
+    """Without waiting for threads that hang, as those that ask a provider which does not answer."""
+    sys.stdout.flush()
     logging.shutdown()
-    os._exit(1)
+    os._exit(status)
 
 
 def _print_told(lines: Sequence[str], facts: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
     opening    the port answers, the application is not there yet: alive, not ready, everything else 503
     open       every request goes to the application
-    closing    alive, not ready; what runs is finished, what comes is refused with 503
+    closing    alive, not ready; what runs is finished or at last cut off, what comes is refused with 503
 
 ``/v1/nodes`` is answered to the last: clients that were told to reconnect ask it whether the server is back.
 """
@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import time
+from asyncio import CancelledError
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -18,6 +20,7 @@ from weft.wire.rest.endpoint import Reply, failure, json_response
 _LIVE, _READY, _NODES = "/v1/.well-known/live", "/v1/.well-known/ready", "/v1/nodes"
 _OPENING = "the server is opening its collections; try again in a moment"
 _CLOSING = "the server is stopping; send the request again when it is back"
+_CUT_OFF = "the server stopped before this was finished; it may have been done or not"
 _LOOK_EVERY_S = 0.01
 
 
@@ -51,6 +54,11 @@ class Gate:
         self._running += 1
         try:
             await app(scope, receive, send)
+        except CancelledError:
+            if not self._closing:
+                raise
+            with suppress(RuntimeError):  # when part of the answer was sent already
+                await _refusal(scope, _CUT_OFF)(scope, receive, send)
         finally:
             self._running -= 1
 
