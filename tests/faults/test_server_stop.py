@@ -42,6 +42,13 @@ def make(server: Server) -> None:
     assert reply.status_code == 200, reply.text
 
 
+def let_it_arrive(server: Server) -> None:
+    """What was sent before, the server's event loop has seen when it has answered a few other requests."""
+    with httpx.Client() as http:
+        for _ in range(10):
+            assert http.get(server.url("/v1/.well-known/ready")).status_code == 200
+
+
 def stored(server: Server) -> set[str]:
     with server.client() as client:
         return {str(one.uuid) for one in client.collections.use("Things").iterator()}
@@ -122,6 +129,7 @@ def test_a_client_that_never_ends_is_ended(tmp_path: Path, reads: bool) -> None:
 
         half_sent = socket.create_connection(("127.0.0.1", server.rest_port))
         half_sent.sendall(b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        let_it_arrive(server)
         seen: list[str | None] = []
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, half_sent:
             call = channel.stream_stream(STREAM)(requests())
@@ -196,6 +204,7 @@ def test_it_says_that_it_is_not_ready_while_it_stops(tmp_path: Path) -> None:
             assert health(b"") == b"\x08\x01"
             assert http.get(server.url("/v1/.well-known/ready")).status_code == 200
             running.sendall(head + body[:10])
+            let_it_arrive(server)
             server.process.send_signal(signal.SIGTERM)
             while http.get(server.url("/v1/.well-known/ready")).status_code == 200:
                 time.sleep(0.01)
@@ -221,6 +230,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         make(server)
         with socket.create_connection(("127.0.0.1", server.rest_port)) as stuck:
             stuck.sendall(b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            let_it_arrive(server)
             server.process.send_signal(signal.SIGTERM)
             while not any("stopping" in line for line in server.lines):
                 time.sleep(0.01)
