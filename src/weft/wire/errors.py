@@ -2,7 +2,8 @@
 
 The choice of gRPC codes follows what the official clients do with them. They raise an ordinary query error with the
 message for every code but these: PERMISSION_DENIED becomes «insufficient permissions», ABORTED on a stream means that
-the server shuts down, and UNAVAILABLE is tried again for a minute. So ABORTED and UNAVAILABLE are never used here.
+the server shuts down, and UNAVAILABLE is tried again for a minute. So no error is ABORTED or UNAVAILABLE; a server
+that is stopping refuses new calls with the latter.
 """
 
 from __future__ import annotations
