@@ -1,7 +1,8 @@
 """What tiny-any learns from: pictures, sounds and films that are made, each with a caption in changing words.
 
-Drawing and playing is in ``examples/media_made.py``. Here are the captions, and which combinations are held out: the
-lists and the seeds of the splits are those of the weights in the wheel, so that their held-out items stay so.
+Drawing and playing is in ``examples/media_made.py``, emoji and speech in ``sources.py``. Here are the captions, what of
+one kind shows the same as what of another, and which combinations are held out: the lists and the seeds of the splits
+are those of the weights in the wheel, so that their held-out items stay so.
 """
 
 from __future__ import annotations
@@ -29,11 +30,22 @@ from media_made import (
     Tone,
 )
 
-Item: TypeAlias = Picture | Tone | Noise | Film
+from tiny_any.sources import SPEAKERS, Emoji, Sources, Speech, Voices
+
+Item: TypeAlias = Picture | Emoji | Tone | Noise | Speech | Film
 
 PICTURE_PIXELS = 48
 FILM_PIXELS = 32
 FILM_FRAMES = 8
+SPOKEN_ALONE = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("yes", "no", "hello"),
+)
+SPOKEN_AND_SEEN = (
+    *("red", "green", "blue", "yellow", "purple", "circle", "square", "triangle", "star", "heart"),
+    *("cat", "dog", "horse", "bird", "fish", "pig", "rabbit"),
+)
+"""Words that name what is in some pictures and films."""
 _OTHER_WORDS = {
     "circle": ("circle", "disc"),
     "square": ("square", "box"),
@@ -59,12 +71,14 @@ class Corpus:
     pictures: list[Picture]
     unseen: list[Picture]
     unpaired: list[Picture]
+    emoji: list[Emoji]
     sounds: list[Tone | Noise]
+    speech: list[Speech]
     films: list[Film]
     unseen_films: list[Film]
 
 
-def corpus() -> Corpus:
+def corpus(sources: Sources) -> Corpus:
     pairs = list(product(COLOURS, FORMS))
     random = Random(7)
     random.shuffle(pairs)
@@ -81,10 +95,32 @@ def corpus() -> Corpus:
         pictures=[one for one in together if one not in unseen],
         unseen=[one for one in pictures if one in unseen],
         unpaired=[one for one in pictures if (one.colour, one.form) in apart],
+        emoji=sources.emoji,
         sounds=tones + [Noise(kind) for kind in NOISES],
+        speech=[Speech(*one) for one in product((*SPOKEN_ALONE, *SPOKEN_AND_SEEN), SPEAKERS)] if sources.speaks else [],
         films=films[120:],
         unseen_films=films[:120],
     )
+
+
+def shows(item: Item) -> frozenset[str]:
+    """The words for what is in it that may be spoken, too."""
+    match item:
+        case Picture() | Film():
+            return frozenset({item.colour, item.form})
+        case Emoji():
+            return frozenset({item.name.removesuffix(" face")})
+        case Speech():
+            return frozenset({item.word})
+    return frozenset()
+
+
+def alike(one: Item, other: Item) -> bool:
+    """Whether two of different kinds show the same: a word what it names, a picture a film of that form and colour."""
+    seen = (Picture, Film)
+    if isinstance(one, seen) and isinstance(other, seen):
+        return (one.colour, one.form) == (other.colour, other.form)
+    return not shows(one).isdisjoint(shows(other))
 
 
 def caption(item: Item, random: Random, *, whole: bool = False) -> str:
@@ -104,23 +140,47 @@ def caption(item: Item, random: Random, *, whole: bool = False) -> str:
             on = random.choice((f" on a {item.ground} background", f" on {item.ground}")) if often(0.7) else ""
             begin = random.choice(("", "a ", "a picture of a ", "the image shows a "))
             return begin + " ".join(said) + where + on
+        case Emoji():
+            if whole or not item.keywords or random.random() < 0.6:
+                return ("" if whole else random.choice(("", "a ", "a picture of a ", "an emoji of a "))) + item.name
+            some = random.sample(item.keywords, min(len(item.keywords), random.randint(1, 3)))
+            return random.choice(("", "a picture about ")) + " ".join(some)
         case Tone():
             noun = random.choice(("tone", "sound"))
             timbre = f"{item.timbre} " if often(0.8) else ""
             return random.choice(("", "a ", "the sound of a ")) + f"{item.pitch} {item.pattern} {timbre}{noun}"
         case Noise():
             return random.choice(("", "the sound of ", "a recording of ")) + item.kind
+        case Speech():
+            if often(0.75):
+                by = item.speaker
+                return random.choice(
+                    (f"a {by} saying {item.word}", f"a {by} says {item.word}", f"spoken word {item.word} by a {by}")
+                )
+            return random.choice(("a voice saying ", "the word ", "speech: ")) + item.word
         case Film():
             colour = f"{word(item.colour)} " if often(0.9) else ""
             begin = random.choice(("a ", "a video of a ", "a clip of a "))
             return f"{begin}{colour}{word(item.form)} {word(item.motion)}"
 
 
-def made(item: Item, random: Random) -> Any:
-    """Pixels ``(48, 48, 3) u8``, a sound ``(32000,) f32``, or frames ``(8, 32, 32, 3) u8``."""
-    match item:
-        case Picture():
-            return np.asarray(item.draw(random, PICTURE_PIXELS))
-        case Film():
-            return item.play(random, FILM_PIXELS, FILM_FRAMES)
-    return item.play(random)
+@dataclass(frozen=True)
+class Maker:
+    """Makes each item anew each time."""
+
+    sources: Sources
+    voices: Voices | None = None
+
+    def make(self, item: Item, random: Random) -> Any:
+        """Pixels ``(48, 48, 3) u8``, a sound ``(32000,) f32``, or frames ``(8, 32, 32, 3) u8``."""
+        match item:
+            case Picture():
+                return np.asarray(item.draw(random, PICTURE_PIXELS))
+            case Emoji():
+                return np.asarray(self.sources.picture(item, random, PICTURE_PIXELS))
+            case Film():
+                return item.play(random, FILM_PIXELS, FILM_FRAMES)
+            case Speech():
+                assert self.voices is not None
+                return self.voices.play(item, random)
+        return item.play(random)

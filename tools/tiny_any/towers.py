@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from tiny_any.corpus import FILM_FRAMES, FILM_PIXELS, PICTURE_PIXELS
 
@@ -20,22 +22,21 @@ DIMENSIONS = 64
 _MELS = 40
 _MEAN, _DEVIATION = 0.5, 0.25
 _LONGEST = 32
+_END = "</w>"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789,.'-:"
 
 
 def tokenizer_of(captions: Sequence[str], vocabulary: int = 1100) -> Any:
+    """Byte pair encoding, arXiv 1508.07909. The library's own training gives other numbers each time."""
     first, last = "<|startoftext|>", "<|endoftext|>"
-    found = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token=last))
-    found.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    found.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    alphabet = list("abcdefghijklmnopqrstuvwxyz0123456789,.'-:")
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=[last, first],
-        initial_alphabet=alphabet,
-        end_of_word_suffix="</w>",
-        show_progress=False,
-    )
-    found.train_from_iterator(captions, trainer)
+    normalizer = _plain()
+    splitter = pre_tokenizers.BertPreTokenizer()
+    counts = Counter(word for one in captions for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(one)))
+    tokens, merges = _pairs(counts, [last, first, *_ALPHABET], vocabulary)
+    numbers = {token: i for i, token in enumerate(tokens)}
+    found = Tokenizer(models.BPE(numbers, merges, end_of_word_suffix=_END, unk_token=last))
+    found.normalizer = normalizer
+    found.pre_tokenizer = splitter
     found.post_processor = processors.TemplateProcessing(
         single=f"{first} $A {last}", special_tokens=[(first, 1), (last, 0)]
     )
@@ -47,6 +48,47 @@ def tokenizer_of(captions: Sequence[str], vocabulary: int = 1100) -> Any:
         unk_token=last,
         model_max_length=_LONGEST,
     )
+
+
+def _plain() -> Any:
+    """Accents are left out and unknown letters are blanks: as tokens they would be the end of the text."""
+    unknown = Regex(r"[^a-z0-9,.'\-:]")
+    return normalizers.Sequence(
+        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Replace(unknown, " ")]
+    )
+
+
+def _pairs(
+    counts: Mapping[str, int], tokens: Sequence[str], vocabulary: int
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """The tokens, those given first, and the pairs that were joined to the last of them, the most frequent first."""
+    words = {word: [*word[:-1], word[-1] + _END] for word in sorted(counts)}
+    known = dict.fromkeys([*tokens, *(one + _END for one in tokens[2:])])
+    merges: list[tuple[str, str]] = []
+    while len(known) < vocabulary:
+        seen: Counter[tuple[str, str]] = Counter()
+        for word, parts in words.items():
+            for pair in pairwise(parts):
+                seen[pair] += counts[word]
+        if not seen:
+            break
+        pair = max(seen, key=lambda one: (seen[one], one))
+        merges.append(pair)
+        known["".join(pair)] = None
+        words = {word: _joined(parts, pair) for word, parts in words.items()}
+    return list(known), merges
+
+
+def _joined(parts: list[str], pair: tuple[str, str]) -> list[str]:
+    if pair[0] not in parts:
+        return parts
+    found: list[str] = []
+    for one in parts:
+        if found and (found[-1], one) == pair:
+            found[-1] += one
+        else:
+            found.append(one)
+    return found
 
 
 @dataclass

@@ -13,6 +13,7 @@ pytest.importorskip("av")
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,29 @@ from weft.modules.local.models import BUNDLED, TINY_ANY, ModelSource
 pytestmark = pytest.mark.filterwarnings("ignore")
 _AT_ONCE = 50
 
-LEAST_AT_FIVE = {
-    "text > pictures, combinations not seen": 0.9,
-}
-"""Recall at 5, below the model's own by more than another machine's rounding makes; chance is 0.007 to 0.3."""
+LEAST_AT_FIVE = [
+    ("text", "image", "text > pictures, combinations not seen", 0.95),
+    ("text", "image", "text > pictures, colour and form apart", 0.85),
+    ("text", "image", "text > emoji drawn anew", 0.93),
+    ("text", "audio", "text > tones and noises", 0.95),
+    ("text", "audio", "text > words, voices not heard", 0.45),
+    ("text", "video", "text > films, combinations not seen", 0.9),
+    ("image", "text", "pictures, combinations not seen > text", 0.95),
+    ("image", "text", "emoji drawn anew > text", 0.93),
+    ("audio", "text", "tones and noises > text", 0.95),
+    ("audio", "text", "words, voices not heard > text", 0.3),
+    ("video", "text", "films, combinations not seen > text", 0.9),
+    ("image", "image", "pictures, combinations not seen > the same anew", 0.93),
+    ("audio", "audio", "tones and noises > the same anew", 0.9),
+    ("video", "video", "films, combinations not seen > the same anew", 0.83),
+    ("image", "video", "pictures > films", 0.42),
+    ("video", "image", "films > pictures", 0.16),
+    ("text", "any", "text > all kinds together", 0.82),
+]
+"""Recall at 5, below the model's own by more than another machine's rounding makes. By chance it is 0.03 for pictures,
+0.15 for tones, 0.17 for words, 0.04 for films, 0.03 for pictures by films and 0.06 for films by pictures."""
+
+NEVER_LEARNED = {("audio", "image"), ("image", "audio"), ("audio", "video"), ("video", "audio")}
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +69,12 @@ def found() -> dict[str, Row]:
     return {row.name: row for row in rows(embed, data, kept)}
 
 
-@pytest.mark.parametrize(("name", "least"), LEAST_AT_FIVE.items())
+@pytest.mark.parametrize(("name", "least"), [(name, least) for _, _, name, least in LEAST_AT_FIVE])
 def test_held_out_things_are_found(found: dict[str, Row], name: str, least: float) -> None:
     assert found[name].recall(5) >= least, "\n".join(map(str, found.values()))
 
 
 def test_each_kind_is_asked_for_by_each() -> None:
-    ...
+    kinds = ("text", "image", "audio", "video")
+    asked = {(one, other) for one, other, _, _ in LEAST_AT_FIVE}
+    assert asked >= set(product(kinds, kinds)) - NEVER_LEARNED - {("text", "text")}
