@@ -23,11 +23,14 @@ _NOISY = ("uvicorn", "httpx", "httpcore", "faiss")
 
 
 class TextLines(logging.Formatter):
+    """A message is one line, whatever a caller put into it; a traceback follows it."""
+
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         facts = "".join(f" {name}={_shown(value)}" for name, value in _facts(record).items())
+        record.message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in record.message)
         return super().formatMessage(record) + facts
 
 

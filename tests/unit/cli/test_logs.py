@@ -41,3 +41,10 @@ def test_no_line_is_lost_for_what_it_says() -> None:
     record.facts = {"where": Path("x")}
     found = json.loads(JsonLines().format(record))
     assert (found["msg"], found["where"]) == ("half a character: \udcff", "x")
+
+
+def test_a_message_is_one_line_whatever_callers_put_into_it() -> None:
+    record = logging.LogRecord(
+        "weft.x", logging.WARNING, "", 0, "no class %s", ("A\n2026 ERROR all is lost\x1b[2J",), None
+    )
+    assert TextLines().format(record).endswith("no class A\\n2026 ERROR all is lost\\x1b[2J")

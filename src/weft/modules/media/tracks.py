@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.errors import Invalid, Misconfigured
+from weft.modules.media.lengths import missing_bytes
 from weft.modules.media.likeness import unlike
 from weft.modules.media.limits import PIXELS_SETTING
 
@@ -136,6 +137,11 @@ def import_av() -> Any:
 @contextmanager
 def _opened(data: bytes, what: str) -> Iterator[Any]:
     av = import_av()
+    if missing := missing_bytes(data):
+        raise Invalid(
+            f"the {what} is cut off: by its own account it has {len(data) + missing:,} bytes, and {len(data):,} came; "
+            "send the whole file"
+        )
     try:
         container = av.open(BytesIO(data), options=_OPTIONS, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:

@@ -1,0 +1,67 @@
+"""Files that were cut off are told apart from whole ones, and from those written without knowing their length."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tiny import files
+from weft.domain.errors import Invalid
+from weft.modules.media.lengths import missing_bytes
+from weft.modules.media.tracks import decode_film, decode_sound
+
+av = pytest.importorskip("av")
+
+FORMATS = [("mp4", "mpeg4"), ("mov", "mpeg4"), ("matroska", "mpeg4"), ("webm", "vp9"), ("avi", "mpeg4")]
+
+
+def film(format: str, codec: str) -> bytes:
+    stream = BytesIO()
+    with av.open(stream, "w", format=format) as container:
+        track: Any = container.add_stream(codec, rate=10)
+        track.width, track.height, track.pix_fmt = 64, 64, "yuv420p"
+        for i in range(20):
+            pixels = np.full((64, 64, 3), i * 12, np.uint8)
+            container.mux(track.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(track.encode(None))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("format", "codec"), FORMATS)
+def test_a_film(format: str, codec: str) -> None:
+    try:
+        whole = film(format, codec)
+    except (ValueError, av.error.FFmpegError):
+        pytest.skip(f"this PyAV has no encoder {codec}")
+    assert missing_bytes(whole) == missing_bytes(whole + b"TAGsomething hung on") == 0
+    assert decode_film(whole, 4, most_pixels=10_000).frames.shape == (4, 64, 64, 3)
+    for share in (0.4, 0.9):
+        cut = whole[: int(len(whole) * share)]
+        with pytest.raises(Invalid, match="cut off"):
+            decode_film(cut, 4, most_pixels=10_000)
+
+
+def test_a_sound() -> None:
+    whole = files.wav(files.tone(440))
+    assert missing_bytes(whole) == 0
+    assert missing_bytes(whole[:-100]) == 100
+    with pytest.raises(Invalid, match=rf"has {len(whole):,} bytes, and {len(whole) - 100:,} came"):
+        decode_sound(whole[:-100], 16_000, 1.0)
+
+
+@pytest.mark.parametrize("stated", [0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_sound_that_was_written_to_a_pipe(stated: int) -> None:
+    whole = files.wav(files.tone(440))
+    at = whole.index(b"data") + 4
+    streamed = whole[:at] + stated.to_bytes(4, "little") + whole[at + 4 :]
+    assert missing_bytes(streamed) == 0
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"RIFF", b"RIFF\xff\xff\xff\xffWAVE", b"\x1aE\xdf\xa3", b"\0\0\0\x08ftyp" * 3, b"text"]
+)
+def test_whatever_comes_is_no_failure(data: bytes) -> None:
+    assert missing_bytes(data) >= 0
