@@ -63,6 +63,68 @@ def videomae(folder: Path) -> Path:
     return folder
 
 
+def embedding_gemma2(folder: Path) -> Path:
+    """Text, pictures, sounds and films by one language model, as the default of multi2vec-bind is made."""
+    import torch
+    from transformers import EmbeddingGemma2Config, EmbeddingGemma2Model, EmbeddingGemma2Processor
+    from transformers.models.embedding_gemma2.video_processing_embedding_gemma2 import EmbeddingGemma2VideoProcessor
+    from transformers.models.gemma4.feature_extraction_gemma4 import Gemma4AudioFeatureExtractor
+    from transformers.models.gemma4.image_processing_pil_gemma4 import Gemma4ImageProcessorPil
+
+    torch.manual_seed(0)
+    tokens = {
+        name: token
+        for kind in ("image", "audio")
+        for name, token in (
+            (f"{kind}_token", f"<|{kind}|>"),
+            (f"bo{kind[0]}_token", f"<|{kind}>"),
+            (f"eo{kind[0]}_token", f"<{kind}|>"),
+        )
+    }
+    tokenizer = byte_pairs("<bos>", "<eos>", "<pad>", [*tokens.values(), "<|video|>"], max_tokens=8192)
+    tokenizer._set_model_specific_special_tokens(tokens)
+    ids = {f"{name}_id": tokenizer.convert_tokens_to_ids(token) for name, token in tokens.items()}
+    text = {
+        **_language(tokenizer),
+        "num_hidden_layers": 6,
+        "global_head_dim": 16,
+        "num_global_key_value_heads": 1,
+        "sliding_window": 64,
+        "hidden_size_per_layer_input": 16,
+        "embedding_dim": DIMENSIONS,
+    }
+    sight = {
+        "model_type": "gemma4_vision",
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "position_embedding_size": 1024,
+    }
+    hearing = {
+        "model_type": "gemma4_audio",
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "subsampling_conv_channels": [128, 4],
+        "output_proj_dims": 32,
+    }
+    film = tokenizer.convert_tokens_to_ids("<|video|>")
+    config = EmbeddingGemma2Config(
+        text_config=text, vision_config=sight, audio_config=hearing, video_token_id=film, **ids
+    )
+    EmbeddingGemma2Model(config).eval().save_pretrained(folder)
+    EmbeddingGemma2Processor(
+        feature_extractor=Gemma4AudioFeatureExtractor(),
+        image_processor=Gemma4ImageProcessorPil(max_soft_tokens=70),
+        tokenizer=tokenizer,
+        video_processor=EmbeddingGemma2VideoProcessor(),
+    ).save_pretrained(folder)
+    return folder
+
+
 def qwen3_vl(folder: Path) -> Path:
     """Text, pictures and films by one language model."""
     import torch
@@ -76,18 +138,8 @@ def qwen3_vl(folder: Path) -> Path:
     tokenizer = byte_pairs("<|endoftext|>", "<|im_end|>", "<|endoftext|>", special, max_tokens=2048)
     ids = {mark: tokenizer.convert_tokens_to_ids(f"<|{mark}|>") for mark in marks.split()}
     text: dict[str, Any] = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-        "head_dim": 16,
-        "max_position_embeddings": 2048,
+        **_language(tokenizer),
         "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0},
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
     }
     sight = {
         "depth": 2,
@@ -120,3 +172,19 @@ def qwen3_vl(folder: Path) -> Path:
         chat_template=_CHAT,
     ).save_pretrained(folder)
     return folder
+
+
+def _language(tokenizer: Any) -> dict[str, Any]:
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "max_position_embeddings": tokenizer.model_max_length,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }

@@ -31,6 +31,9 @@ Sound: TypeAlias = npt.NDArray[np.float32]
 
 KINDS = frozenset({TEXT, MediaKind.IMAGE.value, MediaKind.AUDIO.value, MediaKind.VIDEO.value})
 
+_NESTING = frozenset(("embedding_gemma2",))
+"""Architectures whose processors take a plain list of pictures for those of one input; they need a list for each."""
+
 _LETTERS_PER_TOKEN = 200
 _LETTERS_PER_USUAL_TOKEN = 4
 _USUAL_TOKENS = 512
@@ -81,6 +84,7 @@ class MediaEncoder:
         found = {kind for kind in model.modalities if isinstance(kind, str)} & KINDS
         self._films_by_frames = "image" in found and "video" not in found
         self.kinds = frozenset(found | {"video"} if self._films_by_frames else found)
+        self._nested = any(part.model.config.model_type in _NESTING for part in _parts(model, "image"))
         self.rate, self.seconds = _of_sounds(model)
         self.frames = _of_films(model)
         self._max_tokens = _of_texts(model)
@@ -118,7 +122,9 @@ class MediaEncoder:
             if kind == "video" and self._films_by_frames:
                 vectors = [self._mean_of_frames(one) for one in chosen]
             else:
-                vectors = self._encode([_input(one, self.rate) for one in chosen], is_query=is_query)
+                vectors = self._encode(
+                    [_input(one, self.rate, nested=self._nested) for one in chosen], is_query=is_query
+                )
             found.update(zip(places, vectors, strict=True))
         return [found[i] for i in range(len(run))]
 
@@ -149,7 +155,7 @@ class MediaEncoder:
 
     def _mean_of_frames(self, film: Sample) -> Vector:
         assert not isinstance(film.content, str)
-        frames = [_input(Sample("image", frame), self.rate) for frame in film.content]
+        frames = [_input(Sample("image", frame), self.rate, nested=self._nested) for frame in film.content]
         return _unit(np.mean(self._encode(frames), axis=0))
 
     def _encode(self, inputs: list[dict[str, Any]], *, is_query: bool = False) -> list[Vector]:
@@ -208,13 +214,14 @@ def _xclip(place: str, given: dict[str, Any]) -> Any:
     )
 
 
-def _input(sample: Sample, rate: int) -> dict[str, Any]:
+def _input(sample: Sample, rate: int, *, nested: bool) -> dict[str, Any]:
     if isinstance(sample.content, str):
         return {TEXT: sample.content}
     if sample.kind == "image":
         from PIL import Image
 
-        return {"image": Image.fromarray(sample.content)}
+        picture = Image.fromarray(sample.content)
+        return {"image": [picture] if nested else picture}
     if sample.kind == "audio":
         return {"audio": {"array": sample.content, "sampling_rate": rate}}
     count = len(sample.content)

@@ -1,4 +1,4 @@
-"""Families whose processors need torchvision: SigLIP 2 of any proportions, VideoMAE, Qwen3-VL."""
+"""Families whose processors need torchvision: SigLIP 2 of any proportions, VideoMAE, Qwen3-VL, EmbeddingGemma 2."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 FAMILIES: dict[str, tuple[Callable[[Path], Path], set[str]]] = {
     "siglip2": (with_torchvision.siglip2, {"text", "image", "video"}),
     "videomae": (with_torchvision.videomae, {"video"}),
+    "embedding_gemma2": (with_torchvision.embedding_gemma2, {"text", "image", "audio", "video"}),
     "qwen3_vl": (with_torchvision.qwen3_vl, {"text", "image", "video"}),
 }
 
@@ -34,6 +35,8 @@ def samples(kind: str) -> list[Sample]:
     generator = np.random.default_rng(7)
     if kind == "text":
         return [Sample("text", text) for text in ("a red circle", "the sound of paris in the evening", "hello")]
+    if kind == "audio":
+        return [Sample("audio", generator.standard_normal(n).astype(np.float32) / 8) for n in (8_000, 40_000)]
     if kind == "image":
         return [Sample("image", generator.integers(0, 256, (h, w, 3), np.uint8)) for h, w in ((40, 60), (90, 30))]
     return [Sample("video", generator.integers(0, 256, (n, 40, 60, 3), np.uint8), 2.0) for n in (1, 8, 19)]
