@@ -27,7 +27,7 @@ from weft.domain.objects import Vector
 
 _log = logging.getLogger(__name__)
 
-_NICE = 10
+_NICE = 15
 """Of threads that embed documents; the system's threads have nices of their own on Linux alone."""
 
 Prepared = TypeVar("Prepared")
