@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _WIDTH = 110
+_SIGNALS_SEEN_EVERY_S = 0.5
+"""A signal that the system hands to another thread, or just before the main thread begins to wait, does not wake that,
+and Python looks at signals only there."""
+
 _LABEL = "  {:<9}"
 
 
@@ -65,7 +69,8 @@ def serve(arguments: argparse.Namespace) -> int:
         tell(["stopped before it was ready"], {})
         return 0
     tell(_banner(app, time.perf_counter() - started), _facts(app))
-    stop.wait()
+    while not stop.wait(_SIGNALS_SEEN_EVERY_S):
+        pass
     tell(["stopping: finishing what was begun"], {})
     threading.Thread(target=_end_after, args=(settings.shutdown_timeout_s,), name="weft-end", daemon=True).start()
     app.stop()
