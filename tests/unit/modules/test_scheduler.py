@@ -100,6 +100,16 @@ def test_results_come_in_the_order_given_and_runs_in_order_of_length(encoder: Re
     scheduler.close()
 
 
+def test_a_gpu_runs_more_at_once(encoder: Recorder) -> None:
+    texts = ["x" * 100] * 400
+    for parallel, longest in ((True, 5), (False, 163)):
+        encoder.parallel, encoder.runs = parallel, []
+        scheduler = Scheduler(encoder)
+        assert sizes(scheduler.embed(texts, Urgency.DOCUMENT)) == [100] * 400
+        assert max(map(len, encoder.runs)) == longest
+        scheduler.close()
+
+
 def test_no_run_exceeds_the_budget_unless_it_is_one_text(encoder: Recorder) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
