@@ -144,6 +144,14 @@ def test_reranking_and_generation(data: Raw, raw: Raw, make: Make) -> None:
     told = [one["_additional"]["generate"] for one in found]
     assert all(one["text"] in part["singleResult"] for one, part in zip(found, told, strict=True))
     assert [all(f'"{one["text"]}"' in (part["groupedResult"] or "") for one in found) for part in told] == [True, False]
+    made.data.insert({}, vector=[1, -0.5])
+    for grouping in ("", 'groupBy:{path:["text"] groups:9 objectsPerGroup:1}'):
+        found = data(f"{{Get{{{made.name}({near} {grouping}){{{shown}}}}}}}")["Get"][made.name]
+        told = {one["text"]: one["_additional"]["generate"] for one in found}
+        assert told[None]["singleResult"] is None
+        assert "Following property has empty value: 'text'" in told.pop(None)["error"]
+        assert all(part["singleResult"] and part["error"] is None for part in told.values())
+        assert found[0]["_additional"]["generate"]["groupedResult"], "one failure leaves the others' results alone"
     wrong = raw(f'{{Get{{{made.name}{{_additional{{rerank(property:"nope"){{score}}}}}}}}}}')
     assert wrong["data"]["Get"] == {made.name: None}
     assert "nope" in wrong["errors"][0]["message"]

@@ -55,6 +55,7 @@ class Hit:
     certainty: float | None = None
     rerank_score: float | None = None
     generated: str | None = None
+    generation_error: str | None = None
     vectors: dict[str, Vector] = field(default_factory=dict)
     """Filled as ``Returns`` asks."""
     references: dict[str, list[Hit]] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Group:
     rerank_score: float | None = None
     generated: str | None = None
     """About the first hit."""
+    generation_error: str | None = None
     generation: GenerationDetails | None = None
 
 
@@ -93,6 +95,7 @@ class Answer:
     groups: list[Group] | None = None
     generated: str | None = None
     """The result of a grouped task: about all hits, or the first hit of each group."""
+    generation_error: str | None = None
     generation: GenerationDetails | None = None
     profile: tuple[ShardProfile, ...] = ()
     took_s: float = 0.0

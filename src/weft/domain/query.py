@@ -228,7 +228,9 @@ class Generate:
     single: Prompt | None = None
     grouped: Prompt | None = None
     grouped_properties: tuple[str, ...] = ()
-    """None: all."""
+    """Empty: all."""
+    failures_beside: bool = False
+    """Whether what fails is told with the hit that it is about. Otherwise it is the search's error."""
 
 
 class DecayCurve(StrEnum):

@@ -1,7 +1,7 @@
 """One model's queue: short runs of texts of like length, queries apart from documents.
 
 On a CPU a larger batch is no faster, and padding costs what it pads. So the texts of a request are sorted by length
-and cut into runs of at most ``token_budget`` padded tokens (one longer text is a run by itself; a GPU takes longer runs).
+and cut into runs of at most ``token_budget`` padded tokens, more on a GPU (one longer text is a run by itself).
 Queries and documents have ``workers`` threads each, so a query waits for no document; on Linux those of documents are
 nice to the others.
 Requests take turns, one run each, so that a small one does not wait for a large one. Measured on 384 mixed texts,

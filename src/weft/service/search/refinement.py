@@ -2,18 +2,20 @@
 
 In a grouped answer the first hit of each group stands for the group, in its ranking and in what is written of it. A
 prompt of each hit is a call by itself, and most of its time is waiting for a provider: so a few are made at a time. The
-first that fails, in rank order, is the search's error; what was not asked by then is not.
+first that fails, in rank order, is the search's error, and what was not asked by then is not; or each failure is told
+with its hit, where that is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid
+from weft.domain.errors import Invalid, WeftError
 from weft.domain.query import Generate, Prompt, Rerank
 from weft.domain.schema import CollectionConfig
 from weft.modules.base import Registry
@@ -59,14 +61,17 @@ class Refiner:
         about = [one.hits[0] if isinstance(one, Group) else one for one in told]
         values = [prompt_values(config, hit.record.properties) for hit in about]
         if asked.single is not None and single is not None:
-            prompts = [single_prompt(asked.single.text, own) for own in values]
-            write = single
-            written = _some_at_a_time(lambda i: write(prompts[i], [about[i]]), range(len(told)))
-            for one, (text, details) in zip(told, written, strict=True):
-                one.generated, one.generation = text, details
+            template, write = asked.single.text, single
+
+            def tell(i: int) -> None:
+                with _failing(told[i], asked):
+                    told[i].generated, told[i].generation = write(single_prompt(template, values[i]), [about[i]])
+
+            _some_at_a_time(tell, range(len(told)))
         if asked.grouped is not None and grouped is not None and about:
-            task = task_prompt(asked.grouped.text, values, asked.grouped_properties)
-            answer.generated, answer.generation = grouped(task, about)
+            with _failing(answer, asked):
+                task = task_prompt(asked.grouped.text, values, asked.grouped_properties)
+                answer.generated, answer.generation = grouped(task, about)
 
     def _writer(self, config: CollectionConfig, prompt: Prompt, caller: Caller) -> Write:
         """Asks the generator that ``prompt`` names, else the collection's."""
@@ -83,6 +88,16 @@ class Refiner:
             return result.text, GenerationDetails(text if prompt.debug else None, provider, result.usage)
 
         return write
+
+
+@contextmanager
+def _failing(told: Hit | Group | Answer, asked: Generate) -> Iterator[None]:
+    try:
+        yield
+    except WeftError as error:
+        if not asked.failures_beside:
+            raise
+        told.generation_error = error.message
 
 
 def _some_at_a_time(call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

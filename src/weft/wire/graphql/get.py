@@ -237,6 +237,7 @@ def _generate(nodes: Sequence[FieldNode], info: GraphQLResolveInfo, kind: GraphQ
         Prompt(prompt, provider, parameters, debug=bool(single.get("debug"))) if prompt else None,
         Prompt(task, provider, parameters, debug=bool(grouped.get("debug"))) if task else None,
         tuple(lower_first(one) for one in grouped.get("properties") or () if one),
+        failures_beside=True,
     )
 
 

@@ -258,6 +258,7 @@ def _generate(item: Item, _: GraphQLResolveInfo, **__: Any) -> dict[str, Any]:
     return {
         "singleResult": item.single_result,
         "groupedResult": item.grouped_result,
+        "error": item.problem,
         "debug": None if prompt is None else {"prompt": prompt},
     }
 

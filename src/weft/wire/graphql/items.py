@@ -14,7 +14,7 @@ class Item:
     """One hit, an object of ``config``, and what is generated from it. ``group``: what it stands for in a grouped
     answer."""
 
-    __slots__ = ("_values", "config", "details", "group", "grouped_result", "hit", "single_result")
+    __slots__ = ("_values", "config", "details", "group", "grouped_result", "hit", "problem", "single_result")
 
     def __init__(self, hit: Hit, config: CollectionConfig) -> None:
         self.hit = hit
@@ -22,6 +22,8 @@ class Item:
         self.group: dict[str, Any] | None = None
         self.single_result = hit.generated
         self.grouped_result: str | None = None
+        self.problem = hit.generation_error
+        """Why there is no result, single or grouped."""
         self.details: GenerationDetails | None = hit.generation
         self._values: dict[str, Any] | None = None
 
@@ -51,6 +53,7 @@ def items(answer: Answer, query: Query, config: CollectionConfig) -> list[Item]:
     if found:
         found[0].grouped_result = answer.generated
         found[0].details = found[0].details or answer.generation
+        found[0].problem = answer.generation_error or found[0].problem
     return found
 
 
@@ -58,6 +61,7 @@ def _of_group(group: Group, number: int, path: str, config: CollectionConfig) ->
     first = Item(group.hits[0], config)
     first.single_result = group.generated
     first.details = group.generation
+    first.problem = group.generation_error
     first.group = {
         "id": number,
         "groupedBy": {"path": [path], "value": group.name},

@@ -160,6 +160,7 @@ def test_groups_reranking_and_generation(query_of: QueryOf) -> None:
         Prompt("about {title}", "openai", {"max_tokens": 5}, debug=True),
         Prompt("sum up", "openai", {"max_tokens": 5}),
         ("title",),
+        failures_beside=True,
     )
 
 
