@@ -50,6 +50,8 @@ def test_threads_have_models_of_their_own_and_one_set_of_weights() -> None:
     assert [one.data_ptr() for one in first.parameters()] == [one.data_ptr() for one in second.parameters()]
     with lanes.lane() as again:
         assert again in (first, second), "a free copy is used again"
+        assert again.eval() is again
+        assert not any(part.training for part in again.modules())
     assert lanes.parallel
 
 
