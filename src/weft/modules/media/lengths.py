@@ -11,6 +11,9 @@ from typing import Final
 _STREAMED: Final = 0x7FFFF000
 """Writers of WAV that cannot go back state such a length, or more, or none."""
 
+_HEADERS: Final = 64
+"""Some writers of RIFF count a file's headers in (44 bytes of a WAV, 8 of an AVI); players play these files."""
+
 _BOXES: Final = frozenset(
     b"ftyp styp pdin moov moof mfra mdat free skip wide udta uuid meta sidx ssix emsg prft".split()
 )
@@ -25,6 +28,8 @@ def missing_bytes(data: bytes) -> int:
         end = _end_of_boxes(data)
     elif data[:4] == b"RIFF":
         end = _end_of_chunks(data)
+        if end - len(data) <= _HEADERS:
+            return 0
     elif data[:4] == _EBML:
         end = _end_of_segment(data)
     else:

@@ -52,6 +52,14 @@ def test_a_sound() -> None:
         decode_sound(whole[:-100], 16_000, 1.0)
 
 
+def test_a_sound_whose_writer_counted_the_headers_in() -> None:
+    whole = files.wav(files.tone(440))
+    at = whole.index(b"data") + 4
+    counted = whole[:at] + len(whole).to_bytes(4, "little") + whole[at + 4 :]
+    assert missing_bytes(counted) == 0
+    assert len(decode_sound(counted, 16_000, 1.0))
+
+
 @pytest.mark.parametrize("stated", [0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
 def test_a_sound_that_was_written_to_a_pipe(stated: int) -> None:
     whole = files.wav(files.tone(440))
