@@ -112,7 +112,9 @@ def http(server: Server) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url(""), timeout=60) as client:
         for document in (CLASS, {"class": "Hostiles", "multiTenancyConfig": {"enabled": True}}):
             assert client.post("/v1/schema", json=document).status_code == 200
-        assert client.post("/v1/objects", json=OBJECT).status_code == 200
+        alone = {name: value for name, value in OBJECT["properties"].items() if name != "r"}
+        assert client.post("/v1/objects", json={**OBJECT, "properties": alone}).status_code == 200
+        assert client.put(f"/v1/objects/Hostile/{UUID}", json=OBJECT).status_code == 200, "it points to itself"
         yield client
         for document in client.get("/v1/schema").json()["classes"]:
             client.delete(f"/v1/schema/{document['class']}")

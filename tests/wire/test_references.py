@@ -137,14 +137,14 @@ def test_insert_with_references(authors: Any, books: Any) -> None:
     many = books.data.insert_many(
         [
             DataObject({"name": "two"}, references={"author": ada, "cites": one}),
-            DataObject({"name": "three"}, references={"author": uuid.uuid4()}),
+            DataObject({"name": "three"}, references={"author": [bob]}),
             DataObject({"name": "four"}, references={"name": ada}),
         ]
     )
     assert sorted(many.errors) == [3 - 1]
     assert authors_of(books, one) == ["ada", "bob"]
     assert authors_of(books, many.uuids[0]) == ["ada"]
-    assert authors_of(books, many.uuids[1]) == [], "its target does not exist"
+    assert authors_of(books, many.uuids[1]) == ["bob"]
 
     books.data.update(one, properties={"name": "uno"})
     assert authors_of(books, one) == ["ada", "bob"], "an update keeps them"
@@ -152,6 +152,22 @@ def test_insert_with_references(authors: Any, books: Any) -> None:
     assert authors_of(books, one) == ["ada", "bob", "bob"], "or adds to them"
     books.data.replace(one, properties={"name": "one"})
     assert authors_of(books, one) is None
+
+
+def test_what_an_object_brings_must_lead_somewhere(authors: Any, books: Any) -> None:
+    author, nobody = authors.data.insert({"name": "a"}), uuid.uuid4()
+    with pytest.raises(UnexpectedStatusCodeError, match=f"invalid cref: .*:author: no object with id {nobody} found"):
+        books.data.insert({"name": "lost"}, references={"author": [author, nobody]})
+    many = [DataObject({"name": str(to)}, references={"author": to}) for to in (author, nobody)]
+    result = books.data.insert_many(many)
+    assert list(result.errors) == [1]
+    assert "invalid cref" in result.errors[1].message
+    (book,) = books.query.fetch_objects().objects
+    with pytest.raises(UnexpectedStatusCodeError, match="invalid cref"):
+        books.data.update(book.uuid, references={"author": nobody})
+    with pytest.raises(UnexpectedStatusCodeError, match="invalid cref"):
+        books.data.replace(book.uuid, {"name": "x"}, references={"author": nobody})
+    assert authors_of(books, book.uuid) == ["a"]
 
 
 def test_return_through_references(authors: Any, books: Any) -> None:

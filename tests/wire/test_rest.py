@@ -74,6 +74,56 @@ def test_an_object_is_stored_changed_and_deleted(rest: httpx.Client) -> None:
     assert [rest.head(path).status_code, rest.get(path).status_code, rest.delete(path).status_code] == [404] * 3
 
 
+def test_what_is_not_there_is_not_replaced(rest: httpx.Client) -> None:
+    path = f"/objects/{NAME}/{ID}"
+    assert rest.put(path, json=body()).status_code == 404
+    assert rest.head(path).status_code == 404
+    assert rest.put(f"/objects/NotMade/{ID}", json={**body(), "class": "NotMade"}).status_code == 404
+    assert rest.patch(f"/objects/NotMade/{ID}", json={**body(), "class": "NotMade"}).status_code == 404
+    assert rest.get("/schema/NotMade").status_code == 404
+    assert rest.post("/objects", json=body()).status_code == 200
+    assert rest.put(path, json=body(id=None, properties={"name": "y"})).status_code == 200
+    assert rest.put(path, json={**body(), "class": "NotMade"}).status_code == 404
+    try:
+        assert rest.post("/schema", json={"class": "Another"}).status_code == 200
+        moved = rest.put(path, json={"class": "Another", "id": ID, "properties": {"added": "z"}})
+        assert moved.status_code == 422
+        assert "an object stays in its class" in moved.text
+    finally:
+        rest.delete("/schema/Another")
+    assert rest.get(path).json()["properties"] == {"name": "y"}
+
+
+def test_a_tenant_that_is_not_there(rest: httpx.Client) -> None:
+    rest.delete("/schema/TRestTenants")
+    try:
+        made = rest.post("/schema", json={"class": "TRestTenants", "multiTenancyConfig": {"enabled": True}})
+        assert made.status_code == 200
+        path = f"/objects/TRestTenants/{ID}?tenant=nobody"
+        sent = {"class": "TRestTenants", "id": ID, "tenant": "nobody", "properties": {}}
+        assert [rest.request(verb, path).status_code for verb in ("HEAD", "GET", "DELETE")] == [422] * 3
+        assert [rest.request(verb, path, json=sent).status_code for verb in ("PUT", "PATCH")] == [422] * 2
+        assert rest.post("/objects", json=sent).json() == {"error": [{"message": 'tenant not found: "nobody"'}]}
+        assert rest.get("/schema/TRestTenants/tenants/nobody").status_code == 404
+    finally:
+        rest.delete("/schema/TRestTenants")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "property"),
+    [("valueText", "1", "size"), ("valueNumber", 1, "size"), ("valueInt", 1, "name"), ("valueDate", "x", "name")],
+)
+def test_a_filter_deletes_nothing_by_a_value_of_another_type(
+    rest: httpx.Client, field: str, value: Any, property: str
+) -> None:
+    assert rest.post("/objects", json=body(properties={"size": 1, "name": "1"})).status_code == 200
+    where = {"operator": "Equal", "path": [property], field: value}
+    refused = rest.request("DELETE", "/batch/objects", json={"match": {"class": NAME, "where": where}})
+    assert refused.status_code == 422
+    assert f'data type filter cannot use "{field}" on type' in refused.json()["error"][0]["message"]
+    assert rest.head(f"/objects/{NAME}/{ID}").status_code == 204
+
+
 def test_lists_and_batches(rest: httpx.Client) -> None:
     objects = [{"class": NAME, "id": f"00000000-0000-0000-0000-{i:012d}", "properties": {"size": i}} for i in range(30)]
     results = rest.post("/batch/objects", json={"objects": [*objects, body(properties={"size": "x"})]}).json()

@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 
 from weft.collection.damage import Damage
 from weft.collection.shard import Shard
-from weft.domain.errors import CorruptData, Invalid, NotFound, OperatorError, WeftError
+from weft.domain.errors import CorruptData, Invalid, NotFound, OperatorError, TenantNotFound, WeftError
 from weft.domain.schema import CollectionConfig
 from weft.storage import ShardEntry, count_objects, disk, links
 from weft.storage.catalog import remove_folder
@@ -284,7 +284,7 @@ class Collection:
             raise NotFound(f"could not find class {self.config.name} in schema", collection=self.config.name)
         entry = self._entries.get(name)
         if entry is None:
-            raise NotFound(f'tenant not found: "{name}"', tenant=name)
+            raise TenantNotFound(f'tenant not found: "{name}"', tenant=name)
         return entry
 
     def _wait_for(self, name: str) -> None:

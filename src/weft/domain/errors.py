@@ -3,7 +3,8 @@
     WeftError
     ├── CallerError          the request is at fault
     │   ├── Invalid              wrong type, value, name, dimensions, syntax
-    │   ├── NotFound             no such collection, object, tenant, property
+    │   ├── NotFound             no such collection, object, property
+    │   │   └── TenantNotFound       no such tenant
     │   ├── Conflict             it exists already, or it changed under the caller
     │   ├── Unauthenticated      no credentials, or wrong ones
     │   ├── Forbidden            known caller, not allowed
@@ -43,6 +44,10 @@ class Invalid(CallerError):
 
 class NotFound(CallerError):
     """What the request names does not exist."""
+
+
+class TenantNotFound(NotFound):
+    """The tenant does not exist in which something is looked for, or is to be stored."""
 
 
 class Conflict(CallerError):

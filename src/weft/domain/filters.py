@@ -83,6 +83,10 @@ class Condition:
     operator: Operator
     target: Target
     value: FilterValue
+    field: str | None = None
+    """As what the wire named the value (``valueInt``), which must then be the property's own type.
+
+    None: it is converted where that loses nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,14 +56,16 @@ class Objects:
         return self._store(shard, Upsert(obj, shard.encode([obj])[0], insert_only=True))
 
     def replace(self, incoming: IncomingObject, caller: Caller) -> Object:
-        """Store the object whole, whether or not its uuid exists.
+        """Store the object whole in the place of the one with its uuid. NotFound when there is none.
 
         Of the stored vectors only those are kept that a module would make again from the same properties.
         """
+        self._require(incoming)
         collection, shard, obj = self._prepared(incoming)
         stored = self._stored(shard, obj.uuid)
-        if stored is not None:
-            self._vectorizer.keep_unchanged(collection.config, stored[1], obj)
+        if stored is None:
+            raise _absent(incoming)
+        self._vectorizer.keep_unchanged(collection.config, stored[1], obj)
         self._vectorise(collection.config, shard, obj, caller)
         return self._store(shard, Upsert(obj, shard.encode([obj])[0]))
 
@@ -76,6 +78,7 @@ class Objects:
 
         NotFound when there is no such object.
         """
+        self._require(incoming)
         collection, shard, patch = self._prepared(incoming)
         removed = [name for name, value in incoming.properties.items() if value is None]
         asks_modules = any(vector.vectorizer != "none" for vector in collection.config.vectors.values())
@@ -83,7 +86,7 @@ class Objects:
             with turn(shard, attempt, asks_modules=asks_modules):
                 stored = self._stored(shard, patch.uuid)
                 if stored is None:
-                    raise NotFound(f"no object with id '{incoming.uuid}' in class {collection.config.name}")
+                    raise _absent(incoming)
                 doc_id, old = stored
                 values = _merged(collection.config, old.properties, patch.properties)
                 for name in removed:
@@ -158,6 +161,11 @@ class Objects:
             shard = self._guarded(errors, ids, partial(self._collections.shard, collection, tenant, importing=True))
             if shard is None:
                 continue
+            wrong = self._references.check(config, shard, tenant, [obj.properties for _, obj in objects])
+            for i, refusal in zip(ids, wrong, strict=True):
+                errors[i] = refusal
+            objects = [one for one, refusal in zip(objects, wrong, strict=True) if refusal is None]
+            ids = [i for i, _ in objects]
             self._keep_unchanged(config, shard, [obj for _, obj in objects])
             failed = self._guarded(
                 errors, ids, partial(self._vectorizer.fill, config, shard, [obj for _, obj in objects], caller)
@@ -232,16 +240,22 @@ class Objects:
 
     # -- parts
 
+    def _require(self, incoming: IncomingObject) -> None:
+        """NotFound unless the object is there: one that is not gets no class and no property made for it."""
+        if incoming.uuid is not None and not self.exists(incoming.collection, incoming.uuid, incoming.tenant):
+            raise _absent(incoming)
+
     def _prepared(self, incoming: IncomingObject) -> tuple[Collection, Shard, Object]:
         errors: list[WeftError | None] = [None]
         collection = self._collections.for_import(incoming.collection, [(0, incoming)], errors)
         if errors[0] is not None:
             raise errors[0]
-        return (
-            collection,
-            self._collections.shard(collection, incoming.tenant, importing=True),
-            _single(collection.config, incoming),
-        )
+        shard = self._collections.shard(collection, incoming.tenant, importing=True)
+        obj = _single(collection.config, incoming)
+        for error in self._references.check(collection.config, shard, incoming.tenant or None, [obj.properties]):
+            if error is not None:
+                raise error
+        return collection, shard, obj
 
     def _vectorise(self, config: CollectionConfig, shard: Shard, obj: Object, caller: Caller) -> None:
         error = self._vectorizer.fill(config, shard, [obj], caller)[0]
@@ -267,6 +281,10 @@ class Objects:
                 obj.vectors = _vectors(shard, doc_id)
             return doc_id, obj
         return None
+
+
+def _absent(incoming: IncomingObject) -> NotFound:
+    return NotFound(f"no object with id '{incoming.uuid}' in class {incoming.collection}")
 
 
 def _merged(config: CollectionConfig, old: Properties, patch: Properties) -> Properties:

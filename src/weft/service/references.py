@@ -3,8 +3,8 @@
 All references that one request adds to an object are one write of it.
 
 The target of a reference need not exist when references are added in batches, for an import may bring it later. It
-must when one reference is added or a property is replaced, and always where tenants are involved. A reference leads to
-objects of the same tenant, or to a collection without tenants.
+must when one reference is added, a property is replaced or an object brings its references with it, and always where
+tenants are involved. A reference leads to objects of the same tenant, or to a collection without tenants.
 """
 
 from __future__ import annotations
@@ -98,6 +98,23 @@ class References:
         for error in self._refused(source, set(checked), must_exist=True).values():
             raise error
         self._edit_one(source, key, lambda values: {declared: checked})
+
+    def check(
+        self, config: CollectionConfig, shard: Shard, tenant: str | None, objects: Sequence[Properties]
+    ) -> list[WeftError | None]:
+        """For the checked properties of each object: an error when one of its references leads nowhere."""
+        properties = [one.name for one in config.properties if one.data_type is DataType.REFERENCE]
+        links = [[(name, target) for name in properties for target in one.get(name) or ()] for one in objects]
+        if not any(links):
+            return [None] * len(objects)
+        targets = {target for some in links for _, target in some}
+        refused = self._refused(_Source(config, shard, tenant), targets, must_exist=True)
+        errors: list[WeftError | None] = []
+        for some in links:
+            wrong = next(((name, refused[target]) for name, target in some if target in refused), None)
+            told = None if wrong is None else f"'cref' {config.name}:{wrong[0]}: {wrong[1].message}"
+            errors.append(None if told is None else Invalid(f"invalid object: invalid cref: {told}"))
+        return errors
 
     # -- checking
 

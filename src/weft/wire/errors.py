@@ -31,6 +31,7 @@ SPELLINGS: Final[Mapping[type[errors.WeftError], Spelling]] = {
     errors.CallerError: Spelling(400, "INVALID_ARGUMENT", "BAD_REQUEST"),
     errors.Invalid: Spelling(422, "INVALID_ARGUMENT", "INVALID"),
     errors.NotFound: Spelling(404, "NOT_FOUND", "NOT_FOUND"),
+    errors.TenantNotFound: Spelling(422, "NOT_FOUND", "NOT_FOUND"),
     errors.Conflict: Spelling(422, "ALREADY_EXISTS", "CONFLICT"),
     errors.Unauthenticated: Spelling(401, "UNAUTHENTICATED", "UNAUTHENTICATED"),
     errors.Forbidden: Spelling(403, "PERMISSION_DENIED", "FORBIDDEN"),

@@ -64,11 +64,11 @@ def _key(filter: Filter, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; write it flatter")
     match filter:
-        case Condition(operator=operator, target=target, value=value):
+        case Condition(operator=operator, target=target, value=value, field=field):
             if isinstance(target, ReferenceTarget):
                 return None
             kinds = tuple(type(v) for v in value) if isinstance(value, tuple) else type(value)
-            return (operator, _target_key(target), value, kinds)
+            return (operator, _target_key(target), value, kinds, field)
         case Not(operand=part):
             parts: tuple[Filter, ...] = (part,)
         case And(operands=parts) | Or(operands=parts):

@@ -1,7 +1,7 @@
 """The value of a condition, checked and converted to what a column compares.
 
 Conversions: an int property takes integral floats and their text, a number property takes ints and text, dates and
-uuids are text. Everything else must be of the property's own type.
+uuids are text. Everything else must be of the property's own type; so must what the wire named by its type.
 """
 
 from __future__ import annotations
@@ -20,6 +20,15 @@ COMPARISONS = frozenset(
     {Operator.GREATER_THAN, Operator.GREATER_THAN_EQUAL, Operator.LESS_THAN, Operator.LESS_THAN_EQUAL}
 )
 EQUALITY = frozenset({Operator.EQUAL, Operator.NOT_EQUAL})
+
+_FIELDS = {
+    DataType.TEXT: "valueText",
+    DataType.INT: "valueInt",
+    DataType.NUMBER: "valueNumber",
+    DataType.BOOLEAN: "valueBoolean",
+    DataType.DATE: "valueDate",
+    DataType.UUID: "valueText",
+}
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
@@ -41,6 +50,17 @@ def several(condition: Condition) -> list[Any]:
     if isinstance(condition.value, tuple):
         return list(condition.value)
     return [single(condition)]
+
+
+def check_field(condition: Condition, prop: Property) -> None:
+    """Raises Invalid when the wire named the value as of a type that is not the property's own."""
+    field = condition.field
+    wanted = _FIELDS.get(prop.data_type.element)
+    if field is None or wanted is None or field == wanted:
+        return
+    if prop.data_type.element is DataType.UUID:
+        raise _no_uuid(prop)
+    raise Invalid(f'data type filter cannot use "{field}" on type "{prop.data_type}", use "{wanted}" instead')
 
 
 def convert(prop: Property, value: Any) -> Any:
@@ -161,8 +181,12 @@ def _parse(text: str) -> float:
 
 def _to_uuid(prop: Property, value: Any) -> bytes:
     if not isinstance(value, str):
-        raise Invalid(f'property {prop.name!r} is of type "uuid" or "uuid[]": specify uuid as string using "valueText"')
+        raise _no_uuid(prop)
     return parse_uuid(value)
+
+
+def _no_uuid(prop: Property) -> Invalid:
+    return Invalid(f'property {prop.name!r} is of type "uuid" or "uuid[]": specify uuid as string using "valueText"')
 
 
 def _to_geo_range(prop: Property, value: Any) -> GeoRange:

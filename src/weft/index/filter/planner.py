@@ -7,6 +7,7 @@ on which objects there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from weft.domain.errors import Invalid
 from weft.domain.filters import (
@@ -98,6 +99,7 @@ class Planner:
         _require_index(prop)
         if condition.operator is Operator.IS_NULL:
             return self._null(condition, prop)
+        operands.check_field(condition, prop)
         match prop.data_type.element:
             case DataType.REFERENCE:
                 return self._reference_count(condition, prop)
@@ -216,7 +218,7 @@ class Planner:
             collection = prop.target_collections[0]
         if self._resolve is None:
             raise Invalid(f"filters through references are not available here (property {prop.name!r})")
-        resolve, inner = self._resolve, Condition(condition.operator, target.target, condition.value)
+        resolve, inner = self._resolve, replace(condition, target=target.target)
         return Leaf(_REFERENCE, lambda: resolve(prop.name, inner, collection))
 
     def _column(self, name: str) -> ColumnView:

@@ -187,6 +187,9 @@ class GenerativeCohere(ProviderGenerator):
     def check_settings(self, settings: Settings) -> None:
         _COHERE.given_url(settings, Caller())
 
+    def _provider(self, chosen: Settings) -> Provider:
+        return _COHERE
+
     def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body: dict[str, Any] = {
             "model": text_setting(chosen, "model", "command-a-03-2025"),

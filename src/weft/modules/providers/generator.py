@@ -10,11 +10,14 @@ from typing import Any
 from weft.domain.caller import Caller
 from weft.modules.base import Generated, Generator, Settings
 from weft.modules.providers.http import ProviderClient
+from weft.modules.providers.provider import Provider
 
 _SPELLED_APART = {"base_url": "baseURL", "baseUrl": "baseURL"}
 
 
 class ProviderGenerator(Generator):
+    address_setting = "baseURL"
+
     def __init__(self, client: ProviderClient) -> None:
         self._client = client
 
@@ -27,7 +30,13 @@ class ProviderGenerator(Generator):
         images: Sequence[str] = (),
     ) -> Generated:
         own = {_camel_case(name): value for name, value in parameters.items() if value not in (None, "")}
-        return self._ask(prompt, {**settings, **own}, caller, images)
+        chosen = {**settings, **own}
+        named = own.get(self.address_setting)
+        caller = self._provider(chosen).asked_at(named, settings, caller, setting=self.address_setting)
+        return self._ask(prompt, chosen, caller, images)
+
+    @abstractmethod
+    def _provider(self, chosen: Settings) -> Provider: ...
 
     @abstractmethod
     def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:

@@ -180,6 +180,9 @@ class GenerativeNvidia(ProviderGenerator):
     def __init__(self, client: ProviderClient) -> None:
         self._nvidia = _Calls(client, _EMBEDDING_HOST)
 
+    def _provider(self, chosen: Settings) -> Provider:
+        return _NVIDIA
+
     def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body: dict[str, Any] = {
             "model": text_setting(chosen, "model", "nvidia/llama-3.1-nemotron-51b-instruct"),

@@ -96,9 +96,13 @@ class GenerativeOllama(ProviderGenerator):
     name = "generative-ollama"
     title = "Generative Search - Ollama"
     documentation = "https://github.com/ollama/ollama/blob/main/docs/api.md#generate-a-completion"
+    address_setting = _ADDRESS
 
     def check_settings(self, settings: Settings) -> None:
         _check_settings(settings)
+
+    def _provider(self, chosen: Settings) -> Provider:
+        return _OLLAMA
 
     def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body: dict[str, Any] = {"model": text_setting(chosen, "model", "llama3"), "prompt": prompt, "stream": False}

@@ -166,6 +166,9 @@ class GenerativeOpenAI(ProviderGenerator):
         _OPENAI.given_url(settings, Caller())
         _check_azure(settings)
 
+    def _provider(self, chosen: Settings) -> Provider:
+        return _payee(chosen)
+
     def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body: dict[str, Any] = {"messages": [{"role": "user", "content": chat_content(prompt, images)}]}
         if not _is_azure(chosen):
@@ -182,6 +185,9 @@ class GenerativeAnyscale(ProviderGenerator):
 
     def check_settings(self, settings: Settings) -> None:
         _ANYSCALE.given_url(settings, Caller())
+
+    def _provider(self, chosen: Settings) -> Provider:
+        return _ANYSCALE
 
     def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
         body = {

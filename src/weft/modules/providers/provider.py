@@ -4,7 +4,8 @@
     key       header X-{Word}-Api-Key, else variable {WORD}_APIKEY
     pace      headers X-{Word}-Ratelimit-RequestPM-Embedding and X-{Word}-Ratelimit-TokenPM-Embedding
 
-A key of the environment goes to no address that a request's header names: whoever asks would read it there.
+A key of the environment goes to no address that a request names, by header or among the parameters of a generation:
+whoever asks would read it there.
 A setting that names one of the provider's own addresses counts as not given: new collections get it written in as a
 default, and it must not hide the variable. The variable stands for every host of the provider.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -49,8 +50,9 @@ class Provider:
             return key
         if self._own_key():
             raise Invalid(
-                f"header {self._address_header} needs header X-{self.word}-Api-Key beside it: the server's own key is "
-                "sent to no address that a request names"
+                f"a request that names the address of {self.name} (by header {self._address_header}, or a parameter) "
+                f"needs header X-{self.word}-Api-Key beside it: the server's own key is sent to no address that a "
+                "request names"
             )
         raise Invalid(
             f"no api key found neither in request header: X-{self.word}-Api-Key nor in environment variable under "
@@ -88,6 +90,16 @@ class Provider:
         chosen = text_setting(settings, setting)
         chosen = address(chosen, f"setting {setting}") if chosen else ""
         return "" if chosen in self.hosts else chosen
+
+    def asked_at(self, named: object, collection: Settings, caller: Caller, *, setting: str) -> Caller:
+        """``caller`` as one whose request names the address ``named`` by header, unless it is one of the provider's,
+        its operator's or the collection's."""
+        if not isinstance(named, str) or not named or caller.headers.get(self._address_header.lower()):
+            return caller
+        known = {*self.hosts, self._operators_url(), self.given_url(collection, caller, setting=setting)}
+        if address(named, f"parameter {setting}") in known:
+            return caller
+        return replace(caller, headers={**caller.headers, self._address_header.lower(): named})
 
     def check_public(self, url: str) -> None:
         """Invalid for a URL that is not the provider's or the operator's own and is plain http or leads into a private

@@ -91,12 +91,13 @@ def _query(
 
 
 def _limit(args: Args, search: Search | None) -> int:
-    """A search within a distance has as many hits as there are, unless a limit is given."""
+    """0: the usual one; so is any below 0. A search within a distance has as many hits as there are, unless a limit is
+    given."""
     limit = args.get("limit")
     near = None if isinstance(search, Keyword | Hybrid) else search
     within = near is not None and (near.max_distance is not None or near.min_certainty is not None)
-    if within and (limit is None or limit < 0):
-        return _UNBOUNDED
+    if limit is None or limit < 0:
+        return _UNBOUNDED if within else 0
     return _whole(args, "limit")
 
 

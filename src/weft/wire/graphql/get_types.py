@@ -23,7 +23,19 @@ from weft.wire.graphql import inputs
 from weft.wire.graphql.items import Item
 from weft.wire.graphql.scalars import BOOLEAN, FLOAT, INT, TEXT, VECTOR, texts
 
-_TAKEN: Final = frozenset({"String", "DateTime", "Int", "Float", "Boolean", "ID", "FieldSet"})
+_SHARED: Final = """
+    AdditionalClassification AdditionalGenerate AdditionalGenerateDebug AdditionalGroupGroupedBy
+    AdditionalReranker AggregateBooleansObj AggregateDatesObj AggregateGroupedByObj AggregateMetaObj
+    AggregateNumbersObj AggregateReferencesObj AggregateTextsObj AllResultsArg Beacon BooleanWhere
+    ConsistencyLevelEnum DateWhere ExploreObj FloatWhere FusionEnum GenerateParameters GeoCoordinatesObj
+    GroupInpObjTypeEnum IndividualResultsArg IntWhere MovementObjectsInpObj NearAudioInpObj NearDepthInpObj
+    NearIMUInpObj NearImageInpObj NearTextMove NearThermalInpObj NearVectorVectorScalar NearVideoInpObj
+    PhoneNumberObj SearchOperatorEnum SearchOperatorInpObj SortOrderEnum TargetInpObj TextWhere TopOccurrencesObj
+    VectorPerTarget Weights WhereGeoRangeDistanceInpObj WhereGeoRangeGeoCoordinatesInpObj WhereGeoRangeInpObj
+    WhereOperatorEnum
+"""
+"""Types that all collections share."""
+_TAKEN: Final = frozenset({"String", "DateTime", "Int", "Float", "Boolean", "ID", "FieldSet", *_SHARED.split()})
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _SCALARS: Final = {DataType.INT: INT, DataType.NUMBER: FLOAT, DataType.BOOLEAN: BOOLEAN}
 """Every other value is text."""

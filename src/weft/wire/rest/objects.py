@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.domain.errors import CorruptData, Invalid, NotFound
-from weft.domain.objects import Object, parse_uuid
+from weft.domain.errors import CorruptData, Invalid, NotFound, TenantNotFound
+from weft.domain.objects import IncomingObject, Object, parse_uuid
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
 from weft.service.schema.properties import lower_first
@@ -38,9 +38,9 @@ def get(call: Call) -> Reply:
     try:
         config = call.service.collections.get(class_of(call))
         stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=vectors)
-    except NotFound as error:
-        if "tenant" in error.facts:
-            raise
+    except TenantNotFound:
+        raise
+    except NotFound:
         return Reply(status=404)
     return Reply(_shown(config, stored, call.tenant))
 
@@ -51,15 +51,26 @@ def exists(call: Call) -> Reply:
 
 
 def replace(call: Call) -> Reply:
-    incoming = decode(call.body, collection=call.path.get("class_name"), uuid=call.path["id"], tenant=call.tenant)
+    incoming = _incoming(call)
     stored = call.service.objects.replace(incoming, call.caller)
     return Reply(_shown(call.service.collections.get(incoming.collection), stored, incoming.tenant))
 
 
 def merge(call: Call) -> Reply:
-    incoming = decode(call.body, collection=call.path.get("class_name"), uuid=call.path["id"], tenant=call.tenant)
-    call.service.objects.merge(incoming, call.caller)
+    call.service.objects.merge(_incoming(call), call.caller)
     return Reply(status=204)
+
+
+def _incoming(call: Call) -> IncomingObject:
+    """What a change of the object in the path sends. Raises Invalid when it names another class."""
+    incoming = decode(call.body, collection=call.path.get("class_name"), uuid=call.path["id"], tenant=call.tenant)
+    named, collections = call.body.get("class"), call.service.collections
+    if named and collections.get(named).name != collections.get(incoming.collection).name:
+        raise Invalid(
+            f"the class in the body, {named[:80]!r}, is not the one in the path, {incoming.collection[:80]!r}; an "
+            "object stays in its class"
+        )
+    return incoming
 
 
 def delete(call: Call) -> Reply:
@@ -179,7 +190,7 @@ _SHOWN = {200: ref("Object")}
 _STORED = (TENANT, CONSISTENCY)
 _READ = (INCLUDE, TENANT, CONSISTENCY)
 _SHOWN_OR_ABSENT = {**_SHOWN, 404: None}
-"""An object that is not there has no body; of a tenant that is not there, the failure is told."""
+"""An object that is not there has no body."""
 
 ENDPOINTS = [
     Endpoint(

@@ -57,7 +57,8 @@ def decode_where(value: Any, depth: int = 0) -> Filter:
     path = fields.texts(given, "path", "where")
     if not path:
         raise Invalid("invalid where filter: field 'path': must have at least one element")
-    return Condition(Operator(operator), _target(path), _value(given))
+    value, field = _value(given)
+    return Condition(Operator(operator), _target(path), value, field)
 
 
 def _target(path: list[str]) -> Target:
@@ -79,24 +80,25 @@ def _property(name: str) -> Target:
     return PropertyTarget(_META.get(name, lower_first(name)))
 
 
-def _value(given: Mapping[str, Any]) -> FilterValue:
-    """The one ``value…`` that is set."""
+def _value(given: Mapping[str, Any]) -> tuple[FilterValue, str]:
+    """The one ``value…`` that is set, and its name, without what older forms of it add."""
     found = [key for key, value in given.items() if key.startswith("value") and value is not None]
     if len(found) != 1:
         raise Invalid(f"invalid where filter: exactly one value field must be set, got {', '.join(found) or 'none'}")
     (key,) = found
     value = given[key]
     if key == "valueGeoRange":
-        return _geo_range(value)
-    read = _SCALARS.get(key.removesuffix("Array"))
+        return _geo_range(value), key
+    field = key.removesuffix("Array")
+    read = _SCALARS.get(field)
     if read is None:
         raise Invalid(f"invalid where filter: unknown value field {fields.shown(key)!r}")
     if isinstance(value, list):
         values: Any = tuple(read(one, key) for one in value)
-        return values  # type: ignore[no-any-return]
+        return values, _FIELDS.get(field, field)
     if key.endswith("Array"):
         raise Invalid(f"invalid where filter: {key} must be an array, not {fields.kind_of(value)}")
-    return read(value, key)
+    return read(value, key), _FIELDS.get(field, field)
 
 
 def _text(value: Any, key: str) -> str:
@@ -149,3 +151,4 @@ _SCALARS: Mapping[str, Callable[[Any, str], str | int | float | bool]] = {
     "valueNumber": _number,
     "valueBoolean": _flag,
 }
+_FIELDS = {"valueString": "valueText"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -80,6 +81,28 @@ def test_the_servers_own_key_goes_to_no_address_of_a_request(
     except (Invalid, ProviderError) as error:
         assert name == "text2vec-huggingface" or "the server's own key is sent to no address" in str(error)
     assert not [r for r in provider.requests if "the server's own" in str(r.headers)]
+
+
+@pytest.mark.parametrize(
+    ("word", "parameter"),
+    [("openai", "base_url"), ("nvidia", "base_url"), ("cohere", "base_url"), ("ollama", "api_endpoint")],
+)
+def test_nor_to_one_among_the_parameters_of_a_generation(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, word: str, parameter: str
+) -> None:
+    monkeypatch.setenv(f"{word.upper()}_APIKEY", "the server's own")
+    generator = registry.generator(f"generative-{word}")
+    named = {parameter: provider.url}
+    with suppress(Invalid, ProviderError):
+        generator.generate("p", {}, named, Caller())
+    assert not [r for r in provider.requests if "the server's own" in str(r.headers)]
+    generator.generate("p", {}, named, Caller(headers={f"x-{word}-api-key": "mine"}))
+    assert provider.requests[-1].headers["authorization"] == "Bearer mine"
+    setting = "apiEndpoint" if parameter == "api_endpoint" else "baseURL"
+    generator.generate("p", {setting: provider.url}, named, Caller())
+    monkeypatch.setenv(f"{word.upper()}_BASE_URL", provider.url)
+    generator.generate("p", {}, named, Caller())
+    assert [r.headers["authorization"] for r in provider.requests[-2:]] == ["Bearer the server's own"] * 2
 
 
 @pytest.mark.parametrize("given", ["http://h", "http://h/", "http://h/v1", "http://h/v1/", "http://h//", " http://h "])

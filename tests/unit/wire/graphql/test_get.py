@@ -29,6 +29,8 @@ from weft.domain.query import (
     Rerank,
     Sort,
 )
+from weft.domain.schema import CollectionConfig, DataType, MultiVector, Property, VectorConfig, VectorIndexConfig
+from weft.wire.graphql.schema import build
 
 QueryOf = Callable[..., Query]
 UUID = "00000000-0000-0000-0000-00000000000a"
@@ -51,6 +53,7 @@ def test_a_search_within_a_distance_has_no_limit_but_the_servers(query_of: Query
     within = '{Get{Article(%s nearVector:{vector:[1] targetVectors:["one"] %s}){n}}}'
     assert query_of(within % ("", "distance:0.5")).limit == -1
     assert query_of(within % ("limit:-1", "certainty:0.5")).limit == -1
+    assert query_of(within % ("limit:-1", "")).limit == 0
     assert query_of(within % ("limit:7", "distance:0.5")).limit == 7
     assert query_of(within % ("", "")).limit == query_of(within % ("limit:0", "")).limit == 0
 
@@ -191,7 +194,6 @@ def test_aliases_of_collections_and_of_fields(ask: Any, service: Any) -> None:
         ('nearObject:{beacon:"elsewhere"}', "invalid cref"),
         ('hybrid:{query:"q" alpha:2}', "alpha"),
         ("hybrid:{vector:[1] searches:[{nearVector:{vector:[1]}}]}", "give one of"),
-        ("limit:-5", "limit"),
         ("offset:-5", "offset"),
         ('sort:[{path:["a","b"]}]', "one entry"),
         ('groupBy:{path:["title"] groups:0 objectsPerGroup:1}', "at least 1"),
@@ -210,3 +212,17 @@ def test_what_cannot_be_asked_is_told(ask: Any, args: str, reason: str) -> None:
     assert error["extensions"]["code"] == "INVALID"
     assert error["path"] == ["Get", "Author"]
     assert answered["data"] == {"Get": {"Author": None}}
+
+
+def test_a_collection_may_be_called_as_a_type_of_the_schema_is() -> None:
+    properties = tuple(
+        Property(f"p{i}", kind, target_collections=("Rich",) if kind is DataType.REFERENCE else ())
+        for i, kind in enumerate(DataType)
+        if kind.element is not DataType.OBJECT
+    )
+    late = VectorConfig("late", index=VectorIndexConfig(multivector=MultiVector()))
+    rich = {"Rich": CollectionConfig("Rich", properties, {"one": VectorConfig("one"), "late": late})}
+    names = [name for name in build(rich).type_map if name[0].isupper() and "Rich" not in name]
+    assert "SortOrderEnum" in names
+    for name in names:
+        assert build({name: CollectionConfig(name, properties[:1]), **rich}).type_map

@@ -26,20 +26,21 @@ def equal(path: list[str], **value: Any) -> dict[str, Any]:
 
 
 def test_conditions() -> None:
-    a = Condition(Operator.EQUAL, PropertyTarget("a"), 3)
+    a = Condition(Operator.EQUAL, PropertyTarget("a"), 3, "valueInt")
     assert decode_where(equal(["A"], valueInt=3)) == a
     assert decode_where(equal(["a"], valueInt=3.0, valueText=None)) == a
     assert decode_where(equal(["id"], valueString="x")).target == PropertyTarget("_id")  # type: ignore[union-attr]
     assert decode_where(equal(["len(A)"], valueInt=1)).target == PropertyTarget("a", length=True)  # type: ignore[union-attr]
     path = decode_where(equal(["ref", "Other", "b"], valueBoolean=True))
-    assert path == Condition(Operator.EQUAL, ReferenceTarget("ref", PropertyTarget("b"), "Other"), True)
+    assert path == Condition(Operator.EQUAL, ReferenceTarget("ref", PropertyTarget("b"), "Other"), True, "valueBoolean")
     count = decode_where({"operator": "GreaterThan", "path": ["ref", "Other"], "valueInt": 1})
-    assert count == Condition(Operator.GREATER_THAN, ReferenceCount("ref"), 1)
+    assert count == Condition(Operator.GREATER_THAN, ReferenceCount("ref"), 1, "valueInt")
     any_of = {"operator": "ContainsAny", "path": ["a"], "valueTextArray": ["x", "y"]}
-    assert decode_where(any_of) == Condition(Operator.CONTAINS_ANY, PropertyTarget("a"), ("x", "y"))
+    assert decode_where(any_of) == Condition(Operator.CONTAINS_ANY, PropertyTarget("a"), ("x", "y"), "valueText")
     within = {"geoCoordinates": {"latitude": 1, "longitude": 2}, "distance": {"max": 3}}
     geo = {"operator": "WithinGeoRange", "path": ["g"], "valueGeoRange": within}
-    assert decode_where(geo) == Condition(Operator.WITHIN_GEO_RANGE, PropertyTarget("g"), GeoRange(1.0, 2.0, 3.0))
+    area = GeoRange(1.0, 2.0, 3.0)
+    assert decode_where(geo) == Condition(Operator.WITHIN_GEO_RANGE, PropertyTarget("g"), area, "valueGeoRange")
 
 
 def test_combinations() -> None:
