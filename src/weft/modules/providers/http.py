@@ -39,6 +39,8 @@ _QUERY_PATIENCE_S = 20.0
 """The longest that a search, or a generation, waits between tries: the clients' own limit is 30 s."""
 _TURN_PATIENCE_S = 120.0
 """The longest that one call of an import waits for its turn."""
+_LONGEST_PAUSE_S = 600.0
+"""However long a provider asks to wait, after this it is tried again."""
 _LARGEST_ANSWER_BYTES = 1 << 29
 _BYTES_A_TOKEN = 3
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -144,7 +146,7 @@ class ProviderClient:
             deadline = deadline or time.monotonic() + patience_s
             outcome = self._try(provider, url, content, headers)
             if isinstance(outcome, _Answer) and outcome.status == 200:
-                gate.close_until(time.monotonic() + min(outcome.stated_pause_s(), _TURN_PATIENCE_S))
+                gate.close_until(time.monotonic() + min(outcome.stated_pause_s(), _LONGEST_PAUSE_S))
                 return outcome.decoded()
             wait_s = backoff_s * random.uniform(0.5, 1)
             backoff_s *= 2
@@ -153,7 +155,7 @@ class ProviderClient:
                 stated_s = outcome.stated_wait_s() if outcome.status in _PASSING else None
                 if stated_s is not None:
                     wait_s = max(wait_s, stated_s)
-                    gate.close_until(time.monotonic() + min(stated_s, _TURN_PATIENCE_S))
+                    gate.close_until(time.monotonic() + min(stated_s, _LONGEST_PAUSE_S))
                 passing = outcome.status in _PASSING
             else:
                 error, passing = outcome
@@ -234,7 +236,8 @@ class ProviderClient:
             if time.monotonic() + wait_s > until:
                 raise ProviderError(
                     f"{provider.name} can be asked again in {wait_s:.0f} s, and a call waits {patience_s:g} s at most: "
-                    "its rate limit, or the one that the request's headers state, is used up; send less at once",
+                    "it asked for a pause, or a rate limit is used up, its own or that of the request's headers; send "
+                    "less at once",
                     provider=provider.name,
                     status=429,
                 )
