@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from weft.domain.errors import Invalid
 from weft.domain.filters import (
     And,
@@ -122,8 +124,13 @@ def _value(message: Any) -> FilterValue:
         raise Invalid("a filter condition has no value")
     value = getattr(message, kind)
     if kind == "value_geo":
-        return GeoRange(latitude=value.latitude, longitude=value.longitude, distance_m=value.distance)
+        return GeoRange(*map(_as_written, (value.latitude, value.longitude, value.distance)))
     if kind.endswith("_array"):
         return tuple(value.values)
     scalar: FilterValue = value
     return scalar
+
+
+def _as_written(number: float) -> float:
+    """The shortest decimal that is the same float32, so that 13.4 is what it is over the other wires."""
+    return float(str(np.float32(number)))

@@ -46,8 +46,8 @@ NAME = PropertyTarget("name")
             Condition(Operator.EQUAL, PropertyTarget("name", length=True), 0),
         ),
         (
-            Filter.by_property("name").within_geo_range(GeoCoordinate(latitude=0.5, longitude=-1.5), 1000),
-            Condition(Operator.WITHIN_GEO_RANGE, NAME, GeoRange(0.5, -1.5, 1000)),
+            Filter.by_property("name").within_geo_range(GeoCoordinate(latitude=52.5201, longitude=-13.4), 0.1),
+            Condition(Operator.WITHIN_GEO_RANGE, NAME, GeoRange(52.5201, -13.4, 0.1)),
         ),
         (
             Filter.by_id().equal("00000000-0000-0000-0000-00000000000a"),
