@@ -37,16 +37,32 @@ def test_lines_of_standard_input_as_json(alone: Weft) -> None:
     assert cat @ kitten > cat @ steel
 
 
+def test_a_line_that_is_no_text_is_told(alone: Weft) -> None:
+    done = alone("embed", "--json", input=b"a cat\n\xff\xfe\n")
+    assert done.returncode == 1
+    assert "weft: -:2: it is neither UTF-8 text" in done.stderr
+    assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["-:1"]
+
+
+def test_a_picture_without_a_model_for_it(alone: Weft, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    (tmp_path / "red.png").write_bytes(files.png(files.shape("red", "circle")))
+    done = alone("embed", "red.png")
+    assert done.returncode == 1
+    assert "--model tiny-any, which comes with Weft" in done.stderr
+
+
 def test_files_into_an_array_and_an_error_for_each_that_cannot_be(alone: Weft, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("a cat")
     (tmp_path / "empty.txt").write_text(" \n")
     (tmp_path / "bytes.bin").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "paper.pdf").write_text("%PDF-1.4\n")
     (tmp_path / "two.md").write_text("a dog")
-    files = ("one.txt", "empty.txt", "missing.txt", "bytes.bin", "two.md")
+    files = ("one.txt", "empty.txt", "missing.txt", "bytes.bin", "paper.pdf", "two.md")
     done = alone("embed", *files, "--module", "text2vec-model2vec", "--npy", "out.npy")
     assert done.returncode == 1
     assert "2 vectors of 256 dimensions written to out.npy" in done.stdout
-    for name in ("empty.txt", "missing.txt", "bytes.bin"):
+    for name in ("empty.txt", "missing.txt", "bytes.bin", "paper.pdf"):
         assert f"weft: {name}: it" in done.stderr
     found = np.load(tmp_path / "out.npy")
     assert found.shape == (2, 256)

@@ -15,7 +15,7 @@ import numpy as np
 
 from weft.cli.table import counted, table
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, WeftError
+from weft.domain.errors import Invalid, Misconfigured, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
@@ -33,11 +33,11 @@ _KINDS = {ending: kind for kind, endings in _ENDINGS.items() for ending in endin
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A file, or a line of standard input (``name`` is ``-:3``, ``text`` its words)."""
+    """A file, or a line of standard input (``name`` is ``-:3``)."""
 
     name: str
     path: Path | None = None
-    text: str = ""
+    line: bytes = b""
 
     @property
     def kind(self) -> MediaKind | None:
@@ -46,23 +46,29 @@ class _Item:
 
     def read(self) -> ModuleInput:
         """Raises Invalid for what cannot be read or is empty."""
-        if self.path is None:
-            return ModuleInput(texts=(self.text,))
+        data = self.line if self.path is None else _content(self.path)
+        if self.kind is not None:
+            return ModuleInput(media=(Media(self.kind, base64.b64encode(data).decode()),))
         try:
-            with self.path.open("rb") as file:
-                data = file.read(_MOST_BYTES + 1)
-            if len(data) > _MOST_BYTES:
-                raise Invalid(f"it has more than {_MOST_BYTES} bytes")
-            if self.kind is not None:
-                return ModuleInput(media=(Media(self.kind, base64.b64encode(data).decode()),))
             text = data.decode("utf-8").strip()
-        except OSError as error:
-            raise Invalid(f"it cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise Invalid("it is neither UTF-8 text nor named as a picture, sound or film") from error
+        if "\0" in text or text.startswith("%PDF-"):
+            raise Invalid("it is no text; take the text out of it first, or make pictures of its pages")
         if not text:
             raise Invalid("it is empty")
         return ModuleInput(texts=(text,))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise Invalid(f"it cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise Invalid(f"it has more than {_MOST_BYTES} bytes")
+    return data
 
 
 def embed(arguments: argparse.Namespace) -> int:
@@ -73,7 +79,14 @@ def embed(arguments: argparse.Namespace) -> int:
     has_media = any(item.kind for item in items)
     module = arguments.module or ("multi2vec-bind" if has_media else "text2vec-transformers")
     settings = {"model": arguments.model} if arguments.model else {}
-    found = _embed(items, module, settings, Path(arguments.models_path) if arguments.models_path else None)
+    try:
+        found = _embed(items, module, settings, Path(arguments.models_path) if arguments.models_path else None)
+    except Misconfigured as lacking:
+        if arguments.model or not has_media:
+            raise
+        raise Misconfigured(
+            f"{lacking.message}. For simple things take --model tiny-any, which comes with Weft"
+        ) from lacking
     failed = [(name, one) for name, one in found if isinstance(one, WeftError)]
     made = [(name, one) for name, one in found if not isinstance(one, WeftError)]
     for name, error in failed:
@@ -86,8 +99,8 @@ def embed(arguments: argparse.Namespace) -> int:
 def _items(files: list[str]) -> Iterator[_Item]:
     for name in files:
         if name == "-":
-            lines = sys.stdin.buffer.read().decode("utf-8", errors="replace").splitlines()
-            yield from (_Item(f"-:{i}", text=line.strip()) for i, line in enumerate(lines, 1) if line.strip())
+            lines = sys.stdin.buffer.read().splitlines()
+            yield from (_Item(f"-:{i}", line=line) for i, line in enumerate(lines, 1) if line.strip())
         else:
             yield _Item(name, Path(name))
 
