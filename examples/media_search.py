@@ -86,11 +86,13 @@ def main() -> int:
 
 
 def media_in(folder: Path) -> list[tuple[str, Path]]:
-    """Kind and file of each that is no larger than 20 MB, in the order of their names; larger ones are told."""
+    """Kind and file of each that is no larger than 20 MB and not hidden, in the order of their names; larger ones are
+    told."""
     kinds = {ending: kind for kind, endings in KINDS.items() for ending in endings}
     found = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in kinds or not path.is_file():
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() not in kinds or hidden or not path.is_file():
             continue
         if path.stat().st_size <= MOST_BYTES:
             found.append((kinds[path.suffix.lower()], path))
