@@ -53,9 +53,9 @@ def serve(arguments: argparse.Namespace) -> int:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         _let_signals_end()
+        stop.set()
         if not ready:
             raise KeyboardInterrupt
-        stop.set()
 
     ready = False
     for number in _SIGNALS:
@@ -67,7 +67,7 @@ def serve(arguments: argparse.Namespace) -> int:
         ready = True
     except KeyboardInterrupt:
         tell(["stopped before it was ready"], {})
-        return 0
+        return _leave(0)
     tell(_banner(app, time.perf_counter() - started), _facts(app))
     while not stop.wait(_SIGNALS_SEEN_EVERY_S):
         pass
@@ -95,7 +95,8 @@ def _end_after(timeout_s: float) -> None:
 
 
 def _leave(status: int) -> NoReturn:
-    """Without waiting for threads that hang, as those that ask a provider which does not answer."""
+    """Without waiting for threads that hang, as those that ask a provider which does not answer; and with this status:
+    Python ends itself by SIGINT when a KeyboardInterrupt went through an ``exec`` of text, wherever it was caught."""
     sys.stdout.flush()
     logging.shutdown()
     os._exit(status)
