@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -32,7 +33,10 @@ def run(
 
 
 def start(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
-    """``weft`` with ``arguments``, running, with pipes for what goes in and what it says."""
+    """``weft`` with ``arguments``, running, with pipes for what goes in and what it says. Ctrl-C stops it, also where
+    these tests run in the background of a shell, which has their children ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "weft", *arguments],
         stdin=subprocess.PIPE,

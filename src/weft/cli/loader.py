@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from weft.cli.connection import Connection
+from weft.cli.interrupts import held
 from weft.cli.report import Report
 from weft.cli.rows import Row
 from weft.domain.errors import Invalid, Overloaded, TooLarge
@@ -37,7 +38,7 @@ class Loader:
 
     What the server refuses goes to ``report``; ``progress`` is told the bytes of the rows that were answered. Objects
     with one uuid are stored in their order, so the last one stays. Raises what the connection raises; what was stored
-    by then is in the report.
+    by then is in the report. Ctrl-C waits for the batches that are on their way.
     """
 
     def __init__(self, server: Connection, report: Report, progress: Callable[[int], object]) -> None:
@@ -62,16 +63,18 @@ class Loader:
         uuids = {one.uuid for one in batch}
         while len(self._flying) == _IN_FLIGHT or any(one.uuid in uuids for sent, _ in self._flying for one in sent):
             self._land()
-        self._flying.append((batch, self._threads.submit(self._post, batch)))
+        with held():
+            self._flying.append((batch, self._threads.submit(self._post, batch)))
 
     def _land(self) -> None:
-        batch, answer = self._flying[0]  # and there it stays while it is waited for, which Ctrl-C may end
-        try:
-            errors = answer.result()
-        except (Invalid, TooLarge) as refusal:
-            errors = [refusal.message for _ in batch]
-        self._flying.popleft()
-        self._note(batch, errors)
+        with held():
+            batch, answer = self._flying[0]  # and there it stays while it is waited for, which may fail
+            try:
+                errors = answer.result()
+            except (Invalid, TooLarge) as refusal:
+                errors = [refusal.message for _ in batch]
+            self._flying.popleft()
+            self._note(batch, errors)
 
     def _note(self, batch: Sequence[Shipment], errors: Sequence[str | None]) -> None:
         for shipment, error in zip(batch, errors, strict=True):
