@@ -140,7 +140,7 @@ def _token_embeddings() -> tuple[Any, np.ndarray, np.ndarray]:
 def answer(path: str, body: dict[str, Any]) -> Any:
     """What a provider says to ``body`` at ``path`` (a doubled slash is one); None: no such path."""
     path = path.replace("//", "/")
-    if path in ("/v1/embeddings", "/v1/multi-vector"):
+    if path in ("/v1/embeddings", "/v1/multi-vector", "/api/v3/embeddings"):
         return _embeddings(path, body)
     if path.startswith("/openai/deployments/"):
         return answer("/v1/" + path.split("?")[0].split("/", 4)[4], {"model": "azure", **body})

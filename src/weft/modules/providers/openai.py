@@ -81,15 +81,17 @@ def _post(
     settings: Settings,
     caller: Caller,
     pace: Pace | None = None,
+    *,
+    endpoint: str = "",
 ) -> dict[str, Any]:
-    """``path`` is ``embeddings`` or ``chat/completions``."""
+    """``path`` is ``embeddings`` or ``chat/completions``; ``endpoint``, if any, is where else that is, but on Azure."""
     payee = _payee(settings)
     if payee is _AZURE:
         version = quote(text_setting(settings, "apiVersion", api_version), safe="")
         url = f"{_deployment_url(settings, caller)}/{path}?api-version={version}"
         headers = {"api-key": payee.key(caller)}
     else:
-        url = f"{_OPENAI.base_url(settings, caller)}/v1/{path}"
+        url = f"{_OPENAI.base_url(settings, caller)}/{quote(endpoint.lstrip('/')) or f'v1/{path}'}"
         headers = {"Authorization": f"Bearer {payee.key(caller)}"}
     organization = caller.headers.get("x-openai-organization", "")
     if organization:
@@ -122,6 +124,7 @@ class Text2VecOpenAI(TextVectorizer):
         _OPENAI.given_url(settings, Caller())
         _check_azure(settings)
         self._model(settings)
+        text_setting(settings, "endpoint")
         whole_number_setting(settings, "dimensions")
 
     def fingerprint(self, settings: Settings) -> str:
@@ -145,7 +148,8 @@ class Text2VecOpenAI(TextVectorizer):
         dimensions = whole_number_setting(settings, "dimensions")
         if dimensions is not None and body.get("model") != _WITHOUT_DIMENSIONS:
             body["dimensions"] = dimensions
-        answer = _post(self._client, "embeddings", "2024-02-01", body, settings, caller, pace)
+        endpoint = text_setting(settings, "endpoint")
+        answer = _post(self._client, "embeddings", "2024-02-01", body, settings, caller, pace, endpoint=endpoint)
         payee = _payee(settings)
         items = items_of(answer, "data", payee, len(texts))
         return [vector_of(one.get("embedding"), payee) for one in by_index(items, payee)]

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, Overloaded, Unauthenticated, Unsupported
+from weft.domain.errors import CallerError, Invalid, Overloaded, Unauthenticated, Unsupported
 from weft.wire.errors import refuse
 from weft.wire.observing import Observe
 from weft.wire.rest import body
@@ -157,7 +157,7 @@ class Runner:
         caller = Caller(headers=headers) if endpoint.is_open else await self._caller(headers)
         level = request.query_params.get("consistency_level")
         if level is not None and level not in _CONSISTENCY_LEVELS:
-            raise Invalid(f"unrecognized consistency level {level[:40]!r}; one of ONE, QUORUM, ALL expected")
+            raise CallerError(f"unrecognized consistency level {level[:40]!r}; one of ONE, QUORUM, ALL expected")
         return await self._run(endpoint, request, caller)
 
     async def _caller(self, headers: Mapping[str, str]) -> Caller:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.domain.errors import CorruptData, Invalid, NotFound, TenantNotFound
+from weft.domain.errors import CallerError, CorruptData, Invalid, NotFound, TenantNotFound
 from weft.domain.objects import IncomingObject, Object, parse_uuid
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
@@ -144,7 +144,7 @@ def _included(call: Call) -> list[str]:
     included = [part for value in call.query.getlist("include") for part in value.split(",") if part]
     for part in included:
         if part not in _INCLUDES:
-            raise Invalid(
+            raise CallerError(
                 f"unrecognized property {part[:40]!r} in ?include list; one of {', '.join(_INCLUDES)} expected"
             )
     return included

@@ -103,8 +103,18 @@ def test_openai_texts(provider: StandIn, registry: Registry) -> None:
     assert request.body == {"input": ["one", "two"], "model": "text-embedding-3-small", "dimensions": 8}
 
 
+@pytest.mark.parametrize("endpoint", ["/api/v3/embeddings", "api/v3/embeddings"])
+def test_who_speaks_openais_protocol_elsewhere(provider: StandIn, registry: Registry, endpoint: str) -> None:
+    module = registry.vectorizer("text2vec-openai")
+    settings = module.defaults({"baseURL": provider.url, "endpoint": endpoint})
+    assert near(module.embed_query(["one"], settings, CALLER), vector_of("one"))
+    assert [request.path for request in provider.requests] == ["/api/v3/embeddings"]
+    with pytest.raises(Invalid, match="setting endpoint must be text, not 3"):
+        module.check_settings({"endpoint": 3})
+
+
 def test_azure_is_called_by_its_deployment(provider: StandIn, registry: Registry) -> None:
-    settings = {"baseURL": provider.url, "resourceName": "r", "deploymentId": "my dep"}
+    settings = {"baseURL": provider.url, "resourceName": "r", "deploymentId": "my dep", "endpoint": "/else"}
     module = registry.vectorizer("text2vec-openai")
     assert near(module.embed_query(["one"], settings, CALLER), vector_of("one"))
     (request,) = provider.requests

@@ -128,7 +128,7 @@ def test_start_up(rest: TestClient) -> None:
 
 def test_consistency_levels_are_checked(rest: TestClient) -> None:
     assert rest.get("/v1/schema?consistency_level=QUORUM").status_code == 200
-    assert rest.get("/v1/schema?consistency_level=SOME").status_code == 422
+    assert rest.get("/v1/schema?consistency_level=SOME").status_code == 400
 
 
 def test_what_nobody_foresaw_is_told_by_its_log_id(rest: TestClient, service: Any, caplog: Any) -> None:
