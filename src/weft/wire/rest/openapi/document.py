@@ -12,7 +12,7 @@ import orjson
 from weft import __version__
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.components import COMPONENTS
-from weft.wire.rest.openapi.parameters import OBJECT_ID, PATH, Parameter
+from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, OBJECT_ID, PATH, Parameter
 from weft.wire.rest.openapi.shapes import MAPPING, Schema, ref
 
 _PATHS: Final = ("/v1/.well-known/openapi", "/v1/.well-known/openapi.json")
@@ -22,7 +22,7 @@ _MEANINGS: Final[Mapping[int, str]] = {
     200: "Done.",
     201: "Made.",
     204: "Done; there is nothing to tell.",
-    400: "The body is missing or no JSON, or what is asked cannot be had.",
+    400: "The body is missing or no JSON, a word in the query string is not known, or what is asked cannot be had.",
     401: "No credentials, or wrong ones.",
     403: "The caller may not do this.",
     404: "What the request names does not exist.",
@@ -107,6 +107,8 @@ def _refusals(one: Endpoint) -> set[int]:
         statuses |= {404, 422}
     if one.query:
         statuses.add(422)
+    if any(asked is CONSISTENCY or asked is INCLUDE for asked in one.query):
+        statuses.add(400)
     if one.takes is not None:
         statuses |= {400, 413, 422}
     if one.method not in ("GET", "HEAD"):
