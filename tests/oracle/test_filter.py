@@ -445,7 +445,7 @@ def sorted_plainly(shard: Shard, doc_ids: Iterable[int], keys: Sequence[Sort]) -
     return sorted(doc_ids, key=functools.cmp_to_key(order))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.lists(objects(), min_size=1, max_size=8) | st.integers(0, 30) | st.sampled_from(["checkpoint", "reopen"]),

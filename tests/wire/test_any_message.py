@@ -202,9 +202,6 @@ def check_known_search(channel: grpc.Channel) -> None:
 def few(examples: int) -> settings:
     return settings(
         max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )

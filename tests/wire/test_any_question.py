@@ -156,9 +156,6 @@ def ask(http: httpx.Client, query: Any, **more: Any) -> Any:
 def few(examples: int) -> settings:
     return settings(
         max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )

@@ -539,7 +539,7 @@ SEARCHES = st.one_of(
 SORTS = st.tuples(st.sampled_from(["n", "x", "title", "when"]), st.booleans())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     search=SEARCHES,
     condition=st.none() | FILTERS,

@@ -291,7 +291,7 @@ EVERYTHING = config(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from([p.name for p in EVERYTHING.properties]), ANY, max_size=4))
 def test_any_value_is_typed_or_invalid_and_typed_values_stay(values: dict[str, Any]) -> None:
     try:

@@ -12,7 +12,7 @@ NO_F32 = np.zeros(0, np.float32)
 NO_I64 = np.zeros(0, np.int64)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS, st.integers(1, 70), st.integers(1, 200), st.booleans(), st.booleans(), st.booleans())
 def test_score_codes(seed: int, d: int, n: int, signed: bool, scaled: bool, squared: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -27,7 +27,7 @@ def test_score_codes(seed: int, d: int, n: int, signed: bool, scaled: bool, squa
         np.testing.assert_allclose(fast, slow, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS, st.integers(1, 6), st.integers(1, 100))
 def test_score_bits(seed: int, words: int, n: int) -> None:
     rng = np.random.default_rng(seed)
@@ -40,7 +40,7 @@ def test_score_bits(seed: int, words: int, n: int) -> None:
         np.testing.assert_array_equal(fast, slow)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SEEDS, st.integers(1, 300), st.integers(1, 40), st.sampled_from([0.0, 0.05]), st.sampled_from([-np.inf, 0.5]))
 def test_best(seed: int, n: int, count: int, margin: float, floor: float) -> None:
     rng = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ def test_best(seed: int, n: int, count: int, margin: float, floor: float) -> Non
     np.testing.assert_array_equal(kernels.best(scores, count, margin, floor), plain.best(scores, count, margin, floor))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SEEDS, st.integers(1, 60), st.integers(1, 20), st.booleans(), st.booleans())
 def test_pick(seed: int, n: int, count: int, mapped: bool, filtered: bool) -> None:
     rng = np.random.default_rng(seed)

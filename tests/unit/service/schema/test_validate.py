@@ -210,7 +210,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(document=st.dictionaries(KEYS, JSON, max_size=8))
 def test_any_document_is_accepted_or_invalid(modules: Any, document: dict[str, Any]) -> None:
     try:

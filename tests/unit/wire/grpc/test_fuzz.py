@@ -77,7 +77,7 @@ def filled_service() -> MemoryService:
 
 @pytest.mark.parametrize("method", REQUESTS)
 @given(data=st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_random_bytes(method: str, data: bytes) -> None:
     try:
         Calls(filled_service()).by_name()[method](data, Caller())

@@ -40,9 +40,7 @@ QUERIES = st.dictionaries(
 )
 
 
-@settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_request_fails_the_server(rest: TestClient, data: Any) -> None:
     rest.post("/v1/schema", json={"class": "Thing", "properties": [{"name": "name", "dataType": ["text"]}]})
