@@ -12,6 +12,7 @@ from weaviate.collections import Collection
 from providers.callers import WORDS
 from providers.standin import StandIn
 from server import Server
+from wire.wires import Wires, filled
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +65,9 @@ def make(
     yield create
     for name in names:
         client.collections.delete(name)
+
+
+@pytest.fixture(scope="module")
+def wires(server: Server, client: weaviate.WeaviateClient) -> Iterator[Wires]:
+    with filled(server, client) as wires:
+        yield wires

@@ -2,220 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
-import weaviate
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from weaviate.classes.aggregate import GroupByAggregate, Metrics
-from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty
-from weaviate.classes.data import DataObject, GeoCoordinate
-from weaviate.classes.query import (
-    BM25Operator,
-    Filter,
-    GroupBy,
-    HybridFusion,
-    MetadataQuery,
-    QueryReference,
-    Sort,
+from weaviate.classes.data import GeoCoordinate
+from weaviate.classes.query import BM25Operator, Filter, GroupBy, HybridFusion, Sort
+
+from wire.wires import (
+    FULL,
+    MAKER,
+    NAME,
+    NEAR,
+    WORDS,
+    Whole,
+    Wires,
+    Word,
+    assert_same,
+    from_graphql,
+    from_grpc,
+    from_rest,
+    spelled,
 )
-
-from server import Server
-
-NAME, MAKER = "OneAnswer", "OneAnswerMaker"
-WORDS = ("ash", "birch", "cedar", "elm", "fir")
-PLAIN = ("title", "n", "x", "flag", "tags", "when")
-SHOWN = "title n x flag tags when place{latitude longitude} part{size} by{... on OneAnswerMaker{name _additional{id}}}"
-TOLD = "_additional{id distance certainty score creationTimeUnix lastUpdateTimeUnix vectors{default}}"
-FULL = MetadataQuery.full()
-MADE = QueryReference(link_on="by", return_properties=["name"])
-
-
-class Word(str):
-    """A word of GraphQL that stands without quotes."""
-
-
-def spelled(value: Any) -> str:
-    """A value as GraphQL spells it."""
-    match value:
-        case Word():
-            return str(value)
-        case dict():
-            return f"{{{' '.join(f'{key}:{spelled(one)}' for key, one in value.items())}}}"
-        case list() | tuple():
-            return f"[{','.join(spelled(one) for one in value)}]"
-        case _:
-            return json.dumps(value)
-
-
-@dataclass
-class Wires:
-    """One collection as three clients see it."""
-
-    server: Server
-    client: weaviate.WeaviateClient
-    http: httpx.Client
-
-    @property
-    def grpc(self) -> Any:
-        return self.client.collections.use(NAME)
-
-    def graphql(self, query: str, **variables: Any) -> Any:
-        body = self.http.post("/graphql", json={"query": query, "variables": variables}).json()
-        assert "errors" not in body, body["errors"]
-        return body["data"]
-
-    def get(self, args: Mapping[str, Any], shown: str = f"{SHOWN} {TOLD}") -> list[dict[str, Any]]:
-        listed = " ".join(f"{key}:{spelled(value)}" for key, value in args.items())
-        found = self.graphql(f"{{Get{{{NAME}{f'({listed})' if args else ''}{{{shown}}}}}}}")["Get"][NAME]
-        assert isinstance(found, list)
-        return found
-
-    def rest(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        body = self.http.get("/objects", params={"class": NAME, "include": "vector", **params}).json()
-        objects = body["objects"]
-        assert isinstance(objects, list)
-        return objects
-
-
-@pytest.fixture(scope="module")
-def wires(server: Server, client: weaviate.WeaviateClient) -> Iterator[Wires]:
-    client.collections.delete([NAME, MAKER])
-    makers = client.collections.create(MAKER, properties=[Property(name="name", data_type=DataType.TEXT)])
-    things = client.collections.create(
-        NAME,
-        properties=[
-            Property(name="title", data_type=DataType.TEXT),
-            Property(name="n", data_type=DataType.INT),
-            Property(name="x", data_type=DataType.NUMBER),
-            Property(name="flag", data_type=DataType.BOOL),
-            Property(name="tags", data_type=DataType.TEXT_ARRAY),
-            Property(name="when", data_type=DataType.DATE),
-            Property(name="place", data_type=DataType.GEO_COORDINATES),
-            Property(
-                name="part",
-                data_type=DataType.OBJECT,
-                nested_properties=[Property(name="size", data_type=DataType.INT)],
-            ),
-        ],
-        references=[ReferenceProperty(name="by", target_collection=MAKER)],
-        vector_config=Configure.Vectors.self_provided(),
-        inverted_index_config=Configure.inverted_index(
-            index_null_state=True, index_property_length=True, index_timestamps=True
-        ),
-    )
-    made_by = [makers.data.insert({"name": f"maker {i}"}, uuid=UUID(int=100 + i)) for i in range(3)]
-    things.data.insert_many([_thing(i, made_by[i % 3]) for i in range(24)])
-    with httpx.Client(base_url=server.url("/v1")) as http:
-        yield Wires(server, client, http)
-    client.collections.delete([NAME, MAKER])
-
-
-def _thing(i: int, by: Any) -> DataObject[Any, Any]:
-    properties: dict[str, Any] = {
-        "title": f"{WORDS[i % 5]} {WORDS[i % 3]} {WORDS[i % 4]} no{i}",
-        "n": (i * 7) % 12 - 3,
-        "x": i / 7,
-        "flag": i % 3 == 0,
-        "when": f"2024-01-{i + 1:02}T00:00:00Z",
-        "place": GeoCoordinate(latitude=i, longitude=2 * i),
-        "part": {"size": i},
-    }
-    if i % 4:
-        properties["tags"] = [WORDS[i % 5], "all"]
-    angle = i / 5
-    return DataObject(
-        properties,
-        uuid=UUID(int=i + 1),
-        vector=[math.cos(angle), math.sin(angle), 0.1 * (i % 3)],
-        references={"by": by},
-    )
-
-
-# -- each wire's answer in one form
-
-
-def from_grpc(found: Any) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": str(one.uuid),
-            "distance": one.metadata.distance,
-            "certainty": one.metadata.certainty,
-            "score": one.metadata.score,
-            "created": one.metadata.creation_time and round(one.metadata.creation_time.timestamp() * 1000),
-            "vector": one.vector.get("default"),
-            "by": [
-                (str(made.uuid), made.properties["name"])
-                for made in (one.references["by"].objects if one.references else ())
-            ],
-            "place": (one.properties["place"].latitude, one.properties["place"].longitude),
-            "part": one.properties["part"],
-            "when": one.properties["when"].strftime("%Y-%m-%dT%H:%M:%SZ"),
-            **{name: one.properties[name] for name in PLAIN if name != "when"},
-        }
-        for one in found.objects
-    ]
-
-
-def from_graphql(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": one["_additional"]["id"],
-            "distance": one["_additional"]["distance"],
-            "certainty": one["_additional"]["certainty"],
-            "score": float(one["_additional"]["score"]),
-            "created": int(one["_additional"]["creationTimeUnix"]),
-            "vector": one["_additional"]["vectors"]["default"],
-            "by": [(made["_additional"]["id"], made["name"]) for made in one["by"]],
-            "place": (one["place"]["latitude"], one["place"]["longitude"]),
-            "part": one["part"],
-            **{name: one[name] for name in PLAIN},
-        }
-        for one in found
-    ]
-
-
-def from_rest(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": one["id"],
-            "created": one["creationTimeUnix"],
-            "vector": one["vectors"]["default"],
-            "place": (one["properties"]["place"]["latitude"], one["properties"]["place"]["longitude"]),
-            "part": one["properties"]["part"],
-            **{name: one["properties"].get(name) for name in PLAIN},
-        }
-        for one in found
-    ]
-
-
-def assert_same(grpc: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
-    """float32 on the wire of gRPC, so numbers agree to its precision."""
-    assert [one["id"] for one in grpc] == [one["id"] for one in other]
-    for mine, theirs in zip(grpc, other, strict=True):
-        for key, value in theirs.items():
-            expected = (
-                [uuid for uuid, _ in mine[key]] if key == "by" and value and isinstance(value[0], str) else mine[key]
-            )
-            if key in ("distance", "certainty", "score"):
-                assert (value is None) == (expected is None), (key, mine, theirs)
-                assert value is None or value == pytest.approx(expected, rel=1e-6, abs=1e-7), (key, mine, theirs)
-            elif key in ("vector", "place"):
-                assert value == pytest.approx(expected, rel=1e-6), key
-            else:
-                assert value == expected, (key, mine, theirs)
-
 
 # -- questions written by hand
 
-NEAR = [0.6, 0.8, 0.1]
 Ask = Callable[[Any], Any]
 QUESTIONS: dict[str, tuple[Ask, dict[str, Any], dict[str, Any] | None]] = {
     "a page": (lambda q: q.fetch_objects(limit=5, offset=3), {"limit": 5, "offset": 3}, {"limit": 5, "offset": 3}),
@@ -345,25 +159,10 @@ QUESTIONS: dict[str, tuple[Ask, dict[str, Any], dict[str, Any] | None]] = {
 }
 
 
-class _Query:
-    """The client's searches, each with all that can be returned."""
-
-    def __init__(self, query: Any) -> None:
-        self._query = query
-
-    def __getattr__(self, name: str) -> Any:
-        search = getattr(self._query, name)
-
-        def ask(*args: Any, **options: Any) -> Any:
-            return search(*args, **options, return_metadata=FULL, include_vector=True, return_references=MADE)
-
-        return ask
-
-
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_wire_gives_the_same_objects(wires: Wires, question: str) -> None:
     ask, args, params = QUESTIONS[question]
-    expected = from_grpc(ask(_Query(wires.grpc.query)))
+    expected = from_grpc(ask(Whole(wires.grpc.query)))
     assert expected
     assert_same(expected, from_graphql(wires.get(args)))
     if params is not None:
@@ -372,7 +171,7 @@ def test_every_wire_gives_the_same_objects(wires: Wires, question: str) -> None:
 
 def test_every_wire_reads_an_object_alike(wires: Wires) -> None:
     uuid = UUID(int=5)
-    one = _Query(wires.grpc.query).fetch_objects(filters=Filter.by_id().equal(uuid))
+    one = Whole(wires.grpc.query).fetch_objects(filters=Filter.by_id().equal(uuid))
     expected = from_grpc(one)
     where = {"operator": Word("Equal"), "path": ["id"], "valueText": str(uuid)}
     assert_same(expected, from_graphql(wires.get({"where": where})))
@@ -382,7 +181,10 @@ def test_every_wire_reads_an_object_alike(wires: Wires) -> None:
 
 def test_groups_are_the_same(wires: Wires) -> None:
     found = wires.grpc.query.near_vector(
-        NEAR, limit=20, group_by=GroupBy(prop="flag", objects_per_group=3, number_of_groups=2), return_metadata=FULL
+        NEAR,
+        limit=20,
+        group_by=GroupBy(prop="flag", objects_per_group=3, number_of_groups=2),
+        return_metadata=FULL,
     )
     group = (
         "_additional{group{count minDistance maxDistance groupedBy{path value} hits{title _additional{id distance}}}}"
@@ -401,78 +203,6 @@ def test_groups_are_the_same(wires: Wires) -> None:
         assert one["maxDistance"] == pytest.approx(expected.max_distance)
         assert [hit["_additional"]["id"] for hit in one["hits"]] == [str(hit.uuid) for hit in expected.objects]
         assert [hit["title"] for hit in one["hits"]] == [hit.properties["title"] for hit in expected.objects]
-
-
-FIGURES = """meta{count}
-  n{count type sum mean mode median maximum minimum} x{sum mean minimum}
-  flag{totalTrue totalFalse percentageTrue percentageFalse}
-  title{count topOccurrences(limit:3){value occurs}} when{minimum maximum median count} by{pointingTo}"""
-METRICS = [
-    Metrics("n").integer(count=True, sum_=True, mean=True, mode=True, median=True, maximum=True, minimum=True),
-    Metrics("x").number(sum_=True, mean=True, minimum=True),
-    Metrics("flag").boolean(total_true=True, total_false=True, percentage_true=True, percentage_false=True),
-    Metrics("title").text(count=True, top_occurrences_count=True, top_occurrences_value=True, limit=3),
-    Metrics("when").date_(minimum=True, maximum=True, median=True, count=True),
-    Metrics("by").reference(pointing_to=True),
-]
-
-
-def assert_figures(shown: Mapping[str, Any], total: int, figures: Mapping[str, Any]) -> None:
-    assert shown["meta"]["count"] == total
-    for name in ("count", "sum", "mean", "mode", "median", "maximum", "minimum"):
-        assert shown["n"][name] == pytest.approx(getattr(figures["n"], name if name != "sum" else "sum_")), name
-    assert shown["n"]["type"] == "int"
-    assert shown["x"]["sum"] == pytest.approx(figures["x"].sum_)
-    assert shown["x"]["mean"] == pytest.approx(figures["x"].mean)
-    assert shown["flag"]["totalTrue"] == figures["flag"].total_true
-    assert shown["flag"]["percentageFalse"] == pytest.approx(figures["flag"].percentage_false)
-    assert [(one["value"], one["occurs"]) for one in shown["title"]["topOccurrences"]] == [
-        (one.value, one.count) for one in figures["title"].top_occurrences
-    ]
-    assert (shown["when"]["minimum"], shown["when"]["median"]) == (figures["when"].minimum, figures["when"].median)
-    assert shown["by"]["pointingTo"] == figures["by"].pointing_to
-
-
-@pytest.mark.parametrize(
-    ("ask", "args"),
-    [
-        (lambda a: a.over_all(total_count=True, return_metrics=METRICS), ""),
-        (
-            lambda a: a.over_all(
-                total_count=True, return_metrics=METRICS, filters=Filter.by_property("n").greater_than(2)
-            ),
-            '(where:{operator:GreaterThan path:["n"] valueInt:2})',
-        ),
-        (
-            lambda a: a.near_vector(NEAR, object_limit=5, total_count=True, return_metrics=METRICS),
-            f"(nearVector:{{vector:{NEAR}}} objectLimit:5)",
-        ),
-        (
-            lambda a: a.hybrid("elm", vector=NEAR, alpha=0.3, object_limit=5, total_count=True, return_metrics=METRICS),
-            f'(hybrid:{{query:"elm" vector:{NEAR} alpha:0.3}} objectLimit:5)',
-        ),
-    ],
-    ids=["all", "filtered", "near", "hybrid"],
-)
-def test_figures_are_the_same(wires: Wires, ask: Ask, args: str) -> None:
-    expected = ask(wires.grpc.aggregate)
-    (shown,) = wires.graphql(f"{{Aggregate{{{NAME}{args}{{{FIGURES}}}}}}}")["Aggregate"][NAME]
-    assert_figures(shown, expected.total_count, expected.properties)
-
-
-@pytest.mark.parametrize("property", ["flag", "n", "tags"])
-def test_grouped_figures_are_the_same(wires: Wires, property: str) -> None:
-    expected = wires.grpc.aggregate.over_all(
-        group_by=GroupByAggregate(prop=property), total_count=True, return_metrics=METRICS
-    )
-    fields = "groupedBy{path value} " + FIGURES
-    groups = wires.graphql(f'{{Aggregate{{{NAME}(groupBy:["{property}"]){{{fields}}}}}}}')["Aggregate"][NAME]
-    assert len(groups) == len(expected.groups)
-    for shown, group in zip(groups, expected.groups, strict=True):
-        assert shown["groupedBy"]["path"] == [group.grouped_by.prop]
-        value = group.grouped_by.value
-        assert shown["groupedBy"]["value"] == (str(value).lower() if isinstance(value, bool) else str(value))
-        assert_figures(shown, group.total_count, group.properties)
 
 
 # -- questions made by hypothesis
@@ -572,7 +302,7 @@ def test_questions_of_any_kind_have_one_answer(
             args["sort"] = [{"path": [sort[0]], "order": Word(order)}]
             params |= {"sort": sort[0], "order": order}
     note(spelled(args))
-    expected = from_grpc(getattr(_Query(wires.grpc.query), name)(**options))
+    expected = from_grpc(getattr(Whole(wires.grpc.query), name)(**options))
     assert_same(expected, from_graphql(wires.get(args)))
     if search is None and condition is None:
         assert_same(expected, from_rest(wires.rest(params)))

@@ -124,7 +124,7 @@ class Text2VecOpenAI(TextVectorizer):
         _OPENAI.given_url(settings, Caller())
         _check_azure(settings)
         self._model(settings)
-        text_setting(settings, "endpoint")
+        self._endpoint(settings)
         whole_number_setting(settings, "dimensions")
 
     def fingerprint(self, settings: Settings) -> str:
@@ -148,11 +148,18 @@ class Text2VecOpenAI(TextVectorizer):
         dimensions = whole_number_setting(settings, "dimensions")
         if dimensions is not None and body.get("model") != _WITHOUT_DIMENSIONS:
             body["dimensions"] = dimensions
-        endpoint = text_setting(settings, "endpoint")
+        endpoint = self._endpoint(settings)
         answer = _post(self._client, "embeddings", "2024-02-01", body, settings, caller, pace, endpoint=endpoint)
         payee = _payee(settings)
         items = items_of(answer, "data", payee, len(texts))
         return [vector_of(one.get("embedding"), payee) for one in by_index(items, payee)]
+
+    @staticmethod
+    def _endpoint(settings: Settings) -> str:
+        endpoint = text_setting(settings, "endpoint")
+        if "://" in endpoint:
+            raise Invalid(f"setting endpoint must be a path, not {endpoint[:80]!r}; the address before it is baseURL")
+        return endpoint
 
     @staticmethod
     def _model(settings: Settings) -> str:

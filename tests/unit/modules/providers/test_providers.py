@@ -111,6 +111,10 @@ def test_who_speaks_openais_protocol_elsewhere(provider: StandIn, registry: Regi
     assert [request.path for request in provider.requests] == ["/api/v3/embeddings"]
     with pytest.raises(Invalid, match="setting endpoint must be text, not 3"):
         module.check_settings({"endpoint": 3})
+    with pytest.raises(
+        Invalid, match=r"setting endpoint must be a path, not 'https://host/v1'; the address .* baseURL"
+    ):
+        module.check_settings({"endpoint": "https://host/v1"})
 
 
 def test_azure_is_called_by_its_deployment(provider: StandIn, registry: Registry) -> None:
