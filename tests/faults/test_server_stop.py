@@ -338,6 +338,8 @@ def signalled(app):
 App.start = signalled
 sys.exit(main(["serve", "--port", "0", "--grpc-port", "0", "--data-path", {str(tmp_path / "data")!r}]))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    (tmp_path / "signalled.py").write_text(script)
+    command = [sys.executable, "-m", "signalled"]  # as ``python -m weft``; scripts end otherwise
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == told
