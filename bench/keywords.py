@@ -36,10 +36,10 @@ from pyroaring import BitMap
 
 from weft.domain.query import Keyword, MatchOperator
 from weft.domain.schema import CollectionConfig, DataType, Property, Tokenization
-from weft.index.allow_list import AllowList
-from weft.index.inverted import InvertedIndex
-from weft.index.inverted.stopwords import PRESETS
-from weft.index.inverted.tokenize import words
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.inverted import InvertedIndex
+from weft.engine.embedded.index.inverted.stopwords import PRESETS
+from weft.engine.embedded.index.inverted.tokenize import words
 
 K = 10
 BATCH = 10_000

@@ -31,7 +31,7 @@ from pyroaring import BitMap
 
 from _tokens import Data, Tokens, load, unit
 from weft.domain.schema import MultiVector, Muvera, Quantizer, QuantizerKind, VectorIndexConfig
-from weft.index.multivector import MultiVectorIndex, pool_tokens, residual
+from weft.engine.embedded.index.multivector import MultiVectorIndex, pool_tokens, residual
 
 K = 10
 BATCH = 1_000
@@ -238,7 +238,7 @@ def warm_up() -> None:
 
 def exact(documents: Tokens, queries: Tokens, *, ordered: bool = False) -> list[Any]:
     """The best ten documents of each query, by float32 MaxSim; as sets, or lists best first."""
-    from weft.index.multivector.kernels.exact import exact_scores
+    from weft.engine.embedded.index.multivector.kernels.exact import exact_scores
 
     flat, offsets = np.concatenate(documents), np.cumsum([0, *map(len, documents)])
     rows = np.arange(len(documents))

@@ -24,8 +24,8 @@ from pyroaring import BitMap
 from _tokens import Data, load, unit
 from multivector import BATCH, K, Source, made_up, warm_up
 from weft.domain.schema import MultiVector, VectorIndexConfig
-from weft.index.allow_list import AllowList
-from weft.index.multivector import MultiVectorIndex
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.multivector import MultiVectorIndex
 
 SHARES = (0.05, 0.1, 0.25, 0.5, 0.9)
 

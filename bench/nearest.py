@@ -32,8 +32,8 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from weft.domain.schema import VectorIndexConfig
-from weft.index.allow_list import AllowList
-from weft.index.vector import VectorIndex
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.vector import VectorIndex
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]

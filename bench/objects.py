@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from nearest import K, Row, Vectors, exact, folder_bytes, load, measured, print_table
-from weft.collection.changes import Upsert
-from weft.collection.record import RecordCodec
-from weft.collection.shard import Shard
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig, VectorIndexConfig
+from weft.engine.embedded.changes import Upsert
+from weft.engine.embedded.record import RecordCodec
+from weft.engine.embedded.shard import Shard
 
 BATCH = 1000
 PROPERTIES = (Property("title", DataType.TEXT), Property("body", DataType.TEXT), Property("words", DataType.INT))

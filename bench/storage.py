@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.storage import Put, ShardStore, VectorLayout
+from weft.engine.embedded.storage import Put, ShardStore, VectorLayout
 
 
 def main() -> None:

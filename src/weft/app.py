@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from weft.access.access import Access
-from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.errors import Misconfigured
+from weft.engine.embedded.engine import Engine
 from weft.modules import build_registry
 from weft.modules.media.limits import Limits
 from weft.service.guard import Door
@@ -186,8 +186,8 @@ class App:
 
     def _warm(self) -> None:
         """Load what the first search of each kind would wait for."""
-        importlib.import_module("weft.index.vector.kernels")
-        importlib.import_module("weft.index.inverted.kernels")
+        importlib.import_module("weft.engine.embedded.index.vector.kernels")
+        importlib.import_module("weft.engine.embedded.index.inverted.kernels")
 
     def summary(self) -> Summary:
         collections = self._engine.collections()

@@ -17,7 +17,7 @@ from pyroaring import BitMap
 from weft.domain.filters import And, Condition, Filter, Not, Operator, Or, PropertyTarget
 from weft.domain.objects import Object, format_uuid
 from weft.domain.schema import CollectionConfig, DataType, InvertedConfig, Property, Tokenization
-from weft.index.filter.index import FilterIndex
+from weft.engine.embedded.index.filter.index import FilterIndex
 
 IDS = [format_uuid(bytes([n] * 16)) for n in (1, 2, 3, 4)]
 NOW, LATER, MUCH_LATER = (
@@ -99,9 +99,11 @@ class Words:
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> FilterIndex:
     words: Any = Words()
     if request.param == "inverted":
-        if importlib.util.find_spec("weft.index.inverted.index") is None:
+        if importlib.util.find_spec("weft.engine.embedded.index.inverted.index") is None:
             pytest.skip("this build has no inverted index")
-        words = importlib.import_module("weft.index.inverted.index").InvertedIndex(tmp_path / "inverted", CONFIG)
+        words = importlib.import_module("weft.engine.embedded.index.inverted.index").InvertedIndex(
+            tmp_path / "inverted", CONFIG
+        )
         words.add(range(4), [o.properties for o in things()])
     made = FilterIndex(tmp_path / "filter", CONFIG, words)
     made.add(range(4), things())

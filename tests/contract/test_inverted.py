@@ -11,8 +11,8 @@ from pyroaring import BitMap
 from weft.domain.errors import Invalid
 from weft.domain.query import Keyword, MatchOperator
 from weft.domain.schema import CollectionConfig, DataType, InvertedConfig, Property, Stopwords, Tokenization
-from weft.index.allow_list import AllowList
-from weft.index.inverted import InvertedIndex
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.inverted import InvertedIndex
 
 
 def text(
@@ -211,7 +211,7 @@ def test_every_flipped_byte_is_noticed(index: InvertedIndex) -> None:
     (path,) = folder.glob("*.segment")
     raw = path.read_bytes()
     from weft.domain.errors import CorruptData
-    from weft.index.inverted import segment_file
+    from weft.engine.embedded.index.inverted import segment_file
 
     for at in range(0, len(raw), 7):
         path.write_bytes(raw[:at] + bytes([raw[at] ^ 0x40]) + raw[at + 1 :])

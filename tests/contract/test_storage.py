@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from weft.storage import Applied, Delete, Put, ShardStore, VectorLayout
+from weft.engine.embedded.storage import Applied, Delete, Put, ShardStore, VectorLayout
 
 LAYOUTS = {"v": VectorLayout(), "m": VectorLayout(multi=True)}
 

@@ -23,7 +23,8 @@ from weaviate.classes.query import Filter, QueryReference
 
 from server import Server
 from soak import LINKED, MEANT, PLAIN, SHARED, Worker, vector_of, vectors_of
-from weft.storage import Catalog, ShardStore
+from weft.catalog.catalog import Catalog
+from weft.engine.embedded.storage import ShardStore
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 WORKERS = 3

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from weft.storage import ShardStore, VectorLayout
+from weft.engine.embedded.storage import ShardStore, VectorLayout
 
 ROUNDS = 12
 LAYOUTS = {"v": VectorLayout(), "m": VectorLayout(multi=True)}
@@ -20,7 +20,7 @@ CHILD = """
 import random, sys
 from pathlib import Path
 from tests.faults.test_storage_kill import LAYOUTS, make_batch
-from weft.storage import ShardStore
+from weft.engine.embedded.storage import ShardStore
 store = ShardStore(Path(sys.argv[1]), LAYOUTS)
 number = int(sys.argv[2])
 while True:
@@ -35,7 +35,7 @@ while True:
 
 def make_batch(number: int) -> list:
     """The changes of batch ``number``, the same in every process: 20 puts among 100 uuids and some deletes."""
-    from weft.storage import Delete, Put
+    from weft.engine.embedded.storage import Delete, Put
 
     rng, numbers = random.Random(number), np.random.default_rng(number)
     changes: list = []
@@ -53,7 +53,7 @@ def make_batch(number: int) -> list:
 
 
 def expected(batches: int) -> dict[bytes, tuple[bytes, dict[str, np.ndarray]]]:
-    from weft.storage import Put
+    from weft.engine.embedded.storage import Put
 
     objects: dict[bytes, tuple[bytes, dict[str, np.ndarray]]] = {}
     for number in range(batches):

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from weft.domain.errors import OperatorError, StorageFull
-from weft.storage import Delete, Put, ShardStore, VectorLayout, disk
+from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
+from weft.files import disk
 
 LAYOUTS = {"v": VectorLayout(), "m": VectorLayout(multi=True)}
 
@@ -104,7 +105,7 @@ import resource, sys
 from pathlib import Path
 from tests.faults.test_storage_writes import LAYOUTS, batch, contents
 from weft.domain.errors import StorageFull
-from weft.storage import ShardStore
+from weft.engine.embedded.storage import ShardStore
 store = ShardStore(Path(sys.argv[1]), LAYOUTS)
 store.commit(batch(0))
 limit = int(sys.argv[2])

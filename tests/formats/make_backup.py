@@ -15,7 +15,7 @@ from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.data import DataObject
 
 import weft
-from weft.backup.descriptor import FORMAT
+from weft.jobs.backup.descriptor import FORMAT
 
 COUNT, MORE = 20, 3
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.storage import Catalog, Delete, Put, ShardStore, VectorLayout
-from weft.storage.format import FORMAT
+from weft.catalog.catalog import Catalog
+from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
+from weft.files.format import FORMAT
 
 LAYOUTS = {"single": VectorLayout(), "multi": VectorLayout(multi=True)}
 

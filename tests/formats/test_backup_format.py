@@ -8,7 +8,7 @@ from tests.formats.make_backup import COUNT, MORE
 from weaviate.classes.query import Filter
 
 import weft
-from weft.backup.descriptor import FORMAT
+from weft.jobs.backup.descriptor import FORMAT
 
 GOLDEN = sorted(Path(__file__).parent.glob("backup-v*.zip"))
 

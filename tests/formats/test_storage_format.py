@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from tests.formats.make_storage import LAYOUTS, changes, uuid
 
-from weft.storage import Catalog, Put, ShardStore
-from weft.storage.format import FORMAT
+from weft.catalog.catalog import Catalog
+from weft.engine.embedded.storage import Put, ShardStore
+from weft.files.format import FORMAT
 
 GOLDEN = sorted(Path(__file__).parent.glob("storage-v*.zip"))
 

@@ -16,10 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from weft.collection import indexes as shard_indexes
-from weft.collection import shard as shard_module
-from weft.collection.changes import Change, Done, Remove, Upsert
-from weft.collection.shard import Shard
 from weft.domain.filters import And, Condition, Filter, Not, Operator, PropertyTarget
 from weft.domain.objects import Object, Vector
 from weft.domain.query import Keyword, Sort
@@ -35,9 +31,13 @@ from weft.domain.schema import (
     VectorConfig,
     VectorIndexConfig,
 )
-from weft.index.inverted import index as inverted
-from weft.index.multivector import index as multivector
-from weft.index.multivector import writer as multivector_writer
+from weft.engine.embedded import indexes as shard_indexes
+from weft.engine.embedded import shard as shard_module
+from weft.engine.embedded.changes import Change, Done, Remove, Upsert
+from weft.engine.embedded.index.inverted import index as inverted
+from weft.engine.embedded.index.multivector import index as multivector
+from weft.engine.embedded.index.multivector import writer as multivector_writer
+from weft.engine.embedded.shard import Shard
 
 DIMS = 16
 IDS = 300

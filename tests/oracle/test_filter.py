@@ -19,7 +19,7 @@ from oracle.plain_filter import CONFIG, PlainTexts, holds, sorted_plainly
 from weft.domain.filters import ID, Condition, Filter, Operator, PropertyTarget
 from weft.domain.objects import Object, format_uuid
 from weft.domain.query import Sort
-from weft.index.filter.index import FilterIndex
+from weft.engine.embedded.index.filter.index import FilterIndex
 
 
 class Shard:

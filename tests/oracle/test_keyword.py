@@ -12,9 +12,9 @@ from pyroaring import BitMap
 from weft.domain.objects import Properties
 from weft.domain.query import Keyword, MatchOperator
 from weft.domain.schema import CollectionConfig, DataType, InvertedConfig, Property, TextAnalyzer, Tokenization
-from weft.index.allow_list import AllowList
-from weft.index.inverted import InvertedIndex
-from weft.index.inverted.plain import PlainIndex
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.inverted import InvertedIndex
+from weft.engine.embedded.index.inverted.plain import PlainIndex
 
 WORDS = "red Green blue fox the a of naïve café Straße ΣΊΣΥΦΟΣ İstanbul 東京 x² don't e-mail __init__ 42"
 VOCABULARY = [*WORDS.split(), *(f"w{n}" for n in range(60))]

@@ -7,9 +7,9 @@ import pytest
 from pyroaring import BitMap
 
 from weft.domain.schema import Metric, MultiVector, Muvera, VectorIndexConfig
-from weft.index.allow_list import AllowList
-from weft.index.multivector import MultiVectorIndex
-from weft.storage import Delete, Put, ShardStore, VectorLayout
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.multivector import MultiVectorIndex
+from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
 
 DIMS = 16
 
@@ -88,10 +88,10 @@ class World:
     ],
 )
 def test_random_operations(tmp_path, monkeypatch, seed, metric, muvera, floor):
-    monkeypatch.setattr("weft.index.multivector.index.EXACT_TOKENS", 1_500)
-    monkeypatch.setattr("weft.index.multivector.index.EXACT_ALLOWED_TOKENS", 150)
-    monkeypatch.setattr("weft.index.multivector.index.SCANNED_ROWS", 200)
-    monkeypatch.setattr("weft.index.multivector.writer.TAIL_ROWS", 48)
+    monkeypatch.setattr("weft.engine.embedded.index.multivector.index.EXACT_TOKENS", 1_500)
+    monkeypatch.setattr("weft.engine.embedded.index.multivector.index.EXACT_ALLOWED_TOKENS", 150)
+    monkeypatch.setattr("weft.engine.embedded.index.multivector.index.SCANNED_ROWS", 200)
+    monkeypatch.setattr("weft.engine.embedded.index.multivector.writer.TAIL_ROWS", 48)
     print(f"seed {seed}")
     world = World(tmp_path, seed, metric, muvera)
     hits = wanted = 0

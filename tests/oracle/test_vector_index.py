@@ -10,9 +10,9 @@ import pytest
 from pyroaring import BitMap
 
 from weft.domain.schema import Metric, VectorIndexConfig
-from weft.index.allow_list import AllowList
-from weft.index.vector import VectorIndex, plain
-from weft.index.vector.question import METRIC_CODES
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.vector import VectorIndex, plain
+from weft.engine.embedded.index.vector.question import METRIC_CODES
 
 DIMS = 24
 

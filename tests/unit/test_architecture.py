@@ -1,4 +1,4 @@
-"""Imports point down: wire → service → collection → index → storage; domain imports nothing, modules only domain."""
+"""Imports point down: wire → service → engine → files; domain imports nothing, modules only domain."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ ROOT = Path(weft.__file__).parent
 
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
-    "storage": {"domain"},
-    "index": {"domain", "storage"},
-    "collection": {"domain", "storage", "index", "protocol"},
+    "files": {"domain"},
+    "catalog": {"domain", "files"},
+    "engine": {"domain", "files", "catalog", "protocol"},
     "modules": {"domain"},
-    "access": {"domain", "storage", "config"},
-    "backup": {"domain", "storage", "collection"},
-    "export": {"domain", "storage", "index", "collection", "backup"},
-    "service": {"domain", "access", "modules", "collection", "index", "backup", "export", "config"},
+    "access": {"domain", "files", "config"},
+    "jobs": {"domain", "files", "catalog", "engine"},
+    "service": {"domain", "access", "modules", "engine", "jobs", "config"},
     "wire": {"domain", "service", "protocol", "config"},
     "cli": {"domain", "config", "app", "protocol", "modules"},
     "protocol": set(),
     "config": {"domain"},
-    "app": {"domain", "config", "metrics", "collection", "modules", "access", "service", "wire"},
+    "app": {"domain", "config", "metrics", "engine", "modules", "access", "service", "wire"},
     "metrics": {"domain"},
     "embedded": {"app", "config", "domain"},
 }
 """For each room, the rooms that it may import beside itself."""
 
 
-SHARED = {("wire", "weft.collection.encoding")}
+SHARED = {("wire", "weft.engine.embedded.encoding")}
 """The stored form of properties is the form of a reply, so the wire reads it."""
 
 
@@ -80,14 +79,15 @@ def test_every_room_is_explained() -> None:
     text = (ROOT.parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
     for room in (
         "domain",
-        "storage",
-        "index/vector",
-        "index/multivector",
-        "index/inverted",
-        "index/filter",
-        "collection",
+        "files",
+        "catalog",
+        "engine/embedded/storage",
+        "engine/embedded/index/vector",
+        "engine/embedded/index/multivector",
+        "engine/embedded/index/inverted",
+        "engine/embedded/index/filter",
+        "engine/embedded",
         "access",
-        "backup",
-        "export",
+        "jobs",
     ):
         assert f"`{room}/`" in text

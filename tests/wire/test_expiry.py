@@ -14,7 +14,7 @@ from weaviate.classes.query import Filter, Sort
 from weaviate.util import generate_uuid5
 
 from server import Server
-from weft.collection.engine import Engine
+from weft.engine.embedded.engine import Engine
 from weft.service.schema.document import parse
 
 Make = Callable[..., Any]

@@ -25,7 +25,7 @@ import xxhash
 from weft.access import keys
 from weft.access.permissions import Permission, parse_permission
 from weft.domain.errors import CorruptData, Misconfigured
-from weft.storage import disk
+from weft.files import disk
 
 FILE = "access.json"
 _KIND, _FORMAT = "weft-access", 1

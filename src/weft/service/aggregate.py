@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weft.collection.shard import Shard
 from weft.domain.aggregate import (
     AggregateAnswer,
     AggregatedGroup,
@@ -23,8 +22,9 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.query import Hybrid, Keyword, Query
 from weft.domain.schema import DataType, Property
-from weft.index.allow_list import AllowList
-from weft.index.filter import aggregate as figures
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.filter import aggregate as figures
+from weft.engine.embedded.shard import Shard
 from weft.service.beacon import format_beacon
 from weft.service.collections import Collections
 from weft.service.filtering import allowed

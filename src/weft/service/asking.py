@@ -9,10 +9,10 @@ from weft.access.access import Access
 from weft.access.permissions import ALL, MATCH, Permission, Right, upper_first
 from weft.access.rights import RoleRights, forbidden, require
 from weft.access.roles import parse_permissions, parse_role
-from weft.collection.collection import Collection
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Forbidden, WeftError
 from weft.domain.schema import CollectionConfig, DataType
+from weft.engine.embedded.collection import Collection
 from weft.service.archives.places import chosen_classes
 from weft.service.schema import auto_schema
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weft.collection.collection import Collection
-from weft.collection.engine import Engine
-from weft.collection.shard import Shard
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
 from weft.domain.objects import IncomingObject
 from weft.domain.schema import CollectionConfig
+from weft.engine.embedded.collection import Collection
+from weft.engine.embedded.engine import Engine
+from weft.engine.embedded.shard import Shard
 from weft.modules.base import Registry
 from weft.service import tenants
 from weft.service.schema import auto_schema

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
-from weft.collection.changes import Upsert
-from weft.collection.shard import Shard
 from weft.domain.errors import Conflict, NotFound, WeftError
 from weft.domain.objects import Object, Properties, Vector, format_uuid
+from weft.engine.embedded.changes import Upsert
+from weft.engine.embedded.shard import Shard
 
 Edit: TypeAlias = Callable[[Properties], Properties | None]
 """The properties that change, with their new values; None when nothing does. May be called more than once."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pyroaring import BitMap
 
-from weft.collection.shard import Shard, ShardView
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.index.allow_list import AllowList
-from weft.index.filter.view import ReferenceResolver
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.filter.view import ReferenceResolver
+from weft.engine.embedded.shard import Shard, ShardView
 from weft.service.collections import Collections
 
 MAX_HOPS = 20

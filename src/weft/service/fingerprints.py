@@ -6,9 +6,9 @@ import or for a query, only where its fingerprint is still the stored one, or wh
 
 from __future__ import annotations
 
-from weft.collection.shard import Shard
 from weft.domain.errors import Invalid
 from weft.domain.schema import VectorConfig
+from weft.engine.embedded.shard import Shard
 from weft.modules.base import UNKNOWN
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from weft.collection.changes import Change, Done, Outcome, Remove, Upsert
-from weft.collection.collection import Collection
-from weft.collection.shard import Shard
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
 from weft.domain.filters import Filter
 from weft.domain.objects import IncomingObject, IncomingReference, Object, Properties, Reference, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType
+from weft.engine.embedded.changes import Change, Done, Outcome, Remove, Upsert
+from weft.engine.embedded.collection import Collection
+from weft.engine.embedded.shard import Shard
 from weft.service.collections import Collections
 from weft.service.editing import ATTEMPTS, turn
 from weft.service.filtering import allowed

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from weft.collection.collection import Collection
-from weft.collection.shard import Shard
 from weft.domain.errors import Invalid, NotFound, WeftError
 from weft.domain.objects import IncomingReference, Properties, Reference, format_uuid, parse_uuid
 from weft.domain.schema import CollectionConfig, DataType
+from weft.engine.embedded.collection import Collection
+from weft.engine.embedded.shard import Shard
 from weft.service.collections import Collections
 from weft.service.editing import Edit, edit_stored
 from weft.service.values import coerce

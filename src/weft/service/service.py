@@ -8,15 +8,15 @@ from typing import Any
 
 from weft import __version__
 from weft.access.access import Access
-from weft.collection.collection import ACTIVE, Collection
-from weft.collection.engine import Engine
-from weft.collection.shard import Shard
 from weft.config import Settings
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.answer import Answer
 from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, NotFound, WeftError
 from weft.domain.query import Query
+from weft.engine.embedded.collection import ACTIVE, Collection
+from weft.engine.embedded.engine import Engine
+from weft.engine.embedded.shard import Shard
 from weft.modules.base import Lexicon, Registry
 from weft.service.aggregate import Aggregator
 from weft.service.archives.archives import Archives

@@ -10,8 +10,8 @@ from typing import Any
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.schema import CollectionConfig, InvertedConfig, Property, Tokenization
 from weft.domain.schema import Stopwords as StopwordConfig
-from weft.index.inverted.stopwords import Stopwords
-from weft.index.inverted.tokenize import tokenize
+from weft.engine.embedded.index.inverted.stopwords import Stopwords
+from weft.engine.embedded.index.inverted.tokenize import tokenize
 from weft.service.schema import fields, properties
 from weft.service.schema.defaults import complete_inverted
 from weft.service.schema.document import parse_inverted, parse_property

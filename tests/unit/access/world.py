@@ -13,10 +13,10 @@ from weft.access import keys
 from weft.access.access import Access
 from weft.access.permissions import Permission
 from weft.access.store import State, User
-from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.objects import IncomingObject
+from weft.engine.embedded.engine import Engine
 from weft.modules import build_registry
 from weft.service.guard import Door
 from weft.service.schema.document import parse

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from weft.access.access import Access
-from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingObject, Vector
 from weft.domain.query import Hybrid, Keyword, NearText, NearVector, Query, Search
+from weft.engine.embedded.engine import Engine
 from weft.modules.base import ModuleInput, Registry, Vectorizer
 from weft.service.fingerprints import may_be_one, spelled
 from weft.service.schema.document import parse

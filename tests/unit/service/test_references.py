@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from weft.access.access import Access
-from weft.collection.engine import Engine
-from weft.collection.shard import Shard
 from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget, Target
 from weft.domain.objects import IncomingObject, IncomingReference, Properties, format_uuid
 from weft.domain.query import Query, ReferenceSelection, Returns
+from weft.engine.embedded.engine import Engine
+from weft.engine.embedded.shard import Shard
 from weft.modules import build_registry
 from weft.service import editing, filtering
 from weft.service.schema.document import parse

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from weft.backup.jobs import Worker
-from weft.backup.parts import Part
-from weft.collection.engine import Engine
 from weft.config import Settings
+from weft.engine.embedded.engine import Engine
+from weft.jobs.backup.parts import Part
+from weft.jobs.worker import Worker
 from weft.service.archives.backups import Backups
 from weft.service.archives.exports import Exports
 from weft.service.archives.restores import Restores
@@ -30,7 +30,7 @@ class Archives:
         self.exports = Exports(settings, engine, exporting, self._shelf.server)
 
     def register(self, name: str, part: Part) -> None:
-        """Backups take ``part`` along from now on; ``name`` is ``roles`` or ``users`` (`weft.backup.parts`)."""
+        """Backups take ``part`` along from now on; ``name`` is ``roles`` or ``users`` (`weft.jobs.backup.parts`)."""
         self._parts[name] = part
 
     def meta(self) -> dict[str, dict[str, Any]]:

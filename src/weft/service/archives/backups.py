@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from weft.backup.backend import Folder, Location
-from weft.backup.create import BackupMaker, Base, Order, clear_staging
-from weft.backup.descriptor import CANCELED, FAILED, STARTED, SUCCESS, State, write_state
-from weft.backup.jobs import Job, Task, Worker
-from weft.backup.pack import LEVELS
-from weft.backup.parts import Part
-from weft.collection.engine import Engine
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid
+from weft.engine.embedded.engine import Engine
+from weft.jobs.backup.backend import Folder, Location
+from weft.jobs.backup.create import BackupMaker, Base, Order, clear_staging
+from weft.jobs.backup.descriptor import CANCELED, FAILED, STARTED, SUCCESS, State, write_state
+from weft.jobs.backup.pack import LEVELS
+from weft.jobs.backup.parts import Part
+from weft.jobs.worker import Job, Task, Worker
 from weft.service.archives.part_choice import parts_to_make
 from weft.service.archives.places import checked_id, chosen_classes, option
 from weft.service.archives.shelf import GIB, Shelf, given, told, unknown

@@ -9,15 +9,15 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
-from weft.backup.backend import Backend, Folder, Location
-from weft.backup.create import clear_staging
-from weft.backup.descriptor import CANCELLING, ENDED, FAILED, STARTED, TRANSFERRING
-from weft.backup.jobs import Job, Task, Worker, now
-from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
-from weft.export.job import ExportMaker, ExportState, read_export_state, write_export_state
+from weft.engine.embedded.engine import Engine
+from weft.jobs.backup.backend import Backend, Folder, Location
+from weft.jobs.backup.create import clear_staging
+from weft.jobs.backup.descriptor import CANCELLING, ENDED, FAILED, STARTED, TRANSFERRING
+from weft.jobs.export.job import ExportMaker, ExportState, read_export_state, write_export_state
+from weft.jobs.worker import Job, Task, Worker, now
 from weft.service.archives.places import checked_id, chosen_backend, chosen_classes, export_backends, is_id
 from weft.service.archives.shelf import INTERRUPTED, given
 from weft.service.schema import fields

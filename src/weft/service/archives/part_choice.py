@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from weft.backup.parts import ROLES, USERS, Part
 from weft.domain.errors import Invalid
+from weft.jobs.backup.parts import ROLES, USERS, Part
 from weft.service.archives.places import is_pattern, matching
 from weft.service.schema import fields
 

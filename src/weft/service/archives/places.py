@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from weft.backup.backend import Backend, Location
-from weft.backup.filesystem import FilesystemBackend
-from weft.backup.s3 import S3Backend
 from weft.config import Settings
 from weft.domain.errors import Invalid
+from weft.jobs.backup.backend import Backend, Location
+from weft.jobs.backup.filesystem import FilesystemBackend
+from weft.jobs.backup.s3 import S3Backend
 from weft.service.schema import fields
 
 _ID = re.compile(r"[a-z0-9_-]{1,128}")

@@ -9,15 +9,15 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from weft.backup.backend import Folder
-from weft.backup.descriptor import CANCELED, ENDED, FAILED, STARTED, SUCCESS, read_contents
-from weft.backup.jobs import Job, Task, Worker, now
-from weft.backup.pack import PackReader
-from weft.backup.parts import Part
-from weft.backup.restore import Request, Restorer
-from weft.collection.engine import Engine
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
+from weft.engine.embedded.engine import Engine
+from weft.jobs.backup.backend import Folder
+from weft.jobs.backup.descriptor import CANCELED, ENDED, FAILED, STARTED, SUCCESS, read_contents
+from weft.jobs.backup.pack import PackReader
+from weft.jobs.backup.parts import Part
+from weft.jobs.backup.restore import Request, Restorer
+from weft.jobs.worker import Job, Task, Worker, now
 from weft.service.archives.backups import threads_of
 from weft.service.archives.part_choice import parts_to_load
 from weft.service.archives.places import chosen_classes

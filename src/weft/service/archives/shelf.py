@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from weft.backup.backend import Backend, Folder, Location
-from weft.backup.descriptor import ENDED, FAILED, SUCCESS, State, read_state, write_state
-from weft.backup.jobs import Job, Worker, now
-from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
+from weft.engine.embedded.engine import Engine
+from weft.jobs.backup.backend import Backend, Folder, Location
+from weft.jobs.backup.descriptor import ENDED, FAILED, SUCCESS, State, read_state, write_state
+from weft.jobs.worker import Job, Worker, now
 from weft.service.archives.places import backup_backends, chosen_backend, is_id, location
 
 _log = logging.getLogger(__name__)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from weft.collection.shard import Shard
 from weft.domain.answer import Hit
 from weft.domain.errors import Invalid
 from weft.domain.objects import GeoPoint, Object, Properties, Reference, Vector
 from weft.domain.query import Condense
 from weft.domain.schema import CollectionConfig, DataType
+from weft.engine.embedded.shard import Shard
 
 MOST_HITS = 1_000
 """Each is compared with those before it."""

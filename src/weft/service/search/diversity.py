@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from weft.collection.shard import Shard
 from weft.domain.errors import Invalid
 from weft.domain.query import Mmr
 from weft.domain.schema import VectorConfig
+from weft.engine.embedded.shard import Shard
 from weft.service.search.grouping import diversify
 from weft.service.search.ranking import Floats, Ranking
 

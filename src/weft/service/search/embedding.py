@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from weft.collection.shard import Shard
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.objects import Vector, parse_uuid
 from weft.domain.query import Hybrid, Keyword, Move, Near, NearMedia, NearObject, NearText, NearVector, Query
 from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.engine.embedded.shard import Shard
 from weft.modules.base import Registry, Vectorizer
 from weft.service.fingerprints import other_model
 from weft.service.search.targets import Target, resolve, weighted

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weft.collection.shard import Shard
 from weft.domain.query import Combination
+from weft.engine.embedded.shard import Shard
 from weft.service.search.targets import Target
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weft.collection.shard import Shard
 from weft.domain.answer import Hit
 from weft.domain.errors import Invalid
 from weft.domain.query import Returns
 from weft.domain.schema import CollectionConfig
+from weft.engine.embedded.shard import Shard
 
 
 def vector_names(config: CollectionConfig, returns: Returns) -> list[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from weft.collection.collection import Collection
-from weft.collection.shard import Shard
 from weft.domain.answer import Hit
 from weft.domain.errors import CallerError, Invalid, NotFound
 from weft.domain.objects import Reference
 from weft.domain.query import ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig, DataType
+from weft.engine.embedded.collection import Collection
+from weft.engine.embedded.shard import Shard
 from weft.service.collections import Collections
 from weft.service.search.filling import fill_vectors, vector_names
 

@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from weft.collection.shard import Shard
 from weft.domain.query import Combination
-from weft.index.allow_list import AllowList
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.shard import Shard
 from weft.service.search.explaining import explain_distances
 from weft.service.search.ranking import EMPTY, Ranking
 from weft.service.search.targets import Target

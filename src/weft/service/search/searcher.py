@@ -12,9 +12,6 @@ from functools import partial
 
 import numpy as np
 
-from weft.collection.collection import ONLY_SHARD
-from weft.collection.record import Record
-from weft.collection.shard import Shard, ShardView
 from weft.domain.answer import Answer, Hit, ShardProfile
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
@@ -23,7 +20,10 @@ from weft.domain.objects import parse_uuid
 from weft.domain.profile import note, recording, searching, took
 from weft.domain.query import GroupBy, Hybrid, Keyword, Near, Query
 from weft.domain.schema import CollectionConfig, Metric
-from weft.index.allow_list import AllowList
+from weft.engine.embedded.collection import ONLY_SHARD
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.record import Record
+from weft.engine.embedded.shard import Shard, ShardView
 from weft.modules.base import Registry
 from weft.service.collections import Collections
 from weft.service.filtering import allowed

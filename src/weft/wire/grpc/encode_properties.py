@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from weft.collection.encoding import encode_value
 from weft.domain.answer import Hit
 from weft.domain.query import NestedSelection, ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig, DataType
+from weft.engine.embedded.encoding import encode_value
 from weft.wire.grpc.encode_metadata import encode_metadata
 from weft.wire.grpc.wire_format import (
     NULL_VALUE,

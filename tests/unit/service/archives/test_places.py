@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from weft.backup.backend import Location
 from weft.config import Settings
 from weft.domain.errors import Invalid, Misconfigured
+from weft.jobs.backup.backend import Location
 from weft.service.archives.places import (
     backup_backends,
     checked_id,

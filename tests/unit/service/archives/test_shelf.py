@@ -9,12 +9,12 @@ from queue import Queue
 
 import pytest
 
-from weft.backup.backend import Folder, Location
-from weft.backup.descriptor import STATE, State, read_state, write_state
-from weft.backup.jobs import Job, Task, Worker
-from weft.collection.engine import Engine
 from weft.config import Settings
 from weft.domain.errors import Invalid, NotFound
+from weft.engine.embedded.engine import Engine
+from weft.jobs.backup.backend import Folder, Location
+from weft.jobs.backup.descriptor import STATE, State, read_state, write_state
+from weft.jobs.worker import Job, Task, Worker
 from weft.service.archives.shelf import Shelf
 from weft.service.schema.document import parse
 

@@ -9,12 +9,12 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from weft.collection.changes import Upsert
-from weft.collection.shard import Shard
 from weft.domain.errors import Invalid
 from weft.domain.objects import Object
 from weft.domain.query import Mmr
 from weft.domain.schema import CollectionConfig, Metric, MultiVector, VectorConfig, VectorIndexConfig
+from weft.engine.embedded.changes import Upsert
+from weft.engine.embedded.shard import Shard
 from weft.service.search.diversity import diversified
 from weft.service.search.ranking import Ranking
 

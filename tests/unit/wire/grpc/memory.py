@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from weft.collection.encoding import encode_properties
 from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, Aggregation
 from weft.domain.answer import Answer, Hit
 from weft.domain.caller import Caller
@@ -25,6 +24,7 @@ from weft.domain.schema import (
     VectorConfig,
     VectorIndexConfig,
 )
+from weft.engine.embedded.encoding import encode_properties
 
 NAMED = CollectionConfig(
     "Article",

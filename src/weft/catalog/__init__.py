@@ -1,0 +1,1 @@
+"""Catalog: the names, documents, aliases and settings of a data folder."""

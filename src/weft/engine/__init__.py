@@ -1,0 +1,1 @@
+"""Engine: what stores and searches the objects of collections."""

@@ -1,0 +1,195 @@
+"""Aggregations over values: pure functions, used on the columns of the objects that a query selects.
+
+Medians of an even count are the mean of the middle two; of several most frequent values the mode is the smallest;
+groups and occurrences are ordered by count (greatest first) and then by value.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.objects import Reference
+from weft.engine.embedded.index.filter import instants
+from weft.engine.embedded.index.filter.bitmaps import Ids
+from weft.engine.embedded.index.filter.gathered import Gathered
+from weft.engine.embedded.index.filter.kinds import Array
+
+TOP_OCCURRENCES = 5
+GROUPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """All but ``count`` are None when there is nothing to aggregate. Integers stay exact; ``mean`` is a float."""
+
+    count: int
+    mean: float | None = None
+    median: float | None = None
+    mode: float | None = None
+    sum: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booleans:
+    count: int
+    total_true: int = 0
+    total_false: int = 0
+    percentage_true: float | None = None
+    percentage_false: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """RFC 3339 in UTC; all but ``count`` are None when there is nothing to aggregate."""
+
+    count: int
+    median: str | None = None
+    mode: str | None = None
+    minimum: str | None = None
+    maximum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """``top``: the most frequent values, each with how often it occurs."""
+
+    count: int
+    top: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """``pointing_to``: the collections that are pointed to, sorted."""
+
+    count: int
+    pointing_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The objects that share a value, with ascending ``doc_ids (n,)``."""
+
+    value: Any
+    doc_ids: Ids
+
+    @property
+    def count(self) -> int:
+        return len(self.doc_ids)
+
+
+def numbers(values: Array) -> Numbers:
+    """Over ``values (n,)``, int64 or float64, every element of an array counted."""
+    if len(values) == 0:
+        return Numbers(0)
+    ordered = np.sort(values)
+    total = _sum(ordered)
+    low, high = ordered[(len(ordered) - 1) // 2].item(), ordered[len(ordered) // 2].item()
+    return Numbers(
+        count=len(ordered),
+        mean=total / len(ordered),
+        median=low if low == high else (low + high) / 2,
+        mode=_mode(ordered).item(),
+        sum=total,
+        minimum=ordered[0].item(),
+        maximum=ordered[-1].item(),
+    )
+
+
+def dates(codes: npt.NDArray[np.int64]) -> Dates:
+    """Over the codes ``(n,)`` of instants."""
+    if len(codes) == 0:
+        return Dates(0)
+    ordered = np.sort(codes)
+    low = instants.to_ns(int(ordered[(len(ordered) - 1) // 2]))
+    high = instants.to_ns(int(ordered[len(ordered) // 2]))
+    return Dates(
+        count=len(ordered),
+        median=instants.to_text(low + (high - low) // 2),
+        mode=instants.to_text(instants.to_ns(int(_mode(ordered)))),
+        minimum=instants.to_text(instants.to_ns(int(ordered[0]))),
+        maximum=instants.to_text(instants.to_ns(int(ordered[-1]))),
+    )
+
+
+def booleans(values: Array) -> Booleans:
+    """Over ``values (n,)`` of bool or int8."""
+    count, true = len(values), int(np.count_nonzero(values))
+    if count == 0:
+        return Booleans(0)
+    return Booleans(count, true, count - true, true / count, (count - true) / count)
+
+
+def texts(values: Sequence[Any], limit: int = TOP_OCCURRENCES) -> Texts:
+    """Over one value for each object: a text, a list of texts, or None. ``limit`` 0 gives the count alone."""
+    occurrences = Counter(_elements(values))
+    top = sorted(occurrences.items(), key=lambda pair: (-pair[1], pair[0]))[: max(0, limit)]
+    return Texts(sum(occurrences.values()), tuple(top))
+
+
+def references(values: Iterable[Sequence[Reference] | None], only_target: str = "") -> References:
+    """Over the references of each object; those that name no collection point to ``only_target``."""
+    targets = [r.collection or only_target for refs in values for r in refs or ()]
+    return References(len(targets), tuple(sorted(set(targets))))
+
+
+def groups(gathered: Gathered, doc_ids: Ids, limit: int = GROUPS) -> list[Group]:
+    """The ``limit`` greatest groups of ``doc_ids (n,)`` by the values gathered for them.
+
+    Every element of an array puts the object into a group, the same element only once; objects without a value are in
+    none.
+    """
+    docs = np.repeat(doc_ids, np.diff(gathered.offsets))
+    if len(docs) == 0:
+        return []
+    distinct, number = np.unique(gathered.values, return_inverse=True)
+    order = np.lexsort((docs, number))
+    number, docs = number[order], docs[order]
+    first = np.ones(len(docs), np.bool_)
+    first[1:] = (number[1:] != number[:-1]) | (docs[1:] != docs[:-1])
+    number, docs = number[first], docs[first]
+    counts = np.bincount(number, minlength=len(distinct))
+    ends = np.cumsum(counts)
+    chosen = np.lexsort((np.arange(len(counts)), -counts))[: max(0, limit)]
+    names = gathered.kind.decode(distinct[chosen])
+    return [Group(name, docs[ends[i] - counts[i] : ends[i]]) for name, i in zip(names, chosen.tolist(), strict=True)]
+
+
+def groups_of_texts(values: Sequence[Any], doc_ids: Ids, limit: int = GROUPS) -> list[Group]:
+    """As ``groups``, for values that were read: a text, a list of texts, or None for each of ``doc_ids (n,)``."""
+    members: dict[str, list[int]] = {}
+    for doc_id, value in sorted(zip(doc_ids.tolist(), values, strict=True), key=lambda pair: pair[0]):
+        for element in {value} if isinstance(value, str) else set(value or ()):
+            members.setdefault(element, []).append(doc_id)
+    chosen = sorted(members.items(), key=lambda pair: (-len(pair[1]), pair[0]))[: max(0, limit)]
+    return [Group(value, np.array(ids, np.uint32)) for value, ids in chosen]
+
+
+def _elements(values: Sequence[Any]) -> Iterable[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        else:
+            yield from value or ()
+
+
+def _mode(ordered: Array) -> Any:
+    """The most frequent of ascending values, the smallest of several."""
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    counts = np.diff(np.append(starts, len(ordered)))
+    return ordered[starts[np.argmax(counts)]]
+
+
+def _sum(values: Array) -> Any:
+    """The sum as a Python number; of int64 in two halves, so that it is exact and cannot overflow."""
+    if values.dtype.kind != "i":
+        return float(values.sum())
+    high, low = values >> 32, values & 0xFFFF_FFFF
+    return (int(high.sum()) << 32) + int(low.sum())

@@ -1,0 +1,56 @@
+"""Gathered: the values of some doc_ids, taken from a column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.schema import DataType
+from weft.engine.embedded.index.filter import kinds
+from weft.engine.embedded.index.filter.bitmaps import Ids
+from weft.engine.embedded.index.filter.kinds import Array, Kind
+from weft.engine.embedded.index.filter.view import View
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """The elements of n objects one after another: those of object i are ``values[offsets[i]:offsets[i + 1]]``.
+
+    ``values`` are as the kind stores them: dates are codes (``instants``), booleans int8, points longitude +
+    i·latitude.
+    """
+
+    kind: Kind
+    multi: bool
+    values: Array
+    offsets: npt.NDArray[np.int64]
+
+    @property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """``(n,)`` whether the object has a value."""
+        return self.offsets[1:] > self.offsets[:-1]
+
+    def to_list(self) -> list[Any]:
+        """One Python value for each object: None without one, a list for an array."""
+        flat, ends = self.kind.decode(self.values), self.offsets.tolist()
+        if self.multi:
+            return [flat[a:b] or None for a, b in pairwise(ends)]
+        return [flat[a] if b > a else None for a, b in pairwise(ends)]
+
+
+def gather(view: View, property: str, doc_ids: Ids) -> Gathered | None:
+    """None when ``property`` has no column of its values: text, references, nested objects, phone numbers, blobs."""
+    prop = view.config.by_name.get(property)
+    column = view.columns.get(property)
+    if column is None or column.kind is kinds.TEXT or (prop is not None and prop.data_type is DataType.REFERENCE):
+        return None
+    first, end = column.rows(doc_ids)
+    counts = end - first
+    offsets = np.zeros(len(doc_ids) + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    rows = np.repeat(first - offsets[:-1], counts) + np.arange(offsets[-1])
+    return Gathered(column.kind, column.multi, column.values[rows], offsets)

@@ -1,0 +1,174 @@
+"""FilterIndex: which doc_ids satisfy a condition, in which order they sort, and what values they have.
+
+Columns are filled by one writer; readers take ``View`` once and never lock. What is on disk is a snapshot of the last
+``checkpoint``; ``covered`` says from where the collection must replay storage.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+
+from weft.domain.errors import CorruptData
+from weft.domain.filters import ID, Filter
+from weft.domain.objects import Object, Reference
+from weft.domain.query import Sort
+from weft.domain.schema import CollectionConfig, DataType
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.filter import fields, plan, snapshot, sorting
+from weft.engine.embedded.index.filter.bitmaps import Ids
+from weft.engine.embedded.index.filter.cache import FilterCache
+from weft.engine.embedded.index.filter.column import Column
+from weft.engine.embedded.index.filter.fields import Field
+from weft.engine.embedded.index.filter.gathered import Gathered, gather
+from weft.engine.embedded.index.filter.kinds import UUID
+from weft.engine.embedded.index.filter.planner import Planner
+from weft.engine.embedded.index.filter.view import ReferenceResolver, TextIndex, View
+
+log = logging.getLogger(__name__)
+
+ReadValues = Callable[[Ids, str], Sequence[Any]]
+"""``(doc_ids, property)`` → one value each, None where absent; how values without a column are read from storage."""
+
+_FILE = "columns.weft"
+_DEAD_SHARE = 0.25
+"""A column is rid of its dead rows at a checkpoint when they are more than this share."""
+
+
+class FilterIndex:
+    """The filter index of one shard, in ``folder``; an unusable snapshot is dropped (``covered`` is then 0)."""
+
+    def __init__(self, folder: Path, config: CollectionConfig, inverted: TextIndex) -> None:
+        self._path = folder / _FILE
+        self._inverted = inverted
+        self._cache = FilterCache()
+        folder.mkdir(parents=True, exist_ok=True)
+        covered, self._columns = self._load()
+        self._fields: list[Field] = []
+        self._view = View(0, covered, config, {})
+        self._written = -1
+        self.configure(config)
+        self._written = self._view.version if covered else -1
+
+    @property
+    def covered(self) -> int:
+        """Every doc_id below it has been added."""
+        return self._view.covered
+
+    @property
+    def version(self) -> int:
+        """Changes with every ``add`` and ``configure``."""
+        return self._view.version
+
+    def configure(self, config: CollectionConfig) -> None:
+        """Takes over added and dropped properties and changed index settings.
+
+        A property that is new has no values for older objects. One that is dropped, or changed its type, loses its
+        values.
+        """
+        wanted = fields.fields_of(config)
+        columns = {}
+        for field in wanted:
+            known = self._columns.get(field.name)
+            if known is None or known.kind is not field.kind or known.multi != field.multi:
+                known = Column(field.kind, field.multi)
+            columns[field.name] = known
+        self._columns, self._fields = columns, wanted
+        self._publish(self._view.covered, config)
+
+    def add(self, doc_ids: Sequence[int] | Ids, objects: Sequence[Object]) -> None:
+        """Adds objects under ``doc_ids`` (ascending, beyond all added before); visible at return. All or nothing."""
+        ids = np.asarray(doc_ids, np.uint32)
+        assert len(ids) == len(objects), "one doc_id for each object"
+        if len(ids) == 0:
+            return
+        assert int(ids[0]) >= self._view.covered and np.all(ids[1:] > ids[:-1]), "doc_ids grow"
+        rows = [(self._columns[f.name], f.rows(ids, objects)) for f in self._fields]
+        for column, (docs, values) in rows:
+            column.append(docs, values)
+        self._publish(int(ids[-1]) + 1, self._view.config)
+
+    def evaluate(self, filter: Filter, live: BitMap, resolve: ReferenceResolver | None = None) -> BitMap:
+        """The doc_ids of ``live`` that ``filter`` selects; raises Invalid for a filter that cannot be.
+
+        ``resolve`` answers conditions on referenced objects (see ``referring``); None refuses them.
+        """
+        return self._evaluate(self._view, filter, live, resolve)
+
+    def allow(self, filter: Filter, live: BitMap, resolve: ReferenceResolver | None = None) -> AllowList:
+        """As ``evaluate``; the same object as before while nothing was written and ``live`` is the same object."""
+        view = self._view
+        return self._cache.get(filter, view.version, live, lambda: self._evaluate(view, filter, live, resolve))
+
+    def referring(self, property: str, uuids: Sequence[bytes], collection: str) -> BitMap:
+        """The doc_ids whose reference ``property`` points to one of ``uuids`` in ``collection``; live or dead."""
+        view = self._view
+        prop = view.config.by_name[property]
+        assert prop.data_type is DataType.REFERENCE, f"{property} is not a reference"
+        if not uuids:
+            return BitMap()
+        keys = [fields.reference_key(prop, Reference(collection, uuid)) for uuid in uuids]
+        return view.columns[property].equal_any(np.frombuffer(b"".join(keys), UUID.dtype))
+
+    def sort(self, doc_ids: Ids, keys: Sequence[Sort], limit: int, read: ReadValues) -> Ids:
+        """The first ``limit`` (0: all) of ``doc_ids (n,)`` in the order of ``keys``; ties by doc_id.
+
+        No value comes first ascending and last descending. ``read`` is asked for values that have no column.
+        """
+        return sorting.sort(self._view, np.asarray(doc_ids, np.uint32), keys, limit, read)
+
+    def gather(self, property: str, doc_ids: Ids) -> Gathered | None:
+        """The column values of ``doc_ids (n,)`` as arrays; None when the property has no column of values (text)."""
+        return gather(self._view, property, np.asarray(doc_ids, np.uint32))
+
+    def values(self, property: str, doc_ids: Ids) -> list[Any] | None:
+        """The values of ``doc_ids (n,)`` as Python values, None where absent, lists for arrays (dates in UTC).
+
+        None when the property has no column of values (text): read the objects then.
+        """
+        gathered = self.gather(property, doc_ids)
+        return None if gathered is None else gathered.to_list()
+
+    def uuids(self, doc_ids: Ids) -> list[bytes]:
+        """The 16 bytes of each of ``doc_ids (n,)``, which must have been added."""
+        found, has = self._view.columns[ID].scalars(np.asarray(doc_ids, np.uint32))
+        assert bool(has.all()), "every doc_id asked for was added"
+        raw = found.tobytes()
+        return [raw[i : i + 16] for i in range(0, len(raw), 16)]
+
+    def checkpoint(self, live: BitMap) -> None:
+        """Writes a snapshot, without most rows of dead doc_ids; does nothing when nothing changed since the last."""
+        if self._written == self._view.version:
+            return
+        for column in self._columns.values():
+            if column.dead_rows(live) > _DEAD_SHARE * len(column.view.docs):
+                column.compact(live)
+        self._publish(self._view.covered, self._view.config)
+        snapshot.write(self._path, self._view.covered, self._view.columns)
+        self._written = self._view.version
+
+    def close(self) -> None:
+        """Lets go of everything in memory; writes nothing."""
+        self._cache.clear()
+
+    def _evaluate(self, view: View, filter: Filter, live: BitMap, resolve: ReferenceResolver | None) -> BitMap:
+        return plan.run(Planner(view, self._inverted, resolve).plan(filter), live)
+
+    def _publish(self, covered: int, config: CollectionConfig) -> None:
+        columns = {name: column.view for name, column in self._columns.items()}
+        self._view = View(self._view.version + 1, covered, config, columns)
+
+    def _load(self) -> tuple[int, dict[str, Column]]:
+        if not self._path.exists():
+            return 0, {}
+        try:
+            return snapshot.read(self._path)
+        except CorruptData as error:
+            log.warning("%s", error.message)
+            snapshot.remove(self._path)
+            return 0, {}

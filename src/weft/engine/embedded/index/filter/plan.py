@@ -1,0 +1,134 @@
+"""Nodes of a filter that was checked: each finds a bitmap, the cheap ones first.
+
+A node may find dead doc_ids too; ``Plan.run`` leaves only live ones. Bitmaps that a node returns may be shared with the
+index and are never changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pyroaring import BitMap
+
+from weft.engine.embedded.index.filter.column import ColumnView
+
+
+class Node(Protocol):
+    @property
+    def cost(self) -> int:
+        """A rank: what should run before what."""
+        ...
+
+    def find(self, live: BitMap) -> BitMap: ...
+
+
+@dataclass(frozen=True)
+class Leaf:
+    cost: int
+    search: Callable[[], BitMap]
+
+    def find(self, live: BitMap) -> BitMap:
+        return self.search()
+
+
+@dataclass(frozen=True)
+class Range:
+    """The elements of a column between two values; None leaves a side open."""
+
+    column: ColumnView
+    low: Any = None
+    high: Any = None
+    include_low: bool = False
+    include_high: bool = False
+    cost: int = 2
+
+    def find(self, live: BitMap) -> BitMap:
+        return self.column.between(self.low, self.high, self.include_low, self.include_high)
+
+    def narrowed(self, other: Range) -> Range:
+        """What lies in both ranges of one scalar column."""
+        low, include_low = self.low, self.include_low
+        if low is None or (other.low is not None and (other.low, not other.include_low) > (low, not include_low)):
+            low, include_low = other.low, other.include_low
+        high, include_high = self.high, self.include_high
+        if high is None or (other.high is not None and (other.high, other.include_high) < (high, include_high)):
+            high, include_high = other.high, other.include_high
+        return Range(self.column, low, high, include_low, include_high)
+
+
+@dataclass(frozen=True)
+class Conjunction:
+    operands: tuple[Node, ...]
+
+    @property
+    def cost(self) -> int:
+        return max(o.cost for o in self.operands)
+
+    def find(self, live: BitMap) -> BitMap:
+        found = live
+        for operand in sorted(self.operands, key=lambda o: o.cost):
+            if isinstance(operand, Complement):
+                found = found - operand.operand.find(live)
+            else:
+                found = found & operand.find(live)
+            if not found:
+                break
+        return found
+
+
+@dataclass(frozen=True)
+class Disjunction:
+    operands: tuple[Node, ...]
+
+    @property
+    def cost(self) -> int:
+        return max(o.cost for o in self.operands)
+
+    def find(self, live: BitMap) -> BitMap:
+        found = BitMap()
+        for operand in sorted(self.operands, key=lambda o: o.cost):
+            found = found | operand.find(live)
+            if len(found) >= len(live) and live.issubset(found):
+                break
+        return found
+
+
+@dataclass(frozen=True)
+class Complement:
+    operand: Node
+
+    @property
+    def cost(self) -> int:
+        return self.operand.cost
+
+    def find(self, live: BitMap) -> BitMap:
+        return live - self.operand.find(live)
+
+
+def run(node: Node, live: BitMap) -> BitMap:
+    """The live doc_ids that the filter selects."""
+    return node.find(live) & live
+
+
+def both(operands: list[Node]) -> Node:
+    """All of ``operands``; ranges over one scalar column become one range."""
+    ranges: dict[int, Range] = {}
+    others: list[Node] = []
+    for operand in operands:
+        if isinstance(operand, Range) and not operand.column.multi:
+            known = ranges.get(id(operand.column))
+            ranges[id(operand.column)] = operand if known is None else known.narrowed(operand)
+        else:
+            others.append(operand)
+    operands = [*ranges.values(), *others]
+    return operands[0] if len(operands) == 1 else Conjunction(tuple(operands))
+
+
+def either(operands: list[Node]) -> Node:
+    return operands[0] if len(operands) == 1 else Disjunction(tuple(operands))
+
+
+def nothing() -> Node:
+    return Leaf(0, BitMap)

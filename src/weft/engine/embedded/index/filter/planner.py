@@ -1,0 +1,284 @@
+"""Planner: a filter of the protocol, checked against the schema, as a tree of nodes.
+
+Everything that can be wrong with a filter is found here, before anything is searched, so that an error never depends
+on which objects there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from weft.domain.errors import Invalid
+from weft.domain.filters import (
+    CREATION_TIME,
+    ID,
+    UPDATE_TIME,
+    And,
+    Condition,
+    Filter,
+    Not,
+    Operator,
+    Or,
+    PropertyTarget,
+    ReferenceCount,
+    ReferenceTarget,
+)
+from weft.domain.objects import parse_uuid
+from weft.domain.schema import DataType, Property
+from weft.engine.embedded.index.filter import bitmaps, geo, operands, texts
+from weft.engine.embedded.index.filter.column import ColumnView
+from weft.engine.embedded.index.filter.fields import length_field
+from weft.engine.embedded.index.filter.kinds import Array
+from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
+from weft.engine.embedded.index.filter.plan import Complement, Leaf, Node, Range, both, either, nothing
+from weft.engine.embedded.index.filter.view import ReferenceResolver, TextIndex, View
+
+MAX_DEPTH = 100
+
+_EQUAL, _NULL, _GEO, _REFERENCE = 0, 3, 5, 9
+_IDS = frozenset({ID, "id"})
+
+
+class Planner:
+    """Plans the filters of one evaluation."""
+
+    def __init__(self, view: View, text_index: TextIndex, resolve: ReferenceResolver | None) -> None:
+        self._view = view
+        self._text_index = text_index
+        self._resolve = resolve
+
+    def plan(self, filter: Filter, depth: int = 0) -> Node:
+        """Raises Invalid for whatever the schema, the index settings or the types do not allow."""
+        if depth > MAX_DEPTH:
+            raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; write it flatter")
+        match filter:
+            case And(operands=parts):
+                return both(self._parts(parts, "And", depth))
+            case Or(operands=parts):
+                return either(self._parts(parts, "Or", depth))
+            case Not(operand=part):
+                return Complement(self.plan(part, depth + 1))
+            case Condition():
+                return self._condition(filter)
+
+    def _parts(self, parts: tuple[Filter, ...], operator: str, depth: int) -> list[Node]:
+        if not parts:
+            raise Invalid(f'no children for operator "{operator}"; give it at least one condition')
+        return [self.plan(part, depth + 1) for part in parts]
+
+    def _condition(self, condition: Condition) -> Node:
+        match condition.target:
+            case ReferenceTarget() as target:
+                return self._through_reference(condition, target)
+            case ReferenceCount(property=name):
+                return self._reference_count(condition, self._property(name))
+            case PropertyTarget(property=name, length=length):
+                if name in _IDS:
+                    return self._by_id(condition)
+                if name in (CREATION_TIME, UPDATE_TIME):
+                    return self._by_timestamp(condition, name)
+                prop = self._property(name)
+                return self._by_length(condition, prop) if length else self._by_property(condition, prop)
+
+    def _property(self, name: str) -> Property:
+        prop = self._view.config.by_name.get(name)
+        if prop is None and "." in name and name.partition(".")[0] in self._view.config.by_name:
+            raise _nested(name)
+        if prop is None:
+            known = ", ".join(sorted(self._view.config.by_name)) or "none"
+            raise Invalid(
+                f"no such prop with name {name[:80]!r} found in class {self._view.config.name!r} in the schema; "
+                f"its properties are: {known}"
+            )
+        if prop.data_type.element is DataType.OBJECT:
+            raise _nested(name)
+        return prop
+
+    def _by_property(self, condition: Condition, prop: Property) -> Node:
+        _require_index(prop)
+        if condition.operator is Operator.IS_NULL:
+            return self._null(condition, prop)
+        operands.check_field(condition, prop)
+        match prop.data_type.element:
+            case DataType.REFERENCE:
+                return self._reference_count(condition, prop)
+            case DataType.GEO:
+                return self._within(condition, prop)
+            case DataType.TEXT:
+                return texts.plan(condition, prop, self._text_index)
+        if condition.operator in CONTAINS:
+            values = [operands.convert(prop, v) for v in operands.several(condition)]
+            return _contains(condition.operator, self._column(prop.name), values)
+        value = operands.convert(prop, operands.single(condition))
+        if condition.operator not in EQUALITY | COMPARISONS:
+            raise _unusable(condition.operator, prop)
+        return _compare(condition.operator, self._column(prop.name), value)
+
+    def _by_id(self, condition: Condition) -> Node:
+        column = self._column(ID)
+        values = operands.several(condition) if condition.operator in CONTAINS else [operands.single(condition)]
+        if not all(isinstance(v, str) for v in values):
+            raise Invalid('using ["_id"] to filter by uuid: must use "valueText" to specify the id')
+        if condition.operator in CONTAINS:
+            return _contains(condition.operator, column, [parse_uuid(v) for v in values])
+        if condition.operator is Operator.LIKE:
+            matches = texts.like(values[0])
+            return Leaf(_GEO, lambda: bitmaps.from_ids(column.docs[[matches(t) for t in _texts(column)]]))
+        if condition.operator not in EQUALITY | COMPARISONS:
+            raise Invalid(f"operator {condition.operator} cannot be used on _id; use Equal, NotEqual or ContainsAny")
+        return _compare(condition.operator, column, parse_uuid(values[0]))
+
+    def _by_timestamp(self, condition: Condition, name: str) -> Node:
+        if not self._view.config.inverted.index_timestamps:
+            raise Invalid(
+                "Timestamps must be indexed to be filterable! Add `indexTimestamps: true` to the invertedIndexConfig "
+                f"in {self._view.config.name}"
+            )
+        column = self._column(name)
+        if condition.operator in CONTAINS:
+            values = [operands.to_milliseconds(name, v) for v in operands.several(condition)]
+            return _contains(condition.operator, column, values)
+        if condition.operator not in EQUALITY | COMPARISONS:
+            raise Invalid(f"operator {condition.operator} cannot be used on {name}; compare it with a date")
+        return _compare(condition.operator, column, operands.to_milliseconds(name, operands.single(condition)))
+
+    def _by_length(self, condition: Condition, prop: Property) -> Node:
+        if not self._view.config.inverted.index_property_length:
+            raise Invalid(
+                "Property length must be indexed to be filterable! add `indexPropertyLength: true` to the "
+                f"invertedIndexConfig in {self._view.config.name}"
+            )
+        _require_index(prop)
+        if prop.data_type is not DataType.TEXT and not prop.data_type.is_array:
+            raise Invalid(f"property {prop.name!r} is of type {prop.data_type}; only texts and arrays have a length")
+        length = operands.to_length(condition)
+        return self._count(condition.operator, prop, length, absent_is_zero=self._view.config.inverted.index_null_state)
+
+    def _reference_count(self, condition: Condition, prop: Property) -> Node:
+        if prop.data_type is not DataType.REFERENCE:
+            raise Invalid(f"property {prop.name!r} is of type {prop.data_type}; only references can be counted")
+        _require_index(prop)
+        if isinstance(condition.value, tuple | str | bool) or not isinstance(condition.value, int | float):
+            raise Invalid(
+                f"Property {prop.name!r} is a ref prop to the class {', '.join(prop.target_collections)}. Only "
+                '"valueInt" can be used on a ref prop directly to count the number of refs. To filter by a property '
+                "of the referenced objects, give the path to it"
+            )
+        if condition.operator not in EQUALITY | COMPARISONS:
+            raise _unusable(condition.operator, prop)
+        count = operands.to_int(DataType.INT, condition.value)
+        return self._count(condition.operator, prop, count, absent_is_zero=True)
+
+    def _count(self, operator: Operator, prop: Property, count: int, *, absent_is_zero: bool) -> Node:
+        """Compares the length column, in which absent values have no row."""
+        column = self._column(length_field(prop.name))
+        if operator is Operator.NOT_EQUAL:
+            return Complement(self._count(Operator.EQUAL, prop, count, absent_is_zero=absent_is_zero))
+        found = _compare(operator, column, count)
+        if absent_is_zero and _holds(0, operator, count):
+            return either([found, Complement(Leaf(_NULL, column.present))])
+        return found
+
+    def _null(self, condition: Condition, prop: Property) -> Node:
+        wanted = operands.to_null(condition)
+        if not self._view.config.inverted.index_null_state:
+            raise Invalid(
+                "Nullstate must be indexed to be filterable! Add `indexNullState: true` to the invertedIndexConfig "
+                f"in {self._view.config.name}"
+            )
+        if prop.data_type is DataType.BLOB:
+            raise Invalid(f"property {prop.name!r} is of type blob, which is not indexed and cannot be filtered")
+        lengths = self._view.columns.get(length_field(prop.name))
+        if lengths is not None:
+            filled: Node = Range(lengths, low=1, include_low=True)
+        else:
+            filled = Leaf(_NULL, self._column(prop.name).present)
+        return Complement(filled) if wanted else filled
+
+    def _within(self, condition: Condition, prop: Property) -> Node:
+        if condition.operator is not Operator.WITHIN_GEO_RANGE:
+            raise _unusable(condition.operator, prop)
+        area = operands.convert(prop, operands.single(condition))
+        column = self._column(prop.name)
+        return Leaf(_GEO, lambda: bitmaps.from_ids(column.docs[geo.within(column.values, area)]))
+
+    def _through_reference(self, condition: Condition, target: ReferenceTarget) -> Node:
+        prop = self._property(target.property)
+        if prop.data_type is not DataType.REFERENCE:
+            raise Invalid(f"property {prop.name!r} is of type {prop.data_type}, not a reference")
+        _require_index(prop)
+        collection = target.collection
+        if collection is None:
+            if len(prop.target_collections) != 1:
+                raise Invalid(
+                    f"property {prop.name!r} points to several collections ({', '.join(prop.target_collections)}); "
+                    "name the one to filter by"
+                )
+            collection = prop.target_collections[0]
+        if self._resolve is None:
+            raise Invalid(f"filters through references are not available here (property {prop.name!r})")
+        resolve, inner = self._resolve, replace(condition, target=target.target)
+        return Leaf(_REFERENCE, lambda: resolve(prop.name, inner, collection))
+
+    def _column(self, name: str) -> ColumnView:
+        return self._view.columns[name]
+
+
+def _compare(operator: Operator, column: ColumnView, value: object) -> Node:
+    match operator:
+        case Operator.EQUAL:
+            return Leaf(_EQUAL, lambda: column.equal(value))
+        case Operator.NOT_EQUAL:
+            return Complement(Leaf(_EQUAL, lambda: column.equal(value)))
+        case Operator.GREATER_THAN | Operator.GREATER_THAN_EQUAL:
+            return Range(column, low=value, include_low=operator is Operator.GREATER_THAN_EQUAL)
+        case _:
+            return Range(column, high=value, include_high=operator is Operator.LESS_THAN_EQUAL)
+
+
+def _contains(operator: Operator, column: ColumnView, values: Sequence[object]) -> Node:
+    if operator is Operator.CONTAINS_ALL:
+        if not values:
+            return nothing()
+        return both([Leaf(_EQUAL, lambda value=value: column.equal(value)) for value in values])  # type: ignore[misc]
+    keys: Array = column.keys(values)
+    found = Leaf(_EQUAL, lambda: column.equal_any(keys))
+    return Complement(found) if operator is Operator.CONTAINS_NONE else found
+
+
+def _holds(left: int, operator: Operator, right: int) -> bool:
+    match operator:
+        case Operator.EQUAL:
+            return left == right
+        case Operator.GREATER_THAN:
+            return left > right
+        case Operator.GREATER_THAN_EQUAL:
+            return left >= right
+        case Operator.LESS_THAN:
+            return left < right
+        case _:
+            return left <= right
+
+
+def _require_index(prop: Property) -> None:
+    if not (prop.index_filterable or prop.index_searchable or prop.index_range_filters):
+        raise Invalid(
+            f"Filtering by property '{prop.name}' requires inverted index. Is `indexFilterable` option of property "
+            f"'{prop.name}' enabled? Set it to `true` or leave empty"
+        )
+
+
+def _unusable(operator: Operator, prop: Property) -> Invalid:
+    return Invalid(f"operator {operator} cannot be used on property {prop.name!r} of type {prop.data_type}")
+
+
+def _nested(name: str) -> Invalid:
+    return Invalid(
+        f"cannot filter by {name[:80]!r}: filters on nested object properties are not supported; "
+        "keep what you filter by in a property of the collection itself"
+    )
+
+
+def _texts(column: ColumnView) -> list[str]:
+    return column.kind.decode(column.values)

@@ -1,0 +1,95 @@
+"""Filters on text, answered by the inverted index token by token.
+
+Equal: every token of the value that is not a stop word is in the object. NotEqual: none of them is. Comparisons: every
+token of the value compares so with some token of the object, by bytes. Like: ``?`` is one character, ``*`` any number,
+against each token of the object.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable
+
+from weft.domain.errors import Invalid
+from weft.domain.filters import Condition, Operator
+from weft.domain.schema import Property, Tokenization
+from weft.engine.embedded.index.filter import operands
+from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS
+from weft.engine.embedded.index.filter.plan import Complement, Leaf, Node, both, either, nothing
+from weft.engine.embedded.index.filter.view import TextIndex
+
+_TOKEN, _RANGE, _LIKE = 1, 6, 7
+
+
+class _OnlyStopwords(Invalid):
+    """Nothing is left of a value to search for."""
+
+
+def plan(condition: Condition, prop: Property, index: TextIndex) -> Node:
+    if condition.operator in CONTAINS:
+        values = [operands.convert(prop, v) for v in operands.several(condition)]
+        return _contains(condition.operator, prop, values, index)
+    value = operands.convert(prop, operands.single(condition))
+    if condition.operator is Operator.LIKE:
+        return Leaf(_LIKE, lambda: index.matching(prop.name, value))
+    if condition.operator is Operator.EQUAL:
+        return _equal(prop, value, index)
+    tokens = _tokens(prop, value, index)
+    if condition.operator is Operator.NOT_EQUAL:
+        return both([Complement(_token(prop, token, index)) for token in tokens])
+    if condition.operator in COMPARISONS:
+        return both([_compare(condition.operator, prop, token, index) for token in tokens])
+    raise Invalid(f"operator {condition.operator} cannot be used on property {prop.name!r} of type {prop.data_type}")
+
+
+def like(pattern: str) -> Callable[[str], bool]:
+    """A test for whole strings: ``?`` one character, ``*`` any number of them."""
+    compiled = re.compile(fnmatch.translate(pattern.replace("[", "[[]")))
+    return lambda text: compiled.match(text) is not None
+
+
+def _contains(operator: Operator, prop: Property, values: list[str], index: TextIndex) -> Node:
+    if operator is Operator.CONTAINS_NONE:
+        return Complement(either([_equal(prop, v, index) for v in values]) if values else nothing())
+    if not values:
+        return nothing()
+    if operator is Operator.CONTAINS_ALL:
+        return both([_equal(prop, v, index) for v in values])
+    found = []
+    for value in values:
+        try:
+            found.append(_equal(prop, value, index))
+        except _OnlyStopwords as error:
+            refusal = error
+    if not found:
+        raise refusal
+    return either(found)
+
+
+def _equal(prop: Property, value: str, index: TextIndex) -> Node:
+    return both([_token(prop, token, index) for token in _tokens(prop, value, index)])
+
+
+def _token(prop: Property, token: str, index: TextIndex) -> Node:
+    return Leaf(_TOKEN, lambda: index.documents(prop.name, token))
+
+
+def _compare(operator: Operator, prop: Property, token: str, index: TextIndex) -> Node:
+    inclusive = operator in (Operator.GREATER_THAN_EQUAL, Operator.LESS_THAN_EQUAL)
+    if operator in (Operator.GREATER_THAN, Operator.GREATER_THAN_EQUAL):
+        return Leaf(_RANGE, lambda: index.range(prop.name, token, None, inclusive, False))
+    return Leaf(_RANGE, lambda: index.range(prop.name, None, token, False, inclusive))
+
+
+def _tokens(prop: Property, value: str, index: TextIndex) -> list[str]:
+    tokens = list(dict.fromkeys(index.analyze(prop.name, value)))
+    if prop.tokenization in (Tokenization.WORD, None):
+        stopwords = frozenset(index.stopwords(prop.name))
+        tokens = [token for token in tokens if token not in stopwords]
+    if not tokens:
+        raise _OnlyStopwords(
+            "invalid search term, only stopwords provided. "
+            "Stopwords can be configured in class.invertedIndexConfig.stopwords"
+        )
+    return tokens

@@ -1,0 +1,40 @@
+"""What a reader of the filter index sees: one immutable state of all columns, and the text index beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from pyroaring import BitMap
+
+from weft.domain.filters import Filter
+from weft.domain.schema import CollectionConfig
+from weft.engine.embedded.index.filter.column import ColumnView
+
+
+class TextIndex(Protocol):
+    """What filters on text ask of the inverted index; doc_ids may be dead."""
+
+    def documents(self, property: str, token: str) -> BitMap: ...
+    def matching(self, property: str, pattern: str) -> BitMap: ...
+    def range(
+        self, property: str, low: str | None, high: str | None, include_low: bool, include_high: bool
+    ) -> BitMap: ...
+    def analyze(self, property: str, text: str) -> list[str]: ...
+    def stopwords(self, property: str) -> Iterable[str]: ...
+
+
+ReferenceResolver: TypeAlias = Callable[[str, Filter, str], BitMap]
+"""``(property, inner_filter, collection)`` → doc_ids here whose ``property`` points to an object of ``collection`` that
+``inner_filter`` selects."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """``version`` differs between any two views of an index; ``covered``: every doc_id below it has been added."""
+
+    version: int
+    covered: int
+    config: CollectionConfig
+    columns: Mapping[str, ColumnView]

@@ -1,0 +1,115 @@
+"""The index's folder: segment files, and a manifest that says which of them count.
+
+    manifest.json   ``{"version", "segments": [file names, ascending by doc_id], "fields": {name: fingerprint},
+                    "unindexed": [text properties that had no index], "check": xxh3-64 of the rest}``
+
+The manifest is replaced in one step, so files that it does not name are left over from a change that did not come to
+its end, or from before the last one, and are removed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import xxhash
+
+from weft.domain.errors import CorruptData
+from weft.engine.embedded.index.inverted import segment_file
+from weft.engine.embedded.index.inverted.fields import TextField
+from weft.engine.embedded.index.inverted.segment import Segment
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+_MANIFEST = "manifest.json"
+_OURS = (".segment", ".part")
+
+
+class SegmentFolder:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self._next = 0
+
+    def load(self, fields: Mapping[str, TextField], unindexed: frozenset[str]) -> tuple[Segment, ...]:
+        """The segments up to the first that is missing or damaged; none when they were made for other properties."""
+        segments: list[Segment] = []
+        manifest = self._manifest()
+        if manifest is not None and _fits(manifest, fields):
+            for name in manifest["segments"]:
+                try:
+                    segments.append(segment_file.read(self._path / name))
+                except CorruptData as error:
+                    log.warning("%s", error)
+                    break
+                if len(segments) > 1 and segments[-2].after != segments[-1].first:
+                    segments.pop()
+                    break
+        self._next = 1 + max((_number(path.name) for path in self._path.glob("*.segment")), default=0)
+        kept = {segment.file for segment in segments}
+        if manifest is None or kept != set(manifest["segments"]):
+            self.publish(segments, fields, unindexed)
+        self.sweep(kept)
+        return tuple(segments)
+
+    def write(self, segment: Segment) -> None:
+        """Gives the segment a file, which counts only from the next ``publish`` that names it."""
+        name = f"{self._next:08d}.segment"
+        self._next += 1
+        segment_file.write(self._path / name, segment)
+        segment.file = name
+
+    def publish(self, segments: Sequence[Segment], fields: Mapping[str, TextField], unindexed: frozenset[str]) -> None:
+        content = {
+            "version": VERSION,
+            "segments": [segment.file for segment in segments],
+            "fields": {name: field.fingerprint for name, field in fields.items()},
+            "unindexed": sorted(unindexed),
+        }
+        body = orjson.dumps(content)
+        whole = orjson.dumps({**content, "check": xxhash.xxh3_64_hexdigest(body)})
+        segment_file.write_whole(self._path / _MANIFEST, [whole])
+
+    def sweep(self, kept: Iterable[str | None]) -> None:
+        """Removes our files but the manifest and ``kept``; one that the system holds open stays until later."""
+        names = {_MANIFEST, *kept}
+        for path in self._path.iterdir():
+            if path.name in names or path.suffix not in _OURS:
+                continue
+            try:
+                path.unlink()
+            except PermissionError:
+                log.info("%s is still in use and will be removed later", path.name)
+
+    def _manifest(self) -> dict[str, Any] | None:
+        path = self._path / _MANIFEST
+        try:
+            content: dict[str, Any] = orjson.loads(path.read_bytes())
+            check = content.pop("check")
+            if content["version"] == VERSION and xxhash.xxh3_64_hexdigest(orjson.dumps(content)) == check:
+                return content
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("%s cannot be used (%s); the index is rebuilt from storage", path, error)
+            return None
+        log.warning("%s cannot be used; the index is rebuilt from storage", path)
+        return None
+
+
+def _fits(manifest: Mapping[str, Any], fields: Mapping[str, TextField]) -> bool:
+    """Whether all postings that the fields need are in the segments, made as the fields want them."""
+    made: Mapping[str, str] = manifest["fields"]
+    unindexed = set(manifest["unindexed"])
+    return all(
+        made[name] == field.fingerprint if name in made else name not in unindexed for name, field in fields.items()
+    )
+
+
+def _number(name: str) -> int:
+    stem = name.partition(".")[0]
+    return int(stem) if stem.isdecimal() else 0

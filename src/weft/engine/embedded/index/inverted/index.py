@@ -1,0 +1,269 @@
+"""InvertedIndex: which documents contain these words, and how well they match (BM25F).
+
+Postings lie in segments (immutable, ascending ranges of doc_ids): on disk up to the last ``checkpoint`` or
+``maintain``, in memory after it, and in the tail for the newest few documents. A batch of some size becomes a segment
+at once; neighbouring segments in memory are merged as they grow, so that few of them are searched. What is on disk is
+checked at open and never trusted beyond the first damage: ``covered`` says from where storage must be replayed.
+
+One thread calls ``add``, ``configure`` and ``checkpoint``; one may call ``maintain`` beside it; any number read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from pyroaring import BitMap
+
+from weft.domain.objects import Properties
+from weft.domain.query import Keyword
+from weft.domain.schema import CollectionConfig
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.inverted import lookups, scoring
+from weft.engine.embedded.index.inverted.batch import encode, segment_of
+from weft.engine.embedded.index.inverted.fields import fields_of, unindexed
+from weft.engine.embedded.index.inverted.folder import SegmentFolder
+from weft.engine.embedded.index.inverted.lookups import TermSets
+from weft.engine.embedded.index.inverted.matches import Matches
+from weft.engine.embedded.index.inverted.merge import merge
+from weft.engine.embedded.index.inverted.segment import Segment
+from weft.engine.embedded.index.inverted.tail import Tail
+from weft.engine.embedded.index.inverted.view import Totals, View, totals_of
+from weft.engine.embedded.index.liveness import perhaps_live
+
+_SMALL_BATCH = 64
+"""Documents up to which a batch goes to the tail: a segment costs about a millisecond to begin with."""
+_TAIL_LIMIT = 512
+_FREEZE_POSTINGS = 8_000_000
+"""Postings in memory (8 bytes each) from which ``maintain`` writes them to disk."""
+_SEGMENTS_ON_DISK = 6
+_DEAD_SHARE = 0.2
+"""A segment is rewritten when more than this share of its documents is dead."""
+
+
+class InvertedIndex:
+    """The inverted index of one shard, in ``folder``."""
+
+    def __init__(self, folder: Path, config: CollectionConfig) -> None:
+        self._lock = threading.Lock()
+        self._upkeep = threading.Lock()
+        self._closed = False
+        self._sets = TermSets()
+        self._fields = fields_of(config)
+        self._config = config
+        self._folder = SegmentFolder(folder)
+        self._segments = self._folder.load(self._fields, unindexed(config))
+        self._totals = totals_of(self._segments)
+        self._count = sum(segment.count for segment in self._segments)
+        self._tail = Tail(self._segments[-1].after if self._segments else 0)
+        self._bound = self._tail.first
+        self._publish()
+
+    @property
+    def covered(self) -> int:
+        """Every doc_id below it has been added."""
+        return self._view.bound
+
+    # -- writing
+
+    def configure(self, config: CollectionConfig) -> None:
+        """Takes over stop words, k1, b, new properties and dropped indexes.
+
+        When a property must be tokenised in another way, or one that was not indexed is from now on, the index starts
+        anew: ``covered`` is then 0 and storage must be replayed.
+        """
+        fields = fields_of(config)
+        gained = [f for name, f in fields.items() if name not in self._fields and name in self._config.by_name]
+        changed = [n for n, f in fields.items() if n in self._fields and f.fingerprint != self._fields[n].fingerprint]
+        with self._upkeep, self._lock:
+            same = {n: f.fingerprint for n, f in fields.items()} == {n: f.fingerprint for n, f in self._fields.items()}
+            self._fields, self._config = fields, config
+            if gained or changed:
+                self._replace((), Tail(0), 0)
+            else:
+                self._publish()
+            if not same or gained:
+                self._write_manifest()
+
+    def add(self, doc_ids: Sequence[int], properties: Sequence[Properties]) -> None:
+        """Adds documents, doc_ids ascending; those below ``covered`` are in already and are passed over."""
+        if len(doc_ids) and doc_ids[0] < self._bound:
+            new = [n for n, doc_id in enumerate(doc_ids) if doc_id >= self._bound]
+            doc_ids, properties = [doc_ids[n] for n in new], [properties[n] for n in new]
+        if not len(doc_ids):
+            return
+        assert len(doc_ids) == len(properties), "one properties each"
+        assert all(a < b for a, b in pairwise(doc_ids)), "doc_ids must ascend"
+        if len(doc_ids) <= _SMALL_BATCH:
+            for doc_id, values in zip(doc_ids, properties, strict=True):
+                self._tail.add(doc_id, values, self._fields)
+            with self._lock:
+                self._bound = doc_ids[-1] + 1
+                self._publish()
+            if len(self._tail.members) >= _TAIL_LIMIT:
+                self._absorb([self._tail.segment()])
+            return
+        recent = [self._tail.segment()] if self._tail.members else []
+        self._absorb([*recent, segment_of(self._bound, doc_ids, properties, self._fields)])
+
+    def checkpoint(self, live: BitMap) -> None:
+        """Writes what is in memory to disk, leaving dead documents out; durable at return."""
+        if self._tail.members:
+            self._absorb([self._tail.segment()])
+        with self._upkeep:
+            self._freeze([s for s in self._segments if s.file is None], live)
+
+    def maintain(self, live: BitMap) -> bool:
+        """One step of upkeep beside queries and writes: freeze, merge or purge; True if it did anything."""
+        with self._upkeep:
+            if self._closed:
+                return False
+            segments = self._segments
+            live = perhaps_live(live, segments[-1].after if segments else 0)
+            unwritten = [s for s in segments if s.file is None]
+            if sum(len(s.docs) for s in unwritten) >= _FREEZE_POSTINGS:
+                self._freeze(unwritten, live)
+                return True
+            run = _next_merge([s for s in segments if s.file is not None], live)
+            if not run:
+                return False
+            merged = merge(run, live, self._fields)
+            self._folder.write(merged)
+            with self._lock:
+                self._swap(run, [merged])
+                self._write_manifest()
+            return True
+
+    def close(self) -> None:
+        """No more upkeep, once the step that is going on has ended. A closed index still answers those that hold it."""
+        self._closed = True
+        with self._upkeep:
+            pass
+
+    # -- reading
+
+    def search(self, query: Keyword, k: int, allow: AllowList | None, *, live_count: int | None = None) -> Matches:
+        """The best ``k`` documents of ``allow`` (None: all) by BM25F.
+
+        ``live_count`` is the N of idf; by default the documents here, dead ones included until they are merged away.
+        Raises Invalid for unknown or unsearchable properties.
+        """
+        return scoring.search(self._view, query, k, allow, live_count)
+
+    def explain(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
+        """For each document ``, BM25F_<term>_frequency:<f>, BM25F_<term>_propLength:<L>`` for each term it has."""
+        return scoring.explain(self._view, query, doc_ids)
+
+    def documents(self, property: str, token: str) -> BitMap:
+        """Those whose property has exactly this token, live or dead."""
+        return self._sets.documents(self._view, property, encode(token))
+
+    def matching(self, property: str, pattern: str) -> BitMap:
+        """Those that fit a Like pattern, live or dead."""
+        return lookups.matching(self._view, property, pattern, self._sets)
+
+    def range(self, property: str, low: str | None, high: str | None, include_low: bool, include_high: bool) -> BitMap:
+        """Those with a token between the ends (None: without end) in byte order, live or dead."""
+        return lookups.between(self._view, property, low, high, include_low, include_high)
+
+    def with_any(self, property: str) -> BitMap:
+        """Those whose property has any token, live or dead."""
+        return lookups.with_any(self._view, property)
+
+    def tokens(self, property: str) -> Iterable[str]:
+        """All tokens of the property, ascending in byte order."""
+        return lookups.tokens(self._view, property)
+
+    def analyze(self, property: str, text: str) -> list[str]:
+        """The tokens of ``text`` as the property is tokenised, stop words included."""
+        return self._view.field(property).tokens(text)
+
+    def stopwords(self, property: str) -> frozenset[str]:
+        """What queries of the property leave out; empty unless it is tokenised by ``word``."""
+        return self._view.field(property).stopwords
+
+    # -- inside; all but _freeze and _absorb with self._lock held
+
+    def _publish(self) -> None:
+        totals = dict(self._totals)
+        for name, field in self._tail.fields.items():
+            before = totals.get(name, Totals(0, 0))
+            totals[name] = Totals(before.tokens + field.tokens, before.documents + len(field.documents))
+        self._view = View(
+            self._config,
+            self._fields,
+            self._segments,
+            self._tail,
+            self._bound,
+            self._count + len(self._tail.members),
+            totals,
+        )
+
+    def _replace(self, segments: tuple[Segment, ...], tail: Tail, bound: int) -> None:
+        self._segments, self._tail, self._bound = segments, tail, bound
+        self._totals = totals_of(segments)
+        self._count = sum(segment.count for segment in segments)
+        self._publish()
+
+    def _swap(self, run: Sequence[Segment], by: Sequence[Segment]) -> None:
+        at = self._segments.index(run[0])
+        assert tuple(run) == self._segments[at : at + len(run)], "segments change only under upkeep"
+        segments = (*self._segments[:at], *by, *self._segments[at + len(run) :])
+        self._replace(segments, self._tail, self._bound)
+
+    def _absorb(self, recent: Sequence[Segment]) -> None:
+        """Segments that take the tail's place; neighbours in memory merge when the newer is not much smaller."""
+        held = self._upkeep.acquire(blocking=False)
+        segments = [*self._segments, *recent]
+        if held:
+            try:
+                segments = _tiered(segments, self._fields)
+                with self._lock:
+                    self._replace(tuple(segments), Tail(segments[-1].after), segments[-1].after)
+            finally:
+                self._upkeep.release()
+            return
+        with self._lock:
+            segments = [*self._segments, *recent]
+            self._replace(tuple(segments), Tail(segments[-1].after), segments[-1].after)
+
+    def _freeze(self, run: Sequence[Segment], live: BitMap) -> None:
+        """Writes ``run``, the segments that are only in memory, as one."""
+        if not run:
+            return
+        frozen = merge(run, live, self._fields)
+        self._folder.write(frozen)
+        with self._lock:
+            self._swap(run, [frozen])
+            self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        written = [segment for segment in self._segments if segment.file is not None]
+        self._folder.publish(written, self._fields, unindexed(self._config))
+        self._folder.sweep({segment.file for segment in written})
+
+
+def _tiered(segments: list[Segment], names: Iterable[str]) -> list[Segment]:
+    """The newest segments in memory merged until each is at least twice as large as the next one."""
+    first = len(segments) - 1
+    size = len(segments[first].docs)
+    while first > 0 and segments[first - 1].file is None and len(segments[first - 1].docs) < 2 * size:
+        first -= 1
+        size += len(segments[first].docs)
+    if first == len(segments) - 1:
+        return segments
+    return [*segments[:first], merge(segments[first:], None, frozenset(names))]
+
+
+def _next_merge(segments: Sequence[Segment], live: BitMap) -> list[Segment]:
+    """The neighbours on disk that are worth merging now: the smallest pair when there are many, else one to purge."""
+    if len(segments) > _SEGMENTS_ON_DISK:
+        at = min(range(len(segments) - 1), key=lambda i: len(segments[i].docs) + len(segments[i + 1].docs))
+        return list(segments[at : at + 2])
+    for segment in segments:
+        dead = segment.count - segment.members.intersection_cardinality(live)
+        if dead > _DEAD_SHARE * segment.count:
+            return [segment]
+    return []

@@ -1,0 +1,131 @@
+"""Top-k where a document counts only with enough of the query's terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from weft.engine.embedded.index.inverted.kernels.maxscore import WINDOW, _allowed
+from weft.engine.embedded.index.inverted.kernels.top import push, seek
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+
+
+@njit(cache=True, nogil=True)
+def best_gated(
+    docs: U32,
+    codes: npt.NDArray[Any],
+    impacts: F64,
+    starts: I64,
+    ends: I64,
+    weights: F64,
+    groups: I64,
+    units: I64,
+    minima: I64,
+    filtered: bool,
+    bits: U8,
+    scores: F32,
+    ids: U32,
+    size: int,
+) -> int:
+    """Offers the documents of one segment to the heap (``scores``, ``ids``); returns its size.
+
+    Lists come sorted by (group, unit). A document gets the scores of group g's lists when at least ``minima[g]``
+    different units of the group are in it; its score is the sum over its groups, and with none it is no hit.
+    Windows in which a group has too few units are passed over. Lists are as in ``maxscore``.
+    """
+    lists = len(starts)
+    pos = starts.copy()
+    stop = starts.copy()
+    sums = np.zeros(WINDOW, np.float64)
+    hits = np.zeros(WINDOW, np.bool_)
+    part = np.zeros(WINDOW, np.float64)
+    count = np.zeros(WINDOW, np.int64)
+    last = np.full(WINDOW, -1, np.int64)
+    while True:
+        base = _next_base(docs, pos, ends, groups, units, minima)
+        if base < 0:
+            return size
+        for i in range(lists):
+            pos[i] = seek(docs, pos[i], ends[i], base)
+            stop[i] = seek(docs, pos[i], ends[i], base + WINDOW)
+        first = 0
+        while first < lists:
+            group = groups[first]
+            after = first
+            present = 0
+            unit = np.int64(-1)
+            while after < lists and groups[after] == group:
+                if stop[after] > pos[after] and units[after] != unit:
+                    present += 1
+                    unit = units[after]
+                after += 1
+            if present >= minima[group]:
+                for i in range(first, after):
+                    for p in range(pos[i], stop[i]):
+                        at = docs[p] - base
+                        part[at] += weights[i] * impacts[codes[p]]
+                        if last[at] != units[i]:
+                            last[at] = units[i]
+                            count[at] += 1
+                for i in range(first, after):
+                    for p in range(pos[i], stop[i]):
+                        at = docs[p] - base
+                        if count[at] > 0 and count[at] >= minima[group]:
+                            sums[at] += part[at]
+                            hits[at] = True
+                        part[at] = 0.0
+                        count[at] = 0
+                        last[at] = -1
+            first = after
+        for i in range(lists):
+            for p in range(pos[i], stop[i]):
+                at = docs[p] - base
+                if hits[at]:
+                    hits[at] = False
+                    if not filtered or _allowed(bits, np.int64(docs[p])):
+                        size = push(scores, ids, size, np.float32(sums[at]), docs[p])
+                    sums[at] = 0.0
+            pos[i] = stop[i]
+
+
+@njit(cache=True, nogil=True)
+def _next_base(docs: U32, pos: I64, ends: I64, groups: I64, units: I64, minima: I64) -> int:
+    """The least doc_id from which some group can still be satisfied; -1 when none can.
+
+    A group that needs n units starts at the n-th smallest of its units' next doc_ids.
+    """
+    lists = len(pos)
+    nexts = np.empty(lists, np.int64)
+    base = np.int64(-1)
+    first = 0
+    while first < lists:
+        group = groups[first]
+        after = first
+        known = 0
+        while after < lists and groups[after] == group:
+            unit = units[after]
+            least = np.int64(-1)
+            while after < lists and groups[after] == group and units[after] == unit:
+                if pos[after] < ends[after]:
+                    doc = np.int64(docs[pos[after]])
+                    if least < 0 or doc < least:
+                        least = doc
+                after += 1
+            if least >= 0:
+                nexts[known] = least
+                known += 1
+        needed = max(minima[group], 1)
+        if known >= needed:
+            candidate = np.sort(nexts[:known])[needed - 1]
+            if base < 0 or candidate < base:
+                base = candidate
+        first = after
+    return int(base)

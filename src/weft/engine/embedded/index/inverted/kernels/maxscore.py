@@ -1,0 +1,298 @@
+"""Top-k by MaxScore, window by window.
+
+A list is one term of one property within one segment: positions ``starts[i]:ends[i]`` of the segment's postings, which
+ascend by doc_id. A posting's score is ``weights[i] * impacts[codes[p]]``. In each window of doc_ids the lists whose
+bounds together cannot reach the k-th best score so far are only probed for documents that the other lists bring.
+Sources: Turtle and Flood 1995 (MaxScore); Ding and Suel 2011 (block maxima).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+from numba.cpython.unsafe.numbers import trailing_zeros
+
+from weft.engine.embedded.index.inverted.kernels.top import push, seek
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+
+WINDOW = 8192
+BLOCK_SHIFT = 7
+_SLACK = 1.0 + 1e-6
+"""Bounds are stored as float32 and summed in another order than scores."""
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _bound(impact: float, ratio: float) -> float:
+    """The greatest impact now of postings whose impact was at most ``impact`` under the segment's own parameters.
+
+    An impact is f / (f + K); ``ratio`` is the least K now / K then over the segment's lengths.
+    """
+    return _SLACK / (1.0 + ratio * (1.0 - impact) / impact)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _order(order: I64, keys: F64) -> None:
+    """Sorts ``order`` ascending by ``keys``; stable, and quick when it is nearly sorted already."""
+    for i in range(1, len(order)):
+        item = order[i]
+        at = i
+        while at > 0 and keys[order[at - 1]] > keys[item]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = item
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _allowed(bits: U8, doc: int) -> bool:
+    byte = doc >> 3
+    return byte < len(bits) and (bits[byte] >> (doc & 7)) & 1 != 0
+
+
+@njit(cache=True, nogil=True)
+def best(
+    docs: U32,
+    codes: npt.NDArray[Any],
+    impacts: F64,
+    block_max: F32,
+    starts: I64,
+    ends: I64,
+    weights: F64,
+    maxima: F32,
+    ratio: float,
+    filtered: bool,
+    bits: U8,
+    scores: F32,
+    ids: U32,
+    size: int,
+) -> int:
+    """Offers the documents of one segment to the heap (``scores``, ``ids``); returns its size.
+
+    ``maxima[i]`` and ``block_max`` (of every 128 postings) are greatest impacts under the segment's own parameters.
+    Postings of earlier segments must have smaller doc_ids. Weights are at least 0.
+    """
+    lists = len(starts)
+    capacity = len(scores)
+    pos = starts.copy()
+    stop = starts.copy()
+    bounds = np.empty(lists, np.float64)
+    window_bounds = np.empty(lists, np.float64)
+    for i in range(lists):
+        bounds[i] = weights[i] * _bound(maxima[i], ratio)
+    order = np.arange(lists)
+    _order(order, bounds)
+    window_order = order.copy()
+    reach = np.empty(lists, np.float64)
+    sums = np.zeros(WINDOW, np.float64)
+    touched = np.zeros(WINDOW >> 6, np.uint64)
+    while True:
+        threshold = np.float64(scores[0]) if size == capacity else -1.0
+        base = _next_window(docs, pos, ends, bounds, order, threshold)
+        if base < 0:
+            return size
+        end = base + WINDOW
+        total = 0.0
+        for i in range(lists):
+            pos[i] = seek(docs, pos[i], ends[i], base)
+            stop[i] = seek(docs, pos[i], ends[i], end)
+            window_bounds[i] = 0.0
+            if stop[i] > pos[i]:
+                highest = np.float32(0.0)
+                for block in range(pos[i] >> BLOCK_SHIFT, ((stop[i] - 1) >> BLOCK_SHIFT) + 1):
+                    highest = max(highest, block_max[block])
+                window_bounds[i] = min(bounds[i], weights[i] * _bound(highest, ratio))
+                total += window_bounds[i]
+        if total > threshold:
+            _order(window_order, window_bounds)
+            total = 0.0
+            essential = 0
+            for i in range(lists):
+                total += window_bounds[window_order[i]]
+                reach[i] = total
+                if total <= threshold:
+                    essential = i + 1
+            if essential == lists - 1:
+                size = _from_one(
+                    docs, codes, impacts, block_max, ratio, weights, pos, stop, window_order, reach,
+                    filtered, bits, scores, ids, size,
+                )  # fmt: skip
+            else:
+                for i in range(essential, lists):
+                    current = window_order[i]
+                    weight = weights[current]
+                    for p in range(pos[current], stop[current]):
+                        at = docs[p] - base
+                        sums[at] += weight * impacts[codes[p]]
+                        touched[at >> 6] |= np.uint64(1) << np.uint64(at & 63)
+                size = _from_sums(
+                    docs, codes, impacts, weights, pos, stop, window_order, reach, essential, base, sums, touched,
+                    filtered, bits, scores, ids, size,
+                )  # fmt: skip
+        for i in range(lists):
+            pos[i] = stop[i]
+
+
+@njit(cache=True, nogil=True)
+def _next_window(docs: U32, pos: I64, ends: I64, bounds: F64, order: I64, threshold: float) -> int:
+    """The next doc_id of a list that the others cannot do without; -1 when none is left that matters."""
+    total = 0.0
+    base = -1
+    for i in order:
+        total += bounds[i]
+        if total > threshold and pos[i] < ends[i]:
+            doc = int(docs[pos[i]])
+            if base < 0 or doc < base:
+                base = doc
+    return base
+
+
+@njit(cache=True, nogil=True)
+def _from_one(
+    docs: U32,
+    codes: npt.NDArray[Any],
+    impacts: F64,
+    block_max: F32,
+    ratio: float,
+    weights: F64,
+    pos: I64,
+    stop: I64,
+    order: I64,
+    reach: F64,
+    filtered: bool,
+    bits: U8,
+    scores: F32,
+    ids: U32,
+    size: int,
+) -> int:
+    """The window when one list brings all candidates."""
+    last = len(order) - 1
+    current = order[last]
+    weight = weights[current]
+    others = reach[last - 1] if last > 0 else 0.0
+    capacity = len(scores)
+    threshold = np.float64(scores[0]) if size == capacity else -1.0
+    p = pos[current]
+    while p < stop[current]:
+        block_end = min(stop[current], ((p >> BLOCK_SHIFT) + 1) << BLOCK_SHIFT)
+        if weight * _bound(block_max[p >> BLOCK_SHIFT], ratio) + others <= threshold:
+            p = block_end
+        while p < block_end:
+            score = weight * impacts[codes[p]]
+            doc = int(docs[p])
+            p += 1
+            if score + others <= threshold or (filtered and not _allowed(bits, doc)):
+                continue
+            score = _probe(docs, codes, impacts, weights, pos, stop, order, reach, last, doc, score, threshold)
+            if np.float32(score) > threshold:
+                size = push(scores, ids, size, np.float32(score), np.uint32(doc))
+                threshold = np.float64(scores[0]) if size == capacity else -1.0
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _from_sums(
+    docs: U32,
+    codes: npt.NDArray[Any],
+    impacts: F64,
+    weights: F64,
+    pos: I64,
+    stop: I64,
+    order: I64,
+    reach: F64,
+    essential: int,
+    base: int,
+    sums: F64,
+    touched: npt.NDArray[np.uint64],
+    filtered: bool,
+    bits: U8,
+    scores: F32,
+    ids: U32,
+    size: int,
+) -> int:
+    """The window when several lists have been summed; leaves ``sums`` and ``touched`` all zero."""
+    others = reach[essential - 1] if essential > 0 else 0.0
+    capacity = len(scores)
+    threshold = np.float64(scores[0]) if size == capacity else -1.0
+    for word in range(len(touched)):
+        left = touched[word]
+        touched[word] = 0
+        while left != 0:
+            at = (word << 6) + np.int64(trailing_zeros(left))
+            left &= left - np.uint64(1)
+            score = sums[at]
+            sums[at] = 0.0
+            if score + others <= threshold:
+                continue
+            doc = base + at
+            if filtered and not _allowed(bits, doc):
+                continue
+            score = _probe(docs, codes, impacts, weights, pos, stop, order, reach, essential, doc, score, threshold)
+            if np.float32(score) > threshold:
+                size = push(scores, ids, size, np.float32(score), np.uint32(doc))
+                threshold = np.float64(scores[0]) if size == capacity else -1.0
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _probe(
+    docs: U32,
+    codes: npt.NDArray[Any],
+    impacts: F64,
+    weights: F64,
+    pos: I64,
+    stop: I64,
+    order: I64,
+    reach: F64,
+    essential: int,
+    doc: int,
+    score: float,
+    threshold: float,
+) -> float:
+    """Adds what the lists before ``essential`` give to ``doc``; stops early once the threshold is out of reach."""
+    for i in range(essential - 1, -1, -1):
+        if score + reach[i] <= threshold:
+            return -1.0
+        current = order[i]
+        p = seek(docs, pos[current], stop[current], doc)
+        pos[current] = p
+        if p < stop[current] and docs[p] == doc:
+            score += weights[current] * impacts[codes[p]]
+    return score
+
+
+@njit(cache=True, nogil=True)
+def best_among(
+    docs: U32,
+    codes: npt.NDArray[Any],
+    impacts: F64,
+    starts: I64,
+    ends: I64,
+    weights: F64,
+    wanted: U32,
+    scores: F32,
+    ids: U32,
+    size: int,
+) -> int:
+    """As ``best`` for the few documents ``wanted (n,)``, ascending: seeks each of them in each list."""
+    sums = np.zeros(len(wanted), np.float64)
+    found = np.zeros(len(wanted), np.bool_)
+    for i in range(len(starts)):
+        p = starts[i]
+        for n in range(len(wanted)):
+            p = seek(docs, p, ends[i], np.int64(wanted[n]))
+            if p == ends[i]:
+                break
+            if docs[p] == wanted[n]:
+                sums[n] += weights[i] * impacts[codes[p]]
+                found[n] = True
+    for n in range(len(wanted)):
+        if found[n]:
+            size = push(scores, ids, size, np.float32(sums[n]), wanted[n])
+    return size

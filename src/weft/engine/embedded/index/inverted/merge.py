@@ -1,0 +1,120 @@
+"""Neighbouring segments into one, without dead documents and without properties that are no longer indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.inverted.segment import I64, U8, U32, Segment, SegmentField, code_type, complete
+
+_NO_BITS = np.zeros(0, np.uint8)
+
+
+def merge(segments: Sequence[Segment], live: BitMap | None, names: Container[str]) -> Segment:
+    """One segment of the same doc_ids; only ``live`` documents (None: all) and the properties ``names`` stay."""
+    assert all(a.after <= b.first for a, b in pairwise(segments)), "segments must not overlap"
+    return _Merge(segments, live, names).run()
+
+
+class _Merge:
+    def __init__(self, segments: Sequence[Segment], live: BitMap | None, names: Container[str]) -> None:
+        self._segments = segments
+        self._live = live
+        self._filtered = live is not None
+        self._bits = AllowList(live).bits if live is not None else _NO_BITS
+        self._names = [n for n in dict.fromkeys(n for s in segments for n in s.fields) if n in names]
+        self._pairs = np.unique(np.concatenate([s.pairs for s in segments]))
+        self._recoded = [np.searchsorted(self._pairs, s.pairs).astype(np.uint32) for s in segments]
+
+    def run(self) -> Segment:
+        fields: dict[str, tuple[str, int, int, BitMap]] = {}
+        blobs: list[U8] = []
+        sizes: list[I64] = []
+        counts: list[I64] = []
+        all_docs: list[U32] = []
+        all_codes: list[npt.NDArray[Any]] = []
+        for name in self._names:
+            keys, key_sizes, per_term, docs, codes, fingerprint = self._field(name)
+            frequencies = np.bincount(codes, minlength=len(self._pairs)) if len(codes) else np.zeros(0, np.int64)
+            tokens = int((frequencies * (self._pairs[: len(frequencies)] >> np.uint32(20))).sum())
+            fields[name] = (fingerprint, len(per_term), tokens, self._documents(name))
+            blobs.append(keys)
+            sizes.append(key_sizes)
+            counts.append(per_term)
+            all_docs.append(docs)
+            all_codes.append(codes)
+        return complete(
+            self._segments[0].first,
+            self._segments[-1].after,
+            self._kept(BitMap.union(*[s.members for s in self._segments])),
+            fields,
+            _joined(blobs, np.uint8),
+            _cumulated(sizes),
+            _cumulated(counts),
+            _joined(all_docs, np.uint32),
+            _joined(all_codes, code_type(len(self._pairs))),
+            self._pairs,
+        )
+
+    def _field(self, name: str) -> tuple[U8, I64, I64, U32, npt.NDArray[Any], str]:
+        """Of one property: its keys joined, their sizes, postings per term, the postings, the fingerprint."""
+        from weft.engine.embedded.index.inverted import kernels
+
+        having = [(n, s, s.fields[name]) for n, s in enumerate(self._segments) if name in s.fields]
+        keys, begins, finishes, firsts = _dictionaries([(s, place) for _, s, place in having])
+        ranks = np.empty(int(firsts[-1]), np.int64)
+        sources = np.empty(int(firsts[-1]), np.int64)
+        terms = int(kernels.merge_keys(keys, begins, finishes, firsts, ranks, sources))
+        counts = np.zeros(terms, np.int64)
+        for (_, s, place), low, high in zip(having, firsts[:-1], firsts[1:], strict=True):
+            kernels.count_kept(
+                s.docs, s.posts, place.low, place.high, ranks[low:high], self._filtered, self._bits, counts
+            )
+        fill = np.cumsum(counts) - counts
+        docs = np.empty(int(counts.sum()), np.uint32)
+        codes = np.empty(len(docs), code_type(len(self._pairs)))
+        for (n, s, place), low, high in zip(having, firsts[:-1], firsts[1:], strict=True):
+            kernels.move_kept(
+                s.docs, s.codes, s.posts, place.low, place.high, ranks[low:high], self._recoded[n], self._filtered,
+                self._bits, fill, docs, codes,
+            )  # fmt: skip
+        chosen = sources[:terms][counts > 0]
+        sizes = finishes[chosen] - begins[chosen]
+        out = np.empty(int(sizes.sum()), np.uint8)
+        kernels.gather_keys(keys, begins, finishes, chosen, out)
+        return out, sizes, counts[counts > 0], docs, codes, having[0][2].fingerprint
+
+    def _documents(self, name: str) -> BitMap:
+        return self._kept(BitMap.union(*[s.fields[name].documents for s in self._segments if name in s.fields]))
+
+    def _kept(self, documents: BitMap) -> BitMap:
+        return documents if self._live is None else documents & self._live
+
+
+def _dictionaries(having: Sequence[tuple[Segment, SegmentField]]) -> tuple[U8, I64, I64, I64]:
+    """The dictionaries of one property as ``kernels.merge_keys`` takes them: keys, begins, finishes, firsts."""
+    blobs, begins, finishes = [], [], []
+    shift = 0
+    for segment, place in having:
+        offsets = segment.offsets[place.low : place.high + 1]
+        blobs.append(segment.keys[offsets[0] : offsets[-1]])
+        begins.append(offsets[:-1] - offsets[0] + shift)
+        finishes.append(offsets[1:] - offsets[0] + shift)
+        shift += int(offsets[-1] - offsets[0])
+    firsts = np.cumsum([0] + [place.high - place.low for _, place in having])
+    return np.concatenate(blobs), np.concatenate(begins), np.concatenate(finishes), firsts
+
+
+def _joined(arrays: list[npt.NDArray[Any]], dtype: type[Any]) -> npt.NDArray[Any]:
+    return np.concatenate(arrays) if arrays else np.zeros(0, dtype)
+
+
+def _cumulated(sizes: list[I64]) -> I64:
+    """Offsets of all parts one after the other."""
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(_joined(sizes, np.int64))))

@@ -1,0 +1,136 @@
+"""A keyword query, understood: which fields, which terms, what each weighs.
+
+Per group of fields that analyze alike the query is tokenised once; a term's weight is idf × how often the query
+repeats it, and a field's boost comes on top. idf = ln(1 + (N − n + 0.5) / (n + 0.5)) with n the mean document
+frequency over the group's fields that have the term.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from weft.domain.errors import Invalid
+from weft.domain.query import Keyword, MatchOperator
+from weft.engine.embedded.index.inverted.batch import encode
+from weft.engine.embedded.index.inverted.fields import TextField
+from weft.engine.embedded.index.inverted.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The fields of a query with their boosts, by group; the same for every text."""
+
+    names: tuple[str, ...]
+    groups: tuple[tuple[tuple[TextField, float], ...], ...]
+    alike: bool
+    """Whether all of them analyze every text alike."""
+    average: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One term in one field. ``gate`` and ``unit``: see ``kernels.gated``."""
+
+    field: str
+    token: bytes
+    repeats: float
+    boost: float
+    group: int
+    unit: int
+    gate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    average: float
+    asked: tuple[Asked, ...]
+    minima: tuple[int, ...] | None
+    """By gate: how many units a document must have; None when one is enough everywhere."""
+
+
+def understand(query: Keyword, view: View) -> Question:
+    """Raises Invalid for unknown or unsearchable properties and for operators that they cannot take."""
+    searched = _searched(query.properties, view)
+    crossed = query.operator is MatchOperator.AND_CROSS
+    if crossed and not searched.alike:
+        raise Invalid(
+            "AndCross requires all searched properties to share the same tokenization and analyzer settings; "
+            "search other properties or use And"
+        )
+    asked: list[Asked] = []
+    minima: list[int] = []
+    for group, fields in enumerate(searched.groups):
+        terms = _terms(query.text, fields[0][0])
+        for field, boost in fields:
+            gate = 0 if crossed else len(minima)
+            for unit, (token, repeats) in enumerate(terms):
+                asked.append(Asked(field.name, token, repeats, boost, group, unit, gate))
+            if not crossed or not minima:
+                minima.append(len(terms) if query.operator is not MatchOperator.OR else query.minimum_match)
+    gated = any(minimum > 1 for minimum in minima)
+    if gated and crossed:
+        asked.sort(key=lambda one: one.unit)
+    return Question(searched.average, tuple(asked), tuple(minima) if gated else None)
+
+
+def idf(documents: int, frequency: float) -> float:
+    """``documents`` may be an estimate below the frequency."""
+    return math.log(1.0 + (max(documents, frequency) - frequency + 0.5) / (frequency + 0.5))
+
+
+def _terms(text: str, field: TextField) -> list[tuple[bytes, float]]:
+    tokens = field.tokens(text)
+    if field.stopwords:
+        tokens = [token for token in tokens if token not in field.stopwords]
+    return [(encode(token), float(repeats)) for token, repeats in Counter(tokens).items()]
+
+
+def _searched(properties: tuple[str, ...], view: View) -> Searched:
+    known = view.searches.get(properties)
+    if isinstance(known, Searched):
+        return known
+    boosts: dict[str, float] = {}
+    if properties:
+        for written in properties:
+            name, boost = _boosted(written)
+            _check(name, view)
+            boosts[name] = boost
+    else:
+        boosts = {name: 1.0 for name, field in view.fields.items() if field.searchable}
+    groups: dict[tuple[str, ...], list[tuple[TextField, float]]] = {}
+    for name, boost in boosts.items():
+        field = view.fields[name]
+        groups.setdefault(field.group, []).append((field, boost))
+    names = tuple(boosts)
+    alike = len({view.fields[name].settings for name in names}) <= 1
+    searched = Searched(names, tuple(map(tuple, groups.values())), alike, view.average_length(names))
+    if len(view.searches) < 1000:
+        view.searches[properties] = searched
+    return searched
+
+
+def _boosted(written: str) -> tuple[str, float]:
+    name, caret, boost = written.partition("^")
+    if not caret:
+        return name, 1.0
+    try:
+        value = float(boost)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < math.inf:
+        raise Invalid(f"{written!r}: the boost after ^ must be a number of at least 0, as in {name}^2", property=name)
+    return name, value
+
+
+def _check(name: str, view: View) -> None:
+    if name not in view.config.by_name:
+        raise Invalid(f"collection {view.config.name} has no property {name!r} to search", property=name)
+    field = view.fields.get(name)
+    if field is None or not field.searchable:
+        raise Invalid(
+            f"property {name!r} of collection {view.config.name} is not searchable: keyword search needs a text "
+            "property with indexSearchable set to true",
+            property=name,
+        )

@@ -1,0 +1,66 @@
+"""View: what one query sees of the index, never changed once published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from weft.domain.errors import Invalid
+from weft.domain.schema import CollectionConfig
+from weft.engine.embedded.index.inverted.fields import TextField
+from weft.engine.embedded.index.inverted.segment import Segment
+from weft.engine.embedded.index.inverted.tail import Tail, TailField
+
+
+class Totals(NamedTuple):
+    """Of a property: the number of its tokens and of the documents that have any."""
+
+    tokens: int
+    documents: int
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    config: CollectionConfig
+    fields: Mapping[str, TextField]
+    segments: tuple[Segment, ...]
+    tail: Tail
+    bound: int
+    """Every doc_id below it has been added; what the tail holds from there on is not seen."""
+    count: int
+    """Documents, dead ones included until a merge leaves them out."""
+    totals: Mapping[str, Totals]
+    searches: dict[object, object] = field(default_factory=dict)
+    """What ``question`` works out of property lists, kept for the next query."""
+
+    def field(self, name: str) -> TextField:
+        """The text property; raises Invalid when it has no index."""
+        found = self.fields.get(name)
+        if found is not None:
+            return found
+        if name not in self.config.by_name:
+            raise Invalid(f"collection {self.config.name} has no property {name!r}", property=name)
+        raise Invalid(
+            f"property {name!r} of collection {self.config.name} has no inverted index of text; "
+            "set indexFilterable or indexSearchable on a text property",
+            property=name,
+        )
+
+    def tail_field(self, name: str) -> TailField | None:
+        return self.tail.fields.get(name)
+
+    def average_length(self, names: tuple[str, ...]) -> float:
+        """The mean over the properties of each one's mean length; 40 when none has a text, as the protocol has it."""
+        means = [t.tokens / t.documents for t in map(self.totals.get, names) if t is not None and t.documents]
+        return sum(means) / len(means) if means else 40.0
+
+
+def totals_of(segments: tuple[Segment, ...]) -> dict[str, Totals]:
+    """Of the segments together, by property."""
+    totals: dict[str, Totals] = {}
+    for segment in segments:
+        for name, place in segment.fields.items():
+            before = totals.get(name, Totals(0, 0))
+            totals[name] = Totals(before.tokens + place.tokens, before.documents + len(place.documents))
+    return totals

@@ -1,0 +1,168 @@
+"""Indexes: all that is derived from one shard's store, as one thing that can be opened, filled and replaced.
+
+Whatever happens to it, it can be made anew: each index loads its snapshot, and the store says the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyroaring import BitMap
+
+from weft.domain.errors import NotFound, WeftError
+from weft.domain.objects import Object, format_uuid
+from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.engine.embedded.index.filter.index import FilterIndex
+from weft.engine.embedded.index.inverted import InvertedIndex
+from weft.engine.embedded.record import RecordCodec
+from weft.engine.embedded.storage import ShardStore
+from weft.engine.embedded.vectors import VectorSearch, open_vector_index
+
+_log = logging.getLogger(__name__)
+_REPLAY_CHUNK = 5_000
+
+
+class Indexes:
+    """Opened from the snapshots in ``folder``; behind the store until ``replay``.
+
+    Any thread may search ``inverted``, ``filters`` and ``vectors`` (by name). The methods are for the thread that
+    writes; ``maintain`` may run beside it, and ``stop`` beside everything.
+    """
+
+    def __init__(self, folder: Path, config: CollectionConfig, store: ShardStore) -> None:
+        self._folder = folder
+        self._config = config
+        self._store = store
+        self.inverted = InvertedIndex(folder / "inverted", config)
+        self.filters = FilterIndex(folder / "filter", config, self.inverted)
+        self.vectors: dict[str, VectorSearch] = {name: self._open(v) for name, v in config.vectors.items()}
+
+    @classmethod
+    def whole(cls, folder: Path, config: CollectionConfig, store: ShardStore) -> tuple[Indexes, int]:
+        """Opened and brought up to the store, and the number of doc_ids that took.
+
+        An object that an index cannot take is a mistake of ours, which must not keep all others from being served:
+        it is indexed without its properties then, and the log names it.
+        """
+        made = cls(folder, config, store)
+        try:
+            return made, made.replay()
+        except Exception as error:
+            made.stop()
+            if isinstance(error, WeftError | OSError | MemoryError):
+                raise
+            _log.exception("an object in %s cannot be indexed; all are taken one by one to find it", folder)
+        made = cls(folder, config, store)
+        return made, made.replay(one_by_one=True)
+
+    def vector(self, name: str) -> VectorSearch:
+        """Raises NotFound."""
+        index = self.vectors.get(name)
+        if index is None:
+            raise NotFound(f"collection {self._config.name} has no vector {name!r}")
+        return index
+
+    # -- filling
+
+    def add(self, doc_ids: Sequence[int], objects: Sequence[Object]) -> None:
+        """Takes in objects that the store has, doc_ids ascending; they are found when this returns.
+
+        When it raises, some indexes may have taken in what others lack: make all anew.
+        """
+        self.filters.add(doc_ids, objects)  # first, for it tells the uuids of what the others find
+        self.inverted.add(doc_ids, [obj.properties for obj in objects])
+        for index in self.vectors.values():
+            index.extend()
+
+    def replay(self, *, one_by_one: bool = False) -> int:
+        """Takes in all that the store has and these lack; returns the number of doc_ids gone through."""
+        for index in self.vectors.values():
+            index.extend()
+        start, end = min(self.inverted.covered, self.filters.covered), self._store.next_doc_id
+        if start >= end:
+            return 0
+        _log.info("rebuilding the indexes in %s from object %d of %d", self._folder, start, end)
+        codec = RecordCodec(self._config)
+        take = self._take_any if one_by_one else self._take
+        ids: list[int] = []
+        objects: list[Object] = []
+        for doc_id, raw in self._store.scan_records(start, end):
+            ids.append(doc_id)
+            objects.append(codec.open(raw).to_object())
+            if one_by_one or len(ids) == _REPLAY_CHUNK:
+                take(ids, objects)
+                ids, objects = [], []
+        if ids:
+            take(ids, objects)
+        return end - start
+
+    def _take(self, doc_ids: list[int], objects: list[Object]) -> None:
+        self._take_values(doc_ids, objects)
+        self._take_words(doc_ids, objects)
+
+    def _take_any(self, doc_ids: list[int], objects: list[Object]) -> None:
+        (obj,) = objects
+        for take in (self._take_values, self._take_words):
+            try:
+                take(doc_ids, objects)
+            except Exception:
+                _log.exception(
+                    "object %s cannot be indexed; until it is replaced, searches by its properties do not find it",
+                    format_uuid(obj.uuid),
+                )
+                take(doc_ids, [Object(obj.uuid, {}, {}, obj.created_ms, obj.updated_ms)])
+
+    def _take_words(self, doc_ids: list[int], objects: list[Object]) -> None:
+        new = [(d, o) for d, o in zip(doc_ids, objects, strict=True) if d >= self.inverted.covered]
+        if new:
+            self.inverted.add([d for d, _ in new], [o.properties for _, o in new])
+
+    def _take_values(self, doc_ids: list[int], objects: list[Object]) -> None:
+        new = [(d, o) for d, o in zip(doc_ids, objects, strict=True) if d >= self.filters.covered]
+        if new:
+            self.filters.add([d for d, _ in new], [o for _, o in new])
+
+    # -- changing and keeping
+
+    def configure(self, config: CollectionConfig) -> None:
+        """Follow a changed configuration. When it raises, make all anew."""
+        old, self._config = self._config, config
+        self.inverted.configure(config)
+        self.filters.configure(config)
+        for name, vector in config.vectors.items():
+            if name in old.vectors and old.vectors[name].index == vector.index:
+                continue
+            if name in old.vectors:
+                self.vectors[name].checkpoint()
+                self.vectors[name].close()
+            opened = self._open(vector)
+            opened.extend()
+            self.vectors = {**self.vectors, name: opened}
+        self.replay()
+
+    def maintain(self, live: BitMap) -> bool:
+        """One step of training, building and merging; True if anything was done."""
+        worked = self.inverted.maintain(live)
+        for index in self.vectors.values():
+            worked = index.maintain(live) or worked
+        return worked
+
+    def checkpoint(self, live: BitMap) -> None:
+        """Write the snapshots, so that the next opening replays nothing."""
+        self.inverted.checkpoint(live)
+        self.filters.checkpoint(live)
+        for index in self.vectors.values():
+            index.checkpoint()
+
+    def stop(self) -> None:
+        """No more upkeep, and nothing is written any more; those who hold an index can still search it."""
+        for index in self.vectors.values():
+            index.close()
+        self.filters.close()
+        self.inverted.close()
+
+    def _open(self, vector: VectorConfig) -> VectorSearch:
+        folder = self._folder / "vectors" / vector.name.encode().hex()
+        return open_vector_index(self._store.vectors(vector.name), vector.index, folder)

@@ -1,0 +1,57 @@
+"""How many tenants are open at once: each takes some memory and up to nine open files, and a process has only so many.
+
+Beyond the limit those that were not asked for longest are closed, if nobody is using them. Nobody notices but by the
+milliseconds that opening takes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+from collections.abc import Callable, Iterable
+
+from weft.engine.embedded.collection import Collection
+
+_log = logging.getLogger(__name__)
+_FILES_EACH = 9
+_OTHER_FILES = 256
+"""Connections, models, collections without tenants."""
+
+_FEWEST, _UNLIMITED = 8, 100_000
+_CLOSED_SHARE = 16
+"""One in so many is closed at a time, so that not every opening has to look for one to close."""
+
+
+class OpenTenants:
+    def __init__(self, most: int, collections: Callable[[], Iterable[Collection]]) -> None:
+        self._most = most or affordable()
+        self._collections = collections
+        self._lock = threading.Lock()
+
+    def make_room(self) -> None:
+        """Called before a tenant is opened. More than the limit stay open where all are in use."""
+        if not self._lock.acquire(blocking=False):
+            return  # another thread is making room
+        try:
+            collections = list(self._collections())
+            if sum(one.open_count for one in collections) < self._most:
+                return
+            used = [(at, i, name) for i, one in enumerate(collections) for name, at in one.used_at().items()]
+            oldest = heapq.nsmallest(max(1, self._most // _CLOSED_SHARE), used)
+            closed = sum(collections[i].close_unused(name) for _, i, name in oldest)
+            _log.debug("closed %d of %d open tenants to make room", closed, len(used))
+        finally:
+            self._lock.release()
+
+
+def affordable() -> int:
+    """As many as this process may have files for."""
+    try:
+        import resource
+    except ImportError:  # Windows, where files are not counted so
+        return _UNLIMITED
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return _UNLIMITED
+    return min(_UNLIMITED, max(_FEWEST, (files - _OTHER_FILES) // _FILES_EACH))

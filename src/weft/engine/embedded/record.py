@@ -1,0 +1,155 @@
+"""The stored form of an object: a header, then its properties already encoded as a reply needs them.
+
+Byte table, version 1, little endian:
+
+    offset  size  what
+         0     1  version (1)
+         1     1  flags: 1 = has blobs, 2 = has references
+         2     4  schema tag: CRC-32 of the names of the properties encoded in P, sorted, joined by a line feed
+         6     8  creation time, ms since 1970
+        14     8  update time, ms since 1970
+        22     4  length of P
+        26     4  length of B
+        30    16  uuid
+        46     P  weaviate.v1.Properties: every property but blobs and references, absent ones as null
+      46+P     B  weaviate.v1.Properties: the blobs
+    46+P+B   ...  references: JSON {property: [[collection, uuid in hex], …]}
+
+A reply that asks for all properties copies P as it is. When the collection has gained properties since the record was
+written (the tag differs), their nulls are appended: repeated map entries of a message concatenate.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping
+
+import orjson
+
+from weft.domain.errors import CorruptData
+from weft.domain.objects import Object, Properties, Reference
+from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.engine.embedded.encoding import decode_properties, encode_properties
+
+_HEADER = struct.Struct("<BBIqqII16s")
+_VERSION = 1
+_HAS_BLOBS = 1
+_HAS_REFERENCES = 2
+_CREATED = struct.Struct("<q")
+_CREATED_OFFSET = 6
+
+
+class RecordCodec:
+    """Encodes objects of one collection and opens their records."""
+
+    def __init__(self, config: CollectionConfig) -> None:
+        self._plain = tuple(p for p in config.properties if p.data_type not in (DataType.BLOB, DataType.REFERENCE))
+        self._blobs = tuple(p for p in config.properties if p.data_type is DataType.BLOB)
+        self._references = tuple(p.name for p in config.properties if p.data_type is DataType.REFERENCE)
+        self._no_values: Mapping[str, object] = {p.name: None for p in self._plain}
+        self.tag = zlib.crc32("\n".join(sorted(p.name for p in self._plain)).encode())
+
+    def encode(self, obj: Object) -> bytes:
+        values = obj.properties
+        plain = encode_properties({**self._no_values, **self._only(values, self._plain)}, self._plain)
+        blobs = b""
+        flags = 0
+        if self._blobs and (present := self._only(values, self._blobs)):
+            blobs = encode_properties(present, self._blobs)
+            flags |= _HAS_BLOBS
+        references = b""
+        if self._references:
+            pointers = {
+                name: [[r.collection, r.uuid.hex()] for r in values[name]]
+                for name in self._references
+                if values.get(name) is not None
+            }
+            if pointers:
+                references = orjson.dumps(pointers)
+                flags |= _HAS_REFERENCES
+        header = _HEADER.pack(
+            _VERSION, flags, self.tag, obj.created_ms, obj.updated_ms, len(plain), len(blobs), obj.uuid
+        )
+        return b"".join((header, plain, blobs, references))
+
+    def open(self, raw: bytes) -> Record:
+        return Record(raw, self)
+
+    def nulls_since(self, encoded: bytes) -> bytes:
+        """The null entries of the properties that ``encoded`` does not mention."""
+        known = decode_properties(encoded)
+        missing = tuple(p for p in self._plain if p.name not in known)
+        return encode_properties({p.name: None for p in missing}, missing)
+
+    @staticmethod
+    def _only(values: Mapping[str, object], properties: tuple[Property, ...]) -> dict[str, object]:
+        return {p.name: values[p.name] for p in properties if values.get(p.name) is not None}
+
+
+class Record:
+    """One stored object, decoded only as far as it is asked."""
+
+    __slots__ = ("_blob_size", "_codec", "_flags", "_plain_size", "_raw", "_tag", "created_ms", "updated_ms", "uuid")
+
+    def __init__(self, raw: bytes, codec: RecordCodec) -> None:
+        try:
+            version, self._flags, self._tag, self.created_ms, self.updated_ms, plain, blobs, self.uuid = (
+                _HEADER.unpack_from(raw)
+            )
+        except struct.error:
+            raise CorruptData("a stored object is shorter than its header; restore it from a backup") from None
+        if version != _VERSION:
+            raise CorruptData(f"a stored object has record version {version}; this Weft reads version {_VERSION}")
+        self._raw = raw
+        self._codec = codec
+        self._plain_size = plain
+        self._blob_size = blobs
+
+    @property
+    def encoded_properties(self) -> bytes:
+        start = _HEADER.size
+        encoded = self._raw[start : start + self._plain_size]
+        if self._tag == self._codec.tag:
+            return encoded
+        return encoded + self._codec.nulls_since(encoded)
+
+    @property
+    def encoded_blobs(self) -> bytes:
+        start = _HEADER.size + self._plain_size
+        return self._raw[start : start + self._blob_size]
+
+    @property
+    def properties(self) -> Properties:
+        """Every value that is not null: blobs and references too."""
+        start = _HEADER.size
+        decoded = decode_properties(self._raw[start : start + self._plain_size])
+        values = {name: value for name, value in decoded.items() if value is not None}
+        if self._flags & _HAS_BLOBS:
+            values.update(decode_properties(self.encoded_blobs))
+        values.update(self.references)
+        return values
+
+    @property
+    def references(self) -> dict[str, list[Reference]]:
+        if not self._flags & _HAS_REFERENCES:
+            return {}
+        stored = orjson.loads(self._raw[_HEADER.size + self._plain_size + self._blob_size :])
+        return {
+            name: [Reference(collection, bytes.fromhex(uuid)) for collection, uuid in pointers]
+            for name, pointers in stored.items()
+        }
+
+    def to_object(self) -> Object:
+        """Without vectors."""
+        return Object(self.uuid, self.properties, {}, self.created_ms, self.updated_ms)
+
+
+def with_created(record: bytes, created_ms: int) -> bytes:
+    """The record with another creation time."""
+    return record[:_CREATED_OFFSET] + _CREATED.pack(created_ms) + record[_CREATED_OFFSET + 8 :]
+
+
+def created_of(record: bytes) -> int:
+    created: int = _CREATED.unpack_from(record, _CREATED_OFFSET)[0]
+    return created

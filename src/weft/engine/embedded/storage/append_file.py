@@ -1,0 +1,210 @@
+"""An append-only file of committed bytes, with a checksum for each block of them.
+
+The file itself states nothing: its committed length and its checksums live in LMDB, in the transaction that made the
+bytes count. What lies beyond the committed length is reserve, or what a crash left; the next append overwrites it.
+
+    offset               content
+    0                    block 0: BLOCK_BYTES bytes
+    BLOCK_BYTES · i      block i; its XXH3-64 is fixed once the block is full
+    …                    the tail: fewer than BLOCK_BYTES committed bytes; its XXH3-64 is rewritten with each commit
+    committed length     reserve (any content)
+
+One writer thread: ``stage``, then ``publish`` once LMDB has committed, or nothing at all. Any thread: ``view`` and
+``verify``.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from weft.files import disk
+from weft.files.format import damaged
+
+BLOCK_BYTES = 1 << 18
+_FIRST_RESERVE_BYTES = 1 << 16
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(slots=True)
+class StagedBytes:
+    """Bytes that lie on the disk and do not count yet."""
+
+    length: int
+    completed: list[int]
+    """Checksums of the blocks that become full, from block ``first_completed`` on."""
+    first_completed: int
+    tail: xxhash.xxh3_64
+
+    @property
+    def tail_checksum(self) -> int:
+        return self.tail.intdigest()
+
+
+class AppendFile:
+    """``length``, ``checksums`` and ``tail_checksum`` are what LMDB states about ``path``; all zero for a new file.
+
+    Raises CorruptData when the file is missing or shorter than stated, or when its tail fails its checksum.
+    """
+
+    def __init__(self, path: Path, length: int, checksums: Sequence[int], tail_checksum: int, *, sync: bool) -> None:
+        self.path = path
+        self._sync = sync
+        self._checksums = list(checksums)
+        self._verified = bytearray(len(self._checksums))
+        self._unverified = len(self._checksums)
+        self._fd = -1
+        self._reserved = 0
+        self._map: mmap.mmap | None = None
+        self._state = (0, xxhash.xxh3_64())
+        if len(self._checksums) != length // BLOCK_BYTES:
+            raise damaged(path, f"{len(self._checksums)} checksums are known for its {length} bytes")
+        if length:
+            with disk.explained(path):
+                self._open_existing(length, tail_checksum)
+
+    @property
+    def length(self) -> int:
+        """Committed bytes."""
+        return self._state[0]
+
+    @property
+    def checksums(self) -> list[int]:
+        """Of the full blocks."""
+        return self._checksums
+
+    @property
+    def tail_checksum(self) -> int:
+        """Of the committed bytes after the last full block."""
+        return self._state[1].intdigest()
+
+    def view(self) -> Bytes:
+        """The committed bytes, mapped. A view stays valid when the file grows, is replaced or is closed."""
+        length = self.length
+        if not length:
+            return np.empty(0, np.uint8)
+        assert self._map is not None
+        return np.frombuffer(self._map, np.uint8, length)
+
+    def stage(self, data: memoryview) -> StagedBytes:
+        """Writes ``data`` after the committed bytes and syncs it; it counts after ``publish``. Raises StorageFull."""
+        length, tail = self._state
+        with disk.explained(self.path):
+            self._make_room(length + len(data))
+            disk.write_at(self._fd, data, length)
+            if self._sync:
+                disk.sync_file(self._fd)
+        tail = tail.copy()
+        completed: list[int] = []
+        position = length
+        while data:
+            part = data[: BLOCK_BYTES - position % BLOCK_BYTES]
+            tail.update(part)
+            position += len(part)
+            data = data[len(part) :]
+            if position % BLOCK_BYTES == 0:
+                completed.append(tail.intdigest())
+                tail = xxhash.xxh3_64()
+        return StagedBytes(position, completed, length // BLOCK_BYTES, tail)
+
+    def publish(self, staged: StagedBytes) -> None:
+        """What was staged counts from now on. Cannot fail."""
+        self._checksums.extend(staged.completed)
+        self._verified.extend(b"\1" * len(staged.completed))
+        self._state = (staged.length, staged.tail)
+
+    def verify(self, start: int = 0, stop: int | None = None, *, full: bool = False) -> None:
+        """Raises CorruptData if a block that overlaps bytes ``start`` to ``stop`` is not what was written.
+
+        A block is read once in the life of the file object; ``full`` reads each again.
+        """
+        if not (self._unverified or full):
+            return
+        length, tail = self._state
+        stop = length if stop is None else min(stop, length)
+        for block in range(start // BLOCK_BYTES, -(-stop // BLOCK_BYTES)):
+            if block >= length // BLOCK_BYTES:
+                if full:
+                    self._check(block, length % BLOCK_BYTES, tail.intdigest())
+            elif full or not self._verified[block]:
+                self._check(block, BLOCK_BYTES, self._checksums[block])
+                self._verified[block] = 1
+        if self._unverified:
+            self._unverified = self._verified.count(0)
+
+    def close(self) -> None:
+        """Cuts off the reserve. Views that are still held stay valid."""
+        if self._fd < 0:
+            return
+        self._map = None
+        fd, self._fd = self._fd, -1
+        with disk.explained(self.path):
+            disk.cut(fd, self.length)
+            os.close(fd)
+
+    def remove(self) -> None:
+        """Closes and deletes the file. Views that are still held stay valid."""
+        self.close()
+        disk.remove_if_free(self.path)
+
+    def _open_existing(self, length: int, tail_checksum: int) -> None:
+        try:
+            self._fd = disk.open_file(self.path, create=False)
+        except FileNotFoundError:
+            raise damaged(self.path, "the file is missing") from None
+        try:
+            size = disk.file_size(self._fd)
+            if size < length:
+                raise damaged(self.path, f"it has {size} bytes and {length} were committed")
+            disk.cut(self._fd, length)
+            start = length - length % BLOCK_BYTES
+            data = disk.read_file(self.path, start, length - start)
+            tail = xxhash.xxh3_64(data)
+            if tail.intdigest() != tail_checksum:
+                raise damaged(self.path, f"bytes {start} to {length} fail their checksum")
+            self._state = (length, tail)
+            self._reserved = length
+            self._map = mmap.mmap(self._fd, length, access=mmap.ACCESS_READ)
+        except BaseException:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+
+    def _make_room(self, size: int) -> None:
+        """Reserves and maps ``size`` bytes, and an eighth more where there is space, so that maps change rarely."""
+        if self._fd < 0:
+            self._fd = disk.open_file(self.path, create=True)
+            if self._sync:
+                disk.sync_folder(self.path.parent)
+        if size > self._reserved:
+            roomy = max(size + size // 8, _FIRST_RESERVE_BYTES)
+            try:
+                disk.reserve(self._fd, roomy)
+                self._reserved = roomy
+            except OSError as error:
+                if error.errno not in disk.NO_SPACE:
+                    raise
+                disk.reserve(self._fd, size)
+                self._reserved = size
+        if self._map is None or len(self._map) < size:
+            self._map = mmap.mmap(self._fd, self._reserved, access=mmap.ACCESS_READ)
+
+    def _check(self, block: int, size: int, checksum: int) -> None:
+        start = block * BLOCK_BYTES
+        with disk.explained(self.path):
+            try:
+                data = disk.read_file(self.path, start, size)
+            except FileNotFoundError:
+                if self._fd < 0:
+                    return  # replaced meanwhile by a copy that was checked as it was made
+                raise damaged(self.path, "the file is missing") from None
+        if len(data) != size or xxhash.xxh3_64_intdigest(data) != checksum:
+            raise damaged(self.path, f"bytes {start} to {start + size} fail their checksum")

@@ -1,0 +1,201 @@
+"""Records by doc_id, doc_ids by uuid, and which doc_ids are dead: the LMDB tables of one shard's objects.
+
+Integers are big-endian; «sealed»: see `format`.
+
+    table     key             value
+    meta      b"shard"        sealed JSON: next_doc_id
+              b"models"       sealed JSON: what made the vectors, by name of vector; missing when none was stated
+    objects   doc_id u32      XXH3-64 u64 of the record (seed: doc_id), then the record
+    uuids     uuid 16 bytes   doc_id u32, then the low 32 bits of XXH3-64 of the uuid (seed: doc_id)
+    dead      doc_id >> 16    sealed roaring bitmap of the dead doc_ids among these 65,536
+
+A doc_id below next_doc_id lives unless it is in ``dead``. A value that fails its checksum raises CorruptData.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import xxhash
+from pyroaring import BitMap
+
+from weft.engine.embedded.storage.plan import Plan
+from weft.files.environment import Environment, Transaction
+from weft.files.format import damaged, seal, seal_json, unseal, unseal_json
+
+META, OBJECTS, UUIDS, DEAD = b"meta", b"objects", b"uuids", b"dead"
+TABLES = (META, OBJECTS, UUIDS, DEAD)
+
+_SHARD, _MODELS = b"shard", b"models"
+_DOC_ID = struct.Struct(">I")
+_BLOCK = struct.Struct(">H")
+_ENTRY = struct.Struct(">II")
+_SUM_BYTES = 8
+
+_doc_key = _DOC_ID.pack
+_checksum = xxhash.xxh3_64_digest
+
+
+class State(NamedTuple):
+    """What is kept in memory."""
+
+    next_doc_id: int
+    live: BitMap
+    models: Mapping[str, str]
+
+
+class ObjectTables:
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+
+    def load(self) -> State | None:
+        """None when nothing was ever stored here."""
+        meta = self._env.read(lambda txn: txn.get(_SHARD, None, self._env.tables[META]))
+        if meta is None:
+            return None
+        next_doc_id = int(unseal_json(META, _SHARD, meta, self._env.path)["next_doc_id"])
+        live = BitMap(range(next_doc_id)) - self._env.read(self._dead)
+        stored = self._env.read(lambda txn: self._env.entries(txn, OBJECTS))
+        if stored != len(live):
+            raise damaged(self._env.path, f"{len(live)} objects were stored and {stored} records are there")
+        return State(next_doc_id, live, self._env.read(self._models))
+
+    def create(self) -> State:
+        self._env.write(lambda txn: self._write_meta(txn, 0))
+        return State(0, BitMap(), {})
+
+    def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
+        table = self._env.tables[UUIDS]
+
+        def body(txn: Transaction) -> list[int | None]:
+            get = txn.get
+            found: list[int | None] = []
+            for uuid in uuids:
+                entry = get(uuid, None, table)
+                found.append(None if entry is None else self._doc_id(uuid, entry))
+            return found
+
+        return self._env.read(body)
+
+    def read(self, doc_ids: Sequence[int]) -> list[bytes | None]:
+        table = self._env.tables[OBJECTS]
+
+        def body(txn: Transaction) -> list[bytes | None]:
+            get = txn.get
+            found: list[bytes | None] = []
+            for doc_id in doc_ids:
+                value = get(_doc_key(doc_id), None, table)
+                if value is not None:
+                    found.append(self._record(doc_id, value))
+                elif self._lives(txn, doc_id):
+                    raise damaged(self._env.path, f"object {doc_id} lives and its record is not found")
+                else:
+                    found.append(None)
+            return found
+
+        return self._env.read(body)
+
+    def uuids(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
+        """Up to ``limit`` in order of uuid, behind ``after``."""
+
+        def body(txn: Transaction) -> list[tuple[bytes, int]]:
+            found: list[tuple[bytes, int]] = []
+            with txn.cursor(self._env.tables[UUIDS]) as cursor:
+                more = cursor.first() if after is None else cursor.set_range(after)
+                if more and cursor.key() == after:
+                    more = cursor.next()
+                while more and len(found) < limit:
+                    uuid, entry = cursor.item()
+                    found.append((uuid, self._doc_id(uuid, entry)))
+                    more = cursor.next()
+            return found
+
+        return self._env.read(body)
+
+    def records(self, from_doc_id: int, limit: int) -> list[tuple[int, bytes]]:
+        """Up to ``limit``, ascending, of one snapshot."""
+
+        def body(txn: Transaction) -> list[tuple[int, bytes]]:
+            found: list[tuple[int, bytes]] = []
+            with txn.cursor(self._env.tables[OBJECTS]) as cursor:
+                more = cursor.set_range(_doc_key(from_doc_id))
+                while more and len(found) < limit:
+                    key, value = cursor.item()
+                    doc_id = int.from_bytes(key, "big")
+                    found.append((doc_id, self._record(doc_id, value)))
+                    more = cursor.next()
+            return found
+
+        return self._env.read(body)
+
+    def write(self, txn: Transaction, plan: Plan, live: BitMap, models: Mapping[str, str] | None) -> None:
+        """States the plan, after which ``live`` are the live doc_ids; and ``models`` where they change."""
+        self._write_records(txn, plan)
+        self._write_uuids(txn, plan)
+        for block in sorted({doc_id >> 16 for doc_id in (*plan.removed, *plan.stillborn)}):
+            key = _BLOCK.pack(block)
+            whole = BitMap(range(block << 16, min((block + 1) << 16, plan.next_doc_id)))
+            txn.put(key, seal(DEAD, key, (whole - live).serialize()), db=self._env.tables[DEAD])
+        self._write_meta(txn, plan.next_doc_id)
+        if models is not None:
+            txn.put(_MODELS, seal_json(META, _MODELS, models), db=self._env.tables[META])
+
+    def _write_records(self, txn: Transaction, plan: Plan) -> None:
+        with txn.cursor(self._env.tables[OBJECTS]) as cursor:
+            for doc_id in plan.removed:
+                if cursor.set_key(_doc_key(doc_id)):
+                    cursor.delete()
+            records = [(_doc_key(doc_id), _checksum(put.record, doc_id) + put.record) for doc_id, put in plan.puts]
+            cursor.putmulti(records, append=True)
+
+    def _write_uuids(self, txn: Transaction, plan: Plan) -> None:
+        entries: list[tuple[bytes, bytes]] = []
+        with txn.cursor(self._env.tables[UUIDS]) as cursor:
+            for uuid in sorted(plan.uuids):
+                doc_id = plan.uuids[uuid]
+                if doc_id is not None:
+                    entries.append((uuid, _ENTRY.pack(doc_id, _uuid_checksum(uuid, doc_id))))
+                elif cursor.set_key(uuid):
+                    cursor.delete()
+            cursor.putmulti(entries)
+
+    def _write_meta(self, txn: Transaction, next_doc_id: int) -> None:
+        txn.put(_SHARD, seal_json(META, _SHARD, {"next_doc_id": next_doc_id}), db=self._env.tables[META])
+
+    def _record(self, doc_id: int, value: bytes) -> bytes:
+        record = value[_SUM_BYTES:]
+        if _checksum(record, doc_id) != value[:_SUM_BYTES]:
+            raise damaged(self._env.path, f"object {doc_id} fails its checksum")
+        return record
+
+    def _doc_id(self, uuid: bytes, entry: bytes) -> int:
+        if len(entry) == _ENTRY.size:
+            doc_id, checksum = _ENTRY.unpack(entry)
+            if checksum == _uuid_checksum(uuid, doc_id):
+                return int(doc_id)
+        raise damaged(self._env.path, f"the entry of uuid {uuid.hex()} fails its checksum")
+
+    def _lives(self, txn: Transaction, doc_id: int) -> bool:
+        """What the snapshot says, for a record that is missing from it."""
+        path, tables = self._env.path, self._env.tables
+        meta = unseal_json(META, _SHARD, txn.get(_SHARD, b"", tables[META]), path)
+        key = _BLOCK.pack(doc_id >> 16)
+        dead = txn.get(key, None, tables[DEAD])
+        if dead is not None and doc_id in BitMap.deserialize(unseal(DEAD, key, dead, path)):
+            return False
+        return bool(doc_id < meta["next_doc_id"])
+
+    def _models(self, txn: Transaction) -> dict[str, str]:
+        stated = txn.get(_MODELS, None, self._env.tables[META])
+        return {} if stated is None else dict(unseal_json(META, _MODELS, stated, self._env.path))
+
+    def _dead(self, txn: Transaction) -> BitMap:
+        with txn.cursor(self._env.tables[DEAD]) as cursor:
+            blocks = [BitMap.deserialize(unseal(DEAD, key, value, self._env.path)) for key, value in cursor]
+        return BitMap.union(*blocks) if blocks else BitMap()
+
+
+def _uuid_checksum(uuid: bytes, doc_id: int) -> int:
+    return xxhash.xxh3_64_intdigest(uuid, doc_id) & 0xFFFFFFFF

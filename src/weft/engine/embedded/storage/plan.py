@@ -1,0 +1,141 @@
+"""A batch of changes turned into what must be written: which objects live, which die, which rows are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from weft.domain.errors import Invalid, StorageFull
+from weft.domain.objects import Vector
+from weft.engine.embedded.storage.changes import Applied, Change, Put
+from weft.engine.embedded.storage.vector_file import StoredVectors
+
+LAST_DOC_ID = (1 << 32) - 2
+
+
+@dataclass(slots=True)
+class NewRows:
+    """Vectors of one name with the doc_ids they belong to, ascending."""
+
+    doc_ids: list[int] = field(default_factory=list)
+    vectors: list[Vector] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Plan:
+    """``puts`` survive the batch, ascending by doc_id; ``removed`` are stored objects that die.
+
+    An object that is put and replaced within the batch takes a doc_id and is never written: ``stillborn``.
+    """
+
+    applied: list[Applied]
+    next_doc_id: int
+    puts: list[tuple[int, Put]]
+    removed: list[int]
+    stillborn: list[int]
+    uuids: dict[bytes, int | None]
+    """The doc_id of each uuid that changes; None: the uuid goes."""
+
+
+def make_plan(changes: Sequence[Change], present: dict[bytes, int], next_doc_id: int) -> Plan:
+    """``present`` is the doc_id of each stored uuid among the changes. Raises StorageFull when doc_ids run out."""
+    if next_doc_id + len(changes) > LAST_DOC_ID:
+        raise StorageFull(
+            f"the shard has used its {LAST_DOC_ID} document numbers; import its objects into a new collection"
+        )
+    first_new = next_doc_id
+    current: dict[bytes, int | None] = {}
+    applied: list[Applied] = []
+    puts: list[tuple[int, Put]] = []
+    died: list[int] = []
+    for change in changes:
+        uuid = change.uuid
+        old = current[uuid] if uuid in current else present.get(uuid)
+        if old is not None:
+            died.append(old)
+        if isinstance(change, Put):
+            puts.append((next_doc_id, change))
+            applied.append(Applied(next_doc_id, old))
+            current[uuid] = next_doc_id
+            next_doc_id += 1
+        else:
+            applied.append(Applied(None, old))
+            current[uuid] = None
+    stillborn = {doc_id for doc_id in died if doc_id >= first_new}
+    if stillborn:
+        puts = [put for put in puts if put[0] not in stillborn]
+    return Plan(
+        applied=applied,
+        next_doc_id=next_doc_id,
+        puts=puts,
+        removed=[doc_id for doc_id in died if doc_id < first_new],
+        stillborn=sorted(stillborn),
+        uuids={uuid: doc_id for uuid, doc_id in current.items() if doc_id is not None or uuid in present},
+    )
+
+
+def new_rows(plan: Plan, files: Mapping[str, StoredVectors]) -> dict[str, NewRows]:
+    """The rows to write, by name of vector. Raises CorruptData when a carried vector is damaged."""
+    rows: dict[str, NewRows] = {}
+    for doc_id, put in plan.puts:
+        for name, vector in put.vectors.items():
+            target = rows.get(name)
+            if target is None:
+                target = rows[name] = NewRows()
+            target.doc_ids.append(doc_id)
+            target.vectors.append(vector)
+        for name, older in put.carry.items():
+            if name in put.vectors or name not in files:
+                continue
+            (carried,) = files[name].get([older])
+            if carried is not None:
+                target = rows.setdefault(name, NewRows())
+                target.doc_ids.append(doc_id)
+                target.vectors.append(carried)
+    return rows
+
+
+def problems(changes: Sequence[Change], files: Mapping[str, StoredVectors]) -> Iterator[tuple[int, Invalid]]:
+    """``(index, error)`` of each Put whose vectors cannot be stored, if those before it that can be were."""
+    dims: dict[str, int | None] = {}
+    sound: dict[str, tuple[list[int], list[Vector]]] = {}
+    bad: dict[int, Invalid] = {}
+    for index, change in enumerate(changes):
+        if not isinstance(change, Put):
+            continue
+        try:
+            _check_shapes(change, files, dims)
+        except Invalid as error:
+            bad[index] = error
+            continue
+        for name, vector in change.vectors.items():
+            indexes, vectors = sound.setdefault(name, ([], []))
+            indexes.append(index)
+            vectors.append(vector)
+    for name, (indexes, vectors) in sound.items():
+        if np.isfinite(np.concatenate(vectors, axis=0)).all():
+            continue
+        for index, vector in zip(indexes, vectors, strict=True):
+            try:
+                files[name].check_finite(vector)
+            except Invalid as error:
+                bad.setdefault(index, error)
+    yield from sorted(bad.items())
+
+
+def _check_shapes(put: Put, files: Mapping[str, StoredVectors], dims: dict[str, int | None]) -> None:
+    """Takes note in ``dims`` of what the vectors fix, if all of them are sound."""
+    fixed: list[tuple[str, int]] = []
+    for name, vector in put.vectors.items():
+        file = files.get(name)
+        if file is None:
+            known = ", ".join(sorted(files)) or "none"
+            raise Invalid(f"no vector is named {name!r} here; known vectors: {known}", vector=name)
+        expected = dims.get(name) or file.dims
+        got = file.check_shape(vector, expected)
+        if not expected:
+            file.check_finite(vector)
+            fixed.append((name, got))
+    dims.update(fixed)

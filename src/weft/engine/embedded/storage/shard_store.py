@@ -1,0 +1,294 @@
+"""One shard's truth: records, uuids and vectors, in one folder.
+
+Layout of the folder:
+
+    weft-format.json      kind and format version, see `format`
+    objects.mdb           LMDB: the tables of `object_tables` and `vector_folder`; ``objects.mdb-lock`` is LMDB's own
+    vectors/              see `vector_folder`
+
+The vectors of the dead stay in the vector files until a compaction.
+
+Order of a commit: vectors to their files, sync, one LMDB transaction, sync, publish in memory. A failure before LMDB
+has committed leaves everything as it was. One writer thread calls ``commit``, ``add_vectors`` and the compaction;
+any number of threads read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pyroaring import BitMap
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Vector
+from weft.engine.embedded.storage import object_tables, vector_folder
+from weft.engine.embedded.storage.changes import Applied, Change, VectorLayout
+from weft.engine.embedded.storage.compaction import Rewrite
+from weft.engine.embedded.storage.object_tables import ObjectTables
+from weft.engine.embedded.storage.plan import Plan, make_plan, new_rows, problems
+from weft.engine.embedded.storage.vector_file import StagedRows, StoredVectors
+from weft.engine.embedded.storage.vector_folder import VectorFolder
+from weft.files import disk, format
+from weft.files.environment import Environment, Transaction
+from weft.files.format import damaged
+
+_TABLES = (*object_tables.TABLES, *vector_folder.TABLES)
+_CHUNK = 256
+_PAGE = 4096
+
+
+class ShardStore:
+    """Opens or creates the shard in ``folder`` and adds the named vectors that it lacks.
+
+    ``sync`` False leaves it to the system when bytes reach the disk: a crash of the machine may then lose or damage the
+    last commits; a crash of the process does not. Raises CorruptData, Misconfigured, StorageFull; what was there is
+    as it was then.
+    """
+
+    def __init__(self, folder: Path, vectors: Mapping[str, VectorLayout], *, sync: bool = True) -> None:
+        self.folder = folder
+        self._counting = threading.Lock()
+        """Held from the moment when a commit may stand in the tables until its rows count in the vector files."""
+        self._switching = threading.Lock()
+        with disk.explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        marked = format.is_marked(folder, "shard")
+        if marked and not (folder / "objects.mdb").exists():
+            raise damaged(folder / "objects.mdb", "the file is missing")
+        self._env = Environment(folder / "objects.mdb", _TABLES, sync=sync)
+        self._objects = ObjectTables(self._env)
+        try:
+            state = self._objects.load()
+            if state is None and marked:
+                raise damaged(self._env.path, "it holds no shard, although one was created here")
+            self.next_doc_id, self.live, self.models = state or self._objects.create()
+            self._vectors = VectorFolder(folder / "vectors", self._env, sync=sync)
+        except BaseException:
+            self._env.forsake()
+            raise
+        try:
+            if self._env.was_short:
+                self.verify()
+            self._vectors.add(vectors)
+            if not marked:
+                format.mark(folder, "shard", sync=sync)
+        except BaseException:
+            self._vectors.close()
+            self._env.forsake()
+            raise
+
+    next_doc_id: int
+    live: BitMap
+    """The doc_ids of all objects; replaced by each commit, never changed in place."""
+    models: Mapping[str, str]
+    """What made the latest vectors of each name, as the changes stated it; what was stated of vectors that had all
+    died is forgotten. Replaced, never changed in place."""
+
+    @property
+    def count(self) -> int:
+        return len(self.live)
+
+    def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
+        """The doc_id of each uuid; None where there is no such object."""
+        return self._objects.lookup(uuids)
+
+    def read(self, doc_ids: Sequence[int]) -> list[bytes | None]:
+        """The record of each doc_id, all of one snapshot; None where it is dead or unknown."""
+        return self._objects.read(doc_ids)
+
+    def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
+        """Up to ``limit`` ``(uuid, doc_id)`` in order of uuid, beginning behind ``after``."""
+        return self._objects.uuids(after, limit)
+
+    def scan_records(self, from_doc_id: int, limit: int) -> Iterator[tuple[int, bytes]]:
+        """Up to ``limit`` ``(doc_id, record)`` of live objects from ``from_doc_id`` on, ascending.
+
+        Each chunk is of one snapshot; an object that is replaced while this runs may be missing or appear anew.
+        """
+        while limit > 0:
+            chunk = self._objects.records(from_doc_id, min(limit, _CHUNK))
+            yield from chunk
+            if len(chunk) < min(limit, _CHUNK):
+                return
+            limit -= len(chunk)
+            from_doc_id = chunk[-1][0] + 1
+
+    def vectors(self, name: str) -> StoredVectors:
+        """The file of the vectors named ``name``; the same object for the life of the store. KeyError when unknown."""
+        return self._vectors.files[name]
+
+    @property
+    def vector_names(self) -> list[str]:
+        return list(self._vectors.files)
+
+    def get_vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
+        """Copies of the vectors as they were given; None for an object without one. Raises CorruptData."""
+        return self._vectors.files[name].get(doc_ids)
+
+    def size(self) -> dict[str, int]:
+        """Bytes in use: ``objects`` (records, uuids, row tables, free pages) and ``vectors/<name>``."""
+        sizes = {f"vectors/{name}": file.size_bytes for name, file in self._vectors.files.items()}
+        return {"objects": self._env.size_bytes(), **sizes}
+
+    def check(self, changes: Sequence[Change]) -> dict[int, Invalid]:
+        """By index, each Put that ``commit`` would refuse, if those before it that it accepts were committed."""
+        return dict(problems(changes, self._vectors.files))
+
+    def commit(self, changes: Sequence[Change]) -> list[Applied]:
+        """Applies the changes in order, all or none; durable at return (with ``sync``), visible to readers at return.
+
+        Raises Invalid with ``index`` (which of the changes), ``expected_dims`` and ``got_dims`` before anything is
+        written; StorageFull; OperatorError when the disk fails; CorruptData when a carried vector is damaged.
+        """
+        for index, error in problems(changes, self._vectors.files):
+            error.facts["index"] = index
+            raise error
+        uuids = list({change.uuid: None for change in changes})
+        present = {u: d for u, d in zip(uuids, self.lookup(uuids), strict=True) if d is not None}
+        plan = make_plan(changes, present, self.next_doc_id)
+        staged = [
+            (self._vectors.files[name], self._vectors.files[name].stage(rows.doc_ids, rows.vectors))
+            for name, rows in new_rows(plan, self._vectors.files).items()
+        ]
+        live = self._live_after(plan)
+        stated = {name: model for _, put in plan.puts for name, model in put.models.items()}
+        models = {**self.models, **stated} if self.live else stated
+        with self._counting:
+            self._env.write(lambda txn: self._write(txn, plan, live, staged, models))
+            for file, rows in staged:
+                file.publish(rows)
+        self.next_doc_id = plan.next_doc_id
+        self.live = live
+        self.models = models
+        return plan.applied
+
+    def add_vectors(self, name: str, layout: VectorLayout) -> None:
+        """Adds an empty vector file; nothing happens when it is there. Misconfigured when it has the other layout."""
+        self._vectors.add({name: layout})
+
+    def dead_rows(self, name: str) -> int:
+        """Rows of the vector file ``name`` whose objects died: what a compaction would give back."""
+        doc_ids = self._vectors.files[name].doc_ids
+        return len(doc_ids) - self.live.intersection_cardinality(BitMap(doc_ids))
+
+    def begin_compaction(self, name: str) -> Rewrite:
+        """Copies the live rows of the vector file ``name`` to a new file; on any thread, one at a time for each name.
+
+        Nothing changes until ``finish_compaction``; ``discard()`` of what is returned gives it up. Raises CorruptData,
+        StorageFull.
+        """
+        rewrite = self._vectors.rewrite(name)
+        try:
+            rewrite.copy(self.live)
+        except BaseException:
+            rewrite.discard()
+            raise
+        return rewrite
+
+    def finish_compaction(self, rewrite: Rewrite) -> None:
+        """Puts the new file in the old one's place, on the writer thread: rows get new numbers, ``generation`` grows.
+
+        Vectors of objects that were dead at the beginning can no longer be carried. All or nothing; raises as
+        ``begin_compaction`` does.
+        """
+        with self._switching:
+            try:
+                rewrite.copy(self.live)
+                self._vectors.switch(rewrite)
+            except BaseException:
+                rewrite.discard()
+                raise
+
+    def compact(self, name: str) -> None:
+        """Both steps of a compaction, on the writer thread."""
+        self.finish_compaction(self.begin_compaction(name))
+
+    def copy_to(self, folder: Path) -> None:
+        """A whole copy of the last commit, checked and synced, in the new ``folder``; a ShardStore can open it.
+
+        On any thread; commits go on meanwhile, compactions wait.
+        """
+        with disk.explained(folder):
+            folder.mkdir(parents=True)
+        with self._switching:
+            self._env.copy_to(folder / "objects.mdb")
+            self._wait_for_rows()
+            self._vectors.copy_to(folder / "vectors")
+        format.mark(folder, "shard", sync=True)
+
+    def link_to(self, folder: Path) -> dict[str, int]:
+        """The last commit in the new ``folder``, for reading only: the bytes that count of each file, by path.
+
+        Vector files are links to the originals, so this takes time and space for the objects alone; pages of
+        ``objects.mdb`` keep their places from one call to the next. Nothing is synced. On any thread; commits go on
+        meanwhile, compactions wait.
+        """
+        with disk.explained(folder):
+            folder.mkdir(parents=True)
+        with self._switching:
+            self._env.copy_to(folder / "objects.mdb", compact=False, sync=False)
+            self._wait_for_rows()
+            sizes = {f"vectors/{name}": size for name, size in self._vectors.link_to(folder / "vectors").items()}
+        format.mark(folder, "shard", sync=False)
+        return {name: (folder / name).stat().st_size for name in ("objects.mdb", format.MARKER)} | sizes
+
+    def _wait_for_rows(self) -> None:
+        """Returns when the rows of every commit that a copy of the tables can hold count: later ones do no harm."""
+        with self._counting:
+            return
+
+    def verify(self, *, full: bool = False) -> None:
+        """Reads every record, uuid and vector block, and raises CorruptData for the first that is not what was written.
+
+        Vector blocks that were checked before are read again only if ``full``.
+        """
+        live, records, uuids = self.live, 0, BitMap()
+        for _ in self.scan_records(0, self.next_doc_id):
+            records += 1
+        after: bytes | None = None
+        while page := self.scan(after, _PAGE):
+            after = page[-1][0]
+            uuids.update(doc_id for _, doc_id in page)
+        if records != len(live) or uuids != live:
+            raise damaged(
+                self._env.path, f"{len(live)} objects were stored, {records} records and {len(uuids)} uuids found"
+            )
+        self._vectors.verify(full=full)
+
+    def close(self) -> None:
+        """Waits for reads in flight. Views of vectors that are still held stay valid."""
+        self._vectors.close()
+        self._env.close()
+
+    def _live_after(self, plan: Plan) -> BitMap:
+        live = BitMap(self.live)
+        live.add_range(self.next_doc_id, plan.next_doc_id)
+        live.difference_update(BitMap(plan.removed), BitMap(plan.stillborn))
+        return live
+
+    def _write(
+        self,
+        txn: Transaction,
+        plan: Plan,
+        live: BitMap,
+        staged: Sequence[tuple[StoredVectors, StagedRows]],
+        models: Mapping[str, str],
+    ) -> None:
+        self._objects.write(txn, plan, live, None if models == self.models else models)
+        for file, rows in staged:
+            self._vectors.write(txn, file, rows)
+
+
+def count_objects(folder: Path) -> int:
+    """Of the shard in ``folder``, which nobody has open; 0 when it was never opened. Raises CorruptData."""
+    path = folder / "objects.mdb"
+    if not path.exists():
+        return 0
+    env = Environment(path, _TABLES, sync=False)
+    try:
+        state = ObjectTables(env).load()
+        return len(state.live) if state else 0
+    finally:
+        env.close()

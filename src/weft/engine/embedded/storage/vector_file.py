@@ -1,0 +1,233 @@
+"""The vectors of one name: rows in the order of their commits, float32 exactly as given, mapped into memory.
+
+``VectorFile`` has one row ``(d,)`` an object, ``RaggedVectorFile`` ``T`` rows of ``(d,)`` an object. Both hold rows of
+objects that died since; ``ShardStore.compact`` drops them, which gives the rows new numbers and the file a new
+``generation``. A reader takes ``rows`` once and uses only that: its parts belong together and never change.
+
+On the disk (``vectors/<number>.<generation>.f32``): the floats, little-endian, row after row; see `append_file` for
+the blocks and `row_table` for the doc_ids. The mapped arrays are not checked as they are read: call ``verify`` before
+bulk work, or use ``get``, which checks what it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Vector
+from weft.engine.embedded.storage.append_file import AppendFile, StagedBytes
+from weft.engine.embedded.storage.row_table import DocIds, Offsets, RowTable, find_rows
+
+FLOAT32 = np.dtype("<f4")
+
+
+class VectorRows(NamedTuple):
+    """``vectors (rows, d) f32`` and the object of each row, ``doc_ids (rows,) u32`` ascending."""
+
+    generation: int
+    doc_ids: DocIds
+    vectors: Vector
+
+
+class TokenRows(NamedTuple):
+    """Row i is ``tokens[offsets[i]:offsets[i + 1]]``: ``tokens (tokens, d) f32``, ``offsets (rows + 1,) i64``."""
+
+    generation: int
+    doc_ids: DocIds
+    offsets: Offsets
+    tokens: Vector
+
+
+@dataclass(slots=True)
+class StagedRows:
+    """Rows that lie on the disk and do not count yet."""
+
+    dims: int
+    rows: int
+    bytes: StagedBytes
+
+
+class _RowFile:
+    """What both kinds share: rows of floats in an AppendFile, and a RowTable."""
+
+    multi: ClassVar[bool]
+    file: AppendFile
+    dims: int | None = None
+    generation = 0
+    count = 0
+    """Committed rows, dead ones included."""
+
+    def __init__(self, name: str, number: int) -> None:
+        self.name = name
+        self.number = number
+
+    def attach(self, file: AppendFile, table: RowTable, *, dims: int | None, generation: int, rows: int) -> None:
+        """Serves ``rows`` rows of ``file`` from now on; views taken before stay what they were."""
+        self._table = table
+        self.dims = dims
+        self.generation = generation
+        self._show(file, rows)
+
+    @property
+    def table(self) -> RowTable:
+        return self._table
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
+
+    @property
+    def size_bytes(self) -> int:
+        """Committed bytes."""
+        return self.file.length
+
+    def check_shape(self, vector: Vector, dims: int | None) -> int:
+        """The dimensions of ``vector``; Invalid when it cannot be a row of a file with ``dims``."""
+        raise NotImplementedError
+
+    def check_finite(self, vector: Vector) -> None:
+        """Raises Invalid for NaN and infinities."""
+        if not np.isfinite(vector).all():
+            raise Invalid(f"vector {self.name!r} contains NaN or an infinity; send finite numbers", vector=self.name)
+
+    def stage(self, doc_ids: Sequence[int], vectors: Sequence[Vector]) -> StagedRows:
+        """Writes checked vectors, one for each of the ascending ``doc_ids``, behind the committed rows."""
+        flat = np.ascontiguousarray(np.concatenate(vectors, axis=0), FLOAT32)
+        counts = [len(vector) for vector in vectors] if self.multi else None
+        dims = int(vectors[0].shape[-1])
+        rows = self._table.stage(self.count, doc_ids, counts)
+        return StagedRows(dims, rows, self.file.stage(flat.data.cast("B")))
+
+    def publish(self, staged: StagedRows) -> None:
+        """Staged rows count from now on. Cannot fail."""
+        self.file.publish(staged.bytes)
+        self.dims = staged.dims
+        self._show(self.file, staged.rows)
+
+    def verify(self, *, full: bool = False) -> None:
+        """Raises CorruptData if the file is not what was written; reads each block once, or again if ``full``."""
+        self.file.verify(full=full)
+
+    def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
+        """Copies of the vectors as they were given; None for an object without one. Raises CorruptData."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.file.close()
+
+    def _show(self, file: AppendFile, rows: int) -> None:
+        raise NotImplementedError
+
+    def _check_width(self, vector: Vector, dims: int | None) -> int:
+        assert vector.dtype == FLOAT32, f"vector {self.name!r} has type {vector.dtype}"
+        got = int(vector.shape[-1])
+        if dims is not None and got != dims:
+            raise Invalid(
+                f"vector {self.name!r} has {got} dimensions and those stored before it have {dims}; "
+                "send vectors of the same model, or create another collection",
+                vector=self.name,
+                expected_dims=dims,
+                got_dims=got,
+            )
+        return got
+
+
+class VectorFile(_RowFile):
+    multi = False
+    _shown: tuple[AppendFile, VectorRows]
+
+    @property
+    def rows(self) -> VectorRows:
+        """The committed rows, all parts of one moment."""
+        return self._shown[1]
+
+    @property
+    def vectors(self) -> Vector:
+        """``(rows, d) f32``, mapped."""
+        return self.rows.vectors
+
+    @property
+    def doc_ids(self) -> DocIds:
+        """``(rows,) u32``, ascending."""
+        return self.rows.doc_ids
+
+    def check_shape(self, vector: Vector, dims: int | None) -> int:
+        if vector.ndim != 1 or vector.shape[0] == 0:
+            raise Invalid(
+                f"vector {self.name!r} has shape {vector.shape}; send one list of at least one number",
+                vector=self.name,
+            )
+        return self._check_width(vector, dims)
+
+    def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
+        file, shown = self._shown
+        found = find_rows(shown.doc_ids, doc_ids)
+        width = 4 * shown.vectors.shape[1]
+        for row in found[found >= 0].tolist():
+            file.verify(row * width, (row + 1) * width)
+        return [shown.vectors[row].copy() if row >= 0 else None for row in found.tolist()]
+
+    def _show(self, file: AppendFile, rows: int) -> None:
+        vectors = file.view().view(FLOAT32).reshape(rows, self.dims or 0)
+        self.file, self.count = file, rows
+        self._shown = (file, VectorRows(self.generation, self._table.doc_ids(rows), vectors))
+
+
+class RaggedVectorFile(_RowFile):
+    multi = True
+    _shown: tuple[AppendFile, TokenRows]
+
+    @property
+    def rows(self) -> TokenRows:
+        """The committed rows, all parts of one moment."""
+        return self._shown[1]
+
+    @property
+    def tokens(self) -> Vector:
+        """``(tokens, d) f32``, mapped."""
+        return self.rows.tokens
+
+    @property
+    def offsets(self) -> Offsets:
+        """``(rows + 1,) i64``: where each row's tokens begin; the last is the number of tokens."""
+        return self.rows.offsets
+
+    @property
+    def doc_ids(self) -> DocIds:
+        """``(rows,) u32``, ascending."""
+        return self.rows.doc_ids
+
+    def check_shape(self, vector: Vector, dims: int | None) -> int:
+        if vector.ndim != 2 or 0 in vector.shape:
+            raise Invalid(
+                f"multi-vector {self.name!r} has shape {vector.shape}; send a list of lists of numbers, none empty",
+                vector=self.name,
+            )
+        return self._check_width(vector, dims)
+
+    def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
+        file, shown = self._shown
+        width = 4 * shown.tokens.shape[1]
+        result: list[Vector | None] = []
+        for row in find_rows(shown.doc_ids, doc_ids).tolist():
+            if row < 0:
+                result.append(None)
+                continue
+            start, stop = int(shown.offsets[row]), int(shown.offsets[row + 1])
+            file.verify(start * width, stop * width)
+            result.append(shown.tokens[start:stop].copy())
+        return result
+
+    def _show(self, file: AppendFile, rows: int) -> None:
+        offsets = self._table.offsets(rows)
+        tokens = file.view().view(FLOAT32).reshape(int(offsets[-1]), self.dims or 0)
+        self.file, self.count = file, rows
+        self._shown = (file, TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens))
+
+
+StoredVectors = VectorFile | RaggedVectorFile

@@ -1,0 +1,246 @@
+"""The vector files of one shard, and what LMDB states about them.
+
+Names of vectors are the user's, so files are named by number. Three tables, all integers big-endian in keys:
+
+    table     key                                       value
+    vectors   number u16                                sealed JSON: name, multi, dims, generation, rows, bytes, tail
+    rows      number u16, generation u32, block u32     sealed block of the row table
+    blocks    number u16, generation u32, block u32     XXH3-64 u64, little-endian, of the file's full block
+
+``tail`` is the XXH3-64 of the bytes after the last full block.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from weft.domain.errors import Misconfigured
+from weft.engine.embedded.storage.append_file import AppendFile
+from weft.engine.embedded.storage.changes import VectorLayout
+from weft.engine.embedded.storage.compaction import Rewrite
+from weft.engine.embedded.storage.row_table import RowTable
+from weft.engine.embedded.storage.vector_file import RaggedVectorFile, StagedRows, StoredVectors, VectorFile
+from weft.files import disk, links
+from weft.files.environment import Environment, Transaction
+from weft.files.format import damaged, seal, seal_json, unseal, unseal_json
+
+VECTORS = b"vectors"
+ROWS = b"rows"
+BLOCKS = b"blocks"
+TABLES = (VECTORS, ROWS, BLOCKS)
+
+_NUMBER = struct.Struct(">H")
+_PREFIX = struct.Struct(">HI")
+_BLOCK = struct.Struct(">HII")
+_CHECKSUM = struct.Struct("<Q")
+
+
+class VectorFolder:
+    """``files`` by name. Opening verifies lengths, row tables and the tail of each file; raises CorruptData."""
+
+    def __init__(self, folder: Path, env: Environment, *, sync: bool) -> None:
+        self.folder = folder
+        self._env = env
+        self._sync = sync
+        with disk.explained(folder):
+            folder.mkdir(exist_ok=True)
+        self.files: Mapping[str, StoredVectors] = {}
+        opened: dict[str, StoredVectors] = {}
+        try:
+            for number, record in env.read(self._records):
+                opened[record["name"]] = self._open(number, record)
+        except BaseException:
+            for file in opened.values():
+                file.close()
+            raise
+        self.files = opened
+        self._sweep()
+
+    def add(self, layouts: Mapping[str, VectorLayout]) -> None:
+        """Adds the names that are new; Misconfigured when a known one has the other layout."""
+        for name, layout in layouts.items():
+            if name in self.files and self.files[name].multi != layout.multi:
+                raise Misconfigured(
+                    f"vector {name!r} is stored as {'multi' if self.files[name].multi else 'single'}-vector in "
+                    f"{self.folder}; it cannot become the other kind, add a vector of another name"
+                )
+        number = 1 + max((file.number for file in self.files.values()), default=-1)
+        fresh: dict[str, StoredVectors] = {}
+        for name, layout in layouts.items():
+            if name not in self.files:
+                fresh[name] = self._empty(name, number, layout)
+                number += 1
+        if fresh:
+            self._env.write(lambda txn: self._write_empty(txn, fresh.values()))
+            self.files = {**self.files, **fresh}
+
+    def write(self, txn: Transaction, file: StoredVectors, staged: StagedRows) -> None:
+        """States the staged rows of ``file`` in ``txn``."""
+        bytes_ = staged.bytes
+        self._write_rows(txn, file.number, file.generation, file.table, file.count, staged.rows)
+        self._write_checksums(txn, file.number, file.generation, bytes_.first_completed, bytes_.completed)
+        self._write_record(
+            txn,
+            file,
+            dims=staged.dims,
+            generation=file.generation,
+            rows=staged.rows,
+            length=bytes_.length,
+            tail=bytes_.tail_checksum,
+        )
+
+    def rewrite(self, name: str) -> Rewrite:
+        """An empty rewrite of the file ``name``. One at a time for each name."""
+        file = self.files[name]
+        return Rewrite(file, self._new_file(file.number, file.generation + 1))
+
+    def switch(self, rewrite: Rewrite) -> None:
+        """Makes the rewritten file count in place of its source, and removes the old one. All or nothing."""
+        source, old = rewrite.source, rewrite.source.file
+        prefix = _PREFIX.pack(source.number, source.generation)
+
+        def body(txn: Transaction) -> None:
+            for table in (ROWS, BLOCKS):
+                for key in [key for key, _ in self._under(txn, table, prefix)]:
+                    txn.delete(key, db=self._env.tables[table])
+            self._write_rows(txn, source.number, rewrite.generation, rewrite.table, 0, rewrite.rows)
+            self._write_checksums(txn, source.number, rewrite.generation, 0, rewrite.file.checksums)
+            self._write_record(
+                txn,
+                source,
+                generation=rewrite.generation,
+                rows=rewrite.rows,
+                length=rewrite.file.length,
+                tail=rewrite.file.tail_checksum,
+            )
+
+        self._env.write(body)
+        source.attach(rewrite.file, rewrite.table, dims=source.dims, generation=rewrite.generation, rows=rewrite.rows)
+        old.remove()
+
+    def copy_to(self, folder: Path) -> None:
+        """The committed bytes of each file, checked, under the same names in the new ``folder``."""
+        with disk.explained(folder):
+            folder.mkdir()
+            for file in self.files.values():
+                file.verify()
+                if file.size_bytes:
+                    with (folder / file.path.name).open("xb") as copy:
+                        copy.write(file.file.view().data)
+                        copy.flush()
+                        disk.sync_file(copy.fileno())
+
+    def link_to(self, folder: Path) -> dict[str, int]:
+        """The committed bytes of each file, checked, by links in the new ``folder``: how many count, by file name."""
+        with disk.explained(folder):
+            folder.mkdir()
+            sizes: dict[str, int] = {}
+            for file in self.files.values():
+                file.verify()
+                if length := file.size_bytes:
+                    links.link(file.path, folder / file.path.name)
+                    sizes[file.path.name] = length
+            return sizes
+
+    def verify(self, *, full: bool) -> None:
+        for file in self.files.values():
+            file.verify(full=full)
+
+    def close(self) -> None:
+        for file in self.files.values():
+            file.close()
+
+    def _records(self, txn: Transaction) -> list[tuple[int, dict[str, Any]]]:
+        with txn.cursor(self._env.tables[VECTORS]) as cursor:
+            return [(_NUMBER.unpack(key)[0], unseal_json(VECTORS, key, value, self._env.path)) for key, value in cursor]
+
+    def _path(self, number: int, generation: int) -> Path:
+        return self.folder / f"{number}.{generation}.f32"
+
+    def _new_file(self, number: int, generation: int) -> AppendFile:
+        return AppendFile(self._path(number, generation), 0, (), 0, sync=self._sync)
+
+    def _empty(self, name: str, number: int, layout: VectorLayout) -> StoredVectors:
+        file = (RaggedVectorFile if layout.multi else VectorFile)(name, number)
+        table = RowTable(ragged=layout.multi)
+        file.attach(self._new_file(number, 0), table, dims=None, generation=0, rows=0)
+        return file
+
+    def _open(self, number: int, record: dict[str, Any]) -> StoredVectors:
+        multi, dims, generation, rows, length, tail = (
+            record[k] for k in ("multi", "dims", "generation", "rows", "bytes", "tail")
+        )
+        file = (RaggedVectorFile if multi else VectorFile)(str(record["name"]), number)
+        table = RowTable(ragged=bool(multi))
+        prefix = _PREFIX.pack(number, generation)
+        blocks = self._env.read(
+            lambda txn: [unseal(ROWS, k, v, self._env.path) for k, v in self._under(txn, ROWS, prefix)]
+        )
+        checksums = self._env.read(lambda txn: [_CHECKSUM.unpack(v)[0] for _, v in self._under(txn, BLOCKS, prefix)])
+        if not table.load(blocks, rows):
+            raise damaged(self._env.path, f"the rows of vector {file.name!r} are not {rows} ascending doc_ids")
+        if length != (int(table.offsets(rows)[-1]) if multi else rows) * 4 * (dims or 0):
+            raise damaged(
+                self._env.path, f"{length} bytes of vector {file.name!r} are not {rows} rows of {dims} floats"
+            )
+        stored = AppendFile(self._path(number, generation), length, checksums, tail, sync=self._sync)
+        file.attach(stored, table, dims=dims, generation=generation, rows=rows)
+        return file
+
+    def _under(self, txn: Transaction, table: bytes, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        with txn.cursor(self._env.tables[table]) as cursor:
+            found = cursor.set_range(prefix)
+            while found and cursor.key().startswith(prefix):
+                yield cursor.item()
+                found = cursor.next()
+
+    def _write_rows(
+        self, txn: Transaction, number: int, generation: int, table: RowTable, start: int, stop: int
+    ) -> None:
+        for block, payload in table.blocks(start, stop):
+            key = _BLOCK.pack(number, generation, block)
+            txn.put(key, seal(ROWS, key, payload), db=self._env.tables[ROWS])
+
+    def _write_checksums(
+        self, txn: Transaction, number: int, generation: int, first: int, checksums: Sequence[int]
+    ) -> None:
+        for block, checksum in enumerate(checksums, first):
+            key = _BLOCK.pack(number, generation, block)
+            txn.put(key, _CHECKSUM.pack(checksum), db=self._env.tables[BLOCKS])
+
+    def _write_empty(self, txn: Transaction, files: Iterable[StoredVectors]) -> None:
+        for file in files:
+            self._write_record(txn, file, generation=0, rows=0, length=0, tail=file.file.tail_checksum)
+
+    def _write_record(
+        self,
+        txn: Transaction,
+        file: StoredVectors,
+        *,
+        dims: int | None = None,
+        generation: int,
+        rows: int,
+        length: int,
+        tail: int,
+    ) -> None:
+        record = {
+            "name": file.name,
+            "multi": file.multi,
+            "dims": dims or file.dims,
+            "generation": generation,
+            "rows": rows,
+            "bytes": length,
+            "tail": tail,
+        }
+        key = _NUMBER.pack(file.number)
+        txn.put(key, seal_json(VECTORS, key, record), db=self._env.tables[VECTORS])
+
+    def _sweep(self) -> None:
+        """Removes files that no record names: left by a crash, or by a replaced file that was still mapped."""
+        current = {file.path.name for file in self.files.values()}
+        for path in self.folder.glob("*.f32"):
+            if path.name not in current:
+                disk.remove_if_free(path)

@@ -1,0 +1,153 @@
+"""Upkeep: one thread that looks after the indexes of every open shard and deletes what has expired.
+
+What fails is tried again after a second, then after twice as long each time, up to a minute. The log has each failure
+once, however often it comes again. A shard that turns out to be damaged is left as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from weft.domain.errors import CorruptData, NotFound, WeftError
+from weft.engine.embedded.collection import Collection
+from weft.engine.embedded.shard import Shard
+
+_log = logging.getLogger(__name__)
+_EVERY_S = 0.5
+_CLOSED_EVERY_S = 3600.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+
+
+@dataclass(slots=True)
+class Patience:
+    """With one task of one shard."""
+
+    wait_s: float = 0.0
+    again_at_s: float = 0.0
+    said: set[str] = field(default_factory=set)
+
+    def failed(self, now_s: float, error: Exception) -> bool:
+        """Whether this failure is new."""
+        self.wait_s = min(_LONGEST_WAIT_S, 2 * self.wait_s or _FIRST_WAIT_S)
+        self.again_at_s = now_s + self.wait_s
+        text = f"{type(error).__name__}: {error}"
+        new = text not in self.said
+        self.said.add(text)
+        return new
+
+
+class Upkeep:
+    """``collections`` are those that are there now; ``expiry_schedule`` gives the moment after a given one at which
+    expired objects are deleted, in seconds since 1970."""
+
+    def __init__(
+        self, collections: Callable[[], Sequence[Collection]], expiry_schedule: Callable[[float], float]
+    ) -> None:
+        self._collections = collections
+        self._expiry_schedule = expiry_schedule
+        self._troubled: dict[str, WeakKeyDictionary[Shard, Patience]] = {
+            "upkeep": WeakKeyDictionary(),
+            "expiry": WeakKeyDictionary(),
+        }
+        self._looked_at: WeakKeyDictionary[Collection, dict[str, float]] = WeakKeyDictionary()
+        """When tenants that are not open were last opened for their expired objects."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="weft-upkeep", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Gives up what is being built, and returns when nothing is done any more."""
+        self._stop.set()
+        for collection in self._collections():
+            for _, shard in collection.shards():
+                shard.stop_upkeep()
+        self._thread.join()
+
+    def _run(self) -> None:
+        expire_at = self._expiry_schedule(time.time())
+        while not self._stop.wait(_EVERY_S):
+            self.maintain(time.monotonic())
+            now_s = time.time()
+            if now_s >= expire_at:
+                self.expire(now_s)
+                expire_at = self._expiry_schedule(now_s)
+
+    def maintain(self, now_s: float) -> None:
+        """Each open shard once, but for those that failed and whose time has not come by ``now_s``."""
+
+        def work(shard: Shard) -> int:
+            return shard.maintain()
+
+        for collection in self._collections():
+            for name, shard in collection.shards():
+                if self._stop.is_set():
+                    return
+                if collection.damage(name) is None:
+                    self._try("upkeep", collection, name, shard, now_s, work)
+
+    def expire(self, now_s: float) -> int:
+        """Deletes the objects that have expired by ``now_s``; returns how many.
+
+        Tenants that are not open are opened for it once an hour at most; until then their objects wait.
+        """
+        deleted = 0
+        for collection in self._collections():
+            if collection.config.expiry is None:
+                continue
+            looked_at = self._looked_at.setdefault(collection, {})
+            for name in collection.active():
+                if self._stop.is_set():
+                    return deleted
+                if collection.damage(name) is not None:
+                    continue
+                if collection.is_open(name):
+                    deleted += self._expire_in(collection, name, now_s)
+                elif now_s - looked_at.get(name, 0.0) >= _CLOSED_EVERY_S:
+                    looked_at[name] = now_s
+                    deleted += self._expire_in(collection, name, now_s)
+                    collection.close_unused(name)
+        return deleted
+
+    def _expire_in(self, collection: Collection, name: str, now_s: float) -> int:
+        def work(shard: Shard) -> int:
+            return shard.expire(now_s)
+
+        try:
+            shard = collection.visit(name)
+        except WeftError as error:
+            _log.debug("%s/%s cannot be opened now: %s", collection.config.name, name, error.message)
+            return 0  # made inactive or deleted meanwhile, or damaged, which is noted
+        return self._try("expiry", collection, name, shard, now_s, work)
+
+    def _try(
+        self, task: str, collection: Collection, name: str, shard: Shard, now_s: float, work: Callable[[Shard], int]
+    ) -> int:
+        """What ``work`` returns; 0 when it fails or waits."""
+        troubled = self._troubled[task]
+        patience = troubled.get(shard)
+        if patience is not None and now_s < patience.again_at_s:
+            return 0
+        called = f"{collection.config.name}/{name}"
+        try:
+            done = work(shard)
+        except CorruptData as error:
+            collection.note_damage(name, error)
+            return 0
+        except NotFound:  # it was closed or deleted meanwhile
+            return 0
+        except Exception as error:
+            patience = troubled.setdefault(shard, Patience())
+            if patience.failed(now_s, error):
+                _log.exception("%s of %s failed; it is tried again, at most a minute apart", task, called)
+            return 0
+        if patience is not None:
+            del troubled[shard]
+            _log.info("%s of %s works again", task, called)
+        return done

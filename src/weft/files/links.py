@@ -1,0 +1,62 @@
+"""Files under a second name: hard links, which cost no space, or copies where the file system has no links.
+
+What is linked must never be opened by a store while the original lives, for both names are the same bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from weft.files import disk
+
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV, errno.EMLINK, errno.ENOSYS})
+
+
+def link(source: Path, target: Path) -> int:
+    """``target``, which is new, names the bytes of ``source``; returns how many. Raises FileNotFoundError."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return copy(source, target)
+    return target.stat().st_size
+
+
+def copy(source: Path, target: Path) -> int:
+    """A copy that is not synced. Raises FileNotFoundError, StorageFull."""
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise disk.failure(error, target) from error
+    return target.stat().st_size
+
+
+def take_folder(
+    source: Path, target: Path, *, copied: Callable[[str], bool] = lambda name: False, skip_missing: bool = False
+) -> dict[str, int]:
+    """All files below ``source`` under ``target``: bytes by path relative to it, with ``/``.
+
+    Files of whose name ``copied`` is true are copied, others linked. Locks and files half written are left out.
+    ``skip_missing``: a file that goes away meanwhile is left out too.
+    """
+    sizes: dict[str, int] = {}
+    for folder, _, names in os.walk(source):
+        below = Path(folder).relative_to(source)
+        for name in sorted(names):
+            if name.endswith(("-lock", ".tmp", ".part")):
+                continue
+            (target / below).mkdir(parents=True, exist_ok=True)
+            take = copy if copied(name) else link
+            try:
+                sizes[(below / name).as_posix()] = take(Path(folder) / name, target / below / name)
+            except FileNotFoundError:
+                if not skip_missing:
+                    raise
+    return sizes

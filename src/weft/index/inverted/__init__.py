@@ -1,6 +1,0 @@
-"""Which documents contain these words, and how well do they match? Tokenisation, postings and BM25F of one shard."""
-
-from weft.index.inverted.index import InvertedIndex
-from weft.index.inverted.matches import Matches
-
-__all__ = ["InvertedIndex", "Matches"]

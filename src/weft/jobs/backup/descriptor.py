@@ -1,0 +1,196 @@
+"""What a backup says of itself: a small blob with its state, and a large one with its contents.
+
+    weft-backup.json   the state, replaced as the backup goes on; JSON, sealed with the XXH3-64 of the rest
+    contents           one zstd frame of JSON, written once; its SHA-256 is in the state
+    packs/…            see `pack`
+
+``contents`` names each collection (its schema document, its aliases, its shards with their status), and for each shard
+the chunk that holds its manifest: a zstd frame of one line of JSON, ``{"files": [{path, size, chunk, chunks}]}``, and
+behind it the `pack.Refs` of all files, one after the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import orjson
+import xxhash
+
+from weft import __version__
+from weft.domain.errors import CorruptData, Unsupported
+from weft.jobs.backup.backend import Folder
+from weft.jobs.backup.pack import REF, Refs
+from weft.jobs.backup.zstd import compress, decompress
+
+FORMAT = 1
+STATE, CONTENTS = "weft-backup.json", "contents"
+_PATH = re.compile(r"(?!.*(?:^|/)\.)(?:store|index)/[A-Za-z0-9._/-]+")
+
+STARTED, TRANSFERRING = "STARTED", "TRANSFERRING"
+TRANSFERRED, FINALIZING = "TRANSFERRED", "FINALIZING"
+"""The last stages, of a backup and of a restore: too late to cancel."""
+SUCCESS, FAILED, CANCELLING, CANCELED = "SUCCESS", "FAILED", "CANCELLING", "CANCELED"
+ENDED = frozenset({SUCCESS, FAILED, CANCELED})
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Times are ISO 8601 in UTC, ``completed_at`` empty until the end. ``size_bytes`` are the files', as they were;
+    ``stored_bytes`` what this backup took for them. ``server`` is who wrote it; ``backups`` are those that it builds
+    on, the base first."""
+
+    id: str
+    server: str
+    status: str
+    started_at: str
+    classes: tuple[str, ...]
+    error: str = ""
+    completed_at: str = ""
+    base: str = ""
+    backups: tuple[str, ...] = ()
+    size_bytes: int = 0
+    stored_bytes: int = 0
+    contents: str = ""
+    weft: str = __version__
+    format: int = FORMAT
+
+
+def write_state(folder: Folder, state: State) -> None:
+    body = orjson.dumps(asdict(state))
+    folder.put(STATE, orjson.dumps({"check": xxhash.xxh3_64_hexdigest(body), "state": orjson.Fragment(body)}))
+
+
+def read_state(folder: Folder) -> State | None:
+    """None when there is no backup. Raises CorruptData, and Unsupported for one that a newer Weft wrote."""
+    raw = folder.get(STATE)
+    if raw is None:
+        return None
+    try:
+        whole = orjson.loads(raw)
+        given = whole["state"]
+        if given["format"] != FORMAT:
+            raise Unsupported(
+                f"{folder.home} was written in format {given['format']!r} by Weft {given['weft']}, and this version "
+                f"reads format {FORMAT}; restore it with the version that wrote it"
+            )
+        if whole["check"] != xxhash.xxh3_64_hexdigest(orjson.dumps(given)):
+            raise _damaged(folder, STATE)
+        known = {one.name for one in fields(State)}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if k in known}
+        return State(**values)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise _damaged(folder, STATE) from None
+
+
+@dataclass(slots=True)
+class StoredShard:
+    """``size_bytes`` of its files; ``manifest`` is the chunk of its manifest, None for a shard that has no files."""
+
+    name: str
+    status: str
+    size_bytes: int
+    manifest: Refs | None
+
+
+@dataclass(slots=True)
+class StoredCollection:
+    name: str
+    document: Mapping[str, Any]
+    aliases: list[str]
+    shards: list[StoredShard]
+
+
+@dataclass(slots=True)
+class Contents:
+    """``parts`` are blobs that other rooms gave, by name: roles, users."""
+
+    collections: list[StoredCollection] = field(default_factory=list)
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+def write_contents(folder: Folder, contents: Contents) -> str:
+    """Returns the SHA-256 for the state."""
+    document = {
+        "parts": contents.parts,
+        "collections": [
+            {
+                "name": one.name,
+                "document": one.document,
+                "aliases": one.aliases,
+                "shards": [
+                    [s.name, s.status, s.size_bytes, "" if s.manifest is None else s.manifest.tobytes().hex()]
+                    for s in one.shards
+                ],
+            }
+            for one in contents.collections
+        ],
+    }
+    data = compress(orjson.dumps(document), 3)
+    folder.put(CONTENTS, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_contents(folder: Folder, state: State) -> Contents:
+    """Raises CorruptData."""
+    data = folder.get(CONTENTS)
+    if data is None or hashlib.sha256(data).hexdigest() != state.contents:
+        raise _damaged(folder, CONTENTS)
+    document = orjson.loads(decompress(data))
+    return Contents(
+        [
+            StoredCollection(
+                one["name"],
+                one["document"],
+                one["aliases"],
+                [
+                    StoredShard(name, status, size, np.frombuffer(bytes.fromhex(manifest), REF) if manifest else None)
+                    for name, status, size, manifest in one["shards"]
+                ],
+            )
+            for one in document["collections"]
+        ],
+        document["parts"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    path: str
+    size: int
+    chunk_bytes: int
+    refs: Refs
+
+
+def is_shard_file(path: str) -> bool:
+    """Whether it may be one of the files of a shard, so that nothing is ever written outside its folder."""
+    return _PATH.fullmatch(path) is not None
+
+
+def pack_manifest(files: list[StoredFile]) -> bytes:
+    head = [{"path": f.path, "size": f.size, "chunk": f.chunk_bytes, "chunks": len(f.refs)} for f in files]
+    body = orjson.dumps({"files": head}) + b"\n" + b"".join(f.refs.tobytes() for f in files)
+    return compress(body, 3)
+
+
+def unpack_manifest(data: bytes) -> list[StoredFile]:
+    """Raises CorruptData for a path that does not lie within a shard's folder."""
+    head, _, body = decompress(data).partition(b"\n")
+    refs = np.frombuffer(body, REF)
+    files: list[StoredFile] = []
+    at = 0
+    for one in orjson.loads(head)["files"]:
+        if not is_shard_file(one["path"]):
+            raise CorruptData(f"the backup holds a file {one['path'][:200]!r}, which no shard has")
+        files.append(StoredFile(one["path"], one["size"], one["chunk"], refs[at : at + one["chunks"]]))
+        at += one["chunks"]
+    return files
+
+
+def _damaged(folder: Folder, key: str) -> CorruptData:
+    path = f"{folder.home}/{key}"
+    return CorruptData(f"{path} is missing or damaged; use another backup", path=path)

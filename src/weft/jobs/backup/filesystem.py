@@ -1,0 +1,111 @@
+"""The backend ``filesystem``: a folder on this machine, or one that is mounted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from weft.domain.errors import Invalid
+from weft.files import disk
+from weft.jobs.backup.backend import Backend, Folder, Location
+
+_LONGEST_PATH = 1000
+
+
+class FilesystemFolder(Folder):
+    """Keys are paths below ``root``, which is made with the first blob. Blobs are for their owner alone to read."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = str(root)
+
+    def put(self, key: str, data: bytes) -> None:
+        path = self._made(key)
+        disk.write_whole(path, data, sync=True, mode=0o600)
+
+    def put_file(self, key: str, path: Path) -> None:
+        target = self._made(key)
+        staged = target.with_name(target.name + ".tmp")
+        with disk.explained(target):
+            try:
+                path.replace(staged)
+            except OSError:  # another file system
+                shutil.copyfile(path, staged)
+            with staged.open("rb+") as file:
+                disk.sync_file(file.fileno())
+            staged.replace(target)
+            disk.sync_folder(target.parent)
+
+    def get(self, key: str) -> bytes | None:
+        path = self.root / key
+        with disk.explained(path):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def get_range(self, key: str, start: int, length: int) -> bytes | None:
+        path = self.root / key
+        with disk.explained(path):
+            try:
+                return disk.read_file(path, start, length)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def is_empty(self) -> bool:
+        with disk.explained(self.root):
+            try:
+                with os.scandir(self.root) as entries:
+                    return all(entry.name.endswith(".tmp") for entry in entries)  # what a crash leaves of a blob
+            except FileNotFoundError:
+                return True
+
+    def clear(self, prefix: str) -> None:
+        shutil.rmtree(self.root / prefix, ignore_errors=True)
+
+    def _made(self, key: str) -> Path:
+        path = self.root / key
+        with disk.explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+class FilesystemBackend(Backend):
+    """``root`` is where folders are when the request does not say; None: the request has to. No request may name a
+    place within ``data``, the server's own folder."""
+
+    name = "filesystem"
+    module = "backup-filesystem"
+
+    def __init__(self, root: Path | None, data: Path | None = None) -> None:
+        self._root = root
+        self._data = data
+
+    def meta(self) -> dict[str, Any]:
+        return {"name": "Backups on the file system", "backupsPath": str(self._root or "")}
+
+    def folder(self, id: str, location: Location) -> FilesystemFolder:
+        if location.bucket:
+            raise Invalid("the file system has no buckets; name a path only", bucket=location.bucket)
+        root = self._named(location.path) if location.path else self._root
+        if root is None or not root.is_absolute():
+            raise Invalid(f"a path on the file system must begin at its root, not {str(root or '')[:200]!r}")
+        return FilesystemFolder(root / id)
+
+    def _named(self, path: str) -> Path:
+        if len(path) > _LONGEST_PATH or "\0" in path:
+            raise Invalid(f"a path on the file system has at most {_LONGEST_PATH} letters and no NUL among them")
+        if self._data is not None and Path(path).resolve().is_relative_to(self._data.resolve()):
+            raise Invalid("a backup cannot lie in the folder that it is a backup of; name a path elsewhere")
+        return Path(path)
+
+    def ids(self) -> list[str]:
+        if self._root is None:
+            return []
+        with disk.explained(self._root):
+            try:
+                return [entry.name for entry in os.scandir(self._root) if entry.is_dir()]
+            except FileNotFoundError:
+                return []

@@ -1,0 +1,121 @@
+"""Bringing a backup back: files first, where nobody sees them, and one transaction that makes all of it count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weft.catalog.catalog import CatalogEntry
+from weft.domain.errors import Conflict
+from weft.engine.embedded.engine import Engine
+from weft.files import disk
+from weft.jobs.backup.descriptor import (
+    FINALIZING,
+    TRANSFERRING,
+    Contents,
+    StoredCollection,
+    StoredFile,
+    unpack_manifest,
+)
+from weft.jobs.backup.pack import PackReader
+from weft.jobs.backup.parts import Part
+from weft.jobs.worker import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of ``contents`` is to be restored. ``parts``: those that are wanted, by name."""
+
+    contents: Contents
+    collections: Sequence[StoredCollection]
+    overwrite_alias: bool
+    parts: Mapping[str, Part]
+
+
+class Restorer:
+    """``run`` once. All collections come, with their aliases, the wanted parts and ``record``, or nothing does."""
+
+    def __init__(self, engine: Engine, request: Request, job: Job, reader: PackReader) -> None:
+        self._engine = engine
+        self._request = request
+        self._job = job
+        self._reader = reader
+        self._unload: list[Callable[[], None]] = []
+        """What makes the parts that were loaded as they were before."""
+
+    def run(self, record: Mapping[str, Any]) -> None:
+        """``record`` are settings of the catalog. Raises Stopped, Conflict, CorruptData, StorageFull."""
+        request, job = self._request, self._job
+        self._check_names()
+        job.advance(TRANSFERRING)
+        job.total_bytes = sum(shard.size_bytes for one in request.collections for shard in one.shards)
+        entries: list[CatalogEntry] = []
+        try:
+            for one in request.collections:
+                entries.append(self._engine.draft(one.name, one.document, {s.name: s.status for s in one.shards}))
+                self._fetch(one, entries[-1])
+            self._engine.adopt(entries, self._aliases(), record, agree=self._agree)
+        except BaseException:
+            for unload in reversed(self._unload):
+                unload()
+            self._engine.abandon(entries)
+            raise
+
+    def _check_names(self) -> None:
+        for one in self._request.collections:
+            if self._engine.find(one.name) is not None:
+                raise Conflict(
+                    f"restore class {one.name}: class name {one.name} already exists; delete it first, or restore the "
+                    "others by naming them",
+                    name=one.name,
+                )
+
+    def _aliases(self) -> dict[str, str]:
+        """Those of the backup; one that exists points where it did unless the caller wants it overwritten."""
+        present = self._engine.aliases()
+        return {
+            alias: one.name
+            for one in self._request.collections
+            for alias in one.aliases
+            if self._request.overwrite_alias or alias not in present
+        }
+
+    def _fetch(self, collection: StoredCollection, entry: CatalogEntry) -> None:
+        for shard in collection.shards:
+            self._job.check()
+            if shard.manifest is None:
+                continue
+            folder = self._engine.shard_folder(entry, shard.name)
+            files = unpack_manifest(self._reader.one(shard.manifest))
+            for file in files:
+                self._write(folder / file.path, file)
+            with disk.explained(folder):
+                for made in sorted({(folder / file.path).parent for file in files} | {folder, folder.parent}):
+                    disk.sync_folder(made)
+
+    def _write(self, path: Path, file: StoredFile) -> None:
+        with disk.explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+        try:
+            offset = 0
+            for chunk in self._reader.chunks(file.refs):
+                with disk.explained(path):
+                    disk.write_at(descriptor, memoryview(chunk), offset)
+                offset += len(chunk)
+                self._job.done_bytes += len(chunk)
+                self._job.check()
+            if file.path.startswith("store/"):  # indexes have checksums, and can be made anew
+                with disk.explained(path):
+                    disk.sync_file(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _agree(self) -> None:
+        """The last moment: nothing can be cancelled from here on, and the wanted parts come back."""
+        self._job.advance(FINALIZING)
+        for name, part in self._request.parts.items():
+            self._unload.append(part.load(self._request.contents.parts[name]))

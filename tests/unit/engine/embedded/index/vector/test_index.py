@@ -1,0 +1,430 @@
+"""VectorIndex: what it finds, how it grows, what it keeps on disk."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from pyroaring import BitMap
+
+from weft.domain.errors import Invalid
+from weft.domain.schema import Metric, Quantizer, QuantizerKind, VectorIndexConfig
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.vector import VectorIndex, plain
+from weft.engine.embedded.index.vector.question import METRIC_CODES
+
+Vectors = npt.NDArray[np.float32]
+Many = Callable[[int, int], Vectors]
+LARGE = 12_000
+
+
+def exact(vectors: Vectors, query: Vectors, metric: Metric, k: int, rows: Any = None) -> tuple[list[int], Vectors]:
+    rows = np.arange(len(vectors)) if rows is None else np.asarray(rows, np.int64)
+    square = float(np.dot(query, query))
+    ids = np.arange(len(vectors), dtype=np.uint32)
+    found, distances = plain.nearest(vectors, ids, rows, query, METRIC_CODES[metric], square, k, np.inf)
+    return found.tolist(), distances
+
+
+def everyone(n: int) -> BitMap:
+    return BitMap(range(n))
+
+
+def open_index(source: Any, folder: Path, build_rows: int = 500, **settings: Any) -> VectorIndex:
+    index = VectorIndex(source, VectorIndexConfig(**settings), folder, build_rows=build_rows)
+    index.extend()
+    return index
+
+
+@pytest.fixture(scope="session")
+def large(text_vectors: Vectors, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, VectorIndex, Vectors]:
+    """A graph of 12,000 vectors at default settings, and 100 queries."""
+    rng = np.random.default_rng(7)
+    first, second = rng.integers(0, len(text_vectors), (2, LARGE + 100))
+    share = rng.beta(0.4, 0.4, (LARGE + 100, 1)).astype(np.float32)
+    vectors = text_vectors[first] * share + text_vectors[second] * (1 - share)
+
+    class Source:
+        dims = vectors.shape[1]
+        doc_ids = np.arange(LARGE, dtype=np.uint32)
+
+    Source.vectors = vectors[:LARGE]  # type: ignore[attr-defined]
+    index = open_index(Source(), tmp_path_factory.mktemp("large"), 10_000)
+    assert index.maintain(everyone(LARGE))
+    assert index.stats().indexed_rows == LARGE
+    return Source, index, vectors[LARGE:]
+
+
+def recall(index: VectorIndex, vectors: Vectors, queries: Vectors, allow: AllowList | None = None) -> float:
+    rows = None if allow is None else allow.ids
+    hits = 0
+    for query in queries:
+        expected, _ = exact(vectors, query, Metric.COSINE, 10, rows)
+        hits += len(set(expected) & set(index.search(query, 10, allow).doc_ids.tolist())) / len(expected)
+    return hits / len(queries)
+
+
+def test_default_settings_reach_recall(large: Any) -> None:
+    source, index, queries = large
+    assert recall(index, source.vectors, queries) >= 0.98
+
+
+def test_a_walk_is_taken_and_ef_matters(large: Any, tmp_path: Path) -> None:
+    source, _, queries = large
+    low = open_index(source(), tmp_path, 10_000, ef=10, max_connections=4, ef_construction=8)
+    low.maintain(everyone(LARGE))
+    assert recall(low, source.vectors, queries) < 0.95
+    low.close()
+    high = VectorIndex(
+        source(), VectorIndexConfig(ef=150, max_connections=4, ef_construction=8), tmp_path, build_rows=10_000
+    )
+    high.extend()
+    assert high.stats().indexed_rows == LARGE
+    assert recall(high, source.vectors, queries) > recall(low, source.vectors, queries)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.3, 0.9])
+@pytest.mark.parametrize("relation", ["unrelated", "near", "far"])
+def test_filters_keep_recall(large: Any, share: float, relation: str) -> None:
+    """At ef 40 a third of the rows is already walked, and the walk must be repeated or given up for filters far off."""
+    source, default, queries = large
+    index = open_index(source(), default._folder, 10_000, ef=40)
+    assert index.stats().indexed_rows == LARGE
+    count = max(10, int(share * LARGE))
+    likeness = source.vectors @ queries[0]
+    order = {
+        "unrelated": np.random.default_rng(3).permutation(LARGE),
+        "near": np.argsort(-likeness),
+        "far": np.argsort(likeness),
+    }[relation]
+    allow = AllowList(BitMap(order[:count].tolist()))
+    assert recall(index, source.vectors, queries[:40], allow) >= 0.95
+
+
+def test_batches_answer_as_single_searches(large: Any) -> None:
+    _, index, queries = large
+    allow = AllowList(BitMap(range(0, LARGE, 2)))
+    for given in (None, allow):
+        for query, found in zip(queries[:10], index.search_batch(queries[:10], 10, given), strict=True):
+            expected = index.search(query, 10, given)
+            np.testing.assert_array_equal(found.doc_ids, expected.doc_ids)
+            np.testing.assert_array_equal(found.distances, expected.distances)
+
+
+def test_a_radius_returns_all_within(large: Any) -> None:
+    source, index, queries = large
+    for query in queries[:10]:
+        ids, distances = exact(source.vectors, query, Metric.COSINE, 400)
+        limit = float(distances[60])
+        found = index.search(query, 5000, None, max_distance=limit)
+        assert (found.distances <= limit + 2e-6).all()
+        assert set(ids[:60]) <= set(found.doc_ids.tolist())
+        assert len(index.search(query, 5, None, max_distance=limit).doc_ids) == 5
+
+
+def test_threads_search_at_once(large: Any) -> None:
+    _, index, queries = large
+    expected = [index.search(q, 10).doc_ids.tolist() for q in queries]
+    wrong: list[int] = []
+
+    def work() -> None:
+        wrong.extend(n for n, q in enumerate(queries) if index.search(q, 10).doc_ids.tolist() != expected[n])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+@pytest.mark.parametrize("kind", ["hnsw", "flat", "dynamic", "hfresh"])
+def test_distances_are_exact_in_every_kind(
+    metric: Metric, kind: str, memory_source: Any, many_vectors: Many, tmp_path: Path
+) -> None:
+    vectors = many_vectors(1500, 5)
+    if metric is Metric.HAMMING:
+        vectors = np.sign(vectors).astype(np.float32)
+    source = memory_source(vectors[:1000])
+    index = open_index(source, tmp_path, kind=kind, metric=metric, threshold=500, search_probe=100)
+    assert index.maintain(everyone(1000)) is (
+        metric is not Metric.HAMMING and (metric is not Metric.MANHATTAN or kind != "flat")
+    )
+    source.append(vectors[1000:1400])
+    index.extend()
+    for query in vectors[1400:1410]:
+        expected, distances = exact(source.vectors, query, metric, 10)
+        found = index.search(query, 10)
+        np.testing.assert_allclose(found.distances, distances, rtol=1e-4, atol=1e-5)
+        assert len(set(expected) & set(found.doc_ids.tolist())) >= 9 or metric is Metric.HAMMING
+        np.testing.assert_allclose(index.distances(query, found.doc_ids), found.distances)
+        assert found.distances.dtype == np.float32
+        assert found.doc_ids.dtype == np.uint32
+
+
+@pytest.mark.parametrize("kind", ["hnsw", "flat"])
+@pytest.mark.parametrize(
+    ("quantizer", "least"),
+    [
+        (Quantizer(QuantizerKind.SQ), 0.99),
+        (Quantizer(QuantizerKind.SQ, rescore_limit=20), 0.95),
+        (Quantizer(QuantizerKind.RQ), 0.99),
+        (Quantizer(QuantizerKind.RQ, bits=1), 0.9),
+        (Quantizer(QuantizerKind.BQ), 0.9),
+        (Quantizer(QuantizerKind.PQ, centroids=32), 0.9),
+    ],
+)
+def test_quantizers(
+    kind: str, quantizer: Quantizer, least: float, memory_source: Any, many_vectors: Many, tmp_path: Path
+) -> None:
+    vectors = many_vectors(3030, 6)
+    source = memory_source(vectors[:3000])
+    index = open_index(source, tmp_path, kind=kind, quantizer=quantizer)
+    assert index.maintain(everyone(3000))
+    assert recall(index, source.vectors, vectors[3000:]) >= least
+    if quantizer.kind is QuantizerKind.BQ:
+        assert index.stats().resident_bytes < 3000 * 96 / 4
+    again = open_index(source, tmp_path, kind=kind, quantizer=quantizer)
+    assert again.stats().indexed_rows == 3000
+    assert recall(again, source.vectors, vectors[3000:]) >= least
+    allow = AllowList(BitMap(range(0, 3000, 7)))
+    assert recall(again, source.vectors, vectors[3000:], allow) >= least
+
+
+def test_growing_keeps_everything_findable(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    vectors = many_vectors(1300, 8)
+    source = memory_source(vectors[:0])
+    index = open_index(source, tmp_path, 400)
+    live = BitMap()
+    for at in range(0, 1300, 100):
+        source.append(vectors[at : at + 100], skip=at // 100)
+        index.extend()
+        live.update(source.doc_ids.tolist())
+        index.maintain(live)
+        for row in (0, at, at + 99):
+            found = index.search(source.vectors[row], 10)
+            assert source.doc_ids[row] in found.doc_ids, "among its likes: some blends are nearly the same"
+            assert found.distances[0] < 1e-6
+    assert index.stats().indexed_rows > 1000
+
+
+def test_a_mapped_graph_grows(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    """FAISS would abort the process if rows were added to what is mapped."""
+    vectors = many_vectors(900, 21)
+    source = memory_source(vectors[:600])
+    open_index(source, tmp_path).maintain(everyone(600))
+    again = open_index(source, tmp_path)
+    source.append(vectors[600:])
+    again.extend()
+    assert again.maintain(everyone(900))
+    assert again.stats().indexed_rows == 900
+    for row in (0, 599, 600, 899):
+        assert again.search(vectors[row], 1).doc_ids.tolist() == [row]
+
+
+def test_the_dead_are_dropped_when_many(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    vectors = many_vectors(1000, 9)
+    index = open_index(memory_source(vectors), tmp_path)
+    assert index.maintain(everyone(1000))
+    before = index.stats().resident_bytes
+    live = BitMap(range(0, 1000, 2))
+    assert index.maintain(live)
+    assert not index.maintain(live)
+    assert index.stats().resident_bytes < 0.7 * before
+    for given in (index, open_index(memory_source(vectors), tmp_path)):
+        for row in (1, 500):
+            expected, _ = exact(vectors, vectors[row], Metric.COSINE, 5, sorted(live))
+            assert given.search(vectors[row], 5, AllowList(live)).doc_ids.tolist() == expected
+
+
+def test_a_build_keeps_neither_writer_nor_reader_waiting(
+    memory_source: Any, many_vectors: Many, tmp_path: Path
+) -> None:
+    vectors = many_vectors(3200, 10)
+    source = memory_source(vectors[:3000])
+    index = open_index(source, tmp_path)
+    builder = threading.Thread(target=index.maintain, args=(everyone(3000),))
+    builder.start()
+    for row in range(3000, 3200, 20):
+        source.append(vectors[row : row + 20])
+        index.extend()
+        assert index.search(vectors[row + 19], 1).doc_ids.tolist() == [row + 19]
+    builder.join()
+    assert index.stats().rows == 3200
+    for row in (0, 2999, 3000, 3199):
+        assert index.search(vectors[row], 1).doc_ids.tolist() == [row]
+
+
+def test_closing_stops_a_build(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    index = open_index(memory_source(many_vectors(600, 1)), tmp_path)
+    index.close()
+    assert not index.maintain(everyone(600))
+    assert not list(tmp_path.iterdir())
+
+
+def test_zero_vectors_have_distances(memory_source: Any, tmp_path: Path) -> None:
+    vectors = np.zeros((3, 4), np.float32)
+    vectors[1, 0] = 5
+    index = open_index(memory_source(vectors), tmp_path)
+    assert index.search(np.zeros(4, np.float32), 3).distances.tolist() == [1, 1, 1]
+    found = index.search(vectors[1], 3)
+    assert found.doc_ids.tolist() == [1, 0, 2]
+    assert found.distances.tolist() == [0, 1, 1]
+
+
+def test_ties_are_in_order_of_doc_id(memory_source: Any, tmp_path: Path) -> None:
+    vectors = np.tile(np.arange(1, 9, dtype=np.float32), (50, 1))
+    index = open_index(memory_source(vectors), tmp_path)
+    assert index.search(vectors[0], 7).doc_ids.tolist() == list(range(7))
+
+
+def test_an_empty_index_and_empty_answers(memory_source: Any, tmp_path: Path) -> None:
+    source = memory_source(np.zeros((0, 8), np.float32))
+    index = open_index(source, tmp_path)
+    query = np.ones(8, np.float32)
+    assert len(index.search(query, 5).doc_ids) == 0
+    assert np.isnan(index.distances(query, [1, 2])).all()
+    assert index.get([0]) == [None]
+    assert not index.maintain(BitMap())
+    source.append(np.ones((2, 8), np.float32))
+    index.extend()
+    assert len(index.search(query, 0).doc_ids) == 0
+    assert len(index.search(query, 5, AllowList(BitMap())).doc_ids) == 0
+    assert len(index.search(query, 5, AllowList(BitMap([77]))).doc_ids) == 0
+
+
+def test_get_and_distances_by_doc_id(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    vectors = many_vectors(5, 2)
+    for ids in ([3, 4, 5, 6, 7], [2, 4, 9, 10, 40]):
+        index = open_index(memory_source(vectors, np.array(ids, np.uint32)), tmp_path)
+        got = index.get([ids[4], 1, ids[0], 4_000_000_000])
+        assert got[1] is None
+        assert got[3] is None
+        np.testing.assert_array_equal(got[0], vectors[4])
+        np.testing.assert_array_equal(got[2], vectors[0])
+        distances = index.distances(vectors[4], [ids[4], 1])
+        assert distances[0] < 1e-6
+        assert np.isnan(distances[1])
+
+
+@pytest.mark.parametrize(
+    "query", [np.ones(3), np.ones((2, 8)), np.full(8, np.nan), np.full(8, np.inf), np.full(8, 3e38)]
+)
+def test_bad_queries_are_refused(query: Any, memory_source: Any, tmp_path: Path) -> None:
+    index = open_index(memory_source(np.ones((2, 8), np.float32)), tmp_path)
+    with pytest.raises(Invalid):
+        index.search(np.asarray(query, np.float32), 3)
+
+
+@pytest.mark.parametrize("settings", [{"kind": "none"}, {"skip": True}])
+def test_a_dropped_index_refuses_searches_only(settings: Any, memory_source: Any, tmp_path: Path) -> None:
+    vectors = np.ones((2, 8), np.float32)
+    index = open_index(memory_source(vectors), tmp_path, **settings)
+    with pytest.raises(Invalid, match="cannot be searched"):
+        index.search(vectors[0], 1)
+    np.testing.assert_array_equal(index.get([1])[0], vectors[1])
+    assert not index.maintain(everyone(2))
+
+
+def test_a_rewritten_source_is_read_anew(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    vectors = many_vectors(900, 4)
+    source = memory_source(vectors)
+    index = open_index(source, tmp_path)
+    index.maintain(everyone(900))
+    source.vectors, source.doc_ids, source.generation = vectors[100:], np.arange(100, 900, dtype=np.uint32), 1
+    index.extend()
+    assert index.search(vectors[150], 1).doc_ids.tolist() == [150]
+    assert index.stats().indexed_rows == 0
+    assert open_index(source, tmp_path).stats().indexed_rows == 0
+    assert index.maintain(everyone(900))
+    assert open_index(source, tmp_path).stats().indexed_rows == 800
+
+
+@pytest.mark.parametrize("kind", ["hnsw", "flat"])
+def test_snapshots_are_used_when_whole(kind: str, memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    vectors = many_vectors(700, 3)
+    index = open_index(memory_source(vectors[:600]), tmp_path, kind=kind)
+    index.maintain(everyone(600))
+    index.checkpoint()
+    index.close()
+    again = open_index(memory_source(vectors), tmp_path, kind=kind)
+    assert again.stats().indexed_rows == 600
+    assert again.stats().disk_bytes == sum(f.stat().st_size for f in tmp_path.glob("frozen-*"))
+    for row in (0, 599, 600, 699):
+        assert again.search(vectors[row], 1).doc_ids.tolist() == [row]
+
+
+def damage_flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def damage_cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+@pytest.mark.parametrize("damage", [damage_flip, damage_cut, Path.unlink, lambda p: p.write_bytes(b"")])
+@pytest.mark.parametrize("which", ["*.json", "*.faiss", "*.codes"])
+def test_damaged_snapshots_are_discarded(
+    damage: Any, which: str, memory_source: Any, many_vectors: Many, tmp_path: Path
+) -> None:
+    vectors = many_vectors(500, 12)
+    index = open_index(memory_source(vectors), tmp_path, max_connections=4)
+    index.maintain(everyone(500))
+    damage(next(tmp_path.glob(which)))
+    again = open_index(memory_source(vectors), tmp_path, max_connections=4)
+    assert again.stats().indexed_rows == 0
+    assert again.search(vectors[17], 1).doc_ids.tolist() == [17]
+    assert again.maintain(everyone(500))
+
+
+def test_foreign_snapshots_are_discarded(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+    vectors = many_vectors(500, 13)
+    index = open_index(memory_source(vectors), tmp_path)
+    index.maintain(everyone(500))
+    manifest = json.loads((tmp_path / "frozen.json").read_text().splitlines()[0])
+    assert manifest["covered"] == 500
+    for source, settings in (
+        (memory_source(many_vectors(500, 14)), {}),
+        (memory_source(vectors[:400]), {}),
+        (memory_source(vectors[:, :50].copy()), {}),
+        (memory_source(vectors, np.arange(1, 501, dtype=np.uint32)), {}),
+        (memory_source(vectors), {"max_connections": 8}),
+        (memory_source(vectors), {"metric": Metric.L2}),
+        (memory_source(vectors), {"kind": "flat"}),
+    ):
+        assert open_index(source, tmp_path, **settings).stats().disk_bytes == 0
+    assert open_index(memory_source(vectors), tmp_path, ef=64).stats().indexed_rows == 500
+
+
+def test_a_failed_write_leaves_the_earlier_snapshot(
+    memory_source: Any, many_vectors: Many, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = many_vectors(1200, 15)
+    source = memory_source(vectors[:500])
+    index = open_index(source, tmp_path)
+    index.maintain(everyone(500))
+    source.append(vectors[500:])
+    index.extend()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    from weft.domain.errors import StorageFull
+    from weft.engine.embedded.index.vector import snapshot
+
+    with monkeypatch.context() as patch, pytest.raises(StorageFull):
+        patch.setattr(snapshot, "_write_manifest", full)
+        index.maintain(everyone(1200))
+    assert index.search(vectors[1100], 1).doc_ids.tolist() == [1100]
+    assert open_index(source, tmp_path).stats().indexed_rows == 500
+    index.checkpoint()
+    assert open_index(source, tmp_path).stats().indexed_rows == 1200

@@ -1,0 +1,134 @@
+"""The engine while collections and tenants go away under those that hold them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weft.domain.errors import Invalid, NotFound, StorageFull
+from weft.domain.objects import Object
+from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
+from weft.engine.embedded.changes import Upsert
+from weft.engine.embedded.engine import Engine
+from weft.engine.embedded.shard import Shard
+
+DOCUMENTS: dict[str, CollectionConfig] = {
+    "Plain": CollectionConfig("Plain", (), {"default": VectorConfig("default")}, document={"class": "Plain"}),
+    "Shared": CollectionConfig("Shared", (), {}, tenancy=Tenancy(enabled=True), document={"class": "Shared"}),
+}
+
+
+def parse(document: Mapping[str, Any]) -> CollectionConfig:
+    return replace(DOCUMENTS[document["class"]], description=document.get("description"), document=document)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = Engine(tmp_path, parse, durable=False, write_queue=1000)
+    yield opened
+    opened.close()
+
+
+def reopened(engine: Engine) -> Engine:
+    engine.close()
+    return Engine(engine.folder, parse, durable=False, write_queue=1000)
+
+
+def upsert(shard: Shard) -> Upsert:
+    obj = Object(bytes(16), {}, {}, 1, 1)
+    return Upsert(obj, shard.encode([obj])[0])
+
+
+def test_foreign_files_in_the_data_folder_stay(engine: Engine) -> None:
+    (engine.folder / "collections").mkdir(exist_ok=True)
+    ours, theirs = engine.folder / "collections" / ("0" * 16), engine.folder / "collections" / "notes.txt"
+    ours.mkdir()
+    theirs.write_text("mine")
+    reopened(engine).close()
+    assert theirs.exists()
+    assert not ours.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of files are Unicode there")
+def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
+    engine = Engine(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), parse, durable=False, write_queue=1000)
+    shard = engine.create(DOCUMENTS["Plain"]).shard(None)
+    shard.submit([upsert(shard)])
+    assert shard.count == 1
+    engine.close()
+
+
+def test_a_dropped_collection_is_gone_for_those_that_hold_it(engine: Engine) -> None:
+    held = engine.create(DOCUMENTS["Plain"])
+    shard = held.shard(None)
+    assert engine.drop("Plain")
+    with pytest.raises(NotFound):
+        held.shard(None)
+    with pytest.raises(NotFound):
+        shard.submit([upsert(shard)])
+    assert not list((engine.folder / "collections").iterdir())
+
+
+def test_a_dropped_collection_cannot_be_changed_into_a_ghost(engine: Engine) -> None:
+    """Its entry would come back without shards, and the next start would fail."""
+    held = engine.create(DOCUMENTS["Plain"])
+    engine.drop("Plain")
+    with pytest.raises(NotFound):
+        engine.configure(held, parse({"class": "Plain", "description": "changed"}))
+    engine.create(DOCUMENTS["Plain"])
+    with pytest.raises(NotFound):
+        engine.configure(held, parse({"class": "Plain", "description": "changed"}))
+    again = reopened(engine)
+    assert again.get("Plain").config.description is None
+    again.close()
+
+
+def test_a_tenant_that_is_gone_is_not_opened_again(engine: Engine) -> None:
+    held = engine.create(DOCUMENTS["Shared"])
+    engine.put_tenants(held, {"one": "ACTIVE", "two": "ACTIVE"})
+    one, two = held.shard("one"), held.shard("two")
+    one.submit([upsert(one)])
+    engine.put_tenants(held, {"one": "INACTIVE"})
+    engine.drop_tenants(held, ["two"])
+    for tenant, error in (("one", Invalid), ("two", NotFound)):
+        with pytest.raises(error):
+            held.shard(tenant)
+    for shard in (one, two):
+        with pytest.raises(NotFound):
+            shard.submit([upsert(shard)])
+    engine.put_tenants(held, {"one": "ACTIVE"})
+    assert held.shard("one").count == 1
+    engine.drop("Shared")
+    for change in (
+        lambda: engine.put_tenants(held, {"three": "ACTIVE"}),
+        lambda: engine.drop_tenants(held, ["one"]),
+        lambda: held.shard("one"),
+    ):
+        with pytest.raises(NotFound):
+            change()
+
+
+def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = engine.create(DOCUMENTS["Plain"])
+    shard = held.shard(None)
+    shard.submit([upsert(shard)])
+    real = Shard.configure
+
+    def full(self: Shard, config: CollectionConfig) -> None:
+        if config.description:
+            raise StorageFull("no space")
+        real(self, config)
+
+    monkeypatch.setattr(Shard, "configure", full)
+    with pytest.raises(StorageFull):
+        engine.configure(held, parse({"class": "Plain", "description": "changed"}))
+    assert held.config.description is None
+    again = reopened(engine)
+    assert again.get("Plain").config.description is None
+    assert again.get("Plain").shard(None).count == 1
+    again.close()

@@ -1,0 +1,65 @@
+"""Records: what goes in comes out, also when the collection has gained properties since."""
+
+from __future__ import annotations
+
+import pytest
+
+from weft.domain.errors import CorruptData
+from weft.domain.objects import GeoPoint, Object, Reference
+from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.engine.embedded.encoding import decode_properties
+from weft.engine.embedded.record import RecordCodec, created_of, with_created
+
+TEXT = Property("text", DataType.TEXT)
+BLOB = Property("picture", DataType.BLOB)
+LINK = Property("link", DataType.REFERENCE, target_collections=("Other",))
+GEO = Property("place", DataType.GEO)
+CONFIG = CollectionConfig("Things", (TEXT, BLOB, LINK, GEO))
+THING = Object(
+    bytes(range(16)),
+    {"text": "häuser", "picture": "aGk=", "link": [Reference("Other", bytes(16))], "place": GeoPoint(1.5, -2.5)},
+    created_ms=1,
+    updated_ms=2**41,
+)
+
+
+def test_round_trip() -> None:
+    codec = RecordCodec(CONFIG)
+    record = codec.open(codec.encode(THING))
+    assert record.uuid == THING.uuid
+    assert (record.created_ms, record.updated_ms) == (1, 2**41)
+    assert record.properties == THING.properties
+    assert record.references == {"link": [Reference("Other", bytes(16))]}
+    assert decode_properties(record.encoded_blobs) == {"picture": "aGk="}
+    assert decode_properties(record.encoded_properties) == {"text": "häuser", "place": GeoPoint(1.5, -2.5)}
+
+
+def test_absent_values_are_null_in_the_reply_and_missing_from_the_properties() -> None:
+    codec = RecordCodec(CONFIG)
+    record = codec.open(codec.encode(Object(bytes(16))))
+    assert decode_properties(record.encoded_properties) == {"text": None, "place": None}
+    assert record.properties == {}
+
+
+def test_a_property_added_later_is_null_in_older_records() -> None:
+    raw = RecordCodec(CONFIG).encode(THING)
+    grown = RecordCodec(CollectionConfig("Things", (*CONFIG.properties, Property("n", DataType.INT))))
+    record = grown.open(raw)
+    assert decode_properties(record.encoded_properties) == {"text": "häuser", "place": GeoPoint(1.5, -2.5), "n": None}
+    assert record.properties == THING.properties
+
+
+def test_creation_time_can_be_carried_over() -> None:
+    codec = RecordCodec(CONFIG)
+    raw = with_created(codec.encode(THING), 77)
+    assert created_of(raw) == codec.open(raw).created_ms == 77
+    assert codec.open(raw).updated_ms == THING.updated_ms
+    assert codec.open(raw).properties == THING.properties
+
+
+def test_foreign_bytes_are_refused() -> None:
+    codec = RecordCodec(CONFIG)
+    with pytest.raises(CorruptData, match="shorter than its header"):
+        codec.open(b"\x01")
+    with pytest.raises(CorruptData, match="record version 9"):
+        codec.open(b"\x09" + codec.encode(THING)[1:])

@@ -1,0 +1,116 @@
+"""Snapshots of shards while these are opened, closed and compacted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from weft.domain.errors import NotFound
+from weft.domain.objects import Object
+from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
+from weft.engine.embedded.changes import Remove, Upsert
+from weft.engine.embedded.engine import Engine
+from weft.engine.embedded.shard import Shard
+from weft.engine.embedded.storage import ShardStore
+from weft.files import links
+
+WAIT_S = 30
+
+
+def parse(document: Mapping[str, Any]) -> CollectionConfig:
+    return CollectionConfig(
+        "Shared", (), {"v": VectorConfig("v")}, tenancy=Tenancy(enabled=True), document={"class": "Shared"}
+    )
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = Engine(tmp_path / "data", parse, durable=False, write_queue=1000)
+    opened.put_tenants(opened.create(parse({})), {"one": "ACTIVE", "two": "ACTIVE"})
+    yield opened
+    opened.close()
+
+
+def fill(shard: Shard, count: int) -> None:
+    rng = np.random.default_rng(count)
+    objects = [Object(rng.bytes(16), {}, {"v": rng.normal(size=8).astype(np.float32)}) for _ in range(count)]
+    shard.submit([Upsert(o, r) for o, r in zip(objects, shard.encode(objects), strict=True)])
+
+
+def test_who_opens_a_shard_waits_until_its_files_are_copied(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = engine.get("Shared")
+    fill(collection.shard("one"), 10)
+    engine.put_tenants(collection, {"one": "INACTIVE"})
+    copying, go, opened = threading.Event(), threading.Event(), threading.Event()
+    real = links.take_folder
+
+    def slowly(*args: Any, **options: Any) -> dict[str, int]:
+        copying.set()
+        assert go.wait(WAIT_S)
+        return real(*args, **options)
+
+    monkeypatch.setattr(links, "take_folder", slowly)
+    taken: list[dict[str, int]] = []
+    copier = threading.Thread(target=lambda: taken.append(collection.snapshot_to("one", tmp_path / "s")))
+    copier.start()
+    assert copying.wait(WAIT_S)
+    engine.put_tenants(collection, {"one": "ACTIVE"})
+    opener = threading.Thread(target=lambda: (collection.shard("one"), opened.set()))
+    opener.start()
+    assert not opened.wait(0.05)
+    collection.shard("two")  # others are not kept waiting
+    go.set()
+    copier.join(WAIT_S)
+    opener.join(WAIT_S)
+    assert opened.is_set()
+    assert "store/objects.mdb" in taken[0]
+
+
+def test_a_snapshot_outlives_what_it_was_taken_of(engine: Engine, tmp_path: Path) -> None:
+    collection = engine.get("Shared")
+    shard = collection.shard("one")
+    fill(shard, 100)
+    sizes = collection.snapshot_to("one", tmp_path / "s")
+    vectors = tmp_path / "s/store/vectors/0.0.f32"
+    before = vectors.read_bytes()[: sizes["store/vectors/0.0.f32"]]
+    assert len(before) == 100 * 8 * 4
+    fill(shard, 50)
+    shard.submit([Remove(uuid) for uuid, _ in shard.scan(None, 20)])
+    shard._store.compact("v")
+    engine.drop_tenants(collection, ["one"])
+    assert vectors.read_bytes()[: len(before)] == before
+
+
+def test_a_copied_store_can_be_opened(engine: Engine, tmp_path: Path) -> None:
+    collection = engine.get("Shared")
+    fill(collection.shard("one"), 30)
+    assert collection.copy_store("one", tmp_path / "open")
+    engine.put_tenants(collection, {"one": "INACTIVE"})
+    assert collection.copy_store("one", tmp_path / "closed")
+    assert not collection.copy_store("two", tmp_path / "unused")
+    for name in ("open", "closed"):
+        store = ShardStore(tmp_path / name, {}, sync=False)
+        assert store.count == 30
+        store.verify(full=True)
+        store.close()
+    with pytest.raises(NotFound):
+        collection.copy_store("three", tmp_path / "none")
+
+
+def test_a_file_system_without_links(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any) -> None:
+        raise PermissionError(1, "no links here")
+
+    monkeypatch.setattr("os.link", refuse)
+    collection = engine.get("Shared")
+    fill(collection.shard("one"), 30)
+    sizes = collection.snapshot_to("one", tmp_path / "s")
+    assert sizes["store/vectors/0.0.f32"] == 30 * 8 * 4
+    assert (tmp_path / "s/store/vectors/0.0.f32").stat().st_nlink == 1

@@ -1,0 +1,107 @@
+"""Upkeep: what fails is tried again at growing intervals and told once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weft.domain.errors import CorruptData, OperatorError
+from weft.domain.objects import Object
+from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy, VectorConfig
+from weft.engine.embedded.changes import Upsert
+from weft.engine.embedded.engine import Engine
+from weft.engine.embedded.shard import Shard
+from weft.engine.embedded.upkeep import Patience, Upkeep
+
+CONFIG = CollectionConfig("Plain", (), {"default": VectorConfig("default")}, document={"class": "Plain"})
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = Engine(tmp_path, lambda document: CONFIG, durable=False, write_queue=1000)
+    yield opened
+    opened.close()
+
+
+def test_patience_doubles_up_to_a_minute() -> None:
+    patience, now_s, waits = Patience(), 0.0, []
+    for _ in range(9):
+        patience.failed(now_s, OSError("x"))
+        waits.append(patience.again_at_s - now_s)
+        now_s = patience.again_at_s
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_a_failure_is_told_once(
+    engine: Engine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = engine.create(CONFIG).shard(None)
+    failures = iter([OperatorError("a"), OperatorError("a"), OperatorError("b"), OperatorError("a")])
+    tries = 0
+
+    def maintain(self: Shard) -> bool:
+        nonlocal tries
+        if self is not shard:
+            return False
+        tries += 1
+        if (error := next(failures, None)) is not None:
+            raise error
+        return True
+
+    engine._upkeep.stop()  # what follows asks for each step itself
+    monkeypatch.setattr(Shard, "maintain", maintain)
+    upkeep = Upkeep(engine.collections, lambda after_s: after_s)
+    with caplog.at_level(logging.INFO):
+        for now_s in range(20):
+            upkeep.maintain(float(now_s))
+    assert tries == 9, "at 0, 1, 3, 7 and from 15 on, when it works"
+    assert sum("failed" in record.message for record in caplog.records) == 2, "a and b"
+    assert sum("works again" in record.message for record in caplog.records) == 1
+
+
+def test_a_damaged_shard_is_left_alone(
+    engine: Engine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = engine.create(CONFIG)
+    tries = 0
+
+    def maintain(self: Shard) -> bool:
+        nonlocal tries
+        tries += 1
+        raise CorruptData("the file is damaged", path="f")
+
+    engine._upkeep.stop()
+    monkeypatch.setattr(Shard, "maintain", maintain)
+    upkeep = Upkeep(engine.collections, lambda after_s: after_s)
+    for now_s in range(5):
+        upkeep.maintain(1000.0 * now_s)
+    assert tries == 1
+    assert isinstance(collection.damage("main"), CorruptData)
+    assert collection.shard(None).count == 0, "it is still served"
+    assert len(caplog.records) == 1
+
+
+def test_tenants_that_are_not_open_are_looked_at_once_an_hour(tmp_path: Path) -> None:
+    config = CollectionConfig(
+        "Offers", (), {}, tenancy=Tenancy(enabled=True), expiry=Expiry("_creationTimeUnix", 60, hidden=False),
+        inverted=InvertedConfig(index_timestamps=True), document={"class": "Offers"},
+    )  # fmt: skip
+    engine = Engine(tmp_path, lambda document: config, durable=False, write_queue=1000)
+    offers = engine.create(config)
+    engine.put_tenants(offers, {"one": "ACTIVE", "two": "ACTIVE", "three": "INACTIVE"})
+    shard = offers.shard("one")
+    for number, created_s in enumerate((1000, 2000)):
+        obj = Object(number.to_bytes(16), {}, {}, created_s * 1000, created_s * 1000)
+        shard.submit([Upsert(obj, shard.encode([obj])[0])])
+    engine.close()
+
+    again = Engine(tmp_path, lambda document: config, durable=False, write_queue=1000)
+    offers = again.get("Offers")
+    assert again.expire(1030.0) == 0
+    assert again.expire(2090.0) == 0, "less than an hour later"
+    assert again.expire(4631.0) == 2
+    assert (offers.open_count, offers.count("one")) == (0, 0)
+    again.close()

@@ -1,0 +1,107 @@
+"""What every backend must do, on the file system and on a real S3 server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from s3_server import BUCKET
+from weft.domain.errors import Invalid, OperatorError
+from weft.jobs.backup.backend import Backend, Location
+from weft.jobs.backup.filesystem import FilesystemBackend
+from weft.jobs.backup.s3 import S3Backend
+
+
+def test_blobs_come_back(backend: Backend, tmp_path: Path) -> None:
+    folder = backend.folder("one", Location())
+    assert folder.get("state") is None
+    assert folder.get_range("packs/000000", 0, 5) is None
+    folder.put("state", b"first")
+    folder.put("state", b"second")
+    folder.put("packs/000000", bytes(range(100)))
+    assert folder.get("state") == b"second"
+    assert folder.get_range("packs/000000", 10, 5) == bytes(range(10, 15))
+    assert folder.get_range("packs/000000", 95, 50) == bytes(range(95, 100))
+    (tmp_path / "large").write_bytes(data := os.urandom(6 << 20))
+    folder.put_file("large.parquet", tmp_path / "large")
+    assert folder.get("large.parquet") == data
+
+
+def test_a_folder_is_cleared_by_prefix_and_listed(backend: Backend) -> None:
+    assert backend.ids() == []
+    for id in ("one", "two"):
+        folder = backend.folder(id, Location())
+        folder.put("state", b"s")
+        folder.put("packs/000000", b"p")
+        folder.put("packs/000001", b"p")
+    folder.clear("packs")
+    assert folder.get("packs/000000") is None
+    assert folder.get("packs/000001") is None
+    assert folder.get("state") == b"s"
+    assert backend.folder("one", Location()).get("packs/000001") == b"p"
+    assert sorted(backend.ids()) == ["one", "two"]
+
+
+def test_a_folder_is_empty_until_something_is_put(backend: Backend) -> None:
+    folder = backend.folder("one", Location())
+    assert folder.is_empty()
+    backend.folder("one-more", Location()).put("state", b"s")
+    assert folder.is_empty()
+    folder.put("packs/000000", b"p")
+    assert not folder.is_empty()
+
+
+def test_another_location(backend: Backend, tmp_path: Path) -> None:
+    place = Location(path=str(tmp_path / "elsewhere"))
+    folder = backend.folder("one", place)
+    folder.put("state", b"there")
+    assert backend.folder("one", Location()).get("state") is None
+    assert backend.folder("one", place).get("state") == b"there"
+    assert backend.ids() == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [Location(path="relative"), Location(bucket="some"), Location(path="/a\0b"), Location(path="/" + "a" * 5000)],
+)
+def test_a_location_that_no_file_system_has(place: Location, tmp_path: Path) -> None:
+    with pytest.raises(Invalid):
+        FilesystemBackend(tmp_path).folder("one", place)
+
+
+@pytest.mark.parametrize("path", ["", "collections", "elsewhere/../deeper"])
+def test_no_request_leads_into_the_servers_own_folder(path: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    backend = FilesystemBackend(tmp_path / "backups", data)
+    with pytest.raises(Invalid, match="elsewhere"):
+        backend.folder("one", Location(path=str(data / path)))
+    (tmp_path / "link").symlink_to(data)
+    with pytest.raises(Invalid, match="elsewhere"):
+        backend.folder("one", Location(path=str(tmp_path / "link")))
+    backend.folder("one", Location(path=str(tmp_path / "data-two")))
+
+
+def test_a_file_system_that_refuses(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OperatorError, match="file"):
+        FilesystemBackend(tmp_path / "file").folder("one", Location()).put("state", b"s")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="who may read is told otherwise there")
+def test_others_cannot_read_it(tmp_path: Path) -> None:
+    FilesystemBackend(tmp_path).folder("one", Location()).put("contents", b"the hashes of keys")
+    assert (tmp_path / "one/contents").stat().st_mode & 0o077 == 0
+
+
+def test_s3_that_refuses(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with pytest.raises(OperatorError, match="make the bucket"):
+        S3Backend("nowhere", "", s3_address, use_ssl=False).folder("one", Location()).put("state", b"s")
+    with pytest.raises(Invalid, match=r"no \. or \.\."):
+        S3Backend(BUCKET, "a/../b", s3_address, use_ssl=False).folder("one", Location())
+    with pytest.raises(Invalid, match="bucket"):
+        S3Backend("", "", s3_address, use_ssl=False).folder("one", Location())

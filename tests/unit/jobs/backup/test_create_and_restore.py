@@ -1,0 +1,355 @@
+"""A backup holds what was acknowledged, and a restore brings it back whole or not at all."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weft.domain.errors import Conflict, CorruptData, NotFound
+from weft.domain.query import Keyword
+from weft.engine.embedded.engine import Engine
+from weft.jobs.backup.backend import Backend, Folder, Location
+from weft.jobs.backup.create import BackupMaker, Base, Order
+from weft.jobs.backup.descriptor import STARTED, State, read_contents, read_state
+from weft.jobs.backup.filesystem import FilesystemBackend
+from weft.jobs.backup.pack import PackReader
+from weft.jobs.backup.restore import Request, Restorer
+from weft.jobs.worker import Job, Stopped
+
+from .conftest import config, fill, held, make_engine, remove
+
+SEED = 11
+
+
+def make(engine: Engine, backend: Backend, id: str, *names: str, base: str = "", parts: Any = None) -> State:
+    folder = backend.folder(id, Location())
+    earlier = base_of(backend, base) if base else None
+    state = State(id, "server", STARTED, f"2026-01-01T00:00:0{len(id)}", names)
+    order = Order([engine.get(name) for name in names], 3, 2, parts or {})
+    job = Job(("filesystem", id), id, folder.home, names)
+    return BackupMaker(engine, order, job, state, folder, earlier, engine.folder / "staging" / id).run()
+
+
+def base_of(backend: Backend, id: str) -> Base:
+    folder = backend.folder(id, Location())
+    state = read_state(folder)
+    assert state is not None
+    return Base(state, [folder, *(backend.folder(one, Location()) for one in state.backups)])
+
+
+def bring_back(
+    engine: Engine, backend: Backend, state: State, base: str = "", *, parts: Any = None, overwrite: bool = False
+) -> Job:
+    folder = backend.folder(state.id, Location())
+    folders: list[Folder] = [folder, *(backend.folder(one, Location()) for one in (base, *state.backups) if one)]
+    contents = read_contents(folder, state)
+    job = Job(("filesystem", state.id), state.id, folder.home, state.classes)
+    request = Request(contents, contents.collections, overwrite, parts or {})
+    Restorer(engine, request, job, PackReader(folders, [state.id])).run({"restored": state.id})
+    return job
+
+
+def folders_of(engine: Engine) -> set[Path]:
+    return set((engine.folder / "collections").iterdir())
+
+
+def test_a_collection_goes_and_comes_back(engine: Engine, backend: Backend) -> None:
+    shard = engine.create(config("Things")).shard(None)
+    fill(shard, 0, 300)
+    remove(shard, 7)
+    engine.put_alias("Stuff", "Things")
+    state = make(engine, backend, "one", "Things")
+    assert state.size_bytes > 0
+    assert not (engine.folder / "staging" / "one").exists()
+    fill(shard, 300, 310)
+    engine.drop("Things")
+    engine.drop_alias("Stuff")
+    bring_back(engine, backend, state)
+    again = engine.get("Things").shard(None)
+    assert sorted(held(again)) == [n for n in range(300) if n != 7]
+    assert len(again.keyword(Keyword("word42", ("text",)), 5, None).doc_ids) == 1
+    assert engine.aliases() == {"Stuff": "Things"}
+    assert engine.settings()["restored"] == "one"
+    fill(again, 300, 320)
+    assert len(held(again)) == 319
+
+
+def test_what_was_restored_survives_a_restart(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    fill(engine.create(config("Things")).shard(None), 0, 50)
+    state = make(engine, backend, "one", "Things")
+    other = make_engine(tmp_path / "other")
+    bring_back(other, backend, state)
+    other.close()
+    other = make_engine(tmp_path / "other")
+    assert len(held(other.get("Things").shard(None))) == 50
+    other.close()
+
+
+def test_the_stages_of_a_backup_and_of_a_restore(
+    engine: Engine, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages: list[str] = []
+    advance = Job.advance
+
+    def told(job: Job, status: str) -> None:
+        stages.append(status)
+        advance(job, status)
+
+    monkeypatch.setattr(Job, "advance", told)
+    fill(engine.create(config("Things")).shard(None), 0, 3)
+    made = make(engine, backend, "one", "Things")
+    assert (stages, made.status) == (["TRANSFERRING", "TRANSFERRED"], "SUCCESS")
+    engine.drop("Things")
+    bring_back(engine, backend, made)
+    assert stages[2:] == ["TRANSFERRING", "FINALIZING"]
+
+
+def test_tenants_of_every_status(engine: Engine, backend: Backend) -> None:
+    collection = engine.create(config("Shared", tenants=True))
+    engine.put_tenants(collection, dict.fromkeys(("open", "cold", "unused", "shut"), "ACTIVE"))
+    for n, name in enumerate(("open", "cold", "shut")):
+        fill(collection.shard(name), 100 * n, 100 * n + 20)
+    engine.put_tenants(collection, {"cold": "INACTIVE"})
+    state = make(engine, backend, "one", "Shared")
+    assert dict(collection.shards()).keys() == {"open", "shut"}, "a backup opens no shard"
+    engine.drop("Shared")
+    bring_back(engine, backend, state)
+    again = engine.get("Shared")
+    assert again.tenants() == {"open": "ACTIVE", "cold": "INACTIVE", "unused": "ACTIVE", "shut": "ACTIVE"}
+    assert not dict(again.shards())
+    engine.put_tenants(again, {"cold": "ACTIVE"})
+    assert [len(held(again.shard(name))) for name in ("open", "cold", "unused", "shut")] == [20, 20, 0, 20]
+
+
+def test_foreign_files_in_a_shard_are_left_out(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    collection = engine.create(config("Shared", tenants=True))
+    engine.put_tenants(collection, {"one": "ACTIVE"})
+    shard = collection.shard("one")
+    fill(shard, 0, 5)
+    engine.put_tenants(collection, {"one": "INACTIVE"})
+    for name in ("notes.txt", "index/ü", "store/.hidden"):
+        (shard.folder / name).write_text("mine")
+    state = make(engine, backend, "one", "Shared")
+    engine.drop("Shared")
+    bring_back(engine, backend, state)
+    again = engine.get("Shared")
+    engine.put_tenants(again, {"one": "ACTIVE"})
+    assert len(held(again.shard("one"))) == 5
+
+
+def test_a_chain_stores_changes_only_and_restores_each_link(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    shard = engine.create(config("Things")).shard(None)
+    fill(shard, 0, 6000)
+    states = [make(engine, backend, "a", "Things")]
+    fill(shard, 6000, 6020)
+    remove(shard, 5)
+    states.append(replaced(make(engine, backend, "bb", "Things", base="a"), ("a",)))
+    fill(shard, 6020, 6030)
+    states.append(replaced(make(engine, backend, "ccc", "Things", base="bb"), ("bb", "a")))
+    assert states[1].stored_bytes < states[0].stored_bytes * 0.7
+    for state, count in zip(states, (6000, 6019, 6029), strict=True):
+        engine.drop("Things")
+        bring_back(engine, backend, state)
+        assert engine.get("Things").shard(None).count == count
+    assert set(held(engine.get("Things").shard(None))) == set(range(6030)) - {5}
+
+
+def replaced(state: State, backups: tuple[str, ...]) -> State:
+    from dataclasses import replace
+
+    return replace(state, backups=backups)
+
+
+def test_writes_go_on_and_each_snapshot_is_whole(engine: Engine, tmp_path: Path) -> None:
+    print("seed", SEED)
+    rng = random.Random(SEED)
+    backend = FilesystemBackend(tmp_path / "b")
+    shard = engine.create(config("Things")).shard(None)
+    stop = threading.Event()
+    acknowledged = 0
+
+    def write() -> None:
+        nonlocal acknowledged
+        while not stop.is_set():
+            fill(shard, acknowledged, acknowledged + 20)
+            acknowledged += 20
+            if rng.random() < 0.2:
+                shard.maintain()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        promised: list[tuple[State, int, int]] = []
+        for n in range(1, 5):
+            before = acknowledged
+            promised.append((make(engine, backend, "x" * n, "Things"), before, acknowledged + 20))
+    finally:
+        stop.set()
+        writer.join()
+    for n, (state, least, most) in enumerate(promised):
+        other = make_engine(tmp_path / f"other{n}")
+        bring_back(other, backend, state)
+        found = held(other.get("Things").shard(None))
+        assert sorted(found) == list(range(len(found))), "batches are whole, and none is missing"
+        assert least <= len(found) <= most
+        assert len(found) % 20 == 0
+        other.close()
+    assert len(held(shard)) == acknowledged, "the shard itself took no harm"
+
+
+def test_a_name_that_is_taken(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    for name in ("First", "Second"):
+        fill(engine.create(config(name)).shard(None), 0, 5)
+    state = make(engine, backend, "one", "First", "Second")
+    engine.drop("First")
+    before = folders_of(engine)
+    with pytest.raises(Conflict, match="Second already exists"):
+        bring_back(engine, backend, state)
+    assert engine.find("First") is None
+    assert folders_of(engine) == before
+    engine.drop("Second")
+    engine.create(config("Third"))
+    engine.put_alias("Second", "Third")
+    with pytest.raises(Conflict, match="Second already exists"):
+        bring_back(engine, backend, state)
+    assert engine.find("First") is None
+
+
+def test_aliases_that_point_elsewhere_meanwhile(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    engine.create(config("Things"))
+    engine.create(config("Others"))
+    engine.put_alias("Stuff", "Things")
+    state = make(engine, backend, "one", "Things")
+    for overwrite, target in ((False, "Others"), (True, "Things")):
+        engine.drop("Things")
+        engine.put_alias("Stuff", "Others")
+        bring_back(engine, backend, state, overwrite=overwrite)
+        assert engine.aliases()["Stuff"] == target
+
+
+def test_damage_leaves_nothing_behind(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    for name in ("First", "Second"):
+        fill(engine.create(config(name)).shard(None), 0, 500)
+    state = make(engine, backend, "one", "First", "Second")
+    engine.drop("First")
+    engine.drop("Second")
+    before = folders_of(engine)
+    path = sorted((tmp_path / "b/one/packs").iterdir())[-1]
+    data = bytearray(path.read_bytes())
+    data[len(data) * 3 // 4] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CorruptData, match="use another one"):
+        bring_back(engine, backend, state)
+    assert not engine.collections()
+    assert folders_of(engine) == before
+
+
+class Text:
+    """A part that is one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def names(self) -> list[str]:
+        return []
+
+    def dump(self, names: Any) -> str:
+        return self.text
+
+    def load(self, text: str) -> Callable[[], None]:
+        if text == "bad":
+            raise CorruptData("this cannot be")
+        before, self.text = self.text, text
+        return lambda: setattr(self, "text", before)
+
+
+def test_parts_come_with_the_collections_or_not_at_all(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    fill(engine.create(config("Things")).shard(None), 0, 5)
+    roles, users = Text("old"), Text("bad")
+    state = make(engine, backend, "one", "Things", parts={"roles": (roles, None), "users": (users, None)})
+    engine.drop("Things")
+    roles.text, users.text = "new", "good"
+    before = folders_of(engine)
+    with pytest.raises(CorruptData, match="cannot be"):
+        bring_back(engine, backend, state, parts={"roles": roles, "users": users})
+    assert (roles.text, users.text) == ("new", "good")
+    assert not engine.collections()
+    assert folders_of(engine) == before
+    bring_back(engine, backend, state, parts={"roles": roles})
+    assert (roles.text, users.text) == ("old", "good")
+    assert engine.get("Things").shard(None).count == 5
+
+
+def test_a_restore_that_is_cancelled_at_the_last_moment(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    fill(engine.create(config("Things")).shard(None), 0, 5)
+    state = make(engine, backend, "one", "Things")
+    engine.drop("Things")
+    before = folders_of(engine)
+    folder = backend.folder("one", Location())
+    contents = read_contents(folder, state)
+    job = Job(("filesystem", "one"), "one", folder.home, state.classes)
+    real = Engine._open
+
+    def opened(*arguments: Any) -> Any:
+        job.cancel()
+        return real(*arguments)
+
+    monkeypatch.setattr(Engine, "_open", opened)
+    restorer = Restorer(engine, Request(contents, contents.collections, False, {}), job, PackReader([folder], ["one"]))
+    with pytest.raises(Stopped):
+        restorer.run({})
+    assert not engine.collections()
+    assert folders_of(engine) == before
+
+
+def test_what_goes_away_while_it_is_backed_up(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    collection = engine.create(config("Shared", tenants=True))
+    engine.put_tenants(collection, {"one": "ACTIVE", "two": "ACTIVE"})
+    fill(collection.shard("one"), 0, 5)
+    fill(collection.shard("two"), 0, 5)
+    real = type(collection).snapshot_to
+
+    def meanwhile(self: Any, name: str, folder: Path) -> Any:
+        if name == "one":
+            engine.drop_tenants(collection, ["two"])
+        return real(self, name, folder)
+
+    monkeypatch.setattr(type(collection), "snapshot_to", meanwhile)
+    state = make(engine, backend, "one", "Shared")
+    (stored,) = read_contents(backend.folder("one", Location()), state).collections
+    assert [shard.name for shard in stored.shards] == ["one"]
+    monkeypatch.setattr(type(collection), "snapshot_to", lambda *a: engine.drop("Shared") and real(*a))
+    with pytest.raises(NotFound, match="deleted while"):
+        make(engine, backend, "two", "Shared")
+
+
+def test_a_backup_that_is_undone_keeps_its_state_only(engine: Engine, tmp_path: Path) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    fill(engine.create(config("Things")).shard(None), 0, 5)
+    folder = backend.folder("one", Location())
+    state = State("one", "server", STARTED, "2026", ("Things",))
+    job = Job(("filesystem", "one"), "one", folder.home, ("Things",))
+    order = Order([engine.get("Things")], 3, 1, {})
+    maker = BackupMaker(engine, order, job, state, folder, None, tmp_path / "staging")
+    folder.put("packs/000000", b"half")
+    maker.undo("FAILED", "because")
+    assert folder.get("packs/000000") is None
+    found = read_state(folder)
+    assert found is not None
+    assert (found.status, found.error) == ("FAILED", "because")

@@ -1,0 +1,104 @@
+"""What a backup says of itself is what was written, or it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from weft.domain.errors import CorruptData, Unsupported
+from weft.jobs.backup.backend import Location
+from weft.jobs.backup.descriptor import (
+    CONTENTS,
+    STATE,
+    Contents,
+    State,
+    StoredCollection,
+    StoredFile,
+    StoredShard,
+    pack_manifest,
+    read_contents,
+    read_state,
+    unpack_manifest,
+    write_contents,
+    write_state,
+)
+from weft.jobs.backup.filesystem import FilesystemBackend, FilesystemFolder
+from weft.jobs.backup.pack import REF
+
+WRITTEN = State("one", "server", "SUCCESS", "2026-01-02T03:04:05.000Z", ("A", "B"), backups=("zero",), size_bytes=7)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> FilesystemFolder:
+    return FilesystemBackend(tmp_path).folder("one", Location())
+
+
+def test_the_state_comes_back(folder: FilesystemFolder) -> None:
+    assert read_state(folder) is None
+    write_state(folder, WRITTEN)
+    assert read_state(folder) == WRITTEN
+
+
+def test_a_state_that_was_changed(folder: FilesystemFolder) -> None:
+    write_state(folder, WRITTEN)
+    raw = folder.get(STATE)
+    assert raw is not None
+    for damaged in (raw[:-1], raw.replace(b'"A"', b'"C"'), b"", b"[]", b"{}", b'{"state": {}, "check": ""}'):
+        folder.put(STATE, damaged)
+        with pytest.raises(CorruptData, match=STATE):
+            read_state(folder)
+
+
+def test_a_newer_format_is_told(folder: FilesystemFolder) -> None:
+    write_state(folder, replace(WRITTEN, format=2))
+    with pytest.raises(Unsupported, match="format 2"):
+        read_state(folder)
+    newer = orjson.dumps({"check": "", "state": {"format": 3, "weft": "9.0", "unknown": 1}})
+    folder.put(STATE, newer)
+    with pytest.raises(Unsupported, match=r"9\.0"):
+        read_state(folder)
+
+
+def test_contents_come_back_whole_or_not(folder: FilesystemFolder) -> None:
+    ref = np.zeros(1, REF)
+    ref["offset"] = 2**40
+    shards = [StoredShard("main", "ACTIVE", 12, ref), StoredShard("cold", "INACTIVE", 0, None)]
+    contents = Contents([StoredCollection("A", {"class": "A"}, ["Alias"], shards)], {"roles": "{}"})
+    state = replace(WRITTEN, contents=write_contents(folder, contents))
+    found = read_contents(folder, state)
+    assert found.parts == contents.parts
+    (one,) = found.collections
+    assert (one.name, one.document, one.aliases) == ("A", {"class": "A"}, ["Alias"])
+    assert [(s.name, s.status, s.size_bytes) for s in one.shards] == [("main", "ACTIVE", 12), ("cold", "INACTIVE", 0)]
+    assert one.shards[0].manifest is not None
+    assert one.shards[0].manifest["offset"] == 2**40
+    assert one.shards[1].manifest is None
+    with pytest.raises(CorruptData, match=CONTENTS):
+        read_contents(folder, replace(state, contents="0"))
+    (folder.root / CONTENTS).unlink()
+    with pytest.raises(CorruptData, match=CONTENTS):
+        read_contents(folder, state)
+
+
+def test_manifests_come_back() -> None:
+    refs = np.zeros(3, REF)
+    refs["pack"] = [1, 2, 3]
+    files = [StoredFile("store/objects.mdb", 9, 4, refs), StoredFile("index/vectors/6f/frozen-1.codes", 0, 4, refs[:0])]
+    found = unpack_manifest(pack_manifest(files))
+    assert [(f.path, f.size, f.chunk_bytes, len(f.refs)) for f in found] == [
+        ("store/objects.mdb", 9, 4, 3),
+        ("index/vectors/6f/frozen-1.codes", 0, 4, 0),
+    ]
+    assert found[0].refs["pack"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "store/../../x", "../store/x", "other/x", "store/.hidden", "store/a\nb"]
+)
+def test_a_manifest_cannot_lead_out_of_the_folder(path: str) -> None:
+    with pytest.raises(CorruptData):
+        unpack_manifest(pack_manifest([StoredFile(path, 0, 4, np.zeros(0, REF))]))
