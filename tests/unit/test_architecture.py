@@ -1,4 +1,4 @@
-"""Imports point down: wire → service → engine → files; domain imports nothing, modules only domain."""
+"""Imports point down: wire → service → engine → files; domain imports nothing, modules only domain and plugins."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "files": {"domain"},
     "catalog": {"domain", "files"},
-    "engine": {"domain", "files", "catalog", "protocol"},
-    "modules": {"domain"},
+    "plugins": {"domain"},
+    "engine": {"domain", "files", "catalog", "protocol", "plugins"},
+    "modules": {"domain", "plugins"},
     "access": {"domain", "files", "config"},
-    "jobs": {"domain", "files", "catalog", "engine"},
-    "service": {"domain", "access", "modules", "engine", "jobs", "config"},
+    "jobs": {"domain", "files", "catalog", "engine", "plugins"},
+    "service": {"domain", "access", "modules", "engine", "jobs", "config", "plugins"},
     "wire": {"domain", "service", "protocol", "config"},
     "cli": {"domain", "config", "app", "protocol", "modules"},
     "protocol": set(),
