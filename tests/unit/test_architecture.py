@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "access": {"domain", "files", "config"},
     "jobs": {"domain", "files", "catalog", "engine", "plugins"},
     "service": {"domain", "access", "modules", "engine", "jobs", "config", "plugins"},
-    "wire": {"domain", "service", "protocol", "config"},
+    "wire": {"domain", "access", "service", "protocol", "config"},
     "cli": {"domain", "config", "app", "protocol", "modules"},
     "protocol": set(),
     "config": {"domain"},

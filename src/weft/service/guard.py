@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from weft.access.access import Access
 from weft.access.rights import NoLimits, forbidden
@@ -17,22 +17,23 @@ from weft.domain.errors import Forbidden, WeftError
 from weft.service.asking import Asking
 from weft.service.needs.row import Row
 from weft.service.needs.table import TABLE
+from weft.service.service import Service
 
 _PARTS: Final = frozenset(path.rpartition(".")[0] for path in TABLE) | {"archives", "access"}
 """What of the service holds verbs, by path; the service itself is the empty path."""
 
 
 class Door:
-    def __init__(self, service: Any, access: Access) -> None:
+    def __init__(self, service: Service, access: Access) -> None:
         self._service = service
         self._access = access
         self._is_open = isinstance(access.rights, NoLimits)
 
-    def admit(self, caller: Caller) -> Any:
+    def admit(self, caller: Caller) -> Service:
         """The service as ``caller`` may use it."""
         if self._is_open:
             return self._service
-        return _Guarded(self._service, "", Asking(self._service, self._access, caller))
+        return cast(Service, _Guarded(self._service, "", Asking(self._service, self._access, caller)))
 
 
 class _Guarded:

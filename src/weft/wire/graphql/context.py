@@ -10,6 +10,7 @@ from graphql import GraphQLResolveInfo
 
 from weft.domain.caller import Caller
 from weft.domain.errors import TooLarge
+from weft.service.service import Service
 
 MOST_SEARCHES: Final = 1_000
 MOST_VALUES: Final = 3_000_000
@@ -22,7 +23,7 @@ _LETTERS, _NUMBERS = 64, 16
 class Context:
     """``service`` is what the door admits ``caller`` to. All questions of a batch share one, and so its limits."""
 
-    service: Any
+    service: Service
     caller: Caller
     searches: int = 0
     values: int = 0

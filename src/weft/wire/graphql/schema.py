@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
 from weft.domain.errors import NotFound
 from weft.domain.schema import CollectionConfig
+from weft.service.collections import Collections
 from weft.wire.graphql.aggregate import aggregate_field
 from weft.wire.graphql.documents import ROOTS, Named
 from weft.wire.graphql.explore import explore_field
@@ -35,7 +36,7 @@ class Schemas:
         self._kept: OrderedDict[_Key, GraphQLSchema] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, named: Named, collections: Any) -> GraphQLSchema:
+    def get(self, named: Named, collections: Collections) -> GraphQLSchema:
         """For the collections and aliases among ``named``; for all when the schema itself is asked for.
 
         ``collections`` is the service's part. A schema holds the configurations it was made of, so none of the ids in
@@ -86,7 +87,7 @@ class _Names:
     def __init__(self, taken: set[str]) -> None:
         self._taken = taken
 
-    def take(self, collections: Any) -> None:
+    def take(self, collections: Iterable[str]) -> None:
         self._taken.update(type_name(one) for one in collections)
 
     def __call__(self, name: str) -> str:
@@ -96,7 +97,7 @@ class _Names:
         return name
 
 
-def _named(named: Named, collections: Any) -> dict[str, CollectionConfig]:
+def _named(named: Named, collections: Collections) -> dict[str, CollectionConfig]:
     found: dict[str, CollectionConfig] = {}
     for name in sorted(named.collections):
         try:
@@ -106,7 +107,7 @@ def _named(named: Named, collections: Any) -> dict[str, CollectionConfig]:
     return found
 
 
-def _all(collections: Any) -> dict[str, CollectionConfig]:
+def _all(collections: Collections) -> dict[str, CollectionConfig]:
     configs = {config.name: config for config in collections.all() if is_name(config.name)}
     aliases = {one["alias"]: configs[one["class"]] for one in collections.aliases() if one["class"] in configs}
     return {**aliases, **configs}

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, WeftError
+from weft.domain.errors import Invalid
 from weft.protocol import aggregate, batch, batch_delete, search_get, tenants
+from weft.service.guard import Door
 from weft.wire.errors import refuse
 from weft.wire.grpc.decode_aggregate import decode_aggregate
 from weft.wire.grpc.decode_batch import decode_objects, decode_reference
@@ -16,7 +17,7 @@ from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_search import decode_search
 from weft.wire.grpc.encode_aggregate import encode_aggregate
 from weft.wire.grpc.encode_search import encode_search
-from weft.wire.grpc.seam import Door, parse, verb
+from weft.wire.grpc.seam import parse
 
 UnaryCall: TypeAlias = Callable[[bytes, Caller], bytes]
 
@@ -71,7 +72,7 @@ class Calls:
         service = self._door.admit(caller)
         started = time.perf_counter()
         references = [decode_reference(message) for message in parse(batch.BatchReferencesRequest, data).references]
-        results: list[WeftError | None] = verb(service.objects, "link", "references in batches")(references, caller)
+        results = service.objects.link(references, caller)
         reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
         for index, error in enumerate(results):
             if error is not None:
@@ -108,7 +109,7 @@ class Calls:
         started = time.perf_counter()
         request = parse(tenants.TenantsGetRequest, data)
         names = list(request.names.values) if request.HasField("names") else None
-        found = verb(service.collections, "tenants", "tenants")(_collection(request), names)
+        found = service.collections.tenants(_collection(request), names)
         reply = tenants.TenantsGetReply(took=time.perf_counter() - started)
         for tenant in found:
             reply.tenants.add(name=tenant["name"], activity_status=_STATUSES[tenant["activityStatus"]])

@@ -22,11 +22,12 @@ from urllib.parse import quote
 
 import grpc
 
+from weft.access.authenticator import Authenticator
 from weft.domain.caller import Caller
 from weft.domain.errors import Misconfigured, Overloaded
+from weft.service.guard import Door
 from weft.wire.errors import refuse
 from weft.wire.grpc.calls import Calls, UnaryCall
-from weft.wire.grpc.seam import Authenticator, Door
 from weft.wire.grpc.stream import BatchStream
 from weft.wire.observing import Observe
 

@@ -23,10 +23,11 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingReference
 from weft.protocol import batch as messages
+from weft.service.service import Service
 from weft.wire.errors import refuse
 from weft.wire.grpc.channel import Channel
 from weft.wire.grpc.decode_batch import DecodedBatch, beacon, decode_objects, decode_reference
-from weft.wire.grpc.seam import Service, parse, verb
+from weft.wire.grpc.seam import parse
 from weft.wire.observing import Observe
 
 MOST_UNSTORED_BYTES = 32 << 20
@@ -198,7 +199,7 @@ class BatchStream:
                 stored = [error] * len(objects)
         if references:
             try:
-                linked = verb(self._service.objects, "link", "references in batches")(references, self._caller)
+                linked = self._service.objects.link(references, self._caller)
             except WeftError as error:
                 linked = [error] * len(references)
         return list(stored), list(linked)

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from weft.access.authenticator import Authenticator
+from weft.service.guard import Door
 from weft.wire.graphql import endpoints as graphql
 from weft.wire.observing import Observe
 from weft.wire.rest import (
@@ -31,7 +33,7 @@ from weft.wire.rest import (
     unoffered,
     users,
 )
-from weft.wire.rest.endpoint import Authenticator, Door, Reply, Runner, error_response, failure, json_response
+from weft.wire.rest.endpoint import Reply, Runner, error_response, failure, json_response
 from weft.wire.rest.openapi.document import published
 
 _NOUNS = (

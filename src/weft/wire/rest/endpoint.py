@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import anyio.to_thread
 import orjson
@@ -15,8 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from weft.access.authenticator import Authenticator
 from weft.domain.caller import Caller
-from weft.domain.errors import CallerError, Invalid, Overloaded, Unauthenticated, Unsupported
+from weft.domain.errors import CallerError, Invalid, Overloaded, Unauthenticated
+from weft.service.guard import Door
+from weft.service.service import Service
 from weft.wire.errors import refuse
 from weft.wire.observing import Observe
 from weft.wire.rest import body
@@ -28,26 +31,14 @@ _QUEUE_PER_WORKER = 64
 _JSON = "application/json"
 
 
-class Authenticator(Protocol):
-    def recognise(self, authorization: str | None, headers: Mapping[str, str]) -> Caller | None:
-        """Who sends these headers; None when ``authenticate`` has to find out, which may wait for others."""
-        ...
-
-    def authenticate(self, authorization: str | None, headers: Mapping[str, str]) -> Caller: ...
-
-
-class Door(Protocol):
-    def admit(self, caller: Caller) -> Any:
-        """The service as the caller may use it."""
-        ...
-
-
 class Call:
     """One request as a handler sees it. ``body`` is its JSON, None for endpoints without one."""
 
     __slots__ = ("body", "caller", "path", "query", "service")
 
-    def __init__(self, service: Any, path: Mapping[str, str], query: QueryParams, caller: Caller, body: Any) -> None:
+    def __init__(
+        self, service: Service, path: Mapping[str, str], query: QueryParams, caller: Caller, body: Any
+    ) -> None:
         self.service = service
         self.path = path
         self.query = query
@@ -192,15 +183,6 @@ class Runner:
         parsed = body.parse(data) if endpoint.takes_body and (data or not endpoint.may_lack_body) else None
         reply = endpoint.handler(Call(self._door.admit(caller), path, query, caller, parsed))
         return json_response(reply)
-
-
-def verb(owner: Any, name: str, what: str) -> Callable[..., Any]:
-    """The verb ``name`` of ``owner``; raises Unsupported when this service does not have it."""
-    found = getattr(owner, name, None)
-    if found is None:
-        raise Unsupported(f"{what}: this server does not offer it over REST")
-    call: Callable[..., Any] = found
-    return call
 
 
 def json_response(reply: Reply) -> Response:

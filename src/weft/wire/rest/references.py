@@ -13,18 +13,17 @@ from weft.service.beacon import parse_beacon
 from weft.service.schema import fields
 from weft.wire.errors import refuse
 from weft.wire.rest.body import as_list, as_object
-from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure, verb
+from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.objects import class_of
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
 from weft.wire.rest.openapi.shapes import array, ref
 
 _BY_CLASS = "/v1/objects/{class_name}/{id}/references/{property}"
 _BY_ID = "/v1/objects/{id}/references/{property}"
-_WHAT = "references"
 
 
 def add(call: Call) -> Reply:
-    errors = verb(call.service.objects, "link", _WHAT)([_incoming(call, call.body)], call.caller, must_exist=True)
+    errors = call.service.objects.link([_incoming(call, call.body)], call.caller, must_exist=True)
     if errors[0] is not None:
         raise errors[0]
     return Reply()
@@ -33,12 +32,12 @@ def add(call: Call) -> Reply:
 def replace(call: Call) -> Reply:
     targets = [_target(one) for one in as_list(call.body)]
     path = call.path
-    verb(call.service.objects, "relink", _WHAT)(class_of(call), path["id"], path["property"], targets, call.tenant)
+    call.service.objects.relink(class_of(call), path["id"], path["property"], targets, call.tenant)
     return Reply()
 
 
 def remove(call: Call) -> Reply:
-    verb(call.service.objects, "unlink", _WHAT)(_incoming(call, call.body), call.caller)
+    call.service.objects.unlink(_incoming(call, call.body), call.caller)
     return Reply(status=204)
 
 
@@ -53,7 +52,7 @@ def add_many(call: Call) -> Reply:
         except WeftError as error:
             results[i] = error
     if decoded:
-        linked = verb(call.service.objects, "link", _WHAT)([reference for _, reference in decoded], call.caller)
+        linked = call.service.objects.link([reference for _, reference in decoded], call.caller)
         for (i, _), outcome in zip(decoded, linked, strict=True):
             results[i] = outcome
     return Reply([_result(one, error) for one, error in zip(given, results, strict=True)])

@@ -27,8 +27,9 @@ def replicate(call: Call) -> Reply:
     kind = fields.text(body, "type", "replication") or "COPY"
     if kind not in _KINDS:
         raise Invalid(f"type must be one of {', '.join(_KINDS)}, not {kind[:40]!r}")
-    names = [_required(body, name) for name in ("collection", "shard", "sourceNode", "targetNode")]
-    call.service.replication.replicate(*names, kind)
+    collection, shard = _required(body, "collection"), _required(body, "shard")
+    source, target = _required(body, "sourceNode"), _required(body, "targetNode")
+    call.service.replication.replicate(collection, shard, source, target, kind)
     return Reply()
 
 

@@ -14,7 +14,7 @@ from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, Aggregation
 from weft.domain.answer import Answer, Hit
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, NotFound, Unauthenticated, WeftError
-from weft.domain.objects import IncomingObject, Vector, parse_uuid
+from weft.domain.objects import IncomingObject, IncomingReference, Vector, parse_uuid
 from weft.domain.query import Query
 from weft.domain.schema import (
     CollectionConfig,
@@ -107,6 +107,9 @@ class Objects:
             raise ZeroDivisionError("a bug")
         self.stored[parse_uuid(one.uuid or "")] = one
         return None
+
+    def link(self, references: Sequence[IncomingReference], caller: Caller) -> list[WeftError | None]:
+        return [NotFound(f"could not find class {one.collection} in schema") for one in references]
 
     def delete_many(self, collection: str, tenant: str | None, filter: Any, *, dry_run: bool, verbose: bool) -> Any:
         uuids = list(self.stored)

@@ -95,13 +95,6 @@ def test_an_unknown_method_is_unimplemented(channel: grpc.Channel) -> None:
     assert refusal(channel, "Nope", b"")[0] is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_what_is_not_offered_says_so(channel: grpc.Channel) -> None:
-    references = batch.BatchReferencesRequest(references=[batch.BatchReference(name="r")]).SerializeToString()
-    code, details = refusal(channel, "BatchReferences", references)
-    assert code is grpc.StatusCode.UNIMPLEMENTED
-    assert "references" in details
-
-
 def test_aggregation(channel: grpc.Channel) -> None:
     store(channel, "a", "b")
     request = aggregate.AggregateRequest(collection="article", objects_count=True)

@@ -140,16 +140,6 @@ def test_what_nobody_foresaw_is_told_by_its_log_id(rest: TestClient, service: An
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_verbs_that_the_service_lacks_are_told(rest: TestClient, monkeypatch: Any, service: Any) -> None:
-    monkeypatch.delattr(type(service.objects), "link")
-    reply = rest.post(
-        "/v1/objects/Thing/00000000-0000-0000-0000-00000000000a/references/ref",
-        json={"beacon": "weaviate://localhost/00000000-0000-0000-0000-00000000000a"},
-    )
-    assert reply.status_code == 501
-    assert "references" in message(reply)
-
-
 def test_cors_only_where_it_is_set(service: Any, auth: Any, rest: TestClient) -> None:
     origin = {"Origin": "https://a.example"}
     assert "access-control-allow-origin" not in rest.get("/v1/meta", headers=origin).headers
