@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from weft.domain.clock import duration_s
 from weft.domain.errors import Misconfigured
 from weft.domain.schedule import Schedule
 from weft.domain.schedule import parse as parse_schedule
@@ -24,9 +24,6 @@ _OTHER_VARIABLES = ("WEFT_CONFIG", "WEFT_API_KEY")
 
 
 _LONGEST_TIMEOUT_S = 3600
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def _setting(env: str, help: str, default: Any, *, also: str = "") -> Any:
@@ -348,10 +345,8 @@ def _convert(name: str, raw: Any, default: Any) -> Any:
 
 def _seconds(name: str, raw: str) -> float:
     """A number of seconds, or a duration as the protocol's server writes it: ``1m30s``, ``500ms``."""
-    if _DURATION.fullmatch(raw):
-        return sum(float(number) * _UNIT_S[unit] for number, unit in _DURATION_PART.findall(raw))
     try:
-        return float(raw)
+        return duration_s(raw)
     except ValueError:
         raise Misconfigured(f"{name} must be a time like 50s, 1m30s or 50, not {raw!r}") from None
 

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from weft.access import patterns
 from weft.access.patterns import ANY
 from weft.domain.errors import Invalid
+from weft.domain.names import collection_name
 
 CREATE, READ, UPDATE, DELETE, ASSIGN = "C", "R", "U", "D", "A"
 ALL, MATCH = "all", "match"
@@ -172,7 +173,7 @@ def _name(domain: str, field: str, value: Any) -> str:
     if not value:
         return ANY
     if field in ("collection", "alias"):
-        value = upper_first(value)
+        value = collection_name(value)
     if field == "collection" and not _CLASS.fullmatch(value):
         raise Invalid(f"'{value[:80]}' is not a valid class name")
     if field == "tenant" and not _TENANT.fullmatch(value):
@@ -181,7 +182,3 @@ def _name(domain: str, field: str, value: Any) -> str:
         raise Invalid(f"{field} '{value[:80]}' must not contain '/'")
     patterns.check(field, value)
     return str(value)
-
-
-def upper_first(name: str) -> str:
-    return name[:1].upper() + name[1:]

@@ -20,6 +20,7 @@ from weft.cli.loader import Loader, Shipment
 from weft.cli.report import RejectedFile, Report
 from weft.cli.rows import Row, check, read_rows
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
+from weft.domain.names import collection_name
 
 _DEFAULT_VECTORIZER = "text2vec-transformers"
 
@@ -32,7 +33,7 @@ def import_files(arguments: argparse.Namespace) -> int:
         check(file)
         if file.absolute() == rejected.absolute():
             raise Invalid(f"{file} would be overwritten by the rejected rows; name another file with --rejected")
-    name = arguments.collection[:1].upper() + arguments.collection[1:]
+    name = collection_name(arguments.collection)
     if not name:
         raise Invalid("--collection must name a collection")
     for word in (name, arguments.tenant or ""):

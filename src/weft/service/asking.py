@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from weft.access.access import Access
-from weft.access.permissions import ALL, MATCH, Permission, Right, upper_first
+from weft.access.permissions import ALL, MATCH, Permission, Right
 from weft.access.rights import RoleRights, forbidden, require
 from weft.access.roles import parse_permissions, parse_role
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Forbidden, WeftError
+from weft.domain.names import collection_name, property_name
 from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.embedded.collection import Collection
 from weft.service.archives.places import chosen_classes
@@ -42,7 +43,7 @@ class Asking:
 
     def collection(self, name: str) -> str:
         """The collection that a name or alias means, whether or not it exists."""
-        name = upper_first(name) or "*"
+        name = collection_name(name) or "*"
         target: str = self._service.collections.aliases_by_name().get(name, name)
         return target
 
@@ -57,7 +58,7 @@ class Asking:
     def targets(self, collection: str, property: str) -> Sequence[str]:
         """The collections that a reference property points to; none when it is no such property."""
         config = self._config(collection)
-        declared = None if config is None else config.by_name.get(property[:1].lower() + property[1:])
+        declared = None if config is None else config.by_name.get(property_name(property))
         return () if declared is None or declared.data_type is not DataType.REFERENCE else declared.target_collections
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weft.domain.errors import Invalid
+from weft.domain.names import collection_name
 from weft.domain.objects import Reference, format_uuid, parse_uuid
 
 _SCHEME = "weaviate://"
@@ -15,7 +16,7 @@ def parse_beacon(text: str) -> Reference:
     if not text.startswith(_SCHEME) or not host or len(segments) > 2 or not all(segments):
         raise Invalid(f"invalid cref URI: expected weaviate://localhost/<class>/<uuid>, but got {text[:120]!r}")
     collection = segments[0] if len(segments) == 2 else ""
-    return Reference(collection[:1].upper() + collection[1:], parse_uuid(segments[-1]))
+    return Reference(collection_name(collection), parse_uuid(segments[-1]))
 
 
 def format_beacon(collection: str, uuid: bytes) -> str:

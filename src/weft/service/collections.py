@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
+from weft.domain.names import collection_name
 from weft.domain.objects import IncomingObject
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.collection import Collection
@@ -59,7 +60,7 @@ class Collections:
 
     def open(self, name: str) -> Collection:
         """By name or alias; the first letter may be lower case. Raises NotFound."""
-        return self._engine.get(_class_name(name))
+        return self._engine.get(collection_name(name))
 
     def find(self, name: str) -> Collection | None:
         """By name or alias, exactly as spelled."""
@@ -104,7 +105,7 @@ class Collections:
 
     def delete(self, name: str) -> None:
         with self._lock:
-            self._engine.drop(_class_name(name))
+            self._engine.drop(collection_name(name))
 
     # -- parts of a collection
 
@@ -237,13 +238,13 @@ class Collections:
 
     def aliases(self, name: str | None = None) -> list[dict[str, Any]]:
         """``{alias, class}`` of each, or of the collection ``name`` only."""
-        target = None if name is None else _class_name(name)
+        target = None if name is None else collection_name(name)
         known = self._engine.aliases()
         return [{"alias": a, "class": c} for a, c in sorted(known.items()) if target is None or c == target]
 
     def alias(self, alias: str) -> dict[str, Any]:
         """Raises NotFound."""
-        alias = _class_name(alias)
+        alias = collection_name(alias)
         target = self._engine.aliases().get(alias)
         if target is None:
             raise NotFound(f"there is no alias '{alias[:80]}'", alias=alias)
@@ -255,7 +256,7 @@ class Collections:
 
     def create_alias(self, alias: str, name: str) -> dict[str, Any]:
         with self._lock:
-            alias = _class_name(alias)
+            alias = collection_name(alias)
             check_class_name(alias, "alias")
             if self._engine.find(alias) is not None or alias in self._engine.aliases():
                 raise Conflict(f"create alias: class/alias {alias} already exists", alias=alias)
@@ -263,17 +264,17 @@ class Collections:
 
     def update_alias(self, alias: str, name: str) -> dict[str, Any]:
         with self._lock:
-            alias = _class_name(alias)
+            alias = collection_name(alias)
             if alias not in self._engine.aliases():
                 raise NotFound(f"there is no alias {alias!r}", alias=alias)
             return self._point(alias, name)
 
     def delete_alias(self, alias: str) -> None:
         with self._lock:
-            self._engine.drop_alias(_class_name(alias))
+            self._engine.drop_alias(collection_name(alias))
 
     def _point(self, alias: str, name: str) -> dict[str, Any]:
-        target = _class_name(name)
+        target = collection_name(name)
         if all(one.name != target for one in self.all()):
             raise Invalid(f"class {target} not found; an alias points to a class that exists")
         self._engine.put_alias(alias, target)
@@ -286,7 +287,7 @@ class Collections:
 
         The error of an object whose properties fit no schema is put at its position in ``errors``.
         """
-        collection = self._engine.find(_class_name(name))
+        collection = self._engine.find(collection_name(name))
         if not self._rules.auto_schema:
             return self.open(name) if collection is None else collection
         if collection is not None:
@@ -294,7 +295,7 @@ class Collections:
             if all(auto_schema.is_covered(config, one.properties) for _, one in objects):
                 return collection
         with self._lock:
-            known = self._engine.find(_class_name(name))
+            known = self._engine.find(collection_name(name))
             collection = known or self._create_for(name, objects)
             self._extend(collection, objects, errors)
             if known is None and all(errors[i] is not None for i, _ in objects):
@@ -303,7 +304,7 @@ class Collections:
 
     def _create_for(self, name: str, objects: Numbered) -> Collection:
         vectorizer = self._rules.defaults.vectorizer
-        empty = auto_schema.new_collection(_class_name(name), [], vectorizer=vectorizer)
+        empty = auto_schema.new_collection(collection_name(name), [], vectorizer=vectorizer)
         return self._create(empty)
 
     def _extend(self, collection: Collection, objects: Numbered, errors: list[WeftError | None]) -> None:
@@ -343,7 +344,3 @@ class Collections:
 
     def _exists(self, name: str) -> bool:
         return self._engine.find(name) is not None
-
-
-def _class_name(name: str) -> str:
-    return name[:1].upper() + name[1:]

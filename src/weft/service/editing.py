@@ -6,11 +6,11 @@ some tries other writers are made to wait, so that an object which everyone chan
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
+from weft.domain.clock import now_ms
 from weft.domain.errors import Conflict, NotFound, WeftError
 from weft.domain.objects import Object, Properties, Vector, format_uuid
 from weft.engine.embedded.changes import Upsert
@@ -58,7 +58,7 @@ def _changes(shard: Shard, edits: Mapping[bytes, Edit], errors: dict[bytes, Weft
     """What the edits make of the objects as they are now."""
     stored = _stored(shard, list(edits))
     edited: list[tuple[int, Object]] = []
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     for uuid, edit in edits.items():
         found = stored.get(uuid)
         if found is None:

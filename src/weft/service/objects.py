@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid as uuid_module
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from weft.domain.caller import Caller
+from weft.domain.clock import now_ms
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
 from weft.domain.filters import Filter
 from weft.domain.objects import IncomingObject, IncomingReference, Object, Properties, Reference, Vector, parse_uuid
@@ -149,7 +149,7 @@ class Objects:
         caller: Caller,
     ) -> None:
         config = collection.config
-        now = _now_ms()
+        now = now_ms()
         by_tenant: dict[str | None, list[tuple[int, Object]]] = defaultdict(list)
         for i in positions:
             try:
@@ -303,7 +303,7 @@ def _vectors(shard: Shard, doc_id: int) -> dict[str, Vector]:
 def _single(config: CollectionConfig, incoming: IncomingObject) -> Object:
     """The checked object of a request that brings one; what is wrong is told as the protocol tells it there."""
     try:
-        return _object(config, incoming, _now_ms())
+        return _object(config, incoming, now_ms())
     except Invalid as error:
         raise Invalid(f"invalid object: {error}", **error.facts) from None
 
@@ -324,7 +324,3 @@ def _named(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Ve
     if not config.vectors and LEGACY_VECTOR in vectors:
         raise Invalid(f"collection {config.name} has no vectors; add one to its configuration to store them")
     return vectors
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from weft.domain.errors import Invalid, NotFound, WeftError
+from weft.domain.names import collection_name, property_name, unknown_property
 from weft.domain.objects import IncomingReference, Properties, Reference, format_uuid, parse_uuid
 from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.embedded.collection import Collection
@@ -131,7 +132,7 @@ class References:
     def _target(self, config: CollectionConfig, property: str, target: Reference) -> Reference:
         """``target`` with the name of its collection; raises Invalid for one that the property cannot point to."""
         declared = _reference_property(config, property)
-        name = target.collection[:1].upper() + target.collection[1:]
+        name = collection_name(target.collection)
         if name and name not in config.by_name[declared].target_collections:
             name = self._unaliased(name)
         checked: Reference = coerce(config, {declared: [replace(target, collection=name)]})[declared][0]
@@ -211,14 +212,10 @@ def _appended(links: Sequence[_Link]) -> Edit:
 
 def _reference_property(config: CollectionConfig, name: str) -> str:
     """The declared name of the reference property; raises Invalid when there is none of that name."""
-    name = name[:1].lower() + name[1:]
+    name = property_name(name)
     declared = config.by_name.get(name)
     if declared is None:
-        raise Invalid(
-            f"no such prop with name '{name[:80]}' found in class '{config.name}' in the schema. "
-            "Check your schema files for which properties in this class are available",
-            property=name,
-        )
+        raise unknown_property(name, config.name)
     if declared.data_type is not DataType.REFERENCE:
         raise Invalid(
             f"property '{name}' of class '{config.name}' is of type {declared.data_type}; only properties whose type "

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid, NotFound
+from weft.domain.json_fields import shorten
 from weft.domain.schema import CollectionConfig, InvertedConfig, Property, Tokenization
 from weft.domain.schema import Stopwords as StopwordConfig
 from weft.engine.embedded.index.inverted.stopwords import Stopwords
 from weft.engine.embedded.index.inverted.tokenize import tokenize
-from weft.service.schema import fields, properties
+from weft.service.schema import properties
 from weft.service.schema.defaults import complete_inverted
 from weft.service.schema.document import parse_inverted, parse_property
 from weft.service.schema.validate import validate_inverted
@@ -42,18 +44,18 @@ def tokens_of_text(given: Mapping[str, Any]) -> Tokens:
 
     With nothing said about stop words, «en» for word tokenisation and none otherwise.
     """
-    tokenization = fields.text(given, "tokenization", "tokenize")
+    tokenization = json_fields.string(given, "tokenization", "tokenize")
     if tokenization is None or tokenization not in Tokenization._value2member_map_:
-        raise Invalid(f"unsupported tokenization strategy: {fields.shown(tokenization or '')}")
-    analyzer = dict(fields.mapping(given, "analyzerConfig", "tokenize") or {})
-    stopwords = fields.mapping(given, "stopwords", "tokenize")
-    presets = fields.mapping(given, "stopwordPresets", "tokenize")
+        raise Invalid(f"unsupported tokenization strategy: {shorten(tokenization or '')}")
+    analyzer = dict(json_fields.object_(given, "analyzerConfig", "tokenize") or {})
+    stopwords = json_fields.object_(given, "stopwords", "tokenize")
+    presets = json_fields.object_(given, "stopwordPresets", "tokenize")
     if stopwords is not None and presets:
         raise Invalid("stopwords and stopwordPresets are mutually exclusive; pass only one")
     block = complete_inverted({"stopwords": stopwords, "stopwordPresets": presets})
     validate_inverted(block)
     inverted = parse_inverted(block)
-    preset = fields.text(analyzer, "stopwordPreset", "analyzerConfig")
+    preset = json_fields.string(analyzer, "stopwordPreset", "analyzerConfig")
     is_word = tokenization == Tokenization.WORD
     if stopwords is None and not preset and is_word:
         preset = "en"
@@ -67,7 +69,7 @@ def _property(
 ) -> Property:
     if preset and preset not in properties.BUILT_IN_STOPWORDS and preset not in presets:
         raise Invalid(
-            f"unknown stopword preset {fields.shown(preset)!r}; define it in stopwordPresets or use a built-in preset "
+            f"unknown stopword preset {shorten(preset)!r}; define it in stopwordPresets or use a built-in preset "
             "('en', 'none')"
         )
     bare = {key: value for key, value in analyzer.items() if key != "stopwordPreset"}
@@ -79,7 +81,7 @@ def _property(
 
 
 def text_of(given: Mapping[str, Any]) -> str:
-    text = fields.text(given, "text", "tokenize")
+    text = json_fields.string(given, "text", "tokenize")
     if text is None:
         raise Invalid("the body must hold the text")
     return text

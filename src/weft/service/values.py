@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from weft.domain.errors import Invalid
+from weft.domain.names import property_name, unknown_property
 from weft.domain.objects import Properties, Reference, Value
 from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.service.beacon import parse_beacon
@@ -51,10 +52,10 @@ def coerce(config: CollectionConfig, properties: Mapping[str, Any]) -> Propertie
                 continue
             check = checks.get(name)
             if check is None:
-                name = name[:1].lower() + name[1:]
+                name = property_name(name)
                 check = checks.get(name)
                 if check is None:
-                    raise _unknown(config, name)
+                    raise unknown_property(name, config.name)
             typed[name] = check(value)
     except Unfit as unfit:
         if config.by_name[name].data_type is DataType.REFERENCE:
@@ -62,14 +63,6 @@ def coerce(config: CollectionConfig, properties: Mapping[str, Any]) -> Propertie
         kind = _SPOKEN[config.by_name[name].data_type]
         raise Invalid(f"invalid {kind} property '{name}' on class '{config.name}': {unfit}", property=name) from None
     return typed
-
-
-def _unknown(config: CollectionConfig, name: str) -> Invalid:
-    return Invalid(
-        f"no such prop with name '{cut(name)}' found in class '{config.name}' in the schema. "
-        "Check your schema files for which properties in this class are available",
-        property=name,
-    )
 
 
 def _array_check(element: Check, word: str, plain: type | None) -> Check:

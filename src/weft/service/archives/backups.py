@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid
 from weft.engine.embedded.engine import Engine
@@ -19,7 +20,6 @@ from weft.jobs.worker import Job, Task, Worker
 from weft.service.archives.part_choice import parts_to_make
 from weft.service.archives.places import checked_id, chosen_classes, option
 from weft.service.archives.shelf import GIB, Shelf, given, told, unknown
-from weft.service.schema import fields
 
 _STAGING = "backup-staging"
 _PERCENT = 50
@@ -38,15 +38,15 @@ class Backups:
 
     def create(self, backend: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Begins a backup. Raises Invalid, Conflict for an id that is taken, Overloaded."""
-        id = checked_id(fields.text(request, "id", "backup"), "backup")
-        config = fields.mapping(request, "config", "backup") or {}
+        id = checked_id(json_fields.string(request, "id", "backup"), "backup")
+        config = json_fields.object_(request, "config", "backup") or {}
         level, threads = _level(config), threads_of(config)
         place = self._shelf.location(config)
         folder = self._shelf.backend(backend).folder(id, place)
         present = sorted(one.config.name for one in self._engine.collections())
         classes = chosen_classes(request, present, "on this server")
         order = Order([self._engine.get(name) for name in classes], level, threads, parts_to_make(request, self._parts))
-        base = self._base(backend, fields.text(request, "incremental_base_backup_id", "backup"), id, place)
+        base = self._base(backend, json_fields.string(request, "incremental_base_backup_id", "backup"), id, place)
         with self._shelf.lock:
             self._check_free(folder, id)
             job = Job((backend, folder.home), id, folder.home, tuple(classes))
@@ -140,7 +140,9 @@ def _level(config: Mapping[str, Any]) -> int:
 
 def threads_of(config: Mapping[str, Any]) -> int:
     """How many compress, by the protocol's percentage of the cores. Raises Invalid."""
-    percent = next((fields.whole(config, key, "config") for key in config if key.lower() == "cpupercentage"), None)
+    percent = next(
+        (json_fields.integer(config, key, "config") for key in config if key.lower() == "cpupercentage"), None
+    )
     percent = percent or _PERCENT
     if not 1 <= percent <= 80:
         raise Invalid(f"CPUPercentage must be from 1 to 80, not {percent}")

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from weft.config import Settings
+from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
 from weft.engine.embedded.engine import Engine
@@ -20,7 +21,6 @@ from weft.jobs.export.job import ExportMaker, ExportState, read_export_state, wr
 from weft.jobs.worker import Job, Task, Worker, now
 from weft.service.archives.places import checked_id, chosen_backend, chosen_classes, export_backends, is_id
 from weft.service.archives.shelf import INTERRUPTED, given
-from weft.service.schema import fields
 
 _STAGING = "export-staging"
 _HINT = "set EXPORT_DEFAULT_PATH for filesystem, EXPORT_DEFAULT_BUCKET for s3"
@@ -44,8 +44,8 @@ class Exports:
     def create(self, backend: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Begins an export. Raises Invalid, Conflict for an id that is taken, Misconfigured, Overloaded."""
         self._check_enabled()
-        id = checked_id(fields.text(request, "id", "export"), "export")
-        form = fields.text(request, "file_format", "export")
+        id = checked_id(json_fields.string(request, "id", "export"), "export")
+        form = json_fields.string(request, "file_format", "export")
         if form != "parquet":
             raise Invalid(f"file_format must be parquet, not {str(form)[:40]!r}")
         folder = self._chosen(backend).folder(id, Location())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.jobs.backup.parts import ROLES, USERS, Part
 from weft.service.archives.places import is_pattern, matching
-from weft.service.schema import fields
 
 _RESTORE = {ROLES: "rolesOptions", USERS: "usersOptions"}
 _CREATE = {ROLES: "includeRoles", USERS: "includeUsers"}
@@ -26,7 +26,7 @@ def parts_to_load(config: Mapping[str, Any], stored: Mapping[str, str], parts: M
     """Those that the request wants, which only ``all`` does. Raises Invalid."""
     wanted: dict[str, Part] = {}
     for name, key in _RESTORE.items():
-        asked = fields.text(config, key, "config") or "noRestore"
+        asked = json_fields.string(config, key, "config") or "noRestore"
         if asked not in ("noRestore", "all"):
             raise Invalid(f"{key} must be noRestore or all, not {asked[:40]!r}")
         if asked == "noRestore":
@@ -40,7 +40,7 @@ def parts_to_load(config: Mapping[str, Any], stored: Mapping[str, str], parts: M
 
 
 def _names(request: Mapping[str, Any], key: str, part: Part) -> list[str] | None:
-    asked = fields.texts(request, key, "backup")
+    asked = json_fields.strings(request, key, "backup")
     if not asked:
         return None
     present = set(part.names())

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from weft.config import Settings
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.names import collection_name
 from weft.jobs.backup.backend import Backend, Location
 from weft.jobs.backup.filesystem import FilesystemBackend
 from weft.jobs.backup.s3 import S3Backend
-from weft.service.schema import fields
 
 _ID = re.compile(r"[a-z0-9_-]{1,128}")
 _MOST_PATTERNS, _LONGEST_PATTERN = 100, 300
@@ -77,7 +78,7 @@ def option(config: Mapping[str, Any], name: str) -> str | None:
     """A text of ``config``, whose keys clients spell in several ways."""
     for key in config:
         if key.lower() == name.lower():
-            return fields.text(config, key, "config")
+            return json_fields.string(config, key, "config")
     return None
 
 
@@ -106,7 +107,7 @@ def _names(given: Mapping[str, Any], key: str) -> list[str]:
         return []
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise Invalid(f"{key} must be an array of names")
-    names = [name[:1].upper() + name[1:] for name in value]
+    names = [collection_name(name) for name in value]
     for name, count in Counter(names).items():
         if count > 1:
             raise Invalid(f"{key} contains {name!r} twice")

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
 from weft.engine.embedded.engine import Engine
@@ -22,7 +23,6 @@ from weft.service.archives.backups import threads_of
 from weft.service.archives.part_choice import parts_to_load
 from weft.service.archives.places import chosen_classes
 from weft.service.archives.shelf import INTERRUPTED, Shelf, given, told, unknown
-from weft.service.schema import fields
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +42,11 @@ class Restores:
 
     def create(self, backend: str, id: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Begins a restore. Raises NotFound for an unknown backup, Invalid, CorruptData, Overloaded."""
-        config = fields.mapping(request, "config", "restore") or {}
+        config = json_fields.object_(request, "config", "restore") or {}
         threads_of(config)
-        fields.mapping(request, "node_mapping", "restore")  # there is one node: from whichever it comes, it goes here
+        json_fields.object_(
+            request, "node_mapping", "restore"
+        )  # there is one node: from whichever it comes, it goes here
         folder = self._shelf.folder(backend, id, config)
         state = self._shelf.state(folder)
         if state is None:
@@ -57,7 +59,7 @@ class Restores:
         chosen = [one for one in contents.collections if one.name in classes]
         for one in chosen:
             self._check(one.document)
-        overwrite = fields.flag(request, "overwriteAlias", "restore") or False
+        overwrite = json_fields.boolean(request, "overwriteAlias", "restore") or False
         wanted = Request(contents, chosen, overwrite, parts_to_load(config, contents.parts, self._parts))
         with self._shelf.lock:
             running = self._worker.find((backend, folder.home))

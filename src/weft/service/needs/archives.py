@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from weft.access.permissions import CREATE, READ, Right, upper_first
+from weft.access.permissions import CREATE, READ, Right
 from weft.domain.caller import Caller
+from weft.domain.names import collection_name
 from weft.service.archives.places import option
 from weft.service.asking import Asking
 from weft.service.needs.row import Given, Rule
@@ -41,7 +42,7 @@ def export(verb: str) -> Rule:
 def _backed_up(verb: str, names: Iterable[str]) -> Iterator[Right]:
     """For all collections where none are known."""
     for name in list(names) or ["*"]:
-        yield Right(verb, "backups", (upper_first(name),))
+        yield Right(verb, "backups", (collection_name(name),))
 
 
 def archives_shown(asking: Asking, found: Sequence[Any], *_: Any) -> list[Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right, upper_first
+from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right
+from weft.domain.names import collection_name
 from weft.service.asking import Asking
 from weft.service.needs.row import Given, Rule
 
@@ -33,7 +34,7 @@ def all_data(asking: Asking) -> Iterator[Right]:
 
 
 def created(asking: Asking, given: Given) -> Iterator[Right]:
-    name = upper_first(str(given.get("class") or ""))
+    name = collection_name(str(given.get("class") or ""))
     yield Right(CREATE, "collections", (name,))
     if _expires(given):
         yield Right(DELETE, "data", (name, "*", "*"))
@@ -114,13 +115,13 @@ def aliases_shown(asking: Asking, found: Sequence[Any], *_: Any) -> list[Any]:
 
 
 def alias_created(asking: Asking, alias: str, name: str) -> Iterator[Right]:
-    yield Right(CREATE, "aliases", (upper_first(name), upper_first(alias)))
+    yield Right(CREATE, "aliases", (collection_name(name), collection_name(alias)))
 
 
 def alias_moved(asking: Asking, alias: str, name: str) -> Iterator[Right]:
     """Both from where it points and to where it will."""
-    alias = upper_first(alias)
-    yield Right(UPDATE, "aliases", (upper_first(name), alias))
+    alias = collection_name(alias)
+    yield Right(UPDATE, "aliases", (collection_name(name), alias))
     target = asking.target_of(alias)
     if target != "*":
         yield Right(UPDATE, "aliases", (target, alias))
@@ -128,7 +129,7 @@ def alias_moved(asking: Asking, alias: str, name: str) -> Iterator[Right]:
 
 def alias(verb: str) -> Rule:
     def rule(asking: Asking, alias: str) -> Iterator[Right]:
-        alias = upper_first(alias)
+        alias = collection_name(alias)
         yield Right(verb, "aliases", (asking.target_of(alias), alias))
 
     return rule

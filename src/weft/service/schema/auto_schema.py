@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weft.domain.errors import Invalid
+from weft.domain.json_fields import kind_of, shorten
+from weft.domain.names import property_name
 from weft.domain.objects import Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.service.beacon import parse_beacon
 from weft.service.scalars import is_timestamp, normal_uuid
-from weft.service.schema import fields
 from weft.service.schema.modules import NONE
-from weft.service.schema.properties import MAX_NESTING, lower_first
+from weft.service.schema.properties import MAX_NESTING
 
 Document = dict[str, Any]
 
@@ -38,7 +39,7 @@ def is_covered(config: CollectionConfig, properties: Mapping[str, Any]) -> bool:
     """Whether ``config`` has all of ``properties`` already, nested ones included. Runs for every imported object."""
     known = config.by_name
     for name, value in properties.items():
-        found = known.get(name) or known.get(lower_first(name))
+        found = known.get(name) or known.get(property_name(name))
         if found is None or (found.nested and not _is_nested_covered(found, value, 0)):
             return False
     return True
@@ -73,7 +74,13 @@ def _merged(present: list[Mapping[str, Any]], objects: Iterable[Mapping[str, Any
     by_name: dict[str, Document] = {one["name"]: dict(one) for one in present}
     for properties in objects:
         for name, value in properties.items():
-            _add(by_name, lower_first(name), value, f"property '{fields.shown(name)}' on class '{class_name}'", depth=0)
+            _add(
+                by_name,
+                property_name(name),
+                value,
+                f"property '{shorten(name)}' on class '{class_name}'",
+                depth=0,
+            )
     return list(by_name.values())
 
 
@@ -93,7 +100,7 @@ def _add(by_name: dict[str, Document], name: str, value: object, where: str, *, 
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, Mapping):
             for key, inner in item.items():
-                _add(children, key, inner, f"{where}: nested property '{fields.shown(key)}'", depth=depth + 1)
+                _add(children, key, inner, f"{where}: nested property '{shorten(key)}'", depth=depth + 1)
     known["nestedProperties"] = list(children.values())
 
 
@@ -103,7 +110,7 @@ def _data_type(value: object, where: str, *, nested: bool) -> list[str]:
         return _array_type(value, where, nested=nested)
     found = _scalar_type(value, nested=nested)
     if found is None:
-        raise Invalid(f"{where}: cannot tell the data type of {fields.kind_of(value)}; add the property to the class")
+        raise Invalid(f"{where}: cannot tell the data type of {kind_of(value)}; add the property to the class")
     return [found]
 
 
@@ -120,7 +127,7 @@ def _array_type(values: list[Any], where: str, *, nested: bool) -> list[str]:
     for i, value in enumerate(values):
         found = DataType.OBJECT if isinstance(value, Mapping) else _scalar_type(value, nested=nested)
         if found is None or value is None:
-            raise Invalid(f"{where}: element [{i}]: an array of {fields.kind_of(value)} has no data type")
+            raise Invalid(f"{where}: element [{i}]: an array of {kind_of(value)} has no data type")
         if common is None or common is found:
             common = found
         elif {common, found} <= _TEXT_LIKE:

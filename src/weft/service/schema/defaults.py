@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.service.schema import fields, properties, vector_index
+from weft.domain.json_fields import kind_of, shorten
+from weft.domain.names import collection_name
+from weft.service.schema import properties, vector_index
 from weft.service.schema.modules import NONE, ModuleCatalogue
 
 Document = dict[str, Any]
@@ -65,26 +68,27 @@ def complete(
     With ``existing`` (the collection's present, completed document) the result is for ``update``: the default
     quantizer is left to vectors that are new.
     """
-    fields.check_size(given, "the class document")
+    json_fields.check_size(given, "the class document")
     name = class_name(given)
-    where = f"class '{fields.shown(name)}'"
+    where = f"class '{shorten(name)}'"
     document: Document = {key: value for key, value in given.items() if value is not None}
     document["class"] = name
-    if not fields.text(given, "description", where):
+    if not json_fields.string(given, "description", where):
         document.pop("description", None)
     _complete_vectors(document, modules, defaults, where, existing)
     document["properties"] = [
-        complete_property(one, document, modules, defaults) for one in fields.mappings(given, "properties", where) or []
+        complete_property(one, document, modules, defaults)
+        for one in json_fields.objects(given, "properties", where) or []
     ]
-    document["invertedIndexConfig"] = complete_inverted(fields.mapping(given, "invertedIndexConfig", where) or {})
+    document["invertedIndexConfig"] = complete_inverted(json_fields.object_(given, "invertedIndexConfig", where) or {})
     document["multiTenancyConfig"] = _filled(
-        fields.mapping(given, "multiTenancyConfig", where) or {},
+        json_fields.object_(given, "multiTenancyConfig", where) or {},
         {"enabled": False, "autoTenantCreation": False, "autoTenantActivation": False},
         "multiTenancyConfig",
     )
-    document["replicationConfig"] = _replication(fields.mapping(given, "replicationConfig", where) or {})
+    document["replicationConfig"] = _replication(json_fields.object_(given, "replicationConfig", where) or {})
     document["shardingConfig"] = _sharding(
-        fields.mapping(given, "shardingConfig", where), document["multiTenancyConfig"]["enabled"], existing
+        json_fields.object_(given, "shardingConfig", where), document["multiTenancyConfig"]["enabled"], existing
     )
     _complete_ttl(document, where, existing)
     return document
@@ -94,7 +98,7 @@ def complete_property(
     given: Mapping[str, Any], document: Mapping[str, Any], modules: ModuleCatalogue, defaults: Defaults
 ) -> Document:
     """A property's document with every default filled in, those of the vectorizers of ``document`` included."""
-    fields.check_size(given, "the property document")
+    json_fields.check_size(given, "the property document")
     used = [name for name in vectorizers(document) if modules.knows(name) and modules.is_vectorizer(name)]
 
     def entries(data_type: str) -> Mapping[str, Mapping[str, Any]]:
@@ -106,8 +110,8 @@ def complete_property(
 
 def class_name(given: Mapping[str, Any]) -> str:
     """The class name of a document, its first letter in upper case."""
-    name = fields.text(given, "class", "class") or ""
-    return name[:1].upper() + name[1:]
+    name = json_fields.string(given, "class", "class") or ""
+    return collection_name(name)
 
 
 def vectorizers(document: Mapping[str, Any]) -> list[str]:
@@ -121,7 +125,11 @@ def _filled(given: Mapping[str, Any], defaults: Mapping[str, bool | int | str], 
     filled: Document = {key: value for key, value in given.items() if value is not None}
     for key, default in defaults.items():
         read: Callable[[Mapping[str, Any], str, str], Any] = (
-            fields.flag if isinstance(default, bool) else fields.whole if isinstance(default, int) else fields.text
+            json_fields.boolean
+            if isinstance(default, bool)
+            else json_fields.integer
+            if isinstance(default, int)
+            else json_fields.string
         )
         value = read(given, key, where)
         filled[key] = default if value is None else value
@@ -139,16 +147,14 @@ def _complete_vectors(
     existing: Mapping[str, Any] | None,
 ) -> None:
     """The legacy form unless there are named vectors; both only where the collection has both already, or gains one."""
-    named = fields.mapping(document, "vectorConfig", where)
+    named = json_fields.object_(document, "vectorConfig", where)
     legacy = [
         key for key in ("vectorizer", "vectorIndexType", "vectorIndexConfig") if document.get(key) not in (None, "")
     ]
-    settings = dict(fields.mapping(document, "moduleConfig", where) or {})
+    settings = dict(json_fields.object_(document, "moduleConfig", where) or {})
     for module, config in settings.items():
         if config is not None and not isinstance(config, Mapping):
-            raise Invalid(
-                f"{where}: moduleConfig.{fields.shown(module)} must be an object, not {fields.kind_of(config)}"
-            )
+            raise Invalid(f"{where}: moduleConfig.{shorten(module)} must be an object, not {kind_of(config)}")
     if not named:
         document.pop("vectorConfig", None)
     if named and legacy and (existing is None or "vectorizer" not in existing):
@@ -158,7 +164,9 @@ def _complete_vectors(
         )
     if not named or legacy:
         vectorizer = (
-            fields.text(document, "vectorizer", where) or (existing or {}).get("vectorizer") or defaults.vectorizer
+            json_fields.string(document, "vectorizer", where)
+            or (existing or {}).get("vectorizer")
+            or defaults.vectorizer
         )
         document["vectorizer"] = vectorizer
         _complete_index(document, modules, defaults, vectorizer, where, is_new=existing is None)
@@ -180,11 +188,11 @@ def _complete_vectors(
 
 
 def _named_vector(name: str, given: object, modules: ModuleCatalogue, defaults: Defaults, *, is_new: bool) -> Document:
-    where = f"target vector {fields.shown(name)!r}"
+    where = f"target vector {shorten(name)!r}"
     if not isinstance(given, Mapping):
-        raise Invalid(f"{where}: its configuration must be an object, not {fields.kind_of(given)}")
+        raise Invalid(f"{where}: its configuration must be an object, not {kind_of(given)}")
     entry: Document = {key: value for key, value in given.items() if value is not None}
-    vectorizer = fields.mapping(given, "vectorizer", where)
+    vectorizer = json_fields.object_(given, "vectorizer", where)
     if vectorizer is None or len(vectorizer) != 1:
         got = "none" if vectorizer is None else str(len(vectorizer))
         raise Invalid(
@@ -193,9 +201,7 @@ def _named_vector(name: str, given: object, modules: ModuleCatalogue, defaults: 
         )
     ((module, settings),) = vectorizer.items()
     if settings is not None and not isinstance(settings, Mapping):
-        raise Invalid(
-            f"{where}: the settings of {fields.shown(module)} must be an object, not {fields.kind_of(settings)}"
-        )
+        raise Invalid(f"{where}: the settings of {shorten(module)} must be an object, not {kind_of(settings)}")
     filled = modules.defaults(module, settings or {}) if _is_vectorizer(modules, module) else settings or {}
     entry["vectorizer"] = {module: dict(filled)}
     if given.get("vectorIndexType") == vector_index.DROPPED:
@@ -214,8 +220,8 @@ def _complete_index(
     holder: Document, modules: ModuleCatalogue, defaults: Defaults, vectorizer: str, where: str, *, is_new: bool
 ) -> None:
     """Fill ``vectorIndexType`` and ``vectorIndexConfig`` of ``holder``."""
-    kind = fields.text(holder, "vectorIndexType", where) or defaults.index_kind
-    given = fields.mapping(holder, "vectorIndexConfig", where) or {}
+    kind = json_fields.string(holder, "vectorIndexType", where) or defaults.index_kind
+    given = json_fields.object_(holder, "vectorIndexConfig", where) or {}
     multi = _is_vectorizer(modules, vectorizer) and modules.is_multi_vector(vectorizer)
     holder["vectorIndexType"] = kind
     block = vector_index.complete(kind, given, f"{where}: vectorIndexConfig", multi=multi)
@@ -235,25 +241,27 @@ def complete_inverted(given: Mapping[str, Any]) -> Document:
     """An ``invertedIndexConfig`` with every default filled in."""
     where = "invertedIndexConfig"
     config: Document = {key: value for key, value in given.items() if value is not None}
-    bm25 = fields.mapping(given, "bm25", where) or {}
-    b, k1 = fields.number(bm25, "b", "bm25"), fields.number(bm25, "k1", "bm25")
+    bm25 = json_fields.object_(given, "bm25", where) or {}
+    b, k1 = json_fields.number(bm25, "b", "bm25"), json_fields.number(bm25, "k1", "bm25")
     config["bm25"] = {**bm25, "b": 0.75 if b is None else b, "k1": 1.2 if k1 is None else k1}
-    config["cleanupIntervalSeconds"] = fields.whole(given, "cleanupIntervalSeconds", where) or 60
-    stopwords = fields.mapping(given, "stopwords", where) or {}
+    config["cleanupIntervalSeconds"] = json_fields.integer(given, "cleanupIntervalSeconds", where) or 60
+    stopwords = json_fields.object_(given, "stopwords", where) or {}
     config["stopwords"] = {
         **stopwords,
-        "preset": fields.text(stopwords, "preset", "stopwords") or "en",
-        "additions": fields.texts(stopwords, "additions", "stopwords") or None,
-        "removals": fields.texts(stopwords, "removals", "stopwords") or None,
+        "preset": json_fields.string(stopwords, "preset", "stopwords") or "en",
+        "additions": json_fields.strings(stopwords, "additions", "stopwords") or None,
+        "removals": json_fields.strings(stopwords, "removals", "stopwords") or None,
     }
     config["usingBlockMaxWAND"] = True
     for key in _INVERTED_FLAGS:
-        if not fields.flag(given, key, where):
+        if not json_fields.boolean(given, key, where):
             config.pop(key, None)
-    presets = fields.mapping(given, "stopwordPresets", where) or {}
+    presets = json_fields.object_(given, "stopwordPresets", where) or {}
     config.pop("stopwordPresets", None)
     if presets:
-        config["stopwordPresets"] = {name: fields.texts(presets, name, "stopwordPresets") or [] for name in presets}
+        config["stopwordPresets"] = {
+            name: json_fields.strings(presets, name, "stopwordPresets") or [] for name in presets
+        }
     return config
 
 
@@ -263,9 +271,9 @@ def _replication(given: Mapping[str, Any]) -> Document:
     config["factor"] = config["factor"] or 1
     config["deletionStrategy"] = config["deletionStrategy"] or "TimeBasedResolution"
     config["asyncEnabled"] = False
-    given_async = fields.mapping(given, "asyncConfig", where) or {}
+    given_async = json_fields.object_(given, "asyncConfig", where) or {}
     config.pop("asyncConfig", None)
-    kept = {key: fields.whole(given_async, key, "asyncConfig") for key in _ASYNC_REPLICATION}
+    kept = {key: json_fields.integer(given_async, key, "asyncConfig") for key in _ASYNC_REPLICATION}
     known = {key: value for key, value in kept.items() if value is not None}
     if known:
         config["asyncConfig"] = known
@@ -297,7 +305,7 @@ def _complete_ttl(document: Document, where: str, existing: Mapping[str, Any] | 
     """Clients spell the key of a change in another case, beside that of what they have read: both count, in order."""
     given: Document = {}
     for key in [key for key in document if key.lower() == "objectttlconfig"]:
-        given |= fields.mapping(document, key, where) or {}
+        given |= json_fields.object_(document, key, where) or {}
         del document[key]
     if not given:
         return

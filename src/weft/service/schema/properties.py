@@ -7,9 +7,11 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.json_fields import shorten
+from weft.domain.names import collection_name, property_name
 from weft.domain.schema import DataType, Tokenization
-from weft.service.schema import fields
 
 Exists = Callable[[str], bool]
 
@@ -37,23 +39,18 @@ class PropertyDefaults(Protocol):
     def __call__(self, data_type: str) -> Mapping[str, Mapping[str, Any]]: ...
 
 
-def lower_first(name: str) -> str:
-    """How property names are kept: the first letter in lower case."""
-    return name[:1].lower() + name[1:]
-
-
 def data_type_of(property: Mapping[str, Any], where: str) -> DataType:
     """The data type of a property's document; any list of capitalised names is a reference."""
-    names = fields.texts(property, "dataType", where)
+    names = json_fields.strings(property, "dataType", where)
     if not names:
         raise Invalid(f"{where}: dataType must have at least one element")
     if len(names) == 1 and names[0] != DataType.REFERENCE and names[0] in DataType._value2member_map_:
         return DataType(names[0])
-    if len(names) == 1 and names[0][:1] != names[0][:1].upper():
-        raise Invalid(f"{where}: unknown primitive data type '{fields.shown(names[0])}'")
+    if len(names) == 1 and names[0] != collection_name(names[0]):
+        raise Invalid(f"{where}: unknown primitive data type '{shorten(names[0])}'")
     for name in names:
         if not CLASS_NAME.fullmatch(name):
-            raise Invalid(f"{where}: invalid dataType: '{fields.shown(name)}' is not a valid class name")
+            raise Invalid(f"{where}: invalid dataType: '{shorten(name)}' is not a valid class name")
     return DataType.REFERENCE
 
 
@@ -62,13 +59,13 @@ def data_type_of(property: Mapping[str, Any], where: str) -> DataType:
 
 def complete(given: Mapping[str, Any], modules: PropertyDefaults, tokenization: str) -> dict[str, Any]:
     """A property's document with every default filled in; ``tokenization`` is that of texts which name none."""
-    name = fields.text(given, "name", "property")
+    name = json_fields.string(given, "name", "property")
     if not name:
         raise Invalid("property must contain name")
-    where = f"property '{fields.shown(name)}'"
+    where = f"property '{shorten(name)}'"
     done = _completed(given, where, tokenization, nested=False)
-    done["name"] = lower_first(name)
-    own = fields.mapping(given, "moduleConfig", where) or {}
+    done["name"] = property_name(name)
+    own = json_fields.object_(given, "moduleConfig", where) or {}
     config: dict[str, Any] = dict(own)
     for module, defaults in modules(done["dataType"][0]).items():
         mine = own.get(module) or {}
@@ -87,24 +84,22 @@ def _completed(
     if depth > MAX_NESTING:
         raise Invalid(f"{where}: properties are nested deeper than {MAX_NESTING} levels; flatten them")
     done = {key: value for key, value in given.items() if value is not None}
-    tokenized = fields.text(given, "tokenization", where) or None
-    inverted = fields.flag(given, "indexInverted", where)
-    searchable = fields.flag(given, "indexSearchable", where)
-    filterable = fields.flag(given, "indexFilterable", where)
-    ranges = fields.flag(given, "indexRangeFilters", where)
+    tokenized = json_fields.string(given, "tokenization", where) or None
+    inverted = json_fields.boolean(given, "indexInverted", where)
+    searchable = json_fields.boolean(given, "indexSearchable", where)
+    filterable = json_fields.boolean(given, "indexFilterable", where)
+    ranges = json_fields.boolean(given, "indexRangeFilters", where)
     if inverted is not None and not (searchable is None and filterable is None and ranges is None):
         raise Invalid(
             f"{where}: `indexInverted` is deprecated and can not be set together with `indexFilterable`, "
             "`indexSearchable` or `indexRangeFilters`"
         )
     done.pop("indexInverted", None)
-    names = fields.texts(given, "dataType", where)
+    names = json_fields.strings(given, "dataType", where)
     if names and len(names) == 1 and names[0] in _DEPRECATED and not nested:
         done["dataType"] = [_DEPRECATED[names[0]]]
         if tokenized not in (None, "word", "field"):
-            raise Invalid(
-                f"{where}: tokenization '{fields.shown(tokenized)}' is not allowed for data type '{names[0]}'"
-            )
+            raise Invalid(f"{where}: tokenization '{shorten(tokenized)}' is not allowed for data type '{names[0]}'")
         tokenized = "field" if tokenized == "field" else "whitespace"
     data_type = data_type_of(done, where)
     is_text = data_type in _TEXTS
@@ -115,10 +110,10 @@ def _completed(
     done.pop("tokenization", None)
     if tokenized is not None or is_text:
         done["tokenization"] = tokenized or tokenization
-    if not fields.text(given, "description", where):
+    if not json_fields.string(given, "description", where):
         done.pop("description", None)
     _complete_analyzer(done, where)
-    children = fields.mappings(given, "nestedProperties", where)
+    children = json_fields.objects(given, "nestedProperties", where)
     done.pop("nestedProperties", None)
     if children:
         done["nestedProperties"] = [
@@ -130,10 +125,10 @@ def _completed(
 
 def _complete_analyzer(done: dict[str, Any], where: str) -> None:
     """An analyzer that asks for nothing is as none."""
-    analyzer = fields.mapping(done, "textAnalyzer", where) or {}
-    fields.flag(analyzer, "asciiFold", where)
-    fields.texts(analyzer, "asciiFoldIgnore", where)
-    fields.text(analyzer, "stopwordPreset", where)
+    analyzer = json_fields.object_(done, "textAnalyzer", where) or {}
+    json_fields.boolean(analyzer, "asciiFold", where)
+    json_fields.strings(analyzer, "asciiFoldIgnore", where)
+    json_fields.string(analyzer, "stopwordPreset", where)
     done.pop("textAnalyzer", None)
     kept = {key: value for key, value in analyzer.items() if value}
     if kept:
@@ -146,7 +141,7 @@ def _first(*values: bool | None) -> bool:
 
 def _inside(where: str, name: object) -> str:
     """``property 'a'`` and b: ``property 'a.b'``."""
-    return f"{where[:-1]}.{fields.shown(name or '')}'"
+    return f"{where[:-1]}.{shorten(name or '')}'"
 
 
 # -- refusals
@@ -162,12 +157,10 @@ def validate(
     """
     name = property["name"]
     if len(name) > 231:
-        raise Invalid(
-            f"'{fields.shown(name)}' is not a valid property name. Name should not be longer than 231 characters"
-        )
+        raise Invalid(f"'{shorten(name)}' is not a valid property name. Name should not be longer than 231 characters")
     if not _NAME.fullmatch(name):
         raise Invalid(
-            f"'{fields.shown(name)}' is not a valid property name; it starts with a letter or underscore and goes on "
+            f"'{shorten(name)}' is not a valid property name; it starts with a letter or underscore and goes on "
             "with letters, digits and underscores"
         )
     if name in _RESERVED:
@@ -215,9 +208,9 @@ def _validate_one(
 
 
 def _validate_nested(child: Mapping[str, Any], parent: str, presets: Collection[str], seen: set[str]) -> None:
-    name = fields.text(child, "name", parent) or ""
+    name = json_fields.string(child, "name", parent) or ""
     if not _NESTED_NAME.fullmatch(name):
-        raise Invalid(f"'{fields.shown(name)}' is not a valid nested property name of {parent}")
+        raise Invalid(f"'{shorten(name)}' is not a valid nested property name of {parent}")
     where = _inside(parent, name)
     if name.lower() in seen:
         raise Invalid(f"{where}: conflict: already in use or provided multiple times")
@@ -244,7 +237,7 @@ def _validate_tokenization(property: Mapping[str, Any], data_type: DataType, whe
     refused = nested and tokenization == Tokenization.TRIGRAM
     if refused or tokenization not in Tokenization._value2member_map_:
         raise Invalid(
-            f"{where}: tokenization '{fields.shown(tokenization)}' is not allowed for data type '{data_type.value}'"
+            f"{where}: tokenization '{shorten(tokenization)}' is not allowed for data type '{data_type.value}'"
         )
 
 
@@ -261,9 +254,7 @@ def _validate_analyzer(property: Mapping[str, Any], data_type: DataType, where: 
         raise Invalid(f"{where}: asciiFoldIgnore requires asciiFold to be enabled")
     for entry in ignored:
         if len(unicodedata.normalize("NFC", entry)) != 1:
-            raise Invalid(
-                f"{where}: each asciiFoldIgnore entry must be a single character, got {fields.shown(entry)!r}"
-            )
+            raise Invalid(f"{where}: each asciiFoldIgnore entry must be a single character, got {shorten(entry)!r}")
     preset = analyzer.get("stopwordPreset")
     if preset is None:
         return
@@ -273,6 +264,6 @@ def _validate_analyzer(property: Mapping[str, Any], data_type: DataType, where: 
         )
     if preset not in BUILT_IN_STOPWORDS and preset not in presets:
         raise Invalid(
-            f"{where}: unknown stopword preset {fields.shown(preset)!r}; must be a built-in preset ('en', 'none') or "
+            f"{where}: unknown stopword preset {shorten(preset)!r}; must be a built-in preset ('en', 'none') or "
             "defined in invertedIndexConfig.stopwordPresets"
         )

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from weft.domain.errors import Invalid
-from weft.service.schema import fields, vector_index
+from weft.domain.json_fields import shorten
+from weft.service.schema import vector_index
 
 Document = dict[str, Any]
 
@@ -19,9 +20,7 @@ def update(old: Mapping[str, Any], new: Mapping[str, Any]) -> Document:
     """
     result: Document = copy.deepcopy(dict(new))
     if new["class"] != old["class"]:
-        raise Invalid(
-            f'class name is immutable: attempted change from "{old["class"]}" to "{fields.shown(new["class"])}"'
-        )
+        raise Invalid(f'class name is immutable: attempted change from "{old["class"]}" to "{shorten(new["class"])}"')
     _check_tenancy(old, new)
     _check_inverted(old, new)
     result["properties"] = _properties(old["properties"], new["properties"])
@@ -34,7 +33,7 @@ def update(old: Mapping[str, Any], new: Mapping[str, Any]) -> Document:
 
 def _immutable(name: str, before: object, after: object) -> None:
     if before != after:
-        raise Invalid(f'{name} is immutable: attempted change from "{fields.shown(before)}" to "{fields.shown(after)}"')
+        raise Invalid(f'{name} is immutable: attempted change from "{shorten(before)}" to "{shorten(after)}"')
 
 
 def _check_tenancy(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -57,7 +56,7 @@ def _check_inverted(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         user = None if preset in kept else _user_of(preset, old["properties"], "")
         if user is not None and preset not in ("en", "none"):
             raise Invalid(
-                f"invertedIndexConfig.stopwordPresets: cannot remove preset {fields.shown(preset)!r} because it is "
+                f"invertedIndexConfig.stopwordPresets: cannot remove preset {shorten(preset)!r} because it is "
                 f"still used by property {user!r}"
             )
 
@@ -139,7 +138,7 @@ def _update_named_vector(name: str, before: Mapping[str, Any], after: Document, 
     if after["vectorIndexType"] != kind:
         raise Invalid(
             f'vector index type of vector {name!r} is immutable: attempted change from "{kind}" to '
-            f'"{fields.shown(after["vectorIndexType"])}"'
+            f'"{shorten(after["vectorIndexType"])}"'
         )
     (old_module,), (new_module,) = before["vectorizer"], after["vectorizer"]
     _immutable(f"vectorizer of vector {name!r}", old_module, new_module)

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.json_fields import shorten
 from weft.domain.schema import LEGACY_VECTOR, DataType
-from weft.service.schema import fields, properties, vector_index
+from weft.service.schema import properties, vector_index
 from weft.service.schema.modules import NONE, ModuleCatalogue
 from weft.service.schema.properties import Exists
 
@@ -42,7 +44,7 @@ def validate(
     """
     name = document["class"]
     check_class_name(name)
-    fields.check_size(document, "the class document")
+    json_fields.check_size(document, "the class document")
     validate_inverted(document["invertedIndexConfig"])
     _check_properties(document, modules, exists)
     _check_vectors(document, modules, async_indexing=async_indexing)
@@ -71,12 +73,10 @@ def validate_property(
 def check_class_name(name: str, kind: str = "class") -> None:
     """Raises Invalid for a name that no collection (or alias) can have."""
     if len(name) > 255:
-        raise Invalid(
-            f"'{fields.shown(name)}' is not a valid {kind} name. Name should not be longer than 255 characters"
-        )
+        raise Invalid(f"'{shorten(name)}' is not a valid {kind} name. Name should not be longer than 255 characters")
     if not properties.CLASS_NAME.fullmatch(name):
         raise Invalid(
-            f"'{fields.shown(name)}' is not a valid {kind} name; it starts with an upper-case letter and goes on with "
+            f"'{shorten(name)}' is not a valid {kind} name; it starts with an upper-case letter and goes on with "
             "letters, digits and underscores"
         )
     if name.lower() == "raft":
@@ -93,20 +93,20 @@ def validate_inverted(config: Mapping[str, Any]) -> None:
         raise Invalid("BM25.b must be >= 0 and <= 1")
     stopwords = config["stopwords"]
     if stopwords["preset"] not in properties.BUILT_IN_STOPWORDS:
-        raise Invalid(f"stopwordPreset '{fields.shown(stopwords['preset'])}' does not exist; 'en' and 'none' do")
+        raise Invalid(f"stopwordPreset '{shorten(stopwords['preset'])}' does not exist; 'en' and 'none' do")
     additions, removals = stopwords["additions"] or [], stopwords["removals"] or []
     for key, words in (("additions", additions), ("removals", removals)):
         if any(not word.strip() for word in words):
             raise Invalid(f"cannot use whitespace in stopword.{key}")
     for word in set(additions) & set(removals):
-        raise Invalid(f"found '{fields.shown(word)}' in both stopwords.additions and stopwords.removals")
+        raise Invalid(f"found '{shorten(word)}' in both stopwords.additions and stopwords.removals")
     for preset, words in config.get("stopwordPresets", {}).items():
         if not preset.strip():
             raise Invalid("stopwordPresets: preset name must not be empty or whitespace-only")
         if not words:
-            raise Invalid(f"stopwordPresets: preset {fields.shown(preset)!r} must have at least one word")
+            raise Invalid(f"stopwordPresets: preset {shorten(preset)!r} must have at least one word")
         if any(not word.strip() for word in words):
-            raise Invalid(f"stopwordPresets: preset {fields.shown(preset)!r} contains empty or whitespace-only word")
+            raise Invalid(f"stopwordPresets: preset {shorten(preset)!r} contains empty or whitespace-only word")
 
 
 # -- properties
@@ -177,7 +177,7 @@ def _check_vectors(document: Mapping[str, Any], modules: ModuleCatalogue, *, asy
 
 
 def _check_named_vector(name: str, entry: Mapping[str, Any], modules: ModuleCatalogue, *, async_indexing: bool) -> None:
-    where = f"target vector {fields.shown(name)!r}"
+    where = f"target vector {shorten(name)!r}"
     if not _VECTOR_NAME.fullmatch(name):
         raise Invalid(
             f"{where} is not a valid name; it starts with a letter or underscore, goes on with letters, digits, "
@@ -200,7 +200,7 @@ def _check_vectorizer(name: str, modules: ModuleCatalogue, where: str) -> None:
     if name == NONE:
         return
     if not modules.knows(name):
-        raise Invalid(f"{where}: no module with name {fields.shown(name)!r} present")
+        raise Invalid(f"{where}: no module with name {shorten(name)!r} present")
     if not modules.is_vectorizer(name):
         raise Invalid(f"{where}: module {name!r} is not a vectorizer")
 
@@ -211,7 +211,7 @@ def _check_modules(document: Mapping[str, Any], modules: ModuleCatalogue) -> Non
         if name == NONE:
             continue
         if not modules.knows(name):
-            raise Invalid(f"module with name {fields.shown(name)!r} doesn't exist; enable it or leave it out")
+            raise Invalid(f"module with name {shorten(name)!r} doesn't exist; enable it or leave it out")
         if modules.is_vectorizer(name) and name != document.get("vectorizer"):
             raise Invalid(
                 f"moduleConfig has settings of the vectorizer {name!r}, but the class's vectorizer is "
@@ -236,7 +236,7 @@ def _check_replication(config: Mapping[str, Any]) -> None:
         )
     if config["deletionStrategy"] not in _DELETION_STRATEGIES:
         known = ", ".join(_DELETION_STRATEGIES)
-        raise Invalid(f"unknown deletionStrategy {fields.shown(config['deletionStrategy'])!r}; one of {known} expected")
+        raise Invalid(f"unknown deletionStrategy {shorten(config['deletionStrategy'])!r}; one of {known} expected")
     for key, value in config.get("asyncConfig", {}).items():
         low, high = _ASYNC_LIMITS[key]
         if not low <= value <= high:
@@ -246,7 +246,7 @@ def _check_replication(config: Mapping[str, Any]) -> None:
 def _check_sharding(config: Mapping[str, Any]) -> None:
     for key, only in (("key", "_id"), ("strategy", "hash"), ("function", "murmur3")):
         if config[key] != only:
-            raise Invalid(f"sharding only supported with {key} '{only}', got: {fields.shown(config[key])}")
+            raise Invalid(f"sharding only supported with {key} '{only}', got: {shorten(config[key])}")
     for key, high in (("desiredCount", 1_000), ("virtualPerPhysical", 1_000_000)):
         if not 0 <= config[key] <= high:
             raise Invalid(f"sharding config: {key} must be from 0 to {high}, got: {config[key]}")
@@ -287,6 +287,4 @@ def _check_ttl(document: Mapping[str, Any]) -> None:
                     "enabled"
                 )
             return
-    raise Invalid(
-        f'ObjectTTLConfig: property "{fields.shown(on)}" set as "deleteOn" not found among collection properties'
-    )
+    raise Invalid(f'ObjectTTLConfig: property "{shorten(on)}" set as "deleteOn" not found among collection properties')

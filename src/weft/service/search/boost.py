@@ -8,7 +8,6 @@ and the scores are scaled to 0..1 once more, best first, ties by uuid
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain.clock import duration_s
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.query import Boost, BoostCondition, DecayCurve, NumericDecay, PropertyValue, TimeDecay, ValueModifier
@@ -29,8 +29,6 @@ CANDIDATES = 100
 """Considered when a boost states no depth."""
 
 _NUMERIC = (DataType.INT, DataType.NUMBER)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?")
-_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, None: 1.0}
 
 Scores = npt.NDArray[np.float64]
 
@@ -152,7 +150,7 @@ def _instant_s(text: str) -> float:
 
 def _seconds(text: str) -> float:
     """``7d``, ``12h``, ``1h30m``; a bare number is seconds."""
-    parts = _DURATION.findall(text.strip())
-    if not parts or "".join(number + unit for number, unit in parts) != text.strip():
-        raise Invalid(f"boost: {text!r} is not a duration; write it like 7d, 12h or 30m")
-    return sum(float(number) * _UNIT_S[unit or None] for number, unit in parts)
+    try:
+        return duration_s(text)
+    except ValueError:
+        raise Invalid(f"boost: {text!r} is not a duration; write it like 7d, 12h or 30m") from None

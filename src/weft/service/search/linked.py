@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from weft.domain.answer import Hit
 from weft.domain.errors import CallerError, Invalid, NotFound
+from weft.domain.names import unknown_property
 from weft.domain.objects import Reference
 from weft.domain.query import ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig, DataType
@@ -136,7 +137,7 @@ def _target(config: CollectionConfig, selection: ReferenceSelection) -> str:
     """The collection whose objects the selection shows."""
     declared = config.by_name.get(selection.property)
     if declared is None:
-        raise _unknown(config, selection.property)
+        raise unknown_property(selection.property, config.name)
     if declared.data_type is not DataType.REFERENCE:
         raise Invalid(
             f"property {selection.property!r} of class {config.name} is of type {declared.data_type}, not a reference"
@@ -160,13 +161,5 @@ def _target(config: CollectionConfig, selection: ReferenceSelection) -> str:
 def _check_names(config: CollectionConfig, returns: Returns) -> None:
     for name in [*(returns.properties or ()), *(nested.name for nested in returns.nested)]:
         if name not in config.by_name:
-            raise _unknown(config, name)
+            raise unknown_property(name, config.name)
     vector_names(config, returns)
-
-
-def _unknown(config: CollectionConfig, name: str) -> Invalid:
-    return Invalid(
-        f"no such prop with name '{name[:80]}' found in class '{config.name}' in the schema. "
-        "Check your schema files for which properties in this class are available",
-        property=name,
-    )

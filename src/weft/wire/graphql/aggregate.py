@@ -18,11 +18,11 @@ from graphql import (
 
 from weft.domain.aggregate import AggregatedGroup, AggregatedType, Aggregation, Metric, PropertyAggregation
 from weft.domain.errors import Invalid
+from weft.domain.names import property_name
 from weft.domain.objects import GeoPoint, Reference
 from weft.domain.query import Keyword
 from weft.domain.schema import CollectionConfig, DataType
 from weft.service.beacon import format_beacon
-from weft.service.schema.properties import lower_first
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import context_of
 from weft.wire.graphql.decode_search import Args, decode_filter, decode_search
@@ -178,7 +178,7 @@ def _aggregation(
         search=search,
         filter=decode_filter(args),
         object_limit=object_limit,
-        group_by=lower_first(group_by[0]) if group_by else None,
+        group_by=property_name(group_by[0]) if group_by else None,
         limit=_number(args, "limit"),
         objects_count=True,
         properties=properties,

@@ -10,6 +10,7 @@ import numpy as np
 
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
+from weft.domain.names import property_name
 from weft.domain.objects import Vector, format_uuid
 from weft.domain.query import (
     Combination,
@@ -27,7 +28,6 @@ from weft.domain.query import (
 )
 from weft.domain.schema import CollectionConfig
 from weft.service.beacon import parse_beacon
-from weft.service.schema.properties import lower_first
 from weft.wire.graphql.inputs import MEDIA
 from weft.wire.rest.where import decode_where
 
@@ -129,7 +129,7 @@ def _hybrid(given: Args, config: CollectionConfig | None) -> Hybrid:
 
 def _keyword(given: Args, options: Args | None) -> Keyword:
     text = given.get("query") or ""
-    properties = tuple(lower_first(name) for name in given.get("properties") or () if name)
+    properties = tuple(property_name(name) for name in given.get("properties") or () if name)
     if options is None:
         return Keyword(text, properties)
     operator = MatchOperator(options.get("operator") or MatchOperator.OR)

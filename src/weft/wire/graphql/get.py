@@ -9,6 +9,7 @@ from typing import Any, Final
 from graphql import FieldNode, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLResolveInfo, get_argument_values
 
 from weft.domain.errors import Invalid
+from weft.domain.names import property_name
 from weft.domain.query import (
     Condense,
     Generate,
@@ -24,7 +25,6 @@ from weft.domain.query import (
     Sort,
 )
 from weft.domain.schema import CollectionConfig, DataType
-from weft.service.schema.properties import lower_first
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import context_of
 from weft.wire.graphql.decode_search import Args, decode_filter, decode_search
@@ -112,7 +112,7 @@ def _sort(given: Args) -> Sort:
     path = [one for one in given.get("path") or () if one]
     if len(path) != 1:
         raise Invalid(f"a sort path can only have one entry, received {len(path)}")
-    return Sort(_SORTED.get(path[0], lower_first(path[0])), given.get("order") != "desc")
+    return Sort(_SORTED.get(path[0], property_name(path[0])), given.get("order") != "desc")
 
 
 _SORTED: Final = {"id": "_id"}
@@ -126,7 +126,7 @@ def _group_by(given: Args | None) -> GroupBy | None:
         raise Invalid(f"groupBy path can only have one entry, received {len(path)}")
     if given["groups"] < 1 or given["objectsPerGroup"] < 1:
         raise Invalid("groupBy: groups and objectsPerGroup must be at least 1")
-    return GroupBy(lower_first(path[0]), min(given["groups"], _LARGEST), min(given["objectsPerGroup"], _LARGEST))
+    return GroupBy(property_name(path[0]), min(given["groups"], _LARGEST), min(given["objectsPerGroup"], _LARGEST))
 
 
 def _condense(given: Args | None, group_by: GroupBy | None) -> Condense | None:
@@ -218,7 +218,7 @@ def _rerank(nodes: Sequence[FieldNode], info: GraphQLResolveInfo, kind: GraphQLO
         return None
     if not given.get("property"):
         raise Invalid("rerank: property is required")
-    return Rerank(lower_first(given["property"]), given.get("query") or "")
+    return Rerank(property_name(given["property"]), given.get("query") or "")
 
 
 def _generate(nodes: Sequence[FieldNode], info: GraphQLResolveInfo, kind: GraphQLObjectType) -> Generate | None:
@@ -237,7 +237,7 @@ def _generate(nodes: Sequence[FieldNode], info: GraphQLResolveInfo, kind: GraphQ
     return Generate(
         Prompt(prompt, provider, parameters, debug=bool(single.get("debug"))) if prompt else None,
         Prompt(task, provider, parameters, debug=bool(grouped.get("debug"))) if task else None,
-        tuple(lower_first(one) for one in grouped.get("properties") or () if one),
+        tuple(property_name(one) for one in grouped.get("properties") or () if one),
         failures_beside=True,
     )
 

@@ -17,6 +17,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
+from weft.domain.names import collection_name
 from weft.domain.objects import format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType, Property
 from weft.wire.graphql import inputs
@@ -158,7 +159,7 @@ class GetTypes:
         targets = [target for target in one.target_collections if is_name(target)]
         if not targets:
             return None
-        shown = one.name[:1].upper() + one.name[1:]
+        shown = collection_name(one.name)
         return GraphQLUnionType(
             self._name(f"{config.name}{shown}Obj"),
             lambda: [*(self.of(target) for target in targets), _BEACON],

@@ -6,9 +6,10 @@ from typing import Any
 
 from weft.domain.aggregate import AggregatedType, Aggregation, Metric, PropertyAggregation
 from weft.domain.errors import Invalid
+from weft.domain.names import property_name
 from weft.domain.query import Keyword, Search
 from weft.domain.schema import CollectionConfig
-from weft.wire.grpc.decode_filter import decode_filter, lower_first
+from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_search import SEARCHES
 
 _METRICS = {
@@ -40,7 +41,7 @@ def decode_aggregate(request: Any, config: CollectionConfig) -> Aggregation:
         search=_search(request, config),
         filter=decode_filter(request.filters) if has("filters") else None,
         object_limit=request.object_limit if has("object_limit") else None,
-        group_by=lower_first(request.group_by.property) if has("group_by") else None,
+        group_by=property_name(request.group_by.property) if has("group_by") else None,
         limit=request.limit if has("limit") else None,
         objects_count=request.objects_count,
         properties=tuple(_property(sent) for sent in request.aggregations),
@@ -70,4 +71,4 @@ def _property(sent: Any) -> PropertyAggregation:
         metrics |= {Metric.TOP_OCCURRENCES}  # clients that want the values alone do not set the field
         if wanted.HasField("top_occurences_limit"):
             top = wanted.top_occurences_limit
-    return PropertyAggregation(lower_first(sent.property), AggregatedType(kind), metrics, top)
+    return PropertyAggregation(property_name(sent.property), AggregatedType(kind), metrics, top)

@@ -26,6 +26,7 @@ from weft.domain.filters import (
     ReferenceTarget,
     Target,
 )
+from weft.domain.names import property_name
 from weft.protocol import base
 
 _AND = base.Filters.OPERATOR_AND
@@ -67,11 +68,6 @@ def decode_filter(message: Any) -> Filter:
     return Condition(known, target, _value(message))
 
 
-def lower_first(name: str) -> str:
-    """The protocol's spelling of a property: its first letter in lower case."""
-    return name[:1].lower() + name[1:]
-
-
 def _operands(message: Any, operator: str) -> tuple[Filter, ...]:
     if not message.filters:
         raise Invalid(f"the filter operator {operator} needs operands, received none")
@@ -84,12 +80,12 @@ def _target(message: Any) -> Target:
         return _property(message.property)
     if kind == "single_target":
         sent = message.single_target
-        return ReferenceTarget(lower_first(_named(sent.on)), _target(sent.target))
+        return ReferenceTarget(property_name(_named(sent.on)), _target(sent.target))
     if kind == "multi_target":
         sent = message.multi_target
-        return ReferenceTarget(lower_first(_named(sent.on)), _target(sent.target), sent.target_collection or None)
+        return ReferenceTarget(property_name(_named(sent.on)), _target(sent.target), sent.target_collection or None)
     if kind == "count":
-        return ReferenceCount(lower_first(_named(message.count.on)))
+        return ReferenceCount(property_name(_named(message.count.on)))
     raise Invalid("a filter condition has a target without content; name a property")
 
 
@@ -101,15 +97,15 @@ def _legacy_target(on: Sequence[str]) -> Target:
         )
     target: Target = _property(on[-1])
     for i in range(len(on) - 3, -1, -2):
-        target = ReferenceTarget(lower_first(_named(on[i])), target, on[i + 1] or None)
+        target = ReferenceTarget(property_name(_named(on[i])), target, on[i + 1] or None)
     return target
 
 
 def _property(name: str) -> PropertyTarget:
     _named(name)
     if name.startswith(_LENGTH_PREFIX) and name.endswith(")"):
-        return PropertyTarget(lower_first(_named(name[len(_LENGTH_PREFIX) : -1])), length=True)
-    return PropertyTarget(lower_first(name))
+        return PropertyTarget(property_name(_named(name[len(_LENGTH_PREFIX) : -1])), length=True)
+    return PropertyTarget(property_name(name))
 
 
 def _named(name: str) -> str:

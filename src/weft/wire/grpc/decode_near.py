@@ -6,6 +6,7 @@ import math
 from typing import Any, TypedDict
 
 from weft.domain.errors import Invalid
+from weft.domain.names import property_name
 from weft.domain.query import (
     Fusion,
     Hybrid,
@@ -22,7 +23,6 @@ from weft.domain.query import (
 )
 from weft.domain.schema import CollectionConfig
 from weft.protocol import base_search
-from weft.wire.grpc.decode_filter import lower_first
 from weft.wire.grpc.decode_vectors import decode_near_vector, decode_targets, only_vector, same_for_all
 
 _DEFAULT_ALPHA = 0.75
@@ -136,7 +136,7 @@ def _move(message: Any) -> Move:
 
 def _keyword(message: Any, options: Any | None) -> Keyword:
     """From a message with ``query`` and ``properties``."""
-    properties = tuple(lower_first(name) for name in message.properties)
+    properties = tuple(property_name(name) for name in message.properties)
     if options is None:
         return Keyword(message.query, properties)
     operator = _OPERATORS.get(options.operator)

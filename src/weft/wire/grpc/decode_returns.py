@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from weft.domain.errors import Invalid
+from weft.domain.names import collection_name, property_name
 from weft.domain.query import NestedSelection, ReferenceSelection, Returns
-from weft.wire.grpc.decode_filter import lower_first
 
 
 def decode_returns(request: Any) -> Returns:
@@ -20,7 +20,7 @@ def decode_returns(request: Any) -> Returns:
     if request.HasField("properties"):
         sent = request.properties
         if not sent.return_all_nonref_properties:
-            properties = tuple(dict.fromkeys(lower_first(name) for name in sent.non_ref_properties))
+            properties = tuple(dict.fromkeys(property_name(name) for name in sent.non_ref_properties))
         nested = tuple(_nested(selection) for selection in sent.object_properties)
         references = tuple(_reference(selection) for selection in sent.ref_properties)
     if not request.HasField("metadata"):
@@ -48,8 +48,8 @@ def _nested(selection: Any) -> NestedSelection:
     if not selection.prop_name:
         raise Invalid("a nested selection names no property")
     return NestedSelection(
-        lower_first(selection.prop_name),
-        tuple(dict.fromkeys(lower_first(name) for name in selection.primitive_properties)),
+        property_name(selection.prop_name),
+        tuple(dict.fromkeys(property_name(name) for name in selection.primitive_properties)),
         tuple(_nested(inner) for inner in selection.object_properties),
     )
 
@@ -59,5 +59,5 @@ def _reference(selection: Any) -> ReferenceSelection:
         raise Invalid("a reference selection names no property")
     target = selection.target_collection
     return ReferenceSelection(
-        lower_first(selection.reference_property), decode_returns(selection), target[:1].upper() + target[1:] or None
+        property_name(selection.reference_property), decode_returns(selection), collection_name(target) or None
     )

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from weft.domain.errors import Invalid
+from weft.domain.names import property_name, unknown_property
 from weft.domain.query import GroupBy, Keyword, Query, Rerank, Returns, Search, Sort
 from weft.domain.schema import CollectionConfig
 from weft.wire.grpc import decode_near
 from weft.wire.grpc.decode_boost import decode_boost
-from weft.wire.grpc.decode_filter import decode_filter, lower_first
+from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_generative import decode_generative
 from weft.wire.grpc.decode_returns import decode_returns
 
@@ -64,10 +65,7 @@ def _returns(request: Any, config: CollectionConfig) -> Returns:
     chosen = [*(returns.properties or ()), *(n.name for n in returns.nested), *(r.property for r in returns.references)]
     for name in chosen:
         if name not in config.by_name:
-            raise Invalid(
-                f"no such prop with name '{name}' found in class '{config.name}' in the schema. "
-                "Check your schema files for which properties in this class are available"
-            )
+            raise unknown_property(name, config.name)
     for selection in returns.references:
         targets = config.by_name[selection.property].target_collections
         if len(targets) > 1 and selection.collection is None:
@@ -94,7 +92,7 @@ def _search(request: Any, config: CollectionConfig) -> Search | None:
 def _sort(message: Any) -> Sort:
     if len(message.path) != 1:
         raise Invalid(f"a sort path can only have one entry, received {list(message.path)}")
-    return Sort(lower_first(message.path[0]), message.ascending)
+    return Sort(property_name(message.path[0]), message.ascending)
 
 
 def _group_by(message: Any) -> GroupBy:
@@ -102,4 +100,4 @@ def _group_by(message: Any) -> GroupBy:
         raise Invalid(f"groupby path can only have one entry, received {list(message.path)}")
     if message.number_of_groups < 0 or message.objects_per_group < 0:
         raise Invalid("groupby: the numbers of groups and of objects per group cannot be negative")
-    return GroupBy(lower_first(message.path[0]), message.number_of_groups, message.objects_per_group)
+    return GroupBy(property_name(message.path[0]), message.number_of_groups, message.objects_per_group)

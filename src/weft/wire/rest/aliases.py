@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
@@ -35,7 +35,7 @@ def delete(call: Call) -> Reply:
 
 
 def _named(call: Call, key: str) -> str:
-    name = fields.text(as_object(call.body), key, "alias")
+    name = json_fields.string(as_object(call.body), key, "alias")
     if not name:
         raise Invalid(f"the body must name the {key}")
     return name

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
-from weft.service.schema import fields
 from weft.wire.rest.audit import audited
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -122,7 +122,7 @@ def revoke_from_group(call: Call) -> Reply:
 def _roles(call: Call, key: str) -> tuple[Sequence[str], str | None]:
     """The names in the body, and of which type the user or group is."""
     given = as_object(call.body)
-    return fields.texts(given, "roles", "assignment") or (), fields.text(given, key, "assignment") or None
+    return json_fields.strings(given, "roles", "assignment") or (), json_fields.string(given, key, "assignment") or None
 
 
 def _is_full(call: Call) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid, WeftError
+from weft.domain.json_fields import shorten
 from weft.domain.objects import IncomingObject, format_uuid
-from weft.service.schema import fields
 from weft.wire.errors import refuse
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -22,7 +23,7 @@ _DELETE_LIMIT = 10_000
 
 def insert(call: Call) -> Reply:
     """Store every object that can be; one result for each, in the order of the request."""
-    given = fields.items(as_object(call.body), "objects", "batch")
+    given = json_fields.array(as_object(call.body), "objects", "batch")
     if not given:
         raise Invalid("invalid param 'objects': cannot be empty, need at least one object for batching")
     results: list[WeftError | None] = [None] * len(given)
@@ -59,19 +60,19 @@ def _result(given: Any, id_: str | None, error: WeftError | None) -> dict[str, A
 def delete(call: Call) -> Reply:
     """Delete what matches a filter; ``output: verbose`` lists the objects."""
     given = as_object(call.body)
-    match = fields.mapping(given, "match", "batch delete")
+    match = json_fields.object_(given, "match", "batch delete")
     if match is None:
         raise Invalid("empty match clause; send the class and the where filter of what is to be deleted")
-    name = fields.text(match, "class", "match")
+    name = json_fields.string(match, "class", "match")
     if not name:
         raise Invalid("empty match.class clause; send the class of what is to be deleted")
     if match.get("where") is None:
         raise Invalid("empty match.where clause; to delete all objects delete the class")
     where = decode_where(match["where"])
-    output = fields.text(given, "output", "batch delete") or "minimal"
+    output = json_fields.string(given, "output", "batch delete") or "minimal"
     if output not in ("minimal", "verbose"):
-        raise Invalid(f"output must be minimal or verbose, not {fields.shown(output)!r}")
-    dry_run = fields.flag(given, "dryRun", "batch delete") or False
+        raise Invalid(f"output must be minimal or verbose, not {shorten(output)!r}")
+    dry_run = json_fields.boolean(given, "dryRun", "batch delete") or False
     verbose = output == "verbose"
     deleted = call.service.objects.delete_many(name, call.tenant, where, dry_run=dry_run, verbose=verbose)
     results: dict[str, Any] = {

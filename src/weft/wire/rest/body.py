@@ -14,7 +14,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from weft.domain.errors import CallerError, Invalid, Overloaded, TooLarge
-from weft.service.schema import fields
+from weft.domain.json_fields import kind_of
 
 _FIRST_S, _BYTES_PER_S = 60.0, 1024
 _MOST_WHOLE = 8
@@ -78,13 +78,13 @@ def parse(data: bytes) -> Any:
 def as_object(value: Any, what: str = "the body") -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
-    raise Invalid(f"{what} must be a JSON object, not {fields.kind_of(value)}")
+    raise Invalid(f"{what} must be a JSON object, not {kind_of(value)}")
 
 
 def as_list(value: Any, what: str = "the body") -> list[Any]:
     if isinstance(value, list):
         return value
-    raise Invalid(f"{what} must be a JSON array, not {fields.kind_of(value)}")
+    raise Invalid(f"{what} must be a JSON array, not {kind_of(value)}")
 
 
 def _too_large(limit_bytes: int) -> TooLarge:

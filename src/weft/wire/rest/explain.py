@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.service.explain import TokenQuestion
-from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import TENANT
@@ -25,10 +25,10 @@ def explain(call: Call) -> Reply:
         collection=call.path["class"],
         uuid=call.path["id"],
         tenant=call.tenant,
-        vector=fields.text(given, "vector", "explain"),
+        vector=json_fields.string(given, "vector", "explain"),
         tokens=_tokens(query) if isinstance(query, list) else None,
         text=query if isinstance(query, str) else None,
-        matrix=bool(fields.flag(given, "matrix", "explain")),
+        matrix=bool(json_fields.boolean(given, "matrix", "explain")),
     )
     return Reply(call.service.explain(asked, call.caller))
 

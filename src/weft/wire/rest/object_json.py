@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.json_fields import kind_of, shorten
 from weft.domain.objects import IncomingObject, Properties, Vector, format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
-from weft.service.schema import fields
 from weft.service.spelling import to_json
 from weft.wire.rest.body import as_object
 
@@ -22,18 +23,18 @@ def decode(
 ) -> IncomingObject:
     """The object of a body; what the path or query says (the keywords) wins, and must not contradict it."""
     given = as_object(body)
-    named = fields.text(given, "class", _WHERE) or collection
+    named = json_fields.string(given, "class", _WHERE) or collection
     if not named:
         raise Invalid("the object has no class; send the name of its collection as class")
-    id_ = fields.text(given, "id", _WHERE) or uuid
+    id_ = json_fields.string(given, "id", _WHERE) or uuid
     if uuid is not None and id_ is not None and id_.lower() != uuid.lower():
-        raise Invalid(f"the id in the body, '{fields.shown(id_)}', is not the one in the path, '{fields.shown(uuid)}'")
+        raise Invalid(f"the id in the body, '{shorten(id_)}', is not the one in the path, '{shorten(uuid)}'")
     return IncomingObject(
         collection=collection or named,
         uuid=id_,
-        properties=dict(fields.mapping(given, "properties", _WHERE) or {}),
+        properties=dict(json_fields.object_(given, "properties", _WHERE) or {}),
         vectors=_vectors(given),
-        tenant=fields.text(given, "tenant", _WHERE) or tenant,
+        tenant=json_fields.string(given, "tenant", _WHERE) or tenant,
     )
 
 
@@ -64,8 +65,8 @@ def encode(
 
 def _vectors(given: Mapping[str, Any]) -> dict[str, Vector]:
     vectors = {
-        name: _vector(value, f"vector {fields.shown(name)!r}")
-        for name, value in (fields.mapping(given, "vectors", _WHERE) or {}).items()
+        name: _vector(value, f"vector {shorten(name)!r}")
+        for name, value in (json_fields.object_(given, "vectors", _WHERE) or {}).items()
         if value not in (None, [])
     }
     unnamed = given.get("vector")
@@ -78,7 +79,7 @@ def _vector(value: Any, what: str) -> Vector:
     """``(d,)`` or ``(T, d)`` float32; raises Invalid for anything but numbers in one or two dimensions."""
     expected = f"{what} must be an array of numbers, or an array of such arrays of one length"
     if not isinstance(value, list):
-        raise Invalid(f"{expected}, not {fields.kind_of(value)}")
+        raise Invalid(f"{expected}, not {kind_of(value)}")
     try:
         numbers = np.asarray(value)
     except ValueError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from weft.domain.errors import CallerError, CorruptData, Invalid, NotFound, TenantNotFound
+from weft.domain.names import property_name
 from weft.domain.objects import IncomingObject, Object, parse_uuid
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
-from weft.service.schema.properties import lower_first
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.object_json import decode, encode
 from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, TENANT
@@ -137,7 +137,7 @@ def _sort(call: Call) -> tuple[Sort, ...]:
     if len(orders) > len(paths):
         raise Invalid("order has more entries than sort")
     orders += ["asc"] * (len(paths) - len(orders))
-    return tuple(Sort(lower_first(path), order == "asc") for path, order in zip(paths, orders, strict=True))
+    return tuple(Sort(property_name(path), order == "asc") for path, order in zip(paths, orders, strict=True))
 
 
 def _included(call: Call) -> list[str]:

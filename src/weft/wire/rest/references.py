@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid, WeftError
+from weft.domain.json_fields import shorten
 from weft.domain.objects import IncomingReference, Reference, format_uuid
 from weft.service.beacon import parse_beacon
-from weft.service.schema import fields
 from weft.wire.errors import refuse
 from weft.wire.rest.body import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -59,7 +60,7 @@ def add_many(call: Call) -> Reply:
 
 
 def _target(value: Any) -> Reference:
-    beacon = fields.text(as_object(value, "a reference"), "beacon", "reference")
+    beacon = json_fields.string(as_object(value, "a reference"), "beacon", "reference")
     if not beacon:
         raise Invalid("a reference must hold the beacon of its target")
     return parse_beacon(beacon)
@@ -79,22 +80,22 @@ def _incoming(call: Call, body: Any) -> IncomingReference:
 
 def _from_beacons(value: Any, tenant: str | None) -> IncomingReference:
     given = as_object(value, "a reference")
-    origin, target = fields.text(given, "from", "reference"), fields.text(given, "to", "reference")
+    origin, target = json_fields.string(given, "from", "reference"), json_fields.string(given, "to", "reference")
     if not origin or not target:
         raise Invalid("a reference must hold the beacons from and to")
     beacon, _, property = origin.rpartition("/")
     if not property:
-        raise Invalid(f"from must be weaviate://localhost/<class>/<uuid>/<property>, not {fields.shown(origin)!r}")
+        raise Invalid(f"from must be weaviate://localhost/<class>/<uuid>/<property>, not {shorten(origin)!r}")
     source, to = parse_beacon(beacon), parse_beacon(target)
     if not source.collection:
-        raise Invalid(f"from must name the class: weaviate://localhost/<class>/<uuid>/{fields.shown(property)}")
+        raise Invalid(f"from must name the class: weaviate://localhost/<class>/<uuid>/{shorten(property)}")
     return IncomingReference(
         source.collection,
         format_uuid(source.uuid),
         property,
         to.collection,
         format_uuid(to.uuid),
-        fields.text(given, "tenant", "reference") or tenant,
+        json_fields.string(given, "tenant", "reference") or tenant,
     )
 
 

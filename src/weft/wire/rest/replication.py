@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
@@ -24,7 +24,7 @@ def sharding_state(call: Call) -> Reply:
 
 def replicate(call: Call) -> Reply:
     body = as_object(call.body, "a replication")
-    kind = fields.text(body, "type", "replication") or "COPY"
+    kind = json_fields.string(body, "type", "replication") or "COPY"
     if kind not in _KINDS:
         raise Invalid(f"type must be one of {', '.join(_KINDS)}, not {kind[:40]!r}")
     collection, shard = _required(body, "collection"), _required(body, "shard")
@@ -53,7 +53,7 @@ def forget_all(call: Call) -> Reply:
 
 
 def _required(body: Any, name: str) -> str:
-    found = fields.text(body, name, "replication")
+    found = json_fields.string(body, name, "replication")
     if not found:
         raise Invalid(f"replication: {name} is required")
     return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.service.schema import fields
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import TENANT
@@ -52,7 +52,7 @@ def shards(call: Call) -> Reply:
 
 
 def set_shard_status(call: Call) -> Reply:
-    status = fields.text(as_object(call.body), "status", "shard")
+    status = json_fields.string(as_object(call.body), "status", "shard")
     if not status:
         raise Invalid("the body must hold the new status")
     return Reply(call.service.collections.set_shard_status(call.path["name"], call.path["shard"], status))

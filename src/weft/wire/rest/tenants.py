@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft.domain.errors import Invalid, NotFound
-from weft.service.schema import fields
+from weft.domain.json_fields import kind_of
 from weft.wire.rest.body import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import TEXT, array, ref
@@ -32,7 +32,7 @@ def delete(call: Call) -> Reply:
     names = as_list(call.body)
     for name in names:
         if not isinstance(name, str):
-            raise Invalid(f"the body must be an array of tenant names, but one of them is {fields.kind_of(name)}")
+            raise Invalid(f"the body must be an array of tenant names, but one of them is {kind_of(name)}")
     call.service.collections.delete_tenants(call.path["name"], names)
     return Reply()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
-from weft.service.schema import fields
 from weft.wire.rest.audit import audited
 from weft.wire.rest.authz import flag
 from weft.wire.rest.body import as_object
@@ -33,8 +33,8 @@ def get(call: Call) -> Reply:
 @audited("user created")
 def create(call: Call) -> Reply:
     given = {} if call.body is None else as_object(call.body)
-    adopt = fields.flag(given, "import", "user") or False
-    created = _instant(fields.text(given, "createTime", "user"))
+    adopt = json_fields.boolean(given, "import", "user") or False
+    created = _instant(json_fields.string(given, "createTime", "user"))
     try:
         key = call.service.access.users.create(call.path["user"], adopt=adopt, created=created, caller=call.caller)
     except Conflict as error:
@@ -59,7 +59,7 @@ def activate(call: Call) -> Reply:
 @audited("user deactivated")
 def deactivate(call: Call) -> Reply:
     given = {} if call.body is None else as_object(call.body)
-    revoke_key = fields.flag(given, "revoke_key", "user") or False
+    revoke_key = json_fields.boolean(given, "revoke_key", "user") or False
     try:
         call.service.access.users.deactivate(call.path["user"], revoke_key=revoke_key, caller=call.caller)
     except Conflict as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.filters import (
     And,
@@ -20,8 +21,8 @@ from weft.domain.filters import (
     ReferenceTarget,
     Target,
 )
-from weft.service.schema import fields
-from weft.service.schema.properties import lower_first
+from weft.domain.json_fields import kind_of, shorten
+from weft.domain.names import property_name
 from weft.wire.rest.body import as_object
 
 _MAX_DEPTH = 64
@@ -36,10 +37,10 @@ def decode_where(value: Any, depth: int = 0) -> Filter:
     given = as_object(value, "where")
     for key in given:
         if key not in _KEYS and not key.startswith("value"):
-            raise Invalid(f"invalid where filter: unknown field {fields.shown(key)!r}")
-    operator = fields.text(given, "operator", "where")
+            raise Invalid(f"invalid where filter: unknown field {shorten(key)!r}")
+    operator = json_fields.string(given, "operator", "where")
     if operator in ("And", "Or", "Not"):
-        operands = fields.items(given, "operands", "where") or []
+        operands = json_fields.array(given, "operands", "where") or []
         if not operands:
             raise Invalid(
                 f"invalid where filter: operator '{operator}', but no operands set - add at least one operand"
@@ -53,8 +54,8 @@ def decode_where(value: Any, depth: int = 0) -> Filter:
             return Not(decoded[0])
         return And(decoded) if operator == "And" else Or(decoded)
     if operator is None or operator not in Operator._value2member_map_:
-        raise Invalid(f"invalid where filter: unrecognized operator: {fields.shown(operator or '')}")
-    path = fields.texts(given, "path", "where")
+        raise Invalid(f"invalid where filter: unrecognized operator: {shorten(operator or '')}")
+    path = json_fields.strings(given, "path", "where")
     if not path:
         raise Invalid("invalid where filter: field 'path': must have at least one element")
     value, field = _value(given)
@@ -70,14 +71,14 @@ def _target(path: list[str]) -> Target:
     if len(path) > 2 * _MAX_DEPTH:
         raise Invalid(f"invalid where filter: path has more than {2 * _MAX_DEPTH} elements")
     if len(path) == 2:
-        return ReferenceCount(lower_first(path[0]))
-    return ReferenceTarget(lower_first(path[0]), _target(path[2:]), path[1])
+        return ReferenceCount(property_name(path[0]))
+    return ReferenceTarget(property_name(path[0]), _target(path[2:]), path[1])
 
 
 def _property(name: str) -> Target:
     if name.startswith("len(") and name.endswith(")"):
-        return PropertyTarget(lower_first(name[4:-1]), length=True)
-    return PropertyTarget(_META.get(name, lower_first(name)))
+        return PropertyTarget(property_name(name[4:-1]), length=True)
+    return PropertyTarget(_META.get(name, property_name(name)))
 
 
 def _value(given: Mapping[str, Any]) -> tuple[FilterValue, str]:
@@ -92,12 +93,12 @@ def _value(given: Mapping[str, Any]) -> tuple[FilterValue, str]:
     field = key.removesuffix("Array")
     read = _SCALARS.get(field)
     if read is None:
-        raise Invalid(f"invalid where filter: unknown value field {fields.shown(key)!r}")
+        raise Invalid(f"invalid where filter: unknown value field {shorten(key)!r}")
     if isinstance(value, list):
         values: Any = tuple(read(one, key) for one in value)
         return values, _FIELDS.get(field, field)
     if key.endswith("Array"):
-        raise Invalid(f"invalid where filter: {key} must be an array, not {fields.kind_of(value)}")
+        raise Invalid(f"invalid where filter: {key} must be an array, not {kind_of(value)}")
     return read(value, key), _FIELDS.get(field, field)
 
 
@@ -129,18 +130,21 @@ def _flag(value: Any, key: str) -> bool:
 
 def _geo_range(value: Any) -> GeoRange:
     given = as_object(value, "valueGeoRange")
-    fields.check_size(given, "invalid where filter: valueGeoRange")
-    point = fields.mapping(given, "geoCoordinates", "valueGeoRange") or {}
-    distance = fields.mapping(given, "distance", "valueGeoRange") or {}
-    latitude, longitude = fields.number(point, "latitude", "where"), fields.number(point, "longitude", "where")
-    metres = fields.number(distance, "max", "where")
+    json_fields.check_size(given, "invalid where filter: valueGeoRange")
+    point = json_fields.object_(given, "geoCoordinates", "valueGeoRange") or {}
+    distance = json_fields.object_(given, "distance", "valueGeoRange") or {}
+    latitude, longitude = (
+        json_fields.number(point, "latitude", "where"),
+        json_fields.number(point, "longitude", "where"),
+    )
+    metres = json_fields.number(distance, "max", "where")
     if latitude is None or longitude is None or metres is None:
         raise Invalid("invalid where filter: valueGeoRange: geoCoordinates and distance.max must be set")
     return GeoRange(float(latitude), float(longitude), float(metres))
 
 
 def _refuse(key: str, expected: str, value: Any) -> Invalid:
-    return Invalid(f"invalid where filter: {key} must be {expected}, not {fields.kind_of(value)}")
+    return Invalid(f"invalid where filter: {key} must be {expected}, not {kind_of(value)}")
 
 
 _SCALARS: Mapping[str, Callable[[Any, str], str | int | float | bool]] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weft.domain.errors import Invalid
-from weft.service.schema import fields
+from weft.domain.json_fields import shorten
 from weft.service.schema.vector_index.defaults import Block
 
 _IMMUTABLE: Mapping[str, tuple[str, ...]] = {
@@ -54,4 +54,4 @@ def _at(block: Block, path: str) -> Any:
 
 
 def _spelled(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else fields.shown(value)
+    return str(value).lower() if isinstance(value, bool) else shorten(value)

@@ -6,8 +6,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.service.schema import fields
 
 Block = dict[str, Any]
 
@@ -81,7 +81,7 @@ def complete(kind: str, given: Mapping[str, Any], where: str, *, multi: bool) ->
                 raise Invalid(f"{where}: {code} is not supported for hfresh index (only rq-1 is supported)")
     block = _filled(given, template, where)
     for hnsw, asked in _hnsw_blocks(kind, block, given):
-        rq = fields.mapping(asked, "rq", where) or {}
+        rq = json_fields.object_(asked, "rq", where) or {}
         if hnsw["rq"]["bits"] == 1 and rq.get("rescoreLimit") is None:
             hnsw["rq"]["rescoreLimit"] = _ONE_BIT_RESCORE_LIMIT
     if multi and kind == "hnsw":
@@ -125,12 +125,12 @@ def _filled(given: Mapping[str, Any], template: Block, where: str) -> Block:
     for key, default in template.items():
         value: Any
         if isinstance(default, dict):
-            value = _filled(fields.mapping(given, key, where) or {}, default, f"{where}.{key}")
+            value = _filled(json_fields.object_(given, key, where) or {}, default, f"{where}.{key}")
         elif isinstance(default, bool):
-            value = fields.flag(given, key, where)
+            value = json_fields.boolean(given, key, where)
         elif isinstance(default, int):
-            value = fields.whole(given, key, where)
+            value = json_fields.integer(given, key, where)
         else:
-            value = fields.text(given, key, where)
+            value = json_fields.string(given, key, where)
         filled[key] = copy.deepcopy(default) if value is None else value
     return {**filled, **block}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.json_fields import shorten
 from weft.domain.schema import Metric
-from weft.service.schema import fields
 from weft.service.schema.vector_index.defaults import QUANTIZERS, Block
 
 _KINDS = ("hnsw", "flat", "dynamic", "hfresh")
@@ -20,7 +21,7 @@ _NOT_NEGATIVE = ("dynamicEfMin", "dynamicEfMax", "dynamicEfFactor", "flatSearchC
 def validate(kind: str, block: Block, where: str, *, multi: bool, async_indexing: bool) -> None:
     """Raises Invalid for an index type or setting outside its limits; ``multi``: its vectorizer makes multi-vectors."""
     if kind not in _KINDS:
-        raise Invalid(f"{where}: unrecognized or unsupported vectorIndexType {fields.shown(kind)!r}")
+        raise Invalid(f"{where}: unrecognized or unsupported vectorIndexType {shorten(kind)!r}")
     if kind == "dynamic" and not async_indexing:
         raise Invalid(
             f"{where}: the dynamic index can only be created when async indexing is enabled; set ASYNC_INDEXING=true"
@@ -59,9 +60,9 @@ def _validate_hnsw(block: Block, where: str) -> None:
 def _pq_problems(pq: Block) -> list[str]:
     problems = []
     if pq["encoder"]["type"] not in ("kmeans", "tile"):
-        problems.append(f"invalid encoder type {fields.shown(pq['encoder']['type'])}")
+        problems.append(f"invalid encoder type {shorten(pq['encoder']['type'])}")
     if pq["encoder"]["distribution"] not in ("log-normal", "normal"):
-        problems.append(f"invalid encoder distribution {fields.shown(pq['encoder']['distribution'])}")
+        problems.append(f"invalid encoder distribution {shorten(pq['encoder']['distribution'])}")
     if pq["enabled"]:
         if pq["segments"] < 0:
             problems.append("pq segments must be non-negative")
@@ -73,9 +74,7 @@ def _pq_problems(pq: Block) -> list[str]:
 def _multivector_problems(multivector: Block) -> list[str]:
     problems = []
     if multivector["aggregation"] != "maxSim":
-        problems.append(
-            f"invalid aggregation type {fields.shown(multivector['aggregation'])}; only maxSim is supported"
-        )
+        problems.append(f"invalid aggregation type {shorten(multivector['aggregation'])}; only maxSim is supported")
     problems += _pooling_problems(multivector.get("tokenPooling"))
     muvera = multivector["muvera"]
     if not muvera["enabled"]:
@@ -96,7 +95,7 @@ def _pooling_problems(pooling: object) -> list[str]:
         return []
     factor = pooling.get("factor") if isinstance(pooling, Mapping) else None
     if isinstance(factor, bool) or not isinstance(factor, int) or not 1 <= factor <= _MAX_POOLING:
-        return [f'tokenPooling must be {{"factor": n}} with n from 1 to {_MAX_POOLING}, not {fields.shown(pooling)}']
+        return [f'tokenPooling must be {{"factor": n}} with n from 1 to {_MAX_POOLING}, not {shorten(pooling)}']
     return []
 
 
@@ -111,7 +110,7 @@ def _validate_flat(block: Block, where: str) -> None:
     problems += [
         f"{code.upper()} is not currently supported for flat indices" for code in ("pq", "sq") if block[code]["enabled"]
     ]
-    multivector = fields.mapping(block, "multivector", where) or {}
+    multivector = json_fields.object_(block, "multivector", where) or {}
     if multivector.get("enabled"):
         problems.append("multi vector index is not supported for vector index type: 'flat'")
     _refuse(problems, "flat", where)
@@ -134,7 +133,7 @@ def _validate_hfresh(block: Block, where: str) -> None:
     problems = []
     if block["distance"] not in ("cosine", "l2-squared"):
         problems.append(
-            f"unsupported distance type {fields.shown(block['distance'])!r}, HFresh only supports 'cosine' or "
+            f"unsupported distance type {shorten(block['distance'])!r}, HFresh only supports 'cosine' or "
             "'l2-squared' for the distance metric"
         )
     for key, low, high in (("maxPostingSizeKB", 8, 1024), ("replicas", 1, 10), ("searchProbe", 1, 1_000_000)):
@@ -156,7 +155,7 @@ def _refuse(problems: list[str], kind: str, where: str) -> None:
 def _metric(name: str, where: str) -> None:
     if name not in {metric.value for metric in Metric}:
         known = ", ".join(metric.value for metric in Metric)
-        raise Invalid(f"{where}: unknown distance {fields.shown(name)!r}; one of {known} expected")
+        raise Invalid(f"{where}: unknown distance {shorten(name)!r}; one of {known} expected")
 
 
 _VALIDATORS: Mapping[str, Callable[[Block, str], None]] = {

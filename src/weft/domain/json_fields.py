@@ -16,7 +16,7 @@ _KINDS: Mapping[type, str] = {
     list: "an array",
     type(None): "null",
 }
-_SHOWN = 120
+_MAX_SHOWN = 120
 _MAX_DEPTH = 64
 _MAX_NODES = 200_000
 
@@ -26,31 +26,31 @@ def kind_of(value: object) -> str:
     return _KINDS.get(type(value), type(value).__name__)
 
 
-def shown(value: object) -> str:
+def shorten(value: object) -> str:
     """The value as text for a message, cut at 120 characters; of what holds others only the kind."""
     text = kind_of(value) if isinstance(value, Mapping | list) else str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _refuse(key: str, where: str, expected: str, value: object) -> Invalid:
     return Invalid(f"{where}: {key} must be {expected}, not {kind_of(value)}")
 
 
-def text(document: Mapping[str, Any], key: str, where: str) -> str | None:
+def string(document: Mapping[str, Any], key: str, where: str) -> str | None:
     value = document.get(key)
     if value is None or isinstance(value, str):
         return value
     raise _refuse(key, where, "a string", value)
 
 
-def flag(document: Mapping[str, Any], key: str, where: str) -> bool | None:
+def boolean(document: Mapping[str, Any], key: str, where: str) -> bool | None:
     value = document.get(key)
     if value is None or isinstance(value, bool):
         return value
     raise _refuse(key, where, "true or false", value)
 
 
-def whole(document: Mapping[str, Any], key: str, where: str) -> int | None:
+def integer(document: Mapping[str, Any], key: str, where: str) -> int | None:
     """An integer of 64 bits; an integral float such as 1e12 counts as one."""
     value = document.get(key)
     if value is None:
@@ -62,7 +62,7 @@ def whole(document: Mapping[str, Any], key: str, where: str) -> int | None:
             raise Invalid(f"{where}: {key} must be a whole number, not {value}")
         value = int(value)
     if not -(2**63) <= value < 2**63:
-        raise Invalid(f"{where}: {key} must fit in 64 bits, {shown(value)} does not")
+        raise Invalid(f"{where}: {key} must fit in 64 bits, {shorten(value)} does not")
     return value
 
 
@@ -75,32 +75,32 @@ def number(document: Mapping[str, Any], key: str, where: str) -> float | None:
     return value
 
 
-def mapping(document: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any] | None:
+def object_(document: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any] | None:
     value = document.get(key)
     if value is None or isinstance(value, Mapping):
         return value
     raise _refuse(key, where, "an object", value)
 
 
-def items(document: Mapping[str, Any], key: str, where: str) -> list[Any] | None:
+def array(document: Mapping[str, Any], key: str, where: str) -> list[Any] | None:
     value = document.get(key)
     if value is None or isinstance(value, list):
         return value
     raise _refuse(key, where, "an array", value)
 
 
-def texts(document: Mapping[str, Any], key: str, where: str) -> list[str] | None:
+def strings(document: Mapping[str, Any], key: str, where: str) -> list[str] | None:
     """An array of strings."""
-    value = items(document, key, where)
+    value = array(document, key, where)
     for item in value or ():
         if not isinstance(item, str):
             raise Invalid(f"{where}: {key} must be an array of strings, but one of them is {kind_of(item)}")
     return value
 
 
-def mappings(document: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, Any]] | None:
+def objects(document: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, Any]] | None:
     """An array of objects."""
-    value = items(document, key, where)
+    value = array(document, key, where)
     for item in value or ():
         if not isinstance(item, Mapping):
             raise Invalid(f"{where}: {key} must be an array of objects, but one of them is {kind_of(item)}")

@@ -1,0 +1,58 @@
+"""JSON keys in any case: ``MultiTenancyConfig`` and ``multitenancyconfig`` are ``multiTenancyConfig``.
+
+Weaviate reads most of its documents so, and clients rely on it. What matches is declared, key by key; names that are
+the caller's own (properties, vectors, modules) are values and never touched.
+
+    TENANT = Keys("name", "activityStatus")
+    CLASS = Keys("class", invertedIndexConfig=Keys(bm25=Keys("b", "k1")), vectorConfig=ByName(VECTOR))
+
+``TENANT.fold({"NAME": "a"})`` is ``{"name": "a"}``. Of a key that comes twice in different cases the later counts;
+where both are objects whose keys are declared, they are merged, the later one over the earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class Keys:
+    """The keys of one JSON object.
+
+    ``plain`` are keys whose values stay as they are. ``inner`` are keys whose values have declared keys themselves; an
+    array stands for each of its objects. ``recursive`` are keys whose values have these same keys.
+    """
+
+    def __init__(self, *plain: str, recursive: Iterable[str] = (), **inner: Keys | ByName) -> None:
+        self._inner: dict[str, Keys | ByName] = {**inner, **dict.fromkeys(recursive, self)}
+        self._spelled = {key.lower(): key for key in (*plain, *self._inner)}
+        self._plain = frozenset(plain)
+
+    def fold(self, value: Any) -> Any:
+        """``value`` with its declared keys spelled as declared; itself where nothing is to be done."""
+        if isinstance(value, list):
+            return [self.fold(one) for one in value]
+        if not isinstance(value, Mapping) or self._plain.issuperset(value):
+            return value
+        folded: dict[Any, Any] = {}
+        for key, given in value.items():
+            name = self._spelled.get(key.lower(), key) if isinstance(key, str) else key
+            inner = self._inner.get(name)
+            one = given if inner is None else inner.fold(given)
+            before = folded.get(name)
+            if inner is not None and isinstance(before, Mapping) and isinstance(one, Mapping):
+                one = {**before, **one}
+            folded[name] = one
+        return folded
+
+
+class ByName:
+    """An object whose keys are the caller's own names; each value has the keys of ``inner``."""
+
+    def __init__(self, inner: Keys) -> None:
+        self._inner = inner
+
+    def fold(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {name: self._inner.fold(one) for name, one in value.items()}

@@ -1,0 +1,30 @@
+"""How the names of collections and properties are kept, and what is said of a property that is not there.
+
+The first letter of a collection's name is upper case and that of a property's lower case, whichever a caller writes.
+The rest of a name is kept as written.
+"""
+
+from __future__ import annotations
+
+from weft.domain.errors import Invalid
+
+_MAX_QUOTED = 80
+
+
+def collection_name(name: str) -> str:
+    """``article`` is ``Article``. Of aliases too, which share the names of collections."""
+    return name[:1].upper() + name[1:]
+
+
+def property_name(name: str) -> str:
+    """``Title`` is ``title``."""
+    return name[:1].lower() + name[1:]
+
+
+def unknown_property(name: str, collection: str) -> Invalid:
+    """The refusal of a property that ``collection`` lacks, in Weaviate's words."""
+    return Invalid(
+        f"no such prop with name '{name[:_MAX_QUOTED]}' found in class '{collection}' in the schema. "
+        "Check your schema files for which properties in this class are available",
+        property=name,
+    )
