@@ -38,8 +38,8 @@ from weft.domain.query import Keyword, MatchOperator
 from weft.domain.schema import CollectionConfig, DataType, Property, Tokenization
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.inverted import InvertedIndex
-from weft.engine.embedded.index.inverted.stopwords import PRESETS
-from weft.engine.embedded.index.inverted.tokenize import words
+from weft.engine.text.stopwords import PRESETS
+from weft.engine.text.tokenize import words
 
 K = 10
 BATCH = 10_000

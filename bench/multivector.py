@@ -31,7 +31,8 @@ from pyroaring import BitMap
 
 from _tokens import Data, Tokens, load, unit
 from weft.domain.schema import MultiVector, Muvera, Quantizer, QuantizerKind, VectorIndexConfig
-from weft.engine.embedded.index.multivector import MultiVectorIndex, pool_tokens, residual
+from weft.engine.embedded.index.multivector import MultiVectorIndex, residual
+from weft.engine.pooling import pool_tokens
 
 K = 10
 BATCH = 1_000

@@ -25,8 +25,8 @@ from nearest import K, Row, Vectors, exact, folder_bytes, load, measured, print_
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig, VectorIndexConfig
 from weft.engine.embedded.changes import Upsert
-from weft.engine.embedded.record import RecordCodec
 from weft.engine.embedded.shard import Shard
+from weft.engine.record import RecordCodec
 
 BATCH = 1000
 PROPERTIES = (Property("title", DataType.TEXT), Property("body", DataType.TEXT), Property("words", DataType.INT))

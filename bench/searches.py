@@ -29,7 +29,7 @@ import numpy as np
 from _serving import START, Server, machine, running
 from weft.domain.answer import Answer, Hit
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
-from weft.engine.embedded.encoding import encode_properties
+from weft.engine.encoding import encode_properties
 from weft.protocol import base, batch, search_get
 from weft.wire.grpc.decode_search import decode_search
 from weft.wire.grpc.encode_search import encode_search

@@ -18,6 +18,7 @@ from weft.domain.aggregate import (
     PropertyAggregation,
     PropertyFigures,
 )
+from weft.domain.beacon import format_beacon
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.query import Hybrid, Keyword, Query
@@ -25,7 +26,6 @@ from weft.domain.schema import DataType, Property
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.filter import aggregate as figures
 from weft.engine.embedded.shard import Shard
-from weft.service.beacon import format_beacon
 from weft.service.collections import Collections
 from weft.service.filtering import allowed
 from weft.service.search.ranking import DocIds

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weft.domain.beacon import format_beacon
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference, Value
 from weft.domain.schema import CollectionConfig
-from weft.service.beacon import format_beacon
 
 
 def to_json(config: CollectionConfig, properties: Mapping[str, Value]) -> dict[str, Any]:

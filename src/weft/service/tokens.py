@@ -12,8 +12,8 @@ from weft.domain.errors import Invalid, NotFound
 from weft.domain.json_fields import shorten
 from weft.domain.schema import CollectionConfig, InvertedConfig, Property, Tokenization
 from weft.domain.schema import Stopwords as StopwordConfig
-from weft.engine.embedded.index.inverted.stopwords import Stopwords
-from weft.engine.embedded.index.inverted.tokenize import tokenize
+from weft.engine.text.stopwords import Stopwords
+from weft.engine.text.tokenize import tokenize
 from weft.service.schema import properties
 from weft.service.schema.defaults import complete_inverted
 from weft.service.schema.document import parse_inverted, parse_property

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from weft.domain.beacon import parse_beacon
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name, unknown_property
 from weft.domain.objects import Properties, Reference, Value
 from weft.domain.schema import CollectionConfig, DataType, Property
-from weft.service.beacon import parse_beacon
 from weft.service.scalars import (
     Unfit,
     check_blob,

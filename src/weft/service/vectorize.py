@@ -10,8 +10,8 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Object, Vector
 from weft.domain.schema import CollectionConfig, VectorConfig
-from weft.engine.embedded.index.multivector.pooling import pool_tokens
 from weft.engine.embedded.shard import Shard
+from weft.engine.pooling import pool_tokens
 from weft.modules.base import Registry
 from weft.modules.inputs import object_input, vectorised_alike
 from weft.service.fingerprints import other_model

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weft.domain.beacon import format_beacon, parse_beacon
 from weft.domain.errors import Invalid
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
-from weft.service.beacon import format_beacon, parse_beacon
 from weft.service.scalars import is_timestamp, normal_uuid
 from weft.service.spelling import to_json
 from weft.service.values import coerce

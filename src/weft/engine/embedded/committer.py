@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from weft.domain.errors import Conflict, Invalid
 from weft.domain.objects import format_uuid
 from weft.engine.embedded.changes import Change, Done, Outcome, Remove, Upsert
-from weft.engine.embedded.record import created_of, with_created
 from weft.engine.embedded.storage import Applied, Delete, Put, ShardStore
+from weft.engine.record import created_of, with_created
 
 
 class Committer:

@@ -16,9 +16,9 @@ from weft.domain.objects import Object, format_uuid
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.engine.embedded.index.filter.index import FilterIndex
 from weft.engine.embedded.index.inverted import InvertedIndex
-from weft.engine.embedded.record import RecordCodec
 from weft.engine.embedded.storage import ShardStore
 from weft.engine.embedded.vectors import VectorSearch, open_vector_index
+from weft.engine.record import RecordCodec
 
 _log = logging.getLogger(__name__)
 _REPLAY_CHUNK = 5_000

@@ -41,9 +41,9 @@ from weft.engine.embedded.index.filter.view import ReferenceResolver
 from weft.engine.embedded.index.inverted import Matches
 from weft.engine.embedded.index.multivector import MultiVectorIndex, TokenMatches
 from weft.engine.embedded.indexes import Indexes
-from weft.engine.embedded.record import Record, RecordCodec
 from weft.engine.embedded.storage import ShardStore, VectorLayout
 from weft.engine.embedded.vectors import size_of
+from weft.engine.record import Record, RecordCodec
 from weft.files import disk, links
 
 _log = logging.getLogger(__name__)

@@ -28,9 +28,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from weft.domain import instants
 from weft.domain.objects import Object, Vector, format_uuid
 from weft.domain.schema import CollectionConfig, DataType, Property
-from weft.engine.embedded.index.filter import instants
 
 Convert: TypeAlias = Callable[[Any], Any]
 

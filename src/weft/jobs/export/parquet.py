@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from weft.domain.objects import Object, Vector
 from weft.domain.schema import CollectionConfig
-from weft.engine.embedded.record import RecordCodec
 from weft.engine.embedded.storage import ShardStore
+from weft.engine.record import RecordCodec
 from weft.files import disk
 from weft.jobs.backup.backend import Folder
 from weft.jobs.export.columns import Columns

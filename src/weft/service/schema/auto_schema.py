@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from weft.domain.beacon import parse_beacon
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import kind_of, shorten
 from weft.domain.names import property_name
 from weft.domain.objects import Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
-from weft.service.beacon import parse_beacon
 from weft.service.scalars import is_timestamp, normal_uuid
 from weft.service.schema.modules import NONE
 from weft.service.schema.properties import MAX_NESTING

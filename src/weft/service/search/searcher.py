@@ -22,8 +22,8 @@ from weft.domain.query import GroupBy, Hybrid, Keyword, Near, Query
 from weft.domain.schema import CollectionConfig, Metric
 from weft.engine.embedded.collection import ONLY_SHARD
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.record import Record
 from weft.engine.embedded.shard import Shard, ShardView
+from weft.engine.record import Record
 from weft.modules.base import Registry
 from weft.service.collections import Collections
 from weft.service.filtering import allowed

@@ -17,12 +17,12 @@ from graphql import (
 )
 
 from weft.domain.aggregate import AggregatedGroup, AggregatedType, Aggregation, Metric, PropertyAggregation
+from weft.domain.beacon import format_beacon
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name
 from weft.domain.objects import GeoPoint, Reference
 from weft.domain.query import Keyword
 from weft.domain.schema import CollectionConfig, DataType
-from weft.service.beacon import format_beacon
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import context_of
 from weft.wire.graphql.decode_search import Args, decode_filter, decode_search

@@ -8,6 +8,7 @@ from typing import Any, Final, TypedDict
 
 import numpy as np
 
+from weft.domain.beacon import parse_beacon
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.names import property_name
@@ -27,7 +28,6 @@ from weft.domain.query import (
     Targets,
 )
 from weft.domain.schema import CollectionConfig
-from weft.service.beacon import parse_beacon
 from weft.wire.graphql.inputs import MEDIA
 from weft.wire.rest.where import decode_where
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from graphql import GraphQLArgument, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLResolveInfo
 
+from weft.domain.beacon import format_beacon, parse_beacon
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.query import Near, NearMedia, NearObject, NearText, NearVector, Query, Returns
 from weft.domain.schema import CollectionConfig, VectorConfig
-from weft.service.beacon import format_beacon, parse_beacon
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import Context, context_of
 from weft.wire.graphql.decode_search import Args, decode_search

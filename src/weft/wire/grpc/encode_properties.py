@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from weft.domain.answer import Hit
 from weft.domain.query import NestedSelection, ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig, DataType
-from weft.engine.embedded.encoding import encode_value
+from weft.engine.encoding import encode_value
 from weft.wire.grpc.encode_metadata import encode_metadata
 from weft.wire.grpc.wire_format import (
     NULL_VALUE,

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from weft.domain import json_fields
+from weft.domain.beacon import parse_beacon
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_fields import shorten
 from weft.domain.objects import IncomingReference, Reference, format_uuid
-from weft.service.beacon import parse_beacon
 from weft.wire.errors import refuse
 from weft.wire.rest.body import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure

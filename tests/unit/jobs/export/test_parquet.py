@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from weft.domain.objects import Object, Vector
 from weft.domain.schema import CollectionConfig, DataType, MultiVector, Property, VectorConfig
 from weft.domain.schema import VectorIndexConfig as Index
-from weft.engine.embedded.record import RecordCodec
 from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
+from weft.engine.record import RecordCodec
 from weft.jobs.backup.backend import Location
 from weft.jobs.backup.filesystem import FilesystemBackend
 from weft.jobs.export import parquet

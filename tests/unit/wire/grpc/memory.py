@@ -24,7 +24,7 @@ from weft.domain.schema import (
     VectorConfig,
     VectorIndexConfig,
 )
-from weft.engine.embedded.encoding import encode_properties
+from weft.engine.encoding import encode_properties
 
 NAMED = CollectionConfig(
     "Article",

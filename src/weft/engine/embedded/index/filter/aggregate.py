@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain import instants
 from weft.domain.objects import Reference
-from weft.engine.embedded.index.filter import instants
 from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.gathered import Gathered
 from weft.engine.embedded.index.filter.kinds import Array

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain import instants
 from weft.domain.objects import GeoPoint, format_uuid
 from weft.domain.schema import DataType
-from weft.engine.embedded.index.filter import instants
 
 Array = npt.NDArray[Any]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from weft.domain import instants
 from weft.domain.errors import Invalid
 from weft.domain.filters import Condition, GeoRange, Operator
 from weft.domain.objects import parse_uuid
 from weft.domain.schema import DataType, Property
-from weft.engine.embedded.index.filter import instants
 
 CONTAINS = frozenset({Operator.CONTAINS_ANY, Operator.CONTAINS_ALL, Operator.CONTAINS_NONE})
 COMPARISONS = frozenset(

@@ -13,7 +13,7 @@ from weft.domain.schema import Tokenization
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.fields import TextField, texts_of
 from weft.engine.embedded.index.inverted.segment import Part, Segment, assemble, pack
-from weft.engine.embedded.index.inverted.tokenize import BYTE_TABLES
+from weft.engine.text.tokenize import BYTE_TABLES
 
 U32 = npt.NDArray[np.uint32]
 _SEPARATOR = b"\xff"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weft.domain.schema import CollectionConfig, DataType, Property, TextAnalyzer, Tokenization
-from weft.engine.embedded.index.inverted.stopwords import Stopwords
-from weft.engine.embedded.index.inverted.tokenize import tokenize, tokenize_pattern
+from weft.engine.text.stopwords import Stopwords
+from weft.engine.text.tokenize import tokenize, tokenize_pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from weft.engine.embedded.index.multivector.explain import TokenMatches
 from weft.engine.embedded.index.multivector.index import MultiVectorIndex
 from weft.engine.embedded.index.multivector.neighbours import Neighbours
-from weft.engine.embedded.index.multivector.pooling import pool_tokens
 from weft.engine.embedded.index.multivector.stats import MultiVectorStats
 
-__all__ = ["MultiVectorIndex", "MultiVectorStats", "Neighbours", "TokenMatches", "pool_tokens"]
+__all__ = ["MultiVectorIndex", "MultiVectorStats", "Neighbours", "TokenMatches"]

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weft.domain import instants
 from weft.domain.objects import Reference
-from weft.engine.embedded.index.filter import aggregate, instants, kinds
+from weft.engine.embedded.index.filter import aggregate, kinds
 from weft.engine.embedded.index.filter.gathered import Gathered
 
 INTS = st.integers(-(2**62), 2**62) | st.integers(-3, 3)

@@ -20,8 +20,8 @@ from weft.engine.embedded.index.multivector.kernels.lists import centroid_rows, 
 from weft.engine.embedded.index.multivector.kernels.packing import lane_count, pack_bytes
 from weft.engine.embedded.index.multivector.kernels.residuals import coded_scores
 from weft.engine.embedded.index.multivector.kernels.table import best_centroids, centroid_table, products
-from weft.engine.embedded.index.multivector.kernels.ward import merges
 from weft.engine.embedded.index.multivector.segments import padded
+from weft.engine.pooling.ward import merges
 
 
 def ragged(rng, rows, longest, dims):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from weft.domain.errors import Invalid
-from weft.engine.embedded.index.multivector import pool_tokens, twins
+from weft.engine.embedded.index.multivector import twins
+from weft.engine.pooling import pool_tokens
 
 
 def test_counts_order_and_means(rng):

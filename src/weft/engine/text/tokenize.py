@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 
 from weft.domain.schema import TextAnalyzer, Tokenization
-from weft.engine.embedded.index.inverted.folding import folder
+from weft.engine.text.folding import folder
 
 SEPARATOR = 0xFF
 """A byte that UTF-8 never contains, between tokens in the byte form of a text."""

@@ -7,8 +7,8 @@ import pytest
 from weft.domain.errors import CorruptData
 from weft.domain.objects import GeoPoint, Object, Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
-from weft.engine.embedded.encoding import decode_properties
-from weft.engine.embedded.record import RecordCodec, created_of, with_created
+from weft.engine.encoding import decode_properties
+from weft.engine.record import RecordCodec, created_of, with_created
 
 TEXT = Property("text", DataType.TEXT)
 BLOB = Property("picture", DataType.BLOB)

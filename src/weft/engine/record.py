@@ -30,7 +30,7 @@ import orjson
 from weft.domain.errors import CorruptData
 from weft.domain.objects import Object, Properties, Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
-from weft.engine.embedded.encoding import decode_properties, encode_properties
+from weft.engine.encoding import decode_properties, encode_properties
 
 _HEADER = struct.Struct("<BBIqqII16s")
 _VERSION = 1

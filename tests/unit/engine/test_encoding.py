@@ -11,7 +11,7 @@ import pytest
 from weft.domain.errors import CorruptData
 from weft.domain.objects import GeoPoint, PhoneNumber
 from weft.domain.schema import DataType, Property
-from weft.engine.embedded.encoding import decode_properties, encode_properties, encode_value
+from weft.engine.encoding import decode_properties, encode_properties, encode_value
 from weft.protocol import properties as messages
 
 PHONE = PhoneNumber("0171 1234567", "DE", 49, 1711234567, "+49 171 1234567", "0171 1234567", True)

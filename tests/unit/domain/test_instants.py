@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weft.domain import instants
 from weft.domain.errors import Invalid
-from weft.engine.embedded.index.filter import instants
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

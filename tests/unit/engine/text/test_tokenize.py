@@ -10,9 +10,9 @@ import pytest
 from weft.domain.errors import Invalid
 from weft.domain.schema import DataType, InvertedConfig, Property, TextAnalyzer, Tokenization
 from weft.domain.schema import Stopwords as StopwordsConfig
-from weft.engine.embedded.index.inverted.folding import folder
-from weft.engine.embedded.index.inverted.stopwords import Stopwords
-from weft.engine.embedded.index.inverted.tokenize import BYTE_TABLES, tokenize, tokenize_pattern
+from weft.engine.text.folding import folder
+from weft.engine.text.stopwords import Stopwords
+from weft.engine.text.tokenize import BYTE_TABLES, tokenize, tokenize_pattern
 
 TEXT = "  Hello_World, it's 2nd-rate\tnaïve ΟΔΟΣ x² 東京\n"
 

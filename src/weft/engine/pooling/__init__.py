@@ -1,0 +1,5 @@
+"""Token pooling: fewer tokens a document, before it is stored. The same for every engine."""
+
+from weft.engine.pooling.pooling import pool_tokens
+
+__all__ = ["pool_tokens"]
