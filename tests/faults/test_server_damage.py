@@ -145,6 +145,56 @@ def test_a_damaged_collection(tmp_path: Path, kind: str) -> None:
             assert server.stop() == 0
 
 
+ROWS = 1200
+"""As many that the first block of the vector file is full: it is not read when the file is opened."""
+
+
+def vector_of(n: int, multi: bool) -> list[float] | list[list[float]]:
+    values = [float(n), *[1.0] * 63]
+    return [values, values] if multi else values
+
+
+def store_many(http: httpx.Client, multi: bool) -> None:
+    index = {"multivector": {"enabled": True}, "distance": "dot"} if multi else {"distance": "l2-squared"}
+    given = {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw", "vectorIndexConfig": index}
+    reply = http.post("/v1/schema", json={"class": "Flipped", "vectorConfig": {"v": given}})
+    assert reply.status_code == 200, reply.text
+    for first in range(0, ROWS, 300):
+        objects = [
+            {"class": "Flipped", "id": identifier(n), "vectors": {"v": vector_of(n, multi)}}
+            for n in range(first, first + 300)
+        ]
+        reply = http.post("/v1/batch/objects", json={"objects": objects})
+        assert all(one["result"]["status"] == "SUCCESS" for one in reply.json()), reply.text
+
+
+def identifier(n: int) -> str:
+    return f"00000000-0000-0000-0000-{n + 1:012d}"
+
+
+@pytest.mark.parametrize("multi", [False, True], ids=["single", "multi"])
+def test_vectors_that_changed_on_the_disk_are_not_returned(tmp_path: Path, multi: bool) -> None:
+    """In the middle of the file, where the start does not look."""
+    with Server(tmp_path / "data") as server:
+        with httpx.Client(base_url=server.url(""), timeout=60) as http:
+            store_many(http, multi)
+            before = http.get(f"/v1/objects/Flipped/{identifier(7)}", params={"include": "vector"}).json()
+            assert before["vectors"]["v"] == vector_of(7, multi)
+        server.stop()
+        (folder,) = folder_with(server, "store/vectors/0.0.f32")
+        file = folder / "store/vectors/0.0.f32"
+        data = bytearray(file.read_bytes())
+        row_bytes = len(data) // ROWS
+        data[7 * row_bytes + 3] ^= 0x40  # the exponent of the first number of object 7
+        file.write_bytes(data)
+        server.start()
+        with httpx.Client(base_url=server.url(""), timeout=60) as http:
+            message = refusal(http.get(f"/v1/objects/Flipped/{identifier(7)}", params={"include": "vector"}))
+            assert "0.0.f32" in message and "checksum" in message
+            last = http.get(f"/v1/objects/Flipped/{identifier(ROWS - 1)}", params={"include": "vector"})
+            assert last.json()["vectors"]["v"] == vector_of(ROWS - 1, multi), "another block, which is whole"
+
+
 def test_a_collection_whose_folder_is_gone_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         with httpx.Client(base_url=server.url("")) as http:

@@ -69,7 +69,7 @@ class World:
         assert len(ids) == min(10, len(allowed))
         np.testing.assert_allclose(distances, [expected[i] for i in ids], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(self.index.distances(query, [*ids, 10**6]), [*distances.tolist(), np.nan], rtol=1e-6)
-        for doc_id, vector in zip(ids[:3], self.index.get(ids[:3]), strict=True):
+        for doc_id, vector in zip(ids[:3], self.store.get_vectors("v", ids[:3]), strict=True):
             assert (vector == live[doc_id]).all()
         return len(set(order[:10]) & set(ids)), min(10, len(allowed))
 

@@ -250,7 +250,12 @@ class Shard:
         return self._indexes.vector(name).distances(query, doc_ids)
 
     def vectors_of(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
-        return self._indexes.vector(name).get(doc_ids)
+        """Checked copies of the vectors as they were given, ``(d,)`` or ``(T, d)`` f32; None for an object without one.
+
+        Raises NotFound for an unknown name, CorruptData when the bytes are not what was written.
+        """
+        self._indexes.vector(name)
+        return self._store.get_vectors(name, doc_ids)
 
     def keyword(self, query: Keyword, k: int, allow: AllowList | None) -> Matches:
         return self._indexes.inverted.search(query, k, allow, live_count=self.count)

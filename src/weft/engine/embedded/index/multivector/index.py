@@ -215,16 +215,13 @@ class MultiVectorIndex:
         result[found] = -self._exact(view, tokens, rows[found])
         return result
 
-    def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
-        """The token vectors as the user gave them, ``(T, d) f32`` each; None where there are none."""
-        rows = self._view.rows
-        found = find_rows(rows.doc_ids, np.asarray(doc_ids, np.uint32)).tolist()
-        return [None if r < 0 else np.array(rows.tokens[rows.offsets[r] : rows.offsets[r + 1]]) for r in found]
-
     def explain(self, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
-        """Which token of the object answers each query token; ``matrix`` adds all similarities. Raises NotFound."""
+        """Which token of the object answers each query token; ``matrix`` adds all similarities.
+
+        Raises NotFound, and CorruptData when the object's tokens are not what was written.
+        """
         tokens = check_tokens(query, self._dims(self._view))
-        document = self.get([doc_id])[0]
+        document = self._source.get([doc_id])[0]
         if document is None:
             raise NotFound(f"object {doc_id} has no such multi-vector", doc_id=doc_id)
         return token_matches(doc_id, tokens, document, cosine=self._cosine, matrix=matrix)

@@ -5,6 +5,7 @@ The index never writes here. ``TokenRows`` is taken whole once per operation, so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -50,6 +51,9 @@ class TokenSource(Protocol):
     def dims(self) -> int | None: ...
     @property
     def rows(self) -> TokenRows: ...
+    def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
+        """Checked copies; raises CorruptData."""
+        ...
 
 
 def find_rows(doc_ids: DocIds, wanted: DocIds) -> Rows:

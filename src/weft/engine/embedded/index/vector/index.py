@@ -147,17 +147,6 @@ class VectorIndex:
         kernels.measure(rows.vectors, rows.find(ids), question.vector, metric, question.square, out)
         return out
 
-    def get(self, doc_ids: Sequence[int] | npt.NDArray[np.uint32]) -> list[Vector | None]:
-        """A copy of each object's vector as it was given; None where it has none."""
-        verified = getattr(self._source, "get", None)
-        if verified is not None:
-            # A vector file checks the bytes that it hands out.
-            found_by_file: list[Vector | None] = verified(doc_ids)
-            return found_by_file
-        rows = self._look.rows
-        found = rows.find(np.asarray(doc_ids, np.uint32))
-        return [rows.vectors[row].copy() if row >= 0 else None for row in found.tolist()]
-
     def stats(self) -> IndexStats:
         look = self._look
         frozen = look.frozen

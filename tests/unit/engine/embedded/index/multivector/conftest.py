@@ -41,6 +41,10 @@ class Source:
         self.documents = [(i, d) for i, d in self.documents if i not in doc_ids]
         self.show(self.rows.generation + 1)
 
+    def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
+        by_id = dict(self.documents)
+        return [by_id.get(doc_id) for doc_id in doc_ids]
+
     def show(self, generation: int) -> None:
         lengths = [len(d) for _, d in self.documents]
         tokens = (

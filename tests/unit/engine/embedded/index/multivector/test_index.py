@@ -89,7 +89,7 @@ def test_queries_that_cannot_be_answered(build, make_source, rng):
     assert len(index.search(np.ones((2, 4), np.float32), 5, AllowList(BitMap())).doc_ids) == 0
 
 
-def test_distances_get_and_explain(rng, build, make_source):
+def test_distances_and_explain(rng, build, make_source):
     source = make_source(5)
     documents = [rng.standard_normal((n, 5)).astype(np.float32) for n in (3, 7)]
     source.add(documents, step=4)
@@ -99,9 +99,6 @@ def test_distances_get_and_explain(rng, build, make_source):
     ids, distances = exact(source, query)
     by_id = dict(zip(ids.tolist(), distances.tolist(), strict=True))
     np.testing.assert_allclose(got, [by_id[4], np.nan, by_id[0]], rtol=1e-5)
-    first, missing = index.get([4, 5])
-    assert missing is None
-    assert (first == documents[1]).all()
     matches = index.explain(query, 4, matrix=True)
     assert matches.distance == pytest.approx(by_id[4], rel=1e-5)
     assert matches.shares.sum() == pytest.approx(1, abs=1e-4)
