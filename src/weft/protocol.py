@@ -13,6 +13,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 _MODULES = (
     "base",
@@ -53,13 +54,36 @@ def _load() -> dict[str, ModuleType]:
             del sys.modules[name]
 
 
-_loaded = _load()
-base = _loaded["base"]
-base_search = _loaded["base_search"]
-batch = _loaded["batch"]
-batch_delete = _loaded["batch_delete"]
-aggregate = _loaded["aggregate"]
-generative = _loaded["generative"]
-properties = _loaded["properties"]
-search_get = _loaded["search_get"]
-tenants = _loaded["tenants"]
+if TYPE_CHECKING:
+    from weaviate.proto.v1.v6300.v1 import aggregate_pb2 as aggregate
+    from weaviate.proto.v1.v6300.v1 import base_pb2 as base
+    from weaviate.proto.v1.v6300.v1 import base_search_pb2 as base_search
+    from weaviate.proto.v1.v6300.v1 import batch_delete_pb2 as batch_delete
+    from weaviate.proto.v1.v6300.v1 import batch_pb2 as batch
+    from weaviate.proto.v1.v6300.v1 import generative_pb2 as generative
+    from weaviate.proto.v1.v6300.v1 import properties_pb2 as properties
+    from weaviate.proto.v1.v6300.v1 import search_get_pb2 as search_get
+    from weaviate.proto.v1.v6300.v1 import tenants_pb2 as tenants
+else:
+    _loaded = _load()
+    aggregate = _loaded["aggregate"]
+    base = _loaded["base"]
+    base_search = _loaded["base_search"]
+    batch = _loaded["batch"]
+    batch_delete = _loaded["batch_delete"]
+    generative = _loaded["generative"]
+    properties = _loaded["properties"]
+    search_get = _loaded["search_get"]
+    tenants = _loaded["tenants"]
+
+__all__ = [
+    "aggregate",
+    "base",
+    "base_search",
+    "batch",
+    "batch_delete",
+    "generative",
+    "properties",
+    "search_get",
+    "tenants",
+]

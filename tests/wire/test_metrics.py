@@ -14,7 +14,6 @@ from weft.app import App
 from weft.config import Settings
 from weft.domain.errors import Misconfigured
 from weft.metrics import Metrics, MetricsServer
-from weft.wire.grpc.server import _observed
 
 
 def read(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -90,10 +89,3 @@ def test_a_port_that_is_taken_is_told() -> None:
             MetricsServer(metrics, "127.0.0.1", server.port)
     finally:
         server.stop()
-
-
-def test_calls_that_nobody_watches_pay_nothing() -> None:
-    def handle(request: bytes, context: Any) -> bytes:
-        return request
-
-    assert _observed(handle, "Search", None) is handle

@@ -63,7 +63,7 @@ def _ask(arguments: argparse.Namespace, request: Any) -> Any:
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     where = f"{host}:{arguments.grpc_port}"
     options = [("grpc.max_receive_message_length", _LARGEST_REPLY), ("grpc.enable_http_proxy", 0)]
-    metadata = [("authorization", allowed)] if (allowed := authorization(arguments)) else []
+    metadata = (("authorization", allowed),) if (allowed := authorization(arguments)) else ()
     with grpc.insecure_channel(where, options) as channel:
         call = channel.unary_unary(
             _METHOD,
@@ -84,7 +84,7 @@ def _ask(arguments: argparse.Namespace, request: Any) -> Any:
                         f"the server at {where} wants a valid API key; give it with --api-key"
                     ) from error
                 case _:
-                    raise Invalid(error.details()) from error
+                    raise Invalid(error.details() or str(error)) from error
 
 
 def _as_json(hit: Any) -> str:

@@ -21,6 +21,7 @@ from weft.protocol import properties as messages
 Writer: TypeAlias = Callable[[Any, Any], None]
 """Sets a ``Value`` message (first argument) to a value that is not None."""
 
+_NULL = messages.Value(null_value="NULL_VALUE").SerializeToString()
 _MOST_PLANS = 1024
 
 _plans: dict[int, tuple[tuple[Property, ...], tuple[tuple[str, Writer], ...]]] = {}
@@ -33,19 +34,16 @@ def encode_properties(values: Mapping[str, Any], properties: Sequence[Property])
     """
     message = messages.Properties()
     _fill(message.fields, values, _plan(properties))
-    encoded: bytes = message.SerializeToString()
-    return encoded
+    return message.SerializeToString()
 
 
 def encode_value(value: Any, declared: Property) -> bytes:
     """One ``Value`` message; None becomes null."""
-    message = messages.Value()
     if value is None:
-        message.null_value = 0
-    else:
-        _writer(declared)(message, value)
-    encoded: bytes = message.SerializeToString()
-    return encoded
+        return _NULL
+    message = messages.Value()
+    _writer(declared)(message, value)
+    return message.SerializeToString()
 
 
 def decode_properties(encoded: bytes) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from graphql import (
 from graphql.validation import OverlappingFieldsCanBeMergedRule, VariablesInAllowedPositionRule
 
 from weft.domain.errors import Invalid, TooLarge
-from weft.wire.errors import refuse, spelling
+from weft.wire.errors import codes_of, to_refusal
 from weft.wire.graphql.context import Context
 from weft.wire.graphql.documents import named, read
 from weft.wire.graphql.scalars import is_loose
@@ -136,13 +136,13 @@ RULES: Final[tuple[type[ValidationRule], ...]] = tuple(
 def _told(error: GraphQLError) -> dict[str, Any]:
     """An entry of ``errors``. What the question is at fault for by itself has the code of ``Invalid``."""
     told: dict[str, Any] = {"message": error.message}
-    code = spelling(Invalid).graphql
+    code = codes_of(Invalid).graphql
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if cause is not None:
-        refusal = refuse(cause)
-        told["message"], code = refusal.message, refusal.spelling.graphql
+        refusal = to_refusal(cause)
+        told["message"], code = refusal.message, refusal.codes.graphql
     if error.locations:
         told["locations"] = [one.formatted for one in error.locations]
     if error.path:

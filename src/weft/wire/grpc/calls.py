@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.protocol import aggregate, batch, batch_delete, search_get, tenants
 from weft.service.guard import Door
-from weft.wire.errors import refuse
+from weft.wire.errors import to_refusal
 from weft.wire.grpc.decode_aggregate import decode_aggregate
 from weft.wire.grpc.decode_batch import decode_objects, decode_reference
 from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_search import decode_search
 from weft.wire.grpc.encode_aggregate import encode_aggregate
 from weft.wire.grpc.encode_search import encode_search
-from weft.wire.grpc.seam import parse
+from weft.wire.grpc.messages import parse
 
 UnaryCall: TypeAlias = Callable[[bytes, Caller], bytes]
 
@@ -65,8 +65,8 @@ class Calls:
         results = service.objects.batch(decoded.objects, caller) if decoded.objects else ()
         reply = batch.BatchObjectsReply(took=time.perf_counter() - started)
         for index, error in decoded.with_results(results).items():
-            reply.errors.add(index=index, error=refuse(error).message)
-        return _encoded(reply)
+            reply.errors.add(index=index, error=to_refusal(error).message)
+        return reply.SerializeToString()
 
     def batch_references(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
@@ -76,8 +76,8 @@ class Calls:
         reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
         for index, error in enumerate(results):
             if error is not None:
-                reply.errors.add(index=index, error=refuse(error).message)
-        return _encoded(reply)
+                reply.errors.add(index=index, error=to_refusal(error).message)
+        return reply.SerializeToString()
 
     def batch_delete(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
@@ -102,7 +102,7 @@ class Calls:
         if request.verbose:
             for uuid, error in deleted.objects:
                 reply.objects.add(uuid=uuid, successful=error is None, error=error or "")
-        return _encoded(reply)
+        return reply.SerializeToString()
 
     def tenants_get(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
@@ -113,16 +113,15 @@ class Calls:
         reply = tenants.TenantsGetReply(took=time.perf_counter() - started)
         for tenant in found:
             reply.tenants.add(name=tenant["name"], activity_status=_STATUSES[tenant["activityStatus"]])
-        return _encoded(reply)
+        return reply.SerializeToString()
 
 
-def _collection(request: Any) -> str:
-    name: str = request.collection
-    if not name:
+_NamesCollection: TypeAlias = (
+    search_get.SearchRequest | aggregate.AggregateRequest | batch_delete.BatchDeleteRequest | tenants.TenantsGetRequest
+)
+
+
+def _collection(request: _NamesCollection) -> str:
+    if not request.collection:
         raise Invalid("the request names no collection")
-    return name
-
-
-def _encoded(message: Any) -> bytes:
-    data: bytes = message.SerializeToString()
-    return data
+    return request.collection

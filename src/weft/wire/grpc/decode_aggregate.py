@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from google.protobuf.message import Message
 
 from weft.domain.aggregate import AggregatedType, Aggregation, Metric, PropertyAggregation
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name
 from weft.domain.query import Keyword, Search
 from weft.domain.schema import CollectionConfig
+from weft.protocol import aggregate
 from weft.wire.grpc.decode_filter import decode_filter
-from weft.wire.grpc.decode_search import SEARCHES
+from weft.wire.grpc.decode_near import NEAR, hybrid
 
 _METRICS = {
     "count": Metric.COUNT,
@@ -31,7 +35,14 @@ _METRICS = {
 """By the field of the message, spelled as there."""
 
 
-def decode_aggregate(request: Any, config: CollectionConfig) -> Aggregation:
+_SEARCHES: Final[Mapping[str, Callable[[aggregate.AggregateRequest, CollectionConfig], Search]]] = {
+    "hybrid": lambda request, config: hybrid(request.hybrid, config),
+    **NEAR,
+}
+"""By the field of the request that holds the search."""
+
+
+def decode_aggregate(request: aggregate.AggregateRequest, config: CollectionConfig) -> Aggregation:
     has = request.HasField
     if has("group_by") and not request.group_by.property:
         raise Invalid("group_by names no property")
@@ -48,27 +59,27 @@ def decode_aggregate(request: Any, config: CollectionConfig) -> Aggregation:
     )
 
 
-def _search(request: Any, config: CollectionConfig) -> Search | None:
+def _search(request: aggregate.AggregateRequest, config: CollectionConfig) -> Search | None:
     kind = request.WhichOneof("search")
     if kind is None:
         return None
-    search = SEARCHES["hybrid_search" if kind == "hybrid" else kind](getattr(request, kind), config)
+    search = _SEARCHES[kind](request, config)
     if not isinstance(search, Keyword) and len(search.targets.names) > 1:
         raise Invalid("found more than one target vector for aggregation")
     return search
 
 
-def _property(sent: Any) -> PropertyAggregation:
+def _property(sent: aggregate.AggregateRequest.Aggregation) -> PropertyAggregation:
     kind = sent.WhichOneof("aggregation")
     if not sent.property or kind is None:
         raise Invalid("an aggregation needs a property and what to compute of it")
-    wanted = getattr(sent, kind)
+    wanted: Message = getattr(sent, kind)
     metrics = frozenset(
         _METRICS[field.name] for field, value in wanted.ListFields() if field.name in _METRICS and value
     )
     top = 5
     if kind == "text":
         metrics |= {Metric.TOP_OCCURRENCES}  # clients that want the values alone do not set the field
-        if wanted.HasField("top_occurences_limit"):
-            top = wanted.top_occurences_limit
+        if sent.text.HasField("top_occurences_limit"):
+            top = sent.text.top_occurences_limit
     return PropertyAggregation(property_name(sent.property), AggregatedType(kind), metrics, top)

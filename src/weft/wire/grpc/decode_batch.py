@@ -7,13 +7,16 @@ properties: the service converts them by the schema.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from google.protobuf import struct_pb2
 
 from weft.domain.errors import Invalid, WeftError
-from weft.domain.objects import IncomingObject, IncomingReference, Reference, Vector, parse_uuid
+from weft.domain.objects import IncomingObject, IncomingReference, Properties, Reference, Value, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR
+from weft.protocol import base
+from weft.protocol import batch as batch_messages
 from weft.wire.grpc.decode_vectors import listed_vector, single_vector, vector_of
 
 _BEACON = "weaviate://localhost/"
@@ -34,7 +37,7 @@ class DecodedBatch:
         return dict(sorted(errors.items()))
 
 
-def decode_objects(messages: Any) -> DecodedBatch:
+def decode_objects(messages: Iterable[batch_messages.BatchObject]) -> DecodedBatch:
     batch = DecodedBatch()
     for place, message in enumerate(messages):
         try:
@@ -45,10 +48,10 @@ def decode_objects(messages: Any) -> DecodedBatch:
     return batch
 
 
-def decode_object(message: Any) -> IncomingObject:
+def decode_object(message: batch_messages.BatchObject) -> IncomingObject:
     """Raises Invalid for a bad uuid, vector or reference."""
     parse_uuid(message.uuid)
-    properties: dict[str, Any] = {}
+    properties: Properties = {}
     if message.HasField("properties"):
         sent = message.properties
         properties = _values(sent)
@@ -62,7 +65,7 @@ def decode_object(message: Any) -> IncomingObject:
     )
 
 
-def decode_reference(message: Any) -> IncomingReference:
+def decode_reference(message: batch_messages.BatchReference) -> IncomingReference:
     return IncomingReference(
         collection=message.from_collection,
         uuid=message.from_uuid,
@@ -73,12 +76,12 @@ def decode_reference(message: Any) -> IncomingReference:
     )
 
 
-def beacon(message: Any) -> str:
+def beacon(message: batch_messages.BatchReference) -> str:
     """The key by which a client knows a ``BatchReference`` again."""
     return f"{_BEACON}{message.from_collection}/{message.from_uuid}/{message.name}"
 
 
-def _vectors(message: Any) -> dict[str, Vector]:
+def _vectors(message: batch_messages.BatchObject) -> dict[str, Vector]:
     vectors: dict[str, Vector] = {}
     if message.vector_bytes:
         vectors[LEGACY_VECTOR] = single_vector(message.vector_bytes)
@@ -92,27 +95,27 @@ def _vectors(message: Any) -> dict[str, Vector]:
     return vectors
 
 
-def _values(sent: Any) -> dict[str, Any]:
+def _values(sent: base.ObjectPropertiesValue | batch_messages.BatchObject.Properties) -> Properties:
     """The values of a message that holds a Struct beside typed arrays."""
     values = {name: _json(value) for name, value in sent.non_ref_properties.fields.items()}
-    for array in sent.text_array_properties:
-        values[array.prop_name] = list(array.values)
-    for array in sent.int_array_properties:
-        values[array.prop_name] = list(array.values)
-    for array in sent.boolean_array_properties:
-        values[array.prop_name] = list(array.values)
-    for array in sent.number_array_properties:
-        values[array.prop_name] = _numbers(array)
+    for texts in sent.text_array_properties:
+        values[texts.prop_name] = list(texts.values)
+    for integers in sent.int_array_properties:
+        values[integers.prop_name] = list(integers.values)
+    for booleans in sent.boolean_array_properties:
+        values[booleans.prop_name] = list(booleans.values)
+    for numbers in sent.number_array_properties:
+        values[numbers.prop_name] = _numbers(numbers)
     for nested in sent.object_properties:
         values[nested.prop_name] = _values(nested.value)
-    for nested in sent.object_array_properties:
-        values[nested.prop_name] = [_values(item) for item in nested.values]
+    for objects in sent.object_array_properties:
+        values[objects.prop_name] = [_values(item) for item in objects.values]
     for name in sent.empty_list_props:
         values[name] = []
     return values
 
 
-def _json(value: Any) -> Any:
+def _json(value: struct_pb2.Value) -> Value:
     """The Python value of a ``google.protobuf.Value``."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
@@ -128,7 +131,7 @@ def _json(value: Any) -> Any:
     return None
 
 
-def _numbers(array: Any) -> list[float]:
+def _numbers(array: base.NumberArrayProperties) -> list[float]:
     data = array.values_bytes
     if not data:
         return list(array.values)
@@ -139,11 +142,11 @@ def _numbers(array: Any) -> list[float]:
     return list(struct.unpack(f"<{len(data) // 8}d", data))
 
 
-def _references(sent: Any, properties: dict[str, Any]) -> None:
+def _references(sent: batch_messages.BatchObject.Properties, properties: Properties) -> None:
     pointers: dict[str, list[Reference]] = {}
-    for group in sent.single_target_ref_props:
-        pointers.setdefault(group.prop_name, []).extend(Reference("", parse_uuid(uuid)) for uuid in group.uuids)
-    for group in sent.multi_target_ref_props:
-        target = group.target_collection
-        pointers.setdefault(group.prop_name, []).extend(Reference(target, parse_uuid(uuid)) for uuid in group.uuids)
+    for single in sent.single_target_ref_props:
+        pointers.setdefault(single.prop_name, []).extend(Reference("", parse_uuid(uuid)) for uuid in single.uuids)
+    for multi in sent.multi_target_ref_props:
+        target = multi.target_collection
+        pointers.setdefault(multi.prop_name, []).extend(Reference(target, parse_uuid(uuid)) for uuid in multi.uuids)
     properties.update(pointers)

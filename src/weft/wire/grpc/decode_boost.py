@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TypeAlias
 
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
@@ -20,9 +20,10 @@ _MODIFIERS = {
     search_get.Boost.PROPERTY_VALUE_MODIFIER_LOG1P: ValueModifier.LOG1P,
     search_get.Boost.PROPERTY_VALUE_MODIFIER_SQRT: ValueModifier.SQRT,
 }
+_Decay: TypeAlias = search_get.Boost.TimeDecayFunction | search_get.Boost.NumericDecayFunction
 
 
-def decode_boost(message: Any) -> Boost:
+def decode_boost(message: search_get.Boost) -> Boost:
     """The boost of a message; types of properties are for the service to check."""
     conditions = tuple(_condition(sent, f"boost condition[{i}]") for i, sent in enumerate(message.conditions))
     if not conditions:
@@ -35,7 +36,7 @@ def decode_boost(message: Any) -> Boost:
     return Boost(conditions, weight, message.depth)
 
 
-def _condition(message: Any, where: str) -> BoostCondition:
+def _condition(message: search_get.Boost.Condition, where: str) -> BoostCondition:
     kind = message.WhichOneof("condition")
     if kind is None:
         raise Invalid(f"{where}: exactly one of 'filter', 'decay', or 'property_value' must be set")
@@ -57,7 +58,7 @@ def _condition(message: Any, where: str) -> BoostCondition:
     return BoostCondition(by, weight)
 
 
-def _time_decay(sent: Any, where: str) -> TimeDecay:
+def _time_decay(sent: search_get.Boost.TimeDecayFunction, where: str) -> TimeDecay:
     name = _property(sent, f"{where} time_decay")
     if not sent.scale:
         raise Invalid(f"{where} time_decay: scale is required, for example 7d")
@@ -71,7 +72,7 @@ def _time_decay(sent: Any, where: str) -> TimeDecay:
     )
 
 
-def _numeric_decay(sent: Any, where: str) -> NumericDecay:
+def _numeric_decay(sent: search_get.Boost.NumericDecayFunction, where: str) -> NumericDecay:
     name = _property(sent, f"{where} numeric_decay")
     if not sent.scale > 0 or math.isinf(sent.scale):
         raise Invalid(f"{where} numeric_decay: scale must be > 0")
@@ -87,15 +88,15 @@ def _numeric_decay(sent: Any, where: str) -> NumericDecay:
     )
 
 
-def _decay(sent: Any, where: str) -> float:
-    decay: float = sent.decay_value if sent.HasField("decay_value") else 0.5
+def _decay(sent: _Decay, where: str) -> float:
+    decay = sent.decay_value if sent.HasField("decay_value") else 0.5
     if not 0 < decay < 1:
         raise Invalid(f"{where}: decay value must be between 0 and 1 (both exclusive), received {decay}")
     return decay
 
 
-def _property(sent: Any, where: str) -> str:
-    name: str = sent.property
+def _property(sent: _Decay | search_get.Boost.PropertyValueFunction, where: str) -> str:
+    name = sent.property
     if not name:
         raise Invalid(f"{where}: property is required")
     if "." in name:

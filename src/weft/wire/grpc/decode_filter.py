@@ -7,7 +7,6 @@ the value's type fits is for whoever evaluates the filter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ _OPERATORS = {
 _LENGTH_PREFIX = "len("
 
 
-def decode_filter(message: Any) -> Filter:
+def decode_filter(message: base.Filters) -> Filter:
     """The filter of a message; raises Invalid for what has no operator, value, target or operands."""
     operator = message.operator
     if operator == _AND:
@@ -68,13 +67,13 @@ def decode_filter(message: Any) -> Filter:
     return Condition(known, target, _value(message))
 
 
-def _operands(message: Any, operator: str) -> tuple[Filter, ...]:
+def _operands(message: base.Filters, operator: str) -> tuple[Filter, ...]:
     if not message.filters:
         raise Invalid(f"the filter operator {operator} needs operands, received none")
     return tuple(decode_filter(operand) for operand in message.filters)
 
 
-def _target(message: Any) -> Target:
+def _target(message: base.FilterTarget) -> Target:
     kind = message.WhichOneof("target")
     if kind == "property":
         return _property(message.property)
@@ -82,8 +81,8 @@ def _target(message: Any) -> Target:
         sent = message.single_target
         return ReferenceTarget(property_name(_named(sent.on)), _target(sent.target))
     if kind == "multi_target":
-        sent = message.multi_target
-        return ReferenceTarget(property_name(_named(sent.on)), _target(sent.target), sent.target_collection or None)
+        named = message.multi_target
+        return ReferenceTarget(property_name(_named(named.on)), _target(named.target), named.target_collection or None)
     if kind == "count":
         return ReferenceCount(property_name(_named(message.count.on)))
     raise Invalid("a filter condition has a target without content; name a property")
@@ -114,7 +113,7 @@ def _named(name: str) -> str:
     return name
 
 
-def _value(message: Any) -> FilterValue:
+def _value(message: base.Filters) -> FilterValue:
     kind = message.WhichOneof("test_value")
     if kind is None:
         raise Invalid("a filter condition has no value")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
+
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.message import Message
 
 from weft.domain.query import Generate, Prompt
+from weft.protocol import generative
+
+_Asked: TypeAlias = generative.GenerativeSearch.Single | generative.GenerativeSearch.Grouped
 
 
-def decode_generative(message: Any) -> Generate | None:
+def decode_generative(message: generative.GenerativeSearch) -> Generate | None:
     """None when neither a prompt nor a task is given. Old clients use the fields of before 1.27."""
     single, grouped = message.single, message.grouped
     if message.HasField("single") or message.HasField("grouped"):
@@ -24,38 +30,38 @@ def decode_generative(message: Any) -> Generate | None:
     )
 
 
-def _prompt(text: str, asked: Any, other: Any) -> Prompt | None:
+def _prompt(text: str, asked: _Asked, other: _Asked) -> Prompt | None:
     """``asked``: what holds ``text``; where it names no provider, that of the ``other`` counts."""
     if not text:
         return None
     query = next(iter([*asked.queries, *other.queries]), None)
-    provider = query and query.WhichOneof("kind")
+    provider = None if query is None else query.WhichOneof("kind")
     return Prompt(
         text,
         provider=provider,
-        parameters=_parameters(getattr(query, provider)) if provider else {},
+        parameters={} if provider is None else _parameters(getattr(query, provider)),
         debug=asked.debug,
         metadata=bool(asked.queries) and asked.queries[0].return_metadata,
     )
 
 
-def _parameters(message: Any) -> dict[str, Any]:
+def _parameters(message: Message) -> dict[str, object]:
     """The fields that the caller has set, by their names; lists as lists, choices as lower-case words."""
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, object] = {}
     for field, value in message.ListFields():
         if field.message_type is not None:
             parameters[field.name] = list(value.values)
         elif field.enum_type is not None:
             if value:
-                parameters[field.name] = _choice(field, value)
+                parameters[field.name] = _choice(field, field.enum_type, value)
         else:
             parameters[field.name] = value
     return parameters
 
 
-def _choice(field: Any, number: int) -> str:
+def _choice(field: FieldDescriptor, kind: EnumDescriptor, number: int) -> str:
     """``REASONING_EFFORT_LOW`` of the field ``reasoning_effort`` is ``low``; a number unknown here stays a number."""
-    known = field.enum_type.values_by_number.get(number)
+    known = kind.values_by_number.get(number)
     if known is None:
         return str(number)
     name: str = known.name

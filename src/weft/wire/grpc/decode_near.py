@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypedDict
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias, TypedDict
 
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name
@@ -19,11 +20,20 @@ from weft.domain.query import (
     NearObject,
     NearText,
     NearVector,
+    Search,
     Targets,
 )
 from weft.domain.schema import CollectionConfig
-from weft.protocol import base_search
-from weft.wire.grpc.decode_vectors import decode_near_vector, decode_targets, only_vector, same_for_all
+from weft.protocol import aggregate, base_search, search_get
+from weft.wire.grpc.decode_vectors import (
+    NearMediaMessage,
+    NearMessage,
+    SearchMessage,
+    decode_near_vector,
+    decode_targets,
+    only_vector,
+    same_for_all,
+)
 
 _DEFAULT_ALPHA = 0.75
 _OPERATORS = {
@@ -32,8 +42,6 @@ _OPERATORS = {
     base_search.SearchOperatorOptions.OPERATOR_AND: MatchOperator.AND,
     base_search.SearchOperatorOptions.OPERATOR_AND_CROSS: MatchOperator.AND_CROSS,
 }
-MEDIA = {f"near_{kind.value}": kind for kind in MediaKind}
-"""The field of a request for each kind of media."""
 
 
 class _Common(TypedDict):
@@ -43,19 +51,19 @@ class _Common(TypedDict):
     mmr: Mmr | None
 
 
-def near_vector(message: Any, config: CollectionConfig) -> NearVector:
+def near_vector(message: base_search.NearVector, config: CollectionConfig) -> NearVector:
     common = _common(message, "near_vector")
     common["targets"], vectors = decode_near_vector(message, common["targets"], config)
     return NearVector(**common, vectors=vectors)
 
 
-def near_object(message: Any) -> NearObject:
+def near_object(message: base_search.NearObject) -> NearObject:
     if not message.id:
         raise Invalid("near_object: id is required")
     return NearObject(**_common(message, "near_object"), uuid=message.id)
 
 
-def near_text(message: Any) -> NearText:
+def near_text(message: base_search.NearTextSearch) -> NearText:
     return NearText(
         **_common(message, "near_text"),
         texts=tuple(message.query),
@@ -64,17 +72,15 @@ def near_text(message: Any) -> NearText:
     )
 
 
-def near_media(message: Any, field: str) -> NearMedia:
-    """``field`` is the name under which the request holds the message: one of ``MEDIA``."""
-    kind = MEDIA[field]
-    return NearMedia(**_common(message, field), kind=kind, data=getattr(message, kind.value))
+def near_media(message: NearMediaMessage, kind: MediaKind, data: str) -> NearMedia:
+    return NearMedia(**_common(message, f"near_{kind.value}"), kind=kind, data=data)
 
 
-def keyword(message: Any) -> Keyword:
+def keyword(message: base_search.BM25) -> Keyword:
     return _keyword(message, message.search_operator if message.HasField("search_operator") else None)
 
 
-def hybrid(message: Any, config: CollectionConfig) -> Hybrid:
+def hybrid(message: base_search.Hybrid, config: CollectionConfig) -> Hybrid:
     targets = decode_targets(message)
     near: NearVector | NearText | None = None
     vector = only_vector(message, "hybrid")
@@ -107,7 +113,7 @@ def hybrid(message: Any, config: CollectionConfig) -> Hybrid:
     )
 
 
-def _common(message: Any, where: str) -> _Common:
+def _common(message: NearMessage, where: str) -> _Common:
     has_distance, has_certainty = message.HasField("distance"), message.HasField("certainty")
     if has_distance and has_certainty:
         raise Invalid(f"{where}: cannot provide distance and certainty")
@@ -119,7 +125,7 @@ def _common(message: Any, where: str) -> _Common:
     }
 
 
-def _mmr(message: Any) -> Mmr | None:
+def _mmr(message: SearchMessage) -> Mmr | None:
     if not message.HasField("selection") or not message.selection.HasField("mmr"):
         return None
     sent = message.selection.mmr
@@ -130,12 +136,13 @@ def _mmr(message: Any) -> Mmr | None:
     return Mmr(sent.limit, sent.balance)
 
 
-def _move(message: Any) -> Move:
+def _move(message: base_search.NearTextSearch.Move) -> Move:
     return Move(_finite(message.force, "near_text: force"), tuple(message.concepts), tuple(message.uuids))
 
 
-def _keyword(message: Any, options: Any | None) -> Keyword:
-    """From a message with ``query`` and ``properties``."""
+def _keyword(
+    message: base_search.BM25 | base_search.Hybrid, options: base_search.SearchOperatorOptions | None
+) -> Keyword:
     properties = tuple(property_name(name) for name in message.properties)
     if options is None:
         return Keyword(message.query, properties)
@@ -145,9 +152,9 @@ def _keyword(message: Any, options: Any | None) -> Keyword:
     return Keyword(message.query, properties, operator, max(0, options.minimum_or_tokens_match))
 
 
-def _alpha(message: Any) -> float:
+def _alpha(message: base_search.Hybrid) -> float:
     if not message.use_alpha_param:
-        alpha: float = message.alpha
+        alpha = message.alpha
     elif message.HasField("alpha_param"):
         alpha = message.alpha_param
     else:
@@ -161,3 +168,21 @@ def _finite(number: float, where: str) -> float:
     if not math.isfinite(number):
         raise Invalid(f"{where} must be a finite number, received {number}")
     return number
+
+
+_SearchedRequest: TypeAlias = search_get.SearchRequest | aggregate.AggregateRequest
+
+NEAR: Final[Mapping[str, Callable[[_SearchedRequest, CollectionConfig], Search]]] = {
+    "near_vector": lambda request, config: near_vector(request.near_vector, config),
+    "near_text": lambda request, config: near_text(request.near_text),
+    "near_object": lambda request, config: near_object(request.near_object),
+    "near_image": lambda request, config: near_media(request.near_image, MediaKind.IMAGE, request.near_image.image),
+    "near_audio": lambda request, config: near_media(request.near_audio, MediaKind.AUDIO, request.near_audio.audio),
+    "near_video": lambda request, config: near_media(request.near_video, MediaKind.VIDEO, request.near_video.video),
+    "near_depth": lambda request, config: near_media(request.near_depth, MediaKind.DEPTH, request.near_depth.depth),
+    "near_thermal": lambda request, config: near_media(
+        request.near_thermal, MediaKind.THERMAL, request.near_thermal.thermal
+    ),
+    "near_imu": lambda request, config: near_media(request.near_imu, MediaKind.IMU, request.near_imu.imu),
+}
+"""The searches that searches and aggregations share, by the field that holds them in both requests."""

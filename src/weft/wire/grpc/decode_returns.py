@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from weft.domain.errors import Invalid
 from weft.domain.names import collection_name, property_name
 from weft.domain.query import NestedSelection, ReferenceSelection, Returns
+from weft.protocol import search_get
 
 
-def decode_returns(request: Any) -> Returns:
+def decode_returns(request: search_get.SearchRequest | search_get.RefPropertiesRequest) -> Returns:
     """From a message with the optional fields ``properties`` and ``metadata`` (a search, or a reference's part of it).
 
     No ``properties`` means all but references and blobs; no ``metadata`` means none, not even the uuid.
@@ -44,7 +43,7 @@ def decode_returns(request: Any) -> Returns:
     )
 
 
-def _nested(selection: Any) -> NestedSelection:
+def _nested(selection: search_get.ObjectPropertiesRequest) -> NestedSelection:
     if not selection.prop_name:
         raise Invalid("a nested selection names no property")
     return NestedSelection(
@@ -54,7 +53,7 @@ def _nested(selection: Any) -> NestedSelection:
     )
 
 
-def _reference(selection: Any) -> ReferenceSelection:
+def _reference(selection: search_get.RefPropertiesRequest) -> ReferenceSelection:
     if not selection.reference_property:
         raise Invalid("a reference selection names no property")
     target = selection.target_collection

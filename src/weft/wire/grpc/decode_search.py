@@ -7,34 +7,28 @@ types of properties, default limits) is for the service.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name, unknown_property
 from weft.domain.query import GroupBy, Keyword, Query, Rerank, Returns, Search, Sort
 from weft.domain.schema import CollectionConfig
-from weft.wire.grpc import decode_near
+from weft.protocol import search_get
 from weft.wire.grpc.decode_boost import decode_boost
 from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_generative import decode_generative
+from weft.wire.grpc.decode_near import NEAR, hybrid, keyword
 from weft.wire.grpc.decode_returns import decode_returns
 
-SEARCHES: Final[Mapping[str, Callable[[Any, CollectionConfig], Search]]] = {
-    "near_vector": decode_near.near_vector,
-    "hybrid_search": decode_near.hybrid,
-    "bm25_search": lambda message, config: decode_near.keyword(message),
-    "near_text": lambda message, config: decode_near.near_text(message),
-    "near_object": lambda message, config: decode_near.near_object(message),
-    "near_image": lambda message, config: decode_near.near_media(message, "near_image"),
-    "near_audio": lambda message, config: decode_near.near_media(message, "near_audio"),
-    "near_video": lambda message, config: decode_near.near_media(message, "near_video"),
-    "near_depth": lambda message, config: decode_near.near_media(message, "near_depth"),
-    "near_thermal": lambda message, config: decode_near.near_media(message, "near_thermal"),
-    "near_imu": lambda message, config: decode_near.near_media(message, "near_imu"),
+_SEARCHES: Final[Mapping[str, Callable[[search_get.SearchRequest, CollectionConfig], Search]]] = {
+    "hybrid_search": lambda request, config: hybrid(request.hybrid_search, config),
+    "bm25_search": lambda request, config: keyword(request.bm25_search),
+    **NEAR,
 }
+"""By the field of the request that holds the search."""
 
 
-def decode_search(request: Any, config: CollectionConfig) -> Query:
+def decode_search(request: search_get.SearchRequest, config: CollectionConfig) -> Query:
     """The question of a ``SearchRequest`` to the collection of ``config`` (what ``request.collection`` names)."""
     search = _search(request, config)
     has = request.HasField
@@ -59,7 +53,7 @@ def decode_search(request: Any, config: CollectionConfig) -> Query:
     )
 
 
-def _returns(request: Any, config: CollectionConfig) -> Returns:
+def _returns(request: search_get.SearchRequest, config: CollectionConfig) -> Returns:
     """What hits carry; every name of the collection's own must exist."""
     returns = decode_returns(request)
     chosen = [*(returns.properties or ()), *(n.name for n in returns.nested), *(r.property for r in returns.references)]
@@ -76,26 +70,26 @@ def _returns(request: Any, config: CollectionConfig) -> Returns:
     return returns
 
 
-def _search(request: Any, config: CollectionConfig) -> Search | None:
-    fields = [field for field in SEARCHES if request.HasField(field)]
+def _search(request: search_get.SearchRequest, config: CollectionConfig) -> Search | None:
+    fields = [field for field in _SEARCHES if request.HasField(field)]
     if not fields:
         return None
     if len(fields) > 1:
         raise Invalid(f"a request can hold one search, received {' and '.join(fields)}; use hybrid to combine two")
-    search = SEARCHES[fields[0]](getattr(request, fields[0]), config)
+    search = _SEARCHES[fields[0]](request, config)
     mmr = None if isinstance(search, Keyword) else search.mmr
     if mmr is not None and 0 < request.limit < mmr.limit:
         raise Invalid(f"MMR limit ({mmr.limit}) cannot be larger than the query limit ({request.limit})")
     return search
 
 
-def _sort(message: Any) -> Sort:
+def _sort(message: search_get.SortBy) -> Sort:
     if len(message.path) != 1:
         raise Invalid(f"a sort path can only have one entry, received {list(message.path)}")
     return Sort(property_name(message.path[0]), message.ascending)
 
 
-def _group_by(message: Any) -> GroupBy:
+def _group_by(message: search_get.GroupBy) -> GroupBy:
     if len(message.path) != 1:
         raise Invalid(f"groupby path can only have one entry, received {list(message.path)}")
     if message.number_of_groups < 0 or message.objects_per_group < 0:

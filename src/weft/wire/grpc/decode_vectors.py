@@ -8,8 +8,8 @@ What is empty, cut off or not finite is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,17 @@ from weft.domain.objects import Vector
 from weft.domain.query import Combination, Targets
 from weft.domain.schema import CollectionConfig
 from weft.protocol import base, base_search
+
+NearMediaMessage: TypeAlias = (
+    base_search.NearImageSearch
+    | base_search.NearAudioSearch
+    | base_search.NearVideoSearch
+    | base_search.NearDepthSearch
+    | base_search.NearThermalSearch
+    | base_search.NearIMUSearch
+)
+NearMessage: TypeAlias = base_search.NearVector | base_search.NearObject | base_search.NearTextSearch | NearMediaMessage
+SearchMessage: TypeAlias = NearMessage | base_search.Hybrid
 
 _F32 = np.dtype("<f4")
 _MULTI = base.Vectors.VECTOR_TYPE_MULTI_FP32
@@ -59,7 +70,7 @@ def listed_vector(values: Sequence[float]) -> Vector:
     return _finite(np.array(values, dtype=np.float32))
 
 
-def vector_of(message: Any) -> Vector:
+def vector_of(message: base.Vectors) -> Vector:
     """The vector of a ``Vectors`` message, by its type."""
     if message.type == _MULTI:
         return multi_vector(message.vector_bytes)
@@ -68,7 +79,7 @@ def vector_of(message: Any) -> Vector:
     raise Invalid(f"unknown vector type {message.type}; expected single (1) or multi (2)")
 
 
-def only_vector(message: Any, where: str) -> Vector | None:
+def only_vector(message: base_search.NearVector | base_search.Hybrid, where: str) -> Vector | None:
     """The vector in ``vectors``, ``vector_bytes`` or ``vector`` of a search message, in this precedence."""
     if len(message.vectors) > 1:
         raise Invalid(f"{where}: only 1 vector supported, found {len(message.vectors)} vectors")
@@ -81,7 +92,7 @@ def only_vector(message: Any, where: str) -> Vector | None:
     return None
 
 
-def decode_targets(message: Any) -> Targets:
+def decode_targets(message: SearchMessage) -> Targets:
     """The targets of a search message (``targets``, or the deprecated ``target_vectors``)."""
     if not message.HasField("targets"):
         return Targets(tuple(message.target_vectors)) if message.target_vectors else Targets()
@@ -103,7 +114,9 @@ def decode_targets(message: Any) -> Targets:
     return Targets(names, combination, tuple(weight.weight for weight in weights))
 
 
-def decode_near_vector(message: Any, targets: Targets, config: CollectionConfig) -> tuple[Targets, tuple[Vector, ...]]:
+def decode_near_vector(
+    message: base_search.NearVector, targets: Targets, config: CollectionConfig
+) -> tuple[Targets, tuple[Vector, ...]]:
     """The targets and the query vector of each: an entry with several vectors becomes several targets."""
     vector = only_vector(message, "near_vector")
     if vector is not None:
@@ -117,7 +130,9 @@ def decode_near_vector(message: Any, targets: Targets, config: CollectionConfig)
     raise Invalid("near_vector: vector is required")
 
 
-def _vector_for_targets(entries: Any, targets: Targets, config: CollectionConfig) -> tuple[Targets, tuple[Vector, ...]]:
+def _vector_for_targets(
+    entries: Sequence[base_search.VectorForTarget], targets: Targets, config: CollectionConfig
+) -> tuple[Targets, tuple[Vector, ...]]:
     given = [entry.name for entry in entries]
     expected = list(dict.fromkeys(targets.names) if entries[0].vectors else targets.names) or given
     if len(given) != len(expected):
@@ -136,7 +151,7 @@ def _vector_for_targets(entries: Any, targets: Targets, config: CollectionConfig
     return Targets(names, targets.combination, targets.weights), tuple(vector for _, vector in pairs)
 
 
-def _entry_vectors(entry: Any, config: CollectionConfig) -> Iterator[Vector]:
+def _entry_vectors(entry: base_search.VectorForTarget, config: CollectionConfig) -> Iterator[Vector]:
     """The query vectors of one target: a 2-D one for an index of single vectors is several of them."""
     if not entry.vectors:
         vector = single_vector(entry.vector_bytes)
@@ -152,7 +167,7 @@ def _entry_vectors(entry: Any, config: CollectionConfig) -> Iterator[Vector]:
             yield vector
 
 
-def _vector_per_target(sent: Any, targets: Targets, config: CollectionConfig) -> Iterator[Vector]:
+def _vector_per_target(sent: Mapping[str, bytes], targets: Targets, config: CollectionConfig) -> Iterator[Vector]:
     if len(sent) != len(targets.names):
         raise Invalid("near_vector: vector per target must be provided for all targets")
     for name in targets.names:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, AggregatedType, Aggregation, Metric, PropertyFigures
 from weft.domain.objects import GeoPoint, Reference, format_uuid
 from weft.protocol import aggregate
+
+_Counted: TypeAlias = aggregate.AggregateReply.Single | aggregate.AggregateReply.Group
 
 _FIELDS = {
     Metric.COUNT: "count",
@@ -27,7 +29,7 @@ _WHOLE = {Metric.SUM, Metric.MODE, Metric.MAXIMUM, Metric.MINIMUM}
 
 def encode_aggregate(answer: AggregateAnswer, asked: Aggregation) -> bytes:
     reply = aggregate.AggregateReply(took=answer.took_s)
-    if not answer.grouped:
+    if asked.group_by is None:
         reply.single_result.SetInParent()
         _fill(reply.single_result, answer.groups[0], asked)
     else:
@@ -37,11 +39,14 @@ def encode_aggregate(answer: AggregateAnswer, asked: Aggregation) -> bytes:
             _fill(message, group, asked)
             message.grouped_by.path.append(asked.group_by)
             _name(message.grouped_by, group.value)
-    encoded: bytes = reply.SerializeToString()
-    return encoded
+    return reply.SerializeToString()
 
 
-def _fill(message: Any, group: AggregatedGroup, asked: Aggregation) -> None:
+def _fill(
+    message: aggregate.AggregateReply.Single | aggregate.AggregateReply.Group,
+    group: AggregatedGroup,
+    asked: Aggregation,
+) -> None:
     if asked.objects_count:
         message.objects_count = group.count
     if group.properties:
@@ -50,7 +55,7 @@ def _fill(message: Any, group: AggregatedGroup, asked: Aggregation) -> None:
         _property(message.aggregations.aggregations.add(), one)
 
 
-def _property(message: Any, one: PropertyFigures) -> None:
+def _property(message: aggregate.AggregateReply.Aggregations.Aggregation, one: PropertyFigures) -> None:
     message.property = one.property
     target = getattr(message, one.type.value)
     target.SetInParent()
@@ -67,7 +72,7 @@ def _property(message: Any, one: PropertyFigures) -> None:
             setattr(target, _FIELDS[metric], value)
 
 
-def _name(message: Any, value: Any) -> None:
+def _name(message: aggregate.AggregateReply.Group.GroupedBy, value: object) -> None:
     match value:
         case bool():
             message.boolean = value

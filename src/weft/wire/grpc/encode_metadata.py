@@ -3,7 +3,7 @@
     id 1 · creation 3, 4 · update 5, 6 · distance 7, 8 · certainty 9, 10 · score 11, 12 · explain score 13, 14
     is_consistent 15, 18 · vector_bytes 19 · id_as_bytes 20 · rerank score 21, 22 · vectors 23
 
-The second number of a pair is the flag that says «present», without which clients ignore the value.
+The second number of a pair is the flag that says "present", without which clients ignore the value.
 """
 
 from __future__ import annotations

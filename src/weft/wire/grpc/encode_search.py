@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import Message
 
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.query import Query, Returns
@@ -116,11 +116,10 @@ def _generative_reply(text: str, details: GenerationDetails | None) -> bytes:
             reply.debug.full_prompt = details.full_prompt
         if details.provider is not None and details.provider in reply.metadata.DESCRIPTOR.fields_by_name:
             _account(getattr(reply.metadata, details.provider), details.usage)
-    encoded: bytes = reply.SerializeToString()
-    return encoded
+    return reply.SerializeToString()
 
 
-def _account(message: Any, usage: Mapping[str, Any]) -> None:
+def _account(message: Message, usage: Mapping[str, object]) -> None:
     """Fills a provider's own message; what the provider has written in no form that fits there is left out."""
     message.SetInParent()
     told = {"usage": usage} if "usage" in message.DESCRIPTOR.fields_by_name else usage
@@ -136,5 +135,4 @@ def _profile(answer: Answer) -> bytes:
         sent = message.shards.add(name=shard.name, node=shard.node)
         for kind, details in shard.searches.items():
             sent.searches[kind].details.update(details)
-    encoded: bytes = message.SerializeToString()
-    return encoded
+    return message.SerializeToString()

@@ -5,8 +5,8 @@ The synchronous server answers a whole search for 262 µs of CPU where grpc.aio 
 thread more for each that may be open: they cannot take the threads of unary calls. What is over a limit is refused
 with RESOURCE_EXHAUSTED.
 
-Health checks are answered «serving» for any service name, since official clients ask for different ones, and «not
-serving» once the server is about to stop. Calls that come then are refused with UNAVAILABLE, which clients try again
+Health checks are answered "serving" for any service name, since official clients ask for different ones, and "not
+serving" once the server is about to stop. Calls that come then are refused with UNAVAILABLE, which clients try again
 a few times; streams are told, and those whose clients do not end them are ended when all that came is stored.
 """
 
@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 from urllib.parse import quote
 
 import grpc
@@ -26,7 +26,7 @@ from weft.access.authenticator import Authenticator
 from weft.domain.caller import Caller
 from weft.domain.errors import Misconfigured, Overloaded
 from weft.service.guard import Door
-from weft.wire.errors import refuse
+from weft.wire.errors import Refusal, StatusCodes, to_refusal
 from weft.wire.grpc.calls import Calls, UnaryCall
 from weft.wire.grpc.stream import BatchStream
 from weft.wire.observing import Observe
@@ -41,13 +41,16 @@ _MOST_DETAILS_BYTES = 4_000
 _SERVICE = "/weaviate.v1.Weaviate/"
 _HEALTH = "/grpc.health.v1.Health/"
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
-_STOPPING = "the server is stopping; send the request again when it is back"
 _KEEPALIVE_MS, _KEEPALIVE_TIMEOUT_MS = 60_000, 20_000
 _WATCH_EVERY_S = 0.5
 _LAST_S = 1.0
 """For answers that are on their way."""
 
-Handler: TypeAlias = Callable[[bytes, Any], bytes]
+_STOPPING = Refusal(
+    StatusCodes(503, "UNAVAILABLE", "UNAVAILABLE"), "the server is stopping; send the request again when it is back"
+)
+
+Handler: TypeAlias = Callable[[bytes, grpc.ServicerContext], bytes]
 """Takes a request's bytes and gRPC's context, which it aborts when it fails."""
 
 
@@ -143,7 +146,7 @@ class _Running:
             return self._changed.wait_for(lambda: not self._count, max(0.0, timeout_s))
 
 
-class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
+class _Front(grpc.GenericRpcHandler):
     """Finds the handler of a method by its path."""
 
     def __init__(self, observe: Observe | None, door: Door, auth: Authenticator) -> None:
@@ -155,15 +158,15 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         """Those that are open, and those whose last objects are being stored."""
         self._slots = threading.BoundedSemaphore(MOST_STREAMS)
         self._closing = threading.Event()
-        self._methods = {
-            _SERVICE + name: grpc.unary_unary_rpc_method_handler(_observed(self._unary(call), name, observe))
+        self._methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            _SERVICE + name: grpc.unary_unary_rpc_method_handler(self._unary(name, call))
             for name, call in Calls(door).by_name().items()
         }
         self._methods[_SERVICE + "BatchStream"] = grpc.stream_stream_rpc_method_handler(self._batch_stream)
         self._methods[_HEALTH + "Check"] = grpc.unary_unary_rpc_method_handler(lambda request, context: self._health())
         self._methods[_HEALTH + "Watch"] = grpc.unary_stream_rpc_method_handler(self._watch)
 
-    def service(self, handler_call_details: Any) -> Any:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         return self._methods.get(handler_call_details.method)
 
     def close(self) -> int:
@@ -189,20 +192,31 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
     def _health(self) -> bytes:
         return _NOT_SERVING if self._closing.is_set() else _SERVING
 
-    def _unary(self, call: UnaryCall) -> Handler:
-        def handle(request: bytes, context: Any) -> bytes:
+    def _unary(self, name: str, call: UnaryCall) -> Handler:
+        """``call`` for the caller that the request's metadata names; observed when answered or refused."""
+
+        def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
+            started = time.perf_counter()
+            refusal: Refusal | None = None
+            reply = b""
             if self._closing.is_set():
-                context.abort(grpc.StatusCode.UNAVAILABLE, _STOPPING)
-            with self.running:
-                try:
-                    return call(request, self._caller(context))
-                except Exception as error:
-                    failure = error
-            _abort(context, failure)
+                refusal = _STOPPING
+            else:
+                with self.running:
+                    try:
+                        reply = call(request, self._caller(context))
+                    except Exception as error:
+                        refusal = to_refusal(error)
+            if self._observe is not None:
+                status = "OK" if refusal is None else refusal.codes.grpc
+                self._observe("grpc", name, status, time.perf_counter() - started)
+            if refusal is not None:
+                _abort(context, refusal)
+            return reply
 
         return handle
 
-    def _batch_stream(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+    def _batch_stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         failure: Exception | None = None
         try:
             caller = self._caller(context)
@@ -216,9 +230,9 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         except Exception as error:
             failure = error
         if failure is not None:
-            _abort(context, failure)
+            _abort(context, to_refusal(failure))
 
-    def _watch(self, request: bytes, context: Any) -> Iterator[bytes]:
+    def _watch(self, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         ended = threading.Event()
         failure: Exception | None = None
         try:
@@ -232,32 +246,14 @@ class _Front(grpc.GenericRpcHandler):  # type: ignore[misc]
         except Exception as error:
             failure = error
         if failure is not None:
-            _abort(context, failure)
+            _abort(context, to_refusal(failure))
 
-    def _caller(self, context: Any) -> Caller:
+    def _caller(self, context: grpc.ServicerContext) -> Caller:
         headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
         return self._auth.authenticate(headers.get("authorization"), headers)
 
     def _slot(self) -> _Slot:
         return _Slot(self._slots)
-
-
-def _observed(handle: Handler, name: str, observe: Observe | None) -> Handler:
-    """The handler, told to ``observe`` with how it ended and how long it took."""
-    if observe is None:
-        return handle
-
-    def timed(request: bytes, context: Any) -> bytes:
-        started, status = time.perf_counter(), "OK"
-        try:
-            return handle(request, context)
-        except BaseException:
-            status = context.code().name
-            raise
-        finally:
-            observe("grpc", name, status, time.perf_counter() - started)
-
-    return timed
 
 
 class _Slot:
@@ -274,10 +270,8 @@ class _Slot:
         self._slots.release()
 
 
-def _abort(context: Any, error: Exception) -> NoReturn:
-    refusal = refuse(error)
-    context.abort(grpc.StatusCode[refusal.spelling.grpc], _details(refusal.message))
-    raise AssertionError("abort raises")
+def _abort(context: grpc.ServicerContext, refusal: Refusal) -> NoReturn:
+    context.abort(grpc.StatusCode[refusal.codes.grpc], _details(refusal.message))
 
 
 def _details(message: str) -> str:

@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import grpc
 
@@ -24,10 +23,10 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingReference
 from weft.protocol import batch as messages
 from weft.service.service import Service
-from weft.wire.errors import refuse
+from weft.wire.errors import to_refusal
 from weft.wire.grpc.channel import Channel
 from weft.wire.grpc.decode_batch import DecodedBatch, beacon, decode_objects, decode_reference
-from weft.wire.grpc.seam import parse
+from weft.wire.grpc.messages import parse
 from weft.wire.observing import Observe
 
 MOST_UNSTORED_BYTES = 32 << 20
@@ -205,7 +204,7 @@ class BatchStream:
         return list(stored), list(linked)
 
 
-def _decode(data: Any, size_bytes: int) -> _Arrived:
+def _decode(data: messages.BatchStreamRequest.Data, size_bytes: int) -> _Arrived:
     objects, references = data.objects.values, data.references.values
     return _Arrived(
         uuids=[message.uuid for message in objects],
@@ -218,8 +217,7 @@ def _decode(data: Any, size_bytes: int) -> _Arrived:
 
 def _acks(arrived: _Arrived) -> bytes:
     acks = messages.BatchStreamReply.Acks(uuids=arrived.uuids, beacons=arrived.beacons)
-    encoded: bytes = messages.BatchStreamReply(acks=acks).SerializeToString()
-    return encoded
+    return messages.BatchStreamReply(acks=acks).SerializeToString()
 
 
 def _results(
@@ -238,13 +236,12 @@ def _results(
             if error is None:
                 results.successes.add(uuid=uuid)
             else:
-                results.errors.add(uuid=uuid, error=refuse(error).message)
+                results.errors.add(uuid=uuid, error=to_refusal(error).message)
         for key in arrived.beacons:
             error = linked[next_reference]
             next_reference += 1
             if error is None:
                 results.successes.add(beacon=key)
             else:
-                results.errors.add(beacon=key, error=refuse(error).message)
-    encoded: bytes = reply.SerializeToString()
-    return encoded
+                results.errors.add(beacon=key, error=to_refusal(error).message)
+    return reply.SerializeToString()

@@ -10,7 +10,7 @@ from weft.domain import json_fields
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_fields import shorten
 from weft.domain.objects import IncomingObject, format_uuid
-from weft.wire.errors import refuse
+from weft.wire.errors import to_refusal
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.object_json import decode
@@ -49,7 +49,7 @@ def _result(given: Any, id_: str | None, error: WeftError | None) -> dict[str, A
     if error is None:
         shown |= {key: given[key] for key in ("class", "properties", "tenant", "vector", "vectors") if key in given}
     else:
-        shown["result"] = {"status": "FAILED", "errors": failure(refuse(error).message)}
+        shown["result"] = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
         if isinstance(given, dict) and isinstance(given.get("class"), str):
             shown["class"] = given["class"]
     if id_ is not None:

@@ -20,7 +20,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Invalid, Overloaded, Unauthenticated
 from weft.service.guard import Door
 from weft.service.service import Service
-from weft.wire.errors import refuse
+from weft.wire.errors import to_refusal
 from weft.wire.observing import Observe
 from weft.wire.rest import body
 from weft.wire.rest.openapi.parameters import Parameter
@@ -196,8 +196,8 @@ def json_response(reply: Reply) -> Response:
 
 def error_response(error: Exception) -> Response:
     """The reply to a request whose handling raised ``error``."""
-    refusal = refuse(error)
-    status = refusal.spelling.http
+    refusal = to_refusal(error)
+    status = refusal.codes.http
     if isinstance(error, Unauthenticated):
         return json_response(Reply({"code": status, "message": refusal.message}, status))
     return json_response(Reply(failure(refusal.message), status))

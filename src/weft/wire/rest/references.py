@@ -12,7 +12,7 @@ from weft.domain.beacon import parse_beacon
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_fields import shorten
 from weft.domain.objects import IncomingReference, Reference, format_uuid
-from weft.wire.errors import refuse
+from weft.wire.errors import to_refusal
 from weft.wire.rest.body import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.objects import class_of
@@ -103,7 +103,7 @@ def _result(given: Any, error: WeftError | None) -> dict[str, Any]:
     sent = {key: value for key, value in given.items() if isinstance(value, str)} if isinstance(given, dict) else {}
     result: dict[str, Any] = {"status": "SUCCESS"}
     if error is not None:
-        result = {"status": "FAILED", "errors": failure(refuse(error).message)}
+        result = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
     return {"from": sent.get("from"), "to": sent.get("to"), "result": result}
 
 

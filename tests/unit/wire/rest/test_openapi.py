@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from weft.wire.errors import SPELLINGS
+from weft.wire.errors import STATUS_CODES
 from weft.wire.rest.app import ENDPOINTS
 from weft.wire.rest.openapi.components import COMPONENTS
 from weft.wire.rest.openapi.parameters import PATH
@@ -91,4 +91,4 @@ def test_what_an_operation_says(document: dict[str, Any]) -> None:
 
 def test_every_status_of_an_error_is_told_somewhere(document: dict[str, Any]) -> None:
     told = {int(status) for _, _, operation in operations(document) for status in operation["responses"]}
-    assert told > {spelling.http for spelling in SPELLINGS.values()}
+    assert told > {codes.http for codes in STATUS_CODES.values()}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from weft.domain.errors import Invalid
 
+M = TypeVar("M", bound=Message)
 
-def parse(kind: Any, data: bytes) -> Any:
+
+def parse(kind: type[M], data: bytes) -> M:
     """``data`` as a message of ``kind``; raises Invalid when it is not one."""
     try:
         return kind.FromString(data)
