@@ -9,9 +9,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+import weft
+
 Done: TypeAlias = "subprocess.CompletedProcess[str]"
 Weft: TypeAlias = Callable[..., Done]
 _TIMEOUT_S = 120
+
+ENVIRON: Mapping[str, str] = {
+    "PATH": "",
+    "HOME": str(Path.home()),
+    "PYTHONPATH": str(Path(weft.__file__).parents[1]),
+}
+"""Of every process that a test starts: none of the settings of the shell, and the code that the test itself imports."""
 
 
 def run(
@@ -25,7 +34,7 @@ def run(
         [sys.executable, "-W", "error", "-m", "weft", *arguments],
         input=input.encode() if isinstance(input, str) else input,
         capture_output=True,
-        env={"PATH": "", "HOME": str(Path.home()), "COLUMNS": "100", **(environ or {})},
+        env={**ENVIRON, "COLUMNS": "100", **(environ or {})},
         cwd=folder,
         timeout=_TIMEOUT_S,
     )
@@ -42,6 +51,6 @@ def start(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={"PATH": "", "HOME": str(Path.home())},
+        env=ENVIRON,
         cwd=folder,
     )

@@ -14,6 +14,8 @@ from types import TracebackType
 import weaviate
 from weaviate.config import AdditionalConfig, Timeout
 
+from command import ENVIRON
+
 _START_TIMEOUT_S = 120
 _LAST_LINE = "  modules"
 """What begins the last line that a server prints when it is ready."""
@@ -35,7 +37,7 @@ class Server:
         self.rest_port = self.grpc_port = 0
         self.process = subprocess.Popen(
             [*_COMMAND, "--data-path", str(self.folder), "--port", "0", "--grpc-port", "0", *self._flags],
-            env={"PATH": "", "PYTHONFAULTHANDLER": "1", "HOME": str(Path.home())} | self._environ,
+            env={**ENVIRON, "PYTHONFAULTHANDLER": "1"} | self._environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -192,3 +192,35 @@ def test_words_are_looked_up(rest: httpx.Client) -> None:
     assert word["info"]["nearestNeighbors"][0]["word"] == "car"
     assert rest.get(f"{path}/concepts/a-b").status_code == 422
     assert rest.get("/meta").json()["modules"]["text2vec-contextionary"]["wordCount"] > 20_000
+
+
+def test_keys_of_a_collection_match_in_any_case(rest: httpx.Client) -> None:
+    """LangChain sends ``MultiTenancyConfig``."""
+    made = rest.post(
+        "/schema",
+        json={
+            "Class": "TRestCase",
+            "MultiTenancyConfig": {"Enabled": True},
+            "Properties": [{"Name": "text", "DataType": ["text"], "Tokenization": "field"}],
+            "InvertedIndexConfig": {"BM25": {"K1": 2.0}},
+        },
+    )
+    try:
+        assert made.status_code == 200, made.text
+        document = rest.get("/schema/TRestCase").json()
+        assert document["multiTenancyConfig"]["enabled"] is True
+        assert document["properties"][0]["tokenization"] == "field"
+        assert document["invertedIndexConfig"]["bm25"] == {"b": 0.75, "k1": 2.0}
+        assert not {"Class", "MultiTenancyConfig", "Properties", "InvertedIndexConfig"} & document.keys()
+        tenant = rest.post("/schema/TRestCase/tenants", json=[{"Name": "a", "ActivityStatus": "COLD"}])
+        assert tenant.status_code == 200, tenant.text
+        assert rest.get("/schema/TRestCase/tenants").json() == [{"name": "a", "activityStatus": "COLD"}]
+        added = rest.post("/schema/TRestCase/properties", json={"NAME": "size", "DATATYPE": ["int"]})
+        assert added.status_code == 200, added.text
+        changed = rest.put("/schema/TRestCase", json={**document, "Description": "of chunks"})
+        assert changed.status_code == 422, "one property is missing"
+        document["properties"].append(added.json())
+        changed = rest.put("/schema/TRestCase", json={**document, "Description": "of chunks"})
+        assert changed.json()["description"] == "of chunks"
+    finally:
+        rest.delete("/schema/TRestCase")

@@ -45,6 +45,18 @@ class Keys:
             folded[name] = one
         return folded
 
+    def without_variants(self, value: Any) -> Any:
+        """``value`` without the keys that differ from a declared one by their case alone."""
+        if isinstance(value, list):
+            return [self.without_variants(one) for one in value]
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            key: self._inner[key].without_variants(one) if key in self._inner else one
+            for key, one in value.items()
+            if self._spelled.get(key.lower(), key) == key
+        }
+
 
 class ByName:
     """An object whose keys are the caller's own names; each value has the keys of ``inner``."""
@@ -56,3 +68,8 @@ class ByName:
         if not isinstance(value, Mapping):
             return value
         return {name: self._inner.fold(one) for name, one in value.items()}
+
+    def without_variants(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {name: self._inner.without_variants(one) for name, one in value.items()}

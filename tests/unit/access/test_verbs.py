@@ -67,6 +67,15 @@ def test_collections_by_pattern_and_by_alias(world: World) -> None:
     assert world.ask(key, "GET", "/v1/schema/Shops").status_code == 403
 
 
+def test_rights_do_not_depend_on_the_case_of_keys(world: World) -> None:
+    key = give(world, Permission("create_collections", ("Movies2",)), Permission("update_collections", ("Movies",)))
+    assert world.ask(key, "POST", "/v1/schema", {"Class": "Movies2"}).status_code == 200
+    assert world.ask(key, "POST", "/v1/schema", {"class": "Movies2", "CLASS": "Movies3"}).status_code == 403
+    expiring = {"ObjectTTLConfig": {"enabled": True, "deleteOn": "_creationTimeUnix", "defaultTtl": 60}}
+    document = dict(world.service.collections.get("Movies").document)
+    assert message(world.ask(key, "PUT", "/v1/schema/Movies", document | expiring)).find("delete_data") > 0
+
+
 def test_one_object(world: World) -> None:
     key = give(world, data("read", "Movies", object=OBJECT))
     assert world.ask(key, "GET", f"/v1/objects/Movies/{OBJECT}").status_code == 200

@@ -15,25 +15,12 @@ from weft.domain.errors import Invalid
 from weft.domain.json_fields import kind_of, shorten
 from weft.domain.names import collection_name
 from weft.service.schema import properties, vector_index
+from weft.service.schema.keys import ASYNC_REPLICATION
 from weft.service.schema.modules import NONE, ModuleCatalogue
 
 Document = dict[str, Any]
 
 _INVERTED_FLAGS = ("indexNullState", "indexPropertyLength", "indexTimestamps")
-_ASYNC_REPLICATION = (
-    "hashtreeHeight",
-    "frequency",
-    "frequencyWhilePropagating",
-    "loggingFrequency",
-    "diffBatchSize",
-    "diffPerNodeTimeout",
-    "prePropagationTimeout",
-    "propagationTimeout",
-    "propagationLimit",
-    "propagationDelay",
-    "propagationConcurrency",
-    "propagationBatchSize",
-)
 _TENANT_SHARDING: Document = {
     "virtualPerPhysical": 0,
     "desiredCount": 0,
@@ -273,7 +260,7 @@ def _replication(given: Mapping[str, Any]) -> Document:
     config["asyncEnabled"] = False
     given_async = json_fields.object_(given, "asyncConfig", where) or {}
     config.pop("asyncConfig", None)
-    kept = {key: json_fields.integer(given_async, key, "asyncConfig") for key in _ASYNC_REPLICATION}
+    kept = {key: json_fields.integer(given_async, key, "asyncConfig") for key in ASYNC_REPLICATION}
     known = {key: value for key, value in kept.items() if value is not None}
     if known:
         config["asyncConfig"] = known
@@ -302,11 +289,8 @@ def _sharding(given: Mapping[str, Any] | None, tenants: bool, existing: Mapping[
 
 
 def _complete_ttl(document: Document, where: str, existing: Mapping[str, Any] | None) -> None:
-    """Clients spell the key of a change in another case, beside that of what they have read: both count, in order."""
-    given: Document = {}
-    for key in [key for key in document if key.lower() == "objectttlconfig"]:
-        given |= json_fields.object_(document, key, where) or {}
-        del document[key]
+    given = json_fields.object_(document, "objectTtlConfig", where)
+    document.pop("objectTtlConfig", None)
     if not given:
         return
     config = _filled(

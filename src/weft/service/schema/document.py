@@ -24,6 +24,7 @@ from weft.domain.schema import (
     VectorIndexConfig,
 )
 from weft.service.schema import vector_index
+from weft.service.schema.keys import CLASS
 from weft.service.schema.modules import NONE
 from weft.service.schema.properties import data_type_of
 
@@ -31,7 +32,11 @@ _FLAT_TRAINING = 100_000
 
 
 def parse(document: Mapping[str, Any]) -> CollectionConfig:
-    """The typed view of a completed and valid ``document``, which it keeps and must not be changed afterwards."""
+    """The typed view of a completed and valid ``document``, which it keeps and must not be changed afterwards.
+
+    Keys that an older version stored as unknown, because it matched their case, are left out.
+    """
+    document = CLASS.without_variants(document)
     properties = tuple(parse_property(one) for one in document["properties"])
     named = document.get("vectorConfig", {})
     vectors: dict[str, VectorConfig] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.service.schema.keys import CLASS, PROPERTY
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import TENANT
@@ -17,7 +18,7 @@ def list_all(call: Call) -> Reply:
 
 
 def create(call: Call) -> Reply:
-    return Reply(call.service.collections.create(as_object(call.body)).document)
+    return Reply(call.service.collections.create(CLASS.fold(as_object(call.body))).document)
 
 
 def get(call: Call) -> Reply:
@@ -25,7 +26,7 @@ def get(call: Call) -> Reply:
 
 
 def update(call: Call) -> Reply:
-    return Reply(call.service.collections.update(call.path["name"], as_object(call.body)).document)
+    return Reply(call.service.collections.update(call.path["name"], CLASS.fold(as_object(call.body))).document)
 
 
 def delete(call: Call) -> Reply:
@@ -34,7 +35,7 @@ def delete(call: Call) -> Reply:
 
 
 def add_property(call: Call) -> Reply:
-    return Reply(call.service.collections.add_property(call.path["name"], as_object(call.body)))
+    return Reply(call.service.collections.add_property(call.path["name"], PROPERTY.fold(as_object(call.body))))
 
 
 def drop_property_index(call: Call) -> Reply:

@@ -6,11 +6,13 @@ from typing import Any
 
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.json_fields import kind_of
+from weft.domain.json_keys import Keys
 from weft.wire.rest.body import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import TEXT, array, ref
 
 _PATH = "/v1/schema/{name}/tenants"
+_TENANT = Keys("name", "activityStatus")
 
 
 def list_all(call: Call) -> Reply:
@@ -50,7 +52,7 @@ def exists(call: Call) -> Reply:
 
 
 def _tenants(body: Any) -> list[dict[str, Any]]:
-    return [dict(as_object(one, "a tenant")) for one in as_list(body)]
+    return [dict(as_object(_TENANT.fold(one), "a tenant")) for one in as_list(body)]
 
 
 _SOME = array(ref("Tenant"))

@@ -247,13 +247,6 @@ def test_expiry_by_timestamp_indexes_timestamps(made: Made) -> None:
     assert document["objectTtlConfig"]["filterExpiredObjects"] is False
 
 
-def test_a_change_of_expiry_may_spell_its_key_in_another_case(made: Made) -> None:
-    known = {"enabled": True, "deleteOn": "_creationTimeUnix", "defaultTtl": 60, "filterExpiredObjects": True}
-    document = made(objectTtlConfig=known, objectTTLConfig={"enabled": True, "defaultTtl": 90})
-    assert document["objectTtlConfig"] == {**known, "defaultTtl": 90}
-    assert "objectTTLConfig" not in document
-
-
 def test_unknown_keys_are_kept_everywhere(made: Made) -> None:
     document = made(
         unknown={"a": [1]},

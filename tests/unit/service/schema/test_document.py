@@ -121,3 +121,13 @@ def test_a_dropped_index_has_kind_none(made: Callable[..., dict[str, Any]]) -> N
     document = made(vectorConfig={"v": {"vectorizer": {"none": {}}}})
     document["vectorConfig"]["v"] = {"vectorizer": {"none": {}}, "vectorIndexType": "none"}
     assert parse(document).vectors["v"].index.kind == "none"
+
+
+def test_keys_that_were_stored_as_unknown_for_their_case_are_left_out(config: Config) -> None:
+    """A client that sends back what it has read must not turn them on."""
+    stored = config().document
+    inner = {**stored["invertedIndexConfig"], "IndexTimestamps": True}
+    parsed = parse(
+        {**stored, "MultiTenancyConfig": {"enabled": True}, "invertedIndexConfig": inner, "own": {"Class": 1}}
+    )
+    assert parsed.document == {**stored, "own": {"Class": 1}}
