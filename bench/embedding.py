@@ -30,6 +30,7 @@ from weft.domain.caller import Caller
 from weft.modules import build_registry
 from weft.modules.base import ModuleInput, Vectorizer
 from weft.modules.local.pool import ModelPool
+from weft.settings.modules import ModelSettings
 
 NOBODY = Caller()
 QUERY = "how do I read a file line by line and split it {}"
@@ -150,7 +151,7 @@ def main() -> None:
     if given.latency:
         latency(100 if given.tiny else 2000, texts)
         return
-    registry = build_registry(threads=given.workers)
+    registry = build_registry(models=ModelSettings(threads=given.workers))
     begin = time.process_time()
     transformer = registry.vectorizer("text2vec-transformers")
     transformer.embed_query(["load"], {}, NOBODY)

@@ -1,34 +1,44 @@
-"""Writes the table of docs/settings.md from ``weft.config.Settings``: ``python tools/write_settings.py``."""
+"""Writes the tables of docs/settings.md from ``weft.config.Settings``: ``python tools/write_settings.py``.
+
+The page's own words stand before and after the tables, and stay.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any
 
 from weft.config import Settings
+from weft.settings.setting import Setting, sections
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
-_ROW = re.compile(r"(?:^\| `.*\|\n)+", re.MULTILINE)
+_BEGIN, _END = "<!-- settings -->\n", "<!-- end -->\n"
+_TABLE_HEAD = "| key | variable | default | what it sets |\n|---|---|---|---|\n"
 
 
-def row(setting: Field[Any]) -> str:
-    shown = default_text(setting.default)
-    default = f"`{shown}`" if shown else ""
-    return f"| `{setting.name}` | `{setting.metadata['env']}` | {default} | {setting.metadata['help']} |"
+def tables() -> str:
+    return "\n".join(
+        f"## {title}\n\n{_TABLE_HEAD}" + "".join(row(one) + "\n" for one in settings)
+        for title, settings in sections(Settings)
+    )
 
 
-def default_text(default: Any) -> str:
+def row(setting: Setting) -> str:
+    text = default_text(setting.default)
+    return f"| `{setting.key}` | `{setting.env}` | {f'`{text}`' if text else ''} | {setting.help} |"
+
+
+def default_text(default: object) -> str:
     if isinstance(default, tuple):
         return ", ".join(default)
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def main() -> None:
-    rows = "".join(row(setting) + "\n" for setting in fields(Settings))
-    PAGE.write_text(_ROW.sub(lambda match: rows, PAGE.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+def page() -> str:
+    """What the page should hold: its words as they are, and the tables of today's settings."""
+    text = PAGE.read_text(encoding="utf-8")
+    return re.sub(f"{_BEGIN}.*{_END}", lambda match: f"{_BEGIN}\n{tables()}\n{_END}", text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
-    main()
+    PAGE.write_text(page(), encoding="utf-8")

@@ -8,7 +8,6 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -18,7 +17,6 @@ from weft.config import Settings
 from weft.domain.errors import Misconfigured
 from weft.engine.embedded.engine import Engine
 from weft.modules import build_registry
-from weft.modules.media.limits import Limits
 from weft.service.guard import Door
 from weft.service.schema.document import parse
 from weft.service.service import Service
@@ -67,36 +65,27 @@ class App:
 
     def start(self) -> None:
         """Raises the error of what cannot be opened, with everything closed that had been."""
-        settings = self.settings
+        settings, storage, host = self.settings, self.settings.storage, self.settings.server.host
         with ExitStack() as undo:
-            self._start_rest(_listen(settings.host, settings.port))
+            self._start_rest(_listen(host, settings.rest.port))
             undo.callback(self._stop_rest)
             self._registry = build_registry(
-                settings.enable_modules or None,
-                threads=settings.embedding_threads,
-                queue_limit=settings.embedding_queue,
-                models_folder=Path(settings.models_path) if settings.models_path else None,
-                allow_downloads=settings.model_downloads,
-                provider_timeout_s=settings.modules_client_timeout_s,
-                public_providers_only=settings.modules_validate_base_url,
-                media_limits=Limits(
-                    pixels=settings.media_max_pixels,
-                    memory_bytes=settings.media_memory_mb << 20,
-                    wall_s=settings.media_timeout_s,
-                ),
-                media_workers=settings.media_workers,
+                settings.modules.enabled,
+                models=settings.modules.models,
+                providers=settings.modules.providers,
+                media=settings.modules.media,
             )
             undo.callback(self._registry.close)
             self._engine = Engine(
-                settings.data_path,
+                storage.data_path,
                 parse,
-                durable=settings.durable,
-                write_queue=settings.write_queue,
-                expiry_schedule=settings.expiry_schedule,
-                most_open_tenants=settings.max_open_tenants,
+                durable=storage.durable,
+                write_queue=storage.write_queue,
+                expiry_schedule=storage.expiry_schedule(),
+                most_open_tenants=storage.max_open_tenants,
             )
             undo.callback(self._engine.close)
-            self._access = Access(settings, self._engine.folder)
+            self._access = Access(settings.access, self._engine.folder, durable=storage.durable)
             undo.callback(self._access.close)
             service = self._service = Service(settings, self._engine, self._registry, self._access)
             undo.callback(service.close)
@@ -106,27 +95,29 @@ class App:
             self._grpc = GrpcServer(
                 door,
                 auth,
-                host=settings.host,
-                port=settings.grpc_port,
-                max_message_bytes=settings.grpc_max_message_size,
-                workers=settings.grpc_workers,
+                host=host,
+                port=settings.grpc.port,
+                max_message_bytes=settings.grpc.max_message_bytes,
+                workers=settings.grpc.workers,
                 observe=observe,
             )
             self.grpc_port = self._grpc.start()
             undo.pop_all()
-        self._gate.open(build_app(door, auth, settings, observe))
+        self._gate.open(
+            build_app(door, auth, settings.rest, body_limit_bytes=settings.grpc.max_message_bytes, observe=observe)
+        )
         threading.Thread(target=self._warm, name="weft-warm", daemon=True).start()
-        self._engine.announce([f"http://{settings.host}:{self.rest_port}", f"grpc://{settings.host}:{self.grpc_port}"])
+        self._engine.announce([f"http://{host}:{self.rest_port}", f"grpc://{host}:{self.grpc_port}"])
 
     def _start_metrics(self, service: Service) -> Observe | None:
         """What to tell of each request; None when nobody wants to know."""
-        if not self.settings.prometheus_monitoring_enabled:
+        if not self.settings.metrics.enabled:
             return None
         from weft.metrics import Metrics, MetricsServer
 
         metrics = Metrics(lambda: service.nodes(None, verbose=True)[0]["shards"], service.models)
         service.exposition = metrics.exposition
-        self._metrics_server = MetricsServer(metrics, self.settings.host, self.settings.prometheus_monitoring_port)
+        self._metrics_server = MetricsServer(metrics, self.settings.server.host, self.settings.metrics.port)
         self.metrics_port = self._metrics_server.port
         return metrics.observe
 
@@ -155,7 +146,7 @@ class App:
             if not self._rest_thread.is_alive() or time.monotonic() > deadline:
                 self._stop_rest()
                 rest_socket.close()
-                raise Misconfigured(f"the REST server did not start on {self.settings.host}:{self.rest_port}")
+                raise Misconfigured(f"the REST server did not start on {self.settings.server.host}:{self.rest_port}")
             time.sleep(0.002)
 
     def _stop_rest(self) -> None:
@@ -168,7 +159,7 @@ class App:
 
         Requests have half of ``shutdown_timeout_s``; then they are cut off. What was acknowledged is stored.
         """
-        until = time.monotonic() + self.settings.shutdown_timeout_s / 2
+        until = time.monotonic() + self.settings.server.shutdown_timeout_s / 2
         self._service.stopping = True
         self._gate.close()
         streams = self._grpc.announce_stop()

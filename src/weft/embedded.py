@@ -27,7 +27,7 @@ class EmbeddedClient(weaviate.WeaviateClient):  # type: ignore[misc]
     def __init__(self, app: App, folder: tempfile.TemporaryDirectory[str] | None, **options: Any) -> None:
         self._app: App | None = app
         self._folder = folder
-        settings = app.settings
+        access = app.settings.access
         super().__init__(
             connection_params=ConnectionParams.from_params(
                 http_host=_HOST,
@@ -37,7 +37,7 @@ class EmbeddedClient(weaviate.WeaviateClient):  # type: ignore[misc]
                 grpc_port=app.grpc_port,
                 grpc_secure=False,
             ),
-            auth_client_secret=Auth.api_key(settings.apikey_allowed_keys[0]) if settings.apikey_enabled else None,
+            auth_client_secret=Auth.api_key(access.apikeys[0]) if access.apikey_enabled else None,
             skip_init_checks=True,
             **options,
         )

@@ -14,6 +14,7 @@ from weft.domain.objects import Vector
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
 from weft.modules import build_registry
 from weft.modules.base import ModuleInput, Registry, Vectorizer
+from weft.settings.modules import ModelSettings
 
 NOBODY = Caller()
 DIMENSIONS = {"text2vec-transformers": 384, "text2vec-model2vec": 256}
@@ -28,7 +29,7 @@ QUESTIONS = ["kitten napping in the sun", "monetary policy and inflation", "foot
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[Registry]:
-    found = build_registry(threads=1)
+    found = build_registry(models=ModelSettings(threads=1))
     yield found
     found.close()
 
@@ -137,7 +138,7 @@ def test_source_properties_must_be_names(vectorizer: Vectorizer, properties: obj
 
 
 def test_a_closed_registry_embeds_no_more() -> None:
-    registry = build_registry(threads=1)
+    registry = build_registry(models=ModelSettings(threads=1))
     vectorizer = registry.vectorizer("text2vec-model2vec")
     vectorizer.embed_query(["before"], {}, NOBODY)
     registry.close()

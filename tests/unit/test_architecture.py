@@ -1,4 +1,4 @@
-"""Imports point down: wire → service → engine → files; domain imports nothing, modules only domain and plugins."""
+"""Imports point down: wire → service → engine → files; domain imports nothing, modules domain, plugins, settings."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ ROOT = Path(weft.__file__).parent
 
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
+    "settings": {"domain"},
     "files": {"domain"},
     "catalog": {"domain", "files"},
     "plugins": {"domain"},
     "engine": {"domain", "files", "catalog", "protocol", "plugins"},
-    "modules": {"domain", "plugins"},
-    "access": {"domain", "files", "config"},
+    "modules": {"domain", "settings", "plugins"},
+    "access": {"domain", "files", "settings"},
     "jobs": {"domain", "files", "catalog", "engine", "plugins"},
-    "service": {"domain", "access", "modules", "engine", "jobs", "config", "plugins"},
-    "wire": {"domain", "access", "service", "protocol", "config"},
-    "cli": {"domain", "config", "app", "protocol", "modules"},
+    "service": {"domain", "access", "modules", "engine", "jobs", "settings", "plugins"},
+    "wire": {"domain", "access", "service", "protocol", "settings"},
+    "cli": {"domain", "settings", "config", "app", "protocol", "modules"},
     "protocol": set(),
-    "config": {"domain"},
+    "config": {"domain", "settings"},
     "app": {"domain", "config", "metrics", "engine", "modules", "access", "service", "wire"},
     "metrics": {"domain"},
     "embedded": {"app", "config", "domain"},
@@ -65,6 +66,26 @@ def test_imports_point_down() -> None:
         for name in imports(file):
             target = room_of(name)
             if target not in ALLOWED[room] | {room, "__version__"} and (room, name) not in SHARED:
+                wrong.append(f"{file.relative_to(ROOT)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_room_reads_its_own_group_of_settings() -> None:
+    readers = {
+        "server": {"wire", "service", "cli"},
+        "access": {"access"},
+        "collections": {"service"},
+        "archives": {"service"},
+        "modules": {"modules", "cli"},
+        "storage": set(),
+        "setting": {"cli"},
+    }
+    wrong = []
+    for file in sorted(ROOT.rglob("*.py")):
+        room = file.relative_to(ROOT).with_suffix("").parts[0]
+        for name in imports(file):
+            group = name.removeprefix("weft.settings.")
+            if group != name and room not in readers[group.split(".")[0]] | {"settings", "config"}:
                 wrong.append(f"{file.relative_to(ROOT)} imports {name}")
     assert not wrong, "\n".join(wrong)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from weft.config import Settings, load_settings
+from weft.config import SETTINGS, Settings, load_settings
 from weft.domain.errors import Misconfigured
+from weft.settings.setting import sections
 
 
 def test_defaults() -> None:
@@ -19,9 +20,9 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
     file.write_text('port = 1\ngrpc_port = 2\nquery_defaults_limit = 3\nenable_modules = ["a", "b"]\n')
     environ = {"GRPC_PORT": "20", "QUERY_DEFAULTS_LIMIT": "30", "PERSISTENCE_DATA_PATH": "/data", "HOME": "/root"}
     settings = load_settings({"query_defaults_limit": "300"}, environ, file)
-    assert (settings.port, settings.grpc_port, settings.query_defaults_limit) == (1, 20, 300)
-    assert settings.enable_modules == ("a", "b")
-    assert settings.data_path == Path("/data")
+    assert (settings.rest.port, settings.grpc.port, settings.query.default_limit) == (1, 20, 300)
+    assert settings.modules.enabled == ("a", "b")
+    assert settings.storage.data_path == Path("/data")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
     [
         ({"prot": "1"}, {}, "unknown setting 'prot'"),
         ({}, {"WEFT_PROT": "1"}, "unknown setting WEFT_PROT"),
-        ({"port": "eighty"}, {}, "port must be a whole number"),
+        ({"port": "eighty"}, {}, "port must be an integer"),
         ({"port": "70000"}, {}, "from 0 to 65535"),
         ({}, {"AUTOSCHEMA_ENABLED": "perhaps"}, "AUTOSCHEMA_ENABLED must be true or false"),
         ({"query_defaults_limit": "0"}, {}, "at least 1"),
@@ -78,8 +79,8 @@ def test_variables_of_the_command_line_are_no_settings() -> None:
 
 def test_one_user_for_every_key_or_one_each() -> None:
     keys = {"apikey_enabled": "true", "apikey_allowed_keys": "a,b"}
-    assert load_settings({**keys, "apikey_users": "jane"}, {}).apikey_users == ("jane",)
-    assert load_settings({**keys, "apikey_users": "jane,john"}, {}).apikey_users == ("jane", "john")
+    assert load_settings({**keys, "apikey_users": "jane"}, {}).access.apikey_users == ("jane",)
+    assert load_settings({**keys, "apikey_users": "jane,john"}, {}).access.apikey_users == ("jane", "john")
     with pytest.raises(Misconfigured, match="2 keys and 3 users"):
         load_settings({**keys, "apikey_users": "a,b,c"}, {})
 
@@ -94,25 +95,25 @@ def test_strangers_are_let_in_only_where_there_are_no_users(way: str) -> None:
         "oidc_username_claim": "sub",
         "oidc_skip_client_id_check": "true",
     }
-    assert not load_settings(flags, {}).anonymous_access
-    assert load_settings(flags, {"AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "true"}).anonymous_access
-    assert load_settings({}, {}).anonymous_access
+    assert not load_settings(flags, {}).access.anonymous
+    assert load_settings(flags, {"AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "true"}).access.anonymous
+    assert load_settings({}, {}).access.anonymous
 
 
 def test_a_variable_may_have_an_older_name() -> None:
     keys = {"apikey_enabled": "true", "apikey_allowed_keys": "a", "apikey_users": "jane"}
     older = {"AUTHORIZATION_ENABLE_RBAC": "true", "AUTHORIZATION_ADMIN_USERS": "jane"}
     settings = load_settings(keys, older)
-    assert settings.rbac_enabled and settings.rbac_root_users == ("jane",)
+    assert settings.access.rbac.enabled and settings.access.rbac.root_users == ("jane",)
     for names in ({**older, "AUTHORIZATION_RBAC_ROOT_USERS": "joe"}, {"AUTHORIZATION_RBAC_ROOT_USERS": "joe", **older}):
-        assert load_settings(keys, names).rbac_root_users == ("joe",)
+        assert load_settings(keys, names).access.rbac.root_users == ("joe",)
 
 
 @pytest.mark.parametrize(
     ("written", "seconds"), [("50", 50), ("2.5", 2.5), ("50s", 50), ("1m30s", 90), ("500ms", 0.5), ("1h", 3600)]
 )
 def test_times_are_durations_or_seconds(written: str, seconds: float) -> None:
-    assert load_settings(environ={"MODULES_CLIENT_TIMEOUT": written}).modules_client_timeout_s == seconds
+    assert load_settings(environ={"MODULES_CLIENT_TIMEOUT": written}).modules.providers.timeout_s == seconds
 
 
 @pytest.mark.parametrize("written", ["soon", "", "0", "-1", "2h", "nan", "5 s", "1s soon"])
@@ -126,4 +127,19 @@ def test_times_that_cannot_be_are_refused(written: str) -> None:
 )
 def test_a_schedule_that_cannot_be_is_refused(schedule: str) -> None:
     with pytest.raises(Misconfigured, match="objects_ttl_delete_schedule"):
-        Settings(objects_ttl_delete_schedule=schedule)
+        load_settings({"objects_ttl_delete_schedule": schedule}, {})
+
+
+@pytest.mark.parametrize(
+    ("module", "variable"), [("backup-filesystem", "BACKUP_FILESYSTEM_PATH"), ("backup-s3", "BACKUP_S3_BUCKET")]
+)
+def test_a_module_needs_its_place(module: str, variable: str) -> None:
+    with pytest.raises(Misconfigured, match=variable):
+        load_settings({"enable_modules": module}, {})
+
+
+def test_every_setting_has_a_key_a_variable_and_a_text_of_its_own() -> None:
+    declared = [one for _, section in sections(Settings) for one in section]
+    assert len(declared) == len(SETTINGS)
+    assert len({one.env for one in declared}) == len(declared)
+    assert all(one.help for one in declared)

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from weaviate.classes.config import Configure
 
 from weft.app import App
-from weft.config import Settings
+from weft.config import load_settings
 from weft.domain.errors import Misconfigured
 from weft.metrics import Metrics, MetricsServer
 
@@ -32,10 +32,8 @@ def labels(**given: str) -> tuple[tuple[str, str], ...]:
 def test_requests_and_what_is_stored(tmp_path: Path) -> None:
     import weaviate
 
-    settings = Settings(
-        data_path=tmp_path, port=0, grpc_port=0, prometheus_monitoring_enabled=True, prometheus_monitoring_port=0
-    )
-    app = App(settings)
+    ports = {"port": 0, "grpc_port": 0, "prometheus_monitoring_port": 0}
+    app = App(load_settings({"data_path": tmp_path, "prometheus_monitoring_enabled": True, **ports}, {}))
     app.start()
     try:
         with weaviate.connect_to_local(
@@ -72,7 +70,7 @@ def test_requests_and_what_is_stored(tmp_path: Path) -> None:
 
 
 def test_no_metrics_unless_asked_for(tmp_path: Path) -> None:
-    app = App(Settings(data_path=tmp_path, port=0, grpc_port=0))
+    app = App(load_settings({"data_path": tmp_path, "port": 0, "grpc_port": 0}, {}))
     app.start()
     assert app.metrics_port == 0
     refused = httpx.get(f"http://127.0.0.1:{app.rest_port}/v1/metrics")

@@ -11,15 +11,15 @@ from weft.access.parts import RolesPart, UsersPart
 from weft.access.roles import Roles
 from weft.access.store import AccessStore
 from weft.access.users import Users
-from weft.config import Settings
+from weft.settings.access import AccessSettings
 
 
 class Access:
-    """Opens the access file of ``folder``, whose lock the caller holds."""
+    """Opens the access file of ``folder``, whose lock the caller holds. ``durable``: each change is synced."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: AccessSettings, folder: Path, *, durable: bool = True) -> None:
         self.settings = settings
-        self.store = AccessStore(folder, sync=settings.durable)
+        self.store = AccessStore(folder, sync=durable)
         self.authenticator = Authenticator(settings, self.store)
         self.rights = rights.build(self.store, settings)
         self.roles = Roles(settings, self.store, self.rights)
@@ -34,11 +34,11 @@ class Access:
 
     def openid(self) -> dict[str, Any] | None:
         """Where clients get tokens; None without OIDC."""
-        if not self.settings.oidc_enabled:
+        if not self.settings.oidc.enabled:
             return None
-        issuer = self.settings.oidc_issuer.rstrip("/")
+        issuer = self.settings.oidc.issuer.rstrip("/")
         return {
             "href": f"{issuer}/.well-known/openid-configuration",
-            "clientId": self.settings.oidc_client_id,
-            "scopes": list(self.settings.oidc_scopes),
+            "clientId": self.settings.oidc.client_id,
+            "scopes": list(self.settings.oidc.scopes),
         }

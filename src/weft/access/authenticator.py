@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from weft.access import keys
 from weft.access.store import AccessStore
-from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import Unauthenticated
+from weft.settings.access import AccessSettings, OidcSettings
 
 if TYPE_CHECKING:
     from weft.access.oidc import Identity, Provider
 
 
 class Authenticator:
-    def __init__(self, settings: Settings, store: AccessStore) -> None:
-        self._anonymous = settings.anonymous_access
+    def __init__(self, settings: AccessSettings, store: AccessStore) -> None:
+        self._anonymous = settings.anonymous
         self._store = store if settings.db_users_enabled else None
         self._secret = keys.new_secret()
         self._users = {keys.digest(self._secret, key): user for key, user in environment_keys(settings)}
-        self._provider = _provider(settings) if settings.oidc_enabled else None
-        ways = [("API-keys", bool(self._users) or settings.db_users_enabled), ("OIDC", settings.oidc_enabled)]
+        self._provider = _provider(settings.oidc) if settings.oidc.enabled else None
+        ways = [("API-keys", bool(self._users) or settings.db_users_enabled), ("OIDC", settings.oidc.enabled)]
         self._ways = ", ".join(name for name, is_on in ways if is_on)
 
     def authenticate(self, authorization: str | None, headers: Mapping[str, str]) -> Caller:
@@ -66,15 +66,15 @@ class Authenticator:
         return found
 
 
-def environment_keys(settings: Settings) -> list[tuple[str, str]]:
+def environment_keys(settings: AccessSettings) -> list[tuple[str, str]]:
     """(key, its user) as the settings give them: one user for each key, or one for all."""
     if not settings.apikey_enabled:
         return []
-    allowed, users = settings.apikey_allowed_keys, settings.apikey_users
+    allowed, users = settings.apikeys, settings.apikey_users
     return list(zip(allowed, users if len(users) == len(allowed) else users * len(allowed), strict=True))
 
 
-def _provider(settings: Settings) -> Provider:
+def _provider(settings: OidcSettings) -> Provider:
     from weft.access.oidc import Provider  # its libraries cost a start without OIDC 0.1 s
 
     return Provider(settings)

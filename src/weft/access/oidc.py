@@ -25,8 +25,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from weft.config import Settings
 from weft.domain.errors import Misconfigured, Unauthenticated
+from weft.settings.access import OidcSettings
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ class Identity:
 class Provider:
     """One issuer. ``recall`` never waits; ``identify`` may ask the provider for its keys."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._issuer = settings.oidc_issuer
-        self._client_id = None if settings.oidc_skip_client_id_check else settings.oidc_client_id
-        self._username_claim = settings.oidc_username_claim
-        self._groups_claim = settings.oidc_groups_claim
-        self._jwks_url = settings.oidc_jwks_url
+    def __init__(self, settings: OidcSettings) -> None:
+        self._issuer = settings.issuer
+        self._client_id = None if settings.skip_client_id_check else settings.client_id
+        self._username_claim = settings.username_claim
+        self._groups_claim = settings.groups_claim
+        self._jwks_url = settings.jwks_url
         self._tls = _tls(settings)
         self._lock = threading.Lock()
         self._keys: dict[str | None, Any] = {}
@@ -193,12 +193,12 @@ def _get(client: httpx.Client, url: str) -> Any:
     return orjson.loads(data)
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | bool:
-    if settings.oidc_insecure_skip_tls_verify:
+def _tls(settings: OidcSettings) -> ssl.SSLContext | bool:
+    if settings.insecure_skip_tls_verify:
         return False
-    if not settings.oidc_certificate:
+    if not settings.certificate:
         return True
-    text = settings.oidc_certificate
+    text = settings.certificate
     try:
         if "-----BEGIN" not in text:
             text = Path(text).read_text(encoding="ascii")

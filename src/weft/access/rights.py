@@ -9,9 +9,9 @@ from typing import Final, Protocol
 from weft.access.grants import Grants
 from weft.access.permissions import ACTIONS, ASSIGN, CREATE, DELETE, READ, UPDATE, Permission, Right, everything
 from weft.access.store import AccessStore, State
-from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, Unauthenticated
+from weft.settings.access import AccessSettings, AdminListSettings
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class RoleRights:
 
     names_roles = True
 
-    def __init__(self, store: AccessStore, settings: Settings) -> None:
+    def __init__(self, store: AccessStore, settings: AccessSettings) -> None:
         self._store = store
         self.fixed = _fixed(settings)
         self._of: tuple[State, dict[tuple[str, str, tuple[str, ...]], Grants]] = (store.state, {})
@@ -131,19 +131,19 @@ def subjects(caller: Caller) -> list[str]:
     return [f"{caller.user_type}:{caller.user}", *(f"group:{group}" for group in caller.groups)]
 
 
-def _fixed(settings: Settings) -> dict[str, tuple[str, ...]]:
+def _fixed(settings: AccessSettings) -> dict[str, tuple[str, ...]]:
     given: dict[str, set[str]] = {}
     for role, users in (
-        (ROOT, settings.rbac_root_users),
-        (ADMIN, settings.rbac_admin_users),
-        (VIEWER, settings.rbac_viewer_users),
+        (ROOT, settings.rbac.root_users),
+        (ADMIN, settings.rbac.admin_users),
+        (VIEWER, settings.rbac.viewer_users),
     ):
         for user in users:
             if settings.apikey_enabled and user in settings.apikey_users:
                 given.setdefault(f"db:{user}", set()).add(role)
-            if settings.oidc_enabled:
+            if settings.oidc.enabled:
                 given.setdefault(f"oidc:{user}", set()).add(role)
-    for role, groups in ((ROOT, settings.rbac_root_groups), (READ_ONLY, settings.rbac_readonly_groups)):
+    for role, groups in ((ROOT, settings.rbac.root_groups), (READ_ONLY, settings.rbac.readonly_groups)):
         for group in groups:
             given.setdefault(f"group:{group}", set()).add(role)
     return {subject: tuple(sorted(roles)) for subject, roles in given.items()}
@@ -154,11 +154,11 @@ class ListRights:
 
     names_roles = False
 
-    def __init__(self, settings: Settings) -> None:
-        self._admins = frozenset(settings.adminlist_users)
-        self._admin_groups = frozenset(settings.adminlist_groups)
-        self._readers = frozenset(settings.adminlist_readonly_users)
-        self._reader_groups = frozenset(settings.adminlist_readonly_groups)
+    def __init__(self, settings: AdminListSettings) -> None:
+        self._admins = frozenset(settings.users)
+        self._admin_groups = frozenset(settings.groups)
+        self._readers = frozenset(settings.readonly_users)
+        self._reader_groups = frozenset(settings.readonly_groups)
 
     def may(self, caller: Caller, right: Right) -> bool:
         user = caller.user or ANONYMOUS
@@ -182,7 +182,7 @@ class NoLimits:
         return True
 
 
-def build(store: AccessStore, settings: Settings) -> RoleRights | ListRights | NoLimits:
-    if settings.rbac_enabled:
+def build(store: AccessStore, settings: AccessSettings) -> RoleRights | ListRights | NoLimits:
+    if settings.rbac.enabled:
         return RoleRights(store, settings)
-    return ListRights(settings) if settings.adminlist_enabled else NoLimits()
+    return ListRights(settings.admin_list) if settings.admin_list.enabled else NoLimits()

@@ -13,16 +13,16 @@ from typing import Any
 from weft.access.permissions import ALL, MATCH, READ, Permission, Right, parse_permission
 from weft.access.rights import BUILT_IN, FIXED_ROLES, ON_EVERYTHING, ROOT, Rights, RoleRights
 from weft.access.store import AccessStore, State
-from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Conflict, Forbidden, Invalid, NotFound, Unsupported
+from weft.settings.access import AccessSettings
 
 DB, OIDC = "db", "oidc"
 _NAME = re.compile(r"[A-Za-z][-_0-9A-Za-z]{0,63}")
 
 
 class Roles:
-    def __init__(self, settings: Settings, store: AccessStore, rights: Rights) -> None:
+    def __init__(self, settings: AccessSettings, store: AccessStore, rights: Rights) -> None:
         self._settings = settings
         self._store = store
         self._rights = rights
@@ -158,8 +158,8 @@ class Roles:
         return [self._document(name) for name in self.names_of(subjects)]
 
     def is_root_user(self, caller: Caller) -> bool:
-        groups = self._settings.rbac_root_groups
-        return caller.user in self._settings.rbac_root_users or any(group in groups for group in caller.groups)
+        groups = self._settings.rbac.root_groups
+        return caller.user in self._settings.rbac.root_users or any(group in groups for group in caller.groups)
 
     # -- inside
 
@@ -211,9 +211,9 @@ class Roles:
 
     def _check_user(self, user: str, user_type: str | None) -> None:
         """Raises NotFound. Users of an identity provider are known to it alone, so all of them count as there."""
-        if user_type == OIDC and not self._settings.oidc_enabled:
+        if user_type == OIDC and not self._settings.oidc.enabled:
             raise Invalid("oidc is not enabled on this server; it has no such users")
-        if self._settings.oidc_enabled and user_type != DB:
+        if self._settings.oidc.enabled and user_type != DB:
             return
         in_settings = self._settings.apikey_enabled and user in self._settings.apikey_users
         if not in_settings and user not in self._store.state.users:
@@ -228,7 +228,7 @@ class Roles:
     def _changed_group(self, group: str, roles: Sequence[str], group_type: str, verb: str) -> str:
         _check_group_type(group_type)
         self._check_roles(roles, verb)
-        if group in self._settings.rbac_root_groups or group in self._settings.rbac_readonly_groups:
+        if group in self._settings.rbac.root_groups or group in self._settings.rbac.readonly_groups:
             raise Forbidden(f"{verb}ing: cannot assign or revoke from root group {group}")
         return f"group:{group}"
 

@@ -15,16 +15,16 @@ from weft.access.permissions import READ, Right
 from weft.access.rights import ANONYMOUS, Rights, subjects
 from weft.access.roles import DB, Roles
 from weft.access.store import AccessStore, State, User
-from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from weft.settings.access import AccessSettings
 
 _NAME = re.compile(r"[A-Za-z][-_0-9A-Za-z@.]{0,127}")
 _DB_USER, _ENV_USER = "db_user", "db_env_user"
 
 
 class Users:
-    def __init__(self, settings: Settings, store: AccessStore, rights: Rights, roles: Roles) -> None:
+    def __init__(self, settings: AccessSettings, store: AccessStore, rights: Rights, roles: Roles) -> None:
         self._settings = settings
         self._store = store
         self._rights = rights
@@ -163,9 +163,9 @@ class Users:
     def _check_free(self, user: str) -> None:
         if user in self._environment_users():
             raise Conflict(f"user '{user}' already exists", user=user)
-        if user in self._settings.rbac_root_users:
+        if user in self._settings.rbac.root_users:
             raise Invalid("cannot create db user with root user name", user=user)
-        if user in (*self._settings.adminlist_users, *self._settings.adminlist_readonly_users):
+        if user in (*self._settings.admin_list.users, *self._settings.admin_list.readonly_users):
             raise Invalid("cannot create db user with admin list name", user=user)
 
     def _check_known(self, user: str) -> None:
@@ -183,7 +183,7 @@ class Users:
 
     def _check_not_root(self, user: str, verb: str) -> None:
         self._check_enabled()
-        if user in self._settings.rbac_root_users:
+        if user in self._settings.rbac.root_users:
             raise Invalid(f"cannot {verb} root user", user=user)
 
 

@@ -5,21 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
 from weft.config import Settings
-
-_SECTIONS = {
-    "where": ("data_path", "host", "port", "grpc_port", "log_level"),
-    "who may ask": ("anonymous_access", "apikey_", "cors_"),
-    "collections": ("autoschema_", "default_", "async_indexing"),
-    "searches": ("query_",),
-    "models": ("enable_modules", "embedding_", "models_", "model_"),
-    "backups and exports": ("backup_", "export_"),
-}
-"""Headings of ``weft serve --help``, each with the beginnings of the names that stand below it; others: limits."""
+from weft.settings.setting import Setting, sections
 
 _METAVARS: dict[type, str] = {bool: "true|false", int: "N", tuple: "A,B"}
 
@@ -41,14 +31,15 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", default=os.environ.get("WEFT_CONFIG"), help="TOML file with settings [WEFT_CONFIG]"
     )
-    groups = {title: parser.add_argument_group(title) for title in (*_SECTIONS, "limits and storage")}
-    for setting in fields(Settings):
-        groups[_section(setting.name)].add_argument(
-            "--" + setting.name.replace("_", "-"),
-            dest=f"setting_{setting.name}",
-            metavar=_metavar(setting),
-            help=f"{setting.metadata['help']} [{setting.metadata['env']}{_default(setting.default)}]",
-        )
+    for title, settings in sections(Settings):
+        section = parser.add_argument_group(title)
+        for setting in settings:
+            section.add_argument(
+                "--" + setting.key.replace("_", "-"),
+                dest=f"setting_{setting.key}",
+                metavar=_metavar(setting),
+                help=f"{setting.help} [{setting.env}{_default(setting.default)}]",
+            )
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -88,20 +79,13 @@ def add_connection(parser: argparse.ArgumentParser, *, grpc: bool = False) -> No
     )
 
 
-def _section(name: str) -> str:
-    for title, beginnings in _SECTIONS.items():
-        if name.startswith(beginnings):
-            return title
-    return "limits and storage"
-
-
-def _metavar(setting: Field[Any]) -> str:
+def _metavar(setting: Setting) -> str:
     if isinstance(setting.default, Path):
         return "FOLDER"
     return _METAVARS.get(type(setting.default), "VALUE")
 
 
-def _default(default: Any) -> str:
+def _default(default: object) -> str:
     if isinstance(default, bool):
         return f", {str(default).lower()}"
     shown = ",".join(default) if isinstance(default, Sequence) and not isinstance(default, str) else str(default)

@@ -20,6 +20,7 @@ from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput
+from weft.settings.modules import ModelSettings
 
 _AT_A_TIME = 16
 _MOST_BYTES = 100 * 1024 * 1024
@@ -111,7 +112,7 @@ def _embed(
     from tqdm import tqdm
 
     found: list[tuple[str, Vector | WeftError]] = []
-    registry = build_registry(models_folder=models_folder)
+    registry = build_registry(models=ModelSettings(path=str(models_folder or "")))
     try:
         vectorizer = registry.vectorizer(module)
         named = {f"{kind}Fields": [kind] for kind in vectorizer.kinds} if vectorizer.kinds != {"text"} else {}

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from weft.config import Settings
+from weft.settings.server import LogSettings
 
 _LONGEST_FACT = 200
 _NOISY = ("uvicorn", "httpx", "httpcore", "faiss")
@@ -64,11 +64,11 @@ def _shown(value: object) -> str:
     return text if text and text.isprintable() and " " not in text else repr(text)
 
 
-def log_to_stderr(settings: Settings) -> None:
+def log_to_stderr(settings: LogSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
-    if settings.log_level != "debug":
+    handler.setFormatter(JsonLines() if settings.format == "json" else TextLines())
+    logging.basicConfig(level=settings.level.upper(), handlers=[handler])
+    if settings.level != "debug":
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         for noisy in _NOISY:
             logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

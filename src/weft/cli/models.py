@@ -19,6 +19,7 @@ from weft.cli.table import bytes_text
 from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Invalid, Misconfigured, OperatorError, WeftError
 from weft.modules import build_registry
+from weft.settings.modules import ModelSettings
 
 _NEEDED = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja")
 """What is fetched: no pickles, no code, no copies of the weights for other libraries."""
@@ -106,7 +107,7 @@ def _verify(name: str, folder: Path | None) -> int:
     if not model.modules:
         raise Misconfigured(f"no module here serves {name}: it is a sparse encoder")
     started = time.perf_counter()
-    registry = build_registry(threads=1, models_folder=folder)
+    registry = build_registry(models=ModelSettings(threads=1, path=str(folder or "")))
     try:
         told = _probe(registry, model)
     finally:

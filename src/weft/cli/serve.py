@@ -43,10 +43,12 @@ def serve(arguments: argparse.Namespace) -> int:
     """
     started = time.perf_counter()
     settings = load_settings(given_settings(arguments), file=Path(arguments.config) if arguments.config else None)
-    log_to_stderr(settings)
+    log_to_stderr(settings.log)
     process.prepare()
-    if settings.anonymous_access and not _is_loopback(settings.host):
-        _log.warning("anyone who can reach %s may read and change everything; see --anonymous-access", settings.host)
+    if settings.access.anonymous and not _is_loopback(settings.server.host):
+        _log.warning(
+            "anyone who can reach %s may read and change everything; see --anonymous-access", settings.server.host
+        )
     from weft.app import App
 
     stop = threading.Event()
@@ -60,7 +62,7 @@ def serve(arguments: argparse.Namespace) -> int:
     ready = False
     for number in _SIGNALS:
         signal.signal(number, on_signal)
-    tell = _log_told if settings.log_format == "json" else _print_told
+    tell = _log_told if settings.log.format == "json" else _print_told
     app = App(settings)
     try:
         app.start()
@@ -72,7 +74,9 @@ def serve(arguments: argparse.Namespace) -> int:
     while not stop.wait(_SIGNALS_SEEN_EVERY_S):
         pass
     tell(["stopping: finishing what was begun"], {})
-    threading.Thread(target=_end_after, args=(settings.shutdown_timeout_s,), name="weft-end", daemon=True).start()
+    threading.Thread(
+        target=_end_after, args=(settings.server.shutdown_timeout_s,), name="weft-end", daemon=True
+    ).start()
     app.stop()
     tell(["stopped"], {})
     return _leave(0)
@@ -122,10 +126,10 @@ def _facts(app: App) -> dict[str, Any]:
     """What the banner's lines below the first say."""
     settings, held = app.settings, app.summary()
     return {
-        "rest": f"http://{settings.host}:{app.rest_port}",
-        "grpc": f"{settings.host}:{app.grpc_port}",
-        "metrics": f"http://{settings.host}:{app.metrics_port}/metrics" if app.metrics_port else "",
-        "data": str(settings.data_path.resolve()),
+        "rest": f"http://{settings.server.host}:{app.rest_port}",
+        "grpc": f"{settings.server.host}:{app.grpc_port}",
+        "metrics": f"http://{settings.server.host}:{app.metrics_port}/metrics" if app.metrics_port else "",
+        "data": str(settings.storage.data_path.resolve()),
         "collections": held.collections,
         "objects": held.objects,
         "modules": held.modules,
@@ -139,14 +143,14 @@ def _banner(app: App, took_s: float) -> list[str]:
     modules = _LABEL.format("modules") + (", ".join(held.modules) or "none")
     return [
         f"weft {__version__}, ready in {took_s:.2f} s",
-        _LABEL.format("REST") + f"http://{settings.host}:{app.rest_port}",
-        _LABEL.format("gRPC") + f"{settings.host}:{app.grpc_port}",
+        _LABEL.format("REST") + f"http://{settings.server.host}:{app.rest_port}",
+        _LABEL.format("gRPC") + f"{settings.server.host}:{app.grpc_port}",
         *(
-            [_LABEL.format("metrics") + f"http://{settings.host}:{app.metrics_port}/metrics"]
+            [_LABEL.format("metrics") + f"http://{settings.server.host}:{app.metrics_port}/metrics"]
             if app.metrics_port
             else []
         ),
-        _LABEL.format("data") + f"{settings.data_path.resolve()} ({holds})",
+        _LABEL.format("data") + f"{settings.storage.data_path.resolve()} ({holds})",
         *textwrap.wrap(modules, _WIDTH, subsequent_indent=_LABEL.format(""), break_on_hyphens=False),
         _LABEL.format("stop") + "Ctrl-C",
     ]

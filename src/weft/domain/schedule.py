@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from cronsim import CronSim, CronSimError
 
+from weft.domain.clock import duration_s
 from weft.domain.errors import Misconfigured
 
 Schedule: TypeAlias = Callable[[float], float]
@@ -30,22 +31,25 @@ def never(after_s: float) -> float:
     return math.inf
 
 
-def parse(text: str, seconds: Callable[[str], float]) -> Schedule:
-    """``seconds`` reads a duration. Cron means the machine's local time; six fields begin with seconds.
+def parse(text: str) -> Schedule:
+    """Cron fields are in the machine's local time; of six fields the first is the seconds. An empty text means never.
 
-    Nothing at all is never. Raises Misconfigured.
+    Raises Misconfigured.
     """
     text = text.strip()
     if not text:
         return never
     if text.startswith(_EVERY):
-        every_s = seconds(text.removeprefix(_EVERY).strip())
+        try:
+            every_s = duration_s(text.removeprefix(_EVERY))
+        except ValueError:
+            every_s = math.nan
         if not every_s > 0:
-            raise Misconfigured(f"a schedule must be @every and a time above 0, not {text!r}")
+            raise Misconfigured(f"a schedule must be @every and a time above 0 like 5m, not {text!r}")
         return lambda after_s: after_s + every_s
     expression = _NAMED.get(text, text)
     following = _following(expression, text)
-    following(0.0)  # a date that never comes is told now
+    following(0.0)  # a date that never comes is refused here
     return following
 
 

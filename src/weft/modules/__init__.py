@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 
 from weft.domain.errors import Misconfigured
 from weft.modules.base import Generator, Module, ModuleFactory, Registry, Reranker, Vectorizer
@@ -17,6 +16,7 @@ from weft.modules.local.pool import ModelPool
 from weft.modules.media import MediaDecoder
 from weft.modules.media.limits import Limits
 from weft.modules.providers.http import ProviderClient
+from weft.settings.modules import MediaSettings, ModelSettings, ProviderSettings
 
 __all__ = ["Generator", "Module", "Registry", "Reranker", "Vectorizer", "build_registry"]
 
@@ -49,30 +49,20 @@ _PROVIDERS = {
 
 
 def build_registry(
-    enabled: Sequence[str] | None = None,
+    enabled: Sequence[str] = (),
     *,
-    threads: int = 0,
-    queue_limit: int = 100_000,
-    models_folder: Path | None = None,
-    allow_downloads: bool = False,
-    provider_timeout_s: float = 50.0,
-    public_providers_only: bool = False,
-    media_limits: Limits | None = None,
-    media_workers: int = 0,
+    models: ModelSettings = ModelSettings(),
+    providers: ProviderSettings = ProviderSettings(),
+    media: MediaSettings = MediaSettings(),
 ) -> Registry:
-    """The modules named in ``enabled``; None: all. Raises Misconfigured for a name that Weft does not have.
-
-    ``threads`` are the workers of each local model (0: one a core), ``queue_limit`` the texts that may wait for it.
-    ``models_folder`` holds the models that collections may name beside those in the wheel; ``allow_downloads`` lets
-    them name any on the hub. ``provider_timeout_s`` bounds one call to a provider; ``public_providers_only`` refuses
-    addresses in private networks that collections and requests name. ``media_limits`` bound what one picture, sound or
-    film may take to decode, ``media_workers`` how many are decoded at a time (0: one a core, at most 4).
-    """
-    pool = ModelPool(threads=threads, queue_limit=queue_limit)
-    client = ProviderClient(timeout_s=provider_timeout_s, public_only=public_providers_only)
-    decoder = MediaDecoder(media_limits, workers=media_workers)
-    factories = _local(pool, ModelOffer(models_folder, allow_downloads), client, decoder) | _providers(client)
-    if enabled is not None:
+    """The modules named in ``enabled``; empty: all. Raises Misconfigured for a name that Weft does not have."""
+    pool = ModelPool(threads=models.threads, queue_limit=models.queue)
+    offer = ModelOffer(models.folder, models.downloads)
+    client = ProviderClient(timeout_s=providers.timeout_s, public_only=providers.public_only)
+    limits = Limits(pixels=media.max_pixels, memory_bytes=media.memory_mb << 20, wall_s=media.timeout_s)
+    decoder = MediaDecoder(limits, workers=media.workers)
+    factories = _local(pool, offer, client, decoder) | _providers(client)
+    if enabled:
         unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
         if unknown:
             raise Misconfigured(

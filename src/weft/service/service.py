@@ -8,7 +8,6 @@ from typing import Any
 
 from weft import __version__
 from weft.access.access import Access
-from weft.config import Settings
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.answer import Answer
 from weft.domain.caller import Caller
@@ -28,6 +27,7 @@ from weft.service.schema.defaults import Defaults
 from weft.service.schema.document import parse
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.searcher import Searcher
+from weft.service.settings import ServiceSettings
 from weft.service.slow_log import SlowLog
 from weft.service.vectorize import ObjectVectorizer
 
@@ -38,41 +38,41 @@ NODE = "weft"
 
 
 class Service:
-    def __init__(self, settings: Settings, engine: Engine, registry: Registry, access: Access) -> None:
+    def __init__(self, settings: ServiceSettings, engine: Engine, registry: Registry, access: Access) -> None:
         self._settings = settings
         self._engine = engine
         self._registry = registry
         rules = SchemaRules(
-            auto_schema=settings.autoschema_enabled,
-            async_indexing=settings.async_indexing,
+            auto_schema=settings.schema.auto_schema,
+            async_indexing=settings.schema.async_indexing,
             defaults=Defaults(
-                vectorizer=settings.default_vectorizer_module,
-                index_kind=settings.default_vector_index,
-                quantization=settings.default_quantization,
+                vectorizer=settings.schema.default_vectorizer,
+                index_kind=settings.schema.default_vector_index,
+                quantization=settings.schema.default_quantization,
             ),
         )
         self.collections = Collections(engine, registry, rules)
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
         self.replication = Replication(self.collections, NODE)
         self.access = access
-        self.archives = Archives(settings, engine, self._check_servable)
+        self.archives = Archives(settings.backup, settings.export, engine, self._check_servable)
         for name, part in access.parts().items():
             self.archives.register(name, part)
         self._searcher = Searcher(
             self.collections,
             registry,
             node=NODE,
-            default_limit=settings.query_defaults_limit,
-            maximum_results=settings.query_maximum_results,
-            hybrid_candidates=settings.query_hybrid_maximum_results,
+            default_limit=settings.query.default_limit,
+            maximum_results=settings.query.maximum_results,
+            hybrid_candidates=settings.query.hybrid_candidates,
         )
-        self._slow = SlowLog(settings.query_slow_log_threshold_s) if settings.query_slow_log_enabled else None
+        self._slow = SlowLog(settings.query.slow_log_threshold_s) if settings.query.slow_log else None
         self.stopping = False
         """Whether the server is about to stop; ``nodes`` tells."""
         self.exposition: Callable[[], bytes] | None = None
         """The metrics as text; None where none are collected."""
         self._explainer = Explainer(self.collections, QueryEmbedder(registry))
-        self._aggregator = Aggregator(self.collections, self._searcher.find, settings.query_maximum_results)
+        self._aggregator = Aggregator(self.collections, self._searcher.find, settings.query.maximum_results)
 
     def search(self, query: Query, caller: Caller) -> Answer:
         if self._slow is None:
@@ -89,10 +89,10 @@ class Service:
 
     def meta(self) -> dict[str, Any]:
         return {
-            "hostname": f"http://{self._settings.host}:{self._settings.port}",
+            "hostname": f"http://{self._settings.server.host}:{self._settings.rest.port}",
             "version": SPOKEN_VERSION,
             "modules": self._registry.meta() | self.archives.meta(),
-            "grpcMaxMessageSize": self._settings.grpc_max_message_size,
+            "grpcMaxMessageSize": self._settings.grpc.max_message_bytes,
         }
 
     def concept(self, text: str) -> dict[str, Any]:

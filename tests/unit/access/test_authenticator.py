@@ -8,20 +8,18 @@ import pytest
 
 from weft.access.authenticator import Authenticator
 from weft.access.store import AccessStore
-from weft.config import Settings
 from weft.domain.errors import Unauthenticated
+from weft.settings.access import AccessSettings
 
-KEYS = Settings(
-    anonymous_access=False, apikey_enabled=True, apikey_allowed_keys=("k1", "k2"), apikey_users=("jane", "john")
-)
+KEYS = AccessSettings(anonymous=False, apikey_enabled=True, apikeys=("k1", "k2"), apikey_users=("jane", "john"))
 
 
-def made(tmp_path: Path, settings: Settings) -> Authenticator:
+def made(tmp_path: Path, settings: AccessSettings) -> Authenticator:
     return Authenticator(settings, AccessStore(tmp_path, sync=False))
 
 
 def test_anonymous(tmp_path: Path) -> None:
-    caller = made(tmp_path, Settings()).authenticate(None, {"x-openai-api-key": "o"})
+    caller = made(tmp_path, AccessSettings()).authenticate(None, {"x-openai-api-key": "o"})
     assert caller.user is None
     assert caller.headers == {"x-openai-api-key": "o"}
 
@@ -41,7 +39,7 @@ def test_everyone_else_is_refused(tmp_path: Path, header: str | None) -> None:
 def test_a_wrong_key_is_refused_even_where_strangers_are_welcome(tmp_path: Path) -> None:
     auth = made(
         tmp_path,
-        Settings(apikey_enabled=True, apikey_allowed_keys=("k1",), apikey_users=("jane",), anonymous_access=True),
+        AccessSettings(apikey_enabled=True, apikeys=("k1",), apikey_users=("jane",), anonymous=True),
     )
     assert auth.authenticate(None, {}).user is None
     with pytest.raises(Unauthenticated, match="invalid api key"):

@@ -14,7 +14,7 @@ import pytest
 from issuer import Issuer
 from unit.access.world import World
 from weft.access.oidc import Identity, Provider
-from weft.config import Settings
+from weft.config import load_settings
 from weft.domain.errors import Misconfigured, Unauthenticated
 
 
@@ -25,7 +25,7 @@ def issuer() -> Iterator[Issuer]:
 
 
 def provider(issuer: Issuer, **settings: Any) -> Provider:
-    return Provider(Settings(anonymous_access=False, **{**issuer.settings(), **settings}))
+    return Provider(load_settings({**issuer.settings(), **settings}, {}).access.oidc)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS512", "ES256"])

@@ -13,7 +13,7 @@ from weft.access import keys
 from weft.access.access import Access
 from weft.access.permissions import Permission
 from weft.access.store import State, User
-from weft.config import Settings
+from weft.config import load_settings
 from weft.domain.caller import Caller
 from weft.domain.objects import IncomingObject
 from weft.engine.embedded.engine import Engine
@@ -44,13 +44,18 @@ class World:
             "durable": False,
             "backup_filesystem_path": str(folder / "backups"),
         }
-        self.settings = Settings(data_path=folder / "data", **{**given, **settings})
+        self.settings = load_settings({"data_path": folder / "data", **given, **settings}, {})
         self.registry = build_registry(("reranker-dummy",))
-        self.engine = Engine(self.settings.data_path, parse, durable=False, write_queue=1000)
-        self.access = Access(self.settings, self.engine.folder)
+        self.engine = Engine(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
+        self.access = Access(self.settings.access, self.engine.folder, durable=False)
         self.service = Service(self.settings, self.engine, self.registry, self.access)
         self.door = Door(self.service, self.access)
-        self.app = build_app(self.door, self.access.authenticator, self.settings)
+        self.app = build_app(
+            self.door,
+            self.access.authenticator,
+            self.settings.rest,
+            body_limit_bytes=self.settings.grpc.max_message_bytes,
+        )
         self.rest = TestClient(self.app, raise_server_exceptions=False)
         self.calls = Calls(self.door).by_name()
         self.fill()

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from weft.config import Settings
+from weft.settings.storage import StorageSettings
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ from weft.config import Settings
 )
 def test_when_expired_objects_are_deleted(schedule: str, following: str) -> None:
     after_s = datetime(2026, 3, 1, 10, 6, 14).timestamp()
-    found = Settings(objects_ttl_delete_schedule=schedule).expiry_schedule(after_s)
+    found = StorageSettings(expiry=schedule).expiry_schedule()(after_s)
     assert datetime.fromtimestamp(found) == datetime.fromisoformat(following)
 
 
 def test_without_a_schedule_they_stay() -> None:
-    assert Settings(objects_ttl_delete_schedule="").expiry_schedule(0) == float("inf")
+    assert StorageSettings(expiry="").expiry_schedule()(0) == float("inf")

@@ -48,11 +48,11 @@ class Letters(Vectorizer):
 
 @contextmanager
 def serving(folder: Path, revision: int) -> Iterator[Service]:
-    settings = Settings(data_path=folder)
+    settings = Settings()
     registry = Registry({Letters.name: lambda: Letters(revision)})
     engine = Engine(folder, parse, durable=False, write_queue=1_000)
     try:
-        yield Service(settings, engine, registry, Access(settings, engine.folder))
+        yield Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
     finally:
         engine.close()
         registry.close()

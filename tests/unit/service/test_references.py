@@ -31,10 +31,10 @@ IDS = [format_uuid(key) for key in KEYS]
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """With a class Node: a name, and references ``next`` to other nodes."""
-    settings = Settings(data_path=tmp_path)
+    settings = Settings()
     engine = Engine(tmp_path, parse, durable=False, write_queue=100_000)
     registry = build_registry()
-    made = Service(settings, engine, registry, Access(settings, engine.folder))
+    made = Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
     made.collections.create({"class": "Node", "properties": [{"name": "name", "dataType": ["text"]}]})
     made.collections.add_property("Node", {"name": "next", "dataType": ["Node"]})
     yield made

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from weft.config import Settings
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backup.parts import Part
 from weft.jobs.worker import Worker
@@ -13,6 +12,7 @@ from weft.service.archives.backups import Backups
 from weft.service.archives.exports import Exports
 from weft.service.archives.restores import Restores
 from weft.service.archives.shelf import Shelf
+from weft.settings.archives import BackupSettings, ExportSettings
 
 Check = Callable[[Mapping[str, Any]], None]
 
@@ -20,14 +20,14 @@ Check = Callable[[Mapping[str, Any]], None]
 class Archives:
     """``check`` raises Invalid for a schema document that this server cannot serve. Raises Misconfigured."""
 
-    def __init__(self, settings: Settings, engine: Engine, check: Check) -> None:
+    def __init__(self, backup: BackupSettings, export: ExportSettings, engine: Engine, check: Check) -> None:
         self._workers = Worker("backup"), Worker("restore"), Worker("export")
         making, restoring, exporting = self._workers
         self._parts: dict[str, Part] = {}
-        self._shelf = Shelf(settings, engine, making)
+        self._shelf = Shelf(backup, engine, making)
         self.backups = Backups(engine, self._shelf, making, self._parts)
         self.restores = Restores(engine, self._shelf, restoring, self._parts, check)
-        self.exports = Exports(settings, engine, exporting, self._shelf.server)
+        self.exports = Exports(export, backup, engine, exporting, self._shelf.server)
 
     def register(self, name: str, part: Part) -> None:
         """Backups take ``part`` along from now on; ``name`` is ``roles`` or ``users`` (`weft.jobs.backup.parts`)."""

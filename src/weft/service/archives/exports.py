@@ -9,7 +9,6 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
-from weft.config import Settings
 from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
@@ -21,6 +20,7 @@ from weft.jobs.export.job import ExportMaker, ExportState, read_export_state, wr
 from weft.jobs.worker import Job, Task, Worker, now
 from weft.service.archives.places import checked_id, chosen_backend, chosen_classes, export_backends, is_id
 from weft.service.archives.shelf import INTERRUPTED, given
+from weft.settings.archives import BackupSettings, ExportSettings
 
 _STAGING = "export-staging"
 _HINT = "set EXPORT_DEFAULT_PATH for filesystem, EXPORT_DEFAULT_BUCKET for s3"
@@ -29,9 +29,11 @@ _HINT = "set EXPORT_DEFAULT_PATH for filesystem, EXPORT_DEFAULT_BUCKET for s3"
 class Exports:
     """One runs at a time; others wait for their turn. An id is never used twice."""
 
-    def __init__(self, settings: Settings, engine: Engine, worker: Worker, server: str) -> None:
-        self._enabled = settings.export_enabled
-        self._backends: dict[str, Backend] = export_backends(settings)
+    def __init__(
+        self, settings: ExportSettings, backup: BackupSettings, engine: Engine, worker: Worker, server: str
+    ) -> None:
+        self._enabled = settings.enabled
+        self._backends: dict[str, Backend] = export_backends(settings, backup)
         self._engine = engine
         self._worker = worker
         self._server = server

@@ -9,43 +9,43 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from weft.config import Settings
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.names import collection_name
 from weft.jobs.backup.backend import Backend, Location
 from weft.jobs.backup.filesystem import FilesystemBackend
 from weft.jobs.backup.s3 import S3Backend
+from weft.settings.archives import BackupSettings, ExportSettings
 
 _ID = re.compile(r"[a-z0-9_-]{1,128}")
 _MOST_PATTERNS, _LONGEST_PATTERN = 100, 300
 
 
-def backup_backends(settings: Settings) -> dict[str, Backend]:
+def backup_backends(settings: BackupSettings, data_path: Path) -> dict[str, Backend]:
     """By name; those that the settings turn on. Raises Misconfigured when a package is missing."""
     found: list[Backend] = []
-    if settings.backup_filesystem_path:
-        found.append(FilesystemBackend(Path(settings.backup_filesystem_path).absolute(), settings.data_path))
-    if settings.backup_s3_bucket:
-        found.append(_s3(settings, settings.backup_s3_bucket, settings.backup_s3_path))
+    if settings.filesystem_path:
+        found.append(FilesystemBackend(Path(settings.filesystem_path).absolute(), data_path))
+    if settings.s3_bucket:
+        found.append(_s3(settings, settings.s3_bucket, settings.s3_path))
     return {one.name: one for one in found}
 
 
-def export_backends(settings: Settings) -> dict[str, Backend]:
-    """By name; of exports, which do not go where backups go by default."""
-    if not settings.export_enabled:
+def export_backends(settings: ExportSettings, backup: BackupSettings) -> dict[str, Backend]:
+    """By name; of exports, which do not go where backups go by default. The S3 storage is that of ``backup``."""
+    if not settings.enabled:
         return {}
-    path = settings.export_default_path
+    path = settings.default_path
     found: dict[str, Backend] = {}
-    if path and not settings.export_default_bucket:
+    if path and not settings.default_bucket:
         found["filesystem"] = FilesystemBackend(Path(path).absolute())
-    if settings.export_default_bucket:
-        found["s3"] = _s3(settings, settings.export_default_bucket, path)
+    if settings.default_bucket:
+        found["s3"] = _s3(backup, settings.default_bucket, path)
     return found
 
 
-def _s3(settings: Settings, bucket: str, path: str) -> S3Backend:
-    return S3Backend(bucket, path, settings.backup_s3_endpoint, use_ssl=settings.backup_s3_use_ssl)
+def _s3(settings: BackupSettings, bucket: str, path: str) -> S3Backend:
+    return S3Backend(bucket, path, settings.s3_endpoint, use_ssl=settings.s3_use_ssl)
 
 
 def chosen_backend(backends: Mapping[str, Backend], name: str, hint: str) -> Backend:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from weft.config import Settings
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backup.backend import Backend, Folder, Location
 from weft.jobs.backup.descriptor import ENDED, FAILED, SUCCESS, State, read_state, write_state
 from weft.jobs.worker import Job, Worker, now
 from weft.service.archives.places import backup_backends, chosen_backend, is_id, location
+from weft.settings.archives import BackupSettings
 
 _log = logging.getLogger(__name__)
 _SERVER = "server"
@@ -27,11 +27,11 @@ INTERRUPTED = "the server was stopped before the end"
 class Shelf:
     """``making`` is the worker that makes backups. ``lock`` is held while a request becomes a job."""
 
-    def __init__(self, settings: Settings, engine: Engine, making: Worker) -> None:
-        self._dynamic = settings.backup_dynamic_location
+    def __init__(self, settings: BackupSettings, engine: Engine, making: Worker) -> None:
+        self._dynamic = settings.dynamic_location
         self._making = making
         self.lock = threading.RLock()
-        self.backends: dict[str, Backend] = backup_backends(settings)
+        self.backends: dict[str, Backend] = backup_backends(settings, engine.folder)
         if _SERVER not in engine.settings():
             engine.put_settings({_SERVER: secrets.token_hex(8)})
         self.server: str = engine.settings()[_SERVER]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weft.access.authenticator import Authenticator
 from weft.service.guard import Door
+from weft.settings.server import RestSettings
 from weft.wire.graphql import endpoints as graphql
 from weft.wire.observing import Observe
 from weft.wire.rest import (
@@ -43,24 +44,15 @@ _NOUNS = (
 ENDPOINTS: Final = [endpoint for noun in _NOUNS for endpoint in noun.ENDPOINTS]
 
 
-class Settings(Protocol):
-    """What this wire reads of ``weft.config.Settings``."""
-
-    @property
-    def rest_workers(self) -> int: ...
-    @property
-    def grpc_max_message_size(self) -> int: ...
-    @property
-    def cors_allow_origin(self) -> str: ...
-
-
-def build_app(door: Door, auth: Authenticator, settings: Settings, observe: Observe | None = None) -> Starlette:
+def build_app(
+    door: Door, auth: Authenticator, settings: RestSettings, *, body_limit_bytes: int, observe: Observe | None = None
+) -> Starlette:
     """The ASGI application that answers every endpoint with the verbs of the service behind ``door``."""
     runner = Runner(
         door,
         auth,
-        workers=settings.rest_workers,
-        body_limit_bytes=settings.grpc_max_message_size,
+        workers=settings.workers,
+        body_limit_bytes=body_limit_bytes,
         observe=observe,
     )
     routes = runner.routes([*ENDPOINTS, *published(ENDPOINTS)])

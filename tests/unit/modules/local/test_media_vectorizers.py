@@ -23,6 +23,7 @@ from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
 from weft.modules.local import media_models
 from weft.modules.local.perceiver import PerceiverEncoder, Watched
+from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 NOBODY = Caller()
@@ -61,7 +62,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def registry(root: Path) -> Iterator[Registry]:
-    found = build_registry(models_folder=root, threads=2)
+    found = build_registry(models=ModelSettings(path=str(root), threads=2))
     yield found
     found.close()
 

@@ -19,6 +19,7 @@ from weft.domain.errors import CorruptData, Invalid, Misconfigured
 from weft.modules import build_registry
 from weft.modules.base import Registry, Reranker
 from weft.modules.local.torch_loading import best_placement
+from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 NOBODY = Caller()
@@ -38,7 +39,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def registry(root: Path) -> Iterator[Registry]:
-    found = build_registry(models_folder=root, threads=1)
+    found = build_registry(models=ModelSettings(path=str(root), threads=1))
     yield found
     found.close()
 

@@ -18,6 +18,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Misconfigured
 from weft.modules import build_registry
 from weft.modules.base import Registry
+from weft.settings.modules import ModelSettings
 
 NOBODY = Caller()
 
@@ -50,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def registry(folder: Path) -> Iterator[Registry]:
-    found = build_registry(models_folder=folder, threads=2)
+    found = build_registry(models=ModelSettings(path=str(folder), threads=2))
     yield found
     found.close()
 

@@ -14,6 +14,7 @@ from weft.domain.errors import Invalid, Misconfigured, ProviderError
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput, Registry
+from weft.settings.modules import ProviderSettings
 
 # -- text
 
@@ -333,7 +334,7 @@ def test_a_collection_may_name_its_container(
 def test_the_operators_container_may_be_private_where_collections_ones_may_not(
     provider: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = build_registry(public_providers_only=True)
+    registry = build_registry(providers=ProviderSettings(public_only=True))
     reranker = registry.reranker("reranker-transformers")
     with pytest.raises(Invalid, match="MODULES_VALIDATE_BASE_URL"):
         reranker.rank("red", ["red"], {"inferenceUrl": provider.url}, Caller())

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from weft.config import Settings
 from weft.domain.errors import Invalid, Misconfigured
 from weft.jobs.backup.backend import Location
 from weft.service.archives.places import (
@@ -18,6 +17,7 @@ from weft.service.archives.places import (
     is_id,
     location,
 )
+from weft.settings.archives import BackupSettings, ExportSettings
 
 PRESENT = ["Article", "Author", "Book"]
 
@@ -86,16 +86,14 @@ def test_locations_in_whatever_case() -> None:
 
 
 def test_backends_that_the_settings_turn_on(tmp_path: Path) -> None:
-    assert backup_backends(Settings()) == {}
-    assert list(backup_backends(Settings(backup_filesystem_path=str(tmp_path)))) == ["filesystem"]
-    assert export_backends(Settings(export_default_path="x")) == {}
-    assert list(export_backends(Settings(export_enabled=True, export_default_path="x"))) == ["filesystem"]
-    for name, variable in (("backup-filesystem", "BACKUP_FILESYSTEM_PATH"), ("backup-s3", "BACKUP_S3_BUCKET")):
-        with pytest.raises(Misconfigured, match=variable):
-            Settings(enable_modules=(name,))
+    backups = BackupSettings(filesystem_path=str(tmp_path / "backups"))
+    assert backup_backends(BackupSettings(), tmp_path / "data") == {}
+    assert list(backup_backends(backups, tmp_path / "data")) == ["filesystem"]
+    assert export_backends(ExportSettings(default_path="x"), backups) == {}
+    assert list(export_backends(ExportSettings(enabled=True, default_path="x"), backups)) == ["filesystem"]
 
 
 def test_s3_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "obstore", None)
     with pytest.raises(Misconfigured, match=r"weft\[s3\]"):
-        backup_backends(Settings(backup_s3_bucket="b"))
+        backup_backends(BackupSettings(s3_bucket="b"), Path("data"))

@@ -9,7 +9,6 @@ from queue import Queue
 
 import pytest
 
-from weft.config import Settings
 from weft.domain.errors import Invalid, NotFound
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backup.backend import Folder, Location
@@ -17,6 +16,7 @@ from weft.jobs.backup.descriptor import STATE, State, read_state, write_state
 from weft.jobs.worker import Job, Task, Worker
 from weft.service.archives.shelf import Shelf
 from weft.service.schema.document import parse
+from weft.settings.archives import BackupSettings
 
 UNFINISHED = State("one", "", "TRANSFERRING", "2026-01-01T00:00:00.000Z", ("A",))
 
@@ -31,7 +31,7 @@ def worker() -> Iterator[Worker]:
 @pytest.fixture
 def shelf(tmp_path: Path, worker: Worker) -> Iterator[Shelf]:
     engine = Engine(tmp_path / "data", parse, durable=False, write_queue=10)
-    yield Shelf(Settings(backup_filesystem_path=str(tmp_path / "b")), engine, worker)
+    yield Shelf(BackupSettings(str(tmp_path / "b")), engine, worker)
     engine.close()
 
 
@@ -73,7 +73,7 @@ def test_a_server_keeps_its_name(tmp_path: Path, worker: Worker) -> None:
     names = set()
     for _ in range(2):
         engine = Engine(tmp_path / "data", parse, durable=False, write_queue=10)
-        names.add(Shelf(Settings(), engine, worker).server)
+        names.add(Shelf(BackupSettings(), engine, worker).server)
         engine.close()
     assert len(names) == 1
 

@@ -1,0 +1,26 @@
+"""The groups of settings that the service reads, whatever else there is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from weft.settings.archives import BackupSettings, ExportSettings
+from weft.settings.collections import QuerySettings, SchemaSettings
+from weft.settings.server import GrpcSettings, RestSettings, ServerSettings
+
+
+class ServiceSettings(Protocol):
+    @property
+    def server(self) -> ServerSettings: ...
+    @property
+    def rest(self) -> RestSettings: ...
+    @property
+    def grpc(self) -> GrpcSettings: ...
+    @property
+    def schema(self) -> SchemaSettings: ...
+    @property
+    def query(self) -> QuerySettings: ...
+    @property
+    def backup(self) -> BackupSettings: ...
+    @property
+    def export(self) -> ExportSettings: ...

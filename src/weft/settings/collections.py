@@ -1,0 +1,60 @@
+"""What collections have that do not say otherwise, and what queries may ask of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weft.domain.errors import Misconfigured
+from weft.settings.setting import at_least, is_timeout, one_of, setting
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaSettings:
+    auto_schema: bool = setting(
+        "autoschema_enabled", "AUTOSCHEMA_ENABLED", True, "create missing collections and properties on import"
+    )
+    default_vectorizer: str = setting(
+        "default_vectorizer_module", "DEFAULT_VECTORIZER_MODULE", "none", "vectorizer of collections that name none"
+    )
+    default_vector_index: str = setting(
+        "default_vector_index", "DEFAULT_VECTOR_INDEX", "hnsw", "index type of vectors that name none"
+    )
+    default_quantization: str = setting(
+        "default_quantization", "DEFAULT_QUANTIZATION", "none", "quantizer of vectors that name none"
+    )
+    async_indexing: bool = setting("async_indexing", "ASYNC_INDEXING", False, "allow the dynamic index type")
+
+    def __post_init__(self) -> None:
+        one_of(("hnsw", "flat", "dynamic", "hfresh"), default_vector_index=self.default_vector_index)
+        one_of(("none", "pq", "bq", "sq", "rq-1", "rq-8"), default_quantization=self.default_quantization)
+        if self.default_vector_index == "dynamic" and not self.async_indexing:
+            raise Misconfigured("default_vector_index dynamic needs async_indexing; set ASYNC_INDEXING=true")
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySettings:
+    default_limit: int = setting(
+        "query_defaults_limit", "QUERY_DEFAULTS_LIMIT", 10, "hits when a query states no limit"
+    )
+    maximum_results: int = setting(
+        "query_maximum_results", "QUERY_MAXIMUM_RESULTS", 10_000, "largest offset + limit of a query"
+    )
+    hybrid_candidates: int = setting(
+        "query_hybrid_maximum_results",
+        "QUERY_HYBRID_MAXIMUM_RESULTS",
+        100,
+        "candidates that each leg of a hybrid search fetches at least",
+    )
+    slow_log: bool = setting("query_slow_log_enabled", "QUERY_SLOW_LOG_ENABLED", False, "log searches that take long")
+    slow_log_threshold_s: float = setting(
+        "query_slow_log_threshold_s", "QUERY_SLOW_LOG_THRESHOLD", 5.0, "how long that is, as `500ms` or seconds"
+    )
+
+    def __post_init__(self) -> None:
+        at_least(
+            1,
+            query_defaults_limit=self.default_limit,
+            query_maximum_results=self.maximum_results,
+            query_hybrid_maximum_results=self.hybrid_candidates,
+        )
+        is_timeout(query_slow_log_threshold_s=self.slow_log_threshold_s)

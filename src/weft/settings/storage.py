@@ -1,0 +1,42 @@
+"""Where the data is, and how it is written, kept open and expired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.domain import schedule
+from weft.domain.errors import Misconfigured
+from weft.settings.setting import at_least, setting
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    data_path: Path = setting("data_path", "PERSISTENCE_DATA_PATH", Path("weft-data"), "folder that holds all data")
+    durable: bool = setting("durable", "WEFT_DURABLE", True, "sync each commit to the disk before it is acknowledged")
+    write_queue: int = setting(
+        "write_queue", "WEFT_WRITE_QUEUE", 200_000, "objects that may wait to be written to one shard"
+    )
+    max_open_tenants: int = setting(
+        "max_open_tenants",
+        "WEFT_MAX_OPEN_TENANTS",
+        0,
+        "tenants that are open at a time; 0: as many as the process may open files for",
+    )
+    expiry: str = setting(
+        "objects_ttl_delete_schedule",
+        "OBJECTS_TTL_DELETE_SCHEDULE",
+        "@every 1m",
+        "when expired objects are deleted: a cron expression, `@every 5m`, `@hourly`, `@daily`; empty: never",
+    )
+
+    def __post_init__(self) -> None:
+        at_least(1, write_queue=self.write_queue)
+        at_least(0, max_open_tenants=self.max_open_tenants)
+        self.expiry_schedule()  # a mistake in it is reported at the start
+
+    def expiry_schedule(self) -> schedule.Schedule:
+        try:
+            return schedule.parse(self.expiry)
+        except Misconfigured as error:
+            raise Misconfigured(f"objects_ttl_delete_schedule: {error.message}") from None
