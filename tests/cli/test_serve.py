@@ -91,7 +91,7 @@ def test_settings_from_file_environment_and_flags(tmp_path: Path) -> None:
     [
         (["--prot", "1"], {}, 2, "unrecognized arguments: --prot 1"),
         (["--por", "1"], {}, 2, "unrecognized arguments: --por 1"),
-        (["--port", "eighty"], {}, 1, "weft: port must be a whole number, not 'eighty'"),
+        (["--port", "eighty"], {}, 1, "weft: port must be an integer, not 'eighty'"),
         ([], {"WEFT_PROT": "1"}, 1, "weft: unknown setting WEFT_PROT; did you mean WEFT_PORT?"),
         ([], {"LOG_LEVEL": "loud"}, 1, "weft: log_level must be one of debug, info, warning, error, not 'loud'"),
         (["--config", "none.toml"], {}, 1, "weft: cannot read the settings file none.toml: No such file or directory"),
