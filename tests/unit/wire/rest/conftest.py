@@ -25,6 +25,7 @@ from weft.service.schema.update import update
 from weft.service.schema.validate import validate
 from weft.service.tenants import TOLD, statuses
 from weft.service.values import coerce
+from weft.settings.server import RestSettings
 from weft.wire.rest.app import build_app
 
 
@@ -326,8 +327,8 @@ def auth() -> Auth:
 
 @pytest.fixture
 def rest(service: MemoryService, auth: Auth) -> Iterator[TestClient]:
-    settings = SimpleNamespace(rest_workers=4, grpc_max_message_size=12_000_000, cors_allow_origin="")
-    with TestClient(build_app(service, auth, settings), raise_server_exceptions=True) as client:
+    app = build_app(service, auth, RestSettings(workers=4), body_limit_bytes=12_000_000)
+    with TestClient(app, raise_server_exceptions=True) as client:
         yield client
 
 

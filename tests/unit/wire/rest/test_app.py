@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from weft.settings.server import RestSettings
 from weft.wire.rest.app import build_app
 
 
@@ -143,8 +143,8 @@ def test_what_nobody_foresaw_is_told_by_its_log_id(rest: TestClient, service: An
 def test_cors_only_where_it_is_set(service: Any, auth: Any, rest: TestClient) -> None:
     origin = {"Origin": "https://a.example"}
     assert "access-control-allow-origin" not in rest.get("/v1/meta", headers=origin).headers
-    settings = SimpleNamespace(rest_workers=1, grpc_max_message_size=100, cors_allow_origin="https://a.example")
-    client = TestClient(build_app(service, auth, settings))
+    settings = RestSettings(workers=1, cors_allow_origin="https://a.example")
+    client = TestClient(build_app(service, auth, settings, body_limit_bytes=100))
     assert client.get("/v1/meta", headers=origin).headers["access-control-allow-origin"] == "https://a.example"
     other = client.get("/v1/meta", headers={"Origin": "https://b.example"})
     assert "access-control-allow-origin" not in other.headers
