@@ -8,6 +8,7 @@ from typing import Any
 from weft.access import rights
 from weft.access.authenticator import Authenticator
 from weft.access.parts import RolesPart, UsersPart
+from weft.access.requirement import public
 from weft.access.roles import Roles
 from weft.access.store import AccessStore
 from weft.access.users import Users
@@ -32,6 +33,7 @@ class Access:
         """What backups take along, by name."""
         return {"roles": RolesPart(self.store), "users": UsersPart(self.store)}
 
+    @public
     def openid(self) -> dict[str, Any] | None:
         """Where clients get tokens; None without OIDC."""
         if not self.settings.oidc.enabled:

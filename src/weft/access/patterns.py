@@ -7,6 +7,7 @@ could take long to match is refused: repeated groups, look-around, references to
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -37,7 +38,7 @@ def check(field: str, pattern: str) -> None:
             f"behind, and use at most {MOST_REPETITIONS} wildcards; split it into several permissions"
         )
     try:
-        re.compile(expanded)
+        _compiled(expanded)
     except (re.error, OverflowError) as error:
         raise Invalid(f"{field} '{pattern}' is not a valid pattern: {error}") from None
 
@@ -49,7 +50,7 @@ def matcher(pattern: str) -> Match:
         return _anything
     if not _SPECIAL.search(pattern):
         return pattern.__eq__
-    matches = re.compile(_expanded(pattern)).fullmatch
+    matches = _compiled(_expanded(pattern)).fullmatch
     return lambda name: name != ANY and matches(name)
 
 
@@ -57,7 +58,7 @@ def covers(pattern: str, other: str) -> bool:
     """Whether ``pattern`` matches every name that the pattern ``other`` matches; False where that is hard to tell.
 
     Between patterns without regular expressions, what stands for any text in ``other`` is matched by that of
-    ``pattern`` alone, for no letter is like it.
+    ``pattern`` alone, because no character is like it.
     """
     if pattern == other or pattern in _ANYTHING:
         return True
@@ -68,6 +69,12 @@ def covers(pattern: str, other: str) -> bool:
 
 def _anything(name: str) -> bool:
     return True
+
+
+def _compiled(expanded: str) -> re.Pattern[str]:
+    with warnings.catch_warnings():  # of ``[[`` and the like, which Python may come to read as Unicode's sets of sets
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile(expanded)
 
 
 def _expanded(pattern: str) -> str:

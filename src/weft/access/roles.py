@@ -5,20 +5,29 @@ Whether the caller may is asked before, by the service's table; what is hidden f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from weft.access.identity import (
+    assigns_roles,
+    changing_role,
+    creating_role,
+    deleting_role,
+    reading_role,
+    reading_roles_of_group,
+    reading_roles_of_user,
+)
 from weft.access.permissions import ALL, MATCH, READ, Permission, Right, parse_permission
+from weft.access.requirement import public, requires
 from weft.access.rights import BUILT_IN, FIXED_ROLES, ON_EVERYTHING, ROOT, Rights, RoleRights
+from weft.access.role_documents import parse_permissions, parse_role
 from weft.access.store import AccessStore, State
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Conflict, Forbidden, Invalid, NotFound, Unsupported
 from weft.settings.access import AccessSettings
 
 DB, OIDC = "db", "oidc"
-_NAME = re.compile(r"[A-Za-z][-_0-9A-Za-z]{0,63}")
 
 
 class Roles:
@@ -29,6 +38,7 @@ class Roles:
 
     # -- roles
 
+    @public
     def all(self, caller: Caller) -> list[dict[str, Any]]:
         """Those whose reading the caller may see; ``root`` is shown to root users alone."""
         names = [*BUILT_IN, *self._store.state.roles] if self._of() else []
@@ -37,6 +47,7 @@ class Roles:
         seen = seen or [name for name in shown if self._rights.may(caller, Right(READ, "roles", (name,), MATCH))]
         return [self._document(name) for name in sorted(seen)]
 
+    @requires(reading_role)
     def get(self, name: str) -> dict[str, Any]:
         self.permissions(name)
         return self._document(name)
@@ -48,6 +59,7 @@ class Roles:
             raise NotFound(f"there is no role {name[:80]!r}", role=name)
         return found
 
+    @requires(creating_role)
     def create(self, document: Mapping[str, Any]) -> None:
         self._of()
         name, permissions = parse_role(document)
@@ -59,21 +71,25 @@ class Roles:
 
         self._store.change(edit)
 
+    @requires(changing_role)
     def add_permissions(self, name: str, given: Any) -> None:
         added = self._changes(name, given)
         self._edit(name, lambda old: tuple(dict.fromkeys([*old, *added])))
 
+    @requires(changing_role)
     def remove_permissions(self, name: str, given: Any) -> None:
         """Those that the role does not have are passed over."""
         removed = frozenset(self._changes(name, given))
         self._edit(name, lambda old: tuple(one for one in old if one not in removed))
 
+    @requires(reading_role)
     def has_permission(self, name: str, given: Any) -> bool:
         """Whether the role has the permission in these words."""
         permission = parse_permission(given)
         verbs = ON_EVERYTHING.get(name, "")
         return permission in self.permissions(name) or (bool(verbs) and set(permission.verbs) <= set(verbs))
 
+    @requires(deleting_role)
     def delete(self, name: str) -> None:
         """Nothing happens when there is no such role. Whoever has it loses it."""
         self._of()
@@ -90,6 +106,7 @@ class Roles:
 
     # -- who has them
 
+    @requires(reading_roles_of_user)
     def of_user(self, user: str, user_type: str | None, caller: Caller, *, full: bool) -> list[dict[str, Any]]:
         """Of one type of user, or without one of both. ``full``: with permissions."""
         self._of()
@@ -97,17 +114,20 @@ class Roles:
         self._check_user(user, user_type)
         return self._shown([f"{one}:{user}" for one in types], full)
 
+    @requires(reading_roles_of_group)
     def of_group(self, group: str, group_type: str, caller: Caller, *, full: bool) -> list[dict[str, Any]]:
         self._of()
         _check_group_type(group_type)
         return self._shown([f"group:{group}"], full)
 
+    @public
     def groups(self, group_type: str, caller: Caller) -> list[str]:
         """The groups that have roles and that the caller may read."""
         _check_group_type(group_type)
         names = [subject.removeprefix("group:") for subject in self._subjects() if subject.startswith("group:")]
         return [name for name in names if self._rights.may(caller, Right(READ, "groups", (OIDC, name)))]
 
+    @requires(reading_role)
     def users_with(self, role: str, caller: Caller) -> list[tuple[str, str]]:
         """(id, type) of users with the role that the caller may read, or is: ``oidc``, ``db_user``, ``db_env_user``."""
         self._check_visible(role, caller)
@@ -118,6 +138,7 @@ class Roles:
             if user == caller.user or self._rights.may(caller, Right(READ, "users", (user,)))
         ]
 
+    @requires(reading_role)
     def groups_with(self, role: str, caller: Caller) -> list[str]:
         self._check_visible(role, caller)
         return [
@@ -126,20 +147,24 @@ class Roles:
             if group in caller.groups or self._rights.may(caller, Right(READ, "groups", (OIDC, group)))
         ]
 
+    @requires(assigns_roles("users", held=True))
     def assign_to_user(self, user: str, roles: Sequence[str], user_type: str | None) -> None:
         subjects = self._changed_user(user, roles, user_type, "assign")
         self._store.change(lambda state: (replace(state, assigned=_with(state.assigned, subjects, roles)), None))
 
+    @requires(assigns_roles("users", held=False))
     def revoke_from_user(self, user: str, roles: Sequence[str], user_type: str | None) -> None:
         subjects = self._changed_user(user, roles, user_type, "revoke")
         self._store.change(
             lambda state: (replace(state, assigned=_without(state.assigned, subjects, set(roles))), None)
         )
 
+    @requires(assigns_roles("groups", held=True))
     def assign_to_group(self, group: str, roles: Sequence[str], group_type: str) -> None:
         subject = self._changed_group(group, roles, group_type, "assign")
         self._store.change(lambda state: (replace(state, assigned=_with(state.assigned, [subject], roles)), None))
 
+    @requires(assigns_roles("groups", held=False))
     def revoke_from_group(self, group: str, roles: Sequence[str], group_type: str) -> None:
         subject = self._changed_group(group, roles, group_type, "revoke")
         self._store.change(
@@ -243,30 +268,6 @@ class Roles:
                 raise Forbidden(f"{verb}ing: modifying '{role}' role or changing its assignments is not allowed")
             if rights.permissions_of(role) is None:
                 raise NotFound(f"one or more of the roles requested doesn't exist: {role[:80]!r}", role=role)
-
-
-def parse_role(document: Mapping[str, Any]) -> tuple[str, tuple[Permission, ...]]:
-    """Name and permissions of a role to be made."""
-    name = document.get("name")
-    if not isinstance(name, str) or not name:
-        raise CallerError("role name is required")
-    if not _NAME.fullmatch(name):
-        raise CallerError(
-            f"role name {name[:80]!r} is invalid; use up to 64 letters, digits, hyphens and underscores, a letter first"
-        )
-    if name in BUILT_IN:
-        raise CallerError(f"you cannot create role with the same name as built-in role {name}", role=name)
-    return name, parse_permissions(document.get("permissions"), allow_none=True)
-
-
-def parse_permissions(given: Any, *, allow_none: bool) -> tuple[Permission, ...]:
-    """Each once. Raises Invalid naming what is wrong."""
-    given = [] if given is None else given
-    if not isinstance(given, list):
-        raise Invalid("permissions must be a JSON array")
-    if not given and not allow_none:
-        raise Invalid("role has to have at least 1 permission")
-    return tuple(dict.fromkeys(parse_permission(one) for one in given))
 
 
 def _user_types(user_type: str | None) -> tuple[str, ...]:

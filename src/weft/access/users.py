@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from weft.access import keys
+from weft.access import identity, keys
 from weft.access.authenticator import environment_keys
-from weft.access.permissions import READ, Right
+from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right
+from weft.access.requirement import public, requires
 from weft.access.rights import ANONYMOUS, Rights, subjects
 from weft.access.roles import DB, Roles
 from weft.access.store import AccessStore, State, User
@@ -30,11 +31,13 @@ class Users:
         self._rights = rights
         self._roles = roles
 
+    @public
     def me(self, caller: Caller) -> dict[str, Any]:
         """``roles`` is null for whoever has none."""
         roles = self._roles.documents_of(subjects(caller)) if caller.user is not None else []
         return {"username": caller.user or ANONYMOUS, "groups": list(caller.groups), "roles": roles or None}
 
+    @public
     def all(self, caller: Caller, *, times: bool) -> list[dict[str, Any]]:
         """Those that the caller may read; root users see those of the settings too. ``times``: when last used."""
         if not self._settings.db_users_enabled:
@@ -46,6 +49,7 @@ class Users:
             shown += [self._environment_document(user) for user in self._environment_users() if user not in users]
         return shown
 
+    @requires(identity.user(READ))
     def get(self, user: str, caller: Caller, *, times: bool) -> dict[str, Any]:
         self._check_enabled()
         known = self._store.state.users.get(user)
@@ -55,6 +59,7 @@ class Users:
             return self._environment_document(user)
         raise NotFound(f"there is no user {user[:80]!r}", user=user)
 
+    @requires(identity.user(CREATE))
     def create(self, user: str, *, adopt: bool = False, created: float | None = None, caller: Caller) -> str:
         """The new user's key, which is told this once. ``adopt``: take a user of the settings over, with his key.
 
@@ -80,6 +85,7 @@ class Users:
         self._store.change(edit)
         return key
 
+    @requires(identity.user(UPDATE))
     def rotate(self, user: str) -> str:
         """A new key; the old one is refused from now on."""
         self._check_known(user)
@@ -88,11 +94,13 @@ class Users:
         self._edit(user, lambda old: replace(old, key=keys.digest(secret, key), letters=key[: keys.SHOWN_LETTERS]))
         return key
 
+    @requires(identity.user(UPDATE))
     def activate(self, user: str) -> None:
         self._check_not_root(user, "activate")
         self._check_known(user)
         self._edit(user, lambda old: _switched(user, old, True))
 
+    @requires(identity.user(UPDATE))
     def deactivate(self, user: str, *, revoke_key: bool, caller: Caller) -> None:
         """``revoke_key``: his key stays refused when he is active again; a new one must be made."""
         self._check_not_own(user, caller, "deactivate")
@@ -100,6 +108,7 @@ class Users:
         self._check_known(user)
         self._edit(user, lambda old: replace(_switched(user, old, False), key=None if revoke_key else old.key))
 
+    @requires(identity.user(DELETE))
     def delete(self, user: str, caller: Caller) -> None:
         """With the roles that were assigned to him."""
         self._check_not_own(user, caller, "delete")

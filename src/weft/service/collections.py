@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from weft.access.permissions import CREATE, DELETE, READ, UPDATE
+from weft.access.requirement import requires
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
 from weft.domain.names import collection_name
 from weft.domain.objects import IncomingObject
@@ -17,6 +19,7 @@ from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
 from weft.modules.base import Registry
 from weft.service import tenants
+from weft.service.permissions import collections as permit
 from weft.service.schema import auto_schema
 from weft.service.schema.defaults import Defaults, complete, complete_property
 from weft.service.schema.document import parse
@@ -55,6 +58,7 @@ class Collections:
 
     # -- whole collections
 
+    @requires(permit.reading_all_collections)
     def all(self) -> list[CollectionConfig]:
         return sorted((c.config for c in self._engine.collections()), key=lambda c: c.name)
 
@@ -66,17 +70,21 @@ class Collections:
         """By name or alias, exactly as spelled."""
         return self._engine.find(name)
 
+    @requires(permit.knowing_collection)
     def get(self, name: str) -> CollectionConfig:
         return self.open(name).config
 
+    @requires(permit.reading_all_data)
     def searchable(self) -> list[CollectionConfig]:
         """All, for whoever looks through the objects of every collection."""
         return self.all()
 
+    @requires(permit.collection(READ))
     def described(self, name: str) -> CollectionConfig:
         """As ``get``, for whoever wants to see the configuration itself."""
         return self.get(name)
 
+    @requires(redact=permit.readable_collections)
     def all_described(self) -> list[CollectionConfig]:
         return self.all()
 
@@ -85,6 +93,7 @@ class Collections:
         """Whether imports make the collections and properties that they lack."""
         return self._rules.auto_schema
 
+    @requires(permit.creating_collection)
     def create(self, given: Mapping[str, Any]) -> CollectionConfig:
         with self._lock:
             return self._create(given).config
@@ -96,6 +105,7 @@ class Collections:
         self._check_vectorizers(config)
         return self._engine.create(config)
 
+    @requires(permit.updating_collection)
     def update(self, name: str, given: Mapping[str, Any]) -> CollectionConfig:
         with self._lock:
             collection = self.open(name)
@@ -103,12 +113,14 @@ class Collections:
             new = complete(given, self._registry, self._rules.defaults, existing=old)
             return self._change(collection, update(old, new))
 
+    @requires(permit.collection(DELETE))
     def delete(self, name: str) -> None:
         with self._lock:
             self._engine.drop(collection_name(name))
 
     # -- parts of a collection
 
+    @requires(permit.adding_property)
     def add_property(self, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """The property's document with its defaults."""
         with self._lock:
@@ -120,6 +132,7 @@ class Collections:
             self._change(collection, document)
             return added
 
+    @requires(permit.dropping_index)
     def drop_property_index(self, name: str, property: str, index: str) -> None:
         """``index``: filterable, searchable or rangeFilters."""
         flag = _INDEX_FLAGS.get(index)
@@ -135,6 +148,7 @@ class Collections:
                     return
         raise Invalid(f"class {collection.config.name} has no property {property!r}")
 
+    @requires(permit.dropping_index)
     def drop_vector_index(self, name: str, vector: str) -> None:
         with self._lock:
             collection = self.open(name)
@@ -146,6 +160,7 @@ class Collections:
             target.pop("vectorIndexConfig", None)
             self._change(collection, document)
 
+    @requires(permit.reading_shards)
     def shards(self, name: str, tenant: str | None = None) -> list[dict[str, Any]]:
         """Those of active tenants; one that is not open yet is ready and has nothing to index."""
         collection = self.open(name)
@@ -160,6 +175,7 @@ class Collections:
             if tenant is None or one == tenant
         ]
 
+    @requires(permit.setting_shard_status)
     def set_shard_status(self, name: str, shard: str, status: str) -> dict[str, Any]:
         """``READONLY`` refuses changes until ``READY`` is set again, the tenant deactivated or the server stopped."""
         collection = self.open(name)
@@ -173,12 +189,14 @@ class Collections:
 
     # -- tenants
 
+    @requires(permit.listing_tenants, redact=permit.readable_tenants)
     def tenants(self, name: str, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """``{name, activityStatus}`` of each, HOT or COLD, or of those in ``names`` that exist."""
         known = self._with_tenants(name).tenants()
         chosen = sorted(known) if names is None else [one for one in names if one in known]
         return [{"name": one, "activityStatus": tenants.TOLD[known[one]]} for one in chosen]
 
+    @requires(permit.reading_shards)
     def tenant(self, name: str, tenant: str) -> dict[str, Any]:
         """Raises NotFound."""
         found = self.tenants(name, [tenant])
@@ -186,6 +204,7 @@ class Collections:
             raise NotFound(f'tenant not found: "{tenant[:80]}"', tenant=tenant)
         return found[0]
 
+    @requires(permit.tenants(CREATE))
     def create_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Existing tenants stay as they are."""
         with self._lock:
@@ -197,6 +216,7 @@ class Collections:
                 self._engine.put_tenants(collection, new)
             return self.tenants(name, list(statuses))
 
+    @requires(permit.tenants(UPDATE))
     def update_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Change the status of tenants; NotFound when one does not exist, and then nothing changes."""
         with self._lock:
@@ -211,6 +231,7 @@ class Collections:
             self._engine.put_tenants(collection, statuses)
             return self.tenants(name, list(statuses))
 
+    @requires(permit.tenants(DELETE))
     def delete_tenants(self, name: str, names: Sequence[str]) -> None:
         """With all that they hold; unknown ones are passed over."""
         with self._lock:
@@ -236,12 +257,14 @@ class Collections:
 
     # -- aliases
 
+    @requires(redact=permit.readable_aliases)
     def aliases(self, name: str | None = None) -> list[dict[str, Any]]:
         """``{alias, class}`` of each, or of the collection ``name`` only."""
         target = None if name is None else collection_name(name)
         known = self._engine.aliases()
         return [{"alias": a, "class": c} for a, c in sorted(known.items()) if target is None or c == target]
 
+    @requires(permit.alias(READ))
     def alias(self, alias: str) -> dict[str, Any]:
         """Raises NotFound."""
         alias = collection_name(alias)
@@ -254,6 +277,7 @@ class Collections:
         """The collection of each alias; a snapshot."""
         return self._engine.aliases()
 
+    @requires(permit.creating_alias)
     def create_alias(self, alias: str, name: str) -> dict[str, Any]:
         with self._lock:
             alias = collection_name(alias)
@@ -262,6 +286,7 @@ class Collections:
                 raise Conflict(f"create alias: class/alias {alias} already exists", alias=alias)
             return self._point(alias, name)
 
+    @requires(permit.moving_alias)
     def update_alias(self, alias: str, name: str) -> dict[str, Any]:
         with self._lock:
             alias = collection_name(alias)
@@ -269,6 +294,7 @@ class Collections:
                 raise NotFound(f"there is no alias {alias!r}", alias=alias)
             return self._point(alias, name)
 
+    @requires(permit.alias(DELETE))
     def delete_alias(self, alias: str) -> None:
         with self._lock:
             self._engine.drop_alias(collection_name(alias))

@@ -1,94 +1,134 @@
-"""The door to the service: wires get it in the service's place, and through it only what their caller may do.
+"""The door to the service: wires get the service through it, and in it only what their caller may use.
 
-Where authorization is off, ``admit`` hands out the service itself, so nothing is paid for. Where it is on, every verb
-is looked up in the table of needs; one that has no row is refused, so a new verb without a row is noticed at once.
+Where authorization is off, ``admit`` hands out the service itself, so nothing is paid for. Where it is on, it hands
+out a view: the verbs of the service, each of which runs through the requirement that stands at it. Everything else of
+the service, and a verb without a requirement, is refused to every caller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from functools import partial
-from typing import Any, Final, cast
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any, ClassVar, NoReturn, cast
 
 from weft.access.access import Access
+from weft.access.requirement import Requirement, verbs_of
 from weft.access.rights import NoLimits, forbidden
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, WeftError
-from weft.service.asking import Asking
-from weft.service.needs.row import Row
-from weft.service.needs.table import TABLE
+from weft.service.permissions.context import AuthContext
 from weft.service.service import Service
-
-_PARTS: Final = frozenset(path.rpartition(".")[0] for path in TABLE) | {"archives", "access"}
-"""What of the service holds verbs, by path; the service itself is the empty path."""
 
 
 class Door:
     def __init__(self, service: Service, access: Access) -> None:
         self._service = service
-        self._access = access
-        self._is_open = isinstance(access.rights, NoLimits)
+        self._rights = access.rights
+        self._view = None if isinstance(access.rights, NoLimits) else _view_of(service)
 
     def admit(self, caller: Caller) -> Service:
         """The service as ``caller`` may use it."""
-        if self._is_open:
+        if self._view is None:
             return self._service
-        return cast(Service, _Guarded(self._service, "", Asking(self._service, self._access, caller)))
+        return cast(Service, self._view(self._service, AuthContext(self._service, self._rights, caller)))
 
 
-class _Guarded:
-    __slots__ = ("_asking", "_owner", "_path")
+def requirements(owner: object, path: str = "") -> Iterator[tuple[str, Requirement]]:
+    """Each verb of the service and of its parts, by its path from ``owner`` (``objects.insert``)."""
+    for name, (_, requirement) in verbs_of(type(owner)).items():
+        yield path + name, requirement
+    for name, part in _parts_of(owner).items():
+        yield from requirements(part, f"{path}{name}.")
 
-    def __init__(self, owner: Any, path: str, asking: Asking) -> None:
+
+def _parts_of(owner: object) -> Mapping[str, object]:
+    """What of ``owner`` holds verbs itself, or has parts that do."""
+    public = {name: value for name, value in getattr(owner, "__dict__", {}).items() if not name.startswith("_")}
+    return {name: value for name, value in public.items() if verbs_of(type(value)) or _parts_of(value)}
+
+
+class _View:
+    """Stands for ``owner``. Its subclasses, one for each class of the service, have the verbs and the parts."""
+
+    __slots__ = ("_context", "_owner")
+    _path: ClassVar[str] = ""
+
+    def __init__(self, owner: object, context: AuthContext) -> None:
         self._owner = owner
-        self._path = path
-        self._asking = asking
+        self._context = context
 
-    def __getattr__(self, name: str) -> Any:
-        path = f"{self._path}.{name}" if self._path else name
-        if path in _PARTS:
-            return _Guarded(getattr(self._owner, name), path, self._asking)
-        row = TABLE.get(path)
-        found = getattr(self._owner, name)
-        if row is None:
-            raise Forbidden(f"{path} is in no row of the table of needs, so nobody may use it", verb=path)
-        return partial(_run, row, found, self._asking)
+    def __getattr__(self, name: str) -> NoReturn:
+        path = f"{self._path}{name}"
+        if not hasattr(self._owner, name):
+            raise AttributeError(f"the service has no {path}")
+        raise Forbidden(f"{path} states no requirement, so no caller may use it", verb=path)
 
 
-def _run(row: Row, verb: Callable[..., Any], asking: Asking, /, *args: Any, **kwargs: Any) -> Any:
-    if row.each is not None:
-        return _run_parts(row, verb, asking, *args, **kwargs)
-    if row.rule is not None:
-        for right in row.rule(asking, *args, **kwargs):
-            asking.require(right)
-    result = verb(*args, **kwargs)
-    return result if row.shown is None else row.shown(asking, result, *args, **kwargs)
+def _view_of(owner: object, path: str = "") -> type[_View]:
+    """The class of views of ``owner``, made once."""
+    members: dict[str, object] = {"__slots__": (), "_path": path}
+    for name, (verb, requirement) in verbs_of(type(owner)).items():
+        members[name] = _guarded(verb, requirement)
+    for name, part in _parts_of(owner).items():
+        members[name] = _part(name, _view_of(part, f"{path}{name}."))
+    return type(f"Guarded{type(owner).__name__}", (_View,), members)
 
 
-def _run_parts(
-    row: Row, verb: Callable[..., Any], asking: Asking, /, items: Sequence[Any], *args: Any, **kwargs: Any
+def _part(name: str, view: type[_View]) -> property:
+    def part(self: _View) -> _View:
+        return view(getattr(self._owner, name), self._context)
+
+    return property(part)
+
+
+def _guarded(verb: Callable[..., object], requirement: Requirement) -> Callable[..., object]:
+    """``verb`` of a view."""
+
+    @wraps(verb)
+    def guarded(self: _View, /, *args: Any, **kwargs: Any) -> object:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            return verb(self._owner, *args, **kwargs)
+
+        if requirement.per_item is not None:
+            return _run_items(requirement, run, self._context, *args, **kwargs)
+        if requirement.rights is not None:
+            for right in requirement.rights(self._context, *args, **kwargs):
+                self._context.require(right)
+        result = run(*args, **kwargs)
+        return result if requirement.redact is None else requirement.redact(self._context, result, *args, **kwargs)
+
+    return guarded
+
+
+def _run_items(
+    requirement: Requirement,
+    run: Callable[..., list[WeftError | None]],
+    context: AuthContext,
+    /,
+    items: Sequence[object],
+    *args: Any,
+    **kwargs: Any,
 ) -> list[WeftError | None]:
-    """``verb`` with the items that are allowed, and its results with the refusals of the others among them."""
+    """``run`` with the items that are allowed: its results, and among them the refusals of the others."""
     refusals: dict[Hashable, WeftError | None] = {}
     errors: list[WeftError | None] = []
     for item in items:
-        kind = id(item) if row.alike is None else row.alike(asking, item)
-        if kind not in refusals:
-            refusals[kind] = _refusal(row, asking, item)
-        errors.append(refusals[kind])
+        group = id(item) if requirement.group_by is None else requirement.group_by(context, item)
+        if group not in refusals:
+            refusals[group] = _refusal(requirement, context, item)
+        errors.append(refusals[group])
     allowed = [i for i, error in enumerate(errors) if error is None]
     if len(allowed) == len(items):
-        found: list[WeftError | None] = verb(items, *args, **kwargs)
-        return found
-    results = verb([items[i] for i in allowed], *args, **kwargs) if allowed else []
+        return run(items, *args, **kwargs)
+    results = run([items[i] for i in allowed], *args, **kwargs) if allowed else []
     for i, result in zip(allowed, results, strict=True):
         errors[i] = result
     return errors
 
 
-def _refusal(row: Row, asking: Asking, item: Any) -> WeftError | None:
-    assert row.each is not None
-    for right in row.each(asking, item):
-        if not asking.may(right):
-            return forbidden(asking.caller, right)
+def _refusal(requirement: Requirement, context: AuthContext, item: object) -> WeftError | None:
+    assert requirement.per_item is not None
+    for right in requirement.per_item(context, item):
+        if not context.may(right):
+            return forbidden(context.caller, right)
     return None

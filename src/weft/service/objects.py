@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from weft.access.permissions import CREATE, DELETE, READ, UPDATE
+from weft.access.requirement import requires
 from weft.domain.caller import Caller
 from weft.domain.clock import now_ms
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
@@ -21,6 +23,15 @@ from weft.engine.embedded.shard import Shard
 from weft.service.collections import Collections
 from weft.service.editing import ATTEMPTS, turn
 from weft.service.filtering import allowed
+from weft.service.permissions.objects import (
+    deleting_by_filter,
+    linking,
+    named_object,
+    relinking,
+    same_rights,
+    unlinking,
+    whole_object,
+)
 from weft.service.references import References
 from weft.service.values import coerce
 from weft.service.vectorize import ObjectVectorizer, checked_vectors
@@ -47,6 +58,7 @@ class Objects:
 
     # -- one object
 
+    @requires(whole_object(CREATE))
     def insert(self, incoming: IncomingObject, caller: Caller) -> Object:
         """Store a new object; Conflict when its uuid exists."""
         collection, shard, obj = self._prepared(incoming)
@@ -55,6 +67,7 @@ class Objects:
         self._vectorise(collection.config, shard, obj, caller)
         return self._store(shard, Upsert(obj, shard.encode([obj])[0], insert_only=True))
 
+    @requires(whole_object(UPDATE))
     def replace(self, incoming: IncomingObject, caller: Caller) -> Object:
         """Store the object whole in the place of the one with its uuid. NotFound when there is none.
 
@@ -69,10 +82,12 @@ class Objects:
         self._vectorise(collection.config, shard, obj, caller)
         return self._store(shard, Upsert(obj, shard.encode([obj])[0]))
 
+    @requires(whole_object(READ))
     def validate(self, incoming: IncomingObject) -> None:
         """Raises what ``insert`` would refuse the object's uuid, properties and vectors for; nothing is stored."""
         _single(self._collections.get(incoming.collection), incoming)
 
+    @requires(whole_object(UPDATE))
     def merge(self, incoming: IncomingObject, caller: Caller) -> Object:
         """Change only the properties and vectors given: a null removes, references are added to those that are there.
 
@@ -102,6 +117,7 @@ class Objects:
                         raise
         raise AssertionError("unreachable")
 
+    @requires(named_object(DELETE))
     def delete(self, collection: str, uuid: str, tenant: str | None) -> None:
         shard = self._collections.shard(self._collections.open(collection), tenant)
         outcome = shard.submit([Remove(parse_uuid(uuid))])[0]
@@ -110,10 +126,12 @@ class Objects:
         if outcome.replaced is None:
             raise NotFound(f"no object with id '{uuid}' in class {collection}")
 
+    @requires(named_object(READ))
     def exists(self, collection: str, uuid: str, tenant: str | None) -> bool:
         shard = self._collections.shard(self._collections.open(collection), tenant)
         return shard.lookup([parse_uuid(uuid)])[0] is not None
 
+    @requires(named_object(READ))
     def get(self, collection: str, uuid: str, tenant: str | None, *, vectors: bool) -> Object:
         shard = self._collections.shard(self._collections.open(collection), tenant)
         stored = self._stored(shard, parse_uuid(uuid), vectors=vectors)
@@ -123,6 +141,7 @@ class Objects:
 
     # -- many
 
+    @requires(per_item=whole_object(UPDATE, CREATE), group_by=same_rights)
     def batch(self, incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
         """Store each object, new or not; one error or None each. An object at fault hinders no other."""
         errors: list[WeftError | None] = [None] * len(incoming)
@@ -200,6 +219,7 @@ class Objects:
                 errors[i] = error
             return None
 
+    @requires(deleting_by_filter)
     def delete_many(
         self, collection: str, tenant: str | None, filter: Filter, *, dry_run: bool, verbose: bool
     ) -> Deleted:
@@ -222,16 +242,19 @@ class Objects:
 
     # -- references
 
+    @requires(per_item=linking)
     def link(
         self, references: Sequence[IncomingReference], caller: Caller, *, must_exist: bool = False
     ) -> list[WeftError | None]:
         """Add each reference; one error or None each. ``must_exist``: refuse targets that do not exist."""
         return self._references.link(references, must_exist=must_exist)
 
+    @requires(unlinking)
     def unlink(self, reference: IncomingReference, caller: Caller) -> None:
         """Nothing happens when the object has no such reference; NotFound when there is no such object."""
         self._references.unlink(reference)
 
+    @requires(relinking)
     def relink(
         self, collection: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None
     ) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from weft.access.requirement import requires
 from weft.domain.errors import Invalid, NotFound
 from weft.service.collections import Collections
+from weft.service.permissions.server import reading_replications, reading_sharding_state, replicating
 
 
 class Replication:
@@ -15,6 +17,7 @@ class Replication:
         self._collections = collections
         self._node = node
 
+    @requires(reading_sharding_state)
     def sharding_state(self, collection: str, shard: str | None) -> dict[str, Any]:
         """The replicas of each shard, or of the one named. Raises NotFound without the collection or the shard."""
         opened = self._collections.open(collection)
@@ -28,6 +31,7 @@ class Replication:
             }
         }
 
+    @requires(replicating)
     def replicate(self, collection: str, shard: str, source: str, target: str, kind: str) -> None:
         """Always Invalid: there is nowhere to copy or move a shard to."""
         self.sharding_state(collection, shard)
@@ -37,9 +41,11 @@ class Replication:
             "a collection"
         )
 
+    @requires(reading_replications)
     def operations(self) -> list[dict[str, Any]]:
         """Of copying and moving shards: none."""
         return []
 
+    @requires(reading_replications)
     def operation(self, id: str) -> dict[str, Any]:
         raise NotFound(f"there is no replication {id[:80]!r}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from weft import __version__
 from weft.access.access import Access
+from weft.access.requirement import public, requires
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.answer import Answer
 from weft.domain.caller import Caller
@@ -22,6 +23,14 @@ from weft.service.archives.archives import Archives
 from weft.service.collections import Collections, SchemaRules
 from weft.service.explain import Explainer, TokenQuestion
 from weft.service.objects import Objects
+from weft.service.permissions.objects import aggregating, explaining, searching
+from weft.service.permissions.server import (
+    readable_nodes,
+    reading_cluster,
+    reading_metrics,
+    reading_models,
+    reading_nodes,
+)
 from weft.service.replication import Replication
 from weft.service.schema.defaults import Defaults
 from weft.service.schema.document import parse
@@ -74,19 +83,23 @@ class Service:
         self._explainer = Explainer(self.collections, QueryEmbedder(registry))
         self._aggregator = Aggregator(self.collections, self._searcher.find, settings.query.maximum_results)
 
+    @requires(searching)
     def search(self, query: Query, caller: Caller) -> Answer:
         if self._slow is None:
             return self._searcher.run(query, caller)
         return self._slow.run(query, lambda: self._searcher.run(query, caller))
 
+    @requires(aggregating)
     def aggregate(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:
         if self._slow is None:
             return self._aggregator.run(asked, caller)
         return self._slow.run(asked, lambda: self._aggregator.run(asked, caller))
 
+    @requires(explaining)
     def explain(self, asked: TokenQuestion, caller: Caller) -> dict[str, Any]:
         return self._explainer.run(asked, caller)
 
+    @public
     def meta(self) -> dict[str, Any]:
         return {
             "hostname": f"http://{self._settings.server.host}:{self._settings.rest.port}",
@@ -95,16 +108,19 @@ class Service:
             "grpcMaxMessageSize": self._settings.grpc.max_message_bytes,
         }
 
+    @public
     def concept(self, text: str) -> dict[str, Any]:
         """The words of ``text``, their vectors and what is near. Raises Invalid, also without that module."""
         module = self._registry.get("text2vec-contextionary")
         assert isinstance(module, Lexicon)
         return module.concept(text)
 
+    @requires(reading_models)
     def models(self) -> list[dict[str, Any]]:
         """The models in this process's memory."""
         return [one._asdict() for one in self._registry.models()]
 
+    @requires(reading_metrics)
     def metrics(self) -> bytes:
         """For Prometheus, in its text format. Raises NotFound where none are collected."""
         if self.exposition is None:
@@ -121,6 +137,7 @@ class Service:
             if vector.vectorizer != "none":
                 self._registry.vectorizer(vector.vectorizer)
 
+    @requires(reading_cluster)
     def statistics(self) -> list[dict[str, Any]]:
         """Of a cluster of one, which leads itself."""
         return [
@@ -141,6 +158,7 @@ class Service:
             }
         ]
 
+    @requires(reading_nodes, redact=readable_nodes)
     def nodes(self, collection: str | None, verbose: bool) -> list[dict[str, Any]]:
         """The one node, as the protocol describes a cluster's; ``verbose`` lists its shards.
 

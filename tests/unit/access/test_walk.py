@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from weft.access.rights import ADMIN, VIEWER
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden
 from weft.protocol import batch
-from weft.service.needs.table import TABLE
+from weft.service.guard import requirements
 from weft.wire.grpc.server import GrpcServer
 from weft.wire.grpc.stream import BatchStream
 
@@ -35,6 +36,28 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.access.roles.create({"name": "empty", "permissions": []})
     yield world
     world.close()
+
+
+INNER_PARTS = {"access.authenticator", "access.rights", "access.store"}
+INNER_METHODS = {
+    "close",
+    "access.close",
+    "access.parts",
+    "access.roles.documents_of",
+    "access.roles.is_root_user",
+    "access.roles.names_of",
+    "access.roles.permissions",
+    "archives.classes",
+    "archives.close",
+    "archives.meta",
+    "archives.register",
+    "collections.aliases_by_name",
+    "collections.find",
+    "collections.for_import",
+    "collections.open",
+    "collections.shard",
+}
+"""What rooms below the wires call of the service and its parts: no verbs, so no caller reaches them."""
 
 
 def granted(*actions: str) -> list[Permission]:
@@ -142,20 +165,46 @@ def stream(world: World, objects: list[Any], caller: Caller) -> Iterator[bytes]:
     return BatchStream(sent, world.door.admit(caller), caller).replies()
 
 
-def test_every_verb_of_the_table_exists(world: World) -> None:
-    for path in TABLE:
+def test_each_verb_stands_under_a_requirement(world: World) -> None:
+    """A new public method of the service states one, or is on the list of those that wires do not call."""
+    assert _methods(world.service) == {path for path, _ in requirements(world.service)} | INNER_METHODS
+
+
+def _methods(owner: object, path: str = "") -> set[str]:
+    """The public methods of the service, its parts and theirs, by path."""
+    found = {f"{path}{name}" for name, _ in inspect.getmembers_static(type(owner), inspect.isfunction)}
+    for name, part in vars(owner).items():
+        if type(part).__module__.startswith(("weft.service", "weft.access")) and f"{path}{name}" not in INNER_PARTS:
+            found |= _methods(part, f"{path}{name}.") if not name.startswith("_") else set()
+    return {one for one in found if not one.rpartition(".")[2].startswith("_")}
+
+
+def test_every_rule_takes_what_its_verb_takes(world: World) -> None:
+    for path, requirement in requirements(world.service):
         owner: Any = world.service
         for name in path.split("."):
             owner = getattr(owner, name)
-        assert callable(owner), path
+        parameters = inspect.signature(owner).parameters.values()
+        given = [one.name for one in parameters if one.kind is not one.KEYWORD_ONLY]
+        named = {one.name: one.name for one in parameters if one.kind is one.KEYWORD_ONLY}
+        for rule, arguments in ((requirement.rights, given), (requirement.redact, ["result", *given])):
+            if rule is not None:
+                inspect.signature(rule).bind("context", *arguments, **named)
+        for rule in (requirement.per_item, requirement.group_by):
+            if rule is not None:
+                inspect.signature(rule).bind("context", "item")
 
 
-def test_a_verb_without_a_row_is_nobodys(world: World) -> None:
+def test_a_verb_without_a_requirement_is_refused_to_all(world: World) -> None:
     guarded = world.door.admit(Caller("root-user"))
-    with pytest.raises(Forbidden, match="table of needs"):
+    with pytest.raises(Forbidden, match=r"collections\.open states no requirement"):
         _ = guarded.collections.open
-    with pytest.raises(Forbidden, match="table of needs"):
+    with pytest.raises(Forbidden, match="close states no requirement"):
         _ = guarded.close
+    with pytest.raises(Forbidden, match="states no requirement"):
+        _ = guarded.access.store
+    with pytest.raises(AttributeError):
+        _ = guarded.no_such_verb  # type: ignore[attr-defined]
 
 
 def test_without_authorization_the_service_itself_answers(tmp_path: Path) -> None:

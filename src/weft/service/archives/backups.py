@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from weft.access.permissions import DELETE, READ
+from weft.access.requirement import requires
 from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid
@@ -20,6 +22,7 @@ from weft.jobs.worker import Job, Task, Worker
 from weft.service.archives.part_choice import parts_to_make
 from weft.service.archives.places import checked_id, chosen_classes, option
 from weft.service.archives.shelf import GIB, Shelf, given, told, unknown
+from weft.service.permissions.archives import archive, archiving, readable_archives
 
 _STAGING = "backup-staging"
 _PERCENT = 50
@@ -36,6 +39,7 @@ class Backups:
         self._staging = engine.folder / _STAGING
         clear_staging(self._staging)
 
+    @requires(archiving)
     def create(self, backend: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Begins a backup. Raises Invalid, Conflict for an id that is taken, Overloaded."""
         id = checked_id(json_fields.string(request, "id", "backup"), "backup")
@@ -59,6 +63,7 @@ class Backups:
         answer = {"id": id, "backend": backend, "path": folder.home, "classes": classes, "status": STARTED}
         return answer | given(bucket=place.bucket)
 
+    @requires(archive(READ))
     def status(self, backend: str, id: str, at: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """``at`` names another place than the settings. Raises NotFound."""
         folder = self._shelf.folder(backend, id, at)
@@ -74,6 +79,7 @@ class Backups:
         answer = {"id": id, "backend": backend, "path": folder.home} | _listed(state)
         return answer | given(error=state.error)
 
+    @requires(archive(DELETE))
     def cancel(self, backend: str, id: str, at: Mapping[str, Any], caller: Caller) -> None:
         """Raises NotFound, Invalid when it has ended otherwise."""
         folder = self._shelf.folder(backend, id, at)
@@ -86,6 +92,7 @@ class Backups:
         if state.status != CANCELED:
             raise Invalid(f"backup {id!r} cannot be canceled any more, its status is {state.status}")
 
+    @requires(redact=readable_archives)
     def list(self, backend: str, order: str | None, caller: Caller) -> list[dict[str, Any]]:
         """All where the settings say, newest first, or oldest first with ``order`` ``asc``."""
         if order not in (None, "", "asc", "desc"):

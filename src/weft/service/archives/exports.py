@@ -9,6 +9,8 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
+from weft.access.permissions import DELETE, READ
+from weft.access.requirement import requires
 from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
@@ -20,6 +22,7 @@ from weft.jobs.export.job import ExportMaker, ExportState, read_export_state, wr
 from weft.jobs.worker import Job, Task, Worker, now
 from weft.service.archives.places import checked_id, chosen_backend, chosen_classes, export_backends, is_id
 from weft.service.archives.shelf import INTERRUPTED, given
+from weft.service.permissions.archives import archiving, export
 from weft.settings.archives import BackupSettings, ExportSettings
 
 _STAGING = "export-staging"
@@ -43,6 +46,7 @@ class Exports:
         self._staging = engine.folder / _STAGING
         clear_staging(self._staging)
 
+    @requires(archiving)
     def create(self, backend: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Begins an export. Raises Invalid, Conflict for an id that is taken, Misconfigured, Overloaded."""
         self._check_enabled()
@@ -65,6 +69,7 @@ class Exports:
             self._begin(maker, job, state, folder)
         return _told(state, folder)
 
+    @requires(export(READ))
     def status(self, backend: str, id: str, caller: Caller) -> dict[str, Any]:
         """Raises NotFound."""
         folder = self._folder(backend, id)
@@ -82,6 +87,7 @@ class Exports:
             error=state.error,
         )
 
+    @requires(export(DELETE))
     def cancel(self, backend: str, id: str, caller: Caller) -> None:
         """Raises NotFound, Conflict when it has ended."""
         folder = self._folder(backend, id)

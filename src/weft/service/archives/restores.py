@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from weft.access.permissions import DELETE, READ
+from weft.access.requirement import requires
 from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
@@ -23,6 +25,7 @@ from weft.service.archives.backups import threads_of
 from weft.service.archives.part_choice import parts_to_load
 from weft.service.archives.places import chosen_classes
 from weft.service.archives.shelf import INTERRUPTED, Shelf, given, told, unknown
+from weft.service.permissions.archives import archive, restoring
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class Restores:
         self._parts = parts
         self._check = check
 
+    @requires(restoring)
     def create(self, backend: str, id: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Begins a restore. Raises NotFound for an unknown backup, Invalid, CorruptData, Overloaded."""
         config = json_fields.object_(request, "config", "restore") or {}
@@ -72,6 +76,7 @@ class Restores:
             _log.info("rights are restored from a backup", extra={"facts": facts | {"parts": ",".join(wanted.parts)}})
         return {"id": id, "backend": backend, "path": folder.home, "classes": classes, "status": STARTED}
 
+    @requires(archive(READ))
     def status(self, backend: str, id: str, at: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """``at`` names another place than the settings. Raises NotFound when it was never restored on this server."""
         folder = self._shelf.folder(backend, id, at)
@@ -80,6 +85,7 @@ class Restores:
             return told(job, backend)
         return {"id": id, "backend": backend, "path": folder.home} | self._recorded(folder, id)
 
+    @requires(archive(DELETE))
     def cancel(self, backend: str, id: str, at: Mapping[str, Any], caller: Caller) -> None:
         """Raises NotFound, Invalid when it has ended otherwise."""
         folder = self._shelf.folder(backend, id, at)

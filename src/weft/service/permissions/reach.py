@@ -1,5 +1,5 @@
-"""What reading and writing objects needs beyond the collection that the request names: where references lead, and what
-an import would make."""
+"""The rights that reading and writing objects requires beyond the collection that the request names: where references
+lead, and what an import would make."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from weft.access.permissions import CREATE, READ, UPDATE, Right
 from weft.domain.filters import And, Condition, Filter, Not, Or, ReferenceTarget, Target
 from weft.domain.objects import IncomingObject
 from weft.domain.query import ReferenceSelection
-from weft.service.asking import Asking
+from weft.service.permissions.context import AuthContext
 
 
-def imported_object(asking: Asking, incoming: IncomingObject, verbs: Sequence[str]) -> Iterator[Right]:
+def importing(context: AuthContext, incoming: IncomingObject, verbs: Sequence[str]) -> Iterator[Right]:
     """``verbs`` on the object, and the rights to make what auto-schema and auto-tenants would make for it."""
-    collection, tenant = asking.collection(incoming.collection), incoming.tenant or "*"
+    collection, tenant = context.collection(incoming.collection), incoming.tenant or "*"
     for verb in verbs:
         uuid = incoming.uuid if len(verbs) == 1 and verb != CREATE else None
         yield Right(verb, "data", (collection, tenant, uuid or "*"))
     if verbs == (READ,):
         return
-    if asking.lacks_collection(collection):
+    if context.lacks_collection(collection):
         yield Right(CREATE, "collections", (collection,))
-    elif asking.lacks_properties(collection, incoming.properties):
+    elif context.lacks_properties(collection, incoming.properties):
         yield Right(UPDATE, "collections", (collection,))
         yield Right(READ, "collections", (collection,))
-    if incoming.tenant and asking.lacks_tenant(collection, incoming.tenant):
+    if incoming.tenant and context.lacks_tenant(collection, incoming.tenant):
         yield Right(CREATE, "tenants", (collection, incoming.tenant))
 
 
-def read_by(
-    asking: Asking,
+def reading(
+    context: AuthContext,
     name: str,
     tenant: str | None,
     filter: Filter | None = None,
     references: Sequence[ReferenceSelection] = (),
 ) -> Iterator[Right]:
     """Reading ``name``, and every collection that the filter and the references lead to."""
-    collection = asking.collection(name)
+    collection = context.collection(name)
     yield Right(READ, "data", (collection, tenant or "*", "*"))
     if filter is not None:
         for target in _targets(filter):
-            yield from _led_to(asking, collection, tenant, target)
+            yield from _led_to(context, collection, tenant, target)
     for one in references:
-        for target_collection in references_of(asking, collection, one.property, one.collection or ""):
+        for target_collection in referenced(context, collection, one.property, one.collection or ""):
             nested = one.returns.references
-            yield from read_by(asking, target_collection, tenant, None, nested)
+            yield from reading(context, target_collection, tenant, None, nested)
 
 
-def references_of(asking: Asking, collection: str, property: str, named: str) -> Sequence[str]:
+def referenced(context: AuthContext, collection: str, property: str, named: str) -> Sequence[str]:
     """The collections that a reference may lead to: the one that is named, or those that the property has."""
-    return [asking.collection(named)] if named else asking.targets(collection, property)
+    return [context.collection(named)] if named else context.targets(collection, property)
 
 
 def _targets(filter: Filter) -> Iterator[Target]:
@@ -64,9 +64,9 @@ def _targets(filter: Filter) -> Iterator[Target]:
             yield from _targets(filter.operand)
 
 
-def _led_to(asking: Asking, collection: str, tenant: str | None, target: Target) -> Iterator[Right]:
+def _led_to(context: AuthContext, collection: str, tenant: str | None, target: Target) -> Iterator[Right]:
     while isinstance(target, ReferenceTarget):
-        led_to = references_of(asking, collection, target.property, target.collection or "")
+        led_to = referenced(context, collection, target.property, target.collection or "")
         for name in led_to:
             yield Right(READ, "data", (name, tenant or "*", "*"))
         if not led_to:

@@ -1,0 +1,71 @@
+"""CallerRights: the rights of one caller, as the rules of requirements ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from weft.access.permissions import ALL, MATCH, Permission, Right
+from weft.access.rights import Rights, RoleRights, forbidden, require
+from weft.domain.caller import Caller
+from weft.domain.errors import Forbidden
+
+
+class CallerRights:
+    """Made for each request. ``rights`` are those of the server."""
+
+    __slots__ = ("_rights", "caller")
+
+    def __init__(self, rights: Rights, caller: Caller) -> None:
+        self._rights = rights
+        self.caller = caller
+
+    def may(self, right: Right) -> bool:
+        return self._rights.may(self.caller, right)
+
+    def require(self, right: Right) -> None:
+        """Raises Forbidden."""
+        require(self._rights, self.caller, right)
+
+    def touches(self, collection: str) -> bool:
+        """Whether there is anything that the caller may do with the collection, its tenants or its objects."""
+        return self._rights.touch(self.caller, collection)
+
+    # -- roles
+
+    def check_role(self, verb: str, name: str, permissions: Iterable[Permission]) -> None:
+        """Raises Forbidden unless the caller may do this to every role of such a name, or (scope ``match``) to those
+        that allow no more than the caller has."""
+        if self.may(Right(verb, "roles", (name,), ALL)):
+            return
+        matching = Right(verb, "roles", (name,), MATCH)
+        if not self.may(matching):
+            why = forbidden(self.caller, matching).message
+            raise Forbidden(f"can only create roles with less or equal permissions as the current user: {why}")
+        self._check_held(permissions, "create roles")
+
+    def permissions_of(self, role: str) -> Sequence[Permission]:
+        """None where there is no such role, or where roles are off."""
+        return (self._rights.permissions_of(role) or ()) if isinstance(self._rights, RoleRights) else ()
+
+    def roles_of(self, subjects: Iterable[str]) -> list[str]:
+        """None where roles are off."""
+        if not isinstance(self._rights, RoleRights):
+            return []
+        return sorted({role for subject in subjects for role in self._rights.roles_of(subject)})
+
+    def check_held(self, roles: Sequence[str]) -> None:
+        """Raises Forbidden when one of the roles allows what the caller may not do."""
+        rights = self._rights
+        if not isinstance(rights, RoleRights):
+            return
+        for role in roles:
+            if not rights.has_verbs_of(self.caller, role):
+                raise Forbidden(f"can only assign roles with less or equal permissions as the current user: {role}")
+            self._check_held(self.permissions_of(role), "assign roles")
+
+    def _check_held(self, permissions: Iterable[Permission], what: str) -> None:
+        rights = self._rights
+        lacking = rights.first_lacking(self.caller, permissions) if isinstance(rights, RoleRights) else None
+        if lacking is not None:
+            why = forbidden(self.caller, lacking.right()).message
+            raise Forbidden(f"can only {what} with less or equal permissions as the current user: {why}")

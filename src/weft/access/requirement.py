@@ -1,0 +1,67 @@
+"""Requirements: which rights a verb needs, stated at the verb itself by ``@requires`` or ``@public``.
+
+The decorators return the function as it is, so a call costs nothing where authorization is off. Where it is on,
+`weft.service.guard` runs a verb through its requirement; a verb without one is refused to every caller.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+from weft.access.permissions import Right
+
+Rule: TypeAlias = Callable[..., Iterable[Right]]
+"""Takes the caller's context and what the verb takes; yields the rights that the caller must have."""
+
+Verb = TypeVar("Verb", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """``rights``: all of them, or the call is refused. ``per_item``: the rights for one item of the first argument;
+    forbidden items of a batch are refused one by one. Items for which ``group_by`` gives the same key need the same
+    rights, which are checked once. ``redact``: makes of the result what the caller may see; its arguments are the
+    context, the result and those of the verb.
+    """
+
+    rights: Rule | None = None
+    per_item: Rule | None = None
+    group_by: Callable[..., Hashable] | None = None
+    redact: Callable[..., object] | None = None
+
+
+PUBLIC: Final = Requirement()
+"""For every caller that is let in."""
+
+_STATED: dict[Callable[..., object], Requirement] = {}
+
+
+def requires(
+    rights: Rule | None = None,
+    *,
+    per_item: Rule | None = None,
+    group_by: Callable[..., Hashable] | None = None,
+    redact: Callable[..., object] | None = None,
+) -> Callable[[Verb], Verb]:
+    """States the requirement of the decorated verb; see ``Requirement``."""
+
+    def state(verb: Verb) -> Verb:
+        _STATED[verb] = Requirement(rights, per_item, group_by, redact)
+        return verb
+
+    return state
+
+
+def public(verb: Verb) -> Verb:
+    """States that every caller that is let in may use the verb."""
+    _STATED[verb] = PUBLIC
+    return verb
+
+
+def verbs_of(kind: type) -> Mapping[str, tuple[Callable[..., object], Requirement]]:
+    """The methods of a class that state a requirement, by name."""
+    methods = inspect.getmembers_static(kind, inspect.isfunction)
+    return {name: (method, _STATED[method]) for name, method in methods if method in _STATED}

@@ -1,0 +1,152 @@
+"""The rights that verbs on collections, tenants and aliases require."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right
+from weft.access.requirement import Rule
+from weft.domain.names import collection_name
+from weft.domain.schema import CollectionConfig
+from weft.service.permissions.context import AuthContext
+
+# -- collections
+
+
+def knowing_collection(context: AuthContext, name: str) -> Iterator[Right]:
+    """A caller that may do anything with a collection may know its configuration: its data shows it."""
+    collection = context.collection(name)
+    if not context.touches(collection):
+        yield Right(READ, "data", (collection, "*", "*"))
+
+
+def collection(verb: str) -> Rule:
+    """Of a collection's configuration, found by its name."""
+
+    def rule(context: AuthContext, name: str, *_: object) -> Iterator[Right]:
+        yield Right(verb, "collections", (context.collection(name),))
+
+    return rule
+
+
+def reading_all_collections(context: AuthContext) -> Iterator[Right]:
+    yield Right(READ, "collections", ("*",))
+
+
+def reading_all_data(context: AuthContext) -> Iterator[Right]:
+    yield Right(READ, "data", ("*", "*", "*"))
+
+
+def creating_collection(context: AuthContext, given: Mapping[str, Any]) -> Iterator[Right]:
+    name = collection_name(str(given.get("class") or ""))
+    yield Right(CREATE, "collections", (name,))
+    if _expires(given):
+        yield Right(DELETE, "data", (name, "*", "*"))
+    properties = given.get("properties")
+    for one in properties if isinstance(properties, list) else ():
+        yield from _pointing(context, one, name)
+
+
+def updating_collection(context: AuthContext, name: str, given: Mapping[str, Any]) -> Iterator[Right]:
+    collection = context.collection(name)
+    yield Right(UPDATE, "collections", (collection,))
+    if (given.get("objectTtlConfig") or {}) != (context.document(name).get("objectTtlConfig") or {}):
+        yield Right(DELETE, "data", (collection, "*", "*"))
+
+
+def adding_property(context: AuthContext, name: str, given: Mapping[str, Any]) -> Iterator[Right]:
+    collection = context.collection(name)
+    yield Right(UPDATE, "collections", (collection,))
+    yield Right(READ, "collections", (collection,))
+    yield from _pointing(context, given, collection)
+
+
+def dropping_index(context: AuthContext, name: str, *_: object) -> Iterator[Right]:
+    collection = context.collection(name)
+    yield Right(UPDATE, "data", (collection, "*", "*"))
+    yield Right(UPDATE, "collections", (collection,))
+
+
+def readable_collections(context: AuthContext, found: Sequence[CollectionConfig], *_: object) -> list[CollectionConfig]:
+    return [one for one in found if context.may(Right(READ, "collections", (one.name,)))]
+
+
+def _pointing(context: AuthContext, given: object, own: str) -> Iterator[Right]:
+    """A property may only point to collections that the caller may read."""
+    types = given.get("dataType") if isinstance(given, Mapping) else None
+    for target in types if isinstance(types, list) else ():
+        if isinstance(target, str) and target[:1].isupper() and target != own:
+            yield Right(READ, "collections", (context.collection(target),))
+
+
+def _expires(given: Mapping[str, Any]) -> bool:
+    config = given.get("objectTtlConfig")
+    return isinstance(config, Mapping) and bool(config.get("enabled"))
+
+
+# -- shards and tenants
+
+
+def reading_shards(context: AuthContext, name: str, tenant: str | None = None) -> Iterator[Right]:
+    yield Right(READ, "tenants", (context.collection(name), tenant or "*"))
+
+
+def setting_shard_status(context: AuthContext, name: str, shard: str, status: str) -> Iterator[Right]:
+    yield Right(UPDATE, "tenants", (context.collection(name), shard or "*"))
+
+
+def tenants(verb: str) -> Rule:
+    """Of each tenant that a request names."""
+
+    def rule(context: AuthContext, name: str, given: Sequence[object]) -> Iterator[Right]:
+        collection = context.collection(name)
+        for one in given:
+            tenant = one.get("name") if isinstance(one, Mapping) else one
+            yield Right(verb, "tenants", (collection, str(tenant or "*")))
+
+    return rule
+
+
+def listing_tenants(context: AuthContext, name: str, *_: object) -> Iterator[Right]:
+    """A caller that may do nothing with a collection does not learn whether it exists."""
+    collection = context.collection(name)
+    if not context.touches(collection):
+        yield Right(READ, "tenants", (collection, "*"))
+
+
+def readable_tenants(
+    context: AuthContext, found: Sequence[Mapping[str, Any]], name: str, *_: object
+) -> list[Mapping[str, Any]]:
+    collection = context.collection(name)
+    return [one for one in found if context.may(Right(READ, "tenants", (collection, one["name"])))]
+
+
+# -- aliases
+
+
+def alias(verb: str) -> Rule:
+    """Of an alias that is there."""
+
+    def rule(context: AuthContext, alias: str) -> Iterator[Right]:
+        alias = collection_name(alias)
+        yield Right(verb, "aliases", (context.target_of(alias), alias))
+
+    return rule
+
+
+def creating_alias(context: AuthContext, alias: str, name: str) -> Iterator[Right]:
+    yield Right(CREATE, "aliases", (collection_name(name), collection_name(alias)))
+
+
+def moving_alias(context: AuthContext, alias: str, name: str) -> Iterator[Right]:
+    """Both from where it points and to where it will."""
+    alias = collection_name(alias)
+    yield Right(UPDATE, "aliases", (collection_name(name), alias))
+    target = context.target_of(alias)
+    if target != "*":
+        yield Right(UPDATE, "aliases", (target, alias))
+
+
+def readable_aliases(context: AuthContext, found: Sequence[Mapping[str, Any]], *_: object) -> list[Mapping[str, Any]]:
+    return [one for one in found if context.may(Right(READ, "aliases", (one["class"], one["alias"])))]

@@ -1,0 +1,138 @@
+"""AuthContext: one caller's request as the rules see it: the caller's rights, and what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from weft.access.context import CallerRights
+from weft.access.rights import Rights
+from weft.domain.caller import Caller
+from weft.domain.errors import CallerError, WeftError
+from weft.domain.names import collection_name, property_name
+from weft.domain.schema import CollectionConfig, DataType
+from weft.service.archives.places import chosen_classes
+from weft.service.schema import auto_schema
+
+# -- what rules may ask of the service, which knows nothing of them
+
+
+class Known(Protocol):
+    """A collection."""
+
+    @property
+    def config(self) -> CollectionConfig: ...
+    def tenants(self) -> Mapping[str, str]: ...
+
+
+class Schemas(Protocol):
+    @property
+    def makes_schemas(self) -> bool: ...
+    def aliases_by_name(self) -> Mapping[str, str]: ...
+    def find(self, name: str) -> Known | None: ...
+    def all(self) -> Sequence[CollectionConfig]: ...
+
+
+class Exports(Protocol):
+    def status(self, backend: str, id: str, caller: Caller) -> Mapping[str, Any]: ...
+
+
+class Archives(Protocol):
+    @property
+    def exports(self) -> Exports: ...
+    def classes(self, backend: str, id: str, at: Mapping[str, Any]) -> Sequence[str]: ...
+
+
+class ServiceFacts(Protocol):
+    """The service, unguarded."""
+
+    @property
+    def collections(self) -> Schemas: ...
+    @property
+    def archives(self) -> Archives: ...
+
+
+class AuthContext(CallerRights):
+    """Made for each request, so it only holds on."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: ServiceFacts, rights: Rights, caller: Caller) -> None:
+        super().__init__(rights, caller)
+        self._service = service
+
+    # -- collections
+
+    def collection(self, name: str) -> str:
+        """The collection that a name or alias means, whether or not it exists."""
+        name = collection_name(name) or "*"
+        return self._service.collections.aliases_by_name().get(name, name)
+
+    def target_of(self, alias: str) -> str:
+        """The collection of an alias; ``*`` where there is no such alias."""
+        return self._service.collections.aliases_by_name().get(alias, "*")
+
+    def document(self, name: str) -> Mapping[str, Any]:
+        """The collection's schema document; empty when there is no such collection."""
+        found = self._config(self.collection(name))
+        return {} if found is None else found.document
+
+    def targets(self, collection: str, property: str) -> Sequence[str]:
+        """The collections that a reference property points to; none when it is no such property."""
+        config = self._config(collection)
+        declared = None if config is None else config.by_name.get(property_name(property))
+        return () if declared is None or declared.data_type is not DataType.REFERENCE else declared.target_collections
+
+    @property
+    def makes_schemas(self) -> bool:
+        """Whether imports make the collections and properties that they lack."""
+        return self._service.collections.makes_schemas
+
+    def lacks_collection(self, collection: str) -> bool:
+        """Whether an import would make it."""
+        return self.makes_schemas and self._service.collections.find(collection) is None
+
+    def lacks_properties(self, collection: str, properties: Mapping[str, Any]) -> bool:
+        """Whether an import would add properties."""
+        config = self._config(collection)
+        return self.makes_schemas and config is not None and not auto_schema.is_covered(config, properties)
+
+    def lacks_tenant(self, collection: str, tenant: str) -> bool:
+        """Whether an import would make it."""
+        found = self._service.collections.find(collection)
+        if found is None:
+            return False
+        tenancy = found.config.tenancy
+        return tenancy.enabled and tenancy.auto_creation and tenant not in found.tenants()
+
+    def _config(self, collection: str) -> CollectionConfig | None:
+        found = self._service.collections.find(collection)
+        return None if found is None else found.config
+
+    # -- backups and exports
+
+    def chosen(self, request: Mapping[str, Any], present: Sequence[str] | None = None) -> list[str]:
+        """The collections among ``present``, or of this server, that a backup, restore or export takes in.
+
+        None for a request that the verb will refuse.
+        """
+        known = [one.name for one in self._service.collections.all()] if present is None else present
+        try:
+            return chosen_classes(request, known, "there")
+        except CallerError:
+            return []
+
+    def archived(self, backend: str, id: str, at: Mapping[str, Any]) -> Sequence[str]:
+        """The collections in a backup; none where there is no such backup."""
+        try:
+            return self._service.archives.classes(backend, id, at)
+        except WeftError:  # the verb reports it to callers that may know of all backups
+            return ()
+
+    def exported(self, backend: str, id: str) -> Sequence[str]:
+        """The collections in an export; none where there is no such export."""
+        try:
+            found: Sequence[str] = self._service.archives.exports.status(backend, id, self.caller)["classes"]
+        except WeftError:
+            return ()
+        return found
