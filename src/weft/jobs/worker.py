@@ -18,7 +18,7 @@ MOST_WAITING = 64
 _MOST_REMEMBERED = 1000
 
 
-class Stopped(Exception):
+class JobStopped(Exception):
     """The job was cancelled, or the server stops."""
 
 
@@ -53,12 +53,12 @@ class Job:
         return self.status in ENDED
 
     def check(self) -> None:
-        """Raises Stopped when the job must not go on."""
+        """Raises JobStopped when the job must not go on."""
         if self._cancelled or self._interrupted:
-            raise Stopped
+            raise JobStopped
 
     def advance(self, status: str) -> None:
-        """The next stage, unless it was cancelled meanwhile: then raises Stopped."""
+        """The next stage, unless it was cancelled meanwhile: then raises JobStopped."""
         with self._lock:
             self.check()
             self.status = status
@@ -81,7 +81,7 @@ class Job:
 
     def ending(self, error: BaseException) -> tuple[str, str]:
         """The status and the words for a job that raised ``error``."""
-        if isinstance(error, Stopped):
+        if isinstance(error, JobStopped):
             if self._cancelled:
                 return CANCELED, "canceled by the user"
             return FAILED, "the server was stopped before the end; ask for it again"
@@ -91,7 +91,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class JobTask:
     """``run`` does the work and returns when it counts; ``undo`` is called with status and words when it raised."""
 
     job: Job
@@ -105,7 +105,7 @@ class Worker:
     def __init__(self, name: str) -> None:
         self._name = name
         self._changed = threading.Condition()
-        self._waiting: deque[Task] = deque()
+        self._waiting: deque[JobTask] = deque()
         self._jobs: dict[tuple[str, ...], Job] = {}
         self._running: Job | None = None
         self._thread: threading.Thread | None = None
@@ -119,7 +119,7 @@ class Worker:
         with self._changed:
             return list(self._jobs.values())
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: JobTask) -> None:
         """Raises Overloaded; then the task is undone."""
         try:
             self._add(task)
@@ -127,7 +127,7 @@ class Worker:
             task.undo(FAILED, error.message)
             raise
 
-    def _add(self, task: Task) -> None:
+    def _add(self, task: JobTask) -> None:
         with self._changed:
             if self._closed or len(self._waiting) >= MOST_WAITING:
                 raise Overloaded(f"{len(self._waiting)} {self._name} jobs are waiting already; ask again later")
@@ -164,14 +164,14 @@ class Worker:
                 self._running = task.job
             self._do(task)
 
-    def _do(self, task: Task) -> None:
+    def _do(self, task: JobTask) -> None:
         job = task.job
         try:
             job.check()
             task.run()
         except Exception as error:
             status, words = job.ending(error)
-            if not isinstance(error, Stopped | WeftError):
+            if not isinstance(error, JobStopped | WeftError):
                 _log.exception("the %s %r failed", self._name, job.id)
             try:
                 task.undo(status, words)

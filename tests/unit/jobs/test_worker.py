@@ -9,7 +9,7 @@ import pytest
 
 from weft.domain.errors import Invalid, Overloaded
 from weft.jobs import worker as jobs
-from weft.jobs.worker import Job, Task, Worker
+from weft.jobs.worker import Job, JobTask, Worker
 
 WAIT_S = 30
 
@@ -23,8 +23,8 @@ class Recorded:
         self.undone: list[tuple[str, str]] = []
         self._work = work
 
-    def task(self) -> Task:
-        return Task(self.job, self._run, self._undo)
+    def task(self) -> JobTask:
+        return JobTask(self.job, self._run, self._undo)
 
     def _run(self) -> None:
         self.started.set()
@@ -148,7 +148,7 @@ def test_a_stage_is_not_entered_after_a_cancellation() -> None:
     job = Job(("x", "1"), "1", "/1", ())
     job.advance("TRANSFERRING")
     assert job.cancel()
-    with pytest.raises(jobs.Stopped):
+    with pytest.raises(jobs.JobStopped):
         job.advance("FINALIZING")
     assert job.status == "CANCELLING"
 

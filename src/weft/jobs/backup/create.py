@@ -10,13 +10,13 @@ from weft.catalog.catalog import remove_folder
 from weft.domain.errors import NotFound
 from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.engine import Engine
-from weft.jobs.backup.backend import Folder
+from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.descriptor import (
     SUCCESS,
     TRANSFERRED,
     TRANSFERRING,
-    Contents,
-    State,
+    BackupContents,
+    BackupState,
     StoredCollection,
     StoredFile,
     StoredShard,
@@ -28,7 +28,7 @@ from weft.jobs.backup.descriptor import (
     write_state,
 )
 from weft.jobs.backup.pack import PackReader, PackWriter, Refs, file_chunks
-from weft.jobs.backup.parts import Part
+from weft.jobs.backup.parts import BackupPart
 from weft.jobs.worker import Job, now
 
 TREE_CHUNK_BYTES = 1 << 16
@@ -38,13 +38,13 @@ CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BackupRequest:
     """What is to be backed up, and how. ``parts`` are with the names that are wanted of each; None: all."""
 
     collections: Sequence[Collection]
     level: int
     threads: int
-    parts: Mapping[str, tuple[Part, Sequence[str] | None]]
+    parts: Mapping[str, tuple[BackupPart, Sequence[str] | None]]
 
 
 def clear_staging(folder: Path) -> None:
@@ -52,10 +52,10 @@ def clear_staging(folder: Path) -> None:
     remove_folder(folder)
 
 
-class Base:
+class BackupBase:
     """The backup that another one builds on: where it has each file's chunks."""
 
-    def __init__(self, state: State, folders: list[Folder]) -> None:
+    def __init__(self, state: BackupState, folders: list[BlobFolder]) -> None:
         """``folders`` are its own and those that it builds on itself."""
         self.state = state
         self._reader = PackReader(folders, [state.id, *state.backups])
@@ -82,7 +82,14 @@ class BackupMaker:
     """``run`` once. ``staging`` is a folder of its own in the data folder, on the disk of the shards."""
 
     def __init__(
-        self, engine: Engine, order: Order, job: Job, state: State, folder: Folder, base: Base | None, staging: Path
+        self,
+        engine: Engine,
+        order: BackupRequest,
+        job: Job,
+        state: BackupState,
+        folder: BlobFolder,
+        base: BackupBase | None,
+        staging: Path,
     ) -> None:
         self._engine = engine
         self._order = order
@@ -92,14 +99,14 @@ class BackupMaker:
         self._base = base
         self._staging = staging
 
-    def run(self) -> State:
-        """Returns the state that was written last. Raises Stopped, and what goes wrong; then ``undo``."""
+    def run(self) -> BackupState:
+        """Returns the state that was written last. Raises JobStopped, and what goes wrong; then ``undo``."""
         job, order = self._job, self._order
         job.advance(TRANSFERRING)
         job.total_bytes = sum(one.bytes_on_disk(name) for one in order.collections for name in one.tenants())
         writer = PackWriter(self._folder, order.level, order.threads)
         try:
-            contents = Contents([self._collection(one, writer) for one in order.collections])
+            contents = BackupContents([self._collection(one, writer) for one in order.collections])
             contents.parts = {name: part.dump(names) for name, (part, names) in order.parts.items()}
             writer.flush()
         finally:

@@ -23,7 +23,7 @@ import xxhash
 
 from weft import __version__
 from weft.domain.errors import CorruptData, Unsupported
-from weft.jobs.backup.backend import Folder
+from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.pack import REF, Refs
 from weft.jobs.backup.zstd import compress, decompress
 
@@ -39,7 +39,7 @@ ENDED = frozenset({SUCCESS, FAILED, CANCELED})
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class BackupState:
     """Times are ISO 8601 in UTC, ``completed_at`` empty until the end. ``size_bytes`` are the files', as they were;
     ``stored_bytes`` what this backup took for them. ``server`` is who wrote it; ``backups`` are those that it builds
     on, the base first."""
@@ -60,12 +60,12 @@ class State:
     format: int = FORMAT
 
 
-def write_state(folder: Folder, state: State) -> None:
+def write_state(folder: BlobFolder, state: BackupState) -> None:
     body = orjson.dumps(asdict(state))
     folder.put(STATE, orjson.dumps({"check": xxhash.xxh3_64_hexdigest(body), "state": orjson.Fragment(body)}))
 
 
-def read_state(folder: Folder) -> State | None:
+def read_state(folder: BlobFolder) -> BackupState | None:
     """None when there is no backup. Raises CorruptData, and Unsupported for one that a newer Weft wrote."""
     raw = folder.get(STATE)
     if raw is None:
@@ -80,9 +80,9 @@ def read_state(folder: Folder) -> State | None:
             )
         if whole["check"] != xxhash.xxh3_64_hexdigest(orjson.dumps(given)):
             raise _damaged(folder, STATE)
-        known = {one.name for one in fields(State)}
+        known = {one.name for one in fields(BackupState)}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if k in known}
-        return State(**values)
+        return BackupState(**values)
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise _damaged(folder, STATE) from None
 
@@ -106,14 +106,14 @@ class StoredCollection:
 
 
 @dataclass(slots=True)
-class Contents:
+class BackupContents:
     """``parts`` are blobs that other rooms gave, by name: roles, users."""
 
     collections: list[StoredCollection] = field(default_factory=list)
     parts: dict[str, str] = field(default_factory=dict)
 
 
-def write_contents(folder: Folder, contents: Contents) -> str:
+def write_contents(folder: BlobFolder, contents: BackupContents) -> str:
     """Returns the SHA-256 for the state."""
     document = {
         "parts": contents.parts,
@@ -135,13 +135,13 @@ def write_contents(folder: Folder, contents: Contents) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_contents(folder: Folder, state: State) -> Contents:
+def read_contents(folder: BlobFolder, state: BackupState) -> BackupContents:
     """Raises CorruptData."""
     data = folder.get(CONTENTS)
     if data is None or hashlib.sha256(data).hexdigest() != state.contents:
         raise _damaged(folder, CONTENTS)
     document = orjson.loads(decompress(data))
-    return Contents(
+    return BackupContents(
         [
             StoredCollection(
                 one["name"],
@@ -191,6 +191,6 @@ def unpack_manifest(data: bytes) -> list[StoredFile]:
     return files
 
 
-def _damaged(folder: Folder, key: str) -> CorruptData:
+def _damaged(folder: BlobFolder, key: str) -> CorruptData:
     path = f"{folder.home}/{key}"
     return CorruptData(f"{path} is missing or damaged; use another backup", path=path)

@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from weft.domain.errors import CorruptData
 from weft.files import disk
-from weft.jobs.backup.backend import Folder
+from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.zstd import ZstdError, compress, decompress
 
 PACK_BYTES = 32 << 20
@@ -65,7 +65,7 @@ def pack_key(number: int) -> str:
 class PackWriter:
     """Stores chunks in ``folder``, compressed by ``threads`` threads. One thread calls it; ``close`` ends it."""
 
-    def __init__(self, folder: Folder, level: int, threads: int) -> None:
+    def __init__(self, folder: BlobFolder, level: int, threads: int) -> None:
         self._folder = folder
         self._level = level
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="weft-backup-zstd")
@@ -137,7 +137,7 @@ def _prepared(chunk: bytes, known: bytes | None, level: int) -> tuple[bytes, byt
 class PackReader:
     """Reads chunks; ``folders`` are the backup's own and those that it builds on, named by ``ids``."""
 
-    def __init__(self, folders: list[Folder], ids: list[str]) -> None:
+    def __init__(self, folders: list[BlobFolder], ids: list[str]) -> None:
         self._folders = folders
         self._ids = ids
 

@@ -8,7 +8,7 @@ from typing import Protocol
 ROLES, USERS = "roles", "users"
 
 
-class Part(Protocol):
+class BackupPart(Protocol):
     def names(self) -> Sequence[str]:
         """What can be asked for one by one."""
 

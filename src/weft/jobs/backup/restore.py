@@ -15,30 +15,30 @@ from weft.files import disk
 from weft.jobs.backup.descriptor import (
     FINALIZING,
     TRANSFERRING,
-    Contents,
+    BackupContents,
     StoredCollection,
     StoredFile,
     unpack_manifest,
 )
 from weft.jobs.backup.pack import PackReader
-from weft.jobs.backup.parts import Part
+from weft.jobs.backup.parts import BackupPart
 from weft.jobs.worker import Job
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RestoreRequest:
     """What of ``contents`` is to be restored. ``parts``: those that are wanted, by name."""
 
-    contents: Contents
+    contents: BackupContents
     collections: Sequence[StoredCollection]
     overwrite_alias: bool
-    parts: Mapping[str, Part]
+    parts: Mapping[str, BackupPart]
 
 
 class Restorer:
     """``run`` once. All collections come, with their aliases, the wanted parts and ``record``, or nothing does."""
 
-    def __init__(self, engine: Engine, request: Request, job: Job, reader: PackReader) -> None:
+    def __init__(self, engine: Engine, request: RestoreRequest, job: Job, reader: PackReader) -> None:
         self._engine = engine
         self._request = request
         self._job = job
@@ -47,7 +47,7 @@ class Restorer:
         """What makes the parts that were loaded as they were before."""
 
     def run(self, record: Mapping[str, Any]) -> None:
-        """``record`` are settings of the catalog. Raises Stopped, Conflict, CorruptData, StorageFull."""
+        """``record`` are settings of the catalog. Raises JobStopped, Conflict, CorruptData, StorageFull."""
         request, job = self._request, self._job
         self._check_names()
         job.advance(TRANSFERRING)

@@ -123,7 +123,7 @@ def struct_of(properties: Sequence[Property]) -> tuple[pa.StructType, Convert]:
     return pa.struct([(name, type_) for name, (type_, _) in columns.items()]), convert
 
 
-class Columns:
+class ArrowColumns:
     """Makes record batches of one collection's objects. ``multi``: by name of each vector, whether it is many."""
 
     def __init__(self, config: CollectionConfig, tenant: str | None, multi: Mapping[str, bool]) -> None:

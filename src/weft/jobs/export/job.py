@@ -18,7 +18,7 @@ from weft.domain.errors import CorruptData, NotFound, WeftError
 from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.storage import ShardStore
-from weft.jobs.backup.backend import Folder
+from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.descriptor import FAILED, SUCCESS, TRANSFERRING
 from weft.jobs.worker import Job, now
 
@@ -41,11 +41,11 @@ class ExportState:
     shard_status: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
-def write_export_state(folder: Folder, state: ExportState) -> None:
+def write_export_state(folder: BlobFolder, state: ExportState) -> None:
     folder.put(METADATA, orjson.dumps(asdict(state)))
 
 
-def read_export_state(folder: Folder) -> ExportState | None:
+def read_export_state(folder: BlobFolder) -> ExportState | None:
     """None when there is no export. Raises CorruptData."""
     raw = folder.get(METADATA)
     if raw is None:
@@ -68,7 +68,7 @@ class ExportMaker:
         collections: Sequence[Collection],
         job: Job,
         state: ExportState,
-        folder: Folder,
+        folder: BlobFolder,
         staging: Path,
     ) -> None:
         self._engine = engine
@@ -82,7 +82,7 @@ class ExportMaker:
         }
 
     def run(self) -> None:
-        """Raises Stopped, and what goes wrong; then ``undo``."""
+        """Raises JobStopped, and what goes wrong; then ``undo``."""
         self._job.advance(TRANSFERRING)
         try:
             for collection in self._collections:

@@ -17,8 +17,8 @@ from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.storage import ShardStore
 from weft.engine.record import RecordCodec
 from weft.files import disk
-from weft.jobs.backup.backend import Folder
-from weft.jobs.export.columns import Columns
+from weft.jobs.backends.backend import BlobFolder
+from weft.jobs.export.columns import ArrowColumns
 
 GROUP_ROWS = 10_000
 GROUP_BYTES = 64 << 20
@@ -34,7 +34,7 @@ class ShardExporter:
         config: CollectionConfig,
         shard: str,
         store: ShardStore,
-        folder: Folder,
+        folder: BlobFolder,
         staging: Path,
         progress: Callable[[int], None],
     ) -> None:
@@ -47,7 +47,7 @@ class ShardExporter:
         self._progress = progress
         self._names = [name for name in config.vectors if name in store.vector_names]
         multi = {name: store.vectors(name).multi for name in self._names}
-        self._columns = Columns(config, shard if config.tenancy.enabled else None, multi)
+        self._columns = ArrowColumns(config, shard if config.tenancy.enabled else None, multi)
 
     def run(self) -> None:
         groups = self._groups()

@@ -15,13 +15,13 @@ from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
 from weft.engine.embedded.engine import Engine
-from weft.jobs.backup.backend import Backend, Folder, Location
+from weft.jobs.backends.backend import Backend, BlobFolder, Location
 from weft.jobs.backup.create import clear_staging
 from weft.jobs.backup.descriptor import CANCELLING, ENDED, FAILED, STARTED, TRANSFERRING
 from weft.jobs.export.job import ExportMaker, ExportState, read_export_state, write_export_state
-from weft.jobs.worker import Job, Task, Worker, now
-from weft.service.archives.places import checked_id, chosen_backend, chosen_classes, export_backends, is_id
-from weft.service.archives.shelf import INTERRUPTED, given
+from weft.jobs.worker import Job, JobTask, Worker, now
+from weft.service.archives.catalog import INTERRUPTED, given
+from weft.service.archives.locations import checked_id, chosen_backend, chosen_classes, export_backends, is_id
 from weft.service.permissions.archives import archiving, export
 from weft.settings.archives import BackupSettings, ExportSettings
 
@@ -98,7 +98,7 @@ class Exports:
             raise _unknown(id)
         raise Conflict(f"export {id!r} has already finished", id=id)
 
-    def _begin(self, maker: ExportMaker, job: Job, state: ExportState, folder: Folder) -> None:
+    def _begin(self, maker: ExportMaker, job: Job, state: ExportState, folder: BlobFolder) -> None:
         def run() -> None:
             maker.run()
             self._makers.pop(folder.home, None)
@@ -109,9 +109,9 @@ class Exports:
 
         self._makers[folder.home] = maker
         write_export_state(folder, state)
-        self._worker.submit(Task(job, run, undo))
+        self._worker.submit(JobTask(job, run, undo))
 
-    def _state(self, folder: Folder) -> ExportState | None:
+    def _state(self, folder: BlobFolder) -> ExportState | None:
         """One that this server left unfinished has failed, and is told so for good."""
         with self._lock:
             running = folder.home in self._makers
@@ -122,7 +122,7 @@ class Exports:
             write_export_state(folder, state)
             return state
 
-    def _folder(self, backend: str, id: str) -> Folder:
+    def _folder(self, backend: str, id: str) -> BlobFolder:
         self._check_enabled()
         chosen = self._chosen(backend)
         if not is_id(id):
@@ -137,7 +137,7 @@ class Exports:
             raise Invalid("exports are turned off on this server; set EXPORT_ENABLED=true")
 
 
-def _told(state: ExportState, folder: Folder) -> dict[str, Any]:
+def _told(state: ExportState, folder: BlobFolder) -> dict[str, Any]:
     return {
         "id": state.id,
         "backend": state.backend,

@@ -15,16 +15,16 @@ from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
 from weft.engine.embedded.engine import Engine
-from weft.jobs.backup.backend import Folder
+from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.descriptor import CANCELED, ENDED, FAILED, STARTED, SUCCESS, read_contents
 from weft.jobs.backup.pack import PackReader
-from weft.jobs.backup.parts import Part
-from weft.jobs.backup.restore import Request, Restorer
-from weft.jobs.worker import Job, Task, Worker, now
+from weft.jobs.backup.parts import BackupPart
+from weft.jobs.backup.restore import Restorer, RestoreRequest
+from weft.jobs.worker import Job, JobTask, Worker, now
 from weft.service.archives.backups import threads_of
-from weft.service.archives.part_choice import parts_to_load
-from weft.service.archives.places import chosen_classes
-from weft.service.archives.shelf import INTERRUPTED, Shelf, given, told, unknown
+from weft.service.archives.catalog import INTERRUPTED, BackupCatalog, given, told, unknown
+from weft.service.archives.locations import chosen_classes
+from weft.service.archives.part_selection import parts_to_load
 from weft.service.permissions.archives import archive, restoring
 
 _log = logging.getLogger(__name__)
@@ -36,9 +36,11 @@ class Restores:
     """One runs at a time; others wait for their turn. ``check`` raises Invalid for a schema document that this server
     cannot serve."""
 
-    def __init__(self, engine: Engine, shelf: Shelf, worker: Worker, parts: Mapping[str, Part], check: Check) -> None:
+    def __init__(
+        self, engine: Engine, catalog: BackupCatalog, worker: Worker, parts: Mapping[str, BackupPart], check: Check
+    ) -> None:
         self._engine = engine
-        self._shelf = shelf
+        self._catalog = catalog
         self._worker = worker
         self._parts = parts
         self._check = check
@@ -51,21 +53,21 @@ class Restores:
         json_fields.object_(
             request, "node_mapping", "restore"
         )  # there is one node: from whichever it comes, it goes here
-        folder = self._shelf.folder(backend, id, config)
-        state = self._shelf.state(folder)
+        folder = self._catalog.folder(backend, id, config)
+        state = self._catalog.state(folder)
         if state is None:
             raise unknown(id)
         if state.status != SUCCESS:
             raise Invalid(f"backup {id!r} cannot be restored, its status is {state.status}; use another one")
         classes = chosen_classes(request, state.classes, "in the backup")
-        folders = [folder, *self._shelf.below(backend, state, self._shelf.location(config))]
+        folders = [folder, *self._catalog.below(backend, state, self._catalog.location(config))]
         contents = read_contents(folder, state)
         chosen = [one for one in contents.collections if one.name in classes]
         for one in chosen:
             self._check(one.document)
         overwrite = json_fields.boolean(request, "overwriteAlias", "restore") or False
-        wanted = Request(contents, chosen, overwrite, parts_to_load(config, contents.parts, self._parts))
-        with self._shelf.lock:
+        wanted = RestoreRequest(contents, chosen, overwrite, parts_to_load(config, contents.parts, self._parts))
+        with self._catalog.lock:
             running = self._worker.find((backend, folder.home))
             if running is not None and not running.ended:
                 raise Conflict(f"restoration {id} already in progress", id=id)
@@ -79,7 +81,7 @@ class Restores:
     @requires(archive(READ))
     def status(self, backend: str, id: str, at: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """``at`` names another place than the settings. Raises NotFound when it was never restored on this server."""
-        folder = self._shelf.folder(backend, id, at)
+        folder = self._catalog.folder(backend, id, at)
         job = self._worker.find((backend, folder.home))
         if job is not None:
             return told(job, backend)
@@ -88,7 +90,7 @@ class Restores:
     @requires(archive(DELETE))
     def cancel(self, backend: str, id: str, at: Mapping[str, Any], caller: Caller) -> None:
         """Raises NotFound, Invalid when it has ended otherwise."""
-        folder = self._shelf.folder(backend, id, at)
+        folder = self._catalog.folder(backend, id, at)
         job = self._worker.find((backend, folder.home))
         if job is not None and job.cancel():
             return
@@ -109,9 +111,9 @@ class Restores:
             self._engine.put_settings(record(status, error))
 
         undo(STARTED, "")
-        self._worker.submit(Task(job, run, undo))
+        self._worker.submit(JobTask(job, run, undo))
 
-    def _recorded(self, folder: Folder, id: str) -> dict[str, Any]:
+    def _recorded(self, folder: BlobFolder, id: str) -> dict[str, Any]:
         record: dict[str, Any] | None = self._engine.settings().get(_key(folder.home))
         if record is None:
             raise NotFound(f"backup {id[:80]!r} has not been restored on this server", id=id)

@@ -9,7 +9,7 @@ from weft.access.permissions import CREATE, READ, Right
 from weft.access.requirement import Rule
 from weft.domain.caller import Caller
 from weft.domain.names import collection_name
-from weft.service.archives.places import option
+from weft.service.archives.locations import option
 from weft.service.permissions.context import AuthContext
 
 

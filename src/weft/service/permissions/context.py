@@ -11,7 +11,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, WeftError
 from weft.domain.names import collection_name, property_name
 from weft.domain.schema import CollectionConfig, DataType
-from weft.service.archives.places import chosen_classes
+from weft.service.archives.locations import chosen_classes
 from weft.service.schema import auto_schema
 
 # -- what rules may ask of the service, which knows nothing of them

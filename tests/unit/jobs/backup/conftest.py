@@ -1,4 +1,4 @@
-"""Folders of both backends, and an engine with something in it."""
+"""An engine with something in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from s3_server import BUCKET, ENVIRON, s3_server
 from weft.domain.objects import Object
 from weft.domain.schema import (
     CollectionConfig,
@@ -23,9 +22,6 @@ from weft.domain.schema import (
 from weft.engine.embedded.changes import Remove, Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
-from weft.jobs.backup.backend import Backend
-from weft.jobs.backup.filesystem import FilesystemBackend
-from weft.jobs.backup.s3 import S3Backend
 
 _PROPERTIES = (Property("n", DataType.INT), Property("text", DataType.TEXT, index_searchable=True))
 _VECTORS = {
@@ -84,20 +80,3 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = make_engine(tmp_path / "data")
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="session")
-def s3_address() -> Iterator[str]:
-    with s3_server() as address:
-        yield address
-
-
-@pytest.fixture(params=["filesystem", "s3"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
-    if request.param == "filesystem":
-        return FilesystemBackend(tmp_path / "backups")
-    for name, value in ENVIRON.items():
-        monkeypatch.setenv(name, value)
-    address = request.getfixturevalue("s3_address")
-    prefix = "".join(c for c in request.node.name if c.isalnum())
-    return S3Backend(BUCKET, f"/weft/{prefix}", address, use_ssl=False)

@@ -13,43 +13,43 @@ import pytest
 from weft.domain.errors import Conflict, CorruptData, NotFound
 from weft.domain.query import Keyword
 from weft.engine.embedded.engine import Engine
-from weft.jobs.backup.backend import Backend, Folder, Location
-from weft.jobs.backup.create import BackupMaker, Base, Order
-from weft.jobs.backup.descriptor import STARTED, State, read_contents, read_state
-from weft.jobs.backup.filesystem import FilesystemBackend
+from weft.jobs.backends.backend import Backend, BlobFolder, Location
+from weft.jobs.backends.filesystem import FilesystemBackend
+from weft.jobs.backup.create import BackupBase, BackupMaker, BackupRequest
+from weft.jobs.backup.descriptor import STARTED, BackupState, read_contents, read_state
 from weft.jobs.backup.pack import PackReader
-from weft.jobs.backup.restore import Request, Restorer
-from weft.jobs.worker import Job, Stopped
+from weft.jobs.backup.restore import Restorer, RestoreRequest
+from weft.jobs.worker import Job, JobStopped
 
 from .conftest import config, fill, held, make_engine, remove
 
 SEED = 11
 
 
-def make(engine: Engine, backend: Backend, id: str, *names: str, base: str = "", parts: Any = None) -> State:
+def make(engine: Engine, backend: Backend, id: str, *names: str, base: str = "", parts: Any = None) -> BackupState:
     folder = backend.folder(id, Location())
     earlier = base_of(backend, base) if base else None
-    state = State(id, "server", STARTED, f"2026-01-01T00:00:0{len(id)}", names)
-    order = Order([engine.get(name) for name in names], 3, 2, parts or {})
+    state = BackupState(id, "server", STARTED, f"2026-01-01T00:00:0{len(id)}", names)
+    order = BackupRequest([engine.get(name) for name in names], 3, 2, parts or {})
     job = Job(("filesystem", id), id, folder.home, names)
     return BackupMaker(engine, order, job, state, folder, earlier, engine.folder / "staging" / id).run()
 
 
-def base_of(backend: Backend, id: str) -> Base:
+def base_of(backend: Backend, id: str) -> BackupBase:
     folder = backend.folder(id, Location())
     state = read_state(folder)
     assert state is not None
-    return Base(state, [folder, *(backend.folder(one, Location()) for one in state.backups)])
+    return BackupBase(state, [folder, *(backend.folder(one, Location()) for one in state.backups)])
 
 
 def bring_back(
-    engine: Engine, backend: Backend, state: State, base: str = "", *, parts: Any = None, overwrite: bool = False
+    engine: Engine, backend: Backend, state: BackupState, base: str = "", *, parts: Any = None, overwrite: bool = False
 ) -> Job:
     folder = backend.folder(state.id, Location())
-    folders: list[Folder] = [folder, *(backend.folder(one, Location()) for one in (base, *state.backups) if one)]
+    folders: list[BlobFolder] = [folder, *(backend.folder(one, Location()) for one in (base, *state.backups) if one)]
     contents = read_contents(folder, state)
     job = Job(("filesystem", state.id), state.id, folder.home, state.classes)
-    request = Request(contents, contents.collections, overwrite, parts or {})
+    request = RestoreRequest(contents, contents.collections, overwrite, parts or {})
     Restorer(engine, request, job, PackReader(folders, [state.id])).run({"restored": state.id})
     return job
 
@@ -162,7 +162,7 @@ def test_a_chain_stores_changes_only_and_restores_each_link(engine: Engine, tmp_
     assert set(held(engine.get("Things").shard(None))) == set(range(6030)) - {5}
 
 
-def replaced(state: State, backups: tuple[str, ...]) -> State:
+def replaced(state: BackupState, backups: tuple[str, ...]) -> BackupState:
     from dataclasses import replace
 
     return replace(state, backups=backups)
@@ -187,7 +187,7 @@ def test_writes_go_on_and_each_snapshot_is_whole(engine: Engine, tmp_path: Path)
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        promised: list[tuple[State, int, int]] = []
+        promised: list[tuple[BackupState, int, int]] = []
         for n in range(1, 5):
             before = acknowledged
             promised.append((make(engine, backend, "x" * n, "Things"), before, acknowledged + 20))
@@ -310,8 +310,10 @@ def test_a_restore_that_is_cancelled_at_the_last_moment(
         return real(*arguments)
 
     monkeypatch.setattr(Engine, "_open", opened)
-    restorer = Restorer(engine, Request(contents, contents.collections, False, {}), job, PackReader([folder], ["one"]))
-    with pytest.raises(Stopped):
+    restorer = Restorer(
+        engine, RestoreRequest(contents, contents.collections, False, {}), job, PackReader([folder], ["one"])
+    )
+    with pytest.raises(JobStopped):
         restorer.run({})
     assert not engine.collections()
     assert folders_of(engine) == before
@@ -343,9 +345,9 @@ def test_a_backup_that_is_undone_keeps_its_state_only(engine: Engine, tmp_path: 
     backend = FilesystemBackend(tmp_path / "b")
     fill(engine.create(config("Things")).shard(None), 0, 5)
     folder = backend.folder("one", Location())
-    state = State("one", "server", STARTED, "2026", ("Things",))
+    state = BackupState("one", "server", STARTED, "2026", ("Things",))
     job = Job(("filesystem", "one"), "one", folder.home, ("Things",))
-    order = Order([engine.get("Things")], 3, 1, {})
+    order = BackupRequest([engine.get("Things")], 3, 1, {})
     maker = BackupMaker(engine, order, job, state, folder, None, tmp_path / "staging")
     folder.put("packs/000000", b"half")
     maker.undo("FAILED", "because")

@@ -10,12 +10,13 @@ import orjson
 import pytest
 
 from weft.domain.errors import CorruptData, Unsupported
-from weft.jobs.backup.backend import Location
+from weft.jobs.backends.backend import Location
+from weft.jobs.backends.filesystem import FilesystemBackend, FilesystemFolder
 from weft.jobs.backup.descriptor import (
     CONTENTS,
     STATE,
-    Contents,
-    State,
+    BackupContents,
+    BackupState,
     StoredCollection,
     StoredFile,
     StoredShard,
@@ -26,10 +27,11 @@ from weft.jobs.backup.descriptor import (
     write_contents,
     write_state,
 )
-from weft.jobs.backup.filesystem import FilesystemBackend, FilesystemFolder
 from weft.jobs.backup.pack import REF
 
-WRITTEN = State("one", "server", "SUCCESS", "2026-01-02T03:04:05.000Z", ("A", "B"), backups=("zero",), size_bytes=7)
+WRITTEN = BackupState(
+    "one", "server", "SUCCESS", "2026-01-02T03:04:05.000Z", ("A", "B"), backups=("zero",), size_bytes=7
+)
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_contents_come_back_whole_or_not(folder: FilesystemFolder) -> None:
     ref = np.zeros(1, REF)
     ref["offset"] = 2**40
     shards = [StoredShard("main", "ACTIVE", 12, ref), StoredShard("cold", "INACTIVE", 0, None)]
-    contents = Contents([StoredCollection("A", {"class": "A"}, ["Alias"], shards)], {"roles": "{}"})
+    contents = BackupContents([StoredCollection("A", {"class": "A"}, ["Alias"], shards)], {"roles": "{}"})
     state = replace(WRITTEN, contents=write_contents(folder, contents))
     found = read_contents(folder, state)
     assert found.parts == contents.parts

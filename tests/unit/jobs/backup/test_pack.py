@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from weft.domain.errors import CorruptData
+from weft.jobs.backends.backend import Location
+from weft.jobs.backends.filesystem import FilesystemBackend, FilesystemFolder
 from weft.jobs.backup import pack
-from weft.jobs.backup.backend import Location
-from weft.jobs.backup.filesystem import FilesystemBackend, FilesystemFolder
 from weft.jobs.backup.pack import PackReader, PackWriter, Refs, file_chunks
 
 SEED = 7

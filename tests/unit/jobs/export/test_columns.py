@@ -11,7 +11,7 @@ pa = pytest.importorskip("pyarrow")
 
 from weft.domain.objects import GeoPoint, Object, PhoneNumber, Reference  # noqa: E402
 from weft.domain.schema import CollectionConfig, DataType, Property, Tenancy, VectorConfig  # noqa: E402
-from weft.jobs.export.columns import Columns, column_of  # noqa: E402
+from weft.jobs.export.columns import ArrowColumns, column_of  # noqa: E402
 
 NESTED = (Property("a", DataType.TEXT), Property("b", DataType.INT_ARRAY))
 UUID = "00000000-0000-0000-0000-000000000001"
@@ -71,7 +71,7 @@ def test_dates(text: str, microseconds: int) -> None:
 def test_a_batch() -> None:
     vectors = {"one": VectorConfig("one"), "many": VectorConfig("many")}
     config = CollectionConfig("C", (Property("n", DataType.INT),), vectors, tenancy=Tenancy(enabled=True))
-    columns = Columns(config, "T1", {"one": False, "many": True})
+    columns = ArrowColumns(config, "T1", {"one": False, "many": True})
     objects = [Object(bytes(15) + b"\1", {"n": 1}, {}, 1000, 2000), Object(bytes(16), {}, {}, 1, 2)]
     many = np.arange(6, dtype=np.float32).reshape(3, 2)
     batch = columns.batch(objects, {"one": [None, np.array([1, 2], np.float32)], "many": [many, None]})
@@ -88,6 +88,6 @@ def test_a_batch() -> None:
 
 
 def test_a_collection_of_nothing_but_uuids() -> None:
-    columns = Columns(CollectionConfig("C"), None, {})
+    columns = ArrowColumns(CollectionConfig("C"), None, {})
     assert columns.schema.names == ["id", "creation_time", "update_time"]
     assert len(columns.batch([Object(bytes(16))], {})) == 1

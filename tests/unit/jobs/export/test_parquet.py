@@ -16,8 +16,8 @@ from weft.domain.schema import CollectionConfig, DataType, MultiVector, Property
 from weft.domain.schema import VectorIndexConfig as Index
 from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
 from weft.engine.record import RecordCodec
-from weft.jobs.backup.backend import Location
-from weft.jobs.backup.filesystem import FilesystemBackend
+from weft.jobs.backends.backend import Location
+from weft.jobs.backends.filesystem import FilesystemBackend
 from weft.jobs.export import parquet
 
 VECTORS = {"one": VectorConfig("one"), "many": VectorConfig("many", index=Index(multivector=MultiVector()))}

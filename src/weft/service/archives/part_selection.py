@@ -7,14 +7,16 @@ from typing import Any
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.jobs.backup.parts import ROLES, USERS, Part
-from weft.service.archives.places import is_pattern, matching
+from weft.jobs.backup.parts import ROLES, USERS, BackupPart
+from weft.service.archives.locations import is_pattern, matching
 
 _RESTORE = {ROLES: "rolesOptions", USERS: "usersOptions"}
 _CREATE = {ROLES: "includeRoles", USERS: "includeUsers"}
 
 
-def parts_to_make(request: Mapping[str, Any], parts: Mapping[str, Part]) -> dict[str, tuple[Part, list[str] | None]]:
+def parts_to_make(
+    request: Mapping[str, Any], parts: Mapping[str, BackupPart]
+) -> dict[str, tuple[BackupPart, list[str] | None]]:
     """All parts, each with the names that are asked for; None: all of it. Raises Invalid."""
     for name, key in _CREATE.items():
         if request.get(key) and name not in parts:
@@ -22,9 +24,11 @@ def parts_to_make(request: Mapping[str, Any], parts: Mapping[str, Part]) -> dict
     return {name: (part, _names(request, _CREATE[name], part)) for name, part in parts.items()}
 
 
-def parts_to_load(config: Mapping[str, Any], stored: Mapping[str, str], parts: Mapping[str, Part]) -> dict[str, Part]:
+def parts_to_load(
+    config: Mapping[str, Any], stored: Mapping[str, str], parts: Mapping[str, BackupPart]
+) -> dict[str, BackupPart]:
     """Those that the request wants, which only ``all`` does. Raises Invalid."""
-    wanted: dict[str, Part] = {}
+    wanted: dict[str, BackupPart] = {}
     for name, key in _RESTORE.items():
         asked = json_fields.string(config, key, "config") or "noRestore"
         if asked not in ("noRestore", "all"):
@@ -39,7 +43,7 @@ def parts_to_load(config: Mapping[str, Any], stored: Mapping[str, str], parts: M
     return wanted
 
 
-def _names(request: Mapping[str, Any], key: str, part: Part) -> list[str] | None:
+def _names(request: Mapping[str, Any], key: str, part: BackupPart) -> list[str] | None:
     asked = json_fields.strings(request, key, "backup")
     if not asked:
         return None

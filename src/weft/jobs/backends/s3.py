@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weft.domain.errors import Invalid, Misconfigured, OperatorError
-from weft.jobs.backup.backend import Backend, Folder, Location
+from weft.jobs.backends.backend import Backend, BlobFolder, Location
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -24,7 +24,7 @@ _RETRY_S = 60
 _REGION = "us-east-1"
 
 
-class S3Folder(Folder):
+class S3Folder(BlobFolder):
     def __init__(self, store: S3Store, bucket: str, prefix: str) -> None:
         self._store = store
         self._prefix = prefix

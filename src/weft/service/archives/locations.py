@@ -12,9 +12,9 @@ from typing import Any
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.names import collection_name
-from weft.jobs.backup.backend import Backend, Location
-from weft.jobs.backup.filesystem import FilesystemBackend
-from weft.jobs.backup.s3 import S3Backend
+from weft.jobs.backends.backend import Backend, Location
+from weft.jobs.backends.filesystem import FilesystemBackend
+from weft.jobs.backends.s3 import S3Backend
 from weft.settings.archives import BackupSettings, ExportSettings
 
 _ID = re.compile(r"[a-z0-9_-]{1,128}")

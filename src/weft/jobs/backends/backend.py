@@ -19,7 +19,7 @@ class Location:
     path: str = ""
 
 
-class Folder(ABC):
+class BlobFolder(ABC):
     """The blobs of one backup or one export. ``home`` is what the protocol calls its path."""
 
     home: str
@@ -59,7 +59,7 @@ class Backend(ABC):
         """What ``/v1/meta`` says of the module."""
 
     @abstractmethod
-    def folder(self, id: str, location: Location) -> Folder:
+    def folder(self, id: str, location: Location) -> BlobFolder:
         """The folder named ``id`` at ``location``, whether it exists or not. Raises Invalid for a location that
         cannot be."""
 

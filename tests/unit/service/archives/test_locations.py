@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from weft.domain.errors import Invalid, Misconfigured
-from weft.jobs.backup.backend import Location
-from weft.service.archives.places import (
+from weft.jobs.backends.backend import Location
+from weft.service.archives.locations import (
     backup_backends,
     checked_id,
     chosen_classes,

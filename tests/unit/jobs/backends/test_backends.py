@@ -9,9 +9,9 @@ import pytest
 
 from s3_server import BUCKET
 from weft.domain.errors import Invalid, OperatorError
-from weft.jobs.backup.backend import Backend, Location
-from weft.jobs.backup.filesystem import FilesystemBackend
-from weft.jobs.backup.s3 import S3Backend
+from weft.jobs.backends.backend import Backend, Location
+from weft.jobs.backends.filesystem import FilesystemBackend
+from weft.jobs.backends.s3 import S3Backend
 
 
 def test_blobs_come_back(backend: Backend, tmp_path: Path) -> None:

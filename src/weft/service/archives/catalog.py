@@ -11,10 +11,10 @@ from typing import Any
 
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.engine.embedded.engine import Engine
-from weft.jobs.backup.backend import Backend, Folder, Location
-from weft.jobs.backup.descriptor import ENDED, FAILED, SUCCESS, State, read_state, write_state
+from weft.jobs.backends.backend import Backend, BlobFolder, Location
+from weft.jobs.backup.descriptor import ENDED, FAILED, SUCCESS, BackupState, read_state, write_state
 from weft.jobs.worker import Job, Worker, now
-from weft.service.archives.places import backup_backends, chosen_backend, is_id, location
+from weft.service.archives.locations import backup_backends, chosen_backend, is_id, location
 from weft.settings.archives import BackupSettings
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ GIB = 1 << 30
 INTERRUPTED = "the server was stopped before the end"
 
 
-class Shelf:
+class BackupCatalog:
     """``making`` is the worker that makes backups. ``lock`` is held while a request becomes a job."""
 
     def __init__(self, settings: BackupSettings, engine: Engine, making: Worker) -> None:
@@ -45,14 +45,14 @@ class Shelf:
         """What a request's config or query says. Raises Invalid."""
         return location(at, dynamic=self._dynamic)
 
-    def folder(self, backend: str, id: str, at: Mapping[str, Any]) -> Folder:
+    def folder(self, backend: str, id: str, at: Mapping[str, Any]) -> BlobFolder:
         """Raises NotFound for an id that no backup can have, Invalid."""
         chosen, place = self.backend(backend), self.location(at)
         if not is_id(id):
             raise unknown(id)
         return chosen.folder(id, place)
 
-    def state(self, folder: Folder) -> State | None:
+    def state(self, folder: BlobFolder) -> BackupState | None:
         """None when there is no backup. One that this server left unfinished has failed, and is told so for good."""
         state = read_state(folder)
         if state is None or state.status in ENDED or state.server != self.server:
@@ -71,10 +71,10 @@ class Shelf:
                 _log.warning("backup %r has failed, which could not be written down: %s", state.id, error.message)
             return state
 
-    def states(self, backend: str) -> list[State]:
+    def states(self, backend: str) -> list[BackupState]:
         """Of all backups where the settings say, in no order; one that cannot be read is left out."""
         chosen = self.backend(backend)
-        found: list[State] = []
+        found: list[BackupState] = []
         for id in chosen.ids():
             try:
                 state = self.state(chosen.folder(id, Location())) if is_id(id) else None
@@ -85,7 +85,7 @@ class Shelf:
                 found.append(state)
         return found
 
-    def below(self, backend: str, state: State, place: Location) -> list[Folder]:
+    def below(self, backend: str, state: BackupState, place: Location) -> list[BlobFolder]:
         """The backups that this one builds on. Raises Invalid naming one that is missing."""
         folders = [self.backend(backend).folder(one, place) for one in state.backups]
         for one, folder in zip(state.backups, folders, strict=True):

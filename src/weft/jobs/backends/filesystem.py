@@ -9,12 +9,12 @@ from typing import Any
 
 from weft.domain.errors import Invalid
 from weft.files import disk
-from weft.jobs.backup.backend import Backend, Folder, Location
+from weft.jobs.backends.backend import Backend, BlobFolder, Location
 
 _LONGEST_PATH = 1000
 
 
-class FilesystemFolder(Folder):
+class FilesystemFolder(BlobFolder):
     """Keys are paths below ``root``, which is made with the first blob. Blobs are for their owner alone to read."""
 
     def __init__(self, root: Path) -> None:
