@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject, JsonValue
 
 _KINDS: Mapping[type, str] = {
     str: "a string",
@@ -36,21 +36,21 @@ def _refuse(key: str, where: str, expected: str, value: object) -> Invalid:
     return Invalid(f"{where}: {key} must be {expected}, not {kind_of(value)}")
 
 
-def string(document: Mapping[str, Any], key: str, where: str) -> str | None:
+def string(document: JsonObject, key: str, where: str) -> str | None:
     value = document.get(key)
     if value is None or isinstance(value, str):
         return value
     raise _refuse(key, where, "a string", value)
 
 
-def boolean(document: Mapping[str, Any], key: str, where: str) -> bool | None:
+def boolean(document: JsonObject, key: str, where: str) -> bool | None:
     value = document.get(key)
     if value is None or isinstance(value, bool):
         return value
     raise _refuse(key, where, "true or false", value)
 
 
-def integer(document: Mapping[str, Any], key: str, where: str) -> int | None:
+def integer(document: JsonObject, key: str, where: str) -> int | None:
     """An integer of 64 bits; an integral float such as 1e12 counts as one."""
     value = document.get(key)
     if value is None:
@@ -66,7 +66,7 @@ def integer(document: Mapping[str, Any], key: str, where: str) -> int | None:
     return value
 
 
-def number(document: Mapping[str, Any], key: str, where: str) -> float | None:
+def number(document: JsonObject, key: str, where: str) -> float | None:
     value = document.get(key)
     if value is None:
         return None
@@ -75,47 +75,55 @@ def number(document: Mapping[str, Any], key: str, where: str) -> float | None:
     return value
 
 
-def object_(document: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any] | None:
+def object_(document: JsonObject, key: str, where: str) -> JsonObject | None:
     value = document.get(key)
     if value is None or isinstance(value, Mapping):
         return value
     raise _refuse(key, where, "an object", value)
 
 
-def array(document: Mapping[str, Any], key: str, where: str) -> list[Any] | None:
+def array(document: JsonObject, key: str, where: str) -> list[JsonValue] | None:
     value = document.get(key)
     if value is None or isinstance(value, list):
         return value
     raise _refuse(key, where, "an array", value)
 
 
-def strings(document: Mapping[str, Any], key: str, where: str) -> list[str] | None:
+def strings(document: JsonObject, key: str, where: str) -> list[str] | None:
     """An array of strings."""
-    value = array(document, key, where)
-    for item in value or ():
+    given = array(document, key, where)
+    if given is None:
+        return None
+    found: list[str] = []
+    for item in given:
         if not isinstance(item, str):
             raise Invalid(f"{where}: {key} must be an array of strings, but one of them is {kind_of(item)}")
-    return value
+        found.append(item)
+    return found
 
 
-def objects(document: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, Any]] | None:
+def objects(document: JsonObject, key: str, where: str) -> list[JsonObject] | None:
     """An array of objects."""
-    value = array(document, key, where)
-    for item in value or ():
+    given = array(document, key, where)
+    if given is None:
+        return None
+    found: list[JsonObject] = []
+    for item in given:
         if not isinstance(item, Mapping):
             raise Invalid(f"{where}: {key} must be an array of objects, but one of them is {kind_of(item)}")
-    return value
+        found.append(item)
+    return found
 
 
 def check_size(value: object, what: str) -> None:
     """Raises Invalid for JSON of more than 64 levels or 200,000 values; ``what`` begins the message."""
     nodes = 0
-    level: list[Any] = [value]
+    level: list[object] = [value]
     for _ in range(_MAX_DEPTH):
         nodes += len(level)
         if nodes > _MAX_NODES:
             raise Invalid(f"{what} has more than {_MAX_NODES} values; make it smaller")
-        below: list[Any] = []
+        below: list[object] = []
         for one in level:
             if isinstance(one, Mapping):
                 below.extend(one.values())

@@ -138,7 +138,7 @@ def _complete_vectors(
     legacy = [
         key for key in ("vectorizer", "vectorIndexType", "vectorIndexConfig") if document.get(key) not in (None, "")
     ]
-    settings = dict(json_fields.object_(document, "moduleConfig", where) or {})
+    settings: Document = dict(json_fields.object_(document, "moduleConfig", where) or {})
     for module, config in settings.items():
         if config is not None and not isinstance(config, Mapping):
             raise Invalid(f"{where}: moduleConfig.{shorten(module)} must be an object, not {kind_of(config)}")

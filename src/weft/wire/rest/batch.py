@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_fields import shorten
+from weft.domain.json_values import JsonObject
 from weft.domain.objects import IncomingObject, format_uuid
 from weft.wire.errors import to_refusal
 from weft.wire.rest.body import as_object
@@ -84,15 +84,19 @@ def delete(call: Call) -> Reply:
     }
     if verbose:
         results["objects"] = [_deleted(uuid, error, dry_run) for uuid, error in deleted.objects]
-    told = {"class": name, "where": _told(match["where"])}
+    told = {"class": name, "where": _told(as_object(match["where"], "where"))}
     return Reply({"match": told, "output": output, "dryRun": dry_run, "results": results})
 
 
-def _told(where: Mapping[str, Any]) -> dict[str, Any]:
+def _told(where: JsonObject) -> dict[str, object]:
     """A filter as the protocol gives it back: ``path`` and ``operands`` are always there, be it as null."""
-    operands = where.get("operands")
+    operands = json_fields.array(where, "operands", "where")
     given = {key: value for key, value in where.items() if value is not None}
-    return {"path": None, **given, "operands": [_told(one) for one in operands] if operands else None}
+    return {
+        "path": None,
+        **given,
+        "operands": [_told(as_object(one, "where")) for one in operands] if operands else None,
+    }
 
 
 def _deleted(uuid: bytes, error: str | None, dry_run: bool) -> dict[str, Any]:
