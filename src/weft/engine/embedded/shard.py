@@ -38,12 +38,12 @@ from weft.engine.embedded.expiry import expired_at
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.filter.gathered import Gathered
 from weft.engine.embedded.index.filter.view import ReferenceResolver
-from weft.engine.embedded.index.inverted import Matches
-from weft.engine.embedded.index.multivector import MultiVectorIndex, TokenMatches
+from weft.engine.embedded.index.multivector import MultiVectorIndex
 from weft.engine.embedded.indexes import Indexes
 from weft.engine.embedded.storage import ShardStore, VectorLayout
 from weft.engine.embedded.vectors import size_of
 from weft.engine.record import Record, RecordCodec
+from weft.engine.results import Matches, Neighbours, TokenMatches
 from weft.files import disk, links
 
 _log = logging.getLogger(__name__)
@@ -242,7 +242,9 @@ class Shard:
         """The doc_ids, live or dead, whose ``property`` points to one of ``uuids`` in ``collection``."""
         return self._indexes.filters.referring(property, uuids, collection)
 
-    def nearest(self, name: str, query: Vector, k: int, allow: AllowList | None, max_distance: float | None) -> Any:
+    def nearest(
+        self, name: str, query: Vector, k: int, allow: AllowList | None, max_distance: float | None
+    ) -> Neighbours:
         return self._indexes.vector(name).search(query, k, allow, max_distance=max_distance)
 
     def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:

@@ -14,15 +14,7 @@ from weft.domain.objects import Vector
 from weft.domain.schema import VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.vector.neighbours import IndexStats
-
-
-class Neighbours(Protocol):
-    """Ascending by (distance, doc_id)."""
-
-    @property
-    def doc_ids(self) -> npt.NDArray[np.uint32]: ...
-    @property
-    def distances(self) -> npt.NDArray[np.float32]: ...
+from weft.engine.results import Neighbours
 
 
 class VectorSearch(Protocol):

@@ -1,6 +1,5 @@
 """Which documents contain these words, and how well do they match? Tokenisation, postings and BM25F of one shard."""
 
 from weft.engine.embedded.index.inverted.index import InvertedIndex
-from weft.engine.embedded.index.inverted.matches import Matches
 
-__all__ = ["InvertedIndex", "Matches"]
+__all__ = ["InvertedIndex"]

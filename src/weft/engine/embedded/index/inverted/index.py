@@ -26,12 +26,12 @@ from weft.engine.embedded.index.inverted.batch import encode, segment_of
 from weft.engine.embedded.index.inverted.fields import fields_of, unindexed
 from weft.engine.embedded.index.inverted.folder import SegmentFolder
 from weft.engine.embedded.index.inverted.lookups import TermSets
-from weft.engine.embedded.index.inverted.matches import Matches
 from weft.engine.embedded.index.inverted.merge import merge
 from weft.engine.embedded.index.inverted.segment import Segment
 from weft.engine.embedded.index.inverted.tail import Tail
 from weft.engine.embedded.index.inverted.view import Totals, View, totals_of
 from weft.engine.embedded.index.liveness import perhaps_live
+from weft.engine.results import Matches
 
 _SMALL_BATCH = 64
 """Documents up to which a batch goes to the tail: a segment costs about a millisecond to begin with."""

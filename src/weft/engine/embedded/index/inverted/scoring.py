@@ -16,11 +16,11 @@ import numpy.typing as npt
 from weft.domain.profile import note, took
 from weft.domain.query import Keyword
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.inverted.matches import Matches
 from weft.engine.embedded.index.inverted.question import Asked, Question, idf, understand
 from weft.engine.embedded.index.inverted.segment import Postings, Segment, impact_table
 from weft.engine.embedded.index.inverted.tail import docs_of, pairs_of
 from weft.engine.embedded.index.inverted.view import View
+from weft.engine.results import Matches
 
 _NO_BITS = np.zeros(0, np.uint8)
 _BLOCK = 128

@@ -1,8 +1,6 @@
 """Which documents have the greatest MaxSim with these query tokens?"""
 
-from weft.engine.embedded.index.multivector.explain import TokenMatches
 from weft.engine.embedded.index.multivector.index import MultiVectorIndex
-from weft.engine.embedded.index.multivector.neighbours import Neighbours
 from weft.engine.embedded.index.multivector.stats import MultiVectorStats
 
-__all__ = ["MultiVectorIndex", "MultiVectorStats", "Neighbours", "TokenMatches"]
+__all__ = ["MultiVectorIndex", "MultiVectorStats"]

@@ -32,10 +32,10 @@ from weft.domain.schema import Metric, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.liveness import perhaps_live
 from weft.engine.embedded.index.multivector.codebook import Abandoned
-from weft.engine.embedded.index.multivector.explain import TokenMatches, token_matches
+from weft.engine.embedded.index.multivector.explain import token_matches
 from weft.engine.embedded.index.multivector.files import Check, IndexFolder
 from weft.engine.embedded.index.multivector.muvera import MuveraStage, draw
-from weft.engine.embedded.index.multivector.neighbours import Neighbours, nearest
+from weft.engine.embedded.index.multivector.neighbours import nearest
 from weft.engine.embedded.index.multivector.query import check_tokens, unit
 from weft.engine.embedded.index.multivector.rescore import best_rows
 from weft.engine.embedded.index.multivector.residual import ResidualStage
@@ -50,6 +50,7 @@ from weft.engine.embedded.index.multivector.source import DocIds, Rows, TokenRow
 from weft.engine.embedded.index.multivector.stage import Allowed, Stage
 from weft.engine.embedded.index.multivector.stats import MultiVectorStats
 from weft.engine.embedded.index.multivector.writer import MuveraWriter, ResidualWriter, trained
+from weft.engine.results import Neighbours, TokenMatches
 
 _log = logging.getLogger(__name__)
 

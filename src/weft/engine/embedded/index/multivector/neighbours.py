@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
-
-class Neighbours(NamedTuple):
-    """Ascending by (distance, doc_id)."""
-
-    doc_ids: npt.NDArray[np.uint32]
-    distances: npt.NDArray[np.float32]
+from weft.engine.results import Neighbours
 
 
 def nearest(

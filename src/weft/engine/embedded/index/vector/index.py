@@ -27,10 +27,11 @@ from weft.engine.embedded.index.vector import snapshot
 from weft.engine.embedded.index.vector.codes import Tail
 from weft.engine.embedded.index.vector.frozen import Frozen, Shape, freeze, grow, shape_for
 from weft.engine.embedded.index.vector.graph import in_background
-from weft.engine.embedded.index.vector.neighbours import NO_NEIGHBOURS, IndexStats, Neighbours
+from weft.engine.embedded.index.vector.neighbours import IndexStats
 from weft.engine.embedded.index.vector.question import LINEAR, METRIC_CODES, Question
 from weft.engine.embedded.index.vector.search import Look, Searcher
 from weft.engine.embedded.index.vector.source import Rows, VectorSource
+from weft.engine.results import NO_NEIGHBOURS, Neighbours
 
 _log = logging.getLogger(__name__)
 BUILD_ROWS = 10_000

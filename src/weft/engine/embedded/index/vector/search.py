@@ -21,9 +21,9 @@ from weft.domain.schema import Metric, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.vector.codes import ByteCodes, Codes
 from weft.engine.embedded.index.vector.frozen import Frozen
-from weft.engine.embedded.index.vector.neighbours import NO_NEIGHBOURS, Neighbours
 from weft.engine.embedded.index.vector.question import DISTANCE_TOLERANCE, LINEAR, METRIC_CODES, Question
 from weft.engine.embedded.index.vector.source import Rows
+from weft.engine.results import NO_NEIGHBOURS, Neighbours
 
 Ids = npt.NDArray[np.int64]
 

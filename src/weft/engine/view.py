@@ -1,0 +1,141 @@
+"""View: what a query sees of a part, at one moment.
+
+Objects are named by ``doc_ids``, small integers that are valid within one view. What a ranking may return is fixed when
+the view is taken. What is read is what the engine still has: an object that was replaced or removed since reads as
+None, and ``find`` answers for the moment at which it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.aggregate import AggregatedGroup, PropertyAggregation
+from weft.domain.filters import Filter
+from weft.domain.objects import Object, Vector
+from weft.domain.query import Keyword, Sort
+from weft.domain.schema import CollectionConfig
+from weft.engine.record import Record
+from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
+from weft.engine.selection import Resolve, Selection
+
+
+class View(Protocol):
+    """Names of vectors and properties are those of ``config``; a vector that it lacks is NotFound."""
+
+    @property
+    def config(self) -> CollectionConfig: ...
+
+    def dims(self, name: str) -> int | None:
+        """The dimensions of the vectors ``name``, which the first one stored fixed; None before that."""
+        ...
+
+    # -- which objects
+
+    def find(self, uuids: Sequence[bytes]) -> list[int | None]:
+        """The doc_id of each uuid; None where there is no such object now. What is found can be read and searched."""
+        ...
+
+    def page(self, after: bytes | None, limit: int) -> DocIds:
+        """``(n,)``: the first ``limit`` objects in order of uuid, beyond ``after``; fewer only at the end."""
+        ...
+
+    def select(self, filter: Filter, resolve: Resolve) -> Selection:
+        """The objects that satisfy ``filter``; ``resolve`` answers conditions on referenced objects. Raises Invalid."""
+        ...
+
+    def sorted(self, within: Selection | None, keys: Sequence[Sort], limit: int) -> DocIds:
+        """``(n,)``: the first ``limit`` (0: all) by ``keys``; no value comes first ascending, last descending.
+
+        ``within`` None: of all objects. Ties are in the engine's own order. Raises Invalid.
+        """
+        ...
+
+    def nearest(
+        self, name: str, query: Vector, k: int, within: Selection | None, max_distance: float | None
+    ) -> Neighbours:
+        """The ``k`` nearest to ``query``, ``(d,)`` or ``(Tq, d)`` f32, none farther than ``max_distance``."""
+        ...
+
+    def keyword(self, query: Keyword, k: int, within: Selection | None) -> Matches:
+        """The ``k`` best by BM25F. Raises Invalid for properties that are not searchable."""
+        ...
+
+    # -- what they are
+
+    def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
+        """The 16 bytes of each, of removed objects too."""
+        ...
+
+    def records(self, doc_ids: Sequence[int]) -> list[Record | None]:
+        """None where the object was replaced or removed meanwhile. Raises CorruptData."""
+        ...
+
+    def vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
+        """Copies as they were given (what ``Capabilities`` says is lost set apart); None where there is none."""
+        ...
+
+    def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:
+        """``(n,)``, exact; NaN where an object has no such vector."""
+        ...
+
+    def numbers(self, property: str, doc_ids: DocIds) -> npt.NDArray[np.float64]:
+        """``(n,)``: the values of an int, number or date property (dates in seconds since 1970); NaN without one."""
+        ...
+
+    def aggregate(
+        self,
+        over: Selection | DocIds | None,
+        properties: Sequence[PropertyAggregation],
+        group_by: str | None,
+        groups: int,
+    ) -> list[AggregatedGroup]:
+        """Figures over some objects (None: all): of each property the metrics asked for that have something to say.
+
+        Without ``group_by`` one group, whose value is None; with it the ``groups`` greatest, ties by value. References
+        are grouped by their beacons. The properties exist and have the types that are asked of them.
+        """
+        ...
+
+    def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
+        """For each doc_id, which words gave it its score."""
+        ...
+
+    def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
+        """Which token of the object answers each of ``query (Tq, d)``; Invalid when ``name`` is no multi-vector."""
+        ...
+
+
+def find_records(view: View, uuids: Sequence[bytes]) -> list[tuple[int, Record] | None]:
+    """The doc_id and the record of each uuid; None where there is no such object.
+
+    One that is replaced between look-up and reading is looked up again.
+    """
+    found: list[tuple[int, Record] | None] = [None] * len(uuids)
+    waiting = list(range(len(uuids)))
+    while waiting:
+        known = [(i, d) for i, d in zip(waiting, view.find([uuids[i] for i in waiting]), strict=True) if d is not None]
+        records = view.records([doc_id for _, doc_id in known])
+        waiting = []
+        for (i, doc_id), record in zip(known, records, strict=True):
+            if record is None:
+                waiting.append(i)
+            else:
+                found[i] = doc_id, record
+    return found
+
+
+def find_objects(view: View, uuids: Sequence[bytes], *, vectors: bool) -> list[tuple[int, Object] | None]:
+    """As ``find_records``, decoded whole; ``vectors``: with their vectors."""
+    found = [None if one is None else (one[0], one[1].to_object()) for one in find_records(view, uuids)]
+    if vectors:
+        present = [one for one in found if one is not None]
+        for name in view.config.vectors if present else ():
+            stored = view.vectors(name, [doc_id for doc_id, _ in present])
+            for (_, obj), vector in zip(present, stored, strict=True):
+                if vector is not None:
+                    obj.vectors[name] = vector
+    return found
