@@ -21,7 +21,7 @@ class AggregatedType(StrEnum):
     REFERENCE = "reference"
 
 
-class Metric(StrEnum):
+class AggregateMetric(StrEnum):
     COUNT = "count"
     TYPE = "type"
     SUM = "sum"
@@ -44,7 +44,7 @@ class PropertyAggregation:
 
     property: str
     type: AggregatedType
-    metrics: frozenset[Metric] = frozenset()
+    metrics: frozenset[AggregateMetric] = frozenset()
     top_occurrences: int = 5
 
 
@@ -75,7 +75,7 @@ class PropertyFigures:
 
     property: str
     type: AggregatedType
-    figures: dict[Metric, Any]
+    figures: dict[AggregateMetric, Any]
 
 
 @dataclass(frozen=True, slots=True)

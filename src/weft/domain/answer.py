@@ -1,4 +1,4 @@
-"""What a search gives back, whatever wire asked: hits in rank order, groups, generated texts, a profile."""
+"""What a search returns, on every wire: hits in rank order, groups, generated texts, a profile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weft.domain.schema import CollectionConfig
 
 
 class StoredRecord(Protocol):
-    """An object as storage holds it: decoded only as far as it is asked."""
+    """An object as storage holds it: decoded only as far as its reader asks."""
 
     @property
     def uuid(self) -> bytes: ...
@@ -23,7 +23,7 @@ class StoredRecord(Protocol):
     def properties(self) -> Properties: ...
     @property
     def references(self) -> Mapping[str, Sequence[Reference]]:
-        """By property, those that the object has a value for, be it an empty one."""
+        """By property, those that the object has a value for, even an empty one."""
         ...
 
     @property
@@ -34,8 +34,8 @@ class StoredRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GenerationDetails:
-    """What a generation tells beside its text, as far as that was asked for: the prompt as sent, and whose work it
-    was, with the provider's account of it."""
+    """What a generation reports beside its text, where the query asks for it: the prompt as sent, the provider, and the
+    provider's account of its work."""
 
     full_prompt: str | None = None
     provider: str | None = None

@@ -10,7 +10,7 @@ _SCHEME = "weaviate://"
 
 
 def parse_beacon(text: str) -> Reference:
-    """The reference that a beacon spells; raises Invalid for any other text."""
+    """The reference that a beacon names; raises Invalid for any other text."""
     host, _, path = text.removeprefix(_SCHEME).partition("/")
     segments = path.split("/")
     if not text.startswith(_SCHEME) or not host or len(segments) > 2 or not all(segments):

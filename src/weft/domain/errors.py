@@ -19,14 +19,14 @@
     └── CorruptData          what is on disk is not what was written
 
 Facts are attributes of the error; the message says what to do next. ``wire`` maps each class to HTTP, gRPC and
-GraphQL in one table. Anything else that escapes is our own mistake.
+GraphQL in one table. Any other exception that escapes is a bug of Weft.
 """
 
 from __future__ import annotations
 
 
 class WeftError(Exception):
-    """An error whose message is meant for the person who reads it."""
+    """An error whose message is written for its reader: what is wrong, and what to do next."""
 
     def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class NotFound(CallerError):
 
 
 class TenantNotFound(NotFound):
-    """The tenant does not exist in which something is looked for, or is to be stored."""
+    """The tenant that the request reads or writes does not exist."""
 
 
 class Conflict(CallerError):
@@ -59,7 +59,7 @@ class Unauthenticated(CallerError):
 
 
 class Forbidden(CallerError):
-    """The caller is known and not allowed."""
+    """The caller is known, and is not allowed to do this."""
 
 
 class TooLarge(CallerError):
@@ -80,7 +80,7 @@ class ProviderError(WeftError):
 
 
 class OperatorError(WeftError):
-    """The machine or its settings must be changed by whoever runs the server."""
+    """The operator must change the machine or its settings."""
 
 
 class Misconfigured(OperatorError):

@@ -1,6 +1,6 @@
 """Objects and the values of their properties.
 
-Values inside Weft, by data type (``None`` is «no value»):
+Values inside Weft, by data type (``None`` means "no value"):
 
     text, date, blob    str   (date: RFC 3339 as given; blob: base64 text)
     uuid                str   (lower case, hyphens)

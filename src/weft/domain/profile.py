@@ -1,4 +1,4 @@
-"""Where the time of a query goes: durations and facts that any room notes, kept only while somebody asks for them.
+"""Where the time of a query goes: durations and facts that any room notes, kept only while a query asks for them.
 
 The recording is found by context, so that no room must hand it to the next. Without one, a note costs 0.1 to 0.2 µs.
 """
@@ -56,22 +56,25 @@ class Recording:
             self.of_kind(kind).absorb(details)
 
     def noted(self) -> dict[str, str]:
-        """All figures as text, by their names alone; those of kinds of search are added up."""
+        """All figures as text, by name; those of several kinds of search are added up."""
         details = Details()
         for each in (self._shared, *self._kinds.values()):
             details.absorb(each)
         details.seconds.pop(TOTAL, None)
         return details.facts | {name: format_duration(value) for name, value in details.seconds.items()}
 
-    def told(self) -> dict[str, Mapping[str, str]]:
-        """By kind its figures as text, shared ones included. A kind's total leaves out the work of the other kinds."""
+    def by_kind(self) -> dict[str, Mapping[str, str]]:
+        """The figures of each kind of search as text, shared ones included.
+
+        The total of a kind leaves out the work of the other kinds.
+        """
         shared_s = self._elapsed_s - sum(details.seconds[TOTAL] for details in self._kinds.values())
-        told: dict[str, Mapping[str, str]] = {}
+        found: dict[str, Mapping[str, str]] = {}
         for kind, details in self._kinds.items():
             seconds = self._shared.seconds | details.seconds | {TOTAL: shared_s + details.seconds[TOTAL]}
             durations = {name: format_duration(value) for name, value in seconds.items()}
-            told[kind] = self._shared.facts | details.facts | durations
-        return told
+            found[kind] = self._shared.facts | details.facts | durations
+        return found
 
 
 _recording: ContextVar[Recording | None] = ContextVar("weft_recording", default=None)
@@ -79,7 +82,7 @@ _recording: ContextVar[Recording | None] = ContextVar("weft_recording", default=
 
 @contextmanager
 def recording() -> Iterator[Recording]:
-    """Record what this thread notes until the block ends. A recording around this one has it, too, from then on."""
+    """Record what this thread notes until the block ends. A recording around this one takes it over then."""
     made, around = Recording(), _recording.get()
     token = _recording.set(made)
     try:
@@ -92,7 +95,7 @@ def recording() -> Iterator[Recording]:
 
 
 def searching(kind: str) -> AbstractContextManager[None]:
-    """The block is the work of one kind of search alone: its notes and its time are told for that kind."""
+    """The block is the work of one kind of search alone: its notes and its time count for that kind."""
     current = _recording.get()
     return _NOTHING if current is None else _apart(current, kind)
 
@@ -104,14 +107,14 @@ def took(name: str) -> AbstractContextManager[None]:
 
 
 def note(name: str, fact: str | int) -> None:
-    """Notes a fact; a bool is told as ``true`` or ``false``."""
+    """Notes a fact; a bool becomes ``true`` or ``false``."""
     current = _recording.get()
     if current is not None:
         current.details.facts[name] = str(fact).lower() if isinstance(fact, bool) else str(fact)
 
 
 def format_duration(seconds: float) -> str:
-    """In the greatest unit that leaves a whole part, as the protocol spells durations: ``1.204ms``, ``75.3s``."""
+    """In the largest unit that leaves an integer part, as the protocol writes durations: ``1.204ms``, ``75.3s``."""
     for size, unit in _UNITS:
         if seconds >= size:
             return f"{seconds / size:.3f}".rstrip("0").rstrip(".") + unit

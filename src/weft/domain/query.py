@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from weft.domain.boost import Boost
 from weft.domain.filters import Filter
+from weft.domain.generation import Generate, Rerank
 from weft.domain.objects import Vector
 
 
@@ -172,7 +173,7 @@ class NestedSelection:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceSelection:
-    """What is shown of the objects that ``property`` points to; only those in ``collection`` when it is given."""
+    """What is returned of the objects that ``property`` points to; only those in ``collection`` when it is given."""
 
     property: str
     returns: Returns
@@ -201,97 +202,6 @@ class Returns:
     explain_score: bool = False
     is_consistent: bool = False
     profile: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rerank:
-    property: str
-    query: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What a generator is to write. ``provider`` and ``parameters`` override the collection's module at run time;
-    ``debug`` asks to be told the prompt as sent, ``metadata`` the provider's account of its work."""
-
-    text: str
-    provider: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    debug: bool = False
-    metadata: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Generate:
-    """Generation from the hits: about each by itself, about all of them together."""
-
-    single: Prompt | None = None
-    grouped: Prompt | None = None
-    grouped_properties: tuple[str, ...] = ()
-    """Empty: all."""
-    failures_beside: bool = False
-    """Whether what fails is told with the hit that it is about. Otherwise it is the search's error."""
-
-
-class DecayCurve(StrEnum):
-    EXPONENTIAL = "exp"
-    GAUSS = "gauss"
-    LINEAR = "linear"
-
-
-@dataclass(frozen=True, slots=True)
-class TimeDecay:
-    """1 within ``offset`` of ``origin`` (RFC 3339 or ``now``), ``decay`` at ``offset + scale`` (``7d``, ``12h``)."""
-
-    property: str
-    scale: str
-    origin: str = "now"
-    offset: str = "0"
-    curve: DecayCurve = DecayCurve.EXPONENTIAL
-    decay: float = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class NumericDecay:
-    """1 within ``offset`` of ``origin``, ``decay`` at ``offset + scale``."""
-
-    property: str
-    origin: float
-    scale: float
-    offset: float = 0.0
-    curve: DecayCurve = DecayCurve.EXPONENTIAL
-    decay: float = 0.5
-
-
-class ValueModifier(StrEnum):
-    NONE = "none"
-    LOG1P = "log1p"
-    SQRT = "sqrt"
-
-
-@dataclass(frozen=True, slots=True)
-class PropertyValue:
-    """A number of the object itself, after ``modifier``, scaled to 0..1 over the candidates."""
-
-    property: str
-    modifier: ValueModifier = ValueModifier.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class BoostCondition:
-    """``by`` gives 0..1 for an object (a filter: 1 where it matches)."""
-
-    by: Filter | TimeDecay | NumericDecay | PropertyValue
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Boost:
-    """Final score: ``(1 - weight) * primary + weight * boost``; ``depth`` candidates are considered (0: default)."""
-
-    conditions: tuple[BoostCondition, ...] = ()
-    weight: float = 0.5
-    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""When something is done again and again: cron expressions, ``@hourly`` and the like, ``@every`` with a duration."""
+"""Recurring moments: cron expressions, ``@hourly`` and the like, ``@every`` with a duration."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def parse(text: str) -> Schedule:
         return lambda after_s: after_s + every_s
     expression = _NAMED.get(text, text)
     following = _following(expression, text)
-    following(0.0)  # a date that never comes is refused here
+    following(0.0)  # a date that never occurs is refused here
     return following
 
 
@@ -58,7 +58,7 @@ def _following(expression: str, text: str) -> Schedule:
         try:
             return next(CronSim(expression, datetime.fromtimestamp(after_s).astimezone())).timestamp()
         except (CronSimError, StopIteration) as error:
-            reason = str(error) or "it names no moment that ever comes"
+            reason = str(error) or "it never occurs"
             raise Misconfigured(
                 "a schedule must be a cron expression like */10 * * * *, @hourly, @daily, or @every and a time like "
                 f"5m; {text!r} is none: {reason}"

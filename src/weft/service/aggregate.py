@@ -13,8 +13,8 @@ from weft.domain.aggregate import (
     AggregateAnswer,
     AggregatedGroup,
     AggregatedType,
+    AggregateMetric,
     Aggregation,
-    Metric,
     PropertyAggregation,
     PropertyFigures,
 )
@@ -44,7 +44,7 @@ _TYPES = {
 
 _NOT_GROUPED = (DataType.PHONE, DataType.OBJECT, DataType.OBJECT_ARRAY)
 
-_ALWAYS = {AggregatedType.TEXT: frozenset({Metric.TOP_OCCURRENCES})}
+_ALWAYS = {AggregatedType.TEXT: frozenset({AggregateMetric.TOP_OCCURRENCES})}
 """Told without being asked: clients that want the values alone, without their counts, send no flag for them."""
 
 
@@ -108,22 +108,22 @@ def _figures(
     found = []
     for asked, known in properties:
         values = _of(shard, asked, known, doc_ids)
-        values[Metric.TYPE] = known.data_type.value
+        values[AggregateMetric.TYPE] = known.data_type.value
         wanted = asked.metrics | _ALWAYS.get(asked.type, frozenset())
         chosen = {metric: values[metric] for metric in wanted if values.get(metric) is not None}
         found.append(PropertyFigures(asked.property, asked.type, chosen))
     return tuple(found)
 
 
-def _of(shard: Shard, asked: PropertyAggregation, known: Property, doc_ids: DocIds) -> dict[Metric, Any]:
+def _of(shard: Shard, asked: PropertyAggregation, known: Property, doc_ids: DocIds) -> dict[AggregateMetric, Any]:
     """Every figure of one property."""
     if known.data_type.element in (DataType.TEXT, DataType.UUID):
         texts = figures.texts(shard.values(doc_ids, asked.property), asked.top_occurrences)
-        return {Metric.COUNT: texts.count, Metric.TOP_OCCURRENCES: list(texts.top) or None}
+        return {AggregateMetric.COUNT: texts.count, AggregateMetric.TOP_OCCURRENCES: list(texts.top) or None}
     if known.data_type is DataType.REFERENCE:
         only = known.target_collections[0] if len(known.target_collections) == 1 else ""
         references = figures.references(shard.values(doc_ids, asked.property), only)
-        return {Metric.COUNT: references.count, Metric.POINTING_TO: list(references.pointing_to)}
+        return {AggregateMetric.COUNT: references.count, AggregateMetric.POINTING_TO: list(references.pointing_to)}
     gathered = shard.gather(doc_ids, asked.property)
     assert gathered is not None, "numbers, booleans and dates have columns"
     values = gathered.values
@@ -131,31 +131,31 @@ def _of(shard: Shard, asked: PropertyAggregation, known: Property, doc_ids: DocI
         case DataType.BOOLEAN:
             booleans = figures.booleans(values)
             return {
-                Metric.COUNT: booleans.count,
-                Metric.TOTAL_TRUE: booleans.total_true,
-                Metric.TOTAL_FALSE: booleans.total_false,
-                Metric.PERCENTAGE_TRUE: booleans.percentage_true,
-                Metric.PERCENTAGE_FALSE: booleans.percentage_false,
+                AggregateMetric.COUNT: booleans.count,
+                AggregateMetric.TOTAL_TRUE: booleans.total_true,
+                AggregateMetric.TOTAL_FALSE: booleans.total_false,
+                AggregateMetric.PERCENTAGE_TRUE: booleans.percentage_true,
+                AggregateMetric.PERCENTAGE_FALSE: booleans.percentage_false,
             }
         case DataType.DATE:
             dates = figures.dates(values)
             return {
-                Metric.COUNT: dates.count,
-                Metric.MEDIAN: dates.median,
-                Metric.MODE: dates.mode,
-                Metric.MINIMUM: dates.minimum,
-                Metric.MAXIMUM: dates.maximum,
+                AggregateMetric.COUNT: dates.count,
+                AggregateMetric.MEDIAN: dates.median,
+                AggregateMetric.MODE: dates.mode,
+                AggregateMetric.MINIMUM: dates.minimum,
+                AggregateMetric.MAXIMUM: dates.maximum,
             }
         case _:
             numbers = figures.numbers(values)
             return {
-                Metric.COUNT: numbers.count,
-                Metric.MEAN: numbers.mean,
-                Metric.MEDIAN: numbers.median,
-                Metric.MODE: numbers.mode,
-                Metric.SUM: numbers.sum,
-                Metric.MINIMUM: numbers.minimum,
-                Metric.MAXIMUM: numbers.maximum,
+                AggregateMetric.COUNT: numbers.count,
+                AggregateMetric.MEAN: numbers.mean,
+                AggregateMetric.MEDIAN: numbers.median,
+                AggregateMetric.MODE: numbers.mode,
+                AggregateMetric.SUM: numbers.sum,
+                AggregateMetric.MINIMUM: numbers.minimum,
+                AggregateMetric.MAXIMUM: numbers.maximum,
             }
 
 

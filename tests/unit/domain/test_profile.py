@@ -29,7 +29,7 @@ def test_notes_without_a_recording_go_nowhere() -> None:
         pass
     with recording() as record:
         pass
-    assert record.told() == {}
+    assert record.by_kind() == {}
 
 
 def test_each_kind_is_told_its_own_notes_and_the_shared_ones() -> None:
@@ -42,7 +42,7 @@ def test_each_kind_is_told_its_own_notes_and_the_shared_ones() -> None:
             note("hnsw_flat_search", False)
         with took("objects_took"):
             pass
-    told = record.told()
+    told = record.by_kind()
     assert set(told) == {"keyword", "vector"}
     assert set(told["keyword"]) == {TOTAL, "filters_ids_matched", "kwd_method", "objects_took"}
     assert set(told["vector"]) == {
@@ -70,17 +70,17 @@ def test_a_total_leaves_out_the_work_of_the_other_kind(monkeypatch: pytest.Monke
     record.of_kind("keyword").add(TOTAL, 3.0)
     record.of_kind("vector").add(TOTAL, 5.0)
     record.stop()
-    told = record.told()
+    told = record.by_kind()
     assert told["keyword"][TOTAL] == "5s" and told["vector"][TOTAL] == "7s"
 
 
 def test_a_search_that_fails_leaves_no_recording_behind() -> None:
     with pytest.raises(ZeroDivisionError), recording() as record, searching("vector"):
         _ = 1 // 0
-    assert set(record.told()) == {"vector"}
+    assert set(record.by_kind()) == {"vector"}
     with recording() as record:
         note("fact", 1)
-    assert record.told() == {}
+    assert record.by_kind() == {}
 
 
 def test_a_recording_has_what_those_inside_it_recorded() -> None:
@@ -92,6 +92,6 @@ def test_a_recording_has_what_those_inside_it_recorded() -> None:
         with searching("keyword"):
             note("kwd_method", "gated")
     assert "embedding_took" not in inner.noted()
-    assert inner.told()["keyword"].keys() == {"kwd_2_terms", "kwd_time", TOTAL}
+    assert inner.by_kind()["keyword"].keys() == {"kwd_2_terms", "kwd_time", TOTAL}
     assert outer.noted().keys() == {"kwd_2_terms", "kwd_method", "kwd_time", "embedding_took"}
     assert outer.noted()["kwd_time"] == inner.noted()["kwd_time"]

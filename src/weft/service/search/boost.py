@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain import instants
+from weft.domain.boost import Boost, BoostCondition, DecayCurve, NumericDecay, PropertyValue, TimeDecay, ValueModifier
 from weft.domain.clock import duration_s
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.domain.query import Boost, BoostCondition, DecayCurve, NumericDecay, PropertyValue, TimeDecay, ValueModifier
 from weft.domain.schema import DataType
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.shard import Shard

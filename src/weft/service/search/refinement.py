@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
-from weft.domain.query import Generate, Prompt, Rerank
+from weft.domain.generation import Generate, Prompt, Rerank
 from weft.domain.schema import CollectionConfig
 from weft.modules.base import Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt

@@ -126,7 +126,7 @@ class Searcher:
             return Answer(self._hits(config, shard, query, limit, targets))
         with recording() as record:
             hits = self._hits(config, shard, query, limit, targets)
-        return Answer(hits, profile=(ShardProfile(query.tenant or ONLY_SHARD, self._node, record.told()),))
+        return Answer(hits, profile=(ShardProfile(query.tenant or ONLY_SHARD, self._node, record.by_kind()),))
 
     def _hits(
         self, config: CollectionConfig, shard: Shard, query: Query, limit: int, targets: list[Target]

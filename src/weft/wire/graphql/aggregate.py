@@ -16,7 +16,7 @@ from graphql import (
     get_argument_values,
 )
 
-from weft.domain.aggregate import AggregatedGroup, AggregatedType, Aggregation, Metric, PropertyAggregation
+from weft.domain.aggregate import AggregatedGroup, AggregatedType, AggregateMetric, Aggregation, PropertyAggregation
 from weft.domain.beacon import format_beacon
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name
@@ -43,73 +43,82 @@ _TYPES: Final = {
 }
 """By the type of an element; a property of another type cannot be aggregated."""
 
-_METRICS: Final = {metric.value: metric for metric in Metric}
+_METRICS: Final = {metric.value: metric for metric in AggregateMetric}
 
 
-def _figure(figures: Mapping[Metric, Any], info: GraphQLResolveInfo) -> Any:
+def _figure(figures: Mapping[AggregateMetric, Any], info: GraphQLResolveInfo) -> Any:
     return figures.get(_METRICS[info.field_name])
 
 
-def _top(figures: Mapping[Metric, Any], _: GraphQLResolveInfo, limit: int | None = None) -> list[dict[str, Any]] | None:
-    found = figures.get(Metric.TOP_OCCURRENCES)
+def _top(
+    figures: Mapping[AggregateMetric, Any], _: GraphQLResolveInfo, limit: int | None = None
+) -> list[dict[str, Any]] | None:
+    found = figures.get(AggregateMetric.TOP_OCCURRENCES)
     if found is None:
         return None
     return [{"value": value, "occurs": occurs} for value, occurs in found[: _TOP if limit is None else limit]]
 
 
-def _figures(name: str, of: str, *metrics: Metric) -> GraphQLObjectType:
-    kinds = {Metric.COUNT: INT, Metric.TYPE: TEXT, Metric.TOTAL_TRUE: INT, Metric.TOTAL_FALSE: INT}
+def _figures(name: str, of: str, *metrics: AggregateMetric) -> GraphQLObjectType:
+    kinds = {
+        AggregateMetric.COUNT: INT,
+        AggregateMetric.TYPE: TEXT,
+        AggregateMetric.TOTAL_TRUE: INT,
+        AggregateMetric.TOTAL_FALSE: INT,
+    }
     fields: dict[str, GraphQLField] = {}
     for metric in metrics:
-        kind = TEXT if of == "date" and metric is not Metric.COUNT else kinds.get(metric, FLOAT)
+        kind = TEXT if of == "date" and metric is not AggregateMetric.COUNT else kinds.get(metric, FLOAT)
         fields[metric.value] = GraphQLField(kind, resolve=_figure)
     if of == "text":
         one = GraphQLObjectType("TopOccurrencesObj", {"value": GraphQLField(TEXT), "occurs": GraphQLField(INT)})
-        fields[Metric.TOP_OCCURRENCES.value] = GraphQLField(
+        fields[AggregateMetric.TOP_OCCURRENCES.value] = GraphQLField(
             GraphQLList(one), args={"limit": GraphQLArgument(INT)}, resolve=_top
         )
     if of == "reference":
-        fields[Metric.POINTING_TO.value] = GraphQLField(texts(), resolve=_figure)
+        fields[AggregateMetric.POINTING_TO.value] = GraphQLField(texts(), resolve=_figure)
     return GraphQLObjectType(name, fields)
 
 
 _NUMBERS: Final = _figures(
     "AggregateNumbersObj",
     "number",
-    Metric.COUNT,
-    Metric.TYPE,
-    Metric.SUM,
-    Metric.MEAN,
-    Metric.MODE,
-    Metric.MEDIAN,
-    Metric.MAXIMUM,
-    Metric.MINIMUM,
+    AggregateMetric.COUNT,
+    AggregateMetric.TYPE,
+    AggregateMetric.SUM,
+    AggregateMetric.MEAN,
+    AggregateMetric.MODE,
+    AggregateMetric.MEDIAN,
+    AggregateMetric.MAXIMUM,
+    AggregateMetric.MINIMUM,
 )
 _OBJECTS: Final = {
     AggregatedType.INT: _NUMBERS,
     AggregatedType.NUMBER: _NUMBERS,
-    AggregatedType.TEXT: _figures("AggregateTextsObj", "text", Metric.COUNT, Metric.TYPE),
+    AggregatedType.TEXT: _figures("AggregateTextsObj", "text", AggregateMetric.COUNT, AggregateMetric.TYPE),
     AggregatedType.BOOLEAN: _figures(
         "AggregateBooleansObj",
         "boolean",
-        Metric.COUNT,
-        Metric.TYPE,
-        Metric.TOTAL_TRUE,
-        Metric.TOTAL_FALSE,
-        Metric.PERCENTAGE_TRUE,
-        Metric.PERCENTAGE_FALSE,
+        AggregateMetric.COUNT,
+        AggregateMetric.TYPE,
+        AggregateMetric.TOTAL_TRUE,
+        AggregateMetric.TOTAL_FALSE,
+        AggregateMetric.PERCENTAGE_TRUE,
+        AggregateMetric.PERCENTAGE_FALSE,
     ),
     AggregatedType.DATE: _figures(
         "AggregateDatesObj",
         "date",
-        Metric.COUNT,
-        Metric.TYPE,
-        Metric.MODE,
-        Metric.MEDIAN,
-        Metric.MAXIMUM,
-        Metric.MINIMUM,
+        AggregateMetric.COUNT,
+        AggregateMetric.TYPE,
+        AggregateMetric.MODE,
+        AggregateMetric.MEDIAN,
+        AggregateMetric.MAXIMUM,
+        AggregateMetric.MINIMUM,
     ),
-    AggregatedType.REFERENCE: _figures("AggregateReferencesObj", "reference", Metric.COUNT, Metric.TYPE),
+    AggregatedType.REFERENCE: _figures(
+        "AggregateReferencesObj", "reference", AggregateMetric.COUNT, AggregateMetric.TYPE
+    ),
 }
 _META: Final = GraphQLObjectType("AggregateMetaObj", {"count": GraphQLField(INT)})
 _GROUPED_BY: Final = GraphQLObjectType(
@@ -198,10 +207,10 @@ def _property(
     kind = _TYPES[config.by_name[name].data_type.element]
     asked = selected.below(nodes).fields()
     metrics = frozenset(_METRICS[one] for one in asked if one in _METRICS)
-    field = _OBJECTS[kind].fields.get(Metric.TOP_OCCURRENCES.value)
+    field = _OBJECTS[kind].fields.get(AggregateMetric.TOP_OCCURRENCES.value)
     limits = [
         get_argument_values(field, node, info.variable_values).get("limit")
-        for node in asked.get(Metric.TOP_OCCURRENCES.value, ())
+        for node in asked.get(AggregateMetric.TOP_OCCURRENCES.value, ())
         if field is not None
     ]
     for limit in limits:

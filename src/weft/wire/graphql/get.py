@@ -9,21 +9,9 @@ from typing import Any, Final
 from graphql import FieldNode, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLResolveInfo, get_argument_values
 
 from weft.domain.errors import Invalid
+from weft.domain.generation import Generate, Prompt, Rerank
 from weft.domain.names import property_name
-from weft.domain.query import (
-    Condense,
-    Generate,
-    GroupBy,
-    Hybrid,
-    Keyword,
-    Prompt,
-    Query,
-    ReferenceSelection,
-    Rerank,
-    Returns,
-    Search,
-    Sort,
-)
+from weft.domain.query import Condense, GroupBy, Hybrid, Keyword, Query, ReferenceSelection, Returns, Search, Sort
 from weft.domain.schema import CollectionConfig, DataType
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import context_of

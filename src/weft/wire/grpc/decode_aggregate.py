@@ -7,7 +7,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from weft.domain.aggregate import AggregatedType, Aggregation, Metric, PropertyAggregation
+from weft.domain.aggregate import AggregatedType, AggregateMetric, Aggregation, PropertyAggregation
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name
 from weft.domain.query import Keyword, Search
@@ -17,20 +17,20 @@ from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_near import NEAR, hybrid
 
 _METRICS = {
-    "count": Metric.COUNT,
-    "type": Metric.TYPE,
-    "sum": Metric.SUM,
-    "mean": Metric.MEAN,
-    "mode": Metric.MODE,
-    "median": Metric.MEDIAN,
-    "maximum": Metric.MAXIMUM,
-    "minimum": Metric.MINIMUM,
-    "top_occurences": Metric.TOP_OCCURRENCES,
-    "total_true": Metric.TOTAL_TRUE,
-    "total_false": Metric.TOTAL_FALSE,
-    "percentage_true": Metric.PERCENTAGE_TRUE,
-    "percentage_false": Metric.PERCENTAGE_FALSE,
-    "pointing_to": Metric.POINTING_TO,
+    "count": AggregateMetric.COUNT,
+    "type": AggregateMetric.TYPE,
+    "sum": AggregateMetric.SUM,
+    "mean": AggregateMetric.MEAN,
+    "mode": AggregateMetric.MODE,
+    "median": AggregateMetric.MEDIAN,
+    "maximum": AggregateMetric.MAXIMUM,
+    "minimum": AggregateMetric.MINIMUM,
+    "top_occurences": AggregateMetric.TOP_OCCURRENCES,
+    "total_true": AggregateMetric.TOTAL_TRUE,
+    "total_false": AggregateMetric.TOTAL_FALSE,
+    "percentage_true": AggregateMetric.PERCENTAGE_TRUE,
+    "percentage_false": AggregateMetric.PERCENTAGE_FALSE,
+    "pointing_to": AggregateMetric.POINTING_TO,
 }
 """By the field of the message, spelled as there."""
 
@@ -79,7 +79,7 @@ def _property(sent: aggregate.AggregateRequest.Aggregation) -> PropertyAggregati
     )
     top = 5
     if kind == "text":
-        metrics |= {Metric.TOP_OCCURRENCES}  # clients that want the values alone do not set the field
+        metrics |= {AggregateMetric.TOP_OCCURRENCES}  # clients that want the values alone do not set the field
         if sent.text.HasField("top_occurences_limit"):
             top = sent.text.top_occurences_limit
     return PropertyAggregation(property_name(sent.property), AggregatedType(kind), metrics, top)

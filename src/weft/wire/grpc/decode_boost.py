@@ -1,13 +1,13 @@
-"""``weaviate.v1.Boost`` → ``weft.domain.query.Boost``."""
+"""``weaviate.v1.Boost`` → ``weft.domain.boost.Boost``."""
 
 from __future__ import annotations
 
 import math
 from typing import TypeAlias
 
+from weft.domain.boost import Boost, BoostCondition, DecayCurve, NumericDecay, PropertyValue, TimeDecay, ValueModifier
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.domain.query import Boost, BoostCondition, DecayCurve, NumericDecay, PropertyValue, TimeDecay, ValueModifier
 from weft.protocol import search_get
 from weft.wire.grpc.decode_filter import decode_filter
 

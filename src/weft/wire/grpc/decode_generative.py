@@ -1,4 +1,4 @@
-"""``weaviate.v1.GenerativeSearch`` → ``weft.domain.query.Generate``."""
+"""``weaviate.v1.GenerativeSearch`` → ``weft.domain.generation.Generate``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeAlias
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from weft.domain.query import Generate, Prompt
+from weft.domain.generation import Generate, Prompt
 from weft.protocol import generative
 
 _Asked: TypeAlias = generative.GenerativeSearch.Single | generative.GenerativeSearch.Grouped

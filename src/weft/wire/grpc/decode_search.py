@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from weft.domain.errors import Invalid
+from weft.domain.generation import Rerank
 from weft.domain.names import property_name, unknown_property
-from weft.domain.query import GroupBy, Keyword, Query, Rerank, Returns, Search, Sort
+from weft.domain.query import GroupBy, Keyword, Query, Returns, Search, Sort
 from weft.domain.schema import CollectionConfig
 from weft.protocol import search_get
 from weft.wire.grpc.decode_boost import decode_boost

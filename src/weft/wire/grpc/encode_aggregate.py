@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, AggregatedType, Aggregation, Metric, PropertyFigures
+from weft.domain.aggregate import (
+    AggregateAnswer,
+    AggregatedGroup,
+    AggregatedType,
+    AggregateMetric,
+    Aggregation,
+    PropertyFigures,
+)
 from weft.domain.objects import GeoPoint, Reference, format_uuid
 from weft.protocol import aggregate
 
 _Counted: TypeAlias = aggregate.AggregateReply.Single | aggregate.AggregateReply.Group
 
 _FIELDS = {
-    Metric.COUNT: "count",
-    Metric.TYPE: "type",
-    Metric.SUM: "sum",
-    Metric.MEAN: "mean",
-    Metric.MODE: "mode",
-    Metric.MEDIAN: "median",
-    Metric.MAXIMUM: "maximum",
-    Metric.MINIMUM: "minimum",
-    Metric.TOTAL_TRUE: "total_true",
-    Metric.TOTAL_FALSE: "total_false",
-    Metric.PERCENTAGE_TRUE: "percentage_true",
-    Metric.PERCENTAGE_FALSE: "percentage_false",
+    AggregateMetric.COUNT: "count",
+    AggregateMetric.TYPE: "type",
+    AggregateMetric.SUM: "sum",
+    AggregateMetric.MEAN: "mean",
+    AggregateMetric.MODE: "mode",
+    AggregateMetric.MEDIAN: "median",
+    AggregateMetric.MAXIMUM: "maximum",
+    AggregateMetric.MINIMUM: "minimum",
+    AggregateMetric.TOTAL_TRUE: "total_true",
+    AggregateMetric.TOTAL_FALSE: "total_false",
+    AggregateMetric.PERCENTAGE_TRUE: "percentage_true",
+    AggregateMetric.PERCENTAGE_FALSE: "percentage_false",
 }
-_WHOLE = {Metric.SUM, Metric.MODE, Metric.MAXIMUM, Metric.MINIMUM}
+_WHOLE = {AggregateMetric.SUM, AggregateMetric.MODE, AggregateMetric.MAXIMUM, AggregateMetric.MINIMUM}
 
 
 def encode_aggregate(answer: AggregateAnswer, asked: Aggregation) -> bytes:
@@ -60,11 +67,11 @@ def _property(message: aggregate.AggregateReply.Aggregations.Aggregation, one: P
     target = getattr(message, one.type.value)
     target.SetInParent()
     for metric, value in one.figures.items():
-        if metric is Metric.TOP_OCCURRENCES:
+        if metric is AggregateMetric.TOP_OCCURRENCES:
             target.top_occurences.SetInParent()
             for text, occurs in value:
                 target.top_occurences.items.add(value=text, occurs=occurs)
-        elif metric is Metric.POINTING_TO:
+        elif metric is AggregateMetric.POINTING_TO:
             target.pointing_to.extend(value)
         elif one.type is AggregatedType.INT and metric in _WHOLE:
             setattr(target, _FIELDS[metric], int(value))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unit.wire.graphql.conftest import Ask, Collections, Service, collection
-from weft.domain.aggregate import AggregatedType, Metric, PropertyAggregation
+from weft.domain.aggregate import AggregatedType, AggregateMetric, PropertyAggregation
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, TooLarge
 from weft.wire.graphql import documents, limits
@@ -76,8 +76,8 @@ def test_aggregations(ask: Ask, service: Service) -> None:
     (asked,) = service.aggregated
     assert (asked.group_by, asked.limit, asked.object_limit) == ("title", 4, 9)
     assert asked.properties == (
-        PropertyAggregation("n", AggregatedType.INT, frozenset({Metric.SUM, Metric.TYPE})),
-        PropertyAggregation("title", AggregatedType.TEXT, frozenset({Metric.TOP_OCCURRENCES}), 7),
+        PropertyAggregation("n", AggregatedType.INT, frozenset({AggregateMetric.SUM, AggregateMetric.TYPE})),
+        PropertyAggregation("title", AggregatedType.TEXT, frozenset({AggregateMetric.TOP_OCCURRENCES}), 7),
     )
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from weft.domain.filters import And, Condition, Operator
+from weft.domain.generation import Generate, Prompt, Rerank
 from weft.domain.query import (
     Combination,
     Condense,
     Fusion,
-    Generate,
     GroupBy,
     Hybrid,
     Keyword,
@@ -24,9 +24,7 @@ from weft.domain.query import (
     NearObject,
     NearText,
     NearVector,
-    Prompt,
     Query,
-    Rerank,
     Sort,
 )
 from weft.domain.schema import CollectionConfig, DataType, MultiVector, Property, VectorConfig, VectorIndexConfig

@@ -14,8 +14,8 @@ from weft.domain.aggregate import (
     AggregateAnswer,
     AggregatedGroup,
     AggregatedType,
+    AggregateMetric,
     Aggregation,
-    Metric,
     PropertyAggregation,
     PropertyFigures,
 )
@@ -48,12 +48,16 @@ def test_metrics() -> None:
         limit=2,
         objects_count=True,
         properties=(
-            PropertyAggregation("words", AggregatedType.INT, frozenset({Metric.COUNT, Metric.MAXIMUM})),
-            PropertyAggregation("title", AggregatedType.TEXT, frozenset({Metric.TOP_OCCURRENCES}), 3),
             PropertyAggregation(
-                "flag", AggregatedType.BOOLEAN, frozenset({Metric.TOTAL_TRUE, Metric.PERCENTAGE_FALSE})
+                "words", AggregatedType.INT, frozenset({AggregateMetric.COUNT, AggregateMetric.MAXIMUM})
             ),
-            PropertyAggregation("author", AggregatedType.REFERENCE, frozenset({Metric.POINTING_TO})),
+            PropertyAggregation("title", AggregatedType.TEXT, frozenset({AggregateMetric.TOP_OCCURRENCES}), 3),
+            PropertyAggregation(
+                "flag",
+                AggregatedType.BOOLEAN,
+                frozenset({AggregateMetric.TOTAL_TRUE, AggregateMetric.PERCENTAGE_FALSE}),
+            ),
+            PropertyAggregation("author", AggregatedType.REFERENCE, frozenset({AggregateMetric.POINTING_TO})),
         ),
     )
 
@@ -78,9 +82,11 @@ def sent(answer: AggregateAnswer, asked: Aggregation) -> Any:
 
 def test_figures_and_what_has_nothing_to_say() -> None:
     figures = (
-        PropertyFigures("words", AggregatedType.INT, {Metric.COUNT: 2, Metric.MEAN: 1.5, Metric.SUM: 3}),
-        PropertyFigures("title", AggregatedType.TEXT, {Metric.TOP_OCCURRENCES: [("a", 2), ("b", 1)]}),
-        PropertyFigures("author", AggregatedType.REFERENCE, {Metric.POINTING_TO: ["Author"]}),
+        PropertyFigures(
+            "words", AggregatedType.INT, {AggregateMetric.COUNT: 2, AggregateMetric.MEAN: 1.5, AggregateMetric.SUM: 3}
+        ),
+        PropertyFigures("title", AggregatedType.TEXT, {AggregateMetric.TOP_OCCURRENCES: [("a", 2), ("b", 1)]}),
+        PropertyFigures("author", AggregatedType.REFERENCE, {AggregateMetric.POINTING_TO: ["Author"]}),
     )
     reply = sent(AggregateAnswer(False, (AggregatedGroup(None, 2, figures),)), Aggregation("Article"))
     assert not reply.single_result.HasField("objects_count")
@@ -95,7 +101,7 @@ def test_texts_alone_are_asked_for_by_no_field() -> None:
     sent = Metrics("title").text(top_occurrences_value=True, count=True).to_grpc()
     assert not sent.text.top_occurences
     asked = decode_aggregate(aggregate.AggregateRequest(collection="Article", aggregations=[sent]), NAMED)
-    assert asked.properties[0].metrics == {Metric.COUNT, Metric.TOP_OCCURRENCES}
+    assert asked.properties[0].metrics == {AggregateMetric.COUNT, AggregateMetric.TOP_OCCURRENCES}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from weaviate.collections.grpc.query import _QueryGRPC
 from weaviate.util import _ServerVersion
 
 from unit.wire.grpc.memory import LEGACY, NAMED
+from weft.domain import boost as b
+from weft.domain import generation as g
 from weft.domain import query as q
 from weft.domain.errors import Invalid
 from weft.domain.filters import Condition, Operator, PropertyTarget
@@ -262,10 +264,10 @@ def test_group_by_rerank_boost() -> None:
         NAMED,
     )
     assert query.group_by == q.GroupBy("title", 2, 3)
-    assert query.rerank == q.Rerank("title", "q")
+    assert query.rerank == g.Rerank("title", "q")
     assert query.boost is not None
     assert query.boost.weight == 0.25
-    assert [type(c.by) for c in query.boost.conditions] == [Condition, q.NumericDecay, q.TimeDecay, q.PropertyValue]
+    assert [type(c.by) for c in query.boost.conditions] == [Condition, b.NumericDecay, b.TimeDecay, b.PropertyValue]
     assert query.boost.conditions[0].weight == 2
 
 
@@ -279,8 +281,8 @@ def test_generative_with_a_provider() -> None:
     query = decode_search(CLIENT.get(generative=generative), NAMED)
     assert query.generate is not None
     parameters = {"model": "m", "temperature": 0.5, "reasoning_effort": "low", "stop": ["."], "is_azure": False}
-    assert query.generate == q.Generate(
-        q.Prompt("write about {title}", "openai", parameters), q.Prompt("compare", "openai", parameters), ("title",)
+    assert query.generate == g.Generate(
+        g.Prompt("write about {title}", "openai", parameters), g.Prompt("compare", "openai", parameters), ("title",)
     )
 
 
@@ -291,9 +293,9 @@ def test_each_prompt_has_its_own_pictures_and_details() -> None:
         grouped_properties=None,
         generative_provider=GenerativeConfig.ollama(model="m"),
     )
-    assert decode_search(CLIENT.get(generative=generative), NAMED).generate == q.Generate(
-        q.Prompt("one", "ollama", {"model": "m", "images": ["dHdv"]}, debug=True),
-        q.Prompt("all", "ollama", {"model": "m", "image_properties": ["photo"]}, metadata=True),
+    assert decode_search(CLIENT.get(generative=generative), NAMED).generate == g.Generate(
+        g.Prompt("one", "ollama", {"model": "m", "images": ["dHdv"]}, debug=True),
+        g.Prompt("all", "ollama", {"model": "m", "image_properties": ["photo"]}, metadata=True),
     )
 
 

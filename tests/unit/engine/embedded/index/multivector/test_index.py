@@ -142,7 +142,7 @@ def test_a_profile_tells_which_way_was_taken(rng, build, make_source, documents)
     def profile(k):
         with recording() as record, searching("vector"):
             index.search(texts[0], k, None)
-        return record.told()["vector"]
+        return record.by_kind()["vector"]
 
     assert profile(5)["hnsw_flat_search"] == "true"
     settle(index, 400)
