@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -184,7 +185,8 @@ class Collections:
         if status not in (_READY, _READ_ONLY):
             raise Invalid(f"shard status {status!r} cannot be set; set {_READY} or {_READ_ONLY}")
         tenant = shard if collection.config.tenancy.enabled else None
-        collection.shard(tenant).read_only = status == _READ_ONLY
+        with collection.use(tenant) as shard_:
+            shard_.read_only = status == _READ_ONLY
         return {"status": status}
 
     # -- tenants
@@ -237,8 +239,13 @@ class Collections:
         with self._lock:
             self._engine.drop_tenants(self._with_tenants(name), names)
 
-    def shard(self, collection: Collection, tenant: str | None, *, importing: bool = False) -> Shard:
-        """The shard of ``tenant``, made (on import) or activated first where the collection says so."""
+    def use(
+        self, collection: Collection, tenant: str | None, *, importing: bool = False
+    ) -> AbstractContextManager[Shard]:
+        """The shard of ``tenant``, to be used while it is leased; see ``Collection.use``.
+
+        The tenant is made (on import) or activated first where the collection says so.
+        """
         tenancy = collection.config.tenancy
         if tenancy.enabled and tenant and (tenancy.auto_activation or (importing and tenancy.auto_creation)):
             status = collection.tenants().get(tenant)
@@ -247,7 +254,12 @@ class Collections:
             ):
                 with self._lock:
                     self._engine.put_tenants(collection, tenants.statuses([{"name": tenant}]))
-        return collection.shard(tenant)
+        return collection.use(tenant)
+
+    def shard(self, collection: Collection, tenant: str | None, *, importing: bool = False) -> Shard:
+        """As ``use``, without a lease."""
+        with self.use(collection, tenant, importing=importing) as shard:
+            return shard
 
     def _with_tenants(self, name: str) -> Collection:
         collection = self.open(name)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import TypeAlias, TypeVar
 
 from weft.catalog.catalog import ShardEntry, remove_folder
 from weft.domain.errors import CorruptData, Invalid, NotFound, OperatorError, TenantNotFound, WeftError
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.damage import Damage
+from weft.engine.embedded.leases import OpenShard, OpenShards
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.storage import count_objects
 from weft.files import disk, links
@@ -58,8 +59,7 @@ class Collection:
         """Shards that are not open and must not be opened, while their files are copied."""
         self._unpinned = threading.Condition(self._lock)
         self._entries = {entry.name: entry for entry in entries}
-        self._shards: dict[str, Shard] = {}
-        self._used_at: dict[str, float] = {}
+        self._open = OpenShards()
         self._counts: dict[str, int] = {}
         """Objects of shards that are not open, as far as somebody asked."""
         self._damage = Damage(config.name, tenants=config.tenancy.enabled)
@@ -67,27 +67,36 @@ class Collection:
         if config.tenancy.enabled:
             return
         if not lenient:
-            self._shards[ONLY_SHARD] = open_shard(folder(self._entries[ONLY_SHARD]), config)
+            self._open.put(ONLY_SHARD, open_shard(folder(self._entries[ONLY_SHARD]), config))
             return
         path = folder(self._entries[ONLY_SHARD])
         if not (path / "store").exists():
             self._damage.note(ONLY_SHARD, path, damaged(path, "the folder is missing"))
         with suppress(WeftError):  # which is noted
-            self._opened(ONLY_SHARD)
+            self._ensure_open(ONLY_SHARD)
+
+    def use(self, tenant: str | None) -> AbstractContextManager[Shard]:
+        """The shard of ``tenant``, leased: it is not closed to make room meanwhile. None without tenants.
+
+        Opened if need be when it is entered, which raises Invalid, NotFound, CorruptData.
+        """
+        return _Use(self, self._name_of(tenant))
 
     def shard(self, tenant: str | None) -> Shard:
-        """The shard of ``tenant``; None for a collection without tenants. Raises Invalid, NotFound, CorruptData."""
+        """The shard of ``tenant`` without a lease; None for a collection without tenants. Raises as ``use``."""
+        with self.use(tenant) as shard:
+            return shard
+
+    def _name_of(self, tenant: str | None) -> str:
         if not self.config.tenancy.enabled:
             if tenant:
                 raise Invalid(
                     f"class {self.config.name} has multi-tenancy disabled, but request was with tenant", tenant=tenant
                 )
-            return self._opened(ONLY_SHARD)
+            return ONLY_SHARD
         if not tenant:
             raise Invalid(f"class {self.config.name} has multi-tenancy enabled, but request was without tenant")
-        shard = self._opened(tenant)
-        self._used_at[tenant] = time.monotonic()
-        return shard
+        return tenant
 
     def tenants(self) -> dict[str, str]:
         """Status by name."""
@@ -100,41 +109,38 @@ class Collection:
             for name in old:
                 if name not in self._entries or self._entries[name].status != ACTIVE:
                     self._damage.forget(name)
-            for name, shard in self.shards():
+            for name in self._open.names():
                 entry = self._entries.get(name)
-                if entry is None or entry.status != ACTIVE:
-                    del self._shards[name]
-                    self._used_at.pop(name, None)
+                if (entry is None or entry.status != ACTIVE) and (shard := self._open.take(name)) is not None:
                     shard.close(keep=entry is not None)
             self._counts = {name: count for name, count in self._counts.items() if name in self._entries}
 
     @property
     def open_count(self) -> int:
         """Open tenants; none where there are no tenants."""
-        return len(self._shards) if self.config.tenancy.enabled else 0
+        return len(self._open) if self.config.tenancy.enabled else 0
 
-    def used_at(self) -> dict[str, float]:
-        """When each open tenant was last asked for, by ``time.monotonic``."""
-        return {name: self._used_at.get(name, 0.0) for name in list(self._shards) if self.config.tenancy.enabled}
+    def idle(self) -> dict[str, float]:
+        """The open tenants that may be closed, with when each was last used, by ``time.monotonic``."""
+        return self._open.idle() if self.config.tenancy.enabled else {}
 
-    def visit(self, name: str) -> Shard:
-        """The shard of that name, opened if need be, which does not count as a use of it. Raises as ``shard``."""
-        return self._opened(name)
+    def visit(self, name: str) -> AbstractContextManager[Shard]:
+        """As ``use`` of the shard of that name, but it does not count when the least used ones are closed."""
+        return _Use(self, name, counts=False)
 
     def close_unused(self, name: str) -> bool:
-        """Close a tenant's shard if nobody holds it; whoever asks next opens it again. False where it stays open."""
+        """Close a tenant's shard unless it is in use; False where it stays open. Never waits for the collection."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            shard = self._shards.pop(name, None)
+            shard = self._open.take_unused(name)
             if shard is None:
                 return False
             unheld = object()
-            if shard.read_only or _references(shard) > _references(unheld):
-                self._shards[name] = shard
+            if _references(shard) > _references(unheld):
+                self._open.put(name, shard)
                 return False
             shard.close()
-            self._used_at.pop(name, None)
             return True
         finally:
             self._lock.release()
@@ -142,7 +148,7 @@ class Collection:
     def count(self, name: str) -> int:
         """Objects of a shard, which is not opened for it; 0 when it is gone, or cannot be read."""
         with self._lock:
-            shard, entry = self._shards.get(name), self._entries.get(name)
+            shard, entry = self._open.get(name), self._entries.get(name)
             if shard is not None:
                 return shard.count
             if entry is None or isinstance(self._damage.of(name), CorruptData):
@@ -166,13 +172,16 @@ class Collection:
                 self._damage.note(name, self._folder(entry), error)
 
     def shards(self) -> Iterator[tuple[str, Shard]]:
-        """Those that are open, held one at a time."""
-        for name in list(self._shards):
-            if (shard := self._shards.get(name)) is not None:
-                yield name, shard
+        """Those that are open, each leased while it is the current one."""
+        for name in self._open.names():
+            if (held := self._open.lease(name, use=False)) is not None:
+                try:
+                    yield name, held.shard
+                finally:
+                    self._open.release(held)
 
     def is_open(self, name: str) -> bool:
-        return name in self._shards
+        return name in self._open
 
     def active(self) -> list[str]:
         """The names of the shards that can be used, open or not."""
@@ -210,21 +219,23 @@ class Collection:
                 self._wait_for(name)
                 entry = self._entry(name)
                 self._damage.check(name)
-                shard = self._shards.get(name)
-                if shard is None:
+                held = self._open.lease(name, use=False)
+                if held is None:
                     self._pinned.add(name)
             try:
-                if shard is not None:
-                    return of_open(shard)
+                if held is not None:
+                    return of_open(held.shard)
                 with disk.explained(folder):
                     return of_closed(self._folder(entry))
             except (NotFound, FileNotFoundError, OperatorError):
                 remove_folder(folder)
                 with self._lock:
-                    if self._entry(name) == entry and self._shards.get(name) is shard:
+                    if self._entry(name) == entry and self._open.get(name) is (held.shard if held else None):
                         raise
             finally:
-                if shard is None:
+                if held is not None:
+                    self._open.release(held)
+                else:
                     with self._lock:
                         self._pinned.discard(name)
                         self._unpinned.notify_all()
@@ -243,7 +254,7 @@ class Collection:
 
     def configure(self, config: CollectionConfig) -> None:
         with self._lock:
-            for _, shard in self.shards():
+            for _, shard in self._open.shards():
                 shard.configure(config)
             self.config = config
 
@@ -255,30 +266,36 @@ class Collection:
         """``keep`` False when the files are about to go: the indexes' snapshots are not written."""
         with self._lock:
             self._closed = True
-            for _, shard in self.shards():
-                shard.close(keep=keep)
-            self._shards = {}
+            for name in self._open.names():
+                if (shard := self._open.take(name)) is not None:
+                    shard.close(keep=keep)
 
-    def _opened(self, name: str) -> Shard:
-        shard = self._shards.get(name)
-        if shard is not None:
-            return shard
+    def _leased(self, name: str, *, use: bool) -> OpenShard:
+        held = self._open.lease(name, use=use)
+        if held is None:
+            with self._lock:  # which keeps it open until it is leased
+                self._ensure_open(name)
+                held = self._open.lease(name, use=use)
+                assert held is not None
+        return held
+
+    def _ensure_open(self, name: str) -> None:
         with self._lock:
             self._wait_for(name)
             entry = self._entry(name)
             if entry.status != ACTIVE:
                 raise Invalid(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
-            if name not in self._shards:
-                self._damage.check(name)
-                if self.config.tenancy.enabled:
-                    self._make_room()
-                try:
-                    self._shards[name] = self._open_shard(self._folder(entry), self.config)
-                except Exception as error:
-                    raise self._damage.note(name, self._folder(entry), error) from error
-                self._damage.forget(name)
-                self._counts.pop(name, None)
-            return self._shards[name]
+            if name in self._open:
+                return
+            self._damage.check(name)
+            if self.config.tenancy.enabled:
+                self._make_room()
+            try:
+                self._open.put(name, self._open_shard(self._folder(entry), self.config))
+            except Exception as error:
+                raise self._damage.note(name, self._folder(entry), error) from error
+            self._damage.forget(name)
+            self._counts.pop(name, None)
 
     def _entry(self, name: str) -> ShardEntry:
         if self._closed:
@@ -292,6 +309,26 @@ class Collection:
         """Until nobody copies the files of the shard, with the lock held."""
         while name in self._pinned:
             self._unpinned.wait()
+
+
+class _Use:
+    """``with`` it a shard is open and has a lease."""
+
+    __slots__ = ("_collection", "_counts", "_held", "_name")
+
+    def __init__(self, collection: Collection, name: str, *, counts: bool = True) -> None:
+        self._collection = collection
+        self._name = name
+        self._counts = counts
+
+    def __enter__(self) -> Shard:
+        self._held = self._collection._leased(self._name, use=self._counts)
+        return self._held.shard
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._collection._open.release(self._held)
 
 
 def _references(thing: object) -> int:

@@ -1,7 +1,7 @@
 """How many tenants are open at once: each takes some memory and up to nine open files, and a process has only so many.
 
-Beyond the limit those that were not asked for longest are closed, if nobody is using them. Nobody notices but by the
-milliseconds that opening takes.
+Beyond the limit those that were not used for the longest time are closed, unless they are in use. Callers notice only
+the milliseconds that opening again takes.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class OpenTenants:
             collections = list(self._collections())
             if sum(one.open_count for one in collections) < self._most:
                 return
-            used = [(at, i, name) for i, one in enumerate(collections) for name, at in one.used_at().items()]
-            oldest = heapq.nsmallest(max(1, self._most // _CLOSED_SHARE), used)
+            idle = [(at, i, name) for i, one in enumerate(collections) for name, at in one.idle().items()]
+            oldest = heapq.nsmallest(max(1, self._most // _CLOSED_SHARE), idle)
             closed = sum(collections[i].close_unused(name) for _, i, name in oldest)
-            _log.debug("closed %d of %d open tenants to make room", closed, len(used))
+            _log.debug("closed %d of %d idle tenants to make room", closed, len(idle))
         finally:
             self._lock.release()
 

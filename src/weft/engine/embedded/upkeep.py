@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -119,12 +120,13 @@ class Upkeep:
         def work(shard: Shard) -> int:
             return shard.expire(now_s)
 
-        try:
-            shard = collection.visit(name)
-        except WeftError as error:
-            _log.debug("%s/%s cannot be opened now: %s", collection.config.name, name, error.message)
-            return 0  # made inactive or deleted meanwhile, or damaged, which is noted
-        return self._try("expiry", collection, name, shard, now_s, work)
+        with ExitStack() as visit:
+            try:
+                shard = visit.enter_context(collection.visit(name))
+            except WeftError as error:
+                _log.debug("%s/%s cannot be opened now: %s", collection.config.name, name, error.message)
+                return 0  # made inactive or deleted meanwhile, or damaged, which is noted
+            return self._try("expiry", collection, name, shard, now_s, work)
 
     def _try(
         self, task: str, collection: Collection, name: str, shard: Shard, now_s: float, work: Callable[[Shard], int]

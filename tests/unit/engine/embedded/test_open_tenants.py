@@ -1,17 +1,20 @@
-"""More tenants than may be open at once: nobody notices, and nothing is lost."""
+"""More tenants than may be open at once: no caller notices, and nothing is lost."""
 
 from __future__ import annotations
 
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy
 from weft.engine.embedded.changes import Done, Upsert
@@ -53,33 +56,68 @@ def store(shard: Shard, number: int) -> None:
 def test_those_not_asked_for_longest_are_closed(engine: Engine) -> None:
     made = collection(engine, 20)
     for i in range(20):
-        store(made.shard(f"t{i}"), i)
+        with made.use(f"t{i}") as shard:
+            store(shard, i)
         assert made.open_count <= MOST
     assert {name for name, _ in made.shards()} == {f"t{i}" for i in range(16, 20)}
     for i in range(20):
         assert made.count(f"t{i}") == 1
     assert made.open_count == MOST, "counting opens nothing"
     for i in range(20):
-        assert made.shard(f"t{i}").lookup([i.to_bytes(16)]) == [0]
+        with made.use(f"t{i}") as shard:
+            assert shard.lookup([i.to_bytes(16)]) == [0]
 
 
-def test_what_somebody_holds_or_set_read_only_stays_open(engine: Engine) -> None:
+def test_what_is_in_use_or_set_read_only_stays_open(engine: Engine) -> None:
+    """The lease is another thread's, and is given back by an exception."""
     made = collection(engine, 12)
-    held = made.shard("t0")
-    made.shard("t1").read_only = True
+    leased, done = threading.Event(), threading.Event()
+
+    def use() -> None:
+        with suppress(KeyError), made.use("t0") as shard:
+            leased.set()
+            done.wait(60)
+            store(shard, 0)
+            raise KeyError
+
+    user = threading.Thread(target=use)
+    user.start()
+    leased.wait(60)
+    with made.use("t1") as shard:
+        shard.read_only = True
     for i in range(2, 12):
-        made.shard(f"t{i}")
-    store(held, 0)
-    assert made.shard("t0") is held
-    assert made.shard("t1").read_only
+        with made.use(f"t{i}"):
+            pass
+    assert {"t0", "t1"} < {name for name, _ in made.shards()}
+    assert made.open_count <= MOST
+    assert not made.close_unused("t0")
+    assert not made.close_unused("t1")
+    done.set()
+    user.join()
+    assert made.close_unused("t0")
+    assert not made.is_open("t0")
+    with made.use("t1") as shard:
+        assert shard.read_only
+    assert made.count("t0") == 1
 
 
 def test_more_than_the_limit_are_open_while_all_are_in_use(engine: Engine) -> None:
     made = collection(engine, MOST + 3)
-    held = [made.shard(f"t{i}") for i in range(MOST + 3)]
-    for i, shard in enumerate(held):
-        store(shard, i)
-    assert made.open_count == len(held)
+    with ExitStack() as leases:
+        for i in range(MOST + 3):
+            store(leases.enter_context(made.use(f"t{i}")), i)
+        assert made.open_count == MOST + 3
+
+
+def test_a_lease_hinders_neither_deleting_nor_deactivating(engine: Engine) -> None:
+    made = collection(engine, 2)
+    with made.use("t0") as gone, made.use("t1") as asleep:
+        engine.drop_tenants(made, ["t0"])
+        engine.put_tenants(made, {"t1": "INACTIVE"})
+        for shard in (gone, asleep):
+            with pytest.raises(NotFound):
+                shard.submit([Upsert(obj := Object(bytes(16)), shard.encode([obj])[0])])
+    assert made.open_count == 0
 
 
 def test_many_threads_on_many_tenants(tmp_path: Path) -> None:
@@ -92,7 +130,8 @@ def test_many_threads_on_many_tenants(tmp_path: Path) -> None:
         chooser = random.Random(seed + worker)
         chosen = [chooser.randrange(30) for _ in range(60)]
         for n, tenant in enumerate(chosen):
-            store(made.shard(f"t{tenant}"), worker * 1000 + n)
+            with made.use(f"t{tenant}") as shard:
+                store(shard, worker * 1000 + n)
         return chosen
 
     with ThreadPoolExecutor(4) as pool:
@@ -105,7 +144,7 @@ def test_many_threads_on_many_tenants(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_tenant_made_again_counts_anew(engine: Engine) -> None:
+def test_a_tenant_made_again_counts_from_nothing(engine: Engine) -> None:
     made = collection(engine, 1)
     store(made.shard("t0"), 1)
     engine.put_tenants(made, {"t0": "INACTIVE"})
@@ -123,5 +162,5 @@ def test_as_many_are_open_as_there_may_be_files(files: int, tenants: int) -> Non
         f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))\n"
         "from weft.engine.embedded.open_tenants import affordable; print(affordable())"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(told.stdout) == tenants
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(printed.stdout) == tenants

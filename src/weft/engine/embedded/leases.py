@@ -1,0 +1,95 @@
+"""Leases: which open shards of a collection are in use.
+
+A shard is used inside ``with collection.use(tenant) as part``. One that has no lease may be closed to make room for
+others; whichever call asks next opens it again. Deleting and deactivating wait for no lease: what is used then
+raises NotFound.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from weft.engine.embedded.shard import Shard
+
+
+class OpenShard:
+    """An open shard, and how many leases it has."""
+
+    __slots__ = ("leases", "shard", "used_at_s")
+
+    def __init__(self, shard: Shard) -> None:
+        self.shard: Final = shard
+        self.leases = 0
+        self.used_at_s = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has no lease, and was not set read-only, which closing it would forget."""
+        return not self.leases and not self.shard.read_only
+
+
+class OpenShards:
+    """The open shards of one collection, by name. Each method is atomic and short; none opens or closes anything."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shards: dict[str, OpenShard] = {}
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._shards
+
+    def names(self) -> list[str]:
+        return list(self._shards)
+
+    def get(self, name: str) -> Shard | None:
+        """Without a lease: for what holds on to the collection's lock meanwhile."""
+        opened = self._shards.get(name)
+        return None if opened is None else opened.shard
+
+    def shards(self) -> Iterator[tuple[str, Shard]]:
+        """Without leases: for what holds on to the collection's lock meanwhile."""
+        for name in self.names():
+            if (shard := self.get(name)) is not None:
+                yield name, shard
+
+    def idle(self) -> dict[str, float]:
+        """Those that may be closed, with when each was last used, by ``time.monotonic``; 0 for one that never was."""
+        return {name: opened.used_at_s for name, opened in list(self._shards.items()) if opened.is_idle}
+
+    def put(self, name: str, shard: Shard) -> None:
+        self._shards[name] = OpenShard(shard)
+
+    def lease(self, name: str, *, use: bool = True) -> OpenShard | None:
+        """One lease more, if the shard is open; ``use``: it counts as used now."""
+        with self._lock:
+            opened = self._shards.get(name)
+            if opened is not None:
+                opened.leases += 1
+                if use:
+                    opened.used_at_s = time.monotonic()
+            return opened
+
+    def release(self, opened: OpenShard) -> None:
+        with self._lock:
+            opened.leases -= 1
+
+    def take(self, name: str) -> Shard | None:
+        """The shard, which is no longer among the open ones; its leases do not matter."""
+        with self._lock:
+            opened = self._shards.pop(name, None)
+            return None if opened is None else opened.shard
+
+    def take_unused(self, name: str) -> Shard | None:
+        """As ``take``, if it is idle."""
+        with self._lock:
+            opened = self._shards.get(name)
+            if opened is None or not opened.is_idle:
+                return None
+            del self._shards[name]
+            return opened.shard
