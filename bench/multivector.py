@@ -51,15 +51,19 @@ class Rows:
 
 
 class Source:
-    """Token vectors in memory, of which the first ``show`` documents have been written."""
+    """Token vectors in memory, of which those that ``write`` counts have been written."""
 
     def __init__(self, documents: Tokens) -> None:
         self.dims = documents[0].shape[1]
         self._tokens = np.concatenate(documents)
+        self._documents = documents
         self._offsets = np.cumsum([0, *map(len, documents)])
-        self.show(0)
+        self.write(0)
 
-    def show(self, count: int) -> None:
+    def get(self, doc_ids: Sequence[int]) -> list[npt.NDArray[np.float32] | None]:
+        return [self._documents[doc_id].copy() for doc_id in doc_ids]
+
+    def write(self, count: int) -> None:
         end = self._offsets[count]
         self.rows = Rows(0, np.arange(count, dtype=np.uint32), self._offsets[: count + 1], self._tokens[:end])
 
@@ -103,7 +107,7 @@ class Bench:
             index = MultiVectorIndex(source, config, Path(folder))
             begun = time.process_time()
             for end in range(BATCH, count + BATCH, BATCH):
-                source.show(min(end, count))
+                source.write(min(end, count))
                 index.extend()
                 while index.maintain(BitMap(range(min(end, count)))):
                     pass
@@ -229,10 +233,10 @@ def warm_up() -> None:
     source = Source([unit(rng.standard_normal((60, 16)).astype(np.float32)) for _ in range(2_300)])
     for muvera in (None, Muvera(2, 4, 2)):
         with tempfile.TemporaryDirectory() as folder:
-            source.show(2_200)
+            source.write(2_200)
             index = MultiVectorIndex(source, VectorIndexConfig(multivector=MultiVector(muvera=muvera)), Path(folder))
             index.maintain(BitMap(range(2_200)))
-            source.show(2_300)
+            source.write(2_300)
             index.extend()
             index.checkpoint()
 

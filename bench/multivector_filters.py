@@ -55,7 +55,7 @@ def built(data: Data, folder: Path) -> MultiVectorIndex:
     source, count = Source(data.documents), len(data.documents)
     index = MultiVectorIndex(source, VectorIndexConfig(multivector=MultiVector()), folder)
     for end in range(BATCH, count + BATCH, BATCH):
-        source.show(min(end, count))
+        source.write(min(end, count))
         index.extend()
         while index.maintain(BitMap(range(min(end, count)))):
             pass

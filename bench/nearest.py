@@ -190,7 +190,8 @@ def faiss_rows(vectors: Vectors, queries: Vectors, truth: list[set[int]], efs: l
     import faiss
 
     faiss.omp_set_num_threads(1)
-    index = faiss.index_factory(vectors.shape[1], "HNSW32,SQ8", faiss.METRIC_INNER_PRODUCT)
+    library: Any = faiss  # its stubs lack the classes of its SWIG wrapper
+    index = library.index_factory(vectors.shape[1], "HNSW32,SQ8", library.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = 128
     start = time.process_time()
     index.train(vectors)
@@ -199,7 +200,7 @@ def faiss_rows(vectors: Vectors, queries: Vectors, truth: list[set[int]], efs: l
     size = vectors.size + index.hnsw.neighbors.size() * 4
     rows = []
     for ef in efs:
-        parameters = faiss.SearchParametersHNSW(efSearch=ef)
+        parameters = library.SearchParametersHNSW(efSearch=ef)
 
         def search(q: Vectors, k: int, parameters: Any = parameters) -> list[int]:
             return list(index.search(q[None], k, params=parameters)[1][0].tolist())

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import numpy as np
@@ -33,6 +33,8 @@ from weft.engine.encoding import encode_properties
 from weft.protocol import base, batch, search_get
 from weft.wire.grpc.decode_search import decode_search
 from weft.wire.grpc.encode_search import encode_search
+
+Call: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 COLLECTION = "Bench"
@@ -223,17 +225,17 @@ def measure(
     server: Server, channel: grpc.Channel, vectors: Vectors, options: argparse.Namespace, rng: np.random.Generator
 ) -> None:
     before = server.cpu_s()
-    store = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")
+    store: Call = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")
     for request in batches(options.objects, vectors, rng):
         errors = batch.BatchObjectsReply.FromString(store(request, timeout=300)).errors
         assert not errors, errors[0].error
     imported = server.cpu_s() - before
     print(f"{'import':28} {imported / options.objects * 1e6:8.1f} µs/object")
     wait_for_graph(server)
-    health = channel.unary_unary("/grpc.health.v1.Health/Check")
+    health: Call = channel.unary_unary("/grpc.health.v1.Health/Check")
     front = cost_us(server, health, [b""], options.requests, options.threads)
     print(f"{'empty call':28} {front:8.1f} µs")
-    search = channel.unary_unary("/weaviate.v1.Weaviate/Search")
+    search: Call = channel.unary_unary("/weaviate.v1.Weaviate/Search")
     for kind, requests in searches(vectors, rng).items():
         results = search_get.SearchReply.FromString(search(requests[0], timeout=60)).results
         assert len(results) == 10, f"{kind}: {len(results)} results"

@@ -214,9 +214,9 @@ def answers(question: Question) -> list[tuple[str, ...]]:
     found = search()
     took_ms = (time.perf_counter() - started) * 1000
     given = textwrap.wrap(question.what, WIDEST)[:3]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for i, hit in enumerate(found.objects):
-        name = hit.properties["name"]
+        name = str(hit.properties["name"])
         rows.append(
             (
                 "" if i else f"{NAMES[question.given]} -> {NAMES[question.wanted]}",

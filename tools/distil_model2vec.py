@@ -72,7 +72,7 @@ def rarity(count: int) -> Array:
 def sums(table: Array, texts: list[Array]) -> Array:
     """The normalised sum of the tokens of each text, [CLS] and [SEP] left out."""
     found = np.stack([table[ids[1:-1]].sum(axis=0) for ids in texts])
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
 
 
 def main() -> None:

@@ -228,7 +228,7 @@ def encode(session: Any, texts: Sequence[Array]) -> Array:
             mask[row, : len(texts[i])] = 1
         states = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
         vectors[run] = (states * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def measure(weights: Mapping[str, Array], tokenizer: Tokenizer, count: int) -> None:

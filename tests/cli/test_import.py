@@ -64,7 +64,7 @@ def test_what_is_rejected_can_be_mended_and_imported(server: Server, weft: Weft,
         if "_weft_text" in row:
             row["_weft_text"] = {'{"n": 4': '{"n": 4}', "[5]": '{"n": 5}'}[row["_weft_text"]]
         row.pop("id", None)
-        row["n"] = {"x": 6, "y": 7}.get(row.get("n"), row.get("n"))
+        row["n"] = {"x": 6, "y": 7}.get(str(row.get("n")), row.get("n"))
     write(tmp_path / "mended.jsonl", rejected)
     again = weft("import", "mended.jsonl", "--collection", "Mended")
     assert (again.returncode, again.stdout[:13]) == (0, "5 rows stored")

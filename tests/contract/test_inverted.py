@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyroaring import BitMap
 
 from weft.domain.errors import Invalid
+from weft.domain.objects import Properties
 from weft.domain.query import Keyword, MatchOperator
 from weft.domain.schema import CollectionConfig, DataType, InvertedConfig, Property, Stopwords, Tokenization
 from weft.engine.embedded.index.allow_list import AllowList
@@ -32,7 +34,7 @@ BOOKS = collection(
     text("note", search=False),
     Property("n", DataType.INT),
 )
-DOCUMENTS = [
+DOCUMENTS: list[Properties] = [
     {"title": "The Hobbit", "body": "a hole in the ground, a hobbit", "code": "A-1", "note": "green door"},
     {"title": "Dune", "body": "sand sand sand and spice", "code": "B-2"},
     {"title": "Emma", "body": None},
@@ -46,8 +48,8 @@ def index(tmp_path: Path) -> InvertedIndex:
     return index
 
 
-def found(index: InvertedIndex, query: str, *properties: str, **more: object) -> list[int]:
-    return index.search(Keyword(query, properties, **more), 10, None).doc_ids.tolist()  # type: ignore[arg-type]
+def found(index: InvertedIndex, query: str, *properties: str, **more: Any) -> list[int]:
+    return [int(doc_id) for doc_id in index.search(Keyword(query, properties, **more), 10, None).doc_ids]
 
 
 def test_visible_at_once(index: InvertedIndex) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from weft.engine.embedded.storage import Applied, Delete, Put, ShardStore, VectorLayout
+from weft.engine.embedded.storage.vector_file import RaggedVectorFile, VectorFile
 
 LAYOUTS = {"v": VectorLayout(), "m": VectorLayout(multi=True)}
 
@@ -15,9 +16,21 @@ def uuid(i: int) -> bytes:
     return bytes([i]) * 16
 
 
+def single(store: ShardStore) -> VectorFile:
+    file = store.vectors("v")
+    assert isinstance(file, VectorFile)
+    return file
+
+
+def multi(store: ShardStore) -> RaggedVectorFile:
+    file = store.vectors("m")
+    assert isinstance(file, RaggedVectorFile)
+    return file
+
+
 @pytest.fixture(params=["same", "reopened"])
 def settle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], ShardStore]]:
-    """The store to go on with: the same one, or one opened anew."""
+    """The store to continue with: the same one, or one opened again."""
     stores = [ShardStore(tmp_path, LAYOUTS)]
 
     def settled() -> ShardStore:
@@ -36,8 +49,8 @@ def test_an_empty_store(settle: Callable[[], ShardStore]) -> None:
     assert store.commit([]) == []
     assert store.lookup([uuid(1)]) == [None] and store.read([0, 5]) == [None, None]
     assert store.scan(None, 10) == [] and list(store.scan_records(0, 10)) == []
-    assert store.vectors("v").dims is None and store.vectors("v").vectors.shape == (0, 0)
-    assert store.vectors("m").dims is None and store.vectors("m").offsets.tolist() == [0]
+    assert single(store).dims is None and single(store).vectors.shape == (0, 0)
+    assert multi(store).dims is None and multi(store).offsets.tolist() == [0]
     store.verify(full=True)
 
 
@@ -62,7 +75,12 @@ def test_put_replace_delete(settle: Callable[[], ShardStore]) -> None:
 def test_changes_of_one_uuid_in_one_commit_apply_in_order(settle: Callable[[], ShardStore]) -> None:
     store = settle()
     store.commit([Put(uuid(1), b"old", {"v": np.ones(2, np.float32)})])
-    changes = [Put(uuid(1), b"a", {"v": np.zeros(2, np.float32)}), Delete(uuid(1)), Delete(uuid(1)), Put(uuid(1), b"b")]
+    changes: list[Put | Delete] = [
+        Put(uuid(1), b"a", {"v": np.zeros(2, np.float32)}),
+        Delete(uuid(1)),
+        Delete(uuid(1)),
+        Put(uuid(1), b"b"),
+    ]
     assert store.commit(changes) == [Applied(1, 0), Applied(None, 1), Applied(None, None), Applied(2, None)]
     assert store.commit([Put(uuid(2), b"x"), Delete(uuid(2))]) == [Applied(3, None), Applied(None, 3)]
     store = settle()
@@ -109,11 +127,11 @@ def test_vector_rows_are_in_commit_order(settle: Callable[[], ShardStore]) -> No
     store = settle()
     store.commit([Put(uuid(1), b"", {"m": two[:1]}, carry={"v": 0})])
     store = settle()
-    single, multi = store.vectors("v"), store.vectors("m")
-    assert single.doc_ids.dtype == np.uint32 and single.doc_ids.tolist() == [0, 2, 3]
-    assert single.vectors.dtype == np.float32 and single.vectors.tolist() == [[1, 2], [3, 6], [1, 2]]
-    assert multi.doc_ids.tolist() == [1, 3] and multi.offsets.tolist() == [0, 3, 4]
-    assert multi.offsets.dtype == np.int64 and multi.tokens.tolist() == [[1], [2], [3], [1]]
-    assert (single.dims, multi.dims) == (2, 1)
+    rows, tokens = single(store), multi(store)
+    assert rows.doc_ids.dtype == np.uint32 and rows.doc_ids.tolist() == [0, 2, 3]
+    assert rows.vectors.dtype == np.float32 and rows.vectors.tolist() == [[1, 2], [3, 6], [1, 2]]
+    assert tokens.doc_ids.tolist() == [1, 3] and tokens.offsets.tolist() == [0, 3, 4]
+    assert tokens.offsets.dtype == np.int64 and tokens.tokens.tolist() == [[1], [2], [3], [1]]
+    assert (rows.dims, tokens.dims) == (2, 1)
     sizes = store.size()
     assert sizes["vectors/v"] == 24 and sizes["vectors/m"] == 16 and sizes["objects"] > 0

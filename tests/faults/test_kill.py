@@ -45,13 +45,14 @@ class Ledger:
 
 
 def vector_of(n: int) -> list[float]:
-    return np.random.default_rng(n).normal(size=DIMS).astype(np.float32).tolist()
+    return [float(x) for x in np.random.default_rng(n).normal(size=DIMS).astype(np.float32)]
 
 
 def tokens_of(n: int) -> list[list[float]]:
     """One to six token vectors."""
     rng = np.random.default_rng(n)
-    return rng.normal(size=(rng.integers(1, 7), DIMS)).astype(np.float32).tolist()
+    tokens = rng.normal(size=(rng.integers(1, 7), DIMS)).astype(np.float32)
+    return [[float(x) for x in token] for token in tokens]
 
 
 def vectors_of(n: int) -> dict[str, list[float] | list[list[float]]]:

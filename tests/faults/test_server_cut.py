@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio
 import grpc
@@ -32,6 +32,8 @@ if sys.platform != "linux":
 SEED = 17
 CUTS = 40
 STREAM, UNARY = "/weaviate.v1.Weaviate/BatchStream", "/weaviate.v1.Weaviate/BatchObjects"
+Unary: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
+Stream: TypeAlias = "grpc.StreamStreamMultiCallable[bytes, bytes]"
 
 
 class Cutter:
@@ -132,7 +134,8 @@ def test_streams_that_are_cut(server: Server) -> None:
             grpc.insecure_channel(f"127.0.0.1:{cutter.port}", [("grpc.enable_retries", 0)]) as channel,
             suppress(grpc.RpcError),
         ):
-            for data in channel.stream_stream(STREAM)(requests(), timeout=10):
+            stream: Stream = channel.stream_stream(STREAM)
+            for data in stream(requests(), timeout=10):
                 reply = messages.BatchStreamReply.FromString(data)
                 acknowledged |= set(reply.acks.uuids)
                 reported |= {one.uuid for one in reply.results.successes}
@@ -143,7 +146,8 @@ def test_streams_that_are_cut(server: Server) -> None:
     assert reported <= acknowledged
     assert reported <= there
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        replies = list(channel.stream_stream(STREAM)(requests(CUTS)))
+        whole: Stream = channel.stream_stream(STREAM)
+        replies = list(whole(requests(CUTS)))
     assert len(replies) > 40, "a whole stream still finds its place"
 
 
@@ -158,7 +162,8 @@ def test_batches_that_are_cut_are_stored_whole_or_not_at_all(server: Server) -> 
             suppress(grpc.RpcError),
         ):
             # The client does not always notice the reset: its deadline ends the call then.
-            channel.unary_unary(UNARY)(request.SerializeToString(), timeout=3)
+            store: Unary = channel.unary_unary(UNARY)
+            store(request.SerializeToString(), timeout=3)
         cutter.join()
     check_nothing_is_held(server, before)
     by_batch: dict[int, int] = {}

@@ -33,7 +33,8 @@ def fill(http: httpx.Client, name: str, tenant: str | None = None) -> None:
 
 
 def found(http: httpx.Client, name: str, tenant: str | None = None) -> int:
-    reply = http.get("/v1/objects", params={"class": name, "limit": 100} | ({"tenant": tenant} if tenant else {}))
+    params = {"class": name, "limit": "100"} | ({"tenant": tenant} if tenant else {})
+    reply = http.get("/v1/objects", params=params)
     assert reply.status_code == 200, reply.text
     return len(reply.json()["objects"])
 
@@ -243,7 +244,7 @@ def test_a_damaged_tenant(tmp_path: Path) -> None:
             added = http.post("/v1/schema/Shared/properties", json={"name": "more", "dataType": ["text"]})
             assert added.status_code == 200, "the others go on"
             assert run("backup", "b", "--port", str(server.rest_port)).returncode == 1, "damage is not backed up"
-            (file,) = [
+            (flipped,) = [
                 path
                 for path in server.folder.glob("collections/*/*/store/vectors/0.0.f32")
                 if path.read_bytes() == kept
@@ -252,7 +253,7 @@ def test_a_damaged_tenant(tmp_path: Path) -> None:
             rng = random.Random(SEED)
             for _ in range(8):
                 rows[rng.randrange(len(rows))] ^= 1 << rng.randrange(8)
-            file.write_bytes(rows)  # the same flips again: whole
+            flipped.write_bytes(rows)  # the same flips again: whole
             for status in ("INACTIVE", "ACTIVE"):
                 http.put("/v1/schema/Shared/tenants", json=[{"name": "broken", "activityStatus": status}])
             assert found(http, "Shared", "broken") == OBJECTS, "the files were put back"

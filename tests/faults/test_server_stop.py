@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import httpx
@@ -25,6 +25,8 @@ from weft.protocol import batch as messages
 
 HEALTH = "/grpc.health.v1.Health/Check"
 STREAM = "/weaviate.v1.Weaviate/BatchStream"
+Unary: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
+Stream: TypeAlias = "grpc.StreamStreamMultiCallable[bytes, bytes]"
 
 
 _NEVER_GIVEN = range(20_000, 32_000)
@@ -108,7 +110,8 @@ def test_every_acknowledged_object_of_a_raw_stream_is_stored_and_reported(tmp_pa
                 time.sleep(0.002)
 
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-            for data in channel.stream_stream(STREAM)(requests()):
+            stream: Stream = channel.stream_stream(STREAM)
+            for data in stream(requests()):
                 reply = messages.BatchStreamReply.FromString(data)
                 acknowledged |= set(reply.acks.uuids)
                 reported |= {one.uuid for one in reply.results.successes}
@@ -142,7 +145,8 @@ def test_a_client_that_never_ends_is_ended(tmp_path: Path, reads: bool) -> None:
         let_it_arrive(server)
         seen: list[str | None] = []
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, half_sent:
-            call = channel.stream_stream(STREAM)(requests())
+            stream: Stream = channel.stream_stream(STREAM)
+            call = stream(requests())
             for data in call:
                 seen.append(messages.BatchStreamReply.FromString(data).WhichOneof("message"))
                 if seen[-1] == "results":
@@ -186,7 +190,8 @@ def test_a_provider_that_never_answers_holds_nothing_up(tmp_path: Path) -> None:
         one = request.objects.add(collection="Asked", uuid=str(uuid.UUID(int=1)))
         one.properties.non_ref_properties.update({"t": "y"})
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-            call = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects").future(request.SerializeToString())
+            store: Unary = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")
+            call = store.future(request.SerializeToString())
             asked = [provider.accept()[0] for _ in range(2)]
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
@@ -209,8 +214,8 @@ def test_it_says_that_it_is_not_ready_while_it_stops(tmp_path: Path) -> None:
         body = b'{"class": "Things", "id": "00000000-0000-0000-0000-000000000007", "vector": [1, 2]}'
         head = b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, running, httpx.Client() as http:
-            health = channel.unary_unary(HEALTH)
-            search = channel.unary_unary("/weaviate.v1.Weaviate/Search")
+            health: Unary = channel.unary_unary(HEALTH)
+            search: Unary = channel.unary_unary("/weaviate.v1.Weaviate/Search")
             assert health(b"") == b"\x08\x01"
             assert http.get(server.url("/v1/.well-known/ready")).status_code == 200
             running.sendall(head + body[:10])

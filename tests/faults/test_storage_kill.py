@@ -1,4 +1,4 @@
-"""A process that commits is killed at random moments: what it was told is stored is stored, bit for bit."""
+"""A process that commits is killed at random moments: what was acknowledged is stored, bit for bit."""
 
 import os
 import random
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from weft.engine.embedded.storage import ShardStore, VectorLayout
+from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
 
 ROUNDS = 12
 LAYOUTS = {"v": VectorLayout(), "m": VectorLayout(multi=True)}
@@ -33,12 +33,10 @@ while True:
 """
 
 
-def make_batch(number: int) -> list:
+def make_batch(number: int) -> list[Put | Delete]:
     """The changes of batch ``number``, the same in every process: 20 puts among 100 uuids and some deletes."""
-    from weft.engine.embedded.storage import Delete, Put
-
     rng, numbers = random.Random(number), np.random.default_rng(number)
-    changes: list = []
+    changes: list[Put | Delete] = []
     for uuid in rng.sample(range(100), 20):
         if rng.random() < 0.2:
             changes.append(Delete(uuid.to_bytes(16, "big")))

@@ -4,10 +4,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.formats.make_backup import COUNT, MORE
 from weaviate.classes.query import Filter
 
 import weft
+from formats.make_backup import COUNT, MORE
 from weft.jobs.backup.descriptor import FORMAT
 
 GOLDEN = sorted(Path(__file__).parent.glob("backup-v*.zip"))

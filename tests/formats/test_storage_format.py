@@ -4,10 +4,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.formats.make_storage import LAYOUTS, changes, uuid
 
+from formats.make_storage import LAYOUTS, changes, uuid
 from weft.catalog.catalog import Catalog
 from weft.engine.embedded.storage import Put, ShardStore
+from weft.engine.embedded.storage.vector_file import RaggedVectorFile
 from weft.files.format import FORMAT
 
 GOLDEN = sorted(Path(__file__).parent.glob("storage-v*.zip"))
@@ -31,9 +32,12 @@ def test_a_golden_file_is_read_and_can_be_written(golden: Path, tmp_path: Path) 
     store.verify(full=True)
     assert store.scan(None, 10) == [(uuid(0), 0), (uuid(1), 5), (uuid(3), 3), (uuid(4), 4)]
     assert store.read([0, 5, 3, 4]) == [b"record 0", b"again", b"record 3", b"record 4"]
-    assert [v.tolist() for v in store.get_vectors("single", [0, 5, 4])] == [[0, 0.5, 0], [1, 0.5, -1], [4, 0.5, -4]]
+    singles = store.get_vectors("single", [0, 5, 4])
+    assert [v if v is None else v.tolist() for v in singles] == [[0, 0.5, 0], [1, 0.5, -1], [4, 0.5, -4]]
     assert [v is None for v in store.get_vectors("multi", [0, 5])] == [True, False]
-    assert store.vectors("multi").tokens.tolist() == [[0, 1], [2, 3], [4, 5]]
+    multi = store.vectors("multi")
+    assert isinstance(multi, RaggedVectorFile)
+    assert multi.tokens.tolist() == [[0, 1], [2, 3], [4, 5]]
     (first, *_) = changes()[0]
     assert isinstance(first, Put)
     assert store.commit([first])[0].doc_id == 6

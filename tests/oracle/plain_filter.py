@@ -118,13 +118,15 @@ def comparable(data_type: DataType, value: Any) -> Any:
 
 
 def compare(operator: Operator, left: Any, right: Any) -> bool:
-    return {
-        Operator.EQUAL: left == right,
-        Operator.GREATER_THAN: left > right,
-        Operator.GREATER_THAN_EQUAL: left >= right,
-        Operator.LESS_THAN: left < right,
-        Operator.LESS_THAN_EQUAL: left <= right,
-    }[operator]
+    return bool(
+        {
+            Operator.EQUAL: left == right,
+            Operator.GREATER_THAN: left > right,
+            Operator.GREATER_THAN_EQUAL: left >= right,
+            Operator.LESS_THAN: left < right,
+            Operator.LESS_THAN_EQUAL: left <= right,
+        }[operator]
+    )
 
 
 def holds(filter: Filter, obj: Object) -> bool:
@@ -135,7 +137,7 @@ def holds(filter: Filter, obj: Object) -> bool:
     if isinstance(filter, Not):
         return not holds(filter.operand, obj)
     target, operator, value = filter.target, filter.operator, filter.value
-    name = target.property  # type: ignore[union-attr]
+    name = target.property
     if isinstance(target, ReferenceCount) or (
         TYPES.get(name) is DataType.REFERENCE and operator is not Operator.IS_NULL
     ):

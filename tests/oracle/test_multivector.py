@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pyroaring import BitMap
 
+from weft.domain.objects import Vector
 from weft.domain.schema import Metric, MultiVector, Muvera, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.multivector import MultiVectorIndex
 from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
+from weft.engine.embedded.storage.vector_file import RaggedVectorFile
 
 DIMS = 16
 
@@ -17,28 +21,30 @@ DIMS = 16
 class World:
     """The store, the index over it, and what both should hold."""
 
-    def __init__(self, folder, seed, metric, muvera):
+    def __init__(self, folder: Path, seed: int, metric: Metric, muvera: Muvera | None) -> None:
         self.rng = np.random.default_rng(seed)
         self.folder = folder
         self.config = VectorIndexConfig(metric=metric, multivector=MultiVector(muvera=muvera))
         self.words = self.rng.standard_normal((60, DIMS)).astype(np.float32)
-        self.truth: dict[bytes, tuple[int, np.ndarray | None]] = {}
+        self.truth: dict[bytes, tuple[int | None, Vector | None]] = {}
         self.open()
 
-    def open(self):
+    def open(self) -> None:
         self.store = ShardStore(self.folder / "store", {"v": VectorLayout(multi=True)}, sync=False)
-        self.index = MultiVectorIndex(self.store.vectors("v"), self.config, self.folder / "index")
+        vectors = self.store.vectors("v")
+        assert isinstance(vectors, RaggedVectorFile)
+        self.index = MultiVectorIndex(vectors, self.config, self.folder / "index")
 
-    def close(self):
+    def close(self) -> None:
         self.index.close()
         self.store.close()
 
-    def tokens(self):
+    def tokens(self) -> Vector:
         count = int(self.rng.integers(1, 12))
         noise = 0.3 * self.rng.standard_normal((count, DIMS)).astype(np.float32)
-        return self.words[self.rng.choice(60, count)] + noise
+        return np.asarray(self.words[self.rng.choice(60, count)] + noise, np.float32)
 
-    def put(self, count):
+    def put(self, count: int) -> None:
         changes = []
         for _ in range(count):
             known = list(self.truth)
@@ -51,15 +57,16 @@ class World:
             self.truth[change.uuid] = (applied.doc_id, change.vectors.get("v"))
         self.index.extend()
 
-    def delete(self, count):
+    def delete(self, count: int) -> None:
         known = list(self.truth)
         for i in self.rng.permutation(len(known))[:count].tolist():
             del self.truth[known[i]]
             self.store.commit([Delete(known[i])])
 
-    def check(self):
+    def check(self) -> tuple[int, int]:
+        """How many of the best the index found, and how many there are."""
         query = self.tokens()
-        live = {doc_id: v for doc_id, v in self.truth.values() if v is not None}
+        live = {doc_id: v for doc_id, v in self.truth.values() if doc_id is not None and v is not None}
         allowed = set(live) if self.rng.random() < 0.5 else {d for d in live if self.rng.random() < 0.4}
         expected = {d: self.distance(query, live[d]) for d in allowed}
         order = sorted(expected, key=lambda d: (expected[d], d))
@@ -70,10 +77,10 @@ class World:
         np.testing.assert_allclose(distances, [expected[i] for i in ids], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(self.index.distances(query, [*ids, 10**6]), [*distances.tolist(), np.nan], rtol=1e-6)
         for doc_id, vector in zip(ids[:3], self.store.get_vectors("v", ids[:3]), strict=True):
-            assert (vector == live[doc_id]).all()
+            np.testing.assert_array_equal(vector, live[doc_id])
         return len(set(order[:10]) & set(ids)), min(10, len(allowed))
 
-    def distance(self, query, document):
+    def distance(self, query: Vector, document: Vector) -> float:
         if self.config.metric is Metric.COSINE:
             query, document = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, document))
         return -float((query @ document.T).max(axis=1).sum())
@@ -87,7 +94,9 @@ class World:
         (3, Metric.COSINE, Muvera(3, 8, 10), 0.9),
     ],
 )
-def test_random_operations(tmp_path, monkeypatch, seed, metric, muvera, floor):
+def test_random_operations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, metric: Metric, muvera: Muvera | None, floor: float
+) -> None:
     monkeypatch.setattr("weft.engine.embedded.index.multivector.index.EXACT_TOKENS", 1_500)
     monkeypatch.setattr("weft.engine.embedded.index.multivector.index.EXACT_ALLOWED_TOKENS", 150)
     monkeypatch.setattr("weft.engine.embedded.index.multivector.index.SCANNED_ROWS", 200)

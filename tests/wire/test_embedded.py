@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,6 +18,7 @@ from weaviate.classes.data import DataObject
 
 import weft
 from weft.domain.errors import CorruptData, Locked, Misconfigured
+from weft.embedded import EmbeddedClient
 
 NO_VECTOR = Configure.Vectors.self_provided()
 
@@ -31,7 +33,8 @@ def texts(client: weaviate.WeaviateClient) -> set[str]:
 
 
 def data_folder(client: weaviate.WeaviateClient) -> Path:
-    return client._app.settings.data_path  # type: ignore[attr-defined]
+    assert isinstance(client, EmbeddedClient) and client._app is not None
+    return client._app.settings.storage.data_path
 
 
 def test_a_temporary_folder_goes_with_the_client() -> None:
@@ -102,7 +105,7 @@ def test_settings_are_passed_on() -> None:
 
 
 def test_with_api_keys_the_client_has_the_first() -> None:
-    keys = {"apikey_enabled": True, "apikey_allowed_keys": ["one", "two"], "apikey_users": ["jane"]}
+    keys: dict[str, Any] = {"apikey_enabled": True, "apikey_allowed_keys": ["one", "two"], "apikey_users": ["jane"]}
     with weft.connect(anonymous_access=False, **keys) as client:
         fill(client, ["a"])
         assert texts(client) == {"a"}
@@ -112,12 +115,12 @@ def test_with_api_keys_the_client_has_the_first() -> None:
     ("settings", "words"),
     [
         ({"query_default_limit": 3}, "did you mean query_defaults_limit"),
-        ({"grpc_port": "x"}, "whole number"),
+        ({"grpc_port": "x"}, "must be an integer"),
         ({"host": "0.0.0.0"}, "takes no host"),
         ({"data_path": "x"}, "first argument"),
     ],
 )
-def test_what_does_not_fit_is_refused(tmp_path: Path, settings: dict[str, object], words: str) -> None:
+def test_what_does_not_fit_is_refused(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(Misconfigured, match=words):
         weft.connect(tmp_path / "data", **settings)
     assert not (tmp_path / "data").exists()

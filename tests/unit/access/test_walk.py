@@ -89,7 +89,7 @@ def test_no_method_is_missing_here(world: World) -> None:
 
 def roles_to_try(needs: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
     """(name, actions): each action alone, all that are needed, and all but one of them."""
-    found = [(action, (action,)) for action in ACTIONS]
+    found: list[tuple[str, tuple[str, ...]]] = [(action, (action,)) for action in ACTIONS]
     if len(needs) > 1:
         found.append(("+".join(needs), needs))
         found += [("+".join(rest), rest) for n in needs if (rest := tuple(one for one in needs if one != n))]
