@@ -1,11 +1,12 @@
-"""Access: the room as one: who is asking, what he may do, and the verbs on roles and users."""
+"""Access: the room as one: who is asking, what they may do, and the verbs on roles, their assignments and users."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from weft.access import rights
+from weft.access.assignments import Assignments
 from weft.access.authenticator import Authenticator
 from weft.access.parts import RolesPart, UsersPart
 from weft.access.requirement import public
@@ -15,16 +16,26 @@ from weft.access.users import Users
 from weft.settings.access import AccessSettings
 
 
+@dataclass(frozen=True, slots=True)
+class OpenIdInfo:
+    """Where clients get tokens: the address of the provider's configuration, and what to ask it for."""
+
+    configuration_url: str
+    client_id: str
+    scopes: tuple[str, ...]
+
+
 class Access:
-    """Opens the access file of ``folder``, whose lock the caller holds. ``durable``: each change is synced."""
+    """Opens the access file of ``folder``, whose lock the caller holds."""
 
     def __init__(self, settings: AccessSettings, folder: Path, *, durable: bool = True) -> None:
-        self.settings = settings
+        self._settings = settings
         self.store = AccessStore(folder, sync=durable)
         self.authenticator = Authenticator(settings, self.store)
         self.rights = rights.build(self.store, settings)
-        self.roles = Roles(settings, self.store, self.rights)
-        self.users = Users(settings, self.store, self.rights, self.roles)
+        self.roles = Roles(settings.rbac, self.store, self.rights)
+        self.assignments = Assignments(settings, self.store, self.rights)
+        self.users = Users(settings, self.store, self.rights)
 
     def close(self) -> None:
         self.store.close()
@@ -34,13 +45,10 @@ class Access:
         return {"roles": RolesPart(self.store), "users": UsersPart(self.store)}
 
     @public
-    def openid(self) -> dict[str, Any] | None:
-        """Where clients get tokens; None without OIDC."""
-        if not self.settings.oidc.enabled:
+    def openid(self) -> OpenIdInfo | None:
+        """None where OIDC is off."""
+        oidc = self._settings.oidc
+        if not oidc.enabled:
             return None
-        issuer = self.settings.oidc.issuer.rstrip("/")
-        return {
-            "href": f"{issuer}/.well-known/openid-configuration",
-            "clientId": self.settings.oidc.client_id,
-            "scopes": list(self.settings.oidc.scopes),
-        }
+        url = f"{oidc.issuer.rstrip('/')}/.well-known/openid-configuration"
+        return OpenIdInfo(url, oidc.client_id, oidc.scopes)

@@ -52,7 +52,7 @@ class Authenticator:
         return Caller(self._user(token), headers=headers)
 
     def _user(self, key: str) -> str:
-        """Whose key it is."""
+        """The user that the key belongs to. Raises Unauthenticated."""
         known = self._store.find(key) if self._store is not None else None
         if known is not None and self._store is not None:
             user, record = known
@@ -75,7 +75,7 @@ def environment_keys(settings: AccessSettings) -> list[tuple[str, str]]:
 
 
 def _provider(settings: OidcSettings) -> Provider:
-    from weft.access.oidc import Provider  # its libraries cost a start without OIDC 0.1 s
+    from weft.access.oidc import Provider  # its libraries take 0.1 s of a start that needs no OIDC
 
     return Provider(settings)
 

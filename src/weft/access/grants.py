@@ -1,4 +1,4 @@
-"""What one caller may do: the permissions of his roles, compiled and remembered."""
+"""What one caller may do: the permissions of the caller's roles, compiled and remembered."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TypeAlias
 from weft.access.patterns import Match, covers, matcher
 from weft.access.permissions import ALL, MATCH, Permission, Right
 
-_MOST_REMEMBERED = 1_000
-_MOST_LETTERS = 300
-"""Names in requests may have any length; rights with longer ones are looked up each time."""
+_MAX_REMEMBERED = 1_000
+_MAX_NAME_CHARS = 300
+"""Names in requests may have any length; rights with longer ones are matched each time."""
 
 _Row: TypeAlias = tuple[Match, ...]
 
@@ -75,8 +75,8 @@ class Grants:
         return known
 
     def _remember(self, key: Right | str, answer: bool) -> None:
-        if sum(map(len, (key,) if isinstance(key, str) else key.names)) > _MOST_LETTERS:
+        if sum(map(len, (key,) if isinstance(key, str) else key.names)) > _MAX_NAME_CHARS:
             return
-        if len(self._known) >= _MOST_REMEMBERED:
+        if len(self._known) >= _MAX_REMEMBERED:
             self._known = {}
         self._known[key] = answer

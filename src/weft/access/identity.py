@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from weft.access.assigned import DB, OIDC, group_subject, user_subject
 from weft.access.context import CallerRights
-from weft.access.permissions import ASSIGN, CREATE, DELETE, READ, UPDATE, Right
+from weft.access.permissions import ASSIGN, CREATE, DELETE, READ, UPDATE, Permission, Right
 from weft.access.requirement import Rule
-from weft.access.role_documents import parse_permissions, parse_role
 from weft.domain.caller import Caller
 
 
@@ -17,14 +16,13 @@ def reading_role(context: CallerRights, name: str, *_: object) -> Iterator[Right
     yield from ()
 
 
-def creating_role(context: CallerRights, document: Mapping[str, Any]) -> Iterator[Right]:
-    name, permissions = parse_role(document)
+def creating_role(context: CallerRights, name: str, permissions: Sequence[Permission]) -> Iterator[Right]:
     context.check_role(CREATE, name, permissions)
     yield from ()
 
 
-def changing_role(context: CallerRights, name: str, given: Any) -> Iterator[Right]:
-    context.check_role(UPDATE, name, parse_permissions(given, allow_none=False))
+def changing_role(context: CallerRights, name: str, permissions: Sequence[Permission]) -> Iterator[Right]:
+    context.check_role(UPDATE, name, permissions)
     yield from ()
 
 
@@ -41,7 +39,7 @@ def reading_roles_of_user(
         return
     yield Right(READ, "users", (user,))
     if full:
-        for role in context.roles_of([f"{one}:{user}" for one in ("db", "oidc") if user_type in (None, one)]):
+        for role in context.roles_of([user_subject(user, one) for one in (DB, OIDC) if user_type in (None, one)]):
             context.check_role(READ, role, ())
 
 
@@ -51,9 +49,9 @@ def reading_roles_of_group(
     """Every caller may read those of their own groups."""
     if group in caller.groups:
         return
-    yield Right(READ, "groups", ("oidc", group))
+    yield Right(READ, "groups", (OIDC, group))
     if full:
-        for role in context.roles_of([f"group:{group}"]):
+        for role in context.roles_of([group_subject(group)]):
             context.check_role(READ, role, ())
 
 
@@ -61,7 +59,7 @@ def assigns_roles(domain: str, *, held: bool) -> Rule:
     """Roles given to or taken from a user or a group. ``held``: the caller must have all that the roles allow."""
 
     def rule(context: CallerRights, subject: str, roles: Sequence[str], *_: object) -> Iterator[Right]:
-        yield Right(ASSIGN, domain, ("oidc", subject) if domain == "groups" else (subject,))
+        yield Right(ASSIGN, domain, (OIDC, subject) if domain == "groups" else (subject,))
         if held:
             context.check_held(roles)
 

@@ -1,7 +1,7 @@
 """Keys of database users: 384 random bits, of which only a keyed hash is stored.
 
-A hash that is slow on purpose protects words that people choose. Against that many random bits nothing can be guessed,
-so HMAC-SHA256 under a secret of the data folder is as safe, and each request is checked in a microsecond.
+A hash that is slow on purpose protects passwords that people choose. So many random bits cannot be guessed, so
+HMAC-SHA256 under a secret of the data folder is as safe, and each request is checked in a microsecond.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import secrets
 
 _KEY_BYTES = 48
 _SECRET_BYTES = 32
-SHOWN_LETTERS = 3
-"""How much of a key may be shown, so that people tell their keys apart."""
+PREFIX_CHARS = 3
+"""How much of a key may be displayed, by which people distinguish their keys."""
 
 
 def new_key() -> str:
@@ -24,5 +24,5 @@ def new_secret() -> bytes:
 
 
 def digest(secret: bytes, key: str) -> str:
-    """The hash of ``key``, which finds and proves it: a dictionary's look-up tells an attacker nothing about it."""
+    """The hash of ``key``, which finds and proves it: a look-up in a dictionary reveals nothing about it."""
     return hmac.digest(secret, key.encode("utf-8", "surrogateescape"), "sha256").hex()

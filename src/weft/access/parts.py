@@ -1,6 +1,6 @@
 """What backups keep of this room: roles with who has them, and users with the hashes of their keys.
 
-A part is told as text, wholly or by names, and makes what was told so again; what was not told of stays as it is.
+A part is written as text, whole or by names, and brings back what such a text holds; all else stays as it is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from weft.access.store import AccessStore, State, dump, load
+from weft.access.state import State, from_json, to_json
+from weft.access.store import AccessStore
 from weft.domain.errors import CorruptData, Invalid
 
 T = TypeVar("T")
@@ -33,26 +34,26 @@ class RolesPart:
         return _text(state, "roles", "assigned")
 
     def load(self, text: str) -> Callable[[], None]:
-        """Roles are as they were; whoever had one of them has it again, beside what he has been given since."""
-        told = _state(text)
+        """Roles are as they were; users and groups that had one of them have it again, beside those given since."""
+        loaded = _state(text)
 
         def edit(state: State) -> tuple[State, State]:
-            given = {s: tuple(sorted({*state.assigned.get(s, ()), *r})) for s, r in told.assigned.items()}
-            roles, assigned = {**state.roles, **told.roles}, {**state.assigned, **given}
+            given = {s: tuple(sorted({*state.assigned.get(s, ()), *r})) for s, r in loaded.assigned.items()}
+            roles, assigned = {**state.roles, **loaded.roles}, {**state.assigned, **given}
             return replace(state, roles=roles, assigned=assigned), state
 
         before = self._store.change(edit)
 
         def unload(state: State) -> tuple[State, None]:
-            roles = _as_before(state.roles, before.roles, told.roles)
-            assigned = _as_before(state.assigned, before.assigned, told.assigned)
+            roles = _as_before(state.roles, before.roles, loaded.roles)
+            assigned = _as_before(state.assigned, before.assigned, loaded.assigned)
             return replace(state, roles=roles, assigned=assigned), None
 
         return lambda: self._store.change(unload)
 
 
 class UsersPart:
-    """Its text is secret: who has it can try keys."""
+    """Its text is secret: with it keys can be tried."""
 
     def __init__(self, store: AccessStore) -> None:
         self._store = store
@@ -68,18 +69,18 @@ class UsersPart:
 
     def load(self, text: str) -> Callable[[], None]:
         """Users are as they were, and their keys of then are good again."""
-        told = _state(text)
+        loaded = _state(text)
 
         def edit(state: State) -> tuple[State, State]:
-            secrets = tuple(dict.fromkeys([*state.secrets, *told.secrets]))
-            users, adopted = {**state.users, **told.users}, state.adopted | told.adopted
+            secrets = tuple(dict.fromkeys([*state.secrets, *loaded.secrets]))
+            users, adopted = {**state.users, **loaded.users}, state.adopted | loaded.adopted
             return replace(state, secrets=secrets, users=users, adopted=adopted), state
 
         before = self._store.change(edit)
 
         def unload(state: State) -> tuple[State, None]:
-            users = _as_before(state.users, before.users, told.users)
-            return replace(state, users=users, adopted=state.adopted - (told.adopted - before.adopted)), None
+            users = _as_before(state.users, before.users, loaded.users)
+            return replace(state, users=users, adopted=state.adopted - (loaded.adopted - before.adopted)), None
 
         return lambda: self._store.change(unload)
 
@@ -88,19 +89,19 @@ def _only(entries: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
     return {name: entry for name, entry in entries.items() if name in names}
 
 
-def _as_before(now: Mapping[str, T], before: Mapping[str, T], told: Container[str]) -> dict[str, T]:
-    """``now``, but for the names that were ``told``, which are as they were ``before``."""
-    kept = {name: entry for name, entry in now.items() if name not in told}
-    return kept | {name: entry for name, entry in before.items() if name in told}
+def _as_before(now: Mapping[str, T], before: Mapping[str, T], loaded: Container[str]) -> dict[str, T]:
+    """``now``, but for the names in ``loaded``, which are as they were ``before``."""
+    kept = {name: entry for name, entry in now.items() if name not in loaded}
+    return kept | {name: entry for name, entry in before.items() if name in loaded}
 
 
 def _text(state: State, *keys: str) -> str:
-    content = dump(state)
+    content = to_json(state)
     return orjson.dumps({key: content[key] for key in keys}).decode()
 
 
 def _state(text: str) -> State:
     try:
-        return load({"secrets": [], "roles": {}, "assigned": {}, "users": {}, **orjson.loads(text)})
+        return from_json({"secrets": [], "roles": {}, "assigned": {}, "users": {}, **orjson.loads(text)})
     except (ValueError, TypeError, KeyError, AttributeError, Invalid) as error:
         raise CorruptData(f"the backup's roles or users cannot be read: {error}; use another backup") from error

@@ -27,7 +27,7 @@ Match = Callable[[str], object]
 """Truthy for the names that the pattern stands for."""
 
 
-def check(field: str, pattern: str) -> None:
+def check_pattern(field: str, pattern: str) -> None:
     """Raises Invalid when ``pattern`` cannot be the filter ``field`` of a permission."""
     if len(pattern) > LONGEST:
         raise Invalid(f"{field} exceeds the maximum length of {LONGEST} characters")

@@ -1,8 +1,8 @@
 """Permissions: an action, and for which resources; and rights, which are what a call needs.
 
-A permission comes and goes as the protocol's JSON, ``{"action": "read_data", "data": {"collection": "Movies*"}}``.
-Inside it is a set of verbs in a domain, with a pattern for each name that the domain's resources have. A right is one
-verb in a domain for exact names, where ``*`` stands for all.
+A permission is a set of verbs in a domain, with a pattern for each name that the domain's resources have: ``read_data``
+on the collections ``Movies*``, any tenant, any object. A right is one verb in a domain for exact names, where ``*``
+stands for all.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from weft.access import patterns
-from weft.access.patterns import ANY
+from weft.access.patterns import ANY, check_pattern
 from weft.domain.errors import Invalid
 from weft.domain.names import collection_name
 
@@ -45,7 +44,7 @@ DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
     "tenants": ("collection", "tenant"),
     "users": ("users",),
 }
-"""The names of a resource of each domain, as their keys in the protocol's JSON."""
+"""The names of a resource of each domain, by Weaviate's keys for them."""
 
 ACTIONS: Final = (
     *(f"{verb}_roles" for verb in ("create", "read", "update", "delete")),
@@ -82,15 +81,15 @@ class Right(NamedTuple):
 
     def __str__(self) -> str:
         """The resource, as refusals name it."""
-        shown = [
-            f" {_SHOWN.get(field, field.capitalize())}: {_shortened(name)}"
+        named = [
+            f" {_TITLES.get(field, field.capitalize())}: {_shortened(name)}"
             for field, name in zip(DOMAINS[self.domain], self.names, strict=True)
             if field != "groupType"
         ]
-        return f"[Domain: {self.domain},{','.join(shown)}]" if shown else f"[Domain: {self.domain}]"
+        return f"[Domain: {self.domain},{','.join(named)}]" if named else f"[Domain: {self.domain}]"
 
 
-_SHOWN = {"users": "User"}
+_TITLES = {"users": "User"}
 
 
 def _shortened(name: str) -> str:
@@ -115,16 +114,16 @@ class Permission:
         return _VERBS[self.action.rpartition("_")[0]]
 
     def right(self) -> Right:
-        """One right of it, to tell who lacks it: its patterns as names."""
+        """One right of it, with its patterns as names, for the message to a caller that lacks it."""
         return Right(self.verbs[0], self.domain, self.names, self.scope)
 
-    def to_json(self) -> dict[str, Any]:
-        shown = dict(zip(DOMAINS[self.domain], self.names, strict=True))
-        if self.domain == "nodes" and shown["verbosity"] == "minimal":
-            del shown["collection"]
-        if self.scope:
-            shown["scope"] = self.scope
-        return {"action": self.action, self.domain: shown} if shown else {"action": self.action}
+    @property
+    def resource(self) -> Mapping[str, str]:
+        """The patterns by the keys of their domain. Of nodes that are seen briefly the collection does not count."""
+        named = dict(zip(DOMAINS[self.domain], self.names, strict=True))
+        if self.domain == "nodes" and named["verbosity"] == "minimal":
+            del named["collection"]
+        return named
 
 
 def everything(action: str) -> Permission:
@@ -135,40 +134,40 @@ def everything(action: str) -> Permission:
     return Permission(action, names, ALL if domain == "roles" else "")
 
 
-def parse_permission(document: Any) -> Permission:
-    """Raises Invalid naming what is wrong. Absent and empty filters are ``*``."""
-    if not isinstance(document, Mapping):
-        raise Invalid("a permission must be a JSON object with an action")
-    action = document.get("action")
+def domain_of(action: object) -> str:
+    """The domain of an action. Raises Invalid for what is none."""
     if action not in ACTIONS:
         raise Invalid(f"invalid action: {str(action)[:80]}; it is one of {', '.join(sorted(ACTIONS))}")
-    domain = str(action).rpartition("_")[2]
-    given = document.get(domain)
-    given = {} if given is None else given
-    if not isinstance(given, Mapping):
-        raise Invalid(f"{domain} of permission {action} must be a JSON object")
-    if domain == "groups" and given.get("groupType") != "oidc":
-        raise Invalid(f"invalid groups type: {str(given.get('groupType'))[:40]}; only oidc has groups")
-    names = tuple(_name(domain, field, given.get(field)) for field in DOMAINS[domain])
-    if domain == "nodes" and names[0] == "minimal":
-        names = ("minimal", ANY)
-    return Permission(str(action), names, _scope(given) if domain == "roles" else "")
+    return str(action).rpartition("_")[2]
 
 
-def _scope(given: Mapping[str, Any]) -> str:
-    scope = given.get("scope")
-    scope = str(scope).lower() if scope is not None and given.get("role") is not None else MATCH
+def checked_permission(action: str, names: Mapping[str, str | None], scope: str | None = None) -> Permission:
+    """The permission for ``action``, with a pattern for each name of its domain: absent and empty ones are ``*``.
+
+    ``scope`` counts for roles only, and without it, or without a name, is ``match``. Raises Invalid.
+    """
+    domain = domain_of(action)
+    if domain == "groups" and names.get("groupType") != "oidc":
+        raise Invalid(f"invalid groups type: {str(names.get('groupType'))[:40]}; only oidc has groups")
+    patterns = tuple(_pattern(field, names.get(field)) for field in DOMAINS[domain])
+    if domain == "nodes" and patterns[0] == "minimal":
+        patterns = ("minimal", ANY)
+    if domain != "roles":
+        return Permission(action, patterns)
+    return Permission(action, patterns, MATCH if names.get("role") is None else _scope(scope))
+
+
+def _scope(scope: str | None) -> str:
+    scope = MATCH if scope is None else scope.lower()
     if scope not in (ALL, MATCH):
         raise Invalid(f"the scope of a permission on roles is {ALL} or {MATCH}, not {scope[:40]!r}")
     return scope
 
 
-def _name(domain: str, field: str, value: Any) -> str:
-    if value is not None and not isinstance(value, str):
-        raise Invalid(f"{field} of a permission on {domain} must be a text")
+def _pattern(field: str, value: str | None) -> str:
     if field == "verbosity":
         if value not in (None, "minimal", "verbose"):
-            raise Invalid(f"verbosity is minimal or verbose, not {value[:40]!r}")
+            raise Invalid(f"verbosity is minimal or verbose, not {str(value)[:40]!r}")
         return value or "minimal"
     if not value:
         return ANY
@@ -180,5 +179,5 @@ def _name(domain: str, field: str, value: Any) -> str:
         raise Invalid(f"'{value[:80]}' is not a valid tenant name")
     if field != "group" and "/" in value:
         raise Invalid(f"{field} '{value[:80]}' must not contain '/'")
-    patterns.check(field, value)
-    return str(value)
+    check_pattern(field, value)
+    return value

@@ -1,4 +1,4 @@
-"""Who may do what: by roles, by two lists, or everybody everything."""
+"""Who may do what: by roles, by two lists, or everyone everything."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Final, Protocol
 
 from weft.access.grants import Grants
 from weft.access.permissions import ACTIONS, ASSIGN, CREATE, DELETE, READ, UPDATE, Permission, Right, everything
-from weft.access.store import AccessStore, State
+from weft.access.state import State
+from weft.access.store import AccessStore
 from weft.domain.caller import Caller
-from weft.domain.errors import Forbidden, Unauthenticated
-from weft.settings.access import AccessSettings, AdminListSettings
+from weft.domain.errors import Forbidden, Unauthenticated, Unsupported
+from weft.settings.access import AccessSettings, AdminListSettings, RbacSettings
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ ANONYMOUS = "anonymous"
 
 
 class Rights(Protocol):
-    """``names_roles``: there are roles, which can be told, made and given."""
+    """``names_roles``: there are roles, which can be read, created and assigned."""
 
     @property
     def names_roles(self) -> bool: ...
@@ -53,7 +54,7 @@ class Rights(Protocol):
 
 
 def require(rights: Rights, caller: Caller, right: Right) -> None:
-    """Raises Forbidden in the protocol's words when ``caller`` does not have ``right``."""
+    """Raises Forbidden in Weaviate's words when ``caller`` does not have ``right``."""
     if not rights.may(caller, right):
         refusal = forbidden(caller, right)
         log.info("denied: %s", refusal.message)
@@ -71,7 +72,7 @@ def forbidden(caller: Caller, right: Right) -> Forbidden:
 
 
 class RoleRights:
-    """By the roles that are assigned to the caller and to his groups, and those that the settings give.
+    """By the roles that are assigned to the caller and to the caller's groups, and those that the settings give.
 
     What a caller may do is put together once and remembered until roles or assignments change.
     """
@@ -93,7 +94,7 @@ class RoleRights:
         return self._grants(caller).touch(collection)
 
     def first_lacking(self, caller: Caller, permissions: Iterable[Permission]) -> Permission | None:
-        """What of ``permissions`` the caller does not have himself."""
+        """The first of ``permissions`` that the caller does not have."""
         grants = self._grants(caller)
         return next((one for one in permissions if not grants.hold(one)), None)
 
@@ -104,6 +105,10 @@ class RoleRights:
     def roles_of(self, subject: str) -> tuple[str, ...]:
         """Of ``db:<user>``, ``oidc:<user>`` or ``group:<group>``, in alphabetical order."""
         return tuple(sorted({*self.fixed.get(subject, ()), *self._store.state.assigned.get(subject, ())}))
+
+    def roles_of_all(self, subjects: Iterable[str]) -> list[str]:
+        """The roles that any of the subjects has, each once, in alphabetical order."""
+        return sorted({role for subject in subjects for role in self.roles_of(subject)})
 
     def permissions_of(self, role: str) -> tuple[Permission, ...] | None:
         """None: there is no such role."""
@@ -124,6 +129,18 @@ class RoleRights:
             permissions = [one for role in roles for one in self.permissions_of(role) or ()]
             found = known[key] = Grants(permissions, "".join(ON_EVERYTHING.get(role, "") for role in roles))
         return found
+
+
+def role_rights(rights: Rights) -> RoleRights:
+    """Raises Unsupported where roles are off."""
+    if not isinstance(rights, RoleRights):
+        raise Unsupported("roles are off on this server; start it with AUTHORIZATION_RBAC_ENABLED=true")
+    return rights
+
+
+def is_root(settings: RbacSettings, caller: Caller) -> bool:
+    """Whether the settings make the caller a root user."""
+    return caller.user in settings.root_users or not set(settings.root_groups).isdisjoint(caller.groups)
 
 
 def subjects(caller: Caller) -> list[str]:
@@ -150,7 +167,7 @@ def _fixed(settings: AccessSettings) -> dict[str, tuple[str, ...]]:
 
 
 class ListRights:
-    """Those on the admin list may do everything, those on the read-only list read; nobody else anything."""
+    """Those on the admin list may do everything, those on the read-only list read; others nothing."""
 
     names_roles = False
 

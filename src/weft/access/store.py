@@ -1,10 +1,6 @@
-"""AccessStore: the data folder's roles, who has them, and database users, in ``access.json``.
+"""AccessStore: the state of the room in the data folder, in ``access.json``.
 
-    {"kind": "weft-access", "format": 1, "checksum": XXH3-128 of state in hex, "state": {
-        "secrets": [hex, …],                               keys of the keys' hashes; new ones are by the first
-        "roles": {name: [permission, …]},                  the built-in ones are not among them
-        "assigned": {"db:jane" | "oidc:jane" | "group:staff": [role, …]},
-        "users": {id: {"key": hash or null, "letters": …, "active": …, "created": …, "used": …}}}}
+    {"kind": "weft-access", "format": 1, "checksum": XXH3-128 of state in hex, "state": {…}}     (see ``state``)
 
 The file is replaced whole and synced before a change counts, so after a crash it holds the state before or after it.
 What is read is an immutable ``State``; a change replaces it.
@@ -15,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,36 +19,13 @@ import orjson
 import xxhash
 
 from weft.access import keys
-from weft.access.permissions import Permission, parse_permission
+from weft.access.state import State, User, from_json, to_json
 from weft.domain.errors import CorruptData, Misconfigured
 from weft.files import disk
 
 FILE = "access.json"
 _KIND, _FORMAT = "weft-access", 1
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """``key`` is the hash of his API key, None after it was revoked. Times are Unix seconds; ``used`` 0 is never."""
-
-    key: str | None
-    letters: str
-    active: bool
-    created: float
-    used: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """``secrets`` are several when users were taken over from another data folder. ``adopted`` are the users of the
-    settings who were taken over as database users: the settings' keys of theirs count no more."""
-
-    secrets: tuple[bytes, ...]
-    roles: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
-    assigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    users: Mapping[str, User] = field(default_factory=dict)
-    adopted: frozenset[str] = frozenset()
 
 
 class AccessStore:
@@ -71,7 +44,7 @@ class AccessStore:
         return self._now[0]
 
     def find(self, key: str) -> tuple[str, User] | None:
-        """Whose API key it is: id and user."""
+        """The id and the user that an API key belongs to."""
         state, by_key = self._now
         for secret in state.secrets if by_key else ():
             id = by_key.get(keys.digest(secret, key))
@@ -135,10 +108,10 @@ class AccessStore:
             )
         if _checksum(state) != stated:
             raise self._damaged("it fails its checksum")
-        return load(state)
+        return from_json(state)
 
     def _write(self, state: State) -> None:
-        content = dump(state)
+        content = to_json(state)
         document = {"kind": _KIND, "format": _FORMAT, "checksum": _checksum(content), "state": content}
         disk.write_whole(self._path, orjson.dumps(document, option=orjson.OPT_INDENT_2), sync=self._sync, mode=0o600)
 
@@ -148,28 +121,6 @@ class AccessStore:
             "database users",
             path=str(self._path),
         )
-
-
-def dump(state: State) -> dict[str, Any]:
-    """``state`` as JSON."""
-    return {
-        "secrets": [secret.hex() for secret in state.secrets],
-        "roles": {name: [one.to_json() for one in permissions] for name, permissions in state.roles.items()},
-        "assigned": {subject: list(roles) for subject, roles in state.assigned.items()},
-        "users": {id: asdict(user) for id, user in state.users.items()},
-        "adopted": sorted(state.adopted),
-    }
-
-
-def load(document: Mapping[str, Any]) -> State:
-    """What ``dump`` made JSON of. Raises Invalid or KeyError for anything else."""
-    return State(
-        tuple(bytes.fromhex(secret) for secret in document["secrets"]),
-        {name: tuple(parse_permission(one) for one in given) for name, given in document["roles"].items()},
-        {subject: tuple(roles) for subject, roles in document["assigned"].items()},
-        {id: User(**user) for id, user in document["users"].items()},
-        frozenset(document.get("adopted", ())),
-    )
 
 
 def _checksum(content: Any) -> str:

@@ -1,86 +1,123 @@
-"""The verbs on database users: create, read, rotate their keys, activate, deactivate, delete; and who the caller is."""
+"""The verbs on database users: create, read, rotate their keys, activate, deactivate, delete; and who the caller is.
+
+Whether the caller is allowed to is checked before, by the requirement at each verb; what an answer hides from a caller
+is left out here.
+"""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, replace
 
 from weft.access import identity, keys
+from weft.access.assigned import DB, user_subject
+from weft.access.assignments import UserSource
 from weft.access.authenticator import environment_keys
 from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right
 from weft.access.requirement import public, requires
-from weft.access.rights import ANONYMOUS, Rights, subjects
-from weft.access.roles import DB, Roles
-from weft.access.store import AccessStore, State, User
+from weft.access.rights import ANONYMOUS, Rights, RoleRights, is_root, subjects
+from weft.access.roles import Role
+from weft.access.state import State, User
+from weft.access.store import AccessStore
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from weft.settings.access import AccessSettings
 
 _NAME = re.compile(r"[A-Za-z][-_0-9A-Za-z@.]{0,127}")
-_DB_USER, _ENV_USER = "db_user", "db_env_user"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnInfo:
+    """Who a caller is."""
+
+    user: str
+    groups: tuple[str, ...]
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """A user as an answer has it. Times are Unix seconds.
+
+    ``created`` is None of a user of the settings, ``key_prefix`` also where the caller may not see it, ``last_used``
+    where nobody asked for it, or the user never came.
+    """
+
+    user: str
+    source: UserSource
+    active: bool
+    roles: tuple[str, ...]
+    created: float | None = None
+    key_prefix: str | None = None
+    last_used: float | None = None
 
 
 class Users:
-    def __init__(self, settings: AccessSettings, store: AccessStore, rights: Rights, roles: Roles) -> None:
+    def __init__(self, settings: AccessSettings, store: AccessStore, rights: Rights) -> None:
         self._settings = settings
         self._store = store
         self._rights = rights
-        self._roles = roles
+
+    # -- reading
 
     @public
-    def me(self, caller: Caller) -> dict[str, Any]:
-        """``roles`` is null for whoever has none."""
-        roles = self._roles.documents_of(subjects(caller)) if caller.user is not None else []
-        return {"username": caller.user or ANONYMOUS, "groups": list(caller.groups), "roles": roles or None}
+    def me(self, caller: Caller) -> OwnInfo:
+        rights = self._rights
+        roles: tuple[Role, ...] = ()
+        if caller.user is not None and isinstance(rights, RoleRights):
+            names = rights.roles_of_all(subjects(caller))
+            roles = tuple(Role(name, rights.permissions_of(name) or ()) for name in names)
+        return OwnInfo(caller.user or ANONYMOUS, caller.groups, roles)
 
     @public
-    def all(self, caller: Caller, *, times: bool) -> list[dict[str, Any]]:
+    def all(self, caller: Caller, *, times: bool) -> list[UserInfo]:
         """Those that the caller may read; root users see those of the settings too. ``times``: when last used."""
         if not self._settings.db_users_enabled:
             return []
         users = self._store.state.users
-        seen = [user for user in sorted(users) if self._rights.may(caller, Right(READ, "users", (user,)))]
-        shown = [self._document(user, users[user], caller, times) for user in seen]
-        if self._roles.is_root_user(caller):
-            shown += [self._environment_document(user) for user in self._environment_users() if user not in users]
-        return shown
+        readable = [user for user in sorted(users) if self._rights.may(caller, Right(READ, "users", (user,)))]
+        found = [self._info(user, users[user], caller, times) for user in readable]
+        if self._is_root(caller):
+            found += [self._settings_info(user) for user in self._settings_users() if user not in users]
+        return found
 
     @requires(identity.user(READ))
-    def get(self, user: str, caller: Caller, *, times: bool) -> dict[str, Any]:
+    def get(self, user: str, caller: Caller, *, times: bool) -> UserInfo:
+        """``times``: when last used. Raises NotFound."""
         self._check_enabled()
         known = self._store.state.users.get(user)
         if known is not None:
-            return self._document(user, known, caller, times)
-        if self._roles.is_root_user(caller) and user in self._environment_users():
-            return self._environment_document(user)
-        raise NotFound(f"there is no user {user[:80]!r}", user=user)
+            return self._info(user, known, caller, times)
+        if self._is_root(caller) and user in self._settings_users():
+            return self._settings_info(user)
+        raise _unknown(user)
+
+    # -- changing
 
     @requires(identity.user(CREATE))
     def create(self, user: str, *, adopt: bool = False, created: float | None = None, caller: Caller) -> str:
-        """The new user's key, which is told this once. ``adopt``: take a user of the settings over, with his key.
+        """The new user's key, which is returned this once. ``adopt``: take a user of the settings over, with its key.
 
-        What becomes of that key is decided here from then on: once it is rotated, revoked or gone with the user, that
-        it still stands in the settings lets nobody in.
+        From then on that key is governed here: once it is rotated, revoked or gone with the user, it is refused
+        although it still stands in the settings.
         """
         if not _NAME.fullmatch(user):
             raise Invalid(
                 f"'{user[:80]}' is not a valid user name; use up to 128 letters, digits and -_@., a letter first"
             )
         self._check_enabled()
-        key = self._adopted(user, caller) if adopt else keys.new_key()
+        key = self._key_to_adopt(user, caller) if adopt else keys.new_key()
         if not adopt:
             self._check_free(user)
 
         def edit(state: State) -> tuple[State, None]:
             if user in state.users:
                 raise Conflict(f"user '{user}' already exists", user=user)
-            made = User(keys.digest(state.secrets[0], key), key[: keys.SHOWN_LETTERS], True, created or time.time())
+            new = User(keys.digest(state.secrets[0], key), key[: keys.PREFIX_CHARS], True, created or time.time())
             adopted = state.adopted | {user} if adopt else state.adopted
-            return replace(state, users={**state.users, user: made}, adopted=adopted), None
+            return replace(state, users={**state.users, user: new}, adopted=adopted), None
 
         self._store.change(edit)
         return key
@@ -90,19 +127,23 @@ class Users:
         """A new key; the old one is refused from now on."""
         self._check_known(user)
         key = keys.new_key()
-        secret = self._store.state.secrets[0]
-        self._edit(user, lambda old: replace(old, key=keys.digest(secret, key), letters=key[: keys.SHOWN_LETTERS]))
+        digest = keys.digest(self._store.state.secrets[0], key)
+        self._edit(user, lambda old: replace(old, key=digest, key_prefix=key[: keys.PREFIX_CHARS]))
         return key
 
     @requires(identity.user(UPDATE))
     def activate(self, user: str) -> None:
+        """Raises Conflict when the user is active already."""
         self._check_not_root(user, "activate")
         self._check_known(user)
         self._edit(user, lambda old: _switched(user, old, True))
 
     @requires(identity.user(UPDATE))
     def deactivate(self, user: str, *, revoke_key: bool, caller: Caller) -> None:
-        """``revoke_key``: his key stays refused when he is active again; a new one must be made."""
+        """Raises Conflict when the user is inactive already.
+
+        ``revoke_key``: the key stays refused when the user is active again; a new one must be made.
+        """
         self._check_not_own(user, caller, "deactivate")
         self._check_not_root(user, "deactivate")
         self._check_known(user)
@@ -110,53 +151,59 @@ class Users:
 
     @requires(identity.user(DELETE))
     def delete(self, user: str, caller: Caller) -> None:
-        """With the roles that were assigned to him."""
+        """With the roles that were assigned to the user."""
         self._check_not_own(user, caller, "delete")
         self._check_not_root(user, "delete")
         self._check_known(user)
 
         def edit(state: State) -> tuple[State, None]:
             users = {other: one for other, one in state.users.items() if other != user}
-            assigned = {subject: roles for subject, roles in state.assigned.items() if subject != f"{DB}:{user}"}
+            own = user_subject(user, DB)
+            assigned = {subject: roles for subject, roles in state.assigned.items() if subject != own}
             return replace(state, users=users, assigned=assigned), None
 
         self._store.change(edit)
-
-    # -- inside
-
-    def _document(self, user: str, known: User, caller: Caller, times: bool) -> dict[str, Any]:
-        shown: dict[str, Any] = {
-            "userId": user,
-            "dbUserType": _DB_USER,
-            "active": known.active,
-            "roles": self._roles.names_of([f"{DB}:{user}"]),
-            "createdAt": _instant(known.created),
-        }
-        if self._roles.is_root_user(caller) or not self._rights.names_roles:
-            shown["apiKeyFirstLetters"] = known.letters
-        used = self._store.last_used(user)
-        if times and used:
-            shown["lastUsedAt"] = _instant(used)
-        return shown
-
-    def _environment_document(self, user: str) -> dict[str, Any]:
-        roles = self._roles.names_of([f"{DB}:{user}"])
-        return {"userId": user, "dbUserType": _ENV_USER, "active": True, "roles": roles}
-
-    def _environment_users(self) -> list[str]:
-        return list(dict.fromkeys(self._settings.apikey_users)) if self._settings.apikey_enabled else []
 
     def _edit(self, user: str, change: Callable[[User], User]) -> None:
         def edit(state: State) -> tuple[State, None]:
             old = state.users.get(user)
             if old is None:
-                raise NotFound(f"there is no user {user[:80]!r}", user=user)
+                raise _unknown(user)
             return replace(state, users={**state.users, user: change(old)}), None
 
         self._store.change(edit)
 
-    def _adopted(self, user: str, caller: Caller) -> str:
-        if self._rights.names_roles and not self._roles.is_root_user(caller):
+    # -- answers
+
+    def _info(self, user: str, known: User, caller: Caller, times: bool) -> UserInfo:
+        sees_key = self._is_root(caller) or not self._rights.names_roles
+        return UserInfo(
+            user,
+            UserSource.DATABASE,
+            known.active,
+            self._roles_of(user),
+            created=known.created,
+            key_prefix=known.key_prefix if sees_key else None,
+            last_used=(self._store.last_used(user) or None) if times else None,
+        )
+
+    def _settings_info(self, user: str) -> UserInfo:
+        return UserInfo(user, UserSource.SETTINGS, True, self._roles_of(user))
+
+    def _roles_of(self, user: str) -> tuple[str, ...]:
+        rights = self._rights
+        return rights.roles_of(user_subject(user, DB)) if isinstance(rights, RoleRights) else ()
+
+    def _settings_users(self) -> list[str]:
+        return list(dict.fromkeys(self._settings.apikey_users)) if self._settings.apikey_enabled else []
+
+    # -- checks
+
+    def _is_root(self, caller: Caller) -> bool:
+        return is_root(self._settings.rbac, caller)
+
+    def _key_to_adopt(self, user: str, caller: Caller) -> str:
+        if self._rights.names_roles and not self._is_root(caller):
             raise Forbidden("only root users can import static api keys")
         for key, owner in environment_keys(self._settings):
             if owner == user:
@@ -170,7 +217,7 @@ class Users:
             )
 
     def _check_free(self, user: str) -> None:
-        if user in self._environment_users():
+        if user in self._settings_users():
             raise Conflict(f"user '{user}' already exists", user=user)
         if user in self._settings.rbac.root_users:
             raise Invalid("cannot create db user with root user name", user=user)
@@ -181,9 +228,9 @@ class Users:
         self._check_enabled()
         if user in self._store.state.users:
             return
-        if user in self._environment_users():
+        if user in self._settings_users():
             raise Invalid(f"user '{user}' is static user; change it where the settings are", user=user)
-        raise NotFound(f"there is no user {user[:80]!r}", user=user)
+        raise _unknown(user)
 
     def _check_not_own(self, user: str, caller: Caller, verb: str) -> None:
         self._check_enabled()
@@ -196,11 +243,11 @@ class Users:
             raise Invalid(f"cannot {verb} root user", user=user)
 
 
+def _unknown(user: str) -> NotFound:
+    return NotFound(f"there is no user {user[:80]!r}", user=user)
+
+
 def _switched(user: str, old: User, active: bool) -> User:
     if old.active == active:
         raise Conflict(f"user '{user}' is {'active' if active else 'inactive'} already", user=user)
     return replace(old, active=active)
-
-
-def _instant(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

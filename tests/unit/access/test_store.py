@@ -12,7 +12,8 @@ from unit.access.world import World
 from weft.access import keys
 from weft.access.parts import RolesPart, UsersPart
 from weft.access.permissions import everything
-from weft.access.store import FILE, AccessStore, State, User
+from weft.access.state import State, User
+from weft.access.store import FILE, AccessStore
 from weft.domain.errors import CorruptData, Misconfigured
 
 
@@ -87,7 +88,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
         AccessStore(tmp_path)
 
 
-def test_parts_make_what_they_told_of(tmp_path: Path) -> None:
+def test_parts_bring_back_what_they_wrote(tmp_path: Path) -> None:
     store = filled(tmp_path)
     (tmp_path / "other").mkdir()
     other = AccessStore(tmp_path / "other", sync=False)
@@ -101,7 +102,7 @@ def test_parts_make_what_they_told_of(tmp_path: Path) -> None:
     assert found is not None and found[0] == "jane"
 
 
-def test_what_a_part_made_can_be_taken_back(tmp_path: Path) -> None:
+def test_what_a_part_brought_can_be_taken_back(tmp_path: Path) -> None:
     store = filled(tmp_path)
     store.change(lambda state: (replace(state, adopted=frozenset({"jane"})), None))
     (tmp_path / "other").mkdir()
@@ -120,7 +121,7 @@ def test_what_a_part_made_can_be_taken_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"roles": 1}', '{"roles": {"r": [{"action": "fly"}]}}', '{"users": {"a": 1}}']
 )
-def test_parts_refuse_what_they_did_not_tell(tmp_path: Path, text: str) -> None:
+def test_parts_refuse_what_they_did_not_write(tmp_path: Path, text: str) -> None:
     store = filled(tmp_path)
     before = store.state
     for part in (RolesPart(store), UsersPart(store)):

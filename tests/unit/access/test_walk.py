@@ -33,7 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.user("nobody")
     world.user("viewer", roles=[VIEWER])
     world.user("admin", roles=[ADMIN])
-    world.access.roles.create({"name": "empty", "permissions": []})
+    world.access.roles.create("empty", [])
     yield world
     world.close()
 
@@ -43,10 +43,6 @@ INNER_METHODS = {
     "close",
     "access.close",
     "access.parts",
-    "access.roles.documents_of",
-    "access.roles.is_root_user",
-    "access.roles.names_of",
-    "access.roles.permissions",
     "archives.classes",
     "archives.close",
     "archives.meta",

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from weft.access import keys
 from weft.access.access import Access
 from weft.access.permissions import Permission
-from weft.access.store import State, User
+from weft.access.state import State, User
 from weft.config import load_settings
 from weft.domain.caller import Caller
 from weft.domain.objects import IncomingObject

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from weft.access.assignments import UserSource
+from weft.access.permissions import Permission
 from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
 from weft.wire.rest.audit import audited
@@ -12,6 +14,13 @@ from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import FULL_ROLES
 from weft.wire.rest.openapi.shapes import FLAG, TEXT, array, ref
+from weft.wire.rest.permission_json import parse_permission, parse_permissions, parse_role, role_json
+
+USER_TYPES = {
+    UserSource.DATABASE: "db_user",
+    UserSource.SETTINGS: "db_env_user",
+    UserSource.PROVIDER: "oidc",
+}
 
 _ROLES = "/v1/authz/roles"
 _ROLE = "/v1/authz/roles/{role}"
@@ -20,20 +29,21 @@ _GROUP = "/v1/authz/groups/{group:path}"
 
 
 def list_roles(call: Call) -> Reply:
-    return Reply(call.service.access.roles.all(call.caller))
+    return Reply([role_json(one) for one in call.service.access.roles.all(call.caller)])
 
 
 @audited("role created")
 def create_role(call: Call) -> Reply:
+    name, permissions = parse_role(as_object(call.body))
     try:
-        call.service.access.roles.create(as_object(call.body))
+        call.service.access.roles.create(name, permissions)
     except Conflict as error:
         return Reply(failure(error.message), 409)
     return Reply(status=201)
 
 
 def get_role(call: Call) -> Reply:
-    return Reply(call.service.access.roles.get(call.path["role"]))
+    return Reply(role_json(call.service.access.roles.get(call.path["role"])))
 
 
 @audited("role deleted")
@@ -44,79 +54,86 @@ def delete_role(call: Call) -> Reply:
 
 @audited("permissions added to role")
 def add_permissions(call: Call) -> Reply:
-    call.service.access.roles.add_permissions(call.path["role"], as_object(call.body).get("permissions"))
+    call.service.access.roles.add_permissions(call.path["role"], _permissions(call))
     return Reply()
 
 
 @audited("permissions removed from role")
 def remove_permissions(call: Call) -> Reply:
-    call.service.access.roles.remove_permissions(call.path["role"], as_object(call.body).get("permissions"))
+    call.service.access.roles.remove_permissions(call.path["role"], _permissions(call))
     return Reply()
 
 
 def has_permission(call: Call) -> Reply:
-    return Reply(call.service.access.roles.has_permission(call.path["role"], as_object(call.body)))
+    return Reply(call.service.access.roles.has_permission(call.path["role"], parse_permission(as_object(call.body))))
 
 
 def users_of_role(call: Call) -> Reply:
     """The older form: ids alone, each once."""
-    found = call.service.access.roles.users_with(call.path["role"], call.caller)
-    return Reply(sorted({user for user, _ in found}))
+    found = call.service.access.assignments.users_with(call.path["role"], call.caller)
+    return Reply(sorted({one.user for one in found}))
 
 
 def user_assignments(call: Call) -> Reply:
-    found = call.service.access.roles.users_with(call.path["role"], call.caller)
-    return Reply([{"userId": user, "userType": user_type} for user, user_type in found])
+    found = call.service.access.assignments.users_with(call.path["role"], call.caller)
+    return Reply([{"userId": one.user, "userType": USER_TYPES[one.source]} for one in found])
 
 
 def group_assignments(call: Call) -> Reply:
-    found = call.service.access.roles.groups_with(call.path["role"], call.caller)
+    found = call.service.access.assignments.groups_with(call.path["role"], call.caller)
     return Reply([{"groupId": group, "groupType": "oidc"} for group in found])
 
 
 def roles_of_user(call: Call) -> Reply:
     """The older form: of both types of user, with permissions."""
-    return Reply(call.service.access.roles.of_user(call.path["user"], None, call.caller, full=True))
+    found = call.service.access.assignments.of_user(call.path["user"], None, call.caller, full=True)
+    return Reply([role_json(one) for one in found])
 
 
 def roles_of_typed_user(call: Call) -> Reply:
     user, user_type = call.path["user"], call.path["type"]
-    return Reply(call.service.access.roles.of_user(user, user_type, call.caller, full=_is_full(call)))
+    found = call.service.access.assignments.of_user(user, user_type, call.caller, full=_is_full(call))
+    return Reply([role_json(one) for one in found])
 
 
 @audited("roles assigned to user")
 def assign_to_user(call: Call) -> Reply:
-    call.service.access.roles.assign_to_user(call.path["user"], *_roles(call, "userType"))
+    call.service.access.assignments.assign_to_user(call.path["user"], *_roles(call, "userType"))
     return Reply()
 
 
 @audited("roles revoked from user")
 def revoke_from_user(call: Call) -> Reply:
-    call.service.access.roles.revoke_from_user(call.path["user"], *_roles(call, "userType"))
+    call.service.access.assignments.revoke_from_user(call.path["user"], *_roles(call, "userType"))
     return Reply()
 
 
 def list_groups(call: Call) -> Reply:
-    return Reply(call.service.access.roles.groups(call.path["type"], call.caller))
+    return Reply(call.service.access.assignments.groups(call.path["type"], call.caller))
 
 
 def roles_of_group(call: Call) -> Reply:
     group, group_type = call.path["group"], call.path["type"]
-    return Reply(call.service.access.roles.of_group(group, group_type, call.caller, full=_is_full(call)))
+    found = call.service.access.assignments.of_group(group, group_type, call.caller, full=_is_full(call))
+    return Reply([role_json(one) for one in found])
 
 
 @audited("roles assigned to group")
 def assign_to_group(call: Call) -> Reply:
     roles, group_type = _roles(call, "groupType")
-    call.service.access.roles.assign_to_group(call.path["group"], roles, group_type or "")
+    call.service.access.assignments.assign_to_group(call.path["group"], roles, group_type or "")
     return Reply()
 
 
 @audited("roles revoked from group")
 def revoke_from_group(call: Call) -> Reply:
     roles, group_type = _roles(call, "groupType")
-    call.service.access.roles.revoke_from_group(call.path["group"], roles, group_type or "")
+    call.service.access.assignments.revoke_from_group(call.path["group"], roles, group_type or "")
     return Reply()
+
+
+def _permissions(call: Call) -> list[Permission]:
+    return parse_permissions(as_object(call.body).get("permissions"), required=True)
 
 
 def _roles(call: Call, key: str) -> tuple[Sequence[str], str | None]:

@@ -35,7 +35,9 @@ def healthy(call: Call) -> Reply:
 def openid(call: Call) -> Reply:
     """Where to get tokens; 404 without a body tells clients that there is no OIDC."""
     found = call.service.access.openid()
-    return Reply(status=404) if found is None else Reply(found)
+    if found is None:
+        return Reply(status=404)
+    return Reply({"href": found.configuration_url, "clientId": found.client_id, "scopes": list(found.scopes)})
 
 
 def nodes(call: Call) -> Reply:

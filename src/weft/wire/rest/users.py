@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
+from weft.access.users import UserInfo
 from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
 from weft.wire.rest.audit import audited
-from weft.wire.rest.authz import flag
+from weft.wire.rest.authz import USER_TYPES, flag
 from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import LAST_USED
 from weft.wire.rest.openapi.shapes import array, ref
+from weft.wire.rest.permission_json import role_json
 
 _ALL = "/v1/users/db"
 _ONE = "/v1/users/db/{user}"
 
 
 def me(call: Call) -> Reply:
-    return Reply(call.service.access.users.me(call.caller))
+    found = call.service.access.users.me(call.caller)
+    roles = [role_json(one) for one in found.roles] or None
+    return Reply({"username": found.user, "groups": list(found.groups), "roles": roles})
 
 
 def list_all(call: Call) -> Reply:
-    return Reply(call.service.access.users.all(call.caller, times=flag(call, "includeLastUsedTime")))
+    found = call.service.access.users.all(call.caller, times=flag(call, "includeLastUsedTime"))
+    return Reply([_user_json(one) for one in found])
 
 
 def get(call: Call) -> Reply:
     times = flag(call, "includeLastUsedTime")
-    return Reply(call.service.access.users.get(call.path["user"], call.caller, times=times))
+    return Reply(_user_json(call.service.access.users.get(call.path["user"], call.caller, times=times)))
 
 
 @audited("user created")
@@ -71,6 +77,26 @@ def deactivate(call: Call) -> Reply:
 def delete(call: Call) -> Reply:
     call.service.access.users.delete(call.path["user"], call.caller)
     return Reply(status=204)
+
+
+def _user_json(user: UserInfo) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "userId": user.user,
+        "dbUserType": USER_TYPES[user.source],
+        "active": user.active,
+        "roles": list(user.roles),
+    }
+    if user.created is not None:
+        document["createdAt"] = _date(user.created)
+    if user.key_prefix is not None:
+        document["apiKeyFirstLetters"] = user.key_prefix
+    if user.last_used is not None:
+        document["lastUsedAt"] = _date(user.last_used)
+    return document
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _instant(text: str | None) -> float | None:

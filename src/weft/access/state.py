@@ -1,0 +1,92 @@
+"""State: roles, who has them, and database users, as one immutable value; and its JSON form, which is stored.
+
+    {"secrets": [hex, …],                               keys of the keys' hashes; new ones are by the first
+     "roles": {name: [permission, …]},                  the built-in ones are not among them
+     "assigned": {"db:jane" | "oidc:jane" | "group:staff": [role, …]},
+     "users": {id: {"key": hash or null, "letters": the key's first characters, "active": …, "created": …, "used": …}},
+     "adopted": [id, …]}
+
+A permission is ``{"action": "read_data", "data": {"collection": "Movies*", …}}``; ``"scope"`` stands among the names of
+one on roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.access.permissions import Permission, checked_permission, domain_of
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """``key`` is the hash of the user's API key, None after it was revoked; ``key_prefix`` is how the key begins.
+
+    Times are Unix seconds; ``used`` 0 is never.
+    """
+
+    key: str | None
+    key_prefix: str
+    active: bool
+    created: float
+    used: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """``secrets`` are several when users were taken over from another data folder. ``adopted`` are the users of the
+    settings that were taken over as database users: the keys that the settings give them count no more."""
+
+    secrets: tuple[bytes, ...]
+    roles: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
+    assigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    adopted: frozenset[str] = frozenset()
+
+
+def to_json(state: State) -> dict[str, Any]:
+    return {
+        "secrets": [secret.hex() for secret in state.secrets],
+        "roles": {name: [_permission_json(one) for one in permissions] for name, permissions in state.roles.items()},
+        "assigned": {subject: list(roles) for subject, roles in state.assigned.items()},
+        "users": {id: _user_json(user) for id, user in state.users.items()},
+        "adopted": sorted(state.adopted),
+    }
+
+
+def from_json(document: Mapping[str, Any]) -> State:
+    """What ``to_json`` made. Raises Invalid, or as Python does, for anything else."""
+    return State(
+        tuple(bytes.fromhex(secret) for secret in document["secrets"]),
+        {name: tuple(_permission(one) for one in given) for name, given in document["roles"].items()},
+        {subject: tuple(roles) for subject, roles in document["assigned"].items()},
+        {id: _user(user) for id, user in document["users"].items()},
+        frozenset(document.get("adopted", ())),
+    )
+
+
+def _permission_json(permission: Permission) -> dict[str, Any]:
+    named = dict(permission.resource) | ({"scope": permission.scope} if permission.scope else {})
+    return {"action": permission.action} | ({permission.domain: named} if named else {})
+
+
+def _permission(document: Mapping[str, Any]) -> Permission:
+    action = document["action"]
+    named = document.get(domain_of(action), {})
+    return checked_permission(action, named, named.get("scope"))
+
+
+def _user_json(user: User) -> dict[str, Any]:
+    return {
+        "key": user.key,
+        "letters": user.key_prefix,
+        "active": user.active,
+        "created": user.created,
+        "used": user.used,
+    }
+
+
+def _user(document: Mapping[str, Any]) -> User:
+    key, prefix = document["key"], document["letters"]
+    return User(key, prefix, document["active"], document["created"], document.get("used", 0.0))
