@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from weft.metrics import MetricsServer
 
 _START_TIMEOUT_S = 30
-_LAST_S = 1
-"""For REST answers that are on their way when their time is over."""
+_GRACE_S = 1
+"""For REST replies that are still being sent when the time of their requests is over."""
 
-_TAKES_NOTHING_S = 300
-"""How long an answer waits for a client that reads nothing of it."""
+_STALLED_S = 300
+"""How long a reply waits for a client that reads none of it."""
 
 _RECONNECT_S = 0.5
-"""Streaming clients that are told to reconnect ask at once whether the server is back. They wait when it answers that
-it is not, and give up when nobody answers."""
+"""Streaming clients that are asked to reconnect call at once to see whether the server is back. They wait while it
+answers that it is not ready, and give up when there is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class Summary:
 
 
 class App:
-    """``start`` returns when both ports answer; ``stop`` when what was begun is finished and the folder is free.
+    """``start`` returns when both ports answer; ``stop`` when running requests are finished and the folder is free.
 
-    The REST port is open from the first moment of ``start``, and tells that the server is not ready.
+    The REST port is open from the first moment of ``start``, and answers that the server is not ready.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -64,7 +64,7 @@ class App:
         self._metrics_server: MetricsServer | None = None
 
     def start(self) -> None:
-        """Raises the error of what cannot be opened, with everything closed that had been."""
+        """Raises the error of what cannot be opened, after closing what was open."""
         settings, storage, host = self.settings, self.settings.storage, self.settings.server.host
         with ExitStack() as undo:
             self._start_rest(_listen(host, settings.rest.port))
@@ -110,7 +110,7 @@ class App:
         self._engine.announce([f"http://{host}:{self.rest_port}", f"grpc://{host}:{self.grpc_port}"])
 
     def _start_metrics(self, service: Service) -> Observe | None:
-        """What to tell of each request; None when nobody wants to know."""
+        """The callback that counts each request; None where no metrics are collected."""
         if not self.settings.metrics.enabled:
             return None
         from weft.metrics import Metrics, MetricsServer
@@ -134,7 +134,7 @@ class App:
             access_log=False,
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=_LAST_S,
+            timeout_graceful_shutdown=_GRACE_S,
         )
         self._rest = uvicorn.Server(config)
         self._rest_thread = threading.Thread(
@@ -150,14 +150,14 @@ class App:
             time.sleep(0.002)
 
     def _stop_rest(self) -> None:
-        """Does not wait for a request that hangs in its thread."""
+        """Without waiting for a request that hangs in its thread."""
         self._rest.should_exit = True
-        self._rest_thread.join(2 * _LAST_S)
+        self._rest_thread.join(2 * _GRACE_S)
 
     def stop(self) -> None:
         """Refuse new requests, finish those that run, write the indexes' snapshots, release the folder.
 
-        Requests have half of ``shutdown_timeout_s``; then they are cut off. What was acknowledged is stored.
+        Requests have half of ``shutdown_timeout_s``; then their connections close. What was acknowledged is stored.
         """
         until = time.monotonic() + self.settings.server.shutdown_timeout_s / 2
         self._service.stopping = True
@@ -190,7 +190,7 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    _notice_the_gone(listener)
+    _detect_dead_peers(listener)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -201,11 +201,11 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _notice_the_gone(listener: socket.socket) -> None:
-    """Connections are closed whose clients vanished, or take nothing of an answer; where the system knows how."""
+def _detect_dead_peers(listener: socket.socket) -> None:
+    """Connections close whose clients are gone or read nothing of a reply, where the operating system can detect it."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):
             listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _TAKES_NOTHING_S * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_S * 1000)

@@ -1,7 +1,7 @@
-"""Metrics for Prometheus: requests by verb and status as they are answered, what is stored as it is when it is read.
+"""Metrics for Prometheus: requests by verb and status as they are answered, what is stored at the moment of reading.
 
-Served on a port of their own, at any path (``/metrics``), without credentials: figures and names of collections and
-models only. ``exposition`` is the same as text, for ``/v1/metrics``.
+Served on a port of their own, at any path (``/metrics``), without credentials: they hold figures and the names of
+collections and models, nothing else. ``exposition`` is the same as text, for ``/v1/metrics``.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from weft.domain.errors import Misconfigured
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-Tell: TypeAlias = Callable[[], Sequence[Mapping[str, Any]]]
+Read: TypeAlias = Callable[[], Sequence[Mapping[str, Any]]]
 
 
 class Metrics:
-    """``shards`` tells what is stored, as ``/v1/nodes`` describes shards; ``models`` what ``/v1/weft/models`` does."""
+    """``shards`` reads the shards as ``/v1/nodes`` has them, ``models`` the models as ``/v1/weft/models`` has them."""
 
-    def __init__(self, shards: Tell, models: Tell) -> None:
+    def __init__(self, shards: Read, models: Read) -> None:
         self.registry = CollectorRegistry()
         self._requests = Histogram(
             "weft_request_duration_seconds",
@@ -40,7 +40,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
 
     def observe(self, wire: str, verb: str, status: str, seconds: float) -> None:
-        """About 1.3 µs with both looks at the clock (``python bench/observing.py``)."""
+        """About 1.3 µs with both readings of the clock (``python bench/observing.py``)."""
         key = (wire, verb, status)
         child = self._children.get(key)
         if child is None:
@@ -53,7 +53,7 @@ class Metrics:
 
 
 class MetricsServer:
-    """Listens from the start to ``stop``. Raises Misconfigured when the port cannot be had."""
+    """Listens from its creation until ``stop``. Raises Misconfigured when the port is taken."""
 
     def __init__(self, metrics: Metrics, host: str, port: int) -> None:
         try:
@@ -73,7 +73,7 @@ class MetricsServer:
 
 
 class _Stored(Collector):
-    def __init__(self, shards: Tell) -> None:
+    def __init__(self, shards: Read) -> None:
         self._shards = shards
 
     def collect(self) -> Iterable[Metric]:
@@ -102,11 +102,11 @@ class _Stored(Collector):
 
 
 class _Models(Collector):
-    def __init__(self, models: Tell) -> None:
+    def __init__(self, models: Read) -> None:
         self._models = models
 
     def collect(self) -> Iterable[Metric]:
-        """By the models' names; figures of one that is loaded in two ways are added up."""
+        """By the names of the models; the figures of one that is loaded twice are added up."""
         embedded = CounterMetricFamily("weft_embeddings", "Texts and media embedded since the load", labels=["model"])
         waiting = GaugeMetricFamily("weft_embeddings_waiting", "Texts and media not yet embedded", labels=["model"])
         loaded = GaugeMetricFamily("weft_models_loaded", "Models in memory")

@@ -1,4 +1,4 @@
-"""Recordings: what is told for which kind of search."""
+"""Recordings: which notes belong to which kind of search."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from weft.domain.profile import TOTAL, Details, Recording, format_duration, note
         (75.25, "75.25s"),
     ],
 )
-def test_durations_are_spelled_in_the_greatest_unit(seconds: float, expected: str) -> None:
+def test_durations_are_written_in_the_largest_unit(seconds: float, expected: str) -> None:
     assert format_duration(seconds) == expected
 
 
@@ -32,7 +32,7 @@ def test_notes_without_a_recording_go_nowhere() -> None:
     assert record.by_kind() == {}
 
 
-def test_each_kind_is_told_its_own_notes_and_the_shared_ones() -> None:
+def test_each_kind_has_its_own_notes_and_the_shared_ones() -> None:
     with recording() as record:
         note("filters_ids_matched", 7)
         with searching("keyword"):
@@ -42,18 +42,18 @@ def test_each_kind_is_told_its_own_notes_and_the_shared_ones() -> None:
             note("hnsw_flat_search", False)
         with took("objects_took"):
             pass
-    told = record.by_kind()
-    assert set(told) == {"keyword", "vector"}
-    assert set(told["keyword"]) == {TOTAL, "filters_ids_matched", "kwd_method", "objects_took"}
-    assert set(told["vector"]) == {
+    found = record.by_kind()
+    assert set(found) == {"keyword", "vector"}
+    assert set(found["keyword"]) == {TOTAL, "filters_ids_matched", "kwd_method", "objects_took"}
+    assert set(found["vector"]) == {
         TOTAL,
         "filters_ids_matched",
         "vector_search_took",
         "hnsw_flat_search",
         "objects_took",
     }
-    assert told["vector"]["hnsw_flat_search"] == "false"
-    assert told["vector"]["filters_ids_matched"] == "7"
+    assert found["vector"]["hnsw_flat_search"] == "false"
+    assert found["vector"]["filters_ids_matched"] == "7"
 
 
 def test_durations_of_one_name_add_up() -> None:
@@ -70,8 +70,8 @@ def test_a_total_leaves_out_the_work_of_the_other_kind(monkeypatch: pytest.Monke
     record.of_kind("keyword").add(TOTAL, 3.0)
     record.of_kind("vector").add(TOTAL, 5.0)
     record.stop()
-    told = record.by_kind()
-    assert told["keyword"][TOTAL] == "5s" and told["vector"][TOTAL] == "7s"
+    found = record.by_kind()
+    assert found["keyword"][TOTAL] == "5s" and found["vector"][TOTAL] == "7s"
 
 
 def test_a_search_that_fails_leaves_no_recording_behind() -> None:

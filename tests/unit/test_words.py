@@ -1,0 +1,174 @@
+"""One vocabulary: words that this repository does not use, each with the word to use instead.
+
+Prose and identifiers are read alike: an identifier is split at underscores and at its capitals. The table with reasons
+is in ``docs/how-we-write.md``, and is this one.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READ = ("src", "tests", "bench", "examples", "tools", "docs")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
+SUFFIXES = {".py", ".pyi", ".md", ".toml"}
+
+WORDS = {
+    "told": "reported, said",
+    "tells": "reports, says, describes",
+    "shown": "returned, visible, displayed",
+    "anew": "again",
+    "whoever": "a caller that, the one that",
+    "nobody": "no one, nothing",
+    "somebody": "someone, a caller",
+    "he": "they, the caller",
+    "him": "them, the caller",
+    "his": "their, the caller's",
+    "picture": "image",
+    "pictures": "images",
+    "sound": "audio",
+    "sounds": "audio",
+    "film": "video",
+    "films": "videos",
+    "asking": "AuthContext (the class); calling, requesting",
+    "shelf": "BackupCatalog",
+    "patience": "Backoff",
+    "payee": "provider_for",
+    "forsake": "abandon",
+    "forsaken": "abandoned",
+    "stillborn": "superseded",
+    "unoffered": "unsupported",
+    "specialists": "special_architectures",
+    "twin": "reference, clone",
+    "twins": "references",
+    "spoken": "PROTOCOL_VERSION, _TYPE_NAMES",
+    "earnest": "real",
+    "lest": "so that … not",
+}
+"""Whole words, in lower case."""
+
+PHRASES = {
+    "the protocol's server": "Weaviate",
+    "for it is": "because it is",
+    "be it an": "even an",
+    "as good as absent": "treated as absent",
+    "goes on": "continues",
+    "perhaps_live": "possibly_live",
+    "handed_out": "assigns_roles",
+    "address_word": "url_header",
+    "late_models": "late_interaction_models",
+    "LETTERS_PER_TOKEN": "CHARS_PER_TOKEN",
+    "part_choice": "part_selection",
+    "a word of": "mention",
+    "«": 'the quotes "…"',
+    "»": 'the quotes "…"',
+}
+"""Exactly as they stand, in any case, across line breaks."""
+
+ALLOWED: dict[str, dict[str, str]] = {
+    "tests/unit/test_words.py": {"*": "holds the list"},
+    "docs/how-we-write.md": {"*": "holds the list"},
+}
+"""By file: the words that stay there, each with its reason."""
+
+NOT_YET: tuple[str, ...] = (
+    *(
+        "src/weft/access/",
+        "src/weft/cli/",
+        "src/weft/engine/",
+        "src/weft/files/",
+        "src/weft/jobs/",
+        "src/weft/modules/",
+    ),
+    *("src/weft/service/", "src/weft/wire/"),
+    *("tests/contract/", "tests/oracle/", "tests/s3_server.py", "tests/tiny/", "tests/tools/", "tests/unit/access/"),
+    *("tests/unit/cli/", "tests/unit/engine/", "tests/unit/jobs/", "tests/unit/modules/", "tests/unit/service/"),
+    *("tests/unit/wire/", "tests/wire/", "tests/cli/", "tests/docs/", "tests/faults/", "tests/providers/"),
+    *("bench/", "docs/", "examples/", "tools/"),
+    *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md", "pyproject.toml"),
+)
+"""Folders and files whose words are still to be mended. The list only shrinks."""
+
+_WORD = re.compile(r"MAX_SHOWN|[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+"""``_MAX_SHOWN`` is what a message quotes of a value at most; the one name in which that word stands."""
+
+
+def read_files() -> list[Path]:
+    found = [path for folder in READ for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES]
+    return sorted([*found, *(ROOT / page for page in PAGES)])
+
+
+def unwanted(text: str) -> list[tuple[int, str]]:
+    """(line, word) of each word and phrase in ``text`` that is not used."""
+    found: list[tuple[int, str]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        found += [(number, word) for part in _WORD.findall(line) if (word := part.lower()) in WORDS]
+    for phrase in PHRASES:
+        for match in re.finditer(r"\s+(?:#\s*)?".join(map(re.escape, phrase.split())), text, re.IGNORECASE):
+            found.append((text.count("\n", 0, match.start()) + 1, phrase))
+    return sorted(found)
+
+
+def test_words_that_are_not_used() -> None:
+    wrong = []
+    for path in read_files():
+        name = path.relative_to(ROOT).as_posix()
+        allowed = ALLOWED.get(name, {})
+        if "*" in allowed or name.startswith(NOT_YET):
+            continue
+        wrong += [
+            f"{name}:{line}: {word!r}; write {(WORDS | PHRASES)[word]}"
+            for line, word in unwanted(path.read_text(encoding="utf-8"))
+            if word not in allowed
+        ]
+    assert not wrong, f"{len(wrong)} words:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("what it told", ["told"]),
+        ("_told_of = 1", ["told"]),
+        ("ToldAgain", ["told"]),
+        ("the protocol's\n    server", ["the protocol's server"]),
+        ("a header, the shell, untold", []),
+    ],
+)
+def test_whole_words_in_prose_and_names(text: str, found: list[str]) -> None:
+    assert [word for _, word in unwanted(text)] == found
+
+
+SHARED_NAMES: tuple[str, ...] = (
+    *("Archives", "Done", "Exports", "Gate", "Group", "Part", "Plan", "Provider", "Question", "References", "Remove"),
+    *(
+        "Reply",
+        "Report",
+        "Role",
+        "Schemas",
+        "Searcher",
+        "Segment",
+        "Selection",
+        "State",
+        "Stopwords",
+        "Tail",
+        "TokenRows",
+    ),
+    *("TokenRows", "Upsert", "View"),
+)
+"""Names of classes that still stand in several files. The list only shrinks."""
+
+
+def test_one_meaning_a_name() -> None:
+    """No two classes of the source have one name, private ones apart."""
+    homes: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "src/weft").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, set()).add(path.relative_to(ROOT / "src/weft").as_posix())
+    shared = {name: sorted(files) for name, files in homes.items() if len(files) > 1}
+    wrong = [f"{name}: {files}" for name, files in shared.items() if name not in SHARED_NAMES]
+    assert not wrong, "\n".join(wrong)
