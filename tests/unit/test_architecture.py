@@ -90,6 +90,21 @@ def test_a_room_reads_its_own_group_of_settings() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+WIRES: dict[str, set[str]] = {"json": set(), "grpc": set(), "graphql": {"json"}, "rest": {"json", "graphql"}}
+"""For each room of the wire, those of the wire that it may import."""
+
+
+def test_the_wires_share_json_and_nothing_else() -> None:
+    wrong = []
+    for wire, allowed in WIRES.items():
+        for file in sorted((ROOT / "wire" / wire).rglob("*.py")):
+            for name in imports(file):
+                parts = name.split(".")
+                if parts[1] == "wire" and parts[2] in WIRES and parts[2] not in allowed | {wire}:
+                    wrong.append(f"{file.relative_to(ROOT)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_slow_libraries_wait_for_their_first_use() -> None:
     """A server is ready before it has loaded them."""
     code = "import sys, weft.app; print(*{'graphql', 'numba', 'torch'} & sys.modules.keys())"

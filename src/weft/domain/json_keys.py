@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+_MAX_DEPTH = 100
+
 
 class Keys:
     """The keys of one JSON object.
@@ -28,17 +30,20 @@ class Keys:
         self._spelled = {key.lower(): key for key in (*plain, *self._inner)}
         self._plain = frozenset(plain)
 
-    def fold(self, value: Any) -> Any:
-        """``value`` with its declared keys spelled as declared; itself where nothing is to be done."""
+    def fold(self, value: Any, depth: int = 0) -> Any:
+        """``value`` with its declared keys spelled as declared; itself where nothing is to be done.
+
+        What is nested deeper than 100 objects stays as it is: no reader of a document takes that.
+        """
         if isinstance(value, list):
-            return [self.fold(one) for one in value]
-        if not isinstance(value, Mapping) or self._plain.issuperset(value):
+            return [self.fold(one, depth) for one in value]
+        if not isinstance(value, Mapping) or self._plain.issuperset(value) or depth > _MAX_DEPTH:
             return value
         folded: dict[Any, Any] = {}
         for key, given in value.items():
             name = self._spelled.get(key.lower(), key) if isinstance(key, str) else key
             inner = self._inner.get(name)
-            one = given if inner is None else inner.fold(given)
+            one = given if inner is None else inner.fold(given, depth + 1)
             before = folded.get(name)
             if inner is not None and isinstance(before, Mapping) and isinstance(one, Mapping):
                 one = {**before, **one}
@@ -64,10 +69,10 @@ class ByName:
     def __init__(self, inner: Keys) -> None:
         self._inner = inner
 
-    def fold(self, value: Any) -> Any:
+    def fold(self, value: Any, depth: int = 0) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {name: self._inner.fold(one) for name, one in value.items()}
+        return {name: self._inner.fold(one, depth + 1) for name, one in value.items()}
 
     def without_variants(self, value: Any) -> Any:
         if not isinstance(value, Mapping):

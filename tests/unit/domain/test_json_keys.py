@@ -56,3 +56,10 @@ def test_what_is_no_object_comes_back_as_it_is() -> None:
     for value in (None, 7, "text", {1: 2}):
         assert _FILTER.fold(value) == value
     assert _CLASS.fold({"vectorConfig": 7, "multiTenancyConfig": "x"}) == {"vectorConfig": 7, "multiTenancyConfig": "x"}
+
+
+def test_what_is_nested_beyond_reason_costs_no_recursion() -> None:
+    nested: dict[str, object] = {"Operator": "Equal"}
+    for _ in range(5_000):
+        nested = {"Operands": [nested]}
+    assert "operands" in _FILTER.fold(nested)

@@ -14,8 +14,8 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.service.scalars import is_timestamp, normal_uuid
-from weft.service.spelling import to_json
 from weft.service.values import coerce
+from weft.wire.json.properties import properties_to_json
 
 UUID = "00000000-0000-0000-0000-00000000000a"
 BEACON = f"weaviate://localhost/Other/{UUID}"
@@ -213,7 +213,7 @@ def test_to_json_is_what_rest_shows() -> None:
         Property("r", DataType.REFERENCE, target_collections=("Other",)),
         Property("t", DataType.TEXT),
     )
-    shown = to_json(
+    shown = properties_to_json(
         thing,
         {
             "g": GeoPoint(1.0, 2.0),
@@ -299,4 +299,4 @@ def test_any_value_is_typed_or_invalid_and_typed_values_stay(values: dict[str, A
     except Invalid:
         return
     assert coerce(EVERYTHING, typed) == typed
-    to_json(EVERYTHING, typed)
+    properties_to_json(EVERYTHING, typed)

@@ -26,7 +26,7 @@ from weft.wire.graphql.context import Context
 from weft.wire.graphql.documents import named, read
 from weft.wire.graphql.scalars import is_loose
 from weft.wire.graphql.schema import Schemas
-from weft.wire.rest.body import as_object
+from weft.wire.json.documents import as_object
 
 _MOST_ERRORS: Final = 20
 _MOST_KEPT: Final = 2

@@ -29,7 +29,7 @@ from weft.domain.query import (
 )
 from weft.domain.schema import CollectionConfig
 from weft.wire.graphql.inputs import MEDIA
-from weft.wire.rest.where import decode_where
+from weft.wire.json.where import decode_where
 
 Args = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.query import Query
 from weft.domain.schema import CollectionConfig
-from weft.service.spelling import to_json
+from weft.wire.json.properties import properties_to_json
 
 
 class Item:
@@ -31,7 +31,7 @@ class Item:
     def values(self) -> dict[str, Any]:
         """The properties as JSON spells them."""
         if self._values is None:
-            self._values = to_json(self.config, self.hit.record.properties)
+            self._values = properties_to_json(self.config, self.hit.record.properties)
         return self._values
 
     def linked(self, property: str) -> list[Item] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.wire.rest.body import as_object
+from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
 from weft.wire.rest.openapi.shapes import ref

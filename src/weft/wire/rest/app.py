@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from weft.access.authenticator import Authenticator
 from weft.service.guard import Door
 from weft.settings.server import RestSettings
-from weft.wire.graphql import endpoints as graphql
 from weft.wire.observing import Observe
 from weft.wire.rest import (
     aliases,
@@ -25,13 +24,14 @@ from weft.wire.rest import (
     contextionary,
     explain,
     exports,
+    graphql,
     objects,
     references,
     replication,
     schema,
     tenants,
     tokenize,
-    unoffered,
+    unsupported,
     users,
 )
 from weft.wire.rest.endpoint import Reply, Runner, error_response, failure, json_response
@@ -39,8 +39,10 @@ from weft.wire.rest.openapi.document import published
 
 _NOUNS = (
     *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
-    *(backups, exports, authz, users, replication, contextionary, unoffered),
+    *(backups, exports, authz, users, replication, contextionary, unsupported),
 )
+_ROOT: Final = "/v1/"
+"""Every endpoint of the protocol is below it."""
 ENDPOINTS: Final = [endpoint for noun in _NOUNS for endpoint in noun.ENDPOINTS]
 
 
@@ -92,12 +94,12 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 class _WithoutTrailingSlash:
-    """``/v1/aliases/`` is ``/v1/aliases``."""
+    """``/v1/aliases/`` is ``/v1/aliases``. Other paths stay: a site mounted beside the protocol needs its slashes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith("/") and len(scope["path"]) > 1:
-            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        if scope["type"] == "http" and scope["path"].endswith("/") and scope["path"].startswith(_ROOT):
+            scope = {**scope, "path": scope["path"].rstrip("/")}
         await self._app(scope, receive, send)

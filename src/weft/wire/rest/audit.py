@@ -1,6 +1,6 @@
 """The record of who changed what callers may do: a line of the log for each change of roles, users and keys.
 
-A line tells the caller, the change and whom or what it is about; never a key. What is refused is no change: who was
+A line holds the caller, the change and whom or what it is about; never a key. What is refused is no change: who was
 not allowed is logged where it is refused.
 """
 
@@ -9,22 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
 
 import orjson
 
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.wire.rest.endpoint import Call, Handler, Reply
 
 _log = logging.getLogger(__name__)
 
-_TOLD = ("name", "roles", "permissions", "userType", "groupType", "revoke_key", "import")
-"""What of a request's body is told; nothing else is, so that no secret can be."""
+_LOGGED = ("name", "roles", "permissions", "userType", "groupType", "revoke_key", "import")
+"""What of a request's body is logged; nothing else is, so that no secret can be."""
 
 _LONGEST = 2_000
 
 
 def audited(change: str) -> Callable[[Handler], Handler]:
-    """A handler whose success is told as ``change``."""
+    """A handler whose success is logged as ``change``."""
 
     def wrap(handler: Handler) -> Handler:
         @wraps(handler)
@@ -39,15 +39,15 @@ def audited(change: str) -> Callable[[Handler], Handler]:
     return wrap
 
 
-def _facts(call: Call) -> dict[str, Any]:
-    given: Mapping[str, Any] = call.body if isinstance(call.body, dict) else {}
-    body = {name: _shown(given[name]) for name in _TOLD if given.get(name) is not None}
+def _facts(call: Call) -> dict[str, object]:
+    given: JsonObject = call.body if isinstance(call.body, Mapping) else {}
+    body = {name: _logged(given[name]) for name in _LOGGED if given.get(name) is not None}
     return {"by": call.caller.user or "anonymous", "by_type": call.caller.user_type, **call.path, **body}
 
 
-def _shown(value: Any) -> Any:
+def _logged(value: JsonValue) -> str | bool:
     if isinstance(value, str | bool):
         return value
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ",".join(value)[:_LONGEST]
+        return ",".join(str(one) for one in value)[:_LONGEST]
     return orjson.dumps(value).decode()[:_LONGEST]

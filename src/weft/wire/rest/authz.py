@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from weft.access.assignments import UserSource
 from weft.access.permissions import Permission
 from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
+from weft.wire.json.documents import as_object
 from weft.wire.rest.audit import audited
-from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import FULL_ROLES
 from weft.wire.rest.openapi.shapes import FLAG, TEXT, array, ref
@@ -147,10 +146,10 @@ def _is_full(call: Call) -> bool:
 
 
 def flag(call: Call, name: str) -> bool:
-    value: Any = call.query.get(name, "false")
+    value = call.query.get(name, "false")
     if value not in ("true", "false"):
         raise Invalid(f"{name} must be true or false, not {value[:40]!r}")
-    return bool(value == "true")
+    return value == "true"
 
 
 _ANSWERED = {200: array(ref("Role"))}

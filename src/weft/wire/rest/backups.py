@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from weft.wire.rest.body import as_object
+from weft.domain.caller import Caller
+from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import PLACE, Parameter
 from weft.wire.rest.openapi.shapes import array, choice, ref
@@ -46,7 +45,7 @@ def cancel_restore(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def _named(call: Call) -> tuple[Any, ...]:
+def _named(call: Call) -> tuple[str, str, dict[str, str], Caller]:
     """Backend, id, the place that the query names, and who asks."""
     return call.path["backend"], call.path["id"], dict(call.query), call.caller
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 from uuid import uuid4
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_fields import shorten
-from weft.domain.json_values import JsonObject
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import IncomingObject, format_uuid
 from weft.wire.errors import to_refusal
-from weft.wire.rest.body import as_object
+from weft.wire.json.documents import as_object
+from weft.wire.json.keys import BATCH, BATCH_DELETE
+from weft.wire.json.objects import decode_object
+from weft.wire.json.where import decode_where
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
-from weft.wire.rest.object_json import decode
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
 from weft.wire.rest.openapi.shapes import ref
-from weft.wire.rest.where import decode_where
 
 _DELETE_LIMIT = 10_000
 
@@ -30,7 +31,7 @@ def insert(call: Call) -> Reply:
     decoded: list[tuple[int, IncomingObject]] = []
     for i, one in enumerate(given):
         try:
-            incoming = decode(one, tenant=call.tenant)
+            incoming = decode_object(one, tenant=call.tenant)
         except WeftError as error:
             results[i] = error
             continue
@@ -43,18 +44,19 @@ def insert(call: Call) -> Reply:
     return Reply([_result(one, ids.get(i), results[i]) for i, one in enumerate(given)])
 
 
-def _result(given: Any, id_: str | None, error: WeftError | None) -> dict[str, Any]:
+def _result(given: JsonValue, id_: str | None, error: WeftError | None) -> dict[str, object]:
     """What was sent, as far as it was understood, and what became of it."""
-    shown: dict[str, Any] = {"deprecations": None, "result": {"status": "SUCCESS"}}
+    sent: JsonObject = given if isinstance(given, Mapping) else {}
+    result: dict[str, object] = {"deprecations": None, "result": {"status": "SUCCESS"}}
     if error is None:
-        shown |= {key: given[key] for key in ("class", "properties", "tenant", "vector", "vectors") if key in given}
+        result |= {key: sent[key] for key in ("class", "properties", "tenant", "vector", "vectors") if key in sent}
     else:
-        shown["result"] = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
-        if isinstance(given, dict) and isinstance(given.get("class"), str):
-            shown["class"] = given["class"]
+        result["result"] = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
+        if isinstance(sent.get("class"), str):
+            result["class"] = sent["class"]
     if id_ is not None:
-        shown["id"] = id_
-    return shown
+        result["id"] = id_
+    return result
 
 
 def delete(call: Call) -> Reply:
@@ -75,7 +77,7 @@ def delete(call: Call) -> Reply:
     dry_run = json_fields.boolean(given, "dryRun", "batch delete") or False
     verbose = output == "verbose"
     deleted = call.service.objects.delete_many(name, call.tenant, where, dry_run=dry_run, verbose=verbose)
-    results: dict[str, Any] = {
+    results: dict[str, object] = {
         "matches": deleted.matches,
         "limit": _DELETE_LIMIT,
         "successful": 0 if dry_run else deleted.successful,
@@ -84,22 +86,22 @@ def delete(call: Call) -> Reply:
     }
     if verbose:
         results["objects"] = [_deleted(uuid, error, dry_run) for uuid, error in deleted.objects]
-    told = {"class": name, "where": _told(as_object(match["where"], "where"))}
-    return Reply({"match": told, "output": output, "dryRun": dry_run, "results": results})
+    matched = {"class": name, "where": _completed(as_object(match["where"], "where"))}
+    return Reply({"match": matched, "output": output, "dryRun": dry_run, "results": results})
 
 
-def _told(where: JsonObject) -> dict[str, object]:
-    """A filter as the protocol gives it back: ``path`` and ``operands`` are always there, be it as null."""
+def _completed(where: JsonObject) -> dict[str, object]:
+    """A filter as the protocol gives it back: ``path`` and ``operands`` are always there, null if need be."""
     operands = json_fields.array(where, "operands", "where")
     given = {key: value for key, value in where.items() if value is not None}
     return {
         "path": None,
         **given,
-        "operands": [_told(as_object(one, "where")) for one in operands] if operands else None,
+        "operands": [_completed(as_object(one, "where")) for one in operands] if operands else None,
     }
 
 
-def _deleted(uuid: bytes, error: str | None, dry_run: bool) -> dict[str, Any]:
+def _deleted(uuid: bytes, error: str | None, dry_run: bool) -> dict[str, object]:
     if error is not None:
         return {"id": format_uuid(uuid), "status": "FAILED", "errors": failure(error)}
     return {"id": format_uuid(uuid), "status": "DRYRUN" if dry_run else "SUCCESS"}
@@ -113,6 +115,7 @@ ENDPOINTS = [
         "Store objects; each has a result of its own.",
         ref("Batch"),
         {200: ref("BatchAnswer")},
+        keys=BATCH,
         query=(TENANT, CONSISTENCY),
     ),
     Endpoint(
@@ -124,5 +127,6 @@ ENDPOINTS = [
         {200: ref("BatchDeleted")},
         (404,),
         (TENANT, CONSISTENCY),
+        keys=BATCH_DELETE,
     ),
 ]

@@ -1,20 +1,15 @@
-"""Request bodies: bytes to JSON, within bounds of size and time.
+"""Request bodies, received within bounds of size and time.
 
-A body has a minute, and a second more for each kilobyte that has come: whoever sends more slowly is not waited for.
+A body has a minute, and a second more for each kilobyte that has come; a caller that sends more slowly is refused.
 Bodies that are being received may hold only so much memory together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import anyio
-import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from weft.domain.errors import CallerError, Invalid, Overloaded, TooLarge
-from weft.domain.json_fields import kind_of
+from weft.domain.errors import CallerError, Overloaded, TooLarge
 
 _FIRST_S, _BYTES_PER_S = 60.0, 1024
 _MOST_WHOLE = 8
@@ -63,28 +58,6 @@ class Reader:
             raise _too_large(self._limit_bytes)
         if self._held_bytes > _MOST_WHOLE * self._limit_bytes:
             raise Overloaded(f"{self._held_bytes} bytes of bodies are being received already; send this later")
-
-
-def parse(data: bytes) -> Any:
-    """The JSON value; raises CallerError for anything else, also for more than 1,024 levels of nesting."""
-    if not data:
-        raise CallerError("the request has no body; send JSON")
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise CallerError(f"the body is not valid JSON: {error}") from None
-
-
-def as_object(value: Any, what: str = "the body") -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return value
-    raise Invalid(f"{what} must be a JSON object, not {kind_of(value)}")
-
-
-def as_list(value: Any, what: str = "the body") -> list[Any]:
-    if isinstance(value, list):
-        return value
-    raise Invalid(f"{what} must be a JSON array, not {kind_of(value)}")
 
 
 def _too_large(limit_bytes: int) -> TooLarge:

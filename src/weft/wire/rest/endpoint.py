@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import anyio.to_thread
 import orjson
@@ -18,9 +18,12 @@ from starlette.routing import Route
 from weft.access.authenticator import Authenticator
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Invalid, Overloaded, Unauthenticated
+from weft.domain.json_keys import Keys
+from weft.domain.json_values import JsonValue
 from weft.service.guard import Door
 from weft.service.service import Service
 from weft.wire.errors import to_refusal
+from weft.wire.json import documents
 from weft.wire.observing import Observe
 from weft.wire.rest import body
 from weft.wire.rest.openapi.parameters import Parameter
@@ -37,7 +40,7 @@ class Call:
     __slots__ = ("body", "caller", "path", "query", "service")
 
     def __init__(
-        self, service: Service, path: Mapping[str, str], query: QueryParams, caller: Caller, body: Any
+        self, service: Service, path: Mapping[str, str], query: QueryParams, caller: Caller, body: JsonValue
     ) -> None:
         self.service = service
         self.path = path
@@ -49,7 +52,7 @@ class Call:
     def tenant(self) -> str | None:
         return self.query.get("tenant") or None
 
-    def whole(self, name: str, default: int, *, low: int = 0, high: int = 2**31 - 1) -> int:
+    def integer(self, name: str, default: int, *, low: int = 0, high: int = 2**31 - 1) -> int:
         """A number of the query string."""
         text = self.query.get(name)
         if text is None:
@@ -64,9 +67,9 @@ class Call:
 
 
 class Reply(NamedTuple):
-    """``content`` is anything that orjson spells; bytes are sent as they are; None sends no body."""
+    """``content`` is anything that orjson encodes; bytes are sent as they are; None sends no body."""
 
-    content: Any = None
+    content: object = None
     status: int = 200
     media_type: str = _JSON
 
@@ -80,7 +83,8 @@ class Endpoint:
 
     ``takes``: what the request's JSON is like, which is read and parsed; ``may_lack_body``: or there is none.
     ``answers``: by status what the answer is like, None where it has no body; ``refuses``: statuses of failures of its
-    own, beside those of all its like. ``is_open``: anyone may ask, without credentials.
+    own, beside those of all its like. ``is_open``: anyone may ask, without credentials. ``keys``: those of the request
+    that match in any case.
     """
 
     method: str
@@ -95,6 +99,7 @@ class Endpoint:
     is_open: bool = False
     may_lack_body: bool = False
     deprecated: bool = False
+    keys: Keys | None = None
 
     @property
     def takes_body(self) -> bool:
@@ -122,7 +127,7 @@ class Runner:
         self._running = 0
 
     def routes(self, endpoints: list[Endpoint]) -> list[Route]:
-        """One route a path, so that an unknown method of a known path is told as such."""
+        """One route a path, so that an unknown method of a known path is refused as such."""
         by_path: dict[str, dict[str, Endpoint]] = {}
         for one in endpoints:
             by_path.setdefault(one.path, {})[one.method] = one
@@ -180,7 +185,9 @@ class Runner:
     def _handled(
         self, endpoint: Endpoint, data: bytes, path: Mapping[str, str], query: QueryParams, caller: Caller
     ) -> Response:
-        parsed = body.parse(data) if endpoint.takes_body and (data or not endpoint.may_lack_body) else None
+        parsed = documents.parse(data) if endpoint.takes_body and (data or not endpoint.may_lack_body) else None
+        if endpoint.keys is not None:
+            parsed = endpoint.keys.fold(parsed)
         reply = endpoint.handler(Call(self._door.admit(caller), path, query, caller, parsed))
         return json_response(reply)
 
@@ -203,5 +210,5 @@ def error_response(error: Exception) -> Response:
     return json_response(Reply(failure(refusal.message), status))
 
 
-def failure(message: str) -> dict[str, Any]:
+def failure(message: str) -> dict[str, object]:
     return {"error": [{"message": message}]}

@@ -6,13 +6,13 @@ name) and ``matrix`` (true: all similarities, for a heat map).
 
 from __future__ import annotations
 
-import numpy as np
-
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonValue
 from weft.domain.objects import Vector
 from weft.service.explain import TokenQuestion
-from weft.wire.rest.body import as_object
+from weft.wire.json.documents import as_object
+from weft.wire.json.vectors import vector_of
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import TENANT
 from weft.wire.rest.openapi.shapes import ref
@@ -33,16 +33,10 @@ def explain(call: Call) -> Reply:
     return Reply(call.service.explain(asked, call.caller))
 
 
-def _tokens(rows: list[object]) -> Vector:
-    try:
-        with np.errstate(over="ignore"):
-            tokens = np.asarray(rows, np.float32)
-    except (ValueError, TypeError):
-        raise Invalid("query must be a list of token vectors of equal length, all numbers") from None
-    if tokens.ndim != 2 or tokens.size == 0:
+def _tokens(rows: list[JsonValue]) -> Vector:
+    tokens = vector_of(rows, "query")
+    if tokens.ndim != 2:
         raise Invalid("query must be a list of token vectors, each a list of numbers")
-    if not np.isfinite(tokens).all():
-        raise Invalid("query must hold numbers that 32 bits can hold")
     return tokens
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.domain.errors import Conflict
-from weft.wire.rest.body import as_object
+from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.shapes import ref
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from weft.domain import json_fields
 from weft.domain.errors import CallerError, CorruptData, Invalid, NotFound, TenantNotFound
 from weft.domain.names import property_name
 from weft.domain.objects import IncomingObject, Object, parse_uuid
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
+from weft.wire.json.documents import as_object
+from weft.wire.json.keys import OBJECT
+from weft.wire.json.objects import decode_object, encode_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
-from weft.wire.rest.object_json import decode, encode
 from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, TENANT
 from weft.wire.rest.openapi.shapes import ref
 
@@ -21,19 +22,19 @@ _INCLUDES = ("vector", "classification", "featureProjection", "interpretation")
 
 
 def insert(call: Call) -> Reply:
-    incoming = decode(call.body, tenant=call.tenant)
+    incoming = decode_object(call.body, tenant=call.tenant)
     stored = call.service.objects.insert(incoming, call.caller)
-    return Reply(_shown(call.service.collections.get(incoming.collection), stored, incoming.tenant))
+    return Reply(_encoded(call.service.collections.get(incoming.collection), stored, incoming.tenant))
 
 
 def validate(call: Call) -> Reply:
     """Whether the object could be stored; nothing is."""
-    call.service.objects.validate(decode(call.body))
+    call.service.objects.validate(decode_object(call.body))
     return Reply()
 
 
 def get(call: Call) -> Reply:
-    """An object or class that is not there is a reply without a body, as clients expect it; a tenant is told."""
+    """An absent object or class is a reply without a body, as clients expect; an absent tenant is an error."""
     vectors = "vector" in _included(call)
     try:
         config = call.service.collections.get(class_of(call))
@@ -42,7 +43,7 @@ def get(call: Call) -> Reply:
         raise
     except NotFound:
         return Reply(status=404)
-    return Reply(_shown(config, stored, call.tenant))
+    return Reply(_encoded(config, stored, call.tenant))
 
 
 def exists(call: Call) -> Reply:
@@ -53,7 +54,7 @@ def exists(call: Call) -> Reply:
 def replace(call: Call) -> Reply:
     incoming = _incoming(call)
     stored = call.service.objects.replace(incoming, call.caller)
-    return Reply(_shown(call.service.collections.get(incoming.collection), stored, incoming.tenant))
+    return Reply(_encoded(call.service.collections.get(incoming.collection), stored, incoming.tenant))
 
 
 def merge(call: Call) -> Reply:
@@ -63,8 +64,10 @@ def merge(call: Call) -> Reply:
 
 def _incoming(call: Call) -> IncomingObject:
     """What a change of the object in the path sends. Raises Invalid when it names another class."""
-    incoming = decode(call.body, collection=call.path.get("class_name"), uuid=call.path["id"], tenant=call.tenant)
-    named, collections = call.body.get("class"), call.service.collections
+    incoming = decode_object(
+        call.body, collection=call.path.get("class_name"), uuid=call.path["id"], tenant=call.tenant
+    )
+    named, collections = json_fields.string(as_object(call.body), "class", "object"), call.service.collections
     if named and collections.get(named).name != collections.get(incoming.collection).name:
         raise Invalid(
             f"the class in the body, {named[:80]!r}, is not the one in the path, {incoming.collection[:80]!r}; an "
@@ -84,24 +87,24 @@ def list_all(call: Call) -> Reply:
     after = call.query.get("after")
     if after is not None and not name:
         raise Invalid("after is a cursor within one class; send class as well")
-    limit = call.whole("limit", _DEFAULT_LIMIT)
-    offset = call.whole("offset", 0)
+    limit = call.integer("limit", _DEFAULT_LIMIT)
+    offset = call.integer("offset", 0)
     configs = [call.service.collections.get(name)] if name else call.service.collections.searchable()
-    shown: list[dict[str, Any]] = []
+    found: list[dict[str, object]] = []
     for config in configs:
-        if len(shown) >= limit:
+        if len(found) >= limit:
             break
         if not name and config.tenancy.enabled:
             continue
-        missing = offset + limit - len(shown) if not name else limit
+        missing = offset + limit - len(found) if not name else limit
         page = _page(call, config, missing, offset if name else 0, after)
         skipped = 0 if name else min(offset, len(page))
         offset -= skipped if not name else 0
-        shown.extend(page[skipped : skipped + limit - len(shown)])
-    return Reply({"deprecations": [], "objects": shown, "totalResults": len(shown)})
+        found.extend(page[skipped : skipped + limit - len(found)])
+    return Reply({"deprecations": [], "objects": found, "totalResults": len(found)})
 
 
-def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: str | None) -> list[dict[str, Any]]:
+def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: str | None) -> list[dict[str, object]]:
     if limit == 0:
         return []
     vectors = "vector" in _included(call)
@@ -115,7 +118,7 @@ def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: 
         returns=Returns(created=True, updated=True, vector=vectors),
     )
     return [
-        encode(
+        encode_object(
             config,
             hit.record.uuid,
             hit.record.properties,
@@ -181,30 +184,38 @@ def _has(call: Call, collection: str, id_: str) -> bool:
     return found
 
 
-def _shown(config: CollectionConfig, stored: Object, tenant: str | None) -> dict[str, Any]:
+def _encoded(config: CollectionConfig, stored: Object, tenant: str | None) -> dict[str, object]:
     times_ms = (stored.created_ms, stored.updated_ms)
-    return encode(config, stored.uuid, stored.properties, stored.vectors, times_ms, tenant)
+    return encode_object(config, stored.uuid, stored.properties, stored.vectors, times_ms, tenant)
 
 
-_SHOWN = {200: ref("Object")}
+_ONE = {200: ref("Object")}
 _STORED = (TENANT, CONSISTENCY)
 _READ = (INCLUDE, TENANT, CONSISTENCY)
-_SHOWN_OR_ABSENT = {**_SHOWN, 404: None}
+_ONE_OR_ABSENT = {**_ONE, 404: None}
 """An object that is not there has no body."""
 
 ENDPOINTS = [
     Endpoint(
         "GET", "/v1/objects", list_all, "A page of objects.", answers={200: ref("Objects")}, refuses=(404,), query=PAGE
     ),
-    Endpoint("POST", "/v1/objects", insert, "Store an object.", ref("NewObject"), _SHOWN, (404, 502), _STORED),
     Endpoint(
-        "POST", "/v1/objects/validate", validate, "Whether an object could be stored.", ref("NewObject"), refuses=(404,)
+        "POST", "/v1/objects", insert, "Store an object.", ref("NewObject"), _ONE, (404, 502), _STORED, keys=OBJECT
+    ),
+    Endpoint(
+        "POST",
+        "/v1/objects/validate",
+        validate,
+        "Whether an object could be stored.",
+        ref("NewObject"),
+        refuses=(404,),
+        keys=OBJECT,
     ),
     *(
         endpoint
         for path, is_older in ((_BY_CLASS, False), (_BY_ID, True))
         for endpoint in (
-            Endpoint("GET", path, get, "One object.", None, _SHOWN_OR_ABSENT, (), _READ, deprecated=is_older),
+            Endpoint("GET", path, get, "One object.", None, _ONE_OR_ABSENT, (), _READ, deprecated=is_older),
             Endpoint(
                 "HEAD",
                 path,
@@ -222,10 +233,11 @@ ENDPOINTS = [
                 replace,
                 "Replace an object.",
                 ref("ObjectChange"),
-                _SHOWN,
+                _ONE,
                 (502,),
                 _STORED,
                 deprecated=is_older,
+                keys=OBJECT,
             ),
             Endpoint(
                 "PATCH",
@@ -237,6 +249,7 @@ ENDPOINTS = [
                 (502,),
                 _STORED,
                 deprecated=is_older,
+                keys=OBJECT,
             ),
             Endpoint("DELETE", path, delete, "Delete an object.", None, {204: None}, (), _STORED, deprecated=is_older),
         )

@@ -5,15 +5,17 @@ The object is named by class and id, and in the older form by id alone.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from weft.domain import json_fields
 from weft.domain.beacon import parse_beacon
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_fields import shorten
+from weft.domain.json_values import JsonValue
 from weft.domain.objects import IncomingReference, Reference, format_uuid
 from weft.wire.errors import to_refusal
-from weft.wire.rest.body import as_list, as_object
+from weft.wire.json.documents import as_list, as_object
+from weft.wire.json.keys import BATCH_REFERENCES, REFERENCE
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.objects import class_of
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
@@ -59,14 +61,14 @@ def add_many(call: Call) -> Reply:
     return Reply([_result(one, error) for one, error in zip(given, results, strict=True)])
 
 
-def _target(value: Any) -> Reference:
+def _target(value: JsonValue) -> Reference:
     beacon = json_fields.string(as_object(value, "a reference"), "beacon", "reference")
     if not beacon:
         raise Invalid("a reference must hold the beacon of its target")
     return parse_beacon(beacon)
 
 
-def _incoming(call: Call, body: Any) -> IncomingReference:
+def _incoming(call: Call, body: JsonValue) -> IncomingReference:
     target = _target(body)
     return IncomingReference(
         class_of(call),
@@ -78,7 +80,7 @@ def _incoming(call: Call, body: Any) -> IncomingReference:
     )
 
 
-def _from_beacons(value: Any, tenant: str | None) -> IncomingReference:
+def _from_beacons(value: JsonValue, tenant: str | None) -> IncomingReference:
     given = as_object(value, "a reference")
     origin, target = json_fields.string(given, "from", "reference"), json_fields.string(given, "to", "reference")
     if not origin or not target:
@@ -99,9 +101,9 @@ def _from_beacons(value: Any, tenant: str | None) -> IncomingReference:
     )
 
 
-def _result(given: Any, error: WeftError | None) -> dict[str, Any]:
-    sent = {key: value for key, value in given.items() if isinstance(value, str)} if isinstance(given, dict) else {}
-    result: dict[str, Any] = {"status": "SUCCESS"}
+def _result(given: JsonValue, error: WeftError | None) -> dict[str, object]:
+    sent = {key: value for key, value in given.items() if isinstance(value, str)} if isinstance(given, Mapping) else {}
+    result: dict[str, object] = {"status": "SUCCESS"}
     if error is not None:
         result = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
     return {"from": sent.get("from"), "to": sent.get("to"), "result": result}
@@ -114,7 +116,9 @@ ENDPOINTS = [
         endpoint
         for path, is_older in ((_BY_CLASS, False), (_BY_ID, True))
         for endpoint in (
-            Endpoint("POST", path, add, "Add a reference.", ref("Beacon"), query=_WITHIN, deprecated=is_older),
+            Endpoint(
+                "POST", path, add, "Add a reference.", ref("Beacon"), query=_WITHIN, deprecated=is_older, keys=REFERENCE
+            ),
             Endpoint(
                 "PUT",
                 path,
@@ -123,6 +127,7 @@ ENDPOINTS = [
                 array(ref("Beacon")),
                 query=_WITHIN,
                 deprecated=is_older,
+                keys=REFERENCE,
             ),
             Endpoint(
                 "DELETE",
@@ -133,6 +138,7 @@ ENDPOINTS = [
                 {204: None},
                 query=_WITHIN,
                 deprecated=is_older,
+                keys=REFERENCE,
             ),
         )
     ),
@@ -143,6 +149,7 @@ ENDPOINTS = [
         "Add references; each has a result of its own.",
         ref("BatchReferences"),
         {200: ref("BatchReferencesAnswer")},
+        keys=BATCH_REFERENCES,
         query=_WITHIN,
     ),
 ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.wire.rest.body import as_object
+from weft.domain.json_values import JsonObject
+from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
 from weft.wire.rest.openapi.shapes import MAPPING, NAME, array, ref
@@ -52,7 +51,7 @@ def forget_all(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def _required(body: Any, name: str) -> str:
+def _required(body: JsonObject, name: str) -> str:
     found = json_fields.string(body, name, "replication")
     if not found:
         raise Invalid(f"replication: {name} is required")

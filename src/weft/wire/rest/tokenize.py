@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.service.tokens import Tokens, text_of, tokens_of_property, tokens_of_text
-from weft.wire.rest.body import as_object
+from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import ref
 

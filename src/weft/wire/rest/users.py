@@ -8,9 +8,9 @@ from typing import Any
 from weft.access.users import UserInfo
 from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
+from weft.wire.json.documents import as_object
 from weft.wire.rest.audit import audited
 from weft.wire.rest.authz import USER_TYPES, flag
-from weft.wire.rest.body import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import LAST_USED
 from weft.wire.rest.openapi.shapes import array, ref

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 
 from weft.settings.server import RestSettings
@@ -29,6 +32,17 @@ def test_unknown_paths_and_methods(rest: TestClient) -> None:
 def test_trailing_slashes(rest: TestClient) -> None:
     assert rest.get("/v1/schema/").json() == {"classes": []}
     assert rest.get("/v1/meta///").status_code == 200
+
+
+def test_a_site_beside_the_protocol_keeps_its_slashes(rest: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("a console")
+    app = rest.app
+    assert isinstance(app, Starlette)
+    app.mount("/console", StaticFiles(directory=tmp_path, html=True))
+    for path in ("/console", "/console/", "/console/index.html"):
+        page = rest.get(path)
+        assert (page.status_code, page.text) == (200, "a console")
+    assert rest.get("/v1/schema/").status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"nul", b"\xff", b'{"class": NaN}', b'"\\ud800"', b"[" * 10_000_000])

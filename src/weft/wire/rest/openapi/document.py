@@ -1,11 +1,11 @@
-"""The document: every endpoint of the application as OpenAPI 3.1 tells it, served under ``/v1/.well-known``."""
+"""The document: every endpoint of the application as OpenAPI 3.1, served under ``/v1/.well-known``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -21,7 +21,7 @@ _NAME: Final = re.compile(r"{(\w+)(?::path)?}")
 _MEANINGS: Final[Mapping[int, str]] = {
     200: "Done.",
     201: "Made.",
-    204: "Done; there is nothing to tell.",
+    204: "Done; there is nothing to answer.",
     400: "The body is missing or no JSON, a word in the query string is not known, or what is asked cannot be had.",
     401: "No credentials, or wrong ones.",
     403: "The caller may not do this.",
@@ -52,9 +52,9 @@ def published(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
     return own
 
 
-def build(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+def build(endpoints: Iterable[Endpoint]) -> dict[str, object]:
     """The OpenAPI document, as JSON values."""
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, object]] = {}
     for one in endpoints:
         paths.setdefault(_NAME.sub(r"{\1}", one.path), {})[one.method.lower()] = _operation(one)
     return {
@@ -80,9 +80,9 @@ def build(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     }
 
 
-def _operation(one: Endpoint) -> dict[str, Any]:
+def _operation(one: Endpoint) -> dict[str, object]:
     noun = one.path.split("/")[2:3]
-    told: dict[str, Any] = {
+    operation: dict[str, object] = {
         "operationId": "_".join([one.method.lower(), *re.findall(r"\w+", one.path)[1:]]),
         "summary": one.summary,
         "tags": noun or ["v1"],
@@ -90,12 +90,12 @@ def _operation(one: Endpoint) -> dict[str, Any]:
         "responses": {str(status): _response(one, status) for status in sorted({*one.answers, *_refusals(one)})},
     }
     if one.takes is not None:
-        told["requestBody"] = {"required": not one.may_lack_body, "content": _content(one.takes)}
+        operation["requestBody"] = {"required": not one.may_lack_body, "content": _content(one.takes)}
     if one.is_open:
-        told["security"] = []
+        operation["security"] = []
     if one.deprecated:
-        told["deprecated"] = True
-    return told
+        operation["deprecated"] = True
+    return operation
 
 
 def _refusals(one: Endpoint) -> set[int]:
@@ -116,19 +116,19 @@ def _refusals(one: Endpoint) -> set[int]:
     return statuses
 
 
-def _response(one: Endpoint, status: int) -> dict[str, Any]:
-    response: dict[str, Any] = {"description": _MEANINGS[status]}
+def _response(one: Endpoint, status: int) -> dict[str, object]:
+    response: dict[str, object] = {"description": _MEANINGS[status]}
     schema = one.answers.get(status) if status in one.answers else ref("Unauthenticated" if status == 401 else "Error")
     if schema is not None and one.method != "HEAD":
         response["content"] = _content(schema, _JSON if status >= 400 else one.media_type)
     return response
 
 
-def _content(schema: Schema, media_type: str = _JSON) -> dict[str, Any]:
+def _content(schema: Schema, media_type: str = _JSON) -> dict[str, object]:
     return {media_type: {"schema": schema}}
 
 
-def _path_parameters(path: str) -> list[dict[str, Any]]:
+def _path_parameters(path: str) -> list[dict[str, object]]:
     of_object = path.startswith("/v1/objects/")
     return [
         _parameter(name, "path", *(OBJECT_ID if name == "id" and of_object else PATH[name]), required=True)
@@ -136,9 +136,9 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
     ]
 
 
-def _query_parameter(asked: Parameter) -> dict[str, Any]:
+def _query_parameter(asked: Parameter) -> dict[str, object]:
     return _parameter(asked.name, "query", asked.description, asked.schema, required=asked.required)
 
 
-def _parameter(name: str, place: str, description: str, schema: Schema, *, required: bool) -> dict[str, Any]:
+def _parameter(name: str, place: str, description: str, schema: Schema, *, required: bool) -> dict[str, object]:
     return {"name": name, "in": place, "description": description, "required": required, "schema": schema}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-Schema: TypeAlias = Mapping[str, Any]
+Schema: TypeAlias = Mapping[str, object]
 
 ANYTHING: Final[Schema] = {}
 TEXT: Final[Schema] = {"type": "string"}
@@ -45,7 +45,7 @@ def maybe(schema: Schema) -> Schema:
 
 def record(required: str = "", /, **properties: Schema) -> Schema:
     """An object with these keys and perhaps others; ``required`` names those that are always there."""
-    shape: dict[str, Any] = {"type": "object", "properties": properties}
+    shape: dict[str, object] = {"type": "object", "properties": properties}
     if required:
         shape["required"] = required.split()
     return shape

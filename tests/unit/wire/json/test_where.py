@@ -18,7 +18,8 @@ from weft.domain.filters import (
     ReferenceCount,
     ReferenceTarget,
 )
-from weft.wire.rest.where import decode_where
+from weft.domain.json_values import JsonValue
+from weft.wire.json.where import decode_where
 
 
 def equal(path: list[str], **value: Any) -> dict[str, Any]:
@@ -35,10 +36,10 @@ def test_conditions() -> None:
     assert path == Condition(Operator.EQUAL, ReferenceTarget("ref", PropertyTarget("b"), "Other"), True, "valueBoolean")
     count = decode_where({"operator": "GreaterThan", "path": ["ref", "Other"], "valueInt": 1})
     assert count == Condition(Operator.GREATER_THAN, ReferenceCount("ref"), 1, "valueInt")
-    any_of = {"operator": "ContainsAny", "path": ["a"], "valueTextArray": ["x", "y"]}
+    any_of: JsonValue = {"operator": "ContainsAny", "path": ["a"], "valueTextArray": ["x", "y"]}
     assert decode_where(any_of) == Condition(Operator.CONTAINS_ANY, PropertyTarget("a"), ("x", "y"), "valueText")
-    within = {"geoCoordinates": {"latitude": 1, "longitude": 2}, "distance": {"max": 3}}
-    geo = {"operator": "WithinGeoRange", "path": ["g"], "valueGeoRange": within}
+    within: JsonValue = {"geoCoordinates": {"latitude": 1, "longitude": 2}, "distance": {"max": 3}}
+    geo: JsonValue = {"operator": "WithinGeoRange", "path": ["g"], "valueGeoRange": within}
     area = GeoRange(1.0, 2.0, 3.0)
     assert decode_where(geo) == Condition(Operator.WITHIN_GEO_RANGE, PropertyTarget("g"), area, "valueGeoRange")
 
@@ -51,7 +52,7 @@ def test_combinations() -> None:
     assert decode_where({"operator": "Not", "operands": [inner]}) == Not(decoded)
 
 
-DEEP: dict[str, Any] = equal(["a"], valueText="x")
+DEEP: dict[str, JsonValue] = equal(["a"], valueText="x")
 for _ in range(100):
     DEEP = {"operator": "And", "operands": [DEEP]}
 
@@ -84,6 +85,6 @@ for _ in range(100):
         DEEP,
     ],
 )
-def test_refused(wrong: Any) -> None:
+def test_refused(wrong: JsonValue) -> None:
     with pytest.raises(Invalid):
         decode_where(wrong)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import cast
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
@@ -22,15 +22,16 @@ from weft.domain.filters import (
     Target,
 )
 from weft.domain.json_fields import kind_of, shorten
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.names import property_name
-from weft.wire.rest.body import as_object
+from weft.wire.json.documents import as_object
 
 _MAX_DEPTH = 64
 _KEYS = ("operator", "path", "operands")
 _META = {"id": "_id", "_id": "_id"}
 
 
-def decode_where(value: Any, depth: int = 0) -> Filter:
+def decode_where(value: JsonValue, depth: int = 0) -> Filter:
     """The filter; raises Invalid for what is none."""
     if depth > _MAX_DEPTH:
         raise Invalid(f"invalid where filter: nested deeper than {_MAX_DEPTH} levels")
@@ -58,8 +59,8 @@ def decode_where(value: Any, depth: int = 0) -> Filter:
     path = json_fields.strings(given, "path", "where")
     if not path:
         raise Invalid("invalid where filter: field 'path': must have at least one element")
-    value, field = _value(given)
-    return Condition(Operator(operator), _target(path), value, field)
+    compared, field = _value(given)
+    return Condition(Operator(operator), _target(path), compared, field)
 
 
 def _target(path: list[str]) -> Target:
@@ -81,7 +82,7 @@ def _property(name: str) -> Target:
     return PropertyTarget(_META.get(name, property_name(name)))
 
 
-def _value(given: Mapping[str, Any]) -> tuple[FilterValue, str]:
+def _value(given: JsonObject) -> tuple[FilterValue, str]:
     """The one ``value…`` that is set, and its name, without what older forms of it add."""
     found = [key for key, value in given.items() if key.startswith("value") and value is not None]
     if len(found) != 1:
@@ -95,20 +96,20 @@ def _value(given: Mapping[str, Any]) -> tuple[FilterValue, str]:
     if read is None:
         raise Invalid(f"invalid where filter: unknown value field {shorten(key)!r}")
     if isinstance(value, list):
-        values: Any = tuple(read(one, key) for one in value)
+        values = cast(FilterValue, tuple(read(one, key) for one in value))  # all of the type that the field has
         return values, _FIELDS.get(field, field)
     if key.endswith("Array"):
         raise Invalid(f"invalid where filter: {key} must be an array, not {kind_of(value)}")
     return read(value, key), _FIELDS.get(field, field)
 
 
-def _text(value: Any, key: str) -> str:
+def _string(value: JsonValue, key: str) -> str:
     if isinstance(value, str):
         return value
     raise _refuse(key, "a string", value)
 
 
-def _whole(value: Any, key: str) -> int:
+def _integer(value: JsonValue, key: str) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
@@ -116,19 +117,19 @@ def _whole(value: Any, key: str) -> int:
     raise _refuse(key, "a whole number of 64 bits", value)
 
 
-def _number(value: Any, key: str) -> float:
+def _number(value: JsonValue, key: str) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise _refuse(key, "a number", value)
 
 
-def _flag(value: Any, key: str) -> bool:
+def _boolean(value: JsonValue, key: str) -> bool:
     if isinstance(value, bool):
         return value
     raise _refuse(key, "true or false", value)
 
 
-def _geo_range(value: Any) -> GeoRange:
+def _geo_range(value: JsonValue) -> GeoRange:
     given = as_object(value, "valueGeoRange")
     json_fields.check_size(given, "invalid where filter: valueGeoRange")
     point = json_fields.object_(given, "geoCoordinates", "valueGeoRange") or {}
@@ -143,16 +144,16 @@ def _geo_range(value: Any) -> GeoRange:
     return GeoRange(float(latitude), float(longitude), float(metres))
 
 
-def _refuse(key: str, expected: str, value: Any) -> Invalid:
+def _refuse(key: str, expected: str, value: JsonValue) -> Invalid:
     return Invalid(f"invalid where filter: {key} must be {expected}, not {kind_of(value)}")
 
 
-_SCALARS: Mapping[str, Callable[[Any, str], str | int | float | bool]] = {
-    "valueText": _text,
-    "valueString": _text,
-    "valueDate": _text,
-    "valueInt": _whole,
+_SCALARS: Mapping[str, Callable[[JsonValue, str], str | int | float | bool]] = {
+    "valueText": _string,
+    "valueString": _string,
+    "valueDate": _string,
+    "valueInt": _integer,
     "valueNumber": _number,
-    "valueBoolean": _flag,
+    "valueBoolean": _boolean,
 }
 _FIELDS = {"valueString": "valueText"}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from weft.domain.errors import Invalid
-from weft.wire.rest.body import as_list
+from weft.domain.json_values import JsonValue
+from weft.wire.json.documents import as_list
+from weft.wire.json.keys import GRAPHQL
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import ANYTHING, array, ref
 
@@ -25,7 +26,7 @@ def ask_many(call: Call) -> Reply:
     return Reply(_answered(questions, call))
 
 
-def _answered(questions: Sequence[Any], call: Call) -> list[Mapping[str, Any]]:
+def _answered(questions: Sequence[JsonValue], call: Call) -> list[Mapping[str, object]]:
     from weft.wire.graphql.answer import answer
     from weft.wire.graphql.context import Context
 
@@ -38,9 +39,10 @@ ENDPOINTS = [
         "POST",
         "/v1/graphql",
         ask,
-        "Ask in GraphQL; what fails is told as `errors`.",
+        "Ask in GraphQL; what fails is in `errors`.",
         ref("GraphQL"),
         {200: ref("GraphQLAnswer")},
+        keys=GRAPHQL,
     ),
     Endpoint(
         "POST",
@@ -49,5 +51,6 @@ ENDPOINTS = [
         "Ask several questions.",
         array(ANYTHING, minItems=1, maxItems=100),
         {200: array(ref("GraphQLAnswer"))},
+        keys=GRAPHQL,
     ),
 ]

@@ -1,32 +1,31 @@
-"""Property values as REST spells them."""
+"""Property values in JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from weft.domain.beacon import format_beacon
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference, Value
 from weft.domain.schema import CollectionConfig
 
 
-def to_json(config: CollectionConfig, properties: Mapping[str, Value]) -> dict[str, Any]:
-    """The values as REST spells them."""
-    spelled: dict[str, Any] = {}
+def properties_to_json(config: CollectionConfig, properties: Mapping[str, Value]) -> dict[str, Value]:
+    """The values that are there; geo points, phone numbers and references as objects."""
+    encoded: dict[str, Value] = {}
     for name, value in properties.items():
         if value is None:
             continue
         if isinstance(value, GeoPoint):
             value = {"latitude": value.latitude, "longitude": value.longitude}
         elif isinstance(value, PhoneNumber):
-            value = _spelled_phone(value)
+            value = _phone(value)
         elif isinstance(value, list) and value and isinstance(value[0], Reference):
-            value = [_spelled_reference(config, name, reference) for reference in value]
-        spelled[name] = value
-    return spelled
+            value = [_reference(config, name, reference) for reference in value]
+        encoded[name] = value
+    return encoded
 
 
-def _spelled_phone(phone: PhoneNumber) -> dict[str, Any]:
+def _phone(phone: PhoneNumber) -> dict[str, object]:
     return {
         "input": phone.input,
         "defaultCountry": phone.default_country,
@@ -38,7 +37,7 @@ def _spelled_phone(phone: PhoneNumber) -> dict[str, Any]:
     }
 
 
-def _spelled_reference(config: CollectionConfig, name: str, reference: Reference) -> dict[str, str]:
+def _reference(config: CollectionConfig, name: str, reference: Reference) -> dict[str, str]:
     collection = reference.collection
     if not collection and (property := config.by_name.get(name)) and len(property.target_collections) == 1:
         collection = property.target_collections[0]
