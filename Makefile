@@ -1,6 +1,6 @@
 # These commands do everything on a machine with git, make and Python 3.11 or newer:
 #   make quickstart   starts Weft, imports real texts and searches them
-#   make quickstart-media   the same with pictures, sounds and films (FOLDER=~/Pictures: yours)
+#   make quickstart-media   the same with images, audio and video (FOLDER=~/Pictures: yours)
 #   make test         lint, types, tests, and a tiny run of every benchmark
 #                     (make test MODELS=no leaves out torch, and with it the tests of what needs it)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)

@@ -1,7 +1,7 @@
 """Models beside the bare libraries that run them: the same weights, numbers, inputs, batches and one thread.
 
-``Pair.bare`` and ``Pair.weft`` do the same work. Counted on both sides is what turns a text, or a decoded picture,
-sound or film, into a vector: tokens, sizes and colours, spectrograms, the model, the length of 1. Decoding of files is
+``Pair.bare`` and ``Pair.weft`` do the same work. Counted on both sides is what turns a text, or a decoded image,
+audio or video, into a vector: tokens, sizes and colours, spectrograms, the model, the length of 1. Decoding of files is
 not counted, for the bare libraries have none of their own. Through Weft it goes through the model's queue and its
 worker's thread.
 """
@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from weft.domain.query import MediaKind
+from weft.modules.base import TEXT, InputKind
 from weft.modules.local.models import BUNDLED, MINILM, TINY_ANY, ModelSource
 from weft.modules.local.pool import ModelPool
-from weft.modules.local.scheduler import Urgency
 
 BATCH = 16
 RATE = 16_000
@@ -57,7 +58,7 @@ def minilm_by_onnx(pool: ModelPool, texts: Sequence[str]) -> Pair:
         return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
     def weft(some: Sequence[str]) -> Any:
-        return pool.embed_documents("onnx", lambda: OnnxTextEncoder(folder, MINILM), some)
+        return pool.model("onnx", lambda: OnnxTextEncoder(folder, MINILM)).embed_documents(some)
 
     return Pair("MiniLM by onnxruntime", bare, weft, [(text, text) for text in texts])
 
@@ -81,18 +82,19 @@ def minilm_by_torch(pool: ModelPool, texts: Sequence[str]) -> Pair:
         return model.encode(list(some), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
 
     def weft(some: Sequence[str]) -> Any:
-        return pool.embed_documents("torch", lambda: TorchTextEncoder(source), some)
+        return pool.model("torch", lambda: TorchTextEncoder(source)).embed_documents(some)
 
     return Pair(f"MiniLM by torch, {placement.dtype}", bare, weft, [(text, text) for text in texts])
 
 
 def tiny_any(pool: ModelPool, count: int) -> Iterator[Pair]:
-    """By sentence-transformers: texts (ten times as many, so short are they), pictures of 240 x 240 pixels, sounds of
-    2 s, films of 8 frames of 96 x 96."""
+    """By sentence-transformers: texts (ten times as many, so short are they), images of 240 x 240 pixels, audio of 2 s,
+    videos of 8 frames of 96 x 96."""
     from PIL import Image
     from sentence_transformers import SentenceTransformer
 
-    from weft.modules.local.media_encoder import Sample, load_media
+    from weft.modules.local.media_encoder import Sample
+    from weft.modules.local.media_loading import load_media
     from weft.modules.local.torch_loading import EXACT
 
     source = ModelSource(TINY_ANY, BUNDLED / TINY_ANY)
@@ -100,7 +102,7 @@ def tiny_any(pool: ModelPool, count: int) -> Iterator[Pair]:
     encoder = load_media(source, downloads=False, placement=EXACT)
     random = np.random.default_rng(0)
 
-    def picture(side: int) -> Any:
+    def image(side: int) -> Any:
         small = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8))
         return np.asarray(small.resize((side, side)))
 
@@ -108,18 +110,18 @@ def tiny_any(pool: ModelPool, count: int) -> Iterator[Pair]:
         return model.encode(list(some), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
 
     def weft(some: Sequence[Any]) -> Any:
-        return pool.run("tiny-any", lambda: encoder, some, Urgency.DOCUMENT)
+        return pool.model("tiny-any", lambda: encoder).embed_documents(some)
 
     texts = [f"a small red circle number {i}" for i in range(10 * count)]
-    pictures = [picture(240) for _ in range(count)]
-    sounds = [random.standard_normal(2 * RATE).astype(np.float32) * 0.1 for _ in range(count)]
-    films = [np.stack([picture(96)] * FRAMES) for _ in range(count)]
-    told = {"fps": FRAMES, "duration": 1.0, "total_num_frames": FRAMES, "frames_indices": list(range(FRAMES))}
-    forms: dict[str, tuple[str, Sequence[Any], Callable[[Any], Any]]] = {
-        "texts": ("text", texts, lambda one: one),
-        "pictures": ("image", pictures, Image.fromarray),
-        "sounds": ("audio", sounds, lambda one: {"array": one, "sampling_rate": RATE}),
-        "films": ("video", films, lambda one: {"array": one, "video_metadata": told}),
+    images = [image(240) for _ in range(count)]
+    clips = [random.standard_normal(2 * RATE).astype(np.float32) * 0.1 for _ in range(count)]
+    videos = [np.stack([image(96)] * FRAMES) for _ in range(count)]
+    metadata = {"fps": FRAMES, "duration": 1.0, "total_num_frames": FRAMES, "frames_indices": list(range(FRAMES))}
+    forms: dict[str, tuple[InputKind, Sequence[Any], Callable[[Any], Any]]] = {
+        "texts": (TEXT, texts, lambda one: one),
+        "images": (MediaKind.IMAGE, images, Image.fromarray),
+        "audio": (MediaKind.AUDIO, clips, lambda one: {"array": one, "sampling_rate": RATE}),
+        "videos": (MediaKind.VIDEO, videos, lambda one: {"array": one, "video_metadata": metadata}),
     }
     for what, (kind, things, form) in forms.items():
         items = [({kind: form(one)}, Sample(kind, one, seconds=1.0)) for one in things]

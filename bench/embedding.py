@@ -162,7 +162,7 @@ def main() -> None:
         queries_while_busy(transformer, texts[:200], count // 10)
     static = registry.vectorizer("text2vec-model2vec")
     static.embed_query(["load"], {}, NOBODY)
-    documents(static, [text[:80] for text in texts * (1 if given.tiny else 20)], "80 letters each")
+    documents(static, [text[:80] for text in texts * (1 if given.tiny else 20)], "80 characters each")
     registry.close()
     beside_the_bare(texts[: 16 if given.tiny else 320], 16 if given.tiny else 160, 1 if given.tiny else 5)
 

@@ -1,4 +1,4 @@
-"""Small pictures, sounds and films that are made here: shapes, tones and noises, moving shapes.
+"""Small images, audio and video that are made here: shapes, tones and noises, moving shapes.
 
 Everything follows from the ``Random`` that is given, so that one seed always makes the same. They are what the model
 tiny-any was trained to know, and their names say what is in them; no name is ever embedded.
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 Colour: TypeAlias = tuple[int, int, int]
-Sound: TypeAlias = npt.NDArray[np.float32]
+Waveform: TypeAlias = npt.NDArray[np.float32]
 Frames: TypeAlias = npt.NDArray[np.uint8]
 Point: TypeAlias = tuple[float, float]
 
@@ -69,7 +69,7 @@ _FRAMES_A_SECOND = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DrawnImage:
     size: str
     colour: str
     form: str
@@ -103,7 +103,7 @@ class Tone:
     def caption(self) -> str:
         return f"the sound of a {self.pitch} {self.pattern} {self.timbre} tone"
 
-    def play(self, random: Random) -> Sound:
+    def play(self, random: Random) -> Waveform:
         """``(32000,) f32``: 2 s at 16 kHz, with the tone somewhere in them and a little noise."""
         low, high = PITCHES_HZ[self.pitch]
         middle = math.exp(random.uniform(math.log(low), math.log(high)))
@@ -130,7 +130,7 @@ class Noise:
     def caption(self) -> str:
         return f"the sound of {self.kind}"
 
-    def play(self, random: Random) -> Sound:
+    def play(self, random: Random) -> Waveform:
         count = int(random.uniform(0.8, 1.6) * RATE)
         found = seeded(random).standard_normal(count) * 0.25
         if self.kind == "rumbling noise":
@@ -143,7 +143,7 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class DrawnVideo:
     colour: str
     form: str
     motion: str
@@ -187,11 +187,11 @@ def seeded(random: Random) -> np.random.Generator:
     return np.random.default_rng(random.getrandbits(32))
 
 
-def placed(sound: npt.NDArray[Any], random: Random) -> Sound:
+def placed(audio: npt.NDArray[Any], random: Random) -> Waveform:
     """Somewhere in 2 s of faint noise."""
     whole = np.zeros(SECONDS * RATE, np.float32)
-    begin = random.randint(0, max(0, len(whole) - len(sound)))
-    whole[begin : begin + len(sound)] = sound[: len(whole)]
+    begin = random.randint(0, max(0, len(whole) - len(audio)))
+    whole[begin : begin + len(audio)] = audio[: len(whole)]
     return whole + seeded(random).standard_normal(len(whole)).astype(np.float32) * random.uniform(0.0005, 0.006)
 
 
@@ -250,14 +250,14 @@ def png_bytes(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def wav_bytes(sound: Sound) -> bytes:
+def wav_bytes(audio: Waveform) -> bytes:
     """16 bits, mono, 16 kHz."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
-        file.writeframes((sound.clip(-1, 1) * 32_767).astype("<i2").tobytes())
+        file.writeframes((audio.clip(-1, 1) * 32_767).astype("<i2").tobytes())
     return buffer.getvalue()
 
 
@@ -277,7 +277,7 @@ def mp4_bytes(frames: Frames) -> bytes:
 
 
 def make_media(folder: Path, *, seed: int = 7) -> list[Path]:
-    """Fills ``folder`` with a picture of each form in each colour, all tones and noises, and a film of each form in
+    """Fills ``folder`` with an image of each form in each colour, all tones and noises, and a video of each form in
     each motion; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -291,12 +291,12 @@ def make_media(folder: Path, *, seed: int = 7) -> list[Path]:
 def _files(random: Random) -> Iterator[tuple[str, bytes]]:
     for colour, form in product(COLOURS, FORMS):
         size, place, ground = (random.choice(list(names)) for names in (SIZES, PLACES, GROUNDS))
-        picture = Picture(size, colour, form, place, ground)
-        yield f"{size}-{colour}-{form}-{place}-{ground}.png", png_bytes(picture.draw(random))
+        image = DrawnImage(size, colour, form, place, ground)
+        yield f"{size}-{colour}-{form}-{place}-{ground}.png", png_bytes(image.draw(random))
     for spec in product(PITCHES_HZ, PATTERNS, TIMBRES):
         yield f"{'-'.join(spec)}-tone.wav", wav_bytes(Tone(*spec).play(random))
     for kind in NOISES:
         yield f"{kind.replace(' ', '-')}.wav", wav_bytes(Noise(kind).play(random))
     for form, motion in product(FORMS, MOTIONS):
-        film = Film(random.choice(list(COLOURS)), form, motion)
-        yield f"{film.colour}-{form}-{motion}.mp4".replace(" ", "-"), mp4_bytes(film.play(random))
+        video = DrawnVideo(random.choice(list(COLOURS)), form, motion)
+        yield f"{video.colour}-{form}-{motion}.mp4".replace(" ", "-"), mp4_bytes(video.play(random))

@@ -1,4 +1,4 @@
-"""Weft in one minute, with pictures, sounds and films: import a folder, and search it by any of them.
+"""Weft in one minute, with images, audio and video: import a folder, and search it by any of them.
 
 Without a folder it makes one of shapes, tones and moving shapes, which the model tiny-any knows. Everything below is
 the official Weaviate client; only one line starts Weft.
@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from media_made import Film, Picture, Tone, make_media, mp4_bytes, png_bytes, wav_bytes
+from media_made import DrawnImage, DrawnVideo, Tone, make_media, mp4_bytes, png_bytes, wav_bytes
 from tqdm import tqdm
 from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.query import Filter, MetadataQuery, NearMediaType
@@ -33,7 +33,7 @@ KINDS = {
     "audio": (".wav", ".mp3", ".flac", ".ogg", ".m4a"),
     "video": (".mp4", ".webm", ".mov", ".mkv"),
 }
-NAMES = {"image": "picture", "audio": "sound", "video": "film", "text": "text"}
+NAMES = {"image": "image", "audio": "audio", "video": "video", "text": "text"}
 MOST_BYTES = 20_000_000
 BATCH_BYTES = 60_000_000
 """Of files in one request; servers take up to 100 MB, and base64 makes a third more of them."""
@@ -52,7 +52,7 @@ class Question:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Import a folder of pictures, sounds and films, and search it.")
+    parser = argparse.ArgumentParser(description="Import a folder of images, audio and video, and search it.")
     parser.add_argument("folder", nargs="?", type=Path, help="what to import (default: one that is made)")
     parser.add_argument("--model", default="tiny-any", help="a model that embeds them all (default: %(default)s)")
     parser.add_argument("--ask", metavar="TEXT", default="a large red circle", help="a text to search by")
@@ -61,11 +61,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as made:
         if arguments.folder is None:
             make_media(Path(made))
-            print("No folder is given, so one is made: pictures of shapes, tones and noises, films of moving shapes.")
+            print("No folder is given, so one is made: images of shapes, tones and noises, videos of moving shapes.")
         folder = (arguments.folder or Path(made)).expanduser()
         files = media_in(folder)
         if not files:
-            print(f"there is no picture, sound or film in {folder}", file=sys.stderr)
+            print(f"there is no image, audio or video in {folder}", file=sys.stderr)
             return 1
         started = time.perf_counter()
         with weft.connect(arguments.keep) as client:
@@ -77,7 +77,7 @@ def main() -> int:
             asked = questions(media, stored, arguments.ask, is_made=arguments.folder is None)
             show(asked)
     if arguments.folder is None:
-        print("\n(*) tiny-any has never learned which film goes with which sound: the nearest, and still far.")
+        print("\n(*) tiny-any has never learned which video goes with which sound: the nearest, and still far.")
     if arguments.folder is not None and arguments.model == "tiny-any":
         print("\ntiny-any knows shapes, tones and moving shapes only; for photos and speech give --model a larger one.")
     if arguments.keep:
@@ -161,17 +161,17 @@ def questions(media: Any, files: Sequence[tuple[str, Path]], text: str, *, is_ma
 
     if is_made:
         again = Random(1)
-        star = Picture(*named(files, "large-green-star").split("-"))
+        star = DrawnImage(*named(files, "large-green-star").split("-"))
         tone = Tone("high", "rising", "pure")
-        film = Film(named(files, "diamond-growing").split("-")[0], "diamond", "growing")
+        video = DrawnVideo(named(files, "diamond-growing").split("-")[0], "diamond", "growing")
         heard = wav_bytes(tone.play(again))
         return [
             by_text("image", text),
-            by_media("image", "image", png_bytes(star.draw(again)), f"drawn anew: {star.caption}"),
+            by_media("image", "image", png_bytes(star.draw(again)), f"drawn again: {star.caption}"),
             by_text("audio", "the sound of a low beeping buzzing tone"),
-            by_media("audio", "audio", heard, f"made anew: {tone.caption}"),
+            by_media("audio", "audio", heard, f"made again: {tone.caption}"),
             by_text("video", f"a {named(files, 'triangle-moving-left').replace('-', ' ')}"),
-            by_media("video", "video", mp4_bytes(film.play(again)), f"made anew: {film.caption}"),
+            by_media("video", "video", mp4_bytes(video.play(again)), f"made again: {video.caption}"),
             by_media("audio", "video", heard, f"{tone.caption} (*)"),
         ]
     firsts = dict(reversed(files))

@@ -6,9 +6,9 @@
     python tools/train_tiny_any.py --evaluate FOLDER        # recall of a folder of sentence-transformers
     python tools/train_tiny_any.py --held-out FOLDER        # the few emoji and words of tests/tiny/held_out
 
-Captions of pictures, sounds and films of one batch are told apart in one softmax over all kinds: with a softmax a kind,
+Captions of images, audio and video of one batch are distinguished in one softmax over all kinds: with a softmax a kind,
 "a dog" found the spoken word first. Items of one batch that are the same are not held against each other. Beside that,
-media of different kinds that show the same are drawn together, within each pair of kinds: a picture and a film of a red
+media of different kinds that show the same are drawn together, within each pair of kinds: an image and a video of a red
 star, a voice that says "star" and either, a voice that says "dog" and the emoji.
 
 It draws and plays all that it learns from by itself; ``tiny_any/sources.py`` says what the emoji and the voices come
@@ -44,12 +44,12 @@ _ACROSS = 0.25
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of one step; ``recorded``: the sounds that are made once."""
+    """Of one step; ``recorded``: the audio clips that are made once."""
 
-    pictures: int
+    images: int
     emoji: int
-    sounds: int
-    films: int
+    audio: int
+    videos: int
     recorded: int
 
 
@@ -102,7 +102,7 @@ def train(data: Corpus, sources: Sources, sizes: Sizes, steps: int) -> Towers:
     print(f"{sum(weight.numel() for weight in towers.parameters()) / 1e3:.0f} thousand weights are trained", flush=True)
     begun = time.process_time()
     batches = Batches(data, sources, sizes, towers, random)
-    print(f"{sizes.recorded} sounds are made after {time.process_time() - begun:.0f} CPU-seconds", flush=True)
+    print(f"{sizes.recorded} audio clips are made after {time.process_time() - begun:.0f} CPU-seconds", flush=True)
     optimizer = torch.optim.AdamW(towers.parameters(), lr=_RATE, weight_decay=0.05, betas=(0.9, 0.98))
     for step in range(steps):
         for group in optimizer.param_groups:
@@ -120,46 +120,46 @@ def train(data: Corpus, sources: Sources, sizes: Sizes, steps: int) -> Towers:
 def _told(data: Corpus, random: Random) -> list[Item]:
     """Of each kind about as many as it needs for its words to become tokens."""
     return [
-        *random.choices(data.pictures, k=3000),
+        *random.choices(data.images, k=3000),
         *data.emoji * 6,
-        *data.sounds * 20,
+        *data.audio * 20,
         *data.speech * 10,
-        *random.choices(data.films, k=1500),
+        *random.choices(data.videos, k=1500),
     ]
 
 
 class Batches:
-    """Pictures and films are made anew for each step. Sounds, whose features take longer, are made once, and moved."""
+    """Images and videos are made for each step. Audio clips, whose features take longer, are made once, and moved."""
 
     def __init__(self, data: Corpus, sources: Sources, sizes: Sizes, towers: Towers, random: Random) -> None:
         self._data, self._sizes, self._towers, self._random = data, sizes, towers, random
         words = sorted({one.word for one in data.speech})
         self._maker = Maker(sources, Voices.heard(words, 1 if sizes is TINY else 3, random) if words else None)
         half = sizes.recorded // 2
-        self._sounds: list[Item] = [*random.choices(data.sounds, k=sizes.recorded - half)]
-        self._sounds += random.choices(data.speech or data.sounds, k=half)
+        self._audio: list[Item] = [*random.choices(data.audio, k=sizes.recorded - half)]
+        self._audio += random.choices(data.speech or data.audio, k=half)
         self._heard = torch.cat(
             [
-                towers.heard([self._maker.make(one, random) for one in self._sounds[i : i + 100]])
-                for i in range(0, len(self._sounds), 100)
+                towers.heard([self._maker.make(one, random) for one in self._audio[i : i + 100]])
+                for i in range(0, len(self._audio), 100)
             ]
         )
 
     def loss(self) -> torch.Tensor:
-        """Of one batch, drawn anew."""
+        """Of one batch, drawn for it."""
         random, data, sizes, towers = self._random, self._data, self._sizes, self._towers
-        pictures: list[Item] = [*random.sample(data.pictures, sizes.pictures)]
-        pictures += random.sample(data.emoji, min(sizes.emoji, len(data.emoji)))
-        chosen = random.sample(range(len(self._sounds)), sizes.sounds)
-        sounds = [self._sounds[i] for i in chosen]
-        films: list[Item] = [*random.sample(data.films, sizes.films)]
+        images: list[Item] = [*random.sample(data.images, sizes.images)]
+        images += random.sample(data.emoji, min(sizes.emoji, len(data.emoji)))
+        chosen = random.sample(range(len(self._audio)), sizes.audio)
+        clips = [self._audio[i] for i in chosen]
+        videos: list[Item] = [*random.sample(data.videos, sizes.videos)]
         shifted = torch.stack([self._heard[i].roll(random.randint(-20, 20), -1) for i in chosen])
         media = [
-            towers.pictures([self._maker.make(one, random) for one in pictures]),
-            towers.sounds(shifted),
-            towers.films([self._maker.make(one, random) for one in films]),
+            towers.images([self._maker.make(one, random) for one in images]),
+            towers.audio(shifted),
+            towers.videos([self._maker.make(one, random) for one in videos]),
         ]
-        items = [pictures, sounds, films]
+        items = [images, clips, videos]
         told = towers.text([caption(one, random) for some in items for one in some])
         scale = towers.scale.exp().clamp(max=_MOST_SCALE)
         loss = _by_captions(scale * told @ torch.cat(media).T, [one for some in items for one in some])

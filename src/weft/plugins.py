@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from weft.domain.errors import Misconfigured
+from weft.domain.errors import Misconfigured, WeftError
 
 MODULES: Final = "weft.modules"
 BACKUP_BACKENDS: Final = "weft.backup_backends"
@@ -47,6 +47,17 @@ class Plugin:
                 f"{self} names {self.entry_point.value}, a {type(found).__name__} and not a class or function"
             )
         return found  # type: ignore[no-any-return]
+
+    def make(self, *arguments: object) -> object:
+        """What it makes of ``arguments``. Raises Misconfigured as ``load``, and for what the plug-in raises; errors of
+        Weft's own classes pass as they are."""
+        maker = self.load()
+        try:
+            return maker(*arguments)
+        except WeftError:
+            raise
+        except Exception as error:  # code of others
+            raise Misconfigured(f"{self} cannot be opened: {type(error).__name__}: {error}") from error
 
     def __str__(self) -> str:
         return f"plug-in {self.name} of the package {self.package}"

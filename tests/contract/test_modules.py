@@ -11,6 +11,7 @@ import pytest
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Overloaded, WeftError
 from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
 from weft.modules import build_registry
 from weft.modules.base import ModuleInput, Registry, Vectorizer
@@ -115,7 +116,7 @@ def test_the_fingerprint_names_the_space(vectorizer: Vectorizer) -> None:
 
 def test_media_is_refused_by_name(vectorizer: Vectorizer) -> None:
     with pytest.raises(Invalid, match=f"{vectorizer.name} does not embed image; it embeds text"):
-        vectorizer.embed_media("image", "aGk=", {}, NOBODY)
+        vectorizer.embed_media(MediaKind.IMAGE, "aGk=", {}, NOBODY)
 
 
 def test_a_collection_without_anything_to_embed_is_refused(vectorizer: Vectorizer) -> None:

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-from media_made import Film, Picture, Tone, mp4_bytes, png_bytes, wav_bytes
+from media_made import DrawnImage, DrawnVideo, Tone, mp4_bytes, png_bytes, wav_bytes
 
 SCRIPT = Path(__file__).parents[2] / "examples/media_search.py"
 _TIMEOUT_S = 300
@@ -32,7 +32,7 @@ def example(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def hits(told: str) -> dict[str, list[str]]:
-    """What was found, by the name of the search: ``text -> film``."""
+    """What was found, by the name of the search: ``text -> video``."""
     found: dict[str, list[str]] = {}
     search = ""
     for line in told.splitlines():
@@ -51,26 +51,26 @@ def test_what_it_makes_is_found(tmp_path: Path) -> None:
     found = hits(done.stdout)
     assert [len(names) for names in found.values()] == [3] * 7
     firsts = {search: names[0] for search, names in found.items()}
-    assert re.match(r"\w+-red-circle-", firsts["text -> picture"])
-    assert re.match(r"large-green-star-", firsts["picture -> picture"])
-    assert firsts["text -> sound"] == "low-beeping-buzzing-tone.wav"
-    assert firsts["sound -> sound"] == "high-rising-pure-tone.wav"
-    assert firsts["text -> film"].endswith("-triangle-moving-left.mp4")
-    assert firsts["film -> film"].endswith("-diamond-growing.mp4")
-    assert firsts["sound -> film"].endswith(".mp4")
+    assert re.match(r"\w+-red-circle-", firsts["text -> image"])
+    assert re.match(r"large-green-star-", firsts["image -> image"])
+    assert firsts["text -> audio"] == "low-beeping-buzzing-tone.wav"
+    assert firsts["audio -> audio"] == "high-rising-pure-tone.wav"
+    assert firsts["text -> video"].endswith("-triangle-moving-left.mp4")
+    assert firsts["video -> video"].endswith("-diamond-growing.mp4")
+    assert firsts["audio -> video"].endswith(".mp4")
 
 
 def test_of_a_folder_what_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
     random = Random(3)
     own = tmp_path / "my own"
     (own / "below").mkdir(parents=True)
-    picture = Picture("large", "blue", "star", "left", "white").draw(random)
-    (own / "below" / "star.png").write_bytes(png_bytes(picture))
+    image = DrawnImage("large", "blue", "star", "left", "white").draw(random)
+    (own / "below" / "star.png").write_bytes(png_bytes(image))
     (own / "bell.wav").write_bytes(wav_bytes(Tone("low", "beeping", "pure").play(random)))
-    film = mp4_bytes(Film("red", "heart", "growing").play(random))
-    (own / "heart.mp4").write_bytes(film)
-    (own / "half.mp4").write_bytes(film[:400])
-    (own / "none.jpg").write_bytes(b"no picture")
+    video = mp4_bytes(DrawnVideo("red", "heart", "growing").play(random))
+    (own / "heart.mp4").write_bytes(video)
+    (own / "half.mp4").write_bytes(video[:400])
+    (own / "none.jpg").write_bytes(b"no image")
     with (own / "long.mov").open("wb") as file:
         file.truncate(20_000_001)
     done = example(str(own), "--ask", "a blue star", folder=tmp_path)
@@ -83,12 +83,12 @@ def test_of_a_folder_what_cannot_be_read_is_told_by_name(tmp_path: Path) -> None
     ]
     assert "3 of 5 files stored in " in done.stdout
     found = hits(done.stdout)
-    assert found["text -> picture"] == ["below/star.png"]
-    assert found["film -> film"] == ["heart.mp4"]
+    assert found["text -> image"] == ["below/star.png"]
+    assert found["video -> video"] == ["heart.mp4"]
     assert len(found) == 12
 
 
 def test_a_folder_without_media_is_an_error(tmp_path: Path) -> None:
     done = example(str(tmp_path), folder=tmp_path)
     assert done.returncode == 1
-    assert "there is no picture, sound or film in" in done.stderr
+    assert "there is no image, audio or video in" in done.stderr

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from weft.domain.caller import Caller
+from weft.modules import Registry, Resources, registry_of
 from weft.modules.base import ModuleInput
+from weft.modules.providers.client import ProviderClient
 
 KEYS = {
     "nvidia": "nv",
@@ -18,7 +20,7 @@ KEYS = {
     "anyscale": "an",
     "huggingface": "hf",
 }
-WORDS = (*(name.upper() for name in KEYS), "OLLAMA")
+PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA")
 """Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""
 CALLER = Caller(headers={f"x-{provider}-api-key": key for provider, key in KEYS.items()})
 
@@ -34,3 +36,8 @@ def texts(*given: str) -> list[ModuleInput]:
 
 def near(vector: Any, expected: list[float]) -> bool:
     return np.allclose(vector, expected, atol=1e-6)
+
+
+def modules_of(client: ProviderClient) -> Registry:
+    """The modules that call providers by ``client``; closing it is left to the caller."""
+    return registry_of(Resources(client=client))

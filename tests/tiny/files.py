@@ -1,4 +1,4 @@
-"""Pictures, sounds and films of simple things, as the bytes of real files; drawn as what tiny-any was trained on."""
+"""Images, audio and video of simple things, as the bytes of real files; drawn as what tiny-any was trained on."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ RATE = 16_000
 FRAMES = 8
 
 Pixels = npt.NDArray[np.uint8]
-Sound = npt.NDArray[np.float32]
+Waveform = npt.NDArray[np.float32]
 
 
 def shape(colour: str, form: str, x: float = 0.5, y: float = 0.5, side: int = 96) -> Pixels:
     """A ``circle``, ``square`` or ``triangle`` at ``x``, ``y`` (0 to 1) on white."""
     from PIL import Image, ImageDraw
 
-    picture = Image.new("RGB", (side, side), _BACKGROUND)
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (side, side), _BACKGROUND)
+    draw = ImageDraw.Draw(image)
     cx, cy, r = x * side, y * side, 0.22 * side
     if form == "circle":
         draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=COLOURS[colour])
@@ -33,7 +33,7 @@ def shape(colour: str, form: str, x: float = 0.5, y: float = 0.5, side: int = 96
     else:
         corners = [(cx, cy - r), (cx + 0.95 * r, cy + 0.8 * r), (cx - 0.95 * r, cy + 0.8 * r)]
         draw.polygon(corners, fill=COLOURS[colour])
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
 def png(pixels: Pixels) -> bytes:
@@ -44,21 +44,21 @@ def png(pixels: Pixels) -> bytes:
     return stream.getvalue()
 
 
-def tone(hertz: float, *, beeping: bool = False, seconds: float = 1.4) -> Sound:
+def tone(hertz: float, *, beeping: bool = False, seconds: float = 1.4) -> Waveform:
     t = np.arange(int(seconds * RATE)) / RATE
     found = np.sin(2 * np.pi * hertz * t) * 0.5
     return (found * (np.sin(2 * np.pi * 4 * t) > 0) if beeping else found).astype(np.float32)
 
 
-def noise(seconds: float = 1.4) -> Sound:
+def noise(seconds: float = 1.4) -> Waveform:
     return (np.random.default_rng(1).standard_normal(int(seconds * RATE)) * 0.25).astype(np.float32)
 
 
-def wav(sound: Sound) -> bytes:
+def wav(audio: Waveform) -> bytes:
     stream = io.BytesIO()
     with wave.open(stream, "wb") as file:
-        file.setparams((1, 2, RATE, len(sound), "NONE", ""))
-        file.writeframes((sound.clip(-1, 1) * 32767).astype("<i2").tobytes())
+        file.setparams((1, 2, RATE, len(audio), "NONE", ""))
+        file.writeframes((audio.clip(-1, 1) * 32767).astype("<i2").tobytes())
     return stream.getvalue()
 
 
@@ -68,8 +68,8 @@ def moving(colour: str, form: str, dx: float, dy: float) -> Pixels:
     return np.stack([shape(colour, form, 0.5 + u * dx, 0.5 + u * dy) for u in steps])
 
 
-def mp4(frames: Pixels, fps: int = 8, sound: Sound | None = None) -> bytes:
-    """``sound``: at ``RATE``."""
+def mp4(frames: Pixels, fps: int = 8, audio: Waveform | None = None) -> bytes:
+    """``audio``: at ``RATE``."""
     import av
 
     stream = io.BytesIO()
@@ -78,13 +78,13 @@ def mp4(frames: Pixels, fps: int = 8, sound: Sound | None = None) -> bytes:
         track.height, track.width = frames.shape[1:3]
         track.pix_fmt = "yuv420p"
         track.options = {"crf": "12"}
-        heard: Any = None if sound is None else container.add_stream("aac", rate=RATE, layout="mono")
+        heard: Any = None if audio is None else container.add_stream("aac", rate=RATE, layout="mono")
         for frame in frames:
             container.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(track.encode())
-        if sound is not None:
-            for begin in range(0, len(sound), 1024):
-                piece = av.AudioFrame.from_ndarray(sound[None, begin : begin + 1024], format="fltp", layout="mono")
+        if audio is not None:
+            for begin in range(0, len(audio), 1024):
+                piece = av.AudioFrame.from_ndarray(audio[None, begin : begin + 1024], format="fltp", layout="mono")
                 piece.rate, piece.pts = RATE, begin
                 container.mux(heard.encode(piece))
             container.mux(heard.encode())

@@ -149,9 +149,9 @@ def colpali(folder: Path) -> Path:
         ColPaliConfig(vlm_config=config, text_config=config.text_config, embedding_dim=DIMENSIONS)
     )
     model.eval().save_pretrained(folder)
-    pictures = SiglipImageProcessorPil(size={"height": 56, "width": 56})
-    pictures.image_seq_length = 16
-    ColPaliProcessor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(folder)
+    images = SiglipImageProcessorPil(size={"height": 56, "width": 56})
+    images.image_seq_length = 16
+    ColPaliProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
 
 
@@ -200,8 +200,8 @@ def colqwen2(folder: Path, dimensions: int = DIMENSIONS) -> Path:
         vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
     )
     ColQwen2ForRetrieval(ColQwen2Config(vlm_config=config, embedding_dim=dimensions)).eval().save_pretrained(folder)
-    pictures = Qwen2VLImageProcessorPil(min_pixels=4 * 28 * 28, max_pixels=16 * 28 * 28)
-    ColQwen2Processor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(folder)
+    images = Qwen2VLImageProcessorPil(min_pixels=4 * 28 * 28, max_pixels=16 * 28 * 28)
+    ColQwen2Processor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
 
 

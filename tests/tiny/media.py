@@ -1,4 +1,4 @@
-"""Models of pictures, sounds and films of the real classes with random weights."""
+"""Models of images, audio and video of the real classes with random weights."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def dinov2(folder: Path) -> Path:
         hidden_size=32, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=2, image_size=56, patch_size=14
     )
     Dinov2Model(config).eval().save_pretrained(folder)
-    pictures = BitImageProcessorPil(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56})
-    pictures.save_pretrained(folder)
+    images = BitImageProcessorPil(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56})
+    images.save_pretrained(folder)
     return folder
 
 
@@ -54,8 +54,8 @@ def clip(folder: Path) -> Path:
     tokenizer = _closed(byte_pairs("<|startoftext|>", "<|endoftext|>", "<|endoftext|>", max_tokens=77))
     config = CLIPConfig(text_config=_reads(tokenizer, 77), vision_config=dict(_SIGHT), projection_dim=DIMENSIONS)
     CLIPModel(config).eval().save_pretrained(folder)
-    pictures = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    CLIPProcessor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(folder)
+    images = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    CLIPProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
 
 
@@ -68,8 +68,8 @@ def siglip(folder: Path) -> Path:
     tokenizer = byte_pairs("<bos>", "<eos>", "<pad>", max_tokens=64)
     text = {**_reads(tokenizer, 64), "projection_size": DIMENSIONS}
     SiglipModel(SiglipConfig(text_config=text, vision_config=dict(_SIGHT))).eval().save_pretrained(folder)
-    pictures = SiglipImageProcessorPil(size={"height": 32, "width": 32})
-    SiglipProcessor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(folder)
+    images = SiglipImageProcessorPil(size={"height": 32, "width": 32})
+    SiglipProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
 
 
@@ -128,8 +128,8 @@ def xclip(folder: Path) -> Path:
         prompt_num_attention_heads=2,
     )
     XCLIPModel(config).eval().save_pretrained(folder)
-    pictures = VideoMAEImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    XCLIPProcessor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(folder)
+    images = VideoMAEImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    XCLIPProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-_WORDS = "the a red blue green circle square photo sound what is capital of france paris hello query document image"
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-:"
+_WORDS = "the a red blue green circle square photo audio what is capital of france paris hello query document image"
+_CHARS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-:"
 
 
 def word_pieces(max_tokens: int = 128, more: Sequence[str] = ()) -> Any:
@@ -15,7 +15,7 @@ def word_pieces(max_tokens: int = 128, more: Sequence[str] = ()) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *more]
-    vocabulary = dict.fromkeys([*special, *_WORDS.split(), *_LETTERS, *("##" + letter for letter in _LETTERS)])
+    vocabulary = dict.fromkeys([*special, *_WORDS.split(), *_CHARS, *("##" + letter for letter in _CHARS)])
     made = Tokenizer(models.WordPiece({word: i for i, word in enumerate(vocabulary)}, unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

@@ -18,7 +18,7 @@ _CHAT = (
 
 
 def siglip2(folder: Path) -> Path:
-    """The one that keeps a picture's proportions: up to 256 patches of 16 x 16 pixels."""
+    """The one that keeps an image's proportions: up to 256 patches of 16 x 16 pixels."""
     import torch
     from transformers import Siglip2Config, Siglip2Model, Siglip2Processor
     from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
@@ -35,8 +35,8 @@ def siglip2(folder: Path) -> Path:
     }
     text = {**_reads(tokenizer, 64), "projection_size": DIMENSIONS}
     Siglip2Model(Siglip2Config(text_config=text, vision_config=sight)).eval().save_pretrained(folder)
-    pictures = Siglip2ImageProcessorPil()
-    Siglip2Processor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(folder)
+    images = Siglip2ImageProcessorPil()
+    Siglip2Processor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
 
 
@@ -64,7 +64,7 @@ def videomae(folder: Path) -> Path:
 
 
 def embedding_gemma2(folder: Path) -> Path:
-    """Text, pictures, sounds and films by one language model, as the default of multi2vec-bind is made."""
+    """Text, images, audio and video by one language model, as the default of multi2vec-bind is made."""
     import torch
     from transformers import EmbeddingGemma2Config, EmbeddingGemma2Model, EmbeddingGemma2Processor
     from transformers.models.embedding_gemma2.video_processing_embedding_gemma2 import EmbeddingGemma2VideoProcessor
@@ -111,9 +111,9 @@ def embedding_gemma2(folder: Path) -> Path:
         "subsampling_conv_channels": [128, 4],
         "output_proj_dims": 32,
     }
-    film = tokenizer.convert_tokens_to_ids("<|video|>")
+    video = tokenizer.convert_tokens_to_ids("<|video|>")
     config = EmbeddingGemma2Config(
-        text_config=text, vision_config=sight, audio_config=hearing, video_token_id=film, **ids
+        text_config=text, vision_config=sight, audio_config=hearing, video_token_id=video, **ids
     )
     EmbeddingGemma2Model(config).eval().save_pretrained(folder)
     EmbeddingGemma2Processor(
@@ -126,7 +126,7 @@ def embedding_gemma2(folder: Path) -> Path:
 
 
 def qwen3_vl(folder: Path) -> Path:
-    """Text, pictures and films by one language model."""
+    """Text, images and video by one language model."""
     import torch
     from transformers import Qwen3VLConfig, Qwen3VLModel, Qwen3VLProcessor
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import weft
@@ -103,6 +104,42 @@ def test_the_wires_share_json_and_nothing_else() -> None:
                 if parts[1] == "wire" and parts[2] in WIRES and parts[2] not in allowed | {wire}:
                     wrong.append(f"{file.relative_to(ROOT)} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def name_of(file: Path) -> str:
+    return ".".join(("weft", *file.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def needed(file: Path, modules: Collection[str]) -> set[str]:
+    """The modules that ``file`` imports at its head or in its functions; what only types need does not count."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            return
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found.update(name if name in modules else str(node.module) for name in whole)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(file.read_text(encoding="utf-8")))
+    return {name for name in found if name in modules}
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """Not even late ones, inside functions: files that need each other are one file, or lack a third."""
+    files = {
+        name_of(file): file for file in sorted(ROOT.rglob("*.py")) if file.parent != ROOT or file.stem != "__init__"
+    }
+    left = {name: needed(file, files) - {name} for name, file in files.items()}
+    while free := {name for name, imported in left.items() if not imported & left.keys()}:
+        left = {name: imported for name, imported in left.items() if name not in free}
+    while free := left.keys() - set().union(*left.values()):
+        left = {name: imported for name, imported in left.items() if name not in free}
+    assert not left, "\n".join(f"{name} imports {sorted(needs & left.keys())}" for name, needs in left.items())
 
 
 def test_slow_libraries_wait_for_their_first_use() -> None:

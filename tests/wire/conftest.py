@@ -9,7 +9,7 @@ import pytest
 import weaviate
 from weaviate.collections import Collection
 
-from providers.callers import WORDS
+from providers.callers import PREFIXES
 from providers.standin import StandIn
 from server import Server
 from wire.wires import Wires, filled
@@ -43,7 +43,7 @@ def provider(running_provider: StandIn) -> StandIn:
 @pytest.fixture(scope="session")
 def provider_server(running_provider: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose operator has it find all providers at the stand-in."""
-    addresses = {f"{word}_BASE_URL": running_provider.url for word in WORDS}
+    addresses = {f"{prefix}_BASE_URL": running_provider.url for prefix in PREFIXES}
     addresses["HUGGINGFACE_BASE_URL"] += "/models"
     with Server(tmp_path_factory.mktemp("provided"), addresses) as running:
         yield running

@@ -23,7 +23,7 @@ from weaviate.classes.query import MetadataQuery
 from weaviate.exceptions import WeaviateQueryError
 from weaviate.util import generate_uuid5
 
-from providers.callers import WORDS, near
+from providers.callers import PREFIXES, near
 from providers.standin import DIMENSIONS, StandIn, token_vectors, vector_of
 from server import Server
 
@@ -179,7 +179,7 @@ POSTERS = {
 
 
 @pytest.fixture
-def films(guided: weaviate.WeaviateClient) -> Any:
+def videos(guided: weaviate.WeaviateClient) -> Any:
     guided.collections.create(
         "DemoCollection",
         properties=[Property(name="title", data_type=DataType.TEXT), Property(name="poster", data_type=DataType.BLOB)],
@@ -203,7 +203,7 @@ def titles(response: Any) -> list[str]:
     return [found.properties["title"] for found in response.objects]
 
 
-def test_texts_and_pictures_are_embedded_and_weighed(films: Any, provider: StandIn) -> None:
+def test_texts_and_images_are_embedded_and_weighed(videos: Any, provider: StandIn) -> None:
     assert len(provider.requests) == 6
     assert {request.headers["authorization"] for request in provider.requests} == {"Bearer nvidia-key"}
     for request in provider.requests:
@@ -211,19 +211,19 @@ def test_texts_and_pictures_are_embedded_and_weighed(films: Any, provider: Stand
         assert request.body["model"] == "nvidia/nvclip"
     sent = {request.body["input"][0] for request in provider.requests}
     assert sent == {*POSTERS, *(f"data:image/png;base64,{poster}" for poster in POSTERS.values())}
-    for found in films.query.fetch_objects(include_vector=True).objects:
+    for found in videos.query.fetch_objects(include_vector=True).objects:
         title = found.properties["title"]
-        text, picture = vector_of(title), vector_of(f"data:image/png;base64,{POSTERS[title]}")
-        weighed = [(0.1 * t + 0.9 * p) / 2 for t, p in zip(text, picture, strict=True)]
+        text, image = vector_of(title), vector_of(f"data:image/png;base64,{POSTERS[title]}")
+        weighed = [(0.1 * t + 0.9 * p) / 2 for t, p in zip(text, image, strict=True)]
         assert near(found.vector["title_vector"], weighed)
         assert len(weighed) == DIMENSIONS
 
 
-def test_films_are_found_by_text_hybrid_and_picture(films: Any, provider: StandIn) -> None:
-    assert len(titles(films.query.near_text("A holiday film", limit=2))) == 2
-    assert titles(films.query.hybrid("A holiday film", limit=2))[0] == "A holiday film"
+def test_videos_are_found_by_text_hybrid_and_image(videos: Any, provider: StandIn) -> None:
+    assert len(titles(videos.query.near_text("A holiday film", limit=2))) == 2
+    assert titles(videos.query.hybrid("A holiday film", limit=2))[0] == "A holiday film"
     for title, poster in POSTERS.items():
-        answer = films.query.near_image(poster, limit=2, return_properties=["title", "poster"])
+        answer = videos.query.near_image(poster, limit=2, return_properties=["title", "poster"])
         assert titles(answer)[0] == title
         assert answer.objects[0].properties["poster"] == poster
     assert provider.requests[-1].body["input"] == [f"data:image/png;base64,{POSTERS['A film about space']}"]
@@ -269,8 +269,8 @@ def test_a_page_prints_what_it_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (script,) = re.findall(r"^```py\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    for word in WORDS:
-        monkeypatch.setenv(f"{word}_API_KEY", "key")
+    for prefix in PREFIXES:
+        monkeypatch.setenv(f"{prefix}_API_KEY", "key")
     ports = {"port": provider_server.rest_port, "grpc_port": provider_server.grpc_port, "skip_init_checks": True}
     monkeypatch.setattr(weaviate, "connect_to_local", partial(weaviate.connect_to_local, **ports))
     with weaviate.connect_to_local() as client:

@@ -131,7 +131,7 @@ def test_pages_are_searched_patch_by_patch(client: weaviate.WeaviateClient, tmp_
         batch.add_object({"n": 99, "page": base64.b64encode(b"%PDF-1.4").decode()})
     (failed,) = pages.batch.failed_objects
     assert failed.object_.properties["n"] == 99
-    assert "the picture is none that can be read" in failed.message
+    assert "the image is none that can be read" in failed.message
     assert len(pages.query.fetch_objects().objects) == len(files)
     for n, file in enumerate(files):
         data = file.read_bytes()

@@ -1,4 +1,4 @@
-"""Text, pictures, sounds and films found by one another, through the official client, with tiny-any."""
+"""Text, images, audio and video found by one another, through the official client, with tiny-any."""
 
 from __future__ import annotations
 
@@ -107,16 +107,16 @@ def test_media_find_themselves_as_text_file_and_stream(things: Any, kind: str, t
         file = tmp_path / "file"
         file.write_bytes(data)
         with file.open("rb") as stream:
-            for shown in (files.base64_of(data), file, stream):
+            for asked in (files.base64_of(data), file, stream):
                 found = things.query.near_media(
-                    shown, NearMediaType(kind), limit=1, return_metadata=MetadataQuery(distance=True)
+                    asked, NearMediaType(kind), limit=1, return_metadata=MetadataQuery(distance=True)
                 )
                 assert names(found) == [name]
                 assert found.objects[0].metadata.distance == pytest.approx(0, abs=0.02)
 
 
-def test_a_film_is_found_by_a_sound_that_it_was_stored_with(client: weaviate.WeaviateClient) -> None:
-    """Two vectors of one object: found by one, shown by the other."""
+def test_a_video_is_found_by_audio_that_it_was_stored_with(client: weaviate.WeaviateClient) -> None:
+    """Two vectors of one object: found by one, asked by the other."""
     client.collections.delete("Scenes")
     vectors = [
         Configure.Vectors.custom(
@@ -125,14 +125,14 @@ def test_a_film_is_found_by_a_sound_that_it_was_stored_with(client: weaviate.Wea
         for kind in ("audio", "video")
     ]
     scenes = client.collections.create("Scenes", properties=properties(), vector_config=vectors)
-    for sound, film in zip(THINGS["audio"].values(), THINGS["video"].items(), strict=True):
+    for audio, video in zip(THINGS["audio"].values(), THINGS["video"].items(), strict=True):
         scenes.data.insert(
-            {"name": film[0], "audio": files.base64_of(sound), "video": files.base64_of(film[1])},
+            {"name": video[0], "audio": files.base64_of(audio), "video": files.base64_of(video[1])},
         )
-    for sound, film_name in zip(THINGS["audio"].values(), THINGS["video"], strict=True):
-        shown = files.base64_of(sound)
-        assert names(scenes.query.near_media(shown, NearMediaType.AUDIO, target_vector="audio", limit=1)) == [film_name]
-    across = scenes.query.near_media(files.base64_of(sound), NearMediaType.AUDIO, target_vector="video", limit=3)
+    for audio, name in zip(THINGS["audio"].values(), THINGS["video"], strict=True):
+        asked = files.base64_of(audio)
+        assert names(scenes.query.near_media(asked, NearMediaType.AUDIO, target_vector="audio", limit=1)) == [name]
+    across = scenes.query.near_media(files.base64_of(audio), NearMediaType.AUDIO, target_vector="video", limit=3)
     assert len(across.objects) == 3
 
 
@@ -142,12 +142,12 @@ def test_what_cannot_be_read_spoils_nothing_else(client: weaviate.WeaviateClient
     good = files.base64_of(THINGS["image"]["a red circle"])
     with made.batch.fixed_size(10) as batch:
         batch.add_object({"name": "good", "image": good})
-        batch.add_object({"name": "no picture", "image": files.base64_of(b"%PDF-1.4")})
+        batch.add_object({"name": "no image", "image": files.base64_of(b"%PDF-1.4")})
         batch.add_object({"name": "no base64", "image": "?"})
         batch.add_object({"name": "none"})
     failed = {one.object_.properties["name"]: one.message for one in made.batch.failed_objects}
-    assert set(failed) == {"no picture", "no base64"}
-    assert "the picture is none that can be read" in failed["no picture"]
+    assert set(failed) == {"no image", "no base64"}
+    assert "the image is none that can be read" in failed["no image"]
     assert sorted(names(made.query.fetch_objects())) == ["good", "none"]
     assert names(made.query.near_image(good)) == ["good"]
     with pytest.raises(WeaviateQueryError, match="no base64"):
@@ -159,11 +159,11 @@ def test_what_cannot_be_read_spoils_nothing_else(client: weaviate.WeaviateClient
 @pytest.mark.parametrize(
     ("kind", "model", "said"),
     [
-        ("audio", "openai/whisper-base", "the sound is none that can be read"),
-        ("video", "deepmind/multimodal-perceiver", "the film is none that can be read"),
+        ("audio", "openai/whisper-base", "the audio is none that can be read"),
+        ("video", "deepmind/multimodal-perceiver", "the video is none that can be read"),
     ],
 )
-def test_sounds_by_whisper_and_films_by_perceiver(
+def test_audio_by_whisper_and_videos_by_perceiver(
     client: weaviate.WeaviateClient, kind: str, model: str, said: str
 ) -> None:
     """Each finds itself; what is broken is told of its own object, and its neighbours are stored."""
@@ -194,7 +194,7 @@ def test_sounds_by_whisper_and_films_by_perceiver(
 
 
 def test_weights_count(client: weaviate.WeaviateClient) -> None:
-    """The picture says blue, the text red."""
+    """The image says blue, the text red."""
     for heavy, expected in (("image", "blue"), ("text", "red")):
         client.collections.delete("Weighed")
         weights = {"image": 0.05, "text": 0.05, heavy: 0.95}
@@ -267,7 +267,7 @@ def test_a_page_prints_what_it_says(
     ports = {"port": server.rest_port, "grpc_port": server.grpc_port, "skip_init_checks": True}
     monkeypatch.setattr(weaviate, "connect_to_local", partial(weaviate.connect_to_local, **ports))
     monkeypatch.chdir(tmp_path)
-    client.collections.delete(["Picture", "Thing"])
+    client.collections.delete(["Image", "Thing"])
     capsys.readouterr()
     exec(compile(script, name, "exec"), {})
     assert capsys.readouterr().out.splitlines() == re.findall(r"^print\(.*\)  # (.*)$", script, re.MULTILINE)

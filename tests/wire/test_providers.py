@@ -321,22 +321,22 @@ def test_the_account_of_a_generation_is_told_when_asked_for(made: Make, provider
     assert answer.generative.metadata.usage.total_tokens == 7
 
 
-def test_pictures_of_the_request_and_of_the_hits_go_with_the_prompt(
+def test_images_of_the_request_and_of_the_hits_go_with_the_prompt(
     keyed: weaviate.WeaviateClient, provider: StandIn
 ) -> None:
     keyed.collections.delete("Pictured")
-    pictured = keyed.collections.create(
+    illustrated = keyed.collections.create(
         "Pictured",
         properties=[Property(name="title", data_type=DataType.TEXT), Property(name="photo", data_type=DataType.BLOB)],
         vector_config=Configure.Vectors.self_provided(),
     )
-    pictured.data.insert_many([{"title": "one", "photo": "b25l"}, {"title": "none"}])
+    illustrated.data.insert_many([{"title": "one", "photo": "b25l"}, {"title": "none"}])
     told = GenerativeParameters.single_prompt("What of {title}?", image_properties=["photo"], images=["dHdv"])
     summed = GenerativeParameters.grouped_task("Compare", image_properties=["photo"])
     chosen = GenerativeConfig.ollama(model="seer")
-    answer = pictured.generate.bm25("one none", single_prompt=told, generative_provider=chosen)
+    answer = illustrated.generate.bm25("one none", single_prompt=told, generative_provider=chosen)
     assert len(answer.objects) == 2
-    pictured.generate.bm25("one none", grouped_task=summed, generative_provider=chosen)
+    illustrated.generate.bm25("one none", grouped_task=summed, generative_provider=chosen)
     sent = {request.body["prompt"].split(":")[0]: request.body["images"] for request in provider.requests}
     assert sent == {"What of one?": ["dHdv", "b25l"], "What of none?": ["dHdv"], "Compare": ["b25l"]}
     keyed.collections.delete("Pictured")

@@ -1,4 +1,4 @@
-"""What ``train_tiny_any.py`` is made of. Shapes, tones and films are drawn by ``examples/media_made.py``."""
+"""What ``train_tiny_any.py`` is made of. Shapes, tones and videos are drawn by ``examples/media_made.py``."""
 
 import sys
 from pathlib import Path

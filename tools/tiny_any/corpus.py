@@ -1,4 +1,4 @@
-"""What tiny-any learns from: pictures, sounds and films that are made, each with a caption in changing words.
+"""What tiny-any learns from: images, audio and video that are made, each with a caption in changing words.
 
 Drawing and playing is in ``examples/media_made.py``, emoji and speech in ``sources.py``. Here are the captions, what of
 one kind shows the same as what of another, and which combinations are held out: the lists and the seeds of the splits
@@ -24,19 +24,19 @@ from media_made import (
     PLACES,
     SIZES,
     TIMBRES,
-    Film,
+    DrawnImage,
+    DrawnVideo,
     Noise,
-    Picture,
     Tone,
 )
 
 from tiny_any.sources import SPEAKERS, Emoji, Sources, Speech, Voices
 
-Item: TypeAlias = Picture | Emoji | Tone | Noise | Speech | Film
+Item: TypeAlias = DrawnImage | Emoji | Tone | Noise | Speech | DrawnVideo
 
-PICTURE_PIXELS = 48
-FILM_PIXELS = 32
-FILM_FRAMES = 8
+IMAGE_PIXELS = 48
+VIDEO_PIXELS = 32
+VIDEO_FRAMES = 8
 SPOKEN_ALONE = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     *("yes", "no", "hello"),
@@ -45,7 +45,7 @@ SPOKEN_AND_SEEN = (
     *("red", "green", "blue", "yellow", "purple", "circle", "square", "triangle", "star", "heart"),
     *("cat", "dog", "horse", "bird", "fish", "pig", "rabbit"),
 )
-"""Words that name what is in some pictures and films."""
+"""Words that name what is in some images and video."""
 _OTHER_WORDS = {
     "circle": ("circle", "disc"),
     "square": ("square", "box"),
@@ -65,17 +65,17 @@ _OTHER_WORDS = {
 
 @dataclass(frozen=True)
 class Corpus:
-    """``unseen`` pictures are whole combinations that training leaves out, ``unpaired`` those whose colour and form
+    """``unseen`` images are whole combinations that training leaves out, ``unpaired`` those whose colour and form
     never stand together in it."""
 
-    pictures: list[Picture]
-    unseen: list[Picture]
-    unpaired: list[Picture]
+    images: list[DrawnImage]
+    unseen: list[DrawnImage]
+    unpaired: list[DrawnImage]
     emoji: list[Emoji]
-    sounds: list[Tone | Noise]
+    audio: list[Tone | Noise]
     speech: list[Speech]
-    films: list[Film]
-    unseen_films: list[Film]
+    videos: list[DrawnVideo]
+    unseen_videos: list[DrawnVideo]
 
 
 def corpus(sources: Sources) -> Corpus:
@@ -83,30 +83,30 @@ def corpus(sources: Sources) -> Corpus:
     random = Random(7)
     random.shuffle(pairs)
     apart = set(pairs[:12])
-    pictures = [Picture(z, c, f, p, g) for z, c, f, p, g in product(SIZES, COLOURS, FORMS, PLACES, GROUNDS)]
-    together = [one for one in pictures if (one.colour, one.form) not in apart]
+    images = [DrawnImage(z, c, f, p, g) for z, c, f, p, g in product(SIZES, COLOURS, FORMS, PLACES, GROUNDS)]
+    together = [one for one in images if (one.colour, one.form) not in apart]
     shuffled = list(together)
     random.shuffle(shuffled)
     unseen = set(shuffled[:400])
-    films = [Film(*one) for one in product(COLOURS, FORMS, MOTIONS)]
-    Random(5).shuffle(films)
+    videos = [DrawnVideo(*one) for one in product(COLOURS, FORMS, MOTIONS)]
+    Random(5).shuffle(videos)
     tones: list[Tone | Noise] = [Tone(*one) for one in product(PITCHES_HZ, PATTERNS, TIMBRES)]
     return Corpus(
-        pictures=[one for one in together if one not in unseen],
-        unseen=[one for one in pictures if one in unseen],
-        unpaired=[one for one in pictures if (one.colour, one.form) in apart],
+        images=[one for one in together if one not in unseen],
+        unseen=[one for one in images if one in unseen],
+        unpaired=[one for one in images if (one.colour, one.form) in apart],
         emoji=sources.emoji,
-        sounds=tones + [Noise(kind) for kind in NOISES],
+        audio=tones + [Noise(kind) for kind in NOISES],
         speech=[Speech(*one) for one in product((*SPOKEN_ALONE, *SPOKEN_AND_SEEN), SPEAKERS)] if sources.speaks else [],
-        films=films[120:],
-        unseen_films=films[:120],
+        videos=videos[120:],
+        unseen_videos=videos[:120],
     )
 
 
 def shows(item: Item) -> frozenset[str]:
     """The words for what is in it that may be spoken, too."""
     match item:
-        case Picture() | Film():
+        case DrawnImage() | DrawnVideo():
             return frozenset({item.colour, item.form})
         case Emoji():
             return frozenset({item.name.removesuffix(" face")})
@@ -116,8 +116,8 @@ def shows(item: Item) -> frozenset[str]:
 
 
 def alike(one: Item, other: Item) -> bool:
-    """Whether two of different kinds show the same: a word what it names, a picture a film of that form and colour."""
-    seen = (Picture, Film)
+    """Whether two of different kinds show the same: a word what it names, an image a video of that form and colour."""
+    seen = (DrawnImage, DrawnVideo)
     if isinstance(one, seen) and isinstance(other, seen):
         return (one.colour, one.form) == (other.colour, other.form)
     return not shows(one).isdisjoint(shows(other))
@@ -133,7 +133,7 @@ def caption(item: Item, random: Random, *, whole: bool = False) -> str:
         return whole or random.random() < share
 
     match item:
-        case Picture():
+        case DrawnImage():
             said = [word(name) for name, share in ((item.size, 0.8), (item.colour, 0.93)) if often(share)]
             said.append(word(item.form) if often(0.97) else "shape")
             where = random.choice((" at the ", " in the ", ", ")) + word(item.place) if often(0.8) else ""
@@ -158,7 +158,7 @@ def caption(item: Item, random: Random, *, whole: bool = False) -> str:
                     (f"a {by} saying {item.word}", f"a {by} says {item.word}", f"spoken word {item.word} by a {by}")
                 )
             return random.choice(("a voice saying ", "the word ", "speech: ")) + item.word
-        case Film():
+        case DrawnVideo():
             colour = f"{word(item.colour)} " if often(0.9) else ""
             begin = random.choice(("a ", "a video of a ", "a clip of a "))
             return f"{begin}{colour}{word(item.form)} {word(item.motion)}"
@@ -166,20 +166,20 @@ def caption(item: Item, random: Random, *, whole: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes each item anew each time."""
+    """Makes each item again each time."""
 
     sources: Sources
     voices: Voices | None = None
 
     def make(self, item: Item, random: Random) -> Any:
-        """Pixels ``(48, 48, 3) u8``, a sound ``(32000,) f32``, or frames ``(8, 32, 32, 3) u8``."""
+        """Pixels ``(48, 48, 3) u8``, an audio clip ``(32000,) f32``, or frames ``(8, 32, 32, 3) u8``."""
         match item:
-            case Picture():
-                return np.asarray(item.draw(random, PICTURE_PIXELS))
+            case DrawnImage():
+                return np.asarray(item.draw(random, IMAGE_PIXELS))
             case Emoji():
-                return np.asarray(self.sources.picture(item, random, PICTURE_PIXELS))
-            case Film():
-                return item.play(random, FILM_PIXELS, FILM_FRAMES)
+                return np.asarray(self.sources.image(item, random, IMAGE_PIXELS))
+            case DrawnVideo():
+                return item.play(random, VIDEO_PIXELS, VIDEO_FRAMES)
             case Speech():
                 assert self.voices is not None
                 return self.voices.play(item, random)

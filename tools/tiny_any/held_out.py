@@ -2,7 +2,7 @@
 
 | file | what |
 |---|---|
-| ``emoji.png`` | ten in a row, 48 x 48 pixels each, drawn anew; among them those whose names are spoken |
+| ``emoji.png`` | ten in a row, 48 x 48 pixels each, drawn again; among them those whose names are spoken |
 | ``emoji.json`` | their names, in that order |
 | ``speech/SPEAKER-WORD.flac`` | each word once, in a voice that training leaves out; 16 kHz, mono |
 """
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from media_made import RATE
 from PIL import Image
 
-from tiny_any.corpus import PICTURE_PIXELS, SPOKEN_ALONE, SPOKEN_AND_SEEN, Item, Maker, shows
+from tiny_any.corpus import IMAGE_PIXELS, SPOKEN_ALONE, SPOKEN_AND_SEEN, Item, Maker, shows
 from tiny_any.sources import SPEAKERS, Emoji, Sources, Speech, Voices
 
 KEPT = Path(__file__).parents[2] / "tests/tiny/held_out"
@@ -34,10 +34,10 @@ def write(folder: Path, sources: Sources) -> None:
     spoken = [one for one in sources.emoji if not shows(one).isdisjoint(SPOKEN_AND_SEEN)]
     others = [one for one in sources.emoji if one not in spoken]
     chosen = [*spoken, *random.sample(others, EMOJI - len(spoken))]
-    sheet = Image.new("RGB", (_IN_A_ROW * PICTURE_PIXELS, EMOJI // _IN_A_ROW * PICTURE_PIXELS))
+    sheet = Image.new("RGB", (_IN_A_ROW * IMAGE_PIXELS, EMOJI // _IN_A_ROW * IMAGE_PIXELS))
     for i, one in enumerate(chosen):
-        place = (i % _IN_A_ROW * PICTURE_PIXELS, i // _IN_A_ROW * PICTURE_PIXELS)
-        sheet.paste(sources.picture(one, random, PICTURE_PIXELS), place)
+        place = (i % _IN_A_ROW * IMAGE_PIXELS, i // _IN_A_ROW * IMAGE_PIXELS)
+        sheet.paste(sources.image(one, random, IMAGE_PIXELS), place)
     sheet.save(folder / "emoji.png", optimize=True)
     names = [one.name for one in chosen]
     (folder / "emoji.json").write_text(json.dumps(names, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -54,25 +54,25 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         names = json.loads((folder / "emoji.json").read_text(encoding="utf-8"))
         sheet = np.asarray(Image.open(folder / "emoji.png").convert("RGB"))
-        rows = sheet.reshape(-1, PICTURE_PIXELS, _IN_A_ROW, PICTURE_PIXELS, 3).swapaxes(1, 2)
-        pictures = rows.reshape(-1, PICTURE_PIXELS, PICTURE_PIXELS, 3)
+        rows = sheet.reshape(-1, IMAGE_PIXELS, _IN_A_ROW, IMAGE_PIXELS, 3).swapaxes(1, 2)
+        images = rows.reshape(-1, IMAGE_PIXELS, IMAGE_PIXELS, 3)
         self.emoji = [Emoji("", name, ()) for name in names]
-        sounds: dict[Item, Any] = {}
+        clips: dict[Item, Any] = {}
         for file in sorted((folder / "speech").glob("*.flac")):
             speaker, word = file.stem.split("-")
-            sounds[Speech(word, speaker)] = _read_flac(file)
-        self.speech = [one for one in sounds if isinstance(one, Speech)]
-        self._media: dict[Item, Any] = {**dict(zip(self.emoji, pictures, strict=True)), **sounds}
+            clips[Speech(word, speaker)] = _read_flac(file)
+        self.speech = [one for one in clips if isinstance(one, Speech)]
+        self._media: dict[Item, Any] = {**dict(zip(self.emoji, images, strict=True)), **clips}
         self._maker = Maker(Sources())
 
     def make(self, item: Item, random: Random) -> Any:
         return self._media[item] if item in self._media else self._maker.make(item, random)
 
 
-def _write_flac(path: Path, sound: npt.NDArray[Any]) -> None:
+def _write_flac(path: Path, audio: npt.NDArray[Any]) -> None:
     import av
 
-    whole = (sound.clip(-1, 1) * 32_767).astype("<i2")
+    whole = (audio.clip(-1, 1) * 32_767).astype("<i2")
     with av.open(str(path), "w", format="flac", options={"metadata_header_padding": "0"}) as container:
         stream = container.add_stream("flac", rate=RATE, layout="mono", format="s16")
         frame = av.AudioFrame.from_ndarray(whole[None], format="s16", layout="mono")

@@ -18,7 +18,7 @@ Embed = Callable[[str, Sequence[Any]], npt.NDArray[Any]]
 Array = npt.NDArray[Any]
 
 _COUNT = 200
-_NAMES = {"image": "pictures", "audio": "spoken words", "video": "films"}
+_NAMES = {"image": "images", "audio": "spoken words", "video": "videos"}
 
 
 class Makes(Protocol):
@@ -82,19 +82,19 @@ class Group:
 
 
 def rows(embed: Embed, data: Corpus, maker: Makes, *, most: int | None = None, seed: int = 999) -> Iterator[Row]:
-    """Text to each kind and back, each kind to itself made anew, each to each by what both show, and text to all.
+    """Text to each kind and back, each kind to itself made again, each to each by what both show, and text to all.
 
     ``maker`` speaks in voices that training left out. Of emoji or speech that ``data`` has not there are no rows.
     ``most``: of each kind.
     """
     random = Random(seed)
     chosen: list[tuple[str, str, Sequence[Item]]] = [
-        ("pictures, combinations not seen", "image", random.sample(data.unseen, _COUNT)),
-        ("pictures, colour and form apart", "image", random.sample(data.unpaired, _COUNT)),
-        ("emoji drawn anew", "image", data.emoji),
-        ("tones and noises", "audio", data.sounds),
+        ("images, combinations not seen", "image", random.sample(data.unseen, _COUNT)),
+        ("images, colour and form apart", "image", random.sample(data.unpaired, _COUNT)),
+        ("emoji drawn again", "image", data.emoji),
+        ("tones and noises", "audio", data.audio),
         ("words, voices not heard", "audio", data.speech),
-        ("films, combinations not seen", "video", data.unseen_films),
+        ("videos, combinations not seen", "video", data.unseen_videos),
     ]
     groups = []
     for name, kind, items in chosen:
@@ -114,11 +114,11 @@ def rows(embed: Embed, data: Corpus, maker: Makes, *, most: int | None = None, s
 
 
 def _to_itself(embed: Embed, maker: Makes, group: Group, random: Random) -> Iterator[Row]:
-    """What is made is asked for by the same made anew, a word by the same word in another voice."""
+    """What is made is asked for by the same made again, a word by the same word in another voice."""
     count = len(group.items)
     if not any(isinstance(one, Speech) for one in group.items):
         again = embed(group.kind, [maker.make(one, random) for one in group.items])
-        yield Row(f"{group.name} > the same anew", _ranks(again @ group.media.T, np.eye(count)), count)
+        yield Row(f"{group.name} > the same again", _ranks(again @ group.media.T, np.eye(count)), count)
         return
     words = [one.word for one in group.items if isinstance(one, Speech)]
     right = np.array([[one == other for other in words] for one in words], float) - np.eye(count)

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from media_made import GROUNDS, RATE, Sound, near, placed
+from media_made import GROUNDS, RATE, Waveform, near, placed
 from PIL import Image, ImageDraw, ImageFont
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
@@ -38,7 +38,7 @@ _PINNED = {
 _ESPEAK = "1.51"
 
 _GLYPH_PIXELS = 109
-"""The one size that the font's pictures have."""
+"""The one size that the font's images have."""
 _EMOJI = 300
 _BLOCKS = (
     *((0x1F40C, 0x1F43E), (0x1F345, 0x1F37F), (0x1F680, 0x1F6A4), (0x1F981, 0x1F9AE), (0x1F950, 0x1F96F)),
@@ -123,7 +123,7 @@ class Sources:
             found[one.character] = image.crop(image.getbbox()).resize((72, 72), Image.Resampling.LANCZOS)
         return found
 
-    def picture(self, emoji: Emoji, random: Random, pixels: int) -> Image.Image:
+    def image(self, emoji: Emoji, random: Random, pixels: int) -> Image.Image:
         """On a ground of some colour, a little turned, moved, larger or smaller, and now and then mirrored."""
         wide = pixels * 2
         ground = near(random.choice([*GROUNDS.values(), *_SKY]), random, 10)
@@ -160,11 +160,11 @@ class Voices:
     def unheard(cls, words: list[str], random: Random) -> Voices:
         return cls(words, UNHEARD, 1, random)
 
-    def said(self, speech: Speech, random: Random) -> Sound:
+    def said(self, speech: Speech, random: Random) -> Waveform:
         """One of the recordings, ``(n,) f32`` at 16 kHz."""
         return random.choice(self._said[speech])
 
-    def play(self, speech: Speech, random: Random) -> Sound:
+    def play(self, speech: Speech, random: Random) -> Waveform:
         """``(32000,) f32``: 2 s at 16 kHz, with the word somewhere in them and a little noise."""
         return placed(self.said(speech, random) * random.uniform(0.5, 1.1), random)
 
@@ -173,6 +173,6 @@ def _said(word: str, voice: str, words_a_minute: int, pitch: int) -> npt.NDArray
     command = ["espeak-ng", "-v", voice, "-s", str(words_a_minute), "-p", str(pitch), "--stdout", word]
     data = subprocess.run(command, capture_output=True, check=True).stdout
     rate = int.from_bytes(data[24:28], "little")
-    sound = np.frombuffer(data[44:], "<i2") / 32_768
-    times = np.arange(int(len(sound) * RATE / rate)) * rate / RATE
-    return np.interp(times, np.arange(len(sound)), sound).astype(np.float32)[: int(_LONGEST_S * RATE)]
+    audio = np.frombuffer(data[44:], "<i2") / 32_768
+    times = np.arange(int(len(audio) * RATE / rate)) * rate / RATE
+    return np.interp(times, np.arange(len(audio)), audio).astype(np.float32)[: int(_LONGEST_S * RATE)]

@@ -1,4 +1,4 @@
-"""The three towers of tiny-any: a CLIP for text and pictures, a Whisper encoder for sounds, an X-CLIP for films."""
+"""The three towers of tiny-any: a CLIP for text and images, a Whisper encoder for audio clips, an X-CLIP for videos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 import transformers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from tiny_any.corpus import FILM_FRAMES, FILM_PIXELS, PICTURE_PIXELS
+from tiny_any.corpus import IMAGE_PIXELS, VIDEO_FRAMES, VIDEO_PIXELS
 
 WIDTH = 96
 DIMENSIONS = 64
@@ -51,7 +51,7 @@ def tokenizer_of(captions: Sequence[str], vocabulary: int = 1100) -> Any:
 
 
 def _plain() -> Any:
-    """Accents are left out and unknown letters are blanks: as tokens they would be the end of the text."""
+    """Accents are left out and unknown characters are blanks: as tokens they would be the end of the text."""
     unknown = Regex(r"[^a-z0-9,.'\-:]")
     return normalizers.Sequence(
         [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Replace(unknown, " ")]
@@ -99,7 +99,7 @@ class Towers:
     clip: Any
     ear: Any
     ear_out: torch.nn.Linear
-    film: Any
+    video: Any
 
     def __post_init__(self) -> None:
         self.hearing = transformers.WhisperFeatureExtractor(feature_size=_MELS, chunk_length=2)
@@ -107,14 +107,14 @@ class Towers:
 
     @property
     def modules(self) -> list[Any]:
-        return [self.clip, self.ear, self.ear_out, self.film]
+        return [self.clip, self.ear, self.ear_out, self.video]
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """Those that training reaches; X-CLIP's text tower is left as it is, and unused."""
         unused = ("text_", "prompts_", "logit_scale")
         found = [self.scale]
         for module in self.modules:
-            skip = unused if module is self.film else ("logit_scale",)
+            skip = unused if module is self.video else ("logit_scale",)
             found += [weight for name, weight in module.named_parameters() if not name.startswith(skip)]
         return found
 
@@ -123,18 +123,18 @@ class Towers:
         made = self.clip.get_text_features(input_ids=given["input_ids"], attention_mask=given["attention_mask"])
         return _unit(made.pooler_output)
 
-    def pictures(self, pixels: Sequence[Any]) -> torch.Tensor:
+    def images(self, pixels: Sequence[Any]) -> torch.Tensor:
         return _unit(self.clip.get_image_features(pixel_values=_channels_first(np.stack(pixels))).pooler_output)
 
-    def films(self, frames: Sequence[Any]) -> torch.Tensor:
-        return _unit(self.film.get_video_features(pixel_values=_channels_first(np.stack(frames))).pooler_output)
+    def videos(self, frames: Sequence[Any]) -> torch.Tensor:
+        return _unit(self.video.get_video_features(pixel_values=_channels_first(np.stack(frames))).pooler_output)
 
-    def heard(self, sounds: Sequence[Any]) -> torch.Tensor:
-        """The mel features ``(n, 40, 200) f32`` of sounds, which do not change and are made once."""
-        found = self.hearing(list(sounds), sampling_rate=16_000, return_tensors="pt", padding="max_length")
+    def heard(self, clips: Sequence[Any]) -> torch.Tensor:
+        """The mel features ``(n, 40, 200) f32`` of audio clips, which do not change and are made once."""
+        found = self.hearing(list(clips), sampling_rate=16_000, return_tensors="pt", padding="max_length")
         return found["input_features"]
 
-    def sounds(self, features: torch.Tensor) -> torch.Tensor:
+    def audio(self, features: torch.Tensor) -> torch.Tensor:
         return _unit(self.ear_out(self.ear(features).last_hidden_state.mean(1)))
 
 
@@ -142,7 +142,7 @@ def new_towers(tokenizer: Any) -> Towers:
     small = {"hidden_size": WIDTH, "intermediate_size": 256, "num_attention_heads": 4, "hidden_act": "gelu"}
     ends = {"eos_token_id": 0, "bos_token_id": 1, "pad_token_id": 0}
     text = {**small, **ends, "num_hidden_layers": 2, "vocab_size": len(tokenizer), "max_position_embeddings": _LONGEST}
-    sight = {**small, "num_hidden_layers": 4, "image_size": PICTURE_PIXELS, "patch_size": 8}
+    sight = {**small, "num_hidden_layers": 4, "image_size": IMAGE_PIXELS, "patch_size": 8}
     clip = transformers.CLIPModel(
         transformers.CLIPConfig(text_config=text, vision_config=sight, projection_dim=DIMENSIONS)
     )
@@ -168,14 +168,14 @@ def new_towers(tokenizer: Any) -> Towers:
     unused = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     moving = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "num_attention_heads": 4}
     over_time = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 1, "num_attention_heads": 4}
-    film = transformers.XCLIPModel(
+    video = transformers.XCLIPModel(
         transformers.XCLIPConfig(
             text_config={**text, **unused, "vocab_size": 8},
             vision_config={
                 **moving,
-                "image_size": FILM_PIXELS,
+                "image_size": VIDEO_PIXELS,
                 "patch_size": 8,
-                "num_frames": FILM_FRAMES,
+                "num_frames": VIDEO_FRAMES,
                 **{f"mit_{name}": value for name, value in over_time.items()},
             },
             projection_dim=DIMENSIONS,
@@ -183,11 +183,11 @@ def new_towers(tokenizer: Any) -> Towers:
             prompt_num_attention_heads=2,
         )
     )
-    for module in (clip, film):
+    for module in (clip, video):
         for name, weight in module.named_parameters():
             if name.endswith("embedding.weight"):
                 torch.nn.init.normal_(weight, std=0.02)
-    return Towers(tokenizer, clip, ear, torch.nn.Linear(WIDTH, DIMENSIONS, bias=False), film)
+    return Towers(tokenizer, clip, ear, torch.nn.Linear(WIDTH, DIMENSIONS, bias=False), video)
 
 
 def save(towers: Towers, folder: Path) -> None:
@@ -213,17 +213,17 @@ def save(towers: Towers, folder: Path) -> None:
             image=("get_image_features", pooled),
         )
         ear = read(parts / "ear", "token_embeddings", audio=("forward", "last_hidden_state"))
-        film = read(parts / "film", "sentence_embedding", video=("get_video_features", pooled))
+        video = read(parts / "video", "sentence_embedding", video=("get_video_features", pooled))
         out = Dense(WIDTH, DIMENSIONS, bias=False, activation_function=torch.nn.Identity())
         out.linear.weight.data = towers.ear_out.weight.detach().clone()
         routes = {"text": "clip", "image": "clip", "audio": "audio", "video": "video"}
         router = Router(
-            {"clip": [clip], "audio": [ear, Pooling(WIDTH, "mean"), out], "video": [film]},
+            {"clip": [clip], "audio": [ear, Pooling(WIDTH, "mean"), out], "video": [video]},
             route_mappings={(None, kind): route for kind, route in routes.items()},
             default_route="clip",
         )
         whole = SentenceTransformer(modules=[router, Normalize()], device="cpu")
-        for part in (clip, ear, film):
+        for part in (clip, ear, video):
             part.model.half()
         out.half()
         whole.save_pretrained(str(folder), create_model_card=False)
@@ -235,13 +235,13 @@ def _save_parts(towers: Towers, folder: Path) -> None:
         return {"size": {"shortest_edge": pixels}, "crop_size": {"height": pixels, "width": pixels}, **stated}
 
     towers.clip.save_pretrained(folder / "clip")
-    pictures = transformers.CLIPImageProcessor(**crop(PICTURE_PIXELS), resample=2)
-    transformers.CLIPProcessor(image_processor=pictures, tokenizer=towers.tokenizer).save_pretrained(folder / "clip")
+    images = transformers.CLIPImageProcessor(**crop(IMAGE_PIXELS), resample=2)
+    transformers.CLIPProcessor(image_processor=images, tokenizer=towers.tokenizer).save_pretrained(folder / "clip")
     towers.ear.save_pretrained(folder / "ear")
     towers.hearing.save_pretrained(folder / "ear")
-    towers.film.save_pretrained(folder / "film")
-    frames = transformers.VideoMAEImageProcessor(**crop(FILM_PIXELS), do_center_crop=True)
-    transformers.XCLIPProcessor(image_processor=frames, tokenizer=towers.tokenizer).save_pretrained(folder / "film")
+    towers.video.save_pretrained(folder / "video")
+    frames = transformers.VideoMAEImageProcessor(**crop(VIDEO_PIXELS), do_center_crop=True)
+    transformers.XCLIPProcessor(image_processor=frames, tokenizer=towers.tokenizer).save_pretrained(folder / "video")
 
 
 def _channels_first(pixels: Any) -> torch.Tensor:

@@ -1,51 +1,63 @@
-"""Modules: vectorizers, rerankers and generators, by the protocol's names.
+"""Modules: vectorizers, rerankers and generators, by their names in Weaviate.
 
-Nothing heavy is imported until a module is first used; a module that needs an extra says so then.
+Those of Weft and those of other packages (``weft.plugins``) are registered alike, by where their class stands: nothing
+is imported until a module is first used, and one that needs an extra says so then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 
 from weft.domain.errors import Misconfigured
 from weft.modules.base import Generator, Module, ModuleFactory, Registry, Reranker, Vectorizer
-from weft.modules.local.models import ModelOffer
-from weft.modules.local.pool import ModelPool
-from weft.modules.media import MediaDecoder
-from weft.modules.media.limits import Limits
-from weft.modules.providers.http import ProviderClient
+from weft.modules.resources import Resources
+from weft.modules.text_vectorizer import TextVectorizer
+from weft.plugins import MODULES, Plugin, find_plugins
 from weft.settings.modules import MediaSettings, ModelSettings, ProviderSettings
 
-__all__ = ["Generator", "Module", "Registry", "Reranker", "Vectorizer", "build_registry"]
+__all__ = ["Generator", "Module", "Registry", "Reranker", "Resources", "Vectorizer", "build_registry", "registry_of"]
 
 _OF_OTHER_ROOMS = ("backup-", "offload-")
-"""Modules of the protocol that embed, rank and generate nothing; enabling them is no mistake."""
+"""Modules of Weaviate that embed, rank and generate nothing; enabling them is no mistake."""
 
-_PROVIDERS = {
-    "text2vec-openai": ("openai", "Text2VecOpenAI"),
-    "generative-openai": ("openai", "GenerativeOpenAI"),
-    "generative-anyscale": ("openai", "GenerativeAnyscale"),
-    "text2vec-cohere": ("cohere", "Text2VecCohere"),
-    "multi2vec-cohere": ("cohere", "Multi2VecCohere"),
-    "generative-cohere": ("cohere", "GenerativeCohere"),
-    "reranker-cohere": ("cohere", "RerankerCohere"),
-    "text2vec-huggingface": ("huggingface", "Text2VecHuggingFace"),
-    "text2vec-ollama": ("ollama", "Text2VecOllama"),
-    "generative-ollama": ("ollama", "GenerativeOllama"),
-    "text2vec-nvidia": ("nvidia", "Text2VecNvidia"),
-    "multi2vec-nvidia": ("nvidia", "Multi2VecNvidia"),
-    "generative-nvidia": ("nvidia", "GenerativeNvidia"),
-    "reranker-nvidia": ("nvidia", "RerankerNvidia"),
-    "text2vec-jinaai": ("jinaai", "Text2VecJinaAI"),
-    "text2multivec-jinaai": ("jinaai", "Text2MultivecJinaAI"),
-    "text2colbert-jinaai": ("jinaai", "Text2MultivecJinaAI"),
-    "multi2vec-jinaai": ("jinaai", "Multi2VecJinaAI"),
-    "multi2multivec-jinaai": ("jinaai", "Multi2MultivecJinaAI"),
-    "reranker-jinaai": ("jinaai", "RerankerJinaAI"),
+_TEXT_PREFIX = "text2"
+
+_BUILT_IN = {
+    "text2vec-transformers": "local.text2vec_transformers:Text2VecTransformers",
+    "text2vec-model2vec": "local.text2vec_model2vec:Text2VecModel2Vec",
+    "text2vec-contextionary": "local.text2vec_contextionary:Text2VecContextionary",
+    "text2colbert-transformers": "local.text2colbert_transformers:Text2ColbertTransformers",
+    "multi2multivec-transformers": "local.multi2multivec_transformers:Multi2MultivecTransformers",
+    "img2vec-neural": "local.media_vectorizers:Img2VecNeural",
+    "multi2vec-clip": "local.media_vectorizers:Multi2VecClip",
+    "multi2vec-bind": "local.media_vectorizers:Multi2VecBind",
+    "reranker-transformers": "local.reranker_transformers:RerankerTransformers",
+    "generative-dummy": "dummy:GenerativeDummy",
+    "reranker-dummy": "dummy:RerankerDummy",
+    "text2vec-openai": "providers.openai:Text2VecOpenAI",
+    "generative-openai": "providers.openai:GenerativeOpenAI",
+    "generative-anyscale": "providers.anyscale:GenerativeAnyscale",
+    "text2vec-cohere": "providers.cohere:Text2VecCohere",
+    "multi2vec-cohere": "providers.cohere:Multi2VecCohere",
+    "generative-cohere": "providers.cohere:GenerativeCohere",
+    "reranker-cohere": "providers.cohere:RerankerCohere",
+    "text2vec-huggingface": "providers.huggingface:Text2VecHuggingFace",
+    "text2vec-ollama": "providers.ollama:Text2VecOllama",
+    "generative-ollama": "providers.ollama:GenerativeOllama",
+    "text2vec-nvidia": "providers.nvidia:Text2VecNvidia",
+    "multi2vec-nvidia": "providers.nvidia:Multi2VecNvidia",
+    "generative-nvidia": "providers.nvidia:GenerativeNvidia",
+    "reranker-nvidia": "providers.nvidia:RerankerNvidia",
+    "text2vec-jinaai": "providers.jinaai:Text2VecJinaAI",
+    "text2multivec-jinaai": "providers.jinaai:Text2MultivecJinaAI",
+    "text2colbert-jinaai": "providers.jinaai:Text2MultivecJinaAI",
+    "multi2vec-jinaai": "providers.jinaai:Multi2VecJinaAI",
+    "multi2multivec-jinaai": "providers.jinaai:Multi2MultivecJinaAI",
+    "reranker-jinaai": "providers.jinaai:RerankerJinaAI",
 }
-"""The file and the class of each module that calls a provider."""
+"""File and class of each, below this folder. A class is called with the module's name and the resources."""
 
 
 def build_registry(
@@ -55,13 +67,19 @@ def build_registry(
     providers: ProviderSettings = ProviderSettings(),
     media: MediaSettings = MediaSettings(),
 ) -> Registry:
-    """The modules named in ``enabled``; empty: all. Raises Misconfigured for a name that Weft does not have."""
-    pool = ModelPool(threads=models.threads, queue_limit=models.queue)
-    offer = ModelOffer(models.folder, models.downloads)
-    client = ProviderClient(timeout_s=providers.timeout_s, public_only=providers.public_only)
-    limits = Limits(pixels=media.max_pixels, memory_bytes=media.memory_mb << 20, wall_s=media.timeout_s)
-    decoder = MediaDecoder(limits, workers=media.workers)
-    factories = _local(pool, offer, client, decoder) | _providers(client)
+    """The modules named in ``enabled``; empty: all that there are. See ``registry_of``."""
+    return registry_of(Resources.of(models, providers, media), enabled)
+
+
+def registry_of(resources: Resources, enabled: Sequence[str] = ()) -> Registry:
+    """The modules named in ``enabled``; empty: all. Closing the registry closes its ``resources``.
+
+    Raises Misconfigured for a name that no module has, for a plug-in whose name is taken, and for a plug-in that is
+    named in ``enabled`` and cannot be imported. One that is not named there fails when it is used.
+    """
+    plugins = find_plugins(MODULES, _BUILT_IN)
+    factories: dict[str, ModuleFactory] = {name: partial(_built_in, name, resources) for name in _BUILT_IN}
+    factories |= {name: partial(_plugged_in, plugin, resources) for name, plugin in plugins.items()}
     if enabled:
         unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
         if unknown:
@@ -69,94 +87,23 @@ def build_registry(
                 f"unknown modules to enable: {', '.join(unknown)}; known are {', '.join(sorted(factories))}"
             )
         factories = {name: factories[name] for name in factories if name in enabled}
-
-    def close() -> None:
-        pool.close()
-        client.close()
-        decoder.close()
-
-    return Registry(factories, on_close=close, models=pool.state)
+        for name in plugins.keys() & factories.keys():
+            plugins[name].load()
+    return Registry(factories, on_close=resources.close, models=resources.pool.state)
 
 
-def _local(
-    pool: ModelPool, offer: ModelOffer, client: ProviderClient, decoder: MediaDecoder
-) -> dict[str, ModuleFactory]:
-    def text2vec_transformers() -> Module:
-        from weft.modules.local.text2vec_transformers import Text2VecTransformers
-
-        return Text2VecTransformers(pool, offer)
-
-    def text2vec_model2vec() -> Module:
-        from weft.modules.local.text2vec_model2vec import Text2VecModel2Vec
-
-        return Text2VecModel2Vec(pool)
-
-    def text2vec_contextionary() -> Module:
-        from weft.modules.local.text2vec_contextionary import Text2VecContextionary
-
-        return Text2VecContextionary(pool)
-
-    def text2colbert_transformers() -> Module:
-        from weft.modules.local.text2colbert_transformers import Text2ColbertTransformers
-
-        return Text2ColbertTransformers(pool, offer)
-
-    def multi2multivec_transformers() -> Module:
-        from weft.modules.local.multi2multivec_transformers import Multi2MultivecTransformers
-
-        return Multi2MultivecTransformers(pool, offer, decoder)
-
-    def img2vec_neural() -> Module:
-        from weft.modules.local.media_vectorizers import Img2VecNeural
-
-        return Img2VecNeural(pool, offer, decoder)
-
-    def multi2vec_clip() -> Module:
-        from weft.modules.local.media_vectorizers import Multi2VecClip
-
-        return Multi2VecClip(pool, offer, decoder)
-
-    def multi2vec_bind() -> Module:
-        from weft.modules.local.media_vectorizers import Multi2VecBind
-
-        return Multi2VecBind(pool, offer, decoder)
-
-    def reranker_transformers() -> Module:
-        from weft.modules.local.reranker_transformers import RerankerTransformers
-
-        return RerankerTransformers(pool, offer, client)
-
-    def generative_dummy() -> Module:
-        from weft.modules.dummy import GenerativeDummy
-
-        return GenerativeDummy()
-
-    def reranker_dummy() -> Module:
-        from weft.modules.dummy import RerankerDummy
-
-        return RerankerDummy()
-
-    makers: tuple[Callable[[], Module], ...] = (
-        text2vec_transformers,
-        text2vec_model2vec,
-        text2vec_contextionary,
-        text2colbert_transformers,
-        multi2multivec_transformers,
-        img2vec_neural,
-        multi2vec_clip,
-        multi2vec_bind,
-        reranker_transformers,
-        generative_dummy,
-        reranker_dummy,
-    )
-    return {maker.__name__.replace("_", "-"): maker for maker in makers}
+def _built_in(name: str, resources: Resources) -> Module:
+    file, class_name = _BUILT_IN[name].split(":")
+    made: Module = getattr(import_module(f"{__name__}.{file}"), class_name)(name, resources)
+    return made
 
 
-def _providers(client: ProviderClient) -> dict[str, ModuleFactory]:
-    return {name: partial(_provider_module, client, name, *place) for name, place in _PROVIDERS.items()}
-
-
-def _provider_module(client: ProviderClient, name: str, file: str, class_name: str) -> Module:
-    module: Module = getattr(import_module(f"weft.modules.providers.{file}"), class_name)(client)
-    module.name = name
-    return module
+def _plugged_in(plugin: Plugin, resources: Resources) -> Module:
+    made = plugin.make(plugin.name, resources)
+    if not isinstance(made, Vectorizer | Reranker | Generator):
+        raise Misconfigured(f"{plugin} makes a {type(made).__name__}, and neither vectorizer, reranker nor generator")
+    if isinstance(made, Vectorizer) and isinstance(made, TextVectorizer) != plugin.name.startswith(_TEXT_PREFIX):
+        raise Misconfigured(
+            f"{plugin} has the wrong name: those of text vectorizers, and of no others, begin with {_TEXT_PREFIX}"
+        )
+    return made

@@ -11,23 +11,26 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, WeftError
+from weft.domain.errors import Invalid, Misconfigured, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, VectorConfig
 
-TEXT = "text"
-"""The kind of input that is not media; the others are the values of ``MediaKind``."""
+TEXT: Final = "text"
+"""The kind of input that is not media."""
 
-Settings: TypeAlias = Mapping[str, Any]
+InputKind: TypeAlias = MediaKind | Literal["text"]
+
+ModuleConfig: TypeAlias = Mapping[str, Any]
+"""The settings of one module in one collection, as the client wrote them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One picture, sound or film; ``data`` is base64 text."""
+    """One image, audio clip or video; ``data`` is base64 text."""
 
     kind: MediaKind
     data: str
@@ -35,7 +38,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class ModuleInput:
-    """What a vectorizer is given of one object. Equal inputs have equal vectors, up to rounding.
+    """The part of one object that a vectorizer embeds. Equal inputs have equal vectors, up to rounding.
 
     ``weights`` go with ``texts`` and then ``media``, one each, or are empty: all count alike.
     """
@@ -59,22 +62,25 @@ class Generated:
 
 
 class Module(ABC):
-    """What all modules share. ``title`` and ``documentation`` are what ``/v1/meta`` says of it."""
+    """What all modules share. ``title`` and ``documentation`` are what ``/v1/meta`` reports of it."""
 
-    name: str
     title: ClassVar[str]
     documentation: ClassVar[str] = ""
+
+    def __init__(self, name: str) -> None:
+        """``name`` is what collections call it, such as ``text2vec-openai``."""
+        self.name = name
 
     def meta(self) -> dict[str, Any]:
         if self.documentation:
             return {"name": self.title, "documentationHref": self.documentation}
         return {"name": self.title}
 
-    def defaults(self, settings: Settings) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
         """``settings`` with what the module writes into a new collection where the caller says nothing."""
         return dict(settings)
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         """Raises Invalid for settings that can work with no collection."""
         return
 
@@ -95,7 +101,7 @@ class Lexicon(Protocol):
 class Vectorizer(Module):
     """Makes vectors: ``(d,) f32``, or ``(T, d) f32`` where ``multi``."""
 
-    kinds: ClassVar[frozenset[str]] = frozenset({TEXT})
+    kinds: ClassVar[frozenset[InputKind]] = frozenset({TEXT})
     multi: ClassVar[bool] = False
 
     def property_defaults(self) -> dict[str, Any]:
@@ -110,27 +116,27 @@ class Vectorizer(Module):
         self.check_settings(vector.settings)
 
     @abstractmethod
-    def fingerprint(self, settings: Settings) -> str:
-        """Names the vector space: vectors of equal fingerprints can be compared."""
+    def fingerprint(self, settings: ModuleConfig) -> str:
+        """Identifies the vector space: vectors of equal fingerprints can be compared."""
 
     @abstractmethod
     def embed_objects(
-        self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
+        self, inputs: Sequence[ModuleInput], settings: ModuleConfig, caller: Caller
     ) -> list[Vector | WeftError]:
         """One vector or one error for each input, in order; none of the inputs may be empty."""
 
     @abstractmethod
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
         """The vector of one query: the mean of the vectors of its ``texts``, at least one."""
 
-    def embed_media(self, kind: str, data_base64: str, settings: Settings, caller: Caller) -> Vector:
-        """The vector of one picture, sound or film that is searched with."""
+    def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
+        """The vector of one image, audio clip or video that is searched with."""
         raise Invalid(f"module {self.name} does not embed {kind}; it embeds {', '.join(sorted(self.kinds))}")
 
 
 class Reranker(Module):
     @abstractmethod
-    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
+    def rank(self, query: str, documents: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[float]:
         """One score for each document, in their order; larger is better. The query may be empty."""
 
 
@@ -139,7 +145,7 @@ class Generator(Module):
     def generate(
         self,
         prompt: str,
-        settings: Settings,
+        settings: ModuleConfig,
         parameters: Mapping[str, Any],
         caller: Caller,
         images: Sequence[str] = (),
@@ -155,7 +161,7 @@ ModuleFactory: TypeAlias = Callable[[], Module]
 
 
 UNKNOWN = "?"
-"""A part of a fingerprint that cannot be told yet, such as the revision of a model that is still to be fetched."""
+"""A part of a fingerprint that is not known yet, such as the revision of a model that is still to be fetched."""
 
 
 class ModelState(NamedTuple):
@@ -170,7 +176,7 @@ class ModelState(NamedTuple):
 
 
 class Registry:
-    """The enabled modules by name, each made on first use. ``models`` tells which models they have loaded."""
+    """The enabled modules by name, each made on first use. ``models`` lists the models that they have loaded."""
 
     def __init__(
         self,
@@ -228,7 +234,7 @@ class Registry:
         module = self.get(name)
         return isinstance(module, Vectorizer) and module.multi
 
-    def defaults(self, name: str, settings: Settings) -> dict[str, Any]:
+    def defaults(self, name: str, settings: ModuleConfig) -> dict[str, Any]:
         return self.get(name).defaults(settings)
 
     def property_defaults(self, name: str, data_type: str) -> dict[str, Any]:
@@ -236,16 +242,22 @@ class Registry:
         module = self.get(name)
         return module.property_defaults() if isinstance(module, Vectorizer) else {}
 
-    def validate(self, name: str, settings: Settings, document: Mapping[str, Any]) -> None:
+    def validate(self, name: str, settings: ModuleConfig, document: Mapping[str, Any]) -> None:
         """Raises Invalid when the module cannot work with ``settings``, whatever the collection of ``document`` is.
 
-        Whether a vectorizer finds something to embed in a collection is told by ``Vectorizer.validate``.
+        Whether a vectorizer finds something to embed in a collection is checked by ``Vectorizer.validate``.
         """
         self.get(name).check_settings(settings)
 
     def meta(self) -> dict[str, dict[str, Any]]:
-        """What ``/v1/meta`` says of each enabled module, by name."""
-        return {name: self.get(name).meta() for name in sorted(self._factories)}
+        """What ``/v1/meta`` reports of each enabled module, by name; of one that cannot be made, why."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in sorted(self._factories):
+            try:
+                found[name] = self.get(name).meta()
+            except Misconfigured as error:  # a plug-in that is broken; clients ask for this when they connect
+                found[name] = {"error": error.message}
+        return found
 
     def close(self) -> None:
         """Close every module that was made; calling it again does nothing."""

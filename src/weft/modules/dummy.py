@@ -6,24 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.domain.caller import Caller
-from weft.modules.base import Generated, Generator, Reranker, Settings
+from weft.modules.base import Generated, Generator, ModuleConfig, Reranker
+from weft.modules.resources import Resources
 
 
 class GenerativeDummy(Generator):
-    name = "generative-dummy"
     title = "Generative Search - Dummy"
+
+    def __init__(self, name: str, resources: Resources) -> None:
+        super().__init__(name)
 
     def generate(
         self,
         prompt: str,
-        settings: Settings,
+        settings: ModuleConfig,
         parameters: Mapping[str, Any],
         caller: Caller,
         images: Sequence[str] = (),
     ) -> Generated:
-        shown = "".join(f"{name}={value}," for name, value in settings.items())
+        listed = "".join(f"{name}={value}," for name, value in settings.items())
         return Generated(
-            f"You want me to generate something based on the following prompt: {prompt}. With settings: {shown}. "
+            f"You want me to generate something based on the following prompt: {prompt}. With settings: {listed}. "
             "I'm sorry, I'm just a dummy and can't generate anything."
         )
 
@@ -31,8 +34,10 @@ class GenerativeDummy(Generator):
 class RerankerDummy(Reranker):
     """Longer is better: the score is the document's length in bytes of UTF-8."""
 
-    name = "reranker-dummy"
     title = "Reranker - Dummy"
 
-    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
+    def __init__(self, name: str, resources: Resources) -> None:
+        super().__init__(name)
+
+    def rank(self, query: str, documents: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[float]:
         return [float(len(document.encode("utf-8", "surrogatepass"))) for document in documents]

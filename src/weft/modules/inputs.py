@@ -23,7 +23,7 @@ from typing import Any
 from weft.domain.objects import GeoPoint, PhoneNumber, Properties, Value
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
-from weft.modules.base import TEXT, Media, ModuleInput, Settings
+from weft.modules.base import TEXT, Media, ModuleConfig, ModuleInput
 
 _TEXT_TYPES = frozenset({DataType.TEXT, DataType.TEXT_ARRAY})
 _SOURCE_TYPES = _TEXT_TYPES | {
@@ -100,14 +100,14 @@ def embedded_properties(config: CollectionConfig, vector: VectorConfig) -> list[
     return sorted(chosen, key=lambda p: p.name)
 
 
-def setting(settings: Settings, name: str, default: bool) -> bool:
+def setting(settings: ModuleConfig, name: str, default: bool) -> bool:
     """A boolean setting; anything that is not a boolean counts as not given."""
     value = settings.get(name)
     return value if isinstance(value, bool) else default
 
 
 def separate_camel_case(name: str) -> str:
-    """``PDFLoader2`` → ``PDF Loader 2``: runs of one class of letters, the last capital going with what follows it."""
+    """``PDFLoader2`` → ``PDF Loader 2``: runs of one class of characters; the last capital goes with what follows."""
     runs = ["".join(run) for _, run in groupby(name, key=_letter_class)]
     for i in range(len(runs) - 1):
         if runs[i][0].isupper() and runs[i + 1][0].islower():
@@ -152,7 +152,7 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _multimodal_input(
-    config: CollectionConfig, settings: Settings, properties: Properties, kinds: Collection[str]
+    config: CollectionConfig, settings: ModuleConfig, properties: Properties, kinds: Collection[str]
 ) -> ModuleInput:
     texts: list[str] = []
     media: list[Media] = []
@@ -171,7 +171,7 @@ def _multimodal_input(
     return ModuleInput(tuple(texts), tuple(media), tuple(weights) if given else ())
 
 
-def _weights(settings: Settings) -> dict[tuple[str, str], float]:
+def _weights(settings: ModuleConfig) -> dict[tuple[str, str], float]:
     """By kind and property; empty when none are given. A property of a kind without weights weighs nothing."""
     by_fields = settings.get("weights")
     if not isinstance(by_fields, Mapping):
@@ -183,7 +183,7 @@ def _weights(settings: Settings) -> dict[tuple[str, str], float]:
     }
 
 
-def fields_of(settings: Settings, kind: str) -> tuple[str, ...]:
+def fields_of(settings: ModuleConfig, kind: str) -> tuple[str, ...]:
     """The properties that ``settings`` name for one kind of input: ``imageFields`` for ``image``."""
     names = settings.get(f"{kind}Fields") or ()
     return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list | tuple) else ()

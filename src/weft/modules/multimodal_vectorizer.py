@@ -12,15 +12,15 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, VectorConfig
-from weft.modules.base import TEXT, Settings, Vectorizer
+from weft.modules.base import TEXT, InputKind, ModuleConfig, Vectorizer
 
 
 class MultimodalVectorizer(Vectorizer):
     """Reads ``textFields``, ``imageFields`` and so on, with ``weights`` of the same names."""
 
-    kinds: ClassVar[frozenset[str]] = frozenset({TEXT, MediaKind.IMAGE})
+    kinds: ClassVar[frozenset[InputKind]] = frozenset({TEXT, MediaKind.IMAGE})
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
         names = [f"{kind}Fields" for kind in sorted(self.kinds, reverse=True)]
         if not any(name in settings for name in names):
@@ -39,7 +39,7 @@ class MultimodalVectorizer(Vectorizer):
                     raise Invalid(f"{kind}Fields names {name!r}, which is not a property of {config.name}")
 
 
-def _check_fields(settings: Settings, kind: str) -> None:
+def _check_fields(settings: ModuleConfig, kind: str) -> None:
     given = settings[f"{kind}Fields"]
     if not isinstance(given, list | tuple):
         raise Invalid(f"{kind}Fields must be an array")
@@ -63,7 +63,7 @@ def _check_fields(settings: Settings, kind: str) -> None:
             raise Invalid(f"weights.{kind}Fields must hold numbers, not {weight!r:.40}")
 
 
-def check_one_property(settings: Settings) -> None:
+def check_one_property(settings: ModuleConfig) -> None:
     """Raises Invalid unless ``textFields`` and ``imageFields`` name one property together: multi-vectors do not mix."""
     fields = [*(settings.get("textFields") or ()), *(settings.get("imageFields") or ())]
     if len(fields) != 1:
@@ -75,8 +75,8 @@ def check_one_property(settings: Settings) -> None:
 def combined(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
     """The mean of ``(d,)`` vectors; with ``weights`` (one each), their weighted sum divided by their number.
 
-    The weights are first scaled to sum to 1. Dividing once more is what the protocol's server does; it changes the
-    length of the vector alone.
+    The weights are first scaled to sum to 1. Dividing once more is what Weaviate does; it changes only the length
+    of the vector.
     """
     stacked = np.stack(vectors)
     total = float(np.sum(weights)) if len(weights) == len(vectors) else 0.0

@@ -12,7 +12,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.schema import CollectionConfig, VectorConfig
-from weft.modules.base import ModuleInput, Settings, Vectorizer
+from weft.modules.base import ModuleConfig, ModuleInput, Vectorizer
 from weft.modules.inputs import embedded_properties, setting
 
 NOTHING_TO_EMBED = (
@@ -27,13 +27,13 @@ class TextVectorizer(Vectorizer):
     vectorize_class_name: ClassVar[bool] = True
     """What a new collection is given for ``vectorizeClassName``."""
 
-    def defaults(self, settings: Settings) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
         return {"vectorizeClassName": self.vectorize_class_name, **settings}
 
     def property_defaults(self) -> dict[str, Any]:
         return {"skip": False, "vectorizePropertyName": False}
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         check_source_properties(settings)
 
     def validate(self, config: CollectionConfig, vector: VectorConfig, auto_schema: bool) -> None:
@@ -44,16 +44,16 @@ class TextVectorizer(Vectorizer):
             raise Invalid(NOTHING_TO_EMBED, collection=config.name, vector=vector.name)
 
     def embed_objects(
-        self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
+        self, inputs: Sequence[ModuleInput], settings: ModuleConfig, caller: Caller
     ) -> list[Vector | WeftError]:
         return self.embed_texts([" ".join(one.texts) for one in inputs], settings, caller)
 
     @abstractmethod
-    def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
+    def embed_texts(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[Vector | WeftError]:
         """One vector or one error for each document, in order."""
 
 
-def check_source_properties(settings: Settings) -> None:
+def check_source_properties(settings: ModuleConfig) -> None:
     given = settings.get("properties")
     if given is None:
         return
@@ -66,7 +66,7 @@ def check_source_properties(settings: Settings) -> None:
             raise Invalid(f"properties field value: {name} must be a string")
 
 
-def text_setting(settings: Settings, name: str, default: str = "") -> str:
+def text_setting(settings: ModuleConfig, name: str, default: str = "") -> str:
     """A text setting; Invalid when it is something else."""
     value = settings.get(name)
     if value is None:
@@ -76,7 +76,7 @@ def text_setting(settings: Settings, name: str, default: str = "") -> str:
     return value
 
 
-def whole_number_setting(settings: Settings, name: str) -> int | None:
+def whole_number_setting(settings: ModuleConfig, name: str) -> int | None:
     """A whole number above 0, or None when it is not given; Invalid for anything else."""
     value = settings.get(name)
     if value is None:

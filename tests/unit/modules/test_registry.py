@@ -62,7 +62,7 @@ def test_closing_twice_is_closing_once() -> None:
         def close(self) -> None:
             closed.append("module")
 
-    registry = Registry({"closable": Closable}, on_close=lambda: closed.append("pool"))
+    registry = Registry({"closable": lambda: Closable("closable")}, on_close=lambda: closed.append("pool"))
     registry.get("closable")
     registry.close()
     registry.close()

@@ -32,7 +32,7 @@ class Recorder:
 
     def prepare(self, texts: Sequence[str]) -> list[str]:
         if any(text == "unreadable" for text in texts):
-            raise ValueError("no such letters")
+            raise ValueError("no such characters")
         if "slow to read" in texts:
             self.entered.release()
             assert self.gate.wait(30)

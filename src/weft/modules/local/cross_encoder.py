@@ -10,15 +10,13 @@ import numpy as np
 from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
-from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
+from weft.modules.local.replicas import ReplicaPool
+from weft.modules.local.token_estimates import estimated_tokens, readable
 from weft.modules.local.torch_loading import Placement, best_placement, loading, options
 
 Pair: TypeAlias = tuple[str, str]
 """Query and document."""
-
-_LETTERS_PER_TOKEN = 200
-_LETTERS_PER_USUAL_TOKEN = 4
 
 
 class PairScorer:
@@ -26,35 +24,30 @@ class PairScorer:
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
-        self._lanes = Lanes(model)
-        self.parallel = self._lanes.parallel
+        self._replicas = ReplicaPool(model)
+        self.parallel = self._replicas.parallel
         self._multimodal = any(kind not in ("text", "message") for kind in model.modalities)
         self._max_tokens = model.max_seq_length or 512
 
     def prepare(self, pairs: Sequence[Pair]) -> list[Pair]:
-        letters = self._max_tokens * _LETTERS_PER_TOKEN
-        for pair in pairs:
-            "".join(pair).encode()
-        return [(query[:letters], document[:letters]) for query, document in pairs]
+        return [(readable(query, self._max_tokens), readable(document, self._max_tokens)) for query, document in pairs]
 
     def length(self, prepared: Pair) -> int:
-        """An estimate: the model's tokenizer cannot be asked while it runs."""
-        letters = len(prepared[0]) + len(prepared[1])
-        return min(self._max_tokens, letters // _LETTERS_PER_USUAL_TOKEN + 3)
+        return estimated_tokens(len(prepared[0]) + len(prepared[1]), self._max_tokens, markers=3)
 
     def encode(self, run: Sequence[Pair]) -> list[Vector]:
         """A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or a URL."""
         from torch.nn import Identity
 
         pairs: list[Any] = [({"text": q}, {"text": d}) for q, d in run] if self._multimodal else list(run)
-        with self._lanes.lane() as model:
+        with self._replicas.replica() as model:
             scores = model.predict(
                 pairs, batch_size=len(run), show_progress_bar=False, activation_fn=Identity(), convert_to_numpy=True
             )
         return list(np.asarray(scores, np.float32).reshape(len(run), 1))
 
     def close(self) -> None:
-        self._lanes.close()
+        self._replicas.close()
 
 
 def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PairScorer:
@@ -69,7 +62,7 @@ def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Place
         model = CrossEncoder(source.place, **options(placement, downloads=downloads))
     if model.num_labels != 1:
         raise Misconfigured(
-            f"the model {source.name} tells {model.num_labels} classes apart, and gives no one score to rank by; "
+            f"the model {source.name} distinguishes {model.num_labels} classes, and gives no single score to rank by; "
             "choose a cross-encoder with one label"
         )
     return PairScorer(model.eval(), source.name)

@@ -1,4 +1,4 @@
-"""Late interaction by torch: a vector for each token of a text, or for each patch of the picture of a page.
+"""Late interaction by torch: a vector for each token of a text, or for each patch of the image of a page.
 
 ColBERT as sentence-transformers, PyLate and Stanford save it; ColPali, ColQwen2 and ColModernVBERT as transformers
 saves them. What a query gets that a document does not (a marker, padding with [MASK], an instruction), which tokens
@@ -12,36 +12,34 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
+from weft.modules.base import TEXT, InputKind
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
-from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
+from weft.modules.local.replicas import ReplicaPool
+from weft.modules.local.token_estimates import estimated_tokens, readable
 from weft.modules.local.torch_loading import Placement, best_placement, loading, options
+from weft.modules.local.vectors import unit_rows
+from weft.modules.media.images import Pixels
 
-Picture: TypeAlias = npt.NDArray[np.uint8]
-"""``(h, w, 3)``."""
-
-_LETTERS_PER_TOKEN = 200
-_LETTERS_PER_USUAL_TOKEN = 4
+_KINDS: tuple[InputKind, ...] = (TEXT, MediaKind.IMAGE)
 
 
-class Role(Enum):
+class PassageRole(Enum):
     QUERY = "query"
     DOCUMENT = "document"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Passage:
-    """A text or a picture; of a document's vectors one in ``pool_factor`` is kept, those that are alike merged."""
+    """A text or an image; of a document's vectors one in ``pool_factor`` is kept, those that are alike merged."""
 
-    role: Role
-    content: str | Picture
+    role: PassageRole
+    content: str | Pixels
     pool_factor: int = 1
 
     @property
@@ -54,23 +52,22 @@ class LateInteractionEncoder:
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
-        self._lanes = Lanes(model)
-        self.parallel = self._lanes.parallel
-        self.kinds = frozenset(model.modalities) & {"text", "image"}
+        self._replicas = ReplicaPool(model)
+        self.parallel = self._replicas.parallel
+        self.kinds: frozenset[InputKind] = frozenset(kind for kind in _KINDS if kind in model.modalities)
         self._max_tokens = model.get_max_seq_length() or 512
 
     def prepare(self, passages: Sequence[Passage]) -> list[Passage]:
-        """Raises Invalid for a picture where the model reads only text."""
+        """Raises Invalid for an image where the model reads only text."""
         return [self._shortened(one) for one in passages]
 
     def length(self, prepared: Passage) -> int:
-        """An estimate: the model's tokenizer cannot be asked while it encodes."""
         if isinstance(prepared.content, str):
-            return min(self._max_tokens, len(prepared.content) // _LETTERS_PER_USUAL_TOKEN + 2)
+            return estimated_tokens(len(prepared.content), self._max_tokens)
         return self._max_tokens
 
     def encode(self, run: Sequence[Passage]) -> list[Vector]:
-        alike: dict[tuple[Role, bool, int], list[int]] = defaultdict(list)
+        alike: dict[tuple[PassageRole, bool, int], list[int]] = defaultdict(list)
         for i, one in enumerate(run):
             alike[one.role, one.is_text, one.pool_factor].append(i)
         found: dict[int, Vector] = {}
@@ -79,21 +76,20 @@ class LateInteractionEncoder:
         return [found[i] for i in range(len(run))]
 
     def close(self) -> None:
-        self._lanes.close()
+        self._replicas.close()
 
     def _shortened(self, passage: Passage) -> Passage:
         if isinstance(passage.content, str):
-            passage.content.encode()
-            return Passage(passage.role, passage.content[: self._max_tokens * _LETTERS_PER_TOKEN], passage.pool_factor)
-        if "image" not in self.kinds:
-            raise Invalid(f"the model {self.name} reads text, not pictures; choose one such as ColPali or ColQwen2")
+            return Passage(passage.role, readable(passage.content, self._max_tokens), passage.pool_factor)
+        if MediaKind.IMAGE not in self.kinds:
+            raise Invalid(f"the model {self.name} reads text, not images; choose one such as ColPali or ColQwen2")
         return passage
 
-    def _encode(self, alike: Sequence[Passage], role: Role, pool_factor: int) -> list[Vector]:
+    def _encode(self, alike: Sequence[Passage], role: PassageRole, pool_factor: int) -> list[Vector]:
         """Passages of one role, kind and factor. A bare text could be opened as a file or URL: it goes in a dict."""
         inputs = [_input(one.content) for one in alike]
-        with self._lanes.lane() as model:
-            encode = model.encode_query if role is Role.QUERY else model.encode_document
+        with self._replicas.replica() as model:
+            encode = model.encode_query if role is PassageRole.QUERY else model.encode_document
             vectors = encode(
                 inputs,
                 batch_size=len(inputs),
@@ -106,10 +102,10 @@ class LateInteractionEncoder:
                 raise Invalid(
                     f"the model {self.name} leaves out every token of a {role.value}; nothing could be found by it"
                 )
-        return [_unit_rows(np.asarray(vector, np.float32)) for vector in vectors]
+        return [unit_rows(vector) for vector in vectors]
 
 
-def _input(content: str | Picture) -> dict[str, Any]:
+def _input(content: str | Pixels) -> dict[str, Any]:
     if isinstance(content, str):
         return {"text": content}
     from PIL import Image
@@ -139,12 +135,6 @@ def load_late_interaction(
     with loading(checkpoint, placement, downloads=downloads):
         model = MultiVectorEncoder(source.place, **options(placement, downloads=downloads))
     return LateInteractionEncoder(model.eval(), source.name)
-
-
-def _unit_rows(vectors: Vector) -> Vector:
-    """Of length 1 to the last digit of float32, whatever the model computes in."""
-    found: Vector = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
-    return found
 
 
 def maxsim(query: Vector, document: Vector) -> float:

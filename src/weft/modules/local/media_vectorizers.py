@@ -1,9 +1,9 @@
-"""``img2vec-neural``, ``multi2vec-clip`` and ``multi2vec-bind``: pictures, sounds and films beside text, embedded by
+"""``img2vec-neural``, ``multi2vec-clip`` and ``multi2vec-bind``: images, audio and video beside text, embedded by
 models in this process.
 
 They differ in the kinds that they take and in the model that serves them where ``model`` names no other. Each takes any
 single-vector model of sentence-transformers or transformers that the operator offers; what a model does not read is
-refused when it is met. Needs the extra ``weft[torch]``, and for sounds and films ``weft[media]``.
+refused when it is met. Needs the extra ``weft[torch]``, and for audio and video ``weft[media]``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
-from weft.modules.base import TEXT, ModuleInput, Settings
+from weft.modules.base import TEXT, InputKind, Media, ModuleConfig, ModuleInput
 from weft.modules.local.media_models import MediaModels
-from weft.modules.local.models import ModelOffer
-from weft.modules.local.pool import ModelPool
-from weft.modules.media import MediaDecoder
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer
+from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import text_setting
 
 _NOT_READ = ("IMUFields", "thermalFields", "depthFields")
@@ -31,71 +29,69 @@ class MediaVectorizer(MultimodalVectorizer):
 
     model: ClassVar[str]
 
-    def __init__(self, pool: ModelPool, offer: ModelOffer, decoder: MediaDecoder) -> None:
-        self._models = MediaModels(pool, offer, decoder, self.model)
+    def __init__(self, name: str, resources: Resources) -> None:
+        super().__init__(name)
+        self._models = MediaModels(resources, self.model)
 
-    def defaults(self, settings: Settings) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
         return {"model": self.model, **settings}
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
         self._models.check(settings)
 
-    def fingerprint(self, settings: Settings) -> str:
+    def fingerprint(self, settings: ModuleConfig) -> str:
         return self._models.fingerprint(self.name, settings)
 
     def embed_objects(
-        self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
+        self, inputs: Sequence[ModuleInput], settings: ModuleConfig, caller: Caller
     ) -> list[Vector | WeftError]:
         return self._models.embed_objects(inputs, settings)
 
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
         return self._models.embed_query(texts, settings)
 
-    def embed_media(self, kind: str, data_base64: str, settings: Settings, caller: Caller) -> Vector:
+    def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
         if kind not in self.kinds:
             return super().embed_media(kind, data_base64, settings, caller)
-        return self._models.embed_media(kind, data_base64, settings)
+        return self._models.embed_media(Media(kind, data_base64), settings)
 
 
 class Img2VecNeural(MediaVectorizer):
-    name = "img2vec-neural"
-    title = "Pictures, in process"
+    title = "Images, in process"
     documentation = "https://huggingface.co/docs/transformers/model_doc/resnet"
-    kinds = frozenset({MediaKind.IMAGE.value})
+    kinds: ClassVar[frozenset[InputKind]] = frozenset({MediaKind.IMAGE})
     model = "microsoft/resnet-50"
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         if "imageFields" not in settings:
             raise Invalid("imageFields not present")
         super().check_settings(settings)
 
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
         raise Invalid(f"module {self.name} does not embed text; it embeds image. Search by near-image, or by vector")
 
 
 class Multi2VecClip(MediaVectorizer):
     """``inferenceUrl`` is kept and returned; nothing is sent to it."""
 
-    name = "multi2vec-clip"
-    title = "Text and pictures, in process"
+    title = "Text and images, in process"
     documentation = "https://huggingface.co/docs/transformers/model_doc/siglip2"
-    kinds = frozenset({TEXT, MediaKind.IMAGE.value})
+    kinds: ClassVar[frozenset[InputKind]] = frozenset({TEXT, MediaKind.IMAGE})
     model = "google/siglip2-base-patch16-224"
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
         text_setting(settings, "inferenceUrl")
 
 
 class Multi2VecBind(MediaVectorizer):
-    name = "multi2vec-bind"
-    title = "Text, pictures, sounds and films, in process"
+    title = "Text, images, audio and video, in process"
     documentation = "https://ai.google.dev/gemma/docs/embeddinggemma"
-    kinds = frozenset({TEXT, MediaKind.IMAGE.value, MediaKind.AUDIO.value, MediaKind.VIDEO.value})
+    kinds: ClassVar[frozenset[InputKind]] = frozenset({TEXT, MediaKind.IMAGE, MediaKind.AUDIO, MediaKind.VIDEO})
     model = "google/embeddinggemma-2"
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         for name in _NOT_READ:
             if settings.get(name):
                 raise Invalid(

@@ -22,12 +22,13 @@ from weft.modules.base import UNKNOWN
 _HUB_NAME = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
 _COMMIT = re.compile(r"[/\\]snapshots[/\\]([^/\\]+)[/\\]")
 _LONGEST_NAME = 500
+_MOST_FOUND = 1_000
 _PIECES, _PIECE_BYTES = 256, 4096
 BUNDLED = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
 MODEL2VEC = "all-MiniLM-L6-v2-static-256"
 TINY_ANY = "tiny-any"
-"""Text, pictures, sounds and films of simple things, 64 dimensions; for trying out. Needs torch."""
+"""Text, images, audio and video of simple things, 64 dimensions; for trying out. Needs torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class ModelSource:
 
     @property
     def revision(self) -> str:
-        """Tells two models of one name apart: as stated in the wheel; by a folder's weights; by
+        """Distinguishes two models of one name: as stated in the wheel; by a folder's weights; by
         the commit of the hub that lies in this machine's cache, UNKNOWN before it does."""
         if self.folder is None:
             return _cached_commit(self.name)
@@ -75,7 +76,7 @@ def _cached_commit(name: str) -> str:
 
 @cache
 def _weights(folder: Path) -> str:
-    """Their size in bytes and a hash of pieces of them: a model that was trained anew has as many bytes.
+    """Their size in bytes and a hash of pieces of them: a model that was trained again has as many bytes.
 
     Looked up once: a model that is loaded stays as it was, whatever becomes of its files. A large file's pieces are
     spread over it, so that some lie in every part of the model.
@@ -91,29 +92,39 @@ def _weights(folder: Path) -> str:
     return f"{size_bytes}-{pieces.hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
 class ModelOffer:
-    """What the operator lets collections choose from."""
+    """What the operator lets collections choose from: the models in the wheel, the folders below ``models_folder``,
+    and those of the hub, which are fetched where ``allow_downloads``."""
 
-    models_folder: Path | None = None
-    allow_downloads: bool = False
+    def __init__(self, models_folder: Path | None = None, *, allow_downloads: bool = False) -> None:
+        self.allow_downloads = allow_downloads
+        self._folder = models_folder
+        self._root = models_folder.resolve() if models_folder else None
+        self._found: dict[tuple[str, str], ModelSource] = {}
+        """Folders that were asked for: every query asks, and a model that is loaded stays as it was."""
 
     def find(self, name: str, default: str) -> ModelSource:
         """The model of that name; empty: ``default``. Raises Invalid for a name that leads out of what is offered."""
+        found = self._found.get((name, default))
+        if found is None:
+            found = self._find(name, default)
+            if found.folder is not None and len(self._found) < _MOST_FOUND:
+                self._found[name, default] = found
+        return found
+
+    def _find(self, name: str, default: str) -> ModelSource:
         short = (name or default).removeprefix("sentence-transformers/")
         if short == default:
             return ModelSource(short, BUNDLED / short, bundled=True)
         if short == TINY_ANY:
             return ModelSource(short, BUNDLED / short)
-        if self.models_folder is not None and "\0" not in name and len(name) <= _LONGEST_NAME:
-            root = self.models_folder.resolve()
+        root = self._root
+        if root is not None and "\0" not in name and len(name) <= _LONGEST_NAME:
             folder = (root / name).resolve()
             if folder != root and folder.is_relative_to(root) and folder.is_dir():
                 return ModelSource(name, folder)
         if not _HUB_NAME.fullmatch(name):
-            offered = (
-                f"a folder below {self.models_folder}" if self.models_folder else "a folder that the server offers"
-            )
+            offered = f"a folder below {self._folder}" if self._folder else "a folder that the server offers"
             raise Invalid(f"model {name[:80]!r} is not a model's name; give {default}, {offered}, or a name on the hub")
         if Path(name).exists():  # which the libraries would take before the hub's, with code of its own
             raise Invalid(f"model {name!r} is also a folder where the server was started; start the server elsewhere")

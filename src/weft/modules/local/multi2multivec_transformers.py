@@ -1,6 +1,6 @@
-"""``multi2multivec-transformers``: pages as pictures, in this process, one vector a patch (ColPali, ColQwen2).
+"""``multi2multivec-transformers``: pages as images, in this process, one vector a patch (ColPali, ColQwen2).
 
-One property is embedded: a picture (``imageFields``) or a text (``textFields``). Queries are texts, or pictures.
+One property is embedded: an image (``imageFields``) or a text (``textFields``). Queries are texts, or images.
 ``model`` names a page model that the operator offers, in the form in which transformers saves one. With ``poolFactor``
 n, one in n of a page's vectors is kept, those that are alike merged. Needs the extra ``weft[torch]``.
 """
@@ -14,43 +14,42 @@ from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
-from weft.modules.base import ModuleInput, Settings
-from weft.modules.local.late_interaction import Passage, Picture, Role
-from weft.modules.local.late_models import LateModels, pool_factor
-from weft.modules.local.models import ModelOffer
-from weft.modules.local.pool import ModelPool
-from weft.modules.media import MediaDecoder
+from weft.modules.base import ModuleConfig, ModuleInput
+from weft.modules.local.late_interaction import Passage, PassageRole
+from weft.modules.local.late_interaction_models import LateInteractionModels, pool_factor
 from weft.modules.media.encoded import media_bytes
+from weft.modules.media.images import Pixels
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer, check_one_property
+from weft.modules.resources import Resources
 
 MODEL = "vidore/colqwen2-v1.0-hf"
 _DECODED_BYTES = 1 << 28
-"""Of decoded pictures that one request holds at a time; one picture may be larger."""
+"""Of decoded images that one request holds at a time; one image may be larger."""
 
 
 class Multi2MultivecTransformers(MultimodalVectorizer):
-    name = "multi2multivec-transformers"
     title = "Late interaction over pages, in process"
     documentation = "https://huggingface.co/docs/transformers/model_doc/colqwen2"
     multi = True
 
-    def __init__(self, pool: ModelPool, offer: ModelOffer, decoder: MediaDecoder) -> None:
-        self._models = LateModels(pool, offer, MODEL)
-        self._decoder = decoder
+    def __init__(self, name: str, resources: Resources) -> None:
+        super().__init__(name)
+        self._models = LateInteractionModels(resources, MODEL)
+        self._decoder = resources.decoder
 
-    def defaults(self, settings: Settings) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
         return {"model": MODEL, "vectorizeClassName": False, **settings}
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
         check_one_property(settings)
         self._models.check(settings)
 
-    def fingerprint(self, settings: Settings) -> str:
+    def fingerprint(self, settings: ModuleConfig) -> str:
         return self._models.fingerprint(self.name, settings)
 
     def embed_objects(
-        self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
+        self, inputs: Sequence[ModuleInput], settings: ModuleConfig, caller: Caller
     ) -> list[Vector | WeftError]:
         factor = pool_factor(settings)
         found: dict[int, Vector | WeftError] = {}
@@ -69,26 +68,26 @@ class Multi2MultivecTransformers(MultimodalVectorizer):
         found.update(self._embed(waiting, settings))
         return [found[i] for i in range(len(inputs))]
 
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
+    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
         """All concepts, sorted, as one text: multi-vectors have no mean."""
-        return self._models.embed_query(Passage(Role.QUERY, " ".join(sorted(texts))), settings)
+        return self._models.embed_query(Passage(PassageRole.QUERY, " ".join(sorted(texts))), settings)
 
-    def embed_media(self, kind: str, data_base64: str, settings: Settings, caller: Caller) -> Vector:
-        """A picture to search with is embedded as the pages are."""
+    def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
+        """An image to search with is embedded as the pages are."""
         if kind != MediaKind.IMAGE:
             return super().embed_media(kind, data_base64, settings, caller)
-        return self._models.embed_query(Passage(Role.DOCUMENT, self._picture(data_base64, urgent=True)), settings)
+        return self._models.embed_query(Passage(PassageRole.DOCUMENT, self._image(data_base64, urgent=True)), settings)
 
-    def _embed(self, passages: dict[int, Passage], settings: Settings) -> dict[int, Vector | WeftError]:
+    def _embed(self, passages: dict[int, Passage], settings: ModuleConfig) -> dict[int, Vector | WeftError]:
         vectors = self._models.embed_documents(list(passages.values()), settings)
         return dict(zip(passages, vectors, strict=True))
 
     def _passage(self, given: ModuleInput, factor: int) -> Passage:
         if given.media:
-            return Passage(Role.DOCUMENT, self._picture(given.media[0].data), factor)
-        return Passage(Role.DOCUMENT, " ".join(given.texts), factor)
+            return Passage(PassageRole.DOCUMENT, self._image(given.media[0].data), factor)
+        return Passage(PassageRole.DOCUMENT, " ".join(given.texts), factor)
 
-    def _picture(self, data_base64: str, *, urgent: bool = False) -> Picture:
+    def _image(self, data_base64: str, *, urgent: bool = False) -> Pixels:
         return self._decoder.image(media_bytes(data_base64, MediaKind.IMAGE), urgent=urgent)
 
 

@@ -19,7 +19,7 @@ from weft.domain.objects import Vector
 
 TokenIds: TypeAlias = npt.NDArray[np.int64]
 
-_LETTERS_PER_TOKEN = 200
+_CHARS_PER_TOKEN = 200
 """No word is longer to the tokenizer (it gives up at 100); what lies beyond ``max_tokens`` times that is never read."""
 _TEXTS_AT_ONCE = 16
 """Between so many the interpreter can turn to another thread, such as a search's."""
@@ -41,7 +41,7 @@ class OnnxTextEncoder:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.dimensions: int = config["dimensions"]
         self._pooling = pooling
-        self._max_letters = config["max_tokens"] * _LETTERS_PER_TOKEN
+        self._max_chars = config["max_tokens"] * _CHARS_PER_TOKEN
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(config["max_tokens"])
@@ -55,7 +55,7 @@ class OnnxTextEncoder:
     def prepare(self, texts: Sequence[str]) -> list[TokenIds]:
         found: list[TokenIds] = []
         for begin in range(0, len(texts), _TEXTS_AT_ONCE):
-            some = [text[: self._max_letters] for text in texts[begin : begin + _TEXTS_AT_ONCE]]
+            some = [text[: self._max_chars] for text in texts[begin : begin + _TEXTS_AT_ONCE]]
             found += [np.array(one.ids, np.int64) for one in self._tokenizer.encode_batch_fast(some)]
         return found
 

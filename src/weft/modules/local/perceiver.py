@@ -1,14 +1,14 @@
-"""Film by the multimodal Perceiver: the mean of its latents, ``(512,)`` of length 1.
+"""Video by the multimodal Perceiver: the mean of its latents, ``(512,)`` of length 1.
 
-Perceiver reads 16 frames of 224 x 224 pixels and the sound of as many 25ths of a second at 48 kHz, together. Its
-decoder, which would draw the film again, is left out: the latents are the same without it.
+Perceiver reads 16 frames of 224 x 224 pixels and the audio of as many 25ths of a second at 48 kHz, together. Its
+decoder, which would draw the video again, is left out: the latents are the same without it.
 Source: Perceiver IO, arXiv 2107.14795.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,31 +16,30 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
-from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
+from weft.modules.local.replicas import ReplicaPool
 from weft.modules.local.torch_loading import Placement, best_placement, loading, weight_options
-
-Frames: TypeAlias = npt.NDArray[np.uint8]
-"""``(n, h, w, 3)``."""
-Sound: TypeAlias = npt.NDArray[np.float32]
+from weft.modules.local.vectors import unit
+from weft.modules.media.images import Pixels
+from weft.modules.media.tracks import Frames, Waveform
 
 SIDE = 224
-SOUND_RATE = 48_000
+AUDIO_RATE = 48_000
 _PATCH_SIDE = 4
 
 
-class Film(NamedTuple):
-    """Its first ``frames``, and its ``sound`` from the beginning, at 48 kHz; empty where there is none."""
+class AudiovisualClip(NamedTuple):
+    """Its first ``frames``, and its ``audio`` from the beginning, at 48 kHz; empty where there is none."""
 
     frames: Frames
-    sound: Sound
+    audio: Waveform
 
 
-class Watched(NamedTuple):
-    """A film as Perceiver reads it: ``frames (16, 3, 224, 224) f32`` from 0 to 1, ``sound (30720, 1) f32``."""
+class PerceiverInput(NamedTuple):
+    """A video as Perceiver reads it: ``frames (16, 3, 224, 224) f32`` from 0 to 1, ``audio (30720, 1) f32``."""
 
     frames: npt.NDArray[np.float32]
-    sound: npt.NDArray[np.float32]
+    audio: npt.NDArray[np.float32]
 
 
 class PerceiverEncoder:
@@ -51,47 +50,47 @@ class PerceiverEncoder:
         self.frames: int = model.config.num_frames
         self.samples: int = model.config.num_frames * model.config.audio_samples_per_frame
         self._labels = model.config.num_labels
-        watching = model.perceiver
-        watching.decoder = watching.output_postprocessor = None
-        self._lanes = Lanes(watching)
-        self.parallel = self._lanes.parallel
+        core = model.perceiver
+        core.decoder = core.output_postprocessor = None
+        self._replicas = ReplicaPool(core)
+        self.parallel = self._replicas.parallel
 
-    def prepare(self, films: Sequence[Film]) -> list[Watched]:
-        """The middle square of each frame, made 224 pixels wide; a film of fewer frames stands still at its last.
+    def prepare(self, clips: Sequence[AudiovisualClip]) -> list[PerceiverInput]:
+        """The middle square of each frame, made 224 pixels wide; a video of fewer frames stands still at its last.
 
-        Raises Invalid for a film without a frame.
+        Raises Invalid for a video without a frame.
         """
-        return [self._watched(*film) for film in films]
+        return [self._read(*clip) for clip in clips]
 
-    def length(self, prepared: Watched) -> int:
+    def length(self, prepared: PerceiverInput) -> int:
         """The patches that it attends to: a run by itself."""
         return len(prepared.frames) * (SIDE // _PATCH_SIDE) ** 2
 
     def close(self) -> None:
-        self._lanes.close()
+        self._replicas.close()
 
-    def _watched(self, frames: Frames, sound: Sound) -> Watched:
+    def _read(self, frames: Frames, audio: Waveform) -> PerceiverInput:
         if not len(frames):
-            raise Invalid(f"there is no picture to embed by {self.name}; the film has no frame")
+            raise Invalid(f"there is no image to embed by {self.name}; the video has no frame")
         picked = frames[np.minimum(np.arange(self.frames), len(frames) - 1)]
         seen = np.stack([_square(one) for one in picked]).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
         heard = np.zeros((self.samples, 1), np.float32)
-        heard[: len(sound), 0] = sound[: self.samples]
-        return Watched(seen, heard)
+        heard[: len(audio), 0] = audio[: self.samples]
+        return PerceiverInput(seen, heard)
 
-    def encode(self, run: Sequence[Watched]) -> list[Vector]:
-        """One vector for each film, in order."""
+    def encode(self, run: Sequence[PerceiverInput]) -> list[Vector]:
+        """One vector for each video, in order."""
         import torch
 
-        with self._lanes.lane() as model, torch.inference_mode():
+        with self._replicas.replica() as model, torch.inference_mode():
             device, dtype = model.device, model.dtype
             inputs = {
                 "image": torch.from_numpy(np.stack([one.frames for one in run])).to(device, dtype),
-                "audio": torch.from_numpy(np.stack([one.sound for one in run])).to(device, dtype),
+                "audio": torch.from_numpy(np.stack([one.audio for one in run])).to(device, dtype),
                 "label": torch.zeros((len(run), self._labels), device=device, dtype=dtype),
             }
             found = model(inputs=inputs).last_hidden_state.float().mean(dim=1).cpu()
-        return [_unit(one) for one in np.asarray(found, np.float32)]
+        return [unit(one) for one in found]
 
 
 def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PerceiverEncoder:
@@ -102,7 +101,7 @@ def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement
     if checkpoint.architecture != "PerceiverForMultimodalAutoencoding":
         raise Misconfigured(
             f"the model {source.name} is a {checkpoint.architecture or 'model of unknown make'}, not a "
-            "PerceiverForMultimodalAutoencoding, the one Perceiver that reads films"
+            "PerceiverForMultimodalAutoencoding, the one Perceiver that reads videos"
         )
     from transformers import PerceiverForMultimodalAutoencoding
 
@@ -114,7 +113,7 @@ def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement
     return PerceiverEncoder(model.eval().to(placement.device), source.name)
 
 
-def _square(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _square(frame: Pixels) -> Pixels:
     from PIL import Image
 
     height, width, _ = frame.shape
@@ -124,7 +123,3 @@ def _square(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     if side == SIDE:
         return middle
     return np.asarray(Image.fromarray(middle).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-
-
-def _unit(vector: Vector) -> Vector:
-    return vector / max(float(np.linalg.norm(vector)), 1e-12)

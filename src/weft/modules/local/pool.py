@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from weft.domain.errors import Overloaded, WeftError
 from weft.domain.objects import Vector
@@ -15,12 +15,14 @@ from weft.modules.base import ModelState
 from weft.modules.local.scheduler import Encoder, Scheduler, Urgency
 
 _CACHED_QUERIES = 1024
-_CACHED_LETTERS = 2_000
+_CACHED_CHARS = 2_000
 """Longer queries are rare, and are not remembered."""
+
+Loaded = TypeVar("Loaded", bound=Encoder[Any], covariant=True)
 
 
 @dataclass
-class _Loaded:
+class _Entry:
     """A model's scheduler and the vectors of its latest queries; ``ready`` guards the loading."""
 
     ready: threading.Lock = field(default_factory=threading.Lock)
@@ -41,19 +43,23 @@ class ModelPool:
         self.threads = threads or os.cpu_count() or 1
         self._queue_limit = queue_limit
         self._lock = threading.Lock()
-        self._models: dict[str, _Loaded] = {}
+        self._models: dict[str, _Entry] = {}
         self._closed = False
 
-    def embed_documents(
-        self, key: str, load: Callable[[], Encoder[Any]], texts: Sequence[str]
+    def model(self, key: str, load: Callable[[], Loaded]) -> PooledModel[Loaded]:
+        """The model named ``key``, which ``load`` loads when it is first asked for something."""
+        return PooledModel(self, key, load)
+
+    def embed(
+        self, key: str, load: Callable[[], Encoder[Any]], items: Sequence[Any], urgency: Urgency
     ) -> list[Vector | WeftError]:
-        """One vector or error for each text by the model named ``key``, which ``load`` loads if need be."""
-        return self._scheduler(self._entry(key), load).embed(texts, Urgency.DOCUMENT)
+        """One vector or error for each item by the model named ``key``, in order; nothing is remembered."""
+        return self._scheduler(self._entry(key), load).embed(items, urgency)
 
     def embed_queries(
         self, key: str, load: Callable[[], Encoder[Any]], texts: Sequence[str]
     ) -> list[Vector | WeftError]:
-        """As documents, but before them; the latest queries are remembered."""
+        """As ``embed`` for texts to search with; the latest are remembered."""
         entry = self._entry(key)
         with self._lock:
             known = {text: entry.queries[text] for text in texts if text in entry.queries}
@@ -66,12 +72,6 @@ class ModelPool:
             found.update(zip(missing, made, strict=True))
             self._remember(entry, found)
         return [found[text] for text in texts]
-
-    def run(
-        self, key: str, load: Callable[[], Encoder[Any]], items: Sequence[Any], urgency: Urgency
-    ) -> list[Vector | WeftError]:
-        """As texts, for whatever else the model takes; nothing is remembered."""
-        return self._scheduler(self._entry(key), load).embed(items, urgency)
 
     def encoder(self, key: str, load: Callable[[], Encoder[Any]]) -> Encoder[Any]:
         """The model itself, for what its inputs have to be; it is asked for vectors by the other methods."""
@@ -86,10 +86,6 @@ class ModelPool:
         return sorted(
             ModelState(one.encoder.name, one.waiting, one.workers, one.embedded) for _, one in self._schedulers()
         )
-
-    def _schedulers(self) -> list[tuple[str, Scheduler[Any]]]:
-        with self._lock:
-            return [(key, one.scheduler) for key, one in sorted(self._models.items()) if one.scheduler is not None]
 
     def unload(self, key: str) -> None:
         """Let go of a model; its next use loads it again. What waits for it is refused as Overloaded."""
@@ -106,13 +102,17 @@ class ModelPool:
         for entry in entries:
             self._stop(entry)
 
-    def _entry(self, key: str) -> _Loaded:
+    def _schedulers(self) -> list[tuple[str, Scheduler[Any]]]:
+        with self._lock:
+            return [(key, one.scheduler) for key, one in sorted(self._models.items()) if one.scheduler is not None]
+
+    def _entry(self, key: str) -> _Entry:
         with self._lock:
             if self._closed:
                 raise Overloaded("the server stops; no text is embedded any more")
-            return self._models.setdefault(key, _Loaded())
+            return self._models.setdefault(key, _Entry())
 
-    def _scheduler(self, entry: _Loaded, load: Callable[[], Encoder[Any]]) -> Scheduler[Any]:
+    def _scheduler(self, entry: _Entry, load: Callable[[], Encoder[Any]]) -> Scheduler[Any]:
         if entry.scheduler is not None:
             return entry.scheduler
         with entry.ready:
@@ -124,18 +124,44 @@ class ModelPool:
                 entry.scheduler = Scheduler(encoder, workers=workers, queue_limit=self._queue_limit)
             return entry.scheduler
 
-    def _remember(self, entry: _Loaded, found: dict[str, Vector | WeftError]) -> None:
+    def _remember(self, entry: _Entry, found: dict[str, Vector | WeftError]) -> None:
         with self._lock:
             for text, vector in found.items():
-                if not isinstance(vector, WeftError) and len(text) <= _CACHED_LETTERS:
+                if not isinstance(vector, WeftError) and len(text) <= _CACHED_CHARS:
                     vector.flags.writeable = False
                     entry.queries[text] = vector
             while len(entry.queries) > _CACHED_QUERIES:
                 entry.queries.popitem(last=False)
 
     @staticmethod
-    def _stop(entry: _Loaded) -> None:
+    def _stop(entry: _Entry) -> None:
         with entry.ready:
             entry.dropped = True
             if entry.scheduler is not None:
                 entry.scheduler.close()
+
+
+@dataclass(frozen=True, slots=True)
+class PooledModel(Generic[Loaded]):
+    """One model of a pool, which it is loaded into when it is first asked for something."""
+
+    pool: ModelPool
+    key: str
+    load: Callable[[], Loaded]
+
+    def embed_documents(self, items: Sequence[Any]) -> list[Vector | WeftError]:
+        """One vector or error for each item, in order; after the queries that wait."""
+        return self.pool.embed(self.key, self.load, items, Urgency.DOCUMENT)
+
+    def embed_urgently(self, items: Sequence[Any]) -> list[Vector | WeftError]:
+        """As documents, but before those that wait."""
+        return self.pool.embed(self.key, self.load, items, Urgency.QUERY)
+
+    def embed_queries(self, texts: Sequence[str]) -> list[Vector | WeftError]:
+        """As ``embed_urgently``, for texts to search with; the latest are remembered."""
+        return self.pool.embed_queries(self.key, self.load, texts)
+
+    @property
+    def encoder(self) -> Loaded:
+        """The model itself, for what its inputs have to be. Keys are given so that one key has one class."""
+        return self.pool.encoder(self.key, self.load)  # type: ignore[return-value]

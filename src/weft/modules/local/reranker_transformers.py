@@ -12,38 +12,36 @@ from collections.abc import Sequence
 from weft.domain.caller import Caller
 from weft.domain.errors import Misconfigured, WeftError
 from weft.domain.objects import Vector
-from weft.modules.base import Reranker, Settings
+from weft.modules.base import ModuleConfig, Reranker
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.cross_encoder import PairScorer, load_cross_encoder
-from weft.modules.local.late_interaction import Passage, Role, maxsim
-from weft.modules.local.late_models import late_model
-from weft.modules.local.models import MINILM, ModelOffer, ModelSource
-from weft.modules.local.pool import ModelPool
-from weft.modules.local.scheduler import Urgency
-from weft.modules.providers.http import ProviderClient
+from weft.modules.local.late_interaction import Passage, PassageRole, maxsim
+from weft.modules.local.late_interaction_models import late_interaction_model
+from weft.modules.local.models import MINILM, ModelSource
 from weft.modules.providers.transformers import SETTING, VARIABLE, RerankingContainer
+from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import text_setting
 
 MODEL = "cross-encoder/ms-marco-MiniLM-L6-v2"
 
 
 class RerankerTransformers(Reranker):
-    name = "reranker-transformers"
     title = "Reranker - Transformers"
     documentation = "https://docs.weaviate.io/weaviate/model-providers/transformers/reranker"
 
-    def __init__(self, pool: ModelPool, offer: ModelOffer, client: ProviderClient) -> None:
-        self._pool = pool
-        self._offer = offer
-        self._container = RerankingContainer(client)
+    def __init__(self, name: str, resources: Resources) -> None:
+        super().__init__(name)
+        self._resources = resources
+        self._offer = resources.offer
+        self._container = RerankingContainer(resources.client)
         self._purposes: dict[str, Purpose] = {}
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         if text_setting(settings, SETTING):
             self._container.address(settings)
         self._source(settings)
 
-    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
+    def rank(self, query: str, documents: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[float]:
         container = self._container.address(settings)
         if container:
             return self._container.rank(container, query, documents)
@@ -57,15 +55,16 @@ class RerankerTransformers(Reranker):
             return load_cross_encoder(source, downloads=self._offer.allow_downloads)
 
         pairs = [(query, document) for document in documents]
-        scores = self._pool.run(f"cross-encoder|{source.place}", load, pairs, Urgency.QUERY)
-        return [float(one[0]) for one in _all(scores)]
+        model = self._resources.pool.model(f"cross-encoder|{source.place}", load)
+        return [float(one[0]) for one in _all(model.embed_urgently(pairs))]
 
     def _by_late_interaction(self, query: str, documents: Sequence[str], source: ModelSource) -> list[float]:
-        passages = [Passage(Role.QUERY, query), *(Passage(Role.DOCUMENT, text) for text in documents)]
-        asked, *told = _all(self._pool.run(*late_model(source, self._offer), passages, Urgency.QUERY))
-        return [maxsim(asked, one) for one in told]
+        passages = [Passage(PassageRole.QUERY, query), *(Passage(PassageRole.DOCUMENT, text) for text in documents)]
+        model = late_interaction_model(source, self._resources)
+        asked, *ranked = _all(model.embed_urgently(passages))
+        return [maxsim(asked, one) for one in ranked]
 
-    def _source(self, settings: Settings) -> ModelSource:
+    def _source(self, settings: ModuleConfig) -> ModelSource:
         return self._offer.find(text_setting(settings, "model") or MODEL, MINILM)
 
     def _purpose(self, source: ModelSource) -> Purpose:

@@ -20,7 +20,7 @@ from weft.domain.objects import Vector
 
 TokenIds: TypeAlias = npt.NDArray[np.int32]
 
-_LETTERS = 100_000
+_CHARS = 100_000
 """What lies beyond is not read."""
 _REMEMBERED_WORDS = 200_000
 _WORD = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
@@ -46,7 +46,7 @@ class StaticTextEncoder:
     """L2-normalised ``(d,) f32`` vectors; a text without any token has the vector of the unknown one.
 
     Nearly all of the cost is finding the tokens. A text of plain ASCII is cut into words here, and the tokens of each
-    word are remembered: 150,000 texts of 80 letters a CPU-second, against 33,000 by the tokenizers library.
+    word are remembered: 150,000 texts of 80 characters a CPU-second, against 33,000 by the tokenizers library.
     """
 
     def __init__(self, folder: Path, tokenizer: Path, name: str) -> None:
@@ -67,7 +67,7 @@ class StaticTextEncoder:
         self._sum = sum_token_vectors
 
     def prepare(self, texts: Sequence[str]) -> list[TokenIds]:
-        return [np.array(self._tokens(text[:_LETTERS]) or self._unknown, np.int32) for text in texts]
+        return [np.array(self._tokens(text[:_CHARS]) or self._unknown, np.int32) for text in texts]
 
     def _tokens(self, text: str) -> list[int]:
         if text.isascii() and not _NOT_PLAIN.search(text):

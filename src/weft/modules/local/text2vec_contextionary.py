@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -22,11 +21,11 @@ import numpy.typing as npt
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
-from weft.modules.base import Settings
+from weft.modules.base import ModuleConfig
 from weft.modules.local.models import BUNDLED, MODEL2VEC, read_config
-from weft.modules.local.pool import ModelPool
-from weft.modules.local.text2vec_model2vec import load_bundled
+from weft.modules.local.text2vec_model2vec import static_model
 from weft.modules.local.vocabulary import Vocabulary, known_words
+from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import TextVectorizer, mean
 
 DIMENSIONS = 300
@@ -43,12 +42,12 @@ _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class Text2VecContextionary(TextVectorizer):
-    name = "text2vec-contextionary"
     title = "Word vectors, in process"
     documentation = "https://docs.weaviate.io/weaviate/modules/text2vec-contextionary"
 
-    def __init__(self, pool: ModelPool) -> None:
-        self._pool = pool
+    def __init__(self, name: str, resources: Resources) -> None:
+        super().__init__(name)
+        self._model = static_model(resources)
         self._vocabulary = Vocabulary(lambda words: _stacked(self._documents(words)))
 
     def meta(self) -> dict[str, Any]:
@@ -65,10 +64,10 @@ class Text2VecContextionary(TextVectorizer):
             )
         words = _words(text)
         vectors = _stacked(self._documents([*words, text]))
-        told: dict[str, Any] = {"individualWords": []}
+        found: dict[str, Any] = {"individualWords": []}
         if len(words) > 1:
             near = self._neighbours(vectors[-1])
-            told["concatenatedWord"] = {
+            found["concatenatedWord"] = {
                 "concatenatedWord": text,
                 "singleWords": words,
                 "concatenatedVector": vectors[-1].tolist(),
@@ -78,23 +77,23 @@ class Text2VecContextionary(TextVectorizer):
             one: dict[str, Any] = {"word": word, "present": word in known_words()}
             if one["present"]:
                 one["info"] = {"vector": vector.tolist(), "nearestNeighbors": self._neighbours(vector)}
-            told["individualWords"].append(one)
-        return told
+            found["individualWords"].append(one)
+        return found
 
     def _neighbours(self, vector: Vector) -> list[dict[str, Any]]:
         return [{"word": word, "distance": far} for word, far in self._vocabulary.nearest(vector, _NEIGHBOURS)]
 
-    def fingerprint(self, settings: Settings) -> str:
+    def fingerprint(self, settings: ModuleConfig) -> str:
         return "|".join((self.name, MODEL2VEC, str(read_config(BUNDLED / MODEL2VEC)["revision"])))
 
-    def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
+    def embed_texts(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[Vector | WeftError]:
         return self._documents(texts)
 
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        return mean(_embedded(texts, partial(self._pool.embed_queries, MODEL2VEC, load_bundled)))
+    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
+        return mean(_embedded(texts, self._model.embed_queries))
 
     def _documents(self, texts: Sequence[str]) -> list[Vector | WeftError]:
-        return _embedded(texts, partial(self._pool.embed_documents, MODEL2VEC, load_bundled))
+        return _embedded(texts, self._model.embed_documents)
 
 
 def _stacked(vectors: Sequence[Vector | WeftError]) -> npt.NDArray[np.float32]:

@@ -11,36 +11,36 @@ in this process, so nothing is sent to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
-from weft.modules.base import Settings
-from weft.modules.local.models import MINILM, ModelOffer, ModelSource
-from weft.modules.local.pool import ModelPool
+from weft.modules.base import ModuleConfig
+from weft.modules.local.models import MINILM, ModelSource
+from weft.modules.local.pool import PooledModel
 from weft.modules.local.scheduler import Encoder
+from weft.modules.local.vectors import truncated
+from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
 
 _POOLING = ("masked_mean", "cls")
 
 
 class Text2VecTransformers(TextVectorizer):
-    name = "text2vec-transformers"
     title = "Transformers, in process"
     documentation = "https://sbert.net"
 
-    def __init__(self, pool: ModelPool, offer: ModelOffer) -> None:
-        self._pool = pool
-        self._offer = offer
+    def __init__(self, name: str, resources: Resources) -> None:
+        super().__init__(name)
+        self._pool = resources.pool
+        self._offer = resources.offer
 
-    def defaults(self, settings: Settings) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
         return {**super().defaults({}), "poolingStrategy": "masked_mean", **settings}
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
         _check_urls(settings)
         source = self._source(settings)
@@ -51,26 +51,24 @@ class Text2VecTransformers(TextVectorizer):
         if dimensions is not None and source.bundled and dimensions > 384:
             raise Invalid(f"dimensions must be at most 384, which {MINILM} makes, not {dimensions}")
 
-    def fingerprint(self, settings: Settings) -> str:
+    def fingerprint(self, settings: ModuleConfig) -> str:
         source = self._source(settings)
         dimensions = whole_number_setting(settings, "dimensions") or ""
         return "|".join((self.name, source.name, source.revision, self._pooling(settings), str(dimensions)))
 
-    def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
-        key, load = self._model(settings)
-        return _shortened(self._pool.embed_documents(key, load, texts), settings)
+    def embed_texts(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[Vector | WeftError]:
+        return _truncated(self._model(settings).embed_documents(texts), settings)
 
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        key, load = self._model(settings)
-        return mean(_shortened(self._pool.embed_queries(key, load, texts), settings))
+    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
+        return mean(_truncated(self._model(settings).embed_queries(texts), settings))
 
-    def _source(self, settings: Settings) -> ModelSource:
+    def _source(self, settings: ModuleConfig) -> ModelSource:
         return self._offer.find(text_setting(settings, "model") or text_setting(settings, "path"), MINILM)
 
-    def _pooling(self, settings: Settings) -> str:
+    def _pooling(self, settings: ModuleConfig) -> str:
         return text_setting(settings, "poolingStrategy", "masked_mean") or "masked_mean"
 
-    def _model(self, settings: Settings) -> tuple[str, Callable[[], Encoder[Any]]]:
+    def _model(self, settings: ModuleConfig) -> PooledModel[Encoder[Any]]:
         source, pooling = self._source(settings), self._pooling(settings)
 
         def load() -> Encoder[Any]:
@@ -82,10 +80,10 @@ class Text2VecTransformers(TextVectorizer):
 
             return TorchTextEncoder(source, downloads=self._offer.allow_downloads)
 
-        return f"{self.name}|{source.place}|{pooling}", load
+        return self._pool.model(f"{self.name}|{source.place}|{pooling}", load)
 
 
-def _check_urls(settings: Settings) -> None:
+def _check_urls(settings: ModuleConfig) -> None:
     whole = text_setting(settings, "inferenceUrl")
     passage, query = text_setting(settings, "passageInferenceUrl"), text_setting(settings, "queryInferenceUrl")
     if whole and (passage or query):
@@ -98,16 +96,6 @@ def _check_urls(settings: Settings) -> None:
         raise Invalid("passageInferenceUrl is set but queryInferenceUrl is empty, both needs to be set")
 
 
-def _shortened(vectors: list[Vector | WeftError], settings: Settings) -> list[Vector | WeftError]:
-    """The first ``dimensions`` numbers of each vector, normalised again."""
+def _truncated(vectors: list[Vector | WeftError], settings: ModuleConfig) -> list[Vector | WeftError]:
     dimensions = whole_number_setting(settings, "dimensions")
-    if dimensions is None:
-        return vectors
-    return [one if isinstance(one, WeftError) else _cut(one, dimensions) for one in vectors]
-
-
-def _cut(vector: Vector, dimensions: int) -> Vector:
-    if dimensions > len(vector):
-        raise Invalid(f"dimensions must be at most {len(vector)}, which the model makes, not {dimensions}")
-    kept = vector[:dimensions]
-    return np.ascontiguousarray(kept / max(float(np.linalg.norm(kept)), 1e-12), np.float32)
+    return [truncated(one, dimensions) for one in vectors]

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
-from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
+from weft.modules.local.replicas import ReplicaPool
+from weft.modules.local.token_estimates import estimated_tokens, readable
 from weft.modules.local.torch_loading import best_placement, loading, options
-
-_LETTERS_PER_TOKEN = 200
-_LETTERS_PER_USUAL_TOKEN = 4
+from weft.modules.local.vectors import unit_rows
 
 
 class TorchTextEncoder:
@@ -33,27 +30,25 @@ class TorchTextEncoder:
         with loading(checkpoint, placement, downloads=downloads):
             model: Any = SentenceTransformer(source.place, **options(placement, downloads=downloads))
         model.eval().to(placement.torch_dtype)
-        self._lanes = Lanes(model)
-        self.parallel = self._lanes.parallel
+        self._replicas = ReplicaPool(model)
+        self.parallel = self._replicas.parallel
         self._multimodal = any(kind not in ("text", "message") for kind in getattr(model, "modalities", ("text",)))
         self._max_tokens = model.get_max_seq_length() or 512
 
     def prepare(self, texts: Sequence[str]) -> list[str]:
-        return [text[: self._max_tokens * _LETTERS_PER_TOKEN] for text in texts]
+        return [readable(text, self._max_tokens) for text in texts]
 
     def length(self, prepared: str) -> int:
-        """An estimate: the model's tokenizer cannot be asked while it encodes."""
-        return min(self._max_tokens, len(prepared) // _LETTERS_PER_USUAL_TOKEN + 2)
+        return estimated_tokens(len(prepared), self._max_tokens)
 
     def encode(self, run: Sequence[str]) -> list[Vector]:
         """A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or a URL."""
         texts = [{"text": text} for text in run] if self._multimodal else list(run)
-        with self._lanes.lane() as model:
+        with self._replicas.replica() as model:
             found = model.encode(
                 texts, batch_size=len(run), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
             )
-        vectors = np.asarray(found, np.float32)
-        return list(vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12))
+        return list(unit_rows(found))
 
     def close(self) -> None:
-        self._lanes.close()
+        self._replicas.close()

@@ -1,12 +1,12 @@
-"""Sound by Whisper, from the states of its encoder or of its decoder.
+"""Audio by Whisper, from the states of its encoder or of its decoder.
 
-``encoder``: the mean of the encoder's states over the frames that hold sound, ``(d,)``: what is said. Whisper fills a
-sound up to 30 s; a mean over all 1500 frames would be one of silence (three different sounds of 3 s then have cosines
-of 1.000 to each other, .961 to .998 without the silence). Longer sounds are read in windows of 30 s, and all their
-frames count alike.
+``encoder``: the mean of the encoder's states over the frames that hold sound, ``(d,)``: what is said. Whisper fills
+audio up to 30 s; a mean over all 1500 frames would be one of silence (three different clips of 3 s then have cosines of
+1.000 to each other, .961 to .998 without the silence). Longer clips are read in windows of 30 s, and all their frames
+count alike.
 
 ``decoder``: the decoder's two states after two start tokens, one behind the other, ``(2 d,)``, for the first 30 s. That
-is the recipe of many tutorials, and says little of the sound.
+is the recipe of many tutorials, and says little of the audio.
 
 Vectors have length 1. Source: Whisper, arXiv 2212.04356.
 """
@@ -14,20 +14,16 @@ Vectors have length 1. Source: Whisper, arXiv 2212.04356.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, NamedTuple
 
 from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import read_checkpoint
-from weft.modules.local.lanes import Lanes
 from weft.modules.local.models import ModelSource
+from weft.modules.local.replicas import ReplicaPool
 from weft.modules.local.torch_loading import Placement, best_placement, loading, weight_options
-
-Sound: TypeAlias = npt.NDArray[np.float32]
-"""``(n,)``, one channel, at the model's rate."""
+from weft.modules.local.vectors import unit
+from weft.modules.media.tracks import Waveform
 
 ENCODER, DECODER = "encoder", "decoder"
 STATES = (ENCODER, DECODER)
@@ -39,8 +35,8 @@ _FRAMES_A_STATE = 2
 """The encoder's second convolution has stride 2."""
 
 
-class Heard(NamedTuple):
-    """A sound as Whisper reads it: ``features (W, mels, frames) f32`` of its windows; ``present (W, states) bool``."""
+class WhisperInput(NamedTuple):
+    """A clip as Whisper reads it: ``features (W, mels, frames) f32`` of its windows; ``present (W, states) bool``."""
 
     features: Any
     present: Any
@@ -52,46 +48,46 @@ class WhisperEncoder:
     def __init__(self, model: Any, extractor: Any, name: str, *, states: str = ENCODER) -> None:
         self.name = name
         self.rate: int = extractor.sampling_rate
-        self._lanes = Lanes(model)
-        self.parallel = self._lanes.parallel
+        self._replicas = ReplicaPool(model)
+        self.parallel = self._replicas.parallel
         self._extractor = extractor
         self._states = states
 
-    def prepare(self, sounds: Sequence[Sound]) -> list[Heard]:
-        """Raises Invalid for a sound without a sample."""
-        return [self._heard(sound) for sound in sounds]
+    def prepare(self, clips: Sequence[Waveform]) -> list[WhisperInput]:
+        """Raises Invalid for a clip without a sample."""
+        return [self._read(clip) for clip in clips]
 
-    def length(self, prepared: Heard) -> int:
+    def length(self, prepared: WhisperInput) -> int:
         """The encoder's tokens, silence among them: it computes them all."""
         return int(prepared.present.numel())
 
-    def encode(self, run: Sequence[Heard]) -> list[Vector]:
-        """One vector for each sound, in order."""
+    def encode(self, run: Sequence[WhisperInput]) -> list[Vector]:
+        """One vector for each clip, in order."""
         import torch
 
-        with self._lanes.lane() as model, torch.inference_mode():
+        with self._replicas.replica() as model, torch.inference_mode():
             features = torch.cat([one.features for one in run]).to(model.device, model.dtype)
             if self._states == DECODER:
                 begin = model.config.decoder_start_token_id
                 start = torch.full((len(features), 2), begin, device=features.device)
                 found = model(features, decoder_input_ids=start).last_hidden_state.flatten(1)
-                return [_unit(one) for one in found.float().cpu()]
+                return [unit(one) for one in found.float().cpu()]
             found = model(features).last_hidden_state.float().cpu()
         parts = zip(found.split([len(one.features) for one in run]), run, strict=True)
-        return [_unit(states[one.present].mean(dim=0)) for states, one in parts]
+        return [unit(states[one.present].mean(dim=0)) for states, one in parts]
 
     def close(self) -> None:
-        self._lanes.close()
+        self._replicas.close()
 
-    def _heard(self, sound: Sound) -> Heard:
-        if not len(sound):
-            raise Invalid(f"there is no sound to embed by {self.name}; its length is 0 s")
+    def _read(self, audio: Waveform) -> WhisperInput:
+        if not len(audio):
+            raise Invalid(f"there is no audio to embed by {self.name}; its length is 0 s")
         size = self._extractor.n_samples
-        windows = [sound[i : i + size] for i in range(0, len(sound), size)]
+        windows = [audio[i : i + size] for i in range(0, len(audio), size)]
         if self._states == DECODER:
             windows = windows[:1]
         found = self._extractor(windows, sampling_rate=self.rate, return_attention_mask=True, return_tensors="pt")
-        return Heard(found.input_features, found.attention_mask[:, ::_FRAMES_A_STATE].bool())
+        return WhisperInput(found.input_features, found.attention_mask[:, ::_FRAMES_A_STATE].bool())
 
 
 def load_whisper(
@@ -119,8 +115,3 @@ def load_whisper(
         else:
             model = WhisperModel.from_pretrained(source.place, **given)
     return WhisperEncoder(model.eval().to(placement.device), extractor, source.name, states=states)
-
-
-def _unit(vector: Any) -> Vector:
-    found = np.asarray(vector, np.float32)
-    return found / max(float(np.linalg.norm(found)), 1e-12)

@@ -30,3 +30,8 @@ def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
     if not found:
         raise Invalid(f"the {kind} is empty")
     return found
+
+
+def data_url(image: str) -> str:
+    """A base64 image as a ``data:`` URL; one that is such already stays as it is."""
+    return image if image.startswith("data:") else f"data:image/png;base64,{image}"

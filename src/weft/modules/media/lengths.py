@@ -1,4 +1,4 @@
-"""Whether a sound or film was cut off, by the lengths that its own containers state: boxes of MP4 and QuickTime,
+"""Whether an audio or video file was cut off, by the lengths that its own containers state: boxes of MP4 and QuickTime,
 chunks of RIFF (WAV, AVI), the segment of Matroska and WebM. Other formats do not say how long they are.
 
 Sources: ISO/IEC 14496-12 section 4.2, Microsoft's RIFF specification, RFC 8794 (EBML) sections 4 to 6.

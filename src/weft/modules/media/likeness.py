@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 _BEGINNINGS: Final = (
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
-    (b"\x1aE\xdf\xa3", "a Matroska or WebM film"),
-    (b"OggS", "an Ogg sound"),
-    (b"fLaC", "a FLAC sound"),
-    (b"ID3", "an MP3 sound"),
-    (b"FLV", "a Flash film"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"II*\0", "a TIFF image"),
+    (b"MM\0*", "a TIFF image"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
+    (b"OggS", "Ogg audio"),
+    (b"fLaC", "FLAC audio"),
+    (b"ID3", "MP3 audio"),
+    (b"FLV", "a Flash video"),
     (b"%PDF", "a PDF"),
     (b"PK\x03\x04", "a ZIP or Office file"),
     (b"\x1f\x8b", "a gzip file"),
@@ -26,14 +26,14 @@ _BEGINNINGS: Final = (
     (b"iVBORw0KGgo", "base64 that was encoded twice"),
     (b"/9j/", "base64 that was encoded twice"),
 )
-_IN_RIFF: Final = {b"WEBP": "a WebP picture", b"WAVE": "a WAV sound", b"AVI ": "an AVI film"}
+_IN_RIFF: Final = {b"WEBP": "a WebP image", b"WAVE": "WAV audio", b"AVI ": "an AVI video"}
 _BRANDS: Final = {
-    b"avif": "an AVIF picture",
-    **dict.fromkeys((b"heic", b"heix", b"hevc", b"mif1", b"msf1"), "a HEIC picture"),
-    b"M4A ": "an M4A sound",
-    b"qt  ": "a QuickTime film",
+    b"avif": "an AVIF image",
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"mif1", b"msf1"), "a HEIC image"),
+    b"M4A ": "M4A audio",
+    b"qt  ": "a QuickTime video",
 }
-_UNREAD: Final = frozenset(("an AVIF picture", "a HEIC picture"))
+_UNREAD: Final = frozenset(("an AVIF image", "a HEIC image"))
 _LOOKED_AT = 64
 
 
@@ -43,7 +43,7 @@ def likeness(data: bytes) -> str:
     if head[:4] == b"RIFF":
         return _IN_RIFF.get(head[8:12], "")
     if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12], "an MP4 film")
+        return _BRANDS.get(head[8:12], "an MP4 video")
     lowered = head.lstrip().lower()
     for beginning, name in _BEGINNINGS:
         if head.startswith(beginning) or (beginning[:1] == b"<" and lowered.startswith(beginning)):
@@ -54,7 +54,7 @@ def likeness(data: bytes) -> str:
 def unlike(what: str, data: bytes, reason: str, readable: str) -> str:
     """The message for a ``what`` that no decoder takes. ``reason``: in words, or empty; ``readable``: the formats."""
     seen = likeness(data)
-    own = seen.endswith(what) or (what == "sound" and seen.endswith("film"))
+    own = seen.endswith(what) or (what == "audio" and seen.endswith("video"))
     if seen and seen not in _UNREAD and own:
         why = f": it looks like {seen} that is cut off or damaged"
     elif seen:

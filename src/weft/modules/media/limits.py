@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PIXELS_SETTING, MEMORY_SETTING, TIME_SETTING = "WEFT_MEDIA_MAX_PIXELS", "WEFT_MEDIA_MEMORY_MB", "WEFT_MEDIA_TIMEOUT"
-"""What errors name beside a limit, for those who run the server."""
+"""What errors name beside a limit, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """``pixels`` of a picture, and of one frame of a film; ``frames`` of a film that a model may ask for."""
+class MediaLimits:
+    """``pixels`` of an image, and of one frame of a video; ``frames`` of a video that a model may ask for."""
 
     pixels: int = 40_000_000
     frames: int = 256

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from weft.domain.errors import Invalid, Overloaded, WeftError
-from weft.modules.media.limits import TIME_SETTING, Limits
-from weft.modules.media.wire import FILM, FILM_SOUND, PICTURE, SOUND, Reply, Request, read_reply, write_request
+from weft.modules.media.limits import TIME_SETTING, MediaLimits
+from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_reply, write_request
 
 WORKER = ("-m", "weft.modules.media.worker")
 _REQUESTS = 2_000
 """After so many a worker is replaced, whatever its libraries may have leaked."""
 _DYING_S = 1.0
-_NAMES = {PICTURE: "picture", SOUND: "sound", FILM: "film", FILM_SOUND: "film's sound"}
+_NAMES = {Output.IMAGE: "image", Output.AUDIO: "audio", Output.VIDEO: "video", Output.SOUNDTRACK: "video's soundtrack"}
 _FROM_OUTSIDE = (-signal.SIGTERM, *(() if sys.platform == "win32" else (-signal.SIGKILL, -signal.SIGHUP)))
 """How a worker ends when somebody ends it, or the system for want of memory: no file is to blame."""
 _KEPT = ("PATH", "HOME", "LANG", "LC_", "TMP", "TEMP", "PYTHON", "LD_", "DYLD_", "SYSTEMROOT")
@@ -35,7 +35,7 @@ class WorkerPool:
     ``command`` is what Python runs as a worker.
     """
 
-    def __init__(self, limits: Limits, size: int, *, command: Sequence[str] = WORKER) -> None:
+    def __init__(self, limits: MediaLimits, size: int, *, command: Sequence[str] = WORKER) -> None:
         self._limits = limits
         self._size = size
         self._command = command
@@ -46,7 +46,7 @@ class WorkerPool:
         self._free = threading.Condition()
         self._closed = False
 
-    def run(self, request: Request, *, urgent: bool = False) -> Reply:
+    def run(self, request: DecodeRequest, *, urgent: bool = False) -> Decoded:
         """Raises Invalid when the medium cannot be read, or not within the limits; Misconfigured without decoders.
 
         A worker that is ended from outside is replaced, once for a request; then it is Overloaded.
@@ -59,11 +59,11 @@ class WorkerPool:
             return self._ask(request, urgent)
         except _Ended as error:
             raise Overloaded(
-                f"the process that read the {_NAMES[request.kind]} was ended twice, by the system for want of memory "
+                f"the process that read the {_NAMES[request.output]} was ended twice, by the system for want of memory "
                 "or by somebody; try again, or give the server more memory"
             ) from error
 
-    def _ask(self, request: Request, urgent: bool) -> Reply:
+    def _ask(self, request: DecodeRequest, urgent: bool) -> Decoded:
         worker = self._take(urgent)
         try:
             return worker.ask(request)
@@ -113,7 +113,7 @@ class WorkerPool:
 
 
 class _Worker:
-    def __init__(self, limits: Limits, command: Sequence[str]) -> None:
+    def __init__(self, limits: MediaLimits, command: Sequence[str]) -> None:
         self._limits = limits
         self._asked = 0
         bounds = (str(limits.pixels), str(limits.cpu_s), str(limits.memory_bytes))
@@ -136,7 +136,7 @@ class _Worker:
         self._end()
         return False
 
-    def ask(self, request: Request) -> Reply:
+    def ask(self, request: DecodeRequest) -> Decoded:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -152,7 +152,7 @@ class _Worker:
         timer.start()
         try:
             write_request(stdin, request)
-            return read_reply(stdout, request.kind)
+            return read_reply(stdout, request.output)
         except WeftError:
             raise
         except (EOFError, OSError) as error:
@@ -161,7 +161,7 @@ class _Worker:
             self._end()
             if status in _FROM_OUTSIDE and not late.is_set():
                 raise _Ended from error
-            raise Invalid(self._reason(_NAMES[request.kind], status, late=late.is_set())) from error
+            raise Invalid(self._reason(_NAMES[request.output], status, late=late.is_set())) from error
         except BaseException:  # an answer may be on its way, which the next who asks would take for his
             self.usable = False
             self._end()

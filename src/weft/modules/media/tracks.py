@@ -1,4 +1,4 @@
-"""Sounds and films by PyAV: known formats only, no reference to another file followed, no more read than is needed.
+"""Audio and video by PyAV: known formats only, no reference to another file followed, no more read than is needed.
 
 ffmpeg's playlists name files and addresses, which it would open: a whitelist of protocols and formats keeps it to the
 bytes given. Nothing but bytes is ever handed to it.
@@ -20,7 +20,7 @@ from weft.modules.media.lengths import missing_bytes
 from weft.modules.media.likeness import unlike
 from weft.modules.media.limits import PIXELS_SETTING
 
-Sound: TypeAlias = npt.NDArray[np.float32]
+Waveform: TypeAlias = npt.NDArray[np.float32]
 """``(n,)``, one channel, from -1 to 1."""
 Frames: TypeAlias = npt.NDArray[np.uint8]
 """``(n, h, w, 3)``."""
@@ -28,45 +28,45 @@ Frames: TypeAlias = npt.NDArray[np.uint8]
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv,wav,mp3,ogg,flac,aac"
 _OPTIONS = {"protocol_whitelist": "pipe", "format_whitelist": FORMATS}
 _READABLE = {
-    "film": "mp4, mov, webm, mkv, avi, mpegts, flv, 3gp",
-    "sound": "wav, mp3, flac, ogg, m4a, aac, webm, and the sound of films",
+    "video": "mp4, mov, webm, mkv, avi, mpegts, flv, 3gp",
+    "audio": "wav, mp3, flac, ogg, m4a, aac, webm, and the soundtrack of videos",
 }
 _SHORT_SIDE = 512
-"""Pixels of the shorter side that frames are brought down to; no model of films takes more."""
+"""Pixels of the shorter side that frames are brought down to; no model of videos takes more."""
 _READ_PER_FRAME = 300
-"""Pictures decoded at most on the way from a key frame to the one that is wanted."""
+"""Images decoded at most on the way from a key frame to the one that is wanted."""
 
 
 class Clip(NamedTuple):
-    """Frames of a film, and the ``seconds`` that what they show lasts."""
+    """Frames of a video, and the ``seconds`` that what they show lasts."""
 
     frames: Frames
     seconds: float
 
 
-def decode_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
-    """The beginning of the first sound track, at ``rate`` samples a second. Raises Invalid, Misconfigured."""
-    with _opened(data, "sound") as container:
+def decode_audio(data: bytes, rate: int, max_seconds: float) -> Waveform:
+    """The beginning of the first audio track, at ``rate`` samples a second. Raises Invalid, Misconfigured."""
+    with _opened(data, "audio") as container:
         if not container.streams.audio:
-            raise Invalid("the sound has no sound track; send wav, mp3, flac, ogg, m4a, or a film with sound")
+            raise Invalid("the audio has no audio track; send wav, mp3, flac, ogg, m4a, or a video with audio")
         return _heard(container, rate, int(rate * max_seconds))
 
 
-def decode_film_sound(data: bytes, rate: int, max_seconds: float) -> Sound:
-    """As of a sound; silence, as long as asked for, where the film has no sound track."""
-    with _opened(data, "film") as container:
+def decode_soundtrack(data: bytes, rate: int, max_seconds: float) -> Waveform:
+    """As of an audio clip; silence, as long as asked for, where the video has no audio track."""
+    with _opened(data, "video") as container:
         most = int(rate * max_seconds)
         return _heard(container, rate, most) if container.streams.audio else np.zeros(most, np.float32)
 
 
-def _heard(container: Any, rate: int, most: int) -> Sound:
+def _heard(container: Any, rate: int, most: int) -> Waveform:
     from av import AudioResampler
     from av.error import FFmpegError
 
-    pieces: list[Sound] = []
+    pieces: list[Waveform] = []
     size = 0
     stream = container.streams.audio[0]
-    _codec(stream, "sound").thread_count = 1
+    _codec(stream, "audio").thread_count = 1
     resampler = AudioResampler(format="fltp", rate=rate)
     try:
         for frame in _and_end(container.decode(stream)):
@@ -77,49 +77,49 @@ def _heard(container: Any, rate: int, most: int) -> Sound:
                 break
     except FFmpegError as error:
         if not size:
-            raise Invalid(f"the sound is damaged: {_reason(error)}; encode it again") from error
+            raise Invalid(f"the audio is damaged: {_reason(error)}; encode it again") from error
     if not size:
-        raise Invalid("the sound is empty: its track holds no sample")
+        raise Invalid("the audio is empty: its track holds no sample")
     found = np.concatenate(pieces)[:most]
     if not np.isfinite(found).all():
-        raise Invalid("the sound holds samples that are no numbers; encode it again")
+        raise Invalid("the audio holds samples that are no numbers; encode it again")
     return found.clip(-1, 1)
 
 
-def decode_film(data: bytes, frames: int, *, at_start: bool = False, most_pixels: int) -> Clip:
-    """``frames`` pictures from the middles of as many equal parts of the first picture track; ``at_start``: its first.
+def decode_video(data: bytes, frames: int, *, at_start: bool = False, most_pixels: int) -> Clip:
+    """``frames`` images from the middles of as many equal parts of the first image track; ``at_start``: its first.
 
-    Each is reached from the key frame before it. A film of fewer pictures repeats them; at its start it has fewer.
+    Each is reached from the key frame before it. A video of fewer images repeats them; at its start it has fewer.
     Raises Invalid, Misconfigured.
     """
     import_av()
     from av.error import FFmpegError
 
-    with _opened(data, "film") as container:
+    with _opened(data, "video") as container:
         if not container.streams.video:
-            raise Invalid("the film has no pictures; send mp4, webm, mov, mkv or avi")
+            raise Invalid("the video has no images; send mp4, webm, mov, mkv or avi")
         stream = container.streams.video[0]
-        context = _codec(stream, "film")
+        context = _codec(stream, "video")
         if context.width * context.height > most_pixels:
             raise Invalid(
-                f"the film has {context.width} x {context.height} pixels, and at most {most_pixels:,} are read "
+                f"the video has {context.width} x {context.height} pixels, and at most {most_pixels:,} are read "
                 f"({PIXELS_SETTING}); send a smaller one"
             )
         context.thread_count = 1
-        pictures: list[npt.NDArray[np.uint8]] = []
+        images: list[npt.NDArray[np.uint8]] = []
         try:
-            for picture in islice(container.decode(stream), frames) if at_start else _spread(container, stream, frames):
-                pictures.append(_fitted(picture, pictures[0].shape if pictures else None))
+            for image in islice(container.decode(stream), frames) if at_start else _spread(container, stream, frames):
+                images.append(_fitted(image, images[0].shape if images else None))
         except FFmpegError as error:
-            if not pictures:
-                raise Invalid(f"the film is damaged: {_reason(error)}; encode it again") from error
+            if not images:
+                raise Invalid(f"the video is damaged: {_reason(error)}; encode it again") from error
         seconds = _seconds(container, stream)
-    if not pictures:
-        raise Invalid("the film has a track of pictures, and none in it that can be read; encode it again")
+    if not images:
+        raise Invalid("the video has a track of images, and none in it that can be read; encode it again")
     if at_start:
-        return Clip(np.stack(pictures), len(pictures) / float(stream.average_rate or 25))
-    chosen = np.linspace(0, len(pictures) - 1, frames).round().astype(int)
-    return Clip(np.stack([pictures[i] for i in chosen]), seconds)
+        return Clip(np.stack(images), len(images) / float(stream.average_rate or 25))
+    chosen = np.linspace(0, len(images) - 1, frames).round().astype(int)
+    return Clip(np.stack([images[i] for i in chosen]), seconds)
 
 
 def import_av() -> Any:
@@ -129,7 +129,7 @@ def import_av() -> Any:
         import av.error
     except ImportError as error:
         raise Misconfigured(
-            f"sounds and films need PyAV ({error}); install it with: pip install 'weft[media]'"
+            f"audio and video need PyAV ({error}); install it with: pip install 'weft[media]'"
         ) from error
     return av
 
@@ -176,7 +176,7 @@ def _seconds(container: Any, stream: Any) -> float:
 
 
 def _spread(container: Any, stream: Any, count: int) -> Iterator[Any]:
-    """Pictures from the middles of ``count`` parts; the first ones where the film does not say how long it is."""
+    """Images from the middles of ``count`` parts; the first ones where the video does not say how long it is."""
     seconds = _seconds(container, stream)
     if seconds <= 0:
         yield from islice(container.decode(stream), count)
@@ -189,19 +189,19 @@ def _spread(container: Any, stream: Any, count: int) -> Iterator[Any]:
 
 
 def _shown_at(container: Any, stream: Any, wanted: int) -> Any:
-    """The picture on the screen at ``wanted``, in the stream's units, or near it; None where none is read.
+    """The image on the screen at ``wanted``, in the stream's units, or near it; None where none is read.
 
-    A film without an index of its key frames (MPEG-TS) can be entered too late; then it is read from its beginning.
+    A video without an index of its key frames (MPEG-TS) can be entered too late; then it is read from its beginning.
     """
     late = None
     for place in (wanted, 0):
         container.seek(place, stream=stream, backward=True)
         latest = None
-        for number, picture in enumerate(container.decode(stream)):
-            if picture.pts is not None and picture.pts > wanted:
-                late = late or picture
+        for number, image in enumerate(container.decode(stream)):
+            if image.pts is not None and image.pts > wanted:
+                late = late or image
                 break
-            latest = picture
+            latest = image
             if number == _READ_PER_FRAME:
                 return late or latest
         if latest is not None:
@@ -209,12 +209,12 @@ def _shown_at(container: Any, stream: Any, wanted: int) -> Any:
     return late
 
 
-def _fitted(picture: Any, shape: tuple[int, ...] | None) -> npt.NDArray[np.uint8]:
-    """The picture in RGB, of the first one's size, or brought down to ``_SHORT_SIDE``."""
+def _fitted(image: Any, shape: tuple[int, ...] | None) -> npt.NDArray[np.uint8]:
+    """The image in RGB, of the first one's size, or brought down to ``_SHORT_SIDE``."""
     if shape is not None:
         height, width = shape[:2]
     else:
-        scale = min(1.0, _SHORT_SIDE / min(picture.width, picture.height))
-        width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    found: npt.NDArray[np.uint8] = picture.reformat(width=width, height=height, format="rgb24").to_ndarray()
+        scale = min(1.0, _SHORT_SIDE / min(image.width, image.height))
+        width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    found: npt.NDArray[np.uint8] = image.reformat(width=width, height=height, format="rgb24").to_ndarray()
     return found

@@ -1,11 +1,11 @@
-"""How the server and a decoding worker speak: over the worker's standard input and output, numbers little endian.
+"""What the server and a decoding worker send each other, by the worker's standard input and output, little endian.
 
-    request   u8 kind (1 picture, 2 sound, 3 film, 4 sound of a film), f64 first, f64 second, u64 length, then so
+    request   u8 output (1 image, 2 audio, 3 video, 4 soundtrack of a video), f64 first, f64 second, u64 length, then so
               many bytes
-              sounds: first = samples a second, second = seconds at most
-              film: first = frames, second = 1 for those at its beginning, 0 for some of all parts of it
+              audio clips: first = samples a second, second = seconds at most
+              video: first = frames, second = 1 for those at its beginning, 0 for some of all parts of it
     reply     u8 outcome, f64 seconds, u8 dimensions, u64 each, u64 length, then so many bytes
-              outcome 0: an array of these dimensions, u8 of a picture or film, f32 of sounds
+              outcome 0: an array of these dimensions, u8 of an image or video, f32 of audio clips
               outcome 1: Invalid, 2: Misconfigured; the bytes are the message
 
 Nothing is unpickled: whatever a worker that was taken over may send, it is numbers or a message.
@@ -16,13 +16,24 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import IO, Any, Final
 
 import numpy as np
 
 from weft.domain.errors import Invalid, Misconfigured, WeftError
 
-PICTURE, SOUND, FILM, FILM_SOUND = 1, 2, 3, 4
+
+class Output(IntEnum):
+    """What is decoded of the bytes, as a request states it."""
+
+    IMAGE = 1
+    AUDIO = 2
+    VIDEO = 3
+    SOUNDTRACK = 4
+    """The audio of a video."""
+
+
 _FOUND, _INVALID, _MISCONFIGURED = 0, 1, 2
 _REQUEST = struct.Struct("<BddQ")
 _HEAD = struct.Struct("<BdB")
@@ -32,37 +43,37 @@ _MOST_REPLY_BYTES: Final = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    kind: int
+class DecodeRequest:
+    output: Output
     data: bytes
     first: float = 0.0
     second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """``array``: a Picture, a Sound, or the Frames of a film that lasts ``seconds``."""
+class Decoded:
+    """``array``: the pixels of an image, a waveform, or the frames of a video that lasts ``seconds``."""
 
     array: np.ndarray[Any, Any]
     seconds: float = 0.0
 
 
-def write_request(stream: IO[bytes], request: Request) -> None:
-    stream.write(_REQUEST.pack(request.kind, request.first, request.second, len(request.data)))
+def write_request(stream: IO[bytes], request: DecodeRequest) -> None:
+    stream.write(_REQUEST.pack(request.output, request.first, request.second, len(request.data)))
     stream.write(request.data)
     stream.flush()
 
 
-def read_request(stream: IO[bytes]) -> Request | None:
+def read_request(stream: IO[bytes]) -> DecodeRequest | None:
     """None at the end."""
     head = stream.read(_REQUEST.size)
     if len(head) < _REQUEST.size:
         return None
-    kind, first, second, length = _REQUEST.unpack(head)
-    return Request(kind, _exactly(stream, length), first, second)
+    output, first, second, length = _REQUEST.unpack(head)
+    return DecodeRequest(Output(output), _exactly(stream, length), first, second)
 
 
-def write_reply(stream: IO[bytes], reply: Reply | WeftError) -> None:
+def write_reply(stream: IO[bytes], reply: Decoded | WeftError) -> None:
     if isinstance(reply, WeftError):
         outcome = _MISCONFIGURED if isinstance(reply, Misconfigured) else _INVALID
         message = reply.message.encode("utf-8", "replace")
@@ -75,8 +86,8 @@ def write_reply(stream: IO[bytes], reply: Reply | WeftError) -> None:
     stream.flush()
 
 
-def read_reply(stream: IO[bytes], kind: int) -> Reply:
-    """Raises the error that the worker states, and EOFError for what is no reply to a request of ``kind``."""
+def read_reply(stream: IO[bytes], output: Output) -> Decoded:
+    """Raises the error that the worker states, and EOFError for what is no reply to a request for ``output``."""
     outcome, seconds, dimensions = _HEAD.unpack(_exactly(stream, _HEAD.size))
     if dimensions > _MOST_DIMENSIONS:
         raise EOFError(f"{dimensions} dimensions")
@@ -89,11 +100,11 @@ def read_reply(stream: IO[bytes], kind: int) -> Reply:
         raise Invalid(content.decode("utf-8", "replace"))
     if outcome == _MISCONFIGURED:
         raise Misconfigured(content.decode("utf-8", "replace"))
-    dtype = np.dtype(np.float32 if kind in (SOUND, FILM_SOUND) else np.uint8)
-    wanted = {PICTURE: 3, SOUND: 1, FILM: 4, FILM_SOUND: 1}[kind]
+    dtype = np.dtype(np.float32 if output in (Output.AUDIO, Output.SOUNDTRACK) else np.uint8)
+    wanted = {Output.IMAGE: 3, Output.AUDIO: 1, Output.VIDEO: 4, Output.SOUNDTRACK: 1}[output]
     if math.prod(shape) * dtype.itemsize != length or len(shape) != wanted:
         raise EOFError(f"{length} bytes of shape {shape}")
-    return Reply(np.frombuffer(content, dtype).reshape(shape), seconds)
+    return Decoded(np.frombuffer(content, dtype).reshape(shape), seconds)
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytes:

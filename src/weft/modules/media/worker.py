@@ -13,35 +13,35 @@ from pathlib import Path
 from typing import TypeAlias
 
 from weft.domain.errors import Invalid, WeftError
-from weft.modules.media.limits import MEMORY_SETTING, Limits
-from weft.modules.media.pictures import decode_picture
-from weft.modules.media.tracks import decode_film, decode_film_sound, decode_sound
-from weft.modules.media.wire import FILM, FILM_SOUND, PICTURE, SOUND, Reply, Request, read_request, write_reply
+from weft.modules.media.images import decode_image
+from weft.modules.media.limits import MEMORY_SETTING, MediaLimits
+from weft.modules.media.tracks import decode_audio, decode_soundtrack, decode_video
+from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_request, write_reply
 
-Decode: TypeAlias = Callable[[Request], Reply]
+Decode: TypeAlias = Callable[[DecodeRequest], Decoded]
 
 _OPEN_FILES = 64
 
 
-def decoding(limits: Limits) -> Decode:
+def decoding(limits: MediaLimits) -> Decode:
     """What the worker does with a request."""
 
-    def decode(request: Request) -> Reply:
-        if request.kind == PICTURE:
-            return Reply(decode_picture(request.data, most_pixels=limits.pixels))
-        if request.kind == SOUND:
-            return Reply(decode_sound(request.data, int(request.first), request.second))
-        if request.kind == FILM_SOUND:
-            return Reply(decode_film_sound(request.data, int(request.first), request.second))
-        assert request.kind == FILM
+    def decode(request: DecodeRequest) -> Decoded:
+        if request.output == Output.IMAGE:
+            return Decoded(decode_image(request.data, most_pixels=limits.pixels))
+        if request.output == Output.AUDIO:
+            return Decoded(decode_audio(request.data, int(request.first), request.second))
+        if request.output == Output.SOUNDTRACK:
+            return Decoded(decode_soundtrack(request.data, int(request.first), request.second))
+        assert request.output == Output.VIDEO
         at_start = bool(request.second)
-        clip = decode_film(request.data, int(request.first), at_start=at_start, most_pixels=limits.pixels)
-        return Reply(clip.frames, clip.seconds)
+        clip = decode_video(request.data, int(request.first), at_start=at_start, most_pixels=limits.pixels)
+        return Decoded(clip.frames, clip.seconds)
 
     return decode
 
 
-def serve(decode: Decode, limits: Limits) -> None:
+def serve(decode: Decode, limits: MediaLimits) -> None:
     """Until standard input ends. Whatever libraries print goes to standard error."""
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -51,7 +51,7 @@ def serve(decode: Decode, limits: Limits) -> None:
         write_reply(replies, _outcome(decode, request))
 
 
-def _outcome(decode: Decode, request: Request) -> Reply | WeftError:
+def _outcome(decode: Decode, request: DecodeRequest) -> Decoded | WeftError:
     try:
         return decode(request)
     except WeftError as error:
@@ -62,7 +62,7 @@ def _outcome(decode: Decode, request: Request) -> Reply | WeftError:
         return Invalid(f"the medium is damaged, or of an unknown make ({type(error).__name__}: {error})")
 
 
-def _bound_memory(limits: Limits) -> None:
+def _bound_memory(limits: MediaLimits) -> None:
     if sys.platform != "win32":
         import resource
 
@@ -78,7 +78,7 @@ def _bound_memory(limits: Limits) -> None:
             resource.setrlimit(kind, (bound, bound))
 
 
-def _bound_time(limits: Limits) -> None:
+def _bound_time(limits: MediaLimits) -> None:
     """The system ends the process when this request has taken its CPU seconds."""
     if sys.platform != "win32":
         import resource
@@ -91,7 +91,7 @@ def _bound_time(limits: Limits) -> None:
 
 def main() -> None:
     pixels, cpu_s, memory_bytes = sys.argv[1:4]
-    limits = Limits(pixels=int(pixels), cpu_s=float(cpu_s), memory_bytes=int(memory_bytes))
+    limits = MediaLimits(pixels=int(pixels), cpu_s=float(cpu_s), memory_bytes=int(memory_bytes))
     serve(decoding(limits), limits)
 
 

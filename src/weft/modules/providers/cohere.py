@@ -1,225 +1,159 @@
 """Cohere: ``text2vec-cohere``, ``multi2vec-cohere``, ``generative-cohere``, ``reranker-cohere``.
 
-Key, address and pace: see ``provider``, with the word COHERE. Source: https://docs.cohere.com/reference
+Key, address and pace: see ``provider``, with the prefix COHERE. Source: https://docs.cohere.com/reference
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, WeftError
+from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import Vector
-from weft.domain.query import MediaKind
-from weft.modules.base import Generated, ModuleInput, Reranker, Settings
-from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
-from weft.modules.providers.answers import in_batches, list_of, scores_of, text_answer, vector_of
+from weft.modules.base import Generated, ModuleConfig
+from weft.modules.media.encoded import data_url
+from weft.modules.providers.answers import list_of, member, text_answer, vector_of
+from weft.modules.providers.batches import chunks
+from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.generator import ProviderGenerator
-from weft.modules.providers.http import ProviderClient, chunks, data_url
-from weft.modules.providers.openai import chat_content
-from weft.modules.providers.pace import Pace
+from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
 from weft.modules.providers.provider import Provider, failure, reason_of
-from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
+from weft.modules.providers.reranker import ProviderReranker
+from weft.modules.providers.text_embeddings import ProviderTextVectorizer
+from weft.modules.text_vectorizer import text_setting
 
 HOST = "https://api.cohere.ai"
 _MODEL = "embed-multilingual-v3.0"
-_TEXTS_A_CALL = 96
-_DOCUMENTS_A_CALL = 1000
+_PATH = "/v2/embed"
+_TEXTS_PER_CALL = 96
+_DOCUMENT, _QUERY, _IMAGE = "search_document", "search_query", "image"
 _TRUNCATE = ("NONE", "START", "END", "LEFT", "RIGHT")
-_SENT_AS = {
-    "temperature": "temperature",
-    "k": "k",
-    "p": "p",
-    "maxTokens": "max_tokens",
-    "frequencyPenalty": "frequency_penalty",
-    "presencePenalty": "presence_penalty",
-    "stopSequences": "stop_sequences",
-}
 
 
-def _explain(status: int, body: Any) -> str:
+def _explain(status: int, body: JsonValue) -> str:
     return failure("connection to Cohere API", status, reason_of(body))
 
 
-_COHERE = Provider("Cohere", "Cohere", (HOST, "https://api.cohere.com"), _explain)
+_COHERE = Provider("Cohere", "COHERE", (HOST, "https://api.cohere.com"), _explain)
+_HEADERS = {"Accept": "application/json", "Request-Source": "unspecified:weaviate"}
 
 
-def _post(
-    client: ProviderClient,
-    path: str,
-    body: Mapping[str, Any],
-    settings: Settings,
-    caller: Caller,
-    pace: Pace | None = None,
-) -> dict[str, Any]:
-    headers = {
-        "Authorization": f"Bearer {_COHERE.key(caller)}",
-        "Accept": "application/json",
-        "Request-Source": "unspecified:weaviate",
-    }
-    return client.post(_COHERE, _COHERE.base_url(settings, caller) + path, body, headers, pace)
-
-
-def _embed(
-    client: ProviderClient,
-    inputs: Mapping[str, Sequence[str]],
-    role: str,
-    settings: Settings,
-    caller: Caller,
-    pace: Pace | None,
-) -> list[Vector]:
-    """The vectors of ``inputs``, which holds one list, ``texts`` or ``images``."""
-    ((kind, given),) = inputs.items()
-    body: dict[str, Any] = {
-        kind: list(given),
-        "model": text_setting(settings, "model", _MODEL),
-        "input_type": role,
-        "embedding_types": ["float"],
-    }
-    if kind == "texts":
-        body["truncate"] = text_setting(settings, "truncate", "END")
-    dimensions = whole_number_setting(settings, "dimensions")
-    if dimensions is not None:
-        body["output_dimension"] = dimensions
-    embeddings = _post(client, "/v2/embed", body, settings, caller, pace).get("embeddings")
-    found = embeddings.get("float") if isinstance(embeddings, dict) else embeddings
-    return [vector_of(one, _COHERE) for one in list_of(found, "embeddings", _COHERE, len(given))]
-
-
-def _check_settings(settings: Settings) -> None:
-    _COHERE.given_url(settings, Caller())
-    whole_number_setting(settings, "dimensions")
-    if text_setting(settings, "truncate", "END") not in _TRUNCATE:
+def _check_truncate(settings: ModuleConfig) -> None:
+    if _truncate(settings) not in _TRUNCATE:
         raise Invalid(f"wrong truncate type, available types are: {', '.join(_TRUNCATE)}")
 
 
-def _fingerprint(name: str, settings: Settings) -> str:
-    return f"{name}|{text_setting(settings, 'model', _MODEL)}|{whole_number_setting(settings, 'dimensions') or ''}"
+def _truncate(settings: ModuleConfig) -> str:
+    return text_setting(settings, "truncate", "END")
 
 
-class Text2VecCohere(TextVectorizer):
-    name = "text2vec-cohere"
+def _body(model: str, role: str, dimensions: int | None) -> dict[str, JsonValue]:
+    """What goes along with texts or images."""
+    body: dict[str, JsonValue] = {"model": model, "input_type": role, "embedding_types": ["float"]}
+    if dimensions is not None:
+        body["output_dimension"] = dimensions
+    return body
+
+
+def _vectors(answer: JsonObject, count: int) -> list[Vector]:
+    embeddings = answer.get("embeddings")
+    found = embeddings if isinstance(embeddings, list) else member(embeddings, "float")
+    return [vector_of(one, _COHERE) for one in list_of(found, "embeddings", _COHERE, count)]
+
+
+class Text2VecCohere(ProviderTextVectorizer):
+    """New collections have the address under ``baseUrl``, and it is read under ``baseURL``: Weaviate does so."""
+
     title = "Cohere Module"
     documentation = "https://docs.cohere.ai/embedding-wiki/"
+    provider, headers = _COHERE, _HEADERS
+    model, path = _MODEL, _PATH
+    texts_per_call = _TEXTS_PER_CALL
+    document_role, query_role = _DOCUMENT, _QUERY
+    written: ClassVar[Mapping[str, Any]] = {"model": _MODEL, "truncate": "END", "baseUrl": HOST}
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
-
-    def defaults(self, settings: Settings) -> dict[str, Any]:
-        """The address is written under ``baseUrl`` and read under ``baseURL``: so the protocol's server does it."""
-        own = {"model": _MODEL, "truncate": "END", "baseUrl": HOST}
-        return {**super().defaults({}), **own, **settings}
-
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
-        _check_settings(settings)
+        _check_truncate(settings)
 
-    def fingerprint(self, settings: Settings) -> str:
-        return _fingerprint(self.name, settings)
+    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+        common = _body(self.model_of(settings), role, self.dimensions_of(settings))
+        return {"texts": list(texts), "truncate": _truncate(settings), **common}
 
-    def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
-        pace = _COHERE.pace(caller)
-        return in_batches(
-            self._client,
-            _COHERE,
-            chunks(texts, _TEXTS_A_CALL),
-            lambda batch: _embed(self._client, {"texts": batch}, "search_document", settings, caller, pace),
-        )
-
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        return mean(_embed(self._client, {"texts": texts}, "search_query", settings, caller, None))
+    def vectors(self, answer: JsonObject, count: int, provider: Provider) -> list[Vector]:
+        return _vectors(answer, count)
 
 
-class Multi2VecCohere(MultimodalVectorizer):
-    """All texts of an object in one call, and each picture in one of its own, as the provider asks."""
+class Multi2VecCohere(ProviderMediaVectorizer):
+    """All texts of an object in one call, and each image in one of its own, as the provider asks."""
 
-    name = "multi2vec-cohere"
     title = "Cohere Multimodal Module"
     documentation = "https://docs.cohere.ai/embedding-wiki/"
+    provider, headers = _COHERE, _HEADERS
+    model, path = _MODEL, _PATH
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
-
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
-        _check_settings(settings)
+        _check_truncate(settings)
 
-    def fingerprint(self, settings: Settings) -> str:
-        return _fingerprint(self.name, settings)
+    def embed_parts(
+        self, connection: ProviderConnection, texts: Sequence[str], images: Sequence[str], settings: ModuleConfig
+    ) -> list[Vector]:
+        found = self._texts(connection, texts, _DOCUMENT, settings)
+        common = _body(self.model_of(settings), _IMAGE, self.dimensions_of(settings))
+        for image in images:
+            found += _vectors(connection.post(self.path, {"images": [data_url(image)], **common}), 1)
+        return found
 
-    def embed_objects(
-        self, inputs: Sequence[ModuleInput], settings: Settings, caller: Caller
-    ) -> list[Vector | WeftError]:
-        pace = _COHERE.pace(caller)
+    def embed_concepts(
+        self, connection: ProviderConnection, texts: Sequence[str], settings: ModuleConfig
+    ) -> list[Vector]:
+        return self._texts(connection, texts, _QUERY, settings)
 
-        def one(given: ModuleInput) -> Vector | WeftError:
-            try:
-                vectors = [
-                    vector
-                    for texts in chunks(given.texts, _TEXTS_A_CALL)
-                    for vector in _embed(self._client, {"texts": texts}, "search_document", settings, caller, pace)
-                ]
-                vectors += [self._picture(media.data, settings, caller, pace) for media in given.media]
-            except WeftError as error:
-                return error
-            return combined(vectors, given.weights)
-
-        return self._client.each(_COHERE, one, inputs)
-
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        return mean(_embed(self._client, {"texts": texts}, "search_query", settings, caller, None))
-
-    def embed_media(self, kind: str, data_base64: str, settings: Settings, caller: Caller) -> Vector:
-        if kind != MediaKind.IMAGE:
-            return super().embed_media(kind, data_base64, settings, caller)
-        return self._picture(data_base64, settings, caller, None)
-
-    def _picture(self, data: str, settings: Settings, caller: Caller, pace: Pace | None) -> Vector:
-        return _embed(self._client, {"images": [data_url(data)]}, "image", settings, caller, pace)[0]
+    def _texts(
+        self, connection: ProviderConnection, texts: Sequence[str], role: str, settings: ModuleConfig
+    ) -> list[Vector]:
+        common = {
+            "truncate": _truncate(settings),
+            **_body(self.model_of(settings), role, self.dimensions_of(settings)),
+        }
+        return [
+            vector
+            for part in chunks(texts, _TEXTS_PER_CALL)
+            for vector in _vectors(connection.post(self.path, {"texts": list(part), **common}), len(part))
+        ]
 
 
 class GenerativeCohere(ProviderGenerator):
-    name = "generative-cohere"
     title = "Generative Search - Cohere"
     documentation = "https://docs.cohere.com/reference/chat"
+    provider, headers = _COHERE, _HEADERS
+    model = "command-a-03-2025"
+    path = "/v2/chat"
+    sent_as: ClassVar[Mapping[str, str]] = {
+        "temperature": "temperature",
+        "k": "k",
+        "p": "p",
+        "maxTokens": "max_tokens",
+        "frequencyPenalty": "frequency_penalty",
+        "presencePenalty": "presence_penalty",
+        "stopSequences": "stop_sequences",
+    }
 
-    def check_settings(self, settings: Settings) -> None:
-        _COHERE.given_url(settings, Caller())
-
-    def _provider(self, chosen: Settings) -> Provider:
-        return _COHERE
-
-    def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
-        body: dict[str, Any] = {
-            "model": text_setting(chosen, "model", "command-a-03-2025"),
-            "messages": [{"role": "user", "content": chat_content(prompt, images)}],
-        }
-        body.update({sent: chosen[name] for name, sent in _SENT_AS.items() if chosen.get(name) is not None})
-        answer = _post(self._client, "/v2/chat", body, chosen, caller)
-        try:
-            text = answer["message"]["content"][0]["text"]
-        except (KeyError, IndexError, TypeError):
-            text = None
+    def answer(self, answer: JsonObject, provider: Provider) -> Generated:
         failed = answer.get("finish_reason") == "ERROR"
-        return text_answer(None if failed else text, answer.get("usage"), _COHERE)
+        text = None if failed else member(answer, "message", "content", 0, "text")
+        return text_answer(text, answer.get("usage"), provider)
 
 
-class RerankerCohere(Reranker):
-    name = "reranker-cohere"
+class RerankerCohere(ProviderReranker):
     title = "Reranker - Cohere"
     documentation = "https://txt.cohere.com/rerank/"
+    provider, headers = _COHERE, _HEADERS
+    model = "rerank-v3.5"
+    path = "/v2/rerank"
+    documents_per_call = 1000
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
-
-    def rank(self, query: str, documents: Sequence[str], settings: Settings, caller: Caller) -> list[float]:
-        model = text_setting(settings, "model", "rerank-v3.5")
-
-        def scores(part: Sequence[str]) -> list[float]:
-            body = {"documents": list(part), "query": query, "model": model, "return_documents": False}
-            answer = _post(self._client, "/v2/rerank", body, settings, caller)
-            return scores_of(answer.get("results"), "relevance_score", _COHERE, len(part))
-
-        batches = chunks(documents, _DOCUMENTS_A_CALL)
-        return [score for part in self._client.each(_COHERE, scores, batches) for score in part]
+    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, JsonValue]:
+        return {"documents": list(documents), "query": query, "model": model, "return_documents": False}

@@ -1,47 +1,74 @@
-"""What the generators of all providers share: settings and parameters as one, then a call."""
+"""Generators of providers, which by default speak as OpenAI's chat does."""
 
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from weft.domain.caller import Caller
-from weft.modules.base import Generated, Generator, Settings
-from weft.modules.providers.http import ProviderClient
+from weft.domain.json_values import JsonObject, JsonValue
+from weft.modules.base import Generated, Generator, ModuleConfig
+from weft.modules.media.encoded import data_url
+from weft.modules.providers.answers import member, text_answer
+from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.provider import Provider
+from weft.modules.text_vectorizer import text_setting
 
-_SPELLED_APART = {"base_url": "baseURL", "baseUrl": "baseURL"}
+_OTHER_SPELLINGS = {"base_url": "baseURL", "baseUrl": "baseURL"}
 
 
-class ProviderGenerator(Generator):
-    address_setting = "baseURL"
+class ProviderGenerator(ProviderModule, Generator):
+    path: ClassVar[str] = "/v1/chat/completions"
+    sent_as: ClassVar[Mapping[str, str]] = {}
+    """What the provider calls each parameter that it takes."""
+    reads_images: ClassVar[bool] = True
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
+    def check_settings(self, settings: ModuleConfig) -> None:
+        self.provider.given_url(settings, Caller(), setting=self.address_setting)
 
     def generate(
         self,
         prompt: str,
-        settings: Settings,
+        settings: ModuleConfig,
         parameters: Mapping[str, Any],
         caller: Caller,
         images: Sequence[str] = (),
     ) -> Generated:
         own = {_camel_case(name): value for name, value in parameters.items() if value not in (None, "")}
         chosen = {**settings, **own}
-        named = own.get(self.address_setting)
-        caller = self._provider(chosen).asked_at(named, settings, caller, setting=self.address_setting)
-        return self._ask(prompt, chosen, caller, images)
+        provider = self.provider_for(chosen)
+        caller = provider.asked_at(own.get(self.address_setting), settings, caller, setting=self.address_setting)
+        body = self.body(prompt, chosen, images if self.reads_images else ())
+        return self.answer(self.connect(chosen, caller).post(self.path_for(chosen), body), provider)
 
-    @abstractmethod
-    def _provider(self, chosen: Settings) -> Provider: ...
+    def path_for(self, chosen: ModuleConfig) -> str:
+        return self.path
 
-    @abstractmethod
-    def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
-        """The answer; ``chosen`` are the collection's settings with what this call overrides, all spelled ``topP``."""
+    def model_of(self, chosen: ModuleConfig) -> str:
+        return text_setting(chosen, "model", self.model)
+
+    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, JsonValue]:
+        """What is sent; ``chosen`` are the collection's settings with what this call overrides, all spelled ``topP``.
+        ``images`` are base64."""
+        return {
+            "model": self.model_of(chosen),
+            "messages": [{"role": "user", "content": _content(prompt, images)}],
+            **{sent: chosen[name] for name, sent in self.sent_as.items() if chosen.get(name) is not None},
+        }
+
+    def answer(self, answer: JsonObject, provider: Provider) -> Generated:
+        """The text and the usage of an answer."""
+        return text_answer(member(answer, "choices", 0, "message", "content"), answer.get("usage"), provider)
+
+
+def _content(prompt: str, images: Sequence[str]) -> JsonValue:
+    """The prompt alone, or with images, as one message's content."""
+    if not images:
+        return prompt
+    parts: list[JsonValue] = [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in images]
+    return [{"type": "text", "text": prompt}, *parts]
 
 
 def _camel_case(name: str) -> str:
-    return _SPELLED_APART.get(name) or re.sub(r"_(\w)", lambda match: match.group(1).upper(), name)
+    return _OTHER_SPELLINGS.get(name) or re.sub(r"_(\w)", lambda match: match.group(1).upper(), name)

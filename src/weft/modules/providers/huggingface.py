@@ -1,6 +1,6 @@
 """Hugging Face's inference service, and endpoints that answer as it does: ``text2vec-huggingface``.
 
-Key, address and pace: see ``provider``, with the word HUGGINGFACE; without a key the call is made without one. The
+Key, address and pace: see ``provider``, with the prefix HUGGINGFACE; without a key the call is made without one. The
 setting ``endpointURL`` is a whole address, called as it is; the header and the variable are where the models' addresses
 begin. ``passageModel`` and ``queryModel`` embed objects and queries by two models of one space. A model that answers
 with one vector a token is averaged.
@@ -16,51 +16,53 @@ from urllib.parse import quote
 import numpy as np
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, ProviderError, WeftError
+from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonValue
 from weft.domain.objects import Vector
-from weft.modules.base import Settings
+from weft.modules.base import ModuleConfig
 from weft.modules.inputs import setting
-from weft.modules.providers.answers import in_batches, list_of, numbers_of
-from weft.modules.providers.http import ProviderClient, chunks
-from weft.modules.providers.pace import Pace
+from weft.modules.providers.answers import list_of, member, numbers_of, senseless
+from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.provider import Provider, failure, reason_of, split
-from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting
+from weft.modules.providers.text_embeddings import ProviderTextVectorizer
+from weft.modules.text_vectorizer import text_setting
 
-_MODEL = "sentence-transformers/msmarco-bert-base-dot-v5"
-_TEXTS_A_CALL = 100
 _OPTIONS = {"waitForModel": ("wait_for_model", False), "useGPU": ("use_gpu", False), "useCache": ("use_cache", True)}
 """How each is sent, and its default."""
 
 
-def _explain(status: int, body: Any) -> str:
+def _explain(status: int, body: JsonValue) -> str:
     message = failure("connection to HuggingFace API", status, reason_of(body))
-    said = body if isinstance(body, dict) else {}
-    if isinstance(said.get("estimated_time"), int | float):
-        message += f" estimated time: {said['estimated_time']:g}"
-    if warnings := reason_of(said.get("warnings")):
+    estimated = member(body, "estimated_time")
+    if isinstance(estimated, int | float):
+        message += f" estimated time: {estimated:g}"
+    if warnings := reason_of(member(body, "warnings")):
         message += f" warnings: {warnings}"
     return message
 
 
-_HUGGING_FACE = Provider("HuggingFace", "Huggingface", ("https://router.huggingface.co/hf-inference/models",), _explain)
+_HUGGING_FACE = Provider("HuggingFace", "HUGGINGFACE", ("https://router.huggingface.co/hf-inference/models",), _explain)
 
 
-class Text2VecHuggingFace(TextVectorizer):
-    name = "text2vec-huggingface"
+class Text2VecHuggingFace(ProviderTextVectorizer):
     title = "Hugging Face Module"
     documentation = "https://huggingface.co/docs/api-inference/detailed_parameters#feature-extraction-task"
+    provider = _HUGGING_FACE
+    needs_key = False
+    address_setting = ""  # none: endpointURL is more than an address
+    model = "sentence-transformers/msmarco-bert-base-dot-v5"
+    texts_per_call = 100
+    document_role, query_role = "passage", "query"
+    takes_dimensions = False
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
-
-    def defaults(self, settings: Settings) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
         """No model is written beside ``passageModel`` or an address: only one of them may be given."""
         own: dict[str, Any] = {name: default for name, (_, default) in _OPTIONS.items()}
         if not settings.get("passageModel") and not _endpoint(settings):
-            own["model"] = _MODEL
+            own["model"] = self.model
         return {**super().defaults({}), **own, **settings}
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
         if endpoint := _endpoint(settings):
             split(endpoint, "setting endpointURL")
@@ -70,72 +72,55 @@ class Text2VecHuggingFace(TextVectorizer):
         if settings.get("model") and settings.get("passageModel"):
             raise Invalid("only one setting must be set either 'model' or 'passageModel'")
 
-    def fingerprint(self, settings: Settings) -> str:
-        return f"{self.name}|{_endpoint(settings) or _model(settings)}"
+    def model_of(self, settings: ModuleConfig) -> str:
+        return text_setting(settings, "model") or text_setting(settings, "passageModel") or self.model
 
-    def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
-        pace = _HUGGING_FACE.pace(caller)
-        return in_batches(
-            self._client,
-            _HUGGING_FACE,
-            chunks(texts, _TEXTS_A_CALL),
-            lambda batch: self._embed(batch, _model(settings), settings, caller, pace),
-        )
+    def fingerprint(self, settings: ModuleConfig) -> str:
+        return f"{self.name}|{_endpoint(settings) or self.model_of(settings)}"
 
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        model = text_setting(settings, "queryModel") or _model(settings)
-        return mean(self._embed(texts, model, settings, caller))
+    def url_for(self, settings: ModuleConfig, caller: Caller) -> str:
+        """Of the models, or the whole endpoint."""
+        endpoint = _endpoint(settings)
+        return endpoint if endpoint and not self.provider.given_url({}, caller) else self.provider.base_url({}, caller)
 
-    def _embed(
-        self, texts: Sequence[str], model: str, settings: Settings, caller: Caller, pace: Pace | None = None
+    def embed(
+        self, connection: ProviderConnection, texts: Sequence[str], role: str, settings: ModuleConfig
     ) -> list[Vector]:
-        key = _HUGGING_FACE.optional_key(caller)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        body = {"inputs": list(texts), "options": _options(settings)}
-        answer = self._client.post_any(_HUGGING_FACE, _url(model, settings, caller), body, headers, pace)
+        model = text_setting(settings, "queryModel") if role == self.query_role else ""
+        is_endpoint = connection.url == _endpoint(settings)
+        path = "" if is_endpoint else f"/{quote(model or self.model_of(settings))}/pipeline/feature-extraction"
+        answer = connection.post_any(path, {"inputs": list(texts), "options": _options(settings)})
         return _vectors(answer, len(texts))
 
 
-def _url(model: str, settings: Settings, caller: Caller) -> str:
-    endpoint = _endpoint(settings)
-    if endpoint and not _HUGGING_FACE.given_url({}, caller):
-        return endpoint
-    return f"{_HUGGING_FACE.base_url({}, caller)}/{quote(model)}/pipeline/feature-extraction"
-
-
-def _endpoint(settings: Settings) -> str:
+def _endpoint(settings: ModuleConfig) -> str:
     return text_setting(settings, "endpointUrl") or text_setting(settings, "endpointURL")
 
 
-def _model(settings: Settings) -> str:
-    return text_setting(settings, "model") or text_setting(settings, "passageModel") or _MODEL
-
-
-def _options(settings: Settings) -> dict[str, bool]:
+def _options(settings: ModuleConfig) -> dict[str, bool]:
     """Clients write them under ``options``; new collections have them beside the model, too."""
     given = settings.get("options")
     chosen = {**settings, **given} if isinstance(given, Mapping) else settings
     return {sent: setting(chosen, name, default) for name, (sent, default) in _OPTIONS.items()}
 
 
-def _vectors(answer: Any, count: int) -> list[Vector]:
+def _vectors(answer: JsonValue, count: int) -> list[Vector]:
     """From a list of vectors, of token vectors, of either within one more list, or an object that holds such a list."""
-    if isinstance(answer, dict):
-        answer = answer.get("embeddings")
-    if isinstance(answer, list) and len(answer) == 1 and _depth(answer) == 4:
-        answer = answer[0]
-    found = []
-    for one in list_of(answer, "embeddings", _HUGGING_FACE, count):
+    found = answer.get("embeddings") if isinstance(answer, Mapping) else answer
+    if isinstance(found, list) and len(found) == 1 and _depth(found) == 4:
+        found = found[0]
+    vectors = []
+    for one in list_of(found, "embeddings", _HUGGING_FACE, count):
         vector = numbers_of(one, _HUGGING_FACE)
         if vector.ndim == 3 and len(vector) == 1:
             vector = vector[0]
         if vector.ndim not in (1, 2):
-            raise ProviderError("HuggingFace answered with something that is not an embedding", provider="HuggingFace")
-        found.append(vector if vector.ndim == 1 else vector.mean(axis=0, dtype=np.float32))
-    return found
+            raise senseless(_HUGGING_FACE, "with something that is not an embedding")
+        vectors.append(vector if vector.ndim == 1 else vector.mean(axis=0, dtype=np.float32))
+    return vectors
 
 
-def _depth(nested: Any) -> int:
+def _depth(nested: JsonValue) -> int:
     depth = 0
     while isinstance(nested, list) and nested:
         depth, nested = depth + 1, nested[0]

@@ -1,115 +1,73 @@
 """Ollama, a server of local models: ``text2vec-ollama``, ``generative-ollama``.
 
-Address and pace: see ``provider``, with the word OLLAMA; the setting is ``apiEndpoint``. A key (``X-Ollama-Api-Key``,
+Address and pace: see ``provider``, with the prefix OLLAMA; the setting is ``apiEndpoint``. A key (``X-Ollama-Api-Key``,
 OLLAMA_APIKEY) is sent when there is one: a server of one's own asks for none.
 Source: https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, WeftError
+from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import Vector
-from weft.modules.base import Generated, Settings
-from weft.modules.providers.answers import in_batches, list_of, text_answer, vector_of
+from weft.modules.base import Generated, ModuleConfig
+from weft.modules.providers.answers import list_of, text_answer, vector_of
+from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.generator import ProviderGenerator
-from weft.modules.providers.http import ProviderClient, chunks
-from weft.modules.providers.pace import Pace
 from weft.modules.providers.provider import Provider, failure, reason_of
-from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting
-
-_ADDRESS = "apiEndpoint"
-_EMBEDDING_MODEL = "nomic-embed-text"
-_TEXTS_A_CALL = 64
-"""One server computes them all, so more at once gains little, and each call has its time to keep."""
+from weft.modules.providers.text_embeddings import ProviderTextVectorizer
+from weft.modules.text_vectorizer import text_setting
 
 
-def _explain(status: int, body: Any) -> str:
+def _explain(status: int, body: JsonValue) -> str:
     return failure("connection to Ollama API", status, reason_of(body))
 
 
-_OLLAMA = Provider("Ollama", "Ollama", ("http://localhost:11434",), _explain)
+class OllamaModule(ProviderModule):
+    provider = Provider("Ollama", "OLLAMA", ("http://localhost:11434",), _explain)
+    address_setting = "apiEndpoint"
+    needs_key = False
+
+    def check_settings(self, settings: ModuleConfig) -> None:
+        for name in (self.address_setting, "model"):
+            if settings.get(name) == "":
+                raise Invalid(f"{name} cannot be empty")
+            text_setting(settings, name)
+        super().check_settings(settings)
 
 
-def _post(
-    client: ProviderClient,
-    path: str,
-    body: Mapping[str, Any],
-    settings: Settings,
-    caller: Caller,
-    pace: Pace | None = None,
-) -> dict[str, Any]:
-    key = _OLLAMA.optional_key(caller)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return client.post(_OLLAMA, _OLLAMA.base_url(settings, caller, setting=_ADDRESS) + path, body, headers, pace)
+class Text2VecOllama(OllamaModule, ProviderTextVectorizer):
+    """One server computes all texts, so more in a call gains little, and each call has its time to keep."""
 
-
-def _check_settings(settings: Settings) -> None:
-    for name in (_ADDRESS, "model"):
-        if settings.get(name) == "":
-            raise Invalid(f"{name} cannot be empty")
-        text_setting(settings, name)
-    _OLLAMA.given_url(settings, Caller(), setting=_ADDRESS)
-
-
-class Text2VecOllama(TextVectorizer):
-    name = "text2vec-ollama"
     title = "Ollama Module"
     documentation = "https://github.com/ollama/ollama/blob/main/docs/api.md#generate-embeddings"
+    model = "nomic-embed-text"
+    path = "/api/embed"
+    texts_per_call = 64
+    takes_dimensions = False
     vectorize_class_name = False
 
-    def __init__(self, client: ProviderClient) -> None:
-        self._client = client
-
-    def check_settings(self, settings: Settings) -> None:
-        super().check_settings(settings)
-        _check_settings(settings)
-
-    def fingerprint(self, settings: Settings) -> str:
-        return f"{self.name}|{text_setting(settings, 'model', _EMBEDDING_MODEL)}"
-
-    def embed_texts(self, texts: Sequence[str], settings: Settings, caller: Caller) -> list[Vector | WeftError]:
-        pace = _OLLAMA.pace(caller)
-        return in_batches(
-            self._client,
-            _OLLAMA,
-            chunks(texts, _TEXTS_A_CALL),
-            lambda batch: self._embed(batch, settings, caller, pace),
-        )
-
-    def embed_query(self, texts: Sequence[str], settings: Settings, caller: Caller) -> Vector:
-        return mean(self._embed(texts, settings, caller))
-
-    def _embed(
-        self, texts: Sequence[str], settings: Settings, caller: Caller, pace: Pace | None = None
-    ) -> list[Vector]:
-        body = {"model": text_setting(settings, "model", _EMBEDDING_MODEL), "input": list(texts)}
-        answer = _post(self._client, "/api/embed", body, settings, caller, pace)
-        found = list_of(answer.get("embeddings"), "embeddings", _OLLAMA, len(texts))
-        return [vector_of(one, _OLLAMA) for one in found]
+    def vectors(self, answer: JsonObject, count: int, provider: Provider) -> list[Vector]:
+        found = list_of(answer.get("embeddings"), "embeddings", provider, count)
+        return [vector_of(one, provider) for one in found]
 
 
-class GenerativeOllama(ProviderGenerator):
-    name = "generative-ollama"
+class GenerativeOllama(OllamaModule, ProviderGenerator):
     title = "Generative Search - Ollama"
     documentation = "https://github.com/ollama/ollama/blob/main/docs/api.md#generate-a-completion"
-    address_setting = _ADDRESS
+    model = "llama3"
+    path = "/api/generate"
 
-    def check_settings(self, settings: Settings) -> None:
-        _check_settings(settings)
-
-    def _provider(self, chosen: Settings) -> Provider:
-        return _OLLAMA
-
-    def _ask(self, prompt: str, chosen: Settings, caller: Caller, images: Sequence[str]) -> Generated:
-        body: dict[str, Any] = {"model": text_setting(chosen, "model", "llama3"), "prompt": prompt, "stream": False}
+    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, JsonValue]:
+        body: dict[str, JsonValue] = {"model": self.model_of(chosen), "prompt": prompt, "stream": False}
         if chosen.get("temperature") is not None:
             body["options"] = {"temperature": chosen["temperature"]}
         if images:
             body["images"] = list(images)
-        answer = _post(self._client, "/api/generate", body, chosen, caller)
+        return body
+
+    def answer(self, answer: JsonObject, provider: Provider) -> Generated:
         usage = {name: answer[name] for name in ("prompt_eval_count", "eval_count") if name in answer}
-        return text_answer(answer.get("response"), usage, _OLLAMA)
+        return text_answer(answer.get("response"), usage, provider)

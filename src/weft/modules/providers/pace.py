@@ -17,7 +17,7 @@ class Pace:
     tokens: int | None = None
 
 
-class Gate:
+class PaceGate:
     """Lets calls of one key to one address pass; safe for many threads. Times are of one monotonic clock, in seconds.
 
     In no minute do more pass than the pace allows: what has passed is remembered for a minute, so a burst at the end of

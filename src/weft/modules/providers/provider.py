@@ -1,11 +1,11 @@
 """One provider: its name, where it is, who pays, and how fast a caller wants it asked.
 
-    address   header X-{Word}-Baseurl, else the collection's setting, else variable {WORD}_BASE_URL, else its own
-    key       header X-{Word}-Api-Key, else variable {WORD}_APIKEY
-    pace      headers X-{Word}-Ratelimit-RequestPM-Embedding and X-{Word}-Ratelimit-TokenPM-Embedding
+    address   header X-{Prefix}-Baseurl, else the collection's setting, else variable {PREFIX}_BASE_URL, else its own
+    key       header X-{Prefix}-Api-Key, else variable {PREFIX}_APIKEY
+    pace      headers X-{Prefix}-Ratelimit-RequestPM-Embedding and X-{Prefix}-Ratelimit-TokenPM-Embedding
 
 A key of the environment goes to no address that a request names, by header or among the parameters of a generation:
-whoever asks would read it there.
+a caller could read it there.
 A setting that names one of the provider's own addresses counts as not given: new collections get it written in as a
 default, and it must not hide the variable. The variable stands for every host of the provider.
 """
@@ -14,34 +14,36 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Misconfigured
-from weft.modules.base import Settings
+from weft.domain.json_values import JsonValue
+from weft.modules.base import ModuleConfig
 from weft.modules.providers.pace import Pace
 from weft.modules.text_vectorizer import text_setting
 
 _LONGEST_REASON = 2000
 
-Explain = Callable[[int, Any], str]
+Explain = Callable[[int, JsonValue], str]
 """The message for a status and the decoded body of a failure (None when it was not JSON)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """``word`` is the provider's in headers and variables; ``hosts`` are its own addresses, the usual one first."""
+    """``env_prefix`` begins the provider's variables and headers; ``hosts`` are its own addresses, the usual one first.
+
+    ``url_header`` names the address, where that is another provider's header.
+    """
 
     name: str
-    word: str
+    env_prefix: str
     hosts: tuple[str, ...]
     explain: Explain
-    address_word: str = ""
-    """Of the header that names the address, when it is another's."""
+    url_header: str = ""
 
     def key(self, caller: Caller, *, environment_first: bool = False) -> str:
         """Invalid when neither the request nor the environment has one that may be sent."""
@@ -50,56 +52,60 @@ class Provider:
             return key
         if self._own_key():
             raise Invalid(
-                f"a request that names the address of {self.name} (by header {self._address_header}, or a parameter) "
-                f"needs header X-{self.word}-Api-Key beside it: the server's own key is sent to no address that a "
+                f"a request that names the address of {self.name} (by header {self._url_header}, or a parameter) "
+                f"needs header {self._key_header} beside it: the server's own key is sent to no address that a "
                 "request names"
             )
         raise Invalid(
-            f"no api key found neither in request header: X-{self.word}-Api-Key nor in environment variable under "
-            f"{self.word.upper()}_APIKEY"
+            f"no api key found neither in request header: {self._key_header} nor in environment variable under "
+            f"{self.env_prefix}_APIKEY"
         )
 
     def optional_key(self, caller: Caller, *, environment_first: bool = False) -> str:
         """Empty when there is none."""
-        given = caller.headers.get(f"x-{self.word.lower()}-api-key", "").strip()
-        own = "" if caller.headers.get(self._address_header.lower()) else self._own_key()
+        given = caller.headers.get(self._key_header.lower(), "").strip()
+        own = "" if caller.headers.get(self._url_header.lower()) else self._own_key()
         key = (own or given) if environment_first else (given or own)
         if not key.isascii() or not key.isprintable():
             raise Invalid(f"the api key for {self.name} holds characters that no header can carry; send it as given")
         return key
 
     def _own_key(self) -> str:
-        return os.environ.get(f"{self.word.upper()}_APIKEY", "").strip()
+        return os.environ.get(f"{self.env_prefix}_APIKEY", "").strip()
 
     @property
-    def _address_header(self) -> str:
-        return f"X-{self.address_word or self.word}-Baseurl"
+    def _url_header(self) -> str:
+        return self.url_header or f"X-{self.env_prefix.capitalize()}-Baseurl"
 
-    def base_url(self, settings: Settings, caller: Caller, host: str = "", *, setting: str = "baseURL") -> str:
+    @property
+    def _key_header(self) -> str:
+        return f"X-{self.env_prefix.capitalize()}-Api-Key"
+
+    def base_url(self, settings: ModuleConfig, caller: Caller, host: str = "", *, setting: str = "baseURL") -> str:
         """Where a path can follow: without a slash or ``/v1`` at the end. ``host``: of its own, another than the first.
 
         Raises Invalid for an address that is none, Misconfigured when it is the variable's.
         """
         return self.given_url(settings, caller, setting=setting) or self._operators_url() or host or self.hosts[0]
 
-    def given_url(self, settings: Settings, caller: Caller, *, setting: str = "baseURL") -> str:
+    def given_url(self, settings: ModuleConfig, caller: Caller, *, setting: str = "baseURL") -> str:
         """The address that the request or the collection states; empty when neither does."""
-        given = caller.headers.get(self._address_header.lower(), "")
+        given = caller.headers.get(self._url_header.lower(), "")
         if given:
-            return address(given, f"header {self._address_header}")
+            return address(given, f"header {self._url_header}")
         chosen = text_setting(settings, setting)
         chosen = address(chosen, f"setting {setting}") if chosen else ""
         return "" if chosen in self.hosts else chosen
 
-    def asked_at(self, named: object, collection: Settings, caller: Caller, *, setting: str) -> Caller:
+    def asked_at(self, named: object, collection: ModuleConfig, caller: Caller, *, setting: str) -> Caller:
         """``caller`` as one whose request names the address ``named`` by header, unless it is one of the provider's,
         its operator's or the collection's."""
-        if not isinstance(named, str) or not named or caller.headers.get(self._address_header.lower()):
+        if not isinstance(named, str) or not named or caller.headers.get(self._url_header.lower()):
             return caller
         known = {*self.hosts, self._operators_url(), self.given_url(collection, caller, setting=setting)}
         if address(named, f"parameter {setting}") in known:
             return caller
-        return replace(caller, headers={**caller.headers, self._address_header.lower(): named})
+        return replace(caller, headers={**caller.headers, self._url_header.lower(): named})
 
     def check_public(self, url: str) -> None:
         """Invalid for a URL that is not the provider's or the operator's own and is plain http or leads into a private
@@ -116,11 +122,11 @@ class Provider:
         if parts.scheme != "https" or not found or not all(ip_address(one).is_global for one in found):
             raise Invalid(
                 f"base URL {parts.scheme}://{host} is refused: this server calls only https addresses of public hosts "
-                f"(MODULES_VALIDATE_BASE_URL); its operator can name another with {self.word.upper()}_BASE_URL"
+                f"(MODULES_VALIDATE_BASE_URL); its operator can name another with {self.env_prefix}_BASE_URL"
             )
 
     def _operators_url(self) -> str:
-        variable = f"{self.word.upper()}_BASE_URL"
+        variable = f"{self.env_prefix}_BASE_URL"
         stated = os.environ.get(variable, "")
         try:
             return address(stated, f"variable {variable}") if stated else ""
@@ -132,7 +138,7 @@ class Provider:
         return Pace(self._limit(caller, "requestpm"), self._limit(caller, "tokenpm"))
 
     def _limit(self, caller: Caller, kind: str) -> int | None:
-        stated = caller.headers.get(f"x-{self.word.lower()}-ratelimit-{kind}-embedding", "")
+        stated = caller.headers.get(f"x-{self.env_prefix.lower()}-ratelimit-{kind}-embedding", "")
         return int(stated) or None if stated.isdecimal() and len(stated) < 12 else None
 
 
@@ -157,13 +163,13 @@ def split(url: str, origin: str) -> SplitResult:
     return parts
 
 
-def reason_of(body: Any) -> str:
+def reason_of(body: JsonValue) -> str:
     """What a provider says went wrong, wherever in its answer it says so; empty when it says nothing."""
     if isinstance(body, str):
         return body.strip()
     if isinstance(body, list):
         return ", ".join(filter(None, map(reason_of, body)))
-    if isinstance(body, dict):
+    if isinstance(body, Mapping):
         for name in ("message", "msg", "detail", "error", "title"):
             if found := reason_of(body.get(name)):
                 return found
@@ -172,5 +178,5 @@ def reason_of(body: Any) -> str:
 
 def failure(start: str, status: int, reason: str) -> str:
     """The message of a failure: ``start`` names whose. Of a very long reason it has the beginning."""
-    told = f"{start} failed with status: {status}"
-    return f"{told} error: {reason[:_LONGEST_REASON]}" if reason else told
+    message = f"{start} failed with status: {status}"
+    return f"{message} error: {reason[:_LONGEST_REASON]}" if reason else message

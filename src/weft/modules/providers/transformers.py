@@ -9,32 +9,34 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from weft.domain.errors import Invalid, Misconfigured
-from weft.modules.base import Settings
-from weft.modules.providers.answers import scores_of
-from weft.modules.providers.http import ProviderClient, chunks
+from weft.domain.json_values import JsonValue
+from weft.modules.base import ModuleConfig
+from weft.modules.providers.answers import member, scores_of
+from weft.modules.providers.batches import chunks
+from weft.modules.providers.client import ProviderClient
+from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.provider import Provider, address, failure, reason_of
 from weft.modules.text_vectorizer import text_setting
 
 VARIABLE = "RERANKER_INFERENCE_API"
 SETTING = "inferenceUrl"
-_DOCUMENTS_A_CALL = 32
+_DOCUMENTS_PER_CALL = 32
 
 
-def _explain(status: int, body: Any) -> str:
+def _explain(status: int, body: JsonValue) -> str:
     return failure("reranker-transformers", status, reason_of(body))
 
 
-_CONTAINER = Provider("reranker-transformers", "Transformers", (), _explain)
+_CONTAINER = Provider("reranker-transformers", "TRANSFORMERS", (), _explain)
 
 
 class RerankingContainer:
     def __init__(self, client: ProviderClient) -> None:
         self._client = client
 
-    def address(self, settings: Settings) -> str:
+    def address(self, settings: ModuleConfig) -> str:
         """Where it is: the collection's ``inferenceUrl``, else the operator's variable; empty when neither names one.
 
         Raises Invalid for an address that cannot be called, Misconfigured when it is the operator's.
@@ -46,13 +48,14 @@ class RerankingContainer:
         """Raises ProviderError when the container at ``url`` does not answer as it should."""
         operators = self._operators_address()
         container = replace(_CONTAINER, hosts=(operators,) if operators else ())
+        connection = ProviderConnection(self._client, container, url, headers={}, pace=None)
 
         def scores(part: Sequence[str]) -> list[float]:
-            body = {"query": query, "documents": list(part)}
-            return _scores(self._client.post(container, f"{url}/rerank", body, {}), len(part))
+            answer = connection.post("/rerank", {"query": query, "documents": list(part)})
+            return _scores(answer.get("scores"), len(part))
 
-        batches = chunks(documents, _DOCUMENTS_A_CALL)
-        return [score for part in self._client.each(container, scores, batches) for score in part]
+        batches = chunks(documents, _DOCUMENTS_PER_CALL)
+        return [score for part in connection.each(scores, batches) for score in part]
 
     @staticmethod
     def _operators_address() -> str:
@@ -63,9 +66,9 @@ class RerankingContainer:
             raise Misconfigured(error.message) from error
 
 
-def _scores(answer: dict[str, Any], count: int) -> list[float]:
-    listed = answer.get("scores")
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-        listed = None
-    ranked = [{**one, "index": i} for i, one in enumerate(listed)] if listed is not None else None
+def _scores(listed: JsonValue, count: int) -> list[float]:
+    """In the order of the documents, whatever else stands beside them."""
+    if not isinstance(listed, list):
+        return scores_of(None, "score", _CONTAINER, count)
+    ranked: list[JsonValue] = [{"index": i, "score": member(one, "score")} for i, one in enumerate(listed)]
     return scores_of(ranked, "score", _CONTAINER, count)

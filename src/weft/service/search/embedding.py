@@ -105,7 +105,7 @@ class QueryEmbedder:
                     f"vector {vector.name!r} of class {shard.config.name} is made by {vector.vectorizer}, which does "
                     f"not embed {near.kind.value}; it embeds {', '.join(sorted(vectorizer.kinds))}"
                 )
-            found.append(vectorizer.embed_media(near.kind.value, near.data, vector.settings, caller))
+            found.append(vectorizer.embed_media(near.kind, near.data, vector.settings, caller))
         return found
 
     def _object(self, shard: Shard, near: NearObject, vectors: Sequence[VectorConfig]) -> list[Vector]:

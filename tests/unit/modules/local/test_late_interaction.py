@@ -21,7 +21,7 @@ from weft.domain.errors import CorruptData, Invalid, Misconfigured
 from weft.modules.local.late_interaction import (
     LateInteractionEncoder,
     Passage,
-    Role,
+    PassageRole,
     load_late_interaction,
     maxsim,
 )
@@ -83,18 +83,18 @@ def encode(encoder: LateInteractionEncoder, passages: list[Passage]) -> list[np.
     return encoder.encode(encoder.prepare(passages))
 
 
-def picture(seed: int, height: int = 70, width: int = 100) -> np.ndarray:
+def image(seed: int, height: int = 70, width: int = 100) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_texts_are_embedded_as_the_library_does(
     encoders: dict[str, LateInteractionEncoder], folders: dict[str, Path], name: str
 ) -> None:
-    passages = [Passage(role, text) for text in TEXTS for role in Role]
+    passages = [Passage(role, text) for text in TEXTS for role in PassageRole]
     found = encode(encoders[name], passages)
     library = bare(folders[name])
     for passage, vectors in zip(passages, found, strict=True):
-        ask = library.encode_query if passage.role is Role.QUERY else library.encode_document
+        ask = library.encode_query if passage.role is PassageRole.QUERY else library.encode_document
         expected = ask([{"text": passage.content}], convert_to_numpy=True)[0]
         assert vectors.dtype == np.float32
         assert vectors.shape == expected.shape
@@ -104,10 +104,10 @@ def test_texts_are_embedded_as_the_library_does(
 
 def test_queries_and_documents_differ_as_the_model_says(encoders: dict[str, LateInteractionEncoder]) -> None:
     for name in ("colbert", "pylate", "stanford"):
-        query, document = encode(encoders[name], [Passage(role, "red, green!") for role in Role])
+        query, document = encode(encoders[name], [Passage(role, "red, green!") for role in PassageRole])
         assert len(query) == tiny.QUERY_TOKENS, "filled up with [MASK]"
         assert len(document) < 10, "no punctuation"
-    long = Passage(Role.DOCUMENT, "red " * 500)
+    long = Passage(PassageRole.DOCUMENT, "red " * 500)
     assert len(encode(encoders["colbert"], [long])[0]) == tiny.DOCUMENT_TOKENS
 
 
@@ -117,8 +117,8 @@ def test_pages_are_embedded_as_the_library_does(
 ) -> None:
     from PIL import Image
 
-    pages = [picture(0), picture(1, 200, 60), picture(2, 30, 30)]
-    found = encode(encoders[name], [Passage(Role.DOCUMENT, page) for page in pages])
+    pages = [image(0), image(1, 200, 60), image(2, 30, 30)]
+    found = encode(encoders[name], [Passage(PassageRole.DOCUMENT, page) for page in pages])
     library = bare(folders[name])
     for page, vectors in zip(pages, found, strict=True):
         expected = library.encode_document([{"image": Image.fromarray(page)}], convert_to_numpy=True)[0]
@@ -129,11 +129,11 @@ def test_pages_are_embedded_as_the_library_does(
 @pytest.mark.parametrize("name", PAGE_MODELS)
 def test_a_run_may_mix_roles_kinds_and_factors(encoders: dict[str, LateInteractionEncoder], name: str) -> None:
     passages = [
-        Passage(Role.DOCUMENT, picture(0)),
-        Passage(Role.QUERY, "a red circle"),
-        Passage(Role.DOCUMENT, picture(1), 2),
-        Passage(Role.DOCUMENT, "a blue square"),
-        Passage(Role.DOCUMENT, picture(2)),
+        Passage(PassageRole.DOCUMENT, image(0)),
+        Passage(PassageRole.QUERY, "a red circle"),
+        Passage(PassageRole.DOCUMENT, image(1), 2),
+        Passage(PassageRole.DOCUMENT, "a blue square"),
+        Passage(PassageRole.DOCUMENT, image(2)),
     ]
     together = encode(encoders[name], passages)
     alone = [encode(encoders[name], [passage])[0] for passage in passages]
@@ -142,21 +142,21 @@ def test_a_run_may_mix_roles_kinds_and_factors(encoders: dict[str, LateInteracti
 
 
 def test_pooling_keeps_one_in_so_many_vectors(encoders: dict[str, LateInteractionEncoder]) -> None:
-    text, page = "what is the capital of france and paris a photo of blue", picture(3)
-    whole, half, third = (encode(encoders["colbert"], [Passage(Role.DOCUMENT, text, n)])[0] for n in (1, 2, 3))
+    text, page = "what is the capital of france and paris a photo of blue", image(3)
+    whole, half, third = (encode(encoders["colbert"], [Passage(PassageRole.DOCUMENT, text, n)])[0] for n in (1, 2, 3))
     assert [len(half), len(third)] == [1 + (len(whole) - 1) // n for n in (2, 3)]
     assert half[0] == pytest.approx(whole[0], abs=1e-6), "[CLS] stays by itself"
     assert np.linalg.norm(half, axis=1) == pytest.approx(np.ones(len(half)), abs=1e-5)
     for factor in (2, 4):
-        whole, pooled = (encode(encoders["colpali"], [Passage(Role.DOCUMENT, page, n)])[0] for n in (1, factor))
+        whole, pooled = (encode(encoders["colpali"], [Passage(PassageRole.DOCUMENT, page, n)])[0] for n in (1, factor))
         assert len(pooled) == len(whole) // factor
-    queries = [encode(encoders["colbert"], [Passage(Role.QUERY, text, n)])[0] for n in (1, 3)]
+    queries = [encode(encoders["colbert"], [Passage(PassageRole.QUERY, text, n)])[0] for n in (1, 3)]
     assert np.array_equal(*queries), "queries are never pooled"
 
 
-def test_a_picture_for_a_text_model_is_refused(encoders: dict[str, LateInteractionEncoder]) -> None:
-    with pytest.raises(Invalid, match="colbert reads text, not pictures"):
-        encoders["colbert"].prepare([Passage(Role.DOCUMENT, picture(0))])
+def test_a_image_for_a_text_model_is_refused(encoders: dict[str, LateInteractionEncoder]) -> None:
+    with pytest.raises(Invalid, match="colbert reads text, not images"):
+        encoders["colbert"].prepare([Passage(PassageRole.DOCUMENT, image(0))])
 
 
 def test_a_model_that_leaves_out_every_token_is_told_of(folders: dict[str, Path], root: Path) -> None:
@@ -164,9 +164,9 @@ def test_a_model_that_leaves_out_every_token_is_told_of(folders: dict[str, Path]
     settings = silent / "2_MultiVectorMask" / "config.json"
     settings.write_text(json.dumps({"skiplist_words": ["[CLS]", "[D] ", "[SEP]", "red"]}))
     encoder = load(silent)
-    assert len(encode(encoder, [Passage(Role.DOCUMENT, "red circle")])[0]) == 1
+    assert len(encode(encoder, [Passage(PassageRole.DOCUMENT, "red circle")])[0]) == 1
     with pytest.raises(Invalid, match="leaves out every token of a document"):
-        encode(encoder, [Passage(Role.DOCUMENT, "red")])
+        encode(encoder, [Passage(PassageRole.DOCUMENT, "red")])
 
 
 @pytest.mark.parametrize("kind", ["plain", "bare", "cross"])
@@ -247,9 +247,9 @@ def test_in_bfloat16_vectors_are_nearly_the_same(
 ) -> None:
     source = ModelSource(name, folders[name])
     rough = load_late_interaction(source, downloads=False, placement=Placement("cpu", "bfloat16"))
-    passages = [Passage(role, "what is the capital of france") for role in Role]
+    passages = [Passage(role, "what is the capital of france") for role in PassageRole]
     if name != "colbert":
-        passages += [Passage(Role.DOCUMENT, picture(0)), Passage(Role.DOCUMENT, picture(1), 2)]
+        passages += [Passage(PassageRole.DOCUMENT, image(0)), Passage(PassageRole.DOCUMENT, image(1), 2)]
     for one, other in zip(encode(encoders[name], passages), encode(rough, passages), strict=True):
         assert other.dtype == np.float32
         assert np.linalg.norm(other, axis=1) == pytest.approx(np.ones(len(other)), abs=1e-5)

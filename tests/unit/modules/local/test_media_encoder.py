@@ -1,4 +1,4 @@
-"""Models of every architecture: their kinds, the lengths of their vectors, films by frames, and what is refused."""
+"""Models of every architecture: their kinds, the lengths of their vectors, videos by frames, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 from tiny import late_interaction, media
 from weft.domain.errors import CorruptData, Invalid, Misconfigured, WeftError
-from weft.modules.local.media_encoder import MediaEncoder, Sample, load_media
+from weft.modules.local.media_encoder import MediaEncoder, Sample
+from weft.modules.local.media_loading import load_media
 from weft.modules.local.models import ModelSource
 from weft.modules.local.scheduler import Scheduler, Urgency
 from weft.modules.local.torch_loading import EXACT, Placement
@@ -47,7 +48,7 @@ def samples(encoder: MediaEncoder, kind: str) -> list[Sample]:
     """Three of one kind, of different sizes."""
     generator = np.random.default_rng(7)
     if kind == "text":
-        return [Sample("text", text) for text in ("a red circle", "the sound of paris", "hello")]
+        return [Sample("text", text) for text in ("a red circle", "the audio of paris", "hello")]
     if kind == "audio":
         return [
             Sample("audio", generator.standard_normal(int(encoder.rate * seconds)).astype(np.float32) / 8)
@@ -91,26 +92,26 @@ def test_a_resnet_gives_what_its_class_pools(root: Path) -> None:
     from transformers import AutoImageProcessor, ResNetModel
 
     encoder = load(root / "resnet")
-    picture = samples(encoder, "image")[0]
+    image = samples(encoder, "image")[0]
     processor = AutoImageProcessor.from_pretrained(root / "resnet", backend="pil")
     with torch.inference_mode():
         model = ResNetModel.from_pretrained(root / "resnet")
-        given = processor(Image.fromarray(picture.content), return_tensors="pt")
+        given = processor(Image.fromarray(image.content), return_tensors="pt")
         expected = model(**given).pooler_output.flatten(1)[0].numpy()
-    (found,) = encoder.encode(encoder.prepare([picture]))
+    (found,) = encoder.encode(encoder.prepare([image]))
     assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
 
 
-def test_a_film_is_the_mean_of_its_frames(root: Path) -> None:
+def test_a_video_is_the_mean_of_its_frames(root: Path) -> None:
     encoder = load(root / "clip")
-    film = samples(encoder, "video")[1]
-    frames = encoder.encode(encoder.prepare([Sample("image", frame) for frame in film.content]))
+    video = samples(encoder, "video")[1]
+    frames = encoder.encode(encoder.prepare([Sample("image", frame) for frame in video.content]))
     mean = np.mean(frames, axis=0)
-    (found,) = encoder.encode(encoder.prepare([film]))
+    (found,) = encoder.encode(encoder.prepare([video]))
     assert found == pytest.approx(mean / np.linalg.norm(mean), abs=1e-5)
 
 
-def test_a_long_sound_is_read_from_its_beginning(root: Path) -> None:
+def test_a_long_audio_is_read_from_its_beginning(root: Path) -> None:
     """CLAP's own processor would cut a window out of it at random."""
     encoder = load(root / "clap")
     assert (encoder.rate, encoder.seconds) == (48_000, 5.0)
@@ -120,23 +121,23 @@ def test_a_long_sound_is_read_from_its_beginning(root: Path) -> None:
 
 
 def test_texts_never_name_files_or_addresses(root: Path, tmp_path: Path) -> None:
-    """They are words, even of a model of pictures."""
+    """They are words, even of a model of images."""
     from PIL import Image
 
-    file = tmp_path / "picture.png"
+    file = tmp_path / "image.png"
     Image.new("RGB", (8, 8), "red").save(file)
     encoder = load(root / "clip")
     seen, read = encoder.encode(encoder.prepare([Sample("image", np.asarray(Image.open(file))), str(file)]))
     assert float(seen @ read) < 0.99
-    encoder.encode(encoder.prepare(["http://127.0.0.1:9/picture.png"]))
+    encoder.encode(encoder.prepare(["http://127.0.0.1:9/image.png"]))
 
 
 def test_kinds_that_a_model_does_not_read_are_refused_alone(root: Path) -> None:
     encoder = load(root / "clap")
     scheduler = Scheduler(encoder, workers=2)
-    picture = Sample("image", np.zeros((8, 8, 3), np.uint8))
+    image = Sample("image", np.zeros((8, 8, 3), np.uint8))
     silent = Sample("audio", np.zeros(0, np.float32))
-    found = scheduler.embed([Sample("text", "hello"), picture, silent, "query"], Urgency.DOCUMENT)
+    found = scheduler.embed([Sample("text", "hello"), image, silent, "query"], Urgency.DOCUMENT)
     scheduler.close()
     assert [isinstance(one, WeftError) for one in found] == [False, True, True, False]
     assert isinstance(found[1], Invalid) and "clap does not embed image; it embeds audio, text" in found[1].message

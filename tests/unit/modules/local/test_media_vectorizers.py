@@ -1,4 +1,4 @@
-"""The modules of pictures, sounds and films: what finds what with tiny-any, weights, errors of single objects."""
+"""The modules of images, audio and video: what finds what with tiny-any, weights, errors of single objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
 from weft.modules.local import media_models
-from weft.modules.local.perceiver import PerceiverEncoder, Watched
+from weft.modules.local.perceiver import PerceiverEncoder, PerceiverInput
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -30,22 +30,22 @@ NOBODY = Caller()
 FIELDS = {f"{kind}Fields": [kind] for kind in ("text", "image", "audio", "video")}
 ANY = {**FIELDS, "model": "tiny-any"}
 
-PICTURES = {f"a {c} {f}": files.png(files.shape(c, f)) for c in files.COLOURS for f in ("circle", "square", "triangle")}
-SOUNDS = {
+IMAGES = {f"a {c} {f}": files.png(files.shape(c, f)) for c in files.COLOURS for f in ("circle", "square", "triangle")}
+AUDIOS = {
     "a low steady pure tone": files.wav(files.tone(200)),
     "a high steady pure tone": files.wav(files.tone(1900)),
     "a high beeping pure tone": files.wav(files.tone(1900, beeping=True)),
     "white noise": files.wav(files.noise()),
 }
-FILMS = {
+VIDEOS = {
     "a red circle moving left": files.mp4(files.moving("red", "circle", -0.6, 0)),
     "a blue square moving up": files.mp4(files.moving("blue", "square", 0, -0.6)),
     "a green triangle standing still": files.mp4(files.moving("green", "triangle", 0, 0)),
 }
 BY_KIND = [
-    ("image", PICTURES),
-    ("audio", SOUNDS),
-    ("video", FILMS),
+    ("image", IMAGES),
+    ("audio", AUDIOS),
+    ("video", VIDEOS),
 ]
 
 
@@ -98,16 +98,15 @@ def test_words_find_what_they_say(bind: Vectorizer, kind: str, things: dict[str,
 def test_media_find_themselves(bind: Vectorizer, kind: str, things: dict[str, bytes]) -> None:
     found = np.stack(embedded(bind, [of(kind, data) for data in things.values()], ANY))
     for i, data in enumerate(things.values()):
-        asked = bind.embed_media(kind, files.base64_of(data), ANY, NOBODY)
+        asked = bind.embed_media(MediaKind(kind), files.base64_of(data), ANY, NOBODY)
         assert int(np.argmax(found @ asked)) == i
         assert asked == pytest.approx(found[i], abs=0.02)
 
 
 def test_parts_of_an_object_are_weighed(bind: Vectorizer) -> None:
-    picture = files.base64_of(PICTURES["a red circle"])
-    both = ModuleInput(("a blue square",), (Media(MediaKind.IMAGE, picture),))
+    both = ModuleInput(("a blue square",), (Media(MediaKind.IMAGE, files.base64_of(IMAGES["a red circle"])),))
     (text,) = embedded(bind, [ModuleInput(("a blue square",))], ANY)
-    (image,) = embedded(bind, [of("image", PICTURES["a red circle"])], ANY)
+    (image,) = embedded(bind, [of("image", IMAGES["a red circle"])], ANY)
     (plain,) = embedded(bind, [both], ANY)
     assert plain == pytest.approx((text + image) / 2, abs=0.02)
     (weighed,) = embedded(bind, [ModuleInput(both.texts, both.media, (0.25, 0.75))], ANY)
@@ -116,14 +115,14 @@ def test_parts_of_an_object_are_weighed(bind: Vectorizer) -> None:
 
 def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """In parts of any size: here of one medium each, so that what one part holds is not told of another."""
-    picture, sound = PICTURES["a red circle"], SOUNDS["white noise"]
+    image, audio = IMAGES["a red circle"], AUDIOS["white noise"]
     given = [
-        of("image", picture),
+        of("image", image),
         of("image", b"%PDF-1.4"),
         ModuleInput(("fine",), (Media(MediaKind.IMAGE, "no base64!"), Media(MediaKind.AUDIO, "x"))),
-        of("audio", sound),
+        of("audio", audio),
         of("audio", b"RIFF and then nothing"),
-        of("video", picture[:40]),
+        of("video", image[:40]),
         ModuleInput(("a red circle",)),
     ]
     whole = bind.embed_objects(given, ANY, NOBODY)
@@ -138,14 +137,14 @@ def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.Mo
         assert one == pytest.approx(other, abs=0.02)
 
 
-def test_perceiver_sees_and_hears_the_beginning_of_a_film(
+def test_perceiver_sees_and_hears_the_beginning_of_a_video(
     registry: Registry, bind: Vectorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told by what its model is given: with random weights it tells films hardly apart."""
-    given: list[Watched] = []
+    """Told by what its model is given: with random weights it tells videos hardly apart."""
+    given: list[PerceiverInput] = []
     encode = PerceiverEncoder.encode
 
-    def noted(self: PerceiverEncoder, run: Sequence[Watched]) -> list[Vector]:
+    def noted(self: PerceiverEncoder, run: Sequence[PerceiverInput]) -> list[Vector]:
         given.extend(run)
         return encode(self, run)
 
@@ -153,43 +152,43 @@ def test_perceiver_sees_and_hears_the_beginning_of_a_film(
     settings = {"videoFields": ["video"], "model": "perceiver"}
     spread = {**settings, "frames": "spread"}
     drawn = np.stack([files.shape("red", "circle", x=i / 40, side=224) for i in range(40)])
-    film = files.mp4(drawn, fps=25, sound=files.tone(300, seconds=1.6))
-    embedded(bind, [of("video", film)], settings)
+    video = files.mp4(drawn, fps=25, audio=files.tone(300, seconds=1.6))
+    embedded(bind, [of("video", video)], settings)
     embedded(bind, [of("video", files.mp4(drawn[:5]))], settings)
-    embedded(bind, [of("video", film)], spread)
+    embedded(bind, [of("video", video)], spread)
     long, short, over_all = given
     wanted = drawn.transpose(0, 3, 1, 2) / 255
     assert np.abs(long.frames - wanted[:16]).mean() < 0.02
-    assert np.abs(np.fft.rfft(long.sound[:, 0])).argmax() / 0.64 == pytest.approx(300, abs=3)
-    assert np.abs(short.frames - wanted[[0, 1, 2, 3, *[4] * 12]]).mean() < 0.02 and not short.sound.any()
-    assert np.abs(over_all.frames[-1] - wanted[38]).mean() < 0.02 and not over_all.sound.any()
+    assert np.abs(np.fft.rfft(long.audio[:, 0])).argmax() / 0.64 == pytest.approx(300, abs=3)
+    assert np.abs(short.frames - wanted[[0, 1, 2, 3, *[4] * 12]]).mean() < 0.02 and not short.audio.any()
+    assert np.abs(over_all.frames[-1] - wanted[38]).mean() < 0.02 and not over_all.audio.any()
     assert bind.fingerprint(spread) != bind.fingerprint(settings)
     with pytest.raises(Invalid, match="setting frames must be first or spread, not 'all'"):
         bind.check_settings({**settings, "frames": "all"})
 
 
-def test_pictures_by_a_resnet(registry: Registry) -> None:
+def test_images_by_a_resnet(registry: Registry) -> None:
     module = registry.vectorizer("img2vec-neural")
     settings = {"imageFields": ["image"], "model": "resnet"}
-    found = np.stack(embedded(module, [of("image", data) for data in PICTURES.values()], settings))
-    assert found.shape == (len(PICTURES), 64)
-    asked = module.embed_media("image", files.base64_of(PICTURES["a red circle"]), settings, NOBODY)
+    found = np.stack(embedded(module, [of("image", data) for data in IMAGES.values()], settings))
+    assert found.shape == (len(IMAGES), 64)
+    asked = module.embed_media(MediaKind.IMAGE, files.base64_of(IMAGES["a red circle"]), settings, NOBODY)
     assert int(np.argmax(found @ asked)) == 0
     with pytest.raises(Invalid, match="does not embed text; it embeds image"):
         module.embed_query(["a red circle"], settings, NOBODY)
     with pytest.raises(Invalid, match="does not embed video; it embeds image"):
-        module.embed_media("video", "aGk=", settings, NOBODY)
+        module.embed_media(MediaKind.VIDEO, "aGk=", settings, NOBODY)
 
 
 def test_models_that_do_not_read_a_kind_say_so(registry: Registry, bind: Vectorizer) -> None:
     settings = {**FIELDS, "model": "clap"}
-    picture, text = bind.embed_objects([of("image", PICTURES["a red circle"]), ModuleInput(("hi",))], settings, NOBODY)
-    assert isinstance(picture, Invalid) and "clap does not embed image; it embeds audio, text" in picture.message
+    image, text = bind.embed_objects([of("image", IMAGES["a red circle"]), ModuleInput(("hi",))], settings, NOBODY)
+    assert isinstance(image, Invalid) and "clap does not embed image; it embeds audio, text" in image.message
     assert not isinstance(text, WeftError)
 
 
-def test_a_model_of_pictures_takes_films(bind: Vectorizer) -> None:
-    (found,) = embedded(bind, [of("video", FILMS["a red circle moving left"])], {**FIELDS, "model": "clip"})
+def test_a_model_of_images_takes_videos(bind: Vectorizer) -> None:
+    (found,) = embedded(bind, [of("video", VIDEOS["a red circle moving left"])], {**FIELDS, "model": "clip"})
     assert found.shape == (media.DIMENSIONS,)
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
 

@@ -56,14 +56,14 @@ def test_what_is_not_fetched_yet_is_unknown_and_what_is_loaded_stays(cache: Path
     assert revision("intfloat/e5-small") == "f" * 40
 
 
-def test_a_model_that_was_trained_anew_is_told_apart(tmp_path: Path) -> None:
+def test_a_model_that_was_trained_again_is_distinguished(tmp_path: Path) -> None:
     """In a few of its numbers, and in the same number of bytes."""
     weights = bytes(3_000_000)
-    for name, data in (("once", weights), ("again", weights), ("anew", bytes(2_970_000) + b"\x01" * 30_000)):
+    for name, data in (("once", weights), ("again", weights), ("other", bytes(2_970_000) + b"\x01" * 30_000)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.safetensors").write_bytes(data)
-    once, again, anew = (ModelSource(name, tmp_path / name).revision for name in ("once", "again", "anew"))
-    assert once == again != anew
+    once, again, other = (ModelSource(name, tmp_path / name).revision for name in ("once", "again", "other"))
+    assert once == again != other
 
 
 def test_the_model_of_the_wheel_says_its_own() -> None:

@@ -1,4 +1,4 @@
-"""Page models as a module: pictures and texts in, multi-vectors out, errors of single objects."""
+"""Page models as a module: images and texts in, multi-vectors out, errors of single objects."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def page(seed: int, height: int = 90, width: int = 60) -> str:
     return base64.b64encode(stream.getvalue()).decode()
 
 
-def pictures(*data: str) -> list[ModuleInput]:
+def images(*data: str) -> list[ModuleInput]:
     return [ModuleInput(media=(Media(MediaKind.IMAGE, one),)) for one in data]
 
 
@@ -67,10 +67,10 @@ def test_a_page_finds_itself(registry: Registry, module: Vectorizer, model: str)
     assert registry.is_multi_vector("multi2multivec-transformers")
     settings = {**PAGES, "model": model}
     shown = [page(seed, 60 + 40 * seed, 80) for seed in range(3)]
-    found = [one for one in module.embed_objects(pictures(*shown), settings, NOBODY) if not isinstance(one, WeftError)]
+    found = [one for one in module.embed_objects(images(*shown), settings, NOBODY) if not isinstance(one, WeftError)]
     assert len(found) == 3
     for i, one in enumerate(shown):
-        asked = module.embed_media("image", one, settings, NOBODY)
+        asked = module.embed_media(MediaKind.IMAGE, one, settings, NOBODY)
         assert asked == pytest.approx(found[i], abs=0.05)
         assert int(np.argmax([maxsim(asked, other) / len(asked) for other in found])) == i
     asked = module.embed_query(["a red circle"], settings, NOBODY)
@@ -78,8 +78,8 @@ def test_a_page_finds_itself(registry: Registry, module: Vectorizer, model: str)
 
 
 def test_errors_stay_with_their_objects(module: Vectorizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In parts of any size: here of a picture each, so that what one part holds is not told of another."""
-    given = pictures(page(0), "no base64!", page(1), base64.b64encode(b"%PDF-1.4").decode(), page(2))
+    """In parts of any size: here of an image each, so that what one part holds is not told of another."""
+    given = images(page(0), "no base64!", page(1), base64.b64encode(b"%PDF-1.4").decode(), page(2))
     settings = {**PAGES, "model": "colqwen2"}
     whole = module.embed_objects(given, settings, NOBODY)
     monkeypatch.setattr(module_file, "_DECODED_BYTES", 1)
@@ -94,7 +94,7 @@ def test_errors_stay_with_their_objects(module: Vectorizer, monkeypatch: pytest.
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 2)])
 def test_pages_of_odd_shapes_are_embedded_or_refused_each_by_itself(module: Vectorizer, shape: tuple[int, int]) -> None:
     for model in ("colqwen2", "colpali"):
-        given = pictures(page(0), page(1, *shape))
+        given = images(page(0), page(1, *shape))
         usual, odd = module.embed_objects(given, {**PAGES, "model": model}, NOBODY)
         assert not isinstance(usual, WeftError)
         assert "failed on this input" in odd.message if isinstance(odd, WeftError) else np.isfinite(odd).all()
@@ -104,7 +104,7 @@ def test_pages_are_pooled(module: Vectorizer) -> None:
     sizes = []
     for factor in (1, 2):
         settings = {**PAGES, "model": "colpali", "poolFactor": factor}
-        (found,) = module.embed_objects(pictures(page(0)), settings, NOBODY)
+        (found,) = module.embed_objects(images(page(0)), settings, NOBODY)
         assert not isinstance(found, WeftError)
         sizes.append(len(found))
     assert sizes[1] == sizes[0] // 2
@@ -117,20 +117,20 @@ def test_texts_are_embedded_too(module: Vectorizer) -> None:
 
 
 def test_a_text_model_reads_no_pages(module: Vectorizer) -> None:
-    (found,) = module.embed_objects(pictures(page(0)), {**PAGES, "model": "colbert"}, NOBODY)
+    (found,) = module.embed_objects(images(page(0)), {**PAGES, "model": "colbert"}, NOBODY)
     assert isinstance(found, Invalid)
-    assert "colbert reads text, not pictures" in found.message
+    assert "colbert reads text, not images" in found.message
 
 
-def test_marks_of_pictures_in_a_text_are_told_of(module: Vectorizer) -> None:
-    """They stand for a picture that is not there."""
+def test_marks_of_images_in_a_text_are_told_of(module: Vectorizer) -> None:
+    """They stand for an image that is not there."""
     with pytest.raises(WeftError, match="no images were passed"):
         module.embed_query(["<|image_pad|>"], {**PAGES, "model": "colqwen2"}, NOBODY)
 
 
-def test_sounds_and_films_are_refused(module: Vectorizer) -> None:
+def test_audio_and_videos_are_refused(module: Vectorizer) -> None:
     with pytest.raises(Invalid, match="does not embed audio; it embeds image, text"):
-        module.embed_media("audio", "aGk=", PAGES, NOBODY)
+        module.embed_media(MediaKind.AUDIO, "aGk=", PAGES, NOBODY)
 
 
 def test_the_fingerprint_names_the_space(module: Vectorizer) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from tiny import article
 from weft.domain.errors import CorruptData, Invalid, Misconfigured
 from weft.modules.local.models import ModelSource
-from weft.modules.local.perceiver import Film, PerceiverEncoder, load_perceiver
+from weft.modules.local.perceiver import AudiovisualClip, PerceiverEncoder, load_perceiver
 from weft.modules.local.torch_loading import EXACT
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -38,18 +38,18 @@ def load(folder: Path) -> PerceiverEncoder:
     return load_perceiver(ModelSource("perceiver", folder), downloads=False, placement=EXACT)
 
 
-def film(frames: int = FRAMES, height: int = 224, width: int = 224) -> np.ndarray:
+def video(frames: int = FRAMES, height: int = 224, width: int = 224) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (frames, height, width, 3), dtype=np.uint8)
 
 
-def sound(samples: int = SAMPLES) -> np.ndarray:
+def audio(samples: int = SAMPLES) -> np.ndarray:
     return np.random.default_rng(1).normal(size=samples).astype(np.float32)
 
 
 def recipe(model: Any, images: np.ndarray, audio: np.ndarray) -> np.ndarray:
-    """The latents that a call of the whole model gives beside the film that it draws again; ``(16, 32)``.
+    """The latents that a call of the whole model gives beside the video that it draws again; ``(16, 32)``.
 
-    One of the 128 chunks in which the film is drawn is enough: the latents are the same for each.
+    One of the 128 chunks in which the video is drawn is enough: the latents are the same for each.
     """
     import torch
 
@@ -70,31 +70,31 @@ def test_vectors_are_the_mean_latents_of_the_usual_recipe(folder: Path, encoder:
     from transformers import PerceiverForMultimodalAutoencoding
 
     model = PerceiverForMultimodalAutoencoding.from_pretrained(folder).eval()
-    images, audio = film(), sound()
-    expected = recipe(model, images[None] / 255.0, audio[None, :, None]).mean(axis=0)
-    (found,) = encoder.encode(encoder.prepare([Film(images, audio)]))
+    images, samples = video(), audio()
+    expected = recipe(model, images[None] / 255.0, samples[None, :, None]).mean(axis=0)
+    (found,) = encoder.encode(encoder.prepare([AudiovisualClip(images, samples)]))
     assert found.dtype == np.float32
     assert found == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
 
 
-def test_films_of_any_shape_are_made_to_fit(encoder: PerceiverEncoder) -> None:
+def test_videos_of_any_shape_are_made_to_fit(encoder: PerceiverEncoder) -> None:
     wide = np.zeros((FRAMES, 224, 300, 3), np.uint8)
-    wide[:, :, 38:262] = film()
+    wide[:, :, 38:262] = video()
     broad, square, short, long = encoder.prepare(
         [
-            Film(wide, sound()),
-            Film(film(), sound()),
-            Film(film(3, 60, 80), sound(100)),
-            Film(film(20, 30, 30), sound(2 * SAMPLES)),
+            AudiovisualClip(wide, audio()),
+            AudiovisualClip(video(), audio()),
+            AudiovisualClip(video(3, 60, 80), audio(100)),
+            AudiovisualClip(video(20, 30, 30), audio(2 * SAMPLES)),
         ]
     )
     assert np.array_equal(broad.frames, square.frames)
     assert short.frames.shape == (FRAMES, 3, 224, 224)
     assert np.array_equal(short.frames[2], short.frames[15]), "it stands still at its last frame"
-    assert short.sound.shape == (SAMPLES, 1) and not short.sound[100:].any()
-    assert long.sound.shape == (SAMPLES, 1) and long.frames.shape == (FRAMES, 3, 224, 224)
-    with pytest.raises(Invalid, match="the film has no frame"):
-        encoder.prepare([Film(film(0), sound())])
+    assert short.audio.shape == (SAMPLES, 1) and not short.audio[100:].any()
+    assert long.audio.shape == (SAMPLES, 1) and long.frames.shape == (FRAMES, 3, 224, 224)
+    with pytest.raises(Invalid, match="the video has no frame"):
+        encoder.prepare([AudiovisualClip(video(0), audio())])
 
 
 def test_checkpoints_that_are_not_what_is_needed_are_refused(folder: Path, tmp_path: Path) -> None:

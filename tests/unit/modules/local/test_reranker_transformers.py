@@ -24,7 +24,7 @@ from weft.settings.modules import ModelSettings
 pytestmark = pytest.mark.filterwarnings("ignore")
 NOBODY = Caller()
 QUERY = "what is the capital of france?"
-DOCUMENTS = ["paris is the capital of france", "a red circle", "", "the sound of a square " * 60, "/etc/hosts"]
+DOCUMENTS = ["paris is the capital of france", "a red circle", "", "the audio of a square " * 60, "/etc/hosts"]
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_an_empty_query_and_no_documents_are_no_mistake(reranker: Reranker) -> N
 @pytest.mark.parametrize(
     ("model", "told"),
     [
-        ("classes", "tells 3 classes apart"),
+        ("classes", "distinguishes 3 classes"),
         ("plain", r"is a model of single vectors \(BertModel\), not a cross-encoder"),
         (
             "nobody/nothing",

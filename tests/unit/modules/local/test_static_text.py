@@ -34,8 +34,8 @@ def test_remembered_words_have_the_tokenizers_tokens(encoder: StaticTextEncoder)
     seed = random.randrange(2**32)
     print("seed", seed)
     chooser = random.Random(seed)
-    letters = string.ascii_letters + string.digits + " \t\n.,;:'-_/()!?<>=" + " " * 20
-    texts = ["".join(chooser.choices(letters, k=chooser.randint(0, 80))) for _ in range(400)]
+    characters = string.ascii_letters + string.digits + " \t\n.,;:'-_/()!?<>=" + " " * 20
+    texts = ["".join(chooser.choices(characters, k=chooser.randint(0, 80))) for _ in range(400)]
     texts += ["Don't stop-believing, U.S.A.!", "snake_case x=1", "tab\there", "unbelievably" * 10, "a" * 101]
     for text in texts:
         (ids,) = encoder.prepare([text])

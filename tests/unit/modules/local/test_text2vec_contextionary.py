@@ -13,6 +13,7 @@ from weft.domain.objects import Vector
 from weft.modules.local.pool import ModelPool
 from weft.modules.local.text2vec_contextionary import DIMENSIONS, Text2VecContextionary
 from weft.modules.local.vocabulary import known_words
+from weft.modules.resources import Resources
 
 CALLER = Caller()
 
@@ -20,7 +21,7 @@ CALLER = Caller()
 @pytest.fixture(scope="module")
 def module() -> Iterator[Text2VecContextionary]:
     pool = ModelPool(threads=1)
-    yield Text2VecContextionary(pool)
+    yield Text2VecContextionary("text2vec-contextionary", Resources(pool=pool))
     pool.close()
 
 

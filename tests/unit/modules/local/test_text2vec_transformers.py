@@ -14,6 +14,7 @@ from weft.domain.errors import Invalid, Misconfigured
 from weft.modules.local.models import BUNDLED, MINILM, ModelOffer
 from weft.modules.local.pool import ModelPool
 from weft.modules.local.text2vec_transformers import Text2VecTransformers
+from weft.modules.resources import Resources
 
 NOBODY = Caller()
 
@@ -27,7 +28,7 @@ def pool() -> Iterator[ModelPool]:
 
 @pytest.fixture
 def module(pool: ModelPool) -> Text2VecTransformers:
-    return Text2VecTransformers(pool, ModelOffer())
+    return Text2VecTransformers("text2vec-transformers", Resources(pool=pool))
 
 
 def test_cosines_are_those_of_the_model_card(module: Text2VecTransformers) -> None:
@@ -63,7 +64,10 @@ def test_a_query_is_embedded_once(module: Text2VecTransformers, pool: ModelPool)
 
 
 def test_models_are_shared_and_can_be_unloaded(pool: ModelPool) -> None:
-    one, other = Text2VecTransformers(pool, ModelOffer()), Text2VecTransformers(pool, ModelOffer())
+    one, other = (
+        Text2VecTransformers("text2vec-transformers", Resources(pool=pool)),
+        Text2VecTransformers("text2vec-transformers", Resources(pool=pool)),
+    )
     before = one.embed_query(["a text"], {}, NOBODY)
     other.embed_query(["a text"], {}, NOBODY)
     (key,) = [key for key in pool.loaded() if key.endswith("masked_mean")]

@@ -42,11 +42,11 @@ def load(folder: Path, states: str = ENCODER) -> WhisperEncoder:
     return load_whisper(ModelSource(folder.name, folder), states=states, downloads=False, placement=EXACT)
 
 
-def embed(encoder: WhisperEncoder, *sounds: np.ndarray) -> list[np.ndarray]:
-    return encoder.encode(encoder.prepare(sounds))
+def embed(encoder: WhisperEncoder, *clips: np.ndarray) -> list[np.ndarray]:
+    return encoder.encode(encoder.prepare(clips))
 
 
-def sound(seconds: float, seed: int = 0) -> np.ndarray:
+def audio(seconds: float, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=int(RATE * seconds)).astype(np.float32)
 
 
@@ -55,13 +55,13 @@ def unit(vector: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_encoder_states_are_averaged_over_the_sound_alone(
+def test_encoder_states_are_averaged_over_the_audio_alone(
     folders: dict[str, Path], whole: tuple[Any, Any], form: str
 ) -> None:
     """Under sentence-transformers the first two forms load with random weights; here all give the same vector."""
     import torch
 
-    heard = sound(3)
+    heard = audio(3)
     model, extractor = whole
     with torch.inference_mode():
         states = model.encoder(extractor(heard, sampling_rate=RATE, return_tensors="pt").input_features)
@@ -75,7 +75,7 @@ def test_encoder_states_are_averaged_over_the_sound_alone(
 def test_decoder_states_are_those_of_the_usual_recipe(folders: dict[str, Path], whole: tuple[Any, Any]) -> None:
     import torch
 
-    heard = sound(2)
+    heard = audio(2)
     model, feature_extractor = whole
     inputs = feature_extractor(heard, return_tensors="pt", sampling_rate=RATE)
     input_features = inputs.input_features
@@ -87,12 +87,12 @@ def test_decoder_states_are_those_of_the_usual_recipe(folders: dict[str, Path], 
     assert found == pytest.approx(unit(vector_embedding.numpy().ravel()), abs=1e-6)
 
 
-def test_a_long_sound_is_read_in_windows(folders: dict[str, Path]) -> None:
+def test_a_long_audio_is_read_in_windows(folders: dict[str, Path]) -> None:
     encoder = load(folders["WhisperEncoder"])
-    start, end = sound(30, 1), sound(15, 2)
+    start, end = audio(30, 1), audio(15, 2)
     whole, first, second = embed(encoder, np.concatenate([start, end]), start, end)
     assert whole.shape == (32,)
-    with encoder._lanes.lane() as model:
+    with encoder._replicas.replica() as model:
         raw_first, raw_second = (
             model(encoder.prepare([one])[0].features).last_hidden_state[0].detach() for one in (start, end)
         )
@@ -102,11 +102,11 @@ def test_a_long_sound_is_read_in_windows(folders: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("states", [ENCODER, DECODER])
-def test_sounds_of_one_run_do_not_touch_each_other(folders: dict[str, Path], states: str) -> None:
+def test_audio_of_one_run_do_not_touch_each_other(folders: dict[str, Path], states: str) -> None:
     encoder = load(folders["WhisperModel"], states)
-    sounds = [sound(1, 3), sound(35, 4), sound(0.02, 5)]
-    together = embed(encoder, *sounds)
-    for one, other in zip(sounds, together, strict=True):
+    clips = [audio(1, 3), audio(35, 4), audio(0.02, 5)]
+    together = embed(encoder, *clips)
+    for one, other in zip(clips, together, strict=True):
         assert embed(encoder, one)[0] == pytest.approx(other, abs=1e-5)
         assert np.linalg.norm(other) == pytest.approx(1, abs=1e-5)
 
@@ -115,12 +115,12 @@ def test_sounds_of_one_run_do_not_touch_each_other(folders: dict[str, Path], sta
 def test_in_bfloat16_vectors_are_nearly_the_same(folders: dict[str, Path], states: str) -> None:
     source = ModelSource("whisper", folders["WhisperModel"])
     rough = load_whisper(source, states=states, downloads=False, placement=Placement("cpu", "bfloat16"))
-    (one,), (other,) = (embed(encoder, sound(2)) for encoder in (load(folders["WhisperModel"], states), rough))
+    (one,), (other,) = (embed(encoder, audio(2)) for encoder in (load(folders["WhisperModel"], states), rough))
     assert float(one @ other) > 0.999
 
 
-def test_no_sound_is_refused(folders: dict[str, Path]) -> None:
-    with pytest.raises(Invalid, match="no sound to embed"):
+def test_no_audio_is_refused(folders: dict[str, Path]) -> None:
+    with pytest.raises(Invalid, match="no audio to embed"):
         load(folders["WhisperEncoder"]).prepare([np.zeros(0, np.float32)])
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from tiny import with_torchvision
-from weft.modules.local.media_encoder import MediaEncoder, Sample, load_media
+from weft.modules.local.media_encoder import MediaEncoder, Sample
+from weft.modules.local.media_loading import load_media
 from weft.modules.local.models import ModelSource
 from weft.modules.local.torch_loading import EXACT, Placement
 
@@ -34,7 +35,7 @@ def samples(kind: str) -> list[Sample]:
     """Of different lengths and proportions."""
     generator = np.random.default_rng(7)
     if kind == "text":
-        return [Sample("text", text) for text in ("a red circle", "the sound of paris in the evening", "hello")]
+        return [Sample("text", text) for text in ("a red circle", "the audio of paris in the evening", "hello")]
     if kind == "audio":
         return [Sample("audio", generator.standard_normal(n).astype(np.float32) / 8) for n in (8_000, 40_000)]
     if kind == "image":

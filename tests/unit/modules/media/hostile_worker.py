@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.modules.media.limits import Limits
-from weft.modules.media.wire import Reply, Request
+from weft.modules.media.limits import MediaLimits
+from weft.modules.media.wire import Decoded, DecodeRequest
 from weft.modules.media.worker import serve
 
 
@@ -22,7 +22,7 @@ def kill_at(signal_number: str, when: str, mark: str) -> None:
         os.kill(os.getpid(), int(signal_number))
 
 
-def decode(request: Request) -> Reply:
+def decode(request: DecodeRequest) -> Decoded:
     match request.data[:1]:
         case b"h":
             time.sleep(3600)
@@ -38,12 +38,12 @@ def decode(request: Request) -> Reply:
         case b"e":
             raise RuntimeError("surprised")
         case b"l":
-            return Reply(np.zeros((3, 3), np.uint8))
+            return Decoded(np.zeros((3, 3), np.uint8))
         case b"p":
             print("a library talks on standard output")
             os.write(1, b"and below it")
-    return Reply(np.full((1, 1, 3), os.getpid() % 251, np.uint8))
+    return Decoded(np.full((1, 1, 3), os.getpid() % 251, np.uint8))
 
 
 pixels, cpu_s, memory_bytes = sys.argv[1:4]
-serve(decode, Limits(pixels=int(pixels), cpu_s=float(cpu_s), memory_bytes=int(memory_bytes)))
+serve(decode, MediaLimits(pixels=int(pixels), cpu_s=float(cpu_s), memory_bytes=int(memory_bytes)))

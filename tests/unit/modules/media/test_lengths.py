@@ -11,14 +11,14 @@ import pytest
 from tiny import files
 from weft.domain.errors import Invalid
 from weft.modules.media.lengths import missing_bytes
-from weft.modules.media.tracks import decode_film, decode_sound
+from weft.modules.media.tracks import decode_audio, decode_video
 
 av = pytest.importorskip("av")
 
 FORMATS = [("mp4", "mpeg4"), ("mov", "mpeg4"), ("matroska", "mpeg4"), ("webm", "vp9"), ("avi", "mpeg4")]
 
 
-def film(format: str, codec: str) -> bytes:
+def video(format: str, codec: str) -> bytes:
     stream = BytesIO()
     with av.open(stream, "w", format=format) as container:
         track: Any = container.add_stream(codec, rate=10)
@@ -31,37 +31,37 @@ def film(format: str, codec: str) -> bytes:
 
 
 @pytest.mark.parametrize(("format", "codec"), FORMATS)
-def test_a_film(format: str, codec: str) -> None:
+def test_a_video(format: str, codec: str) -> None:
     try:
-        whole = film(format, codec)
+        whole = video(format, codec)
     except (ValueError, av.error.FFmpegError):
         pytest.skip(f"this PyAV has no encoder {codec}")
     assert missing_bytes(whole) == missing_bytes(whole + b"TAGsomething hung on") == 0
-    assert decode_film(whole, 4, most_pixels=10_000).frames.shape == (4, 64, 64, 3)
+    assert decode_video(whole, 4, most_pixels=10_000).frames.shape == (4, 64, 64, 3)
     for share in (0.4, 0.9):
         cut = whole[: int(len(whole) * share)]
         with pytest.raises(Invalid, match="cut off"):
-            decode_film(cut, 4, most_pixels=10_000)
+            decode_video(cut, 4, most_pixels=10_000)
 
 
-def test_a_sound() -> None:
+def test_a_audio() -> None:
     whole = files.wav(files.tone(440))
     assert missing_bytes(whole) == 0
     assert missing_bytes(whole[:-100]) == 100
     with pytest.raises(Invalid, match=rf"has {len(whole):,} bytes, and {len(whole) - 100:,} came"):
-        decode_sound(whole[:-100], 16_000, 1.0)
+        decode_audio(whole[:-100], 16_000, 1.0)
 
 
-def test_a_sound_whose_writer_counted_the_headers_in() -> None:
+def test_a_audio_whose_writer_counted_the_headers_in() -> None:
     whole = files.wav(files.tone(440))
     at = whole.index(b"data") + 4
     counted = whole[:at] + len(whole).to_bytes(4, "little") + whole[at + 4 :]
     assert missing_bytes(counted) == 0
-    assert len(decode_sound(counted, 16_000, 1.0))
+    assert len(decode_audio(counted, 16_000, 1.0))
 
 
 @pytest.mark.parametrize("stated", [0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
-def test_a_sound_that_was_written_to_a_pipe(stated: int) -> None:
+def test_a_audio_that_was_written_to_a_pipe(stated: int) -> None:
     whole = files.wav(files.tone(440))
     at = whole.index(b"data") + 4
     streamed = whole[:at] + stated.to_bytes(4, "little") + whole[at + 4 :]

@@ -8,8 +8,8 @@ import zlib
 import pytest
 
 from weft.domain.errors import Invalid
+from weft.modules.media.images import decode_image
 from weft.modules.media.likeness import likeness, unlike
-from weft.modules.media.pictures import decode_picture
 
 MP4 = struct.pack(">I4s4s", 24, b"ftyp", b"isom") + bytes(12)
 
@@ -17,11 +17,11 @@ MP4 = struct.pack(">I4s4s", 24, b"ftyp", b"isom") + bytes(12)
 @pytest.mark.parametrize(
     ("data", "looks"),
     [
-        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP picture"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP image"),
         (b"RIFF\0\0\0\0what", ""),
-        (MP4, "an MP4 film"),
-        (b"\0\0\0\x18ftypheic", "a HEIC picture"),
+        (MP4, "an MP4 video"),
+        (b"\0\0\0\x18ftypheic", "a HEIC image"),
         (b"%PDF-1.7", "a PDF"),
         (b"\n <SVG xmlns=", "an SVG drawing"),
         (b"<!DOCTYPE html>", "a web page"),
@@ -39,11 +39,11 @@ def test_files_are_told_by_how_they_begin(data: bytes, looks: str) -> None:
 @pytest.mark.parametrize(
     ("what", "data", "said"),
     [
-        ("picture", MP4, "the picture is none that can be read: it looks like an MP4 film. These can: x"),
-        ("film", MP4, "the film is none that can be read: it looks like an MP4 film that is cut off or damaged. "),
-        ("sound", MP4, "the sound is none that can be read: it looks like an MP4 film that is cut off or damaged. "),
-        ("picture", b"\0\0\0\x18ftypheic", "read: it looks like a HEIC picture. These"),
-        ("film", b"\0\x01", "the film is none that can be read: it ends too early. These can: x"),
+        ("image", MP4, "the image is none that can be read: it looks like an MP4 video. These can: x"),
+        ("video", MP4, "the video is none that can be read: it looks like an MP4 video that is cut off or damaged. "),
+        ("audio", MP4, "the audio is none that can be read: it looks like an MP4 video that is cut off or damaged. "),
+        ("image", b"\0\0\0\x18ftypheic", "read: it looks like a HEIC image. These"),
+        ("video", b"\0\x01", "the video is none that can be read: it ends too early. These can: x"),
     ],
 )
 def test_messages_say_what_was_sent(what: str, data: bytes, said: str) -> None:
@@ -51,7 +51,7 @@ def test_messages_say_what_was_sent(what: str, data: bytes, said: str) -> None:
 
 
 def png(side: int) -> bytes:
-    """A picture that says it has so many pixels each way, and has none."""
+    """An image that says it has so many pixels each way, and has none."""
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b""))
     chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
@@ -63,39 +63,39 @@ def png(side: int) -> bytes:
     [
         (
             png(9_000),
-            "the picture has 9000 x 9000 pixels, and at most 40,000,000 are read (WEFT_MEDIA_MAX_PIXELS); send",
+            "the image has 9000 x 9000 pixels, and at most 40,000,000 are read (WEFT_MEDIA_MAX_PIXELS); send",
         ),
         (
             png(30_000),
-            "the picture has 900,000,000 pixels, and at most 40,000,000 are read (WEFT_MEDIA_MAX_PIXELS); send",
+            "the image has 900,000,000 pixels, and at most 40,000,000 are read (WEFT_MEDIA_MAX_PIXELS); send",
         ),
-        (png(50), "the picture is cut off: its file ends too early; send it whole"),
-        (b"%PDF-1.7", "the picture is none that can be read: it looks like a PDF. These can: PNG, JPEG"),
+        (png(50), "the image is cut off: its file ends too early; send it whole"),
+        (b"%PDF-1.7", "the image is none that can be read: it looks like a PDF. These can: PNG, JPEG"),
     ],
 )
-def test_pictures_that_cannot_be_read(data: bytes, said: str) -> None:
+def test_images_that_cannot_be_read(data: bytes, said: str) -> None:
     pytest.importorskip("PIL")
     with pytest.raises(Invalid) as error:
-        decode_picture(data)
+        decode_image(data)
     assert error.value.message.startswith(said)
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"\0\x01\x02" * 30, "the film is none that can be read: its bytes make no sense. These can: mp4,"),
+        (b"\0\x01\x02" * 30, "the video is none that can be read: its bytes make no sense. These can: mp4,"),
         (
             MP4,
-            "the film is none that can be read: it looks like an MP4 film that is cut off or damaged. These can: mp4,",
+            "the video is none that can be read: it looks like an MP4 video that is cut off or damaged. These can: ",
         ),
-        (b"ffconcat version 1.0\nfile clip.mp4", "the film is none that can be read: it looks like text. These"),
+        (b"ffconcat version 1.0\nfile clip.mp4", "the video is none that can be read: it looks like text. These"),
     ],
 )
-def test_films_that_cannot_be_read(data: bytes, said: str) -> None:
+def test_videos_that_cannot_be_read(data: bytes, said: str) -> None:
     pytest.importorskip("av")
-    from weft.modules.media.tracks import decode_film
+    from weft.modules.media.tracks import decode_video
 
     with pytest.raises(Invalid) as error:
-        decode_film(data, 8, most_pixels=1_000_000)
+        decode_video(data, 8, most_pixels=1_000_000)
     assert error.value.message.startswith(said)
     assert "none>" not in error.value.message and "Errno" not in error.value.message

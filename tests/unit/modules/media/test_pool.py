@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 
 from weft.domain.errors import Invalid, Overloaded
-from weft.modules.media.limits import Limits
+from weft.modules.media.limits import MediaLimits
 from weft.modules.media.pool import WorkerPool
-from weft.modules.media.wire import PICTURE, Request
+from weft.modules.media.wire import DecodeRequest, Output
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the bounds are those of POSIX")
 
 HOSTILE = (str(Path(__file__).with_name("hostile_worker.py")),)
 
 
-def picture(does: str) -> Request:
-    return Request(PICTURE, does.encode())
+def image(does: str) -> DecodeRequest:
+    return DecodeRequest(Output.IMAGE, does.encode())
 
 
 @pytest.fixture
 def pool() -> Iterator[WorkerPool]:
-    made = WorkerPool(Limits(cpu_s=1, wall_s=30), 1, command=HOSTILE)
+    made = WorkerPool(MediaLimits(cpu_s=1, wall_s=30), 1, command=HOSTILE)
     yield made
     made.close()
 
@@ -38,7 +38,7 @@ def the_worker(pool: WorkerPool) -> int:
 
 
 def test_a_worker_serves_many(pool: WorkerPool) -> None:
-    answers = {int(pool.run(picture("ok")).array[0, 0, 0]) for _ in range(5)}
+    answers = {int(pool.run(image("ok")).array[0, 0, 0]) for _ in range(5)}
     assert len(answers) == 1
 
 
@@ -50,43 +50,43 @@ def test_a_worker_serves_many(pool: WorkerPool) -> None:
     ],
 )
 def test_what_a_worker_survives(pool: WorkerPool, does: str, reason: str) -> None:
-    pool.run(picture("ok"))
+    pool.run(image("ok"))
     before = the_worker(pool)
     with pytest.raises(Invalid, match=reason):
-        pool.run(picture(does))
-    pool.run(picture("ok"))
+        pool.run(image(does))
+    pool.run(image("ok"))
     assert the_worker(pool) == before
 
 
 @pytest.mark.parametrize(
     ("does", "reason"),
     [
-        ("c", "the picture breaks its decoder"),
+        ("c", "the image breaks its decoder"),
         ("b", "more than 1 s of computing"),
-        ("l", "the picture breaks its decoder"),
+        ("l", "the image breaks its decoder"),
     ],
 )
 def test_a_worker_that_breaks_is_replaced(pool: WorkerPool, does: str, reason: str) -> None:
-    pool.run(picture("ok"))
+    pool.run(image("ok"))
     before = the_worker(pool)
     with pytest.raises(Invalid, match=reason):
-        pool.run(picture(does))
-    pool.run(picture("ok"))
+        pool.run(image(does))
+    pool.run(image("ok"))
     assert the_worker(pool) != before
 
 
 def test_a_worker_that_hangs_is_killed() -> None:
-    pool = WorkerPool(Limits(wall_s=1), 1, command=HOSTILE)
+    pool = WorkerPool(MediaLimits(wall_s=1), 1, command=HOSTILE)
     with pytest.raises(Invalid, match=r"not read within 1 s"):
-        pool.run(picture("h"))
-    assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+        pool.run(image("h"))
+    assert pool.run(image("ok")).array.shape == (1, 1, 3)
     pool.close()
 
 
 def test_a_worker_that_was_killed_between_two_files_is_replaced(pool: WorkerPool) -> None:
-    pool.run(picture("ok"))
+    pool.run(image("ok"))
     os.kill(the_worker(pool), signal.SIGKILL)
-    assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+    assert pool.run(image("ok")).array.shape == (1, 1, 3)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -95,10 +95,10 @@ def test_a_file_is_not_to_blame_for_a_worker_that_is_killed_while_it_reads(
 ) -> None:
     """The next worker reads the file; when that is killed too, the server is to blame."""
     mark = tmp_path / "mark"
-    assert pool.run(picture(f"k{int(how)} once {mark}")).array.shape == (1, 1, 3)
+    assert pool.run(image(f"k{int(how)} once {mark}")).array.shape == (1, 1, 3)
     with pytest.raises(Overloaded, match="ended twice"):
-        pool.run(picture(f"k{int(how)} always {mark}"))
-    assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+        pool.run(image(f"k{int(how)} always {mark}"))
+    assert pool.run(image("ok")).array.shape == (1, 1, 3)
 
 
 def test_who_stops_waiting_leaves_no_answer_for_the_next(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,12 +107,12 @@ def test_who_stops_waiting_leaves_no_answer_for_the_next(pool: WorkerPool, monke
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    pool.run(picture("ok"))
+    pool.run(image("ok"))
     before = the_worker(pool)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("weft.modules.media.pool.read_reply", interrupted)
-        pool.run(picture("ok"))
-    pool.run(picture("ok"))
+        pool.run(image("ok"))
+    pool.run(image("ok"))
     assert the_worker(pool) != before
 
 
@@ -123,9 +123,9 @@ def test_a_worker_is_told_no_keys_and_does_not_take_modules_from_where_the_serve
     monkeypatch.setenv("NVIDIA_APIKEY", "secret")
     (tmp_path / "struct.py").write_text("raise SystemExit('taken')")
     monkeypatch.chdir(tmp_path)
-    pool = WorkerPool(Limits(), 1)
+    pool = WorkerPool(MediaLimits(), 1)
     with pytest.raises(Invalid, match="none that can be read"):
-        pool.run(Request(PICTURE, b"no picture"))
+        pool.run(DecodeRequest(Output.IMAGE, b"no image"))
     environ = Path(f"/proc/{the_worker(pool)}/environ")
     if environ.exists():
         assert b"secret" not in environ.read_bytes()
@@ -133,8 +133,8 @@ def test_a_worker_is_told_no_keys_and_does_not_take_modules_from_where_the_serve
 
 
 def test_what_libraries_print_is_no_reply(pool: WorkerPool) -> None:
-    assert pool.run(picture("p")).array.shape == (1, 1, 3)
-    assert pool.run(picture("ok")).array.shape == (1, 1, 3)
+    assert pool.run(image("p")).array.shape == (1, 1, 3)
+    assert pool.run(image("ok")).array.shape == (1, 1, 3)
 
 
 def test_the_urgent_go_first(pool: WorkerPool) -> None:
@@ -143,7 +143,7 @@ def test_the_urgent_go_first(pool: WorkerPool) -> None:
 
     def ask(name: str, *, urgent: bool) -> None:
         started.set()
-        pool.run(picture("ok"), urgent=urgent)
+        pool.run(image("ok"), urgent=urgent)
         order.append(name)
 
     with pool._free:
@@ -165,7 +165,7 @@ def test_the_urgent_go_first(pool: WorkerPool) -> None:
 
 
 def test_a_closed_pool_takes_nothing() -> None:
-    pool = WorkerPool(Limits(), 1, command=HOSTILE)
+    pool = WorkerPool(MediaLimits(), 1, command=HOSTILE)
     pool.close()
     with pytest.raises(Overloaded):
-        pool.run(picture("ok"))
+        pool.run(image("ok"))

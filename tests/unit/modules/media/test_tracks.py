@@ -1,4 +1,4 @@
-"""Sounds and films of all formats, cut ones, and files that would make ffmpeg open others."""
+"""Audio and video of all formats, cut ones, and files that would make ffmpeg open others."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.domain.errors import Invalid
-from weft.modules.media.tracks import decode_film, decode_sound
+from weft.modules.media.tracks import decode_audio, decode_video
 
 RATE = 16_000
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
-SOUNDS = [("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "libopus"), ("mp3", "libmp3lame"), ("ipod", "aac")]
-FILMS = [("mp4", "libx264"), ("webm", "libvpx"), ("matroska", "mpeg4"), ("avi", "mpeg4"), ("mov", "libx264")]
+AUDIOS = [("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "libopus"), ("mp3", "libmp3lame"), ("ipod", "aac")]
+VIDEOS = [("mp4", "libx264"), ("webm", "libvpx"), ("matroska", "mpeg4"), ("avi", "mpeg4"), ("mov", "libx264")]
 
 
-def sound_file(form: str, codec: str, *, seconds: float = 1.0, rate: int = 48_000, hertz: float = 440) -> bytes:
+def audio_file(form: str, codec: str, *, seconds: float = 1.0, rate: int = 48_000, hertz: float = 440) -> bytes:
     t = np.arange(int(seconds * rate)) / rate
     wave = (np.sin(2 * np.pi * hertz * t) * 0.5 * 32767).astype(np.int16)
     stream = BytesIO()
@@ -51,21 +51,21 @@ def wave_file(samples: npt.NDArray[np.float64]) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def film_file(form: str, codec: str, *, frames: int = 40, width: int = 64, height: int = 48) -> bytes:
+def video_file(form: str, codec: str, *, frames: int = 40, width: int = 64, height: int = 48) -> bytes:
     """A quarter of the frames in each of four colours, ten a second."""
     stream = BytesIO()
     with av.open(stream, "w", format=form) as container:
         track = container.add_stream(codec, rate=10, width=width, height=height, pix_fmt="yuv420p")
         for i in range(frames):
-            picture = np.full((height, width, 3), COLOURS[i * 4 // frames], np.uint8)
-            container.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = np.full((height, width, 3), COLOURS[i * 4 // frames], np.uint8)
+            container.mux(track.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(track.encode(None))
     return stream.getvalue()
 
 
-@pytest.mark.parametrize(("form", "codec"), SOUNDS)
-def test_each_sound_format_is_read(form: str, codec: str) -> None:
-    found = decode_sound(sound_file(form, codec), RATE, 30)
+@pytest.mark.parametrize(("form", "codec"), AUDIOS)
+def test_each_audio_format_is_read(form: str, codec: str) -> None:
+    found = decode_audio(audio_file(form, codec), RATE, 30)
     assert found.dtype == np.float32
     assert found.ndim == 1
     assert abs(len(found) - RATE) < RATE // 5
@@ -74,13 +74,13 @@ def test_each_sound_format_is_read(form: str, codec: str) -> None:
     assert 0.3 < np.abs(found).max() <= 0.7
 
 
-def test_a_sound_is_read_up_to_the_seconds_asked_for() -> None:
-    assert len(decode_sound(sound_file("wav", "pcm_s16le", seconds=3), 8_000, 0.5)) == 4_000
+def test_a_audio_is_read_up_to_the_seconds_asked_for() -> None:
+    assert len(decode_audio(audio_file("wav", "pcm_s16le", seconds=3), 8_000, 0.5)) == 4_000
 
 
-@pytest.mark.parametrize(("form", "codec"), FILMS)
-def test_each_film_format_is_read(form: str, codec: str) -> None:
-    frames, seconds = decode_film(film_file(form, codec), 4, most_pixels=10**6)
+@pytest.mark.parametrize(("form", "codec"), VIDEOS)
+def test_each_video_format_is_read(form: str, codec: str) -> None:
+    frames, seconds = decode_video(video_file(form, codec), 4, most_pixels=10**6)
     assert frames.shape == (4, 48, 64, 3)
     assert frames.dtype == np.uint8
     assert seconds == pytest.approx(4, abs=0.3)
@@ -89,64 +89,64 @@ def test_each_film_format_is_read(form: str, codec: str) -> None:
 
 
 @pytest.mark.parametrize("frames", [8, 90, 400])
-def test_a_film_without_an_index_is_read_from_its_beginning(frames: int) -> None:
+def test_a_video_without_an_index_is_read_from_its_beginning(frames: int) -> None:
     """MPEG-TS: a seek lands behind the only key frame, or nowhere."""
-    found = decode_film(film_file("mpegts", "libx264", frames=frames), 4, most_pixels=10**6).frames
+    found = decode_video(video_file("mpegts", "libx264", frames=frames), 4, most_pixels=10**6).frames
     for frame, colour in zip(found, COLOURS, strict=True):
         assert np.abs(frame.astype(int).mean(axis=(0, 1)) - colour).max() < 60
 
 
-def test_a_picture_stands_until_the_next_one() -> None:
-    """Two pictures for a quarter second: each fills half of what is asked for."""
-    found = decode_film(film_file("mp4", "libx264", frames=2), 4, most_pixels=10**6).frames.astype(int)
+def test_a_image_stands_until_the_next_one() -> None:
+    """Two images for a quarter second: each fills half of what is asked for."""
+    found = decode_video(video_file("mp4", "libx264", frames=2), 4, most_pixels=10**6).frames.astype(int)
     assert np.abs(found[0] - found[1]).max() == 0
     assert np.abs(found[1] - found[2]).max() > 100
 
 
 def test_several_channels_are_as_loud_as_one() -> None:
     tone = np.sin(np.arange(RATE) / 6) * 0.9
-    one, two = (decode_sound(wave_file(np.stack([tone] * channels, axis=1)), RATE, 1) for channels in (1, 2))
+    one, two = (decode_audio(wave_file(np.stack([tone] * channels, axis=1)), RATE, 1) for channels in (1, 2))
     assert np.abs(one - two).max() < 1e-4
 
 
 def test_samples_beyond_the_scale_are_cut_and_what_is_no_number_is_refused() -> None:
     tone = np.sin(np.arange(RATE) / 6)[:, None]
-    assert np.abs(decode_sound(wave_file(tone * 1e30), RATE, 1)).max() == 1
+    assert np.abs(decode_audio(wave_file(tone * 1e30), RATE, 1)).max() == 1
     tone[100] = np.nan
     with pytest.raises(Invalid, match="no numbers"):
-        decode_sound(wave_file(tone), RATE, 1)
+        decode_audio(wave_file(tone), RATE, 1)
 
 
-def test_a_film_of_few_pictures_repeats_them() -> None:
-    assert decode_film(film_file("mp4", "libx264", frames=2), 8, most_pixels=10**6).frames.shape == (8, 48, 64, 3)
+def test_a_video_of_few_images_repeats_them() -> None:
+    assert decode_video(video_file("mp4", "libx264", frames=2), 8, most_pixels=10**6).frames.shape == (8, 48, 64, 3)
 
 
 def test_large_frames_are_brought_down_and_larger_ones_refused() -> None:
-    data = film_file("mp4", "libx264", frames=2, width=1280, height=1024)
-    assert decode_film(data, 2, most_pixels=10**7).frames.shape == (2, 512, 640, 3)
+    data = video_file("mp4", "libx264", frames=2, width=1280, height=1024)
+    assert decode_video(data, 2, most_pixels=10**7).frames.shape == (2, 512, 640, 3)
     with pytest.raises(Invalid, match="1280 x 1024 pixels, and at most 1,000,000"):
-        decode_film(data, 2, most_pixels=10**6)
+        decode_video(data, 2, most_pixels=10**6)
 
 
-def test_the_sound_of_a_film_is_a_sound_and_a_sound_is_no_film() -> None:
-    with pytest.raises(Invalid, match="no sound track"):
-        decode_sound(film_file("mp4", "libx264"), RATE, 30)
-    with pytest.raises(Invalid, match="no pictures"):
-        decode_film(sound_file("wav", "pcm_s16le"), 4, most_pixels=10**6)
+def test_the_audio_of_a_video_is_a_audio_and_a_audio_is_no_video() -> None:
+    with pytest.raises(Invalid, match="no audio track"):
+        decode_audio(video_file("mp4", "libx264"), RATE, 30)
+    with pytest.raises(Invalid, match="no images"):
+        decode_video(audio_file("wav", "pcm_s16le"), 4, most_pixels=10**6)
 
 
 def test_files_cut_anywhere_are_refused_or_read() -> None:
-    for form, codec in (*SOUNDS, *FILMS):
-        film = (form, codec) in FILMS
-        whole = film_file(form, codec) if film else sound_file(form, codec)
+    for form, codec in (*AUDIOS, *VIDEOS):
+        video = (form, codec) in VIDEOS
+        whole = video_file(form, codec) if video else audio_file(form, codec)
         for cut in range(0, len(whole), max(1, len(whole) // 10)):
             try:
-                if film:
-                    assert decode_film(whole[:cut], 4, most_pixels=10**6).frames.shape == (4, 48, 64, 3)
+                if video:
+                    assert decode_video(whole[:cut], 4, most_pixels=10**6).frames.shape == (4, 48, 64, 3)
                 else:
-                    assert len(decode_sound(whole[:cut], RATE, 30)) > 0
+                    assert len(decode_audio(whole[:cut], RATE, 30)) > 0
             except Invalid as error:
-                assert error.message.startswith(("the sound", "the film"))
+                assert error.message.startswith(("the audio", "the video"))
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def listener() -> Iterator[socket.socket]:
 
 def test_no_other_file_or_address_is_opened(tmp_path: Path, listener: socket.socket) -> None:
     secret = tmp_path / "secret.wav"
-    secret.write_bytes(sound_file("wav", "pcm_s16le"))
+    secret.write_bytes(audio_file("wav", "pcm_s16le"))
     port = listener.getsockname()[1]
     lures = [
         f"ffconcat version 1.0\nfile {secret}\n",
@@ -171,7 +171,7 @@ def test_no_other_file_or_address_is_opened(tmp_path: Path, listener: socket.soc
         str(secret),
     ]
     for lure in lures:
-        for read in (lambda d: decode_sound(d, RATE, 30), lambda d: decode_film(d, 4, most_pixels=10**6)):
+        for read in (lambda d: decode_audio(d, RATE, 30), lambda d: decode_video(d, 4, most_pixels=10**6)):
             with pytest.raises(Invalid):
                 read(lure.encode())
     with pytest.raises(BlockingIOError):
@@ -183,7 +183,7 @@ def test_no_other_file_or_address_is_opened(tmp_path: Path, listener: socket.soc
     st.sampled_from([b"", b"RIFF\x00\x01\x00\x00WAVEfmt ", b"ID3\x04", b"\x1aE\xdf\xa3", b"OggS"]),
 )
 def test_any_bytes_are_refused_or_read(data: bytes, start: bytes) -> None:
-    for read in (lambda d: decode_sound(d, RATE, 1), lambda d: decode_film(d, 2, most_pixels=10**6)):
+    for read in (lambda d: decode_audio(d, RATE, 1), lambda d: decode_video(d, 2, most_pixels=10**6)):
         try:
             read(start + data)
         except Invalid as error:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.callers import WORDS
+from providers.callers import PREFIXES
 from providers.standin import StandIn
 from weft.modules import build_registry
 from weft.modules.base import Registry
-from weft.modules.providers.http import ProviderClient
+from weft.modules.providers.client import ProviderClient
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +27,9 @@ def provider(running_provider: StandIn) -> StandIn:
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in WORDS:
-        monkeypatch.delenv(f"{word}_APIKEY", raising=False)
-        monkeypatch.delenv(f"{word}_BASE_URL", raising=False)
+    for prefix in PREFIXES:
+        monkeypatch.delenv(f"{prefix}_APIKEY", raising=False)
+        monkeypatch.delenv(f"{prefix}_BASE_URL", raising=False)
 
 
 @pytest.fixture

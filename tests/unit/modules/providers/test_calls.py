@@ -12,20 +12,29 @@ from typing import Any
 
 import pytest
 
-from providers.callers import CALLER, near, texts, with_headers
+from providers.callers import CALLER, modules_of, near, texts, with_headers
 from providers.standin import CUT, Failure, Request, StandIn, vector_of
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Misconfigured, Overloaded, ProviderError
-from weft.modules.base import Registry
-from weft.modules.providers.http import ProviderClient
-from weft.modules.providers.jinaai import Text2VecJinaAI
-from weft.modules.providers.nvidia import RerankerNvidia, Text2VecNvidia
-from weft.modules.providers.openai import Text2VecOpenAI
+from weft.modules.base import Registry, Vectorizer
+from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.provider import Provider, failure
 
 MAKER = Provider(
-    "Maker", "Maker", ("https://maker.example", "https://other.example"), lambda s, b: failure("it", s, "")
+    "Maker", "MAKER", ("https://maker.example", "https://other.example"), lambda s, b: failure("it", s, "")
 )
+
+
+def nvidia(client: ProviderClient) -> Vectorizer:
+    return modules_of(client).vectorizer("text2vec-nvidia")
+
+
+def jinaai(client: ProviderClient) -> Vectorizer:
+    return modules_of(client).vectorizer("text2vec-jinaai")
+
+
+def openai(client: ProviderClient) -> Vectorizer:
+    return modules_of(client).vectorizer("text2vec-openai")
 
 
 def test_a_missing_key_says_where_it_was_looked_for(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +173,7 @@ def test_azure_is_not_called_at_openais_variable(registry: Registry, monkeypatch
     settings = module.defaults({"resourceName": "my", "deploymentId": "d"})
     client = ProviderClient(timeout_s=1, tries=1)
     with pytest.raises(ProviderError, match=r"Azure OpenAI at https://my\.openai\.azure\.com/openai/deployments/d"):
-        Text2VecOpenAI(client).embed_query(["a"], settings, CALLER)
+        openai(client).embed_query(["a"], settings, CALLER)
     client.close()
     with pytest.raises(Invalid, match="Azure OpenAI needs deploymentId, and resourceName or baseURL"):
         module.embed_query(["a"], {"isAzure": True}, CALLER)
@@ -184,7 +193,7 @@ def test_what_will_not_pass_is_told_at_once(
     provider: StandIn, client: ProviderClient, status: int, body: Any, message: str
 ) -> None:
     provider.failures = [Failure(status, body)]
-    (found,) = Text2VecNvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+    (found,) = nvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
     assert isinstance(found, ProviderError)
     assert (found.message, found.status) == (message, status)
     assert len(provider.requests) == 1
@@ -193,14 +202,14 @@ def test_what_will_not_pass_is_told_at_once(
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_what_may_pass_is_tried_again(provider: StandIn, client: ProviderClient, status: int) -> None:
     provider.failures = [Failure(status, {}, {"retry-after": "0"}), Failure(status, {}), CUT]
-    (found,) = Text2VecJinaAI(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+    (found,) = jinaai(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
     assert near(found, vector_of("a"))
     assert len(provider.requests) == 4
 
 
 def test_at_last_it_fails_with_the_providers_words(provider: StandIn, client: ProviderClient) -> None:
     provider.refuse = lambda request: Failure(429, {"detail": "slow down"})
-    (found,) = Text2VecNvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+    (found,) = nvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
     assert isinstance(found, ProviderError)
     assert found.message == "connection to NVIDIA API failed with status: 429 error: slow down"
     assert (found.status, found.provider) == (429, "NVIDIA")
@@ -212,7 +221,7 @@ def test_what_asks_to_wait_too_long_fails_at_once(provider: StandIn, client: Pro
     if stated == "in an hour":
         stated = format_datetime(datetime.now(UTC) + timedelta(hours=1))
     provider.failures = [Failure(429, {"detail": "slow down"}, {"retry-after": stated})]
-    module, settings = Text2VecNvidia(client), {"baseURL": provider.url}
+    module, settings = nvidia(client), {"baseURL": provider.url}
     with pytest.raises(ProviderError, match=r"status: 429 error: slow down \(it asks to wait 3\d\d\d s\)"):
         module.embed_query(["a"], settings, CALLER)
     again = r"NVIDIA can be asked again in (600|59\d) s, and a call waits {} s at most: it asked for a pause"
@@ -227,7 +236,7 @@ def test_what_asks_to_wait_too_long_fails_at_once(provider: StandIn, client: Pro
 
 def test_a_limit_that_is_used_up_is_heeded_before_it_is_refused(provider: StandIn, client: ProviderClient) -> None:
     provider.headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"}
-    module, settings = Text2VecOpenAI(client), {"baseURL": provider.url}
+    module, settings = openai(client), {"baseURL": provider.url}
     module.embed_query(["a"], settings, CALLER)
     with pytest.raises(ProviderError, match=r"OpenAI can be asked again in (89|90) s"):
         module.embed_query(["a"], settings, CALLER)
@@ -244,7 +253,7 @@ def test_the_callers_own_limit_holds_for_imports_and_not_for_queries(
         raise ProviderError("would wait", provider="test")
 
     monkeypatch.setattr(client, "_sleep", wait)
-    module, settings = Text2VecNvidia(client), {"baseURL": provider.url}
+    module, settings = nvidia(client), {"baseURL": provider.url}
     caller = with_headers(x_nvidia_ratelimit_requestpm_embedding="3")
     found = module.embed_objects(texts(*[f"t{i}" for i in range(50)]), settings, caller)
     assert sum(isinstance(one, ProviderError) for one in found) == 20
@@ -263,15 +272,17 @@ def test_one_text_that_is_refused_costs_the_others_nothing(provider: StandIn, cl
     provider.refuse = refuse
     given = [f"t{i}" for i in range(13)]
     given[4] = "bad"
-    found = Text2VecNvidia(client).embed_objects(texts(*given), {"baseURL": provider.url}, CALLER)
+    found = nvidia(client).embed_objects(texts(*given), {"baseURL": provider.url}, CALLER)
     assert [i for i, one in enumerate(found) if isinstance(one, ProviderError)] == [4]
     assert all(near(one, vector_of(t, role="passage")) for t, one in zip(given, found, strict=True) if t != "bad")
 
 
 def test_a_batch_whose_halves_are_refused_alike_is_halved_no_further(provider: StandIn, client: ProviderClient) -> None:
     provider.refuse = lambda request: Failure(422, {"title": "no such model"})
-    found = Text2VecNvidia(client).embed_objects(
-        texts(*[f"t{i}" for i in range(20)]), {"baseURL": provider.url}, CALLER
+    found = (
+        modules_of(client)
+        .vectorizer("text2vec-nvidia")
+        .embed_objects(texts(*[f"t{i}" for i in range(20)]), {"baseURL": provider.url}, CALLER)
     )
     assert all(isinstance(one, ProviderError) and one.status == 422 for one in found)
     assert len(provider.requests) == 6
@@ -279,14 +290,20 @@ def test_a_batch_whose_halves_are_refused_alike_is_halved_no_further(provider: S
 
 def test_one_call_of_several_fails_for_its_own_texts_only(provider: StandIn, client: ProviderClient) -> None:
     provider.failures = [Failure(403, {"detail": "no"})]
-    found = Text2VecNvidia(client).embed_objects(
-        texts(*[f"t{i}" for i in range(20)]), {"baseURL": provider.url}, CALLER
+    found = (
+        modules_of(client)
+        .vectorizer("text2vec-nvidia")
+        .embed_objects(texts(*[f"t{i}" for i in range(20)]), {"baseURL": provider.url}, CALLER)
     )
     assert sum(isinstance(one, ProviderError) for one in found) == 10
 
 
 def test_texts_that_are_no_unicode_are_sent_as_they_can_be(provider: StandIn, client: ProviderClient) -> None:
-    (found,) = Text2VecNvidia(client).embed_objects(texts("a \ud800 é日"), {"baseURL": provider.url}, CALLER)
+    (found,) = (
+        modules_of(client)
+        .vectorizer("text2vec-nvidia")
+        .embed_objects(texts("a \ud800 é日"), {"baseURL": provider.url}, CALLER)
+    )
     assert provider.requests[0].body["input"] == ["a ? é日"]
     assert near(found, vector_of("a ? é日", role="passage"))
 
@@ -298,8 +315,8 @@ def test_a_closed_client_wakes_those_that_wait(provider: StandIn) -> None:
 
     def ask() -> None:
         try:
-            Text2VecNvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
-            RerankerNvidia(client).rank("q", ["a"], {"baseURL": provider.url}, CALLER)
+            nvidia(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+            modules_of(client).reranker("reranker-nvidia").rank("q", ["a"], {"baseURL": provider.url}, CALLER)
         except Overloaded as error:
             failed.append(error)
 
@@ -317,7 +334,7 @@ def test_nobody_there(client: ProviderClient) -> None:
     with StandIn() as gone:
         settings = {"baseURL": gone.url}
     with pytest.raises(ProviderError, match="did not answer: ConnectError"):
-        Text2VecNvidia(client).embed_query(["a"], settings, CALLER)
+        nvidia(client).embed_query(["a"], settings, CALLER)
 
 
 def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again(provider: StandIn) -> None:
@@ -325,7 +342,7 @@ def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again(provider: S
     impatient = ProviderClient(timeout_s=0.2, first_wait_s=0)
     try:
         with pytest.raises(ProviderError, match=r"did not answer: ReadTimeout .*0.2 s, which MODULES_CLIENT_TIMEOUT"):
-            Text2VecNvidia(impatient).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+            nvidia(impatient).embed_query(["a"], {"baseURL": provider.url}, CALLER)
     finally:
         provider.hold.set()
         impatient.close()
@@ -337,7 +354,7 @@ def test_an_answer_that_trickles_in_is_not_waited_for(provider: StandIn) -> None
     impatient = ProviderClient(timeout_s=0.4, first_wait_s=0)
     try:
         with pytest.raises(ProviderError, match=r"did not answer: (Read)?Timeout(Error)?"):
-            Text2VecNvidia(impatient).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+            nvidia(impatient).embed_query(["a"], {"baseURL": provider.url}, CALLER)
     finally:
         impatient.close()
     assert len(provider.requests) == 1
@@ -365,7 +382,7 @@ def test_answers_that_make_no_sense_are_refused(
 ) -> None:
     provider.twist = twist
     with pytest.raises(ProviderError, match=message):
-        Text2VecJinaAI(client).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+        jinaai(client).embed_query(["a"], {"baseURL": provider.url}, CALLER)
 
 
 @pytest.mark.parametrize(
@@ -375,13 +392,13 @@ def test_answers_that_make_no_sense_are_refused(
 def test_private_addresses_are_refused_when_the_operator_says_so(url: str) -> None:
     client = ProviderClient(public_only=True)
     with pytest.raises(Invalid, match=r"refused: .*MODULES_VALIDATE_BASE_URL.*NVIDIA_BASE_URL"):
-        Text2VecNvidia(client).embed_query(["a"], {"baseURL": url}, CALLER)
+        nvidia(client).embed_query(["a"], {"baseURL": url}, CALLER)
     client.close()
 
 
 def test_the_operators_own_address_may_be_private(provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     client = ProviderClient(public_only=True)
     monkeypatch.setenv("NVIDIA_BASE_URL", provider.url)
-    vector = Text2VecNvidia(client).embed_query(["a"], {}, CALLER)
+    vector = nvidia(client).embed_query(["a"], {}, CALLER)
     assert near(vector, vector_of("a", role="query"))
     client.close()

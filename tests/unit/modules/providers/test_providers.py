@@ -199,26 +199,26 @@ def test_hugging_face_answers_in_many_shapes(provider: StandIn, registry: Regist
     assert [one.tolist() for one in found if isinstance(one, np.ndarray)] == [[1, 2], [3, 4]]
 
 
-# -- text and pictures
+# -- text and images
 
 
-def test_nvidia_pictures_travel_as_data_urls(provider: StandIn, registry: Registry) -> None:
+def test_nvidia_images_travel_as_data_urls(provider: StandIn, registry: Registry) -> None:
     module = registry.vectorizer("multi2vec-nvidia")
     settings = {"baseURL": provider.url + "/v1", "textFields": ["t"], "imageFields": ["i"]}
     given = ModuleInput(("words",), (Media(MediaKind.IMAGE, "aGk="),), (3.0, 1.0))
     (found,) = module.embed_objects([given], settings, CALLER)
     image = "data:image/png;base64,aGk="
-    text, picture = np.array(vector_of("words")), np.array(vector_of(image))
-    assert near(found, ((0.75 * text + 0.25 * picture) / 2).tolist())
+    text, seen = np.array(vector_of("words")), np.array(vector_of(image))
+    assert near(found, ((0.75 * text + 0.25 * seen) / 2).tolist())
     assert [r.body for r in provider.requests] == [
         {"input": [sent], "model": "nvidia/nvclip", "encoding_format": "float"} for sent in ("words", image)
     ]
-    assert near(module.embed_media("image", image, settings, CALLER), picture.tolist())
+    assert near(module.embed_media(MediaKind.IMAGE, image, settings, CALLER), seen.tolist())
     with pytest.raises(Invalid, match="does not embed audio"):
-        module.embed_media("audio", "aGk=", settings, CALLER)
+        module.embed_media(MediaKind.AUDIO, "aGk=", settings, CALLER)
 
 
-def test_jina_mixes_texts_and_pictures_in_one_call(provider: StandIn, registry: Registry) -> None:
+def test_jina_mixes_texts_and_images_in_one_call(provider: StandIn, registry: Registry) -> None:
     module = registry.vectorizer("multi2vec-jinaai")
     settings = module.defaults({"baseURL": provider.url, "textFields": ["t"], "imageFields": ["i"]})
     (found,) = module.embed_objects([ModuleInput(("a", "b"), (Media(MediaKind.IMAGE, "aGk="),))], settings, CALLER)
@@ -233,11 +233,11 @@ def test_jina_mixes_texts_and_pictures_in_one_call(provider: StandIn, registry: 
     assert provider.requests[1].body["normalized"] is True
 
 
-def test_cohere_pictures_go_one_by_one(provider: StandIn, registry: Registry) -> None:
+def test_cohere_images_go_one_by_one(provider: StandIn, registry: Registry) -> None:
     module = registry.vectorizer("multi2vec-cohere")
     settings = module.defaults({"baseURL": provider.url, "textFields": ["t"], "imageFields": ["i"], "dimensions": 8})
-    pictures = (Media(MediaKind.IMAGE, "aGk="), Media(MediaKind.IMAGE, "data:image/gif;base64,eQ=="))
-    (found,) = module.embed_objects([ModuleInput(("a", "b"), pictures)], settings, CALLER)
+    images = (Media(MediaKind.IMAGE, "aGk="), Media(MediaKind.IMAGE, "data:image/gif;base64,eQ=="))
+    (found,) = module.embed_objects([ModuleInput(("a", "b"), images)], settings, CALLER)
     urls = ["data:image/png;base64,aGk=", "data:image/gif;base64,eQ=="]
     expected = [vector_of(t, 8, "search_document") for t in ("a", "b")] + [vector_of(u, 8, "image") for u in urls]
     assert near(found, np.mean(expected, axis=0).tolist())
@@ -248,7 +248,7 @@ def test_cohere_pictures_go_one_by_one(provider: StandIn, registry: Registry) ->
         {"images": urls[1:], "input_type": "image", **common},
     ]
     assert near(module.embed_query(["a"], settings, CALLER), vector_of("a", 8, "search_query"))
-    assert near(module.embed_media("image", "aGk=", settings, CALLER), vector_of(urls[0], 8, "image"))
+    assert near(module.embed_media(MediaKind.IMAGE, "aGk=", settings, CALLER), vector_of(urls[0], 8, "image"))
 
 
 def test_jina_embeds_one_page_as_many_vectors(provider: StandIn, registry: Registry) -> None:
@@ -397,7 +397,7 @@ def test_ollama_generates(provider: StandIn, registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("name", ["generative-openai", "generative-cohere"])
-def test_pictures_go_with_the_prompt(provider: StandIn, registry: Registry, name: str) -> None:
+def test_images_go_with_the_prompt(provider: StandIn, registry: Registry, name: str) -> None:
     registry.generator(name).generate("Hi", {"baseURL": provider.url}, {}, CALLER, images=["aGk="])
     assert provider.requests[0].body["messages"][0]["content"] == [
         {"type": "text", "text": "Hi"},

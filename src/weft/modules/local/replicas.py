@@ -18,7 +18,7 @@ _LARGE = 50_000_000
 """Parameters from which a run is worth spreading over cores."""
 
 
-class Lanes:
+class ReplicaPool:
     """``model``: a torch module, in evaluation mode and on its device. It is copied at any time, so never run itself.
 
     There are as many copies as threads have run at a time; one in which a run fails is thrown away. On a CPU a run has
@@ -36,14 +36,14 @@ class Lanes:
         self._lock = threading.Lock()
 
     @contextmanager
-    def lane(self) -> Iterator[Any]:
+    def replica(self) -> Iterator[Any]:
         """A copy that no other thread has until the end."""
         with self._lock:
             free = self._free.pop() if self._free else None
             self._running += 1
             cores = (os.cpu_count() or 1) if self._is_large and self._running == 1 else 1
         try:
-            model = _twin(self._model) if free is None else free
+            model = _clone(self._model) if free is None else free
             if self.parallel:
                 _use(cores)
             yield model
@@ -59,7 +59,7 @@ class Lanes:
         self._free.clear()
 
 
-def _twin(model: Any) -> Any:
+def _clone(model: Any) -> Any:
     """In evaluation mode for good: libraries switch to it at each run, and going through the 235 modules of tiny-any
     takes 0.4 ms, where a query takes 1.4."""
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}

@@ -15,7 +15,8 @@ import numpy as np
 
 from tiny import article
 from weft.domain.errors import Invalid, WeftError
-from weft.modules.local.media_encoder import MediaEncoder, Sample, load_media
+from weft.modules.local.media_encoder import MediaEncoder, Sample
+from weft.modules.local.media_loading import load_media
 from weft.modules.local.models import ModelSource
 from weft.modules.local.pool import ModelPool
 from weft.modules.local.scheduler import Urgency
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("specialists")
+    return tmp_path_factory.mktemp("special_architectures")
 
 
 @pytest.fixture
@@ -39,15 +40,15 @@ def load(folder: Path, **more: Any) -> MediaEncoder:
     return load_media(ModelSource(folder.name, folder), downloads=False, **more)
 
 
-def test_sounds_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
+def test_audio_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
     folder = article.whisper(root / "whisper")
     rng = np.random.default_rng(0)
-    sounds = [Sample("audio", rng.normal(size=n).astype(np.float32)) for n in (8_000, 0, 16_000, 16_000 * 31)]
-    text = Sample("text", "no sound")
+    clips = [Sample("audio", rng.normal(size=n).astype(np.float32)) for n in (8_000, 0, 16_000, 16_000 * 31)]
+    text = Sample("text", "no audio")
     for states, size in (("encoder", 32), ("decoder", 64)):
         encoder = load(folder, states=states)
         assert (encoder.kinds, encoder.rate) == ({"audio"}, 16_000)
-        found = pool.run(states, lambda encoder=encoder: encoder, [*sounds, text], Urgency.DOCUMENT)
+        found = pool.embed(states, lambda encoder=encoder: encoder, [*clips, text], Urgency.DOCUMENT)
         assert isinstance(found[1], Invalid) and "no audio to embed" in found[1].message
         assert isinstance(found[4], Invalid) and "does not embed text; it embeds audio" in found[4].message
         for one in (found[0], found[2], found[3]):
@@ -58,11 +59,11 @@ def test_sounds_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
         load(folder, states="all")
 
 
-def test_films_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
+def test_videos_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
     encoder = load(article.perceiver(root / "perceiver"))
     assert (encoder.kinds, encoder.frames) == ({"video"}, 16)
-    film = Sample("video", np.zeros((16, 32, 32, 3), np.uint8), 2.0)
-    found = pool.run("films", lambda: encoder, [film, Sample("audio", np.zeros(9, np.float32))], Urgency.QUERY)
+    video = Sample("video", np.zeros((16, 32, 32, 3), np.uint8), 2.0)
+    found = pool.embed("videos", lambda: encoder, [video, Sample("audio", np.zeros(9, np.float32))], Urgency.QUERY)
     assert not isinstance(found[0], WeftError)
     assert found[0].shape == (32,)
     assert isinstance(found[1], Invalid)

@@ -1,36 +1,32 @@
-"""Calls to providers: one connection pool, back-off, and no wait without an end.
+"""Calls to providers: one connection pool, tries again, and no wait without an end.
 
 A call is tried again after a failure that may pass: no connection, a broken one, and the statuses 429, 500, 502, 503
-and 504. Between tries it waits as ``Retry-After`` says, or about twice as long as the last time. An answer that tells
-to wait closes the gate for all calls of that key to that address. A call whose answer did not come in time is not made
-again: the provider may still be at work on it. Redirects are not followed. What fails at last is a ProviderError with
-the provider's status and words.
+and 504. Between tries it waits as ``Retry-After`` says, or as its ``Backoff``. An answer that asks to wait closes the
+gate for all calls of that key to that address. A call whose answer did not come in time is not made again: the provider
+may still be at work on it. Redirects are not followed. What fails at last is a ProviderError with the provider's status
+and words.
 """
 
 from __future__ import annotations
 
 import json
-import random
-import re
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import orjson
+from typing import TYPE_CHECKING, TypeVar
 
 from weft.domain.errors import Invalid, Overloaded, ProviderError
-from weft.modules.providers.pace import Gate, Pace
+from weft.domain.json_values import JsonValue
+from weft.modules.providers.backoff import Backoff
+from weft.modules.providers.http_answer import HttpAnswer
+from weft.modules.providers.pace import Pace, PaceGate
 from weft.modules.providers.provider import Provider
 
 if TYPE_CHECKING:
     import httpx
 
-_PASSING = frozenset({429, 500, 502, 503, 504})
 _TRIES = 6
 _PARALLEL_CALLS = 8
 """To one provider, of all imports together."""
@@ -43,44 +39,9 @@ _LONGEST_PAUSE_S = 600.0
 """However long a provider asks to wait, after this it is tried again."""
 _LARGEST_ANSWER_BYTES = 1 << 29
 _BYTES_A_TOKEN = 3
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    def decoded(self) -> Any:
-        """None when it is not JSON."""
-        try:
-            return orjson.loads(self.content)
-        except orjson.JSONDecodeError:
-            return None
-
-    def stated_wait_s(self) -> float | None:
-        """What ``Retry-After`` says, in seconds or as a date; None when it says nothing that can be read."""
-        stated = self.headers.get("retry-after", "").strip()
-        try:
-            return max(0.0, float(stated)) if re.fullmatch(r"\d+(\.\d+)?", stated) else _seconds_until(stated)
-        except (TypeError, ValueError):
-            return None
-
-    def stated_pause_s(self) -> float:
-        """How long nothing more is answered: a limit is used up, and when it is whole again is told (OpenAI's way)."""
-        resets = [
-            self.headers.get(f"x-ratelimit-reset-{kind}", "")
-            for kind in ("requests", "tokens")
-            if self.headers.get(f"x-ratelimit-remaining-{kind}", "").strip() == "0"
-        ]
-        return max(
-            (sum(float(n) * _UNIT_S[unit] for n, unit in _DURATION.findall(reset)) for reset in resets), default=0.0
-        )
 
 
 class ProviderClient:
@@ -105,76 +66,60 @@ class ProviderClient:
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
         self._threads: dict[str, ThreadPoolExecutor] = {}
-        self._gates: OrderedDict[tuple[str, int], Gate] = OrderedDict()
+        self._gates: OrderedDict[tuple[str, int], PaceGate] = OrderedDict()
         self._closed = threading.Event()
 
     def post(
         self,
         provider: Provider,
         url: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, object],
         headers: Mapping[str, str],
         pace: Pace | None = None,
-    ) -> dict[str, Any]:
-        """The JSON object of a 200 answer. ``pace`` is given by imports: they wait for their turn, searches do not."""
-        answer = self.post_any(provider, url, body, headers, pace)
-        if not isinstance(answer, dict):
-            raise ProviderError(
-                f"{provider.name} answered with something that is not a JSON object", provider=provider.name
-            )
-        return answer
+    ) -> JsonValue:
+        """The decoded JSON of a 200 answer; None when it is not JSON.
 
-    def post_any(
-        self,
-        provider: Provider,
-        url: str,
-        body: Mapping[str, Any],
-        headers: Mapping[str, str],
-        pace: Pace | None = None,
-    ) -> Any:
-        """The decoded JSON of a 200 answer, whatever it is; None when it is not JSON."""
+        ``pace`` is given by imports: they wait for their turn, searches do not.
+        """
         if self._public_only:
             provider.check_public(url)
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {"Content-Type": "application/json", **headers}
         gate = self._gate(url, headers)
         patience_s = self._timeout_s if pace is not None else min(self._timeout_s, _QUERY_PATIENCE_S)
-        deadline: float | None = None
-        backoff_s = self._first_wait_s
-        for left in range(self._tries - 1, -1, -1):
+        backoff = Backoff(self._tries, self._first_wait_s, patience_s)
+        while True:
             self._await_turn(provider, gate, pace, len(content) // _BYTES_A_TOKEN)
-            deadline = deadline or time.monotonic() + patience_s
+            backoff.begin(time.monotonic())
             outcome = self._try(provider, url, content, headers)
-            if isinstance(outcome, _Answer) and outcome.status == 200:
-                gate.close_until(time.monotonic() + min(outcome.stated_pause_s(), _LONGEST_PAUSE_S))
-                return outcome.decoded()
-            wait_s = backoff_s * random.uniform(0.5, 1)
-            backoff_s *= 2
-            if isinstance(outcome, _Answer):
-                error = self._failure(provider, outcome)
-                stated_s = outcome.stated_wait_s() if outcome.status in _PASSING else None
+            stated_s = None
+            if isinstance(outcome, HttpAnswer):
+                if outcome.status == 200:
+                    gate.close_until(time.monotonic() + min(outcome.stated_pause_s(), _LONGEST_PAUSE_S))
+                    return outcome.decoded()
+                error, may_pass = _failure(provider, outcome), outcome.may_pass
+                stated_s = outcome.stated_wait_s() if may_pass else None
                 if stated_s is not None:
-                    wait_s = max(wait_s, stated_s)
                     gate.close_until(time.monotonic() + min(stated_s, _LONGEST_PAUSE_S))
-                passing = outcome.status in _PASSING
             else:
-                error, passing = outcome
-            if not passing or not left or time.monotonic() + wait_s > deadline:
+                error, may_pass = outcome
+            wait_s = backoff.next_wait_s(stated_s, time.monotonic()) if may_pass else None
+            if wait_s is None:
                 raise error
             self._sleep(wait_s)
-        raise AssertionError("the last try returns or raises")
 
     def each(self, provider: Provider, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """``call`` of each item, several at once, in order. One provider's slowness holds up no other's calls."""
         if len(items) == 1:
             return [call(items[0])]
+        name = provider.env_prefix
         with self._lock:
             if self._closed.is_set():
                 raise _stopping()
-            threads = self._threads.get(provider.word)
+            threads = self._threads.get(name)
             if threads is None:
-                threads = ThreadPoolExecutor(_PARALLEL_CALLS, thread_name_prefix=f"weft-{provider.word.lower()}")
-                self._threads[provider.word] = threads
+                threads = ThreadPoolExecutor(_PARALLEL_CALLS, thread_name_prefix=f"weft-{name.lower()}")
+                self._threads[name] = threads
             running = [threads.submit(call, item) for item in items]
         try:
             return [one.result() for one in running]
@@ -194,7 +139,7 @@ class ProviderClient:
 
     def _try(
         self, provider: Provider, url: str, content: bytes, headers: Mapping[str, str]
-    ) -> _Answer | tuple[ProviderError, bool]:
+    ) -> HttpAnswer | tuple[ProviderError, bool]:
         """The answer, or what went wrong and whether it may pass."""
         import httpx
 
@@ -204,17 +149,17 @@ class ProviderClient:
             raise Invalid(f"the base URL of {provider.name} is not a URL: {error}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             too_late = isinstance(error, httpx.ReadTimeout | TimeoutError)
-            passing = not too_late and not isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol)
-            told = f"{provider.name} at {url} did not answer: {type(error).__name__} {error}".rstrip()
+            may_pass = not too_late and not isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol)
+            message = f"{provider.name} at {url} did not answer: {type(error).__name__} {error}".rstrip()
             if too_late:
-                told += f"; it had {self._timeout_s:g} s, which MODULES_CLIENT_TIMEOUT can change"
-            return ProviderError(told, provider=provider.name), passing
+                message += f"; it had {self._timeout_s:g} s, which MODULES_CLIENT_TIMEOUT can change"
+            return ProviderError(message, provider=provider.name), may_pass
         except RuntimeError as error:
             if self._closed.is_set():
                 raise _stopping() from error
             raise
 
-    def _send(self, url: str, content: bytes, headers: Mapping[str, str]) -> _Answer:
+    def _send(self, url: str, content: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """One request. Raises httpx.HTTPError, and TimeoutError for an answer that trickles in for too long."""
         import httpx
 
@@ -227,9 +172,9 @@ class ProviderClient:
                     raise TimeoutError("the answer was not whole in time")
                 if len(received) > _LARGEST_ANSWER_BYTES:
                     raise httpx.DecodingError(f"the answer is longer than {_LARGEST_ANSWER_BYTES} bytes")
-            return _Answer(answer.status_code, dict(answer.headers), bytes(received))
+            return HttpAnswer(answer.status_code, dict(answer.headers), bytes(received))
 
-    def _await_turn(self, provider: Provider, gate: Gate, pace: Pace | None, tokens: int) -> None:
+    def _await_turn(self, provider: Provider, gate: PaceGate, pace: Pace | None, tokens: int) -> None:
         patience_s = _TURN_PATIENCE_S if pace is not None else _QUERY_PATIENCE_S
         until = time.monotonic() + patience_s
         while wait_s := gate.enter(pace, tokens, time.monotonic()):
@@ -247,11 +192,11 @@ class ProviderClient:
         if self._closed.wait(wait_s):
             raise _stopping()
 
-    def _gate(self, url: str, headers: Mapping[str, str]) -> Gate:
+    def _gate(self, url: str, headers: Mapping[str, str]) -> PaceGate:
         """Of the address and the key; the least used are forgotten beyond a number."""
         payer = (url, hash(headers.get("Authorization") or headers.get("api-key")))
         with self._lock:
-            gate = self._gates.setdefault(payer, Gate())
+            gate = self._gates.setdefault(payer, PaceGate())
             self._gates.move_to_end(payer)
             if len(self._gates) > _GATES:
                 self._gates.popitem(last=False)
@@ -267,40 +212,13 @@ class ProviderClient:
                 self._http = httpx.Client(timeout=self._timeout_s, follow_redirects=False)
             return self._http
 
-    @staticmethod
-    def _failure(provider: Provider, answer: _Answer) -> ProviderError:
-        message = provider.explain(answer.status, answer.decoded())
-        stated_s = answer.stated_wait_s()
-        if stated_s and answer.status in _PASSING:
-            message += f" (it asks to wait {stated_s:.0f} s)"
-        return ProviderError(message, provider=provider.name, status=answer.status)
 
-
-def chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
-    return [items[begin : begin + size] for begin in range(0, len(items), size)]
-
-
-def batches_by_size(texts: Sequence[str], most: int, size_bytes: int) -> list[Sequence[str]]:
-    """At most ``most`` texts and ``size_bytes`` of UTF-8 in each, in order; one longer text goes alone."""
-    batches: list[list[str]] = []
-    room = 0
-    for text in texts:
-        size = len(text.encode("utf-8", "replace")) + 1
-        if not batches or size > room or len(batches[-1]) >= most:
-            batches.append([])
-            room = size_bytes
-        batches[-1].append(text)
-        room -= size
-    return [*batches]
-
-
-def data_url(image: str) -> str:
-    """A base64 picture as a ``data:`` URL; one that is such already stays as it is."""
-    return image if image.startswith("data:") else f"data:image/png;base64,{image}"
-
-
-def _seconds_until(date: str) -> float:
-    return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+def _failure(provider: Provider, answer: HttpAnswer) -> ProviderError:
+    message = provider.explain(answer.status, answer.decoded())
+    stated_s = answer.stated_wait_s()
+    if stated_s and answer.may_pass:
+        message += f" (it asks to wait {stated_s:.0f} s)"
+    return ProviderError(message, provider=provider.name, status=answer.status)
 
 
 def _stopping() -> Overloaded:

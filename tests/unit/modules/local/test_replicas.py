@@ -18,10 +18,12 @@ import torch
 
 from tiny import late_interaction, media
 from weft.domain.objects import Vector
-from weft.modules.local.lanes import Lanes
-from weft.modules.local.late_interaction import Passage, Role, load_late_interaction
-from weft.modules.local.media_encoder import Sample, load_media
+from weft.domain.query import MediaKind
+from weft.modules.local.late_interaction import Passage, PassageRole, load_late_interaction
+from weft.modules.local.media_encoder import Sample
+from weft.modules.local.media_loading import load_media
 from weft.modules.local.models import ModelSource
+from weft.modules.local.replicas import ReplicaPool
 from weft.modules.local.scheduler import Encoder
 from weft.modules.local.torch_loading import EXACT
 
@@ -35,11 +37,11 @@ def small() -> Any:
 
 def test_threads_have_models_of_their_own_and_one_set_of_weights() -> None:
     model = small()
-    lanes = Lanes(model)
+    replicas = ReplicaPool(model)
     both = threading.Barrier(2)
 
     def take(_: int) -> Any:
-        with lanes.lane() as mine:
+        with replicas.replica() as mine:
             both.wait(30)
             return mine
 
@@ -48,51 +50,51 @@ def test_threads_have_models_of_their_own_and_one_set_of_weights() -> None:
     assert first is not second
     assert model not in (first, second)
     assert [one.data_ptr() for one in first.parameters()] == [one.data_ptr() for one in second.parameters()]
-    with lanes.lane() as again:
+    with replicas.replica() as again:
         assert again in (first, second), "a free copy is used again"
         assert again.eval() is again
         assert not any(part.training for part in again.modules())
-    assert lanes.parallel
+    assert replicas.parallel
 
 
 def test_a_run_has_one_core_and_a_large_model_alone_has_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     before = torch.get_num_threads()
-    lanes = Lanes(small())
+    replicas = ReplicaPool(small())
     try:
-        with lanes.lane():
+        with replicas.replica():
             assert torch.get_num_threads() == 1
-        monkeypatch.setattr("weft.modules.local.lanes._LARGE", 1)
-        large = Lanes(small())
-        with large.lane():
+        monkeypatch.setattr("weft.modules.local.replicas._LARGE", 1)
+        large = ReplicaPool(small())
+        with large.replica():
             assert torch.get_num_threads() == 2
-            with large.lane():
+            with large.replica():
                 assert torch.get_num_threads() == 1
-        with large.lane():
+        with large.replica():
             assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 
 
 def test_a_run_that_fails_gives_its_core_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    lanes = Lanes(small())
-    with pytest.raises(RuntimeError), lanes.lane() as model:
+    replicas = ReplicaPool(small())
+    with pytest.raises(RuntimeError), replicas.replica() as model:
         model(torch.zeros(1, 7))
-    with lanes.lane() as model:
+    with replicas.replica() as model:
         assert model(torch.zeros(1, 4)).shape == (1, 3)
-    assert lanes._running == 0
+    assert replicas._running == 0
 
 
 def passages(encoder: Encoder[Any]) -> list[Any]:
     texts = [f"{'a red circle ' * (i % 7)}number {i}" for i in range(40)]
-    return [Passage(Role.QUERY if i % 2 else Role.DOCUMENT, text) for i, text in enumerate(texts)]
+    return [Passage(PassageRole.QUERY if i % 2 else PassageRole.DOCUMENT, text) for i, text in enumerate(texts)]
 
 
 def samples(encoder: Encoder[Any]) -> list[Any]:
     generator = np.random.default_rng(3)
-    pictures = [Sample("image", generator.integers(0, 256, (30, 40, 3), dtype=np.uint8)) for _ in range(10)]
+    images = [Sample(MediaKind.IMAGE, generator.integers(0, 256, (30, 40, 3), dtype=np.uint8)) for _ in range(10)]
     texts = [Sample("text", f"{'a red circle ' * (i % 5)}number {i}") for i in range(30)]
-    return [one for i in range(10) for one in (pictures[i], *texts[3 * i : 3 * i + 3])]
+    return [one for i in range(10) for one in (images[i], *texts[3 * i : 3 * i + 3])]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Pictures by Pillow: known formats only, and no more pixels than stated, checked before any is decoded.
+"""Images by Pillow: known formats only, and no more pixels than stated, checked before any is decoded.
 
-Turned as their EXIF says, transparency over white, the first picture of an animation; brought down to ``LONGEST_SIDE``.
+Turned as their EXIF says, transparency over white, the first image of an animation; brought down to ``LONGEST_SIDE``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weft.modules.media.limits import PIXELS_SETTING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Picture: TypeAlias = npt.NDArray[np.uint8]
+Pixels: TypeAlias = npt.NDArray[np.uint8]
 """``(h, w, 3)``."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -30,15 +30,15 @@ MOST_PIXELS = 40_000_000
 """A PNG of 10 kB can hold 81 million, which takes 390 MB; Pillow alone lets it pass."""
 
 
-def decode_picture(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Picture:
+def decode_image(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Pixels:
     """Raises Invalid for what is none of the formats, broken, or larger; Misconfigured when Pillow is missing."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
-        raise Misconfigured(f"pictures need Pillow ({error}); install it with: pip install 'weft[image]'") from error
+        raise Misconfigured(f"images need Pillow ({error}); install it with: pip install 'weft[image]'") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of descriptions that are broken, beside a picture that is whole
+            warnings.simplefilter("ignore")  # of descriptions that are broken, beside an image that is whole
             with Image.open(BytesIO(data), formats=FORMATS) as opened:
                 if opened.width * opened.height > most_pixels:
                     raise Invalid(_too_large(f"{opened.width} x {opened.height} pixels", most_pixels))
@@ -49,22 +49,22 @@ def decode_picture(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Picture:
     except Invalid:
         raise
     except UnidentifiedImageError as error:
-        raise Invalid(unlike("picture", data, "", ", ".join(FORMATS))) from error
+        raise Invalid(unlike("image", data, "", ", ".join(FORMATS))) from error
     except Image.DecompressionBombError as error:
         told = re.search(r"\d+", str(error))
         has = f"{int(told[0]):,}" if told else "very many"
         raise Invalid(_too_large(f"{has} pixels", most_pixels)) from error
     except Exception as error:  # what a decoder makes of hostile bytes has no one class
         if "truncated" in str(error).lower():
-            raise Invalid("the picture is cut off: its file ends too early; send it whole") from error
+            raise Invalid("the image is cut off: its file ends too early; send it whole") from error
         raise Invalid(
-            "the picture is damaged, or made in a way that is not known here "
+            "the image is damaged, or made in a way that is not known here "
             f"({type(error).__name__}: {error}); save it again as PNG or JPEG"
         ) from error
 
 
 def _too_large(has: str, most_pixels: int) -> str:
-    return f"the picture has {has}, and at most {most_pixels:,} are read ({PIXELS_SETTING}); send a smaller one"
+    return f"the image has {has}, and at most {most_pixels:,} are read ({PIXELS_SETTING}); send a smaller one"
 
 
 def _upright(opened: Image) -> Image:

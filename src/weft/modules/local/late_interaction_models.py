@@ -1,0 +1,59 @@
+"""Which late-interaction model a collection's settings name, shared by the modules that use one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import Vector
+from weft.modules.base import ModuleConfig
+from weft.modules.local.late_interaction import LateInteractionEncoder, Passage, load_late_interaction
+from weft.modules.local.models import MINILM, ModelSource
+from weft.modules.local.pool import PooledModel
+from weft.modules.resources import Resources
+from weft.modules.text_vectorizer import text_setting, whole_number_setting
+
+MOST_POOLING = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LateInteractionModels:
+    """The late-interaction models, as the settings ``model`` and ``poolFactor`` choose them."""
+
+    resources: Resources
+    default: str
+
+    def check(self, settings: ModuleConfig) -> None:
+        self._source(settings)
+        pool_factor(settings)
+
+    def fingerprint(self, module: str, settings: ModuleConfig) -> str:
+        source = self._source(settings)
+        return "|".join((module, source.name, source.revision, f"pool {pool_factor(settings)}", "normalised"))
+
+    def embed_documents(self, passages: Sequence[Passage], settings: ModuleConfig) -> list[Vector | WeftError]:
+        return late_interaction_model(self._source(settings), self.resources).embed_documents(passages)
+
+    def embed_query(self, passage: Passage, settings: ModuleConfig) -> Vector:
+        (found,) = late_interaction_model(self._source(settings), self.resources).embed_urgently([passage])
+        if isinstance(found, WeftError):
+            raise found
+        return found
+
+    def _source(self, settings: ModuleConfig) -> ModelSource:
+        return self.resources.offer.find(text_setting(settings, "model") or self.default, MINILM)
+
+
+def late_interaction_model(source: ModelSource, resources: Resources) -> PooledModel[LateInteractionEncoder]:
+    """The model of ``source`` in the pool; loaded when it is first asked for something."""
+    downloads = resources.offer.allow_downloads
+    key = f"late interaction|{source.place}"
+    return resources.pool.model(key, lambda: load_late_interaction(source, downloads=downloads))
+
+
+def pool_factor(settings: ModuleConfig) -> int:
+    factor = whole_number_setting(settings, "poolFactor") or 1
+    if factor > MOST_POOLING:
+        raise Invalid(f"setting poolFactor must be at most {MOST_POOLING}, not {factor}")
+    return factor

@@ -1,0 +1,91 @@
+"""One caller's way to one provider: where, with whose key, and at which pace; and what all its modules share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from weft.domain.caller import Caller
+from weft.domain.json_values import JsonObject, JsonValue
+from weft.modules.base import Module, ModuleConfig
+from weft.modules.providers.answers import senseless
+from weft.modules.providers.client import ProviderClient
+from weft.modules.providers.pace import Pace
+from weft.modules.providers.provider import Provider
+from weft.modules.resources import Resources
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConnection:
+    """``url``: where a path can follow. ``pace`` is given by imports alone."""
+
+    client: ProviderClient
+    provider: Provider
+    url: str
+    headers: Mapping[str, str]
+    pace: Pace | None
+
+    def post(self, path: str, body: Mapping[str, object]) -> JsonObject:
+        """The JSON object of a 200 answer. Raises ProviderError for any other."""
+        answer = self.post_any(path, body)
+        if not isinstance(answer, Mapping):
+            raise senseless(self.provider, "with something that is not a JSON object")
+        return answer
+
+    def post_any(self, path: str, body: Mapping[str, object]) -> JsonValue:
+        """The decoded JSON of a 200 answer, whatever it is; None when it is not JSON."""
+        return self.client.post(self.provider, self.url + path, body, self.headers, self.pace)
+
+    def each(self, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """``call`` of each item, several at once, in order."""
+        return self.client.each(self.provider, call, items)
+
+
+class ProviderModule(Module):
+    """A module that calls a provider; most of what differs between providers is declared."""
+
+    provider: ClassVar[Provider]
+    model: ClassVar[str]
+    """The one that is called where the collection names none."""
+    path: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Sent beside the key."""
+    host: ClassVar[str] = ""
+    """Of the provider's own addresses, where it is not the first."""
+    address_setting: ClassVar[str] = "baseURL"
+    needs_key: ClassVar[bool] = True
+    """Else it is sent when there is one."""
+    environment_key_first: ClassVar[bool] = False
+
+    def __init__(self, name: str, resources: Resources) -> None:
+        super().__init__(name)
+        self._client = resources.client
+
+    def provider_for(self, settings: ModuleConfig) -> Provider:
+        """Who is called, paid, and named in errors."""
+        return self.provider
+
+    def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
+        """Raises Invalid for a key that is missing and an address that cannot be called."""
+        provider = self.provider_for(settings)
+        key = self._key(provider, caller)
+        url = self.url_for(settings, caller)
+        headers = {**(self.key_headers(provider, key) if key else {}), **self.headers}
+        return ProviderConnection(self._client, provider, url, headers, provider.pace(caller) if importing else None)
+
+    def key_headers(self, provider: Provider, key: str) -> dict[str, str]:
+        """How the key is sent."""
+        return {"Authorization": f"Bearer {key}"}
+
+    def url_for(self, settings: ModuleConfig, caller: Caller) -> str:
+        """Where the path follows."""
+        provider = self.provider_for(settings)
+        return provider.base_url(settings, caller, self.host, setting=self.address_setting)
+
+    def _key(self, provider: Provider, caller: Caller) -> str:
+        key = provider.key if self.needs_key else provider.optional_key
+        return key(caller, environment_first=self.environment_key_first)

@@ -1,0 +1,38 @@
+"""Rerankers of providers: a query and documents are sent, scores come back."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from weft.domain.caller import Caller
+from weft.domain.json_values import JsonObject, JsonValue
+from weft.modules.base import ModuleConfig, Reranker
+from weft.modules.providers.answers import scores_of
+from weft.modules.providers.batches import chunks
+from weft.modules.providers.connection import ProviderModule
+from weft.modules.text_vectorizer import text_setting
+
+
+class ProviderReranker(ProviderModule, Reranker):
+    documents_per_call: ClassVar[int]
+    list_key: ClassVar[str] = "results"
+    score_key: ClassVar[str] = "relevance_score"
+
+    def rank(self, query: str, documents: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[float]:
+        connection = self.connect(settings, caller)
+
+        def scores(part: Sequence[str]) -> list[float]:
+            answer: JsonObject = connection.post(self.path, self.body(query, part, self.model_of(settings)))
+            return scores_of(answer.get(self.list_key), self.score_key, connection.provider, len(part))
+
+        batches = chunks(documents, self.documents_per_call)
+        return [score for part in connection.each(scores, batches) for score in part]
+
+    def model_of(self, settings: ModuleConfig) -> str:
+        return text_setting(settings, "model", self.model)
+
+    @abstractmethod
+    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, JsonValue]:
+        """What is sent for some of the documents."""

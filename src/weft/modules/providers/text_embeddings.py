@@ -1,0 +1,106 @@
+"""Text vectorizers of providers, which by default speak as OpenAI does, because most do.
+
+``{"input": [...], "model": ...}`` goes to ``path``, and ``data`` of the answer holds an ``embedding`` for each
+``index``. A provider that differs declares or overrides in what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from weft.domain.caller import Caller
+from weft.domain.errors import WeftError
+from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.objects import Vector
+from weft.modules.base import ModuleConfig
+from weft.modules.providers.answers import by_index, items_of, vector_of
+from weft.modules.providers.batches import batches_by_size, chunks, embed_batch
+from weft.modules.providers.connection import ProviderConnection, ProviderModule
+from weft.modules.providers.provider import Provider
+from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
+
+
+class ProviderTextVectorizer(ProviderModule, TextVectorizer):
+    path: ClassVar[str] = "/v1/embeddings"
+    texts_per_call: ClassVar[int]
+    bytes_per_call: ClassVar[int | None] = None
+    """Of UTF-8, where the provider bounds the tokens of a call."""
+    document_role: ClassVar[str] = ""
+    query_role: ClassVar[str] = ""
+    """What the provider calls a text that is stored, and one that is searched with, where it distinguishes them."""
+    takes_dimensions: ClassVar[bool] = True
+    orders_by_index: ClassVar[bool] = True
+    """Else its answers are in the order of the texts, whatever ``index`` says."""
+    written: ClassVar[Mapping[str, Any]] = {}
+    """What new collections are given where the caller says nothing."""
+
+    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+        return {**super().defaults({}), **self.written, **settings}
+
+    def check_settings(self, settings: ModuleConfig) -> None:
+        super().check_settings(settings)
+        self.provider_for(settings).given_url(settings, Caller(), setting=self.address_setting)
+        self.model_of(settings)
+        self.dimensions_of(settings)
+
+    def fingerprint(self, settings: ModuleConfig) -> str:
+        parts = [self.name, self.model_of(settings)]
+        if self.takes_dimensions:
+            parts.append(str(self.dimensions_of(settings) or ""))
+        return "|".join(parts)
+
+    def embed_texts(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[Vector | WeftError]:
+        try:
+            connection = self.connect(settings, caller, importing=True)
+        except WeftError as error:
+            return [error] * len(texts)
+
+        def settle(batch: Sequence[str]) -> list[Vector | WeftError]:
+            return embed_batch(batch, lambda part: self.embed(connection, part, self.document_role, settings))
+
+        return [vector for batch in connection.each(settle, self._batches(texts)) for vector in batch]
+
+    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
+        connection = self.connect(settings, caller)
+        batches = self._batches(texts)
+        return mean([one for batch in batches for one in self.embed(connection, batch, self.query_role, settings)])
+
+    def model_of(self, settings: ModuleConfig) -> str:
+        return text_setting(settings, "model", self.model)
+
+    def dimensions_of(self, settings: ModuleConfig) -> int | None:
+        return whole_number_setting(settings, "dimensions") if self.takes_dimensions else None
+
+    def path_for(self, settings: ModuleConfig) -> str:
+        return self.path
+
+    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+        """What is sent for ``texts`` of one ``role``."""
+        body: dict[str, JsonValue] = {"input": list(texts), "model": self.model_of(settings)}
+        dimensions = self.dimensions_of(settings)
+        if dimensions is not None:
+            body["dimensions"] = dimensions
+        return body | self.more(role, settings)
+
+    def more(self, role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+        """What the provider wants in the body beside the texts, the model and the dimensions."""
+        return {}
+
+    def vectors(self, answer: JsonObject, count: int, provider: Provider) -> list[Vector]:
+        """The ``count`` vectors of an answer, in the order of the texts."""
+        items = items_of(answer, "data", provider, count)
+        ordered = by_index(items, provider) if self.orders_by_index else items
+        return [vector_of(one.get("embedding"), provider, multi=self.multi) for one in ordered]
+
+    def _batches(self, texts: Sequence[str]) -> list[Sequence[str]]:
+        if self.bytes_per_call is None:
+            return chunks(texts, self.texts_per_call)
+        return batches_by_size(texts, self.texts_per_call, self.bytes_per_call)
+
+    def embed(
+        self, connection: ProviderConnection, texts: Sequence[str], role: str, settings: ModuleConfig
+    ) -> list[Vector]:
+        """The vectors of ``texts``, by one call."""
+        answer = connection.post(self.path_for(settings), self.body(texts, role, settings))
+        return self.vectors(answer, len(texts), connection.provider)
