@@ -21,12 +21,11 @@ from weft.service.guard import Door
 from weft.service.schema.document import parse
 from weft.service.service import Service
 from weft.wire.grpc.server import GrpcServer
-from weft.wire.observing import Observe
 from weft.wire.rest.app import build_app
 from weft.wire.rest.gate import Gate
 
 if TYPE_CHECKING:
-    from weft.metrics import MetricsServer
+    from weft.metrics import Metrics, MetricsServer
 
 _START_TIMEOUT_S = 30
 _GRACE_S = 1
@@ -87,11 +86,21 @@ class App:
             undo.callback(self._engine.close)
             self._access = Access(settings.access, self._engine.folder, durable=storage.durable)
             undo.callback(self._access.close)
-            service = self._service = Service(settings, self._engine, self._registry, self._access)
+            metrics = self._metrics()
+            service = self._service = Service(
+                settings,
+                self._engine,
+                self._registry,
+                self._access,
+                exposition=None if metrics is None else metrics.exposition,
+            )
             undo.callback(service.close)
             door, auth = Door(service, self._access), self._access.authenticator
-            observe = self._start_metrics(service)
-            undo.callback(self._stop_metrics)
+            observe = None
+            if metrics is not None:
+                observe = metrics.observe
+                self._serve_metrics(metrics)
+                undo.callback(self._stop_metrics)
             self._grpc = GrpcServer(
                 door,
                 auth,
@@ -109,17 +118,19 @@ class App:
         threading.Thread(target=self._warm, name="weft-warm", daemon=True).start()
         self._engine.announce([f"http://{host}:{self.rest_port}", f"grpc://{host}:{self.grpc_port}"])
 
-    def _start_metrics(self, service: Service) -> Observe | None:
-        """The callback that counts each request; None where no metrics are collected."""
+    def _metrics(self) -> Metrics | None:
+        """None where none are collected."""
         if not self.settings.metrics.enabled:
             return None
-        from weft.metrics import Metrics, MetricsServer
+        from weft.metrics import Metrics
 
-        metrics = Metrics(lambda: service.nodes(None, verbose=True)[0]["shards"], service.models)
-        service.exposition = metrics.exposition
+        return Metrics(lambda: self._service.nodes(None, verbose=True)[0].shards or (), self._registry.models)
+
+    def _serve_metrics(self, metrics: Metrics) -> None:
+        from weft.metrics import MetricsServer
+
         self._metrics_server = MetricsServer(metrics, self.settings.server.host, self.settings.metrics.port)
         self.metrics_port = self._metrics_server.port
-        return metrics.observe
 
     def _stop_metrics(self) -> None:
         if self._metrics_server is not None:
@@ -160,7 +171,7 @@ class App:
         Requests have half of ``shutdown_timeout_s``; then their connections close. What was acknowledged is stored.
         """
         until = time.monotonic() + self.settings.server.shutdown_timeout_s / 2
-        self._service.stopping = True
+        self._service.announce_stop()
         self._gate.close()
         streams = self._grpc.announce_stop()
         done = self._grpc.drain(until) & self._gate.drain(until)

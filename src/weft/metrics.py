@@ -7,25 +7,40 @@ collections and models, nothing else. ``exposition`` is the same as text, for ``
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from weft.domain.cluster import ShardFacts
 from weft.domain.errors import Misconfigured
 
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-Read: TypeAlias = Callable[[], Sequence[Mapping[str, Any]]]
+class ModelFigures(Protocol):
+    """Of a model in memory: what it has embedded, and what waits for it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def embedded(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+
+Shards: TypeAlias = Callable[[], Sequence[ShardFacts]]
+Models: TypeAlias = Callable[[], Sequence[ModelFigures]]
 
 
 class Metrics:
-    """``shards`` reads the shards as ``/v1/nodes`` has them, ``models`` the models as ``/v1/weft/models`` has them."""
+    """``shards`` gives what is stored, ``models`` what is in memory; both are asked when the metrics are."""
 
-    def __init__(self, shards: Read, models: Read) -> None:
+    def __init__(self, shards: Shards, models: Models) -> None:
         self.registry = CollectorRegistry()
         self._requests = Histogram(
             "weft_request_duration_seconds",
@@ -73,7 +88,7 @@ class MetricsServer:
 
 
 class _Stored(Collector):
-    def __init__(self, shards: Read) -> None:
+    def __init__(self, shards: Shards) -> None:
         self._shards = shards
 
     def collect(self) -> Iterable[Metric]:
@@ -85,12 +100,12 @@ class _Stored(Collector):
         counts: dict[str, list[int]] = {}
         parts: dict[tuple[str, str], int] = {}
         for shard in self._shards():
-            name = shard["class"]
+            name = shard.collection
             count = counts.setdefault(name, [0, 0, 0])
-            count[0] += shard["objectCount"]
-            count[1] += shard["vectorQueueLength"]
-            count[2] += "error" in shard
-            for part, size in shard["sizes"].items():
+            count[0] += shard.objects
+            count[1] += shard.vector_queue
+            count[2] += shard.damage is not None
+            for part, size in shard.sizes.items():
                 parts[name, part] = parts.get((name, part), 0) + size
         for name, (stored, queued, failed) in counts.items():
             objects.add_metric([name], stored)
@@ -102,7 +117,7 @@ class _Stored(Collector):
 
 
 class _Models(Collector):
-    def __init__(self, models: Read) -> None:
+    def __init__(self, models: Models) -> None:
         self._models = models
 
     def collect(self) -> Iterable[Metric]:
@@ -113,9 +128,9 @@ class _Models(Collector):
         models = self._models()
         figures: dict[str, list[int]] = {}
         for model in models:
-            sums = figures.setdefault(model["name"], [0, 0])
-            sums[0] += model["embedded"]
-            sums[1] += model["waiting"]
+            sums = figures.setdefault(model.name, [0, 0])
+            sums[0] += model.embedded
+            sums[1] += model.waiting
         for name, (done, queued) in figures.items():
             embedded.add_metric([name], done)
             waiting.add_metric([name], queued)

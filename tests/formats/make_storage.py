@@ -33,7 +33,7 @@ def changes() -> list[list[Put | Delete]]:
 
 def make(folder: Path) -> None:
     catalog = Catalog(folder)
-    entry = catalog.put_collection("Golden", {"class": "Golden"}, {"main": "HOT"})
+    entry = catalog.put_collection("Golden", {"class": "Golden"}, {"main": "ACTIVE"})
     catalog.put_alias("Alias", "Golden")
     catalog.put_settings({"key": [1, "two", None]})
     store = ShardStore(catalog.shard_folder(entry, entry.shards["main"]), LAYOUTS)

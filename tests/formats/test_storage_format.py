@@ -24,7 +24,7 @@ def test_a_golden_file_is_read_and_can_be_written(golden: Path, tmp_path: Path) 
         archive.extractall(tmp_path)
     catalog = Catalog(tmp_path)
     entry = catalog.collections()["Golden"]
-    assert entry.document == {"class": "Golden"} and entry.shards["main"].status == "HOT"
+    assert entry.document == {"class": "Golden"} and entry.shards["main"].status == "ACTIVE"
     assert dict(catalog.aliases()) == {"Alias": "Golden"}
     assert dict(catalog.settings()) == {"key": [1, "two", None]}
     assert catalog.sweep() == []

@@ -28,6 +28,7 @@ from typing import Any
 import xxhash
 
 from weft.domain.errors import Conflict, NotFound
+from weft.domain.tenants import TenantStatus
 from weft.files import disk, format
 from weft.files.environment import Environment, Transaction
 from weft.files.format import damaged, seal_json, unseal_json
@@ -35,15 +36,17 @@ from weft.files.format import damaged, seal_json, unseal_json
 META, COLLECTIONS, SHARDS, ALIASES, SETTINGS = b"meta", b"collections", b"shards", b"aliases", b"settings"
 _CATALOG = b"catalog"
 _ID_BYTES = 8
+_OLDER_STATUSES = {"HOT": TenantStatus.ACTIVE, "COLD": TenantStatus.INACTIVE}
+"""What catalogs of format 1 may say instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardEntry:
-    """One shard; of a multi-tenant collection, one tenant. ``id`` names its folder, ``status`` is the caller's word."""
+    """One shard; of a multi-tenant collection, one tenant. ``id`` names its folder."""
 
     id: str
     name: str
-    status: str
+    status: TenantStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,10 @@ class Catalog:
             if old is not None:
                 entry = replace(old, document=document)
             else:
-                fresh = {shard: ShardEntry(_new_id(), shard, status) for shard, status in (shards or {}).items()}
+                fresh = {
+                    shard: ShardEntry(_new_id(), shard, TenantStatus(status))
+                    for shard, status in (shards or {}).items()
+                }
                 entry = CatalogEntry(_new_id(), name, document, fresh)
 
             def body(txn: Transaction) -> None:
@@ -122,7 +128,7 @@ class Catalog:
     def draft(self, name: str, document: Mapping[str, Any], shards: Mapping[str, str]) -> CatalogEntry:
         """An entry for ``adopt``, with ``shards`` (status by name). The catalog does not know it yet, so its folders
         are orphans until then."""
-        return CatalogEntry(_new_id(), name, document, {n: ShardEntry(_new_id(), n, s) for n, s in shards.items()})
+        return CatalogEntry(_new_id(), name, document, _new_shards(shards))
 
     def adopt(self, entries: Sequence[CatalogEntry], aliases: Mapping[str, str], settings: Mapping[str, Any]) -> None:
         """Makes drafted collections count, sets ``aliases`` and ``settings``: all in one transaction, or nothing.
@@ -173,9 +179,9 @@ class Catalog:
         with self._lock:
             entry = self._entry(name)
             changed = {
-                shard: replace(entry.shards[shard], status=status)
+                shard: replace(entry.shards[shard], status=TenantStatus(status))
                 if shard in entry.shards
-                else ShardEntry(_new_id(), shard, status)
+                else ShardEntry(_new_id(), shard, TenantStatus(status))
                 for shard, status in statuses.items()
             }
             self._env.write(lambda txn: self._put_shards(txn, entry.id, changed.values()))
@@ -288,7 +294,7 @@ class Catalog:
         shards: dict[str, dict[str, ShardEntry]] = {}
         for key, value in self._rows(SHARDS):
             both = key.decode()
-            shard = ShardEntry(both[2 * _ID_BYTES :], value["name"], value["status"])
+            shard = ShardEntry(both[2 * _ID_BYTES :], value["name"], _status(value["status"]))
             shards.setdefault(both[: 2 * _ID_BYTES], {})[shard.name] = shard
         entries = []
         for key, value in self._rows(COLLECTIONS):
@@ -305,6 +311,14 @@ def remove_folder(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         disk.remove_if_free(path)
+
+
+def _new_shards(statuses: Mapping[str, str]) -> dict[str, ShardEntry]:
+    return {name: ShardEntry(_new_id(), name, TenantStatus(status)) for name, status in statuses.items()}
+
+
+def _status(stored: str) -> TenantStatus:
+    return _OLDER_STATUSES.get(stored) or TenantStatus(stored)
 
 
 def _new_id() -> str:

@@ -6,9 +6,19 @@ The rest of a name is kept as written.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from weft.domain.errors import Invalid
 
 _MAX_QUOTED = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name of a collection."""
+
+    name: str
+    collection: str
 
 
 def collection_name(name: str) -> str:

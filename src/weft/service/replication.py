@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NoReturn
 
 from weft.access.requirement import requires
+from weft.domain.cluster import ShardReplicas
 from weft.domain.errors import Invalid, NotFound
 from weft.service.collections import Collections
 from weft.service.permissions.server import reading_replications, reading_sharding_state, replicating
@@ -18,23 +19,21 @@ class Replication:
         self._node = node
 
     @requires(reading_sharding_state)
-    def sharding_state(self, collection: str, shard: str | None) -> dict[str, Any]:
-        """The replicas of each shard, or of the one named. Raises NotFound without the collection or the shard."""
+    def replicas(self, collection: str, shard: str | None) -> tuple[str, list[ShardReplicas]]:
+        """The collection's name, and the replicas of each shard, or of the one named.
+
+        Raises NotFound without the collection or the shard.
+        """
         opened = self._collections.open(collection)
         names = [name for name in opened.tenants() if shard in (None, name)]
         if shard is not None and not names:
             raise NotFound(f"class {opened.config.name} has no shard {shard[:80]!r}")
-        return {
-            "shardingState": {
-                "collection": opened.config.name,
-                "shards": [{"shard": name, "replicas": [self._node]} for name in names],
-            }
-        }
+        return opened.config.name, [ShardReplicas(name, (self._node,)) for name in names]
 
     @requires(replicating)
     def replicate(self, collection: str, shard: str, source: str, target: str, kind: str) -> None:
         """Always Invalid: there is nowhere to copy or move a shard to."""
-        self.sharding_state(collection, shard)
+        self.replicas(collection, shard)
         raise Invalid(
             f"shard {shard!r} of class {collection} cannot be replicated from {source[:80]!r} to {target[:80]!r} "
             f"({kind}): this server is the one node {self._node!r}. A backup that is restored on another server copies "
@@ -42,10 +41,10 @@ class Replication:
         )
 
     @requires(reading_replications)
-    def operations(self) -> list[dict[str, Any]]:
-        """Of copying and moving shards: none."""
+    def operations(self) -> list[str]:
+        """The ids of shards that are being copied or moved: none."""
         return []
 
     @requires(reading_replications)
-    def operation(self, id: str) -> dict[str, Any]:
+    def operation(self, id: str) -> NoReturn:
         raise NotFound(f"there is no replication {id[:80]!r}")

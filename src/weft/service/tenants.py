@@ -1,50 +1,115 @@
-"""What the protocol says of tenants: their names and their activity statuses."""
+"""The verbs on tenants, and tenants to be used by other verbs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
-from weft.domain.errors import Invalid
+from weft.access.permissions import CREATE, DELETE, UPDATE
+from weft.access.requirement import requires
+from weft.domain.errors import Invalid, TenantNotFound
+from weft.domain.tenants import Tenant, TenantStatus
+from weft.engine.embedded.collection import Collection
+from weft.engine.embedded.shard import Shard
+from weft.service.permissions import collections as permit
+from weft.service.schemas import Schemas
 
-ACTIVE = "ACTIVE"
-INACTIVE = "INACTIVE"
-OFFLOADED = "OFFLOADED"
-MOST_UPDATES = 100
+_MAX_UPDATES = 100
 """Tenants that one update may change."""
 
-_SPELLINGS = {
-    "": ACTIVE,
-    "ACTIVE": ACTIVE,
-    "HOT": ACTIVE,
-    "INACTIVE": INACTIVE,
-    "COLD": INACTIVE,
-    "OFFLOADED": OFFLOADED,
-    "FROZEN": OFFLOADED,
-}
-TOLD = {ACTIVE: "HOT", INACTIVE: "COLD"}
-"""What answers say: the newer names are for requests only, and clients before 4.7 read none but the older ones."""
-
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MAX_QUOTED = 80
 
 
-def statuses(given: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Status by name, from the documents of tenants; raises Invalid naming the one at fault."""
-    found: dict[str, str] = {}
+class Tenants:
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+
+    @requires(permit.listing_tenants, redact=permit.readable_tenants)
+    def all(self, name: str, names: Sequence[str] | None = None) -> list[Tenant]:
+        """By name; or those in ``names`` that exist, in their order."""
+        known = self._with_tenants(name).tenants()
+        chosen = sorted(known) if names is None else [one for one in names if one in known]
+        return [Tenant(one, known[one]) for one in chosen]
+
+    @requires(permit.reading_shards)
+    def get(self, name: str, tenant: str) -> Tenant:
+        """Raises NotFound."""
+        status = self._with_tenants(name).tenants().get(tenant)
+        if status is None:
+            raise _absent(tenant)
+        return Tenant(tenant, status)
+
+    @requires(permit.tenants(CREATE))
+    def create(self, name: str, given: Sequence[Tenant]) -> list[Tenant]:
+        """Existing tenants stay as they are; the state of each afterwards."""
+        with self._schemas.turn:
+            collection = self._with_tenants(name)
+            asked = statuses(given)
+            known = collection.tenants()
+            new = {tenant: status for tenant, status in asked.items() if tenant not in known}
+            if new:
+                self._schemas.engine.put_tenants(collection, new)
+            return self.all(name, list(asked))
+
+    @requires(permit.tenants(UPDATE))
+    def update(self, name: str, given: Sequence[Tenant]) -> list[Tenant]:
+        """Change the status of tenants; NotFound when one does not exist, and then nothing changes."""
+        with self._schemas.turn:
+            collection = self._with_tenants(name)
+            if len(given) > _MAX_UPDATES:
+                raise Invalid(f"at most {_MAX_UPDATES} tenants can be changed at once, not {len(given)}")
+            asked = statuses(given)
+            known = collection.tenants()
+            for tenant in asked:
+                if tenant not in known:
+                    raise _absent(tenant)
+            self._schemas.engine.put_tenants(collection, asked)
+            return self.all(name, list(asked))
+
+    @requires(permit.tenants(DELETE))
+    def delete(self, name: str, names: Sequence[str]) -> None:
+        """With all that they hold; unknown ones are passed over."""
+        with self._schemas.turn:
+            self._schemas.engine.drop_tenants(self._with_tenants(name), names)
+
+    def use(
+        self, collection: Collection, tenant: str | None, *, importing: bool = False
+    ) -> AbstractContextManager[Shard]:
+        """The shard of ``tenant``, to be used while it is leased; see ``Collection.use``.
+
+        The tenant is made (on import) or activated first where the collection says so.
+        """
+        tenancy = collection.config.tenancy
+        if tenancy.enabled and tenant and (tenancy.auto_activation or (importing and tenancy.auto_creation)):
+            status = collection.tenants().get(tenant)
+            if (status is None and importing and tenancy.auto_creation) or (
+                status is TenantStatus.INACTIVE and tenancy.auto_activation
+            ):
+                with self._schemas.turn:
+                    self._schemas.engine.put_tenants(collection, statuses([Tenant(tenant)]))
+        return collection.use(tenant)
+
+    def _with_tenants(self, name: str) -> Collection:
+        collection = self._schemas.open(name)
+        if not collection.config.tenancy.enabled:
+            raise Invalid(f'multi-tenancy is not enabled for class "{collection.config.name}"')
+        return collection
+
+
+def statuses(given: Sequence[Tenant]) -> dict[str, TenantStatus]:
+    """Status by name; raises Invalid naming the one at fault."""
     for one in given:
-        name = one.get("name") if isinstance(one, Mapping) else None
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(one.name):
             raise Invalid(
-                f"{str(name)[:80]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, underscores"
+                f"{one.name[:_MAX_QUOTED]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, "
+                "underscores"
             )
-        status = one.get("activityStatus", "")
-        status = "" if status is None else status
-        if not isinstance(status, str) or status not in _SPELLINGS:
-            raise Invalid(
-                f"invalid tenant activity status {str(status)[:40]!r}; it is one of ACTIVE, INACTIVE, OFFLOADED"
-            )
-        if _SPELLINGS[status] == OFFLOADED:
+        if one.status is TenantStatus.OFFLOADED:
             raise Invalid("tenants cannot be offloaded: no offload module is enabled; make them INACTIVE instead")
-        found[name] = _SPELLINGS[status]
-    return found
+    return {one.name: one.status for one in given}
+
+
+def _absent(tenant: str) -> TenantNotFound:
+    return TenantNotFound(f'tenant not found: "{tenant[:_MAX_QUOTED]}"', tenant=tenant)

@@ -16,6 +16,7 @@ from weft.domain.errors import Forbidden, Unauthenticated
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget
 from weft.domain.objects import IncomingObject, IncomingReference
 from weft.domain.query import Query, ReferenceSelection, Returns
+from weft.domain.tenants import Tenant
 from weft.wire.rest.permission_json import permission_json
 
 JANE = Caller("jane")
@@ -86,16 +87,16 @@ def test_one_object(world: World) -> None:
 
 def test_an_alias_is_moved_by_who_may_at_both_ends(world: World) -> None:
     key = world.user("jane", [Permission("update_aliases", ("Movies", "*"))])
-    world.service.collections.create_alias("Malls", "Shops")
+    world.service.aliases.create("Malls", "Shops")
     assert world.ask(key, "PUT", "/v1/aliases/Malls", {"class": "Movies"}).status_code == 403
     assert world.ask(key, "PUT", "/v1/aliases/Films", {"class": "Shops"}).status_code == 403
     assert world.ask(key, "PUT", "/v1/aliases/Films", {"class": "Movies"}).status_code == 200
-    assert world.service.collections.aliases_by_name() == {"Films": "Movies", "Malls": "Shops"}
-    world.service.collections.delete_alias("Malls")
+    assert world.service.aliases.by_name() == {"Films": "Movies", "Malls": "Shops"}
+    world.service.aliases.delete("Malls")
 
 
 def test_tenants(world: World) -> None:
-    world.service.collections.create_tenants("Shops", [{"name": "u1"}])
+    world.service.tenants.create("Shops", [Tenant("u1")])
     key = give(world, data("read", "Shops", "t*"), Permission("read_tenants", ("Shops", "t1")))
     assert world.ask(key, "GET", "/v1/objects?class=Shops&tenant=t1").status_code == 200
     assert world.ask(key, "GET", "/v1/objects?class=Shops&tenant=u1").status_code == 403

@@ -40,6 +40,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 INNER_PARTS = {"access.authenticator", "access.rights", "access.store"}
 INNER_METHODS = {
+    "announce_stop",
     "close",
     "access.close",
     "access.parts",
@@ -47,11 +48,13 @@ INNER_METHODS = {
     "archives.close",
     "archives.meta",
     "archives.register",
-    "collections.aliases_by_name",
+    "aliases.by_name",
     "collections.find",
     "collections.for_import",
     "collections.open",
     "collections.shard",
+    "collections.use",
+    "tenants.use",
 }
 """What rooms below the wires call of the service and its parts: no verbs, so no caller reaches them."""
 

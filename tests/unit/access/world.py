@@ -16,6 +16,7 @@ from weft.access.state import State, User
 from weft.config import load_settings
 from weft.domain.caller import Caller
 from weft.domain.objects import IncomingObject
+from weft.domain.tenants import Tenant
 from weft.engine.embedded.engine import Engine
 from weft.modules import build_registry
 from weft.service.guard import Door
@@ -76,9 +77,9 @@ class World:
             self.service.collections.add_property("Movies", {"name": "next", "dataType": ["Movies"]})
         if "Shops" not in present:
             self.service.collections.create({"class": "Shops", "multiTenancyConfig": {"enabled": True}})
-        self.service.collections.create_tenants("Shops", [{"name": "t1"}])
-        if not self.service.collections.aliases():
-            self.service.collections.create_alias("Films", "Movies")
+        self.service.tenants.create("Shops", [Tenant("t1")])
+        if not self.service.aliases.all():
+            self.service.aliases.create("Films", "Movies")
         if not self.service.objects.exists("Movies", OBJECT, None):
             self.service.objects.insert(IncomingObject("Movies", OBJECT, {"title": "Alien"}), ROOT)
 

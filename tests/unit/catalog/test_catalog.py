@@ -13,10 +13,10 @@ def reopened(catalog: Catalog) -> Catalog:
 
 def test_everything_is_there_after_reopen(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path, sync=False)
-    first = catalog.put_collection("Article", {"class": "Article", "n": 1}, {"main": "HOT"})
+    first = catalog.put_collection("Article", {"class": "Article", "n": 1}, {"main": "ACTIVE"})
     catalog.put_collection("Article", {"class": "Article", "n": 2})
     catalog.put_collection("Ünïcode/../name", {"x": [1, None, "é"]}, {})
-    catalog.put_shards("Article", {"t" * 2000: "COLD", "main": "COLD"})
+    catalog.put_shards("Article", {"t" * 2000: "INACTIVE", "main": "INACTIVE"})
     catalog.put_alias("Alias", "Article")
     catalog.put_settings({"a": {"b": 1}, "gone": 1})
     catalog.put_settings({"gone": None})
@@ -24,7 +24,10 @@ def test_everything_is_there_after_reopen(tmp_path: Path) -> None:
         entry = one.collections()["Article"]
         assert entry.id == first.id
         assert entry.document == {"class": "Article", "n": 2}
-        assert {name: shard.status for name, shard in entry.shards.items()} == {"main": "COLD", "t" * 2000: "COLD"}
+        assert {name: shard.status for name, shard in entry.shards.items()} == {
+            "main": "INACTIVE",
+            "t" * 2000: "INACTIVE",
+        }
         assert entry.shards["main"].id == first.shards["main"].id
         assert one.collections()["Ünïcode/../name"].document == {"x": [1, None, "é"]}
         assert dict(one.aliases()) == {"Alias": "Article"}
@@ -34,7 +37,7 @@ def test_everything_is_there_after_reopen(tmp_path: Path) -> None:
 
 def test_a_dropped_collection_is_gone_with_its_shards_and_its_id_is_not_reused(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path, sync=False)
-    old = catalog.put_collection("A", {}, {"s": "HOT"})
+    old = catalog.put_collection("A", {}, {"s": "ACTIVE"})
     assert catalog.drop_collection("A") == old
     new = catalog.put_collection("A", {}, {})
     assert new.id != old.id
@@ -53,13 +56,13 @@ def test_names_do_not_clash(tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="alias"):
         catalog.put_collection("X", {}, {})
     with pytest.raises(Conflict, match="exists"):
-        catalog.put_collection("A", {}, {"s": "HOT"})
+        catalog.put_collection("A", {}, {"s": "ACTIVE"})
     with pytest.raises(Conflict, match="collection"):
         catalog.put_alias("A", "A")
     with pytest.raises(NotFound):
         catalog.put_alias("Y", "B")
     with pytest.raises(NotFound):
-        catalog.put_shards("B", {"s": "HOT"})
+        catalog.put_shards("B", {"s": "ACTIVE"})
     catalog.drop_alias("X")
     with pytest.raises(NotFound):
         catalog.drop_alias("X")
@@ -69,8 +72,8 @@ def test_names_do_not_clash(tmp_path: Path) -> None:
 
 def test_orphans_are_swept_and_nothing_else(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path, sync=False)
-    kept = catalog.put_collection("Kept", {}, {"a": "HOT", "b": "HOT"})
-    gone = catalog.put_collection("Gone", {}, {"a": "HOT"})
+    kept = catalog.put_collection("Kept", {}, {"a": "ACTIVE", "b": "ACTIVE"})
+    gone = catalog.put_collection("Gone", {}, {"a": "ACTIVE"})
     folders = [catalog.shard_folder(e, s) for e in (kept, gone) for s in e.shards.values()]
     for folder in folders:
         folder.mkdir(parents=True)

@@ -152,7 +152,7 @@ def test_a_target_must_exist_only_where_asked(service: Service) -> None:
 
 def test_an_alias_names_the_target_too(service: Service) -> None:
     insert(service, "one", "two")
-    service.collections.create_alias("Knot", "Node")
+    service.aliases.create("Knot", "Node")
     given = IncomingReference("Knot", IDS[0], "next", "Knot", IDS[1])
     assert service.objects.link([given], CALLER) == [None]
     (reference,) = service.objects.get("Node", IDS[0], None, vectors=False).properties["next"]

@@ -16,8 +16,10 @@ from types import TracebackType
 from typing import TypeAlias, TypeVar
 
 from weft.catalog.catalog import ShardEntry, remove_folder
+from weft.domain.cluster import ShardFacts
 from weft.domain.errors import CorruptData, Invalid, NotFound, OperatorError, TenantNotFound, WeftError
 from weft.domain.schema import CollectionConfig
+from weft.domain.tenants import TenantStatus
 from weft.engine.embedded.damage import Damage
 from weft.engine.embedded.leases import OpenShard, OpenShards
 from weft.engine.embedded.shard import Shard
@@ -27,8 +29,6 @@ from weft.files.format import damaged
 
 ONLY_SHARD = "main"
 """The shard of a collection without tenants."""
-
-ACTIVE = "ACTIVE"
 
 T = TypeVar("T")
 Open: TypeAlias = Callable[[Path, CollectionConfig], Shard]
@@ -98,7 +98,7 @@ class Collection:
             raise Invalid(f"class {self.config.name} has multi-tenancy enabled, but request was without tenant")
         return tenant
 
-    def tenants(self) -> dict[str, str]:
+    def tenants(self) -> dict[str, TenantStatus]:
         """Status by name."""
         return {name: entry.status for name, entry in self._entries.items()}
 
@@ -107,11 +107,13 @@ class Collection:
         with self._lock:
             old, self._entries = self._entries, {entry.name: entry for entry in entries}
             for name in old:
-                if name not in self._entries or self._entries[name].status != ACTIVE:
+                if name not in self._entries or self._entries[name].status is not TenantStatus.ACTIVE:
                     self._damage.forget(name)
             for name in self._open.names():
                 entry = self._entries.get(name)
-                if (entry is None or entry.status != ACTIVE) and (shard := self._open.take(name)) is not None:
+                if (entry is None or entry.status is not TenantStatus.ACTIVE) and (
+                    shard := self._open.take(name)
+                ) is not None:
                     shard.close(keep=entry is not None)
             self._counts = {name: count for name, count in self._counts.items() if name in self._entries}
 
@@ -180,12 +182,29 @@ class Collection:
                 finally:
                     self._open.release(held)
 
+    def facts(self, name: str | None = None) -> list[ShardFacts]:
+        """Of the active shards, or of the one of that name; none is opened for it."""
+        return [self._facts(one) for one in self.active() if name in (None, one)]
+
+    def _facts(self, name: str) -> ShardFacts:
+        collection, damage = self.config.name, self._damage.of(name)
+        held = self._open.lease(name, use=False)
+        if held is None:
+            return ShardFacts(collection, name, self.count(name), damage=damage)
+        try:
+            shard = held.shard
+            return ShardFacts(
+                collection, name, shard.count, True, shard.read_only, shard.vector_queue, shard.sizes(), damage
+            )
+        finally:
+            self._open.release(held)
+
     def is_open(self, name: str) -> bool:
         return name in self._open
 
     def active(self) -> list[str]:
         """The names of the shards that can be used, open or not."""
-        return [name for name, entry in self._entries.items() if entry.status == ACTIVE]
+        return [name for name, entry in self._entries.items() if entry.status is TenantStatus.ACTIVE]
 
     def snapshot_to(self, name: str, folder: Path) -> dict[str, int]:
         """The shard's files in the new ``folder``, for reading only: the bytes that count of each, by path with ``/``.
@@ -283,7 +302,7 @@ class Collection:
         with self._lock:
             self._wait_for(name)
             entry = self._entry(name)
-            if entry.status != ACTIVE:
+            if entry.status is not TenantStatus.ACTIVE:
                 raise Invalid(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
             if name in self._open:
                 return

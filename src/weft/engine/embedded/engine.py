@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 from weft.catalog.catalog import Catalog, CatalogEntry, remove_folder
 from weft.domain.errors import Conflict, NotFound
 from weft.domain.schema import CollectionConfig
-from weft.engine.embedded.collection import ACTIVE, ONLY_SHARD, Collection
+from weft.domain.tenants import TenantStatus
+from weft.engine.embedded.collection import ONLY_SHARD, Collection
 from weft.engine.embedded.open_tenants import OpenTenants
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.upkeep import Upkeep
@@ -88,7 +89,7 @@ class Engine:
         with self._lock:
             if self.find(config.name) is not None:
                 raise Conflict(f"class name {config.name} already exists", collection=config.name)
-            shards = {} if config.tenancy.enabled else {ONLY_SHARD: ACTIVE}
+            shards = {} if config.tenancy.enabled else {ONLY_SHARD: TenantStatus.ACTIVE}
             entry = self.draft(config.name, config.document, shards)
             try:
                 collection = self._open(entry, config)  # first its files: a collection that lacks them is damaged
@@ -189,7 +190,7 @@ class Engine:
 
     # -- tenants and aliases
 
-    def put_tenants(self, collection: Collection, statuses: Mapping[str, str]) -> None:
+    def put_tenants(self, collection: Collection, statuses: Mapping[str, TenantStatus]) -> None:
         """Create tenants, or change their status."""
         with self._lock:
             self._check_held(collection)

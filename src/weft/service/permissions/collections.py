@@ -7,8 +7,8 @@ from typing import Any
 
 from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right
 from weft.access.requirement import Rule
-from weft.domain.names import collection_name
-from weft.domain.schema import CollectionConfig
+from weft.domain.names import Alias, collection_name
+from weft.domain.tenants import Tenant
 from weft.service.permissions.context import AuthContext
 
 # -- collections
@@ -68,8 +68,12 @@ def dropping_index(context: AuthContext, name: str, *_: object) -> Iterator[Righ
     yield Right(UPDATE, "collections", (collection,))
 
 
-def readable_collections(context: AuthContext, found: Sequence[CollectionConfig], *_: object) -> list[CollectionConfig]:
-    return [one for one in found if context.may(Right(READ, "collections", (one.name,)))]
+def readable_documents(context: AuthContext, found: Sequence[Mapping[str, Any]], *_: object) -> list[Mapping[str, Any]]:
+    return [one for one in found if context.may(Right(READ, "collections", (one["class"],)))]
+
+
+def reading_tokens(context: AuthContext, name: str, property: str, text: str) -> Iterator[Right]:
+    yield Right(READ, "collections", (context.collection(name),))
 
 
 def _pointing(context: AuthContext, given: object, own: str) -> Iterator[Right]:
@@ -92,18 +96,18 @@ def reading_shards(context: AuthContext, name: str, tenant: str | None = None) -
     yield Right(READ, "tenants", (context.collection(name), tenant or "*"))
 
 
-def setting_shard_status(context: AuthContext, name: str, shard: str, status: str) -> Iterator[Right]:
+def setting_shard_status(context: AuthContext, name: str, shard: str, *, read_only: bool) -> Iterator[Right]:
     yield Right(UPDATE, "tenants", (context.collection(name), shard or "*"))
 
 
 def tenants(verb: str) -> Rule:
     """Of each tenant that a request names."""
 
-    def rule(context: AuthContext, name: str, given: Sequence[object]) -> Iterator[Right]:
+    def rule(context: AuthContext, name: str, given: Sequence[Tenant | str]) -> Iterator[Right]:
         collection = context.collection(name)
         for one in given:
-            tenant = one.get("name") if isinstance(one, Mapping) else one
-            yield Right(verb, "tenants", (collection, str(tenant or "*")))
+            tenant = one.name if isinstance(one, Tenant) else one
+            yield Right(verb, "tenants", (collection, tenant or "*"))
 
     return rule
 
@@ -115,11 +119,9 @@ def listing_tenants(context: AuthContext, name: str, *_: object) -> Iterator[Rig
         yield Right(READ, "tenants", (collection, "*"))
 
 
-def readable_tenants(
-    context: AuthContext, found: Sequence[Mapping[str, Any]], name: str, *_: object
-) -> list[Mapping[str, Any]]:
+def readable_tenants(context: AuthContext, found: Sequence[Tenant], name: str, *_: object) -> list[Tenant]:
     collection = context.collection(name)
-    return [one for one in found if context.may(Right(READ, "tenants", (collection, one["name"])))]
+    return [one for one in found if context.may(Right(READ, "tenants", (collection, one.name)))]
 
 
 # -- aliases
@@ -148,5 +150,5 @@ def moving_alias(context: AuthContext, alias: str, name: str) -> Iterator[Right]
         yield Right(UPDATE, "aliases", (target, alias))
 
 
-def readable_aliases(context: AuthContext, found: Sequence[Mapping[str, Any]], *_: object) -> list[Mapping[str, Any]]:
-    return [one for one in found if context.may(Right(READ, "aliases", (one["class"], one["alias"])))]
+def readable_aliases(context: AuthContext, found: Sequence[Alias], *_: object) -> list[Alias]:
+    return [one for one in found if context.may(Right(READ, "aliases", (one.collection, one.name)))]

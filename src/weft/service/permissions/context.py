@@ -28,9 +28,12 @@ class Known(Protocol):
 class Schemas(Protocol):
     @property
     def makes_schemas(self) -> bool: ...
-    def aliases_by_name(self) -> Mapping[str, str]: ...
     def find(self, name: str) -> Known | None: ...
     def all(self) -> Sequence[CollectionConfig]: ...
+
+
+class Aliases(Protocol):
+    def by_name(self) -> Mapping[str, str]: ...
 
 
 class Exports(Protocol):
@@ -49,6 +52,8 @@ class ServiceFacts(Protocol):
     @property
     def collections(self) -> Schemas: ...
     @property
+    def aliases(self) -> Aliases: ...
+    @property
     def archives(self) -> Archives: ...
 
 
@@ -66,11 +71,11 @@ class AuthContext(CallerRights):
     def collection(self, name: str) -> str:
         """The collection that a name or alias means, whether or not it exists."""
         name = collection_name(name) or "*"
-        return self._service.collections.aliases_by_name().get(name, name)
+        return self._service.aliases.by_name().get(name, name)
 
     def target_of(self, alias: str) -> str:
         """The collection of an alias; ``*`` where there is no such alias."""
-        return self._service.collections.aliases_by_name().get(alias, "*")
+        return self._service.aliases.by_name().get(alias, "*")
 
     def document(self, name: str) -> Mapping[str, Any]:
         """The collection's schema document; empty when there is no such collection."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
 
 from weft.access.permissions import CREATE, READ, Right
+from weft.domain.cluster import Node, ShardFacts
 from weft.service.permissions.context import AuthContext
 
 
@@ -17,15 +18,16 @@ def reading_nodes(context: AuthContext, collection: str | None, verbose: bool) -
 
 
 def readable_nodes(
-    context: AuthContext, found: Sequence[dict[str, Any]], collection: str | None, verbose: bool
-) -> Sequence[dict[str, Any]]:
-    """Of all collections: the shards of those that the caller may read, and figures of these alone."""
-    if verbose and collection is None:
-        for node in found:
-            shards = [one for one in node["shards"] if context.may(Right(READ, "nodes", ("verbose", one["class"])))]
-            counts = {"objectCount": sum(one["objectCount"] for one in shards), "shardCount": len(shards)}
-            node.update(shards=shards, stats=counts)
-    return found
+    context: AuthContext, found: Sequence[Node], collection: str | None, verbose: bool
+) -> Sequence[Node]:
+    """Of all collections: the shards of those that the caller may read."""
+    if not verbose or collection is not None:
+        return found
+    return [replace(node, shards=tuple(one for one in node.shards or () if _readable(context, one))) for node in found]
+
+
+def _readable(context: AuthContext, shard: ShardFacts) -> bool:
+    return context.may(Right(READ, "nodes", ("verbose", shard.collection)))
 
 
 def reading_models(context: AuthContext) -> Iterator[Right]:

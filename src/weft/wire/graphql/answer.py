@@ -41,7 +41,7 @@ def answer(question: Any, context: Context) -> dict[str, Any]:
         query, variables, operation = _parts(question)
         document = read(query)
         names = named(document)
-        schema = _schemas.get(names, context.service.collections)
+        schema = _schemas.get(names, context.service)
         kept: dict[tuple[str, str | None], dict[str, Any]] = schema.extensions["answers"]
         if (query, operation) in kept and not variables:
             return kept[query, operation]

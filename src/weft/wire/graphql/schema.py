@@ -17,6 +17,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 from weft.domain.errors import NotFound
 from weft.domain.schema import CollectionConfig
 from weft.service.collections import Collections
+from weft.service.service import Service
 from weft.wire.graphql.aggregate import aggregate_field
 from weft.wire.graphql.documents import ROOTS, Named
 from weft.wire.graphql.explore import explore_field
@@ -36,13 +37,13 @@ class Schemas:
         self._kept: OrderedDict[_Key, GraphQLSchema] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, named: Named, collections: Collections) -> GraphQLSchema:
+    def get(self, named: Named, service: Service) -> GraphQLSchema:
         """For the collections and aliases among ``named``; for all when the schema itself is asked for.
 
-        ``collections`` is the service's part. A schema holds the configurations it was made of, so none of the ids in
+        A schema holds the configurations it was made of, so none of the ids in
         its key can come to mean another one.
         """
-        configs = _all(collections) if named.introspects else _named(named, collections)
+        configs = _all(service) if named.introspects else _named(named, service.collections)
         roots = ROOTS if named.introspects else named.roots
         key = (roots, tuple(sorted((name, id(config)) for name, config in configs.items())))
         with self._lock:
@@ -107,7 +108,7 @@ def _named(named: Named, collections: Collections) -> dict[str, CollectionConfig
     return found
 
 
-def _all(collections: Collections) -> dict[str, CollectionConfig]:
-    configs = {config.name: config for config in collections.all() if is_name(config.name)}
-    aliases = {one["alias"]: configs[one["class"]] for one in collections.aliases() if one["class"] in configs}
+def _all(service: Service) -> dict[str, CollectionConfig]:
+    configs = {config.name: config for config in service.collections.all() if is_name(config.name)}
+    aliases = {one.name: configs[one.collection] for one in service.aliases.all() if one.collection in configs}
     return {**aliases, **configs}

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
+from weft.domain.tenants import TenantStatus
 from weft.protocol import aggregate, batch, batch_delete, search_get, tenants
 from weft.service.guard import Door
 from weft.wire.errors import to_refusal
@@ -22,8 +23,9 @@ from weft.wire.grpc.messages import parse
 UnaryCall: TypeAlias = Callable[[bytes, Caller], bytes]
 
 _STATUSES: Final = {
-    "HOT": tenants.TENANT_ACTIVITY_STATUS_HOT,
-    "COLD": tenants.TENANT_ACTIVITY_STATUS_COLD,
+    TenantStatus.ACTIVE: tenants.TENANT_ACTIVITY_STATUS_HOT,
+    TenantStatus.INACTIVE: tenants.TENANT_ACTIVITY_STATUS_COLD,
+    TenantStatus.OFFLOADED: tenants.TENANT_ACTIVITY_STATUS_FROZEN,
 }
 
 
@@ -109,10 +111,10 @@ class Calls:
         started = time.perf_counter()
         request = parse(tenants.TenantsGetRequest, data)
         names = list(request.names.values) if request.HasField("names") else None
-        found = service.collections.tenants(_collection(request), names)
+        found = service.tenants.all(_collection(request), names)
         reply = tenants.TenantsGetReply(took=time.perf_counter() - started)
         for tenant in found:
-            reply.tenants.add(name=tenant["name"], activity_status=_STATUSES[tenant["activityStatus"]])
+            reply.tenants.add(name=tenant.name, activity_status=_STATUSES[tenant.status])
         return reply.SerializeToString()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject
+from weft.domain.names import Alias
 from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
@@ -14,24 +16,28 @@ _OF_CLASS = (Parameter("class", "Only those of this collection."),)
 
 
 def list_all(call: Call) -> Reply:
-    return Reply({"aliases": call.service.collections.aliases(call.query.get("class") or None)})
+    return Reply({"aliases": [_spelled(one) for one in call.service.aliases.all(call.query.get("class") or None)]})
 
 
 def create(call: Call) -> Reply:
-    return Reply(call.service.collections.create_alias(_named(call, "alias"), _named(call, "class")))
+    return Reply(_spelled(call.service.aliases.create(_named(call, "alias"), _named(call, "class"))))
 
 
 def get(call: Call) -> Reply:
-    return Reply(call.service.collections.alias(call.path["alias"]))
+    return Reply(_spelled(call.service.aliases.get(call.path["alias"])))
 
 
 def update(call: Call) -> Reply:
-    return Reply(call.service.collections.update_alias(call.path["alias"], _named(call, "class")))
+    return Reply(_spelled(call.service.aliases.update(call.path["alias"], _named(call, "class"))))
 
 
 def delete(call: Call) -> Reply:
-    call.service.collections.delete_alias(call.path["alias"])
+    call.service.aliases.delete(call.path["alias"])
     return Reply(status=204)
+
+
+def _spelled(alias: Alias) -> JsonObject:
+    return {"alias": alias.name, "class": alias.collection}
 
 
 def _named(call: Call, key: str) -> str:

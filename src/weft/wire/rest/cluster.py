@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from weft.domain.errors import Invalid
+import platform
+
+from weft import __version__
+from weft.domain.cluster import Node, ShardFacts
+from weft.domain.errors import CorruptData, Invalid
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import NODES_OUTPUT
 from weft.wire.rest.openapi.shapes import TEXT, ref
+from weft.wire.version import PROTOCOL_VERSION
 
 _EXPOSITION = "text/plain; version=1.0.0; charset=utf-8"
 _LINKS = (
@@ -25,7 +31,15 @@ def root(call: Call) -> Reply:
 
 
 def meta(call: Call) -> Reply:
-    return Reply(call.service.meta())
+    facts = call.service.meta()
+    return Reply(
+        {
+            "hostname": facts.address,
+            "version": PROTOCOL_VERSION,
+            "modules": facts.modules,
+            "grpcMaxMessageSize": facts.max_message_bytes,
+        }
+    )
 
 
 def healthy(call: Call) -> Reply:
@@ -44,12 +58,54 @@ def nodes(call: Call) -> Reply:
     output = call.query.get("output", "minimal")
     if output not in ("minimal", "verbose"):
         raise Invalid(f"output must be minimal or verbose, not {output[:40]!r}")
-    return Reply({"nodes": call.service.nodes(call.path.get("name"), output == "verbose")})
+    found = call.service.nodes(call.path.get("name"), output == "verbose")
+    return Reply({"nodes": [_node(one) for one in found]})
+
+
+def _node(node: Node) -> JsonObject:
+    """Streaming clients go on only while the node is HEALTHY, so damage of a shard does not change that."""
+    spelled: dict[str, JsonValue] = {
+        "name": node.name,
+        "status": "UNHEALTHY" if node.stopping else "HEALTHY",
+        "version": PROTOCOL_VERSION,
+        "gitHash": f"weft-{__version__}-python-{platform.python_version()}",
+        "batchStats": {"queueLength": 0, "ratePerSecond": 0},
+        "shards": None if node.shards is None else [_shard(one) for one in node.shards],
+    }
+    if node.shards is not None:
+        count = sum(one.objects for one in node.shards)
+        spelled["stats"] = {"objectCount": count, "shardCount": len(node.shards)}
+    return spelled
+
+
+def _shard(shard: ShardFacts) -> JsonObject:
+    """Weft's own are ``sizes``, bytes by component, and ``error`` of a shard that is damaged or cannot be opened."""
+    spelled: dict[str, JsonValue] = {
+        "name": shard.name,
+        "class": shard.collection,
+        "objectCount": shard.objects,
+        "vectorIndexingStatus": _indexing_status(shard),
+        "vectorQueueLength": shard.vector_queue,
+        "compressed": False,
+        "loaded": shard.is_open,
+        "sizes": dict(shard.sizes),
+    }
+    if shard.damage is not None:
+        spelled["error"] = shard.damage.message
+    return spelled
+
+
+def _indexing_status(shard: ShardFacts) -> str:
+    if shard.damage is not None:
+        return "DAMAGED" if isinstance(shard.damage, CorruptData) else "UNAVAILABLE"
+    if not shard.is_open:
+        return "LAZY_LOADING"
+    return "INDEXING" if shard.vector_queue else "READY"
 
 
 def models(call: Call) -> Reply:
     """Of Weft alone: the models that are loaded, each as ``modules.base.ModelState`` has it."""
-    return Reply({"models": call.service.models()})
+    return Reply({"models": [one._asdict() for one in call.service.models()]})
 
 
 def metrics(call: Call) -> Reply:
@@ -58,7 +114,26 @@ def metrics(call: Call) -> Reply:
 
 
 def statistics(call: Call) -> Reply:
-    return Reply({"statistics": call.service.statistics(), "synchronized": True})
+    nodes = call.service.statistics()
+    return Reply({"statistics": [_statistics(one, nodes[0]) for one in nodes], "synchronized": True})
+
+
+def _statistics(node: str, leader: str) -> JsonObject:
+    return {
+        "name": node,
+        "status": "HEALTHY",
+        "raft": {"state": "Leader", "term": "1", "numPeers": "0", "latestConfigurationIndex": "0"},
+        "leaderId": leader,
+        "leaderAddress": "127.0.0.1",
+        "ready": True,
+        "isVoter": True,
+        "open": True,
+        "bootstrapped": True,
+        "dbLoaded": True,
+        "candidates": {},
+        "initialLastAppliedIndex": 0,
+        "lastAppliedIndex": 0,
+    }
 
 
 _NODES = {200: ref("Nodes")}

@@ -18,7 +18,9 @@ def sharding_state(call: Call) -> Reply:
     collection = call.query.get("collection")
     if not collection:
         raise Invalid("the collection is required: /v1/replication/sharding-state?collection=NAME")
-    return Reply(call.service.replication.sharding_state(collection, call.query.get("shard") or None))
+    name, found = call.service.replication.replicas(collection, call.query.get("shard") or None)
+    shards = [{"shard": one.shard, "replicas": list(one.nodes)} for one in found]
+    return Reply({"shardingState": {"collection": name, "shards": shards}})
 
 
 def replicate(call: Call) -> Reply:
@@ -37,7 +39,7 @@ def list_all(call: Call) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    return Reply(call.service.replication.operation(call.path["id"]))
+    call.service.replication.operation(call.path["id"])
 
 
 def forget(call: Call) -> Reply:

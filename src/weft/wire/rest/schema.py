@@ -11,10 +11,11 @@ from weft.wire.rest.openapi.parameters import TENANT
 from weft.wire.rest.openapi.shapes import TEXT, array, record, ref
 
 _PATH = "/v1/schema/{name}"
+_READY, _READ_ONLY = "READY", "READONLY"
 
 
 def list_all(call: Call) -> Reply:
-    return Reply({"classes": [config.document for config in call.service.collections.all_described()]})
+    return Reply({"classes": call.service.collections.documents()})
 
 
 def create(call: Call) -> Reply:
@@ -22,7 +23,7 @@ def create(call: Call) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    return Reply(call.service.collections.described(call.path["name"]).document)
+    return Reply(call.service.collections.document(call.path["name"]))
 
 
 def update(call: Call) -> Reply:
@@ -49,14 +50,27 @@ def drop_vector_index(call: Call) -> Reply:
 
 
 def shards(call: Call) -> Reply:
-    return Reply(call.service.collections.shards(call.path["name"], call.tenant))
+    found = call.service.collections.shards(call.path["name"], call.tenant)
+    return Reply(
+        [
+            {
+                "name": one.name,
+                "status": _READ_ONLY if one.read_only else _READY,
+                "vectorQueueSize": one.vector_queue,
+            }
+            for one in found
+        ]
+    )
 
 
 def set_shard_status(call: Call) -> Reply:
     status = json_fields.string(as_object(call.body), "status", "shard")
     if not status:
         raise Invalid("the body must hold the new status")
-    return Reply(call.service.collections.set_shard_status(call.path["name"], call.path["shard"], status))
+    if status not in (_READY, _READ_ONLY):
+        raise Invalid(f"shard status {status!r} cannot be set; set {_READY} or {_READ_ONLY}")
+    call.service.collections.set_read_only(call.path["name"], call.path["shard"], read_only=status == _READ_ONLY)
+    return Reply({"status": status})
 
 
 _CLASS = {200: ref("Class")}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from weft.service.tokens import Tokens, text_of, tokens_of_property, tokens_of_text
+from weft.service.tokens import Tokens, text_of, tokens_of_text
 from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import ref
 
 
 def of_property(call: Call) -> Reply:
-    config = call.service.collections.described(call.path["name"])
-    return _reply(tokens_of_property(config, call.path["property"], text_of(as_object(call.body))))
+    text = text_of(as_object(call.body))
+    return _reply(call.service.collections.tokens(call.path["name"], call.path["property"], text))
 
 
 def of_text(call: Call) -> Reply:

@@ -13,6 +13,7 @@ from weft.domain.aggregate import AggregateAnswer, AggregatedGroup, Aggregation
 from weft.domain.answer import Answer
 from weft.domain.caller import Caller
 from weft.domain.errors import NotFound
+from weft.domain.names import Alias
 from weft.domain.query import Query
 from weft.domain.schema import CollectionConfig, DataType, MultiVector, Property, VectorConfig, VectorIndexConfig
 from weft.wire.graphql.answer import answer
@@ -44,16 +45,25 @@ class Collections:
     def searchable(self) -> list[CollectionConfig]:
         return self.all()
 
-    def aliases(self) -> list[dict[str, str]]:
-        return [{"alias": alias, "class": name} for alias, name in self.known_aliases.items()]
+
+@dataclass
+class Aliases:
+    collections: Collections
+
+    def all(self) -> list[Alias]:
+        return [Alias(alias, name) for alias, name in self.collections.known_aliases.items()]
 
 
 @dataclass
 class Service:
     collections: Collections
+    aliases: Aliases = field(init=False)
     asked: list[Query] = field(default_factory=list)
     aggregated: list[Aggregation] = field(default_factory=list)
     failure: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.aliases = Aliases(self.collections)
 
     def search(self, query: Query, caller: Caller) -> Answer:
         if self.failure is not None:

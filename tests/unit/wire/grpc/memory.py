@@ -81,8 +81,13 @@ class Collections:
             raise NotFound(f"could not find class {name} in schema")
         return found
 
-    def tenants(self, name: str, names: Sequence[str] | None = None) -> list[Any]:
-        raise Invalid(f'multi-tenancy is not enabled for class "{self.get(name).name}"')
+
+class Tenants:
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
+
+    def all(self, name: str, names: Sequence[str] | None = None) -> list[Any]:
+        raise Invalid(f'multi-tenancy is not enabled for class "{self._collections.get(name).name}"')
 
 
 class Objects:
@@ -131,6 +136,7 @@ class MemoryService:
 
     def __init__(self) -> None:
         self.collections = Collections()
+        self.tenants = Tenants(self.collections)
         self.objects = Objects()
         self.queries: list[tuple[Query, Caller]] = []
 

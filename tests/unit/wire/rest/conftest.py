@@ -14,16 +14,20 @@ from starlette.testclient import TestClient
 
 from weft.domain.answer import Answer, Hit
 from weft.domain.caller import Caller
+from weft.domain.cluster import Node, ServerFacts, ShardFacts
 from weft.domain.errors import Conflict, Invalid, NotFound, Unauthenticated, WeftError
 from weft.domain.filters import Filter
+from weft.domain.names import Alias, collection_name
 from weft.domain.objects import IncomingObject, IncomingReference, Object, Reference, parse_uuid
 from weft.domain.query import Query
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
+from weft.domain.tenants import Tenant
 from weft.service.schema.defaults import Defaults, complete, complete_property
 from weft.service.schema.document import parse
 from weft.service.schema.update import update
 from weft.service.schema.validate import validate
-from weft.service.tenants import TOLD, statuses
+from weft.service.tenants import statuses
+from weft.service.tokens import Tokens, tokens_of_property
 from weft.service.values import coerce
 from weft.settings.server import RestSettings
 from weft.wire.rest.app import build_app
@@ -51,14 +55,12 @@ class NoModules:
 class Collections:
     def __init__(self) -> None:
         self.configs: dict[str, CollectionConfig] = {}
-        self.found_tenants: dict[str, dict[str, str]] = {}
-        self.known_aliases: dict[str, str] = {}
 
     def all(self) -> list[CollectionConfig]:
         return sorted(self.configs.values(), key=lambda config: config.name)
 
     def get(self, name: str) -> CollectionConfig:
-        found = self.configs.get(name[:1].upper() + name[1:])
+        found = self.configs.get(collection_name(name))
         if found is None:
             raise NotFound(f"could not find class {name} in schema")
         return found
@@ -69,11 +71,11 @@ class Collections:
         self.configs[config.name] = config
         return config
 
-    def described(self, name: str) -> CollectionConfig:
-        return self.get(name)
+    def document(self, name: str) -> Mapping[str, Any]:
+        return self.get(name).document
 
-    def all_described(self) -> list[CollectionConfig]:
-        return self.all()
+    def documents(self) -> list[Mapping[str, Any]]:
+        return [one.document for one in self.all()]
 
     def searchable(self) -> list[CollectionConfig]:
         return self.all()
@@ -105,60 +107,70 @@ class Collections:
         if vector not in self.get(name).vectors:
             raise Invalid(f"class {name} has no named vector {vector!r}")
 
-    def shards(self, name: str, tenant: str | None = None) -> list[dict[str, Any]]:
-        self.get(name)
-        return [{"name": tenant or "main", "status": "READY", "vectorQueueSize": 0}]
+    def shards(self, name: str, tenant: str | None = None) -> list[ShardFacts]:
+        return [ShardFacts(self.get(name).name, tenant or "main", 0)]
 
-    def set_shard_status(self, name: str, shard: str, status: str) -> dict[str, Any]:
-        return {"status": status}
+    def set_read_only(self, name: str, shard: str, *, read_only: bool) -> None: ...
 
-    def tenant(self, name: str, tenant: str) -> dict[str, str]:
-        found = self.tenants(name, [tenant])
-        if not found:
+    def tokens(self, name: str, property: str, text: str) -> Tokens:
+        return tokens_of_property(self.get(name), property, text)
+
+
+class Tenants:
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
+        self._known: dict[str, dict[str, Tenant]] = {}
+
+    def _of(self, name: str) -> dict[str, Tenant]:
+        return self._known.setdefault(self._collections.get(name).name, {})
+
+    def get(self, name: str, tenant: str) -> Tenant:
+        found = self._of(name).get(tenant)
+        if found is None:
             raise NotFound(f'tenant not found: "{tenant}"')
-        return found[0]
+        return found
 
-    def tenants(self, name: str, names: list[str] | None = None) -> list[dict[str, str]]:
-        known = self.found_tenants.get(self.get(name).name, {})
-        return [{"name": t, "activityStatus": TOLD[s]} for t, s in known.items() if names is None or t in names]
+    def all(self, name: str, names: Sequence[str] | None = None) -> list[Tenant]:
+        return [one for one in self._of(name).values() if names is None or one.name in names]
 
-    def create_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-        known = self.found_tenants.setdefault(self.get(name).name, {})
-        made = statuses(given)
-        for tenant, status in made.items():
-            known.setdefault(tenant, status)
-        return self.tenants(name, list(made))
+    def create(self, name: str, given: Sequence[Tenant]) -> list[Tenant]:
+        statuses(given)
+        return [self._of(name).setdefault(one.name, one) for one in given]
 
-    def update_tenants(self, name: str, given: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-        changed = statuses(given)
-        self.found_tenants.setdefault(self.get(name).name, {}).update(changed)
-        return self.tenants(name, list(changed))
+    def update(self, name: str, given: Sequence[Tenant]) -> list[Tenant]:
+        self._of(name).update({one.name: one for one in given})
+        return list(given)
 
-    def delete_tenants(self, name: str, names: Sequence[str]) -> None:
+    def delete(self, name: str, names: Sequence[str]) -> None:
         for one in names:
-            self.found_tenants.get(self.get(name).name, {}).pop(one, None)
+            self._of(name).pop(one, None)
 
-    def aliases(self, name: str | None) -> list[dict[str, str]]:
-        return [{"alias": a, "class": c} for a, c in self.known_aliases.items() if name in (None, c)]
 
-    def alias(self, alias: str) -> dict[str, str]:
-        alias = alias[:1].upper() + alias[1:]
-        if alias not in self.known_aliases:
+class Aliases:
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
+        self._known: dict[str, Alias] = {}
+
+    def all(self, name: str | None = None) -> list[Alias]:
+        return [one for one in self._known.values() if name in (None, one.collection)]
+
+    def get(self, alias: str) -> Alias:
+        found = self._known.get(collection_name(alias))
+        if found is None:
             raise NotFound(f"there is no alias {alias!r}")
-        return {"alias": alias, "class": self.known_aliases[alias]}
+        return found
 
-    def create_alias(self, alias: str, name: str) -> dict[str, str]:
-        self.known_aliases[alias] = self.get(name).name
-        return {"alias": alias, "class": name}
+    def create(self, alias: str, name: str) -> Alias:
+        return self._known.setdefault(alias, Alias(alias, self._collections.get(name).name))
 
-    def update_alias(self, alias: str, name: str) -> dict[str, str]:
-        if alias not in self.known_aliases:
-            raise NotFound(f"there is no alias {alias!r}")
-        return self.create_alias(alias, name)
+    def update(self, alias: str, name: str) -> Alias:
+        self.get(alias)
+        self._known[alias] = Alias(alias, self._collections.get(name).name)
+        return self._known[alias]
 
-    def delete_alias(self, alias: str) -> None:
-        if self.known_aliases.pop(alias, None) is None:
-            raise NotFound(f"there is no alias {alias!r}")
+    def delete(self, alias: str) -> None:
+        self.get(alias)
+        del self._known[alias]
 
 
 @dataclass
@@ -263,6 +275,8 @@ class Objects:
 class MemoryService:
     def __init__(self) -> None:
         self.collections = Collections()
+        self.tenants = Tenants(self.collections)
+        self.aliases = Aliases(self.collections)
         self.objects = Objects(self.collections)
         self.access = SimpleNamespace(openid=lambda: None)
 
@@ -278,22 +292,22 @@ class MemoryService:
         shown: Any = [Hit(one, 0, vectors=one.vectors if query.returns.vector else {}) for one in page]  # type: ignore[arg-type]
         return Answer(hits=shown)
 
-    def nodes(self, collection: str | None, verbose: bool) -> list[dict[str, Any]]:
+    def nodes(self, collection: str | None, verbose: bool) -> list[Node]:
         if collection is not None:
             self.collections.get(collection)
-        return [{"name": "weft", "status": "HEALTHY", "shards": [] if verbose else None}]
+        return [Node("weft", False, () if verbose else None)]
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> list[Any]:
         return []
 
     def metrics(self) -> bytes:
         return b""
 
-    def statistics(self) -> list[dict[str, Any]]:
-        return [{"name": "weft", "raft": {"state": "Leader"}}]
+    def statistics(self) -> list[str]:
+        return ["weft"]
 
-    def meta(self) -> dict[str, Any]:
-        return {"hostname": "http://[::]:8080", "version": "1.39.0", "modules": {}, "grpcMaxMessageSize": 1000}
+    def meta(self) -> ServerFacts:
+        return ServerFacts("http://[::]:8080", 1000, {})
 
 
 class Auth:

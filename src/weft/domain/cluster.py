@@ -1,0 +1,55 @@
+"""The server as a cluster of one node: what it holds, and in which state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from weft.domain.errors import WeftError
+
+NODE: Final = "weft"
+"""The name of the one node."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFacts:
+    """A shard of ``collection``: all of it, or one active tenant. Of one that is not open only ``objects`` is known."""
+
+    collection: str
+    name: str
+    objects: int
+    is_open: bool = False
+    read_only: bool = False
+    vector_queue: int = 0
+    """Vectors that are searched exactly because no index holds them yet."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Bytes in memory or on disk, by component."""
+    damage: WeftError | None = None
+    """Why it is not served, or not maintained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """``shards`` None where they were not asked for."""
+
+    name: str
+    stopping: bool
+    shards: tuple[ShardFacts, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardReplicas:
+    """The nodes that have the shard."""
+
+    shard: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """``modules``: what each enabled module says of itself, by its name."""
+
+    address: str
+    max_message_bytes: int
+    modules: Mapping[str, object]

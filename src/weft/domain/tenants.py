@@ -1,0 +1,21 @@
+"""Tenants: parts of a collection that know nothing of one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TenantStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    """Its objects can be read and written."""
+    INACTIVE = "INACTIVE"
+    """Its objects are kept, and cannot be used."""
+    OFFLOADED = "OFFLOADED"
+    """Its objects are kept elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    name: str
+    status: TenantStatus = TenantStatus.ACTIVE

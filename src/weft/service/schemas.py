@@ -1,0 +1,99 @@
+"""Schemas: how the documents of collections come to be and change, one change at a time."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from weft.domain.names import collection_name
+from weft.domain.schema import CollectionConfig
+from weft.engine.embedded.collection import Collection
+from weft.engine.embedded.engine import Engine
+from weft.modules.base import Registry
+from weft.service.schema.defaults import Defaults, complete, complete_property
+from weft.service.schema.document import parse
+from weft.service.schema.update import update
+from weft.service.schema.validate import validate, validate_property
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRules:
+    """What the settings say about schemas."""
+
+    auto_schema: bool
+    async_indexing: bool
+    defaults: Defaults
+
+
+class Schemas:
+    """Changes of schemas take turns; ``turn`` is held for as long as what was read must not change."""
+
+    def __init__(self, engine: Engine, registry: Registry, rules: SchemaRules) -> None:
+        self.engine = engine
+        self.rules = rules
+        self.turn = threading.RLock()
+        self._registry = registry
+
+    def open(self, name: str) -> Collection:
+        """By name or alias; the first letter may be lower case. Raises NotFound."""
+        return self.engine.get(collection_name(name))
+
+    def create(self, given: Mapping[str, Any]) -> Collection:
+        with self.turn:
+            document = complete(given, self._registry, self.rules.defaults)
+            return self.engine.create(self._checked(document))
+
+    def update(self, name: str, given: Mapping[str, Any]) -> CollectionConfig:
+        """Make ``given`` the whole document of the collection, as far as it may change."""
+        with self.turn:
+            collection = self.open(name)
+            return self._store(collection, update(collection.config.document, self._completed(collection, given)))
+
+    def edit(self, name: str, edit: Callable[[CollectionConfig, Document], None]) -> None:
+        """Store what ``edit`` makes of a copy of the document."""
+        with self.turn:
+            collection = self.open(name)
+            document = copy.deepcopy(dict(collection.config.document))
+            edit(collection.config, document)
+            self._store(collection, document)
+
+    def add_property(self, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The property's document with its defaults."""
+        added: Document = {}
+
+        def edit(config: CollectionConfig, document: Document) -> None:
+            added.update(complete_property(given, document, self._registry, self.rules.defaults))
+            validate_property(added, document, self._registry, exists=self._exists)
+            document["properties"].append(added)
+
+        self.edit(name, edit)
+        return added
+
+    def extend(self, collection: Collection, document: Mapping[str, Any]) -> None:
+        """Store ``document``, which has more properties than the collection, without defaults for those."""
+        with self.turn:
+            self._store(collection, self._completed(collection, document))
+
+    def _completed(self, collection: Collection, given: Mapping[str, Any]) -> Document:
+        return complete(given, self._registry, self.rules.defaults, existing=collection.config.document)
+
+    def _store(self, collection: Collection, document: Mapping[str, Any]) -> CollectionConfig:
+        self.engine.configure(collection, self._checked(document))
+        return collection.config
+
+    def _checked(self, document: Mapping[str, Any]) -> CollectionConfig:
+        """Raises Invalid for a document that cannot be, and for a vector whose module could not make it."""
+        validate(document, self._registry, async_indexing=self.rules.async_indexing, exists=self._exists)
+        config = parse(document)
+        for vector in config.vectors.values():
+            if vector.vectorizer != "none":
+                self._registry.vectorizer(vector.vectorizer).validate(config, vector, self.rules.auto_schema)
+        return config
+
+    def _exists(self, name: str) -> bool:
+        return self.engine.find(name) is not None
