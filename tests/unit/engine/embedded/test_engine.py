@@ -13,6 +13,7 @@ import pytest
 from weft.domain.errors import Invalid, NotFound, StorageFull
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
+from weft.domain.tenants import TenantStatus
 from weft.engine.embedded.changes import Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
@@ -90,10 +91,10 @@ def test_a_dropped_collection_cannot_be_changed_into_a_ghost(engine: Engine) -> 
 
 def test_a_tenant_that_is_gone_is_not_opened_again(engine: Engine) -> None:
     held = engine.create(DOCUMENTS["Shared"])
-    engine.put_tenants(held, {"one": "ACTIVE", "two": "ACTIVE"})
+    engine.put_tenants(held, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     one, two = held.shard("one"), held.shard("two")
     one.submit([upsert(one)])
-    engine.put_tenants(held, {"one": "INACTIVE"})
+    engine.put_tenants(held, {"one": TenantStatus.INACTIVE})
     engine.drop_tenants(held, ["two"])
     for tenant, error in (("one", Invalid), ("two", NotFound)):
         with pytest.raises(error):
@@ -101,11 +102,11 @@ def test_a_tenant_that_is_gone_is_not_opened_again(engine: Engine) -> None:
     for shard in (one, two):
         with pytest.raises(NotFound):
             shard.submit([upsert(shard)])
-    engine.put_tenants(held, {"one": "ACTIVE"})
+    engine.put_tenants(held, {"one": TenantStatus.ACTIVE})
     assert held.shard("one").count == 1
     engine.drop("Shared")
     for change in (
-        lambda: engine.put_tenants(held, {"three": "ACTIVE"}),
+        lambda: engine.put_tenants(held, {"three": TenantStatus.ACTIVE}),
         lambda: engine.drop_tenants(held, ["one"]),
         lambda: held.shard("one"),
     ):

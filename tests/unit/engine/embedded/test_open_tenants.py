@@ -17,6 +17,7 @@ import pytest
 from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy
+from weft.domain.tenants import TenantStatus
 from weft.engine.embedded.changes import Done, Upsert
 from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.engine import Engine
@@ -43,7 +44,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 def collection(engine: Engine, tenants: int) -> Collection:
     made = engine.create(CONFIG)
-    engine.put_tenants(made, {f"t{i}": "ACTIVE" for i in range(tenants)})
+    engine.put_tenants(made, {f"t{i}": TenantStatus.ACTIVE for i in range(tenants)})
     return made
 
 
@@ -113,7 +114,7 @@ def test_a_lease_hinders_neither_deleting_nor_deactivating(engine: Engine) -> No
     made = collection(engine, 2)
     with made.use("t0") as gone, made.use("t1") as asleep:
         engine.drop_tenants(made, ["t0"])
-        engine.put_tenants(made, {"t1": "INACTIVE"})
+        engine.put_tenants(made, {"t1": TenantStatus.INACTIVE})
         for shard in (gone, asleep):
             with pytest.raises(NotFound):
                 shard.submit([Upsert(obj := Object(bytes(16)), shard.encode([obj])[0])])
@@ -147,11 +148,11 @@ def test_many_threads_on_many_tenants(tmp_path: Path) -> None:
 def test_a_tenant_made_again_counts_from_nothing(engine: Engine) -> None:
     made = collection(engine, 1)
     store(made.shard("t0"), 1)
-    engine.put_tenants(made, {"t0": "INACTIVE"})
+    engine.put_tenants(made, {"t0": TenantStatus.INACTIVE})
     assert made.count("t0") == 1
     engine.drop_tenants(made, ["t0"])
     assert made.count("t0") == 0
-    engine.put_tenants(made, {"t0": "ACTIVE"})
+    engine.put_tenants(made, {"t0": TenantStatus.ACTIVE})
     assert made.count("t0") == 0
 
 

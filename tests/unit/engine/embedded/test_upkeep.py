@@ -11,6 +11,7 @@ import pytest
 from weft.domain.errors import CorruptData, OperatorError
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy, VectorConfig
+from weft.domain.tenants import TenantStatus
 from weft.engine.embedded.changes import Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
@@ -91,7 +92,7 @@ def test_tenants_that_are_not_open_are_looked_at_once_an_hour(tmp_path: Path) ->
     )  # fmt: skip
     engine = Engine(tmp_path, lambda document: config, durable=False, write_queue=1000)
     offers = engine.create(config)
-    engine.put_tenants(offers, {"one": "ACTIVE", "two": "ACTIVE", "three": "INACTIVE"})
+    engine.put_tenants(offers, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE, "three": TenantStatus.INACTIVE})
     shard = offers.shard("one")
     for number, created_s in enumerate((1000, 2000)):
         obj = Object(number.to_bytes(16), {}, {}, created_s * 1000, created_s * 1000)

@@ -12,6 +12,7 @@ import pytest
 
 from weft.domain.errors import Conflict, CorruptData, NotFound
 from weft.domain.query import Keyword
+from weft.domain.tenants import TenantStatus
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 from weft.jobs.backends.filesystem import FilesystemBackend
@@ -112,10 +113,10 @@ def test_the_stages_of_a_backup_and_of_a_restore(
 
 def test_tenants_of_every_status(engine: Engine, backend: Backend) -> None:
     collection = engine.create(config("Shared", tenants=True))
-    engine.put_tenants(collection, dict.fromkeys(("open", "cold", "unused", "shut"), "ACTIVE"))
+    engine.put_tenants(collection, dict.fromkeys(("open", "cold", "unused", "shut"), TenantStatus.ACTIVE))
     for n, name in enumerate(("open", "cold", "shut")):
         fill(collection.shard(name), 100 * n, 100 * n + 20)
-    engine.put_tenants(collection, {"cold": "INACTIVE"})
+    engine.put_tenants(collection, {"cold": TenantStatus.INACTIVE})
     state = make(engine, backend, "one", "Shared")
     assert dict(collection.shards()).keys() == {"open", "shut"}, "a backup opens no shard"
     engine.drop("Shared")
@@ -123,24 +124,24 @@ def test_tenants_of_every_status(engine: Engine, backend: Backend) -> None:
     again = engine.get("Shared")
     assert again.tenants() == {"open": "ACTIVE", "cold": "INACTIVE", "unused": "ACTIVE", "shut": "ACTIVE"}
     assert not dict(again.shards())
-    engine.put_tenants(again, {"cold": "ACTIVE"})
+    engine.put_tenants(again, {"cold": TenantStatus.ACTIVE})
     assert [len(held(again.shard(name))) for name in ("open", "cold", "unused", "shut")] == [20, 20, 0, 20]
 
 
 def test_foreign_files_in_a_shard_are_left_out(engine: Engine, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     collection = engine.create(config("Shared", tenants=True))
-    engine.put_tenants(collection, {"one": "ACTIVE"})
+    engine.put_tenants(collection, {"one": TenantStatus.ACTIVE})
     shard = collection.shard("one")
     fill(shard, 0, 5)
-    engine.put_tenants(collection, {"one": "INACTIVE"})
+    engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     for name in ("notes.txt", "index/ü", "store/.hidden"):
         (shard.folder / name).write_text("mine")
     state = make(engine, backend, "one", "Shared")
     engine.drop("Shared")
     bring_back(engine, backend, state)
     again = engine.get("Shared")
-    engine.put_tenants(again, {"one": "ACTIVE"})
+    engine.put_tenants(again, {"one": TenantStatus.ACTIVE})
     assert len(held(again.shard("one"))) == 5
 
 
@@ -322,7 +323,7 @@ def test_a_restore_that_is_cancelled_at_the_last_moment(
 def test_what_goes_away_while_it_is_backed_up(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     collection = engine.create(config("Shared", tenants=True))
-    engine.put_tenants(collection, {"one": "ACTIVE", "two": "ACTIVE"})
+    engine.put_tenants(collection, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     fill(collection.shard("one"), 0, 5)
     fill(collection.shard("two"), 0, 5)
     real = type(collection).snapshot_to
