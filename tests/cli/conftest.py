@@ -1,4 +1,4 @@
-"""The real command, run as a person does, against a real server."""
+"""The real command, run as a user does, against a real server."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_another_place(weft: Weft, tmp_path: Path) -> None:
         (("backup", "one", "--base", "none"), "make a whole backup"),
     ],
 )
-def test_what_cannot_be_done_is_told(weft: Weft, arguments: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_done_is_reported(weft: Weft, arguments: tuple[str, ...], said: str) -> None:
     done = weft(*arguments)
     assert done.returncode == 1
     assert done.stderr.startswith("weft: ")

@@ -37,7 +37,7 @@ def test_lines_of_standard_input_as_json(alone: Weft) -> None:
     assert cat @ kitten > cat @ steel
 
 
-def test_a_line_that_is_no_text_is_told(alone: Weft) -> None:
+def test_a_line_that_is_not_text_is_reported(alone: Weft) -> None:
     done = alone("embed", "--json", input=b"a cat\n\xff\xfe\n")
     assert done.returncode == 1
     assert "weft: -:2: it is neither UTF-8 text" in done.stderr
@@ -84,7 +84,7 @@ def test_without_a_place_to_write_it_shows_the_shape(alone: Weft) -> None:
         (("--model", "../../etc"), "is not a model's name"),
     ],
 )
-def test_wrong_choices_are_told(alone: Weft, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_choices_are_refused(alone: Weft, arguments: tuple[str, ...], said: str) -> None:
     done = alone("embed", *arguments, input="a cat\n")
     assert done.returncode == 1
     assert said in done.stderr
@@ -134,10 +134,10 @@ def test_a_server_is_asked_which_models_are_loaded(alone: Weft, server: Server) 
     found = loaded(server.rest_port)
     assert found["all-MiniLM-L6-v2-static-256"] is True
     assert found["tiny-any"] is False
-    shown = alone("models", "--port", str(server.rest_port)).stdout
-    assert shown.splitlines()[0].endswith("loaded")
-    assert shown.splitlines()[-1] == f"Loaded: in the server at http://127.0.0.1:{server.rest_port}."
-    assert "Which of them are loaded is not known: no server answers" in alone("models").stdout
+    printed = alone("models", "--port", str(server.rest_port)).stdout
+    assert printed.splitlines()[0].endswith("loaded")
+    assert printed.splitlines()[-1] == f"Loaded: in the server at http://127.0.0.1:{server.rest_port}."
+    assert "Which of them are loaded is unknown: no server answers" in alone("models").stdout
 
 
 def test_the_list_survives_what_is_broken(alone: Weft, tmp_path: Path) -> None:
@@ -149,19 +149,19 @@ def test_the_list_survives_what_is_broken(alone: Weft, tmp_path: Path) -> None:
     done = alone("models", "--models-path", str(tmp_path / "models"))
     assert done.returncode == 0, done.stderr
     assert "broken" in done.stdout
-    assert "not known" in done.stdout
+    assert "unknown" in done.stdout
 
 
 def test_verify_loads_and_embeds(alone: Weft) -> None:
     done = alone("models", "verify", "all-MiniLM-L6-v2")
     assert done.returncode == 0, done.stderr
-    assert "all-MiniLM-L6-v2 is whole: text in 384 dimensions" in done.stdout
+    assert "all-MiniLM-L6-v2 works: text in 384 dimensions" in done.stdout
 
 
 def test_verify_names_what_is_there(alone: Weft) -> None:
     done = alone("models", "verify", "no-such-model")
     assert done.returncode == 1
-    assert "here are all-MiniLM-L6-v2, " in done.stderr
+    assert "it has all-MiniLM-L6-v2, " in done.stderr
 
 
 def test_pull_is_refused_offline(alone: Weft) -> None:
@@ -191,13 +191,13 @@ def test_verify_tries_all_that_a_model_embeds(alone: Weft, tmp_path: Path) -> No
     pytest.importorskip("av")
     models = tmp_path / "models"
     article.whisper(models / "whisper")
-    for name, told in (
+    for name, outcome in (
         ("tiny-any", "text in 64 dimensions, image in 64 dimensions, audio in 64 dimensions, video in 64 dimensions"),
         ("whisper", "audio in 32 dimensions"),
     ):
         done = alone("models", "verify", name, "--models-path", str(models))
         assert done.returncode == 0, done.stderr
-        assert f"{name} is whole: {told} by multi2vec-bind" in done.stdout
+        assert f"{name} works: {outcome} by multi2vec-bind" in done.stdout
 
 
 def test_media_are_embedded_in_the_space_of_texts(alone: Weft, tmp_path: Path) -> None:

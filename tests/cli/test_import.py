@@ -1,4 +1,4 @@
-"""``weft import``: what is stored, what is told, and the file of what was rejected."""
+"""``weft import``: what is stored, what is reported, and the file of what was rejected."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_what_is_rejected_can_be_mended_and_imported(server: Server, weft: Weft,
         file.write('{"n": 4\n\n[5]\n')
     done = weft("import", "a.jsonl", "--collection", "Mended", "--vectorizer", "none")
     assert done.returncode == 1
-    summary, *told, last = done.stdout.splitlines()
+    summary, *listed, last = done.stdout.splitlines()
     assert summary.startswith("2 rows stored in Mended in ")
     assert summary.endswith(", 5 rejected:")
-    assert told[0].startswith("  2 × invalid number property 'n'")
-    assert told[0].endswith("(a.jsonl, line 2)")
-    assert {line[:5] for line in told[1:]} == {"  1 ×"}
-    assert len(told) == 4
+    assert listed[0].startswith("  2 × invalid number property 'n'")
+    assert listed[0].endswith("(a.jsonl, line 2)")
+    assert {line[:5] for line in listed[1:]} == {"  1 ×"}
+    assert len(listed) == 4
     assert "a.jsonl.rejected.jsonl" in last
     rejected = lines(tmp_path / "a.jsonl.rejected.jsonl")
     assert all("_weft_error" in row for row in rejected)
@@ -103,7 +103,7 @@ def test_a_csv_is_typed_as_the_collection_has_it(server: Server, weft: Weft, tmp
     )
     done = weft("import", "a.csv", "--collection", "Declared")
     assert done.returncode == 1
-    assert "the row has 5 cells, the first line names 4 (a.csv, line 4)" in done.stdout
+    assert "the row has 5 cells, and the first line names 4 (a.csv, line 4)" in done.stdout
     (only,) = held(server, "Declared").values()
     assert (only["code"], only["count"], only["words"], only["place"].latitude) == ("1", 2, ["w"], 1.0)
     assert {row["code"] for row in lines(tmp_path / "a.csv.rejected.jsonl")} == {"2", "3"}
@@ -117,7 +117,7 @@ def test_ids_and_vectors_of_fields(server: Server, weft: Weft, tmp_path: Path) -
     done = weft("import", "a.jsonl", "--collection", "Keyed", "--id-field", "key", "--vector-field", "v")
     assert done.returncode == 1
     assert "3 rows stored in Keyed" in done.stdout
-    assert "'no uuid' is no uuid (--id-field key)" in done.stdout
+    assert "'no uuid' is not a uuid (--id-field key)" in done.stdout
     assert "the row has no field 'key' (--id-field)" in done.stdout
     assert lines(tmp_path / "a.jsonl.rejected.jsonl")[-1].keys() == {"key", "t", "v", "_weft_error"}
     with server.client() as client:
@@ -171,11 +171,11 @@ def test_rows_go_to_a_tenant_and_are_embedded(server: Server, weft: Weft, tmp_pa
     ("arguments", "words"),
     [
         (["none.jsonl"], "none.jsonl is not a file"),
-        (["a.txt"], "a.txt: cannot read .txt; give .jsonl, .ndjson, .json, .csv"),
+        (["a.txt"], "a.txt: cannot read .txt; use .jsonl, .ndjson, .json, .csv"),
         (["a.jsonl", "--rejected", "a.jsonl"], "a.jsonl would be overwritten"),
         (["object.json"], "must hold an array of objects"),
-        (["twice.csv"], "must name each column, no name twice"),
-        (["quote.csv"], "quote.csv, line 3: a cell begins with a quote that is never closed"),
+        (["twice.csv"], "must give each column a name of its own"),
+        (["quote.csv"], "quote.csv, line 3: a cell opens a quote that is never closed"),
         (["--collection", "", "a.jsonl"], "--collection must name a collection"),
         (["a.jsonl", "--tenant", "\udcff"], "is not UTF-8"),
         (["latin.csv"], "latin.csv, line 2: not UTF-8"),
@@ -197,7 +197,7 @@ def test_refusals(weft: Weft, tmp_path: Path, arguments: list[str], words: str) 
     assert "Traceback" not in done.stderr
 
 
-def test_a_server_that_dies_is_told_with_what_was_stored(tmp_path: Path) -> None:
+def test_a_server_that_dies_is_reported_with_what_was_stored(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         port = str(server.rest_port)
         command = ["import", "-", "--collection", "Dying", "--vectorizer", "none", "--port", port]
@@ -213,9 +213,11 @@ def test_a_server_that_dies_is_told_with_what_was_stored(tmp_path: Path) -> None
             for i in range(1000, 5000):
                 process.stdin.write(b'{"n": %d}\n' % i)
             process.stdin.close()
-            told = process.stderr.read().decode()
+            printed = process.stderr.read().decode()
             assert process.wait() == 1
-        assert re.search(rf"^weft: no server answers at http://127.0.0.1:{port}.*; [\d,]+ rows stored in Dying", told)
+        assert re.search(
+            rf"^weft: no server answers at http://127.0.0.1:{port}.*; [\d,]+ rows stored in Dying", printed
+        )
         server.start()
         rows = b"".join(b'{"n": %d}\n' % i for i in range(5000))
         again = run(*command[:-1], str(server.rest_port), folder=tmp_path, input=rows)
@@ -239,13 +241,13 @@ def test_ctrl_c_tells_what_was_stored(server: Server, tmp_path: Path) -> None:
             while not client.collections.exists("Stopped") or len(client.collections.use("Stopped")) < wait:
                 assert importing.poll() is None
             importing.send_signal(signal.SIGINT)
-            _, told = importing.communicate(timeout=60)
+            _, printed = importing.communicate(timeout=60)
             assert importing.returncode == 130
             stored = len(client.collections.use("Stopped"))
-        assert told.decode().startswith(f"stopped: {stored:,} rows stored in Stopped in ")
+        assert printed.decode().startswith(f"stopped: {stored:,} rows stored in Stopped in ")
 
 
-def test_rows_that_no_server_takes_are_told(weft: Weft, tmp_path: Path) -> None:
+def test_rows_that_no_server_takes_are_reported(weft: Weft, tmp_path: Path) -> None:
     deep = "[" * 300 + "]" * 300
     (tmp_path / "a.jsonl").write_text(f'{{"n": 1, "m": {deep}}}\n{{"n": 2}}\n')
     done = weft("import", "a.jsonl", "--collection", "Deep", "--vectorizer", "none")
@@ -281,5 +283,5 @@ def test_an_api_key_is_asked_for_and_given(tmp_path: Path) -> None:
         ):
             refused = run(*command, environ=ports, folder=tmp_path)
             assert refused.returncode == 1
-            assert "wants a valid API key; give it with --api-key" in refused.stderr
+            assert "requires a valid API key; pass it with --api-key" in refused.stderr
             assert run(*command, environ=ports | {"WEFT_API_KEY": "secret"}, folder=tmp_path).returncode == 0

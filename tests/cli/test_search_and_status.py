@@ -38,12 +38,12 @@ def articles(server: Server) -> Iterator[None]:
 def test_by_meaning_keyword_and_both(weft: Weft) -> None:
     done = weft("search", "Found", "space travel", "--by", "meaning", "--target", "title")
     assert (done.returncode, done.stderr) == (0, "")
-    first, *shown = done.stdout.splitlines()
+    first, *listed = done.stdout.splitlines()
     assert first.startswith("  1  distance 0.")
-    assert shown[0].startswith("     body: Bread is baked from flour. Bread")
-    assert shown[0].endswith("…")
-    assert all(len(line) < 100 for line in shown)
-    assert shown[1] == "     title: Rockets carry satellites"
+    assert listed[0].startswith("     body: Bread is baked from flour. Bread")
+    assert listed[0].endswith("…")
+    assert all(len(line) < 100 for line in listed)
+    assert listed[1] == "     title: Rockets carry satellites"
     done = weft("search", "Found", "cats", "--by", "keyword", "--json")
     (hit,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert hit.keys() == {"id", "score", "properties"}
@@ -115,8 +115,8 @@ def test_nothing_found_and_refusals(weft: Weft) -> None:
         (["None", "x"], "could not find class None in schema"),
         (["Found", "x", "--limit", "0"], "--limit must be from 1 to"),
         (["Found", "x", "--limit", "99999999999"], "--limit must be from 1 to"),
-        (["Found", "x", "--api-key", "a\nb"], "characters that no key has"),
-        (["Found", "x", "--api-key", "ä"], "characters that no key has"),
+        (["Found", "x", "--api-key", "a\nb"], "characters that no API key contains"),
+        (["Found", "x", "--api-key", "ä"], "characters that no API key contains"),
         (["Found", "\udcff"], "is not UTF-8"),
         (["Found", "x", "--by", "meaning"], "target"),
         (["Found", "x", "--grpc-port", "1"], "no server answers gRPC at 127.0.0.1:1"),
@@ -137,7 +137,7 @@ def test_what_nobody_reads_and_what_cannot_be_written(server: Server) -> None:
         assert b"Traceback" not in done.stderr
 
 
-def test_another_server_is_told_apart(weft: Weft) -> None:
+def test_another_server_is_printed_apart(weft: Weft) -> None:
     class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -155,8 +155,8 @@ def test_another_server_is_told_apart(weft: Weft) -> None:
         for arguments in (["status"], ["backup", "x"], ["backup"], ["import", "-", "--collection", "A"]):
             done = weft(*arguments, "--port", str(other.server_port), input='{"a": 1}')
             assert done.returncode == 1
-            assert done.stderr.endswith("is no Weft server\n")
-        assert "is no Weft server" in weft("models", "--port", str(other.server_port)).stdout
+            assert done.stderr.endswith("is not a Weft server\n")
+        assert "is not a Weft server" in weft("models", "--port", str(other.server_port)).stdout
         other.shutdown()
         thread.join()
 
@@ -168,9 +168,9 @@ def test_status_shows_collections_and_json(server: Server, weft: Weft) -> None:
     assert head.startswith(f"weft at http://127.0.0.1:{server.rest_port}: healthy, protocol ")
     assert titles.split()[:2] == ["collection", "objects"] or "shards" in titles
     assert any(row.split()[0] == "Found" and "2" in row.split() for row in rows)
-    told = json.loads(weft("status", "--json").stdout)
-    assert "text2vec-transformers" in told["meta"]["modules"]
-    assert {"Found"} <= {shard["class"] for shard in told["nodes"][0]["shards"]}
+    printed = json.loads(weft("status", "--json").stdout)
+    assert "text2vec-transformers" in printed["meta"]["modules"]
+    assert {"Found"} <= {shard["class"] for shard in printed["nodes"][0]["shards"]}
 
 
 def test_status_without_a_server(weft: Weft) -> None:

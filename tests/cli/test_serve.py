@@ -21,7 +21,7 @@ FREE = ("--port", "0", "--grpc-port", "0")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_answers_and_stops_when_told(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_says_where_it_answers_and_stops_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     with Server(tmp_path / "data", None, "--enable-modules", "text2vec-transformers,text2vec-model2vec") as server:
         with urllib.request.urlopen(server.url("/v1/.well-known/ready"), timeout=10) as reply:
             assert reply.status == 200
@@ -36,7 +36,7 @@ def test_it_says_where_it_answers_and_stops_when_told(tmp_path: Path, number: si
         f"  data     {tmp_path}/data (0 collections, 0 objects)",
         "  modules  text2vec-model2vec, text2vec-transformers",
         "  stop     Ctrl-C",
-        "stopping: finishing what was begun",
+        "stopping: finishing requests in progress",
         "stopped",
     ]
 
@@ -70,7 +70,7 @@ def test_as_json_every_line_is_one_object(tmp_path: Path) -> None:
     assert ready["msg"].startswith(f"weft {weft.__version__}, ready in")
     assert (ready["data"], ready["collections"]) == (f"{tmp_path}/data", 0)
     assert (slow["msg"], slow["level"], slow["class"], slow["by"]) == ("slow query", "warning", "Things", "nothing")
-    assert [one["msg"] for one in found[-2:]] == ["stopping: finishing what was begun", "stopped"]
+    assert [one["msg"] for one in found[-2:]] == ["stopping: finishing requests in progress", "stopped"]
 
 
 def test_settings_from_file_environment_and_flags(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from weft.domain.errors import WeftError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 something failed (the message says what), 2 the command line is off; 130 after Ctrl-C, 141
-    when nobody reads what is printed any more."""
+    """Exit status: 0 done, 1 failed (the message says why), 2 a wrong command line, 130 after Ctrl-C, 141 when no
+    reader of the output is left."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for names and terminals that are not UTF-8
     arguments = _parser().parse_args(argv)
@@ -30,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _print_no_more()
+        _discard_output()
         return 141
     except OSError as error:
-        print(f"weft: {error.filename or 'what is printed'}: {error.strerror}", file=sys.stderr)
-        _print_no_more()
+        print(f"weft: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+        _discard_output()
         return 1
     except UnicodeEncodeError as error:
         print(f"weft: {error.object[:80]!r} is not UTF-8", file=sys.stderr)
@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _print_no_more() -> None:
-    """What is left in the buffer goes nowhere, lest Python fail once more at its end."""
+def _discard_output() -> None:
+    """What is left in the buffer goes nowhere, or Python would fail once more at its exit."""
     if sys.stdout is not None:
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 – no path of ours
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="weft",
         description="A multimodal, multi-vector search server that speaks Weaviate's protocol.",
-        epilog="weft COMMAND --help says more about each.",
+        epilog="Run weft COMMAND --help for the options of a command.",
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "embed", _embed, "print or write the vectors of files, or of lines on standard input", _add_embed)
     _add(commands, "models", _models, "list the models on this machine, fetch one, or check one", _add_models)
     _add(commands, "backup", _backup, "back up collections, or list the backups", _add_backup)
-    _add(commands, "restore", _restore, "bring collections back from a backup", _add_restore)
+    _add(commands, "restore", _restore, "restore collections from a backup", _add_restore)
     return parser
 
 
@@ -98,28 +98,29 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
         "files", nargs="+", metavar="FILE", help="a .jsonl, .json or .csv file; - reads JSON Lines from standard input"
     )
     parser.add_argument(
-        "--collection", required=True, metavar="NAME", help="the collection to import into; made when missing"
+        "--collection", required=True, metavar="NAME", help="the collection to import into; created when missing"
     )
     parser.add_argument(
         "--vectorizer",
         metavar="MODULE",
-        help="vectorizer of a collection that is made (default: text2vec-transformers, or none with --vector-field)",
+        help="vectorizer of a collection that is created (default: text2vec-transformers, or none with --vector-field)",
     )
     parser.add_argument(
         "--id-field",
         metavar="FIELD",
-        help="the field with the object's uuid; else one is made from the row, so importing twice changes nothing",
+        help="the field that holds the uuid; without it, uuids are derived from the rows, so a second import changes "
+        "nothing",
     )
     parser.add_argument(
         "--vector-field",
         metavar="FIELD",
-        help="the field with the object's vector, a list of numbers, or with its named vectors, an object of lists",
+        help="the field that holds the vector (a list of numbers) or the named vectors (an object of lists)",
     )
     parser.add_argument("--tenant", metavar="NAME", help="the tenant to import into")
     parser.add_argument(
         "--rejected",
         metavar="FILE",
-        help="where rejected rows go, one JSON line each with its error (default: FILE.rejected.jsonl)",
+        help="where to write rejected rows, one JSON line each with its error (default: FILE.rejected.jsonl)",
     )
     add_connection(parser)
 
@@ -128,8 +129,8 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("collection", metavar="COLLECTION")
     parser.add_argument("text", metavar="TEXT", help="what to search for")
     parser.add_argument("--by", choices=("meaning", "keyword", "both"), default="both", help="default: %(default)s")
-    parser.add_argument("--limit", type=int, default=5, metavar="N", help="hits (default: %(default)s)")
-    parser.add_argument("--target", metavar="VECTOR", help="which vector, in a collection with several")
+    parser.add_argument("--limit", type=int, default=5, metavar="N", help="number of hits (default: %(default)s)")
+    parser.add_argument("--target", metavar="VECTOR", help="the vector to search, in a collection with several")
     parser.add_argument("--tenant", metavar="NAME", help="the tenant to search in")
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
     add_connection(parser, grpc=True)
@@ -137,15 +138,15 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 def _add_embed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="texts, pictures, sounds, films; - or none: a text a line on input"
+        "files", nargs="*", metavar="FILE", help="text, image, audio or video; - or none: lines of standard input"
     )
     parser.add_argument(
         "--module", metavar="NAME", help="default: text2vec-transformers, or multi2vec-bind when there are media"
     )
-    parser.add_argument("--model", metavar="NAME", help="default: the module's own")
+    parser.add_argument("--model", metavar="NAME", help="default: the module's default")
     written = parser.add_mutually_exclusive_group()
     written.add_argument("--json", action="store_true", help="print JSON Lines with name, dims and vector")
-    written.add_argument("--npy", metavar="FILE", help="write a numpy array, a row for each")
+    written.add_argument("--npy", metavar="FILE", help="write a NumPy array, one row per item")
     _add_models_path(parser)
 
 
@@ -153,8 +154,8 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action", nargs="?", choices=("list", "pull", "verify"), default="list", help="default: %(default)s"
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="the model to fetch or to check")
-    parser.add_argument("--json", action="store_true", help="list as JSON")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the model to fetch or check")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
     _add_models_path(parser)
     add_connection(parser)
 
@@ -164,13 +165,13 @@ def _add_models_path(parser: argparse.ArgumentParser) -> None:
         "--models-path",
         default=os.environ.get("WEFT_MODELS_PATH", ""),
         metavar="FOLDER",
-        help="a folder of models beside those in the wheel [WEFT_MODELS_PATH]",
+        help="a folder of models, besides those in the wheel [WEFT_MODELS_PATH]",
     )
 
 
 def _add_backup(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", nargs="?", metavar="ID", help="the backup's name; without it, all are listed")
-    parser.add_argument("--base", metavar="ID", help="a backup to build on: what it has is not stored again")
+    parser.add_argument("id", nargs="?", metavar="ID", help="the backup's id; without it, all backups are listed")
+    parser.add_argument("--base", metavar="ID", help="a backup to build on: what it holds is not stored again")
     parser.add_argument(
         "--compression",
         choices=("NoCompression", "BestSpeed", "DefaultCompression", "BestCompression"),
@@ -181,21 +182,21 @@ def _add_backup(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_restore(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the backup's name")
-    parser.add_argument("--overwrite-alias", action="store_true", help="aliases point to what is restored again")
-    parser.add_argument("--roles", action="store_true", help="bring back the roles, too")
-    parser.add_argument("--users", action="store_true", help="bring back the users, too")
+    parser.add_argument("id", metavar="ID", help="the backup's id")
+    parser.add_argument("--overwrite-alias", action="store_true", help="let restored aliases replace existing ones")
+    parser.add_argument("--roles", action="store_true", help="restore the roles too")
+    parser.add_argument("--users", action="store_true", help="restore the users too")
     _add_archive(parser)
 
 
 def _add_archive(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--include", nargs="+", metavar="NAME", help="these collections only; * and ? may be used")
+    parser.add_argument("--include", nargs="+", metavar="NAME", help="only these collections; * and ? are wildcards")
     parser.add_argument("--exclude", nargs="+", metavar="NAME", help="all collections but these")
     parser.add_argument(
         "--backend", default="filesystem", metavar="NAME", help="filesystem or s3 (default: %(default)s)"
     )
-    parser.add_argument("--path", help="a folder, or path within the bucket, other than the server's own")
-    parser.add_argument("--bucket", metavar="NAME", help="a bucket other than the server's own")
+    parser.add_argument("--path", help="a folder, or path within the bucket, in place of the server's")
+    parser.add_argument("--bucket", metavar="NAME", help="a bucket in place of the server's")
     add_connection(parser)
 
 

@@ -1,4 +1,4 @@
-"""``weft backup`` and ``weft restore``: begin one on the server, and wait for its end."""
+"""``weft backup`` and ``weft restore``: start one on the server and wait until it ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GIB = 1 << 30
 
 
 def backup(arguments: argparse.Namespace) -> int:
-    """0 when the backup is complete; it also lists those that there are."""
+    """0 when the backup is complete. Without an id, lists the backups."""
     root = f"/v1/backups/{quote(arguments.backend, safe='')}"
     with Connection(arguments) as server:
         if arguments.id is None:
@@ -60,12 +60,12 @@ def _wait(server: Connection, url: str, arguments: argparse.Namespace, what: str
         while True:
             try:
                 status: dict[str, Any] = server.get(f"{url}?{query}" if query else url)
-                _show(bar, status.get("progress") or {})
+                _update(bar, status.get("progress") or {})
                 if status["status"] in _ENDED:
                     break
                 time.sleep(wait_s)
             except KeyboardInterrupt:
-                print(f"the {what} goes on; ask for it with: curl {server.url}{url}", file=sys.stderr)
+                print(f"the {what} continues on the server; check it with: curl {server.url}{url}", file=sys.stderr)
                 raise
             wait_s = min(wait_s * 1.5, _LONGEST_WAIT_S)
     if status["status"] != "SUCCESS":
@@ -73,7 +73,7 @@ def _wait(server: Connection, url: str, arguments: argparse.Namespace, what: str
     return status
 
 
-def _show(bar: Any, progress: Mapping[str, Any]) -> None:
+def _update(bar: Any, progress: Mapping[str, Any]) -> None:
     bar.total = max(progress.get("total", 0), progress.get("done", 0)) or None
     bar.update(progress.get("done", 0) - bar.n)
 
@@ -93,7 +93,7 @@ def _names(begun: Mapping[str, Any]) -> str:
 
 def _listed(backups: list[dict[str, Any]]) -> list[str]:
     if not backups:
-        return ["no backups yet; make one with: weft backup ID"]
+        return ["no backups yet; create one with: weft backup ID"]
     rows = [["backup", "status", "started", "size", "base", "collections"]]
     for one in backups:
         size = bytes_text(round(one["size"] * _GIB))

@@ -25,8 +25,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """A flag for each setting of the server; ``--config`` names a TOML file with any of them."""
     parser.usage = "weft serve [--config FILE] [--SETTING VALUE ...]"
     parser.description = (
-        "Serve the data folder until SIGTERM or Ctrl-C. A flag wins over its environment variable, which wins over "
-        "the TOML file. In brackets: the variable and the default."
+        "Serve the data folder until SIGTERM or Ctrl-C. A flag takes precedence over its environment variable, "
+        "and that over the TOML file. Brackets hold the variable and the default."
     )
     parser.add_argument(
         "--config", metavar="FILE", default=os.environ.get("WEFT_CONFIG"), help="TOML file with settings [WEFT_CONFIG]"
@@ -52,7 +52,7 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def add_connection(parser: argparse.ArgumentParser, *, grpc: bool = False) -> None:
-    """Which server to ask. The defaults are strings, so that argparse checks what the environment says too."""
+    """The flags that name the server. Defaults are strings, so that argparse checks environment variables too."""
     parser.add_argument(
         "--host",
         default=os.environ.get("WEFT_HOST", "127.0.0.1"),
@@ -88,5 +88,5 @@ def _metavar(setting: Setting) -> str:
 def _default(default: object) -> str:
     if isinstance(default, bool):
         return f", {str(default).lower()}"
-    shown = ",".join(default) if isinstance(default, Sequence) and not isinstance(default, str) else str(default)
-    return f", {shown}" if shown else ""
+    text = ",".join(default) if isinstance(default, Sequence) and not isinstance(default, str) else str(default)
+    return f", {text}" if text else ""

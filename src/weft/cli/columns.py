@@ -1,4 +1,4 @@
-"""The types of a CSV file's columns: as the collection has them, else as the first rows suggest."""
+"""The types of a CSV file's columns: as in the collection, or else as the first rows suggest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import orjson
 Convert: TypeAlias = Callable[[str], Any]
 Line: TypeAlias = tuple[list[Any], int, int]
 
-_LOOKED_AT = 1000
+_SAMPLED_ROWS = 1000
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """No leading zeros and no more than 15 digits: those are codes, which a number would change."""
 
 
 class Columns:
-    """``types``: data types by property, as the collection has them. ``texts`` stay text, ``json`` cells hold JSON."""
+    """``types``: data types by property, as in the collection. ``texts`` name columns of text, ``json`` of JSON."""
 
     def __init__(self, types: Mapping[str, str], *, texts: Iterable[str] = (), json: Iterable[str] = ()) -> None:
         self._converts = {name: _of_type(type_) for name, type_ in types.items()}
@@ -27,7 +27,7 @@ class Columns:
     def typed(self, header: list[str], lines: Iterable[Line]) -> Iterator[Line]:
         """``lines`` with the type of its column for each cell; a cell that does not fit stays text."""
         rest = iter(lines)
-        first = list(islice(rest, _LOOKED_AT))
+        first = list(islice(rest, _SAMPLED_ROWS))
         converts = [
             self._converts.get(name) or _suggested([row[i] for row, _, _ in first if i < len(row) and row[i]])
             for i, name in enumerate(header)

@@ -35,10 +35,10 @@ _BY_STATUS: dict[int, type[WeftError]] = {
 
 
 def authorization(arguments: argparse.Namespace) -> str | None:
-    """The header that tells who asks. Raises Invalid for what no header can hold."""
+    """The header that identifies the caller. Raises Invalid for a key that no header can hold."""
     key = arguments.api_key
     if key and not (key.isascii() and key.isprintable()):
-        raise Invalid("the API key holds characters that no key has; give it as it was made")
+        raise Invalid("the API key has characters that no API key contains; copy it as it was issued")
     return f"Bearer {key}" if key else None
 
 
@@ -70,12 +70,12 @@ class Connection:
             raise OperatorError(f"no server answers at {self.url}; start one with: weft serve") from error
         except httpx.TransportError as error:
             raise Overloaded(
-                f"the server at {self.url} broke off the request ({error or type(error).__name__})"
+                f"the server at {self.url} closed the connection without an answer ({error or type(error).__name__})"
             ) from error
         if reply.is_success:
             return self._json(reply)
         if reply.status_code == 401:
-            raise Unauthenticated(f"the server at {self.url} wants a valid API key; give it with --api-key")
+            raise Unauthenticated(f"the server at {self.url} requires a valid API key; pass it with --api-key")
         kind = _BY_STATUS.get(reply.status_code, Invalid if reply.is_client_error else WeftError)
         raise kind(self._message(reply))
 
@@ -83,7 +83,7 @@ class Connection:
         try:
             return orjson.loads(reply.content)
         except orjson.JSONDecodeError as error:
-            raise OperatorError(f"what answers at {self.url} is no Weft server") from error
+            raise OperatorError(f"what answers at {self.url} is not a Weft server") from error
 
     def _message(self, reply: httpx.Response) -> str:
         try:
@@ -92,11 +92,11 @@ class Connection:
             return f"{self.url}{reply.request.url.path} answered {reply.status_code}; is this a Weft server?"
 
     def __enter__(self) -> Connection:
-        """Raises OperatorError unless what answers is a server of this protocol."""
+        """Raises OperatorError unless what answers speaks Weaviate's protocol."""
         try:
             meta = self.get("/v1/meta")
             if not isinstance(meta, dict) or "version" not in meta:
-                raise OperatorError(f"what answers at {self.url} is no Weft server")
+                raise OperatorError(f"what answers at {self.url} is not a Weft server")
         except BaseException:
             self._http.close()
             raise

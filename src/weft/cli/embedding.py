@@ -22,8 +22,8 @@ from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput
 from weft.settings.modules import ModelSettings
 
-_AT_A_TIME = 16
-_MOST_BYTES = 100 * 1024 * 1024
+_BATCH_SIZE = 16
+_MAX_BYTES = 100 * 1024 * 1024
 _ENDINGS = {
     MediaKind.IMAGE: (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
     MediaKind.AUDIO: (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac"),
@@ -53,9 +53,9 @@ class _Item:
         try:
             text = data.decode("utf-8").strip()
         except UnicodeDecodeError as error:
-            raise Invalid("it is neither UTF-8 text nor named as a picture, sound or film") from error
+            raise Invalid("it is neither UTF-8 text nor named as an image, audio or video file") from error
         if "\0" in text or text.startswith("%PDF-"):
-            raise Invalid("it is no text; take the text out of it first, or make pictures of its pages")
+            raise Invalid("it is not text; extract its text first, or convert its pages to images")
         if not text:
             raise Invalid("it is empty")
         return ModuleInput(texts=(text,))
@@ -64,11 +64,11 @@ class _Item:
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise Invalid(f"it cannot be read: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise Invalid(f"it has more than {_MOST_BYTES} bytes")
+    if len(data) > _MAX_BYTES:
+        raise Invalid(f"it has more than {_MAX_BYTES} bytes")
     return data
 
 
@@ -76,7 +76,7 @@ def embed(arguments: argparse.Namespace) -> int:
     """0 when everything was embedded, 1 when something was not."""
     items = list(_items(arguments.files or ["-"]))
     if not items:
-        raise Invalid("there is nothing to embed; name files, or give lines on standard input")
+        raise Invalid("nothing to embed; name files, or write lines to standard input")
     has_media = any(item.kind for item in items)
     module = arguments.module or ("multi2vec-bind" if has_media else "text2vec-transformers")
     settings = {"model": arguments.model} if arguments.model else {}
@@ -86,14 +86,14 @@ def embed(arguments: argparse.Namespace) -> int:
         if arguments.model or not has_media:
             raise
         raise Misconfigured(
-            f"{lacking.message}. For simple things take --model tiny-any, which comes with Weft"
+            f"{lacking.message}. For simple inputs use --model tiny-any, which comes with Weft"
         ) from lacking
     failed = [(name, one) for name, one in found if isinstance(one, WeftError)]
     made = [(name, one) for name, one in found if not isinstance(one, WeftError)]
     for name, error in failed:
         print(f"weft: {name}: {error.message}", file=sys.stderr)
     if made:
-        _give(made, arguments)
+        _output(made, arguments)
     return 1 if failed else 0
 
 
@@ -119,8 +119,8 @@ def _embed(
         complete = vectorizer.defaults({**named, **settings})
         vectorizer.check_settings(complete)
         with tqdm(total=len(items), unit=" items", desc=module, file=sys.stderr, leave=False, disable=None) as bar:
-            for begin in range(0, len(items), _AT_A_TIME):
-                batch = items[begin : begin + _AT_A_TIME]
+            for begin in range(0, len(items), _BATCH_SIZE):
+                batch = items[begin : begin + _BATCH_SIZE]
                 found += _batch(batch, vectorizer, complete)
                 bar.update(len(batch))
     finally:
@@ -143,7 +143,7 @@ def _batch(items: list[_Item], vectorizer: Any, settings: Any) -> list[tuple[str
     ]
 
 
-def _give(made: list[tuple[str, Vector]], arguments: argparse.Namespace) -> None:
+def _output(made: list[tuple[str, Vector]], arguments: argparse.Namespace) -> None:
     if arguments.json:
         for name, vector in made:
             print(json.dumps({"name": name, "dims": vector.shape[-1], "vector": vector.tolist()}, ensure_ascii=False))
@@ -158,13 +158,13 @@ def _give(made: list[tuple[str, Vector]], arguments: argparse.Namespace) -> None
         first = " ".join(f"{number:+.3f}" for number in vector.reshape(-1)[:4])
         rows.append((name, " x ".join(map(str, vector.shape)), f"{first} …"))
     print("\n".join(table(rows)))
-    print("Nothing is written; give --json or --npy FILE to keep the vectors.")
+    print("The vectors are not saved; use --json or --npy FILE to keep them.")
 
 
 def _write(path: Path, vectors: list[Vector]) -> None:
     """``(n, d) f32``, a row for each that was embedded, in order. Raises Invalid where they have different shapes."""
     if len({vector.shape for vector in vectors}) > 1:
-        raise Invalid("the vectors have different shapes, and one array cannot hold them; take --json")
+        raise Invalid("the vectors have different shapes, and one array cannot hold them; use --json")
     try:
         with path.open("wb") as file:
             np.save(file, np.stack(vectors))

@@ -1,4 +1,4 @@
-"""``weft import``: files into a collection, with a report that tells what was stored and what was not, and why."""
+"""``weft import``: files into a collection, with a report of what was stored, what was not, and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import orjson
 
 from weft.cli.columns import Columns
 from weft.cli.connection import Connection
-from weft.cli.loader import Loader, Shipment
+from weft.cli.loader import Loader, PreparedObject
 from weft.cli.report import RejectedFile, Report
 from weft.cli.rows import Row, check, read_rows
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
@@ -45,14 +45,14 @@ def import_files(arguments: argparse.Namespace) -> int:
         rows = _rows(files, columns)
         try:
             if (first := next(rows, None)) is not None:
-                _make(server, name, arguments)
+                _create(server, name, arguments)
                 _load(server, chain([first], rows), _total_bytes(files), report, _Identity(name, arguments))
         except WeftError as error:
-            told = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
-            raise type(error)(error.message + told) from error
+            so_far = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
+            raise type(error)(error.message + so_far) from error
         except OSError as error:
-            told = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
-            raise OperatorError(f"{error.filename or 'a file'} cannot be read: {error.strerror}{told}") from error
+            so_far = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
+            raise OperatorError(f"{error.filename or 'a file'} cannot be read: {error.strerror}{so_far}") from error
         except KeyboardInterrupt:
             print(f"stopped: {report.summary(time.perf_counter() - started)}", file=sys.stderr)
             raise
@@ -70,8 +70,8 @@ def _collection(server: Connection, name: str) -> dict[str, Any] | None:
         return None
 
 
-def _make(server: Connection, name: str, arguments: argparse.Namespace) -> None:
-    """Make the collection when it is missing."""
+def _create(server: Connection, name: str, arguments: argparse.Namespace) -> None:
+    """Create the collection when it is missing."""
     if _collection(server, name) is None:
         vectorizer = arguments.vectorizer or ("none" if arguments.vector_field else _DEFAULT_VECTORIZER)
         server.post("/v1/schema", {"class": name, "vectorConfig": {"default": {"vectorizer": {vectorizer: {}}}}})
@@ -89,12 +89,12 @@ def _columns(collection: dict[str, Any] | None, arguments: argparse.Namespace) -
 def _load(server: Connection, rows: Iterable[Row], total_bytes: int, report: Report, identity: _Identity) -> None:
     with _progress(total_bytes, report) as bar, Loader(server, report, bar.update) as loader:
         for row in rows:
-            shipment = identity.shipment(row)
-            if shipment is None:
+            prepared = identity.prepare(row)
+            if prepared is None:
                 report.reject(row.where, row.fields, row.error)
                 bar.update(row.size_bytes)
             else:
-                loader.send(shipment)
+                loader.send(prepared)
 
 
 def _rows(files: list[Path], columns: Columns) -> Iterator[Row]:
@@ -116,8 +116,8 @@ class _Identity:
         self._id_field = arguments.id_field
         self._vector_field = arguments.vector_field
 
-    def shipment(self, row: Row) -> Shipment | None:
-        """None when the row is unfit; its ``error`` says why."""
+    def prepare(self, row: Row) -> PreparedObject | None:
+        """None when the row cannot be stored; its ``error`` says why."""
         if row.error or _too_deep(row):
             return None
         properties = dict(row.fields)
@@ -129,7 +129,7 @@ class _Identity:
             sent["tenant"] = self._tenant
         if self._vector_field and (vector := properties.pop(self._vector_field, None)) is not None:
             sent["vectors" if isinstance(vector, dict) else "vector"] = vector
-        return Shipment(row, uuid, orjson.dumps(sent))
+        return PreparedObject(row, uuid, orjson.dumps(sent))
 
     def _uuid(self, row: Row, properties: dict[str, Any]) -> str | None:
         if not self._id_field:
@@ -142,12 +142,12 @@ class _Identity:
         try:
             return str(UUID(str(given)))
         except ValueError:
-            row.error = f"{given!r} is no uuid (--id-field {self._id_field})"
+            row.error = f"{given!r} is not a uuid (--id-field {self._id_field})"
             return None
 
 
 def _too_deep(row: Row) -> bool:
-    """Such fields are taken off, for no file of rejected rows can hold them either."""
+    """Such fields are removed, because a file of rejected rows cannot hold them either."""
     deep = [name for name, value in row.fields.items() if isinstance(value, dict | list) and not _is_json(value)]
     if deep:
         row.error = f"{deep[0]!r} is nested too deeply; at most 250 levels are stored"

@@ -1,4 +1,4 @@
-"""Ctrl-C, kept out of what must be done whole."""
+"""Ctrl-C, deferred while something must not be interrupted."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from types import FrameType
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def deferred() -> Iterator[None]:
     """Ctrl-C within the block is raised at its end; a second one at once. For the main thread."""
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:  # as in what a shell runs in the background
+    if before is signal.SIG_IGN:  # as of a command that a shell runs in the background
         yield
         return
-    came = False
+    noted = False
 
     def note(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        if came:
+        nonlocal noted
+        if noted:
             raise KeyboardInterrupt
-        came = True
+        noted = True
 
     signal.signal(signal.SIGINT, note)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if came:
+    if noted:
         raise KeyboardInterrupt

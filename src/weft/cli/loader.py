@@ -1,4 +1,4 @@
-"""Loader: rows to the server in batches, two of them on their way while the next is read."""
+"""Loader: rows to the server in batches, two of them in flight while the next is read."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 import orjson
 
 from weft.cli.connection import Connection
-from weft.cli.interrupts import held
+from weft.cli.interrupts import deferred
 from weft.cli.report import Report
 from weft.cli.rows import Row
 from weft.domain.errors import Invalid, Overloaded, TooLarge
 
-_MOST_OBJECTS = 200
-_MOST_BYTES = 4_000_000
-_IN_FLIGHT = 2
-_TRIES = 6
+_MAX_OBJECTS = 200
+_MAX_BYTES = 4_000_000
+_MAX_IN_FLIGHT = 2
+_MAX_TRIES = 6
 
 
 @dataclass(slots=True)
-class Shipment:
+class PreparedObject:
     """``sent`` is the object as JSON."""
 
     row: Row
@@ -34,64 +34,68 @@ class Shipment:
 
 
 class Loader:
-    """``send`` takes one; leaving the ``with`` block sends what is left and waits for every answer.
+    """``send`` takes one object; leaving the ``with`` block sends what is left and waits for every answer.
 
-    What the server refuses goes to ``report``; ``progress`` is told the bytes of the rows that were answered. Objects
-    with one uuid are stored in their order, so the last one stays. Raises what the connection raises; what was stored
-    by then is in the report. Ctrl-C waits for the batches that are on their way.
+    What the server refuses goes to ``report``; ``progress`` is called with the bytes of rows that were answered.
+    Objects with the same uuid are stored in order, so the last one stays. Raises what the connection raises; what was
+    stored by then is in the report. Ctrl-C waits for the batches in flight.
     """
 
     def __init__(self, server: Connection, report: Report, progress: Callable[[int], object]) -> None:
         self._server = server
         self._report = report
         self._progress = progress
-        self._waiting: list[Shipment] = []
+        self._waiting: list[PreparedObject] = []
         self._waiting_bytes = 0
-        self._flying: deque[tuple[list[Shipment], Future[list[str | None]]]] = deque()
-        self._threads = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="weft-import")
+        self._in_flight: deque[tuple[list[PreparedObject], Future[list[str | None]]]] = deque()
+        self._threads = ThreadPoolExecutor(_MAX_IN_FLIGHT, thread_name_prefix="weft-import")
 
-    def send(self, shipment: Shipment) -> None:
-        if self._waiting and self._waiting_bytes + len(shipment.sent) > _MOST_BYTES:
-            self._launch()
-        self._waiting.append(shipment)
-        self._waiting_bytes += len(shipment.sent)
-        if len(self._waiting) == _MOST_OBJECTS:
-            self._launch()
+    def send(self, prepared: PreparedObject) -> None:
+        if self._waiting and self._waiting_bytes + len(prepared.sent) > _MAX_BYTES:
+            self._start()
+        self._waiting.append(prepared)
+        self._waiting_bytes += len(prepared.sent)
+        if len(self._waiting) == _MAX_OBJECTS:
+            self._start()
 
-    def _launch(self) -> None:
+    def _start(self) -> None:
         batch, self._waiting, self._waiting_bytes = self._waiting, [], 0
         uuids = {one.uuid for one in batch}
-        while len(self._flying) == _IN_FLIGHT or any(one.uuid in uuids for sent, _ in self._flying for one in sent):
-            self._land()
-        with held():
-            self._flying.append((batch, self._threads.submit(self._post, batch)))
+        while len(self._in_flight) == _MAX_IN_FLIGHT or self._sends(uuids):
+            self._finish_one()
+        with deferred():
+            self._in_flight.append((batch, self._threads.submit(self._post, batch)))
 
-    def _land(self) -> None:
-        with held():
-            batch, answer = self._flying[0]  # and there it stays while it is waited for, which may fail
+    def _sends(self, uuids: set[str]) -> bool:
+        """Whether a batch in flight has one of ``uuids``."""
+        return any(one.uuid in uuids for batch, _ in self._in_flight for one in batch)
+
+    def _finish_one(self) -> None:
+        with deferred():
+            batch, answer = self._in_flight[0]  # it stays there while its answer is awaited, which may fail
             try:
                 errors = answer.result()
             except (Invalid, TooLarge) as refusal:
                 errors = [refusal.message for _ in batch]
-            self._flying.popleft()
+            self._in_flight.popleft()
             self._note(batch, errors)
 
-    def _note(self, batch: Sequence[Shipment], errors: Sequence[str | None]) -> None:
-        for shipment, error in zip(batch, errors, strict=True):
+    def _note(self, batch: Sequence[PreparedObject], errors: Sequence[str | None]) -> None:
+        for prepared, error in zip(batch, errors, strict=True):
             if error is None:
                 self._report.stored += 1
             else:
-                self._report.reject(shipment.row.where, shipment.row.fields, error)
+                self._report.reject(prepared.row.where, prepared.row.fields, error)
         self._progress(sum(one.row.size_bytes for one in batch))
 
-    def _post(self, batch: Sequence[Shipment]) -> list[str | None]:
+    def _post(self, batch: Sequence[PreparedObject]) -> list[str | None]:
         """The error of each object, None where it was stored."""
         body = orjson.Fragment(b'{"objects":[' + b",".join(one.sent for one in batch) + b"]}")
-        for attempt in range(_TRIES):
+        for attempt in range(_MAX_TRIES):
             try:
                 return [_error(one) for one in self._server.post("/v1/batch/objects", body)]
             except Overloaded:
-                if attempt == _TRIES - 1:
+                if attempt == _MAX_TRIES - 1:
                     raise
                 time.sleep(0.2 * 2**attempt)
         raise AssertionError("unreachable: the last try returns or raises")
@@ -105,12 +109,12 @@ class Loader:
         try:
             if error is None:
                 if self._waiting:
-                    self._launch()
-                while self._flying:
-                    self._land()
+                    self._start()
+                while self._in_flight:
+                    self._finish_one()
         finally:
             self._threads.shutdown(cancel_futures=True)
-            for batch, answer in self._flying:
+            for batch, answer in self._in_flight:
                 if not answer.cancelled() and answer.exception() is None:
                     self._note(batch, answer.result())
 

@@ -1,6 +1,6 @@
-"""The server's log on standard error: lines for people, or JSON for whatever collects them (LOG_FORMAT).
+"""The server's log on standard error: lines of text, or JSON for a log collector (LOG_FORMAT).
 
-Whoever logs may add ``extra={"facts": {name: value}}``: JSON has them as fields, lines for people at their end.
+A call may add ``extra={"facts": {name: value}}``: JSON has them as fields, a line of text at its end.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import orjson
 
 from weft.settings.server import LogSettings
 
-_LONGEST_FACT = 200
+_MAX_FACT_CHARS = 200
 _NOISY = ("uvicorn", "httpx", "httpcore", "faiss")
-"""Libraries that speak up only when something is wrong, or when asked for details."""
+"""Libraries that log only warnings, unless the level is debug."""
 
 
 class TextLines(logging.Formatter):
-    """A message is one line, whatever a caller put into it; a traceback follows it."""
+    """A message is one line, whatever a caller wrote into it; a traceback follows it."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        facts = "".join(f" {name}={_shown(value)}" for name, value in _facts(record).items())
+        facts = "".join(f" {name}={_quoted(value)}" for name, value in _facts(record).items())
         record.message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in record.message)
         return super().formatMessage(record) + facts
 
@@ -58,9 +58,9 @@ def _facts(record: logging.LogRecord) -> Mapping[str, Any]:
     return found
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     """A word, or quoted: callers' names must not look like another line."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)[:_LONGEST_FACT]
+    text = str(value).lower() if isinstance(value, bool) else str(value)[:_MAX_FACT_CHARS]
     return text if text and text.isprintable() and " " not in text else repr(text)
 
 

@@ -1,6 +1,6 @@
 """The models on this machine: in the wheel, in the operator's folder, in the hub's cache; what each is for.
 
-All is told by the small files of configuration and the heads of the weights; no library of models is imported.
+All of it is read from the small configuration files and the headers of the weights; no model library is imported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from weft.modules.local.checkpoint import Checkpoint, Purpose
 from weft.modules.local.models import BUNDLED, MODEL2VEC
 from weft.modules.local.torch_loading import EXACT, check_memory
 
-_ENOUGH = 1 << 62
+_UNLIMITED = 1 << 62
 _KINDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("clip", "siglip", "siglip2"), ("text", "image")),
     **dict.fromkeys(("resnet", "dinov2", "vit"), ("image",)),
@@ -36,7 +36,7 @@ _FILES = {"config": "config.json", "own": "config_sentence_transformers.json", "
 @dataclass(frozen=True, slots=True)
 class FoundModel:
     """``place``: ``wheel``, ``folder`` or ``hub cache``. ``memory_bytes``: about what it takes once loaded in float32;
-    None where that cannot be told. ``modules``: those that can serve it, the usual one first."""
+    None where that is unknown. ``modules``: those that can serve it, the usual one first."""
 
     name: str
     place: str
@@ -59,7 +59,7 @@ def find_model(name: str, models_folder: Path | None) -> FoundModel:
         if one[0] in (name, name.removeprefix("sentence-transformers/")):
             return _read(*one)
     raise NotFound(
-        f"there is no model {name} on this machine; here are {', '.join(one[0] for one in places)}. Fetch it with: "
+        f"there is no model {name} on this machine; it has {', '.join(one[0] for one in places)}. Fetch it with: "
         f"weft models pull {name}"
     )
 
@@ -107,7 +107,7 @@ def _read(name: str, place: str, folder: Path) -> FoundModel:
         memory = size_bytes if place == "wheel" else None
     else:
         try:
-            memory = check_memory(checkpoint, EXACT, free_bytes=_ENOUGH)
+            memory = check_memory(checkpoint, EXACT, free_bytes=_UNLIMITED)
         except WeftError:
             memory = None
     return FoundModel(name, place, folder, kinds, _modules(checkpoint, kinds), size_bytes, memory)

@@ -1,4 +1,4 @@
-"""``weft models``: which models are on this machine, fetch one, and see whether one is whole."""
+"""``weft models``: list the models on this machine, fetch one, or check that one works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from weft.cli.connection import Connection
 from weft.cli.model_places import FoundModel, find_model, models_here
-from weft.cli.probes import film, picture, sound
+from weft.cli.probes import audio, image, video
 from weft.cli.table import bytes_text
 from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Invalid, Misconfigured, OperatorError, WeftError
@@ -25,7 +25,7 @@ _NEEDED = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja")
 """What is fetched: no pickles, no code, no copies of the weights for other libraries."""
 _TRUE = ("1", "on", "yes", "true")
 _PROBE = "a red circle"
-_MEDIA = {"image": picture, "audio": sound, "video": film}
+_MEDIA = {"image": image, "audio": audio, "video": video}
 
 
 def models(arguments: argparse.Namespace) -> int:
@@ -45,13 +45,13 @@ def _loaded(arguments: argparse.Namespace) -> tuple[str, frozenset[str] | None]:
         with Connection(arguments) as server:
             found = frozenset(one["name"] for one in server.get("/v1/weft/models")["models"])
     except WeftError as error:
-        return f"Which of them are loaded is not known: {error.message}.", None
+        return f"Which of them are loaded is unknown: {error.message}.", None
     return f"Loaded: in the server at {server.url}.", found
 
 
 def _list(found: list[FoundModel], loaded: tuple[str, frozenset[str] | None], *, as_json: bool) -> int:
-    """The server's models are told by name, for one that runs elsewhere has folders of its own."""
-    told, names = loaded
+    """A server's models are matched by name, because a server elsewhere has folders of its own."""
+    line, names = loaded
     if as_json:
         rows_ = [
             {**asdict(one), "folder": str(one.folder), "loaded": None if names is None else one.name in names}
@@ -67,7 +67,7 @@ def _list(found: list[FoundModel], loaded: tuple[str, frozenset[str] | None], *,
             ", ".join(one.kinds),
             one.modules[0] if one.modules else "none",
             bytes_text(one.size_bytes),
-            bytes_text(one.memory_bytes) if one.memory_bytes is not None else "not known",
+            bytes_text(one.memory_bytes) if one.memory_bytes is not None else "unknown",
             "" if names is None else "yes" if one.name in names else "no",
         )
         for one in found
@@ -75,13 +75,13 @@ def _list(found: list[FoundModel], loaded: tuple[str, frozenset[str] | None], *,
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(told)
+    print(line)
     return 0
 
 
 def _pull(name: str) -> int:
     if any(os.environ.get(variable, "").lower() in _TRUE for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
-        raise Misconfigured(f"{name} is not fetched: HF_HUB_OFFLINE forbids it. Unset it, or copy the model's folder")
+        raise Misconfigured(f"{name} was not fetched, because HF_HUB_OFFLINE forbids it; unset it, or copy the model")
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -96,8 +96,8 @@ def _pull(name: str) -> int:
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
         raise OperatorError(f"{name} cannot be fetched: {error}") from error
     if not any(folder.rglob("*.safetensors")):
-        raise CorruptData(f"{name} has no weights in safetensors, and others are not loaded; choose another model")
-    print(f"{name} is in {folder}; see whether it is whole with: weft models verify {name}")
+        raise CorruptData(f"{name} has no safetensors weights, and other formats are not loaded; choose another model")
+    print(f"{name} is in {folder}; check it with: weft models verify {name}")
     return 0
 
 
@@ -109,10 +109,10 @@ def _verify(name: str, folder: Path | None) -> int:
     started = time.perf_counter()
     registry = build_registry(models=ModelSettings(threads=1, path=str(folder or "")))
     try:
-        told = _probe(registry, model)
+        outcome = _probe(registry, model)
     finally:
         registry.close()
-    print(f"{name} is whole: {told} by {model.modules[0]}, loaded and run in {time.perf_counter() - started:.1f} s")
+    print(f"{name} works: {outcome} by {model.modules[0]}, loaded and run in {time.perf_counter() - started:.1f} s")
     return 0
 
 
@@ -123,19 +123,19 @@ def _probe(registry: Any, model: FoundModel) -> str:
         _check(np.asarray(scores), model.name, may_be_zero=True)
         return f"{len(scores)} scores"
     vectorizer = registry.vectorizer(module)
-    told = []
+    outcomes = []
     if "text" in model.kinds:
         vector = vectorizer.embed_query([_PROBE], settings, caller)
         _check(vector, model.name)
-        told.append(f"text in {vector.shape[-1]} dimensions")
+        outcomes.append(f"text in {vector.shape[-1]} dimensions")
     for kind, probe in _MEDIA.items():
         if kind in model.kinds:
             vector = vectorizer.embed_media(kind, probe(), settings, caller)
             _check(vector, model.name)
-            told.append(f"{kind} in {vector.shape[-1]} dimensions")
-    return ", ".join(told)
+            outcomes.append(f"{kind} in {vector.shape[-1]} dimensions")
+    return ", ".join(outcomes)
 
 
 def _check(vector: Any, name: str, *, may_be_zero: bool = False) -> None:
     if not np.isfinite(vector).all() or not (may_be_zero or np.any(vector)):
-        raise CorruptData(f"the model {name} loads, but what it makes of a probe are no numbers or only zeros")
+        raise CorruptData(f"the model {name} loads, but what it makes of a probe is all zeros or not a number")

@@ -1,4 +1,4 @@
-"""The smallest files that show whether a model reads pictures, sounds and films: made here, given in base64."""
+"""The smallest files that prove that a model reads images, audio and video: made here, as base64."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SIDE = 64
 _RED = b"\xdc\x1e\x1e"
 _RATE = 16_000
 _FRAMES = 8
-_FRAMES_A_SECOND = 8
+_FRAME_RATE = 8
 
 
-def picture() -> str:
+def image() -> str:
     """A PNG of 64 x 64 red pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -29,7 +29,7 @@ def picture() -> str:
     return base64.b64encode(data).decode()
 
 
-def sound() -> str:
+def audio() -> str:
     """A WAV of one second of a tone of 440 Hz."""
     samples = np.sin(2 * np.pi * 440 * np.arange(_RATE) / _RATE) * 16_000
     buffer = io.BytesIO()
@@ -39,7 +39,7 @@ def sound() -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def film() -> str:
+def video() -> str:
     """An AVI of one second, 64 x 64 pixels, uncompressed: a red square that moves to the right.
 
     Source: AVI RIFF file reference and BITMAPINFOHEADER, Microsoft; rows from the bottom up, blue, green, red.
@@ -58,8 +58,8 @@ def film() -> str:
     size = frames[0].nbytes
     main = struct.pack(
         "<14I",
-        1_000_000 // _FRAMES_A_SECOND,
-        size * _FRAMES_A_SECOND,
+        1_000_000 // _FRAME_RATE,
+        size * _FRAME_RATE,
         0,
         0,
         _FRAMES,
@@ -71,7 +71,7 @@ def film() -> str:
         *[0] * 4,
     )
     stream = b"vidsDIB " + struct.pack(
-        "<IHHIIIIIIII4H", 0, 0, 0, 0, 1, _FRAMES_A_SECOND, 0, _FRAMES, size, 0, 0, 0, 0, _SIDE, _SIDE
+        "<IHHIIIIIIII4H", 0, 0, 0, 0, 1, _FRAME_RATE, 0, _FRAMES, size, 0, 0, 0, 0, _SIDE, _SIDE
     )
     bitmap = struct.pack("<IiiHHIIiiII", 40, _SIDE, _SIDE, 1, 24, 0, size, 0, 0, 0, 0)
     header = listed(b"hdrl", chunk(b"avih", main), listed(b"strl", chunk(b"strh", stream), chunk(b"strf", bitmap)))

@@ -1,5 +1,5 @@
-"""What a server asks of its process before it opens anything: all the open files that it may have, and memory that goes
-back to the system when it is freed.
+"""How a server prepares its process before it opens anything: as many open files as allowed, and freed memory that goes
+back to the system.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 def prepare() -> None:
     _raise_open_files()
-    _give_memory_back()
+    _return_freed_memory()
 
 
 def _raise_open_files() -> None:
@@ -33,7 +33,7 @@ def _raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _give_memory_back() -> None:
+def _return_freed_memory() -> None:
     """Each open LMDB file has 2 MiB of working space, which it hardly touches. glibc zeroes and thereby fills such a
     piece when it comes from its heap, and takes it from there once one was freed, unless its thresholds are fixed."""
     if not sys.platform.startswith("linux"):

@@ -14,12 +14,12 @@ from weft.cli.rows import ERROR_FIELD
 from weft.cli.table import counted
 from weft.domain.errors import OperatorError
 
-_SHOWN = 10
+_MAX_LISTED = 10
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9.]+")
 
 
 @dataclass(slots=True)
-class _Class:
+class _ErrorClass:
     """Errors that differ only in the values they quote."""
 
     example: str
@@ -28,7 +28,7 @@ class _Class:
 
 
 class RejectedFile:
-    """A JSON Lines file that exists only once something was rejected: rows as they came, each with its error."""
+    """A JSON Lines file, created when the first row is rejected: rows as they were, each with its error."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -48,7 +48,7 @@ class RejectedFile:
 
     def close(self) -> None:
         if self._file is not None:
-            with suppress(OSError):  # what could not be written was told when it was written
+            with suppress(OSError):  # what could not be written was reported by write
                 self._file.close()
 
 
@@ -60,13 +60,13 @@ class Report:
         self.stored = 0
         self.rejected = 0
         self._file = file
-        self._classes: dict[str, _Class] = {}
+        self._classes: dict[str, _ErrorClass] = {}
 
     def reject(self, where: str, fields: dict[str, Any], error: str) -> None:
         self.rejected += 1
         names = {*fields, self.collection}
         key = _VARYING.sub(lambda match: match[0] if match[0].strip("'\"") in names else "…", error)
-        self._classes.setdefault(key, _Class(error, where)).count += 1
+        self._classes.setdefault(key, _ErrorClass(error, where)).count += 1
         self._file.write({**fields, ERROR_FIELD: error})
 
     def close(self) -> None:
@@ -78,14 +78,12 @@ class Report:
         return f"{counted(self.stored, 'row')} stored in {self.collection}{rate}{rejected}"
 
     def text(self, took_s: float) -> str:
-        """The summary and, most frequent first, each class of errors with an example and where that was."""
+        """The summary and, most frequent first, each class of errors with an example and its place."""
         lines = [self.summary(took_s) + (":" if self.rejected else "")]
         classes = sorted(self._classes.values(), key=lambda one: -one.count)
-        lines += [f"  {one.count:,} × {one.example} ({one.where})" for one in classes[:_SHOWN]]
-        if len(classes) > _SHOWN:
-            lines.append(f"  and {len(classes) - _SHOWN:,} other kinds of error")
+        lines += [f"  {one.count:,} × {one.example} ({one.where})" for one in classes[:_MAX_LISTED]]
+        if len(classes) > _MAX_LISTED:
+            lines.append(f"  and {len(classes) - _MAX_LISTED:,} other kinds of error")
         if self.rejected:
-            lines.append(
-                f"Rejected rows are in {self._file.path}, each with its error; mend them and import that file."
-            )
+            lines.append(f"Rejected rows are in {self._file.path}, each with its error; fix them and import that file.")
         return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Rows of a file, one at a time: JSON Lines, a JSON array, or CSV.
 
-A row that cannot be read is given with its error, and the rows after it are read on. What makes a whole file unreadable
-raises Invalid.
+A row that cannot be read is yielded with its error, and reading continues with the next. What makes a whole file
+unreadable raises Invalid.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from weft.domain.errors import Invalid
 
 ERROR_FIELD = "_weft_error"
 TEXT_FIELD = "_weft_text"
-"""Fields of a rejected row: why it was rejected, and its text when that was not JSON. Both are taken off again."""
+"""Fields of a rejected row: why it was rejected, and its text when that was not JSON. An import removes both."""
 
 _KINDS = (".jsonl", ".ndjson", ".json", ".csv")
-_LONGEST_CSV_FIELD = 1 << 30
-_LONGEST_LINE = 100 * 1024 * 1024
-"""As much as a server takes in one request."""
+_MAX_CSV_FIELD_CHARS = 1 << 30
+_MAX_LINE_BYTES = 100 * 1024 * 1024
+"""As much as a server accepts in one request."""
 
 
 @dataclass(slots=True)
 class Row:
-    """``where`` names file and line; ``size_bytes`` is the row's part of the file; ``error`` says why it is unfit."""
+    """``where`` names file and line; ``size_bytes`` is the row's part of the file; ``error``: why it is rejected."""
 
     where: str
     fields: dict[str, Any]
@@ -45,7 +45,7 @@ def check(file: Path) -> None:
     if not file.is_file():
         raise Invalid(f"{file} is not a file")
     if file.suffix.lower() not in _KINDS:
-        raise Invalid(f"{file}: cannot read {file.suffix or 'a file without an ending'}; give {', '.join(_KINDS)}")
+        raise Invalid(f"{file}: cannot read {file.suffix or 'a file without an extension'}; use {', '.join(_KINDS)}")
 
 
 def read_rows(file: Path, columns: Columns) -> Iterator[Row]:
@@ -64,10 +64,10 @@ def read_rows(file: Path, columns: Columns) -> Iterator[Row]:
 
 
 def _json_lines(file: IO[bytes], name: str) -> Iterator[Row]:
-    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), 1):
-        if len(line) > _LONGEST_LINE:
+    for number, line in enumerate(iter(lambda: file.readline(_MAX_LINE_BYTES + 1), b""), 1):
+        if len(line) > _MAX_LINE_BYTES:
             size = len(line) + _skip_line(file) if not line.endswith(b"\n") else len(line)
-            error = f"the line has {size} bytes, and at most {_LONGEST_LINE} are stored; send less at a time"
+            error = f"the line has {size} bytes, and at most {_MAX_LINE_BYTES} are accepted; split it into several rows"
             yield Row(f"{name}, line {number}", {TEXT_FIELD: ""}, size, error)
             continue
         text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
@@ -76,7 +76,7 @@ def _json_lines(file: IO[bytes], name: str) -> Iterator[Row]:
 
 
 def _skip_line(file: IO[bytes]) -> int:
-    """How many bytes were left of the line."""
+    """Skip the rest of the line; how many bytes that was."""
     size = 0
     while piece := file.readline(1 << 20):
         size += len(piece)
@@ -89,8 +89,8 @@ def _row_of_text(text: bytes, where: str, size_bytes: int) -> Row:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        shown = text.decode("utf-8", "replace").rstrip("\r\n")
-        return Row(where, {TEXT_FIELD: shown}, size_bytes, f"the line is not JSON: {error}")
+        content = text.decode("utf-8", "replace").rstrip("\r\n")
+        return Row(where, {TEXT_FIELD: content}, size_bytes, f"the line is not JSON: {error}")
     row = _row(value, where, size_bytes)
     kept = row.fields.get(TEXT_FIELD)
     return _row_of_text(kept.encode(), where, size_bytes) if isinstance(kept, str) and not row.error else row
@@ -108,26 +108,26 @@ def _json_array(text: bytes, name: str) -> Iterator[Row]:
     try:
         values = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"{name}: not JSON ({error}); for one object a line, name the file .jsonl") from error
+        raise Invalid(f"{name}: not JSON ({error}); if it has one object per line, name it .jsonl") from error
     if not isinstance(values, list):
-        raise Invalid(f"{name}: a JSON file must hold an array of objects; for one object a line, name the file .jsonl")
+        raise Invalid(f"{name}: a JSON file must hold an array of objects; if it has one per line, name it .jsonl")
     for number, value in enumerate(values, 1):
         yield _row(value, f"{name}, element {number}", len(text) // len(values))
 
 
 def _csv(lines: Iterable[bytes], name: str, columns: Columns) -> Iterator[Row]:
-    """Typed by ``columns``, which look at the first rows before they decide. Empty cells are no fields."""
-    csv.field_size_limit(_LONGEST_CSV_FIELD)
+    """Typed by ``columns``, which sample the first rows. Empty cells become no fields."""
+    csv.field_size_limit(_MAX_CSV_FIELD_CHARS)
     counted = _Counted(lines, name)
     reader = csv.reader(counted)
     try:
         header = next(reader, [])
         if len(set(header)) != len(header) or "" in header:
-            raise Invalid(f"{name}: the first line must name each column, no name twice")
+            raise Invalid(f"{name}: the first line must give each column a name of its own")
         for values, line, size_bytes in columns.typed(header, _cells(reader, counted, name)):
             error = ""
             if len(values) > len(header):
-                error = f"the row has {len(values)} cells, the first line names {len(header)}"
+                error = f"the row has {len(values)} cells, and the first line names {len(header)}"
             fields = {key: value for key, value in zip(header, values, strict=False) if value != ""}
             yield Row(f"{name}, line {line}", fields, size_bytes, error)
     except csv.Error as error:
@@ -135,18 +135,18 @@ def _csv(lines: Iterable[bytes], name: str, columns: Columns) -> Iterator[Row]:
 
 
 def _cells(reader: Any, lines: _Counted, name: str) -> Iterator[Line]:
-    """Raises Invalid where the last row ends within quotes: it has swallowed the rows below the first one."""
+    """Raises Invalid where the last row ends within quotes, because it has swallowed the rows after its beginning."""
     begins = reader.line_num + 1
     for row in reader:
         if lines.ended:
-            raise Invalid(f"{name}, line {begins}: a cell begins with a quote that is never closed")
+            raise Invalid(f"{name}, line {begins}: a cell opens a quote that is never closed")
         begins = reader.line_num + 1
         if row:
             yield row, reader.line_num, lines.taken()
 
 
 class _Counted:
-    """Lines as text, how many bytes of them were read since one last asked, and whether they have come to their end."""
+    """Lines as text, how many of their bytes were read since the last ``taken``, and whether they have ended."""
 
     def __init__(self, lines: Iterable[bytes], name: str) -> None:
         self._lines = lines

@@ -1,4 +1,4 @@
-"""``weft search``: one question over gRPC, without the weight of a whole client."""
+"""``weft search``: one query over gRPC, without loading a whole client."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 import grpc
 
 from weft.cli.connection import authorization
-from weft.cli.values import plain
+from weft.cli.values import to_python
 from weft.domain.errors import Invalid, OperatorError, Unauthenticated
 from weft.protocol import search_get
 
 _METHOD = "/weaviate.v1.Weaviate/Search"
 _TIMEOUT_S = 120
-_LARGEST_REPLY = 1 << 30
-_MOST_HITS = (1 << 31) - 1
+_MAX_REPLY_BYTES = 1 << 30
+_MAX_HITS = (1 << 31) - 1
 _HYBRID_ALPHA = 0.7
-"""The official client's default share of meaning."""
+"""The official client's default weight of meaning against keywords."""
 
 
 def search(arguments: argparse.Namespace) -> int:
-    if not 1 <= arguments.limit <= _MOST_HITS:
-        raise Invalid(f"--limit must be from 1 to {_MOST_HITS}, not {arguments.limit}")
+    if not 1 <= arguments.limit <= _MAX_HITS:
+        raise Invalid(f"--limit must be from 1 to {_MAX_HITS}, not {arguments.limit}")
     found = _ask(arguments, _request(arguments)).results
     for rank, hit in enumerate(found, 1):
         print(_as_json(hit) if arguments.json else _as_text(rank, hit))
@@ -62,7 +62,7 @@ def _request(arguments: argparse.Namespace) -> Any:
 def _ask(arguments: argparse.Namespace, request: Any) -> Any:
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     where = f"{host}:{arguments.grpc_port}"
-    options = [("grpc.max_receive_message_length", _LARGEST_REPLY), ("grpc.enable_http_proxy", 0)]
+    options = [("grpc.max_receive_message_length", _MAX_REPLY_BYTES), ("grpc.enable_http_proxy", 0)]
     metadata = (("authorization", allowed),) if (allowed := authorization(arguments)) else ()
     with grpc.insecure_channel(where, options) as channel:
         call = channel.unary_unary(
@@ -76,12 +76,12 @@ def _ask(arguments: argparse.Namespace, request: Any) -> Any:
             match error.code():
                 case grpc.StatusCode.UNAVAILABLE:
                     raise OperatorError(
-                        f"no server answers gRPC at {where}; start one with: weft serve, or name the port that it "
-                        "printed with --grpc-port"
+                        f"no server answers gRPC at {where}; start one with: weft serve, or pass the port that "
+                        "it printed as --grpc-port"
                     ) from error
                 case grpc.StatusCode.UNAUTHENTICATED:
                     raise Unauthenticated(
-                        f"the server at {where} wants a valid API key; give it with --api-key"
+                        f"the server at {where} requires a valid API key; pass it with --api-key"
                     ) from error
                 case _:
                     raise Invalid(error.details() or str(error)) from error
@@ -89,9 +89,8 @@ def _ask(arguments: argparse.Namespace, request: Any) -> Any:
 
 def _as_json(hit: Any) -> str:
     measure, value = _measure(hit)
-    return json.dumps(
-        {"id": hit.metadata.id, measure: value, "properties": plain(hit.properties.non_ref_props)}, ensure_ascii=False
-    )
+    properties = to_python(hit.properties.non_ref_props)
+    return json.dumps({"id": hit.metadata.id, measure: value, "properties": properties}, ensure_ascii=False)
 
 
 def _as_text(rank: int, hit: Any) -> str:
@@ -99,12 +98,12 @@ def _as_text(rank: int, hit: Any) -> str:
     measure, value = _measure(hit)
     width = shutil.get_terminal_size((110, 24)).columns - 1
     lines = [f"{rank:>3}  {measure} {value:.4f}  {hit.metadata.id}"]
-    for name, content in plain(hit.properties.non_ref_props).items():
-        lines.append(_short(f"     {name}: {_spelled(content)}", width))
+    for name, content in to_python(hit.properties.non_ref_props).items():
+        lines.append(_cut(f"     {name}: {_as_value(content)}", width))
     return "\n".join(lines)
 
 
-def _spelled(value: Any) -> str:
+def _as_value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -114,8 +113,8 @@ def _measure(hit: Any) -> tuple[str, float]:
     return "score", hit.metadata.score
 
 
-def _short(text: str, width: int) -> str:
+def _cut(text: str, width: int) -> str:
     indent = len(text) - len(text.lstrip())
-    words = "".join(char if char.isprintable() else " " for char in text).split()  # no stored text steers the terminal
-    one_line = " " * indent + " ".join(words)
+    printable = "".join(char if char.isprintable() else " " for char in text)  # nothing stored controls the terminal
+    one_line = " " * indent + " ".join(printable.split())
     return one_line if len(one_line) <= width else one_line[: width - 1] + "…"

@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _WIDTH = 110
-_SIGNALS_SEEN_EVERY_S = 0.5
-"""A signal that the system hands to another thread, or just before the main thread begins to wait, does not wake that,
-and Python looks at signals only there."""
+_SIGNAL_POLL_S = 0.5
+"""A signal does not wake the main thread when the system delivers it to another thread, or just before the main thread
+begins to wait; and Python handles signals only there."""
 
 _LABEL = "  {:<9}"
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM, then finish what was begun, in the time that the settings give.
+    """Serve until SIGINT or SIGTERM, then finish the requests in progress, within the time that the settings allow.
 
     A second signal ends the process at once, and so does one that comes before the server is ready.
     """
@@ -62,23 +62,23 @@ def serve(arguments: argparse.Namespace) -> int:
     ready = False
     for number in _SIGNALS:
         signal.signal(number, on_signal)
-    tell = _log_told if settings.log.format == "json" else _print_told
+    report = _log_lines if settings.log.format == "json" else _print_lines
     app = App(settings)
     try:
         app.start()
         ready = True
     except KeyboardInterrupt:
-        tell(["stopped before it was ready"], {})
+        report(["stopped before it was ready"], {})
         return _leave(0)
-    tell(_banner(app, time.perf_counter() - started), _facts(app))
-    while not stop.wait(_SIGNALS_SEEN_EVERY_S):
+    report(_banner(app, time.perf_counter() - started), _facts(app))
+    while not stop.wait(_SIGNAL_POLL_S):
         pass
-    tell(["stopping: finishing what was begun"], {})
+    report(["stopping: finishing requests in progress"], {})
     threading.Thread(
         target=_end_after, args=(settings.server.shutdown_timeout_s,), name="weft-end", daemon=True
     ).start()
     app.stop()
-    tell(["stopped"], {})
+    report(["stopped"], {})
     return _leave(0)
 
 
@@ -88,29 +88,29 @@ def _let_signals_end() -> None:
 
 
 def _end_after(timeout_s: float) -> None:
-    """End the process where stopping takes longer. Everything that was acknowledged is on the disk then."""
+    """End the process where stopping takes longer. Everything acknowledged is on the disk by then."""
     time.sleep(timeout_s)
     _log.error(
-        "stopping took longer than %g s (WEFT_SHUTDOWN_TIMEOUT) and is given up; nothing that was acknowledged is "
-        "lost, and the next start makes anew what indexes lack",
+        "stopping took longer than %g s (WEFT_SHUTDOWN_TIMEOUT), so the process ends now; nothing acknowledged is "
+        "lost, and the next start rebuilds what indexes lack",
         timeout_s,
     )
     _leave(1)
 
 
 def _leave(status: int) -> NoReturn:
-    """Without waiting for threads that hang, as those that ask a provider which does not answer; and with this status:
-    Python ends itself by SIGINT when a KeyboardInterrupt went through an ``exec`` of text, wherever it was caught."""
+    """Without waiting for threads that hang, as on a provider that does not answer; and with this status: Python ends
+    itself by SIGINT once a KeyboardInterrupt went through an ``exec`` of text, wherever it was caught."""
     sys.stdout.flush()
     logging.shutdown()
     os._exit(status)
 
 
-def _print_told(lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+def _print_lines(lines: Sequence[str], facts: Mapping[str, Any]) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _log_told(lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+def _log_lines(lines: Sequence[str], facts: Mapping[str, Any]) -> None:
     """One line of the log."""
     _log.info(lines[0], extra={"facts": facts})
 
@@ -124,23 +124,23 @@ def _is_loopback(host: str) -> bool:
 
 def _facts(app: App) -> dict[str, Any]:
     """What the banner's lines below the first say."""
-    settings, held = app.settings, app.summary()
+    settings, holds = app.settings, app.summary()
     return {
         "rest": f"http://{settings.server.host}:{app.rest_port}",
         "grpc": f"{settings.server.host}:{app.grpc_port}",
         "metrics": f"http://{settings.server.host}:{app.metrics_port}/metrics" if app.metrics_port else "",
         "data": str(settings.storage.data_path.resolve()),
-        "collections": held.collections,
-        "objects": held.objects,
-        "modules": held.modules,
+        "collections": holds.collections,
+        "objects": holds.objects,
+        "modules": holds.modules,
     }
 
 
 def _banner(app: App, took_s: float) -> list[str]:
     settings = app.settings
-    held = app.summary()
-    holds = f"{counted(held.collections, 'collection')}, {counted(held.objects, 'object')}"
-    modules = _LABEL.format("modules") + (", ".join(held.modules) or "none")
+    holds = app.summary()
+    counts = f"{counted(holds.collections, 'collection')}, {counted(holds.objects, 'object')}"
+    modules = _LABEL.format("modules") + (", ".join(holds.modules) or "none")
     return [
         f"weft {__version__}, ready in {took_s:.2f} s",
         _LABEL.format("REST") + f"http://{settings.server.host}:{app.rest_port}",
@@ -150,7 +150,7 @@ def _banner(app: App, took_s: float) -> list[str]:
             if app.metrics_port
             else []
         ),
-        _LABEL.format("data") + f"{settings.storage.data_path.resolve()} ({holds})",
+        _LABEL.format("data") + f"{settings.storage.data_path.resolve()} ({counts})",
         *textwrap.wrap(modules, _WIDTH, subsequent_indent=_LABEL.format(""), break_on_hyphens=False),
         _LABEL.format("stop") + "Ctrl-C",
     ]

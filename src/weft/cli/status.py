@@ -1,4 +1,4 @@
-"""``weft status``: what a server holds, by collection, with what it takes on disk."""
+"""``weft status``: what a server holds, by collection, and its size on disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weft.cli.table import bytes_text, table
 
 
 @dataclass(slots=True)
-class Held:
+class Totals:
     """One collection: the sums over its shards. ``sizes`` are bytes by the first part of the component's name."""
 
     shards: int = 0
@@ -41,42 +41,42 @@ def status(arguments: argparse.Namespace) -> int:
             f"{node['name']} at {server.url}: {node['status'].lower()}, protocol {meta['version']}, {node['gitHash']}"
         )
         shards = node.get("shards") or []
-        held = _by_collection(shards)
-        if held:
-            print("\n".join(_table(held)))
+        totals = _by_collection(shards)
+        if totals:
+            print("\n".join(_table(totals)))
             for shard in shards:
                 if "error" in shard:
                     print(
                         f"{shard['class']}/{shard['name']} is {shard['vectorIndexingStatus'].lower()}: {shard['error']}"
                     )
         else:
-            print("no collections yet; make one with a client, or with: weft import FILE --collection NAME")
+            print("no collections yet; create one with a client, or with: weft import FILE --collection NAME")
     return 0
 
 
-def _by_collection(shards: list[dict[str, Any]]) -> dict[str, Held]:
-    held: dict[str, Held] = {}
+def _by_collection(shards: list[dict[str, Any]]) -> dict[str, Totals]:
+    totals: dict[str, Totals] = {}
     for shard in shards:
-        held.setdefault(shard["class"], Held()).add(shard)
-    return held
+        totals.setdefault(shard["class"], Totals()).add(shard)
+    return totals
 
 
-def _table(held: dict[str, Held]) -> list[str]:
-    """A line a collection and, for several, one of their sums. Columns that would say nothing are left out."""
-    total = Held()
-    for one in held.values():
+def _table(totals: dict[str, Totals]) -> list[str]:
+    """A line for each collection and, for several, one of their sums. Columns without information are left out."""
+    total = Totals()
+    for one in totals.values():
         total.shards += one.shards
         total.objects += one.objects
         total.waiting += one.waiting
         total.sizes += one.sizes
     components = list(total.sizes)
-    tenants = any(one.shards != 1 for one in held.values())
+    tenants = any(one.shards != 1 for one in totals.values())
     header = ["collection", *(["shards"] if tenants else []), "objects", "to index"]
     header += [f"{component}, bytes" if component == "objects" else component for component in components]
     if len(components) > 1:
         header.append("sum")
     rows = [header]
-    named = sorted(held.items())
+    named = sorted(totals.items())
     for name, one in [*named, ("all", total)] if len(named) > 1 else named:
         row = [name, *([f"{one.shards:,}"] if tenants else []), f"{one.objects:,}", f"{one.waiting:,}"]
         row += [bytes_text(one.sizes[component]) for component in components]

@@ -1,4 +1,4 @@
-"""Text in columns, and numbers as people read them."""
+"""Text in columns, and numbers in a readable form."""
 
 from __future__ import annotations
 

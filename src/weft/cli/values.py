@@ -1,4 +1,4 @@
-"""Properties of a reply's messages as plain Python values."""
+"""Properties of a reply's messages as Python values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import struct
 from typing import Any
 
 
-def plain(properties: Any) -> dict[str, Any]:
-    """``weaviate.v1.Properties`` as a dict that JSON can spell, sorted by name; nulls are left out."""
+def to_python(properties: Any) -> dict[str, Any]:
+    """``weaviate.v1.Properties`` as values that JSON has, sorted by name; nulls are left out."""
     values = {name: _value(value) for name, value in sorted(properties.fields.items())}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -17,7 +17,7 @@ def _value(value: Any) -> Any:
         case None | "null_value":
             return None
         case "object_value":
-            return plain(value.object_value)
+            return to_python(value.object_value)
         case "list_value":
             return _list(value.list_value)
         case "geo_value":
@@ -39,6 +39,6 @@ def _list(value: Any) -> list[Any]:
         case "int_values":
             return list(struct.unpack(f"<{len(values) // 8}q", values))
         case "object_values":
-            return [plain(one) for one in values]
+            return [to_python(one) for one in values]
         case _:
             return list(values)

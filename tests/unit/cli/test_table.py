@@ -1,10 +1,10 @@
-"""Columns and numbers as people read them."""
+"""Columns and numbers in a readable form."""
 
 from __future__ import annotations
 
 import pytest
 
-from weft.cli.status import Held, _table
+from weft.cli.status import Totals, _table
 from weft.cli.table import bytes_text, counted, table
 
 
@@ -35,9 +35,9 @@ def test_one_and_many() -> None:
 
 
 def test_status_sums_shards_and_shows_sizes_only_where_they_are_told() -> None:
-    plain, tenants = Held(), Held()
-    plain.add({"objectCount": 1200, "vectorQueueLength": 3})
-    assert _table({"A": plain}) == ["  collection  objects  to index", "  A             1,200         3"]
+    single, tenants = Totals(), Totals()
+    single.add({"objectCount": 1200, "vectorQueueLength": 3})
+    assert _table({"A": single}) == ["  collection  objects  to index", "  A             1,200         3"]
     for _ in range(2):
         tenants.add(
             {
@@ -46,7 +46,7 @@ def test_status_sums_shards_and_shows_sizes_only_where_they_are_told() -> None:
                 "sizes": {"objects": 1000, "vectors/a": 2_000_000, "vectors/b": 500_000},
             }
         )
-    assert _table({"B": tenants, "A": plain}) == [
+    assert _table({"B": tenants, "A": single}) == [
         "  collection  shards  objects  to index  objects, bytes  vectors     sum",
         "  A                1    1,200         3             0 B      0 B     0 B",
         "  B                2       10         0          2.0 kB   5.0 MB  5.0 MB",
