@@ -20,7 +20,6 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from pyroaring import BitMap
 from _tokens import Data, Tokens, load, unit
 from weft.domain.schema import MultiVector, Muvera, Quantizer, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.multivector import MultiVectorIndex, residual
+from weft.engine.embedded.storage import TokenRows
 from weft.engine.pooling import pool_tokens
 
 K = 10
@@ -42,30 +42,24 @@ FAST = (3, 2.0)
 Search = Callable[[npt.NDArray[np.float32]], Sequence[int]]
 
 
-@dataclass
-class Rows:
-    generation: int
-    doc_ids: npt.NDArray[np.uint32]
-    offsets: npt.NDArray[np.int64]
-    tokens: npt.NDArray[np.float32]
-
-
 class Source:
-    """Token vectors in memory, of which those that ``write`` counts have been written."""
+    """Token vectors in memory, of which the first ``write`` documents have been written."""
 
     def __init__(self, documents: Tokens) -> None:
-        self.dims = documents[0].shape[1]
-        self._tokens = np.concatenate(documents)
         self._documents = documents
+        self._tokens = np.concatenate(documents)
         self._offsets = np.cumsum([0, *map(len, documents)])
         self.write(0)
 
-    def get(self, doc_ids: Sequence[int]) -> list[npt.NDArray[np.float32] | None]:
-        return [self._documents[doc_id].copy() for doc_id in doc_ids]
-
     def write(self, count: int) -> None:
         end = self._offsets[count]
-        self.rows = Rows(0, np.arange(count, dtype=np.uint32), self._offsets[: count + 1], self._tokens[:end])
+        self.rows = TokenRows(0, np.arange(count, dtype=np.uint32), self._offsets[: count + 1], self._tokens[:end])
+
+    def get(self, doc_ids: Sequence[int]) -> list[npt.NDArray[np.float32] | None]:
+        return [self._documents[doc_id] for doc_id in doc_ids]
+
+    def verify_some(self, most_bytes: int) -> bool:
+        return True
 
 
 def main() -> None:
@@ -116,13 +110,11 @@ class Bench:
             stats = index.stats()
             on_disk = sum(p.stat().st_size for p in Path(folder).iterdir())
             print(f"Weft, {name}: {count / imported:.0f} documents/CPU-s; ", end="")
-            print(f"{stats.index_bytes / count:.0f} bytes a document in memory or mapped ", end="")
-            print(
-                f"(1/{stats.original_bytes / stats.index_bytes:.1f} of float32), {on_disk / count:.0f} on disk; ",
-                end="",
-            )
-            print(f"MB: {stats.centroids} centroids {stats.centroid_bytes / 1e6:.1f}, ", end="")
-            print(f"codes {stats.code_bytes / 1e6:.1f}, lists {stats.list_bytes / 1e6:.1f}")
+            size_bytes = sum(stats.components.values())
+            print(f"{size_bytes / count:.0f} bytes a document in memory or mapped ", end="")
+            share = source.rows.tokens.nbytes / size_bytes
+            print(f"(1/{share:.1f} of float32), {on_disk / count:.0f} on disk; MB: ", end="")
+            print(", ".join(f"{name} {size / 1e6:.1f}" for name, size in stats.components.items()))
             search = searcher(index)
             if muvera is None:
                 usual = residual.PROBES, residual.Z

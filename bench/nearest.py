@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +33,8 @@ from pyroaring import BitMap
 
 from weft.domain.schema import VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.vector import VectorIndex
+from weft.engine.embedded.index.vector import SingleVectorIndex
+from weft.engine.embedded.storage import VectorRows
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -55,9 +56,13 @@ class ArraySource:
     """Rows held in memory, as the index reads them from a vector file."""
 
     def __init__(self, vectors: Vectors) -> None:
-        self.vectors = vectors
-        self.doc_ids = np.arange(len(vectors), dtype=np.uint32)
-        self.dims = vectors.shape[1]
+        self.rows = VectorRows(0, np.arange(len(vectors), dtype=np.uint32), vectors)
+
+    def get(self, doc_ids: Sequence[int]) -> list[Vectors | None]:
+        return [self.rows.vectors[doc_id] for doc_id in doc_ids]
+
+    def verify_some(self, most_bytes: int) -> bool:
+        return True
 
 
 def main() -> None:
@@ -159,29 +164,24 @@ def measured(search: Search, queries: Vectors, truth: list[set[int]]) -> tuple[f
 
 def weft_rows(
     vectors: Vectors, queries: Vectors, truth: list[set[int]], folder: Path, efs: list[int]
-) -> tuple[VectorIndex, list[Row]]:
+) -> tuple[SingleVectorIndex, list[Row]]:
     source = ArraySource(vectors)
-    index = VectorIndex(source, VectorIndexConfig(), folder)
+    index = SingleVectorIndex(source, VectorIndexConfig(), folder)
     index.extend()
     scan = measured(lambda q, k: index.search(q, k).doc_ids.tolist(), queries[:200], truth[:200])
-    rows = [Row("Weft", "just written, exact", *scan, None, index.stats().resident_bytes)]
+    rows = [Row("Weft", "just written, exact", *scan, None, index.stats().components["codes"])]
     start = time.process_time()
     index.maintain(BitMap(range(len(vectors))))
     build = time.process_time() - start
-    size = index.stats().resident_bytes
+    size = index.stats().components["codes"]
     rows.append(
         Row("Weft", "default", *measured(lambda q, k: index.search(q, k).doc_ids.tolist(), queries, truth), build, size)
     )
     for ef in efs:
-        given = VectorIndex(source, VectorIndexConfig(ef=ef), folder)
+        given = SingleVectorIndex(source, VectorIndexConfig(ef=ef), folder)
         given.extend()
         found = measured(lambda q, k, i=given: i.search(q, k).doc_ids.tolist(), queries, truth)  # type: ignore[misc]
         rows.append(Row("Weft", f"ef {ef}, mapped", *found, None, size))
-    start = time.process_time()
-    answers = index.search_batch(queries, K)
-    took = time.process_time() - start
-    hits = sum(len(t & set(a.doc_ids.tolist())) / len(t) for a, t in zip(answers, truth, strict=True))
-    rows.append(Row("Weft", "default, one batch", hits / len(queries), len(queries) / took, None, size))
     return index, rows
 
 
@@ -262,7 +262,7 @@ def chroma_rows(vectors: Vectors, queries: Vectors, truth: list[set[int]], folde
     return rows
 
 
-def filtered(index: VectorIndex, vectors: Vectors, queries: Vectors) -> None:
+def filtered(index: SingleVectorIndex, vectors: Vectors, queries: Vectors) -> None:
     """Filters that have nothing to do with the query, that select its surroundings, and that exclude these."""
     print("\n| allowed | unrelated | | near a query | | far from it | |")
     print("|---:|---:|---:|---:|---:|---:|---:|")

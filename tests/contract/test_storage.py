@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from weft.engine.embedded.storage import Applied, Delete, Put, ShardStore, VectorLayout
-from weft.engine.embedded.storage.vector_file import RaggedVectorFile, VectorFile
+from weft.engine.embedded.storage import Applied, Delete, Put, ShardStore, TokenRows, VectorLayout, VectorRows
 
 LAYOUTS = {"v": VectorLayout(), "m": VectorLayout(multi=True)}
 
@@ -16,16 +15,16 @@ def uuid(i: int) -> bytes:
     return bytes([i]) * 16
 
 
-def single(store: ShardStore) -> VectorFile:
-    file = store.vectors("v")
-    assert isinstance(file, VectorFile)
-    return file
+def vector_rows(store: ShardStore) -> VectorRows:
+    rows = store.vectors("v").rows
+    assert isinstance(rows, VectorRows)
+    return rows
 
 
-def multi(store: ShardStore) -> RaggedVectorFile:
-    file = store.vectors("m")
-    assert isinstance(file, RaggedVectorFile)
-    return file
+def token_rows(store: ShardStore) -> TokenRows:
+    rows = store.vectors("m").rows
+    assert isinstance(rows, TokenRows)
+    return rows
 
 
 @pytest.fixture(params=["same", "reopened"])
@@ -49,8 +48,8 @@ def test_an_empty_store(settle: Callable[[], ShardStore]) -> None:
     assert store.commit([]) == []
     assert store.lookup([uuid(1)]) == [None] and store.read([0, 5]) == [None, None]
     assert store.scan(None, 10) == [] and list(store.scan_records(0, 10)) == []
-    assert single(store).dims is None and single(store).vectors.shape == (0, 0)
-    assert multi(store).dims is None and multi(store).offsets.tolist() == [0]
+    assert store.vectors("v").dims is None and vector_rows(store).vectors.shape == (0, 0)
+    assert store.vectors("m").dims is None and token_rows(store).offsets.tolist() == [0]
     store.verify(full=True)
 
 
@@ -125,13 +124,13 @@ def test_vector_rows_are_in_commit_order(settle: Callable[[], ShardStore]) -> No
     one, two = np.array([1, 2], np.float32), np.array([[1], [2], [3]], np.float32)
     store.commit([Put(uuid(1), b"", {"v": one}), Put(uuid(2), b"", {"m": two}), Put(uuid(3), b"", {"v": 3 * one})])
     store = settle()
-    store.commit([Put(uuid(1), b"", {"m": two[:1]}, carry={"v": 0})])
+    store.commit([Put(uuid(1), b"", {"m": two[:1], "v": one})])
     store = settle()
-    rows, tokens = single(store), multi(store)
-    assert rows.doc_ids.dtype == np.uint32 and rows.doc_ids.tolist() == [0, 2, 3]
-    assert rows.vectors.dtype == np.float32 and rows.vectors.tolist() == [[1, 2], [3, 6], [1, 2]]
-    assert tokens.doc_ids.tolist() == [1, 3] and tokens.offsets.tolist() == [0, 3, 4]
-    assert tokens.offsets.dtype == np.int64 and tokens.tokens.tolist() == [[1], [2], [3], [1]]
-    assert (rows.dims, tokens.dims) == (2, 1)
+    single, multi = vector_rows(store), token_rows(store)
+    assert single.doc_ids.dtype == np.uint32 and single.doc_ids.tolist() == [0, 2, 3]
+    assert single.vectors.dtype == np.float32 and single.vectors.tolist() == [[1, 2], [3, 6], [1, 2]]
+    assert multi.doc_ids.tolist() == [1, 3] and multi.offsets.tolist() == [0, 3, 4]
+    assert multi.offsets.dtype == np.int64 and multi.tokens.tolist() == [[1], [2], [3], [1]]
+    assert (store.vectors("v").dims, store.vectors("m").dims) == (2, 1)
     sizes = store.size()
     assert sizes["vectors/v"] == 24 and sizes["vectors/m"] == 16 and sizes["objects"] > 0

@@ -27,8 +27,8 @@ def changes() -> list[list[Put | Delete]]:
     first: list[Put | Delete] = [
         Put(uuid(i), b"record %d" % i, {"single": np.array([i, 0.5, -i], np.float32)}) for i in range(5)
     ]
-    tokens = np.arange(6, dtype=np.float32).reshape(3, 2)
-    return [first, [Put(uuid(1), b"again", {"multi": tokens}, carry={"single": 1}), Delete(uuid(2))]]
+    vectors = {"multi": np.arange(6, dtype=np.float32).reshape(3, 2), "single": np.array([1, 0.5, -1], np.float32)}
+    return [first, [Put(uuid(1), b"again", vectors), Delete(uuid(2))]]
 
 
 def make(folder: Path) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from formats.make_storage import LAYOUTS, changes, uuid
 from weft.catalog.catalog import Catalog
-from weft.engine.embedded.storage import Put, ShardStore
-from weft.engine.embedded.storage.vector_file import RaggedVectorFile
+from weft.engine.embedded.storage import Put, ShardStore, TokenRows
 from weft.files.format import FORMAT
 
 GOLDEN = sorted(Path(__file__).parent.glob("storage-v*.zip"))
@@ -35,9 +34,8 @@ def test_a_golden_file_is_read_and_can_be_written(golden: Path, tmp_path: Path) 
     singles = store.get_vectors("single", [0, 5, 4])
     assert [v if v is None else v.tolist() for v in singles] == [[0, 0.5, 0], [1, 0.5, -1], [4, 0.5, -4]]
     assert [v is None for v in store.get_vectors("multi", [0, 5])] == [True, False]
-    multi = store.vectors("multi")
-    assert isinstance(multi, RaggedVectorFile)
-    assert multi.tokens.tolist() == [[0, 1], [2, 3], [4, 5]]
+    rows = store.vectors("multi").rows
+    assert isinstance(rows, TokenRows) and rows.tokens.tolist() == [[0, 1], [2, 3], [4, 5]]
     (first, *_) = changes()[0]
     assert isinstance(first, Put)
     assert store.commit([first])[0].doc_id == 6

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from oracle.plain_filter import CONFIG
+from reference.filters import CONFIG
 from weft.domain.filters import (
     CREATION_TIME,
     ID,

@@ -36,6 +36,7 @@ from weft.engine.embedded import shard as shard_module
 from weft.engine.embedded.changes import Change, Done, Remove, Upsert
 from weft.engine.embedded.index.inverted import index as inverted
 from weft.engine.embedded.index.multivector import index as multivector
+from weft.engine.embedded.index.multivector import search as multivector_search
 from weft.engine.embedded.index.multivector import writer as multivector_writer
 from weft.engine.embedded.shard import Shard
 
@@ -80,8 +81,8 @@ def low_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
         (inverted, "_FREEZE_POSTINGS", 200),
         (inverted, "_SEGMENTS_ON_DISK", 2),
         (multivector, "EXACT_TOKENS", 200),
-        (multivector, "EXACT_ALLOWED_TOKENS", 50),
-        (multivector, "SCANNED_ROWS", 40),
+        (multivector_search, "EXACT_ALLOWED_TOKENS", 50),
+        (multivector_search, "SCANNED_ROWS", 40),
         (multivector_writer, "TAIL_ROWS", 16),
     ):
         monkeypatch.setattr(module, name, value)

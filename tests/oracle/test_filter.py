@@ -1,4 +1,4 @@
-"""The filter index against a plain evaluator over Python dicts, through adds, updates, deletes and reopening."""
+"""The filter index against a reference evaluator over Python dicts, through adds, updates, deletes and reopening."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from oracle.filter_questions import COMPARISONS, EQUALITY, FILTERS, KEYS, objects
-from oracle.plain_filter import CONFIG, PlainTexts, holds, sorted_plainly
+from reference.filters import CONFIG, ReferenceTexts, holds, sorted_by_keys
 from weft.domain.filters import ID, Condition, Filter, Operator, PropertyTarget
 from weft.domain.objects import Object, format_uuid
 from weft.domain.query import Sort
@@ -27,7 +27,7 @@ class Shard:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.texts = PlainTexts()
+        self.texts = ReferenceTexts()
         self.stored: dict[int, Object] = {}
         self.live = BitMap()
         self.index = FilterIndex(folder, CONFIG, self.texts)
@@ -68,7 +68,7 @@ class Shard:
     keys=st.lists(KEYS, max_size=3),
     limit=st.integers(0, 9),
 )
-def test_every_operator_agrees_with_the_plain_evaluator(
+def test_every_operator_agrees_with_the_reference_evaluator(
     steps: list[Any], filters: list[Filter], keys: list[Sort], limit: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -87,13 +87,13 @@ def test_every_operator_agrees_with_the_plain_evaluator(
                 assert list(shard.index.evaluate(filter, shard.live)) == expected
                 assert list(shard.index.allow(filter, shard.live).bitmap) == expected
         ids = np.array(list(shard.live), np.uint32)
-        order = sorted_plainly(shard.stored, ids.tolist(), keys)
+        order = sorted_by_keys(shard.stored, ids.tolist(), keys)
         assert shard.index.sort(ids[::-1], keys, limit, shard.read).tolist() == (order[:limit] if limit else order)
         assert shard.index.uuids(ids) == [shard.stored[int(i)].uuid for i in ids]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_large_columns_agree_with_the_plain_evaluator(tmp_path: Path, seed: int) -> None:
+def test_large_columns_agree_with_the_reference_evaluator(tmp_path: Path, seed: int) -> None:
     """Enough rows for sorted copies, kept bitmaps, dense scans and several containers."""
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -131,6 +131,6 @@ def test_large_columns_agree_with_the_plain_evaluator(tmp_path: Path, seed: int)
     chosen = np.array(list(live), np.uint32)
     orders: list[list[Sort]] = [[Sort("int", False)], [Sort("flag"), Sort("number", False)], []]
     for keys in orders:
-        order = sorted_plainly(shard.stored, chosen.tolist(), keys)
+        order = sorted_by_keys(shard.stored, chosen.tolist(), keys)
         assert shard.index.sort(chosen, keys, 0, shard.read).tolist() == order
         assert shard.index.sort(chosen, keys, 25, shard.read).tolist() == order[:25]

@@ -1,4 +1,4 @@
-"""The inverted index against a plain one, through adds, updates, deletes, upkeep, filters, boosts and reopening."""
+"""The inverted index against a reference one, through adds, updates, deletes, upkeep, filters, boosts and reopening."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
+from reference.keyword_index import ReferenceIndex
 from weft.domain.objects import Properties
 from weft.domain.query import Keyword, MatchOperator
 from weft.domain.schema import CollectionConfig, DataType, InvertedConfig, Property, TextAnalyzer, Tokenization
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.inverted import InvertedIndex
-from weft.engine.embedded.index.inverted.plain import PlainIndex
 
 WORDS = "red Green blue fox the a of naïve café Straße ΣΊΣΥΦΟΣ İstanbul 東京 x² don't e-mail __init__ 42"
 VOCABULARY = [*WORDS.split(), *(f"w{n}" for n in range(60))]
@@ -87,32 +87,34 @@ def present_in(index: InvertedIndex) -> set[int]:
     return members
 
 
-def compare(index: InvertedIndex, plain: PlainIndex, rng: random.Random, live: set[int]) -> None:
+def compare(index: InvertedIndex, reference: ReferenceIndex, rng: random.Random, live: set[int]) -> None:
     present = present_in(index)
     for _ in range(12):
         query = question(rng)
         k = rng.choice([1, 3, 10, 1000])
         allow = rng.choice([live, live, set(rng.sample(sorted(live), len(live) // 10)), set(sorted(live)[:3])])
         found = index.search(query, k, AllowList(BitMap(allow)))
-        expected = plain.search(query, k, allow, present)
+        expected = reference.search(query, k, allow, present)
         assert len(found.doc_ids) == len(expected), query
         scores = np.array([score for _, score in expected], np.float32)
         np.testing.assert_allclose(found.scores, scores, rtol=3e-7, err_msg=str(query))
         _same_order(found.doc_ids.tolist(), found.scores.tolist(), expected, whole=len(expected) < k)
     pattern = rng.choice(PATTERNS)
     name = rng.choice(["title", "body", "folded", "plain", "tags", "hidden", "exact"])
-    assert set(index.matching(name, pattern)) == plain.matching(name, pattern) & present, (name, pattern)
+    assert set(index.matching(name, pattern)) == reference.matching(name, pattern) & present, (name, pattern)
     token = rng.choice(VOCABULARY).lower()
-    with_token = {d for d in present if token in plain.counts[d].get("body", ())}
+    with_token = {d for d in present if token in reference.counts[d].get("body", ())}
     assert set(index.documents("body", token)) == with_token
-    tokens = {t for d in present for t in plain.counts[d].get("body", ())}
+    tokens = {t for d in present for t in reference.counts[d].get("body", ())}
     assert list(index.tokens("body")) == sorted(tokens, key=str.encode)
     low, high = sorted(rng.sample(VOCABULARY, 2), key=str.encode)
     between = {
-        d for d in present if any(low.encode() <= t.encode() < high.encode() for t in plain.counts[d].get("body", ()))
+        d
+        for d in present
+        if any(low.encode() <= t.encode() < high.encode() for t in reference.counts[d].get("body", ()))
     }
     assert set(index.range("body", low, high, True, False)) == between
-    assert set(index.with_any("tags")) == {d for d in present if "tags" in plain.counts[d]}
+    assert set(index.with_any("tags")) == {d for d in present if "tags" in reference.counts[d]}
 
 
 def _same_order(found: list[int], scores: list[float], expected: list[tuple[int, float]], *, whole: bool) -> None:
@@ -130,11 +132,11 @@ def _same_order(found: list[int], scores: list[float], expected: list[tuple[int,
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_like_the_plain_index(seed: int, tmp_path: Path) -> None:
+def test_like_the_reference_index(seed: int, tmp_path: Path) -> None:
     print("seed", seed)
     rng = random.Random(seed)
     chosen = config(*rng.choice([(1.2, 0.75), (1.2, 0.0), (0.5, 1.0), (0.0, 0.3)]))
-    index, plain = InvertedIndex(tmp_path, chosen), PlainIndex(chosen)
+    index, reference = InvertedIndex(tmp_path, chosen), ReferenceIndex(chosen)
     stored: dict[int, Properties] = {}
     live: set[int] = set()
     following = 0
@@ -146,7 +148,7 @@ def test_like_the_plain_index(seed: int, tmp_path: Path) -> None:
         stored.update(zip(ids, documents, strict=True))
         live |= set(ids)
         index.add(ids, documents)
-        plain.add(ids, documents)
+        reference.add(ids, documents)
         live -= set(rng.sample(sorted(live), len(live) // 8))
         action = rng.random()
         if action < 0.2:
@@ -159,5 +161,5 @@ def test_like_the_plain_index(seed: int, tmp_path: Path) -> None:
             index = InvertedIndex(tmp_path, chosen)
             again = [d for d in sorted(live) if d >= index.covered]
             index.add(again, [stored[d] for d in again])
-        compare(index, plain, rng, live)
+        compare(index, reference, rng, live)
     assert index.covered <= following

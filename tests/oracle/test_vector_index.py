@@ -5,37 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from pyroaring import BitMap
 
+from reference.vector_files import MemoryVectors
+from reference.vector_kernels import nearest
 from weft.domain.schema import Metric, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.vector import VectorIndex, plain
-from weft.engine.embedded.index.vector.question import METRIC_CODES
+from weft.engine.embedded.index.vector import SingleVectorIndex
+from weft.engine.embedded.index.vector.query import METRIC_CODES
 
 DIMS = 24
-
-
-class Store:
-    """A vector file in memory, with gaps among its doc_ids."""
-
-    def __init__(self) -> None:
-        self.vectors: npt.NDArray[np.float32] = np.zeros((0, DIMS), np.float32)
-        self.doc_ids: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
-        self.dims: int | None = DIMS
-        self.generation = 0
-
-    def append(self, vectors: npt.NDArray[np.float32], rng: np.random.Generator) -> None:
-        first = int(self.doc_ids[-1]) + 1 if len(self.doc_ids) else int(rng.integers(0, 3))
-        ids = first + np.cumsum(rng.integers(1, 3, len(vectors))) - 1
-        self.vectors = np.concatenate([self.vectors, vectors])
-        self.doc_ids = np.concatenate([self.doc_ids, ids.astype(np.uint32)])
-
-    def compact(self, live: BitMap) -> None:
-        kept = [doc_id in live for doc_id in self.doc_ids.tolist()]
-        self.vectors, self.doc_ids = self.vectors[kept], self.doc_ids[kept]
-        self.generation += 1
 
 
 @pytest.mark.parametrize("kind", ["hnsw", "flat", "hfresh"])
@@ -45,8 +25,8 @@ def test_random_histories(kind: str, metric: Metric, seed: int, tmp_path: Path) 
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
     config = VectorIndexConfig(kind=kind, metric=metric, ef=64, max_connections=16)
-    store, live = Store(), BitMap()
-    index = VectorIndex(store, config, tmp_path, build_rows=150)
+    store, live = MemoryVectors(np.zeros((0, DIMS), np.float32)), BitMap()
+    index = SingleVectorIndex(store, config, tmp_path, build_rows=150)
     centres = rng.integers(-3, 4, (5, DIMS))
     hits = asked = 0
     for _ in range(30):
@@ -57,7 +37,7 @@ def test_random_histories(kind: str, metric: Metric, seed: int, tmp_path: Path) 
                 rng.normal(0, 1, (count, DIMS)) * (metric is Metric.HAMMING)
             )
             new = new + rng.normal(0, 1, (count, DIMS)) * (metric is not Metric.HAMMING)
-            store.append(new.astype(np.float32), rng)
+            store.append(new.astype(np.float32), gaps=rng.integers(0, 2, count))
             index.extend()
             live |= BitMap(store.doc_ids[-count:].tolist())
         elif action < 0.6 and len(live):
@@ -65,12 +45,12 @@ def test_random_histories(kind: str, metric: Metric, seed: int, tmp_path: Path) 
         elif action < 0.8:
             index.maintain(live)
         elif action < 0.85:
-            store.compact(live)
+            store.keep(live)
             index.extend()
         else:
             index.checkpoint()
             index.close()
-            index = VectorIndex(store, config, tmp_path, build_rows=150)
+            index = SingleVectorIndex(store, config, tmp_path, build_rows=150)
             index.extend()
         assert index.stats().rows == len(store.doc_ids)
         if not len(live):
@@ -78,7 +58,7 @@ def test_random_histories(kind: str, metric: Metric, seed: int, tmp_path: Path) 
         allowed = live if rng.random() < 0.5 else BitMap(d for d in live if d % 3 == 0)
         query = (centres[rng.integers(0, 5)] + np.round(rng.normal(0, 1, DIMS))).astype(np.float32)
         rows = np.flatnonzero([d in allowed for d in store.doc_ids.tolist()])
-        expected, distances = plain.nearest(
+        expected, distances = nearest(
             store.vectors, store.doc_ids, rows, query, METRIC_CODES[metric], float(query @ query), 10, np.inf
         )
         found = index.search(query, 10, AllowList(allowed))

@@ -16,8 +16,9 @@ from weft.domain.objects import Object, format_uuid
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.engine.embedded.index.filter.index import FilterIndex
 from weft.engine.embedded.index.inverted import InvertedIndex
+from weft.engine.embedded.index.kinds import open_vector_index
+from weft.engine.embedded.index.vector_index import VectorIndex
 from weft.engine.embedded.storage import ShardStore
-from weft.engine.embedded.vectors import VectorSearch, open_vector_index
 from weft.engine.record import RecordCodec
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Indexes:
         self._store = store
         self.inverted = InvertedIndex(folder / "inverted", config)
         self.filters = FilterIndex(folder / "filter", config, self.inverted)
-        self.vectors: dict[str, VectorSearch] = {name: self._open(v) for name, v in config.vectors.items()}
+        self.vectors: dict[str, VectorIndex] = {name: self._open(v) for name, v in config.vectors.items()}
 
     @classmethod
     def whole(cls, folder: Path, config: CollectionConfig, store: ShardStore) -> tuple[Indexes, int]:
@@ -57,7 +58,7 @@ class Indexes:
         made = cls(folder, config, store)
         return made, made.replay(one_by_one=True)
 
-    def vector(self, name: str) -> VectorSearch:
+    def vector(self, name: str) -> VectorIndex:
         """Raises NotFound."""
         index = self.vectors.get(name)
         if index is None:
@@ -163,6 +164,6 @@ class Indexes:
         self.filters.close()
         self.inverted.close()
 
-    def _open(self, vector: VectorConfig) -> VectorSearch:
+    def _open(self, vector: VectorConfig) -> VectorIndex:
         folder = self._folder / "vectors" / vector.name.encode().hex()
         return open_vector_index(self._store.vectors(vector.name), vector.index, folder)

@@ -41,7 +41,6 @@ from weft.engine.embedded.index.filter.view import ReferenceResolver
 from weft.engine.embedded.index.multivector import MultiVectorIndex
 from weft.engine.embedded.indexes import Indexes
 from weft.engine.embedded.storage import ShardStore, VectorLayout
-from weft.engine.embedded.vectors import size_of
 from weft.engine.record import Record, RecordCodec
 from weft.engine.results import Matches, Neighbours, TokenMatches
 from weft.files import disk, links
@@ -287,7 +286,7 @@ class Shard:
     @property
     def vector_queue(self) -> int:
         """Vectors that are searched exactly because no graph holds them yet."""
-        return sum(size_of(index).waiting for index in list(self._indexes.vectors.values()))
+        return sum(index.stats().waiting for index in list(self._indexes.vectors.values()))
 
     # -- upkeep
 
@@ -394,7 +393,7 @@ class Shard:
                 return {}
             raise
         for name, index in list(self._indexes.vectors.items()):
-            sizes |= {f"index/{name}/{part}": size for part, size in size_of(index).components.items()}
+            sizes |= {f"index/{name}/{part}": size for part, size in index.stats().components.items()}
         return sizes
 
     def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:

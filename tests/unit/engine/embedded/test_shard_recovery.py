@@ -19,7 +19,7 @@ from weft.domain.schema import CollectionConfig, DataType, Property, Tokenizatio
 from weft.engine.embedded.changes import Done, Remove, Upsert
 from weft.engine.embedded.index.filter.index import FilterIndex
 from weft.engine.embedded.index.inverted import InvertedIndex
-from weft.engine.embedded.index.vector import VectorIndex
+from weft.engine.embedded.index.vector import SingleVectorIndex
 from weft.engine.embedded.indexes import Indexes
 from weft.engine.embedded.shard import Shard
 
@@ -73,7 +73,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, error: Exc
     monkeypatch.setattr(kind, method, fails)
 
 
-PLACES = [(InvertedIndex, "add"), (FilterIndex, "add"), (VectorIndex, "extend")]
+PLACES = [(InvertedIndex, "add"), (FilterIndex, "add"), (SingleVectorIndex, "extend")]
 
 
 @pytest.mark.parametrize(("kind", "method"), PLACES)

@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.engine.embedded.storage.rows import RowNumbers, Rows
+from weft.engine.results import DocIds
+
 
 class AllowList:
     """An immutable set of doc_ids (uint32)."""
@@ -26,7 +29,7 @@ class AllowList:
         return doc_id in self.bitmap
 
     @cached_property
-    def ids(self) -> npt.NDArray[np.uint32]:
+    def ids(self) -> DocIds:
         """``(n,)`` ascending."""
         return np.asarray(self.bitmap.to_array(), dtype=np.uint32) if len(self.bitmap) else np.zeros(0, np.uint32)
 
@@ -37,3 +40,18 @@ class AllowList:
         flags = np.zeros(size, np.uint8)
         flags[self.ids] = 1
         return np.packbits(flags, bitorder="little")
+
+    def rows_of(self, rows: Rows) -> RowNumbers:
+        """``(m,) i64`` ascending: the rows whose doc_id is in the list; cost: the shorter of both."""
+        if rows.base is None and len(self) * 4 >= len(rows):
+            return np.flatnonzero(in_bits(rows.doc_ids, self.bits)).astype(np.int64, copy=False)
+        return rows.find_ascending(self.ids)
+
+
+def in_bits(doc_ids: DocIds, bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """``(n,)``: which of ``doc_ids (n,)`` are in ``AllowList.bits``."""
+    if not len(bits):
+        return np.zeros(len(doc_ids), np.bool_)
+    place = doc_ids >> 3
+    inside = place < len(bits)
+    return inside & ((bits[np.where(inside, place, 0)] >> (doc_ids & 7).astype(np.uint8)) & 1).astype(np.bool_)

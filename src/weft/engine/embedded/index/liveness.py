@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyroaring import BitMap
 
 
-def perhaps_live(live: BitMap, end: int) -> BitMap:
+def possibly_live(live: BitMap, end: int) -> BitMap:
     """``live``, and all doc_ids behind its greatest that are below ``end``: those may have come since it was taken.
 
     doc_ids grow with each commit, so one below the greatest live one that is not live is dead for good.

@@ -3,17 +3,18 @@
 One `ShardStore` a shard (a folder).
 """
 
-from weft.engine.embedded.storage.changes import Applied, Change, Delete, Put, VectorLayout
+from weft.engine.embedded.storage.changes import Applied, Delete, Put, StoreChange, VectorLayout
+from weft.engine.embedded.storage.rows import TokenRows, VectorRows
 from weft.engine.embedded.storage.shard_store import ShardStore, count_objects
-from weft.engine.embedded.storage.vector_file import RaggedVectorFile, TokenRows, VectorFile, VectorRows
+from weft.engine.embedded.storage.vector_file import RaggedVectorFile, VectorFile
 
 __all__ = [
     "Applied",
-    "Change",
     "Delete",
     "Put",
     "RaggedVectorFile",
     "ShardStore",
+    "StoreChange",
     "TokenRows",
     "VectorFile",
     "VectorLayout",

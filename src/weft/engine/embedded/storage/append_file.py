@@ -140,6 +140,19 @@ class AppendFile:
         if self._unverified:
             self._unverified = self._verified.count(0)
 
+    def verify_some(self, most_bytes: int) -> bool:
+        """Reads full blocks that were not read yet, at least one and about ``most_bytes``; True when none is left.
+
+        Raises CorruptData.
+        """
+        left = max(1, most_bytes // BLOCK_BYTES)
+        while self._unverified and left:
+            block = self._verified.find(0)
+            if block >= 0:
+                self.verify(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES)
+            left -= 1
+        return not self._unverified
+
     def close(self) -> None:
         """Cuts off the reserve. Views that are still held stay valid."""
         if self._fd < 0:

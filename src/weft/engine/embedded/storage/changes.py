@@ -1,4 +1,4 @@
-"""What is asked of a shard (Put, Delete) and what came of it (Applied)."""
+"""What a store is asked to change (Put, Delete) and what came of it (Applied)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,11 @@ class VectorLayout:
 
 @dataclass(slots=True)
 class Put:
-    """Store ``record`` under ``uuid`` in place of what is there.
-
-    ``carry`` names vectors to take over from an older doc_id; one that the older object lacks is left out. ``models``
-    says what made vectors, by their names.
-    """
+    """Store ``record`` under ``uuid`` in place of what is there. ``models`` says what made vectors, by their names."""
 
     uuid: bytes
     record: bytes
     vectors: Mapping[str, Vector] = field(default_factory=dict)
-    carry: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -38,7 +33,7 @@ class Delete:
     uuid: bytes
 
 
-Change: TypeAlias = Put | Delete
+StoreChange: TypeAlias = Put | Delete
 
 
 @dataclass(slots=True)

@@ -1,19 +1,20 @@
 """Dead rows of a vector file given back: the live ones are copied to a new file, which then takes the old one's place.
 
-``Rewrite`` copies on any thread while the writer goes on. On the writer thread the rows that came since are copied too,
+``Rewrite`` copies on any thread beside the writer. On the writer thread the rows that came since are copied too,
 and ``VectorFolder.switch`` makes the new file count in one LMDB transaction. Until then the old file is the truth.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from pyroaring import BitMap
 
 from weft.domain.objects import Vector
 from weft.engine.embedded.storage.append_file import AppendFile
-from weft.engine.embedded.storage.row_table import DocIds, RowTable
-from weft.engine.embedded.storage.vector_file import FLOAT32, StoredVectors, TokenRows
+from weft.engine.embedded.storage.row_table import RowTable
+from weft.engine.embedded.storage.rows import Offsets, RowNumbers, TokenRows
+from weft.engine.embedded.storage.vector_file import FLOAT32, StoredVectors
+from weft.engine.results import DocIds
 
 _STEP_BYTES = 1 << 23
 
@@ -32,22 +33,20 @@ class Rewrite:
     def copy(self, live: BitMap) -> None:
         """Copies the live rows that are not copied yet. Raises CorruptData when they are damaged, StorageFull."""
         self.source.verify()
-        shown = self.source.rows
-        fresh = np.arange(self._done, len(shown.doc_ids))
-        wanted = fresh[np.isin(shown.doc_ids[fresh], np.asarray(live.to_array(), np.uint32))]
-        tokens = shown.tokens if isinstance(shown, TokenRows) else shown.vectors
-        offsets = shown.offsets if isinstance(shown, TokenRows) else np.arange(len(shown.doc_ids) + 1)
-        for step in _steps(wanted, offsets, _STEP_BYTES // (4 * max(1, tokens.shape[1]))):
-            self._append(step, shown.doc_ids, offsets, tokens)
-        self._done = len(shown.doc_ids)
+        rows = self.source.rows
+        fresh = np.arange(self._done, len(rows))
+        wanted = fresh[np.isin(rows.doc_ids[fresh], np.asarray(live.to_array(), np.uint32))]
+        tokens = rows.tokens if isinstance(rows, TokenRows) else rows.vectors
+        offsets = rows.offsets if isinstance(rows, TokenRows) else np.arange(len(rows) + 1)
+        for step in _steps(wanted, offsets, _STEP_BYTES // (FLOAT32.itemsize * max(1, tokens.shape[1]))):
+            self._append(step, rows.doc_ids, offsets, tokens)
+        self._done = len(rows)
 
     def discard(self) -> None:
         """Removes the copy."""
         self.file.remove()
 
-    def _append(
-        self, rows: npt.NDArray[np.int64], doc_ids: DocIds, offsets: npt.NDArray[np.int64], tokens: Vector
-    ) -> None:
+    def _append(self, rows: RowNumbers, doc_ids: DocIds, offsets: Offsets, tokens: Vector) -> None:
         counts = offsets[rows + 1] - offsets[rows]
         starts = np.repeat(offsets[rows] - np.cumsum(counts) + counts, counts)
         flat = np.ascontiguousarray(tokens[starts + np.arange(len(starts))], FLOAT32)
@@ -55,7 +54,7 @@ class Rewrite:
         self.file.publish(self.file.stage(flat.data.cast("B")))
 
 
-def _steps(rows: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], tokens: int) -> list[npt.NDArray[np.int64]]:
+def _steps(rows: RowNumbers, offsets: Offsets, tokens: int) -> list[RowNumbers]:
     """``rows`` cut into runs of about ``tokens`` token vectors, at least one row each."""
     if not len(rows):
         return []

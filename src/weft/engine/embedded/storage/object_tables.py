@@ -21,7 +21,7 @@ from typing import NamedTuple
 import xxhash
 from pyroaring import BitMap
 
-from weft.engine.embedded.storage.plan import Plan
+from weft.engine.embedded.storage.plan import CommitPlan
 from weft.files.environment import Environment, Transaction
 from weft.files.format import damaged, seal, seal_json, unseal, unseal_json
 
@@ -38,7 +38,7 @@ _doc_key = _DOC_ID.pack
 _checksum = xxhash.xxh3_64_digest
 
 
-class State(NamedTuple):
+class ShardState(NamedTuple):
     """What is kept in memory."""
 
     next_doc_id: int
@@ -50,7 +50,7 @@ class ObjectTables:
     def __init__(self, env: Environment) -> None:
         self._env = env
 
-    def load(self) -> State | None:
+    def load(self) -> ShardState | None:
         """None when nothing was ever stored here."""
         meta = self._env.read(lambda txn: txn.get(_SHARD, None, self._env.tables[META]))
         if meta is None:
@@ -60,11 +60,11 @@ class ObjectTables:
         stored = self._env.read(lambda txn: self._env.entries(txn, OBJECTS))
         if stored != len(live):
             raise damaged(self._env.path, f"{len(live)} objects were stored and {stored} records are there")
-        return State(next_doc_id, live, self._env.read(self._models))
+        return ShardState(next_doc_id, live, self._env.read(self._models))
 
-    def create(self) -> State:
+    def create(self) -> ShardState:
         self._env.write(lambda txn: self._write_meta(txn, 0))
-        return State(0, BitMap(), {})
+        return ShardState(0, BitMap(), {})
 
     def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
         table = self._env.tables[UUIDS]
@@ -130,11 +130,11 @@ class ObjectTables:
 
         return self._env.read(body)
 
-    def write(self, txn: Transaction, plan: Plan, live: BitMap, models: Mapping[str, str] | None) -> None:
+    def write(self, txn: Transaction, plan: CommitPlan, live: BitMap, models: Mapping[str, str] | None) -> None:
         """States the plan, after which ``live`` are the live doc_ids; and ``models`` where they change."""
         self._write_records(txn, plan)
         self._write_uuids(txn, plan)
-        for block in sorted({doc_id >> 16 for doc_id in (*plan.removed, *plan.stillborn)}):
+        for block in sorted({doc_id >> 16 for doc_id in (*plan.removed, *plan.superseded)}):
             key = _BLOCK.pack(block)
             whole = BitMap(range(block << 16, min((block + 1) << 16, plan.next_doc_id)))
             txn.put(key, seal(DEAD, key, (whole - live).serialize()), db=self._env.tables[DEAD])
@@ -142,7 +142,7 @@ class ObjectTables:
         if models is not None:
             txn.put(_MODELS, seal_json(META, _MODELS, models), db=self._env.tables[META])
 
-    def _write_records(self, txn: Transaction, plan: Plan) -> None:
+    def _write_records(self, txn: Transaction, plan: CommitPlan) -> None:
         with txn.cursor(self._env.tables[OBJECTS]) as cursor:
             for doc_id in plan.removed:
                 if cursor.set_key(_doc_key(doc_id)):
@@ -150,7 +150,7 @@ class ObjectTables:
             records = [(_doc_key(doc_id), _checksum(put.record, doc_id) + put.record) for doc_id, put in plan.puts]
             cursor.putmulti(records, append=True)
 
-    def _write_uuids(self, txn: Transaction, plan: Plan) -> None:
+    def _write_uuids(self, txn: Transaction, plan: CommitPlan) -> None:
         entries: list[tuple[bytes, bytes]] = []
         with txn.cursor(self._env.tables[UUIDS]) as cursor:
             for uuid in sorted(plan.uuids):

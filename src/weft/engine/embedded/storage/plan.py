@@ -9,7 +9,7 @@ import numpy as np
 
 from weft.domain.errors import Invalid, StorageFull
 from weft.domain.objects import Vector
-from weft.engine.embedded.storage.changes import Applied, Change, Put
+from weft.engine.embedded.storage.changes import Applied, Put, StoreChange
 from weft.engine.embedded.storage.vector_file import StoredVectors
 
 LAST_DOC_ID = (1 << 32) - 2
@@ -24,22 +24,22 @@ class NewRows:
 
 
 @dataclass(slots=True)
-class Plan:
+class CommitPlan:
     """``puts`` survive the batch, ascending by doc_id; ``removed`` are stored objects that die.
 
-    An object that is put and replaced within the batch takes a doc_id and is never written: ``stillborn``.
+    An object that is put and replaced within the batch takes a doc_id and is never written: ``superseded``.
     """
 
     applied: list[Applied]
     next_doc_id: int
     puts: list[tuple[int, Put]]
     removed: list[int]
-    stillborn: list[int]
+    superseded: list[int]
     uuids: dict[bytes, int | None]
     """The doc_id of each uuid that changes; None: the uuid goes."""
 
 
-def make_plan(changes: Sequence[Change], present: dict[bytes, int], next_doc_id: int) -> Plan:
+def plan_commit(changes: Sequence[StoreChange], present: dict[bytes, int], next_doc_id: int) -> CommitPlan:
     """``present`` is the doc_id of each stored uuid among the changes. Raises StorageFull when doc_ids run out."""
     if next_doc_id + len(changes) > LAST_DOC_ID:
         raise StorageFull(
@@ -63,21 +63,21 @@ def make_plan(changes: Sequence[Change], present: dict[bytes, int], next_doc_id:
         else:
             applied.append(Applied(None, old))
             current[uuid] = None
-    stillborn = {doc_id for doc_id in died if doc_id >= first_new}
-    if stillborn:
-        puts = [put for put in puts if put[0] not in stillborn]
-    return Plan(
+    superseded = {doc_id for doc_id in died if doc_id >= first_new}
+    if superseded:
+        puts = [put for put in puts if put[0] not in superseded]
+    return CommitPlan(
         applied=applied,
         next_doc_id=next_doc_id,
         puts=puts,
         removed=[doc_id for doc_id in died if doc_id < first_new],
-        stillborn=sorted(stillborn),
+        superseded=sorted(superseded),
         uuids={uuid: doc_id for uuid, doc_id in current.items() if doc_id is not None or uuid in present},
     )
 
 
-def new_rows(plan: Plan, files: Mapping[str, StoredVectors]) -> dict[str, NewRows]:
-    """The rows to write, by name of vector. Raises CorruptData when a carried vector is damaged."""
+def new_rows(plan: CommitPlan) -> dict[str, NewRows]:
+    """The rows to write, by name of vector."""
     rows: dict[str, NewRows] = {}
     for doc_id, put in plan.puts:
         for name, vector in put.vectors.items():
@@ -86,18 +86,10 @@ def new_rows(plan: Plan, files: Mapping[str, StoredVectors]) -> dict[str, NewRow
                 target = rows[name] = NewRows()
             target.doc_ids.append(doc_id)
             target.vectors.append(vector)
-        for name, older in put.carry.items():
-            if name in put.vectors or name not in files:
-                continue
-            (carried,) = files[name].get([older])
-            if carried is not None:
-                target = rows.setdefault(name, NewRows())
-                target.doc_ids.append(doc_id)
-                target.vectors.append(carried)
     return rows
 
 
-def problems(changes: Sequence[Change], files: Mapping[str, StoredVectors]) -> Iterator[tuple[int, Invalid]]:
+def problems(changes: Sequence[StoreChange], files: Mapping[str, StoredVectors]) -> Iterator[tuple[int, Invalid]]:
     """``(index, error)`` of each Put whose vectors cannot be stored, if those before it that can be were."""
     dims: dict[str, int | None] = {}
     sound: dict[str, tuple[list[int], list[Vector]]] = {}

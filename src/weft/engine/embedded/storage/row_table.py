@@ -17,11 +17,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from weft.engine.embedded.storage.rows import Offsets
+from weft.engine.results import DocIds
+
 BLOCK_ROWS = 240
 _FIRST_CAPACITY = 64
 
-DocIds = npt.NDArray[np.uint32]
-Offsets = npt.NDArray[np.int64]
 Integers = Sequence[int] | npt.NDArray[np.integer]
 
 
@@ -95,13 +96,3 @@ class RowTable:
             offsets = np.zeros(capacity + 1, np.int64)
             offsets[: len(self._offsets)] = self._offsets
             self._offsets = offsets
-
-
-def find_rows(doc_ids: DocIds, wanted: Integers) -> npt.NDArray[np.int64]:
-    """The row of each wanted doc_id in ascending ``doc_ids``, ``(n,)``; -1 where there is none."""
-    ids = np.asarray(wanted, np.int64)
-    if not len(doc_ids):
-        return np.full(len(ids), -1, np.int64)
-    rows = np.searchsorted(doc_ids, ids)
-    rows[rows == len(doc_ids)] = 0
-    return np.where(doc_ids[rows] == ids, rows, -1)

@@ -24,10 +24,10 @@ from pyroaring import BitMap
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.engine.embedded.storage import object_tables, vector_folder
-from weft.engine.embedded.storage.changes import Applied, Change, VectorLayout
+from weft.engine.embedded.storage.changes import Applied, StoreChange, VectorLayout
 from weft.engine.embedded.storage.compaction import Rewrite
 from weft.engine.embedded.storage.object_tables import ObjectTables
-from weft.engine.embedded.storage.plan import Plan, make_plan, new_rows, problems
+from weft.engine.embedded.storage.plan import CommitPlan, new_rows, plan_commit, problems
 from weft.engine.embedded.storage.vector_file import StagedRows, StoredVectors
 from weft.engine.embedded.storage.vector_folder import VectorFolder
 from weft.files import disk, format
@@ -132,25 +132,25 @@ class ShardStore:
         sizes = {f"vectors/{name}": file.size_bytes for name, file in self._vectors.files.items()}
         return {"objects": self._env.size_bytes(), **sizes}
 
-    def check(self, changes: Sequence[Change]) -> dict[int, Invalid]:
+    def check(self, changes: Sequence[StoreChange]) -> dict[int, Invalid]:
         """By index, each Put that ``commit`` would refuse, if those before it that it accepts were committed."""
         return dict(problems(changes, self._vectors.files))
 
-    def commit(self, changes: Sequence[Change]) -> list[Applied]:
+    def commit(self, changes: Sequence[StoreChange]) -> list[Applied]:
         """Applies the changes in order, all or none; durable at return (with ``sync``), visible to readers at return.
 
         Raises Invalid with ``index`` (which of the changes), ``expected_dims`` and ``got_dims`` before anything is
-        written; StorageFull; OperatorError when the disk fails; CorruptData when a carried vector is damaged.
+        written; StorageFull; OperatorError when the disk fails.
         """
         for index, error in problems(changes, self._vectors.files):
             error.facts["index"] = index
             raise error
         uuids = list({change.uuid: None for change in changes})
         present = {u: d for u, d in zip(uuids, self.lookup(uuids), strict=True) if d is not None}
-        plan = make_plan(changes, present, self.next_doc_id)
+        plan = plan_commit(changes, present, self.next_doc_id)
         staged = [
             (self._vectors.files[name], self._vectors.files[name].stage(rows.doc_ids, rows.vectors))
-            for name, rows in new_rows(plan, self._vectors.files).items()
+            for name, rows in new_rows(plan).items()
         ]
         live = self._live_after(plan)
         stated = {name: model for _, put in plan.puts for name, model in put.models.items()}
@@ -190,8 +190,7 @@ class ShardStore:
     def finish_compaction(self, rewrite: Rewrite) -> None:
         """Puts the new file in the old one's place, on the writer thread: rows get new numbers, ``generation`` grows.
 
-        Vectors of objects that were dead at the beginning can no longer be carried. All or nothing; raises as
-        ``begin_compaction`` does.
+        All or nothing; raises as ``begin_compaction`` does.
         """
         with self._switching:
             try:
@@ -262,16 +261,16 @@ class ShardStore:
         self._vectors.close()
         self._env.close()
 
-    def _live_after(self, plan: Plan) -> BitMap:
+    def _live_after(self, plan: CommitPlan) -> BitMap:
         live = BitMap(self.live)
         live.add_range(self.next_doc_id, plan.next_doc_id)
-        live.difference_update(BitMap(plan.removed), BitMap(plan.stillborn))
+        live.difference_update(BitMap(plan.removed), BitMap(plan.superseded))
         return live
 
     def _write(
         self,
         txn: Transaction,
-        plan: Plan,
+        plan: CommitPlan,
         live: BitMap,
         staged: Sequence[tuple[StoredVectors, StagedRows]],
         models: Mapping[str, str],

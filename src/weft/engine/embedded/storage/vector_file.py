@@ -6,7 +6,7 @@ objects that died since; ``ShardStore.compact`` drops them, which gives the rows
 
 On the disk (``vectors/<number>.<generation>.f32``): the floats, little-endian, row after row; see `append_file` for
 the blocks and `row_table` for the doc_ids. The mapped arrays are not checked as they are read: call ``verify`` before
-bulk work, or use ``get``, which checks what it returns.
+bulk work, or use ``get``, which checks what it returns. Indexes have all of a file checked once by ``verify_some``.
 """
 
 from __future__ import annotations
@@ -14,33 +14,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.engine.embedded.storage.append_file import AppendFile, StagedBytes
-from weft.engine.embedded.storage.row_table import DocIds, Offsets, RowTable, find_rows
+from weft.engine.embedded.storage.row_table import RowTable
+from weft.engine.embedded.storage.rows import TokenRows, VectorRows
+from weft.engine.results import DocIds
 
 FLOAT32 = np.dtype("<f4")
-
-
-class VectorRows(NamedTuple):
-    """``vectors (rows, d) f32`` and the object of each row, ``doc_ids (rows,) u32`` ascending."""
-
-    generation: int
-    doc_ids: DocIds
-    vectors: Vector
-
-
-class TokenRows(NamedTuple):
-    """Row i is ``tokens[offsets[i]:offsets[i + 1]]``: ``tokens (tokens, d) f32``, ``offsets (rows + 1,) i64``."""
-
-    generation: int
-    doc_ids: DocIds
-    offsets: Offsets
-    tokens: Vector
 
 
 @dataclass(slots=True)
@@ -71,7 +56,7 @@ class _RowFile:
         self._table = table
         self.dims = dims
         self.generation = generation
-        self._show(file, rows)
+        self._serve(file, rows)
 
     @property
     def table(self) -> RowTable:
@@ -107,20 +92,27 @@ class _RowFile:
         """Staged rows count from now on. Cannot fail."""
         self.file.publish(staged.bytes)
         self.dims = staged.dims
-        self._show(self.file, staged.rows)
+        self._serve(self.file, staged.rows)
 
     def verify(self, *, full: bool = False) -> None:
         """Raises CorruptData if the file is not what was written; reads each block once, or again if ``full``."""
         self.file.verify(full=full)
 
+    def verify_some(self, most_bytes: int) -> bool:
+        """As ``verify``, of about ``most_bytes`` that were not read yet; True when no more are left."""
+        return self.file.verify_some(most_bytes)
+
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
-        """Copies of the vectors as they were given; None for an object without one. Raises CorruptData."""
+        """Copies of the vectors as they were given, ``(d,)`` or ``(T, d)`` f32, in order of ``doc_ids``.
+
+        None for an object without one. Raises CorruptData.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
         self.file.close()
 
-    def _show(self, file: AppendFile, rows: int) -> None:
+    def _serve(self, file: AppendFile, rows: int) -> None:
         raise NotImplementedError
 
     def _check_width(self, vector: Vector, dims: int | None) -> int:
@@ -139,17 +131,12 @@ class _RowFile:
 
 class VectorFile(_RowFile):
     multi = False
-    _shown: tuple[AppendFile, VectorRows]
+    _served: tuple[AppendFile, VectorRows]
 
     @property
     def rows(self) -> VectorRows:
         """The committed rows, all parts of one moment."""
-        return self._shown[1]
-
-    @property
-    def vectors(self) -> Vector:
-        """``(rows, d) f32``, mapped."""
-        return self.rows.vectors
+        return self._served[1]
 
     @property
     def doc_ids(self) -> DocIds:
@@ -165,37 +152,27 @@ class VectorFile(_RowFile):
         return self._check_width(vector, dims)
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
-        file, shown = self._shown
-        found = find_rows(shown.doc_ids, doc_ids)
-        width = 4 * shown.vectors.shape[1]
+        file, rows = self._served
+        found = rows.find(np.asarray(doc_ids, np.uint32))
+        width = FLOAT32.itemsize * rows.vectors.shape[1]
         for row in found[found >= 0].tolist():
             file.verify(row * width, (row + 1) * width)
-        return [shown.vectors[row].copy() if row >= 0 else None for row in found.tolist()]
+        return [rows.vectors[row].copy() if row >= 0 else None for row in found.tolist()]
 
-    def _show(self, file: AppendFile, rows: int) -> None:
+    def _serve(self, file: AppendFile, rows: int) -> None:
         vectors = file.view().view(FLOAT32).reshape(rows, self.dims or 0)
         self.file, self.count = file, rows
-        self._shown = (file, VectorRows(self.generation, self._table.doc_ids(rows), vectors))
+        self._served = (file, VectorRows(self.generation, self._table.doc_ids(rows), vectors))
 
 
 class RaggedVectorFile(_RowFile):
     multi = True
-    _shown: tuple[AppendFile, TokenRows]
+    _served: tuple[AppendFile, TokenRows]
 
     @property
     def rows(self) -> TokenRows:
         """The committed rows, all parts of one moment."""
-        return self._shown[1]
-
-    @property
-    def tokens(self) -> Vector:
-        """``(tokens, d) f32``, mapped."""
-        return self.rows.tokens
-
-    @property
-    def offsets(self) -> Offsets:
-        """``(rows + 1,) i64``: where each row's tokens begin; the last is the number of tokens."""
-        return self.rows.offsets
+        return self._served[1]
 
     @property
     def doc_ids(self) -> DocIds:
@@ -211,23 +188,23 @@ class RaggedVectorFile(_RowFile):
         return self._check_width(vector, dims)
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
-        file, shown = self._shown
-        width = 4 * shown.tokens.shape[1]
+        file, rows = self._served
+        width = FLOAT32.itemsize * rows.tokens.shape[1]
         result: list[Vector | None] = []
-        for row in find_rows(shown.doc_ids, doc_ids).tolist():
+        for row in rows.find(np.asarray(doc_ids, np.uint32)).tolist():
             if row < 0:
                 result.append(None)
                 continue
-            start, stop = int(shown.offsets[row]), int(shown.offsets[row + 1])
+            start, stop = int(rows.offsets[row]), int(rows.offsets[row + 1])
             file.verify(start * width, stop * width)
-            result.append(shown.tokens[start:stop].copy())
+            result.append(rows.tokens[start:stop].copy())
         return result
 
-    def _show(self, file: AppendFile, rows: int) -> None:
+    def _serve(self, file: AppendFile, rows: int) -> None:
         offsets = self._table.offsets(rows)
         tokens = file.view().view(FLOAT32).reshape(int(offsets[-1]), self.dims or 0)
         self.file, self.count = file, rows
-        self._shown = (file, TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens))
+        self._served = (file, TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens))
 
 
 StoredVectors = VectorFile | RaggedVectorFile

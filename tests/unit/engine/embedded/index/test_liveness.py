@@ -1,4 +1,4 @@
-"""Upkeep that was told of the live objects before the newest ones came must not lose those."""
+"""Upkeep whose set of live objects is older than the newest ones must not lose those."""
 
 from __future__ import annotations
 
@@ -8,33 +8,25 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
+from reference.vector_files import MemoryVectors
 from weft.domain.query import Keyword
 from weft.domain.schema import CollectionConfig, DataType, Property, Tokenization, VectorIndexConfig
 from weft.engine.embedded.index.inverted import InvertedIndex
 from weft.engine.embedded.index.inverted import index as inverted
-from weft.engine.embedded.index.liveness import perhaps_live
-from weft.engine.embedded.index.vector import VectorIndex
+from weft.engine.embedded.index.liveness import possibly_live
+from weft.engine.embedded.index.vector import SingleVectorIndex
 
 
 def test_only_older_ones_can_be_dead() -> None:
-    assert perhaps_live(BitMap([1, 3]), 6) == BitMap([1, 3, 4, 5])
-    assert perhaps_live(BitMap(), 2) == BitMap([0, 1])
+    assert possibly_live(BitMap([1, 3]), 6) == BitMap([1, 3, 4, 5])
+    assert possibly_live(BitMap(), 2) == BitMap([0, 1])
     live = BitMap([1, 3])
-    assert perhaps_live(live, 4) is live
-
-
-class Source:
-    dims = 4
-    generation = 0
-
-    def __init__(self, rows: int) -> None:
-        self.vectors = np.random.default_rng(1).normal(size=(rows, 4)).astype(np.float32)
-        self.doc_ids = np.arange(rows, dtype=np.uint32)
+    assert possibly_live(live, 4) is live
 
 
 def test_vectors_that_come_while_a_graph_is_built_are_found(tmp_path: Path) -> None:
-    source = Source(100)
-    index = VectorIndex(source, VectorIndexConfig(), tmp_path, build_rows=50)
+    source = MemoryVectors(np.random.default_rng(1).normal(size=(100, 4)).astype(np.float32))
+    index = SingleVectorIndex(source, VectorIndexConfig(), tmp_path, build_rows=50)
     index.extend()
     assert index.maintain(BitMap(range(10, 80)))
     found = index.search(source.vectors[0], 100, None).doc_ids.tolist()

@@ -143,6 +143,26 @@ def test_full_verify_reads_again_what_was_sound_before(tmp_path: Path, data: byt
     file.close()
 
 
+def test_blocks_are_checked_some_at_a_time(tmp_path: Path, data: bytes) -> None:
+    file = new(tmp_path / "f")
+    append(file, data)
+    assert file.verify_some(1), "what was just written is known to be whole"
+    file.close()
+    again = reopen(file)
+    steps = 1
+    while not again.verify_some(1):
+        steps += 1
+    assert steps == len(data) // BLOCK_BYTES
+    flip(tmp_path / "f", 3)
+    assert again.verify_some(1), "each block is read once"
+    again.close()
+    damaged = reopen(file)
+    for _ in range(2):
+        with pytest.raises(CorruptData, match="bytes 0 to"):
+            damaged.verify_some(10 * BLOCK_BYTES)
+    damaged.close()
+
+
 def test_checksums_that_do_not_fit_the_length_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorruptData, match="checksums"):
         AppendFile(tmp_path / "f", 10, (1, 2), 0, sync=False)

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 
-from weft.engine.embedded.storage.row_table import BLOCK_ROWS, RowTable, find_rows
+from weft.engine.embedded.storage.row_table import BLOCK_ROWS, RowTable
+from weft.engine.embedded.storage.rows import Rows
 
 
 @pytest.mark.parametrize("ragged", [False, True])
 def test_blocks_load_as_they_were_staged(ragged: bool) -> None:
     rng = np.random.default_rng(3)
-    table, stored, rows, next_id = RowTable(ragged=ragged), {}, 0, 0
+    table, rows, next_id = RowTable(ragged=ragged), 0, 0
+    stored: dict[int, bytes] = {}
     ids: list[int] = []
     counts: list[int] = []
     for size in (1, BLOCK_ROWS - 1, 1, 3 * BLOCK_ROWS, 5):
@@ -51,8 +53,12 @@ def test_blocks_that_do_not_add_up_are_refused(blocks: list[bytes], rows: int) -
     assert not RowTable(ragged=False).load(blocks, rows)
 
 
-def test_find_rows() -> None:
-    ids = np.array([2, 5, 9], np.uint32)
-    assert find_rows(ids, [9, 2, 3, 10, 0, 5]).tolist() == [2, 0, -1, -1, -1, 1]
-    assert find_rows(ids[:0], [1]).tolist() == [-1]
-    assert find_rows(ids, []).tolist() == []
+@pytest.mark.parametrize("ids", [[2, 5, 9], [4, 5, 6], [7], []])
+def test_rows_are_found_by_doc_id(ids: list[int]) -> None:
+    rows = Rows(0, np.array(ids, np.uint32))
+    asked = [9, 2, 3, 10, 0, 5, 4_294_967_295]
+    expected = [ids.index(doc_id) if doc_id in ids else -1 for doc_id in asked]
+    assert rows.find(np.array(asked, np.uint32)).tolist() == expected
+    ascending = np.array(sorted(asked), np.uint32)
+    assert rows.find_ascending(ascending).tolist() == sorted(row for row in expected if row >= 0)
+    assert rows.find(np.zeros(0, np.uint32)).tolist() == rows.find_ascending(np.zeros(0, np.uint32)).tolist() == []

@@ -1,13 +1,23 @@
-"""ShardStore beyond the contract: vectors refused, carried, compacted, copied; names that are no file names."""
+"""ShardStore beyond the contract: vectors refused, compacted, copied; names that are no file names."""
 
 import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from weft.domain.errors import CorruptData, Invalid, Misconfigured
-from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
+from weft.domain.objects import Vector
+from weft.engine.embedded.storage import (
+    Delete,
+    Put,
+    RaggedVectorFile,
+    ShardStore,
+    VectorFile,
+    VectorLayout,
+    VectorRows,
+)
 
 BOTH = {"a": VectorLayout(), "m": VectorLayout(multi=True)}
 
@@ -16,12 +26,18 @@ def uuid(i: int) -> bytes:
     return i.to_bytes(16, "big")
 
 
-def vec(*numbers: float) -> np.ndarray:
+def vec(*numbers: float) -> Vector:
     return np.array(numbers, np.float32)
 
 
+def floats(file: VectorFile | RaggedVectorFile) -> Vector:
+    """``(rows, d)`` of single vectors, ``(tokens, d)`` of multi-vectors."""
+    rows = file.rows
+    return rows.vectors if isinstance(rows, VectorRows) else rows.tokens
+
+
 @pytest.fixture
-def store(tmp_path: Path):
+def store(tmp_path: Path) -> Iterator[ShardStore]:
     store = ShardStore(tmp_path / "s", BOTH, sync=False)
     yield store
     store.close()
@@ -40,9 +56,12 @@ def store(tmp_path: Path):
         ({"b": vec(1)}, {"vector": "b"}),
     ],
 )
-def test_a_vector_that_cannot_be_kept_refuses_the_whole_commit(store: ShardStore, vectors, facts) -> None:
+def test_a_vector_that_cannot_be_kept_refuses_the_whole_commit(
+    store: ShardStore, vectors: Mapping[str, Vector], facts: Mapping[str, object]
+) -> None:
     store.commit([Put(uuid(1), b"one", {"a": vec(1, 2, 3)})])
-    changes = [Put(uuid(2), b"two", {"a": vec(4, 5, 6)}), Delete(uuid(1)), Put(uuid(3), b"three", vectors)]
+    sound = Put(uuid(2), b"two", {"a": vec(4, 5, 6)})
+    changes: list[Put | Delete] = [sound, Delete(uuid(1)), Put(uuid(3), b"three", vectors)]
     assert list(store.check(changes)) == [2]
     with pytest.raises(Invalid) as caught:
         store.commit(changes)
@@ -50,7 +69,7 @@ def test_a_vector_that_cannot_be_kept_refuses_the_whole_commit(store: ShardStore
     assert caught.value.facts["index"] == 2
     assert store.next_doc_id == 1 and store.live.to_array().tolist() == [0]
     assert store.lookup([uuid(1), uuid(2)]) == [0, None]
-    assert store.vectors("a").vectors.tolist() == [[1, 2, 3]]
+    assert floats(store.vectors("a")).tolist() == [[1, 2, 3]]
 
 
 def test_the_first_vector_of_a_batch_fixes_the_dimensions(store: ShardStore) -> None:
@@ -76,15 +95,6 @@ def test_vectors_are_kept_bit_for_bit(store: ShardStore) -> None:
     assert store.get_vectors("a", [7]) == [None]
 
 
-def test_a_carried_vector_moves_to_the_new_row(store: ShardStore) -> None:
-    store.commit([Put(uuid(1), b"", {"a": vec(1, 2), "m": vec(1, 2, 3, 4).reshape(2, 2)}), Put(uuid(2), b"")])
-    store.commit([Put(uuid(1), b"", {"m": vec(9, 9).reshape(1, 2)}, carry={"a": 0, "m": 0})])
-    store.commit([Put(uuid(1), b"", carry={"a": 2, "m": 2}), Put(uuid(2), b"", carry={"a": 1, "x": 0})])
-    assert store.vectors("a").doc_ids.tolist() == [0, 2, 3]
-    assert store.vectors("a").vectors.tolist() == [[1, 2]] * 3
-    assert [v.tolist() for v in store.get_vectors("m", [0, 2, 3])] == [[[1, 2], [3, 4]], [[9, 9]], [[9, 9]]]
-
-
 def test_names_of_vectors_need_not_be_names_of_files(tmp_path: Path) -> None:
     names = ["../../x", "a/b", "CON", "A", "a", "", "ü" * 300, "nul\0l"]
     store = ShardStore(tmp_path / "s", {name: VectorLayout() for name in names}, sync=False)
@@ -92,7 +102,7 @@ def test_names_of_vectors_need_not_be_names_of_files(tmp_path: Path) -> None:
     store.close()
     store = ShardStore(tmp_path / "s", {}, sync=False)
     assert sorted(store.vector_names) == sorted(names)
-    assert [store.vectors(name).vectors.tolist() for name in names] == [[[i]] for i in range(len(names))]
+    assert [floats(store.vectors(name)).tolist() for name in names] == [[[i]] for i in range(len(names))]
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
     store.close()
 
@@ -119,8 +129,8 @@ def test_compaction_drops_dead_rows_and_keeps_the_rest(tmp_path: Path, name: str
     store.commit([Put(uuid(i), b"", {name: given[i]}) for i in range(2000)])
     store.commit([Delete(uuid(i)) for i in range(0, 2000, 3)])
     file = store.vectors(name)
-    old_rows = file.rows
-    kept = old_rows[2][-1].copy()
+    old_floats = floats(file)
+    kept = old_floats[-1].copy()
     assert store.dead_rows(name) == 667
     rewrite = store.begin_compaction(name)
     store.commit([Put(uuid(i), b"", {name: given[i]}) for i in range(2000, 3000)])
@@ -130,7 +140,7 @@ def test_compaction_drops_dead_rows_and_keeps_the_rest(tmp_path: Path, name: str
     assert store.dead_rows(name) == 1 and file.count == 2333
     store.compact(name)
     assert file.generation == 2 and store.dead_rows(name) == 0
-    assert np.array_equal(old_rows[2][-1], kept)
+    assert np.array_equal(old_floats[-1], kept)
     for _ in range(2):
         live = store.live.to_array().tolist()
         for doc_id, vector in zip(live, store.get_vectors(name, live), strict=True):
@@ -151,7 +161,7 @@ def test_a_compaction_given_up_or_of_nothing_leaves_no_trace(store: ShardStore) 
     assert store.vectors("a").generation == 1 and len(list((store.folder / "vectors").iterdir())) == 1
     store.commit([Delete(uuid(1)), Delete(uuid(2))])
     store.compact("a")
-    assert store.vectors("a").vectors.shape == (0, 2) and list((store.folder / "vectors").iterdir()) == []
+    assert floats(store.vectors("a")).shape == (0, 2) and list((store.folder / "vectors").iterdir()) == []
     with pytest.raises(Invalid):
         store.commit([Put(uuid(1), b"", {"a": vec(1)})])
     store.commit([Put(uuid(1), b"", {"a": vec(5, 6)})])
@@ -164,7 +174,8 @@ def test_a_copy_is_a_store_of_its_own(store: ShardStore, tmp_path: Path) -> None
     store.commit([Delete(uuid(1))])
     copy = ShardStore(tmp_path / "copy", {}, sync=False)
     assert copy.read(copy.lookup([uuid(1), uuid(2)])) == [b"one", b"two"]  # type: ignore[arg-type]
-    assert copy.get_vectors("a", [0])[0].tolist() == [1, 2]
+    (vector,) = copy.get_vectors("a", [0])
+    assert vector is not None and vector.tolist() == [1, 2]
     copy.verify(full=True)
     copy.close()
 
@@ -196,7 +207,8 @@ def test_a_copy_has_the_vectors_of_the_commit_that_it_met(
     writer.join(10)
     store.close()
     copy = ShardStore(tmp_path / "copy", {}, sync=False)
-    assert copy.get_vectors("a", [0])[0].tolist() == [1, 2]
+    (vector,) = copy.get_vectors("a", [0])
+    assert vector is not None and vector.tolist() == [1, 2]
     copy.verify(full=True)
     copy.close()
 
@@ -217,7 +229,7 @@ def test_readers_see_whole_commits_while_the_writer_goes_on(store: ShardStore) -
         try:
             while not stop.is_set():
                 rows = store.vectors("a").rows
-                assert len(rows.doc_ids) == len(rows.vectors)
+                assert isinstance(rows, VectorRows) and len(rows.doc_ids) == len(rows.vectors)
                 assert not len(rows.doc_ids) or rows.vectors[-1][0] == rows.doc_ids[-1]
                 live = store.live
                 for record, doc_id in zip(store.read(live.to_array()[-5:]), live.to_array()[-5:], strict=True):

@@ -30,7 +30,7 @@ from weft.engine.embedded.index.inverted.merge import merge
 from weft.engine.embedded.index.inverted.segment import Segment
 from weft.engine.embedded.index.inverted.tail import Tail
 from weft.engine.embedded.index.inverted.view import Totals, View, totals_of
-from weft.engine.embedded.index.liveness import perhaps_live
+from weft.engine.embedded.index.liveness import possibly_live
 from weft.engine.results import Matches
 
 _SMALL_BATCH = 64
@@ -121,7 +121,7 @@ class InvertedIndex:
             if self._closed:
                 return False
             segments = self._segments
-            live = perhaps_live(live, segments[-1].after if segments else 0)
+            live = possibly_live(live, segments[-1].after if segments else 0)
             unwritten = [s for s in segments if s.file is None]
             if sum(len(s.docs) for s in unwritten) >= _FREEZE_POSTINGS:
                 self._freeze(unwritten, live)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ import xxhash
 
 from weft.domain.errors import CorruptData
 from weft.domain.schema import Muvera
+from weft.engine.embedded.index.multivector.array_file import Array, ArrayFile, write
 from weft.engine.embedded.index.multivector.codebook import Codebook
-from weft.engine.embedded.index.multivector.muvera import MuveraStage, Plan
-from weft.engine.embedded.index.multivector.segments import Segment
-from weft.engine.embedded.index.multivector.snapshot import Array, Snapshot, write
-from weft.engine.embedded.index.multivector.source import TokenRows
+from weft.engine.embedded.index.multivector.muvera import MuveraPlan, MuveraStage
+from weft.engine.embedded.index.multivector.segments import TokenSegment
 from weft.engine.embedded.index.multivector.writer import MuveraWriter, ResidualWriter
+from weft.engine.embedded.storage.rows import TokenRows
 
 _log = logging.getLogger(__name__)
 
@@ -41,13 +42,21 @@ def fingerprint(rows: TokenRows, count: int) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What lies in the file ``name``; held, so that its ``id`` stays its own."""
+
+    name: str
+    thing: Codebook | TokenSegment
+
+
 class IndexFolder:
     """Saves and loads the writers; remembers which segments lie in which file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._names: dict[int, tuple[str, object]] = {}
-        """By ``id`` of what was saved, which is held so that the id stays its own."""
+        self._saved: dict[int, _Saved] = {}
+        """By ``id`` of what was saved."""
         self._next = 0
 
     # -- saving
@@ -61,20 +70,21 @@ class IndexFolder:
             _write_muvera(self._folder / MAIN, meta, writer.stage)
             return
         writer.seal()
-        book = self._saved("book", writer.book, partial(_write_book, book=writer.book))
-        names = [self._saved("segment", s, partial(_write_segment, segment=s)) for s in writer.segments]
+        book = self._name("book", writer.book, partial(_write_book, book=writer.book))
+        names = [self._name("segment", s, partial(_write_segment, segment=s)) for s in writer.segments]
         meta |= {"added_tokens": writer.added_tokens, "added_energy": writer.added_energy}
         write(self._folder / MAIN, meta | {"book": book, "segments": names}, {})
-        mapped = [_read_segment(Snapshot(self._folder / name), check=False) for name in names]
-        self._names = {id(writer.book): (book, writer.book)}
-        self._names |= {id(s): (name, s) for name, s in zip(names, mapped, strict=True)}
+        mapped = [_read_segment(ArrayFile(self._folder / name), check=False) for name in names]
+        self._saved = {id(writer.book): _Saved(book, writer.book)}
+        self._saved |= {id(s): _Saved(name, s) for name, s in zip(names, mapped, strict=True)}
         writer.replace_segments(mapped)
         self._clean({MAIN, book, *names})
 
-    def _saved(self, kind: str, thing: object, save: Callable[[Path], None]) -> str:
-        known = self._names.get(id(thing))
+    def _name(self, kind: str, thing: Codebook | TokenSegment, save: Callable[[Path], None]) -> str:
+        """The name of the file that holds ``thing``, which is saved if none does."""
+        known = self._saved.get(id(thing))
         if known is not None:
-            return known[0]
+            return known.name
         while True:
             name = f"{kind}-{self._next}.weft"
             self._next += 1
@@ -85,7 +95,7 @@ class IndexFolder:
 
     def clear(self) -> None:
         """Removes every file."""
-        self._names = {}
+        self._saved = {}
         self._clean(set())
 
     def _clean(self, kept: set[str]) -> None:
@@ -107,49 +117,49 @@ class IndexFolder:
         if not (self._folder / MAIN).exists():
             return None, []
         try:
-            main = Snapshot(self._folder / MAIN)
+            main = ArrayFile(self._folder / MAIN)
             if main.meta["settings"] != settings:
                 return None, []
             fits = self._fits(main, rows)
             if settings["muvera"] is not None:
                 return (self._load_muvera(main, rows, cosine), []) if fits else (None, [])
-            book = _read_book(Snapshot(self._folder / main.meta["book"]))
-            self._names[id(book)] = (main.meta["book"], book)
+            book = _read_book(ArrayFile(self._folder / main.meta["book"]))
+            self._saved[id(book)] = _Saved(main.meta["book"], book)
         except (CorruptData, OSError, KeyError) as damage:
-            _log.warning("the multi-vector index in %s is built anew: %s", self._folder, damage)
+            _log.warning("the multi-vector index in %s is rebuilt: %s", self._folder, damage)
             return None, []
         writer = ResidualWriter(book, cosine)
         if not fits:
-            _log.info("the multi-vector index in %s belongs to other rows; they are encoded anew", self._folder)
+            _log.info("the multi-vector index in %s belongs to other rows; these are encoded again", self._folder)
             return writer, []
         try:
             return self._load_segments(main, book, cosine)
         except (CorruptData, OSError, KeyError) as damage:
-            _log.warning("the rows of the multi-vector index in %s are encoded anew: %s", self._folder, damage)
+            _log.warning("the rows of the multi-vector index in %s are encoded again: %s", self._folder, damage)
             return writer, []
 
-    def _fits(self, main: Snapshot, rows: TokenRows) -> bool:
+    def _fits(self, main: ArrayFile, rows: TokenRows) -> bool:
         end = main.meta["rows"]
         if main.meta["generation"] != rows.generation or end > len(rows.doc_ids):
             return False
         return bool(main.meta["fingerprint"] == fingerprint(rows, end))
 
-    def _load_segments(self, main: Snapshot, book: Codebook, cosine: bool) -> tuple[ResidualWriter, list[Check]]:
-        segments: list[Segment] = []
+    def _load_segments(self, main: ArrayFile, book: Codebook, cosine: bool) -> tuple[ResidualWriter, list[Check]]:
+        segments: list[TokenSegment] = []
         checks: list[Check] = []
         for name in main.meta["segments"]:
-            file = Snapshot(self._folder / name)
+            file = ArrayFile(self._folder / name)
             segment = _read_segment(file, check=True)
             segments.append(segment)
             checks.append(partial(file.verify, "codes"))
-            self._names[id(segment)] = (name, segment)
+            self._saved[id(segment)] = _Saved(name, segment)
         meta = main.meta
         return ResidualWriter(book, cosine, segments, meta["added_tokens"], meta["added_energy"]), checks
 
-    def _load_muvera(self, main: Snapshot, rows: TokenRows, cosine: bool) -> MuveraWriter:
+    def _load_muvera(self, main: ArrayFile, rows: TokenRows, cosine: bool) -> MuveraWriter:
         planes, projections = main.array("planes"), main.array("projections")
         settings = Muvera(**main.meta["settings"]["muvera"])
-        plan = Plan(settings, planes.shape[2], main.meta["seed"], planes, projections)
+        plan = MuveraPlan(settings, planes.shape[2], main.meta["seed"], planes, projections)
         stage = MuveraStage(plan, main.meta["rows"], main.array("codes"), main.array("scales"))
         return MuveraWriter(stage.of_rows(np.arange(stage.end_row)), cosine)
 
@@ -165,17 +175,17 @@ def _write_book(path: Path, book: Codebook) -> None:
     write(path, meta, {name: getattr(book, name) for name in _BOOK})
 
 
-def _read_book(file: Snapshot) -> Codebook:
+def _read_book(file: ArrayFile) -> Codebook:
     arrays: dict[str, Any] = {name: np.array(file.array(name)) for name in _BOOK}
     return Codebook(**arrays, **file.meta)
 
 
-def _write_segment(path: Path, segment: Segment) -> None:
+def _write_segment(path: Path, segment: TokenSegment) -> None:
     arrays = {name: getattr(segment, name) for name in (*_SEGMENT, "codes")}
     write(path, {"first_row": segment.first_row}, arrays)
 
 
-def _read_segment(file: Snapshot, *, check: bool) -> Segment:
+def _read_segment(file: ArrayFile, *, check: bool) -> TokenSegment:
     """The codes are not checked: damaged ones can only misplace a row before exact rescoring."""
     arrays = {name: file.array(name, check=check) for name in _SEGMENT}
-    return Segment(first_row=file.meta["first_row"], codes=file.array("codes", check=False), **arrays)
+    return TokenSegment(first_row=file.meta["first_row"], codes=file.array("codes", check=False), **arrays)

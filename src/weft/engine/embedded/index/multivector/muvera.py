@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from weft.domain.objects import Vector
 from weft.domain.schema import Muvera
-from weft.engine.embedded.index.multivector.source import DocIds, Rows, with_bits
+from weft.engine.embedded.index.allow_list import in_bits
 from weft.engine.embedded.index.multivector.stage import Allowed, Shortlist
+from weft.engine.embedded.storage.rows import RowNumbers
+from weft.engine.results import DocIds
 
 SEED = 20_240_519
 OVERFETCH = 20
@@ -27,7 +29,7 @@ LEAST = 500
 
 
 @dataclass(frozen=True)
-class Plan:
+class MuveraPlan:
     """The random parts of an encoding: ``planes (R, ksim, d)``, ``projections (R, d, p)``, both f32."""
 
     settings: Muvera
@@ -54,25 +56,25 @@ class Plan:
         return np.concatenate(parts, axis=1)
 
 
-def draw(settings: Muvera, dims: int, seed: int = SEED) -> Plan:
+def draw(settings: Muvera, dims: int, seed: int = SEED) -> MuveraPlan:
     """The plan of these settings; the same arguments give the same plan."""
     rng = np.random.default_rng(seed)
     planes = rng.standard_normal((settings.repetitions, settings.ksim, dims), dtype=np.float32)
     signs = rng.integers(0, 2, (settings.repetitions, dims, settings.dprojections)) * 2 - 1
-    return Plan(settings, dims, seed, planes, (signs / settings.dprojections**0.5).astype(np.float32))
+    return MuveraPlan(settings, dims, seed, planes, (signs / settings.dprojections**0.5).astype(np.float32))
 
 
 @dataclass(frozen=True)
 class MuveraStage:
     """``codes (capacity, W) u8`` and ``scales (capacity,)``; the first ``end_row`` rows count. W a multiple of 8."""
 
-    plan: Plan
+    plan: MuveraPlan
     end_row: int
     codes: npt.NDArray[np.uint8]
     scales: Vector
 
     @classmethod
-    def empty(cls, plan: Plan) -> MuveraStage:
+    def empty(cls, plan: MuveraPlan) -> MuveraStage:
         width = -(-plan.width // 8) * 8
         return cls(plan, 0, np.full((16, width), 128, np.uint8), np.zeros(16, np.float32))
 
@@ -95,8 +97,8 @@ class MuveraStage:
         to_bytes(encodings, codes[self.end_row : end, : self.plan.width], scales[self.end_row : end])
         return replace(self, end_row=end, codes=codes, scales=scales)
 
-    def of_rows(self, rows: Rows) -> MuveraStage:
-        """Only these rows, numbered anew."""
+    def of_rows(self, rows: RowNumbers) -> MuveraStage:
+        """Only these rows, numbered from 0 on."""
         room = max(16, -(-len(rows) // 16) * 16)
         codes = np.full((room, self.codes.shape[1]), 128, np.uint8)
         scales = np.zeros(room, np.float32)
@@ -109,9 +111,11 @@ class MuveraStage:
 
         encoding = self.plan.encode(query, np.array([0, len(query)]), documents=False)
         packed, scales, sums = pack_bytes(encoding, np.ones(self.codes.shape[1], np.float32), 8)
-        rows: Rows = np.arange(self.end_row) if allowed.rows is None else allowed.rows[allowed.rows < self.end_row]
+        rows: RowNumbers = (
+            np.arange(self.end_row) if allowed.rows is None else allowed.rows[allowed.rows < self.end_row]
+        )
         if allowed.bits is not None:
-            rows = rows[with_bits(doc_ids[: self.end_row], allowed.bits)]
+            rows = rows[in_bits(doc_ids[: self.end_row], allowed.bits)]
         if allowed.rows is None:
             found = products(self.codes[: -(-self.end_row // 8) * 8], packed[0], scales, sums)[: self.end_row]
             scores = found[rows] * self.scales[rows] if len(rows) < self.end_row else found * self.scales[: len(found)]

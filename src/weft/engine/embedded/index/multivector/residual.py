@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.objects import Vector
+from weft.engine.embedded.index.allow_list import in_bits
 from weft.engine.embedded.index.multivector.codebook import Codebook
-from weft.engine.embedded.index.multivector.segments import Segment
-from weft.engine.embedded.index.multivector.source import Bits, DocIds, Rows, with_bits
+from weft.engine.embedded.index.multivector.segments import TokenSegment
 from weft.engine.embedded.index.multivector.stage import Allowed, Shortlist
+from weft.engine.embedded.storage.rows import RowNumbers
+from weft.engine.results import DocIds
 
 PROBES = 6
 """Centroids opened for a query token when k is 10 or less."""
@@ -40,6 +42,7 @@ LONG = 256
 
 _NO_BITS = np.zeros(0, np.uint8)
 
+Bits = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
 
 
@@ -59,7 +62,7 @@ class _Tile(NamedTuple):
 @dataclass(frozen=True)
 class ResidualStage:
     book: Codebook
-    segments: tuple[Segment, ...]
+    segments: tuple[TokenSegment, ...]
     """Neighbouring runs of rows from 0 on; the last may be a tail."""
 
     @property
@@ -78,7 +81,7 @@ class ResidualStage:
             return self._long(query, k, rows, rough)
         return self._promising(tiles, rows, rough, k, filtered=allowed.filtered)
 
-    def _promising(self, tiles: list[_Tile], rows: Rows, rough: Scores, k: int, *, filtered: bool) -> Shortlist:
+    def _promising(self, tiles: list[_Tile], rows: RowNumbers, rough: Scores, k: int, *, filtered: bool) -> Shortlist:
         """Step 3 of the module's text. A filter can leave only rows far from the query, whose table scores say little:
         then rows spread over the rest also show how far the two scores lie apart."""
         first = max(FIRST, 2 * k)
@@ -101,7 +104,7 @@ class ResidualStage:
         found = np.concatenate([known, more])
         return _ordered(rows[found], np.concatenate([scores, self._coded(tiles, rows[more])]))
 
-    def _long(self, query: Vector, k: int, rows: Rows, rough: Scores) -> Shortlist:
+    def _long(self, query: Vector, k: int, rows: RowNumbers, rough: Scores) -> Shortlist:
         """The best candidates scored with every token of the query, tile after tile."""
         most = max(MOST // 2, 8 * k)
         if len(rows) > most:
@@ -128,7 +131,7 @@ class ResidualStage:
             tiles.append(_Tile(tokens, *tables, coded[i], coded_scales[of], coded_sums[of]))
         return tiles
 
-    def _candidates(self, tiles: list[_Tile], k: int, allowed: Allowed, doc_ids: DocIds) -> tuple[Rows, Scores]:
+    def _candidates(self, tiles: list[_Tile], k: int, allowed: Allowed, doc_ids: DocIds) -> tuple[RowNumbers, Scores]:
         """Rows and their table scores; opens more lists while they give too few rows, then takes all."""
         from weft.engine.embedded.index.multivector.kernels.table import best_centroids
 
@@ -150,7 +153,7 @@ class ResidualStage:
         return np.concatenate(rows), np.concatenate(scores)
 
     def _found(
-        self, segment: Segment, centroids: npt.NDArray[np.uint16], allowed: Allowed, doc_ids: DocIds
+        self, segment: TokenSegment, centroids: npt.NDArray[np.uint16], allowed: Allowed, doc_ids: DocIds
     ) -> npt.NDArray[np.uint32]:
         """Local rows of one segment."""
         from weft.engine.embedded.index.multivector.kernels.candidates import listed_rows
@@ -164,7 +167,7 @@ class ResidualStage:
         )
         return rows
 
-    def _all(self, segment: Segment, allowed: Allowed, doc_ids: DocIds) -> npt.NDArray[np.uint32]:
+    def _all(self, segment: TokenSegment, allowed: Allowed, doc_ids: DocIds) -> npt.NDArray[np.uint32]:
         """Every allowed local row of a segment."""
         if allowed.rows is not None:
             first, last = np.searchsorted(allowed.rows, (segment.first_row, segment.end_row))
@@ -172,9 +175,9 @@ class ResidualStage:
         rows = np.arange(segment.rows, dtype=np.uint32)
         if allowed.bits is None:
             return rows
-        return rows[with_bits(doc_ids[segment.first_row : segment.end_row], allowed.bits)]
+        return rows[in_bits(doc_ids[segment.first_row : segment.end_row], allowed.bits)]
 
-    def _rough(self, segment: Segment, rows: npt.NDArray[np.uint32], tiles: list[_Tile]) -> Scores:
+    def _rough(self, segment: TokenSegment, rows: npt.NDArray[np.uint32], tiles: list[_Tile]) -> Scores:
         """The table scores: similarities up to one constant for the query."""
         from weft.engine.embedded.index.multivector.kernels.candidates import table_scores
 
@@ -184,7 +187,7 @@ class ResidualStage:
             total += sums.astype(np.float32) * np.float32(tile.step)
         return total
 
-    def _coded(self, tiles: list[_Tile], rows: Rows) -> Scores:
+    def _coded(self, tiles: list[_Tile], rows: RowNumbers) -> Scores:
         """``(n,) f32``: MaxSim on the reconstructed tokens."""
         from weft.engine.embedded.index.multivector.kernels.residuals import coded_scores
 
@@ -208,6 +211,6 @@ class ResidualStage:
         return total
 
 
-def _ordered(rows: Rows, scores: Scores) -> Shortlist:
+def _ordered(rows: RowNumbers, scores: Scores) -> Shortlist:
     order = np.argsort(-scores, kind="stable")
     return Shortlist(rows[order], scores[order])

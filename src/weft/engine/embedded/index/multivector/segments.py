@@ -1,7 +1,7 @@
-"""Segment: the codes of a run of rows, with the lists that find them; immutable.
+"""TokenSegment: the codes of a run of rows, with the lists that find them; immutable.
 
-Rows arrive in a ``Tail`` without lists, all of which are candidates of every query. A full tail becomes a segment with
-lists; neighbouring segments of like size become one, so there are few.
+Rows arrive in a ``TokenTail`` without lists, all of which are candidates of every query. A full tail becomes a segment
+with lists; neighbouring segments of like size become one, so there are few.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Segment:
+class TokenSegment:
     """Rows of the source from ``first_row`` on; the local row i has the tokens ``starts[i]`` to ``starts[i + 1]``."""
 
     first_row: int
@@ -64,7 +64,7 @@ class Segment:
 
 def listed(
     book: Codebook, first_row: int, starts: Numbers, encoded: Encoded, dead: npt.NDArray[np.bool_] | None = None
-) -> Segment:
+) -> TokenSegment:
     """A segment with lists; rows marked in ``dead (rows,)`` get none."""
     from weft.engine.embedded.index.multivector.kernels.lists import centroid_rows, row_centroids
 
@@ -73,12 +73,12 @@ def listed(
         dead = np.zeros(len(starts) - 1, np.bool_)
     row_starts, own = row_centroids(encoded.centroids, starts, count)
     list_starts, list_rows = centroid_rows(own, row_starts, count, dead)
-    return Segment(
+    return TokenSegment(
         first_row, starts, encoded.centroids, encoded.codes, encoded.sizes, row_starts, own, list_starts, list_rows
     )
 
 
-def joined(book: Codebook, parts: Sequence[Segment], dead: npt.NDArray[np.bool_] | None = None) -> Segment:
+def joined(book: Codebook, parts: Sequence[TokenSegment], dead: npt.NDArray[np.bool_] | None = None) -> TokenSegment:
     """One segment of neighbouring ones, in order."""
     shifts = np.cumsum([0] + [int(p.starts[-1]) for p in parts])
     starts = np.concatenate([parts[0].starts[:1], *(p.starts[1:] + s for p, s in zip(parts, shifts, strict=False))])
@@ -101,7 +101,7 @@ def padded(*parts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return whole
 
 
-class Tail:
+class TokenTail:
     """Rows behind the last segment with lists; one writer appends, readers hold segments that it cut."""
 
     def __init__(self, first_row: int, code_width: int) -> None:
@@ -126,10 +126,10 @@ class Tail:
         self._codes[self.tokens : tokens] = encoded.codes
         self.rows, self.tokens = rows, tokens
 
-    def segment(self) -> Segment:
+    def segment(self) -> TokenSegment:
         """What has been appended up to now; later appends lie behind it."""
         starts, centroids = self._starts[: self.rows + 1], self._centroids[: self.tokens]
-        return Segment(
+        return TokenSegment(
             self.first_row, starts, centroids, self._codes[: self.tokens], self._sizes[: self.tokens], starts, centroids
         )
 

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from weft.domain.objects import Vector
 from weft.engine.embedded.index.multivector.codebook import Codebook, Encoded, go_on, train
 from weft.engine.embedded.index.multivector.muvera import MuveraStage
-from weft.engine.embedded.index.multivector.query import unit
 from weft.engine.embedded.index.multivector.residual import ResidualStage
-from weft.engine.embedded.index.multivector.segments import TAIL_ROWS, Segment, Tail, joined, listed, padded
+from weft.engine.embedded.index.multivector.segments import TAIL_ROWS, TokenSegment, TokenTail, joined, listed, padded
 from weft.engine.embedded.index.multivector.settings import centroid_count
-from weft.engine.embedded.index.multivector.source import TokenRows
 from weft.engine.embedded.index.multivector.stage import Stage
+from weft.engine.embedded.index.multivector.tokens import unit
+from weft.engine.embedded.storage.rows import TokenRows
 
 _CHUNK_TOKENS = 65_536
 _JOINED_AT_ONCE = 65_536
@@ -66,7 +66,7 @@ def chunks(rows: TokenRows, first: int, end: int, cosine: bool) -> Iterator[tupl
 class ResidualWriter:
     book: Codebook
     cosine: bool
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[TokenSegment] = field(default_factory=list)
     """With lists."""
     added_tokens: int = 0
     """Since the book was trained, with their squared residuals ``added_energy``."""
@@ -115,7 +115,7 @@ class ResidualWriter:
         self.segments = [joined(self.book, self.segments)]
         return True
 
-    def replace_segments(self, segments: list[Segment]) -> None:
+    def replace_segments(self, segments: list[TokenSegment]) -> None:
         """The same rows, held elsewhere."""
         self.segments = segments
 
@@ -142,7 +142,7 @@ class ResidualWriter:
             return False
         return self.added_energy / self.added_tokens > _DRIFT * self.book.energy
 
-    def _append(self, segment: Segment) -> None:
+    def _append(self, segment: TokenSegment) -> None:
         self.segments.append(segment)
         while len(self.segments) > 1:
             last, before = self.segments[-1], self.segments[-2]
@@ -151,12 +151,12 @@ class ResidualWriter:
             self.segments[-2:] = [joined(self.book, [before, last])]
         self._tail = self._new_tail()
 
-    def _new_tail(self) -> Tail:
+    def _new_tail(self) -> TokenTail:
         first = self.segments[-1].end_row if self.segments else 0
-        return Tail(first, self.book.centroids.shape[1] * self.book.bits // 8)
+        return TokenTail(first, self.book.centroids.shape[1] * self.book.bits // 8)
 
 
-def _segment(book: Codebook, rows: TokenRows, first: int, last: int, parts: list[Encoded]) -> Segment:
+def _segment(book: Codebook, rows: TokenRows, first: int, last: int, parts: list[Encoded]) -> TokenSegment:
     encoded = Encoded(
         np.concatenate([p.centroids for p in parts]),
         padded(*(p.codes for p in parts)),

@@ -1,7 +1,5 @@
 """Which vectors are nearest to this one? Single vectors; for late interaction see ``index.multivector``."""
 
-from weft.engine.embedded.index.vector.index import VectorIndex
-from weft.engine.embedded.index.vector.neighbours import IndexStats
-from weft.engine.embedded.index.vector.source import VectorSource
+from weft.engine.embedded.index.vector.index import SingleVectorIndex
 
-__all__ = ["IndexStats", "VectorIndex", "VectorSource"]
+__all__ = ["SingleVectorIndex"]

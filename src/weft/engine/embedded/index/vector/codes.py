@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.schema import Metric
-from weft.engine.embedded.index.vector.question import Question
+from weft.engine.embedded.index.vector.query import VectorQuery
 
 _CHUNK = 4096
 _NOT_GIVEN = np.zeros(0, np.float32)
@@ -48,11 +48,11 @@ class ByteCodes:
     def size_bytes(self) -> int:
         return self.data.nbytes + self.scales.nbytes + self.squares.nbytes
 
-    def score(self, question: Question, rows: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[np.float32], float]:
+    def score(self, query: VectorQuery, rows: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[np.float32], float]:
         """Approximate closeness of each of ``rows`` (None: of all), and the margin within which it is exact."""
         from weft.engine.embedded.index.vector import kernels
 
-        weights = question.direction
+        weights = query.direction
         bias = 0.0
         if self.step is not None and self.low is not None:
             bias = float(np.dot(weights, self.low + 0.5 * self.step))
@@ -63,13 +63,13 @@ class ByteCodes:
         if len(scores):
             chosen = _EVERY_ROW if rows is None else rows
             kernels.score_codes(self.data, chosen, rounded, unit, bias, self.scales, self.squares, scores)
-        return scores, self.margin(question)
+        return scores, self.margin(query)
 
-    def margin(self, question: Question) -> float:
+    def margin(self, query: VectorQuery) -> float:
         """No two closenesses can be in the wrong order when they differ by more than this."""
         # The second term covers the 16-bit weights and the float32 sums, relative to the greatest possible value.
         rounding = 4e-5 * (self.greatest + self.error) + 1e-7 * self.greatest**2 * bool(len(self.squares))
-        return 2 * question.direction_norm * self.error + question.direction_norm * rounding
+        return 2 * query.direction_norm * self.error + query.direction_norm * rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +85,21 @@ class BitCodes:
     def size_bytes(self) -> int:
         return self.data.nbytes
 
-    def score(self, question: Question, rows: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[np.float32], float]:
+    def score(self, query: VectorQuery, rows: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[np.float32], float]:
         """Minus the number of differing bits; there is no bound, so the margin is 0 and rescoring decides by count."""
         from weft.engine.embedded.index.vector import kernels
 
         scores = np.empty(len(self.data) if rows is None else len(rows), np.float32)
         if len(scores):
-            query = bits_of(question.vector[None], self.rotated)[0]
-            kernels.score_bits(self.data, _EVERY_ROW if rows is None else rows, query, scores)
+            bits = bits_of(query.vector[None], self.rotated)[0]
+            kernels.score_bits(self.data, _EVERY_ROW if rows is None else rows, bits, scores)
         return scores, 0.0
 
 
 Codes = ByteCodes | BitCodes
 
 
-class Tail:
+class GrowingCodes:
     """Byte codes, scaled by row, that grow at the end. One writer; what ``codes`` returned never changes."""
 
     def __init__(self, dims: int, metric: Metric, capacity: int = 256) -> None:
@@ -141,11 +141,11 @@ class Tail:
         if len(self._squares):
             self._squares = grown(self._squares)  # type: ignore[assignment]
 
-    def since(self, start: int) -> Tail:
+    def since(self, start: int) -> GrowingCodes:
         """A tail of its own that holds the rows from ``start`` on."""
         old = self.codes
         left = len(old) - start
-        tail = Tail(old.data.shape[1], self._metric, max(256, left))
+        tail = GrowingCodes(old.data.shape[1], self._metric, max(256, left))
         tail._data[:left], tail._scales[:left] = old.data[start:], old.scales[start:]
         tail._squares[: len(old.squares[start:])] = old.squares[start:]
         tail.codes = replace(

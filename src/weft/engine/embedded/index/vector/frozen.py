@@ -8,22 +8,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from weft.domain.schema import Metric, QuantizerKind, VectorIndexConfig
+from weft.domain.schema import Metric
 from weft.engine.embedded.index.vector.codes import (
     BitCodes,
     ByteCodes,
     Codes,
-    Tail,
+    GrowingCodes,
     bits_of,
     chunks,
     prepared,
     residual_of,
 )
-from weft.engine.embedded.index.vector.graph import Graph, Recipe, Sources, recipe_for
-from weft.engine.embedded.index.vector.question import LINEAR
+from weft.engine.embedded.index.vector.graph import Graph, Recipe, Sources
 
 _COARSER = 1.5
-"""A graph that would have to grow by vectors far outside its code ranges is built anew."""
+"""A graph that would have to grow by vectors far outside its code ranges is rebuilt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +37,6 @@ class Shape:
     @property
     def name(self) -> str:
         return self.recipe.name if self.recipe else f"{self.codes}/{self.metric.value}"
-
-
-def shape_for(config: VectorIndexConfig, dims: int) -> Shape:
-    recipe = recipe_for(config, dims)
-    if recipe is not None:
-        return Shape(config.metric, recipe, "none")
-    if config.metric not in LINEAR:
-        return Shape(config.metric, None, "none")
-    if config.quantizer.kind is QuantizerKind.BQ:
-        return Shape(config.metric, None, "bits")
-    if config.quantizer.kind is QuantizerKind.RQ and config.quantizer.bits == 1:
-        return Shape(config.metric, None, "rotated-bits")
-    return Shape(config.metric, None, "bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +145,7 @@ def byte_codes_of(graph: Graph, squares: npt.NDArray[np.float32], error: float, 
 def _encode(shape: Shape, vectors: npt.NDArray[np.float32], rows: Sources) -> Codes:
     if shape.codes == "bytes":
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        tail = Tail(vectors.shape[1], shape.metric, count)
+        tail = GrowingCodes(vectors.shape[1], shape.metric, count)
         for chunk in chunks(vectors, rows):
             tail.append(chunk)
         return tail.codes

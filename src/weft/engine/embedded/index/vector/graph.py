@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weft.domain.schema import Metric, QuantizerKind, VectorIndexConfig
+from weft.domain.schema import Metric
 from weft.engine.embedded.index.vector.codes import chunks, prepared, ranges_of
-from weft.engine.embedded.index.vector.question import LINEAR
 
 Sources = npt.NDArray[np.int64] | slice
 _BATCH = 10_000
@@ -43,37 +42,6 @@ class Recipe:
     @property
     def name(self) -> str:
         return f"{self.factory}/{self.metric.value}/{self.ef_construction}"
-
-
-def recipe_for(config: VectorIndexConfig, dims: int) -> Recipe | None:
-    """None when the configuration is served by scanning codes or vectors."""
-    kind, quantizer, metric = config.kind, config.quantizer, config.metric
-    if kind == "hfresh" and metric in LINEAR:
-        # One-bit codes keep too little for exact rescoring of a few; eight bits cost memory that a probe does not read.
-        return Recipe("IVF{lists},SQ8", metric, mode="lists")
-    pq = f"PQ{_pq_segments(quantizer.segments, dims)}x{_pq_bits(quantizer.centroids)}"
-    if kind == "flat" and quantizer.kind is QuantizerKind.PQ and metric in LINEAR:
-        return Recipe(f"{pq}np", metric, training_rows=quantizer.training_limit, mode="scan")
-    if kind not in ("hnsw", "dynamic", "hfresh") or metric is Metric.HAMMING:
-        return None
-    connections = max(2, min(config.max_connections, 1024))
-    if metric is Metric.MANHATTAN:
-        return Recipe(f"HNSW{connections},Flat", metric, config.ef_construction)
-    if quantizer.kind is QuantizerKind.PQ:
-        return Recipe(f"HNSW{connections},{pq}np", metric, config.ef_construction, quantizer.training_limit)
-    if quantizer.kind is QuantizerKind.BQ or (quantizer.kind is QuantizerKind.RQ and quantizer.bits == 1):
-        return None
-    return Recipe(f"HNSW{connections},SQ8", metric, config.ef_construction)
-
-
-def _pq_segments(asked: int, dims: int) -> int:
-    """The greatest divisor of ``dims`` not above what was asked (0: one segment for four dimensions)."""
-    wanted = max(1, min(asked or dims // 4, dims))
-    return next(s for s in range(wanted, 0, -1) if dims % s == 0)
-
-
-def _pq_bits(centroids: int) -> int:
-    return min(8, max(1, (max(2, centroids) - 1).bit_length()))
 
 
 def _library() -> Any:

@@ -19,6 +19,7 @@ from numba.extending import intrinsic
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+I8 = npt.NDArray[np.int8]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
@@ -64,7 +65,14 @@ def _allowed(bits: U8, doc_id: int) -> Any:
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
 def score_codes(
-    codes: U8, rows: I64, weights: npt.NDArray[np.int16], unit: float, bias: float, scales: F32, squares: F32, out: F32
+    codes: U8 | I8,
+    rows: I64,
+    weights: npt.NDArray[np.int16],
+    unit: float,
+    bias: float,
+    scales: F32,
+    squares: F32,
+    out: F32,
 ) -> None:
     """``out[j] = bias + unit * scales[r] * (weights · codes[r]) - squares[r]`` for ``r = rows[j]`` (or every row)."""
     d = codes.shape[1]

@@ -1,6 +1,6 @@
-"""How one query is answered over one frozen look at the index: walk or scan, then exact distances.
+"""How one query is answered over one view of the index: walk or scan, then exact distances.
 
-The rule. A *scan* reads all codes of the rows in question and is exact, at a cost that grows with their number. A
+The rule. A *scan* reads all codes of the rows that may be found and is exact, at a cost that grows with their number. A
 *walk* costs in proportion to ef and returns the ef nearest rows, allowed or not. It is trusted only when enough allowed
 rows are among them, and not only near the walk's uncertain end: then the nearest allowed rows are as surely found as
 the nearest rows are, whatever the filter has to do with the query. A walk that meets too few is repeated wider as long
@@ -9,7 +9,6 @@ as that is cheaper than the scan, and given up for the scan otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, inf
 
@@ -21,27 +20,25 @@ from weft.domain.schema import Metric, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.vector.codes import ByteCodes, Codes
 from weft.engine.embedded.index.vector.frozen import Frozen
-from weft.engine.embedded.index.vector.question import DISTANCE_TOLERANCE, LINEAR, METRIC_CODES, Question
-from weft.engine.embedded.index.vector.source import Rows
+from weft.engine.embedded.index.vector.query import DISTANCE_TOLERANCE, LINEAR, METRIC_CODES, VectorQuery
+from weft.engine.embedded.storage.rows import RowNumbers, VectorRows
 from weft.engine.results import NO_NEIGHBOURS, Neighbours
-
-Ids = npt.NDArray[np.int64]
 
 _ROWS_PER_EF = 80
 """Rows of byte codes scanned in the time that a walk takes for one unit of ef (384 dims: 14-22 ns, 1.1-2.2 µs)."""
 _FLOATS_PER_EF = 20
 """The same for float32 rows."""
 _TRUSTED_DEPTH = 0.7
-"""A walk is trusted when what is asked for lies within this share of it."""
+"""A walk is trusted when what is wanted lies within this share of it."""
 _NO_BITS = np.zeros(0, np.uint8)
 _NO_ROWS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class VectorView:
     """What a search sees; replaced, never changed."""
 
-    rows: Rows
+    rows: VectorRows
     frozen: Frozen | None
     tail: ByteCodes | None
     """Codes of the rows behind ``frozen``; None where the metric is scanned in float32."""
@@ -59,7 +56,7 @@ class Budget:
     bounded: bool
 
 
-class Searcher:
+class VectorSearcher:
     """The searches of one configuration."""
 
     def __init__(self, config: VectorIndexConfig) -> None:
@@ -74,38 +71,21 @@ class Searcher:
         return max(k, min(max(k * config.dynamic_ef_factor, config.dynamic_ef_min), config.dynamic_ef_max))
 
     def search(
-        self, look: Look, question: Question, k: int, allow: AllowList | None, max_distance: float | None
+        self, view: VectorView, query: VectorQuery, k: int, allow: AllowList | None, max_distance: float | None
     ) -> Neighbours:
-        floor = -inf if max_distance is None else question.closeness_of(max_distance + DISTANCE_TOLERANCE)
-        chosen: list[Ids] = []
-        note("hnsw_flat_search", True)
-        with took("knn_search_layer_0_took"):
-            if look.frozen is not None:
-                chosen.append(self._in_frozen(look, look.frozen, question, k, allow, floor))
-            if look.tail_start < len(look.rows):
-                chosen.append(self._in_tail(look, question, k, allow, floor))
-        with took("knn_search_rescore_took"):
-            return self._rescored(look, question, chosen, k, max_distance)
-
-    def search_batch(self, look: Look, questions: Sequence[Question], k: int) -> list[Neighbours]:
-        """Without a filter: one native walk for all questions."""
-        frozen = look.frozen
-        if frozen is None or frozen.graph is None or self._prefers_scan(frozen, frozen.size, self.ef(k)):
-            return [self.search(look, question, k, None, None) for question in questions]
-        budget = self._budget(k, frozen)
-        width, effort = self._width(frozen, budget, k)
-        labels, distances = frozen.graph.walk(np.stack([_walked(q) for q in questions]), width, effort)
-        answers = []
-        for question, found, scores in zip(questions, labels, distances, strict=True):
-            picked, _ = self._pick(look, frozen, question, found, scores, budget, None)
-            chosen = [picked]
-            if look.tail_start < len(look.rows):
-                chosen.append(self._in_tail(look, question, k, None, -inf))
-            answers.append(self._rescored(look, question, chosen, k, None))
-        return answers
+        floor = -inf if max_distance is None else query.closeness_of(max_distance + DISTANCE_TOLERANCE)
+        chosen: list[RowNumbers] = []
+        note("vectors_scanned", True)
+        with took("candidates_took"):
+            if view.frozen is not None:
+                chosen.append(self._in_frozen(view, view.frozen, query, k, allow, floor))
+            if view.tail_start < len(view.rows):
+                chosen.append(self._in_tail(view, query, k, allow, floor))
+        with took("rescore_took"):
+            return self._rescored(view, query, chosen, k, max_distance)
 
     def _rescored(
-        self, look: Look, question: Question, chosen: list[Ids], k: int, max_distance: float | None
+        self, view: VectorView, query: VectorQuery, chosen: list[RowNumbers], k: int, max_distance: float | None
     ) -> Neighbours:
         from weft.engine.embedded.index.vector import kernels
 
@@ -113,45 +93,43 @@ class Searcher:
         if not len(rows):
             return NO_NEIGHBOURS
         limit = inf if max_distance is None else max_distance + DISTANCE_TOLERANCE
-        look_rows = look.rows
+        source = view.rows
         return Neighbours(
-            *kernels.nearest(
-                look_rows.vectors, look_rows.doc_ids, rows, question.vector, self._metric, question.square, k, limit
-            )
+            *kernels.nearest(source.vectors, source.doc_ids, rows, query.vector, self._metric, query.square, k, limit)
         )
 
     # -- the frozen part
 
     def _in_frozen(
-        self, look: Look, frozen: Frozen, question: Question, k: int, allow: AllowList | None, floor: float
-    ) -> Ids:
+        self, view: VectorView, frozen: Frozen, query: VectorQuery, k: int, allow: AllowList | None, floor: float
+    ) -> RowNumbers:
         size = frozen.size
-        matches = size if allow is None else self._matches(look, allow, 0, frozen.covered)
+        matches = size if allow is None else self._matches(view, allow, 0, frozen.covered)
         if matches == 0:
             return _NO_ROWS
         if frozen.graph is not None:
-            picked = self._walk(look, frozen, question, k, allow, floor, matches)
+            picked = self._walk(view, frozen, query, k, allow, floor, matches)
             if picked is not None:
-                note("hnsw_flat_search", False)
+                note("vectors_scanned", False)
                 return picked
-        labels = None if allow is None else frozen.labels(look.rows.find_ascending(allow.ids))
+        labels = None if allow is None else frozen.labels(allow.rows_of(view.rows))
         if labels is not None and not len(labels):
             return _NO_ROWS
         if frozen.codes is None:
             return frozen.rows(np.arange(size) if labels is None else labels)
-        best = self._scan(frozen.codes, question, labels, self._budget(k, frozen), floor)
+        best = self._scan(frozen.codes, query, labels, self._budget(k, frozen), floor)
         return frozen.rows(best if labels is None else labels[best])
 
     def _walk(
         self,
-        look: Look,
+        view: VectorView,
         frozen: Frozen,
-        question: Question,
+        query: VectorQuery,
         k: int,
         allow: AllowList | None,
         floor: float,
         matches: int,
-    ) -> Ids | None:
+    ) -> RowNumbers | None:
         """The rows to rescore, or None when a scan of the ``matches`` is cheaper or the walk met too few of them."""
         graph = frozen.graph
         assert graph is not None
@@ -161,43 +139,43 @@ class Searcher:
             if matches <= self._config.flat_search_cutoff and self._prefers_scan(frozen, matches, effort):
                 return None
             width = max(width, ceil(budget.count * frozen.size / matches / _TRUSTED_DEPTH))
-        walked = _walked(question)[None]
+        walked = _walked(query)[None]
         while True:
             width = min(width, frozen.size)
             effort = max(effort, width) if graph.recipe.mode == "graph" else effort
             if self._prefers_scan(frozen, matches, effort):
                 return None
             labels, distances = graph.walk(walked, width, effort)
-            picked, depth = self._pick(look, frozen, question, labels[0], distances[0], budget, allow)
+            picked, depth = self._pick(view, frozen, query, labels[0], distances[0], budget, allow)
             if allow is None or 0 <= depth <= _TRUSTED_DEPTH * width or width == frozen.size:
                 return picked
-            last = _closeness(question, distances[0, -1:])[0]
-            if labels[0, -1] >= 0 and last + self._margin(frozen, question, budget) < floor:
+            last = _closeness(query, distances[0, -1:])[0]
+            if labels[0, -1] >= 0 and last + self._margin(frozen, query, budget) < floor:
                 return picked
             met = max(len(picked), 1)
             width = max(2 * width, ceil(1.5 * width * budget.count / met / _TRUSTED_DEPTH))
 
     def _pick(
         self,
-        look: Look,
+        view: VectorView,
         frozen: Frozen,
-        question: Question,
+        query: VectorQuery,
         labels: npt.NDArray[np.int64],
         distances: npt.NDArray[np.float32],
         budget: Budget,
         allow: AllowList | None,
-    ) -> tuple[Ids, int]:
+    ) -> tuple[RowNumbers, int]:
         from weft.engine.embedded.index.vector import kernels
 
         rows, depth = kernels.pick(
             labels,
-            _closeness(question, distances),
+            _closeness(query, distances),
             frozen.to_row,
-            look.rows.doc_ids,
+            view.rows.doc_ids,
             _NO_BITS if allow is None else allow.bits,
             allow is not None,
             budget.count,
-            self._margin(frozen, question, budget),
+            self._margin(frozen, query, budget),
         )
         return rows, depth
 
@@ -221,57 +199,62 @@ class Searcher:
             return Budget(max(k, quantizer.rescore_limit), bounded=False)
         return Budget(k, bounded=True) if exact else Budget(max(20 * k, 200), bounded=False)
 
-    def _margin(self, frozen: Frozen, question: Question, budget: Budget) -> float:
+    def _margin(self, frozen: Frozen, query: VectorQuery, budget: Budget) -> float:
         if not budget.bounded or not isinstance(frozen.codes, ByteCodes):
             return 0.0
-        return frozen.codes.margin(question)
+        return frozen.codes.margin(query)
 
     # -- the tail
 
-    def _in_tail(self, look: Look, question: Question, k: int, allow: AllowList | None, floor: float) -> Ids:
-        start = look.tail_start
-        rows: Ids | None = None
+    def _in_tail(
+        self, view: VectorView, query: VectorQuery, k: int, allow: AllowList | None, floor: float
+    ) -> RowNumbers:
+        start = view.tail_start
+        rows: RowNumbers | None = None
         if allow is not None:
-            if not self._matches(look, allow, start, len(look.rows)):
+            if not self._matches(view, allow, start, len(view.rows)):
                 return _NO_ROWS
-            rows = self._allowed_behind(look, allow, start)
+            rows = self._allowed_behind(view, allow, start)
             if not len(rows):
                 return _NO_ROWS
-        if look.tail is None:
-            return np.arange(start, len(look.rows)) if rows is None else rows
-        best = self._scan(look.tail, question, None if rows is None else rows - start, Budget(k, True), floor)
+        if view.tail is None:
+            return np.arange(start, len(view.rows)) if rows is None else rows
+        best = self._scan(view.tail, query, None if rows is None else rows - start, Budget(k, True), floor)
         return best + start if rows is None else rows[best]
 
-    def _allowed_behind(self, look: Look, allow: AllowList, start: int) -> Ids:
+    def _allowed_behind(self, view: VectorView, allow: AllowList, start: int) -> RowNumbers:
         """The rows from ``start`` on that are allowed."""
-        rows = look.rows.find_ascending(allow.ids)
+        rows = allow.rows_of(view.rows)
         return rows[np.searchsorted(rows, start) :] if start else rows
 
-    def _scan(self, codes: Codes, question: Question, labels: Ids | None, budget: Budget, floor: float) -> Ids:
+    def _scan(
+        self, codes: Codes, query: VectorQuery, labels: RowNumbers | None, budget: Budget, floor: float
+    ) -> RowNumbers:
         """Positions within ``labels`` (None: labels themselves) of the candidates."""
         from weft.engine.embedded.index.vector import kernels
 
-        scores, margin = codes.score(question, labels)
+        scores, margin = codes.score(query, labels)
         bounded = isinstance(codes, ByteCodes)
-        best: Ids = kernels.best(
+        best: RowNumbers = kernels.best(
             scores, budget.count, margin if budget.bounded else 0.0, floor - margin if bounded else -inf
         )
         return best
 
-    def _matches(self, look: Look, allow: AllowList, start: int, stop: int) -> int:
+    def _matches(self, view: VectorView, allow: AllowList, start: int, stop: int) -> int:
         """How many allowed doc_ids lie in the range of the rows from ``start`` up to ``stop``."""
-        doc_ids, bitmap = look.rows.doc_ids, allow.bitmap
+        doc_ids, bitmap = view.rows.doc_ids, allow.bitmap
         first = int(doc_ids[start])
         below = int(bitmap.rank(first - 1)) if first else 0
         return int(bitmap.rank(int(doc_ids[stop - 1]))) - below
 
 
-def _walked(question: Question) -> npt.NDArray[np.float32]:
-    """What the FAISS index is asked."""
-    return question.direction if question.metric is Metric.COSINE else question.vector
+def _walked(query: VectorQuery) -> npt.NDArray[np.float32]:
+    """``(d,)``: what the FAISS index is searched with."""
+    return query.direction if query.metric is Metric.COSINE else query.vector
 
 
-def _closeness(question: Question, distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    if question.metric is Metric.L2:
-        return np.float32(question.square) - distances
-    return -distances if question.metric is Metric.MANHATTAN else distances
+def _closeness(query: VectorQuery, distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """``(n,)``: the closeness of what ``Graph.walk`` returned."""
+    if query.metric is Metric.L2:
+        return np.float32(query.square) - distances
+    return -distances if query.metric is Metric.MANHATTAN else distances

@@ -7,7 +7,7 @@
 The JSON holds ``version`` 1, ``shape``, ``dims``, ``covered``, ``generation``, ``print`` (xxh3-64 of the first
 ``covered`` doc_ids and of 64 vectors spread over them), ``error``, ``greatest``, ``rotated``, ``files`` (name, bytes,
 xxh3-64) and ``arrays`` (name, dtype, shape, offset). Files are written aside, synced and renamed, the JSON last.
-Whatever does not fit is not loaded: the index is then built anew.
+What does not fit is not loaded: the index is then rebuilt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from weft.domain.errors import StorageFull
 from weft.engine.embedded.index.vector.codes import BitCodes, ByteCodes
 from weft.engine.embedded.index.vector.frozen import Frozen, Shape, byte_codes_of
 from weft.engine.embedded.index.vector.graph import Graph
-from weft.engine.embedded.index.vector.source import Rows
+from weft.engine.embedded.storage.rows import VectorRows
 
 _log = logging.getLogger(__name__)
 _VERSION = 1
@@ -37,8 +37,8 @@ _MANIFEST = "frozen.json"
 _ALIGN = 64
 
 
-def save(folder: Path, frozen: Frozen, rows: Rows) -> int:
-    """Returns the bytes written; raises StorageFull, and then the earlier snapshot still stands."""
+def save(folder: Path, frozen: Frozen, rows: VectorRows) -> None:
+    """Raises StorageFull, and then the earlier snapshot still stands."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 1 + max((_number(p) for p in folder.glob("frozen-*")), default=0)
     stem = folder / f"frozen-{number}"
@@ -73,25 +73,24 @@ def save(folder: Path, frozen: Frozen, rows: Rows) -> int:
             raise
         raise StorageFull(f"the vector index in {folder} could not be written: {error}; free some space") from error
     _sweep(folder, {f["name"] for f in files})
-    return sum(int(f["bytes"]) for f in files)
 
 
-def load(folder: Path, shape: Shape, rows: Rows) -> tuple[Frozen, int] | None:
-    """The snapshot of ``folder``, mapped, and its bytes, when it is whole and fits ``shape`` and the source."""
+def load(folder: Path, shape: Shape, rows: VectorRows) -> Frozen | None:
+    """The snapshot of ``folder``, mapped, when it is whole and fits ``shape`` and the source."""
     try:
         manifest = _read_manifest(folder)
         if manifest is None:
             return None
         fault = _misfit(manifest, shape, rows)
         if fault is None:
-            return _open(folder, manifest, shape), sum(int(f["bytes"]) for f in manifest["files"])
+            return _open(folder, manifest, shape)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         fault = f"{type(error).__name__}: {error}"
-    _log.warning("the vector index snapshot in %s is not used (%s); it will be built anew", folder, fault)
+    _log.warning("the vector index snapshot in %s is not used (%s); it will be rebuilt", folder, fault)
     return None
 
 
-def _misfit(manifest: Mapping[str, Any], shape: Shape, rows: Rows) -> str | None:
+def _misfit(manifest: Mapping[str, Any], shape: Shape, rows: VectorRows) -> str | None:
     if manifest["version"] != _VERSION:
         return f"version {manifest['version']}"
     if manifest["shape"] != shape.name:
@@ -182,7 +181,7 @@ def _read_manifest(folder: Path) -> Mapping[str, Any] | None:
     return manifest
 
 
-def _print(rows: Rows, covered: int) -> str:
+def _print(rows: VectorRows, covered: int) -> str:
     digest = xxhash.xxh3_64(np.ascontiguousarray(rows.doc_ids[:covered]).data)
     spread = np.linspace(0, covered - 1, min(covered, 64)).astype(np.int64)
     digest.update(np.ascontiguousarray(rows.vectors[spread]).data)

@@ -242,12 +242,12 @@ def test_sorting_texts_reads_only_what_may_come_first(shelf: Callable[..., Any])
 
     def reading(doc_ids: Any, name: str) -> list[Any]:
         read.extend(doc_ids.tolist())
-        return made.read(doc_ids, name)
+        return list(made.read(doc_ids, name))
 
     ids = np.arange(1004, dtype=np.uint32)
     first = made.index.sort(ids, [Sort("t")], 5, reading).tolist()
-    plain = sorted(range(1003), key=lambda i: (made.texts.objects[i].properties["t"], i))
-    assert first == [1003, *plain[:4]] and len(read) < 50
+    expected = sorted(range(1003), key=lambda i: (made.texts.objects[i].properties["t"], i))
+    assert first == [1003, *expected[:4]] and len(read) < 50
     assert made.index.sort(ids, [Sort("t", False)], 0, reading).tolist()[-1] == 1003
 
 

@@ -1,4 +1,4 @@
-"""Each kernel against its twin."""
+"""Each kernel against its reference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from weft.engine.embedded.index.inverted import kernels, twins
+from reference import inverted_kernels as reference
+from weft.engine.embedded.index.inverted import kernels
 from weft.engine.embedded.index.inverted.kernels.terms import ANY, ONE
 from weft.engine.embedded.index.inverted.segment import encode_pairs, pack
 
@@ -53,12 +54,12 @@ class Postings:
             array.setflags(write=False)
 
 
-def hits(scores: npt.NDArray[np.float32], ids: npt.NDArray[np.uint32], size: int) -> twins.Hits:
+def hits(scores: npt.NDArray[np.float32], ids: npt.NDArray[np.uint32], size: int) -> reference.Hits:
     kernels.drain(scores, ids, size)
     return list(zip(scores[:size].tolist(), ids[:size].tolist(), strict=True))
 
 
-def assert_same(found: twins.Hits, expected: twins.Hits) -> None:
+def assert_same(found: reference.Hits, expected: reference.Hits) -> None:
     """Sums in another order may differ in the last bit of a float32, and so may the order of such neighbours."""
     assert len(found) == len(expected)
     np.testing.assert_allclose([s for s, _ in found], [s for s, _ in expected], rtol=3e-7)
@@ -72,7 +73,9 @@ def test_best(seed: int) -> None:
     rng = random.Random(seed)
     p = Postings(rng, rng.choice([1, 2, 3, 6]))
     k = rng.choice([1, 10, 200])
-    expected = twins.best(p.docs, p.codes, p.impacts, list(zip(p.starts, p.ends, p.weights, strict=True)), p.allowed, k)
+    expected = reference.best(
+        p.docs, p.codes, p.impacts, list(zip(p.starts, p.ends, p.weights, strict=True)), p.allowed, k
+    )
     scores, ids = np.empty(k, np.float32), np.empty(k, np.uint32)
     size = kernels.best(
         p.docs, p.codes, p.impacts, p.of_blocks, p.starts, p.ends, p.weights, p.of_terms, 1.0,
@@ -95,7 +98,7 @@ def test_best_gated(seed: int) -> None:
     groups, units = (np.array(column) for column in zip(*order, strict=True))
     minima = np.array([rng.randrange(4) for _ in range(3)])
     asked = list(zip(groups.tolist(), units.tolist(), p.starts, p.ends, p.weights, strict=True))
-    expected = twins.best_gated(p.docs, p.codes, p.impacts, asked, minima.tolist(), p.allowed, k)
+    expected = reference.best_gated(p.docs, p.codes, p.impacts, asked, minima.tolist(), p.allowed, k)
     scores, ids = np.empty(k, np.float32), np.empty(k, np.uint32)
     size = kernels.best_gated(
         p.docs, p.codes, p.impacts, p.starts, p.ends, p.weights, groups, units, minima,
@@ -128,7 +131,7 @@ def test_scan(seed: int, whole: bool) -> None:
     blob, ends = dictionary(texts)
     numbers, owners, begins, finishes = kernels.scan(blob, ends[1:], np.array(rows, np.uint32), whole)
     keys = [blob[begin:finish].tobytes() for begin, finish in zip(begins, finishes, strict=True)]
-    assert (numbers.tolist(), owners.tolist(), keys) == twins.scan(texts, rows, whole)
+    assert (numbers.tolist(), owners.tolist(), keys) == reference.scan(texts, rows, whole)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -137,7 +140,7 @@ def test_find_keys(seed: int) -> None:
     keys, wanted = words(rng, 40), words(rng, 20)
     found = np.empty(len(wanted), np.int64)
     kernels.find_keys(*dictionary(keys), 0, len(keys), *dictionary(wanted), found)
-    assert found.tolist() == [twins.find_key(keys, one) for one in wanted]
+    assert found.tolist() == [reference.find_key(keys, one) for one in wanted]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -149,7 +152,7 @@ def test_merge_keys(seed: int) -> None:
     ranks, sources = np.empty(len(flat), np.int64), np.empty(len(flat), np.int64)
     firsts = np.cumsum([0, *map(len, dictionaries)])
     count = kernels.merge_keys(blob, offsets[:-1], offsets[1:], firsts, ranks, sources)
-    merged, expected = twins.merge_keys(dictionaries)
+    merged, expected = reference.merge_keys(dictionaries)
     assert [flat[source] for source in sources[:count]] == merged
     assert ranks.tolist() == expected
 
@@ -158,7 +161,7 @@ def test_merge_keys(seed: int) -> None:
 def test_maxima(seed: int) -> None:
     rng = random.Random(seed)
     p = Postings(rng, 4)
-    of_blocks, of_terms = twins.maxima(p.codes, np.concatenate(([0], p.ends)), p.impacts)
+    of_blocks, of_terms = reference.maxima(p.codes, np.concatenate(([0], p.ends)), p.impacts)
     np.testing.assert_array_equal(p.of_blocks[: len(of_blocks)], of_blocks)
     np.testing.assert_array_equal(p.of_terms, of_terms)
 

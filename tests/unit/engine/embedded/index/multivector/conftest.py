@@ -1,57 +1,17 @@
-"""Token vectors for tests: a source over numpy arrays, and documents whose tokens cluster as real ones do."""
+"""Documents whose tokens cluster as real ones do, and indexes over them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reference.vector_files import MemoryTokens
 from weft.domain.objects import Vector
 from weft.domain.schema import Metric, MultiVector, Muvera, Quantizer, VectorIndexConfig
 from weft.engine.embedded.index.multivector import MultiVectorIndex
-
-
-@dataclass
-class Rows:
-    generation: int
-    doc_ids: np.ndarray
-    offsets: np.ndarray
-    tokens: Vector
-
-
-class Source:
-    """As storage's file: rows are added, or dropped by a new generation."""
-
-    def __init__(self, dims: int) -> None:
-        self.dims: int | None = dims
-        self.documents: list[tuple[int, Vector]] = []
-        self.show(0)
-
-    def add(self, documents: Sequence[Vector], step: int = 1) -> list[int]:
-        first = self.documents[-1][0] + 1 if self.documents else 0
-        ids = [first + i * step for i in range(len(documents))]
-        self.documents += list(zip(ids, documents, strict=True))
-        self.show(self.rows.generation)
-        return ids
-
-    def drop(self, doc_ids: set[int]) -> None:
-        self.documents = [(i, d) for i, d in self.documents if i not in doc_ids]
-        self.show(self.rows.generation + 1)
-
-    def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
-        by_id = dict(self.documents)
-        return [by_id.get(doc_id) for doc_id in doc_ids]
-
-    def show(self, generation: int) -> None:
-        lengths = [len(d) for _, d in self.documents]
-        tokens = (
-            np.concatenate([d for _, d in self.documents]) if lengths else np.zeros((0, self.dims or 0), np.float32)
-        )
-        ids = np.array([i for i, _ in self.documents], np.uint32)
-        self.rows = Rows(generation, ids, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), tokens)
 
 
 def structured(rng: np.random.Generator, count: int, dims: int, lengths: tuple[int, int] = (5, 40)) -> list[Vector]:
@@ -86,7 +46,7 @@ def build(tmp_path: Path) -> Build:
     """An index over a source, in a folder that later calls open again."""
 
     def make(
-        source: Source,
+        source: MemoryTokens,
         *,
         metric: Metric = Metric.COSINE,
         quantizer: Quantizer | None = None,
@@ -104,12 +64,7 @@ def build(tmp_path: Path) -> Build:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collections of 2,000 tokens train centroids, and only very narrow filters are searched exactly."""
     monkeypatch.setattr("weft.engine.embedded.index.multivector.index.EXACT_TOKENS", 2_000)
-    monkeypatch.setattr("weft.engine.embedded.index.multivector.index.EXACT_ALLOWED_TOKENS", 200)
-
-
-@pytest.fixture
-def make_source() -> Callable[[int], Source]:
-    return Source
+    monkeypatch.setattr("weft.engine.embedded.index.multivector.search.EXACT_ALLOWED_TOKENS", 200)
 
 
 @pytest.fixture

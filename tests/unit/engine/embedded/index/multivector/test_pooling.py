@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from reference import multivector_kernels as reference
 from weft.domain.errors import Invalid
-from weft.engine.embedded.index.multivector import twins
+from weft.domain.objects import Vector
 from weft.engine.pooling import pool_tokens
 
+Documents = Callable[..., list[Vector]]
 
-def test_counts_order_and_means(rng):
+
+def test_counts_order_and_means(rng: np.random.Generator) -> None:
     directions = np.eye(8, dtype=np.float32)[:4]
     tokens = np.repeat(directions, 3, axis=0)[[0, 3, 1, 6, 2, 9, 4, 7, 5, 8, 10, 11]] * 2
     pooled = pool_tokens(tokens, 3)
@@ -22,7 +28,7 @@ def test_counts_order_and_means(rng):
     np.testing.assert_allclose(pool_tokens(noisy, 40)[0], noisy.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 
-def test_protected_tokens_and_factor_one(rng):
+def test_protected_tokens_and_factor_one(rng: np.random.Generator) -> None:
     tokens = rng.standard_normal((9, 4)).astype(np.float32)
     assert pool_tokens(tokens, 1) is tokens
     pooled = pool_tokens(tokens, 4, protected=1)
@@ -32,22 +38,22 @@ def test_protected_tokens_and_factor_one(rng):
 
 
 @pytest.mark.parametrize(("factor", "protected"), [(0, 0), (-2, 0), (2, -1)])
-def test_refusals(rng, factor, protected):
+def test_refusals(rng: np.random.Generator, factor: int, protected: int) -> None:
     with pytest.raises(Invalid):
         pool_tokens(rng.standard_normal((4, 4)).astype(np.float32), factor, protected=protected)
     with pytest.raises(Invalid):
         pool_tokens(np.ones(4, np.float32), 2)
 
 
-def test_cost_in_recall(rng, documents):
+def test_cost_in_recall(rng: np.random.Generator, documents: Documents) -> None:
     """Half the tokens keep nearly all of the ten best documents' order: the figure is printed, its floor held."""
     texts = documents(rng, 400, 32, (20, 60))
     queries = [t[:8] + 0.05 * rng.standard_normal((8, 32)).astype(np.float32) for t in texts[:40]]
 
-    def best(documents):
+    def best(documents: Sequence[Vector]) -> list[npt.NDArray[np.int64]]:
         offsets = np.concatenate([[0], np.cumsum([len(d) for d in documents])]).astype(np.int64)
         flat = np.concatenate(documents)
-        return [np.argsort(-twins.exact_scores(q, flat, offsets, np.arange(400), True))[:10] for q in queries]
+        return [np.argsort(-reference.exact_scores(q, flat, offsets, np.arange(400), True))[:10] for q in queries]
 
     whole = best(texts)
     for factor, floor in ((2, 0.7), (3, 0.6)):

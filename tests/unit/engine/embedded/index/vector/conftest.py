@@ -1,4 +1,4 @@
-"""A vector file in memory, and vectors that are as uneven as those of real text."""
+"""Vectors that are as uneven as those of real text."""
 
 from __future__ import annotations
 
@@ -10,29 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from stdlib_docs import stdlib_docs
-
-
-class MemorySource:
-    """What storage's vector file is to an index."""
-
-    def __init__(self, vectors: npt.NDArray[np.float32], doc_ids: npt.NDArray[np.uint32] | None = None) -> None:
-        self.vectors = vectors
-        self.doc_ids = np.arange(len(vectors), dtype=np.uint32) if doc_ids is None else doc_ids
-        self.generation = 0
-
-    @property
-    def dims(self) -> int | None:
-        return self.vectors.shape[1] if len(self.vectors) else None
-
-    def append(self, vectors: npt.NDArray[np.float32], skip: int = 0) -> None:
-        first = (int(self.doc_ids[-1]) + 1 if len(self.doc_ids) else 0) + skip
-        self.vectors = np.concatenate([self.vectors, vectors])
-        self.doc_ids = np.concatenate([self.doc_ids, np.arange(first, first + len(vectors), dtype=np.uint32)])
-
-
-@pytest.fixture
-def memory_source() -> type[MemorySource]:
-    return MemorySource
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""VectorIndex: what it finds, how it grows, what it keeps on disk."""
+"""SingleVectorIndex: what it finds, how it grows, what it keeps on disk."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from pyroaring import BitMap
 
+from reference.vector_files import MemoryVectors
+from reference.vector_kernels import nearest
 from weft.domain.errors import Invalid
 from weft.domain.schema import Metric, Quantizer, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.vector import VectorIndex, plain
-from weft.engine.embedded.index.vector.question import METRIC_CODES
+from weft.engine.embedded.index.vector import SingleVectorIndex
+from weft.engine.embedded.index.vector.query import METRIC_CODES
 
 Vectors = npt.NDArray[np.float32]
 Many = Callable[[int, int], Vectors]
@@ -28,7 +30,7 @@ def exact(vectors: Vectors, query: Vectors, metric: Metric, k: int, rows: Any = 
     rows = np.arange(len(vectors)) if rows is None else np.asarray(rows, np.int64)
     square = float(np.dot(query, query))
     ids = np.arange(len(vectors), dtype=np.uint32)
-    found, distances = plain.nearest(vectors, ids, rows, query, METRIC_CODES[metric], square, k, np.inf)
+    found, distances = nearest(vectors, ids, rows, query, METRIC_CODES[metric], square, k, np.inf)
     return found.tolist(), distances
 
 
@@ -36,66 +38,74 @@ def everyone(n: int) -> BitMap:
     return BitMap(range(n))
 
 
-def open_index(source: Any, folder: Path, build_rows: int = 500, **settings: Any) -> VectorIndex:
-    index = VectorIndex(source, VectorIndexConfig(**settings), folder, build_rows=build_rows)
+def open_index(source: MemoryVectors, folder: Path, build_rows: int = 500, **settings: Any) -> SingleVectorIndex:
+    index = SingleVectorIndex(source, VectorIndexConfig(**settings), folder, build_rows=build_rows)
     index.extend()
     return index
 
 
+def built(index: SingleVectorIndex) -> int:
+    """Rows in the frozen part."""
+    stats = index.stats()
+    return stats.rows - stats.waiting
+
+
+class Large(NamedTuple):
+    source: MemoryVectors
+    graph: SingleVectorIndex
+    queries: Vectors
+
+
 @pytest.fixture(scope="session")
-def large(text_vectors: Vectors, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, VectorIndex, Vectors]:
+def large(text_vectors: Vectors, tmp_path_factory: pytest.TempPathFactory) -> Large:
     """A graph of 12,000 vectors at default settings, and 100 queries."""
     rng = np.random.default_rng(7)
     first, second = rng.integers(0, len(text_vectors), (2, LARGE + 100))
     share = rng.beta(0.4, 0.4, (LARGE + 100, 1)).astype(np.float32)
     vectors = text_vectors[first] * share + text_vectors[second] * (1 - share)
 
-    class Source:
-        dims = vectors.shape[1]
-        doc_ids = np.arange(LARGE, dtype=np.uint32)
-
-    Source.vectors = vectors[:LARGE]  # type: ignore[attr-defined]
-    index = open_index(Source(), tmp_path_factory.mktemp("large"), 10_000)
+    source = MemoryVectors(vectors[:LARGE])
+    index = open_index(source, tmp_path_factory.mktemp("large"), 10_000)
     assert index.maintain(everyone(LARGE))
-    assert index.stats().indexed_rows == LARGE
-    return Source, index, vectors[LARGE:]
+    assert built(index) == LARGE
+    return Large(source, index, vectors[LARGE:])
 
 
-def recall(index: VectorIndex, vectors: Vectors, queries: Vectors, allow: AllowList | None = None) -> float:
+def recall(index: SingleVectorIndex, vectors: Vectors, queries: Vectors, allow: AllowList | None = None) -> float:
     rows = None if allow is None else allow.ids
-    hits = 0
+    hits = 0.0
     for query in queries:
         expected, _ = exact(vectors, query, Metric.COSINE, 10, rows)
         hits += len(set(expected) & set(index.search(query, 10, allow).doc_ids.tolist())) / len(expected)
     return hits / len(queries)
 
 
-def test_default_settings_reach_recall(large: Any) -> None:
+def test_default_settings_reach_recall(large: Large) -> None:
     source, index, queries = large
     assert recall(index, source.vectors, queries) >= 0.98
 
 
-def test_a_walk_is_taken_and_ef_matters(large: Any, tmp_path: Path) -> None:
+def test_a_walk_is_taken_and_ef_matters(large: Large, tmp_path: Path) -> None:
     source, _, queries = large
-    low = open_index(source(), tmp_path, 10_000, ef=10, max_connections=4, ef_construction=8)
+    low = open_index(source, tmp_path, 10_000, ef=10, max_connections=4, ef_construction=8)
     low.maintain(everyone(LARGE))
     assert recall(low, source.vectors, queries) < 0.95
     low.close()
-    high = VectorIndex(
-        source(), VectorIndexConfig(ef=150, max_connections=4, ef_construction=8), tmp_path, build_rows=10_000
+    high = SingleVectorIndex(
+        source, VectorIndexConfig(ef=150, max_connections=4, ef_construction=8), tmp_path, build_rows=10_000
     )
     high.extend()
-    assert high.stats().indexed_rows == LARGE
+    assert built(high) == LARGE
     assert recall(high, source.vectors, queries) > recall(low, source.vectors, queries)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.3, 0.9])
 @pytest.mark.parametrize("relation", ["unrelated", "near", "far"])
-def test_filters_keep_recall(large: Any, share: float, relation: str) -> None:
+def test_filters_keep_recall(large: Large, share: float, relation: str) -> None:
     """At ef 40 a third of the rows is already walked, and the walk must be repeated or given up for filters far off."""
     source, default, queries = large
-    index = open_index(source(), default._folder, 10_000, ef=40)
-    assert index.stats().indexed_rows == LARGE
+    index = open_index(source, default._folder, 10_000, ef=40)
+    assert built(index) == LARGE
     count = max(10, int(share * LARGE))
     likeness = source.vectors @ queries[0]
     order = {
@@ -107,17 +117,7 @@ def test_filters_keep_recall(large: Any, share: float, relation: str) -> None:
     assert recall(index, source.vectors, queries[:40], allow) >= 0.95
 
 
-def test_batches_answer_as_single_searches(large: Any) -> None:
-    _, index, queries = large
-    allow = AllowList(BitMap(range(0, LARGE, 2)))
-    for given in (None, allow):
-        for query, found in zip(queries[:10], index.search_batch(queries[:10], 10, given), strict=True):
-            expected = index.search(query, 10, given)
-            np.testing.assert_array_equal(found.doc_ids, expected.doc_ids)
-            np.testing.assert_array_equal(found.distances, expected.distances)
-
-
-def test_a_radius_returns_all_within(large: Any) -> None:
+def test_a_radius_returns_all_within(large: Large) -> None:
     source, index, queries = large
     for query in queries[:10]:
         ids, distances = exact(source.vectors, query, Metric.COSINE, 400)
@@ -128,7 +128,7 @@ def test_a_radius_returns_all_within(large: Any) -> None:
         assert len(index.search(query, 5, None, max_distance=limit).doc_ids) == 5
 
 
-def test_threads_search_at_once(large: Any) -> None:
+def test_threads_search_at_once(large: Large) -> None:
     _, index, queries = large
     expected = [index.search(q, 10).doc_ids.tolist() for q in queries]
     wrong: list[int] = []
@@ -146,13 +146,11 @@ def test_threads_search_at_once(large: Any) -> None:
 
 @pytest.mark.parametrize("metric", list(Metric))
 @pytest.mark.parametrize("kind", ["hnsw", "flat", "dynamic", "hfresh"])
-def test_distances_are_exact_in_every_kind(
-    metric: Metric, kind: str, memory_source: Any, many_vectors: Many, tmp_path: Path
-) -> None:
+def test_distances_are_exact_in_every_kind(metric: Metric, kind: str, many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(1500, 5)
     if metric is Metric.HAMMING:
         vectors = np.sign(vectors).astype(np.float32)
-    source = memory_source(vectors[:1000])
+    source = MemoryVectors(vectors[:1000])
     index = open_index(source, tmp_path, kind=kind, metric=metric, threshold=500, search_probe=100)
     assert index.maintain(everyone(1000)) is (
         metric is not Metric.HAMMING and (metric is not Metric.MANHATTAN or kind != "flat")
@@ -181,26 +179,24 @@ def test_distances_are_exact_in_every_kind(
         (Quantizer(QuantizerKind.PQ, centroids=32), 0.9),
     ],
 )
-def test_quantizers(
-    kind: str, quantizer: Quantizer, least: float, memory_source: Any, many_vectors: Many, tmp_path: Path
-) -> None:
+def test_quantizers(kind: str, quantizer: Quantizer, least: float, many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(3030, 6)
-    source = memory_source(vectors[:3000])
+    source = MemoryVectors(vectors[:3000])
     index = open_index(source, tmp_path, kind=kind, quantizer=quantizer)
     assert index.maintain(everyone(3000))
     assert recall(index, source.vectors, vectors[3000:]) >= least
     if quantizer.kind is QuantizerKind.BQ:
-        assert index.stats().resident_bytes < 3000 * 96 / 4
+        assert index.stats().components["codes"] < 3000 * 96 / 4
     again = open_index(source, tmp_path, kind=kind, quantizer=quantizer)
-    assert again.stats().indexed_rows == 3000
+    assert built(again) == 3000
     assert recall(again, source.vectors, vectors[3000:]) >= least
     allow = AllowList(BitMap(range(0, 3000, 7)))
     assert recall(again, source.vectors, vectors[3000:], allow) >= least
 
 
-def test_growing_keeps_everything_findable(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+def test_growing_keeps_everything_findable(many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(1300, 8)
-    source = memory_source(vectors[:0])
+    source = MemoryVectors(vectors[:0])
     index = open_index(source, tmp_path, 400)
     live = BitMap()
     for at in range(0, 1300, 100):
@@ -212,43 +208,41 @@ def test_growing_keeps_everything_findable(memory_source: Any, many_vectors: Man
             found = index.search(source.vectors[row], 10)
             assert source.doc_ids[row] in found.doc_ids, "among its likes: some blends are nearly the same"
             assert found.distances[0] < 1e-6
-    assert index.stats().indexed_rows > 1000
+    assert built(index) > 1000
 
 
-def test_a_mapped_graph_grows(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+def test_a_mapped_graph_grows(many_vectors: Many, tmp_path: Path) -> None:
     """FAISS would abort the process if rows were added to what is mapped."""
     vectors = many_vectors(900, 21)
-    source = memory_source(vectors[:600])
+    source = MemoryVectors(vectors[:600])
     open_index(source, tmp_path).maintain(everyone(600))
     again = open_index(source, tmp_path)
     source.append(vectors[600:])
     again.extend()
     assert again.maintain(everyone(900))
-    assert again.stats().indexed_rows == 900
+    assert built(again) == 900
     for row in (0, 599, 600, 899):
         assert again.search(vectors[row], 1).doc_ids.tolist() == [row]
 
 
-def test_the_dead_are_dropped_when_many(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+def test_the_dead_are_dropped_when_many(many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(1000, 9)
-    index = open_index(memory_source(vectors), tmp_path)
+    index = open_index(MemoryVectors(vectors), tmp_path)
     assert index.maintain(everyone(1000))
-    before = index.stats().resident_bytes
+    before = index.stats().components["codes"]
     live = BitMap(range(0, 1000, 2))
     assert index.maintain(live)
     assert not index.maintain(live)
-    assert index.stats().resident_bytes < 0.7 * before
-    for given in (index, open_index(memory_source(vectors), tmp_path)):
+    assert index.stats().components["codes"] < 0.7 * before
+    for given in (index, open_index(MemoryVectors(vectors), tmp_path)):
         for row in (1, 500):
             expected, _ = exact(vectors, vectors[row], Metric.COSINE, 5, sorted(live))
             assert given.search(vectors[row], 5, AllowList(live)).doc_ids.tolist() == expected
 
 
-def test_a_build_keeps_neither_writer_nor_reader_waiting(
-    memory_source: Any, many_vectors: Many, tmp_path: Path
-) -> None:
+def test_a_build_keeps_neither_writer_nor_reader_waiting(many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(3200, 10)
-    source = memory_source(vectors[:3000])
+    source = MemoryVectors(vectors[:3000])
     index = open_index(source, tmp_path)
     builder = threading.Thread(target=index.maintain, args=(everyone(3000),))
     builder.start()
@@ -262,31 +256,31 @@ def test_a_build_keeps_neither_writer_nor_reader_waiting(
         assert index.search(vectors[row], 1).doc_ids.tolist() == [row]
 
 
-def test_closing_stops_a_build(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
-    index = open_index(memory_source(many_vectors(600, 1)), tmp_path)
+def test_closing_stops_a_build(many_vectors: Many, tmp_path: Path) -> None:
+    index = open_index(MemoryVectors(many_vectors(600, 1)), tmp_path)
     index.close()
     assert not index.maintain(everyone(600))
     assert not list(tmp_path.iterdir())
 
 
-def test_zero_vectors_have_distances(memory_source: Any, tmp_path: Path) -> None:
+def test_zero_vectors_have_distances(tmp_path: Path) -> None:
     vectors = np.zeros((3, 4), np.float32)
     vectors[1, 0] = 5
-    index = open_index(memory_source(vectors), tmp_path)
+    index = open_index(MemoryVectors(vectors), tmp_path)
     assert index.search(np.zeros(4, np.float32), 3).distances.tolist() == [1, 1, 1]
     found = index.search(vectors[1], 3)
     assert found.doc_ids.tolist() == [1, 0, 2]
     assert found.distances.tolist() == [0, 1, 1]
 
 
-def test_ties_are_in_order_of_doc_id(memory_source: Any, tmp_path: Path) -> None:
+def test_ties_are_in_order_of_doc_id(tmp_path: Path) -> None:
     vectors = np.tile(np.arange(1, 9, dtype=np.float32), (50, 1))
-    index = open_index(memory_source(vectors), tmp_path)
+    index = open_index(MemoryVectors(vectors), tmp_path)
     assert index.search(vectors[0], 7).doc_ids.tolist() == list(range(7))
 
 
-def test_an_empty_index_and_empty_answers(memory_source: Any, tmp_path: Path) -> None:
-    source = memory_source(np.zeros((0, 8), np.float32))
+def test_an_empty_index_and_empty_answers(tmp_path: Path) -> None:
+    source = MemoryVectors(np.zeros((0, 8), np.float32))
     index = open_index(source, tmp_path)
     query = np.ones(8, np.float32)
     assert len(index.search(query, 5).doc_ids) == 0
@@ -299,10 +293,10 @@ def test_an_empty_index_and_empty_answers(memory_source: Any, tmp_path: Path) ->
     assert len(index.search(query, 5, AllowList(BitMap([77]))).doc_ids) == 0
 
 
-def test_distances_by_doc_id(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+def test_distances_by_doc_id(many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(5, 2)
     for ids in ([3, 4, 5, 6, 7], [2, 4, 9, 10, 40]):
-        index = open_index(memory_source(vectors, np.array(ids, np.uint32)), tmp_path)
+        index = open_index(MemoryVectors(vectors, np.array(ids, np.uint32)), tmp_path)
         distances = index.distances(vectors[4], [ids[4], 1, ids[0], 4_000_000_000])
         assert distances[0] < 1e-6 < distances[2]
         assert np.isnan(distances[[1, 3]]).all()
@@ -311,45 +305,44 @@ def test_distances_by_doc_id(memory_source: Any, many_vectors: Many, tmp_path: P
 @pytest.mark.parametrize(
     "query", [np.ones(3), np.ones((2, 8)), np.full(8, np.nan), np.full(8, np.inf), np.full(8, 3e38)]
 )
-def test_bad_queries_are_refused(query: Any, memory_source: Any, tmp_path: Path) -> None:
-    index = open_index(memory_source(np.ones((2, 8), np.float32)), tmp_path)
+def test_bad_queries_are_refused(query: Any, tmp_path: Path) -> None:
+    index = open_index(MemoryVectors(np.ones((2, 8), np.float32)), tmp_path)
     with pytest.raises(Invalid):
         index.search(np.asarray(query, np.float32), 3)
 
 
 @pytest.mark.parametrize("settings", [{"kind": "none"}, {"skip": True}])
-def test_a_dropped_index_refuses_searches_only(settings: Any, memory_source: Any, tmp_path: Path) -> None:
+def test_a_dropped_index_refuses_searches_only(settings: Any, tmp_path: Path) -> None:
     vectors = np.ones((2, 8), np.float32)
-    index = open_index(memory_source(vectors), tmp_path, **settings)
+    index = open_index(MemoryVectors(vectors), tmp_path, **settings)
     with pytest.raises(Invalid, match="cannot be searched"):
         index.search(vectors[0], 1)
     assert not index.maintain(everyone(2))
 
 
-def test_a_rewritten_source_is_read_anew(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+def test_a_rewritten_source_is_read_again(many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(900, 4)
-    source = memory_source(vectors)
+    source = MemoryVectors(vectors)
     index = open_index(source, tmp_path)
     index.maintain(everyone(900))
-    source.vectors, source.doc_ids, source.generation = vectors[100:], np.arange(100, 900, dtype=np.uint32), 1
+    source.keep(range(100, 900))
     index.extend()
     assert index.search(vectors[150], 1).doc_ids.tolist() == [150]
-    assert index.stats().indexed_rows == 0
-    assert open_index(source, tmp_path).stats().indexed_rows == 0
+    assert built(index) == 0
+    assert built(open_index(source, tmp_path)) == 0
     assert index.maintain(everyone(900))
-    assert open_index(source, tmp_path).stats().indexed_rows == 800
+    assert built(open_index(source, tmp_path)) == 800
 
 
 @pytest.mark.parametrize("kind", ["hnsw", "flat"])
-def test_snapshots_are_used_when_whole(kind: str, memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+def test_snapshots_are_used_when_whole(kind: str, many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(700, 3)
-    index = open_index(memory_source(vectors[:600]), tmp_path, kind=kind)
+    index = open_index(MemoryVectors(vectors[:600]), tmp_path, kind=kind)
     index.maintain(everyone(600))
     index.checkpoint()
     index.close()
-    again = open_index(memory_source(vectors), tmp_path, kind=kind)
-    assert again.stats().indexed_rows == 600
-    assert again.stats().disk_bytes == sum(f.stat().st_size for f in tmp_path.glob("frozen-*"))
+    again = open_index(MemoryVectors(vectors), tmp_path, kind=kind)
+    assert built(again) == 600
     for row in (0, 599, 600, 699):
         assert again.search(vectors[row], 1).doc_ids.tolist() == [row]
 
@@ -366,43 +359,41 @@ def damage_cut(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [damage_flip, damage_cut, Path.unlink, lambda p: p.write_bytes(b"")])
 @pytest.mark.parametrize("which", ["*.json", "*.faiss", "*.codes"])
-def test_damaged_snapshots_are_discarded(
-    damage: Any, which: str, memory_source: Any, many_vectors: Many, tmp_path: Path
-) -> None:
+def test_damaged_snapshots_are_discarded(damage: Any, which: str, many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(500, 12)
-    index = open_index(memory_source(vectors), tmp_path, max_connections=4)
+    index = open_index(MemoryVectors(vectors), tmp_path, max_connections=4)
     index.maintain(everyone(500))
     damage(next(tmp_path.glob(which)))
-    again = open_index(memory_source(vectors), tmp_path, max_connections=4)
-    assert again.stats().indexed_rows == 0
+    again = open_index(MemoryVectors(vectors), tmp_path, max_connections=4)
+    assert built(again) == 0
     assert again.search(vectors[17], 1).doc_ids.tolist() == [17]
     assert again.maintain(everyone(500))
 
 
-def test_foreign_snapshots_are_discarded(memory_source: Any, many_vectors: Many, tmp_path: Path) -> None:
+def test_foreign_snapshots_are_discarded(many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(500, 13)
-    index = open_index(memory_source(vectors), tmp_path)
+    index = open_index(MemoryVectors(vectors), tmp_path)
     index.maintain(everyone(500))
     manifest = json.loads((tmp_path / "frozen.json").read_text().splitlines()[0])
     assert manifest["covered"] == 500
     for source, settings in (
-        (memory_source(many_vectors(500, 14)), {}),
-        (memory_source(vectors[:400]), {}),
-        (memory_source(vectors[:, :50].copy()), {}),
-        (memory_source(vectors, np.arange(1, 501, dtype=np.uint32)), {}),
-        (memory_source(vectors), {"max_connections": 8}),
-        (memory_source(vectors), {"metric": Metric.L2}),
-        (memory_source(vectors), {"kind": "flat"}),
+        (MemoryVectors(many_vectors(500, 14)), {}),
+        (MemoryVectors(vectors[:400]), {}),
+        (MemoryVectors(vectors[:, :50].copy()), {}),
+        (MemoryVectors(vectors, np.arange(1, 501, dtype=np.uint32)), {}),
+        (MemoryVectors(vectors), {"max_connections": 8}),
+        (MemoryVectors(vectors), {"metric": Metric.L2}),
+        (MemoryVectors(vectors), {"kind": "flat"}),
     ):
-        assert open_index(source, tmp_path, **settings).stats().disk_bytes == 0
-    assert open_index(memory_source(vectors), tmp_path, ef=64).stats().indexed_rows == 500
+        assert open_index(source, tmp_path, **settings)._view.frozen is None
+    assert built(open_index(MemoryVectors(vectors), tmp_path, ef=64)) == 500
 
 
 def test_a_failed_write_leaves_the_earlier_snapshot(
-    memory_source: Any, many_vectors: Many, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    many_vectors: Many, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = many_vectors(1200, 15)
-    source = memory_source(vectors[:500])
+    source = MemoryVectors(vectors[:500])
     index = open_index(source, tmp_path)
     index.maintain(everyone(500))
     source.append(vectors[500:])
@@ -418,6 +409,6 @@ def test_a_failed_write_leaves_the_earlier_snapshot(
         patch.setattr(snapshot, "_write_manifest", full)
         index.maintain(everyone(1200))
     assert index.search(vectors[1100], 1).doc_ids.tolist() == [1100]
-    assert open_index(source, tmp_path).stats().indexed_rows == 500
+    assert built(open_index(source, tmp_path)) == 500
     index.checkpoint()
-    assert open_index(source, tmp_path).stats().indexed_rows == 1200
+    assert built(open_index(source, tmp_path)) == 1200

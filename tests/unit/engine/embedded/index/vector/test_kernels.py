@@ -1,11 +1,12 @@
-"""Each kernel against its plain twin."""
+"""Each kernel against its reference."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.engine.embedded.index.vector import kernels, plain
+from reference import vector_kernels as reference
+from weft.engine.embedded.index.vector import kernels
 
 SEEDS = st.integers(0, 2**32 - 1)
 NO_F32 = np.zeros(0, np.float32)
@@ -23,7 +24,7 @@ def test_score_codes(seed: int, d: int, n: int, signed: bool, scaled: bool, squa
     for rows in (NO_I64, np.sort(rng.choice(n, (n + 1) // 2, replace=False))):
         fast, slow = (np.empty(len(rows) or n, np.float32) for _ in range(2))
         kernels.score_codes(codes, rows, weights, 1e-6, 0.25, scales, squares, fast)
-        plain.score_codes(codes, rows, weights, 1e-6, 0.25, scales, squares, slow)
+        reference.score_codes(codes, rows, weights, 1e-6, 0.25, scales, squares, slow)
         np.testing.assert_allclose(fast, slow, rtol=1e-5, atol=1e-5)
 
 
@@ -36,7 +37,7 @@ def test_score_bits(seed: int, words: int, n: int) -> None:
     for rows in (NO_I64, rng.integers(0, n, 5)):
         fast, slow = (np.empty(len(rows) or n, np.float32) for _ in range(2))
         kernels.score_bits(codes, rows, query, fast)
-        plain.score_bits(codes, rows, query, slow)
+        reference.score_bits(codes, rows, query, slow)
         np.testing.assert_array_equal(fast, slow)
 
 
@@ -46,7 +47,9 @@ def test_best(seed: int, n: int, count: int, margin: float, floor: float) -> Non
     rng = np.random.default_rng(seed)
     scores = np.round(rng.random(n), 1).astype(np.float32)
     scores[rng.random(n) < 0.1] = -np.inf
-    np.testing.assert_array_equal(kernels.best(scores, count, margin, floor), plain.best(scores, count, margin, floor))
+    np.testing.assert_array_equal(
+        kernels.best(scores, count, margin, floor), reference.best(scores, count, margin, floor)
+    )
 
 
 @settings(max_examples=50)
@@ -60,7 +63,7 @@ def test_pick(seed: int, n: int, count: int, mapped: bool, filtered: bool) -> No
     doc_ids = np.arange(5, 5 + 3 * n, dtype=np.uint32)
     bits = rng.integers(0, 256, int(rng.integers(1, n)) if n > 1 else 1).astype(np.uint8)
     fast = kernels.pick(labels, scores, to_row, doc_ids, bits, filtered, count, 0.1)
-    slow = plain.pick(labels, scores, to_row, doc_ids, bits, filtered, count, 0.1)
+    slow = reference.pick(labels, scores, to_row, doc_ids, bits, filtered, count, 0.1)
     np.testing.assert_array_equal(fast[0], slow[0])
     assert fast[1] == slow[1]
 
@@ -76,7 +79,7 @@ def test_measure_and_nearest(metric: int) -> None:
         rows = rng.permutation(n)[: n // 2 + 1]
         fast, slow = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
         kernels.measure(vectors, rows, query, metric, square, fast)
-        plain.measure(vectors, rows, query, metric, square, slow)
+        reference.measure(vectors, rows, query, metric, square, slow)
         np.testing.assert_allclose(fast, slow, atol=1e-6)
         # Whole numbers make many ties, which doc_id decides; cosine is left out, its ties differ in the last bit.
         if metric == 0:
@@ -84,7 +87,7 @@ def test_measure_and_nearest(metric: int) -> None:
         for k in (1, 5, n + 3):
             for limit in (np.inf, float(np.median(slow))):
                 ids, distances = kernels.nearest(vectors, doc_ids, rows, query, metric, square, k, limit)
-                expected = plain.nearest(vectors, doc_ids, rows, query, metric, square, k, limit)
+                expected = reference.nearest(vectors, doc_ids, rows, query, metric, square, k, limit)
                 np.testing.assert_array_equal(ids, expected[0])
                 np.testing.assert_array_equal(distances, expected[1])
 

@@ -1,4 +1,4 @@
-"""The kernels in plain numpy: the same answers, slowly. Tests compare the two."""
+"""The kernels of ``index.multivector`` in plain numpy."""
 
 from __future__ import annotations
 

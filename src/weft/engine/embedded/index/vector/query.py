@@ -29,9 +29,9 @@ DISTANCE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class VectorQuery:
     vector: npt.NDArray[np.float32]
-    """``(d,)`` as asked."""
+    """``(d,) f32``, as sent."""
     direction: npt.NDArray[np.float32]
     """``(d,)``, see the table above."""
     direction_norm: float
@@ -40,7 +40,7 @@ class Question:
     metric: Metric
 
     @classmethod
-    def ask(cls, query: npt.ArrayLike, dims: int, metric: Metric) -> Question:
+    def prepare(cls, query: npt.ArrayLike, dims: int, metric: Metric) -> VectorQuery:
         """Raises Invalid when ``query`` is not ``dims`` finite numbers."""
         vector = np.ascontiguousarray(query, np.float32)
         if vector.ndim != 1 or len(vector) != dims:

@@ -1,4 +1,4 @@
-"""What filters and sorting mean, over Python dicts: the plain evaluator, and the text index as dicts of sets."""
+"""What filters and sorting mean, over Python dicts: an evaluator, and the text index as dicts of sets."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ TYPES = {p.name: p.data_type for p in CONFIG.properties}
 STOPWORDS = frozenset({"the", "a"})
 
 
-class PlainTexts:
+class ReferenceTexts:
     """The text index as dicts of sets."""
 
     def __init__(self) -> None:
@@ -207,7 +207,7 @@ def in_order(data_type: DataType, value: Any) -> Any:
     return comparable(data_type, value)
 
 
-def sorted_plainly(stored: Mapping[int, Object], doc_ids: Iterable[int], keys: Sequence[Sort]) -> list[int]:
+def sorted_by_keys(stored: Mapping[int, Object], doc_ids: Iterable[int], keys: Sequence[Sort]) -> list[int]:
     def value(doc_id: int, path: str) -> Any:
         obj = stored[doc_id]
         if path in (ID, CREATION_TIME, UPDATE_TIME):

@@ -1,4 +1,4 @@
-"""The whole index in plain Python: the same answers, slowly. Tests and the benchmark compare the two."""
+"""The inverted index whole in plain Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.index.inverted.fields import TextField, fields_of, texts_of
 
 
-class PlainIndex:
+class ReferenceIndex:
     def __init__(self, config: CollectionConfig) -> None:
         self._config = config
         self._fields = fields_of(config)

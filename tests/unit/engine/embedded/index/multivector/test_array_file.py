@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from weft.domain.errors import CorruptData
-from weft.engine.embedded.index.multivector.snapshot import MAGIC, Snapshot, write
+from weft.engine.embedded.index.multivector.array_file import MAGIC, ArrayFile, write
 
 
-def test_arrays_come_back_mapped(tmp_path, rng):
-    arrays = {
+def test_arrays_come_back_mapped(tmp_path: Path, rng: np.random.Generator) -> None:
+    arrays: dict[str, npt.NDArray[Any]] = {
         "a": rng.integers(0, 255, (7, 3)).astype(np.uint8),
         "empty": np.zeros((0, 4), np.float32),
         "b": rng.standard_normal(5).astype(np.float32),
     }
     write(tmp_path / "x.weft", {"n": 3, "name": "x"}, arrays)
-    file = Snapshot(tmp_path / "x.weft")
+    file = ArrayFile(tmp_path / "x.weft")
     assert file.meta == {"n": 3, "name": "x"}
     for name, array in arrays.items():
         got = file.array(name)
@@ -27,10 +31,10 @@ def test_arrays_come_back_mapped(tmp_path, rng):
             assert not got.flags.writeable
             assert got.ctypes.data % 64 == 0
     write(tmp_path / "none.weft", {}, {})
-    assert Snapshot(tmp_path / "none.weft").meta == {}
+    assert ArrayFile(tmp_path / "none.weft").meta == {}
 
 
-def test_every_damage_is_noticed(tmp_path):
+def test_every_damage_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "x.weft"
     write(path, {"n": 1}, {"a": np.arange(300, dtype=np.int64)})
     whole = path.read_bytes()
@@ -41,16 +45,16 @@ def test_every_damage_is_noticed(tmp_path):
         damaged[place] ^= 0x55
         path.write_bytes(damaged)
         with pytest.raises(CorruptData) as error:
-            Snapshot(path).array("a")
+            ArrayFile(path).array("a")
         assert error.value.path == str(path)
     damaged = bytearray(whole)
     damaged[len(whole) - 500] ^= 1
     path.write_bytes(damaged)
-    file = Snapshot(path)
+    file = ArrayFile(path)
     assert len(file.array("a", check=False)) == 300
     with pytest.raises(CorruptData, match="checksum"):
         file.verify("a")
     for size in (0, 10, 40, len(whole) - 130):
         path.write_bytes(whole[:size])
         with pytest.raises(CorruptData):
-            Snapshot(path)
+            ArrayFile(path)

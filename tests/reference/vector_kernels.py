@@ -1,4 +1,4 @@
-"""Plain numpy twins of ``kernels``: the same names, arguments and answers, slower. Tests compare the two."""
+"""The kernels of ``index.vector`` in plain numpy: the same names, arguments and answers, slower."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+I8 = npt.NDArray[np.int8]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
 
 def score_codes(
-    codes: U8, rows: I64, weights: npt.NDArray[np.int16], unit: float, bias: float, scales: F32, squares: F32, out: F32
+    codes: U8 | I8,
+    rows: I64,
+    weights: npt.NDArray[np.int16],
+    unit: float,
+    bias: float,
+    scales: F32,
+    squares: F32,
+    out: F32,
 ) -> None:
     chosen = rows if len(rows) else np.arange(len(out))
     totals = (codes[chosen].astype(np.int64) @ weights.astype(np.int64)) * unit

@@ -1,4 +1,4 @@
-"""Query tokens as a caller sends them, checked."""
+"""Query tokens as a caller sends them, checked; and which tokens of a document answer them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
+from weft.engine.results import TokenMatches
 
 
 def check_tokens(tokens: Any, dims: int | None, what: str = "query") -> Vector:
@@ -46,3 +47,15 @@ def unit(tokens: Vector) -> Vector:
     """Each token scaled to length 1; a zero token stays zero."""
     norms = np.sqrt(np.einsum("td,td->t", tokens, tokens, dtype=np.float64))
     return np.asarray(tokens / np.where(norms > 0, norms, 1.0)[:, None], dtype=np.float32)
+
+
+def token_matches(doc_id: int, query: Vector, document: Vector, *, cosine: bool, matrix: bool) -> TokenMatches:
+    """``query (Tq, d)`` and ``document (T, d)`` as they were given."""
+    if cosine:
+        query, document = unit(query), unit(document)
+    similarity = query @ document.T
+    tokens = similarity.argmax(axis=1)
+    best = similarity[np.arange(len(query)), tokens]
+    total = float(best.sum(dtype=np.float64))
+    shares = best / np.float32(total) if total else np.zeros_like(best)
+    return TokenMatches(doc_id, -total, tokens, best, shares, similarity if matrix else None)

@@ -57,7 +57,7 @@ def write(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> N
     _sync_folder(path.parent)
 
 
-class Snapshot:
+class ArrayFile:
     """A file as ``write`` made it. Raises CorruptData when the header is not whole."""
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The kernels in plain Python and numpy: the same answers, slowly. Tests compare the two."""
+"""The kernels of ``index.inverted`` in plain Python and numpy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def best(
     allowed: set[int] | None,
     k: int,
 ) -> Hits:
-    """Of ``lists`` (start, end, weight): twin of ``best`` and ``best_among``."""
+    """Of ``lists`` (start, end, weight): reference of ``best`` and ``best_among``."""
     gates = [(0, n, *one) for n, one in enumerate(lists)]
     return best_gated(docs, codes, impacts, gates, [1], allowed, k)
 

@@ -1,0 +1,122 @@
+"""VectorIndex: what every index over the vectors of one name offers, and what it is given.
+
+Single vectors and multi-vectors differ in what a vector is: ``(d,)`` or ``(T, d)`` f32. All else is the same, and one
+suite, ``tests/contract/test_vectors.py``, checks it for every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from pyroaring import BitMap
+
+from weft.domain.errors import CorruptData
+from weft.domain.objects import Vector
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.storage.rows import Rows
+from weft.engine.results import DocIds, Neighbours
+
+_CHECKED_AT_ONCE_BYTES = 32 << 20
+"""Read in a step of upkeep: some 10 ms of hashing when the file is cached; upkeep takes two steps a second."""
+
+R_co = TypeVar("R_co", bound=Rows, covariant=True)
+
+
+class VectorSource(Protocol[R_co]):
+    """The vectors of one name: ``storage.VectorFile`` with ``VectorRows``, ``RaggedVectorFile`` with ``TokenRows``."""
+
+    @property
+    def rows(self) -> R_co:
+        """The committed rows, all parts of one moment; the floats are mapped and not checked."""
+        ...
+
+    def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
+        """Checked copies of the vectors; None for an object without one. Raises CorruptData."""
+        ...
+
+    def verify_some(self, most_bytes: int) -> bool:
+        """Checks about ``most_bytes`` that were not read yet; True when none are left. Raises CorruptData."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VectorIndexStats:
+    """``rows`` are searchable; ``waiting`` of them are searched exactly until upkeep builds them in."""
+
+    rows: int
+    waiting: int
+    components: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of each part of the index, in memory or mapped; the vectors themselves are not counted."""
+
+
+class VectorIndex(Protocol):
+    """One thread calls ``extend`` and ``checkpoint``; one may call ``maintain`` beside it; any number search."""
+
+    @property
+    def covered(self) -> int:
+        """The first so many rows of the source are found by a search."""
+        ...
+
+    def extend(self) -> None:
+        """Takes in the rows that the source has beyond ``covered``; they are found when this returns."""
+        ...
+
+    def search(
+        self, query: Vector, k: int, allow: AllowList | None = None, *, max_distance: float | None = None
+    ) -> Neighbours:
+        """The ``k`` nearest allowed objects (None: all) to ``query``, none farther than ``max_distance``.
+
+        Raises Invalid when the query does not fit the stored vectors, CorruptData when these are known to be damaged.
+        """
+        ...
+
+    def distances(self, query: Vector, doc_ids: Sequence[int] | DocIds) -> Vector:
+        """``(n,) f32``, exact; NaN where the object has no such vector. Raises as ``search`` does."""
+        ...
+
+    def maintain(self, live: BitMap) -> bool:
+        """A step of work off the query path: checks, trains, builds; True if anything was done. Raises CorruptData."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Writes the snapshot, so that the next opening builds nothing again. Raises StorageFull."""
+        ...
+
+    def close(self) -> None:
+        """No more upkeep; what is being built is given up. A closed index still answers those that hold it."""
+        ...
+
+    def stats(self) -> VectorIndexStats: ...
+
+
+class SourceCheck:
+    """Whether a source's bytes are what was written: each is read once, some in every step of upkeep.
+
+    Searches compute on mapped floats, which nothing checks as they are read. Once a step has found damage, searches
+    are refused; what they answered between the opening and that step may have been wrong.
+    """
+
+    def __init__(self, source: VectorSource[Rows]) -> None:
+        self._source = source
+        self._done = False
+        self._damage: CorruptData | None = None
+
+    def step(self) -> bool:
+        """Checks some bytes; True if more are left. Raises CorruptData, every time from then on."""
+        self.require_whole()
+        if self._done:
+            return False
+        try:
+            self._done = self._source.verify_some(_CHECKED_AT_ONCE_BYTES)
+        except CorruptData as damage:
+            self._damage = damage
+            raise
+        return not self._done
+
+    def require_whole(self) -> None:
+        """Raises CorruptData when a step has found damage."""
+        if self._damage is not None:
+            # A new error each time: many threads would add to the traceback of one that they share.
+            raise CorruptData(self._damage.message, **self._damage.facts)  # type: ignore[arg-type]

@@ -1,0 +1,92 @@
+"""The rows of a vector file at one moment: which object each belongs to, and its floats.
+
+A reader takes the rows once and uses only that: the parts belong together and never change. doc_ids ascend without
+repetition, so a row is found by bisection, or by subtraction where no doc_id is missing between the first and the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from weft.domain.objects import Vector
+from weft.engine.results import DocIds
+
+Offsets: TypeAlias = npt.NDArray[np.int64]
+"""``(rows + 1,)``, ascending."""
+
+RowNumbers: TypeAlias = npt.NDArray[np.int64]
+"""``(n,)``: places in a vector file."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What single and multi-vectors share. ``generation`` changes when the rows get other numbers."""
+
+    generation: int
+    doc_ids: DocIds
+    """``(rows,) u32``, ascending."""
+    base: int | None = field(init=False)
+    """``doc_ids[i] == base + i`` for every row, or None where that does not hold."""
+
+    def __post_init__(self) -> None:
+        ids = self.doc_ids
+        # Ascending and distinct, so the first and the last decide.
+        dense = len(ids) > 0 and int(ids[-1]) - int(ids[0]) == len(ids) - 1
+        object.__setattr__(self, "base", int(ids[0]) if dense else None)
+
+    def __len__(self) -> int:
+        return len(self.doc_ids)
+
+    def find(self, doc_ids: DocIds) -> RowNumbers:
+        """``(n,)``: the row of each of ``doc_ids (n,)``, in any order; -1 where it has none."""
+        n = len(self.doc_ids)
+        if self.base is not None:
+            rows = doc_ids.astype(np.int64) - self.base
+            rows[(rows < 0) | (rows >= n)] = -1
+            return rows
+        if n == 0:
+            return np.full(len(doc_ids), -1, np.int64)
+        rows = np.searchsorted(self.doc_ids, doc_ids).astype(np.int64)
+        rows[rows == n] = 0
+        rows[self.doc_ids[rows] != doc_ids] = -1
+        return rows
+
+    def find_ascending(self, doc_ids: DocIds) -> RowNumbers:
+        """``(m,)`` ascending: the rows of those of the ascending ``doc_ids (n,)`` that have one."""
+        n = len(self.doc_ids)
+        if n == 0 or len(doc_ids) == 0:
+            return np.zeros(0, np.int64)
+        first = np.searchsorted(doc_ids, self.doc_ids[0])
+        stop = np.searchsorted(doc_ids, self.doc_ids[-1], side="right")
+        inside = doc_ids[first:stop]
+        if self.base is not None:
+            return inside.astype(np.int64) - self.base
+        rows = np.searchsorted(self.doc_ids, inside).astype(np.int64, copy=False)
+        found: RowNumbers = rows[self.doc_ids[rows] == inside]
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorRows(Rows):
+    """One vector an object: row i is ``vectors[i]``."""
+
+    vectors: Vector
+    """``(rows, d) f32``, mapped."""
+
+    def first(self, n: int) -> VectorRows:
+        """The first ``n`` of these rows."""
+        return VectorRows(self.generation, self.doc_ids[:n], self.vectors[:n])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenRows(Rows):
+    """Several vectors an object: row i is ``tokens[offsets[i]:offsets[i + 1]]``, never empty."""
+
+    offsets: Offsets
+    """``(rows + 1,) i64``."""
+    tokens: Vector
+    """``(tokens, d) f32``, mapped."""
