@@ -50,6 +50,7 @@ INNER_METHODS = {
     "archives.register",
     "aliases.by_name",
     "collections.find",
+    "collections.use",
     "collections.for_import",
     "collections.open",
     "collections.shard",
