@@ -1,4 +1,4 @@
-"""A whole server in this process, without ports: its application, its calls, and callers with roles."""
+"""A server in this process with some collections, and callers with roles."""
 
 from __future__ import annotations
 
@@ -7,29 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from starlette.testclient import TestClient
-
+from in_process import InProcess
 from weft.access import keys
-from weft.access.access import Access
 from weft.access.permissions import Permission
 from weft.access.state import State, User
-from weft.config import load_settings
 from weft.domain.caller import Caller
 from weft.domain.objects import IncomingObject
 from weft.domain.tenants import Tenant
-from weft.engine.embedded.engine import Engine
-from weft.modules import build_registry
-from weft.service.guard import Door
-from weft.service.schema.document import parse
-from weft.service.service import Service
-from weft.wire.grpc.calls import Calls
-from weft.wire.rest.app import build_app
 
 OBJECT = "00000000-0000-4000-8000-000000000001"
 ROOT = Caller("root-user")
 
 
-class World:
+class World(InProcess):
     """With the collections Movies (whose ``next`` points to Movies) and Shops (tenant ``t1``), and the alias Films."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
@@ -41,31 +31,9 @@ class World:
             "db_users_enabled": True,
             "rbac_enabled": True,
             "rbac_root_users": ("root-user",),
-            "autoschema_enabled": False,
-            "durable": False,
-            "backup_filesystem_path": str(folder / "backups"),
         }
-        self.settings = load_settings({"data_path": folder / "data", **given, **settings}, {})
-        self.registry = build_registry(("reranker-dummy",))
-        self.engine = Engine(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
-        self.access = Access(self.settings.access, self.engine.folder, durable=False)
-        self.service = Service(self.settings, self.engine, self.registry, self.access)
-        self.door = Door(self.service, self.access)
-        self.app = build_app(
-            self.door,
-            self.access.authenticator,
-            self.settings.rest,
-            body_limit_bytes=self.settings.grpc.max_message_bytes,
-        )
-        self.rest = TestClient(self.app, raise_server_exceptions=False)
-        self.calls = Calls(self.door).by_name()
+        super().__init__(folder, **{**given, **settings})
         self.fill()
-
-    def close(self) -> None:
-        self.service.close()
-        self.access.close()
-        self.engine.close()
-        self.registry.close()
 
     def fill(self) -> None:
         """Make what is missing of the collections and the alias."""

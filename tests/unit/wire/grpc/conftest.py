@@ -1,24 +1,38 @@
-"""A server over a small in-memory service, and a client's channel to it."""
+"""A server that listens, over a service that remembers what it was asked, and a client's channel to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
 
-from unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
+from in_process import Recording
+from unit.wire.grpc.articles import ARTICLE, AUTHOR, OLD
 from weft.wire.grpc import GrpcServer
 
 
 @pytest.fixture
-def service() -> MemoryService:
-    return MemoryService()
+def world(tmp_path: Path) -> Iterator[Recording]:
+    """With the collections Author, Article and Legacy, and the key ``right`` of ada."""
+    world = Recording(
+        tmp_path, anonymous_access=True, apikey_enabled=True, apikey_allowed_keys=("right",), apikey_users=("ada",)
+    )
+    for document in (AUTHOR, ARTICLE, OLD):
+        world.service.collections.create(document)
+    yield world
+    world.close()
 
 
 @pytest.fixture
-def port(service: MemoryService) -> Iterator[int]:
-    server = GrpcServer(service, KeyOrAnonymous(), host="127.0.0.1", port=0)
+def server(world: Recording) -> GrpcServer:
+    """Not started yet."""
+    return GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=0)
+
+
+@pytest.fixture
+def port(server: GrpcServer) -> Iterator[int]:
     yield server.start()
     server.stop(1.0)
 

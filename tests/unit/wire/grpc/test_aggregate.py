@@ -9,7 +9,7 @@ from weaviate.classes.aggregate import Metrics
 from weaviate.classes.query import Filter
 from weaviate.collections.filters import _FilterToGRPC
 
-from unit.wire.grpc.memory import NAMED
+from unit.wire.grpc.articles import NAMED
 from weft.domain.aggregate import (
     AggregateAnswer,
     AggregatedGroup,

@@ -120,16 +120,17 @@ def test_tenant_and_collection() -> None:
 def test_a_bad_object_is_an_error_of_its_place_alone() -> None:
     bad_reference = batch.BatchObject(uuid=UUID)
     bad_reference.properties.single_target_ref_props.add(prop_name="r", uuids=["nope"])
+    empty_multi_vector = base.Vectors(name="v", vector_bytes=b"\x00\x00", type="VECTOR_TYPE_MULTI_FP32")
     bad_numbers = batch.BatchObject(uuid=UUID)
     bad_numbers.properties.number_array_properties.add(prop_name="n", values_bytes=b"123")
     objects = [
         batch.BatchObject(uuid="nope"),
         batch.BatchObject(uuid=UUID, vector_bytes=b"123"),
         built(properties={"text": "good"}),
-        batch.BatchObject(uuid=UUID, vectors=[base.Vectors(name="v", vector_bytes=b"\x00\x00", type=2)]),
+        batch.BatchObject(uuid=UUID, vectors=[empty_multi_vector]),
         bad_reference,
         bad_numbers,
-        batch.BatchObject(uuid=UUID, vectors=[base.Vectors(name="v", vector_bytes=b"abcd", type=9)]),
+        batch.BatchObject(uuid=UUID, vectors=[base.Vectors.FromString(b"\x0a\x01v\x1a\x04abcd\x20\x09")]),  # of type 9
     ]
     result = decode_objects(objects)
     assert [o.properties for o in result.objects] == [{"text": "good"}]

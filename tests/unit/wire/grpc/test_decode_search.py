@@ -25,7 +25,7 @@ from weaviate.collections.classes.internal import _Generative, _GroupBy
 from weaviate.collections.grpc.query import _QueryGRPC
 from weaviate.util import _ServerVersion
 
-from unit.wire.grpc.memory import LEGACY, NAMED
+from unit.wire.grpc.articles import LEGACY, NAMED
 from weft.domain import boost as b
 from weft.domain import generation as g
 from weft.domain import query as q

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unit.wire.grpc.memory import LEGACY, NAMED
+from unit.wire.grpc.articles import LEGACY, NAMED
 from weft.domain.errors import Invalid
 from weft.domain.query import Combination, Targets
 from weft.protocol import base, base_search
 from weft.wire.grpc.decode_vectors import decode_near_vector, decode_targets, multi_vector, single_vector
 
 MULTI = base.Vectors.VECTOR_TYPE_MULTI_FP32
+SINGLE = base.Vectors.VECTOR_TYPE_SINGLE_FP32
 
 
 def f32(*values: float) -> bytes:
@@ -83,7 +84,7 @@ def test_the_kind_of_vector_must_fit_the_index() -> None:
         decode_near_vector(message, Targets(), LEGACY)
 
 
-def for_target(name: str, *vectors: bytes, type: int = 1) -> Any:
+def for_target(name: str, *vectors: bytes, type: base.Vectors.VectorType = SINGLE) -> base_search.VectorForTarget:
     return base_search.VectorForTarget(
         name=name, vectors=[base.Vectors(name=name, vector_bytes=v, type=type) for v in vectors]
     )

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from google.protobuf.text_format import MessageToString
 
-from unit.wire.grpc.memory import LEGACY, NAMED, Record
+from unit.wire.grpc.articles import LEGACY, NAMED
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit, ShardProfile
-from weft.domain.objects import format_uuid
+from weft.domain.objects import Object, Properties, format_uuid
 from weft.domain.query import NestedSelection, Query, ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig
+from weft.engine.record import Record, RecordCodec
 from weft.protocol import properties as properties_messages
 from weft.protocol import search_get
 from weft.wire.grpc.encode_search import encode_search
@@ -44,12 +45,20 @@ def reply(answer: Answer, returns: Returns, config: CollectionConfig = NAMED, **
     )
 
 
+def record(uuid: bytes, properties: Properties, config: CollectionConfig = NAMED) -> Record:
+    """As the engine stores it."""
+    codec = RecordCodec(config)
+    known = {name: value for name, value in properties.items() if name in config.by_name}
+    created, updated = 1_700_000_000_000, 1_700_000_000_001
+    return codec.open(codec.encode(Object(uuid, known, created_ms=created, updated_ms=updated)))
+
+
 def full_hit(config: CollectionConfig = NAMED) -> Hit:
     vectors = {"default": np.array([1, 2], np.float32)}
     if config is NAMED:
         vectors = {"plain": np.array([1, 2], np.float32), "colbert": np.array([[1, 2], [3, 4]], np.float32)}
     return Hit(
-        Record(UUID, VALUES, config),
+        record(UUID, VALUES, config),
         1,
         distance=0.5,
         score=0.25,
@@ -61,7 +70,7 @@ def full_hit(config: CollectionConfig = NAMED) -> Hit:
 
 
 def by_message_classes(hit: Hit, config: CollectionConfig) -> Any:
-    """The plain twin: one result with everything, built field by field."""
+    """The reference: one result with everything, built field by field."""
     result = search_get.SearchResult()
     result.properties.target_collection = config.name
     result.properties.non_ref_props.CopyFrom(properties_messages.Properties.FromString(hit.record.encoded_properties))
@@ -69,12 +78,12 @@ def by_message_classes(hit: Hit, config: CollectionConfig) -> Any:
     meta.id, meta.id_as_bytes = format_uuid(hit.record.uuid), hit.record.uuid
     meta.creation_time_unix, meta.creation_time_unix_present = hit.record.created_ms, True
     meta.last_update_time_unix, meta.last_update_time_unix_present = hit.record.updated_ms, True
-    meta.distance, meta.distance_present = hit.distance, True
-    meta.certainty, meta.certainty_present = hit.certainty, True
-    meta.score, meta.score_present = hit.score, True
-    meta.explain_score, meta.explain_score_present = hit.explain, True
+    meta.distance, meta.distance_present = hit.distance or 0.0, True
+    meta.certainty, meta.certainty_present = hit.certainty or 0.0, True
+    meta.score, meta.score_present = hit.score or 0.0, True
+    meta.explain_score, meta.explain_score_present = hit.explain or "", True
     meta.is_consistent, meta.is_consistent_present = True, True
-    meta.rerank_score, meta.rerank_score_present = hit.rerank_score, True
+    meta.rerank_score, meta.rerank_score_present = hit.rerank_score or 0.0, True
     for name, vector in hit.vectors.items():
         if not config.named_vectors:
             meta.vector_bytes = vector.tobytes()
@@ -115,19 +124,19 @@ def test_nothing_is_there_that_was_not_asked() -> None:
 
 
 def test_what_a_hit_lacks_is_not_present() -> None:
-    meta = reply(Answer([Hit(Record(UUID, {}), 1)]), EVERYTHING).results[0].metadata
+    meta = reply(Answer([Hit(record(UUID, {}), 1)]), EVERYTHING).results[0].metadata
     assert not (meta.distance_present or meta.certainty_present)
     assert not meta.vectors
 
 
 def test_a_hit_without_a_score_has_score_zero() -> None:
-    meta = reply(Answer([Hit(Record(UUID, {}), 1)]), EVERYTHING).results[0].metadata
+    meta = reply(Answer([Hit(record(UUID, {}), 1)]), EVERYTHING).results[0].metadata
     assert (meta.score, meta.score_present) == (0, True)
     assert (meta.explain_score, meta.explain_score_present) == ("", True)
 
 
 def test_zero_is_a_value() -> None:
-    meta = reply(Answer([Hit(Record(UUID, {}), 1, distance=0.0, score=0.0)]), EVERYTHING).results[0].metadata
+    meta = reply(Answer([Hit(record(UUID, {}), 1, distance=0.0, score=0.0)]), EVERYTHING).results[0].metadata
     assert meta.distance_present
     assert meta.score_present
 
@@ -150,8 +159,8 @@ def test_nested_projection() -> None:
 
 
 def test_nested_projection_of_nothing_is_null() -> None:
-    record = Record(UUID, {"title": "x"})
-    fields = reply(Answer([Hit(record, 1)]), Returns((), (NestedSelection("place", ("name",)),)))
+    hit = Hit(record(UUID, {"title": "x"}), 1)
+    fields = reply(Answer([hit]), Returns((), (NestedSelection("place", ("name",)),)))
     value = fields.results[0].properties.non_ref_props.fields["place"]
     assert value.WhichOneof("kind") == "null_value"
 
@@ -163,7 +172,7 @@ def test_named_vectors_by_name() -> None:
 
 
 def test_references() -> None:
-    author = Hit(Record(b"a" * 16, {"title": "A"}, LEGACY), 5, collection=LEGACY)
+    author = Hit(record(b"a" * 16, {"title": "A"}, LEGACY), 5, collection=LEGACY)
     hit = full_hit()
     hit.references = {"author": [author, author]}
     selection = ReferenceSelection("author", Returns(("title",), uuid=True), None)
@@ -184,8 +193,8 @@ def test_references_asked_and_none_found() -> None:
 
 def test_selections_of_several_targets_join_one_property_in_the_order_of_the_object() -> None:
     linked = [
-        Hit(Record(b"a" * 16, {"title": "A"}, LEGACY), 5, collection=LEGACY),
-        Hit(Record(b"b" * 16, {"title": "B"}), 6, collection=NAMED),
+        Hit(record(b"a" * 16, {"title": "A"}, LEGACY), 5, collection=LEGACY),
+        Hit(record(b"b" * 16, {"title": "B"}), 6, collection=NAMED),
     ]
     hit = full_hit()
     hit.references = {"author": linked}
@@ -230,7 +239,7 @@ def test_generated_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "usage", "told"),
+    ("provider", "usage", "expected"),
     [
         ("openai", {}, "openai { usage { } }"),
         ("openai", {"prompt_tokens": 2.0, "total_tokens": None}, "openai { usage { prompt_tokens: 2 } }"),
@@ -242,12 +251,12 @@ def test_generated_texts() -> None:
         ("someone", {"total_tokens": 3}, ""),
     ],
 )
-def test_the_account_of_a_provider(provider: str, usage: dict[str, Any], told: str) -> None:
+def test_the_account_of_a_provider(provider: str, usage: dict[str, Any], expected: str) -> None:
     hit = full_hit()
     hit.generated, hit.generation = "one", GenerationDetails(None, provider, usage)
     (value,) = reply(Answer([hit]), EVERYTHING).results[0].generative.values
     assert not value.HasField("debug")
-    assert MessageToString(value.metadata, as_one_line=True) == told
+    assert MessageToString(value.metadata, as_one_line=True) == expected
 
 
 def test_generated_texts_for_clients_before_127() -> None:
@@ -266,5 +275,5 @@ def test_profile() -> None:
 
 
 def test_a_distance_beyond_float32_is_infinite() -> None:
-    meta = reply(Answer([Hit(Record(UUID, {}), 1, distance=1e39)]), EVERYTHING).results[0].metadata
+    meta = reply(Answer([Hit(record(UUID, {}), 1, distance=1e39)]), EVERYTHING).results[0].metadata
     assert meta.distance == float("inf")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from unit.wire.grpc.memory import MemoryService
+from in_process import InProcess
+from unit.wire.grpc.articles import ARTICLE, AUTHOR, OLD
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError
 from weft.protocol import aggregate, base, base_search, batch, batch_delete, search_get, tenants
-from weft.wire.grpc.calls import Calls
+from weft.wire.grpc.calls import UnaryCall
 from weft.wire.grpc.wire_format import sized
 
 REQUESTS = {
@@ -68,27 +70,37 @@ def scalar(field: Any, draw: random.Random) -> Any:
     return draw.choice([0, 1, 2, 1000] if "UINT" in str(field.cpp_type) or field.cpp_type in (3, 4) else [0, 1, -1, 5])
 
 
-def filled_service() -> MemoryService:
-    service = MemoryService()
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, UnaryCall]]:
+    """Of one server for all tests, with an object; what they store or delete stays so."""
+    world = InProcess(tmp_path_factory.mktemp("fuzz"), anonymous_access=True)
+    for document in (AUTHOR, ARTICLE, OLD):
+        world.service.collections.create(document)
+    yield world.calls
+    world.close()
+
+
+def fill_again(calls: Mapping[str, UnaryCall]) -> None:
     objects = [batch.BatchObject(uuid=UUID, collection="Article", vector_bytes=bytes(8)) for _ in range(2)]
-    Calls(service).batch_objects(batch.BatchObjectsRequest(objects=objects).SerializeToString(), Caller())
-    return service
+    objects += [batch.BatchObject(uuid=UUID, collection="Legacy", vector_bytes=bytes(8))]
+    calls["BatchObjects"](batch.BatchObjectsRequest(objects=objects).SerializeToString(), Caller())
 
 
 @pytest.mark.parametrize("method", REQUESTS)
 @given(data=st.binary(max_size=200))
-@settings(max_examples=100)
-def test_random_bytes(method: str, data: bytes) -> None:
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+def test_random_bytes(calls: Mapping[str, UnaryCall], method: str, data: bytes) -> None:
+    fill_again(calls)
     try:
-        Calls(filled_service()).by_name()[method](data, Caller())
+        calls[method](data, Caller())
     except CallerError:
         return
 
 
 @pytest.mark.parametrize("method", REQUESTS)
 @pytest.mark.parametrize("block", range(4))
-def test_random_messages(method: str, block: int) -> None:
-    service = filled_service()
+def test_random_messages(calls: Mapping[str, UnaryCall], method: str, block: int) -> None:
+    fill_again(calls)
     answered = 0
     for seed in range(block * 150, (block + 1) * 150):
         draw = random.Random(seed)
@@ -97,7 +109,7 @@ def test_random_messages(method: str, block: int) -> None:
         if "collection" in request.DESCRIPTOR.fields_by_name:
             request.collection = draw.choice(["Article", "Legacy", "Article", ""])
         try:
-            Calls(service).by_name()[method](request.SerializeToString(), Caller())
+            calls[method](request.SerializeToString(), Caller())
             answered += 1
         except CallerError:
             continue
@@ -107,8 +119,8 @@ def test_random_messages(method: str, block: int) -> None:
 
 
 @pytest.mark.parametrize("search", ["near_vector", "near_text", "hybrid_search", "bm25_search", "near_image"])
-def test_random_single_searches(search: str) -> None:
-    service = filled_service()
+def test_random_single_searches(calls: Mapping[str, UnaryCall], search: str) -> None:
+    fill_again(calls)
     for seed in range(200):
         draw = random.Random(seed)
         request = search_get.SearchRequest(collection="Article")
@@ -117,24 +129,24 @@ def test_random_single_searches(search: str) -> None:
         fill(request.properties, draw, 3)
         fill(request.metadata, draw, 1)
         try:
-            Calls(service).search(request.SerializeToString(), Caller())
+            calls["Search"](request.SerializeToString(), Caller())
         except CallerError:
             continue
         except Exception as error:
             raise AssertionError(f"{search} with seed {seed}: {request}") from error
 
 
-def test_filters_nested_too_deep_are_refused() -> None:
+def test_filters_nested_too_deep_are_refused(calls: Mapping[str, UnaryCall]) -> None:
     filters = base.Filters(operator=base.Filters.OPERATOR_EQUAL, on=["title"], value_text="x").SerializeToString()
     for _ in range(300):
         filters = b"\x08\x0f\x1a" + sized(filters)
     request = search_get.SearchRequest(collection="Article").SerializeToString() + b"\xc2\x02" + sized(filters)
     with pytest.raises(CallerError):
-        Calls(MemoryService()).search(request, Caller())
+        calls["Search"](request, Caller())
 
 
-def test_a_vector_of_nothing_is_refused() -> None:
+def test_a_vector_of_nothing_is_refused(calls: Mapping[str, UnaryCall]) -> None:
     message = base_search.NearVector(vectors=[base.Vectors()], target_vectors=["plain"])
     request = search_get.SearchRequest(collection="Article", near_vector=message)
     with pytest.raises(CallerError):
-        Calls(MemoryService()).search(request.SerializeToString(), Caller())
+        calls["Search"](request.SerializeToString(), Caller())

@@ -4,61 +4,44 @@ from __future__ import annotations
 
 import socket
 import threading
-import uuid as uuid_module
-from typing import Any
+from collections.abc import Sequence
 
 import grpc
 import pytest
 
-from unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
-from weft.domain.errors import Misconfigured
+from in_process import Recording
+from unit.wire.grpc.channels import HEALTH, ask, call, refusal, store
+from weft.domain.aggregate import Aggregation
+from weft.domain.caller import Caller
+from weft.domain.errors import Misconfigured, WeftError
+from weft.domain.objects import IncomingObject
 from weft.protocol import aggregate, base, batch, batch_delete, search_get, tenants
 from weft.wire.grpc import GrpcServer
 from weft.wire.grpc.server import _details
 
-UUID = "00000000-0000-0000-0000-00000000000a"
 METHODS = ("Search", "Aggregate", "BatchObjects", "BatchReferences", "BatchDelete", "TenantsGet")
 
 
-def call(channel: grpc.Channel, method: str, request: bytes, **options: Any) -> bytes:
-    reply: bytes = channel.unary_unary(f"/weaviate.v1.Weaviate/{method}")(request, timeout=10, **options)
-    return reply
-
-
-def refusal(channel: grpc.Channel, method: str, request: bytes, **options: Any) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(grpc.RpcError) as caught:
-        call(channel, method, request, **options)
-    return caught.value.code(), caught.value.details()
-
-
-def store(channel: grpc.Channel, *titles: str, collection: str = "Article") -> Any:
-    request = batch.BatchObjectsRequest()
-    for title in titles:
-        one = request.objects.add(uuid=str(uuid_module.uuid4()), collection=collection)
-        one.properties.non_ref_properties.update({"title": title})
-    return batch.BatchObjectsReply.FromString(call(channel, "BatchObjects", request.SerializeToString()))
-
-
-def test_objects_stored_are_found(channel: grpc.Channel, service: MemoryService) -> None:
+def test_objects_stored_are_found(channel: grpc.Channel, world: Recording) -> None:
     assert len(store(channel, "a", "b").errors) == 0
     request = search_get.SearchRequest(collection="article", uses_127_api=True)
     request.metadata.uuid = True
     reply = search_get.SearchReply.FromString(call(channel, "Search", request.SerializeToString()))
     titles = [r.properties.non_ref_props.fields["title"].text_value for r in reply.results]
     assert sorted(titles) == ["a", "b"]
-    assert service.queries[0][0].collection == "Article"
+    assert world.service.queries[0][0].collection == "Article"
 
 
-def test_one_bad_object_is_reported_by_its_index(channel: grpc.Channel, service: MemoryService) -> None:
-    reply = store(channel, "a", "bad", "c")
-    assert [(e.index, "too bad" in e.error) for e in reply.errors] == [(1, True)]
-    assert len(service.objects.stored) == 2
+def test_one_bad_object_is_reported_by_its_index(channel: grpc.Channel, world: Recording) -> None:
+    reply = store(channel, "a", 3, "c")
+    assert [(e.index, "invalid text property 'title'" in e.error) for e in reply.errors] == [(1, True)]
+    assert count(world) == 2
 
 
-def test_headers_reach_the_service_in_lower_case(channel: grpc.Channel, service: MemoryService) -> None:
+def test_headers_reach_the_service_in_lower_case(channel: grpc.Channel, world: Recording) -> None:
     request = search_get.SearchRequest(collection="Article").SerializeToString()
     call(channel, "Search", request, metadata=(("x-openai-api-key", "k"), ("data-bin", b"\x00")))
-    headers = service.queries[0][1].headers
+    headers = world.service.queries[0][1].headers
     assert headers["x-openai-api-key"] == "k"
     assert "data-bin" not in headers
 
@@ -82,10 +65,11 @@ def test_malformed_bytes_are_an_invalid_argument(channel: grpc.Channel) -> None:
         assert "is not a valid weaviate.v1" in details
 
 
-def test_a_bug_is_internal_and_hidden(channel: grpc.Channel, caplog: pytest.LogCaptureFixture) -> None:
-    one = batch.BatchObject(uuid=UUID, collection="Article")
-    one.properties.non_ref_properties.update({"title": "bug"})
-    code, details = refusal(channel, "BatchObjects", batch.BatchObjectsRequest(objects=[one]).SerializeToString())
+def test_a_bug_is_internal_and_hidden(
+    channel: grpc.Channel, world: Recording, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.service.failure = ZeroDivisionError("a bug")
+    code, details = refusal(channel, "Search", search_get.SearchRequest(collection="Article").SerializeToString())
     assert code is grpc.StatusCode.INTERNAL
     assert "a bug" not in details
     assert "a bug" in caplog.text
@@ -102,7 +86,7 @@ def test_aggregation(channel: grpc.Channel) -> None:
     assert reply.single_result.objects_count == 2
     request.group_by.property = "title"
     reply = aggregate.AggregateReply.FromString(call(channel, "Aggregate", request.SerializeToString()))
-    assert [g.grouped_by.text for g in reply.grouped_results.groups] == ["g"]
+    assert sorted(g.grouped_by.text for g in reply.grouped_results.groups) == ["a", "b"]
 
 
 def test_tenants_of_a_collection_without_them(channel: grpc.Channel) -> None:
@@ -112,19 +96,20 @@ def test_tenants_of_a_collection_without_them(channel: grpc.Channel) -> None:
     assert 'multi-tenancy is not enabled for class "Article"' in details
 
 
-def test_delete_by_filter(channel: grpc.Channel, service: MemoryService) -> None:
-    store(channel, "a", "b")
-    filters = base.Filters(operator=base.Filters.OPERATOR_EQUAL, value_text="a")
+def test_delete_by_filter(channel: grpc.Channel, world: Recording) -> None:
+    store(channel, "one", "one", "two")
+    filters = base.Filters(operator=base.Filters.OPERATOR_EQUAL, value_text="one")
     filters.target.property = "title"
     request = batch_delete.BatchDeleteRequest(collection="Article", filters=filters, dry_run=True, verbose=True)
     reply = batch_delete.BatchDeleteReply.FromString(call(channel, "BatchDelete", request.SerializeToString()))
     assert (reply.matches, reply.successful, reply.failed) == (2, 2, 0)
-    assert {o.uuid for o in reply.objects} == set(service.objects.stored)
+    assert len({o.uuid for o in reply.objects}) == 2
+    assert count(world) == 3
     assert all(o.successful and o.HasField("error") and o.error == "" for o in reply.objects)
     request.dry_run = request.verbose = False
     reply = batch_delete.BatchDeleteReply.FromString(call(channel, "BatchDelete", request.SerializeToString()))
     assert (reply.successful, len(reply.objects)) == (2, 0)
-    assert service.objects.stored == {}
+    assert count(world) == 1
 
 
 def test_delete_without_a_filter_is_refused(channel: grpc.Channel) -> None:
@@ -135,11 +120,12 @@ def test_delete_without_a_filter_is_refused(channel: grpc.Channel) -> None:
 @pytest.mark.parametrize("name", ["", "/grpc.health.v1.Health/Check", "weaviate.v1.Weaviate"])
 def test_health_is_serving_for_any_name(channel: grpc.Channel, name: str) -> None:
     request = batch.BatchObject(uuid=name).SerializeToString()  # the same shape: field 1 is a string
-    assert channel.unary_unary("/grpc.health.v1.Health/Check")(request, timeout=5) == b"\x08\x01"
+    assert ask(channel, HEALTH + "Check", request) == b"\x08\x01"
 
 
 def test_health_can_be_watched(channel: grpc.Channel) -> None:
-    watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"", timeout=10)
+    begin: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(HEALTH + "Watch")
+    watch = begin(b"", timeout=10)
     assert next(watch) == b"\x08\x01"
     watch.cancel()
 
@@ -156,8 +142,8 @@ def test_short_messages_are_not_cut() -> None:
     assert _details("lone \ud800") == "lone ?"
 
 
-def test_a_message_over_the_limit_is_refused(service: MemoryService) -> None:
-    server = GrpcServer(service, KeyOrAnonymous(), host="127.0.0.1", port=0, max_message_bytes=1000)
+def test_a_message_over_the_limit_is_refused(world: Recording) -> None:
+    server = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=0, max_message_bytes=1000)
     port = server.start()
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -166,34 +152,50 @@ def test_a_message_over_the_limit_is_refused(service: MemoryService) -> None:
         server.stop(0)
 
 
-def test_a_busy_port_is_a_clear_refusal(service: MemoryService) -> None:
+def test_a_busy_port_is_a_clear_refusal(world: Recording) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        server = GrpcServer(service, KeyOrAnonymous(), host="127.0.0.1", port=port)
+        server = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=port)
         with pytest.raises(Misconfigured, match=f"127.0.0.1:{port}"):
             server.start()
         server.stop(0)
 
 
-def test_two_servers_cannot_share_a_port(service: MemoryService, port: int) -> None:
-    second = GrpcServer(service, KeyOrAnonymous(), host="127.0.0.1", port=port)
+def test_two_servers_cannot_share_a_port(world: Recording, port: int) -> None:
+    second = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=port)
     with pytest.raises(Misconfigured):
         second.start()
     second.stop(0)
 
 
-def test_calls_in_progress_are_answered_before_the_server_stops(service: MemoryService) -> None:
-    service.objects.delay_s = 0.3
-    server = GrpcServer(service, KeyOrAnonymous(), host="127.0.0.1", port=0)
+def test_calls_in_progress_are_answered_before_the_server_stops(
+    world: Recording, server: GrpcServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, stopping, batch_objects = threading.Event(), threading.Event(), world.service.objects.batch
+
+    def held(incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
+        entered.set()
+        assert stopping.wait(10)
+        return batch_objects(incoming, caller)
+
+    monkeypatch.setattr(world.service.objects, "batch", held)
     port = server.start()
-    results: list[Any] = []
+    results: list[batch.BatchObjectsReply] = []
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         caller = threading.Thread(target=lambda: results.append(store(channel, "a")))
         caller.start()
-        assert service.objects.entered.wait(10)
+        assert entered.wait(10)
+        server.announce_stop()
+        stopping.set()
         server.stop(10)
         caller.join(10)
     assert len(results) == 1
-    assert len(service.objects.stored) == 1
+    assert count(world) == 1
+
+
+def count(world: Recording) -> int:
+    """How many articles there are."""
+    (group,) = world.service.aggregate(Aggregation("Article", objects_count=True), Caller()).groups
+    return group.count

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import queue
 import threading
-import uuid as uuid_module
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Sequence
+from uuid import uuid4
 
 import grpc
 import pytest
 
-from unit.wire.grpc.memory import KeyOrAnonymous, MemoryService
+from in_process import Recording
+from unit.wire.grpc.channels import HEALTH, ask, batch_object, stream
+from unit.wire.grpc.test_server import count
+from weft.domain.caller import Caller
+from weft.domain.errors import WeftError
+from weft.domain.objects import IncomingObject, IncomingReference
 from weft.protocol import batch
 from weft.wire.grpc import GrpcServer
 from weft.wire.grpc.server import MOST_STREAMS
@@ -21,27 +25,17 @@ START = Request(start=Request.Start())
 STOP = Request(stop=Request.Stop())
 
 
-def objects(*titles: str) -> Any:
+def objects(*titles: str | float) -> Request:
     message = Request()
-    for title in titles:
-        one = message.data.objects.values.add(uuid=str(uuid_module.uuid4()), collection="Article")
-        one.properties.non_ref_properties.update({"title": title})
+    message.data.objects.values.extend(batch_object(title) for title in titles)
     return message
 
 
-def stream(channel: grpc.Channel, requests: Iterator[Any], **options: Any) -> Any:
-    return channel.stream_stream(
-        "/weaviate.v1.Weaviate/BatchStream",
-        request_serializer=Request.SerializeToString,
-        response_deserializer=batch.BatchStreamReply.FromString,
-    )(requests, timeout=20, **options)
-
-
-def kinds(replies: list[Any]) -> list[str]:
+def kinds(replies: Iterable[batch.BatchStreamReply]) -> list[str | None]:
     return [reply.WhichOneof("message") for reply in replies]
 
 
-def results(replies: list[Any]) -> tuple[dict[str, str], list[str]]:
+def results(replies: Iterable[batch.BatchStreamReply]) -> tuple[dict[str, str], list[str]]:
     """Errors and successes by key."""
     errors, successes = {}, []
     for reply in replies:
@@ -50,8 +44,8 @@ def results(replies: list[Any]) -> tuple[dict[str, str], list[str]]:
     return errors, successes
 
 
-def test_a_whole_stream(channel: grpc.Channel, service: MemoryService) -> None:
-    first, second = objects("a", "b"), objects("c", "bad")
+def test_a_whole_stream(channel: grpc.Channel, world: Recording) -> None:
+    first, second = objects("a", "b"), objects("c", 3)
     replies = list(stream(channel, iter([START, first, second, STOP])))
     assert kinds(replies)[:2] == ["started", "backoff"]
     assert replies[1].backoff.batch_size == 1000
@@ -61,27 +55,52 @@ def test_a_whole_stream(channel: grpc.Channel, service: MemoryService) -> None:
     errors, successes = results(replies)
     assert successes == sent[:3]
     assert list(errors) == sent[3:]
-    assert len(service.objects.stored) == 3
+    assert count(world) == 3
 
 
 def test_half_close_ends_the_stream_too(channel: grpc.Channel) -> None:
     assert len(results(list(stream(channel, iter([START, objects("a")]))))[1]) == 1
 
 
-def test_many_messages_become_few_batches(channel: grpc.Channel, service: MemoryService) -> None:
-    service.objects.delay_s = 0.02
-    messages = [objects(*(str(i) for i in range(50))) for _ in range(100)]
-    replies = list(stream(channel, iter([START, *messages, STOP])))
-    assert len(results(replies)[1]) == 5000
-    assert sum(service.objects.calls) == 5000
-    assert len(service.objects.calls) < 50
-    assert max(service.objects.calls) <= 2050
+class Batches:
+    """The verb ``batch`` of the service, which waits until it may go on and notes how large each batch is."""
+
+    def __init__(self, world: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sizes: list[int] = []
+        self.entered, self.may_continue = threading.Event(), threading.Event()
+        self._batch = world.service.objects.batch
+        monkeypatch.setattr(world.service.objects, "batch", self.run)
+
+    def run(self, incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
+        self.entered.set()
+        assert self.may_continue.wait(20)
+        self.sizes.append(len(incoming))
+        return self._batch(incoming, caller)
+
+
+def test_many_messages_become_few_batches(
+    channel: grpc.Channel, world: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = Batches(world, monkeypatch)
+    messages = [objects(*(str(i) for i in range(20))) for _ in range(100)]
+    call = stream(channel, iter([START, *messages, STOP]))
+    received: list[batch.BatchStreamReply] = []
+    acknowledged = 0
+    for reply in call:
+        received.append(reply)
+        acknowledged += len(reply.acks.uuids)
+        if acknowledged == 2000:
+            batches.may_continue.set()
+    assert len(results(received)[1]) == 2000
+    assert sum(batches.sizes) == 2000
+    assert len(batches.sizes) < 50
+    assert max(batches.sizes) <= 2050
 
 
 def test_undecodable_objects_are_results_with_their_own_key(channel: grpc.Channel) -> None:
     message = objects("a")
     message.data.objects.values.add(uuid="not-a-uuid", collection="Article")
-    message.data.objects.values.add(uuid=str(uuid_module.uuid4()), collection="Article", vector_bytes=b"123")
+    message.data.objects.values.add(uuid=str(uuid4()), collection="Article", vector_bytes=b"123")
     errors, successes = results(list(stream(channel, iter([START, message, STOP]))))
     assert list(errors) == ["not-a-uuid", message.data.objects.values[2].uuid]
     assert len(successes) == 1
@@ -98,18 +117,33 @@ def test_references_are_answered_by_their_beacon(channel: grpc.Channel) -> None:
     assert len(successes) == 1
 
 
-def test_references_are_linked_after_the_objects_before_them(channel: grpc.Channel, service: MemoryService) -> None:
+def test_references_are_linked_after_the_objects_before_them(
+    channel: grpc.Channel, world: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To an object that comes before it; from objects that come after it, in a group of their own."""
     order: list[str] = []
-    batch_objects = service.objects.batch
-    service.objects.batch = lambda o, c: (order.append("objects"), batch_objects(o, c))[1]  # type: ignore[method-assign]
-    service.objects.link = lambda r, c: (order.append("link"), [None] * len(r))[1]  # type: ignore[attr-defined]
-    service.objects.delay_s = 0.05
+    batch_objects, link = world.service.objects.batch, world.service.objects.link
+
+    def noted_batch(incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
+        order.append("objects")
+        return batch_objects(incoming, caller)
+
+    def noted_link(references: Sequence[IncomingReference], caller: Caller) -> list[WeftError | None]:
+        order.append("link")
+        return link(references, caller)
+
+    monkeypatch.setattr(world.service.objects, "batch", noted_batch)
+    monkeypatch.setattr(world.service.objects, "link", noted_link)
+    first = objects("a")
+    author = first.data.objects.values.add(uuid=str(uuid4()), collection="Author")
     reference = Request()
-    reference.data.references.values.add(name="r", from_collection="A", from_uuid="X", to_uuid="Y")
-    messages = [START, objects("a"), objects("b"), reference, objects("c"), STOP]
+    reference.data.references.values.add(
+        name="author", from_collection="Article", from_uuid=first.data.objects.values[0].uuid, to_uuid=author.uuid
+    )
+    messages = [START, first, objects("b"), reference, objects("c"), STOP]
     errors, successes = results(list(stream(channel, iter(messages))))
     assert errors == {}
-    assert len(successes) == 4
+    assert len(successes) == 5
     assert order[-2:] == ["link", "objects"]
 
 
@@ -119,9 +153,14 @@ def test_the_first_message_must_be_start(channel: grpc.Channel) -> None:
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_bug_ends_the_stream_after_earlier_results(channel: grpc.Channel) -> None:
-    received: list[Any] = []
-    requests: queue.Queue[Any] = queue.Queue()
+def test_a_bug_ends_the_stream_after_earlier_results(
+    channel: grpc.Channel, world: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object) -> list[WeftError | None]:
+        raise ZeroDivisionError("a bug")
+
+    received: list[batch.BatchStreamReply] = []
+    requests: queue.Queue[Request | None] = queue.Queue()
     for message in (START, objects("a")):
         requests.put(message)
     call = stream(channel, iter(requests.get, None))
@@ -129,16 +168,17 @@ def test_a_bug_ends_the_stream_after_earlier_results(channel: grpc.Channel) -> N
         for reply in call:
             received.append(reply)
             if reply.WhichOneof("message") == "results":
-                requests.put(objects("bug"))
+                monkeypatch.setattr(world.service.objects, "batch", bug)
+                requests.put(objects("b"))
     requests.put(None)
     assert caught.value.code() is grpc.StatusCode.INTERNAL
     assert len(results(received)[1]) == 1
 
 
 def test_malformed_bytes_end_the_stream_as_invalid(channel: grpc.Channel) -> None:
-    call = channel.stream_stream("/weaviate.v1.Weaviate/BatchStream")
+    begin: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream("/weaviate.v1.Weaviate/BatchStream")
     with pytest.raises(grpc.RpcError) as caught:
-        list(call(iter([START.SerializeToString(), b"\xff\xff"]), timeout=10))
+        list(begin(iter([START.SerializeToString(), b"\xff\xff"]), timeout=10))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -148,9 +188,11 @@ def test_a_wrong_key_is_refused(channel: grpc.Channel) -> None:
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_what_was_acknowledged_is_stored_though_the_client_left(channel: grpc.Channel, service: MemoryService) -> None:
-    service.objects.delay_s = 0.1
-    requests: queue.Queue[Any] = queue.Queue()
+def test_what_was_acknowledged_is_stored_though_the_client_left(
+    channel: grpc.Channel, world: Recording, server: GrpcServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = Batches(world, monkeypatch)
+    requests: queue.Queue[Request | None] = queue.Queue()
     for message in (START, objects("a"), objects("b", "c")):
         requests.put(message)
     call = stream(channel, iter(requests.get, None))
@@ -161,11 +203,13 @@ def test_what_was_acknowledged_is_stored_though_the_client_left(channel: grpc.Ch
             break
     call.cancel()
     requests.put(None)
-    wait_for(lambda: len(service.objects.stored) == 3)
+    batches.may_continue.set()
+    server.stop(10)
+    assert count(world) == 3
 
 
 def test_streams_have_their_own_limit_and_leave_unary_calls_room(channel: grpc.Channel, port: int) -> None:
-    ends = [queue.Queue[Any]() for _ in range(MOST_STREAMS)]
+    ends = [queue.Queue[Request | None]() for _ in range(MOST_STREAMS)]
     calls = []
     for end in ends:
         end.put(START)
@@ -175,24 +219,23 @@ def test_streams_have_their_own_limit_and_leave_unary_calls_room(channel: grpc.C
     with pytest.raises(grpc.RpcError) as caught:
         list(stream(channel, iter([START])))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=5) == b"\x08\x01"
+    assert ask(channel, HEALTH + "Check", b"") == b"\x08\x01"
     for end, call in zip(ends, calls, strict=True):
         end.put(None)
         list(call)
     assert kinds(list(stream(channel, iter([START, STOP]))))[0] == "started"
 
 
-def test_a_stopping_server_says_so_and_ends_with_what_it_has(service: MemoryService) -> None:
-    server = GrpcServer(service, KeyOrAnonymous(), host="127.0.0.1", port=0)
+def test_a_stopping_server_says_so_and_ends_with_what_it_has(server: GrpcServer) -> None:
     port = server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        requests: queue.Queue[Any] = queue.Queue()
+        requests: queue.Queue[Request | None] = queue.Queue()
         requests.put(START)
         call = stream(channel, iter(requests.get, None))
         assert next(call).WhichOneof("message") == "started"
         stopper = threading.Thread(target=server.stop, args=(10,))
         stopper.start()
-        seen: list[Any] = []
+        seen: list[batch.BatchStreamReply] = []
         for reply in call:
             seen.append(reply)
             if reply.WhichOneof("message") == "shutting_down":
@@ -201,12 +244,3 @@ def test_a_stopping_server_says_so_and_ends_with_what_it_has(service: MemoryServ
         stopper.join(15)
     assert not stopper.is_alive()
     assert len(results(seen)[1]) == 1
-
-
-def wait_for(condition: Any, patience: int = 500) -> None:
-    pause = threading.Event()
-    for _ in range(patience):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not happen")

@@ -26,8 +26,8 @@ def test_entries_are_cut_whole(values: dict[str, str]) -> None:
     entries = list(map_entries(message.SerializeToString()))
     assert {name.decode() for name, _, _ in entries} == set(values)
     assert properties.Properties.FromString(b"".join(entry for _, _, entry in entries)) == message
-    for name, value, _ in entries:
-        assert properties.Value.FromString(value).text_value == values[name.decode()]
+    for key, value, _ in entries:
+        assert properties.Value.FromString(value).text_value == values[key.decode()]
     rebuilt = b"".join(map_entry(name.decode(), value) for name, value, _ in entries)
     assert properties.Properties.FromString(rebuilt) == message
 
