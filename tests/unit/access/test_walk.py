@@ -54,7 +54,6 @@ INNER_METHODS = {
     "collections.for_import",
     "collections.open",
     "collections.shard",
-    "collections.use",
     "tenants.use",
 }
 """What rooms below the wires call of the service and its parts: no verbs, so no caller reaches them."""
