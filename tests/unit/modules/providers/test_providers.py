@@ -295,17 +295,6 @@ def test_settings_that_cannot_be_are_refused(
 # -- ranking and generation
 
 
-@pytest.mark.parametrize(
-    ("name", "most"), [("reranker-nvidia", 512), ("reranker-jinaai", 1000), ("reranker-cohere", 1000)]
-)
-def test_documents_are_ranked_in_their_order(provider: StandIn, registry: Registry, name: str, most: int) -> None:
-    documents = [f"red {'green ' * (i % 3)}{i}" for i in range(most + 5)]
-    scores = registry.reranker(name).rank("red green", documents, {"baseURL": provider.url}, CALLER)
-    assert scores == [1.0 + (i % 3 > 0) for i in range(most + 5)]
-    sizes = sorted(len(r.body.get("passages") or r.body["documents"]) for r in provider.requests)
-    assert sizes == [5, most]
-
-
 def test_a_container_ranks_without_a_key(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

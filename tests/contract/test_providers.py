@@ -1,0 +1,382 @@
+"""What every module that calls a provider keeps to: all of them, against a stand-in that speaks their shapes.
+
+What is particular to one of them stands in ``tests/unit/modules/providers``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from providers.callers import CALLER, PREFIXES, modules_of, near, texts, with_headers
+from providers.standin import CUT, Failure, Request, StandIn
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, Overloaded, ProviderError, WeftError
+from weft.domain.objects import Vector
+from weft.domain.query import MediaKind
+from weft.modules import Registry, Resources, registry_of
+from weft.modules.base import Generator, Media, ModuleInput, Reranker, Vectorizer
+from weft.modules.providers.client import ProviderClient
+from weft.modules.providers.connection import ProviderModule
+from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
+from weft.modules.providers.reranker import ProviderReranker
+from weft.modules.providers.text_embeddings import ProviderTextVectorizer
+
+BELOW = {"HUGGINGFACE": "/models"}
+"""Where a provider's paths begin at the stand-in, if not at its root."""
+
+
+def names_of(kind: type) -> list[str]:
+    registry = registry_of(Resources())
+    return [name for name in registry.meta() if isinstance(registry.get(name), kind)]
+
+
+ALL = names_of(ProviderModule)
+TEXTS = names_of(ProviderTextVectorizer)
+MEDIA = names_of(ProviderMediaVectorizer)
+RERANKERS = names_of(ProviderReranker)
+GENERATORS = [name for name in ALL if name.startswith("generative-")]
+WITH_KEY = [name for name in ALL if not name.endswith(("-ollama", "-huggingface"))]
+
+
+@pytest.fixture(scope="module")
+def running_provider() -> Iterator[StandIn]:
+    with StandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def provider(running_provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Every provider's address is that of the stand-in, by the operator's variables."""
+    running_provider.reset()
+    for prefix in PREFIXES:
+        monkeypatch.delenv(f"{prefix}_APIKEY", raising=False)
+        monkeypatch.setenv(f"{prefix}_BASE_URL", running_provider.url + BELOW.get(prefix, ""))
+    return running_provider
+
+
+@pytest.fixture
+def client() -> Iterator[ProviderClient]:
+    found = ProviderClient(timeout_s=10, first_wait_s=0)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def registry(client: ProviderClient) -> Registry:
+    return modules_of(client)
+
+
+def provider_of(registry: Registry, name: str) -> ProviderModule:
+    module = registry.get(name)
+    assert isinstance(module, ProviderModule)
+    return module
+
+
+def ask(registry: Registry, name: str, caller: Caller = CALLER, settings: dict[str, Any] | None = None) -> Any:
+    """One call of the provider, whatever it is for, as a search makes it."""
+    module, chosen = registry.get(name), settings or {}
+    match module:
+        case Vectorizer():
+            return module.embed_query(["a"], chosen, caller)
+        case Reranker():
+            return module.rank("a", ["a b"], chosen, caller)
+        case Generator():
+            return module.generate("a", chosen, {}, caller)
+    raise AssertionError(f"{name} is of no kind")
+
+
+def vectors(found: Sequence[Vector | WeftError]) -> list[Vector]:
+    return [one for one in found if isinstance(one, np.ndarray)]
+
+
+def given_to(request: Request) -> list[Any]:
+    """The texts or documents of a request."""
+    known = ("input", "inputs", "texts", "documents", "passages")
+    (found,) = (request.body[key] for key in known if key in request.body)
+    assert isinstance(found, list)
+    return found
+
+
+def test_every_module_of_a_provider_is_tested() -> None:
+    assert sorted([*TEXTS, *MEDIA, *RERANKERS, *GENERATORS]) == ALL
+    assert len(ALL) >= 20
+
+
+# -- any call
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_failures_that_may_pass_are_tried_again(provider: StandIn, registry: Registry, name: str) -> None:
+    provider.failures = [Failure(429, {}, {"retry-after": "0"}), Failure(500, {}), Failure(503, {}), CUT]
+    ask(registry, name)
+    assert len(provider.requests) == 5
+    assert len({str(request.body) for request in provider.requests}) == 1
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 422])
+@pytest.mark.parametrize("name", ALL)
+def test_other_failures_are_the_callers_at_once(provider: StandIn, registry: Registry, name: str, status: int) -> None:
+    """Redirects too: a key goes to the address that was meant, and to no other."""
+    provider.failures = [Failure(status, {"message": "the reason"}, {"location": provider.url})]
+    with pytest.raises(ProviderError, match=rf"{status}.*the reason") as raised:
+        ask(registry, name)
+    known = provider_of(registry, name).provider_for({})
+    assert (raised.value.status, raised.value.provider) == (status, known.name)
+    assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_at_last_it_gives_up(provider: StandIn, registry: Registry, name: str) -> None:
+    provider.refuse = lambda request: Failure(503, {"message": "busy"})
+    with pytest.raises(ProviderError, match=r"503.*busy"):
+        ask(registry, name)
+    assert len(provider.requests) == 6
+
+
+@pytest.mark.parametrize("twist", [lambda a: {}, lambda a: [], lambda a: b"<html>", lambda a: None])
+@pytest.mark.parametrize("name", ALL)
+def test_answers_that_make_no_sense_are_named(
+    provider: StandIn, registry: Registry, name: str, twist: Callable[[Any], Any]
+) -> None:
+    provider.twist = twist
+    known = provider_of(registry, name).provider_for({})
+    with pytest.raises(ProviderError, match=f"^{known.name} (answered|was asked)"):
+        ask(registry, name)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_answer_that_is_late_is_not_asked_for_again(provider: StandIn, name: str) -> None:
+    provider.hold.clear()
+    impatient = ProviderClient(timeout_s=0.2, first_wait_s=0)
+    try:
+        with pytest.raises(ProviderError, match=r"did not answer: ReadTimeout .*0.2 s, which MODULES_CLIENT_TIMEOUT"):
+            ask(modules_of(impatient), name)
+    finally:
+        provider.hold.set()
+        impatient.close()
+    assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_server_that_stops_waits_for_no_one(provider: StandIn, name: str) -> None:
+    client = ProviderClient(first_wait_s=10)
+    provider.refuse = lambda request: Failure(500, {})
+    failed: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            ask(modules_of(client), name)
+        except Overloaded as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    while not provider.requests:
+        thread.join(0.01)
+    client.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert "stopping" in str(failed[0])
+    with pytest.raises(Overloaded, match="stopping"):
+        ask(modules_of(client), name)
+
+
+# -- keys and addresses
+
+
+@pytest.mark.parametrize("name", WITH_KEY)
+def test_a_missing_key_says_where_it_was_looked_for(provider: StandIn, registry: Registry, name: str) -> None:
+    prefix = provider_of(registry, name).provider_for({}).env_prefix
+    message = f"in request header: X-{prefix.capitalize()}-Api-Key nor in environment variable under {prefix}_APIKEY"
+    with pytest.raises(Invalid, match=message):
+        ask(registry, name, Caller())
+    assert not provider.requests
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name not in WITH_KEY])
+def test_others_are_called_without_a_key(provider: StandIn, registry: Registry, name: str) -> None:
+    ask(registry, name, Caller())
+    assert "authorization" not in provider.requests[0].headers
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_key_of_the_request_or_of_the_environment_is_sent(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    prefix = provider_of(registry, name).provider_for({}).env_prefix
+    ask(registry, name, Caller(headers={f"x-{prefix.lower()}-api-key": " mine "}))
+    monkeypatch.setenv(f"{prefix}_APIKEY", "the server's own")
+    ask(registry, name, Caller())
+    assert [r.headers["authorization"] for r in provider.requests] == ["Bearer mine", "Bearer the server's own"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_servers_own_key_goes_to_no_address_of_a_request(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    prefix = provider_of(registry, name).provider_for({}).env_prefix
+    monkeypatch.setenv(f"{prefix}_APIKEY", "the server's own")
+    foreign = {f"x-{prefix.lower()}-baseurl": provider.url + BELOW.get(prefix, "")}
+    if name in WITH_KEY:
+        with pytest.raises(Invalid, match=r"the server's own key is sent to no address that a request names"):
+            ask(registry, name, Caller(headers=foreign))
+    else:
+        ask(registry, name, Caller(headers=foreign))
+    ask(registry, name, Caller(headers={**foreign, f"x-{prefix.lower()}-api-key": "mine"}))
+    assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1", "https://10.1.2.3:8443/x", "http://8.8.8.8"])
+@pytest.mark.parametrize("name", ALL)
+def test_private_addresses_are_refused_where_the_operator_says_so(provider: StandIn, name: str, url: str) -> None:
+    client = ProviderClient(public_only=True)
+    registry = modules_of(client)
+    prefix = provider_of(registry, name).provider_for({}).env_prefix
+    foreign = with_headers(**{f"x_{prefix.lower()}_baseurl": url, "x_ollama_api_key": "ol"})
+    with pytest.raises(Invalid, match=rf"refused: .*MODULES_VALIDATE_BASE_URL.*{prefix}_BASE_URL"):
+        ask(registry, name, foreign)
+    ask(registry, name)
+    client.close()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_address_that_is_none_is_refused_by_where_it_stands(
+    provider: StandIn, registry: Registry, name: str
+) -> None:
+    module = provider_of(registry, name)
+    prefix = module.provider_for({}).env_prefix
+    with pytest.raises(Invalid, match=rf"of header X-{prefix.capitalize()}-Baseurl must begin with http"):
+        ask(registry, name, with_headers(**{f"x_{prefix.lower()}_baseurl": "ftp://host"}))
+    if module.address_setting:
+        with pytest.raises(Invalid, match=f"of setting {module.address_setting} must begin with http"):
+            ask(registry, name, settings={module.address_setting: "file:///etc/passwd"})
+
+
+# -- vectors
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
+def test_vectors_are_finite_float32_in_the_order_of_the_objects(
+    provider: StandIn, registry: Registry, name: str
+) -> None:
+    module = registry.vectorizer(name)
+    given = [f"text number {i}" for i in range(5)]
+    together = vectors(module.embed_objects(texts(*given), {}, CALLER))
+    alone = [vectors(module.embed_objects(texts(one), {}, CALLER))[0] for one in given]
+    assert len(together) == 5
+    for one, other in zip(together, alone, strict=True):
+        assert one.dtype == np.float32
+        assert one.ndim == (2 if module.multi else 1)
+        assert np.isfinite(one).all()
+        assert near(one, other.tolist())
+    assert module.embed_query(["text"], {}, CALLER).shape[-1] == together[0].shape[-1]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_batches_are_as_large_as_the_provider_takes(provider: StandIn, registry: Registry, name: str) -> None:
+    module = registry.get(name)
+    assert isinstance(module, ProviderTextVectorizer)
+    given = [f"t{i}" for i in range(module.texts_per_call + 3)]
+    found = vectors(module.embed_objects(texts(*given), {}, CALLER))
+    sizes = [len(given_to(request)) for request in provider.requests]
+    assert sum(sizes) == len(given) == len(found)
+    assert max(sizes) <= module.texts_per_call and len(sizes) >= 2
+    (last,) = vectors(module.embed_objects(texts(given[-1]), {}, CALLER))
+    assert near(found[-1], last.tolist())
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
+def test_one_text_that_is_refused_costs_the_others_nothing(provider: StandIn, registry: Registry, name: str) -> None:
+    def refuse(request: Request) -> Failure | None:
+        return Failure(400, {"message": "too long"}) if "bad" in str(request.body) else None
+
+    provider.refuse = refuse
+    module = registry.vectorizer(name)
+    found = module.embed_objects(texts("t0", "t1", "t2", "bad", "t4"), {}, CALLER)
+    assert [i for i, one in enumerate(found) if isinstance(one, ProviderError)] == [3]
+    assert len(vectors(found)) == 4
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
+def test_what_fails_for_all_is_the_error_of_each(provider: StandIn, registry: Registry, name: str) -> None:
+    provider.refuse = lambda request: Failure(403, {"detail": "no"})
+    found = registry.vectorizer(name).embed_objects(texts("a", "b"), {}, CALLER)
+    assert [isinstance(one, ProviderError) and one.status for one in found] == [403, 403]
+    if name in WITH_KEY:
+        keyless = registry.vectorizer(name).embed_objects(texts("a", "b"), {}, Caller())
+        assert [isinstance(one, Invalid) for one in keyless] == [True, True]
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
+def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
+    module = registry.vectorizer(name)
+    assert module.fingerprint({}) == module.fingerprint({"vectorizeClassName": False})
+    assert module.fingerprint({}) != module.fingerprint({"model": "another"})
+    assert module.fingerprint({}).split("|")[1], "the model's name stands second: only what is before it may differ"
+
+
+@pytest.mark.parametrize("name", MEDIA)
+def test_an_image_is_found_by_itself(provider: StandIn, registry: Registry, name: str) -> None:
+    module = registry.vectorizer(name)
+    (stored,) = vectors(module.embed_objects([ModuleInput(media=(Media(MediaKind.IMAGE, "aGk="),))], {}, CALLER))
+    assert near(module.embed_media(MediaKind.IMAGE, "aGk=", {}, CALLER), stored.tolist())
+    with pytest.raises(Invalid, match=f"{name} does not embed video; it embeds image, text"):
+        module.embed_media(MediaKind.VIDEO, "aGk=", {}, CALLER)
+
+
+# -- scores and texts
+
+
+@pytest.mark.parametrize("name", RERANKERS)
+def test_documents_are_ranked_in_their_order_and_in_batches(provider: StandIn, registry: Registry, name: str) -> None:
+    module = registry.get(name)
+    assert isinstance(module, ProviderReranker)
+    count = module.documents_per_call + 5
+    scores = module.rank("red green", [f"red {'green ' * (i % 3)}{i}" for i in range(count)], {}, CALLER)
+    assert scores == [1.0 + (i % 3 > 0) for i in range(count)]
+    assert sorted(len(given_to(request)) for request in provider.requests) == [5, module.documents_per_call]
+
+
+@pytest.mark.parametrize("name", RERANKERS)
+def test_a_ranking_is_of_all_documents_or_of_none(provider: StandIn, registry: Registry, name: str) -> None:
+    def without_one(answer: Any) -> Any:
+        return {key: value[1:] if isinstance(value, list) else value for key, value in answer.items()}
+
+    provider.twist = without_one
+    with pytest.raises(ProviderError, match="was asked for 2 scores and gave 1"):
+        registry.reranker(name).rank("a", ["a", "b"], {}, CALLER)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generation_is_of_the_model_that_the_request_names(provider: StandIn, registry: Registry, name: str) -> None:
+    generator = registry.generator(name)
+    found = generator.generate("Hi", {"model": "of the collection"}, {"model": "of the request"}, CALLER)
+    assert found.text == "Answer to: Hi"
+    generator.generate("Hi", {"model": "of the collection"}, {"model": ""}, CALLER)
+    assert [r.body["model"] for r in provider.requests] == ["of the request", "of the collection"]
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_nor_goes_the_servers_own_key_to_an_address_among_its_parameters(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    module = provider_of(registry, name)
+    prefix = module.provider_for({}).env_prefix
+    monkeypatch.setenv(f"{prefix}_APIKEY", "the server's own")
+    monkeypatch.delenv(f"{prefix}_BASE_URL")
+    generator, named = registry.generator(name), {module.address_setting: provider.url}
+    try:
+        generator.generate("p", {}, named, Caller())
+    except Invalid as error:
+        assert "the server's own key is sent to no address" in error.message
+    generator.generate("p", {}, named, Caller(headers={f"x-{prefix.lower()}-api-key": "mine"}))
+    assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
+    generator.generate("p", named, named, Caller())
+    monkeypatch.setenv(f"{prefix}_BASE_URL", provider.url)
+    generator.generate("p", {}, named, Caller())
+    assert [r.headers["authorization"] for r in provider.requests[-2:]] == ["Bearer the server's own"] * 2
