@@ -1,8 +1,8 @@
-# These commands do everything on a machine with git, make and Python 3.11 or newer:
+# All you need is git, make and Python 3.11 or newer:
 #   make quickstart   starts Weft, imports real texts and searches them
-#   make quickstart-media   the same with images, audio and video (FOLDER=~/Pictures: yours)
+#   make quickstart-media   the same with images, audio and video (FOLDER=~/media: your own)
 #   make test         lint, types, tests, and a tiny run of every benchmark
-#                     (make test MODELS=no leaves out torch, and with it the tests of what needs it)
+#                     (make test MODELS=no skips torch and the tests that need it)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 MODELS ?= yes
 BIN := .venv/bin
@@ -32,25 +32,25 @@ bench-tiny: .venv/dev-installed
 	for bench in bench/[a-z]*.py; do echo "== $$bench"; $(BIN)/python $$bench --tiny || exit 1; done
 
 .venv/installed: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("Weft needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.12 quickstart") if sys.version_info < (3, 11) else None'
-	@echo "Making .venv with $$($(PYTHON) --version) and installing Weft there; this takes a minute or two, once."
+	@$(PYTHON) -c 'import sys; sys.exit("Weft needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 quickstart") if sys.version_info < (3, 11) else None'
+	@echo "Creating .venv with $$($(PYTHON) --version) and installing Weft there; this takes a minute or two, the first time."
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --upgrade pip
 	@$(PIP) --editable .
 	@touch $@
 
 .venv/media-installed: .venv/installed
-	@echo "Installing torch and what decodes media in .venv; this takes some minutes, once."
+	@echo "Installing torch and the media decoders in .venv; this takes some minutes, the first time."
 	@$(PIP) --editable '.[media,torch]' torch==2.13.0
 	@touch $@
 
 .venv/dev-installed: .venv/installed
-	@echo "Installing the tools of the tests in .venv."
+	@echo "Installing the test tools in .venv."
 	@$(PIP) --group dev
 	@touch $@
 
 .venv/models-installed: .venv/dev-installed
-	@echo "Installing torch and what decodes media, for the tests of local models."
+	@echo "Installing torch and the media decoders, for the tests of local models."
 	@$(PIP) --group models
 	@touch $@
 

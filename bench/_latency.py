@@ -102,22 +102,22 @@ def _rate(server: Server, seconds: float) -> float:
 
 
 def _embedded(server: Server) -> int:
-    return _told(server, "embedded")
+    return _figure(server, "embedded")
 
 
 def _await_work(server: Server) -> None:
-    while not _told(server, "waiting"):
+    while not _figure(server, "waiting"):
         time.sleep(0.05)
 
 
 def _await_idle(server: Server) -> None:
     """Until nothing waits for the model, and what it made is stored."""
-    while _told(server, "waiting"):
+    while _figure(server, "waiting"):
         time.sleep(0.1)
     time.sleep(0.5)
 
 
-def _told(server: Server, name: str) -> int:
+def _figure(server: Server, name: str) -> int:
     """The sum over the server's models."""
     with urlopen(f"http://127.0.0.1:{server.rest_port}/v1/weft/models") as answer:
         return sum(int(model[name]) for model in json.load(answer)["models"])

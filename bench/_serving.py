@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START = f"{sys.executable} -m weft serve --data-path {{folder}} --port 0 --grpc-port 0"
-"""Starts a server on ``{folder}``; it must print lines with «REST … :port» and «gRPC … :port»."""
+"""Starts a server on ``{folder}``; it must print lines with ``REST … :port`` and ``gRPC … :port``."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@
 
 CPU time is what is measured (of the whole process), for it says the same on a busy machine; ``--busy`` adds wall times
 of queries made while documents are embedded, and ``--latency`` measures nothing but searches through a real server.
-Texts are docstrings of Python's standard library. What is counted beside bare libraries is told in ``_bare_models.py``.
+Texts are docstrings of Python's standard library. ``_bare_models.py`` describes what is counted beside bare libraries.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from weft.modules.base import ModuleInput, Vectorizer
 from weft.modules.local.pool import ModelPool
 from weft.settings.modules import ModelSettings
 
-NOBODY = Caller()
+ANONYMOUS = Caller()
 QUERY = "how do I read a file line by line and split it {}"
 
 
@@ -52,7 +52,7 @@ def docstrings(limit: int) -> list[str]:
 def documents(vectorizer: Vectorizer, texts: Sequence[str], label: str) -> None:
     inputs = [ModuleInput((text,)) for text in texts]
     begin = time.process_time()
-    vectorizer.embed_objects(inputs, {}, NOBODY)
+    vectorizer.embed_objects(inputs, {}, ANONYMOUS)
     spent = time.process_time() - begin
     print(f"{vectorizer.name:24}{label:24}{len(texts) / spent:10.0f} texts a CPU-second")
 
@@ -62,7 +62,7 @@ def queries(vectorizer: Vectorizer, count: int, label: str, clock: str) -> None:
     spent = []
     for i in range(count):
         begin = now()
-        vectorizer.embed_query([QUERY.format(f"{label} {i}")], {}, NOBODY)
+        vectorizer.embed_query([QUERY.format(f"{label} {i}")], {}, ANONYMOUS)
         spent.append((now() - begin) * 1000)
     print(
         f"{vectorizer.name:24}{label:24}{statistics.median(spent):10.2f} ms of {clock} time a query, "
@@ -76,7 +76,7 @@ def queries_while_busy(vectorizer: Vectorizer, texts: Sequence[str], count: int)
 
     def keep_busy() -> None:
         while not stop.is_set():
-            vectorizer.embed_objects(inputs, {}, NOBODY)
+            vectorizer.embed_objects(inputs, {}, ANONYMOUS)
 
     thread = threading.Thread(target=keep_busy)
     thread.start()
@@ -154,14 +154,14 @@ def main() -> None:
     registry = build_registry(models=ModelSettings(threads=given.workers))
     begin = time.process_time()
     transformer = registry.vectorizer("text2vec-transformers")
-    transformer.embed_query(["load"], {}, NOBODY)
+    transformer.embed_query(["load"], {}, ANONYMOUS)
     print(f"{transformer.name:24}{'load and first query':24}{time.process_time() - begin:10.2f} s of CPU time")
     documents(transformer, texts, f"{len(texts)} docstrings")
     queries(transformer, count // 10, "queries", "CPU")
     if given.busy:
         queries_while_busy(transformer, texts[:200], count // 10)
     static = registry.vectorizer("text2vec-model2vec")
-    static.embed_query(["load"], {}, NOBODY)
+    static.embed_query(["load"], {}, ANONYMOUS)
     documents(static, [text[:80] for text in texts * (1 if given.tiny else 20)], "80 characters each")
     registry.close()
     beside_the_bare(texts[: 16 if given.tiny else 320], 16 if given.tiny else 160, 1 if given.tiny else 5)

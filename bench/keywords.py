@@ -91,7 +91,7 @@ def questions(texts: list[str], count: int) -> list[str]:
 
 
 class Exact:
-    """The scores of every document, by numpy; what «overlap» is measured against."""
+    """The scores of every document, by numpy; the reference for "overlap"."""
 
     def __init__(self, documents: Sequence[str]) -> None:
         ids: dict[str, int] = {}
@@ -156,8 +156,8 @@ def size_of(folder: Path) -> int:
 
 
 def report(name: str, **figures: float) -> None:
-    shown = [f"{label} {value:,.3f}" if value < 10 else f"{label} {value:,.0f}" for label, value in figures.items()]
-    print(f"{name:12}", "  ".join(shown))
+    columns = [f"{label} {value:,.3f}" if value < 10 else f"{label} {value:,.0f}" for label, value in figures.items()]
+    print(f"{name:12}", "  ".join(columns))
 
 
 def weft(documents: list[str], queries: list[str], exact: Exact) -> float:

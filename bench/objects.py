@@ -3,8 +3,8 @@
     python bench/objects.py --vectors vectors.npy     real embeddings, (n, d) float32; the last ones are queries
     python bench/objects.py --tiny                    some seconds, without the peer
 
-Each object has a title, sixty words and a number. Weft: a collection on disk, durable; «reply» hands back the bytes
-of a gRPC reply, «values» the same decoded to Python values. The peer (``qdrant-edge-py``, in this process) hands
+Each object has a title, sixty words and a number. Weft: a collection on disk, durable; "reply" returns the bytes
+of a gRPC reply, "values" the same decoded to Python values. The peer (``qdrant-edge-py``, in this process) hands
 back Python values. Queries run one at a time; the CPU time is that of all threads of the process, and imports count the
 building of the index.
 """

@@ -5,7 +5,7 @@
 
 Prints µs of CPU time (one thread, the best of seven rounds) that telling ``weft.metrics`` of a request takes: as the
 gRPC server does for each call, as four threads do it at once (their CPU time together), and what a scrape takes with
-100 kinds of requests known. Where metrics are off, nothing is told, so nothing is paid.
+100 kinds of requests known. Where metrics are off, nothing is observed, so nothing is paid.
 """
 
 from __future__ import annotations

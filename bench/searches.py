@@ -5,7 +5,8 @@
 Starts a real server on an empty folder, imports objects through BatchObjects, and sends searches over real channels
 from this process. The cost is the server process's own CPU time (user + system, all threads, from /proc), so the
 client's share does not count. ``--apart`` keeps the server on one core and the callers on the others, so that they do
-not empty each other's caches. COMMAND may hold {folder}; it must print lines with «REST … :port» and «gRPC … :port».
+not empty each other's caches. COMMAND may hold {folder}; it must print lines with
+``REST … :port`` and ``gRPC … :port``.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ import weft
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Import the documentation of the standard library, and search it.")
-    parser.add_argument("--documents", type=int, help="import only so many (default: all, some thousands)")
-    parser.add_argument("--keep", metavar="FOLDER", help="keep the data there, to search it on with: weft serve")
+    parser = argparse.ArgumentParser(description="Import the docstrings of the standard library, and search them.")
+    parser.add_argument("--documents", type=int, help="import only this many (default: all, several thousand)")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep the data there, to serve it later with: weft serve")
     arguments = parser.parse_args()
     started = time.perf_counter()
     with weft.connect(arguments.keep) as client:
@@ -42,7 +42,7 @@ def main() -> int:
             vector_config=Configure.Vectors.text2vec_transformers(),
         )
         corpus = stdlib_docs(arguments.documents)
-        print(f"Importing {len(corpus)} documentation strings, embedding each:")
+        print(f"Importing {len(corpus)} docstrings and embedding each:")
         started = time.perf_counter()
         with docs.batch.fixed_size(batch_size=64, concurrent_requests=2) as batch:
             for doc in tqdm(corpus, unit=" docs", file=sys.stdout):
@@ -53,7 +53,7 @@ def main() -> int:
             print("not stored:", docs.batch.failed_objects[0].message, file=sys.stderr)
             return 1
         took = time.perf_counter() - started
-        print(f"{len(docs)} objects stored in {took:.1f} s ({len(corpus) / took:.0f} a second, durable).")
+        print(f"{len(docs)} objects stored in {took:.1f} s ({len(corpus) / took:.0f} per second, durable).")
 
         scored = MetadataQuery(distance=True, score=True)
         show(
@@ -75,7 +75,7 @@ def main() -> int:
             ),
         )
     if arguments.keep:
-        print(f"\nGo on with: weft serve --data-path {arguments.keep}, and: weft search PythonDocs 'your words'")
+        print(f"\nNext: weft serve --data-path {arguments.keep}, then: weft search PythonDocs 'your words'")
     return 0
 
 
@@ -84,7 +84,7 @@ def show(how: str, text: str, search: Callable[[str], Any]) -> None:
     started = time.perf_counter()
     found = search(text)
     took_ms = (time.perf_counter() - started) * 1000
-    print(f"\n{how}: «{text}» ({took_ms:.1f} ms)")
+    print(f'\n{how}: "{text}" ({took_ms:.1f} ms)')
     for hit in found.objects:
         measure = (
             f"distance {hit.metadata.distance:.3f}"

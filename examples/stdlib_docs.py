@@ -1,4 +1,4 @@
-"""A corpus that every machine has: the documentation strings of Python's standard library."""
+"""A corpus that every machine has: the docstrings of Python's standard library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Doc:
 
 
 def stdlib_docs(limit: int | None = None) -> list[Doc]:
-    """Documentation strings of at least 60 characters, in a fixed order, none twice; or ``limit`` of them, spread."""
+    """Docstrings of at least 60 characters, in a fixed order, none twice; or ``limit`` of them, evenly spread."""
     root = Path(sysconfig.get_paths()["stdlib"])
     found: list[Doc] = []
     seen: set[str] = set()

@@ -15,7 +15,7 @@ tracer takes part. What is compressed:
   from the activations' maxima over this Python's own docstrings.
 * Word embeddings: int8, one scale per word. Position embeddings: float16. The rest: float32.
 
-The output is the last hidden state, ``(batch, tokens, 384) f32``; whoever runs it pools.
+The output is the last hidden state, ``(batch, tokens, 384) f32``; the caller pools it.
 """
 
 from __future__ import annotations

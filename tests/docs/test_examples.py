@@ -61,10 +61,10 @@ def test_the_readme_is_true(tmp_path: Path) -> None:
 
 
 def test_the_quickstart_imports_and_searches(tmp_path: Path) -> None:
-    told = python(
+    printed = python(
         str(ROOT / "examples/quickstart.py"), "--documents", "150", "--keep", str(tmp_path / "kept"), folder=tmp_path
     )
-    assert "150 objects stored in " in told
-    assert len(re.findall(r"^by (meaning|keyword|both).* ms\)$", told, re.MULTILINE)) == 4
-    assert len(re.findall(r"^  (distance|score) \d+\.\d{3}  \w", told, re.MULTILINE)) >= 4
+    assert "150 objects stored in " in printed
+    assert len(re.findall(r"^by (meaning|keyword|both).* ms\)$", printed, re.MULTILINE)) == 4
+    assert len(re.findall(r"^  (distance|score) \d+\.\d{3}  \w", printed, re.MULTILINE)) >= 4
     assert (tmp_path / "kept").is_dir()

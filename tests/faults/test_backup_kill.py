@@ -115,7 +115,7 @@ def test_restores(server: Server, tmp_path: Path) -> None:
     assert "FAILED" in outcomes, "no restore was hit"
 
 
-def test_a_server_that_is_told_to_stop(server: Server) -> None:
+def test_a_server_that_is_stopped(server: Server) -> None:
     assert ask(server, "POST", "/backups/filesystem", {"id": "stopped"}).status_code == 200
     assert server.stop() == 0
     server.start()

@@ -107,7 +107,7 @@ def check(client: weaviate.WeaviateClient, ledger: Ledger) -> None:
     for id_, found in stored.items():
         n = found.properties["n"]
         assert found.vector == vectors_of(n), "a vector is exactly as it was given"
-        assert n in ({ledger.sure.get(id_)} | ledger.unsure.get(id_, set())), f"nobody stored {id_}"
+        assert n in ({ledger.sure.get(id_)} | ledger.unsure.get(id_, set())), f"no one stored {id_}"
     sample = random.Random(1).sample(sorted(stored), min(40, len(stored)))
     for id_ in sample:
         n = stored[id_].properties["n"]

@@ -75,7 +75,7 @@ def reconfigure(client: Any, rng: random.Random) -> None:
 
 
 def come_and_go(client: Any, rng: random.Random) -> None:
-    """Whoever uses a collection that another drops gets a refusal, and nothing else."""
+    """A caller of a collection that another caller drops gets a refusal, and nothing else."""
     name = rng.choice(BRIEF)
     try:
         if rng.random() < 0.3:

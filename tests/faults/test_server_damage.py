@@ -122,10 +122,10 @@ def test_a_damaged_collection(tmp_path: Path, kind: str) -> None:
                 refusal(http.post("/v1/schema/Broken/properties", json={"name": "more", "dataType": ["text"]}))
                 by_id = http.get("/v1/objects/00000000-0000-0000-0000-000000000001")
                 assert by_id.status_code == 200 and by_id.json()["class"] == "Whole"
-                told = shards(http)
-                assert told["Broken/main"]["vectorIndexingStatus"] == "DAMAGED"
-                assert file in str(told["Broken/main"]["error"])
-                assert told["Whole/main"]["vectorIndexingStatus"] == "READY"
+                listed = shards(http)
+                assert listed["Broken/main"]["vectorIndexingStatus"] == "DAMAGED"
+                assert file in str(listed["Broken/main"]["error"])
+                assert listed["Whole/main"]["vectorIndexingStatus"] == "READY"
                 assert shards(http, "/Broken").keys() == {"Broken/main"}
                 if last and kind == "short table":
                     assert "Broken/main is damaged" in run("status", "--port", str(server.rest_port)).stdout
@@ -222,8 +222,8 @@ def test_a_damaged_tenant(tmp_path: Path) -> None:
             http.post(
                 "/v1/schema", json={"class": "Shared", "vectorizer": "none", "multiTenancyConfig": {"enabled": True}}
             )
-            http.post("/v1/schema/Shared/tenants", json=[{"name": name} for name in ("broken", "whole", "untold")])
-            for tenant in ("broken", "untold", "whole"):
+            http.post("/v1/schema/Shared/tenants", json=[{"name": name} for name in ("broken", "whole", "uncounted")])
+            for tenant in ("broken", "uncounted", "whole"):
                 fill(http, "Shared", tenant)
         server.stop()
         for folder, file in zip(
@@ -236,10 +236,10 @@ def test_a_damaged_tenant(tmp_path: Path) -> None:
             message = refusal(http.get("/v1/objects", params={"class": "Shared", "tenant": "broken"}))
             assert "tenant 'broken'" in message and "0.0.f32" in message and "delete the tenant" in message
             assert found(http, "Shared", "whole") == OBJECTS
-            told = shards(http)
-            assert told["Shared/broken"]["vectorIndexingStatus"] == "DAMAGED"
-            assert told["Shared/untold"]["vectorIndexingStatus"] == "DAMAGED", "its objects could not be counted"
-            assert told["Shared/whole"]["vectorIndexingStatus"] == "READY"
+            listed = shards(http)
+            assert listed["Shared/broken"]["vectorIndexingStatus"] == "DAMAGED"
+            assert listed["Shared/uncounted"]["vectorIndexingStatus"] == "DAMAGED", "its objects could not be counted"
+            assert listed["Shared/whole"]["vectorIndexingStatus"] == "READY"
             assert 'weft_shards_damaged{collection="Shared"} 2.0' in http.get("/v1/metrics").text
             added = http.post("/v1/schema/Shared/properties", json={"name": "more", "dataType": ["text"]})
             assert added.status_code == 200, "the others go on"
@@ -257,8 +257,8 @@ def test_a_damaged_tenant(tmp_path: Path) -> None:
             for status in ("INACTIVE", "ACTIVE"):
                 http.put("/v1/schema/Shared/tenants", json=[{"name": "broken", "activityStatus": status}])
             assert found(http, "Shared", "broken") == OBJECTS, "the files were put back"
-            assert http.request("DELETE", "/v1/schema/Shared/tenants", json=["untold"]).status_code == 200
-            http.post("/v1/schema/Shared/tenants", json=[{"name": "untold"}])
-            fill(http, "Shared", "untold")
-            assert found(http, "Shared", "untold") == OBJECTS
+            assert http.request("DELETE", "/v1/schema/Shared/tenants", json=["uncounted"]).status_code == 200
+            http.post("/v1/schema/Shared/tenants", json=[{"name": "uncounted"}])
+            fill(http, "Shared", "uncounted")
+            assert found(http, "Shared", "uncounted") == OBJECTS
             assert all("error" not in one for one in shards(http).values())

@@ -1,4 +1,4 @@
-"""A server that is told to stop: what runs ends well, what was acknowledged is there, and it never takes forever."""
+"""Stopping a server: what runs ends cleanly, what was acknowledged is there, and it never takes forever."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Stream: TypeAlias = "grpc.StreamStreamMultiCallable[bytes, bytes]"
 
 
 _NEVER_GIVEN = range(20_000, 32_000)
-"""Ports that no system hands out by itself. A client that knocks at one of the others while nobody listens there may be
-given that very port, and be connected with itself."""
+"""Ports that no system assigns by itself. A client that connects to any other port where nothing listens may get that
+very port for its own end, and be connected with itself."""
 
 
 def free_port() -> int:
@@ -96,12 +96,12 @@ def test_every_acknowledged_object_of_a_raw_stream_is_stored_and_reported(tmp_pa
         make(server)
         acknowledged: set[str] = set()
         reported: set[str] = set()
-        told, signalled = threading.Event(), False
+        asked_to_stop, signalled = threading.Event(), False
 
         def requests() -> Any:
             yield messages.BatchStreamRequest(start=messages.BatchStreamRequest.Start()).SerializeToString()
             n = 0
-            while not told.is_set():
+            while not asked_to_stop.is_set():
                 request = messages.BatchStreamRequest()
                 for _ in range(50):
                     n += 1
@@ -119,9 +119,9 @@ def test_every_acknowledged_object_of_a_raw_stream_is_stored_and_reported(tmp_pa
                     server.process.send_signal(signal.SIGTERM)
                     signalled = True
                 if reply.HasField("shutting_down"):
-                    told.set()
+                    asked_to_stop.set()
         assert server._end() == 0
-        assert told.is_set()
+        assert asked_to_stop.is_set()
         assert acknowledged == reported
         server.start()
         assert stored(server) == reported
@@ -266,7 +266,7 @@ def test_the_port_answers_while_the_collections_are_opened(tmp_path: Path) -> No
             things.data.insert_many([{"t": words} for _ in range(4000)])
         server.stop()
         for index in folder.glob("collections/*/*/index"):
-            shutil.rmtree(index)  # made anew at the next start, which takes its time
+            shutil.rmtree(index)  # rebuilt at the next start, which takes its time
         seen: list[tuple[int, int, str]] = []
 
         def watch() -> None:
@@ -320,14 +320,14 @@ def test_a_signal_while_the_collections_are_opened(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "told"),
+    ("first", "printed"),
     [
         ("exec(SIGNAL)", "stopped before it was ready"),
         ("try: exec(SIGNAL)\n    except KeyboardInterrupt: pass", "stopped"),
     ],
     ids=["within an exec of text", "swallowed by what is being imported"],
 )
-def test_wherever_the_start_is_when_the_signal_comes(tmp_path: Path, first: str, told: str) -> None:
+def test_wherever_the_start_is_when_the_signal_comes(tmp_path: Path, first: str, printed: str) -> None:
     script = f"""
 import sys
 from weft.app import App
@@ -347,4 +347,4 @@ sys.exit(main(["serve", "--port", "0", "--grpc-port", "0", "--data-path", {str(t
     command = [sys.executable, "-m", "signalled"]  # as ``python -m weft``; scripts end otherwise
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == told
+    assert done.stdout.splitlines()[-1] == printed

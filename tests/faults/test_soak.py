@@ -77,7 +77,7 @@ def check(client: weaviate.WeaviateClient, workers: list[Worker], rng: random.Ra
         stored = {one.uuid: one for one in objects.iterator(include_vector=True)}
         total += len(stored)
         assert len(objects) == len(stored) == objects.aggregate.over_all(total_count=True).total_count
-        assert stored.keys() <= possible.keys(), "nobody stored these"
+        assert stored.keys() <= possible.keys(), "no one stored these"
         for id_, states in possible.items():
             if id_ not in stored:
                 assert None in states, f"{collection} {id_} was acknowledged and is gone"

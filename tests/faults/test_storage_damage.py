@@ -50,7 +50,7 @@ def put(i: int, rng: np.random.Generator) -> Put:
 
 
 def examine(folder: Path) -> str:
-    """What reading everything comes to: «whole», «reported», or what was wrong."""
+    """What reading everything comes to: ``whole``, ``reported``, or what was wrong."""
     from weft.domain.errors import CorruptData, OperatorError
 
     try:
@@ -79,7 +79,7 @@ def examine(folder: Path) -> str:
 
 
 def outcomes(folders: list[Path]) -> list[str]:
-    """One outcome each; «died» where the child did."""
+    """One outcome each; ``died`` where the child did."""
     root = Path(__file__).parents[2]
     results: list[str] = []
     while len(results) < len(folders):
