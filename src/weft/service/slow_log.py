@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from weft.domain.aggregate import Aggregation
 from weft.domain.profile import format_duration, recording
 from weft.domain.query import Query
+from weft.service.figure_names import by_weaviates_names
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class SlowLog:
                 took_s = time.perf_counter() - started
                 if took_s >= self._threshold_s:
                     facts = _described(asked) | {"failed": failed, "took": format_duration(took_s)}
-                    _log.warning("slow query", extra={"facts": facts | record.noted()})
+                    _log.warning("slow query", extra={"facts": facts | by_weaviates_names(record.noted())})
 
 
 def _described(asked: Query | Aggregation) -> dict[str, Any]:

@@ -22,8 +22,8 @@ def facts(log: pytest.LogCaptureFixture) -> dict[str, object]:
 
 def test_a_slow_search_is_told_with_where_its_time_went(caplog: pytest.LogCaptureFixture) -> None:
     def run() -> str:
-        with searching("keyword"), took("kwd_time"):
-            note("kwd_2_terms", 3)
+        with searching("keyword"), took("keyword_search_took"):
+            note("terms", 3)
         with took("objects_took"):
             return "found"
 

@@ -26,6 +26,7 @@ from weft.engine.embedded.shard import Shard, ShardView
 from weft.engine.record import Record
 from weft.modules.base import Registry
 from weft.service.collections import Collections
+from weft.service.figure_names import by_weaviates_names
 from weft.service.filtering import allowed
 from weft.service.search.boost import CANDIDATES, boosted
 from weft.service.search.condensing import condensed
@@ -126,7 +127,8 @@ class Searcher:
             return Answer(self._hits(config, shard, query, limit, targets))
         with recording() as record:
             hits = self._hits(config, shard, query, limit, targets)
-        return Answer(hits, profile=(ShardProfile(query.tenant or ONLY_SHARD, self._node, record.by_kind()),))
+        figures = {kind: by_weaviates_names(found) for kind, found in record.by_kind().items()}
+        return Answer(hits, profile=(ShardProfile(query.tenant or ONLY_SHARD, self._node, figures),))
 
     def _hits(
         self, config: CollectionConfig, shard: Shard, query: Query, limit: int, targets: list[Target]
@@ -184,9 +186,9 @@ class Searcher:
 
     def _keyword(self, shard: Shard, keyword: Keyword, k: int, allow: AllowList | None) -> Ranking:
         with searching("keyword"):
-            with took("kwd_time"):
+            with took("keyword_search_took"):
                 found = shard.keyword(keyword, k, allow)
-            note("kwd_6_res_count", len(found.doc_ids))
+            note("keyword_matches", len(found.doc_ids))
         ranking = Ranking(
             found.doc_ids,
             scores=found.scores.astype(np.float64),

@@ -41,17 +41,17 @@ class _Lists:
 
 
 def search(view: View, query: Keyword, k: int, allow: AllowList | None, live_count: int | None) -> Matches:
-    with took("kwd_1_tok_time"):
+    with took("words_took"):
         question = understand(query, view)
-    note("kwd_method", "maxscore" if question.minima is None else "gated")
-    note("kwd_2_terms", len(question.asked))
+    note("scoring", "maxscore" if question.minima is None else "gated")
+    note("terms", len(question.asked))
     if k <= 0 or not question.asked or (allow is not None and not len(allow)):
         return _nothing()
-    with took("kwd_3_term_time"):
+    with took("postings_took"):
         found = [_in_segment(segment, question.asked) for segment in view.segments]
         tail, entries = _in_tail(view, question.asked)
         weights = _weigh(question, [*found, tail], view.count if live_count is None else live_count)
-    with took("kwd_4_score_time"):
+    with took("scores_took"):
         return _best(view, question, weights, found, tail, entries, k, allow)
 
 
