@@ -68,7 +68,7 @@ def test_another_place(weft: Weft, tmp_path: Path) -> None:
     [
         (("restore", "nothing"), "'nothing' does not exist"),
         (("backup", "Upper Case"), "lower-case letters"),
-        (("backup", "one", "--include", "Nobody"), "class Nobody does not exist"),
+        (("backup", "one", "--include", "Absent"), "class Absent does not exist"),
         (("backup", "one", "--backend", "gcs"), "BACKUP_S3_BUCKET"),
         (("backup", "one", "--base", "none"), "make a whole backup"),
     ],

@@ -44,7 +44,7 @@ def test_a_line_that_is_not_text_is_reported(alone: Weft) -> None:
     assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["-:1"]
 
 
-def test_a_picture_without_a_model_for_it(alone: Weft, tmp_path: Path) -> None:
+def test_an_image_without_a_model_for_it(alone: Weft, tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
     (tmp_path / "red.png").write_bytes(files.png(files.shape("red", "circle")))
     done = alone("embed", "red.png")
@@ -91,7 +91,7 @@ def test_wrong_choices_are_refused(alone: Weft, arguments: tuple[str, ...], said
     assert "Traceback" not in done.stderr
 
 
-def test_a_text_module_refuses_a_picture_by_its_name(alone: Weft, tmp_path: Path) -> None:
+def test_a_text_module_refuses_an_image_by_its_name(alone: Weft, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG")
     done = alone("embed", "a.png", "--module", "text2vec-transformers")
     assert done.returncode == 1

@@ -230,7 +230,7 @@ def counted(server: Server, name: str) -> int:
         return len(client.collections.use(name)) if client.collections.exists(name) else 0
 
 
-def test_ctrl_c_tells_what_was_stored(server: Server, tmp_path: Path) -> None:
+def test_ctrl_c_reports_what_was_stored(server: Server, tmp_path: Path) -> None:
     """Rows whose answer is waited for at that moment are stored, too."""
     write(tmp_path / "a.jsonl", [{"title": f"thing {i} among many others"} for i in range(5_000)])
     port = str(server.rest_port)

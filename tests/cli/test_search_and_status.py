@@ -128,7 +128,7 @@ def test_nothing_found_and_refusals(weft: Weft) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_what_nobody_reads_and_what_cannot_be_written(server: Server) -> None:
+def test_output_that_no_one_reads_and_what_cannot_be_written(server: Server) -> None:
     command = f"{sys.executable} -m weft status --json --port {server.rest_port}"
     for sink, status, words in (("| true; exit ${PIPESTATUS[0]}", 141, b""), ("> /dev/full", 1, b"No space left")):
         done = subprocess.run(["/bin/bash", "-c", f"{command} {sink}"], capture_output=True)

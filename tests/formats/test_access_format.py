@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from weft.access.permissions import Permission, everything
-from weft.access.state import State, User
+from weft.access.state import AccessState, UserRecord
 from weft.access.store import FILE, AccessStore
 
 GOLDEN = Path(__file__).parent / "access-v1.json"
@@ -17,7 +17,7 @@ SECRET = bytes(range(32))
 DIGEST = "b3bdade77dc9a2f06addea0be2181ff9527329299b012653279d94dbd956c316"
 """Of ``jane's key``."""
 
-STATE = State(
+STATE = AccessState(
     (SECRET,),
     {
         "reader": (everything("read_data"), Permission("read_collections", ("Mov*",))),
@@ -33,8 +33,8 @@ STATE = State(
     },
     {"db:jane": ("reader",), "oidc:joe": ("operator", "reader"), "group:/staff": ("reader",)},
     {
-        "jane": User(DIGEST, "jan", True, 1767225600.5, 1767225601.25),
-        "old": User(None, "abc", False, 1767225602.0),
+        "jane": UserRecord(DIGEST, "jan", True, 1767225600.5, 1767225601.25),
+        "old": UserRecord(None, "abc", False, 1767225602.0),
     },
     frozenset({"jane"}),
 )

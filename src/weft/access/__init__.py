@@ -1,1 +1,1 @@
-"""Access: who is asking, and may they do that?"""
+"""Access: who the caller is, and what they may do?"""

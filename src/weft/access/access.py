@@ -1,4 +1,4 @@
-"""Access: the room as one: who is asking, what they may do, and the verbs on roles, their assignments and users."""
+"""Access: the room as one: who the caller is, what they may do, and the verbs on roles, their assignments and users."""
 
 from __future__ import annotations
 

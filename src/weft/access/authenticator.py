@@ -1,4 +1,4 @@
-"""Who is asking: anonymous, a key of the settings, a database user's key, or a token of an identity provider."""
+"""Who the caller is: anonymous, a key of the settings, a database user's key, or a token of an identity provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weft.domain.errors import Unauthenticated
 from weft.settings.access import AccessSettings, OidcSettings
 
 if TYPE_CHECKING:
-    from weft.access.oidc import Identity, Provider
+    from weft.access.oidc import Identity, OidcProvider
 
 
 class Authenticator:
@@ -74,10 +74,10 @@ def environment_keys(settings: AccessSettings) -> list[tuple[str, str]]:
     return list(zip(allowed, users if len(users) == len(allowed) else users * len(allowed), strict=True))
 
 
-def _provider(settings: OidcSettings) -> Provider:
-    from weft.access.oidc import Provider  # its libraries take 0.1 s of a start that needs no OIDC
+def _provider(settings: OidcSettings) -> OidcProvider:
+    from weft.access.oidc import OidcProvider  # its libraries take 0.1 s of a start that needs no OIDC
 
-    return Provider(settings)
+    return OidcProvider(settings)
 
 
 def _token(authorization: str | None) -> str:

@@ -33,13 +33,13 @@ log = logging.getLogger(__name__)
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _TIMEOUT_S = 5.0
 _REFRESH_AFTER_S = 3600.0
-_MOST_FETCHES = 10
+_MAX_FETCHES = 10
 _FETCHES_WITHIN_S = 60.0
-"""However many tokens name unknown keys, the provider is asked no more often."""
+"""Limits how often the provider is asked, however many tokens name unknown keys."""
 _TRUSTED_FOR_S = 60.0
-"""How long a checked token is taken for good; after that its key must still be the provider's."""
-_MOST_TRUSTED = 10_000
-_MOST_BYTES = 1 << 20
+"""How long a checked token is trusted; after that its key must still be the provider's."""
+_MAX_TRUSTED = 10_000
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Identity:
     groups: tuple[str, ...]
 
 
-class Provider:
+class OidcProvider:
     """One issuer. ``recall`` never waits; ``identify`` may ask the provider for its keys."""
 
     def __init__(self, settings: OidcSettings) -> None:
@@ -61,12 +61,12 @@ class Provider:
         self._lock = threading.Lock()
         self._keys: dict[str | None, Any] = {}
         self._fetched = -math.inf
-        self._fetches: deque[float] = deque(maxlen=_MOST_FETCHES)
+        self._fetches: deque[float] = deque(maxlen=_MAX_FETCHES)
         self._failure = ""
         self._trusted: dict[bytes, tuple[Identity, float]] = {}
 
     def recall(self, token: str) -> Identity | None:
-        """Who a token is that was checked a moment ago."""
+        """The identity of a token that was checked a moment ago."""
         known = self._trusted.get(_fingerprint(token))
         return known[0] if known is not None and known[1] > time.time() else None
 
@@ -77,7 +77,7 @@ class Provider:
             return known
         claims = self._verified(token)
         identity = self._identity(claims)
-        if len(self._trusted) >= _MOST_TRUSTED:
+        if len(self._trusted) >= _MAX_TRUSTED:
             self._trusted = {}
         until = min(float(claims["exp"]), time.time() + _TRUSTED_FOR_S)
         self._trusted[_fingerprint(token)] = (identity, until)
@@ -134,7 +134,7 @@ class Provider:
     # -- keys
 
     def _key(self, kid: Any) -> Any:
-        """The key of that name; the only one for a token that names none."""
+        """The key of that name, or the only one for a token that names none."""
         kid = kid if isinstance(kid, str) else None
         asked_at = time.monotonic()
         if self._find(kid) is None or asked_at - self._fetched > _REFRESH_AFTER_S:
@@ -151,11 +151,11 @@ class Provider:
         return self._keys.get(kid, only)
 
     def _refresh(self, asked_at: float) -> None:
-        """Fetch the keys anew, unless another thread did while this one waited."""
+        """Fetch the keys again, unless another thread did while this one waited."""
         with self._lock:
             now = time.monotonic()
             if self._fetched > asked_at or (
-                len(self._fetches) == _MOST_FETCHES and now - self._fetches[0] < _FETCHES_WITHIN_S
+                len(self._fetches) == _MAX_FETCHES and now - self._fetches[0] < _FETCHES_WITHIN_S
             ):
                 return
             self._fetches.append(now)
@@ -188,8 +188,8 @@ def _get(client: httpx.Client, url: str) -> Any:
         data = b""
         for part in response.iter_bytes():
             data += part
-            if len(data) > _MOST_BYTES:
-                raise ValueError(f"{url} answers with more than {_MOST_BYTES} bytes")
+            if len(data) > _MAX_BYTES:
+                raise ValueError(f"{url} answers with more than {_MAX_BYTES} bytes")
     return orjson.loads(data)
 
 

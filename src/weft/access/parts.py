@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from weft.access.state import State, from_json, to_json
+from weft.access.state import AccessState, from_json, to_json
 from weft.access.store import AccessStore
 from weft.domain.errors import CorruptData, Invalid
 
@@ -37,14 +37,14 @@ class RolesPart:
         """Roles are as they were; users and groups that had one of them have it again, beside those given since."""
         loaded = _state(text)
 
-        def edit(state: State) -> tuple[State, State]:
+        def edit(state: AccessState) -> tuple[AccessState, AccessState]:
             given = {s: tuple(sorted({*state.assigned.get(s, ()), *r})) for s, r in loaded.assigned.items()}
             roles, assigned = {**state.roles, **loaded.roles}, {**state.assigned, **given}
             return replace(state, roles=roles, assigned=assigned), state
 
         before = self._store.change(edit)
 
-        def unload(state: State) -> tuple[State, None]:
+        def unload(state: AccessState) -> tuple[AccessState, None]:
             roles = _as_before(state.roles, before.roles, loaded.roles)
             assigned = _as_before(state.assigned, before.assigned, loaded.assigned)
             return replace(state, roles=roles, assigned=assigned), None
@@ -71,14 +71,14 @@ class UsersPart:
         """Users are as they were, and their keys of then are good again."""
         loaded = _state(text)
 
-        def edit(state: State) -> tuple[State, State]:
+        def edit(state: AccessState) -> tuple[AccessState, AccessState]:
             secrets = tuple(dict.fromkeys([*state.secrets, *loaded.secrets]))
             users, adopted = {**state.users, **loaded.users}, state.adopted | loaded.adopted
             return replace(state, secrets=secrets, users=users, adopted=adopted), state
 
         before = self._store.change(edit)
 
-        def unload(state: State) -> tuple[State, None]:
+        def unload(state: AccessState) -> tuple[AccessState, None]:
             users = _as_before(state.users, before.users, loaded.users)
             return replace(state, users=users, adopted=state.adopted - (loaded.adopted - before.adopted)), None
 
@@ -95,12 +95,12 @@ def _as_before(now: Mapping[str, T], before: Mapping[str, T], loaded: Container[
     return kept | {name: entry for name, entry in before.items() if name in loaded}
 
 
-def _text(state: State, *keys: str) -> str:
+def _text(state: AccessState, *keys: str) -> str:
     content = to_json(state)
     return orjson.dumps({key: content[key] for key in keys}).decode()
 
 
-def _state(text: str) -> State:
+def _state(text: str) -> AccessState:
     try:
         return from_json({"secrets": [], "roles": {}, "assigned": {}, "users": {}, **orjson.loads(text)})
     except (ValueError, TypeError, KeyError, AttributeError, Invalid) as error:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from weft.access.grants import Grants
 from weft.access.permissions import ACTIONS, ASSIGN, CREATE, DELETE, READ, UPDATE, Permission, Right, everything
-from weft.access.state import State
+from weft.access.state import AccessState
 from weft.access.store import AccessStore
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, Unauthenticated, Unsupported
@@ -82,7 +82,7 @@ class RoleRights:
     def __init__(self, store: AccessStore, settings: AccessSettings) -> None:
         self._store = store
         self.fixed = _fixed(settings)
-        self._of: tuple[State, dict[tuple[str, str, tuple[str, ...]], Grants]] = (store.state, {})
+        self._of: tuple[AccessState, dict[tuple[str, str, tuple[str, ...]], Grants]] = (store.state, {})
 
     fixed: Mapping[str, tuple[str, ...]]
     """Roles by subject, as the settings give them."""

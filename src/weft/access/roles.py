@@ -15,7 +15,7 @@ from weft.access.identity import changing_role, creating_role, deleting_role, re
 from weft.access.permissions import ALL, MATCH, READ, Permission, Right
 from weft.access.requirement import public, requires
 from weft.access.rights import BUILT_IN, ON_EVERYTHING, ROOT, Rights, is_root, role_rights
-from weft.access.state import State
+from weft.access.state import AccessState
 from weft.access.store import AccessStore
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Conflict, NotFound
@@ -63,7 +63,7 @@ class Roles:
         role_rights(self._rights)
         check_role_name(name)
 
-        def edit(state: State) -> tuple[State, None]:
+        def edit(state: AccessState) -> tuple[AccessState, None]:
             if name in state.roles:
                 raise Conflict(f"role with name {name} already exists", role=name)
             return replace(state, roles={**state.roles, name: _once(permissions)}), None
@@ -93,7 +93,7 @@ class Roles:
         if name in BUILT_IN:
             raise CallerError(f"you can not delete built-in role {name}", role=name)
 
-        def edit(state: State) -> tuple[State, None]:
+        def edit(state: AccessState) -> tuple[AccessState, None]:
             if name not in state.roles:
                 return state, None
             roles = {other: permissions for other, permissions in state.roles.items() if other != name}
@@ -106,7 +106,7 @@ class Roles:
         if name in BUILT_IN:
             raise CallerError(f"you can not update built-in role {name}", role=name)
 
-        def edit(state: State) -> tuple[State, None]:
+        def edit(state: AccessState) -> tuple[AccessState, None]:
             old = state.roles.get(name)
             if old is None:
                 raise _unknown(name)

@@ -1,4 +1,4 @@
-"""State: roles, who has them, and database users, as one immutable value; and its JSON form, which is stored.
+"""AccessState: roles, who has them, and database users, as one immutable value; and its JSON form, which is stored.
 
     {"secrets": [hex, …],                               keys of the keys' hashes; new ones are by the first
      "roles": {name: [permission, …]},                  the built-in ones are not among them
@@ -20,7 +20,7 @@ from weft.access.permissions import Permission, checked_permission, domain_of
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class UserRecord:
     """``key`` is the hash of the user's API key, None after it was revoked; ``key_prefix`` is how the key begins.
 
     Times are Unix seconds; ``used`` 0 is never.
@@ -34,18 +34,18 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class AccessState:
     """``secrets`` are several when users were taken over from another data folder. ``adopted`` are the users of the
     settings that were taken over as database users: the keys that the settings give them count no more."""
 
     secrets: tuple[bytes, ...]
     roles: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
     assigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    users: Mapping[str, User] = field(default_factory=dict)
+    users: Mapping[str, UserRecord] = field(default_factory=dict)
     adopted: frozenset[str] = frozenset()
 
 
-def to_json(state: State) -> dict[str, Any]:
+def to_json(state: AccessState) -> dict[str, Any]:
     return {
         "secrets": [secret.hex() for secret in state.secrets],
         "roles": {name: [_permission_json(one) for one in permissions] for name, permissions in state.roles.items()},
@@ -55,9 +55,9 @@ def to_json(state: State) -> dict[str, Any]:
     }
 
 
-def from_json(document: Mapping[str, Any]) -> State:
+def from_json(document: Mapping[str, Any]) -> AccessState:
     """What ``to_json`` made. Raises Invalid, or as Python does, for anything else."""
-    return State(
+    return AccessState(
         tuple(bytes.fromhex(secret) for secret in document["secrets"]),
         {name: tuple(_permission(one) for one in given) for name, given in document["roles"].items()},
         {subject: tuple(roles) for subject, roles in document["assigned"].items()},
@@ -77,7 +77,7 @@ def _permission(document: Mapping[str, Any]) -> Permission:
     return checked_permission(action, named, named.get("scope"))
 
 
-def _user_json(user: User) -> dict[str, Any]:
+def _user_json(user: UserRecord) -> dict[str, Any]:
     return {
         "key": user.key,
         "letters": user.key_prefix,
@@ -87,6 +87,6 @@ def _user_json(user: User) -> dict[str, Any]:
     }
 
 
-def _user(document: Mapping[str, Any]) -> User:
+def _user(document: Mapping[str, Any]) -> UserRecord:
     key, prefix = document["key"], document["letters"]
-    return User(key, prefix, document["active"], document["created"], document.get("used", 0.0))
+    return UserRecord(key, prefix, document["active"], document["created"], document.get("used", 0.0))

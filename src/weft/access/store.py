@@ -3,7 +3,7 @@
     {"kind": "weft-access", "format": 1, "checksum": XXH3-128 of state in hex, "state": {…}}     (see ``state``)
 
 The file is replaced whole and synced before a change counts, so after a crash it holds the state before or after it.
-What is read is an immutable ``State``; a change replaces it.
+What is read is an immutable ``AccessState``; a change replaces it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import orjson
 import xxhash
 
 from weft.access import keys
-from weft.access.state import State, User, from_json, to_json
+from weft.access.state import AccessState, UserRecord, from_json, to_json
 from weft.domain.errors import CorruptData, Misconfigured
 from weft.files import disk
 
@@ -39,11 +39,11 @@ class AccessStore:
         self._set(self._load())
 
     @property
-    def state(self) -> State:
+    def state(self) -> AccessState:
         """Taken once by a reader."""
         return self._now[0]
 
-    def find(self, key: str) -> tuple[str, User] | None:
+    def find(self, key: str) -> tuple[str, UserRecord] | None:
         """The id and the user that an API key belongs to."""
         state, by_key = self._now
         for secret in state.secrets if by_key else ():
@@ -52,7 +52,7 @@ class AccessStore:
                 return id, state.users[id]
         return None
 
-    def change(self, edit: Callable[[State], tuple[State, T]]) -> T:
+    def change(self, edit: Callable[[AccessState], tuple[AccessState, T]]) -> T:
         """Make the state what ``edit`` makes of it, durably; its second result. When it raises, nothing changes."""
         with self._lock:
             state, result = edit(self.state)
@@ -78,22 +78,22 @@ class AccessStore:
                 self._write(state)
                 self._set(state)
 
-    def _with_times(self, state: State) -> State:
+    def _with_times(self, state: AccessState) -> AccessState:
         times = {user: at for user, at in self._used.copy().items() if user in state.users}
         if not times:
             return state
         users = {id: replace(one, used=max(one.used, times.get(id, 0.0))) for id, one in state.users.items()}
         return replace(state, users=users)
 
-    def _set(self, state: State) -> None:
+    def _set(self, state: AccessState) -> None:
         by_key: Mapping[str, str] = {user.key: id for id, user in state.users.items() if user.key is not None}
         self._now = (state, by_key)
 
     # -- the file
 
-    def _load(self) -> State:
+    def _load(self) -> AccessState:
         if not self._path.exists():
-            return State((keys.new_secret(),))
+            return AccessState((keys.new_secret(),))
         with disk.explained(self._path):
             raw = self._path.read_bytes()
         try:
@@ -110,7 +110,7 @@ class AccessStore:
             raise self._damaged("it fails its checksum")
         return from_json(state)
 
-    def _write(self, state: State) -> None:
+    def _write(self, state: AccessState) -> None:
         content = to_json(state)
         document = {"kind": _KIND, "format": _FORMAT, "checksum": _checksum(content), "state": content}
         disk.write_whole(self._path, orjson.dumps(document, option=orjson.OPT_INDENT_2), sync=self._sync, mode=0o600)

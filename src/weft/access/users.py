@@ -19,7 +19,7 @@ from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right
 from weft.access.requirement import public, requires
 from weft.access.rights import ANONYMOUS, Rights, RoleRights, is_root, subjects
 from weft.access.roles import Role
-from weft.access.state import State, User
+from weft.access.state import AccessState, UserRecord
 from weft.access.store import AccessStore
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Forbidden, Invalid, NotFound
@@ -42,7 +42,7 @@ class UserInfo:
     """A user as an answer has it. Times are Unix seconds.
 
     ``created`` is None of a user of the settings, ``key_prefix`` also where the caller may not see it, ``last_used``
-    where nobody asked for it, or the user never came.
+    where it was not asked for, or the user never came.
     """
 
     user: str
@@ -112,10 +112,10 @@ class Users:
         if not adopt:
             self._check_free(user)
 
-        def edit(state: State) -> tuple[State, None]:
+        def edit(state: AccessState) -> tuple[AccessState, None]:
             if user in state.users:
                 raise Conflict(f"user '{user}' already exists", user=user)
-            new = User(keys.digest(state.secrets[0], key), key[: keys.PREFIX_CHARS], True, created or time.time())
+            new = UserRecord(keys.digest(state.secrets[0], key), key[: keys.PREFIX_CHARS], True, created or time.time())
             adopted = state.adopted | {user} if adopt else state.adopted
             return replace(state, users={**state.users, user: new}, adopted=adopted), None
 
@@ -156,7 +156,7 @@ class Users:
         self._check_not_root(user, "delete")
         self._check_known(user)
 
-        def edit(state: State) -> tuple[State, None]:
+        def edit(state: AccessState) -> tuple[AccessState, None]:
             users = {other: one for other, one in state.users.items() if other != user}
             own = user_subject(user, DB)
             assigned = {subject: roles for subject, roles in state.assigned.items() if subject != own}
@@ -164,8 +164,8 @@ class Users:
 
         self._store.change(edit)
 
-    def _edit(self, user: str, change: Callable[[User], User]) -> None:
-        def edit(state: State) -> tuple[State, None]:
+    def _edit(self, user: str, change: Callable[[UserRecord], UserRecord]) -> None:
+        def edit(state: AccessState) -> tuple[AccessState, None]:
             old = state.users.get(user)
             if old is None:
                 raise _unknown(user)
@@ -175,7 +175,7 @@ class Users:
 
     # -- answers
 
-    def _info(self, user: str, known: User, caller: Caller, times: bool) -> UserInfo:
+    def _info(self, user: str, known: UserRecord, caller: Caller, times: bool) -> UserInfo:
         sees_key = self._is_root(caller) or not self._rights.names_roles
         return UserInfo(
             user,
@@ -247,7 +247,7 @@ def _unknown(user: str) -> NotFound:
     return NotFound(f"there is no user {user[:80]!r}", user=user)
 
 
-def _switched(user: str, old: User, active: bool) -> User:
+def _switched(user: str, old: UserRecord, active: bool) -> UserRecord:
     if old.active == active:
         raise Conflict(f"user '{user}' is {'active' if active else 'inactive'} already", user=user)
     return replace(old, active=active)

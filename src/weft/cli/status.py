@@ -13,7 +13,7 @@ from weft.cli.table import bytes_text, table
 
 
 @dataclass(slots=True)
-class Totals:
+class StoredSums:
     """One collection: the sums over its shards. ``sizes`` are bytes by the first part of the component's name."""
 
     shards: int = 0
@@ -54,16 +54,16 @@ def status(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _by_collection(shards: list[dict[str, Any]]) -> dict[str, Totals]:
-    totals: dict[str, Totals] = {}
+def _by_collection(shards: list[dict[str, Any]]) -> dict[str, StoredSums]:
+    totals: dict[str, StoredSums] = {}
     for shard in shards:
-        totals.setdefault(shard["class"], Totals()).add(shard)
+        totals.setdefault(shard["class"], StoredSums()).add(shard)
     return totals
 
 
-def _table(totals: dict[str, Totals]) -> list[str]:
+def _table(totals: dict[str, StoredSums]) -> list[str]:
     """A line for each collection and, for several, one of their sums. Columns without information are left out."""
-    total = Totals()
+    total = StoredSums()
     for one in totals.values():
         total.shards += one.shards
         total.objects += one.objects

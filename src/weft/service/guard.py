@@ -8,8 +8,8 @@ the service, and a verb without a requirement, is refused to every caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from functools import wraps
-from typing import Any, ClassVar, NoReturn, cast
+from functools import partial, wraps
+from typing import ClassVar, NoReturn, cast
 
 from weft.access.access import Access
 from weft.access.requirement import Requirement, verbs_of
@@ -85,29 +85,28 @@ def _guarded(verb: Callable[..., object], requirement: Requirement) -> Callable[
     """``verb`` of a view."""
 
     @wraps(verb)
-    def guarded(self: _View, /, *args: Any, **kwargs: Any) -> object:
-        def run(*args: Any, **kwargs: Any) -> Any:
-            return verb(self._owner, *args, **kwargs)
-
+    def guarded(self: _View, /, *args: object, **kwargs: object) -> object:
+        context = self._context
         if requirement.per_item is not None:
-            return _run_items(requirement, run, self._context, *args, **kwargs)
+            items, *others = args
+            run = partial(verb, self._owner)
+            return _run_items(requirement, run, context, cast(Sequence[object], items), others, kwargs)
         if requirement.rights is not None:
-            for right in requirement.rights(self._context, *args, **kwargs):
-                self._context.require(right)
-        result = run(*args, **kwargs)
-        return result if requirement.redact is None else requirement.redact(self._context, result, *args, **kwargs)
+            for right in requirement.rights(context, *args, **kwargs):
+                context.require(right)
+        result = verb(self._owner, *args, **kwargs)
+        return result if requirement.redact is None else requirement.redact(context, result, *args, **kwargs)
 
     return guarded
 
 
 def _run_items(
     requirement: Requirement,
-    run: Callable[..., list[WeftError | None]],
+    run: Callable[..., object],
     context: AuthContext,
-    /,
     items: Sequence[object],
-    *args: Any,
-    **kwargs: Any,
+    others: Sequence[object],
+    named: Mapping[str, object],
 ) -> list[WeftError | None]:
     """``run`` with the items that are allowed: its results, and among them the refusals of the others."""
     refusals: dict[Hashable, WeftError | None] = {}
@@ -118,9 +117,9 @@ def _run_items(
             refusals[group] = _refusal(requirement, context, item)
         errors.append(refusals[group])
     allowed = [i for i, error in enumerate(errors) if error is None]
-    if len(allowed) == len(items):
-        return run(items, *args, **kwargs)
-    results = run([items[i] for i in allowed], *args, **kwargs) if allowed else []
+    if not allowed:
+        return errors
+    results = cast(list[WeftError | None], run([items[i] for i in allowed], *others, **named))
     for i, result in zip(allowed, results, strict=True):
         errors[i] = result
     return errors

@@ -1,4 +1,4 @@
-"""What the log tells of changes of roles, users and keys, and what it does not."""
+"""What the log reports of changes of roles, users and keys, and what it does not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lines(caplog: pytest.LogCaptureFixture, logger: str = AUDIT) -> list[tuple[s
     return found
 
 
-def test_changes_are_told_with_who_made_them(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_changes_are_logged_with_who_made_them(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     by = {"by": "root-user", "by_type": "db"}
     world.ask("root-key", "POST", "/v1/authz/roles", {"name": "clerk", "permissions": [READS]})
@@ -45,8 +45,8 @@ def test_changes_are_told_with_who_made_them(world: World, caplog: pytest.LogCap
         ("roles assigned to user", by | {"user": "jane", "roles": "clerk,viewer", "userType": "db"})
     ]
     world.ask("root-key", "POST", "/v1/authz/groups/%2Fstaff/revoke", {"roles": ["clerk"], "groupType": "oidc"})
-    told = by | {"group": "/staff", "roles": "clerk", "groupType": "oidc"}
-    assert lines(caplog) == [("roles revoked from group", told)]
+    logged = by | {"group": "/staff", "roles": "clerk", "groupType": "oidc"}
+    assert lines(caplog) == [("roles revoked from group", logged)]
     rotated = world.ask("root-key", "POST", "/v1/users/db/jane/rotate-key").json()["apikey"]
     world.ask("root-key", "POST", "/v1/users/db/jane/deactivate", {"revoke_key": True})
     text = caplog.text
@@ -57,7 +57,7 @@ def test_changes_are_told_with_who_made_them(world: World, caplog: pytest.LogCap
     assert key not in text and rotated not in text
 
 
-def test_what_changes_nothing_is_not_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_changes_nothing_is_not_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     key = world.user("jane")
     assert world.ask(key, "POST", "/v1/users/db/joe").status_code == 403
@@ -68,7 +68,7 @@ def test_what_changes_nothing_is_not_told(world: World, caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize(("method", "route"), sorted(key for key in REST if key[0] not in ("GET", "HEAD")))
-def test_every_change_of_rights_is_told(
+def test_every_change_of_rights_is_logged(
     world: World, caplog: pytest.LogCaptureFixture, method: str, route: str
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -78,7 +78,7 @@ def test_every_change_of_rights_is_told(
     assert bool(lines(caplog)) is (changes and response.status_code < 400)
 
 
-def test_rights_that_a_restore_brings_are_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_rights_that_a_restore_brings_are_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     backups = "/v1/backups/filesystem"
     made = {"id": "one", "include": ["Movies"]}

@@ -13,7 +13,7 @@ import pytest
 
 from issuer import Issuer
 from unit.access.world import World
-from weft.access.oidc import Identity, Provider
+from weft.access.oidc import Identity, OidcProvider
 from weft.config import load_settings
 from weft.domain.errors import Misconfigured, Unauthenticated
 
@@ -24,8 +24,8 @@ def issuer() -> Iterator[Issuer]:
         yield running
 
 
-def provider(issuer: Issuer, **settings: Any) -> Provider:
-    return Provider(load_settings({**issuer.settings(), **settings}, {}).access.oidc)
+def provider(issuer: Issuer, **settings: Any) -> OidcProvider:
+    return OidcProvider(load_settings({**issuer.settings(), **settings}, {}).access.oidc)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS512", "ES256"])

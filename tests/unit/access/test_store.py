@@ -12,7 +12,7 @@ from unit.access.world import World
 from weft.access import keys
 from weft.access.parts import RolesPart, UsersPart
 from weft.access.permissions import everything
-from weft.access.state import State, User
+from weft.access.state import AccessState, UserRecord
 from weft.access.store import FILE, AccessStore
 from weft.domain.errors import CorruptData, Misconfigured
 
@@ -20,8 +20,8 @@ from weft.domain.errors import CorruptData, Misconfigured
 def filled(folder: Path) -> AccessStore:
     store = AccessStore(folder, sync=False)
 
-    def edit(state: State) -> tuple[State, None]:
-        jane = User(keys.digest(state.secrets[0], "jane's key"), "jan", True, 10.0)
+    def edit(state: AccessState) -> tuple[AccessState, None]:
+        jane = UserRecord(keys.digest(state.secrets[0], "jane's key"), "jan", True, 10.0)
         roles = {"reader": (everything("read_data"),), "empty": ()}
         return replace(state, roles=roles, assigned={"db:jane": ("reader",)}, users={"jane": jane}), None
 
@@ -53,7 +53,7 @@ def test_a_change_that_raises_changes_nothing(tmp_path: Path) -> None:
     store = filled(tmp_path)
     before = (store.state, (tmp_path / FILE).read_bytes())
 
-    def edit(state: State) -> tuple[State, None]:
+    def edit(state: AccessState) -> tuple[AccessState, None]:
         raise ValueError
 
     with pytest.raises(ValueError):

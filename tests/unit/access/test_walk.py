@@ -30,7 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("world"), rbac_readonly_groups=("readers",), export_enabled=True)
     for action in ACTIONS:
         world.user(action, granted(action))
-    world.user("nobody")
+    world.user("without-roles")
     world.user("viewer", roles=[VIEWER])
     world.user("admin", roles=[ADMIN])
     world.access.roles.create("empty", [])
@@ -115,7 +115,7 @@ def test_rest(world: World, method: str, route: str) -> None:
         if lets_in and not step.open:
             world.fill()
     reads = step.open or (method in ("GET", "HEAD") or set(step.needs) <= READING - {"manage_backups"})
-    assert refused(world.ask(world.user("nobody"), method, step.path, step.body)) is not step.open
+    assert refused(world.ask(world.user("without-roles"), method, step.path, step.body)) is not step.open
     assert refused(world.ask("key-of-viewer", method, step.path, step.body)) is not reads
     for key in ("key-of-admin", "root-key"):
         world.fill()
@@ -134,7 +134,7 @@ def test_grpc(world: World, method: str) -> None:
         world.user(name, granted(*actions))
         assert forbidden(world, method, request, Caller(name)) is not allowed(needs, actions), f"{name}: {method}"
     reads = allowed(needs, READING)
-    assert forbidden(world, method, request, Caller("nobody"))
+    assert forbidden(world, method, request, Caller("without-roles"))
     assert forbidden(world, method, request, Caller("viewer")) is not reads
     assert forbidden(world, method, request, Caller("jane", ("readers",), user_type="oidc")) is not reads
     for caller in (Caller("admin"), Caller("root-user")):

@@ -23,7 +23,7 @@ def allowed(needs: tuple[str, ...], actions: Iterable[str]) -> bool:
 
 @dataclass(frozen=True)
 class Step:
-    """A request, and the actions that together allow it (or each alone). ``open``: nobody is refused."""
+    """A request, and the actions that together allow it (or each alone). ``open``: no caller is refused."""
 
     path: str
     needs: tuple[str, ...] = ()
@@ -115,10 +115,10 @@ REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1/schema/{name}/tenants/{tenant}"): needs("read_tenants", path="/v1/schema/Shops/tenants/t1"),
     ("HEAD", "/v1/schema/{name}/tenants/{tenant}"): needs("read_tenants", path="/v1/schema/Shops/tenants/t1"),
     ("GET", "/v1/aliases"): free("/v1/aliases"),
-    ("POST", "/v1/aliases"): needs("create_aliases", path="/v1/aliases", body={"alias": "Films2", "class": "Movies"}),
-    ("GET", "/v1/aliases/{alias}"): needs("read_aliases", path="/v1/aliases/Films"),
-    ("PUT", "/v1/aliases/{alias}"): needs("update_aliases", path="/v1/aliases/Films", body={"class": "Movies"}),
-    ("DELETE", "/v1/aliases/{alias}"): needs("delete_aliases", path="/v1/aliases/Films"),
+    ("POST", "/v1/aliases"): needs("create_aliases", path="/v1/aliases", body={"alias": "Flicks2", "class": "Movies"}),
+    ("GET", "/v1/aliases/{alias}"): needs("read_aliases", path="/v1/aliases/Flicks"),
+    ("PUT", "/v1/aliases/{alias}"): needs("update_aliases", path="/v1/aliases/Flicks", body={"class": "Movies"}),
+    ("DELETE", "/v1/aliases/{alias}"): needs("delete_aliases", path="/v1/aliases/Flicks"),
     ("POST", "/v1/tokenize"): free("/v1/tokenize", {"text": "a b", "tokenization": "word"}),
     ("POST", "/v1/schema/{name}/properties/{property}/tokenize"): needs(
         "read_collections", path=f"{_SCHEMA}/properties/title/tokenize", body={"text": "a b"}
@@ -236,12 +236,12 @@ REST: dict[tuple[str, str], Step] = {
     ),
     ("GET", "/v1/users/own-info"): free("/v1/users/own-info"),
     ("GET", "/v1/users/db"): free("/v1/users/db"),
-    ("GET", "/v1/users/db/{user}"): needs("read_users", path="/v1/users/db/somebody"),
-    ("POST", "/v1/users/db/{user}"): needs("create_users", path="/v1/users/db/somebody"),
-    ("DELETE", "/v1/users/db/{user}"): needs("delete_users", path="/v1/users/db/somebody"),
-    ("POST", "/v1/users/db/{user}/rotate-key"): needs("update_users", path="/v1/users/db/somebody/rotate-key"),
-    ("POST", "/v1/users/db/{user}/activate"): needs("update_users", path="/v1/users/db/somebody/activate"),
-    ("POST", "/v1/users/db/{user}/deactivate"): needs("update_users", path="/v1/users/db/somebody/deactivate"),
+    ("GET", "/v1/users/db/{user}"): needs("read_users", path="/v1/users/db/someone"),
+    ("POST", "/v1/users/db/{user}"): needs("create_users", path="/v1/users/db/someone"),
+    ("DELETE", "/v1/users/db/{user}"): needs("delete_users", path="/v1/users/db/someone"),
+    ("POST", "/v1/users/db/{user}/rotate-key"): needs("update_users", path="/v1/users/db/someone/rotate-key"),
+    ("POST", "/v1/users/db/{user}/activate"): needs("update_users", path="/v1/users/db/someone/activate"),
+    ("POST", "/v1/users/db/{user}/deactivate"): needs("update_users", path="/v1/users/db/someone/deactivate"),
 }
 
 _NEW = batch.BatchObject(uuid=OTHER, collection="Movies")

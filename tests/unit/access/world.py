@@ -10,7 +10,7 @@ from typing import Any
 from in_process import InProcess
 from weft.access import keys
 from weft.access.permissions import Permission
-from weft.access.state import State, User
+from weft.access.state import AccessState, UserRecord
 from weft.domain.caller import Caller
 from weft.domain.objects import IncomingObject
 from weft.domain.tenants import Tenant
@@ -20,7 +20,7 @@ ROOT = Caller("root-user")
 
 
 class World(InProcess):
-    """With the collections Movies (whose ``next`` points to Movies) and Shops (tenant ``t1``), and the alias Films."""
+    """With the collections Movies (whose ``next`` points to Movies) and Shops (tenant ``t1``), and the alias Flicks."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         given: dict[str, Any] = {
@@ -47,7 +47,7 @@ class World(InProcess):
             self.service.collections.create({"class": "Shops", "multiTenancyConfig": {"enabled": True}})
         self.service.tenants.create("Shops", [Tenant("t1")])
         if not self.service.aliases.all():
-            self.service.aliases.create("Films", "Movies")
+            self.service.aliases.create("Flicks", "Movies")
         if not self.service.objects.exists("Movies", OBJECT, None):
             self.service.objects.insert(IncomingObject("Movies", OBJECT, {"title": "Alien"}), ROOT)
 
@@ -55,8 +55,8 @@ class World(InProcess):
         """The key of a user who has a role with ``permissions``, and ``roles``."""
         key = f"key-of-{name}"
 
-        def edit(state: State) -> tuple[State, None]:
-            known = User(keys.digest(state.secrets[0], key), key[:3], True, 0.0)
+        def edit(state: AccessState) -> tuple[AccessState, None]:
+            known = UserRecord(keys.digest(state.secrets[0], key), key[:3], True, 0.0)
             return (
                 replace(
                     state,

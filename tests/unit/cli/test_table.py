@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weft.cli.status import Totals, _table
+from weft.cli.status import StoredSums, _table
 from weft.cli.table import bytes_text, counted, table
 
 
@@ -34,8 +34,8 @@ def test_one_and_many() -> None:
     assert (counted(1, "row"), counted(0, "row"), counted(2000, "row")) == ("1 row", "0 rows", "2,000 rows")
 
 
-def test_status_sums_shards_and_shows_sizes_only_where_they_are_told() -> None:
-    single, tenants = Totals(), Totals()
+def test_status_sums_shards_and_has_sizes_only_where_they_are_known() -> None:
+    single, tenants = StoredSums(), StoredSums()
     single.add({"objectCount": 1200, "vectorQueueLength": 3})
     assert _table({"A": single}) == ["  collection  objects  to index", "  A             1,200         3"]
     for _ in range(2):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right
 from weft.access.requirement import Rule
+from weft.domain.json_values import JsonObject
 from weft.domain.names import Alias, collection_name
 from weft.domain.tenants import Tenant
 from weft.service.permissions.context import AuthContext
@@ -38,7 +38,7 @@ def reading_all_data(context: AuthContext) -> Iterator[Right]:
     yield Right(READ, "data", ("*", "*", "*"))
 
 
-def creating_collection(context: AuthContext, given: Mapping[str, Any]) -> Iterator[Right]:
+def creating_collection(context: AuthContext, given: JsonObject) -> Iterator[Right]:
     name = collection_name(str(given.get("class") or ""))
     yield Right(CREATE, "collections", (name,))
     if _expires(given):
@@ -48,14 +48,14 @@ def creating_collection(context: AuthContext, given: Mapping[str, Any]) -> Itera
         yield from _pointing(context, one, name)
 
 
-def updating_collection(context: AuthContext, name: str, given: Mapping[str, Any]) -> Iterator[Right]:
+def updating_collection(context: AuthContext, name: str, given: JsonObject) -> Iterator[Right]:
     collection = context.collection(name)
     yield Right(UPDATE, "collections", (collection,))
     if (given.get("objectTtlConfig") or {}) != (context.document(name).get("objectTtlConfig") or {}):
         yield Right(DELETE, "data", (collection, "*", "*"))
 
 
-def adding_property(context: AuthContext, name: str, given: Mapping[str, Any]) -> Iterator[Right]:
+def adding_property(context: AuthContext, name: str, given: JsonObject) -> Iterator[Right]:
     collection = context.collection(name)
     yield Right(UPDATE, "collections", (collection,))
     yield Right(READ, "collections", (collection,))
@@ -68,8 +68,8 @@ def dropping_index(context: AuthContext, name: str, *_: object) -> Iterator[Righ
     yield Right(UPDATE, "collections", (collection,))
 
 
-def readable_documents(context: AuthContext, found: Sequence[Mapping[str, Any]], *_: object) -> list[Mapping[str, Any]]:
-    return [one for one in found if context.may(Right(READ, "collections", (one["class"],)))]
+def readable_documents(context: AuthContext, found: Sequence[JsonObject], *_: object) -> list[JsonObject]:
+    return [one for one in found if context.may(Right(READ, "collections", (str(one["class"]),)))]
 
 
 def reading_tokens(context: AuthContext, name: str, property: str, text: str) -> Iterator[Right]:
@@ -84,7 +84,7 @@ def _pointing(context: AuthContext, given: object, own: str) -> Iterator[Right]:
             yield Right(READ, "collections", (context.collection(target),))
 
 
-def _expires(given: Mapping[str, Any]) -> bool:
+def _expires(given: JsonObject) -> bool:
     config = given.get("objectTtlConfig")
     return isinstance(config, Mapping) and bool(config.get("enabled"))
 

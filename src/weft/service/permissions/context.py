@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from weft.access.context import CallerRights
 from weft.access.rights import Rights
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, WeftError
+from weft.domain.json_values import JsonObject
 from weft.domain.names import collection_name, property_name
 from weft.domain.schema import CollectionConfig, DataType
 from weft.service.archives.locations import chosen_classes
@@ -17,7 +18,7 @@ from weft.service.schema import auto_schema
 # -- what rules may ask of the service, which knows nothing of them
 
 
-class Known(Protocol):
+class KnownCollection(Protocol):
     """A collection."""
 
     @property
@@ -25,36 +26,36 @@ class Known(Protocol):
     def tenants(self) -> Mapping[str, str]: ...
 
 
-class Schemas(Protocol):
+class KnownCollections(Protocol):
     @property
     def makes_schemas(self) -> bool: ...
-    def find(self, name: str) -> Known | None: ...
+    def find(self, name: str) -> KnownCollection | None: ...
     def all(self) -> Sequence[CollectionConfig]: ...
 
 
-class Aliases(Protocol):
+class KnownAliases(Protocol):
     def by_name(self) -> Mapping[str, str]: ...
 
 
-class Exports(Protocol):
-    def status(self, backend: str, id: str, caller: Caller) -> Mapping[str, Any]: ...
+class KnownExports(Protocol):
+    def status(self, backend: str, id: str, caller: Caller) -> JsonObject: ...
 
 
-class Archives(Protocol):
+class KnownArchives(Protocol):
     @property
-    def exports(self) -> Exports: ...
-    def classes(self, backend: str, id: str, at: Mapping[str, Any]) -> Sequence[str]: ...
+    def exports(self) -> KnownExports: ...
+    def classes(self, backend: str, id: str, at: JsonObject) -> Sequence[str]: ...
 
 
 class ServiceFacts(Protocol):
     """The service, unguarded."""
 
     @property
-    def collections(self) -> Schemas: ...
+    def collections(self) -> KnownCollections: ...
     @property
-    def aliases(self) -> Aliases: ...
+    def aliases(self) -> KnownAliases: ...
     @property
-    def archives(self) -> Archives: ...
+    def archives(self) -> KnownArchives: ...
 
 
 class AuthContext(CallerRights):
@@ -77,7 +78,7 @@ class AuthContext(CallerRights):
         """The collection of an alias; ``*`` where there is no such alias."""
         return self._service.aliases.by_name().get(alias, "*")
 
-    def document(self, name: str) -> Mapping[str, Any]:
+    def document(self, name: str) -> JsonObject:
         """The collection's schema document; empty when there is no such collection."""
         found = self._config(self.collection(name))
         return {} if found is None else found.document
@@ -97,7 +98,7 @@ class AuthContext(CallerRights):
         """Whether an import would make it."""
         return self.makes_schemas and self._service.collections.find(collection) is None
 
-    def lacks_properties(self, collection: str, properties: Mapping[str, Any]) -> bool:
+    def lacks_properties(self, collection: str, properties: JsonObject) -> bool:
         """Whether an import would add properties."""
         config = self._config(collection)
         return self.makes_schemas and config is not None and not auto_schema.is_covered(config, properties)
@@ -116,7 +117,7 @@ class AuthContext(CallerRights):
 
     # -- backups and exports
 
-    def chosen(self, request: Mapping[str, Any], present: Sequence[str] | None = None) -> list[str]:
+    def chosen(self, request: JsonObject, present: Sequence[str] | None = None) -> list[str]:
         """The collections among ``present``, or of this server, that a backup, restore or export takes in.
 
         None for a request that the verb will refuse.
@@ -127,7 +128,7 @@ class AuthContext(CallerRights):
         except CallerError:
             return []
 
-    def archived(self, backend: str, id: str, at: Mapping[str, Any]) -> Sequence[str]:
+    def archived(self, backend: str, id: str, at: JsonObject) -> Sequence[str]:
         """The collections in a backup; none where there is no such backup."""
         try:
             return self._service.archives.classes(backend, id, at)
@@ -137,7 +138,7 @@ class AuthContext(CallerRights):
     def exported(self, backend: str, id: str) -> Sequence[str]:
         """The collections in an export; none where there is no such export."""
         try:
-            found: Sequence[str] = self._service.archives.exports.status(backend, id, self.caller)["classes"]
+            found = self._service.archives.exports.status(backend, id, self.caller)["classes"]
         except WeftError:
             return ()
-        return found
+        return [str(name) for name in found] if isinstance(found, list) else ()

@@ -25,8 +25,8 @@ def test_every_permission_is_read_back_as_written(action: str) -> None:
             {"action": "read_data", "data": {"collection": "Movies", "tenant": "*", "object": "*"}},
         ),
         (
-            {"action": "read_aliases", "aliases": {"alias": "films"}},
-            {"action": "read_aliases", "aliases": {"collection": "*", "alias": "Films"}},
+            {"action": "read_aliases", "aliases": {"alias": "flicks"}},
+            {"action": "read_aliases", "aliases": {"collection": "*", "alias": "Flicks"}},
         ),
         (
             {"action": "read_nodes", "nodes": {"collection": "Movies"}},
