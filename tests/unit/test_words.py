@@ -1,7 +1,7 @@
 """One vocabulary: words that this repository does not use, each with the word to use instead.
 
-Prose and identifiers are read alike: an identifier is split at underscores and at its capitals. The table with reasons
-is in ``docs/how-we-write.md``, and is this one.
+They are listed in ``docs/how-we-write.md``. Words are found in prose and in identifiers alike, which are split at
+underscores and capitals; phrases in any case and across line breaks; identifiers as a whole.
 """
 
 from __future__ import annotations
@@ -13,71 +13,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/how-we-write.md"
 READ = ("src", "tests", "bench", "examples", "tools", "docs")
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
 SUFFIXES = {".py", ".pyi", ".md", ".toml"}
 
-WORDS = {
-    "told": "reported, said",
-    "tells": "reports, says, describes",
-    "shown": "returned, visible, displayed",
-    "anew": "again",
-    "whoever": "a caller that, the one that",
-    "nobody": "no one, nothing",
-    "somebody": "someone, a caller",
-    "he": "they, the caller",
-    "him": "them, the caller",
-    "his": "their, the caller's",
-    "picture": "image",
-    "pictures": "images",
-    "sound": "audio",
-    "sounds": "audio",
-    "film": "video",
-    "films": "videos",
-    "payee": "provider_for",
-    "forsake": "abandon",
-    "forsaken": "abandoned",
-    "stillborn": "superseded",
-    "unoffered": "unsupported",
-    "twin": "reference, clone",
-    "twins": "references",
-    "earnest": "real",
-    "lest": "so that … not",
-}
-"""Whole words, in lower case."""
 
-PHRASES = {
-    "the protocol's server": "Weaviate",
-    "for it is": "because it is",
-    "be it an": "even an",
-    "as good as absent": "treated as absent",
-    "goes on": "continues",
-    "a word of": "mention",
-    "«": 'the quotes "…"',
-    "»": 'the quotes "…"',
-}
-"""In any case, across line breaks."""
+def listed(heading: str) -> dict[str, str]:
+    """The table below ``heading`` on the page: each word with what to write instead."""
+    text = PAGE.read_text(encoding="utf-8").partition(f"### {heading}\n")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| (`.+`) \| (.+) \|$", text, re.MULTILINE)
+    return {word: instead for words, instead in rows for word in re.findall(r"`([^`]+)`", words)}
 
-NAMES = {
-    "Asking": "AuthContext",
-    "Lanes": "ReplicaPool",
-    "LETTERS_PER_TOKEN": "CHARS_PER_TOKEN",
-    "Patience": "Backoff",
-    "SPOKEN": "TYPE_NAMES",
-    "SPOKEN_VERSION": "PROTOCOL_VERSION",
-    "Shelf": "BackupCatalog",
-    "Spelling": "StatusCodes",
-    "address_word": "url_header",
-    "handed_out": "assigns_roles",
-    "late_models": "late_interaction_models",
-    "part_choice": "part_selection",
-    "perhaps_live": "possibly_live",
-    "specialists": "special_architectures",
-}
-"""Identifiers as a whole, with or without an underscore before them."""
+
+WORDS, PHRASES, NAMES = listed("Words"), listed("Phrases"), listed("Identifiers")
 
 ALLOWED: dict[str, dict[str, str]] = {
-    "tests/unit/test_words.py": {"*": "holds the list"},
+    "tests/unit/test_words.py": {"*": "has examples of what it finds"},
     "docs/how-we-write.md": {"*": "holds the list"},
 }
 """By file: the words that stay there, each with its reason."""
@@ -94,7 +46,7 @@ NOT_YET: tuple[str, ...] = (
     *("tests/unit/engine/", "tests/unit/jobs/", "tests/unit/modules/", "tests/unit/service/"),
     *("tests/unit/wire/", "tests/wire/", "tests/cli/", "tests/docs/test_media_example.py", "tests/providers/"),
     *("docs/backups.md", "docs/exports.md", "docs/models.md", "docs/modules/", "docs/storage.md"),
-    *("examples/media", "tools/tiny_any/", "tools/train_tiny_any.py", "ARCHITECTURE.md", "CONTRIBUTING.md"),
+    *("examples/media", "tools/tiny_any/", "tools/train_tiny_any.py", "ARCHITECTURE.md"),
 )
 """Folders and files whose words are still to be mended. The list only shrinks."""
 
@@ -119,6 +71,10 @@ def unwanted(text: str) -> list[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         found += [(number, name) for name in _NAME.findall(line)]
     return sorted(found)
+
+
+def test_the_page_has_words_of_each_kind() -> None:
+    assert len(WORDS) > 20 and len(PHRASES) > 5 and len(NAMES) > 10
 
 
 def test_words_that_are_not_used() -> None:
