@@ -85,8 +85,8 @@ def test_tenants(client: weaviate.WeaviateClient, place: Path) -> None:
         shared.with_tenant(name).data.insert({"n": 1})
     shared.tenants.update([Tenant(name="cold", activity_status=TenantActivityStatus.INACTIVE)])
     done = export(client, "tenants")
-    told = {name: (one.status.value, one.objects_exported) for name, one in done.shard_status["Shared"].items()}
-    assert told == {"warm": ("SUCCESS", 1), "cold": ("SUCCESS", 1), "unused": ("SKIPPED", 0)}
+    found = {name: (one.status.value, one.objects_exported) for name, one in done.shard_status["Shared"].items()}
+    assert found == {"warm": ("SUCCESS", 1), "cold": ("SUCCESS", 1), "unused": ("SKIPPED", 0)}
     for name in ("warm", "cold"):
         table = pq.read_table(place / f"out/tenants/Shared_{name}_0000.parquet")
         assert table["tenant"].to_pylist() == [name]
@@ -128,20 +128,6 @@ def test_a_cancelled_export(client: weaviate.WeaviateClient, exporting: Server) 
             assert status["status"] in ("STARTED", "TRANSFERRING")
             assert time.monotonic() < deadline
         assert http.post("", json=body).status_code == 409
-
-
-def test_a_server_that_was_killed_meanwhile(client: weaviate.WeaviateClient, tmp_path: Path) -> None:
-    environ = {"EXPORT_ENABLED": "true", "EXPORT_DEFAULT_PATH": str(tmp_path / "out")}
-    with Server(tmp_path / "data", environ) as server:
-        with server.client() as other:
-            make(other, "Things").data.insert_many([{"n": n} for n in range(3000)])
-        body = {"id": "killed", "file_format": "parquet"}
-        assert httpx.post(server.url("/v1/export/filesystem"), json=body, timeout=WAIT_S).status_code == 200
-        server.kill()
-        server.start()
-        status = httpx.get(server.url("/v1/export/filesystem/killed"), timeout=WAIT_S).json()
-        assert status["status"] in ("FAILED", "SUCCESS")
-        assert not (tmp_path / "data/export-staging").exists()
 
 
 def test_exports_are_off_unless_turned_on(server: Server) -> None:

@@ -133,6 +133,16 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def sync_tree(folder: Path) -> None:
+    """Returns when all files below ``folder``, and their names, are on the disk. Raises StorageFull, OperatorError."""
+    with explained(folder):
+        for below, _, names in os.walk(folder):
+            for name in names:
+                with (Path(below) / name).open("rb+") as file:
+                    sync_file(file.fileno())
+            sync_folder(Path(below))
+
+
 def write_whole(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> None:
     """``path`` holds ``data`` or what it held before, never a part: written beside it, synced, renamed."""
     staged = path.with_name(f"{path.name}.tmp")

@@ -14,6 +14,8 @@ from weft.domain.cluster import NODE, Node, ServerFacts
 from weft.domain.errors import NotFound
 from weft.domain.query import Query
 from weft.engine.embedded.engine import Engine
+from weft.jobs.ledger import JobLedger
+from weft.jobs.runner import JobRunner
 from weft.modules.base import Lexicon, ModelState, Registry
 from weft.service.aggregate import Aggregator
 from weft.service.aliases import Aliases
@@ -73,9 +75,10 @@ class Service:
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
         self.replication = Replication(self.collections, NODE)
         self.access = access
-        self.archives = Archives(settings.backup, settings.export, engine, self._check_servable)
-        for name, part in access.parts().items():
-            self.archives.register(name, part)
+        self._runner = JobRunner(JobLedger(engine))
+        self.archives = Archives(
+            settings.backup, settings.export, engine, self._runner, access.parts(), self._check_servable
+        )
         self._searcher = Searcher(
             self.collections,
             registry,
@@ -135,8 +138,8 @@ class Service:
         self._stopping = True
 
     def close(self) -> None:
-        """End what goes on without a request; the engine is still open then."""
-        self.archives.close()
+        """Ends what runs without a request; the engine is still open then."""
+        self._runner.close()
 
     def _check_servable(self, document: Mapping[str, Any]) -> None:
         """Raises Invalid when a module is not enabled that the collection of ``document`` needs for its vectors."""

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from weft.catalog.catalog import remove_folder
 from weft.domain.errors import NotFound
+from weft.domain.jobs import JobStatus
 from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.descriptor import (
-    SUCCESS,
-    TRANSFERRED,
-    TRANSFERRING,
     BackupContents,
     BackupState,
     StoredCollection,
@@ -29,22 +27,15 @@ from weft.jobs.backup.descriptor import (
 )
 from weft.jobs.backup.pack import PackReader, PackWriter, Refs, file_chunks
 from weft.jobs.backup.parts import BackupPart
-from weft.jobs.worker import Job, now
+from weft.jobs.job import Job, JobKind, now
 
 TREE_CHUNK_BYTES = 1 << 16
 """Of LMDB's files, whose pages change here and there."""
 CHUNK_BYTES = 1 << 18
 """Of the other files, which only grow."""
 
-
-@dataclass(frozen=True, slots=True)
-class BackupRequest:
-    """What is to be backed up, and how. ``parts`` are with the names that are wanted of each; None: all."""
-
-    collections: Sequence[Collection]
-    level: int
-    threads: int
-    parts: Mapping[str, tuple[BackupPart, Sequence[str] | None]]
+BACKUP = JobKind("backup", "bytes")
+"""The key of such a job is the home of the folder that it fills."""
 
 
 def clear_staging(folder: Path) -> None:
@@ -78,62 +69,80 @@ class BackupBase:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class BackupRequest:
+    """What is to be backed up, and how. ``level`` is that of zstd, 0 for none; ``threads`` compress. ``parts`` are with
+    the names that are wanted of each, None for all. ``base``: the backup to build on."""
+
+    collections: Sequence[Collection]
+    level: int
+    threads: int
+    parts: Mapping[str, tuple[BackupPart, Sequence[str] | None]]
+    base: BackupBase | None = None
+
+
+class BackupTarget:
+    """The folder that a backup fills, and the state of it there."""
+
+    def __init__(self, folder: BlobFolder, state: BackupState) -> None:
+        self.folder = folder
+        self.state = state
+
+    def begin(self) -> None:
+        """What an earlier attempt left is removed."""
+        self.folder.clear("packs")
+        write_state(self.folder, self.state)
+
+    def succeed(self, contents: BackupContents, stored_bytes: int) -> None:
+        self.state = replace(
+            self.state,
+            status=JobStatus.SUCCESS,
+            completed_at=now(),
+            contents=write_contents(self.folder, contents),
+            size_bytes=sum(shard.size_bytes for one in contents.collections for shard in one.shards),
+            stored_bytes=stored_bytes,
+        )
+        write_state(self.folder, self.state)
+
+    def fail(self, status: JobStatus, error: str) -> None:
+        """What was stored is removed."""
+        self.folder.clear("packs")
+        self.state = replace(self.state, status=status, error=error, completed_at=now())
+        write_state(self.folder, self.state)
+
+
 class BackupMaker:
     """``run`` once. ``staging`` is a folder of its own in the data folder, on the disk of the shards."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        order: BackupRequest,
-        job: Job,
-        state: BackupState,
-        folder: BlobFolder,
-        base: BackupBase | None,
-        staging: Path,
-    ) -> None:
+    def __init__(self, engine: Engine, request: BackupRequest, target: BackupTarget, staging: Path) -> None:
         self._engine = engine
-        self._order = order
-        self._job = job
-        self._state = state
-        self._folder = folder
-        self._base = base
+        self._request = request
+        self._target = target
         self._staging = staging
 
-    def run(self) -> BackupState:
-        """Returns the state that was written last. Raises JobStopped, and what goes wrong; then ``undo``."""
-        job, order = self._job, self._order
-        job.advance(TRANSFERRING)
-        job.total_bytes = sum(one.bytes_on_disk(name) for one in order.collections for name in one.tenants())
-        writer = PackWriter(self._folder, order.level, order.threads)
+    def run(self, job: Job) -> None:
+        """Raises JobStopped, and what goes wrong; then ``undo``."""
+        asked = self._request
+        job.total = sum(one.bytes_on_disk(name) for one in asked.collections for name in one.tenants())
+        writer = PackWriter(self._target.folder, asked.level, asked.threads)
         try:
-            contents = BackupContents([self._collection(one, writer) for one in order.collections])
-            contents.parts = {name: part.dump(names) for name, (part, names) in order.parts.items()}
+            contents = BackupContents([self._collection(one, job, writer) for one in asked.collections])
+            contents.parts = {name: part.dump(names) for name, (part, names) in asked.parts.items()}
             writer.flush()
         finally:
             writer.close()
             remove_folder(self._staging)
-        job.advance(TRANSFERRED)
-        self._state = replace(
-            self._state,
-            status=SUCCESS,
-            completed_at=now(),
-            contents=write_contents(self._folder, contents),
-            size_bytes=sum(shard.size_bytes for one in contents.collections for shard in one.shards),
-            stored_bytes=writer.stored_bytes,
-        )
-        write_state(self._folder, self._state)
-        return self._state
+        job.begin_finishing()
+        self._target.succeed(contents, writer.stored_bytes)
 
-    def undo(self, status: str, error: str) -> None:
-        """Removes what was stored of the backup, and says so in its state."""
-        self._folder.clear("packs")
-        write_state(self._folder, replace(self._state, status=status, error=error, completed_at=now()))
+    def undo(self, status: JobStatus, error: str) -> None:
+        self._target.fail(status, error)
 
-    def _collection(self, collection: Collection, writer: PackWriter) -> StoredCollection:
+    def _collection(self, collection: Collection, job: Job, writer: PackWriter) -> StoredCollection:
         shards: list[StoredShard] = []
         for name, status in collection.tenants().items():
             try:
-                shards.append(self._shard(collection, name, status, writer))
+                shards.append(self._shard(StoredShard(name, status, 0, None), collection, job, writer))
             except NotFound:
                 self._check_held(collection)  # otherwise the tenant has been deleted meanwhile
         self._check_held(collection)
@@ -145,25 +154,28 @@ class BackupMaker:
         if self._engine.find(collection.config.name) is not collection:
             raise NotFound(f"class {collection.config.name} was deleted while it was backed up; ask for a new backup")
 
-    def _shard(self, collection: Collection, name: str, status: str, writer: PackWriter) -> StoredShard:
-        self._job.check()
+    def _shard(self, empty: StoredShard, collection: Collection, job: Job, writer: PackWriter) -> StoredShard:
+        """``empty`` with what it holds."""
+        job.check()
         remove_folder(self._staging)
         self._staging.parent.mkdir(exist_ok=True)
-        sizes = collection.snapshot_to(name, self._staging)
+        sizes = collection.snapshot_to(empty.name, self._staging)
         if not sizes:
-            return StoredShard(name, status, 0, None)
-        known = self._base.refs(collection.config.name, name) if self._base else {}
+            return empty
+        base = self._request.base
+        known = base.refs(collection.config.name, empty.name) if base else {}
+
+        def progress(size: int) -> None:
+            job.advance(size)
+            job.check()
+
         files: list[StoredFile] = []
         for path, size in sorted(sizes.items()):
-            if not is_shard_file(path):  # somebody else's, in our folder
+            if not is_shard_file(path):  # a foreign file in our folder
                 continue
             chunk_bytes = TREE_CHUNK_BYTES if path.endswith(".mdb") else CHUNK_BYTES
             chunks = file_chunks(self._staging / path, size, chunk_bytes)
-            refs = writer.add(chunks, known.get(path), self._progress)
+            refs = writer.add(chunks, known.get(path), progress)
             files.append(StoredFile(path, int(refs["size"].sum(dtype="u8")), chunk_bytes, refs))
         manifest = writer.add_one(pack_manifest(files))
-        return StoredShard(name, status, sum(file.size for file in files), manifest)
-
-    def _progress(self, size: int) -> None:
-        self._job.done_bytes += size
-        self._job.check()
+        return replace(empty, size_bytes=sum(file.size for file in files), manifest=manifest)

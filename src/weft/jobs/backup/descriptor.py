@@ -23,6 +23,7 @@ import xxhash
 
 from weft import __version__
 from weft.domain.errors import CorruptData, Unsupported
+from weft.domain.jobs import JobStatus
 from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.pack import REF, Refs
 from weft.jobs.backup.zstd import compress, decompress
@@ -31,22 +32,16 @@ FORMAT = 1
 STATE, CONTENTS = "weft-backup.json", "contents"
 _PATH = re.compile(r"(?!.*(?:^|/)\.)(?:store|index)/[A-Za-z0-9._/-]+")
 
-STARTED, TRANSFERRING = "STARTED", "TRANSFERRING"
-TRANSFERRED, FINALIZING = "TRANSFERRED", "FINALIZING"
-"""The last stages, of a backup and of a restore: too late to cancel."""
-SUCCESS, FAILED, CANCELLING, CANCELED = "SUCCESS", "FAILED", "CANCELLING", "CANCELED"
-ENDED = frozenset({SUCCESS, FAILED, CANCELED})
-
 
 @dataclass(frozen=True, slots=True)
 class BackupState:
-    """Times are ISO 8601 in UTC, ``completed_at`` empty until the end. ``size_bytes`` are the files', as they were;
-    ``stored_bytes`` what this backup took for them. ``server`` is who wrote it; ``backups`` are those that it builds
-    on, the base first."""
+    """Times are ISO 8601 in UTC, ``completed_at`` empty until the end. ``status`` is WAITING until then: how far the
+    backup is, only its server knows, which is ``server``. ``size_bytes`` are the files', as they were; ``stored_bytes``
+    what this backup took for them. ``backups`` are those that it builds on, the base first."""
 
     id: str
     server: str
-    status: str
+    status: JobStatus
     started_at: str
     classes: tuple[str, ...]
     error: str = ""
@@ -61,7 +56,7 @@ class BackupState:
 
 
 def write_state(folder: BlobFolder, state: BackupState) -> None:
-    body = orjson.dumps(asdict(state))
+    body = orjson.dumps(asdict(state) | {"status": state.status.outcome})
     folder.put(STATE, orjson.dumps({"check": xxhash.xxh3_64_hexdigest(body), "state": orjson.Fragment(body)}))
 
 
@@ -82,8 +77,8 @@ def read_state(folder: BlobFolder) -> BackupState | None:
             raise _damaged(folder, STATE)
         known = {one.name for one in fields(BackupState)}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if k in known}
-        return BackupState(**values)
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return BackupState(**values | {"status": JobStatus.of_outcome(given["status"])})
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise _damaged(folder, STATE) from None
 
 

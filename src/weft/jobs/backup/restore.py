@@ -1,20 +1,18 @@
-"""Bringing a backup back: files first, where nobody sees them, and one transaction that makes all of it count."""
+"""Bringing a backup back: files first, where no one sees them, and one transaction that makes all of it count."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from weft.catalog.catalog import CatalogEntry
 from weft.domain.errors import Conflict
+from weft.domain.jobs import JobStatus
 from weft.engine.embedded.engine import Engine
 from weft.files import disk
 from weft.jobs.backup.descriptor import (
-    FINALIZING,
-    TRANSFERRING,
     BackupContents,
     StoredCollection,
     StoredFile,
@@ -22,7 +20,13 @@ from weft.jobs.backup.descriptor import (
 )
 from weft.jobs.backup.pack import PackReader
 from weft.jobs.backup.parts import BackupPart
-from weft.jobs.worker import Job
+from weft.jobs.job import Job, JobKind, now
+from weft.jobs.ledger import JobLedger
+
+RESTORE = JobKind(
+    "restore", "bytes", interrupted="the server was stopped before the end, and nothing was restored; ask for it again"
+)
+"""The key of such a job is the home of the backup's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +40,43 @@ class RestoreRequest:
 
 
 class Restorer:
-    """``run`` once. All collections come, with their aliases, the wanted parts and ``record``, or nothing does."""
+    """``run`` once. All collections come, with their aliases, the wanted parts and the record of the job's success, or
+    nothing does."""
 
-    def __init__(self, engine: Engine, request: RestoreRequest, job: Job, reader: PackReader) -> None:
+    def __init__(self, engine: Engine, request: RestoreRequest, reader: PackReader) -> None:
         self._engine = engine
         self._request = request
-        self._job = job
         self._reader = reader
         self._unload: list[Callable[[], None]] = []
         """What makes the parts that were loaded as they were before."""
 
-    def run(self, record: Mapping[str, Any]) -> None:
-        """``record`` are settings of the catalog. Raises JobStopped, Conflict, CorruptData, StorageFull."""
-        request, job = self._request, self._job
+    def run(self, job: Job) -> None:
+        """Raises JobStopped, Conflict, CorruptData, StorageFull; then nothing has changed."""
+        request = self._request
         self._check_names()
-        job.advance(TRANSFERRING)
-        job.total_bytes = sum(shard.size_bytes for one in request.collections for shard in one.shards)
+        job.total = sum(shard.size_bytes for one in request.collections for shard in one.shards)
         entries: list[CatalogEntry] = []
+
+        def agree() -> None:
+            """The last moment: nothing can be cancelled from here on, and the wanted parts come back."""
+            job.begin_finishing()
+            for name, part in request.parts.items():
+                self._unload.append(part.load(request.contents.parts[name]))
+
         try:
             for one in request.collections:
                 entries.append(self._engine.draft(one.name, one.document, {s.name: s.status for s in one.shards}))
-                self._fetch(one, entries[-1])
-            self._engine.adopt(entries, self._aliases(), record, agree=self._agree)
+                self._fetch(one, entries[-1], job)
+            success = replace(job.record, status=JobStatus.SUCCESS, ended_at=now())
+            self._engine.adopt(entries, self._aliases(), JobLedger.entry(success), agree=agree)
         except BaseException:
             for unload in reversed(self._unload):
                 unload()
             self._engine.abandon(entries)
             raise
+
+    def undo(self, status: JobStatus, error: str) -> None:
+        """``run`` has left nothing."""
 
     def _check_names(self) -> None:
         for one in self._request.collections:
@@ -83,20 +97,20 @@ class Restorer:
             if self._request.overwrite_alias or alias not in present
         }
 
-    def _fetch(self, collection: StoredCollection, entry: CatalogEntry) -> None:
+    def _fetch(self, collection: StoredCollection, entry: CatalogEntry, job: Job) -> None:
         for shard in collection.shards:
-            self._job.check()
+            job.check()
             if shard.manifest is None:
                 continue
             folder = self._engine.shard_folder(entry, shard.name)
             files = unpack_manifest(self._reader.one(shard.manifest))
             for file in files:
-                self._write(folder / file.path, file)
+                self._write(folder / file.path, file, job)
             with disk.explained(folder):
                 for made in sorted({(folder / file.path).parent for file in files} | {folder, folder.parent}):
                     disk.sync_folder(made)
 
-    def _write(self, path: Path, file: StoredFile) -> None:
+    def _write(self, path: Path, file: StoredFile, job: Job) -> None:
         with disk.explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
@@ -106,16 +120,10 @@ class Restorer:
                 with disk.explained(path):
                     disk.write_at(descriptor, memoryview(chunk), offset)
                 offset += len(chunk)
-                self._job.done_bytes += len(chunk)
-                self._job.check()
-            if file.path.startswith("store/"):  # indexes have checksums, and can be made anew
+                job.advance(len(chunk))
+                job.check()
+            if file.path.startswith("store/"):  # indexes have checksums, and can be rebuilt
                 with disk.explained(path):
                     disk.sync_file(descriptor)
         finally:
             os.close(descriptor)
-
-    def _agree(self) -> None:
-        """The last moment: nothing can be cancelled from here on, and the wanted parts come back."""
-        self._job.advance(FINALIZING)
-        for name, part in self._request.parts.items():
-            self._unload.append(part.load(self._request.contents.parts[name]))

@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.domain.objects import Object, Vector
+from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.storage import ShardStore
 from weft.engine.record import RecordCodec
 from weft.files import disk
-from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.export.columns import ArrowColumns
 
 GROUP_ROWS = 10_000
@@ -26,75 +25,73 @@ FILE_ROWS = 250_000
 _STEP = 64
 
 
-class ShardExporter:
-    """Writes the objects of ``store`` to ``folder``; files are made in ``staging`` first."""
+class WrittenFile(NamedTuple):
+    """How many objects are in a file, and the doc_id from which on there are others."""
 
-    def __init__(
-        self,
-        config: CollectionConfig,
-        shard: str,
-        store: ShardStore,
-        folder: BlobFolder,
-        staging: Path,
-        progress: Callable[[int], None],
-    ) -> None:
-        """``progress`` is told the rows of each group that was written, and may raise."""
-        self._config = config
-        self._shard = shard
+    rows: int
+    next_doc_id: int
+
+
+class ShardFiles:
+    """The objects of ``store`` as files, in order of doc_id."""
+
+    def __init__(self, config: CollectionConfig, shard: str, store: ShardStore) -> None:
         self._store = store
-        self._folder = folder
-        self._staging = staging
-        self._progress = progress
+        self._codec = RecordCodec(config)
         self._names = [name for name in config.vectors if name in store.vector_names]
         multi = {name: store.vectors(name).multi for name in self._names}
         self._columns = ArrowColumns(config, shard if config.tenancy.enabled else None, multi)
 
-    def run(self) -> None:
-        groups = self._groups()
+    def write(self, path: Path, first_doc_id: int, each: Callable[[int], bool]) -> WrittenFile:
+        """The next file at ``path``, from ``first_doc_id`` on; none where no objects are left.
+
+        ``each`` is given the rows of each group that was written, and says whether the file may grow; it may raise.
+        """
+        rows, next_doc_id = 0, first_doc_id
+        groups = self._groups(first_doc_id)
         group = next(groups, None)
-        number = 0
-        while group is not None:
-            key = f"{self._config.name}_{self._shard}_{number:04d}.parquet"
-            path = self._staging / key
-            rows = 0
-            with disk.explained(path), pq.ParquetWriter(path, self._columns.schema, compression="zstd") as writer:
-                while group is not None and rows < FILE_ROWS:
-                    table = pa.Table.from_batches(group, self._columns.schema)
-                    writer.write_table(table, row_group_size=len(table))
-                    rows += len(table)
-                    self._progress(len(table))
-                    group = next(groups, None)
-            self._folder.put_file(key, path)
-            path.unlink(missing_ok=True)
-            number += 1
+        if group is None:
+            return WrittenFile(0, next_doc_id)
+        schema = self._columns.schema
+        with disk.explained(path), pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            while group is not None:
+                table = pa.Table.from_batches(group.batches, schema)
+                writer.write_table(table, row_group_size=len(table))
+                rows, next_doc_id = rows + len(table), group.last_doc_id + 1
+                if not each(len(table)) or rows >= FILE_ROWS:
+                    break
+                group = next(groups, None)
+        return WrittenFile(rows, next_doc_id)
 
-    def _groups(self) -> Iterator[list[Any]]:
-        """Batches that make a group together."""
-        group: list[Any] = []
-        rows = size = 0
-        for objects, vectors in self._steps():
+    def _groups(self, first_doc_id: int) -> Iterator[_Group]:
+        batches: list[pa.RecordBatch] = []
+        rows = size = last = 0
+        for ids, objects in self._steps(first_doc_id):
+            vectors = {name: self._store.get_vectors(name, ids) for name in self._names}
             batch = self._columns.batch(objects, vectors)
-            group.append(batch)
-            rows += len(batch)
-            size += batch.nbytes
+            batches.append(batch)
+            rows, size, last = rows + len(batch), size + batch.nbytes, ids[-1]
             if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-                yield group
-                group, rows, size = [], 0, 0
-        if group:
-            yield group
+                yield _Group(batches, last)
+                batches, rows, size = [], 0, 0
+        if batches:
+            yield _Group(batches, last)
 
-    def _steps(self) -> Iterator[tuple[list[Object], dict[str, Sequence[Vector | None]]]]:
-        codec = RecordCodec(self._config)
+    def _steps(self, first_doc_id: int) -> Iterator[tuple[list[int], list[Object]]]:
         ids: list[int] = []
         objects: list[Object] = []
-        for doc_id, raw in self._store.scan_records(0, self._store.next_doc_id):
+        for doc_id, raw in self._store.scan_records(first_doc_id, self._store.next_doc_id):
             ids.append(doc_id)
-            objects.append(codec.open(raw).to_object())
+            objects.append(self._codec.open(raw).to_object())
             if len(ids) == _STEP:
-                yield objects, self._vectors(ids)
+                yield ids, objects
                 ids, objects = [], []
         if ids:
-            yield objects, self._vectors(ids)
+            yield ids, objects
 
-    def _vectors(self, ids: list[int]) -> dict[str, Sequence[Vector | None]]:
-        return {name: self._store.get_vectors(name, ids) for name in self._names}
+
+class _Group(NamedTuple):
+    """Batches that make a group of rows together."""
+
+    batches: list[pa.RecordBatch]
+    last_doc_id: int

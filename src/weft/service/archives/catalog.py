@@ -1,35 +1,34 @@
-"""The backups that are there: where requests find one, and the truth of its state."""
+"""The backups that there are: where requests find one, and the truth about its state."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
+from weft.domain.jobs import JobStatus
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
-from weft.jobs.backup.descriptor import ENDED, FAILED, SUCCESS, BackupState, read_state, write_state
-from weft.jobs.worker import Job, Worker, now
-from weft.service.archives.locations import backup_backends, chosen_backend, is_id, location
+from weft.jobs.backup.create import BACKUP
+from weft.jobs.backup.descriptor import BackupState, read_state, write_state
+from weft.jobs.job import now
+from weft.jobs.runner import JobRunner
+from weft.service.archives.locations import backup_backends, chosen_backend, is_id
 from weft.settings.archives import BackupSettings
 
 _log = logging.getLogger(__name__)
 _SERVER = "server"
 _HINT = "set BACKUP_FILESYSTEM_PATH for filesystem, BACKUP_S3_BUCKET for s3"
-GIB = 1 << 30
-INTERRUPTED = "the server was stopped before the end"
 
 
 class BackupCatalog:
-    """``making`` is the worker that makes backups. ``lock`` is held while a request becomes a job."""
+    """``lock`` is held while a request becomes a job. Raises Misconfigured."""
 
-    def __init__(self, settings: BackupSettings, engine: Engine, making: Worker) -> None:
+    def __init__(self, settings: BackupSettings, engine: Engine, runner: JobRunner) -> None:
         self._dynamic = settings.dynamic_location
-        self._making = making
+        self._runner = runner
         self.lock = threading.RLock()
         self.backends: dict[str, Backend] = backup_backends(settings, engine.folder)
         if _SERVER not in engine.settings():
@@ -41,34 +40,39 @@ class BackupCatalog:
         """Raises Invalid."""
         return chosen_backend(self.backends, name, _HINT)
 
-    def location(self, at: Mapping[str, Any]) -> Location:
-        """What a request's config or query says. Raises Invalid."""
-        return location(at, dynamic=self._dynamic)
+    def check(self, place: Location) -> Location:
+        """Raises Invalid where requests may name no place."""
+        if place != Location() and not self._dynamic:
+            raise Invalid("this server keeps backups in one place only; leave bucket and path out")
+        return place
 
-    def folder(self, backend: str, id: str, at: Mapping[str, Any]) -> BlobFolder:
+    def folder(self, backend: str, id: str, place: Location) -> BlobFolder:
         """Raises NotFound for an id that no backup can have, Invalid."""
-        chosen, place = self.backend(backend), self.location(at)
+        chosen = self.backend(backend)
+        self.check(place)
         if not is_id(id):
             raise unknown(id)
         return chosen.folder(id, place)
 
     def state(self, folder: BlobFolder) -> BackupState | None:
-        """None when there is no backup. One that this server left unfinished has failed, and is told so for good."""
+        """None when there is no backup. One that this server left unfinished has failed, and is marked so for good."""
         state = read_state(folder)
-        if state is None or state.status in ENDED or state.server != self.server:
+        if state is None or state.status.ended or state.server != self.server:
             return state
         with self.lock:
-            if any(job.home == folder.home and not job.ended for job in self._making.jobs()):
+            job = self._runner.find(BACKUP, folder.home)
+            if job is not None and not job.ended:
                 return state
             state = read_state(folder)
-            if state is None or state.status in ENDED:
+            if state is None or state.status.ended:
                 return state
-            state = replace(state, status=FAILED, error=INTERRUPTED, completed_at=now())
+            error = self._runner.failure(BACKUP, folder.home, state.started_at)
+            state = replace(state, status=JobStatus.FAILED, error=error, completed_at=now())
             try:
                 folder.clear("packs")
                 write_state(folder, state)
-            except OperatorError as error:
-                _log.warning("backup %r has failed, which could not be written down: %s", state.id, error.message)
+            except OperatorError as refusal:
+                _log.warning("backup %r has failed, which could not be written down: %s", state.id, refusal.message)
             return state
 
     def states(self, backend: str) -> list[BackupState]:
@@ -90,7 +94,7 @@ class BackupCatalog:
         folders = [self.backend(backend).folder(one, place) for one in state.backups]
         for one, folder in zip(state.backups, folders, strict=True):
             base = read_state(folder)
-            if base is None or base.status != SUCCESS or base.started_at > state.started_at:
+            if base is None or base.status is not JobStatus.SUCCESS or base.started_at > state.started_at:
                 raise Invalid(
                     f"backup {state.id!r} builds on {one!r}, which is missing or replaced at {folder.home!r}; bring it "
                     "back there, or use another backup",
@@ -101,15 +105,3 @@ class BackupCatalog:
 
 def unknown(id: str) -> NotFound:
     return NotFound(f"backup id {id[:80]!r} does not exist", id=id)
-
-
-def told(job: Job, backend: str) -> dict[str, Any]:
-    """A job as the protocol tells it; ``progress`` is Weft's own."""
-    answer: dict[str, Any] = {"id": job.id, "backend": backend, "path": job.home, "status": job.status}
-    answer |= {"startedAt": job.started_at, "progress": {"done": job.done_bytes, "total": job.total_bytes}}
-    return answer | given(completedAt=job.completed_at, error=job.error)
-
-
-def given(**values: Any) -> dict[str, Any]:
-    """Those that are not empty."""
-    return {key: value for key, value in values.items() if value}

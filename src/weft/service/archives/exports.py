@@ -1,4 +1,4 @@
-"""The verbs on exports. What they answer is what the protocol says, as JSON values."""
+"""The verbs on exports."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from importlib.util import find_spec
-from typing import Any
 
 from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
-from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
+from weft.domain.jobs import JobStatus
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
-from weft.jobs.backup.create import clear_staging
-from weft.jobs.backup.descriptor import CANCELLING, ENDED, FAILED, STARTED, TRANSFERRING
-from weft.jobs.export.job import ExportMaker, ExportState, read_export_state, write_export_state
-from weft.jobs.worker import Job, JobTask, Worker, now
-from weft.service.archives.catalog import INTERRUPTED, given
-from weft.service.archives.locations import checked_id, chosen_backend, chosen_classes, export_backends, is_id
+from weft.jobs.export.create import EXPORT, ExportMaker, ExportTarget, sweep_staging
+from weft.jobs.export.state import ExportState, read_export_state, write_export_state
+from weft.jobs.job import Job, now
+from weft.jobs.runner import JobRunner
+from weft.service.archives.answers import ExportJob
+from weft.service.archives.locations import checked_id, chosen_backend, export_backends, is_id
+from weft.service.archives.requests import NewExport
 from weft.service.permissions.archives import archiving, export
+from weft.service.schema.document import parse
 from weft.settings.archives import BackupSettings, ExportSettings
 
 _STAGING = "export-staging"
@@ -30,95 +31,94 @@ _HINT = "set EXPORT_DEFAULT_PATH for filesystem, EXPORT_DEFAULT_BUCKET for s3"
 
 
 class Exports:
-    """One runs at a time; others wait for their turn. An id is never used twice."""
+    """One runs at a time; others wait for their turn. An id is never used twice. ``server`` tells this server's exports
+    from those of others."""
 
     def __init__(
-        self, settings: ExportSettings, backup: BackupSettings, engine: Engine, worker: Worker, server: str
+        self, settings: ExportSettings, backup: BackupSettings, engine: Engine, runner: JobRunner, server: str
     ) -> None:
         self._enabled = settings.enabled
-        self._backends: dict[str, Backend] = export_backends(settings, backup)
+        self._backends: Mapping[str, Backend] = export_backends(settings, backup)
         self._engine = engine
-        self._worker = worker
+        self._runner = runner
         self._server = server
         self._lock = threading.RLock()
         self._makers: dict[str, ExportMaker] = {}
-        """Of those that have not ended, by home."""
+        """By the home of the folder, of those that have not ended, and some others."""
         self._staging = engine.folder / _STAGING
-        clear_staging(self._staging)
+        runner.add(EXPORT, self._reopen)
+        sweep_staging(self._staging, {one.id for one in runner.records() if not one.status.ended})
 
     @requires(archiving)
-    def create(self, backend: str, request: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    def create(self, backend: str, asked: NewExport, caller: Caller) -> ExportJob:
         """Begins an export. Raises Invalid, Conflict for an id that is taken, Misconfigured, Overloaded."""
         self._check_enabled()
-        id = checked_id(json_fields.string(request, "id", "export"), "export")
-        form = json_fields.string(request, "file_format", "export")
-        if form != "parquet":
-            raise Invalid(f"file_format must be parquet, not {str(form)[:40]!r}")
+        id = checked_id(asked.id, "export")
+        if asked.file_format != "parquet":
+            raise Invalid(f"file_format must be parquet, not {asked.file_format[:40]!r}")
         folder = self._chosen(backend).folder(id, Location())
         if find_spec("pyarrow") is None:
             raise Misconfigured("exports need the package pyarrow; install it with: pip install 'weft[export]'")
         present = sorted(one.config.name for one in self._engine.collections())
-        classes = chosen_classes(request, present, "on this server")
+        classes = tuple(asked.choice.among(present, "on this server"))
         with self._lock:
             if self._state(folder) is not None:
                 raise Conflict(f"export {id!r} already exists at {folder.home!r}; choose another id", id=id)
-            job = Job((backend, folder.home), id, folder.home, tuple(classes))
-            state = ExportState(id, backend, self._server, STARTED, job.started_at, job.classes)
-            collections = [self._engine.get(name) for name in classes]
-            maker = ExportMaker(self._engine, collections, job, state, folder, self._staging / id)
-            self._begin(maker, job, state, folder)
-        return _told(state, folder)
+            job = Job(EXPORT, folder.home, id, classes, {"backend": backend})
+            maker = self._maker(job, folder)
+            maker.begin()
+            self._runner.submit(job, maker)
+        return _answer(maker.state, folder)
 
     @requires(export(READ))
-    def status(self, backend: str, id: str, caller: Caller) -> dict[str, Any]:
+    def status(self, backend: str, id: str, caller: Caller) -> ExportJob:
         """Raises NotFound."""
         folder = self._folder(backend, id)
-        maker, job = self._makers.get(folder.home), self._worker.find((backend, folder.home))
+        maker, job = self._makers.get(folder.home), self._runner.find(EXPORT, folder.home)
         state = self._state(folder)
         if state is None:
             raise _unknown(id)
-        if state.status not in ENDED and maker is not None and job is not None:
-            status = TRANSFERRING if job.status == CANCELLING else job.status  # exports have no such word
-            state = replace(state, status=status, shard_status=maker.progress)
-        return _told(state, folder) | given(
-            completedAt=state.completed_at,
-            tookInMs=_took_ms(state),
-            shardStatus=state.shard_status,
-            error=state.error,
-        )
+        if not state.status.ended and maker is not None and job is not None:
+            state = replace(state, status=job.status, shard_status=maker.progress)
+        return _answer(state, folder)
 
     @requires(export(DELETE))
     def cancel(self, backend: str, id: str, caller: Caller) -> None:
         """Raises NotFound, Conflict when it has ended."""
         folder = self._folder(backend, id)
-        job = self._worker.find((backend, folder.home))
-        if job is not None and not job.ended and job.cancel():
+        job = self._runner.find(EXPORT, folder.home)
+        if job is not None and not job.ended and self._runner.cancel_job(job):
             return
         if self._state(folder) is None:
             raise _unknown(id)
         raise Conflict(f"export {id!r} has already finished", id=id)
 
-    def _begin(self, maker: ExportMaker, job: Job, state: ExportState, folder: BlobFolder) -> None:
-        def run() -> None:
-            maker.run()
-            self._makers.pop(folder.home, None)
+    def _reopen(self, job: Job) -> ExportMaker:
+        """The maker of an export of an earlier process. Raises Invalid, CorruptData."""
+        self._check_enabled()
+        maker = self._maker(job, self._chosen(job.request["backend"]).folder(job.name, Location()))
+        maker.load(job)
+        return maker
 
-        def undo(status: str, error: str) -> None:
-            maker.undo(status, error)
-            self._makers.pop(folder.home, None)
-
+    def _maker(self, job: Job, folder: BlobFolder) -> ExportMaker:
+        backend: str = job.request["backend"]
+        state = ExportState(job.name, backend, self._server, JobStatus.WAITING, job.started_at, job.collections)
+        maker = ExportMaker(self._engine, parse, ExportTarget(folder, state), self._staging / job.record.id)
+        self._makers = {home: one for home, one in self._makers.items() if not one.state.status.ended}
         self._makers[folder.home] = maker
-        write_export_state(folder, state)
-        self._worker.submit(JobTask(job, run, undo))
+        return maker
 
     def _state(self, folder: BlobFolder) -> ExportState | None:
-        """One that this server left unfinished has failed, and is told so for good."""
+        """None when there is no export. One that this server gave up has failed, and is marked so for good."""
         with self._lock:
-            running = folder.home in self._makers
+            job = self._runner.find(EXPORT, folder.home)
             state = read_export_state(folder)
-            if state is None or state.status in ENDED or state.server != self._server or running:
+            if state is None or state.status.ended or state.server != self._server:
                 return state
-            state = replace(state, status=FAILED, error=INTERRUPTED, completed_at=now())
+            if job is not None and not job.ended:
+                return state
+            error = self._runner.failure(EXPORT, folder.home, state.started_at)
+            state = replace(state, status=JobStatus.FAILED, error=error, completed_at=now())
             write_export_state(folder, state)
             return state
 
@@ -137,15 +137,19 @@ class Exports:
             raise Invalid("exports are turned off on this server; set EXPORT_ENABLED=true")
 
 
-def _told(state: ExportState, folder: BlobFolder) -> dict[str, Any]:
-    return {
-        "id": state.id,
-        "backend": state.backend,
-        "path": folder.home,
-        "status": state.status,
-        "startedAt": state.started_at,
-        "classes": list(state.classes),
-    }
+def _answer(state: ExportState, folder: BlobFolder) -> ExportJob:
+    return ExportJob(
+        state.id,
+        state.backend,
+        folder.home,
+        state.status,
+        state.classes,
+        state.started_at,
+        state.completed_at,
+        state.error,
+        _took_ms(state),
+        state.shard_status,
+    )
 
 
 def _took_ms(state: ExportState) -> int:

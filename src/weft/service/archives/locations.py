@@ -1,34 +1,48 @@
-"""Which backends this server has, and what requests say about ids, collections and locations."""
+"""Which backends this server has, and which ids backups and exports may have."""
 
 from __future__ import annotations
 
-import fnmatch
+import os
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from weft.domain import json_fields
-from weft.domain.errors import Invalid
-from weft.domain.names import collection_name
-from weft.jobs.backends.backend import Backend, Location
+from weft.domain.errors import Invalid, Misconfigured
+from weft.jobs.backends.backend import Backend
 from weft.jobs.backends.filesystem import FilesystemBackend
 from weft.jobs.backends.s3 import S3Backend
+from weft.plugins import BACKUP_BACKENDS, Plugin, find_plugins
 from weft.settings.archives import BackupSettings, ExportSettings
 
 _ID = re.compile(r"[a-z0-9_-]{1,128}")
-_MOST_PATTERNS, _LONGEST_PATTERN = 100, 300
+_BUILT_IN = (FilesystemBackend.name, S3Backend.name)
 
 
-def backup_backends(settings: BackupSettings, data_path: Path) -> dict[str, Backend]:
-    """By name; those that the settings turn on. Raises Misconfigured when a package is missing."""
-    found: list[Backend] = []
+def backup_backends(
+    settings: BackupSettings, data_path: Path, environ: Mapping[str, str] = os.environ
+) -> dict[str, Backend]:
+    """By name: those that the settings turn on, and those of other packages that ``environ`` turns on.
+
+    Raises Misconfigured when a package is missing, or a plug-in is no backend.
+    """
+    found: dict[str, Backend] = {}
     if settings.filesystem_path:
-        found.append(FilesystemBackend(Path(settings.filesystem_path).absolute(), data_path))
+        found["filesystem"] = FilesystemBackend(Path(settings.filesystem_path).absolute(), data_path)
     if settings.s3_bucket:
-        found.append(_s3(settings, settings.s3_bucket, settings.s3_path))
-    return {one.name: one for one in found}
+        found["s3"] = _s3(settings, settings.s3_bucket, settings.s3_path)
+    for name, plugin in find_plugins(BACKUP_BACKENDS, _BUILT_IN).items():
+        backend = _plugged(plugin, environ)
+        if backend is not None:
+            found[name] = backend
+    return found
+
+
+def _plugged(plugin: Plugin, environ: Mapping[str, str]) -> Backend | None:
+    """What the plug-in makes of the environment; None where that does not turn it on."""
+    made: object = plugin.load()(environ)
+    if made is not None and not (isinstance(made, Backend) and made.name == plugin.name):
+        raise Misconfigured(f"{plugin} makes no backend of that name; repair or uninstall the package")
+    return made
 
 
 def export_backends(settings: ExportSettings, backup: BackupSettings) -> dict[str, Backend]:
@@ -49,6 +63,7 @@ def _s3(settings: BackupSettings, bucket: str, path: str) -> S3Backend:
 
 
 def chosen_backend(backends: Mapping[str, Backend], name: str, hint: str) -> Backend:
+    """Raises Invalid."""
     backend = backends.get(name)
     if backend is None:
         known = ", ".join(sorted(backends)) or "none"
@@ -60,78 +75,8 @@ def is_id(id: str) -> bool:
     return _ID.fullmatch(id) is not None
 
 
-def checked_id(id: str | None, what: str) -> str:
-    if not id or not is_id(id):
-        raise Invalid(f"invalid {what} id {str(id or '')[:80]!r}: use 1 to 128 lower-case letters, digits, - and _")
+def checked_id(id: str, what: str) -> str:
+    """Raises Invalid."""
+    if not is_id(id):
+        raise Invalid(f"invalid {what} id {id[:80]!r}: use 1 to 128 lower-case letters, digits, - and _")
     return id
-
-
-def location(config: Mapping[str, Any], *, dynamic: bool) -> Location:
-    """The location in a request's ``config`` or query, whatever the case of its keys. Raises Invalid."""
-    found = Location(option(config, "bucket") or "", option(config, "path") or "")
-    if found != Location() and not dynamic:
-        raise Invalid("this server keeps backups in one place only; leave bucket and path out")
-    return found
-
-
-def option(config: Mapping[str, Any], name: str) -> str | None:
-    """A text of ``config``, whose keys clients spell in several ways."""
-    for key in config:
-        if key.lower() == name.lower():
-            return json_fields.string(config, key, "config")
-    return None
-
-
-def chosen_classes(given: Mapping[str, Any], present: Sequence[str], where: str) -> list[str]:
-    """Of ``present``, what ``include`` and ``exclude`` of the request leave; ``*`` and ``?`` stand for any letters.
-
-    Raises Invalid: for both at once, a name twice, one that is not present, and when nothing is left.
-    """
-    include, exclude = (_names(given, key) for key in ("include", "exclude"))
-    if include and exclude:
-        raise Invalid("name collections in include or in exclude, not in both")
-    known = set(present)
-    for name, sent in zip(include, given.get("include") or (), strict=True):
-        if not is_pattern(name) and name not in known:
-            raise Invalid(f"class {sent[:80]} does not exist {where}; it has {_listed(present)}", collection=name)
-    named = matching(known, include or exclude)
-    chosen = [name for name in present if (name in named) == bool(include)]
-    if not chosen:
-        raise Invalid(f"no class is left to choose {where}; it has {_listed(present)}")
-    return chosen
-
-
-def _names(given: Mapping[str, Any], key: str) -> list[str]:
-    value = given.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise Invalid(f"{key} must be an array of names")
-    names = [collection_name(name) for name in value]
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise Invalid(f"{key} contains {name!r} twice")
-    return names
-
-
-def is_pattern(name: str) -> bool:
-    return "*" in name or "?" in name
-
-
-def matching(present: Set[str], asked: Sequence[str]) -> set[str]:
-    """What of ``present`` the names and patterns among ``asked`` mean. Raises Invalid for too many."""
-    patterns = [one.replace("[", "[[]") for one in asked if is_pattern(one)]
-    if len(patterns) > _MOST_PATTERNS:
-        raise Invalid(f"{len(patterns)} names have * or ?, and one request may hold {_MOST_PATTERNS} such")
-    for pattern in patterns:
-        if len(pattern) > _LONGEST_PATTERN:
-            raise Invalid(f"a name with * or ? has at most {_LONGEST_PATTERN} letters, not {len(pattern)}")
-    found = {name for name in asked if name in present}
-    for pattern in patterns:
-        found.update(name for name in present if fnmatch.fnmatchcase(name, pattern))
-    return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:20]) or "none"
-    return shown + (f" and {len(names) - 20} more" if len(names) > 20 else "")

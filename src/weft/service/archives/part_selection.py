@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.jobs.backup.parts import ROLES, USERS, BackupPart
-from weft.service.archives.locations import is_pattern, matching
-
-_RESTORE = {ROLES: "rolesOptions", USERS: "usersOptions"}
-_CREATE = {ROLES: "includeRoles", USERS: "includeUsers"}
+from weft.service.archives.collection_choice import is_pattern, matching
+from weft.service.archives.requests import NewBackup, NewRestore
 
 
 def parts_to_make(
-    request: Mapping[str, Any], parts: Mapping[str, BackupPart]
-) -> dict[str, tuple[BackupPart, list[str] | None]]:
+    asked: NewBackup, parts: Mapping[str, BackupPart]
+) -> dict[str, tuple[BackupPart, Sequence[str] | None]]:
     """All parts, each with the names that are asked for; None: all of it. Raises Invalid."""
-    for name, key in _CREATE.items():
-        if request.get(key) and name not in parts:
+    wanted = {ROLES: ("includeRoles", asked.roles), USERS: ("includeUsers", asked.users)}
+    for name, (key, names) in wanted.items():
+        if names and name not in parts:
             raise Invalid(f"{key} is set, and this server keeps no {name}; leave it out")
-    return {name: (part, _names(request, _CREATE[name], part)) for name, part in parts.items()}
+    return {name: (part, _names(part, *wanted[name])) for name, part in parts.items()}
 
 
 def parts_to_load(
-    config: Mapping[str, Any], stored: Mapping[str, str], parts: Mapping[str, BackupPart]
+    asked: NewRestore, stored: Mapping[str, str], parts: Mapping[str, BackupPart]
 ) -> dict[str, BackupPart]:
     """Those that the request wants, which only ``all`` does. Raises Invalid."""
     wanted: dict[str, BackupPart] = {}
-    for name, key in _RESTORE.items():
-        asked = json_fields.string(config, key, "config") or "noRestore"
-        if asked not in ("noRestore", "all"):
-            raise Invalid(f"{key} must be noRestore or all, not {asked[:40]!r}")
-        if asked == "noRestore":
+    for name, key, option in ((ROLES, "rolesOptions", asked.roles), (USERS, "usersOptions", asked.users)):
+        if option not in ("", "noRestore", "all"):
+            raise Invalid(f"{key} must be noRestore or all, not {option[:40]!r}")
+        if option != "all":
             continue
         if name not in parts:
             raise Invalid(f"{key} is all, and this server keeps no {name}; leave it out")
@@ -43,8 +39,7 @@ def parts_to_load(
     return wanted
 
 
-def _names(request: Mapping[str, Any], key: str, part: BackupPart) -> list[str] | None:
-    asked = json_fields.strings(request, key, "backup")
+def _names(part: BackupPart, key: str, asked: Sequence[str]) -> list[str] | None:
     if not asked:
         return None
     present = set(part.names())

@@ -12,7 +12,8 @@ from weft.domain.errors import CallerError, WeftError
 from weft.domain.json_values import JsonObject
 from weft.domain.names import collection_name, property_name
 from weft.domain.schema import CollectionConfig, DataType
-from weft.service.archives.locations import chosen_classes
+from weft.service.archives.answers import ExportJob
+from weft.service.archives.requests import CollectionChoice, Location
 from weft.service.schema import auto_schema
 
 # -- what rules may ask of the service, which knows nothing of them
@@ -38,13 +39,13 @@ class KnownAliases(Protocol):
 
 
 class KnownExports(Protocol):
-    def status(self, backend: str, id: str, caller: Caller) -> JsonObject: ...
+    def status(self, backend: str, id: str, caller: Caller) -> ExportJob: ...
 
 
 class KnownArchives(Protocol):
     @property
     def exports(self) -> KnownExports: ...
-    def classes(self, backend: str, id: str, at: JsonObject) -> Sequence[str]: ...
+    def classes(self, backend: str, id: str, place: Location) -> Sequence[str]: ...
 
 
 class ServiceFacts(Protocol):
@@ -117,28 +118,27 @@ class AuthContext(CallerRights):
 
     # -- backups and exports
 
-    def chosen(self, request: JsonObject, present: Sequence[str] | None = None) -> list[str]:
+    def chosen(self, choice: CollectionChoice, present: Sequence[str] | None = None) -> list[str]:
         """The collections among ``present``, or of this server, that a backup, restore or export takes in.
 
         None for a request that the verb will refuse.
         """
         known = [one.name for one in self._service.collections.all()] if present is None else present
         try:
-            return chosen_classes(request, known, "there")
+            return choice.among(known, "there")
         except CallerError:
             return []
 
-    def archived(self, backend: str, id: str, at: JsonObject) -> Sequence[str]:
+    def archived(self, backend: str, id: str, place: Location) -> Sequence[str]:
         """The collections in a backup; none where there is no such backup."""
         try:
-            return self._service.archives.classes(backend, id, at)
+            return self._service.archives.classes(backend, id, place)
         except WeftError:  # the verb reports it to callers that may know of all backups
             return ()
 
     def exported(self, backend: str, id: str) -> Sequence[str]:
         """The collections in an export; none where there is no such export."""
         try:
-            found = self._service.archives.exports.status(backend, id, self.caller)["classes"]
+            return self._service.archives.exports.status(backend, id, self.caller).classes
         except WeftError:
             return ()
-        return [str(name) for name in found] if isinstance(found, list) else ()

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from weft.domain.errors import Conflict
+from weft.service.archives.answers import ExportJob
 from weft.wire.json.documents import as_object
+from weft.wire.rest import job_status
+from weft.wire.rest.archive_requests import new_export
+from weft.wire.rest.backups import given
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.shapes import ref
 
@@ -14,14 +20,25 @@ _CONFLICT = 409
 
 
 def create(call: Call) -> Reply:
+    asked = new_export(as_object(call.body))
     try:
-        return Reply(call.service.archives.exports.create(call.path["backend"], as_object(call.body), call.caller))
+        return Reply(_named(call.service.archives.exports.create(call.path["backend"], asked, call.caller)))
     except Conflict as error:
         return Reply(failure(error.message), _CONFLICT)
 
 
 def status(call: Call) -> Reply:
-    return Reply(call.service.archives.exports.status(call.path["backend"], call.path["id"], call.caller))
+    found = call.service.archives.exports.status(call.path["backend"], call.path["id"], call.caller)
+    shards = {
+        collection: {
+            name: {"status": one.status.value, "objectsExported": one.objects}
+            | given(error=one.error, skipReason=one.skipped)
+            for name, one in of.items()
+        }
+        for collection, of in found.shards.items()
+    }
+    end = given(completedAt=found.completed_at, tookInMs=found.took_ms, shardStatus=shards, error=found.error)
+    return Reply(_named(found) | end)
 
 
 def cancel(call: Call) -> Reply:
@@ -30,6 +47,17 @@ def cancel(call: Call) -> Reply:
     except Conflict as error:
         return Reply(failure(error.message), _CONFLICT)
     return Reply(status=204)
+
+
+def _named(job: ExportJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "backend": job.backend,
+        "path": job.home,
+        "status": job_status.EXPORT[job.status],
+        "startedAt": job.started_at,
+        "classes": list(job.classes),
+    }
 
 
 ENDPOINTS = [

@@ -4,36 +4,45 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from weft.domain.errors import Conflict, CorruptData, NotFound
+from weft.domain.jobs import JobStatus
 from weft.domain.query import Keyword
 from weft.domain.tenants import TenantStatus
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 from weft.jobs.backends.filesystem import FilesystemBackend
-from weft.jobs.backup.create import BackupBase, BackupMaker, BackupRequest
-from weft.jobs.backup.descriptor import STARTED, BackupState, read_contents, read_state
+from weft.jobs.backup.create import BACKUP, BackupBase, BackupMaker, BackupRequest, BackupTarget
+from weft.jobs.backup.descriptor import BackupState, read_contents, read_state
 from weft.jobs.backup.pack import PackReader
-from weft.jobs.backup.restore import Restorer, RestoreRequest
-from weft.jobs.worker import Job, JobStopped
+from weft.jobs.backup.parts import BackupPart
+from weft.jobs.backup.restore import RESTORE, Restorer, RestoreRequest
+from weft.jobs.job import Job, JobStopped
+from weft.jobs.ledger import JobLedger
 
 from .conftest import config, fill, held, make_engine, remove
 
 SEED = 11
 
+Parts: TypeAlias = dict[str, tuple[BackupPart, Sequence[str] | None]]
 
-def make(engine: Engine, backend: Backend, id: str, *names: str, base: str = "", parts: Any = None) -> BackupState:
+
+def make(
+    engine: Engine, backend: Backend, id: str, *names: str, base: str = "", parts: Parts | None = None
+) -> BackupState:
     folder = backend.folder(id, Location())
+    state = BackupState(id, "server", JobStatus.WAITING, f"2026-01-01T00:00:0{len(id)}", names)
     earlier = base_of(backend, base) if base else None
-    state = BackupState(id, "server", STARTED, f"2026-01-01T00:00:0{len(id)}", names)
-    order = BackupRequest([engine.get(name) for name in names], 3, 2, parts or {})
-    job = Job(("filesystem", id), id, folder.home, names)
-    return BackupMaker(engine, order, job, state, folder, earlier, engine.folder / "staging" / id).run()
+    request = BackupRequest([engine.get(name) for name in names], 3, 2, parts or {}, earlier)
+    target = BackupTarget(folder, state)
+    BackupMaker(engine, request, target, engine.folder / "staging" / id).run(Job(BACKUP, folder.home, id, names))
+    return target.state
 
 
 def base_of(backend: Backend, id: str) -> BackupBase:
@@ -44,14 +53,19 @@ def base_of(backend: Backend, id: str) -> BackupBase:
 
 
 def bring_back(
-    engine: Engine, backend: Backend, state: BackupState, base: str = "", *, parts: Any = None, overwrite: bool = False
+    engine: Engine,
+    backend: Backend,
+    state: BackupState,
+    *,
+    parts: dict[str, BackupPart] | None = None,
+    overwrite: bool = False,
 ) -> Job:
     folder = backend.folder(state.id, Location())
-    folders: list[BlobFolder] = [folder, *(backend.folder(one, Location()) for one in (base, *state.backups) if one)]
+    folders: list[BlobFolder] = [folder, *(backend.folder(one, Location()) for one in state.backups)]
     contents = read_contents(folder, state)
-    job = Job(("filesystem", state.id), state.id, folder.home, state.classes)
+    job = Job(RESTORE, folder.home, state.id, state.classes)
     request = RestoreRequest(contents, contents.collections, overwrite, parts or {})
-    Restorer(engine, request, job, PackReader(folders, [state.id])).run({"restored": state.id})
+    Restorer(engine, request, PackReader(folders, [state.id])).run(job)
     return job
 
 
@@ -75,7 +89,9 @@ def test_a_collection_goes_and_comes_back(engine: Engine, backend: Backend) -> N
     assert sorted(held(again)) == [n for n in range(300) if n != 7]
     assert len(again.keyword(Keyword("word42", ("text",)), 5, None).doc_ids) == 1
     assert engine.aliases() == {"Stuff": "Things"}
-    assert engine.settings()["restored"] == "one"
+    record = JobLedger(engine).find("restore", backend.folder("one", Location()).home)
+    assert record is not None
+    assert (record.status, record.name) == (JobStatus.SUCCESS, "one"), "it counts with the collections, or not at all"
     fill(again, 300, 320)
     assert len(held(again)) == 319
 
@@ -92,23 +108,24 @@ def test_what_was_restored_survives_a_restart(engine: Engine, tmp_path: Path) ->
     other.close()
 
 
-def test_the_stages_of_a_backup_and_of_a_restore(
+def test_the_last_step_of_a_backup_and_of_a_restore(
     engine: Engine, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stages: list[str] = []
-    advance = Job.advance
+    steps: list[str] = []
+    begin = Job.begin_finishing
 
-    def told(job: Job, status: str) -> None:
-        stages.append(status)
-        advance(job, status)
+    def begun(job: Job) -> None:
+        steps.append(job.kind.name)
+        begin(job)
 
-    monkeypatch.setattr(Job, "advance", told)
+    monkeypatch.setattr(Job, "begin_finishing", begun)
     fill(engine.create(config("Things")).shard(None), 0, 3)
     made = make(engine, backend, "one", "Things")
-    assert (stages, made.status) == (["TRANSFERRING", "TRANSFERRED"], "SUCCESS")
+    assert (steps, made.status) == (["backup"], JobStatus.SUCCESS)
     engine.drop("Things")
-    bring_back(engine, backend, made)
-    assert stages[2:] == ["TRANSFERRING", "FINALIZING"]
+    job = bring_back(engine, backend, made)
+    assert steps == ["backup", "restore"]
+    assert job.done == job.total == made.size_bytes
 
 
 def test_tenants_of_every_status(engine: Engine, backend: Backend) -> None:
@@ -164,8 +181,6 @@ def test_a_chain_stores_changes_only_and_restores_each_link(engine: Engine, tmp_
 
 
 def replaced(state: BackupState, backups: tuple[str, ...]) -> BackupState:
-    from dataclasses import replace
-
     return replace(state, backups=backups)
 
 
@@ -262,10 +277,10 @@ class Text:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def names(self) -> list[str]:
+    def names(self) -> Sequence[str]:
         return []
 
-    def dump(self, names: Any) -> str:
+    def dump(self, names: Sequence[str] | None) -> str:
         return self.text
 
     def load(self, text: str) -> Callable[[], None]:
@@ -303,7 +318,7 @@ def test_a_restore_that_is_cancelled_at_the_last_moment(
     before = folders_of(engine)
     folder = backend.folder("one", Location())
     contents = read_contents(folder, state)
-    job = Job(("filesystem", "one"), "one", folder.home, state.classes)
+    job = Job(RESTORE, folder.home, "one", state.classes)
     real = Engine._open
 
     def opened(*arguments: Any) -> Any:
@@ -311,11 +326,10 @@ def test_a_restore_that_is_cancelled_at_the_last_moment(
         return real(*arguments)
 
     monkeypatch.setattr(Engine, "_open", opened)
-    restorer = Restorer(
-        engine, RestoreRequest(contents, contents.collections, False, {}), job, PackReader([folder], ["one"])
-    )
+    request = RestoreRequest(contents, contents.collections, False, {})
+    restorer = Restorer(engine, request, PackReader([folder], ["one"]))
     with pytest.raises(JobStopped):
-        restorer.run({})
+        restorer.run(job)
     assert not engine.collections()
     assert folders_of(engine) == before
 
@@ -346,13 +360,12 @@ def test_a_backup_that_is_undone_keeps_its_state_only(engine: Engine, tmp_path: 
     backend = FilesystemBackend(tmp_path / "b")
     fill(engine.create(config("Things")).shard(None), 0, 5)
     folder = backend.folder("one", Location())
-    state = BackupState("one", "server", STARTED, "2026", ("Things",))
-    job = Job(("filesystem", "one"), "one", folder.home, ("Things",))
-    order = BackupRequest([engine.get("Things")], 3, 1, {})
-    maker = BackupMaker(engine, order, job, state, folder, None, tmp_path / "staging")
+    state = BackupState("one", "server", JobStatus.WAITING, "2026", ("Things",))
+    request = BackupRequest([engine.get("Things")], 3, 1, {})
+    maker = BackupMaker(engine, request, BackupTarget(folder, state), tmp_path / "staging")
     folder.put("packs/000000", b"half")
-    maker.undo("FAILED", "because")
+    maker.undo(JobStatus.FAILED, "because")
     assert folder.get("packs/000000") is None
     found = read_state(folder)
     assert found is not None
-    assert (found.status, found.error) == ("FAILED", "because")
+    assert (found.status, found.error) == (JobStatus.FAILED, "because")

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from weft.domain.errors import CorruptData, Unsupported
+from weft.domain.jobs import JobStatus
 from weft.jobs.backends.backend import Location
 from weft.jobs.backends.filesystem import FilesystemBackend, FilesystemFolder
 from weft.jobs.backup.descriptor import (
@@ -30,7 +31,7 @@ from weft.jobs.backup.descriptor import (
 from weft.jobs.backup.pack import REF
 
 WRITTEN = BackupState(
-    "one", "server", "SUCCESS", "2026-01-02T03:04:05.000Z", ("A", "B"), backups=("zero",), size_bytes=7
+    "one", "server", JobStatus.SUCCESS, "2026-01-02T03:04:05.000Z", ("A", "B"), backups=("zero",), size_bytes=7
 )
 
 
@@ -55,7 +56,15 @@ def test_a_state_that_was_changed(folder: FilesystemFolder) -> None:
             read_state(folder)
 
 
-def test_a_newer_format_is_told(folder: FilesystemFolder) -> None:
+def test_a_backup_that_has_not_ended(folder: FilesystemFolder) -> None:
+    """Its word in the file is that of the first version."""
+    begun = replace(WRITTEN, status=JobStatus.WAITING)
+    write_state(folder, begun)
+    assert b'"status":"STARTED"' in (folder.get(STATE) or b"")
+    assert read_state(folder) == begun
+
+
+def test_a_newer_format_is_named(folder: FilesystemFolder) -> None:
     write_state(folder, replace(WRITTEN, format=2))
     with pytest.raises(Unsupported, match="format 2"):
         read_state(folder)

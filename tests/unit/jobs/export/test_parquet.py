@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,6 @@ from weft.domain.schema import CollectionConfig, DataType, MultiVector, Property
 from weft.domain.schema import VectorIndexConfig as Index
 from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
 from weft.engine.record import RecordCodec
-from weft.jobs.backends.backend import Location
-from weft.jobs.backends.filesystem import FilesystemBackend
 from weft.jobs.export import parquet
 
 VECTORS = {"one": VectorConfig("one"), "many": VectorConfig("many", index=Index(multivector=MultiVector()))}
@@ -40,21 +40,35 @@ def store(tmp_path: Path) -> ShardStore:
     return opened
 
 
+def written(files: parquet.ShardFiles, folder: Path, each: Callable[[int], bool]) -> Iterator[tuple[Path, int]]:
+    """Each file, and how many objects it says that it holds."""
+    folder.mkdir()
+    next_doc_id = 0
+    for number in itertools.count():
+        path = folder / f"{number}.parquet"
+        found = files.write(path, next_doc_id, each)
+        next_doc_id = found.next_doc_id
+        if not found.rows:
+            assert not path.exists()
+            return
+        yield path, found.rows
+
+
 def test_groups_and_files(store: ShardStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "GROUP_ROWS", 128)
     monkeypatch.setattr(parquet, "FILE_ROWS", 500)
-    folder = FilesystemBackend(tmp_path / "out").folder("e", Location())
-    (tmp_path / "staging").mkdir()
-    told: list[int] = []
-    parquet.ShardExporter(CONFIG, "main", store, folder, tmp_path / "staging", told.append).run()
+    groups: list[int] = []
+
+    def each(rows: int) -> bool:
+        groups.append(rows)
+        return True
+
+    files = list(written(parquet.ShardFiles(CONFIG, "main", store), tmp_path / "out", each))
     store.close()
-    files = sorted((tmp_path / "out/e").iterdir())
-    assert [f.name for f in files] == ["C_main_0000.parquet", "C_main_0001.parquet"]
-    assert not list((tmp_path / "staging").iterdir())
-    assert sum(told) == 900
-    assert max(told) == 128
-    assert pq.ParquetFile(files[0]).metadata.num_row_groups == 4
-    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+    assert [rows for _, rows in files] == [512, 388]
+    assert (sum(groups), max(groups)) == (900, 128)
+    assert pq.ParquetFile(files[0][0]).metadata.num_row_groups == 4
+    rows = [row for path, _ in files for row in pq.read_table(path).to_pylist()]
     assert [row["properties"]["n"] for row in rows] == [n for n in range(COUNT) if n % 10]
     for row in rows:
         n = row["properties"]["n"]
@@ -62,9 +76,18 @@ def test_groups_and_files(store: ShardStore, tmp_path: Path, monkeypatch: pytest
         assert row["vectors"]["many"] == [[n, n]] * (1 + n % 4)
 
 
+def test_a_file_that_is_ended_early_is_continued_by_the_next(
+    store: ShardStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 128)
+    files = list(written(parquet.ShardFiles(CONFIG, "main", store), tmp_path / "out", lambda rows: False))
+    store.close()
+    assert [rows for _, rows in files] == [128] * 7 + [4]
+    rows = [row["properties"]["n"] for path, _ in files for row in pq.read_table(path).to_pylist()]
+    assert rows == [n for n in range(COUNT) if n % 10]
+
+
 def test_a_shard_without_objects(tmp_path: Path) -> None:
     store = ShardStore(tmp_path / "store", {}, sync=False)
-    folder = FilesystemBackend(tmp_path / "out").folder("e", Location())
-    parquet.ShardExporter(CONFIG, "main", store, folder, tmp_path, lambda rows: None).run()
+    assert not list(written(parquet.ShardFiles(CONFIG, "main", store), tmp_path / "out", lambda rows: True))
     store.close()
-    assert not (tmp_path / "out").exists()

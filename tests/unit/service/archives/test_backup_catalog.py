@@ -1,42 +1,52 @@
-"""The truth about backups that nobody is working on any more."""
+"""The truth about backups that no job is working on any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 
 import pytest
 
-from weft.domain.errors import Invalid, NotFound
+from weft.domain.errors import Invalid, NotFound, StorageFull
+from weft.domain.jobs import JobStatus
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backends.backend import BlobFolder, Location
+from weft.jobs.backup.create import BACKUP
 from weft.jobs.backup.descriptor import STATE, BackupState, read_state, write_state
-from weft.jobs.worker import Job, JobTask, Worker
+from weft.jobs.job import Job
+from weft.jobs.ledger import JobLedger
+from weft.jobs.runner import JobRunner
 from weft.service.archives.catalog import BackupCatalog
 from weft.service.schema.document import parse
 from weft.settings.archives import BackupSettings
 
-UNFINISHED = BackupState("one", "", "TRANSFERRING", "2026-01-01T00:00:00.000Z", ("A",))
+UNFINISHED = BackupState("one", "", JobStatus.WAITING, "2026-01-01T00:00:00.000Z", ("A",))
 
 
 @pytest.fixture
-def worker() -> Iterator[Worker]:
-    made = Worker("backup")
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = Engine(tmp_path / "data", parse, durable=False, write_queue=10)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def runner(engine: Engine) -> Iterator[JobRunner]:
+    made = JobRunner(JobLedger(engine))
+    made.add(BACKUP)
     yield made
     made.close()
 
 
 @pytest.fixture
-def catalog(tmp_path: Path, worker: Worker) -> Iterator[BackupCatalog]:
-    engine = Engine(tmp_path / "data", parse, durable=False, write_queue=10)
-    yield BackupCatalog(BackupSettings(str(tmp_path / "b")), engine, worker)
-    engine.close()
+def catalog(tmp_path: Path, engine: Engine, runner: JobRunner) -> BackupCatalog:
+    return BackupCatalog(BackupSettings(str(tmp_path / "b")), engine, runner)
 
 
 def folder_of(catalog: BackupCatalog, id: str = "one") -> BlobFolder:
-    return catalog.folder("filesystem", id, {})
+    return catalog.folder("filesystem", id, Location())
 
 
 def test_what_this_server_left_unfinished_has_failed(catalog: BackupCatalog) -> None:
@@ -45,7 +55,7 @@ def test_what_this_server_left_unfinished_has_failed(catalog: BackupCatalog) -> 
     folder.put("packs/000000", b"half")
     state = catalog.state(folder)
     assert state is not None
-    assert state.status == "FAILED"
+    assert state.status is JobStatus.FAILED
     assert read_state(folder) == state
     assert folder.get("packs/000000") is None
 
@@ -59,27 +69,56 @@ def test_what_another_server_is_making_is_left_alone(catalog: BackupCatalog) -> 
     assert folder.get("packs/000000") == b"half"
 
 
-def test_what_is_being_made_is_left_alone(catalog: BackupCatalog, worker: Worker) -> None:
+class Looking:
+    """A task that looks at the state of the backup that it would make."""
+
+    def __init__(self, look: Callable[[], BackupState | None], error: Exception | None = None) -> None:
+        self.seen: Queue[BackupState | None] = Queue()
+        self._look = look
+        self._error = error
+
+    def run(self, job: Job) -> None:
+        self.seen.put(self._look())
+        if self._error is not None:
+            raise self._error
+
+    def undo(self, status: JobStatus, error: str) -> None:
+        """The state in the folder stays as it is, as where that cannot be written to."""
+
+
+def test_what_is_being_made_is_left_alone(catalog: BackupCatalog, runner: JobRunner) -> None:
     folder = folder_of(catalog)
     ours = replace(UNFINISHED, server=catalog.server)
     write_state(folder, ours)
-    job = Job(("filesystem", folder.home), "one", folder.home, ("A",))
-    seen: Queue[BackupState | None] = Queue()
-    worker.submit(JobTask(job, lambda: seen.put(catalog.state(folder)), lambda status, error: None))
-    assert seen.get(timeout=30) == ours
+    task = Looking(lambda: catalog.state(folder))
+    runner.submit(Job(BACKUP, folder.home, "one", ("A",)), task)
+    assert task.seen.get(timeout=30) == ours
 
 
-def test_a_server_keeps_its_name(tmp_path: Path, worker: Worker) -> None:
+def test_the_reason_of_a_failure_that_could_not_be_written_down(catalog: BackupCatalog, runner: JobRunner) -> None:
+    folder = folder_of(catalog)
+    job = Job(BACKUP, folder.home, "one", ("A",))
+    write_state(folder, replace(UNFINISHED, server=catalog.server, started_at=job.started_at))
+    task = Looking(lambda: None, StorageFull("no space left there"))
+    runner.submit(job, task)
+    task.seen.get(timeout=30)
+    runner.close()
+    state = catalog.state(folder)
+    assert state is not None
+    assert (state.status, state.error) == (JobStatus.FAILED, "no space left there")
+
+
+def test_a_server_keeps_its_name(tmp_path: Path) -> None:
     names = set()
     for _ in range(2):
         engine = Engine(tmp_path / "data", parse, durable=False, write_queue=10)
-        names.add(BackupCatalog(BackupSettings(), engine, worker).server)
+        names.add(BackupCatalog(BackupSettings(), engine, JobRunner(JobLedger(engine))).server)
         engine.close()
     assert len(names) == 1
 
 
 def test_what_cannot_be_read_is_left_out_of_the_list(catalog: BackupCatalog, caplog: pytest.LogCaptureFixture) -> None:
-    write_state(folder_of(catalog), replace(UNFINISHED, status="SUCCESS"))
+    write_state(folder_of(catalog), replace(UNFINISHED, status=JobStatus.SUCCESS))
     folder_of(catalog, "two").put(STATE, b"nonsense")
     folder_of(catalog, "three").put("something", b"else")
     catalog.backend("filesystem").folder("Four", Location()).put(STATE, b"no id that a backup has")
@@ -87,8 +126,8 @@ def test_what_cannot_be_read_is_left_out_of_the_list(catalog: BackupCatalog, cap
     assert "two" in caplog.text
 
 
-def test_a_base_that_was_made_anew_is_not_the_base(catalog: BackupCatalog) -> None:
-    late = replace(UNFINISHED, status="SUCCESS", started_at="2026-02-01T00:00:00.000Z")
+def test_a_base_that_was_made_again_is_not_the_base(catalog: BackupCatalog) -> None:
+    late = replace(UNFINISHED, status=JobStatus.SUCCESS, started_at="2026-02-01T00:00:00.000Z")
     write_state(folder_of(catalog), late)
     with pytest.raises(Invalid, match="missing or replaced"):
         catalog.below("filesystem", replace(UNFINISHED, id="two", backups=("one",)), Location())

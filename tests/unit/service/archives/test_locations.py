@@ -1,69 +1,16 @@
-"""What requests say about collections, ids and places."""
+"""Which backends a server has, and which ids backups may have."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from weft.domain.errors import Invalid, Misconfigured
-from weft.jobs.backends.backend import Location
-from weft.service.archives.locations import (
-    backup_backends,
-    checked_id,
-    chosen_classes,
-    export_backends,
-    is_id,
-    location,
-)
+from weft.service.archives.locations import backup_backends, checked_id, export_backends, is_id
 from weft.settings.archives import BackupSettings, ExportSettings
-
-PRESENT = ["Article", "Author", "Book"]
-
-
-@pytest.mark.parametrize(
-    ("request_", "chosen"),
-    [
-        ({}, PRESENT),
-        ({"include": None, "exclude": []}, PRESENT),
-        ({"include": ["Book"]}, ["Book"]),
-        ({"include": ["book"]}, ["Book"]),
-        ({"include": ["Book", "A*"]}, PRESENT),
-        ({"include": ["?ook"]}, ["Book"]),
-        ({"exclude": ["A*"]}, ["Book"]),
-        ({"exclude": ["Nobody"]}, PRESENT),
-    ],
-)
-def test_choices(request_: dict[str, Any], chosen: list[str]) -> None:
-    assert chosen_classes(request_, PRESENT, "here") == chosen
-
-
-@pytest.mark.parametrize(
-    ("request_", "said"),
-    [
-        ({"include": ["Book"], "exclude": ["Book"]}, "not in both"),
-        ({"include": ["Nobody"]}, "class Nobody does not exist here; it has Article, Author, Book"),
-        ({"include": ["Author", "no-body"]}, "class no-body does not exist here; it has Article, Author, Book"),
-        ({"include": ["Z*"]}, "no class is left"),
-        ({"include": ["[AB]*"]}, "no class is left"),
-        ({"exclude": ["*"]}, "no class is left"),
-        ({"include": ["Book", "book"]}, "twice"),
-        ({"include": [1]}, "array"),
-        ({"exclude": {}}, "array"),
-        ({"include": ["Book"] + [f"{n}*" for n in range(200)]}, "200 names have * or ?"),
-        ({"exclude": ["x" * 400 + "*"]}, "at most 300 letters"),
-    ],
-)
-def test_choices_that_cannot_be(request_: dict[str, Any], said: str) -> None:
-    with pytest.raises(Invalid) as caught:
-        chosen_classes(request_, PRESENT, "here")
-    assert said in caught.value.message
-
-
-def test_many_names_are_chosen_among_at_once() -> None:
-    present = [f"C{n}" for n in range(20_000)]
-    assert chosen_classes({"include": present[::-1]}, present, "here") == present
 
 
 def test_ids() -> None:
@@ -72,17 +19,6 @@ def test_ids() -> None:
         assert not is_id(bad)
         with pytest.raises(Invalid):
             checked_id(bad, "backup")
-    with pytest.raises(Invalid):
-        checked_id(None, "backup")
-
-
-def test_locations_in_whatever_case() -> None:
-    assert location({"Bucket": "b", "path": "/p", "CPUPercentage": 5}, dynamic=True) == Location("b", "/p")
-    assert location({"Bucket": "", "path": None}, dynamic=False) == Location()
-    with pytest.raises(Invalid, match="one place only"):
-        location({"path": "/p"}, dynamic=False)
-    with pytest.raises(Invalid, match="string"):
-        location({"PATH": 5}, dynamic=True)
 
 
 def test_backends_that_the_settings_turn_on(tmp_path: Path) -> None:
@@ -97,3 +33,49 @@ def test_s3_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "obstore", None)
     with pytest.raises(Misconfigured, match=r"weft\[s3\]"):
         backup_backends(BackupSettings(s3_bucket="b"), Path("data"))
+
+
+PLUGIN = """
+from pathlib import Path
+from weft.jobs.backends.filesystem import FilesystemBackend
+
+class Tape(FilesystemBackend):
+    name = "tape"
+    module = "backup-tape"
+
+def tape(environ):
+    return Tape(Path(environ["TAPE_PATH"])) if "TAPE_PATH" in environ else None
+
+def other(environ):
+    return FilesystemBackend(Path("/"))
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the package ``weft_tape`` importable, with a function of it as the backend ``tape``."""
+
+    def add(function: str) -> None:
+        info = tmp_path / "plugin" / "weft_tape-1.5.dist-info"
+        info.mkdir(parents=True)
+        (tmp_path / "plugin" / "weft_tape.py").write_text(PLUGIN, encoding="utf-8")
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weft_tape\nVersion: 1.5\n", encoding="utf-8")
+        entry = f"[weft.backup_backends]\ntape = weft_tape:{function}\n"
+        (info / "entry_points.txt").write_text(entry, encoding="utf-8")
+        monkeypatch.syspath_prepend(str(tmp_path / "plugin"))
+        monkeypatch.delitem(sys.modules, "weft_tape", raising=False)
+
+    return add
+
+
+def test_a_backend_of_another_package(install: Callable[[str], None], tmp_path: Path) -> None:
+    install("tape")
+    assert backup_backends(BackupSettings(), tmp_path / "data", {}) == {}
+    (backend,) = backup_backends(BackupSettings(), tmp_path / "data", {"TAPE_PATH": str(tmp_path)}).values()
+    assert (backend.name, backend.ids()) == ("tape", ["plugin"])
+
+
+def test_a_plugin_that_is_no_such_backend(install: Callable[[str], None]) -> None:
+    install("other")
+    with pytest.raises(Misconfigured, match=r"tape of the package weft_tape 1\.5 makes no backend of that name"):
+        backup_backends(BackupSettings(), Path("data"), {})

@@ -1,0 +1,91 @@
+"""The state of an export, as it stands beside the files.
+
+export_metadata.json   the state, replaced at the end; JSON, with Weaviate's names for what became of each shard
+*.parquet              see `parquet`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from weft.domain.errors import CorruptData
+from weft.domain.jobs import Document, JobStatus
+from weft.jobs.backends.backend import BlobFolder
+
+METADATA = "export_metadata.json"
+
+
+class ShardExportStatus(StrEnum):
+    TRANSFERRING = "TRANSFERRING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardExport:
+    """What has become of one shard so far. ``skipped``: why it has no files."""
+
+    status: ShardExportStatus = ShardExportStatus.TRANSFERRING
+    objects: int = 0
+    error: str = ""
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """``status`` is WAITING until the end; ``shards`` are by collection and name; ``server`` is the one that wrote it.
+    Times are ISO 8601 in UTC, ``completed_at`` empty until the end."""
+
+    id: str
+    backend: str
+    server: str
+    status: JobStatus
+    started_at: str
+    classes: tuple[str, ...]
+    completed_at: str = ""
+    error: str = ""
+    shard_status: Mapping[str, Mapping[str, ShardExport]] = field(default_factory=dict)
+
+
+def write_export_state(folder: BlobFolder, state: ExportState) -> None:
+    shards = {name: {s: shard_json(one) for s, one in of.items()} for name, of in state.shard_status.items()}
+    flat = asdict(state) | {"status": state.status.outcome, "shard_status": shards}
+    folder.put(METADATA, orjson.dumps(flat))
+
+
+def read_export_state(folder: BlobFolder) -> ExportState | None:
+    """None when there is no export. Raises CorruptData."""
+    raw = folder.get(METADATA)
+    if raw is None:
+        return None
+    try:
+        given = orjson.loads(raw)
+        values: dict[str, Any] = {one.name: given[one.name] for one in fields(ExportState)}
+        values["status"] = JobStatus.of_outcome(values["status"])
+        values["classes"] = tuple(values["classes"])
+        values["shard_status"] = {
+            name: {s: shard_of_json(one) for s, one in of.items()} for name, of in values["shard_status"].items()
+        }
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+        path = f"{folder.home}/{METADATA}"
+        raise CorruptData(f"{path} is damaged; export again under another id", path=path) from None
+    return ExportState(**values)
+
+
+def shard_json(shard: ShardExport) -> dict[str, Any]:
+    """As Weaviate has it; ``shard_of_json`` reads it."""
+    found: dict[str, Any] = {"status": shard.status.value, "objectsExported": shard.objects}
+    found |= {"error": shard.error} if shard.error else {}
+    return found | ({"skipReason": shard.skipped} if shard.skipped else {})
+
+
+def shard_of_json(given: Document) -> ShardExport:
+    """Raises KeyError, ValueError."""
+    status = ShardExportStatus(given["status"])
+    return ShardExport(status, given["objectsExported"], given.get("error", ""), given.get("skipReason", ""))

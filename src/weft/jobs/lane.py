@@ -1,0 +1,54 @@
+"""Lane: a thread that runs one piece of work after the other, in the order in which they came."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from weft.domain.errors import Overloaded
+
+MAX_WAITING = 64
+
+
+class Lane:
+    """Its thread starts with the first piece of work, none of which may raise."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._changed = threading.Condition()
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def check_room(self) -> None:
+        """Raises Overloaded when too much is waiting, and once the lane is closed."""
+        with self._changed:
+            if self._closed or len(self._waiting) >= MAX_WAITING:
+                raise Overloaded(f"{len(self._waiting)} {self._name} jobs are waiting already; ask again later")
+
+    def put(self, work: Callable[[], None]) -> None:
+        with self._changed:
+            self._waiting.append(work)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=f"weft-{self._name}", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Returns when all that was put has been run."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    if self._closed:
+                        return
+                    self._changed.wait()
+                work = self._waiting.popleft()
+            work()

@@ -1,0 +1,79 @@
+"""Ledger: what is remembered of jobs, across restarts.
+
+A record is a value in the store's settings, under its kind and key: ``{status, startedAt, completedAt, error, name,
+collections, done, total, request, cursor}``. What a kind needs to count at once with the end of a job can be written in
+one transaction with the record: ``entry`` is what to write. Of each kind the newest ended jobs are remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from weft.domain.jobs import Document, JobRecord, JobStatus
+
+_MAX_ENDED = 1000
+
+
+class SettingsStore(Protocol):
+    """JSON values by key, in the data folder."""
+
+    def settings(self) -> Mapping[str, Any]: ...
+
+    def put_settings(self, changes: Mapping[str, Any]) -> None:
+        """All at once, durably; None removes a key. Raises StorageFull."""
+
+
+class JobLedger:
+    def __init__(self, store: SettingsStore) -> None:
+        self._store = store
+
+    def records(self, kind: str) -> list[JobRecord]:
+        """All of that kind, in no order."""
+        prefix = f"{kind} "
+        found = [(key, value) for key, value in self._store.settings().items() if key.startswith(prefix)]
+        return [_record(kind, key.removeprefix(prefix), value) for key, value in found]
+
+    def find(self, kind: str, key: str) -> JobRecord | None:
+        value = self._store.settings().get(f"{kind} {key}")
+        return None if value is None else _record(kind, key, value)
+
+    def put(self, record: JobRecord) -> None:
+        """Durable at return. Raises StorageFull."""
+        self._store.put_settings(self.entry(record))
+
+    def forget_old(self, kind: str) -> None:
+        """Makes room for one more record of that kind."""
+        ended = sorted((one for one in self.records(kind) if one.status.ended), key=lambda one: one.started_at)
+        if gone := ended[: max(0, len(ended) - _MAX_ENDED + 1)]:
+            self._store.put_settings({f"{kind} {one.key}": None for one in gone})
+
+    @staticmethod
+    def entry(record: JobRecord) -> dict[str, Document]:
+        """The settings that hold ``record``."""
+        value: dict[str, Any] = {"status": record.status.value, "startedAt": record.started_at, "name": record.name}
+        value |= {"collections": list(record.collections), "done": record.done, "total": record.total}
+        value |= {"completedAt": record.ended_at} if record.ended_at else {}
+        value |= {"error": record.error} if record.error else {}
+        value |= {"request": record.request} if record.request else {}
+        value |= {"cursor": record.cursor} if record.cursor is not None else {}
+        return {f"{record.kind} {record.key}": value}
+
+
+def _record(kind: str, key: str, value: Document) -> JobRecord:
+    """Weft 0.1 kept restores alone, with status, times and error; STARTED was its word for what had not ended."""
+    status = value["status"]
+    return JobRecord(
+        kind,
+        key,
+        value.get("name", key.rpartition("/")[2]),
+        tuple(value.get("collections", ())),
+        JobStatus(status) if status in JobStatus.__members__ else JobStatus.RUNNING,
+        value["startedAt"],
+        value.get("completedAt", ""),
+        value.get("error", ""),
+        value.get("done", 0),
+        value.get("total", 0),
+        value.get("request", {}),
+        value.get("cursor"),
+    )

@@ -1,0 +1,232 @@
+"""Runner: runs jobs, each kind on a thread of its own and one at a time; the one place to watch and to steer them.
+
+Kinds do not wait for each other: a long export holds up no restore. What was under way when the server stopped is
+known from the ledger when its kind is added: a resumable job continues, another one has failed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from weft.domain.errors import Conflict, NotFound, Overloaded, StorageFull, WeftError
+from weft.domain.jobs import JobRecord, JobStatus
+from weft.jobs.job import Job, JobKind, JobStopped, JobTask, now
+from weft.jobs.lane import Lane
+from weft.jobs.ledger import JobLedger
+
+_log = logging.getLogger(__name__)
+_MAX_REMEMBERED = 1000
+
+Reopen: TypeAlias = Callable[[Job], JobTask]
+"""Sets up the task of a job from its request, after a restart. Raises WeftError when that is no longer possible."""
+
+
+class JobRunner:
+    """Safe on any thread. ``close`` it before what its tasks work on."""
+
+    def __init__(self, ledger: JobLedger) -> None:
+        self._ledger = ledger
+        self._lock = threading.RLock()
+        self._kinds: dict[str, JobKind] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._jobs: dict[tuple[str, str], Job] = {}
+        self._tasks: dict[Job, JobTask] = {}
+        """Of the jobs that have not ended."""
+        self._closed = False
+
+    def add(self, kind: JobKind, reopen: Reopen | None = None) -> None:
+        """Takes in a kind, once and before its first job. A resumable one has ``reopen``."""
+        assert kind.resumable == (reopen is not None), kind.name
+        with self._lock:
+            self._kinds[kind.name] = kind
+            self._lanes[kind.name] = Lane(kind.name)
+            for record in sorted(self._ledger.records(kind.name), key=lambda one: one.started_at):
+                if record.status.ended:
+                    continue
+                if reopen is None:
+                    ended = replace(record, status=JobStatus.FAILED, error=kind.interrupted, ended_at=now())
+                    self._remember(ended)
+                else:
+                    self._continue(Job.of_record(kind, record), reopen)
+
+    # -- watching
+
+    def find(self, kind: JobKind, key: str) -> Job | None:
+        """The last job of that key in this process, as far back as is remembered."""
+        return self._jobs.get((kind.name, key))
+
+    def record(self, kind: JobKind, key: str) -> JobRecord | None:
+        """Of the last job of that key, also in an earlier process."""
+        job = self.find(kind, key)
+        return job.record if job is not None else self._ledger.find(kind.name, key)
+
+    def failure(self, kind: JobKind, key: str, started_at: str) -> str:
+        """Why a job that was begun then and is not under way has not succeeded."""
+        record = self.record(kind, key)
+        ended = record is not None and record.started_at == started_at and record.error
+        return ended or kind.interrupted
+
+    def records(self) -> list[JobRecord]:
+        """Of all jobs, the latest first."""
+        with self._lock:
+            found = {(one.kind, one.key): one for kind in self._kinds for one in self._ledger.records(kind)}
+            found |= {identity: job.record for identity, job in self._jobs.items()}
+        return sorted(found.values(), key=lambda one: (one.started_at, one.id), reverse=True)
+
+    def get(self, id: str) -> JobRecord:
+        """Raises NotFound."""
+        for one in self.records():
+            if one.id == id:
+                return one
+        raise NotFound(f"there is no job {id[:80]!r}", id=id)
+
+    def kind_of(self, record: JobRecord) -> JobKind:
+        return self._kinds[record.kind]
+
+    # -- steering
+
+    def submit(self, job: Job, task: JobTask) -> None:
+        """Has ``task`` run when its turn comes.
+
+        Raises Conflict when an unfinished job has the key, Overloaded, StorageFull; ``task`` is undone after the latter
+        two.
+        """
+        try:
+            self._admit(job, task)
+        except (Overloaded, StorageFull) as error:
+            task.undo(JobStatus.FAILED, error.message)
+            raise
+
+    def _admit(self, job: Job, task: JobTask) -> None:
+        with self._lock:
+            before = self._jobs.get((job.kind.name, job.key))
+            if before is not None and not before.ended:
+                raise Conflict(f"the {job.kind.name} {job.name!r} is under way already", id=before.record.id)
+            self._lanes[job.kind.name].check_room()
+            self._ledger.forget_old(job.kind.name)
+            job.bind(self._ledger.put)
+            self._take(job, task)
+            self._queue(job)
+
+    def pause(self, id: str) -> None:
+        """Raises NotFound, Unsupported for a kind that cannot be paused, Conflict when it is too late."""
+        self._live(id).pause()
+
+    def resume(self, id: str) -> None:
+        """Raises NotFound, Conflict unless the job is paused, Overloaded."""
+        job = self._live(id)
+        with self._lock:
+            self._lanes[job.kind.name].check_room()
+            if job.resume():
+                self._queue(job)
+
+    def cancel(self, id: str) -> None:
+        """What a cancelled job has done is taken back by and by. Raises NotFound, Conflict when it is too late."""
+        job = self._live(id)
+        if not self.cancel_job(job):
+            raise Conflict(f"the {job.kind.name} {job.name!r} cannot be cancelled any more: {job.status}", id=id)
+
+    def cancel_job(self, job: Job) -> bool:
+        """Whether it comes in time."""
+        with self._lock:
+            rested = job.status is JobStatus.PAUSED
+            in_time = job.cancel()
+            if rested:
+                self._queue(job)
+            return in_time
+
+    def close(self) -> None:
+        """What runs or waits comes to rest at its cursor, or fails, as its kind has it."""
+        with self._lock:
+            self._closed = True
+            for job in self._tasks:
+                job.interrupt()
+        for lane in self._lanes.values():
+            lane.close()
+
+    # -- runs
+
+    def _live(self, id: str) -> Job:
+        record = self.get(id)
+        job = self._jobs.get((record.kind, record.key))
+        if job is None:
+            raise Conflict(f"the {record.kind} {record.name!r} has ended: {record.status}", id=id)
+        return job
+
+    def _continue(self, job: Job, reopen: Reopen) -> None:
+        """A job of an earlier process."""
+        try:
+            task = reopen(job)
+        except WeftError as error:
+            job.end(JobStatus.FAILED, f"it could not be continued after a restart: {error.message}")
+            self._remember(job.record)
+            _log.warning("%s %r: %s", job.kind.name, job.name, job.error)
+            return
+        job.bind(self._ledger.put)
+        self._take(job, task)
+        if job.status is not JobStatus.PAUSED:
+            self._queue(job)
+
+    def _take(self, job: Job, task: JobTask) -> None:
+        self._jobs.pop((job.kind.name, job.key), None)
+        self._jobs[job.kind.name, job.key] = job
+        self._tasks[job] = task
+        ended = [identity for identity, one in self._jobs.items() if one.ended]
+        for identity in ended[: max(0, len(self._jobs) - _MAX_REMEMBERED)]:
+            del self._jobs[identity]
+
+    def _queue(self, job: Job) -> None:
+        self._lanes[job.kind.name].put(lambda: self._run(job))
+
+    def _run(self, job: Job) -> None:
+        task = self._tasks[job]
+        try:
+            job.start()
+            task.run(job)
+        except JobStopped:
+            self._rest(job, task)
+        except Exception as error:
+            if not isinstance(error, WeftError):
+                _log.exception("the %s %r failed", job.kind.name, job.name)
+            self._undo(job, task, JobStatus.FAILED, _words(error))
+        else:
+            self._end(job, JobStatus.SUCCESS)
+
+    def _rest(self, job: Job, task: JobTask) -> None:
+        with self._lock:
+            status = job.rest()
+            if status is None:
+                if job.status is JobStatus.WAITING and not self._closed:  # resumed before it had come to rest
+                    self._queue(job)
+                return
+        words = "canceled by the user" if status is JobStatus.CANCELED else job.kind.interrupted
+        self._undo(job, task, status, words)
+
+    def _undo(self, job: Job, task: JobTask, status: JobStatus, words: str) -> None:
+        try:
+            task.undo(status, words)
+        except Exception:
+            _log.exception("what the %s %r left could not be cleared away", job.kind.name, job.name)
+        self._end(job, status, words)
+
+    def _end(self, job: Job, status: JobStatus, words: str = "") -> None:
+        with self._lock:
+            job.end(status, words)
+            del self._tasks[job]
+        _log.info("%s %r: %s %s", job.kind.name, job.name, status, words)
+
+    def _remember(self, record: JobRecord) -> None:
+        try:
+            self._ledger.put(record)
+        except WeftError as error:
+            _log.warning("the status of the %s %r could not be kept: %s", record.kind, record.name, error.message)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, WeftError):
+        return error.message
+    return f"internal error: {type(error).__name__}; the server's log says more"

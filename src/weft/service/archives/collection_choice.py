@@ -1,0 +1,71 @@
+"""Which collections a backup, a restore or an export takes in, and the patterns of names for that."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from weft.domain.errors import Invalid
+from weft.domain.names import collection_name
+
+_MAX_PATTERNS, _MAX_PATTERN_CHARS = 100, 300
+_MAX_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionChoice:
+    """Names as the caller wrote them; ``*`` and ``?`` stand for any characters. Both empty: all collections."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def among(self, present: Sequence[str], where: str) -> list[str]:
+        """What of ``present`` is chosen, in that order.
+
+        Raises Invalid: for both at once, a name twice, one that is not present, and when nothing is left.
+        """
+        include, exclude = _names(self.include, "include"), _names(self.exclude, "exclude")
+        if include and exclude:
+            raise Invalid("name collections in include or in exclude, not in both")
+        known = set(present)
+        for name, sent in zip(include, self.include, strict=True):
+            if not is_pattern(name) and name not in known:
+                raise Invalid(f"class {sent[:80]} does not exist {where}; it has {_listed(present)}", collection=name)
+        named = matching(known, include or exclude)
+        chosen = [name for name in present if (name in named) == bool(include)]
+        if not chosen:
+            raise Invalid(f"no class is left to choose {where}; it has {_listed(present)}")
+        return chosen
+
+
+def _names(sent: Sequence[str], key: str) -> list[str]:
+    names = [collection_name(name) for name in sent]
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise Invalid(f"{key} contains {name!r} twice")
+    return names
+
+
+def is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def matching(present: Set[str], asked: Sequence[str]) -> set[str]:
+    """What of ``present`` the names and patterns among ``asked`` mean. Raises Invalid for too many."""
+    patterns = [one.replace("[", "[[]") for one in asked if is_pattern(one)]
+    if len(patterns) > _MAX_PATTERNS:
+        raise Invalid(f"{len(patterns)} names have * or ?, and one request may hold {_MAX_PATTERNS} such")
+    for pattern in patterns:
+        if len(pattern) > _MAX_PATTERN_CHARS:
+            raise Invalid(f"a name with * or ? has at most {_MAX_PATTERN_CHARS} characters, not {len(pattern)}")
+    found = {name for name in asked if name in present}
+    for pattern in patterns:
+        found.update(name for name in present if fnmatch.fnmatchcase(name, pattern))
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    listed = ", ".join(names[:_MAX_LISTED]) or "none"
+    return listed + (f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else "")

@@ -1,0 +1,75 @@
+"""The requests for backups, restores and exports: JSON and query strings to what the service takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weft.domain import json_fields
+from weft.domain.errors import Invalid
+from weft.service.archives.requests import CollectionChoice, Location, NewBackup, NewExport, NewRestore
+
+
+def new_backup(body: Mapping[str, Any]) -> NewBackup:
+    """Raises Invalid for values of a wrong type."""
+    config = json_fields.object_(body, "config", "backup") or {}
+    return NewBackup(
+        json_fields.string(body, "id", "backup") or "",
+        _choice(body),
+        place(config),
+        _option(config, "CompressionLevel"),
+        _cpu_percentage(config),
+        json_fields.string(body, "incremental_base_backup_id", "backup") or "",
+        tuple(json_fields.strings(body, "includeRoles", "backup") or ()),
+        tuple(json_fields.strings(body, "includeUsers", "backup") or ()),
+    )
+
+
+def new_restore(body: Mapping[str, Any]) -> NewRestore:
+    """Raises Invalid for values of a wrong type. ``node_mapping`` is of no effect: there is one node."""
+    config = json_fields.object_(body, "config", "restore") or {}
+    json_fields.object_(body, "node_mapping", "restore")
+    return NewRestore(
+        _choice(body),
+        place(config),
+        _cpu_percentage(config),
+        json_fields.boolean(body, "overwriteAlias", "restore") or False,
+        json_fields.string(config, "rolesOptions", "config") or "",
+        json_fields.string(config, "usersOptions", "config") or "",
+    )
+
+
+def new_export(body: Mapping[str, Any]) -> NewExport:
+    """Raises Invalid for values of a wrong type."""
+    id = json_fields.string(body, "id", "export") or ""
+    return NewExport(id, json_fields.string(body, "file_format", "export") or "", _choice(body))
+
+
+def place(config: Mapping[str, Any]) -> Location:
+    """Of a request's ``config`` or query string. Raises Invalid."""
+    return Location(_option(config, "bucket"), _option(config, "path"))
+
+
+def _option(config: Mapping[str, Any], name: str) -> str:
+    """A text of ``config``, whose keys clients write in several cases; empty when there is none."""
+    for key in config:
+        if key.lower() == name.lower():
+            return json_fields.string(config, key, "config") or ""
+    return ""
+
+
+def _cpu_percentage(config: Mapping[str, Any]) -> int | None:
+    return next((json_fields.integer(config, key, "config") for key in config if key.lower() == "cpupercentage"), None)
+
+
+def _choice(body: Mapping[str, Any]) -> CollectionChoice:
+    return CollectionChoice(_names(body, "include"), _names(body, "exclude"))
+
+
+def _names(body: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = body.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise Invalid(f"{key} must be an array of names")
+    return tuple(value)

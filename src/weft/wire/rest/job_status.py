@@ -1,0 +1,22 @@
+"""Weaviate's words for how far a backup, a restore or an export is. They know of no pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from weft.domain.jobs import JobStatus
+
+_COMMON: Final[Mapping[JobStatus, str]] = {
+    JobStatus.WAITING: "STARTED",
+    JobStatus.RUNNING: "TRANSFERRING",
+    JobStatus.PAUSING: "TRANSFERRING",
+    JobStatus.PAUSED: "TRANSFERRING",
+    JobStatus.CANCELLING: "CANCELLING",
+    JobStatus.SUCCESS: "SUCCESS",
+    JobStatus.FAILED: "FAILED",
+    JobStatus.CANCELED: "CANCELED",
+}
+BACKUP: Final = {**_COMMON, JobStatus.FINISHING: "TRANSFERRED"}
+RESTORE: Final = {**_COMMON, JobStatus.FINISHING: "FINALIZING"}
+EXPORT: Final = {**_COMMON, JobStatus.FINISHING: "TRANSFERRING", JobStatus.CANCELLING: "TRANSFERRING"}

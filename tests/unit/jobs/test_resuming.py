@@ -1,0 +1,247 @@
+"""Jobs that continue at a cursor: paused and resumed, over restarts, and each step done once.
+
+The kind is one that Weft will have: the vectors of a collection are made again by another model, object by object.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from unit.jobs.stored import StoredSettings
+from weft.domain.errors import Conflict, Invalid
+from weft.domain.jobs import JobRecord, JobStatus
+from weft.jobs.job import Job, JobKind
+from weft.jobs.ledger import JobLedger
+from weft.jobs.runner import JobRunner
+
+WAIT_S = 30
+REEMBEDDING = JobKind("re-embedding", "objects", resumable=True)
+COUNT, BATCH = 100, 10
+KEY = "Articles title"
+
+
+@dataclass
+class Vectors:
+    """What the job changes, which outlives a process: how often each object was embedded, and by which model."""
+
+    embedded: list[int] = field(default_factory=lambda: [0] * COUNT)
+    model: str = "old"
+
+
+class Reembedder:
+    """Embeds objects in batches; ``stop_at`` a number of objects it waits until ``go``."""
+
+    def __init__(self, vectors: Vectors, model: str, stop_at: int = COUNT + 1) -> None:
+        self._vectors = vectors
+        self._model = model
+        self._stop_at = stop_at
+        self.reached, self.go, self.ended = threading.Event(), threading.Event(), threading.Event()
+        self.undone: list[JobStatus] = []
+
+    def run(self, job: Job) -> None:
+        job.total = COUNT
+        job.done = next = job.cursor["next"] if job.cursor else 0
+        while next < COUNT:
+            job.check()
+            for number in range(next, next + BATCH):
+                self._vectors.embedded[number] += 1
+            next += BATCH
+            job.advance(BATCH)
+            job.save({"next": next})
+            if next == self._stop_at:
+                self.reached.set()
+                assert self.go.wait(WAIT_S)
+        job.begin_finishing()
+        self._vectors.model = self._model
+        self.ended.set()
+
+    def undo(self, status: JobStatus, error: str) -> None:
+        self.undone.append(status)
+        self.ended.set()
+
+
+class Process:
+    """A server with one runner, whose job stops where a test wants it to."""
+
+    def __init__(self, store: StoredSettings, vectors: Vectors, stop_at: int = COUNT + 1) -> None:
+        self._vectors = vectors
+        self._stop_at = stop_at
+        self.reembedder: Reembedder | None = None
+        self.runner = JobRunner(JobLedger(store))
+        self.runner.add(REEMBEDDING, self._reopen)
+
+    def _reopen(self, job: Job) -> Reembedder:
+        if job.request["model"] == "gone":
+            raise Invalid("there is no such model any more")
+        self.reembedder = Reembedder(self._vectors, job.request["model"], self._stop_at)
+        return self.reembedder
+
+    def begin(self, model: str = "new") -> Reembedder:
+        job = Job(REEMBEDDING, KEY, "title", ("Articles",), {"model": model})
+        task = self._reopen(job) if model != "gone" else Reembedder(self._vectors, model, self._stop_at)
+        self.runner.submit(job, task)
+        return task
+
+    @property
+    def record(self) -> JobRecord:
+        found = self.runner.record(REEMBEDDING, KEY)
+        assert found is not None
+        return found
+
+    def until(self, *statuses: JobStatus) -> JobRecord:
+        done = threading.Event()
+        for _ in range(WAIT_S * 1000):
+            if self.record.status in statuses:
+                return self.record
+            done.wait(0.001)
+        raise AssertionError(self.record)
+
+
+@pytest.fixture
+def store() -> StoredSettings:
+    return StoredSettings()
+
+
+@pytest.fixture
+def vectors() -> Iterator[Vectors]:
+    made = Vectors()
+    yield made
+    assert max(made.embedded) <= 1, "nothing is embedded twice"
+
+
+def test_progress_is_watched(store: StoredSettings, vectors: Vectors) -> None:
+    process = Process(store, vectors, stop_at=30)
+    task = process.begin()
+    assert task.reached.wait(WAIT_S)
+    (record,) = process.runner.records()
+    assert (record.status, record.done, record.total) == (JobStatus.RUNNING, 30, COUNT)
+    assert process.runner.get(record.id) == record
+    assert process.runner.kind_of(record).unit == "objects"
+    task.go.set()
+    assert process.until(JobStatus.SUCCESS).done == COUNT
+    assert (vectors.embedded, vectors.model) == ([1] * COUNT, "new")
+    process.runner.close()
+
+
+def test_a_pause_ends_the_run_and_a_resumed_job_continues(store: StoredSettings, vectors: Vectors) -> None:
+    process = Process(store, vectors, stop_at=30)
+    task = process.begin()
+    assert task.reached.wait(WAIT_S)
+    process.runner.pause(process.record.id)
+    assert process.record.status is JobStatus.PAUSING
+    task.go.set()
+    assert process.until(JobStatus.PAUSED).done == 30
+    assert sum(vectors.embedded) == 30
+    process.runner.pause(process.record.id)
+    process.runner.resume(process.record.id)
+    process.until(JobStatus.SUCCESS)
+    assert vectors.embedded == [1] * COUNT
+    with pytest.raises(Conflict, match="SUCCESS"):
+        process.runner.pause(process.record.id)
+    with pytest.raises(Conflict, match="not paused"):
+        process.runner.resume(process.record.id)
+    process.runner.close()
+
+
+def test_a_pause_that_is_taken_back_in_time(store: StoredSettings, vectors: Vectors) -> None:
+    process = Process(store, vectors, stop_at=30)
+    task = process.begin()
+    assert task.reached.wait(WAIT_S)
+    process.runner.pause(process.record.id)
+    process.runner.resume(process.record.id)
+    assert process.record.status is JobStatus.RUNNING
+    task.go.set()
+    process.until(JobStatus.SUCCESS)
+    assert vectors.embedded == [1] * COUNT
+    process.runner.close()
+
+
+def test_a_paused_job_is_cancelled(store: StoredSettings, vectors: Vectors) -> None:
+    process = Process(store, vectors, stop_at=30)
+    task = process.begin()
+    assert task.reached.wait(WAIT_S)
+    process.runner.pause(process.record.id)
+    task.go.set()
+    process.until(JobStatus.PAUSED)
+    process.runner.cancel(process.record.id)
+    process.until(JobStatus.CANCELED)
+    assert task.undone == [JobStatus.CANCELED]
+    assert vectors.model == "old"
+    process.runner.close()
+
+
+def test_a_server_that_stops_continues_when_it_is_back(store: StoredSettings, vectors: Vectors) -> None:
+    for stop_at in (30, 60):
+        process = Process(store, vectors, stop_at)
+        task = process.reembedder or process.begin()
+        assert task.reached.wait(WAIT_S)
+        closing = threading.Thread(target=process.runner.close)
+        closing.start()
+        for job in process.runner._jobs.values():
+            while not job._interrupted:
+                pass
+        task.go.set()
+        closing.join(WAIT_S)
+        assert not task.undone
+    process = Process(store, vectors)
+    record = process.until(JobStatus.SUCCESS)
+    assert (record.done, record.request) == (COUNT, {"model": "new"})
+    assert vectors.embedded == [1] * COUNT
+    process.runner.close()
+
+
+def test_a_server_that_is_killed_continues_when_it_is_back(store: StoredSettings, vectors: Vectors) -> None:
+    killed = Process(store, vectors, stop_at=30)
+    task = killed.begin()
+    assert task.reached.wait(WAIT_S)
+    process = Process(store, vectors)  # what the other does from here on would not be: its thread waits
+    process.until(JobStatus.SUCCESS)
+    assert vectors.embedded == [1] * COUNT
+    killed.runner._jobs[REEMBEDDING.name, KEY].interrupt()
+    task.go.set()
+    process.runner.close()
+
+
+def test_a_paused_job_stays_paused_over_a_restart(store: StoredSettings, vectors: Vectors) -> None:
+    first = Process(store, vectors, stop_at=30)
+    task = first.begin()
+    assert task.reached.wait(WAIT_S)
+    first.runner.pause(first.record.id)
+    task.go.set()
+    first.until(JobStatus.PAUSED)
+    first.runner.close()
+    process = Process(store, vectors)
+    assert (process.record.status, process.record.cursor) == (JobStatus.PAUSED, {"next": 30})
+    process.runner.resume(process.record.id)
+    process.until(JobStatus.SUCCESS)
+    assert vectors.embedded == [1] * COUNT
+    process.runner.close()
+
+
+def test_what_was_being_cancelled_is_undone_after_a_restart(store: StoredSettings, vectors: Vectors) -> None:
+    killed = Process(store, vectors, stop_at=30)
+    task = killed.begin()
+    assert task.reached.wait(WAIT_S)
+    killed.runner.cancel(killed.record.id)
+    process = Process(store, vectors)
+    process.until(JobStatus.CANCELED)
+    assert process.reembedder is not None
+    assert process.reembedder.undone == [JobStatus.CANCELED]
+    task.go.set()
+    process.runner.close()
+    killed.runner.close()
+
+
+def test_what_cannot_be_continued_has_failed(store: StoredSettings, vectors: Vectors) -> None:
+    killed = Process(store, vectors, stop_at=30)
+    task = killed.begin("gone")
+    assert task.reached.wait(WAIT_S)
+    process = Process(store, vectors)
+    assert process.record.status is JobStatus.FAILED
+    assert "no such model any more" in process.record.error
+    killed.runner._jobs[REEMBEDDING.name, KEY].interrupt()
+    task.go.set()
