@@ -19,7 +19,7 @@ from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.shard import Shard
 from weft.service.import_schemas import ImportSchemas, Numbered
 from weft.service.permissions import collections as permit
-from weft.service.schema.vector_index import DROPPED
+from weft.service.schema.vector_index.registry import DROPPED
 from weft.service.schemas import Document, Schemas
 from weft.service.tenants import Tenants
 from weft.service.tokens import Tokens, tokens_of_property

@@ -14,9 +14,10 @@ from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import kind_of, shorten
 from weft.domain.names import collection_name
-from weft.service.schema import properties, vector_index
+from weft.service.schema import properties
 from weft.service.schema.keys import ASYNC_REPLICATION
 from weft.service.schema.modules import NONE, ModuleCatalogue
+from weft.service.schema.vector_index import registry as vector_index
 
 Document = dict[str, Any]
 

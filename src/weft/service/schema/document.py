@@ -10,25 +10,17 @@ from weft.domain.schema import (
     CollectionConfig,
     Expiry,
     InvertedConfig,
-    Metric,
-    MultiVector,
-    Muvera,
     Property,
-    Quantizer,
-    QuantizerKind,
     Stopwords,
     Tenancy,
     TextAnalyzer,
     Tokenization,
     VectorConfig,
-    VectorIndexConfig,
 )
-from weft.service.schema import vector_index
 from weft.service.schema.keys import CLASS
 from weft.service.schema.modules import NONE
 from weft.service.schema.properties import data_type_of
-
-_FLAT_TRAINING = 100_000
+from weft.service.schema.vector_index import registry as vector_index
 
 
 def parse(document: Mapping[str, Any]) -> CollectionConfig:
@@ -105,71 +97,7 @@ def _vector(name: str, vectorizer: str, settings: Mapping[str, Any], holder: Map
         vectorizer=vectorizer,
         settings=settings,
         source_properties=tuple(sources) if isinstance(sources, list) else None,
-        index=_index(holder["vectorIndexType"], holder.get("vectorIndexConfig", {})),
-    )
-
-
-def _index(kind: str, block: Mapping[str, Any]) -> VectorIndexConfig:
-    if kind == vector_index.DROPPED:
-        return VectorIndexConfig(kind=kind)
-    metric = Metric(block["distance"])
-    if kind == "flat":
-        return VectorIndexConfig(kind=kind, metric=metric, quantizer=_quantizer(block))
-    if kind == "hfresh":
-        return VectorIndexConfig(
-            kind=kind,
-            metric=metric,
-            quantizer=_quantizer(block),
-            multivector=_multivector(block["multivector"]),
-            search_probe=block["searchProbe"],
-        )
-    hnsw = block["hnsw"] if kind == "dynamic" else block
-    quantizer = _quantizer(hnsw)
-    if kind == "dynamic" and quantizer.kind is QuantizerKind.NONE:
-        quantizer = _quantizer(block["flat"])
-    return VectorIndexConfig(
-        kind=kind,
-        metric=metric,
-        skip=hnsw["skip"],
-        max_connections=hnsw["maxConnections"],
-        ef_construction=hnsw["efConstruction"],
-        ef=hnsw["ef"],
-        dynamic_ef_min=hnsw["dynamicEfMin"],
-        dynamic_ef_max=hnsw["dynamicEfMax"],
-        dynamic_ef_factor=hnsw["dynamicEfFactor"],
-        flat_search_cutoff=hnsw["flatSearchCutoff"],
-        filter_strategy=hnsw["filterStrategy"],
-        quantizer=quantizer,
-        multivector=_multivector(hnsw["multivector"]),
-        threshold=block.get("threshold", VectorIndexConfig().threshold),
-    )
-
-
-def _quantizer(block: Mapping[str, Any]) -> Quantizer:
-    """The enabled quantizer of a block; «none» when no one is."""
-    for kind in (QuantizerKind.PQ, QuantizerKind.BQ, QuantizerKind.SQ, QuantizerKind.RQ):
-        codes = block.get(kind.value, {})
-        if codes.get("enabled"):
-            return Quantizer(
-                kind=kind,
-                bits=codes.get("bits", 1 if kind is QuantizerKind.BQ else 8),
-                rescore_limit=codes.get("rescoreLimit", -1),
-                training_limit=codes.get("trainingLimit", _FLAT_TRAINING),
-                segments=codes.get("segments", 0),
-                centroids=codes.get("centroids", 256),
-                cache=codes.get("cache") is True,
-            )
-    return Quantizer()
-
-
-def _multivector(block: Mapping[str, Any]) -> MultiVector | None:
-    if not block["enabled"]:
-        return None
-    muvera = block["muvera"]
-    return MultiVector(
-        aggregation=block["aggregation"],
-        muvera=Muvera(muvera["ksim"], muvera["dprojections"], muvera["repetitions"]) if muvera["enabled"] else None,
-        pooling=(block.get("tokenPooling") or {}).get("factor", 1),
+        index=vector_index.parse(holder["vectorIndexType"], holder.get("vectorIndexConfig", {})),
     )
 
 

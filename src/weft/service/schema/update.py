@@ -8,7 +8,7 @@ from typing import Any
 
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
-from weft.service.schema import vector_index
+from weft.service.schema.vector_index import registry as vector_index
 
 Document = dict[str, Any]
 
@@ -113,8 +113,9 @@ def _update_legacy_vector(old: Mapping[str, Any], result: Document) -> None:
         return
     _immutable("vectorizer", old["vectorizer"], result["vectorizer"])
     _immutable("vector index type", old["vectorIndexType"], result["vectorIndexType"])
-    vector_index.check_update(old["vectorIndexType"], old["vectorIndexConfig"], result["vectorIndexConfig"])
-    vector_index.keep_default_marks(old["vectorIndexType"], old["vectorIndexConfig"], result["vectorIndexConfig"])
+    kind = vector_index.KINDS[old["vectorIndexType"]]
+    kind.check_update(old["vectorIndexConfig"], result["vectorIndexConfig"])
+    kind.keep_default_marks(old["vectorIndexConfig"], result["vectorIndexConfig"])
 
 
 def _update_named_vectors(old: Mapping[str, Any], result: Document) -> None:
@@ -144,11 +145,12 @@ def _update_named_vector(name: str, before: Mapping[str, Any], after: Document, 
     _immutable(f"vectorizer of vector {name!r}", old_module, new_module)
     if before["vectorizer"] != after["vectorizer"]:
         raise Invalid(f"vectorizer config of vector {name!r} is immutable")
+    index = vector_index.KINDS[kind]
     try:
-        vector_index.check_update(kind, before["vectorIndexConfig"], after["vectorIndexConfig"])
+        index.check_update(before["vectorIndexConfig"], after["vectorIndexConfig"])
     except Invalid as error:
         raise Invalid(f"invalid update for vector {name!r}: {error.message}") from None
-    vector_index.keep_default_marks(kind, before["vectorIndexConfig"], after["vectorIndexConfig"])
+    index.keep_default_marks(before["vectorIndexConfig"], after["vectorIndexConfig"])
 
 
 def _update_modules(old: Mapping[str, Any], result: Document) -> None:

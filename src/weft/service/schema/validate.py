@@ -10,9 +10,10 @@ from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
 from weft.domain.schema import LEGACY_VECTOR, DataType
-from weft.service.schema import properties, vector_index
+from weft.service.schema import properties
 from weft.service.schema.modules import NONE, ModuleCatalogue
 from weft.service.schema.properties import Exists
+from weft.service.schema.vector_index import registry as vector_index
 
 _VECTOR_NAME = re.compile(r"[_A-Za-z][-_0-9A-Za-z]{0,229}")
 _MAX_VECTORS = 256

@@ -1,15 +1,5 @@
-"""The settings of each vector index type: defaults, limits, and what may change later.
+"""The settings of each vector index type: a file a kind, with its defaults, its limits, what may change, its view.
 
-Values of the protocol: hnsw, flat, dynamic (which holds an hnsw and a flat block) and hfresh.
+Values of the protocol: hnsw, flat, dynamic (which holds an hnsw and a flat block) and hfresh. A kind more is a file
+with an ``IndexKind`` and its name in ``registry``.
 """
-
-from typing import Final
-
-from weft.service.schema.vector_index.changes import check_update, keep_default_marks
-from weft.service.schema.vector_index.defaults import complete, quantize
-from weft.service.schema.vector_index.limits import validate
-
-DROPPED: Final = "none"
-"""The index type of a vector whose index was dropped; only the server writes it."""
-
-__all__ = ["DROPPED", "check_update", "complete", "keep_default_marks", "quantize", "validate"]
