@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from graphql import get_introspection_query
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unit.wire.graphql.conftest import Ask, Collections, Service, collection
+from in_process import InProcess, RecordingService
+from unit.wire.graphql.conftest import Ask, collection
 from weft.domain.aggregate import AggregatedType, AggregateMetric, PropertyAggregation
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, TooLarge
+from weft.domain.schema import CollectionConfig
+from weft.service.service import Service
 from weft.wire.graphql import documents, limits
 from weft.wire.graphql.answer import answer
 from weft.wire.graphql.context import MOST_SEARCHES, MOST_VALUES, Context
@@ -30,13 +34,13 @@ def only_error(answered: dict[str, Any]) -> tuple[str, str]:
     "question",
     [None, [], "text", {}, {"query": None}, {"query": " "}, {"query": "{Get}", "variables": []}, {"query": 3}],
 )
-def test_what_is_no_request_is_told_as_an_error(service: Service, question: Any) -> None:
+def test_what_is_no_request_is_an_error(service: RecordingService, question: Any) -> None:
     message, code = only_error(answer(question, Context(service, Caller())))
     assert message
     assert code == "INVALID"
 
 
-def test_errors_have_graphqls_own_shape(ask: Ask, service: Service) -> None:
+def test_errors_have_graphqls_own_shape(ask: Ask, service: RecordingService) -> None:
     assert ask("{Get{Nowhere{n}}}") == {
         "errors": [
             {
@@ -51,29 +55,29 @@ def test_errors_have_graphqls_own_shape(ask: Ask, service: Service) -> None:
     service.failure = Forbidden("no")
     answered = ask("{Get{Author{n}} Aggregate{Author{meta{count}}}}")
     assert only_error(answered) == ("no", "FORBIDDEN")
-    assert answered["data"] == {"Get": {"Author": None}, "Aggregate": {"Author": [{"meta": {"count": 3}}]}}
+    assert answered["data"] == {"Get": {"Author": None}, "Aggregate": {"Author": [{"meta": {"count": 0}}]}}
 
 
-def test_what_nobody_foresaw_is_told_by_its_id_alone(ask: Ask, service: Service) -> None:
+def test_an_unforeseen_failure_is_reported_by_its_id_alone(ask: Ask, service: RecordingService) -> None:
     service.failure = ZeroDivisionError("secret")
     message, code = only_error(ask("{Get{Author{n}}}"))
     assert "secret" not in message
     assert code == "INTERNAL"
 
 
-def test_operations_are_chosen_by_name(ask: Ask, service: Service) -> None:
+def test_operations_are_chosen_by_name(ask: Ask, service: RecordingService) -> None:
     text = "query A{Get{Author(limit:1){n}}} query B($n:Int=2){Get{Author(limit:$n){n}}}"
     assert ask(text, operation="B") == {"data": {"Get": {"Author": []}}}
     assert ask(text, {"n": 5}, operation="B")["data"]
-    assert [one.limit for one in service.asked] == [2, 5]
+    assert [query.limit for query, _ in service.queries] == [2, 5]
     assert "errors" in ask(text)
 
 
-def test_aggregations(ask: Ask, service: Service) -> None:
+def test_aggregations(ask: Ask, service: RecordingService) -> None:
     text = """{Aggregate{Author(groupBy:["title"] limit:4 objectLimit:9 nearVector:{vector:[1]}){
         meta{count} n{sum type} title{a:topOccurrences(limit:2){value} b:topOccurrences(limit:7){occurs}}}}}"""
-    assert ask(text)["data"] == {"Aggregate": {"Author": [{"meta": {"count": 3}, "n": None, "title": None}]}}
-    (asked,) = service.aggregated
+    assert ask(text)["data"] == {"Aggregate": {"Author": []}}
+    (asked,) = service.aggregations
     assert (asked.group_by, asked.limit, asked.object_limit) == ("title", 4, 9)
     assert asked.properties == (
         PropertyAggregation("n", AggregatedType.INT, frozenset({AggregateMetric.SUM, AggregateMetric.TYPE})),
@@ -81,42 +85,43 @@ def test_aggregations(ask: Ask, service: Service) -> None:
     )
 
 
-def test_the_schema_follows_the_collections(ask: Ask, service: Service) -> None:
+def test_the_schema_follows_the_collections(ask: Ask, service: RecordingService) -> None:
     assert "errors" in ask("{Get{Added{n}}}")
-    service.collections.configs["Added"] = collection("Added")
+    service.collections.create(collection("Added"))
     assert ask("{Get{Added{n}}}") == {"data": {"Get": {"Added": []}}}
-    service.collections.configs["Added"] = collection("Added", vectors=("v",))
-    assert ask("{Get{Added{_additional{vectors{v}}}}}") == {"data": {"Get": {"Added": []}}}
-    del service.collections.configs["Added"]
+    service.collections.add_property("Added", {"name": "more", "dataType": ["text"]})
+    assert ask("{Get{Added{more}}}") == {"data": {"Get": {"Added": []}}}
+    service.collections.delete("Added")
     assert "errors" in ask("{Get{Added{n}}}")
 
 
-def test_introspection_shows_every_collection_once(ask: Ask, service: Service) -> None:
-    for _ in range(2):
-        shown = ask(get_introspection_query())["data"]["__schema"]
-        types = {one["name"]: one for one in shown["types"]}
-        assert len(types) == len(shown["types"])
+def test_introspection_lists_every_collection_once(ask: Ask, service: RecordingService) -> None:
+    for more in ("a", "b"):
+        introspected = ask(get_introspection_query())["data"]["__schema"]
+        types = {one["name"]: one for one in introspected["types"]}
+        assert len(types) == len(introspected["types"])
         fields = {one["name"] for one in types["GetObjectsObj"]["fields"]}
         assert fields == {"Article", "Author", "ArticleAdditional", "String", "Paper"}
         assert {one["name"] for one in types["Article"]["fields"]} == {"title", "n", "by", "_additional"}
         union = {one["name"] for one in types["ArticleByObj"]["possibleTypes"]}
         assert union == {"Author", "Article", "Beacon"}
-        service.collections.configs["Author"] = collection("Author")  # another configuration, so not the kept answer
+        # another configuration, so not the kept answer
+        service.collections.add_property("Author", {"name": more, "dataType": ["text"]})
 
 
-def test_a_thousand_collections_cost_a_request_no_more_than_those_it_names() -> None:
-    names = [f"Many{i}" for i in range(1000)]
+def test_a_request_looks_up_only_the_collections_that_it_names(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    get = service.collections.get
 
-    class Counting(Collections):
-        asked = 0
+    def counted(name: str) -> CollectionConfig:
+        names.append(name)
+        return get(name)
 
-        def get(self, name: str) -> Any:
-            type(self).asked += 1
-            return super().get(name)
-
-    service = Service(Counting({name: collection(name) for name in names}))
-    assert answer({"query": "{Get{Many7{n}}}"}, Context(service, Caller())) == {"data": {"Get": {"Many7": []}}}
-    assert Counting.asked == 1
+    monkeypatch.setattr(service.collections, "get", counted)
+    assert answer({"query": "{Get{String{n}}}"}, Context(service, Caller())) == {"data": {"Get": {"String": []}}}
+    assert names == ["String"]
 
 
 def test_conflicting_fields_are_refused(ask: Ask) -> None:
@@ -157,7 +162,7 @@ def test_what_costs_too_much_ends_the_answer(ask: Ask) -> None:
     assert "data" not in answered and len(answered["errors"]) == 1
 
 
-def test_questions_of_one_request_share_what_it_may_cost(service: Service) -> None:
+def test_questions_of_one_request_share_what_it_may_cost(service: RecordingService) -> None:
     context = Context(service, Caller(), searches=MOST_SEARCHES - 1)
     question = {"query": "{Get{Author{n}}}"}
     assert "errors" not in answer(question, context)
@@ -165,7 +170,7 @@ def test_questions_of_one_request_share_what_it_may_cost(service: Service) -> No
 
 
 @pytest.mark.parametrize("value", ["word " * 1_000, np.zeros(2_000, np.float32)])
-def test_large_values_count_more(service: Service, value: Any) -> None:
+def test_large_values_count_more(service: RecordingService, value: Any) -> None:
     small, large = Context(service, Caller()), Context(service, Caller())
     small.count_value("word")
     large.count_value(value)
@@ -177,7 +182,7 @@ def test_large_values_count_more(service: Service, value: Any) -> None:
     assert large.is_spent
 
 
-LINEAR = {
+LINEAR: dict[str, Callable[[int], str]] = {
     "the same field": lambda n: "{Get{Author{" + "n " * n + "}}}",
     "other fields": lambda n: "{Get{Author{" + " ".join(f"a{i}:n" for i in range(n)) + "}}}",
     "fragments in line": lambda n: "{Get{Author{" + "...on Author{n} " * n + "}}}",
@@ -217,8 +222,17 @@ def test_a_fragment_within_itself_is_refused(ask: Ask) -> None:
     assert "errors" in ask("{Get{Article{...F}}} fragment F on Article{...Nowhere}")
 
 
-@given(st.integers(0, 2**32))
-def test_any_text_has_an_answer(seed: int) -> None:
+@pytest.fixture(scope="module")
+def author(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with the collection Author."""
+    world = InProcess(tmp_path_factory.mktemp("any"), anonymous_access=True)
+    world.service.collections.create(collection("Author"))
+    yield world.service
+    world.close()
+
+
+@given(seed=st.integers(0, 2**32))
+def test_any_text_has_an_answer(author: Service, seed: int) -> None:
     """Cuttings and doublings of a good query."""
     rng = random.Random(seed)
     text = """query Q($v:[Float]){Get{Author(where:{operator:Equal path:["n"] valueInt:1} nearVector:{vector:$v}
@@ -227,7 +241,6 @@ def test_any_text_has_an_answer(seed: int) -> None:
     for _ in range(rng.randint(1, 4)):
         at, to = sorted(rng.randint(0, len(text)) for _ in range(2))
         text = text[:at] + rng.choice(["", text[at:to] * 2, '"', "{", "\\", "\x00", "é"]) + text[to:]
-    service = Service(Collections({"Author": collection("Author")}))
-    answered = answer({"query": text, "variables": {"v": [1.0]}}, Context(service, Caller()))
+    answered = answer({"query": text, "variables": {"v": [1.0]}}, Context(author, Caller()))
     assert answered.keys() <= {"data", "errors"}
     assert all(one["extensions"]["code"] != "INTERNAL" for one in answered.get("errors", ()))

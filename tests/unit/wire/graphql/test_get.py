@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
+from in_process import RecordingService
+from unit.wire.graphql.conftest import Ask
 from weft.domain.filters import And, Condition, Operator
 from weft.domain.generation import Generate, Prompt, Rerank
 from weft.domain.query import (
@@ -128,7 +129,7 @@ def test_filters(query_of: QueryOf) -> None:
     assert second.value == ("a", "b")
 
 
-def test_what_is_shown_is_what_is_asked(query_of: QueryOf) -> None:
+def test_what_is_returned_is_what_is_asked(query_of: QueryOf) -> None:
     text = """query($no:Boolean!){Get{Article{...F by{... on Author{title _additional{vectors{default}}}}
         _additional{id distance @include(if:$no) score vectors{two} group{hits{n _additional{vectors{one}}}}}}}}
         fragment F on Article{t:title by{...G}} fragment G on Article{n by{... on Author{n}}}"""
@@ -170,10 +171,10 @@ def test_hits_that_are_alike_as_one(query_of: QueryOf) -> None:
     assert query_of("{Get{Author(group:{type:closest force:1}){n}}}").condense == Condense(1.0, merged=False)
 
 
-def test_aliases_of_collections_and_of_fields(ask: Any, service: Any) -> None:
+def test_aliases_of_collections_and_of_fields(ask: Ask, service: RecordingService) -> None:
     answered = ask("{Get{a:Paper(limit:1){n} b:Article(limit:2){n} String{n} ArticleAdditional{n}}}")
     assert answered == {"data": {"Get": {"a": [], "b": [], "String": [], "ArticleAdditional": []}}}
-    assert [one.collection for one in service.asked] == ["Article", "Article", "String", "ArticleAdditional"]
+    assert [query.collection for query, _ in service.queries] == ["Article", "Article", "String", "ArticleAdditional"]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_aliases_of_collections_and_of_fields(ask: Any, service: Any) -> None:
         ('where:{operator:And path:["n"]}', "operands"),
     ],
 )
-def test_what_cannot_be_asked_is_told(ask: Any, args: str, reason: str) -> None:
+def test_what_cannot_be_asked_is_refused(ask: Ask, args: str, reason: str) -> None:
     answered = ask(f"{{Get{{Author({args}){{n}}}}}}")
     (error,) = answered["errors"]
     assert reason in error["message"]

@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 
+from in_process import Recording
+from unit.wire.rest.conftest import Make
 from weft.settings.server import RestSettings
 from weft.wire.rest.app import build_app
 
@@ -60,7 +62,7 @@ def test_json_of_the_wrong_shape(rest: TestClient, body: str) -> None:
         assert "must be a JSON object" in message(reply)
 
 
-def test_deep_json_is_refused_everywhere(rest: TestClient, thing: Any) -> None:
+def test_deep_json_is_refused_everywhere(rest: TestClient, thing: Make) -> None:
     thing()
     deep = "[" * 1000 + "]" * 1000
     for path, body in (
@@ -109,28 +111,31 @@ def test_hostile_names_find_nothing(rest: TestClient, name: str) -> None:
             assert (path.startswith("/v1/objects/") and not reply.content) or message(reply)
 
 
-def test_names_are_percent_decoded(rest: TestClient, thing: Any) -> None:
+def test_names_are_percent_decoded(rest: TestClient, thing: Make) -> None:
     thing()
     assert rest.get("/v1/schema/%54hing").json()["class"] == "Thing"
     assert rest.get("/v1/schema/thing").json()["class"] == "Thing"
 
 
-def test_credentials(rest: TestClient, service: Any, auth: Any, thing: Any) -> None:
-    thing()
-    auth.closed = True
+def test_credentials(tmp_path: Path) -> None:
+    keys = {"apikey_enabled": True, "apikey_allowed_keys": ("secret",), "apikey_users": ("alice",)}
+    world = Recording(tmp_path, anonymous_access=False, **keys)
+    rest = world.rest
     refused = rest.get("/v1/meta")
     assert refused.status_code == 401
-    assert refused.json() == {"code": 401, "message": "anonymous access not enabled. Please authenticate"}
-    assert rest.get("/v1/schema", headers={"Authorization": "Bearer token"}).status_code == 200, "looked at by a thread"
+    assert refused.json()["code"] == 401
+    assert refused.json()["message"].startswith("anonymous access not enabled. Please authenticate")
     wrong = rest.get("/v1/schema", headers={"Authorization": "Bearer wrong"})
     assert wrong.status_code == 401
     headers = {"Authorization": "Bearer secret", "X-Openai-Api-Key": "k"}
-    assert rest.post("/v1/objects", json={"class": "Thing"}, headers=headers).status_code == 200
-    caller = service.objects.callers[-1]
+    assert rest.post("/v1/schema", json={"class": "Thing"}, headers=headers).status_code == 200
+    assert rest.get("/v1/objects?class=Thing", headers=headers).status_code == 200
+    ((_, caller),) = world.service.queries
     assert caller.user == "alice"
     assert caller.headers["x-openai-api-key"] == "k"
     for path in ("live", "ready"):
         assert rest.get(f"/v1/.well-known/{path}").status_code == 200
+    world.close()
 
 
 def test_start_up(rest: TestClient) -> None:
@@ -145,29 +150,33 @@ def test_consistency_levels_are_checked(rest: TestClient) -> None:
     assert rest.get("/v1/schema?consistency_level=SOME").status_code == 400
 
 
-def test_what_nobody_foresaw_is_told_by_its_log_id(rest: TestClient, service: Any, caplog: Any) -> None:
-    service.meta = lambda: 1 / 0
-    reply = rest.get("/v1/meta")
+def test_an_unforeseen_failure_is_reported_by_its_id_in_the_log(
+    rest: TestClient, world: Recording, thing: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    thing()
+    world.service.failure = ZeroDivisionError("division by zero")
+    reply = rest.get("/v1/objects?class=Thing")
     assert reply.status_code == 500
     assert "internal error" in message(reply)
     assert "division" not in reply.text
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_cors_only_where_it_is_set(service: Any, auth: Any, rest: TestClient) -> None:
+def test_cors_only_where_it_is_set(world: Recording, rest: TestClient) -> None:
     origin = {"Origin": "https://a.example"}
     assert "access-control-allow-origin" not in rest.get("/v1/meta", headers=origin).headers
     settings = RestSettings(workers=1, cors_allow_origin="https://a.example")
-    client = TestClient(build_app(service, auth, settings, body_limit_bytes=100))
+    client = TestClient(build_app(world.door, world.access.authenticator, settings, body_limit_bytes=100))
     assert client.get("/v1/meta", headers=origin).headers["access-control-allow-origin"] == "https://a.example"
     other = client.get("/v1/meta", headers={"Origin": "https://b.example"})
     assert "access-control-allow-origin" not in other.headers
 
 
-def test_the_cluster_is_one_node(rest: TestClient, thing: Any) -> None:
+def test_the_cluster_is_one_node(rest: TestClient, thing: Make) -> None:
     thing()
     assert rest.get("/v1/nodes").json()["nodes"][0]["shards"] is None
-    assert rest.get("/v1/nodes/Thing?output=verbose").json()["nodes"][0]["shards"] == []
+    (shard,) = rest.get("/v1/nodes/Thing?output=verbose").json()["nodes"][0]["shards"]
+    assert (shard["class"], shard["objectCount"], shard["vectorIndexingStatus"]) == ("Thing", 0, "READY")
     assert rest.get("/v1/nodes?output=all").status_code == 422
     assert rest.get("/v1/nodes/Other").status_code == 404
     statistics = rest.get("/v1/cluster/statistics").json()

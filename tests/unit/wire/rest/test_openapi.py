@@ -19,8 +19,8 @@ from weft.wire.rest.openapi.parameters import PATH
 
 @pytest.fixture
 def document(rest: TestClient) -> dict[str, Any]:
-    told: dict[str, Any] = rest.get("/v1/.well-known/openapi").json()
-    return told
+    found: dict[str, Any] = rest.get("/v1/.well-known/openapi").json()
+    return found
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -58,12 +58,12 @@ def test_every_route_is_in_it_and_nothing_else(rest: TestClient, document: dict[
         if isinstance(route, Route)
         for method in route.methods or ()
     }
-    told = {(method, path) for method, path, _ in operations(document)}
-    assert told <= routes
-    assert {(method, path) for method, path in routes - told if method != "HEAD"} == set()
+    documented = {(method, path) for method, path, _ in operations(document)}
+    assert documented <= routes
+    assert {(method, path) for method, path in routes - documented if method != "HEAD"} == set()
 
 
-def test_names_are_told_once_and_meant(document: dict[str, Any]) -> None:
+def test_names_are_unique_and_used(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(ids)) == len(ids)
     used = set(references(document))
@@ -89,6 +89,6 @@ def test_what_an_operation_says(document: dict[str, Any]) -> None:
     assert document["paths"]["/v1/objects/{id}"]["get"]["deprecated"] is True
 
 
-def test_every_status_of_an_error_is_told_somewhere(document: dict[str, Any]) -> None:
-    told = {int(status) for _, _, operation in operations(document) for status in operation["responses"]}
-    assert told > {codes.http for codes in STATUS_CODES.values()}
+def test_every_status_of_an_error_is_documented(document: dict[str, Any]) -> None:
+    documented = {int(status) for _, _, operation in operations(document) for status in operation["responses"]}
+    assert documented > {codes.http for codes in STATUS_CODES.values()}
