@@ -24,9 +24,8 @@ import numpy as np
 from nearest import K, Row, Vectors, exact, folder_bytes, load, measured, print_table
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig, VectorIndexConfig
-from weft.engine.embedded.changes import Upsert
+from weft.engine.changes import Upsert
 from weft.engine.embedded.shard import Shard
-from weft.engine.record import RecordCodec
 
 BATCH = 1000
 PROPERTIES = (Property("title", DataType.TEXT), Property("body", DataType.TEXT), Property("words", DataType.INT))
@@ -84,7 +83,6 @@ def weft_rows(
     def config(ef: int) -> CollectionConfig:
         return CollectionConfig("Bench", PROPERTIES, {"v": VectorConfig("v", index=VectorIndexConfig(ef=ef))})
 
-    codec = RecordCodec(config(-1))
     shard = Shard(folder, config(-1), durable=True, write_queue=100_000)
     start = time.process_time()
     for at in range(0, len(vectors), BATCH):
@@ -92,7 +90,7 @@ def weft_rows(
             Object((at + i).to_bytes(16, "big"), payload, {"v": vectors[at + i]})
             for i, payload in enumerate(payloads[at : at + BATCH])
         ]
-        shard.submit([Upsert(one, codec.encode(one)) for one in objects])
+        shard.write([Upsert(one) for one in objects])
     while shard.maintain():
         pass
     build = time.process_time() - start
@@ -116,8 +114,8 @@ def weft_rows(
 
 
 def found(shard: Shard, query: Vectors, k: int, payload: Callable[[Any], Any]) -> list[Any]:
-    doc_ids = shard.nearest("v", query, k, None, None).doc_ids
-    records = [record for record in shard.read(doc_ids.tolist()) if record is not None]
+    doc_ids = shard.view().nearest("v", query, k, None, None).doc_ids
+    records = [record for record in shard.view().records(doc_ids.tolist()) if record is not None]
     for record in records:
         payload(record)
     return records

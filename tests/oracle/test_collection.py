@@ -31,9 +31,9 @@ from weft.domain.schema import (
     VectorConfig,
     VectorIndexConfig,
 )
+from weft.engine.changes import Change, Done, Remove, Upsert
 from weft.engine.embedded import indexes as shard_indexes
-from weft.engine.embedded import shard as shard_module
-from weft.engine.embedded.changes import Change, Done, Remove, Upsert
+from weft.engine.embedded import maintenance
 from weft.engine.embedded.index.inverted import index as inverted
 from weft.engine.embedded.index.multivector import index as multivector
 from weft.engine.embedded.index.multivector import search as multivector_search
@@ -73,8 +73,8 @@ Model = dict[bytes, Thing]
 @pytest.fixture(autouse=True)
 def low_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
-        (shard_module, "_DEAD_ROWS", 20),
-        (shard_module, "_CHECKPOINT_AFTER", 150),
+        (maintenance, "_DEAD_ROWS", 20),
+        (maintenance, "_CHECKPOINT_AFTER", 150),
         (shard_indexes, "_REPLAY_CHUNK", 50),
         (inverted, "_SMALL_BATCH", 8),
         (inverted, "_TAIL_LIMIT", 16),
@@ -97,13 +97,13 @@ def thing_of(rng: np.random.Generator) -> Thing:
     )
 
 
-def upsert(shard: Shard, uuid: bytes, thing: Thing) -> Upsert:
+def upsert(uuid: bytes, thing: Thing) -> Upsert:
     properties: dict[str, Any] = {"words": " ".join(thing.words)}
     if thing.n is not None:
         properties["n"] = thing.n
     given = {"single": thing.single, "tokens": thing.tokens}
     obj = Object(uuid, properties, {name: v for name, v in given.items() if v is not None}, 1, 1)
-    return Upsert(obj, shard.encode([obj])[0])
+    return Upsert(obj)
 
 
 def change(shard: Shard, model: Model, rng: np.random.Generator) -> None:
@@ -117,8 +117,8 @@ def change(shard: Shard, model: Model, rng: np.random.Generator) -> None:
             after.pop(uuid, None)
         else:
             after[uuid] = thing = thing_of(rng)
-            changes.append(upsert(shard, uuid, thing))
-    assert all(isinstance(outcome, Done) for outcome in shard.submit(changes))
+            changes.append(upsert(uuid, thing))
+    assert all(isinstance(outcome, Done) for outcome in shard.write(changes))
     model.clear()
     model.update(after)
 
@@ -130,19 +130,19 @@ class Check:
         self.found = self.wanted = 0
 
     def all(self, shard: Shard, model: Model, rng: np.random.Generator) -> None:
-        view = shard.view
+        view = shard.view()
         assert shard.count == len(model)
-        ids = dict(shard.scan(None, 10_000))
+        ids = dict(shard.view().scan(None, 10_000))
         assert list(ids) == sorted(model)
         assert set(ids.values()) == set(view.live)
         by_id = {doc_id: model[uuid] for uuid, doc_id in ids.items()}
-        assert shard.uuids(list(by_id)) == list(ids)
-        for record, thing in zip(shard.read(list(by_id)), by_id.values(), strict=True):
+        assert shard.view().uuids(list(by_id)) == list(ids)
+        for record, thing in zip(shard.view().records(list(by_id)), by_id.values(), strict=True):
             assert record is not None
             assert record.properties.get("n") == thing.n
             assert record.properties["words"] == " ".join(thing.words)
         for name in ("single", "tokens"):
-            for got, thing in zip(shard.vectors_of(name, list(by_id)), by_id.values(), strict=True):
+            for got, thing in zip(shard.view().vectors(name, list(by_id)), by_id.values(), strict=True):
                 expected = getattr(thing, name)
                 assert (got is None) if expected is None else np.array_equal(got, expected)  # type: ignore[arg-type]
         self.words(shard, by_id, rng)
@@ -152,7 +152,7 @@ class Check:
 
     def words(self, shard: Shard, by_id: dict[int, Thing], rng: np.random.Generator) -> None:
         for word in {f"w{w}" for w in rng.integers(0, WORDS, 5)}:
-            found = shard.keyword(Keyword(word), 10_000, shard.view.allow)
+            found = shard.view().keyword(Keyword(word), 10_000, None)
             assert sorted(found.doc_ids.tolist()) == sorted(d for d, t in by_id.items() if word in t.words)
             assert np.all(np.diff(found.scores) <= 0)
 
@@ -169,27 +169,26 @@ class Check:
             (And((greater, Not(like))), both),
         ]
         for filter, wanted in filters:
-            allow = shard.allowed(filter, shard.view)
+            allow = shard.view().select(filter)
             expected = sorted(d for d, t in by_id.items() if wanted(t))
             assert allow.ids.tolist() == expected
             self.near(shard, {d: by_id[d] for d in expected}, rng, filter)
 
     def order(self, shard: Shard, by_id: dict[int, Thing]) -> None:
-        ids = np.asarray(sorted(by_id), np.uint32)
-        got = [by_id[d].n for d in shard.sort(ids, (Sort("n", True),), 0).tolist()]
+        got = [by_id[d].n for d in shard.view().sorted(None, (Sort("n", True),), 0).tolist()]
         lowest = -1000
         assert got == sorted((t.n for t in by_id.values()), key=lambda n: lowest if n is None else n)
 
     def near(
         self, shard: Shard, by_id: dict[int, Thing], rng: np.random.Generator, filter: Filter | None = None
     ) -> None:
-        allow = shard.view.allow if filter is None else shard.allowed(filter, shard.view)
+        allow = None if filter is None else shard.view().select(filter)
         single = rng.normal(size=DIMS).astype(np.float32)
         tokens = rng.normal(size=(3, DIMS)).astype(np.float32)
         exact = {d: float(np.square(t.single - single).sum()) for d, t in by_id.items() if t.single is not None}
-        self.compare(shard.nearest("single", single, K, allow, None), exact)
+        self.compare(shard.view().nearest("single", single, K, allow, None), exact)
         exact = {d: -float((tokens @ t.tokens.T).max(axis=1).sum()) for d, t in by_id.items() if t.tokens is not None}
-        self.compare(shard.nearest("tokens", tokens, K, allow, None), exact)
+        self.compare(shard.view().nearest("tokens", tokens, K, allow, None), exact)
 
     def compare(self, got: Any, exact: dict[int, float]) -> None:
         doc_ids = got.doc_ids.tolist()
@@ -223,28 +222,27 @@ class Beside:
             self._stop.wait(0.001)
 
     def _search(self, rng: np.random.Generator) -> None:
-        shard = self._shard
-        view = shard.view
+        view = self._shard.view()
         word = f"w{rng.integers(0, WORDS)}"
-        hits = shard.keyword(Keyword(word), 50, view.allow).doc_ids.tolist()
-        shard.uuids(hits)
-        for record in shard.read(hits):
+        hits = view.keyword(Keyword(word), 50, None).doc_ids.tolist()
+        view.uuids(hits)
+        for record in view.records(hits):
             assert record is None or word in record.properties["words"].split()
         n = int(rng.integers(-50, 50))
-        allow = shard.allowed(Condition(Operator.LESS_THAN, PropertyTarget("n"), n), view)
-        for doc_id, record in zip(allow.ids.tolist(), shard.read(allow.ids.tolist()), strict=True):
+        allow = view.select(Condition(Operator.LESS_THAN, PropertyTarget("n"), n))
+        for doc_id, record in zip(allow.ids.tolist(), view.records(allow.ids.tolist()), strict=True):
             assert record is None or record.properties["n"] < n, doc_id
         query: npt.NDArray[np.float32] = rng.normal(size=(2, DIMS)).astype(np.float32)
         for name, vector in (("single", query[0]), ("tokens", query)):
-            for chosen in (view.allow, allow):
-                near = shard.nearest(name, vector, K, chosen, None)
+            for chosen in (None, allow):
+                near = view.nearest(name, vector, K, chosen, None)
                 assert np.all(np.diff(near.distances) >= 0)
-                again = shard.distances(name, vector, near.doc_ids)
+                again = view.distances(name, vector, near.doc_ids)
                 gone = np.isnan(again)  # compacted away since
                 assert np.allclose(again[~gone], near.distances[~gone], rtol=1e-4, atol=1e-4)
                 if chosen is not None:
                     assert set(near.doc_ids.tolist()) <= set(chosen.ids.tolist())
-        shard.sort(allow.ids, (Sort("words", True),), 5)
+        view.sorted(allow, (Sort("words", True),), 5)
 
     def __enter__(self) -> None:
         for thread in self._threads:
@@ -312,7 +310,7 @@ def test_random_histories(seed: int, beside: bool, tmp_path: Path, caplog: pytes
             shard = opened(tmp_path, config)
         else:
             # As a crash leaves it: nothing written at the end; LMDB and the lock of the folder are in this process.
-            shard._closed = True
+            shard._lifetime.closed = True
             shard._store.close()
             crashed.append(shard)
             shard = opened(tmp_path, config)

@@ -64,6 +64,14 @@ def to_ns(code: int) -> int:
     return code
 
 
+def to_seconds(codes: Codes) -> npt.NDArray[np.float64]:
+    """``(n,)``: seconds since 1970, as near as a float64 comes to them."""
+    seconds = codes / 1e9
+    for i in np.flatnonzero((codes < _LOW) | (codes > _HIGH)).tolist():
+        seconds[i] = to_ns(int(codes[i])) / 1e9
+    return seconds
+
+
 def to_text(ns: int) -> str:
     """RFC 3339 in UTC with as many fraction digits as needed."""
     seconds, fraction = divmod(ns, _NS_S)

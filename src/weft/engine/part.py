@@ -57,6 +57,6 @@ class Part(Protocol):
         """
         ...
 
-    def remove(self, filter: Filter, limit: int, *, dry_run: bool, resolve: Resolve) -> Removed:
+    def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
         """Remove the first ``limit`` objects that satisfy ``filter``, in the engine's order; none if ``dry_run``."""
         ...

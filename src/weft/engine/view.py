@@ -43,8 +43,11 @@ class View(Protocol):
         """``(n,)``: the first ``limit`` objects in order of uuid, beyond ``after``; fewer only at the end."""
         ...
 
-    def select(self, filter: Filter, resolve: Resolve) -> Selection:
-        """The objects that satisfy ``filter``; ``resolve`` answers conditions on referenced objects. Raises Invalid."""
+    def select(self, filter: Filter, resolve: Resolve | None = None) -> Selection:
+        """The objects that satisfy ``filter``. Raises Invalid.
+
+        ``resolve`` answers conditions on referenced objects; None refuses them.
+        """
         ...
 
     def sorted(self, within: Selection | None, keys: Sequence[Sort], limit: int) -> DocIds:

@@ -15,8 +15,9 @@ from weft.domain.cluster import ShardFacts
 from weft.domain.errors import Invalid, NotFound, WeftError
 from weft.domain.names import collection_name
 from weft.domain.schema import CollectionConfig
+from weft.engine.collection import ServedCollection
 from weft.engine.embedded.collection import Collection
-from weft.engine.embedded.shard import Shard
+from weft.engine.part import Part
 from weft.service.import_schemas import ImportSchemas, Numbered
 from weft.service.permissions import collections as permit
 from weft.service.schema.vector_index.registry import DROPPED
@@ -48,15 +49,10 @@ class Collections:
         return self._schemas.engine.find(name)
 
     def use(
-        self, collection: Collection, tenant: str | None, *, importing: bool = False
-    ) -> AbstractContextManager[Shard]:
+        self, collection: ServedCollection, tenant: str | None, *, importing: bool = False
+    ) -> AbstractContextManager[Part]:
         """See ``Tenants.use``."""
         return self._tenants.use(collection, tenant, importing=importing)
-
-    def shard(self, collection: Collection, tenant: str | None, *, importing: bool = False) -> Shard:
-        """As ``use``, without a lease."""
-        with self.use(collection, tenant, importing=importing) as shard:
-            return shard
 
     def for_import(self, name: str, objects: Numbered, errors: list[WeftError | None]) -> Collection:
         """See ``ImportSchemas.for_import``."""

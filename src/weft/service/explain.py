@@ -11,6 +11,8 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.objects import Vector, parse_uuid
 from weft.domain.query import Targets
+from weft.engine.part import Part
+from weft.engine.results import TokenMatches
 from weft.service.collections import Collections
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.targets import resolve
@@ -20,7 +22,7 @@ from weft.service.search.targets import resolve
 class TokenQuestion:
     """Of the object ``uuid`` and its multi-vector ``vector`` (None: the only one).
 
-    The query is ``tokens (Tq, d)``, or ``text``, which the vector's module embeds. ``matrix``: tell all
+    The query is ``tokens (Tq, d)``, or ``text``, which the vector's module embeds. ``matrix``: all
     similarities too.
     """
 
@@ -41,23 +43,11 @@ class Explainer:
     def run(self, asked: TokenQuestion, caller: Caller) -> dict[str, Any]:
         """``{vector, distance, matches: [{queryToken, documentToken, similarity, share}], matrix?}``."""
         collection = self._collections.open(asked.collection)
-        shard = self._collections.shard(collection, asked.tenant)
-        (vector,) = resolve(collection.config, Targets((asked.vector,) if asked.vector else ()))
-        if vector.index.multivector is None:
-            raise Invalid(f"vector {vector.name!r} is a single vector; only multi-vectors have tokens to explain")
-        doc_id = shard.lookup([parse_uuid(asked.uuid)])[0]
-        if doc_id is None:
-            raise NotFound(f"no object with id '{asked.uuid}' in class {collection.config.name}")
-        if asked.tokens is not None:
-            query = np.ascontiguousarray(asked.tokens, np.float32)
-        elif asked.text:
-            query = self._embedder.texts(shard, vector, [asked.text], caller)
-        else:
-            raise Invalid("give the query as a list of token vectors, or as a text")
-        found = shard.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix)
+        with self._collections.use(collection, asked.tenant) as part:
+            vector, found = self._matches(part, asked, caller)
         rows = zip(found.tokens.tolist(), found.similarities.tolist(), found.shares.tolist(), strict=True)
         answer: dict[str, Any] = {
-            "vector": vector.name,
+            "vector": vector,
             "distance": found.distance,
             "matches": [
                 {"queryToken": i, "documentToken": token, "similarity": similarity, "share": share}
@@ -67,3 +57,19 @@ class Explainer:
         if found.matrix is not None:
             answer["matrix"] = found.matrix.tolist()
         return answer
+
+    def _matches(self, part: Part, asked: TokenQuestion, caller: Caller) -> tuple[str, TokenMatches]:
+        (vector,) = resolve(part.config, Targets((asked.vector,) if asked.vector else ()))
+        if vector.index.multivector is None:
+            raise Invalid(f"vector {vector.name!r} is a single vector; only multi-vectors have tokens to explain")
+        view = part.view(expired=True)
+        doc_id = view.find([parse_uuid(asked.uuid)])[0]
+        if doc_id is None:
+            raise NotFound(f"no object with id '{asked.uuid}' in class {part.config.name}")
+        if asked.tokens is not None:
+            query = np.ascontiguousarray(asked.tokens, np.float32)
+        elif asked.text:
+            query = self._embedder.texts(part, vector, [asked.text], caller)
+        else:
+            raise Invalid("give the query as a list of token vectors, or as a text")
+        return vector.name, view.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix)

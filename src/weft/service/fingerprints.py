@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from weft.domain.errors import Invalid
 from weft.domain.schema import VectorConfig
-from weft.engine.embedded.shard import Shard
+from weft.engine.part import Part
 from weft.modules.base import UNKNOWN
 
 
-def other_model(shard: Shard, vector: VectorConfig, model: str) -> Invalid | None:
-    """The error when the shard's vectors of this name come from another model than the one with fingerprint ``model``.
+def other_model(part: Part, vector: VectorConfig, model: str) -> Invalid | None:
+    """The error when the part's vectors of this name come from another model than the one with fingerprint ``model``.
 
-    A shard that has lost all its objects may change its model.
+    A part that has lost all its objects may change its model.
     """
-    stored = shard.models.get(vector.name)
-    if stored is None or may_be_one(stored, model) or not shard.count:
+    stored = part.models.get(vector.name)
+    if stored is None or may_be_one(stored, model) or not part.count:
         return None
     return Invalid(
-        f"the vectors {vector.name!r} of class {shard.config.name} were made by {spelled(stored)}; this server would "
+        f"the vectors {vector.name!r} of class {part.config.name} were made by {spelled(stored)}; this server would "
         f"now ask {spelled(model)}, and vectors of two models cannot be compared. Give the server that model back, or "
         "import into a new collection; what needs no model goes on: searches by words, by filter and by a vector of "
         "yours, and imports of objects with their vectors",

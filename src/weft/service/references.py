@@ -10,18 +10,20 @@ tenants are involved. A reference leads to objects of the same tenant, or to a c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from weft.domain.clock import now_ms
 from weft.domain.errors import Invalid, NotFound, WeftError
 from weft.domain.names import collection_name, property_name, unknown_property
-from weft.domain.objects import IncomingReference, Properties, Reference, format_uuid, parse_uuid
+from weft.domain.objects import IncomingReference, Object, Properties, Reference, format_uuid, parse_uuid
 from weft.domain.schema import CollectionConfig, DataType
-from weft.engine.embedded.collection import Collection
-from weft.engine.embedded.shard import Shard
+from weft.engine.changes import Edit
+from weft.engine.collection import ServedCollection
+from weft.engine.part import Part
 from weft.service.collections import Collections
-from weft.service.editing import Edit, edit_stored
 from weft.service.values import coerce
 
 _OBJECTS_PER_WRITE = 256
@@ -32,7 +34,7 @@ class _Source:
     """Where the objects are that hold the references."""
 
     config: CollectionConfig
-    shard: Shard
+    part: Part
     tenant: str | None
 
 
@@ -61,47 +63,56 @@ class References:
             groups[one.collection, one.tenant or None].append(i)
         for (name, tenant), positions in groups.items():
             try:
-                source = self._source(name, tenant)
+                with self._source(name, tenant) as source:
+                    self._link(source, {i: incoming[i] for i in positions}, must_exist, errors)
             except WeftError as error:
                 for i in positions:
-                    errors[i] = error
-                continue
-            links: list[_Link] = []
-            for i in positions:
-                try:
-                    links.append(self._checked(source, i, incoming[i]))
-                except WeftError as error:
-                    errors[i] = error
-            refused = self._refused(source, {link.target for link in links}, must_exist)
-            for link in links:
-                errors[link.position] = refused.get(link.target)
-            self._add(source, [link for link in links if link.target not in refused], errors)
+                    errors[i] = errors[i] or error
         return errors
+
+    def _link(
+        self,
+        source: _Source,
+        incoming: Mapping[int, IncomingReference],
+        must_exist: bool,
+        errors: list[WeftError | None],
+    ) -> None:
+        """``incoming`` by its place in the request."""
+        links: list[_Link] = []
+        for i, one in incoming.items():
+            try:
+                links.append(self._checked(source, i, one))
+            except WeftError as error:
+                errors[i] = error
+        refused = self._refused(source, {link.target for link in links}, must_exist)
+        for link in links:
+            errors[link.position] = refused.get(link.target)
+        self._add(source, [link for link in links if link.target not in refused], errors)
 
     def unlink(self, incoming: IncomingReference) -> None:
         """Remove every such reference of the property; nothing happens when there is none. NotFound: no such object."""
-        source = self._source(incoming.collection, incoming.tenant)
-        link = self._checked(source, 0, incoming)
+        with self._source(incoming.collection, incoming.tenant) as source:
+            link = self._checked(source, 0, incoming)
 
-        def remove(values: Properties) -> Properties | None:
-            present = values.get(link.property) or []
-            kept = [one for one in present if one != link.target]
-            return None if len(kept) == len(present) else {link.property: kept}
+            def remove(obj: Object) -> Object | None:
+                present = obj.properties.get(link.property) or []
+                kept = [one for one in present if one != link.target]
+                return None if len(kept) == len(present) else _edited(obj, {link.property: kept})
 
-        self._edit_one(source, link.uuid, remove)
+            _edit_one(source, link.uuid, remove)
 
     def relink(self, name: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None) -> None:
         """Make ``targets`` all that the property points to. NotFound: no such object."""
-        source = self._source(name, tenant)
-        key = parse_uuid(uuid)
-        checked = [self._target(source.config, property, one) for one in targets]
-        declared = _reference_property(source.config, property)
-        for error in self._refused(source, set(checked), must_exist=True).values():
-            raise error
-        self._edit_one(source, key, lambda values: {declared: checked})
+        with self._source(name, tenant) as source:
+            key = parse_uuid(uuid)
+            checked = [self._target(source.config, property, one) for one in targets]
+            declared = _reference_property(source.config, property)
+            for error in self._refused(source, set(checked), must_exist=True).values():
+                raise error
+            _edit_one(source, key, lambda obj: _edited(obj, {declared: checked}))
 
     def check(
-        self, config: CollectionConfig, shard: Shard, tenant: str | None, objects: Sequence[Properties]
+        self, config: CollectionConfig, part: Part, tenant: str | None, objects: Sequence[Properties]
     ) -> list[WeftError | None]:
         """For the checked properties of each object: an error when one of its references leads nowhere."""
         properties = [one.name for one in config.properties if one.data_type is DataType.REFERENCE]
@@ -109,19 +120,21 @@ class References:
         if not any(links):
             return [None] * len(objects)
         targets = {target for some in links for _, target in some}
-        refused = self._refused(_Source(config, shard, tenant), targets, must_exist=True)
+        refused = self._refused(_Source(config, part, tenant), targets, must_exist=True)
         errors: list[WeftError | None] = []
         for some in links:
             wrong = next(((name, refused[target]) for name, target in some if target in refused), None)
-            told = None if wrong is None else f"'cref' {config.name}:{wrong[0]}: {wrong[1].message}"
-            errors.append(None if told is None else Invalid(f"invalid object: invalid cref: {told}"))
+            reason = None if wrong is None else f"'cref' {config.name}:{wrong[0]}: {wrong[1].message}"
+            errors.append(None if reason is None else Invalid(f"invalid object: invalid cref: {reason}"))
         return errors
 
     # -- checking
 
-    def _source(self, name: str, tenant: str | None) -> _Source:
+    @contextmanager
+    def _source(self, name: str, tenant: str | None) -> Iterator[_Source]:
         collection = self._collections.open(name)
-        return _Source(collection.config, self._collections.shard(collection, tenant), tenant or None)
+        with self._collections.use(collection, tenant) as part:
+            yield _Source(collection.config, part, tenant or None)
 
     def _checked(self, source: _Source, position: int, incoming: IncomingReference) -> _Link:
         target = Reference(incoming.to_collection, parse_uuid(incoming.to_uuid))
@@ -162,7 +175,7 @@ class References:
         return refused
 
     def _missing(
-        self, source: _Source, collection: Collection, targets: Sequence[Reference], must_exist: bool
+        self, source: _Source, collection: ServedCollection, targets: Sequence[Reference], must_exist: bool
     ) -> list[Reference]:
         """Those of ``targets``, objects of ``collection``, that do not exist but must."""
         own, other = source.config.tenancy.enabled, collection.config.tenancy.enabled
@@ -172,8 +185,8 @@ class References:
             )
         if not must_exist and not own:
             return []
-        shard = self._collections.shard(collection, source.tenant if other else None)
-        found = shard.lookup([one.uuid for one in targets])
+        with self._collections.use(collection, source.tenant if other else None) as part:
+            found = part.view(expired=True).find([one.uuid for one in targets])
         return [one for one, doc_id in zip(targets, found, strict=True) if doc_id is None]
 
     # -- writing
@@ -185,27 +198,33 @@ class References:
         remaining = iter(by_object.items())
         while chunk := dict(islice(remaining, _OBJECTS_PER_WRITE)):
             try:
-                failed = edit_stored(source.shard, {uuid: _appended(group) for uuid, group in chunk.items()})
+                failed = source.part.edit({uuid: _appended(group) for uuid, group in chunk.items()})
             except WeftError as error:
                 failed = dict.fromkeys(chunk, error)
             for uuid, group in chunk.items():
                 for link in group:
                     errors[link.position] = failed.get(uuid)
 
-    @staticmethod
-    def _edit_one(source: _Source, uuid: bytes, edit: Edit) -> None:
-        for error in edit_stored(source.shard, {uuid: edit}).values():
-            raise error
+
+def _edit_one(source: _Source, uuid: bytes, edit: Edit) -> None:
+    for error in source.part.edit({uuid: edit}).values():
+        raise error
+
+
+def _edited(obj: Object, changed: Properties) -> Object:
+    obj.properties.update(changed)
+    obj.updated_ms = now_ms()
+    return obj
 
 
 def _appended(links: Sequence[_Link]) -> Edit:
-    def append(values: Properties) -> Properties:
+    def append(obj: Object) -> Object:
         changed: Properties = {}
         for link in links:
             if link.property not in changed:
-                changed[link.property] = list(values.get(link.property) or ())
+                changed[link.property] = list(obj.properties.get(link.property) or ())
             changed[link.property].append(link.target)
-        return changed
+        return _edited(obj, changed)
 
     return append
 

@@ -10,8 +10,9 @@ from weft.access.permissions import CREATE, DELETE, UPDATE
 from weft.access.requirement import requires
 from weft.domain.errors import Invalid, TenantNotFound
 from weft.domain.tenants import Tenant, TenantStatus
+from weft.engine.collection import ServedCollection
 from weft.engine.embedded.collection import Collection
-from weft.engine.embedded.shard import Shard
+from weft.engine.part import Part
 from weft.service.permissions import collections as permit
 from weft.service.schemas import Schemas
 
@@ -75,9 +76,9 @@ class Tenants:
             self._schemas.engine.drop_tenants(self._with_tenants(name), names)
 
     def use(
-        self, collection: Collection, tenant: str | None, *, importing: bool = False
-    ) -> AbstractContextManager[Shard]:
-        """The shard of ``tenant``, to be used while it is leased; see ``Collection.use``.
+        self, collection: ServedCollection, tenant: str | None, *, importing: bool = False
+    ) -> AbstractContextManager[Part]:
+        """The part of ``tenant``, to be used while it is leased; see ``ServedCollection.use``.
 
         The tenant is made (on import) or activated first where the collection says so.
         """
@@ -88,7 +89,8 @@ class Tenants:
                 status is TenantStatus.INACTIVE and tenancy.auto_activation
             ):
                 with self._schemas.turn:
-                    self._schemas.engine.put_tenants(collection, statuses([Tenant(tenant)]))
+                    opened = self._schemas.open(collection.config.name)
+                    self._schemas.engine.put_tenants(opened, statuses([Tenant(tenant)]))
         return collection.use(tenant)
 
     def _with_tenants(self, name: str) -> Collection:

@@ -51,7 +51,6 @@ INNER_METHODS = {
     "collections.use",
     "collections.for_import",
     "collections.open",
-    "collections.shard",
     "tenants.use",
 }
 """What rooms below the wires call of the service and its parts: no verbs, so no caller reaches them."""

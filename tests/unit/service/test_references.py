@@ -13,12 +13,13 @@ from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget, Target
-from weft.domain.objects import IncomingObject, IncomingReference, Properties, format_uuid
+from weft.domain.objects import IncomingObject, IncomingReference, Object, format_uuid
 from weft.domain.query import Query, ReferenceSelection, Returns
+from weft.engine.changes import Edit
 from weft.engine.embedded.engine import Engine
-from weft.engine.embedded.shard import Shard
+from weft.engine.part import Part
 from weft.modules import build_registry
-from weft.service import editing, filtering
+from weft.service import filtering
 from weft.service.schema.document import parse
 from weft.service.search import linked
 from weft.service.service import Service
@@ -53,8 +54,14 @@ def link(service: Service, *pairs: tuple[int, int], **options: Any) -> list[Any]
     return service.objects.link(given, CALLER, **options)
 
 
-def shard_of(service: Service) -> Shard:
-    return service.collections.open("Node").shard(None)
+def part_of(service: Service) -> Part:
+    with service.collections.open("Node").use(None) as part:
+        return part
+
+
+def doc_ids(service: Service, count: int) -> list[int | None]:
+    """Of the first of ``IDS``; another one after each write of an object."""
+    return part_of(service).view().find(KEYS[:count])
 
 
 def following(depth: int) -> Returns:
@@ -78,26 +85,32 @@ class Intruder:
         self._times = times
         self.calls = 0
 
-    def __call__(self, values: Properties) -> Properties:
+    def __call__(self, obj: Object) -> Object:
         self.calls += 1
         if self.calls <= self._times:
             patch = IncomingObject("Node", IDS[0], {"name": f"changed {self.calls}"})
             self._service.objects.merge(patch, CALLER)
-        return {"next": []}
+        obj.properties["next"] = []
+        return obj
+
+
+def named_done(obj: Object) -> Object:
+    obj.properties["name"] = "done"
+    return obj
 
 
 def test_an_edit_is_made_again_on_what_another_request_left(service: Service) -> None:
     insert(service, "one")
     edit = Intruder(service, times=5)
-    assert editing.edit_stored(shard_of(service), {KEYS[0]: edit}) == {}
+    assert part_of(service).edit({KEYS[0]: edit}) == {}
     assert edit.calls == 6
     assert service.objects.get("Node", IDS[0], None, vectors=False).properties == {"name": "changed 5", "next": []}
 
 
 def test_an_edit_that_never_gets_through_is_a_conflict(service: Service) -> None:
     insert(service, "one", "two")
-    edits = {KEYS[0]: Intruder(service, times=1000), KEYS[1]: lambda values: {"name": "done"}}
-    errors = editing.edit_stored(shard_of(service), edits)
+    edits: dict[bytes, Edit] = {KEYS[0]: Intruder(service, times=1000), KEYS[1]: named_done}
+    errors = part_of(service).edit(edits)
     assert set(errors) == {KEYS[0]}
     assert isinstance(errors[KEYS[0]], Conflict)
     assert service.objects.get("Node", IDS[1], None, vectors=False).properties == {"name": "done"}
@@ -105,9 +118,9 @@ def test_an_edit_that_never_gets_through_is_a_conflict(service: Service) -> None
 
 def test_an_edit_that_changes_nothing_writes_nothing(service: Service) -> None:
     insert(service, "one")
-    before = shard_of(service).lookup(KEYS[:2])
-    errors = editing.edit_stored(shard_of(service), {key: lambda values: None for key in KEYS[:2]})
-    assert shard_of(service).lookup(KEYS[:2]) == before == [0, None]
+    before = doc_ids(service, 2)
+    errors = part_of(service).edit({key: lambda obj: None for key in KEYS[:2]})
+    assert doc_ids(service, 2) == before == [0, None]
     assert set(errors) == {KEYS[1]}
     assert isinstance(errors[KEYS[1]], NotFound)
 
@@ -118,7 +131,7 @@ def test_an_edit_that_changes_nothing_writes_nothing(service: Service) -> None:
 def test_all_links_of_an_object_are_one_write(service: Service) -> None:
     insert(service, *(str(n) for n in range(40)))
     assert link(service, *((0, n) for n in range(40)), *((1, n) for n in range(3))) == [None] * 43
-    assert shard_of(service).lookup(KEYS[:3]) == [40, 41, 2]
+    assert doc_ids(service, 3) == [40, 41, 2]
     answer = service.search(Query("Node", limit=2, returns=following(1)), CALLER)
     assert named(answer.hits[0].references["next"]) == [str(n) for n in range(40)]
     assert named(answer.hits[1].references["next"]) == ["0", "1", "2"]

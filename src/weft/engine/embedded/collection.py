@@ -7,7 +7,6 @@ A tenant's shard is opened when it is first asked for, and closed when it is mad
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
@@ -20,15 +19,13 @@ from weft.domain.cluster import ShardFacts
 from weft.domain.errors import CorruptData, Invalid, NotFound, OperatorError, TenantNotFound, WeftError
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
+from weft.engine.collection import ONLY_SHARD
 from weft.engine.embedded.damage import Damage
 from weft.engine.embedded.leases import OpenShard, OpenShards
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.storage import count_objects
 from weft.files import disk, links
 from weft.files.format import damaged
-
-ONLY_SHARD = "main"
-"""The shard of a collection without tenants."""
 
 T = TypeVar("T")
 Open: TypeAlias = Callable[[Path, CollectionConfig], Shard]
@@ -137,10 +134,6 @@ class Collection:
         try:
             shard = self._open.take_unused(name)
             if shard is None:
-                return False
-            unheld = object()
-            if _references(shard) > _references(unheld):
-                self._open.put(name, shard)
                 return False
             shard.close()
             return True
@@ -348,7 +341,3 @@ class _Use:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._collection._open.release(self._held)
-
-
-def _references(thing: object) -> int:
-    return sys.getrefcount(thing)

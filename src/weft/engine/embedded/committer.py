@@ -1,6 +1,6 @@
 """Committer: changes → one commit of the store, but for those whose conditions do not hold.
 
-Called by one thread at a time, the shard's writer.
+Called by one thread at a time, the one that has the shard's turn to write.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from weft.domain.errors import Conflict, Invalid
 from weft.domain.objects import format_uuid
-from weft.engine.embedded.changes import Change, Done, Outcome, Remove, Upsert
+from weft.engine.changes import Done, Outcome, Upsert
+from weft.engine.embedded.staged import Staged
 from weft.engine.embedded.storage import Applied, Delete, Put, ShardStore
 from weft.engine.record import created_of, with_created
 
@@ -18,15 +19,15 @@ class Committer:
     def __init__(self, store: ShardStore) -> None:
         self._store = store
 
-    def commit(self, changes: Sequence[Change]) -> tuple[list[Outcome], list[tuple[Change, int | None]]]:
+    def commit(self, changes: Sequence[Staged]) -> tuple[list[Outcome], list[tuple[Staged, int | None]]]:
         """One outcome a change, in order; and each change that is durable now, with its doc_id."""
-        outcomes: list[Outcome] = [Done(None, None)] * len(changes)
+        outcomes: list[Outcome] = [Done(False)] * len(changes)
         writes, positions = self._admit(changes, outcomes)
         if not writes:
             return outcomes, []
         positions, applied = self._write(writes, positions, outcomes)
         for position, one in zip(positions, applied, strict=True):
-            outcomes[position] = Done(one.doc_id, one.replaced)
+            outcomes[position] = Done(one.replaced is not None)
         return outcomes, [(changes[p], one.doc_id) for p, one in zip(positions, applied, strict=True)]
 
     def _write(
@@ -45,37 +46,33 @@ class Committer:
         positions = [p for i, p in enumerate(positions) if i not in refused]
         return positions, self._store.commit(writes) if writes else []
 
-    def _admit(self, changes: Sequence[Change], outcomes: list[Outcome]) -> tuple[list[Put | Delete], list[int]]:
+    def _admit(self, changes: Sequence[Staged], outcomes: list[Outcome]) -> tuple[list[Put | Delete], list[int]]:
         """The store's writes for the changes whose conditions hold; refusals go into ``outcomes``."""
-        uuids = [c.uuid if isinstance(c, Remove) else c.object.uuid for c in changes]
+        uuids = [c.change.object.uuid if isinstance(c.change, Upsert) else c.change.uuid for c in changes]
         known = dict(zip(uuids, self._store.lookup(uuids), strict=True))
         created = self._created([doc_id for doc_id in known.values() if doc_id is not None])
         writes: list[Put | Delete] = []
         positions: list[int] = []
         stored_now: dict[bytes, int] = {}
-        for position, (uuid, change) in enumerate(zip(uuids, changes, strict=True)):
+        for position, (uuid, staged) in enumerate(zip(uuids, changes, strict=True)):
             doc_id = known[uuid]
-            if isinstance(change, Remove):
-                expected = change.expected_doc_id
-                if expected is not None and (uuid in stored_now or expected != doc_id):
-                    outcomes[position] = _changed(uuid)
-                    continue
-                stored_now.pop(uuid, None)
-                known[uuid] = None
-                writes.append(Delete(uuid))
-                positions.append(position)
-                continue
-            refusal = _refusal(change, doc_id, written=uuid in stored_now)
+            change = staged.change
+            refusal = _refusal(staged, uuid, doc_id, written=uuid in stored_now)
             if refusal is not None:
                 outcomes[position] = refusal
                 continue
-            record = change.record
+            positions.append(position)
+            if not isinstance(change, Upsert):
+                stored_now.pop(uuid, None)
+                known[uuid] = None
+                writes.append(Delete(uuid))
+                continue
+            record = staged.record
             born = stored_now.get(uuid) if uuid in stored_now else created.get(doc_id) if doc_id is not None else None
             if born is not None:
                 record = with_created(record, born)
             change.object.created_ms = stored_now[uuid] = created_of(record)
             writes.append(Put(uuid, record, change.object.vectors, models=change.object.models))
-            positions.append(position)
         return writes, positions
 
     def _created(self, doc_ids: list[int]) -> dict[int, int]:
@@ -85,14 +82,11 @@ class Committer:
         return {d: created_of(r) for d, r in zip(doc_ids, records, strict=True) if r is not None}
 
 
-def _refusal(change: Upsert, doc_id: int | None, *, written: bool) -> Conflict | None:
+def _refusal(staged: Staged, uuid: bytes, doc_id: int | None, *, written: bool) -> Conflict | None:
     """Why the change cannot be stored, or None. ``written``: another change of the same commit stores the uuid."""
-    if change.insert_only and (written or doc_id is not None):
-        return Conflict(f"id '{format_uuid(change.object.uuid)}' already exists")
-    if change.expected_doc_id is not None and (written or change.expected_doc_id != doc_id):
-        return _changed(change.object.uuid)
+    change = staged.change
+    if isinstance(change, Upsert) and change.insert_only and (written or doc_id is not None):
+        return Conflict(f"id '{format_uuid(uuid)}' already exists")
+    if staged.expected is not None and (written or staged.expected != doc_id):
+        return Conflict(f"object {format_uuid(uuid)} was changed by another request; read it and try again")
     return None
-
-
-def _changed(uuid: bytes) -> Conflict:
-    return Conflict(f"object {format_uuid(uuid)} was changed by another request; read it and try again")

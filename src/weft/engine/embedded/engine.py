@@ -13,7 +13,8 @@ from weft.catalog.catalog import Catalog, CatalogEntry, remove_folder
 from weft.domain.errors import Conflict, NotFound
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
-from weft.engine.embedded.collection import ONLY_SHARD, Collection
+from weft.engine.collection import ONLY_SHARD
+from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.open_tenants import OpenTenants
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.upkeep import Upkeep

@@ -1,4 +1,4 @@
-"""Boost: a ranking's candidates scored anew by what they are, not only by how well they match.
+"""Boost: a ranking's candidates scored again by what they are, not only by how well they match.
 
 boost = Σ weight · condition / Σ |weight|          condition in 0..1
 score = (1 − W) · primary + W · boost              primary scaled to 0..1 over the candidates
@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +20,10 @@ from weft.domain.clock import duration_s
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.schema import DataType
-from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.shard import Shard
-from weft.service.search.ranking import Ranking
+from weft.engine.results import DocIds
+from weft.engine.selection import Selection
+from weft.engine.view import View
+from weft.service.search.ranking import Ranking, best_first
 
 CANDIDATES = 100
 """Considered when a boost states no depth."""
@@ -33,8 +33,8 @@ _NUMERIC = (DataType.INT, DataType.NUMBER)
 Scores = npt.NDArray[np.float64]
 
 
-def boosted(shard: Shard, ranking: Ranking, boost: Boost, allowed: Callable[[Filter], AllowList]) -> Ranking:
-    """The candidates of ``ranking`` in their new order, with scores from 0 to 1; ``allowed`` answers filters."""
+def boosted(view: View, ranking: Ranking, boost: Boost, select: Callable[[Filter], Selection]) -> Ranking:
+    """The candidates of ``ranking`` in their new order, with scores from 0 to 1; ``select`` answers filters."""
     if not len(ranking) or not boost.conditions or boost.weight <= 0:
         return ranking
     if ranking.scores is not None:
@@ -47,11 +47,10 @@ def boosted(shard: Shard, ranking: Ranking, boost: Boost, allowed: Callable[[Fil
     weights = 0.0
     for condition in boost.conditions:
         weight = condition.weight or 1.0
-        total += weight * _condition(shard, ranking.doc_ids, condition, allowed)
+        total += weight * _condition(view, ranking.doc_ids, condition, select)
         weights += abs(weight)
     scores = _scaled((1 - boost.weight) * _scaled(primary) + boost.weight * total / weights)
-    uuids = shard.uuids(ranking.doc_ids.tolist())
-    order = np.asarray(sorted(range(len(ranking)), key=lambda i: (-scores[i], uuids[i])), np.int64)
+    order = best_first((scores,), ranking.doc_ids, view.uuids)
     return Ranking(
         ranking.doc_ids[order],
         distances=None if ranking.distances is None else ranking.distances[order],
@@ -61,21 +60,20 @@ def boosted(shard: Shard, ranking: Ranking, boost: Boost, allowed: Callable[[Fil
 
 
 def _condition(
-    shard: Shard,
-    doc_ids: npt.NDArray[np.uint32],
+    view: View,
+    doc_ids: DocIds,
     condition: BoostCondition,
-    allowed: Callable[[Filter], AllowList],
+    select: Callable[[Filter], Selection],
 ) -> Scores:
     match condition.by:
         case TimeDecay() as decay:
-            return _decayed(shard, doc_ids, decay, *_times(decay))
+            return _decayed(view, doc_ids, decay, *_times(decay))
         case NumericDecay() as decay:
-            return _decayed(shard, doc_ids, decay, decay.origin, decay.scale, decay.offset)
+            return _decayed(view, doc_ids, decay, decay.origin, decay.scale, decay.offset)
         case PropertyValue() as by:
-            return _by_value(shard, doc_ids, by)
+            return _by_value(view, doc_ids, by)
         case filter:
-            allow = allowed(filter)
-            return np.asarray([float(d in allow) for d in doc_ids.tolist()])
+            return select(filter).holds(doc_ids).astype(np.float64)
 
 
 def _times(decay: TimeDecay) -> tuple[float, float, float]:
@@ -85,8 +83,8 @@ def _times(decay: TimeDecay) -> tuple[float, float, float]:
 
 
 def _decayed(
-    shard: Shard,
-    doc_ids: npt.NDArray[np.uint32],
+    view: View,
+    doc_ids: DocIds,
     decay: TimeDecay | NumericDecay,
     origin: float,
     scale: float,
@@ -97,9 +95,9 @@ def _decayed(
     if not 0 < decay.decay < 1:
         raise Invalid(f"boost: the decay value on {decay.property!r} must be between 0 and 1, not {decay.decay}")
     wanted = (DataType.DATE,) if isinstance(decay, TimeDecay) else _NUMERIC
-    values = _values(shard, doc_ids, decay.property, wanted)
-    seconds = [None if v is None else _instant_s(v) if isinstance(v, str) else float(v) for v in values]
-    return np.asarray([0.0 if v is None else _curve(decay, max(0.0, abs(v - origin) - offset), scale) for v in seconds])
+    values = _numbers(view, doc_ids, decay.property, wanted).tolist()
+    away = [max(0.0, abs(value - origin) - offset) for value in values]
+    return np.asarray([0.0 if math.isnan(v) else _curve(decay, a, scale) for v, a in zip(values, away, strict=True)])
 
 
 def _curve(decay: TimeDecay | NumericDecay, away: float, scale: float) -> float:
@@ -112,10 +110,10 @@ def _curve(decay: TimeDecay | NumericDecay, away: float, scale: float) -> float:
             return max(0.0, 1 - away / scale * (1 - decay.decay))
 
 
-def _by_value(shard: Shard, doc_ids: npt.NDArray[np.uint32], by: PropertyValue) -> Scores:
-    values = _values(shard, doc_ids, by.property, _NUMERIC)
-    present = np.asarray([v is not None for v in values])
-    numbers = np.asarray([0.0 if v is None else float(v) for v in values])
+def _by_value(view: View, doc_ids: DocIds, by: PropertyValue) -> Scores:
+    values = _numbers(view, doc_ids, by.property, _NUMERIC)
+    present = ~np.isnan(values)
+    numbers = np.where(present, values, 0.0)
     if by.modifier is ValueModifier.LOG1P:
         numbers = np.log1p(np.maximum(numbers, 0))
     elif by.modifier is ValueModifier.SQRT:
@@ -126,13 +124,14 @@ def _by_value(shard: Shard, doc_ids: npt.NDArray[np.uint32], by: PropertyValue) 
     return scores
 
 
-def _values(shard: Shard, doc_ids: npt.NDArray[np.uint32], property: str, wanted: Sequence[DataType]) -> list[Any]:
-    known = shard.config.by_name.get(property)
+def _numbers(view: View, doc_ids: DocIds, property: str, wanted: Sequence[DataType]) -> Scores:
+    """``(n,)``, NaN where an object has no value; dates in seconds since 1970."""
+    known = view.config.by_name.get(property)
     if known is None:
-        raise Invalid(f"boost: class {shard.config.name} has no property {property!r}")
+        raise Invalid(f"boost: class {view.config.name} has no property {property!r}")
     if known.data_type not in wanted:
         raise Invalid(f"boost: property {property!r} is {known.data_type}; this condition needs {' or '.join(wanted)}")
-    return shard.values(doc_ids, property)
+    return view.numbers(property, doc_ids)
 
 
 def _scaled(values: Scores) -> Scores:

@@ -15,19 +15,21 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import GeoPoint, Object, Properties, Reference, Vector
 from weft.domain.query import Condense
 from weft.domain.schema import CollectionConfig, DataType
-from weft.engine.embedded.shard import Shard
+from weft.engine.record import RecordCodec
+from weft.engine.view import View
 
 MOST_HITS = 1_000
 """Each is compared with those before it."""
 
 
-def condensed(shard: Shard, config: CollectionConfig, asked: Condense, hits: list[Hit]) -> list[Hit]:
+def condensed(view: View, config: CollectionConfig, asked: Condense, hits: list[Hit]) -> list[Hit]:
     """``hits`` with those that are alike as one, in the order of their first. Raises Invalid."""
     if len(hits) > MOST_HITS:
         raise Invalid(f"group: at most {MOST_HITS} hits can be compared, not {len(hits)}; set a lower limit")
-    vectors = shard.vectors_of(_vector_name(config), [hit.doc_id for hit in hits])
+    vectors = view.vectors(_vector_name(config), [hit.doc_id for hit in hits])
     groups = [[hits[i] for i in group] for group in alike(vectors, asked.force)]
-    return [_merged(shard, config, group) if asked.merged and len(group) > 1 else group[0] for group in groups]
+    codec = RecordCodec(config)
+    return [_merged(codec, config, group) if asked.merged and len(group) > 1 else group[0] for group in groups]
 
 
 def alike(vectors: Sequence[Vector | None], force: float) -> list[list[int]]:
@@ -63,7 +65,7 @@ def _vector_name(config: CollectionConfig) -> str:
     return single[0]
 
 
-def _merged(shard: Shard, config: CollectionConfig, hits: Sequence[Hit]) -> Hit:
+def _merged(codec: RecordCodec, config: CollectionConfig, hits: Sequence[Hit]) -> Hit:
     """The first hit, with the merged values, vectors and references of all."""
     first = hits[0]
     values = merged_values(config, [hit.record.properties for hit in hits])
@@ -76,7 +78,7 @@ def _merged(shard: Shard, config: CollectionConfig, hits: Sequence[Hit]) -> Hit:
                 linked[name].setdefault(one.record.uuid, one)
     references = {name: list(targets.values()) for name, targets in linked.items()}
     vectors = {name: np.mean([hit.vectors[name] for hit in hits if name in hit.vectors], 0) for name in first.vectors}
-    return replace(first, record=shard.record_of(obj), references=references, vectors=vectors)
+    return replace(first, record=codec.open(codec.encode(obj)), references=references, vectors=vectors)
 
 
 def merged_values(config: CollectionConfig, given: Sequence[Properties]) -> Properties:

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid
 from weft.domain.query import Mmr
 from weft.domain.schema import VectorConfig
-from weft.engine.embedded.shard import Shard
+from weft.engine.view import View
 from weft.service.search.grouping import diversify
 from weft.service.search.ranking import Floats, Ranking
 
 
-def diversified(shard: Shard, window: Ranking, vectors: Sequence[VectorConfig], mmr: Mmr, limit: int) -> Ranking:
+def diversified(view: View, window: Ranking, vectors: Sequence[VectorConfig], mmr: Mmr, limit: int) -> Ranking:
     """``mmr.limit`` objects of ``window``, relevant and unlike each other by the first of the searched ``vectors``.
 
     Relevance is the distance, or where the ranking has scores (hybrid, boost) 1 minus the score scaled to 0..1. An
@@ -23,7 +23,7 @@ def diversified(shard: Shard, window: Ranking, vectors: Sequence[VectorConfig], 
     """
     _check(vectors, mmr, limit)
     name = vectors[0].name
-    stored = shard.vectors_of(name, window.doc_ids.tolist())
+    stored = view.vectors(name, window.doc_ids.tolist())
     places = [place for place, vector in enumerate(stored) if vector is not None]
     if not places:
         return window.take(slice(0, mmr.limit))
@@ -32,7 +32,7 @@ def diversified(shard: Shard, window: Ranking, vectors: Sequence[VectorConfig], 
     def distances_to(chosen: int) -> Floats:
         vector = stored[places[chosen]]
         assert vector is not None
-        return shard.distances(name, vector, candidates.doc_ids).astype(np.float64)
+        return view.distances(name, vector, candidates.doc_ids).astype(np.float64)
 
     wanted = sum(place < mmr.limit for place in places)
     chosen = iter(diversify(_relevance(candidates), distances_to, wanted, mmr.balance))

@@ -13,7 +13,8 @@ from weft.domain.errors import Invalid, NotFound
 from weft.domain.objects import Vector, parse_uuid
 from weft.domain.query import Hybrid, Keyword, Move, Near, NearMedia, NearObject, NearText, NearVector, Query
 from weft.domain.schema import CollectionConfig, VectorConfig
-from weft.engine.embedded.shard import Shard
+from weft.engine.part import Part
+from weft.engine.view import View
 from weft.modules.base import Registry, Vectorizer
 from weft.service.fingerprints import other_model
 from weft.service.search.targets import Target, resolve, weighted
@@ -25,7 +26,7 @@ class QueryEmbedder:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def targets(self, config: CollectionConfig, shard: Shard, query: Query, caller: Caller) -> list[Target]:
+    def targets(self, config: CollectionConfig, part: Part, query: Query, caller: Caller) -> list[Target]:
         """The target vectors with their query vectors; none for a search by words alone."""
         search = query.search
         if search is None or isinstance(search, Keyword):
@@ -37,13 +38,13 @@ class QueryEmbedder:
             if search.near is None:
                 if not search.keyword.text:
                     raise Invalid("hybrid: a query text or a vector is required")
-                queries = [self.texts(shard, v, [search.keyword.text], caller) for v in vectors]
+                queries = [self.texts(part, v, [search.keyword.text], caller) for v in vectors]
             else:
-                queries = self._queries(shard, search.near, vectors, caller)
+                queries = self._queries(part, search.near, vectors, caller)
             given = isinstance(search.near, NearVector)
         else:
             vectors = resolve(config, search.targets)
-            queries = self._queries(shard, search, vectors, caller)
+            queries = self._queries(part, search, vectors, caller)
             given = isinstance(search, NearVector)
         return [
             replace(target, given=given, maker=partial(self._maker, target.vector))
@@ -57,16 +58,16 @@ class QueryEmbedder:
         _, *space = self._registry.vectorizer(vector.vectorizer).fingerprint(vector.settings).split("|")
         return ", ".join(filter(None, (vector.vectorizer, *space)))
 
-    def _queries(self, shard: Shard, near: Near, vectors: list[VectorConfig], caller: Caller) -> list[Vector]:
+    def _queries(self, part: Part, near: Near, vectors: list[VectorConfig], caller: Caller) -> list[Vector]:
         match near:
             case NearVector():
                 return self._given(near, len(vectors))
             case NearText():
-                return self._text(shard, near, vectors, caller)
+                return self._text(part, near, vectors, caller)
             case NearObject():
-                return self._object(shard, near, vectors)
+                return self._object(part, near, vectors)
             case NearMedia():
-                return self._media(shard, near, vectors, caller)
+                return self._media(part, near, vectors, caller)
         raise AssertionError(f"unknown search {type(near).__name__}")
 
     def _given(self, near: NearVector, count: int) -> list[Vector]:
@@ -78,47 +79,48 @@ class QueryEmbedder:
             raise Invalid(f"{len(near.vectors)} query vectors were given for {count} target vectors; give one for each")
         return list(near.vectors)
 
-    def _text(self, shard: Shard, near: NearText, vectors: Sequence[VectorConfig], caller: Caller) -> list[Vector]:
+    def _text(self, part: Part, near: NearText, vectors: Sequence[VectorConfig], caller: Caller) -> list[Vector]:
         texts = [t for t in near.texts if t]
         if not texts:
             raise Invalid("near_text: at least one concept is required")
         found = []
         for vector in vectors:
-            query = self.texts(shard, vector, texts, caller)
+            query = self.texts(part, vector, texts, caller)
             for move, toward in ((near.move_to, True), (near.move_away, False)):
                 if move is not None and (move.concepts or move.uuids):
-                    query = self._moved(shard, vector, query, move, toward, caller)
+                    query = self._moved(part, vector, query, move, toward, caller)
             found.append(query)
         return found
 
-    def texts(self, shard: Shard, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
-        return self._vectorizer(shard, vector).embed_query(texts, vector.settings, caller)
+    def texts(self, part: Part, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
+        return self._vectorizer(part, vector).embed_query(texts, vector.settings, caller)
 
-    def _media(self, shard: Shard, near: NearMedia, vectors: Sequence[VectorConfig], caller: Caller) -> list[Vector]:
+    def _media(self, part: Part, near: NearMedia, vectors: Sequence[VectorConfig], caller: Caller) -> list[Vector]:
         if not near.data:
             raise Invalid(f"near_{near.kind}: the {near.kind} is required, as base64")
         found = []
         for vector in vectors:
-            vectorizer = self._vectorizer(shard, vector)
+            vectorizer = self._vectorizer(part, vector)
             if near.kind.value not in vectorizer.kinds:
                 raise Invalid(
-                    f"vector {vector.name!r} of class {shard.config.name} is made by {vector.vectorizer}, which does "
+                    f"vector {vector.name!r} of class {part.config.name} is made by {vector.vectorizer}, which does "
                     f"not embed {near.kind.value}; it embeds {', '.join(sorted(vectorizer.kinds))}"
                 )
             found.append(vectorizer.embed_media(near.kind, near.data, vector.settings, caller))
         return found
 
-    def _object(self, shard: Shard, near: NearObject, vectors: Sequence[VectorConfig]) -> list[Vector]:
+    def _object(self, part: Part, near: NearObject, vectors: Sequence[VectorConfig]) -> list[Vector]:
         if not near.uuid:
             raise Invalid("near_object: id is required")
-        doc_id = shard.lookup([parse_uuid(near.uuid)])[0]
+        view = part.view(expired=True)
+        doc_id = view.find([parse_uuid(near.uuid)])[0]
         if doc_id is None:
-            raise NotFound(f"near_object: there is no object {near.uuid} in class {shard.config.name}")
-        return [self._stored(shard, vector, doc_id, near.uuid) for vector in vectors]
+            raise NotFound(f"near_object: there is no object {near.uuid} in class {part.config.name}")
+        return [_stored(view, vector, doc_id, near.uuid) for vector in vectors]
 
     def _moved(
         self,
-        shard: Shard,
+        part: Part,
         vector: VectorConfig,
         query: Vector,
         move: Move,
@@ -130,34 +132,35 @@ class QueryEmbedder:
             raise Invalid(f"vector {vector.name!r} is a multi-vector: near_text moves need a single vector")
         if not 0 <= move.force <= 1:
             raise Invalid(f"the force of a move must be from 0 to 1, not {move.force}")
-        others = [self.texts(shard, vector, [concept], caller) for concept in move.concepts]
-        ids = shard.lookup([parse_uuid(uuid) for uuid in move.uuids])
+        others = [self.texts(part, vector, [concept], caller) for concept in move.concepts]
+        view = part.view(expired=True)
+        ids = view.find([parse_uuid(uuid) for uuid in move.uuids])
         for uuid, doc_id in zip(move.uuids, ids, strict=True):
             if doc_id is None:
-                raise NotFound(f"the object {uuid} to move to or away from is not in class {shard.config.name}")
-            others.append(self._stored(shard, vector, doc_id, uuid))
+                raise NotFound(f"the object {uuid} to move to or away from is not in class {part.config.name}")
+            others.append(_stored(view, vector, doc_id, uuid))
         target = np.mean(np.stack(others), axis=0)
         half = move.force / 2
         moved = query * (1 - half) + target * half if toward else query + half * (query - target)
         return np.ascontiguousarray(moved, dtype=np.float32)
 
-    @staticmethod
-    def _stored(shard: Shard, vector: VectorConfig, doc_id: int, uuid: str) -> Vector:
-        stored = shard.vectors_of(vector.name, [doc_id])[0]
-        if stored is None:
-            raise Invalid(f"object {uuid} of class {shard.config.name} has no vector {vector.name!r}")
-        return stored
-
-    def _vectorizer(self, shard: Shard, vector: VectorConfig) -> Vectorizer:
+    def _vectorizer(self, part: Part, vector: VectorConfig) -> Vectorizer:
         """Raises Invalid where no module can make a vector to compare with those that are stored."""
         if vector.vectorizer == "none":
             raise Invalid(
-                f"could not vectorize input for collection {shard.config.name} with search-type nearText. Make sure a "
+                f"could not vectorize input for collection {part.config.name} with search-type nearText. Make sure a "
                 "vectorizer module is configured for this collection: VectorFromInput was called without vectorizer on "
                 f"vector {vector.name!r}; search by vector, or create the collection with a vectorizer"
             )
         vectorizer = self._registry.vectorizer(vector.vectorizer)
-        foreign = other_model(shard, vector, vectorizer.fingerprint(vector.settings))
+        foreign = other_model(part, vector, vectorizer.fingerprint(vector.settings))
         if foreign is not None:
             raise foreign
         return vectorizer
+
+
+def _stored(view: View, vector: VectorConfig, doc_id: int, uuid: str) -> Vector:
+    stored = view.vectors(vector.name, [doc_id])[0]
+    if stored is None:
+        raise Invalid(f"object {uuid} of class {view.config.name} has no vector {vector.name!r}")
+    return stored

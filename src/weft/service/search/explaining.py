@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from weft.domain.query import Combination
-from weft.engine.embedded.shard import Shard
+from weft.engine.view import View
 from weft.service.search.targets import Target
 
 
 def explain_distances(
-    shard: Shard, targets: Sequence[Target], combination: Combination, doc_ids: Sequence[int]
+    view: View, targets: Sequence[Target], combination: Combination, doc_ids: Sequence[int]
 ) -> list[str]:
     """One text for each of ``doc_ids``: the exact distance to each target, and how they are combined."""
     ids = np.asarray(doc_ids, np.uint32)
-    tokens = [_token_lines(shard, target, doc_ids) for target in targets]
-    table = [shard.distances(target.vector.name, target.query, ids).tolist() for target in targets]
+    tokens = [_token_lines(view, target, doc_ids) for target in targets]
+    table = [view.distances(target.vector.name, target.query, ids).tolist() for target in targets]
     return [
         "\n".join(
             _line(target, distances[i], combination, len(targets)) + lines[i]
@@ -37,13 +37,13 @@ def _line(target: Target, distance: float, combination: Combination, count: int)
     return f"{text}, weight {target.weight:g} ({combination})"
 
 
-def _token_lines(shard: Shard, target: Target, doc_ids: Sequence[int]) -> list[str]:
+def _token_lines(view: View, target: Target, doc_ids: Sequence[int]) -> list[str]:
     """For a multi-vector, a line for each query token: what it matched, and its share of the MaxSim."""
     if target.vector.index.multivector is None:
         return [""] * len(doc_ids)
     texts = []
     for doc_id in doc_ids:
-        found = shard.explain_tokens(target.vector.name, target.query, doc_id)
+        found = view.explain_tokens(target.vector.name, target.query, doc_id)
         rows = zip(found.tokens.tolist(), found.similarities.tolist(), found.shares.tolist(), strict=True)
         texts.append(
             "".join(

@@ -8,7 +8,7 @@ from weft.domain.answer import Hit
 from weft.domain.errors import Invalid
 from weft.domain.query import Returns
 from weft.domain.schema import CollectionConfig
-from weft.engine.embedded.shard import Shard
+from weft.engine.view import View
 
 
 def vector_names(config: CollectionConfig, returns: Returns) -> list[str]:
@@ -24,9 +24,9 @@ def vector_names(config: CollectionConfig, returns: Returns) -> list[str]:
     return list(returns.vectors)
 
 
-def fill_vectors(shard: Shard, config: CollectionConfig, returns: Returns, hits: Sequence[Hit]) -> None:
-    """Give ``hits``, objects of ``shard``, the vectors asked for, as far as they have them."""
+def fill_vectors(view: View, config: CollectionConfig, returns: Returns, hits: Sequence[Hit]) -> None:
+    """Give ``hits``, objects of ``view``, the vectors asked for, as far as they have them."""
     for name in vector_names(config, returns):
-        for hit, vector in zip(hits, shard.vectors_of(name, [h.doc_id for h in hits]), strict=True):
+        for hit, vector in zip(hits, view.vectors(name, [h.doc_id for h in hits]), strict=True):
             if vector is not None:
                 hit.vectors[name] = vector

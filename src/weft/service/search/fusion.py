@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from weft.domain.objects import format_uuid
 from weft.domain.query import Fusion
-from weft.service.search.ranking import EMPTY, Ranking
+from weft.service.search.ranking import EMPTY, Floats, Ranking, Uuids, best_first
 
 _RANK_OFFSET = 60
 _EQUAL = 1e-7
@@ -24,73 +24,84 @@ class Leg:
     ranking: Ranking
 
 
-@dataclass(slots=True)
-class _Fused:
-    score: float
-    leg_score: float
-    """The score in the last leg that found the object: it breaks ties."""
-    parts: list[tuple[Leg, float, float]]
+def fuse(legs: Sequence[Leg], fusion: Fusion, uuids: Uuids) -> Ranking:
+    """One ranking with scores, best first; ties by the score in the last leg that found the object, then by uuid.
 
-
-def fuse(legs: Sequence[Leg], fusion: Fusion, uuids: Callable[[Sequence[int]], list[bytes]]) -> Ranking:
-    """One ranking with scores, best first; ties by the leg's own score, then by uuid."""
-    found: dict[int, _Fused] = {}
-    for leg in legs:
-        shares = _ranked(leg) if fusion is Fusion.RANKED else _relative(leg)
-        scores = leg.ranking.scores
-        assert scores is not None
-        for doc_id, share, own in zip(leg.ranking.doc_ids.tolist(), shares, scores.tolist(), strict=True):
-            one = found.setdefault(doc_id, _Fused(0.0, own, []))
-            one.score += share
-            one.leg_score = own
-            one.parts.append((leg, own, share))
-    if not found:
+    Scores that differ by less than rounding tie. A leg finds each object once.
+    """
+    if not legs:
         return EMPTY
-    names = dict(zip(found, uuids(list(found)), strict=True))
-    order = sorted(
-        found, key=lambda d: (-round(found[d].score / _EQUAL), -round(found[d].leg_score / _EQUAL), names[d])
-    )
+    doc_ids, places = np.unique(np.concatenate([leg.ranking.doc_ids for leg in legs]), return_inverse=True)
+    if not len(doc_ids):
+        return EMPTY
+    shares = [_ranked(leg) if fusion is Fusion.RANKED else _relative(leg) for leg in legs]
+    scores, own = np.zeros(len(doc_ids)), np.zeros(len(doc_ids))
+    start = 0
+    for leg, share in zip(legs, shares, strict=True):
+        found = places[start : start + len(share)]
+        scores[found] += share
+        own[found] = _scores(leg)
+        start += len(share)
+    order = best_first((np.rint(scores / _EQUAL), np.rint(own / _EQUAL)), doc_ids, uuids)
 
-    def explain(doc_ids: Sequence[int]) -> list[str]:
-        own = {leg.name: _own_explanations(leg, doc_ids) for leg in legs}
-        return [_explanation(found[d].parts, names[d], fusion, own, d) for d in doc_ids]
+    def explain(hits: Sequence[int]) -> list[str]:
+        parts = [_parts(leg, share, hits) for leg, share in zip(legs, shares, strict=True)]
+        return [
+            _explanation([part[doc_id] for part in parts if doc_id in part], uuid, fusion)
+            for doc_id, uuid in zip(hits, uuids(hits), strict=True)
+        ]
 
-    return Ranking(np.asarray(order, np.uint32), scores=np.asarray([found[d].score for d in order]), explain=explain)
+    return Ranking(doc_ids[order], scores=scores[order], explain=explain)
 
 
-def _ranked(leg: Leg) -> list[float]:
-    return [leg.weight / (rank + _RANK_OFFSET) for rank in range(len(leg.ranking))]
+def _scores(leg: Leg) -> Floats:
+    assert leg.ranking.scores is not None
+    return leg.ranking.scores
 
 
-def _relative(leg: Leg) -> list[float]:
-    scores = leg.ranking.scores
-    assert scores is not None
+def _ranked(leg: Leg) -> Floats:
+    return leg.weight / (np.arange(len(leg.ranking)) + _RANK_OFFSET)
+
+
+def _relative(leg: Leg) -> Floats:
+    scores = _scores(leg)
     if not len(scores):
-        return []
+        return scores
     low, high = float(scores.min()), float(scores.max())
     if low == high:
-        return [leg.weight] * len(scores)
-    return [leg.weight * (s - low) / (high - low) for s in scores.tolist()]
+        return np.full(len(scores), leg.weight)
+    shares: Floats = leg.weight * (scores - low) / (high - low)
+    return shares
 
 
-def _own_explanations(leg: Leg, doc_ids: Sequence[int]) -> dict[int, str]:
-    """What the leg itself says of those that it found."""
-    if leg.ranking.explain is None:
-        return {}
-    known = set(leg.ranking.doc_ids.tolist())
-    mine = [d for d in doc_ids if d in known]
-    return dict(zip(mine, leg.ranking.explain(mine), strict=True))
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a leg gave to one object: the score in the leg itself, its share of the fused one, and the leg's reason."""
+
+    leg: str
+    score: float
+    share: float
+    reason: str
 
 
-def _explanation(
-    parts: list[tuple[Leg, float, float]], uuid: bytes, fusion: Fusion, own: dict[str, dict[int, str]], doc_id: int
-) -> str:
+def _parts(leg: Leg, shares: Floats, hits: Sequence[int]) -> dict[int, _Part]:
+    """By doc_id, for those of ``hits`` that the leg found."""
+    place = {doc_id: i for i, doc_id in enumerate(leg.ranking.doc_ids.tolist())}
+    mine = [doc_id for doc_id in hits if doc_id in place]
+    explain, scores = leg.ranking.explain, _scores(leg)
+    reasons = [""] * len(mine) if explain is None else explain(mine)
+    return {
+        doc_id: _Part(leg.name, float(scores[place[doc_id]]), float(shares[place[doc_id]]), reason)
+        for doc_id, reason in zip(mine, reasons, strict=True)
+    }
+
+
+def _explanation(parts: Sequence[_Part], uuid: bytes, fusion: Fusion) -> str:
     lines = []
-    for leg, score, share in parts:
-        inner = own[leg.name].get(doc_id, "")
-        line = f"{inner}\nHybrid (Result Set {leg.name}) Document {format_uuid(uuid)}"
+    for part in parts:
+        line = f"{part.reason}\nHybrid (Result Set {part.leg}) Document {format_uuid(uuid)}"
         if fusion is Fusion.RANKED:
-            lines.append(f"{line} contributed {share} to the score")
+            lines.append(f"{line} contributed {part.share} to the score")
         else:
-            lines.append(f"{line}: original score {score}, normalized score: {share}")
+            lines.append(f"{line}: original score {part.score}, normalized score: {part.share}")
     return " - ".join(reversed(lines))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
 from weft.domain.answer import Hit
 from weft.domain.errors import CallerError, Invalid, NotFound
@@ -15,8 +16,8 @@ from weft.domain.names import unknown_property
 from weft.domain.objects import Reference
 from weft.domain.query import ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig, DataType
-from weft.engine.embedded.collection import Collection
-from weft.engine.embedded.shard import Shard
+from weft.engine.collection import ServedCollection
+from weft.engine.view import View, find_records
 from weft.service.collections import Collections
 from weft.service.search.filling import fill_vectors, vector_names
 
@@ -25,8 +26,6 @@ MAX_DEPTH = 5
 
 MOST_LINKED = 1_000_000
 """Referenced objects in one answer, each counted as often as it is shown."""
-
-_READ_ATTEMPTS = 3
 
 
 class Linker:
@@ -90,47 +89,43 @@ class Linker:
         for name, targets in by_collection.items():
             selection = next((s for s in selections if s.covers(name)), None)
             collection = self._collection(name)
-            shard = None if collection is None else self._shard(collection, tenant)
-            if selection is None or collection is None or shard is None:
+            if selection is None or collection is None:
                 continue
-            hits = _read(shard, collection.config, targets)
-            fill_vectors(shard, collection.config, selection.returns, list(hits.values()))
+            hits = self._hits(collection, targets, selection.returns, tenant)
             self._fill(list(hits.values()), selection.returns.references, tenant, sizes)
             found.update(hits)
         return found
 
-    def _collection(self, name: str) -> Collection | None:
+    def _hits(
+        self, collection: ServedCollection, targets: Sequence[Reference], returns: Returns, tenant: str | None
+    ) -> dict[Reference, Hit]:
+        """The targets that exist; none when the collection has no such tenant, or an inactive one."""
+        with ExitStack() as leases:
+            try:
+                lease = self._collections.use(collection, tenant if collection.config.tenancy.enabled else None)
+                view = leases.enter_context(lease).view(expired=True)
+            except CallerError:
+                return {}
+            hits = _read(view, targets)
+            fill_vectors(view, view.config, returns, list(hits.values()))
+            return hits
+
+    def _collection(self, name: str) -> ServedCollection | None:
         """None when it is gone: then nothing in it can be pointed to."""
         try:
             return self._collections.open(name)
         except NotFound:
             return None
 
-    def _shard(self, collection: Collection, tenant: str | None) -> Shard | None:
-        """Where the targets are; None when the collection has no such tenant, or an inactive one."""
-        try:
-            return self._collections.shard(collection, tenant if collection.config.tenancy.enabled else None)
-        except CallerError:
-            return None
 
-
-def _read(shard: Shard, config: CollectionConfig, targets: Sequence[Reference]) -> dict[Reference, Hit]:
-    """The targets that exist. One that is replaced between look-up and reading is looked up again."""
-    found: dict[Reference, Hit] = {}
-    waiting = list(targets)
-    for _ in range(_READ_ATTEMPTS):
-        known = zip(waiting, shard.lookup([target.uuid for target in waiting]), strict=True)
-        existing = [(target, doc_id) for target, doc_id in known if doc_id is not None]
-        records = shard.read([doc_id for _, doc_id in existing])
-        waiting = []
-        for (target, doc_id), record in zip(existing, records, strict=True):
-            if record is None:
-                waiting.append(target)
-            else:
-                found[target] = Hit(record, doc_id, collection=config)
-        if not waiting:
-            break
-    return found
+def _read(view: View, targets: Sequence[Reference]) -> dict[Reference, Hit]:
+    """The targets that exist."""
+    found = find_records(view, [target.uuid for target in targets])
+    return {
+        target: Hit(one[1], one[0], collection=view.config)
+        for target, one in zip(targets, found, strict=True)
+        if one is not None
+    }
 
 
 def _target(config: CollectionConfig, selection: ReferenceSelection) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.query import Combination
-from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.shard import Shard
+from weft.engine.selection import Selection
+from weft.engine.view import View
 from weft.service.search.explaining import explain_distances
 from weft.service.search.ranking import EMPTY, Ranking
 from weft.service.search.targets import Target
@@ -22,36 +22,36 @@ _CANDIDATES = 200
 
 
 def nearest(
-    shard: Shard,
+    view: View,
     targets: Sequence[Target],
     combination: Combination,
     k: int,
-    allow: AllowList | None,
+    within: Selection | None,
     max_distance: float | None,
 ) -> Ranking:
     """The ``k`` nearest objects, ascending by distance; with several targets by the combined distance."""
-    explain = partial(explain_distances, shard, targets, combination)
+    explain = partial(explain_distances, view, targets, combination)
     if len(targets) == 1 and combination is not Combination.RELATIVE_SCORE:
         target = targets[0]
-        if not _fits(shard, target):
+        if not _fits(view, target):
             return EMPTY
-        found = shard.nearest(target.vector.name, target.query, k, allow, max_distance)
+        found = view.nearest(target.vector.name, target.query, k, within, max_distance)
         return Ranking(found.doc_ids, distances=found.distances.astype(np.float64), explain=explain)
-    ranking = _combined(shard, targets, combination, k, allow, max_distance)
+    ranking = _combined(view, targets, combination, k, within, max_distance)
     return replace(ranking, explain=explain)
 
 
 def _combined(
-    shard: Shard,
+    view: View,
     targets: Sequence[Target],
     combination: Combination,
     k: int,
-    allow: AllowList | None,
+    within: Selection | None,
     max_distance: float | None,
 ) -> Ranking:
-    present = [t for t in targets if _fits(shard, t)]
+    present = [t for t in targets if _fits(view, t)]
     candidates = k if combination is Combination.MINIMUM else max(k, _CANDIDATES)
-    found = [shard.nearest(t.vector.name, t.query, candidates, allow, None) for t in present]
+    found = [view.nearest(t.vector.name, t.query, candidates, within, None) for t in present]
     if not found:
         return EMPTY
     doc_ids = np.unique(np.concatenate([f.doc_ids for f in found]))
@@ -62,7 +62,7 @@ def _combined(
     else:
         if len(present) < len(targets):
             return EMPTY
-        table = np.stack([shard.distances(t.vector.name, t.query, doc_ids) for t in present]).astype(np.float64)
+        table = np.stack([view.distances(t.vector.name, t.query, doc_ids) for t in present]).astype(np.float64)
         whole = ~np.isnan(table).any(axis=0)
         doc_ids, table = doc_ids[whole], table[:, whole]
         if combination is Combination.RELATIVE_SCORE:
@@ -85,9 +85,9 @@ def _scaled(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return scaled
 
 
-def _fits(shard: Shard, target: Target) -> bool:
+def _fits(view: View, target: Target) -> bool:
     """False when no object has this vector yet; refuses a query of other dimensions."""
-    dims = shard.dims(target.vector.name)
+    dims = view.dims(target.vector.name)
     if dims is None:
         return False
     target.check_dims(dims)

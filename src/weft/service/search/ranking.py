@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-DocIds = npt.NDArray[np.uint32]
+from weft.engine.results import DocIds
+
 Floats = npt.NDArray[np.float64]
+
+Uuids: TypeAlias = Callable[[Sequence[int]], list[bytes]]
+"""The uuid of each doc_id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """``doc_ids (n,)``, best first, with ``distances (n,)`` ascending or ``scores (n,)`` descending, or neither.
 
-    ``explain`` tells why a doc_id has its score; it is called only for hits that are returned.
+    ``explain`` says why a doc_id has its score; it is called only for hits that are returned.
     """
 
     doc_ids: DocIds
@@ -41,6 +46,29 @@ class Ranking:
         if jumps <= 0 or values is None:
             return self
         return self.take(slice(0, cut_at(values, jumps)))
+
+
+def best_first(keys: Sequence[Floats], doc_ids: DocIds, uuids: Uuids) -> npt.NDArray[np.int64]:
+    """Positions of ``doc_ids (n,)``, descending by ``keys``, each ``(n,)``, the first deciding most; ties by uuid.
+
+    Uuids are asked only of what ties.
+    """
+    descending = [-key for key in reversed(keys)]
+    order = np.lexsort(descending)
+    same = np.ones(max(0, len(order) - 1), np.bool_)
+    for key in keys:
+        ordered = key[order]
+        same &= ordered[1:] == ordered[:-1]
+    if not same.any():
+        return order
+    tied = np.zeros(len(order), np.bool_)
+    tied[1:] |= same
+    tied[:-1] |= same
+    positions = order[tied]
+    names = uuids(doc_ids[positions].tolist())
+    ranks = np.zeros(len(order), np.int64)
+    ranks[positions[sorted(range(len(names)), key=names.__getitem__)]] = np.arange(len(names))
+    return np.lexsort([ranks, *descending])
 
 
 EMPTY = Ranking(np.zeros(0, np.uint32), np.zeros(0), np.zeros(0))

@@ -1,6 +1,6 @@
 """Searcher: one Query to one Answer.
 
-resolve collection and shard → filter to an allow-list → rank (vector, keyword, hybrid, or plain order)
+resolve collection and part → filter to a selection → rank (vector, keyword, hybrid, or plain order)
 → autocut, boost, diversity, page → read the objects, and those they refer to → condense, group, rerank, generate
 """
 
@@ -20,14 +20,16 @@ from weft.domain.objects import parse_uuid
 from weft.domain.profile import note, recording, searching, took
 from weft.domain.query import GroupBy, Hybrid, Keyword, Near, Query
 from weft.domain.schema import CollectionConfig, Metric
-from weft.engine.embedded.collection import ONLY_SHARD
-from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.shard import Shard, ShardView
+from weft.engine.collection import ONLY_SHARD
+from weft.engine.part import Part
 from weft.engine.record import Record
+from weft.engine.results import DocIds
+from weft.engine.selection import Selection
+from weft.engine.view import View
 from weft.modules.base import Registry
 from weft.service.collections import Collections
 from weft.service.figure_names import by_weaviates_names
-from weft.service.filtering import allowed
+from weft.service.filtering import resolver
 from weft.service.search.boost import CANDIDATES, boosted
 from weft.service.search.condensing import condensed
 from weft.service.search.diversity import diversified
@@ -37,7 +39,7 @@ from weft.service.search.fusion import Leg, fuse
 from weft.service.search.grouping import group_hits
 from weft.service.search.linked import Linker
 from weft.service.search.nearest import nearest
-from weft.service.search.ranking import EMPTY, DocIds, Ranking
+from weft.service.search.ranking import Ranking, best_first
 from weft.service.search.refinement import Refiner
 from weft.service.search.targets import Target, distance_limit, resolve
 
@@ -67,14 +69,14 @@ class Searcher:
     def run(self, query: Query, caller: Caller) -> Answer:
         started = time.perf_counter()
         collection = self._collections.open(query.collection)
-        shard = self._collections.shard(collection, query.tenant)
         config = collection.config
-        limit = self._checked(config, query)
-        answer = self._found(config, shard, query, limit, caller)
-        with took("references_took"):
-            self._linker.fill(answer.hits, query.returns.references, query.tenant)
-        if query.condense is not None:
-            answer.hits = condensed(shard, config, query.condense, answer.hits)
+        with self._collections.use(collection, query.tenant) as part:
+            limit = self._checked(config, query)
+            answer, view = self._found(config, part, query, limit, caller)
+            with took("references_took"):
+                self._linker.fill(answer.hits, query.returns.references, query.tenant)
+            if query.condense is not None:
+                answer.hits = condensed(view, config, query.condense, answer.hits)
         reranked_first = isinstance(query.search, Keyword)
         if query.group_by is not None and not reranked_first:
             _group(answer, query.group_by)
@@ -88,12 +90,10 @@ class Searcher:
         answer.took_s = time.perf_counter() - started
         return answer
 
-    def find(self, query: Query, caller: Caller) -> DocIds:
-        """The doc_ids that the query's search finds, best first, of a hybrid ``limit`` a leg; nothing is read."""
-        collection = self._collections.open(query.collection)
-        shard = self._collections.shard(collection, query.tenant)
-        targets = self._targets(collection.config, shard, query, caller)
-        return self._rank(shard, shard.visible(), query, query.limit, targets).doc_ids
+    def find(self, part: Part, view: View, query: Query, caller: Caller) -> DocIds:
+        """The doc_ids of ``view`` that the query's search finds, best first; of a hybrid ``limit`` a leg."""
+        targets = self._targets(part.config, part, query, caller)
+        return self._rank(view, query, query.limit, targets).doc_ids
 
     def _checked(self, config: CollectionConfig, query: Query) -> int:
         """The query's limit, after what its parts forbid each other."""
@@ -114,38 +114,41 @@ class Searcher:
         self._linker.check(config, query.returns.references)
         return limit
 
-    def _targets(self, config: CollectionConfig, shard: Shard, query: Query, caller: Caller) -> list[Target]:
+    def _targets(self, config: CollectionConfig, part: Part, query: Query, caller: Caller) -> list[Target]:
         with took("embedding_took"):
-            return self._embedder.targets(config, shard, query, caller)
+            return self._embedder.targets(config, part, query, caller)
 
     # -- ranking
 
-    def _found(self, config: CollectionConfig, shard: Shard, query: Query, limit: int, caller: Caller) -> Answer:
-        """The page of hits, and what finding it took if the query asks."""
-        targets = self._targets(config, shard, query, caller)
+    def _found(
+        self, config: CollectionConfig, part: Part, query: Query, limit: int, caller: Caller
+    ) -> tuple[Answer, View]:
+        """The page of hits, with what finding it took if the query asks, and the view in which they were found."""
+        targets = self._targets(config, part, query, caller)
         if not query.returns.profile:
-            return Answer(self._hits(config, shard, query, limit, targets))
+            hits, view = self._hits(config, part, query, limit, targets)
+            return Answer(hits), view
         with recording() as record:
-            hits = self._hits(config, shard, query, limit, targets)
+            hits, view = self._hits(config, part, query, limit, targets)
         figures = {kind: by_weaviates_names(found) for kind, found in record.by_kind().items()}
-        return Answer(hits, profile=(ShardProfile(query.tenant or ONLY_SHARD, self._node, figures),))
+        return Answer(hits, profile=(ShardProfile(query.tenant or ONLY_SHARD, self._node, figures),)), view
 
     def _hits(
-        self, config: CollectionConfig, shard: Shard, query: Query, limit: int, targets: list[Target]
-    ) -> list[Hit]:
+        self, config: CollectionConfig, part: Part, query: Query, limit: int, targets: list[Target]
+    ) -> tuple[list[Hit], View]:
         """The page of hits. An object that is replaced between ranking and reading makes it rank again."""
         for attempt in range(_ATTEMPTS):
-            view = shard.visible()
-            ranking = self._rank(shard, view, query, self._depth(query, limit), targets).autocut(query.autocut)
+            view = part.view()
+            ranking = self._rank(view, query, self._depth(query, limit), targets).autocut(query.autocut)
             if query.boost is not None:
                 with took("boost_took"):
-                    ranking = boosted(shard, ranking, query.boost, partial(self._allowed, shard, query, view))
-            ranking = self._page(config, ranking, shard, query, limit)
+                    ranking = boosted(view, ranking, query.boost, partial(self._select, view, query))
+            ranking = self._page(config, ranking, view, query, limit)
             with took("objects_took"):
-                records = shard.read(ranking.doc_ids.tolist())
+                records = view.records(ranking.doc_ids.tolist())
             if attempt == _ATTEMPTS - 1 or not any(record is None for record in records):
                 break
-        return self._filled(config, shard, query, ranking, records, targets)
+        return self._filled(config, view, query, ranking, records, targets), view
 
     def _depth(self, query: Query, limit: int) -> int:
         """How far to rank, so that the page is right after boosting and fusing."""
@@ -154,69 +157,67 @@ class Searcher:
             depth = max(depth, min(query.boost.depth or CANDIDATES, self._maximum_results))
         return max(depth, self._hybrid_candidates) if isinstance(query.search, Hybrid) else depth
 
-    def _rank(self, shard: Shard, view: ShardView, query: Query, k: int, targets: list[Target]) -> Ranking:
-        allow = view.allow
+    def _rank(self, view: View, query: Query, k: int, targets: list[Target]) -> Ranking:
+        within = None
         if query.filter is not None:
             with took("filters_build_allow_list_took"):
-                allow = self._allowed(shard, query, view, query.filter)
-            note("filters_ids_matched", len(allow))
+                within = self._select(view, query, query.filter)
+            if query.returns.profile:
+                note("filters_ids_matched", len(within))
         match query.search:
             case None:
                 with searching("object"):
-                    return self._in_order(shard, view, allow, query, k)
+                    return self._in_order(view, within, query, k)
             case Keyword() as keyword:
-                return self._keyword(shard, keyword, k, allow)
+                return self._keyword(view, keyword, k, within)
             case Hybrid() as hybrid:
-                return self._hybrid(shard, hybrid, targets, k, allow)
+                return self._hybrid(view, hybrid, targets, k, within)
             case near:
-                return self._nearest(shard, near, targets, k, allow, _distance_limit(near, targets))
+                return self._nearest(view, near, targets, k, within, _distance_limit(near, targets))
 
-    def _allowed(self, shard: Shard, query: Query, view: ShardView, filter: Filter) -> AllowList:
-        return allowed(self._collections, shard, query.tenant, filter, view)
+    def _select(self, view: View, query: Query, filter: Filter) -> Selection:
+        return view.select(filter, resolver(self._collections, view.config, query.tenant))
 
-    def _in_order(self, shard: Shard, view: ShardView, allow: AllowList | None, query: Query, k: int) -> Ranking:
-        """No search: the order asked for, else by uuid, or with a filter by insertion."""
+    def _in_order(self, view: View, within: Selection | None, query: Query, k: int) -> Ranking:
+        """No search: the order asked for, else by uuid, or with a filter in the engine's own order."""
         if query.sort:
-            ids = AllowList(view.live).ids if allow is None else allow.ids
             with took("sort_took"):
-                return Ranking(shard.sort(ids, query.sort, k))
-        if query.filter is not None and allow is not None:
-            return Ranking(allow.ids[:k])
-        return Ranking(_by_uuid(shard, view, parse_uuid(query.after) if query.after else None, k))
+                return Ranking(view.sorted(within, query.sort, k))
+        if within is not None:
+            return Ranking(within.first(k))
+        return Ranking(view.page(parse_uuid(query.after) if query.after else None, k))
 
-    def _keyword(self, shard: Shard, keyword: Keyword, k: int, allow: AllowList | None) -> Ranking:
+    def _keyword(self, view: View, keyword: Keyword, k: int, within: Selection | None) -> Ranking:
         with searching("keyword"):
             with took("keyword_search_took"):
-                found = shard.keyword(keyword, k, allow)
+                found = view.keyword(keyword, k, within)
             note("keyword_matches", len(found.doc_ids))
-        ranking = Ranking(
-            found.doc_ids,
-            scores=found.scores.astype(np.float64),
-            explain=lambda doc_ids: shard.explain_keyword(keyword, doc_ids),
-        )
-        return _ties_by_uuid(ranking, shard)
+        scores = found.scores.astype(np.float64)
+        explain = partial(view.explain_keyword, keyword)
+        ranking = Ranking(found.doc_ids, scores=scores, explain=explain)
+        if not (scores[1:] == scores[:-1]).any():
+            return ranking
+        return ranking.take(best_first((scores,), found.doc_ids, view.uuids))
 
     def _nearest(
         self,
-        shard: Shard,
+        view: View,
         near: Near | Hybrid,
         targets: list[Target],
         k: int,
-        allow: AllowList | None,
+        within: Selection | None,
         max_distance: float | None,
     ) -> Ranking:
         with searching("vector"), took("vector_search_took"):
-            if allow is not None and not len(allow):
-                return EMPTY
-            return nearest(shard, targets, near.targets.combination, k, allow, max_distance)
+            return nearest(view, targets, near.targets.combination, k, within, max_distance)
 
-    def _hybrid(self, shard: Shard, hybrid: Hybrid, targets: list[Target], k: int, allow: AllowList | None) -> Ranking:
+    def _hybrid(self, view: View, hybrid: Hybrid, targets: list[Target], k: int, within: Selection | None) -> Ranking:
         legs: list[Leg] = []
         if hybrid.alpha < 1 and hybrid.keyword.text:
-            legs.append(Leg("keyword,bm25", 1 - hybrid.alpha, self._keyword(shard, hybrid.keyword, k, allow)))
+            legs.append(Leg("keyword,bm25", 1 - hybrid.alpha, self._keyword(view, hybrid.keyword, k, within)))
         if targets:
             limit = None if hybrid.near is None else _distance_limit(hybrid.near, targets)
-            near = self._nearest(shard, hybrid, targets, k, allow, _least(limit, hybrid.max_vector_distance))
+            near = self._nearest(view, hybrid, targets, k, within, _least(limit, hybrid.max_vector_distance))
             if hybrid.max_vector_distance is not None and legs:
                 words = legs[0].ranking
                 kept = np.isin(words.doc_ids, near.doc_ids)
@@ -224,22 +225,22 @@ class Searcher:
             assert near.distances is not None
             by_vector = Ranking(near.doc_ids, scores=1 - near.distances, explain=near.explain)
             legs.append(Leg("vector", hybrid.alpha, by_vector))
-        return fuse(legs, hybrid.fusion, lambda ids: _uuids(shard, ids))
+        return fuse(legs, hybrid.fusion, view.uuids)
 
-    def _page(self, config: CollectionConfig, ranking: Ranking, shard: Shard, query: Query, limit: int) -> Ranking:
+    def _page(self, config: CollectionConfig, ranking: Ranking, view: View, query: Query, limit: int) -> Ranking:
         window = ranking.take(slice(query.offset, query.offset + limit))
         if query.search is None or isinstance(query.search, Keyword) or query.search.mmr is None:
             return window
         with took("diversity_took"):
             vectors = resolve(config, query.search.targets)
-            return diversified(shard, window, vectors, query.search.mmr, limit)
+            return diversified(view, window, vectors, query.search.mmr, limit)
 
     # -- filling
 
     def _filled(
         self,
         config: CollectionConfig,
-        shard: Shard,
+        view: View,
         query: Query,
         ranking: Ranking,
         records: Sequence[Record | None],
@@ -261,7 +262,7 @@ class Searcher:
         if returns.explain_score and ranking.explain is not None and hits:
             for hit, text in zip(hits, ranking.explain([h.doc_id for h in hits]), strict=True):
                 hit.explain = text
-        fill_vectors(shard, config, returns, hits)
+        fill_vectors(view, config, returns, hits)
         return hits
 
 
@@ -284,29 +285,3 @@ def _has_certainty(targets: list[Target]) -> bool:
         and targets[0].vector.index.metric is Metric.COSINE
         and targets[0].vector.index.multivector is None
     )
-
-
-def _uuids(shard: Shard, doc_ids: Sequence[int]) -> list[bytes]:
-    return shard.uuids(doc_ids)
-
-
-def _by_uuid(shard: Shard, view: ShardView, after: bytes | None, k: int) -> DocIds:
-    """The first ``k`` objects that ``view`` shows, in order of uuid, behind ``after``."""
-    found: list[int] = []
-    while len(found) < k:
-        page = shard.scan(after, k)
-        found += [doc_id for _, doc_id in page if not shard.config.expiry or doc_id in view.live]
-        if len(page) < k:
-            break
-        after = page[-1][0]
-    return np.asarray(found[:k], np.uint32)
-
-
-def _ties_by_uuid(ranking: Ranking, shard: Shard) -> Ranking:
-    """Equal scores in ascending order of uuid."""
-    scores = ranking.scores
-    if scores is None or len(scores) < 2 or not (scores[1:] == scores[:-1]).any():
-        return ranking
-    uuids = _uuids(shard, ranking.doc_ids.tolist())
-    order = sorted(range(len(uuids)), key=lambda i: (-scores[i], uuids[i]))
-    return ranking.take(np.asarray(order, np.int64))

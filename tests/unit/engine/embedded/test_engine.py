@@ -14,7 +14,7 @@ from weft.domain.errors import Invalid, NotFound, StorageFull
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
-from weft.engine.embedded.changes import Upsert
+from weft.engine.changes import Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
 
@@ -40,9 +40,9 @@ def reopened(engine: Engine) -> Engine:
     return Engine(engine.folder, parse, durable=False, write_queue=1000)
 
 
-def upsert(shard: Shard) -> Upsert:
+def upsert() -> Upsert:
     obj = Object(bytes(16), {}, {}, 1, 1)
-    return Upsert(obj, shard.encode([obj])[0])
+    return Upsert(obj)
 
 
 def test_foreign_files_in_the_data_folder_stay(engine: Engine) -> None:
@@ -59,7 +59,7 @@ def test_foreign_files_in_the_data_folder_stay(engine: Engine) -> None:
 def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
     engine = Engine(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), parse, durable=False, write_queue=1000)
     shard = engine.create(DOCUMENTS["Plain"]).shard(None)
-    shard.submit([upsert(shard)])
+    shard.write([upsert()])
     assert shard.count == 1
     engine.close()
 
@@ -71,7 +71,7 @@ def test_a_dropped_collection_is_gone_for_those_that_hold_it(engine: Engine) -> 
     with pytest.raises(NotFound):
         held.shard(None)
     with pytest.raises(NotFound):
-        shard.submit([upsert(shard)])
+        shard.write([upsert()])
     assert not list((engine.folder / "collections").iterdir())
 
 
@@ -93,7 +93,7 @@ def test_a_tenant_that_is_gone_is_not_opened_again(engine: Engine) -> None:
     held = engine.create(DOCUMENTS["Shared"])
     engine.put_tenants(held, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     one, two = held.shard("one"), held.shard("two")
-    one.submit([upsert(one)])
+    one.write([upsert()])
     engine.put_tenants(held, {"one": TenantStatus.INACTIVE})
     engine.drop_tenants(held, ["two"])
     for tenant, error in (("one", Invalid), ("two", NotFound)):
@@ -101,7 +101,7 @@ def test_a_tenant_that_is_gone_is_not_opened_again(engine: Engine) -> None:
             held.shard(tenant)
     for shard in (one, two):
         with pytest.raises(NotFound):
-            shard.submit([upsert(shard)])
+            shard.write([upsert()])
     engine.put_tenants(held, {"one": TenantStatus.ACTIVE})
     assert held.shard("one").count == 1
     engine.drop("Shared")
@@ -117,7 +117,7 @@ def test_a_tenant_that_is_gone_is_not_opened_again(engine: Engine) -> None:
 def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     held = engine.create(DOCUMENTS["Plain"])
     shard = held.shard(None)
-    shard.submit([upsert(shard)])
+    shard.write([upsert()])
     real = Shard.configure
 
     def full(self: Shard, config: CollectionConfig) -> None:

@@ -18,7 +18,7 @@ from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy
 from weft.domain.tenants import TenantStatus
-from weft.engine.embedded.changes import Done, Upsert
+from weft.engine.changes import Done, Upsert
 from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
@@ -50,7 +50,7 @@ def collection(engine: Engine, tenants: int) -> Collection:
 
 def store(shard: Shard, number: int) -> None:
     obj = Object(number.to_bytes(16), {}, {}, 1, 1)
-    (outcome,) = shard.submit([Upsert(obj, shard.encode([obj])[0])])
+    (outcome,) = shard.write([Upsert(obj)])
     assert isinstance(outcome, Done)
 
 
@@ -66,7 +66,7 @@ def test_those_not_asked_for_longest_are_closed(engine: Engine) -> None:
     assert made.open_count == MOST, "counting opens nothing"
     for i in range(20):
         with made.use(f"t{i}") as shard:
-            assert shard.lookup([i.to_bytes(16)]) == [0]
+            assert shard.view().find([i.to_bytes(16)]) == [0]
 
 
 def test_what_is_in_use_or_set_read_only_stays_open(engine: Engine) -> None:
@@ -117,7 +117,7 @@ def test_a_lease_hinders_neither_deleting_nor_deactivating(engine: Engine) -> No
         engine.put_tenants(made, {"t1": TenantStatus.INACTIVE})
         for shard in (gone, asleep):
             with pytest.raises(NotFound):
-                shard.submit([Upsert(obj := Object(bytes(16)), shard.encode([obj])[0])])
+                shard.write([Upsert(Object(bytes(16)))])
     assert made.open_count == 0
 
 

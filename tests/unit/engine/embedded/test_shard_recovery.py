@@ -1,4 +1,4 @@
-"""What was committed counts: an index that fails is made anew from the store, at once or before the next change."""
+"""What was committed counts: an index that fails is rebuilt from the store, at once or before the next change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.objects import Object
 from weft.domain.query import Keyword
 from weft.domain.schema import CollectionConfig, DataType, Property, Tokenization, VectorConfig
-from weft.engine.embedded.changes import Done, Remove, Upsert
+from weft.engine.changes import Done, Remove, Upsert
 from weft.engine.embedded.index.filter.index import FilterIndex
 from weft.engine.embedded.index.inverted import InvertedIndex
 from weft.engine.embedded.index.vector import SingleVectorIndex
@@ -40,22 +40,22 @@ def shard(tmp_path: Path) -> Iterator[Shard]:
     opened.close()
 
 
-def upsert(shard: Shard, n: int) -> Upsert:
+def upsert(n: int) -> Upsert:
     vector = np.asarray([n + 1, 1], np.float32)
     obj = Object(n.to_bytes(16), {"n": n, "word": f"word{n}"}, {"default": vector}, 1, 1)
-    return Upsert(obj, shard.encode([obj])[0])
+    return Upsert(obj)
 
 
 def assert_found_everywhere(shard: Shard, numbers: set[int]) -> None:
-    view = shard.view
-    assert {r.properties["n"] for r in shard.read(list(view.live)) if r is not None} == numbers
-    near = shard.nearest("default", np.asarray([1, 1], np.float32), 1000, view.allow, None)
+    view = shard.view()
+    assert {r.properties["n"] for r in shard.view().records(list(view.live)) if r is not None} == numbers
+    near = view.nearest("default", np.asarray([1, 1], np.float32), 1000, None, None)
     assert sorted(near.doc_ids) == sorted(view.live)
     for n in numbers:
-        (doc_id,) = shard.lookup([n.to_bytes(16)])
-        assert shard.keyword(Keyword(f"word{n}"), 10, view.allow).doc_ids.tolist() == [doc_id]
+        (doc_id,) = shard.view().find([n.to_bytes(16)])
+        assert shard.view().keyword(Keyword(f"word{n}"), 10, None).doc_ids.tolist() == [doc_id]
         condition = Condition(Operator.EQUAL, PropertyTarget("n"), n)
-        assert shard.allowed(condition, view).ids.tolist() == [doc_id]
+        assert view.select(condition).ids.tolist() == [doc_id]
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, error: Exception, *, at: int, times: int) -> None:
@@ -78,36 +78,36 @@ PLACES = [(InvertedIndex, "add"), (FilterIndex, "add"), (SingleVectorIndex, "ext
 
 @pytest.mark.parametrize(("kind", "method"), PLACES)
 @pytest.mark.parametrize("snapshot", [False, True])
-def test_an_index_that_fails_once_is_made_anew(
+def test_an_index_that_fails_once_is_rebuilt(
     shard: Shard, monkeypatch: pytest.MonkeyPatch, kind: type, method: str, snapshot: bool
 ) -> None:
-    shard.submit([upsert(shard, n) for n in range(100)])
+    shard.write([upsert(n) for n in range(100)])
     if snapshot:
         shard.checkpoint()
     failing(monkeypatch, kind, method, MemoryError("once"), at=1, times=1)
-    outcomes = shard.submit([*(upsert(shard, n) for n in range(90, 120)), Remove((3).to_bytes(16))])
+    outcomes = shard.write([*(upsert(n) for n in range(90, 120)), Remove((3).to_bytes(16))])
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     assert_found_everywhere(shard, set(range(120)) - {3})
-    shard.submit([upsert(shard, 200)])
+    shard.write([upsert(200)])
     assert_found_everywhere(shard, set(range(120)) - {3} | {200})
 
 
 @pytest.mark.parametrize(("kind", "method"), PLACES)
-def test_while_the_indexes_cannot_be_made_anew_searches_go_on(
+def test_while_the_indexes_cannot_be_rebuilt_searches_go_on(
     shard: Shard, monkeypatch: pytest.MonkeyPatch, kind: type, method: str, tmp_path: Path
 ) -> None:
-    shard.submit([upsert(shard, n) for n in range(10)])
+    shard.write([upsert(n) for n in range(10)])
     with monkeypatch.context() as patch:
         failing(patch, kind, method, MemoryError("no memory"), at=1, times=100)
         with pytest.raises(OperatorError, match=r"is stored.*no memory"):
-            shard.submit([upsert(shard, 10)])
+            shard.write([upsert(10)])
         assert_found_everywhere(shard, set(range(10)))
         with pytest.raises(OperatorError, match="no memory"):
-            shard.submit([upsert(shard, 11)])
+            shard.write([upsert(11)])
         with pytest.raises(OperatorError, match="no memory"):
             shard.maintain()
         shard.checkpoint()
-    shard.submit([upsert(shard, 12)])
+    shard.write([upsert(12)])
     assert_found_everywhere(shard, {*range(11), 12})
     shard.close()
     again = Shard(tmp_path, CONFIG, durable=False, write_queue=1000)
@@ -119,7 +119,7 @@ def test_upkeep_makes_them_anew(shard: Shard, monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         failing(patch, InvertedIndex, "add", OSError("disk"), at=1, times=100)
         with pytest.raises(OperatorError):
-            shard.submit([upsert(shard, 10)])
+            shard.write([upsert(10)])
     shard.maintain()
     assert_found_everywhere(shard, {10})
 
@@ -136,7 +136,7 @@ def test_an_object_that_no_index_can_take_harms_only_itself(
     monkeypatch.setattr(InvertedIndex, "add", picky)
     shard = Shard(tmp_path, CONFIG, durable=False, write_queue=1000)
     for _ in range(2):
-        shard.submit([upsert(shard, n) for n in range(20)])
+        shard.write([upsert(n) for n in range(20)])
         assert_found_everywhere_but_words(shard, 7)
         shard.close()
         shard = Shard(tmp_path, CONFIG, durable=False, write_queue=1000)
@@ -148,18 +148,18 @@ def test_an_object_that_no_index_can_take_harms_only_itself(
 def assert_found_everywhere_but_words(shard: Shard, lost: int) -> None:
     assert shard.count == 20
     for n in range(20):
-        found = shard.keyword(Keyword(f"word{n}"), 10, shard.view.allow).doc_ids.tolist()
-        assert found == ([] if n == lost else shard.lookup([n.to_bytes(16)]))
-        (vector,) = shard.vectors_of("default", shard.lookup([n.to_bytes(16)]))  # type: ignore[arg-type]
+        found = shard.view().keyword(Keyword(f"word{n}"), 10, None).doc_ids.tolist()
+        assert found == ([] if n == lost else shard.view().find([n.to_bytes(16)]))
+        (vector,) = shard.view().vectors("default", shard.view().find([n.to_bytes(16)]))  # type: ignore[arg-type]
         assert vector is not None
     condition = Condition(Operator.EQUAL, PropertyTarget("n"), lost)
-    assert shard.allowed(condition, shard.view).ids.tolist() == shard.lookup([lost.to_bytes(16)])
+    assert shard.view().select(condition).ids.tolist() == shard.view().find([lost.to_bytes(16)])
 
 
 def test_a_configuration_that_an_index_cannot_follow_changes_nothing(
     shard: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shard.submit([upsert(shard, n) for n in range(10)])
+    shard.write([upsert(n) for n in range(10)])
     changed = CollectionConfig(
         "Thing",
         (*CONFIG.properties, Property("more", DataType.TEXT)),
@@ -177,15 +177,15 @@ def test_a_configuration_that_an_index_cannot_follow_changes_nothing(
 
 def test_a_closed_shard_refuses_what_comes_later(shard: Shard) -> None:
     """A request may hold a shard whose tenant is deactivated meanwhile, and opened anew on the same folder."""
-    shard.submit([upsert(shard, 1)])
+    shard.write([upsert(1)])
     shard.close()
     again = Shard(shard.folder, CONFIG, durable=False, write_queue=1000)
-    again.submit([upsert(again, 2)])
+    again.write([upsert(2)])
     for late in (
-        lambda: shard.submit([upsert(shard, 3)]),
-        lambda: shard.lookup([bytes(16)]),
-        lambda: shard.read([0]),
-        lambda: shard.scan(None, 10),
+        lambda: shard.write([upsert(3)]),
+        lambda: shard.view().find([bytes(16)]),
+        lambda: shard.view().records([0]),
+        lambda: shard.view().scan(None, 10),
         lambda: shard.configure(CONFIG),
     ):
         with pytest.raises(NotFound, match="Thing are gone"):
@@ -200,7 +200,7 @@ def test_a_closed_shard_refuses_what_comes_later(shard: Shard) -> None:
 def test_a_closed_shard_is_freed_at_once(tmp_path: Path) -> None:
     """It maps files, whose space is given back only then."""
     shard = Shard(tmp_path / "freed", CONFIG, durable=False, write_queue=1000)
-    shard.submit([upsert(shard, n) for n in range(10)])
+    shard.write([upsert(n) for n in range(10)])
     assert_found_everywhere(shard, set(range(10)))
     shard.close()
     held = weakref.ref(shard)
@@ -213,10 +213,10 @@ def test_a_closed_shard_is_freed_at_once(tmp_path: Path) -> None:
 
 
 def test_indexes_that_are_stopped_still_answer(shard: Shard) -> None:
-    shard.submit([upsert(shard, n) for n in range(5)])
-    held: Indexes = shard._indexes
+    shard.write([upsert(n) for n in range(5)])
+    held: Indexes = shard._writer.indexes
     held.stop()
-    shard._mend()
-    assert held is not shard._indexes
+    shard._writer.mend()
+    assert held is not shard._writer.indexes
     assert held.inverted.search(Keyword("word3"), 10, None).doc_ids.tolist() == [3]
     assert len(held.vectors["default"].search(np.asarray([1, 1], np.float32), 10, None).doc_ids) == 5

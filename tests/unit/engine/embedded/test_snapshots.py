@@ -13,7 +13,7 @@ import pytest
 from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
-from weft.engine.embedded.changes import Remove, Upsert
+from weft.engine.changes import Remove, Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.storage import ShardStore
@@ -39,7 +39,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def fill(shard: Shard, count: int) -> None:
     rng = np.random.default_rng(count)
     objects = [Object(rng.bytes(16), {}, {"v": rng.normal(size=8).astype(np.float32)}) for _ in range(count)]
-    shard.submit([Upsert(o, r) for o, r in zip(objects, shard.encode(objects), strict=True)])
+    shard.write([Upsert(o) for o in objects])
 
 
 def test_who_opens_a_shard_waits_until_its_files_are_copied(
@@ -82,7 +82,7 @@ def test_a_snapshot_outlives_what_it_was_taken_of(engine: Engine, tmp_path: Path
     before = vectors.read_bytes()[: sizes["store/vectors/0.0.f32"]]
     assert len(before) == 100 * 8 * 4
     fill(shard, 50)
-    shard.submit([Remove(uuid) for uuid, _ in shard.scan(None, 20)])
+    shard.write([Remove(uuid) for uuid, _ in shard.view().scan(None, 20)])
     shard._store.compact("v")
     engine.drop_tenants(collection, ["one"])
     assert vectors.read_bytes()[: len(before)] == before

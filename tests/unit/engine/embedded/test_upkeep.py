@@ -12,7 +12,7 @@ from weft.domain.errors import CorruptData, OperatorError
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
-from weft.engine.embedded.changes import Upsert
+from weft.engine.changes import Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.upkeep import Patience, Upkeep
@@ -96,7 +96,7 @@ def test_tenants_that_are_not_open_are_looked_at_once_an_hour(tmp_path: Path) ->
     shard = offers.shard("one")
     for number, created_s in enumerate((1000, 2000)):
         obj = Object(number.to_bytes(16), {}, {}, created_s * 1000, created_s * 1000)
-        shard.submit([Upsert(obj, shard.encode([obj])[0])])
+        shard.write([Upsert(obj)])
     engine.close()
 
     again = Engine(tmp_path, lambda document: config, durable=False, write_queue=1000)

@@ -19,7 +19,7 @@ from weft.domain.schema import (
     VectorConfig,
     VectorIndexConfig,
 )
-from weft.engine.embedded.changes import Remove, Upsert
+from weft.engine.changes import Remove, Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
 
@@ -48,24 +48,24 @@ def fill(shard: Shard, first: int, last: int) -> None:
     objects = [
         Object(n.to_bytes(16), {"n": n, "text": f"word{n} all"}, vectors_of(n), n, n) for n in range(first, last)
     ]
-    shard.submit([Upsert(o, record) for o, record in zip(objects, shard.encode(objects), strict=True)])
+    shard.write([Upsert(o) for o in objects])
 
 
 def remove(shard: Shard, n: int) -> None:
-    shard.submit([Remove(n.to_bytes(16))])
+    shard.write([Remove(n.to_bytes(16))])
 
 
 def held(shard: Shard) -> dict[int, dict[str, Any]]:
     """Every object with its vectors, by number; each is what ``fill`` made."""
-    found = shard.scan(None, 100_000)
-    records = shard.read([doc_id for _, doc_id in found])
+    found = shard.view().scan(None, 100_000)
+    records = shard.view().records([doc_id for _, doc_id in found])
     held: dict[int, dict[str, Any]] = {}
     for (uuid, doc_id), record in zip(found, records, strict=True):
         assert record is not None
         n = int.from_bytes(uuid)
         held[n] = dict(record.properties)
         for name, vector in vectors_of(n).items():
-            stored = shard.vectors_of(name, [doc_id])[0]
+            stored = shard.view().vectors(name, [doc_id])[0]
             assert stored is not None
             np.testing.assert_allclose(stored, vector, rtol=1e-6)
     return held

@@ -87,7 +87,7 @@ def test_a_collection_goes_and_comes_back(engine: Engine, backend: Backend) -> N
     bring_back(engine, backend, state)
     again = engine.get("Things").shard(None)
     assert sorted(held(again)) == [n for n in range(300) if n != 7]
-    assert len(again.keyword(Keyword("word42", ("text",)), 5, None).doc_ids) == 1
+    assert len(again.view().keyword(Keyword("word42", ("text",)), 5, None).doc_ids) == 1
     assert engine.aliases() == {"Stuff": "Things"}
     record = JobLedger(engine).find("restore", backend.folder("one", Location()).home)
     assert record is not None

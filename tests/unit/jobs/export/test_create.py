@@ -12,13 +12,13 @@ import pytest
 pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
+from weft.engine.embedded.changes import Remove, Upsert
 
 from weft.domain.errors import CorruptData, NotFound
 from weft.domain.jobs import JobStatus
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
-from weft.engine.embedded.changes import Remove, Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
 from weft.jobs.backends.backend import BlobFolder, Location

@@ -13,7 +13,7 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import Object
 from weft.domain.query import Mmr
 from weft.domain.schema import CollectionConfig, Metric, MultiVector, VectorConfig, VectorIndexConfig
-from weft.engine.embedded.changes import Upsert
+from weft.engine.changes import Upsert
 from weft.engine.embedded.shard import Shard
 from weft.service.search.diversity import diversified
 from weft.service.search.ranking import Ranking
@@ -33,7 +33,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shard]:
         Object(bytes(15) + bytes([n]), {}, {"v": np.asarray([POINTS[n]], np.float32)} if n in POINTS else {}, 1, 1)
         for n in range(5)
     ]
-    opened.submit([Upsert(obj, raw) for obj, raw in zip(objects, opened.encode(objects), strict=True)])
+    opened.write([Upsert(obj) for obj in objects])
     yield opened
     opened.close()
 
@@ -41,7 +41,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shard]:
 @pytest.fixture
 def chosen(shard: Shard) -> Choose:
     def choose(window: Ranking, mmr: Mmr, vector: VectorConfig = VECTOR) -> list[int]:
-        return [int(d) for d in diversified(shard, window, [vector], mmr, 5).doc_ids]
+        return [int(d) for d in diversified(shard.view(), window, [vector], mmr, 5).doc_ids]
 
     return choose
 

@@ -28,6 +28,14 @@ class AllowList:
     def __contains__(self, doc_id: int) -> bool:
         return doc_id in self.bitmap
 
+    def first(self, limit: int | None = None) -> npt.NDArray[np.uint32]:
+        """``(n,)``: the ``limit`` least, None: all; ascending, which is the order of insertion."""
+        return self.ids[:limit]
+
+    def holds(self, doc_ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        """``(n,)``: whether each of ``doc_ids (n,)`` is in the set."""
+        return np.fromiter(map(self.bitmap.__contains__, doc_ids.tolist()), np.bool_, len(doc_ids))
+
     @cached_property
     def ids(self) -> DocIds:
         """``(n,)`` ascending."""

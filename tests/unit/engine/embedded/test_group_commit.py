@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from weft.domain.errors import Overloaded, StorageFull
-from weft.engine.embedded.changes import Change, Done, GroupCommit, Outcome, Remove
+from weft.engine.changes import Change, Done, Outcome, Remove
+from weft.engine.embedded.group_commit import GroupCommit
 
 
 def removes(*ids: int) -> list[Change]:
@@ -31,7 +32,7 @@ class Store:
             assert self.gate.wait(30)
             ids = [c.uuid[-1] for c in changes if isinstance(c, Remove)]
             self.calls.append(ids)
-            return [Done(None, i) for i in ids]
+            return [Done(i > 100) for i in ids]
         finally:
             self.busy.release()
 
@@ -39,7 +40,7 @@ class Store:
 def test_outcomes_come_back_in_order() -> None:
     store = Store()
     commits = GroupCommit(store.write, limit=100)
-    assert commits.submit(removes(1, 2, 3)) == [Done(None, 1), Done(None, 2), Done(None, 3)]
+    assert commits.submit(removes(1, 2, 3)) == [Done(False)] * 3
     assert commits.submit([]) == []
     assert store.calls == [[1, 2, 3]]
 
@@ -66,7 +67,7 @@ def test_those_who_wait_are_written_together() -> None:
         thread.join(30)
     assert store.calls[0] == [1, 101]
     assert len(store.calls) == 2, "six waiting jobs, one commit"
-    assert results == {i: [Done(None, i), Done(None, i + 100)] for i in range(1, 8)}
+    assert results == {i: [Done(False), Done(True)] for i in range(1, 8)}
 
 
 def test_a_failure_reaches_each_caller_and_the_next_commit_works() -> None:
@@ -77,12 +78,12 @@ def test_a_failure_reaches_each_caller_and_the_next_commit_works() -> None:
         calls += 1
         if calls == 1:
             raise StorageFull("no space is left")
-        return [Done(None, None)] * len(changes)
+        return [Done(False)] * len(changes)
 
     commits = GroupCommit(write, limit=10)
     with pytest.raises(StorageFull):
         commits.submit(removes(1))
-    assert commits.submit(removes(1)) == [Done(None, None)]
+    assert commits.submit(removes(1)) == [Done(False)]
 
 
 def test_too_many_waiting_are_refused() -> None:

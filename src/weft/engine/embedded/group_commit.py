@@ -1,4 +1,4 @@
-"""What can be done to a shard, and the queue that turns many callers' changes into few commits."""
+"""The queue that turns many callers' changes into few commits."""
 
 from __future__ import annotations
 
@@ -6,58 +6,24 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Generic, TypeVar
 
-from weft.domain.errors import Overloaded, WeftError
-from weft.domain.objects import Object
+from weft.domain.errors import Overloaded
+from weft.engine.changes import Outcome
 
-
-@dataclass(slots=True)
-class Upsert:
-    """Store ``object``, whose encoded form is ``record``.
-
-    ``insert_only``: refuse when the uuid exists. ``expected_doc_id``: refuse when the stored object is another one than
-    the caller read (None: no matter).
-    """
-
-    object: Object
-    record: bytes
-    insert_only: bool = False
-    expected_doc_id: int | None = None
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Remove:
-    """``expected_doc_id``: refuse when the stored object is another one than the caller meant (None: no matter)."""
-
-    uuid: bytes
-    expected_doc_id: int | None = None
-
-
-Change: TypeAlias = Upsert | Remove
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """``doc_id`` is the new object's; ``replaced`` the one it took the place of, or that was removed."""
-
-    doc_id: int | None
-    replaced: int | None
-
-
-Outcome: TypeAlias = Done | WeftError
-
-
-@dataclass(slots=True)
-class _Job:
-    changes: Sequence[Change]
+class _Job(Generic[T]):
+    changes: Sequence[T]
     outcomes: list[Outcome] = field(default_factory=list)
     error: BaseException | None = None
     finished: bool = False
 
 
-class GroupCommit:
-    """Whoever gets the turn writes for everyone who waits: one commit, one sync, no writer thread.
+class GroupCommit(Generic[T]):
+    """The caller that gets the turn writes for all that wait: one commit, one sync, no writer thread.
 
     A job's changes are never split over two commits. ``limit`` bounds the changes that wait; beyond it callers get
     Overloaded and nothing of theirs is stored.
@@ -65,16 +31,16 @@ class GroupCommit:
 
     _CHANGES_PER_COMMIT = 20_000
 
-    def __init__(self, write: Callable[[list[Change]], list[Outcome]], limit: int) -> None:
+    def __init__(self, write: Callable[[list[T]], list[Outcome]], limit: int) -> None:
         self._write = write
         self._limit = limit
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[_Job[T]] = deque()
         self._waiting = 0
         self._count = threading.Lock()
         self.turn = threading.RLock()
         """Held while something changes the shard; take it to keep writers out."""
 
-    def submit(self, changes: Sequence[Change]) -> list[Outcome]:
+    def submit(self, changes: Sequence[T]) -> list[Outcome]:
         """Blocks until the changes are durable and visible; one outcome each, in order."""
         if not changes:
             return []
@@ -94,8 +60,8 @@ class GroupCommit:
             raise job.error
         return job.outcomes
 
-    def _take(self) -> list[_Job]:
-        jobs: list[_Job] = []
+    def _take(self) -> list[_Job[T]]:
+        jobs: list[_Job[T]] = []
         size = 0
         with self._count:
             while self._jobs and (not jobs or size + len(self._jobs[0].changes) <= self._CHANGES_PER_COMMIT):
@@ -105,7 +71,7 @@ class GroupCommit:
             self._waiting -= size
         return jobs
 
-    def _commit(self, jobs: list[_Job]) -> None:
+    def _commit(self, jobs: list[_Job[T]]) -> None:
         try:
             outcomes = self._write([change for job in jobs for change in job.changes])
         except BaseException as error:

@@ -1,0 +1,150 @@
+"""ShardWriter: the way of a change into a shard, to the store and then to every index, and the view that shows it.
+
+The store is the truth. When an index fails in the middle of a change, all are rebuilt from the store; until that
+succeeds changes are refused, and searches see what they saw before.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import RLock
+from weakref import WeakMethod
+
+from pyroaring import BitMap
+
+from weft.domain.errors import Invalid, OperatorError, WeftError
+from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.engine.changes import Outcome, Upsert
+from weft.engine.embedded.committer import Committer
+from weft.engine.embedded.group_commit import GroupCommit
+from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.indexes import Indexes
+from weft.engine.embedded.lifetime import Lifetime
+from weft.engine.embedded.shard_view import IndexedObjects, Reading, ShardView
+from weft.engine.embedded.staged import Staged
+from weft.engine.embedded.storage import ShardStore, VectorLayout
+from weft.engine.record import RecordCodec
+
+_log = logging.getLogger(__name__)
+
+
+class ShardWriter:
+    """``view`` shows what is acknowledged; it is replaced by every change, and taken once by a query."""
+
+    def __init__(
+        self, folder: Path, config: CollectionConfig, store: ShardStore, lifetime: Lifetime, write_queue: int
+    ) -> None:
+        self.config = config
+        self.codec = RecordCodec(config)
+        self.read_only = False
+        self._folder = folder
+        self._store = store
+        self._lifetime = lifetime
+        self._committer = Committer(store)
+        self._commits = GroupCommit(_weakly(self._write), write_queue)
+        self.stale = False
+        """Whether the indexes failed to follow the store."""
+        self.indexes, self.unsaved = self._opened()
+        """``unsaved``: changes that the snapshots of the indexes lack."""
+        self._known = IndexedObjects(store.live)
+        self.view = self._publish()
+
+    @property
+    def turn(self) -> RLock:
+        """Held while something changes the shard; take it to keep writers out."""
+        return self._commits.turn
+
+    def submit(self, changes: Sequence[Staged]) -> list[Outcome]:
+        """Blocks until durable and visible; one outcome a change, in order. Raises Invalid when read-only."""
+        if self.read_only:
+            raise Invalid("store is read-only: set the status of its shard to READY before writing to it")
+        return self._commits.submit(changes)
+
+    def configure(self, config: CollectionConfig) -> None:
+        """Take over a changed configuration. All or nothing."""
+        with self.turn:
+            self._lifetime.check()
+            if self.stale:
+                self.mend()
+            for name, vector in config.vectors.items():
+                self._store.add_vectors(name, layout(vector))
+            try:
+                self.indexes.configure(config)
+            except BaseException:
+                self.mend()
+                raise
+            self.config, self.codec = config, RecordCodec(config)
+            self.view = self._publish()
+
+    def mend(self) -> None:
+        """Rebuild the indexes, with the turn held. Raises OperatorError; then the earlier ones answer until the next
+        attempt."""
+        self.stale = True
+        self.view = self._shown(self.view.live, AllowList(self.view.live))
+        self.indexes.stop()
+        try:
+            self.indexes, self.unsaved = self._opened()
+        except Exception as error:
+            reason = error.message if isinstance(error, WeftError) else f"{type(error).__name__}: {error}"
+            raise OperatorError(
+                "what was sent is stored, but the indexes could not be brought up to it: they are rebuilt before the "
+                f"next change is accepted ({reason})"
+            ) from error
+        self.stale = False
+        self.view = self._publish()
+
+    def _write(self, changes: list[Staged]) -> list[Outcome]:
+        self._lifetime.check()
+        if self.stale:
+            self.mend()
+        outcomes, stored = self._committer.commit(changes)
+        if stored:
+            self._index(stored)
+        return outcomes
+
+    def _index(self, stored: list[tuple[Staged, int | None]]) -> None:
+        live = self._store.live
+        upserts = [
+            (s.change.object, d) for s, d in stored if isinstance(s.change, Upsert) and d is not None and d in live
+        ]
+        if upserts:
+            try:
+                self.indexes.add([d for _, d in upserts], [obj for obj, _ in upserts])
+            except Exception:
+                _log.exception("an index of %s failed; all are rebuilt from what is stored", self._folder)
+                self.mend()
+        self.view = self._publish()
+        self.unsaved += len(stored)
+
+    def _opened(self) -> tuple[Indexes, int]:
+        return Indexes.whole(self._folder / "index", self.config, self._store)
+
+    def _publish(self) -> ShardView:
+        """The view of all that is stored, which the indexes know."""
+        live = self._known.live = self._store.live
+        is_whole = len(live) == self._store.next_doc_id
+        return self._shown(live, None if is_whole else AllowList(live))
+
+    def _shown(self, live: BitMap, allow: AllowList | None) -> ShardView:
+        reading = Reading(
+            self.config, self.codec, self._store, self.indexes, self._lifetime, self._known, self._commits.turn
+        )
+        return ShardView(reading, live, allow, len(live))
+
+
+def layout(vector: VectorConfig) -> VectorLayout:
+    return VectorLayout(multi=vector.index.multivector is not None)
+
+
+def _weakly(write: Callable[[list[Staged]], list[Outcome]]) -> Callable[[list[Staged]], list[Outcome]]:
+    """``write`` without holding its writer, so that what a dropped shard maps is given back at once."""
+    method = WeakMethod(write)
+
+    def written(changes: list[Staged]) -> list[Outcome]:
+        alive = method()
+        assert alive is not None, "only a shard submits to its own queue"
+        return alive(changes)
+
+    return written

@@ -1,0 +1,132 @@
+"""Imports: many objects of any collections and tenants in one request, each stored or refused by itself."""
+
+from __future__ import annotations
+
+import uuid as uuid_module
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from weft.domain.caller import Caller
+from weft.domain.clock import now_ms
+from weft.domain.errors import Invalid, WeftError
+from weft.domain.objects import IncomingObject, Object, Vector, parse_uuid
+from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
+from weft.engine.changes import Outcome, Upsert
+from weft.engine.collection import ServedCollection
+from weft.engine.part import Part
+from weft.engine.view import find_objects
+from weft.service.collections import Collections
+from weft.service.references import References
+from weft.service.values import coerce
+from weft.service.vectorize import ObjectVectorizer
+from weft.service.vectors import checked_vectors, unfit
+
+Errors = list[WeftError | None]
+"""One for each object of the request; None where nothing is wrong with it so far."""
+
+Numbered = dict[int, Object]
+"""Objects by their places in the request."""
+
+
+class Importer:
+    def __init__(self, collections: Collections, vectorizer: ObjectVectorizer, references: References) -> None:
+        self._collections = collections
+        self._vectorizer = vectorizer
+        self._references = references
+
+    def run(self, incoming: Sequence[IncomingObject], caller: Caller) -> Errors:
+        """Store each object, new or not; one error or None each. An object at fault hinders no other."""
+        errors: Errors = [None] * len(incoming)
+        by_collection: dict[str, dict[int, IncomingObject]] = defaultdict(dict)
+        for i, one in enumerate(incoming):
+            by_collection[one.collection][i] = one
+        for name, given in by_collection.items():
+            try:
+                collection = self._collections.for_import(name, list(given.items()), errors)
+                self._into_collection(collection, given, errors, caller)
+            except WeftError as error:
+                _blame(given, error, errors)
+        return errors
+
+    def _into_collection(
+        self, collection: ServedCollection, incoming: Mapping[int, IncomingObject], errors: Errors, caller: Caller
+    ) -> None:
+        config = collection.config
+        now = now_ms()
+        by_tenant: dict[str | None, Numbered] = defaultdict(dict)
+        for i, one in incoming.items():
+            if errors[i] is not None:
+                continue
+            try:
+                by_tenant[one.tenant or None][i] = checked_object(config, one, now)
+            except WeftError as error:
+                errors[i] = error
+        for tenant, objects in by_tenant.items():
+            try:
+                with self._collections.use(collection, tenant, importing=True) as part:
+                    self._into_part(config, part, tenant, objects, errors, caller)
+            except WeftError as error:
+                _blame(objects, error, errors)
+
+    def _into_part(
+        self,
+        config: CollectionConfig,
+        part: Part,
+        tenant: str | None,
+        objects: Numbered,
+        errors: Errors,
+        caller: Caller,
+    ) -> None:
+        """Each step goes on with the objects that passed the one before."""
+        properties = [obj.properties for obj in objects.values()]
+        objects = _passed(objects, self._references.check(config, part, tenant, properties), errors)
+        self._keep_unchanged(config, part, list(objects.values()))
+        objects = _passed(objects, self._vectorizer.fill(config, part, list(objects.values()), caller), errors)
+        objects = _passed(objects, unfit(part.view(), list(objects.values())), errors)
+        _passed(objects, part.write([Upsert(obj) for obj in objects.values()]), errors)
+
+    def _keep_unchanged(self, config: CollectionConfig, part: Part, objects: Sequence[Object]) -> None:
+        """Give objects that are stored already the vectors that modules would make again."""
+        made = {name for name, vector in config.vectors.items() if vector.vectorizer != "none"}
+        lacking = [obj for obj in objects if not made <= obj.vectors.keys()] if made else []
+        if not lacking:
+            return
+        stored = find_objects(part.view(expired=True), [obj.uuid for obj in lacking], vectors=True)
+        for obj, found in zip(lacking, stored, strict=True):
+            if found is not None:
+                self._vectorizer.keep_unchanged(config, found[1], obj)
+
+
+def _passed(objects: Numbered, outcomes: Sequence[Outcome | None], errors: Errors) -> Numbered:
+    """Those without an error; the errors of the others go to their places."""
+    passed = {}
+    for (i, obj), outcome in zip(objects.items(), outcomes, strict=True):
+        if isinstance(outcome, WeftError):
+            errors[i] = outcome
+        else:
+            passed[i] = obj
+    return passed
+
+
+def _blame(places: Iterable[int], error: WeftError, errors: Errors) -> None:
+    """The error of all that have none of their own."""
+    for i in places:
+        errors[i] = errors[i] or error
+
+
+def checked_object(config: CollectionConfig, incoming: IncomingObject, now: int) -> Object:
+    """The object checked against its collection's schema; raises Invalid naming what is wrong."""
+    uuid = uuid_module.uuid4().bytes if incoming.uuid is None else parse_uuid(incoming.uuid)
+    vectors = checked_vectors(config, _named(config, incoming.vectors))
+    return Object(uuid, coerce(config, incoming.properties), vectors, now, now)
+
+
+def _named(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:
+    """The unnamed vector of a request belongs to the collection's only vector, whatever its name."""
+    if LEGACY_VECTOR in vectors and LEGACY_VECTOR not in config.vectors and len(config.vectors) == 1:
+        (only,) = config.vectors
+        if only not in vectors:
+            return {only if name == LEGACY_VECTOR else name: vector for name, vector in vectors.items()}
+    if not config.vectors and LEGACY_VECTOR in vectors:
+        raise Invalid(f"collection {config.name} has no vectors; add one to its configuration to store them")
+    return vectors

@@ -1,0 +1,124 @@
+"""Vectors as requests and modules give them: what is refused of them, before any engine sees them.
+
+A vector has the kind that its collection says, finite numbers, and as many of them as the first one that was stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from weft.domain.errors import Invalid
+from weft.domain.objects import Object, Vector
+from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.engine.pooling import pool_tokens
+from weft.engine.view import View
+
+
+def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:
+    """The vectors of a request as they are stored: tokens pooled where the collection says so.
+
+    Refuses vectors that the collection does not have or of the wrong kind; for their numbers see ``unfit``.
+    """
+    for name, vector in vectors.items():
+        target = config.vectors.get(name)
+        if target is None:
+            raise Invalid(_unknown(config, name))
+        _check_one(target, vector)
+    return {name: pooled(config.vectors[name], vector) for name, vector in vectors.items()}
+
+
+def pooled(target: VectorConfig, vector: Vector) -> Vector:
+    """The vector as it is stored: of a multi-vector fewer tokens, where the collection says so."""
+    multi = target.index.multivector
+    if multi is None or multi.pooling == 1:
+        return vector
+    return pool_tokens(vector, multi.pooling)
+
+
+def unfit(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
+    """The error of each of ``objects``, meant to be stored in this order, whose vectors cannot be; else None.
+
+    The first sound vector of a name fixes the dimensions of those after it. Cost: one pass over all numbers.
+    """
+    errors: list[Invalid | None] = [None] * len(objects)
+    dims: dict[str, int] = {}
+    sound: dict[str, tuple[list[int], list[Vector]]] = {}
+    for i, obj in enumerate(objects):
+        if not obj.vectors:
+            continue
+        fixed: dict[str, int] = {}
+        try:
+            for name, vector in obj.vectors.items():
+                expected = dims.get(name) or view.dims(name)
+                _check_shape(view.config.vectors[name], vector, expected)
+                if not expected:
+                    _check_finite(name, vector)
+                    fixed[name] = vector.shape[-1]
+        except Invalid as error:
+            errors[i] = error
+            continue
+        dims |= fixed
+        for name, vector in obj.vectors.items():
+            places, vectors = sound.setdefault(name, ([], []))
+            places.append(i)
+            vectors.append(vector)
+    for name, (places, vectors) in sound.items():
+        if np.isfinite(np.concatenate(vectors, axis=0)).all():
+            continue
+        for i, vector in zip(places, vectors, strict=True):
+            try:
+                _check_finite(name, vector)
+            except Invalid as error:
+                errors[i] = errors[i] or error
+    return errors
+
+
+def _check_finite(name: str, vector: Vector) -> None:
+    if not np.isfinite(vector).all():
+        raise Invalid(f"vector {name!r} contains NaN or an infinity; send finite numbers", vector=name)
+
+
+def _check_shape(target: VectorConfig, vector: Vector, dims: int | None) -> None:
+    name = target.name
+    multi = target.index.multivector is not None
+    if vector.ndim != (2 if multi else 1) or 0 in vector.shape:
+        if multi:
+            wanted = "send a list of lists of numbers, none empty"
+            raise Invalid(f"multi-vector {name!r} has shape {vector.shape}; {wanted}", vector=name)
+        raise Invalid(f"vector {name!r} has shape {vector.shape}; send one list of at least one number", vector=name)
+    got = vector.shape[-1]
+    if dims and got != dims:
+        raise Invalid(
+            f"vector {name!r} has {got} dimensions and those stored before it have {dims}; "
+            "send vectors of the same model, or create another collection",
+            vector=name,
+            expected_dims=dims,
+            got_dims=got,
+        )
+
+
+def _check_one(target: VectorConfig, vector: Vector) -> None:
+    multi = target.index.multivector is not None
+    if multi and vector.ndim != 2:
+        raise Invalid(
+            f"vector {target.name!r} is a multi-vector: it takes a list of token vectors, not one vector of "
+            f"{vector.shape[-1]} numbers"
+        )
+    if not multi and vector.ndim != 1:
+        raise Invalid(
+            f"vector {target.name!r} is a single vector: it takes one list of numbers, not {vector.shape[0]} token "
+            "vectors; enable multivector on its index to store those"
+        )
+    if vector.size == 0:
+        raise Invalid(f"vector {target.name!r} is empty")
+
+
+def _unknown(config: CollectionConfig, name: str) -> str:
+    if not config.named_vectors or not config.vectors:
+        return f"collection {config.name} is configured without named vectors, but received named vector {name!r}"
+    return (
+        f"collection {config.name} has no vector {name!r}; its vectors are {', '.join(config.vectors)}. "
+        "Add it to the collection, or send one of those"
+    )
