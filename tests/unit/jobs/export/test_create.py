@@ -12,13 +12,13 @@ import pytest
 pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
-from weft.engine.embedded.changes import Remove, Upsert
 
 from weft.domain.errors import CorruptData, NotFound
 from weft.domain.jobs import JobStatus
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
+from weft.engine.changes import Remove, Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
 from weft.jobs.backends.backend import BlobFolder, Location
@@ -45,7 +45,7 @@ def config(name: str, *properties: str, tenants: bool = False) -> CollectionConf
 
 def fill(shard: Shard, first: int, last: int) -> None:
     objects = [Object(n.to_bytes(16), {"n": n}, {"v": np.full(4, n, np.float32)}) for n in range(first, last)]
-    shard.submit([Upsert(o, record) for o, record in zip(objects, shard.encode(objects), strict=True)])
+    shard.write([Upsert(o) for o in objects])
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +137,7 @@ def test_killed_at_each_cursor(engine: Engine, folder: BlobFolder, monkeypatch: 
         with pytest.raises(Killed):
             export.maker.run(export.job)
     fill(shard, 0, 20)
-    shard.submit([Remove((30).to_bytes(16))])
+    shard.write([Remove((30).to_bytes(16))])
     export.restart()
     export.maker.run(export.job)
     assert export.rows() == list(range(COUNT + 10))
