@@ -77,7 +77,7 @@ def main() -> int:
             asked = questions(media, stored, arguments.ask, is_made=arguments.folder is None)
             show(asked)
     if arguments.folder is None:
-        print("\n(*) tiny-any has never learned which video goes with which sound: the nearest, and still far.")
+        print("\n(*) tiny-any has never learned which video goes with which audio: the nearest, and still far.")
     if arguments.folder is not None and arguments.model == "tiny-any":
         print("\ntiny-any knows shapes, tones and moving shapes only; for photos and speech give --model a larger one.")
     if arguments.keep:
@@ -87,7 +87,7 @@ def main() -> int:
 
 def media_in(folder: Path) -> list[tuple[str, Path]]:
     """Kind and file of each that is no larger than 20 MB and not hidden, in the order of their names; larger ones are
-    told."""
+    reported."""
     kinds = {ending: kind for kind, endings in KINDS.items() for ending in endings}
     found = []
     for path in sorted(folder.rglob("*")):
@@ -122,14 +122,14 @@ def make_collection(client: Any, model: str) -> Any:
 
 
 def load(media: Any, files: Sequence[tuple[str, Path]], folder: Path) -> list[tuple[str, Path]]:
-    """Those that were stored; what cannot be read is told by its name and left out."""
-    logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # what failed is told below, by name
+    """Those that were stored; what cannot be read is reported by its name and left out."""
+    logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)  # what failed is reported below, by name
     started = time.perf_counter()
     at_a_time = max(1, min(16, BATCH_BYTES // (1 + max(path.stat().st_size for _, path in files))))
     unread: dict[str, str] = {}
     with media.batch.fixed_size(batch_size=at_a_time, concurrent_requests=2) as batch:
         for kind, path in tqdm(files, unit=" files", file=sys.stdout):
-            name = told_name(path, folder)
+            name = printed_name(path, folder)
             try:
                 data = base64.b64encode(path.read_bytes()).decode()
             except OSError as error:
@@ -139,12 +139,12 @@ def load(media: Any, files: Sequence[tuple[str, Path]], folder: Path) -> list[tu
     failed = unread | {one.object_.properties["name"]: one.message for one in media.batch.failed_objects}
     for name, message in sorted(failed.items()):
         print(f"not stored: {name}: {message}", file=sys.stderr)
-    stored = [one for one in files if told_name(one[1], folder) not in failed]
+    stored = [one for one in files if printed_name(one[1], folder) not in failed]
     print(f"{len(stored)} of {len(files)} files stored in {time.perf_counter() - started:.1f} s.", flush=True)
     return stored
 
 
-def told_name(path: Path, folder: Path) -> str:
+def printed_name(path: Path, folder: Path) -> str:
     """Below the folder, in UTF-8 whatever the file system has."""
     return path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
 

@@ -12,7 +12,7 @@ media of different kinds that show the same are drawn together, within each pair
 star, a voice that says "star" and either, a voice that says "dog" and the emoji.
 
 It draws and plays all that it learns from by itself; ``tiny_any/sources.py`` says what the emoji and the voices come
-from. Without those, ``--tiny`` goes on, and figures are those of the few emoji and words that are kept with the tests.
+from. Without those, ``--tiny`` continues, and figures are those of the few emoji and words kept with the tests.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def main() -> int:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     sources = Sources(given.font, given.annotations)
-    for told in (*(f"there is no {one}" for one in sources.missing), *sources.differences()):
-        print(told, file=sys.stderr)
+    for line in (*(f"there is no {one}" for one in sources.missing), *sources.differences()):
+        print(line, file=sys.stderr)
     data = corpus(sources)
     if given.evaluate is not None:
         report(given.evaluate, data, sources)
@@ -98,7 +98,7 @@ def main() -> int:
 
 def train(data: Corpus, sources: Sources, sizes: Sizes, steps: int) -> Towers:
     random = Random(0)
-    towers = new_towers(tokenizer_of([caption(one, random) for one in _told(data, random)]))
+    towers = new_towers(tokenizer_of([caption(one, random) for one in _described(data, random)]))
     print(f"{sum(weight.numel() for weight in towers.parameters()) / 1e3:.0f} thousand weights are trained", flush=True)
     begun = time.process_time()
     batches = Batches(data, sources, sizes, towers, random)
@@ -117,7 +117,7 @@ def train(data: Corpus, sources: Sources, sizes: Sizes, steps: int) -> Towers:
     return towers
 
 
-def _told(data: Corpus, random: Random) -> list[Item]:
+def _described(data: Corpus, random: Random) -> list[Item]:
     """Of each kind about as many as it needs for its words to become tokens."""
     return [
         *random.choices(data.images, k=3000),
@@ -160,9 +160,9 @@ class Batches:
             towers.videos([self._maker.make(one, random) for one in videos]),
         ]
         items = [images, clips, videos]
-        told = towers.text([caption(one, random) for some in items for one in some])
+        described = towers.text([caption(one, random) for some in items for one in some])
         scale = towers.scale.exp().clamp(max=_MOST_SCALE)
-        loss = _by_captions(scale * told @ torch.cat(media).T, [one for some in items for one in some])
+        loss = _by_captions(scale * described @ torch.cat(media).T, [one for some in items for one in some])
         for i, j in ((0, 1), (0, 2), (1, 2)):
             loss = loss + _ACROSS * _by_what_both_show(scale * media[i] @ media[j].T, items[i], items[j])
         return loss

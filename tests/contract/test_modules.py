@@ -17,7 +17,7 @@ from weft.modules import build_registry
 from weft.modules.base import ModuleInput, Registry, Vectorizer
 from weft.settings.modules import ModelSettings
 
-NOBODY = Caller()
+ANYONE = Caller()
 DIMENSIONS = {"text2vec-transformers": 384, "text2vec-model2vec": 256}
 TEXTS = [
     "A cat sleeps on the warm windowsill.",
@@ -46,7 +46,7 @@ def vectors(found: list[Vector | WeftError]) -> list[Vector]:
 
 
 def embed(vectorizer: Vectorizer, texts: list[str]) -> list[Vector]:
-    return vectors(vectorizer.embed_objects([ModuleInput((text,)) for text in texts], {}, NOBODY))
+    return vectors(vectorizer.embed_objects([ModuleInput((text,)) for text in texts], {}, ANYONE))
 
 
 def test_vectors_are_unit_float32_of_one_size(vectorizer: Vectorizer) -> None:
@@ -58,7 +58,7 @@ def test_vectors_are_unit_float32_of_one_size(vectorizer: Vectorizer) -> None:
 
 def test_each_question_finds_its_text(vectorizer: Vectorizer) -> None:
     documents = np.stack(embed(vectorizer, TEXTS))
-    found = [int((documents @ vectorizer.embed_query([q], {}, NOBODY)).argmax()) for q in QUESTIONS]
+    found = [int((documents @ vectorizer.embed_query([q], {}, ANYONE)).argmax()) for q in QUESTIONS]
     assert found == [0, 1, 2, 3]
 
 
@@ -70,8 +70,8 @@ def test_order_is_kept_whatever_the_lengths(vectorizer: Vectorizer) -> None:
 
 
 def test_several_concepts_are_averaged(vectorizer: Vectorizer) -> None:
-    one, other = (vectorizer.embed_query([text], {}, NOBODY) for text in TEXTS[:2])
-    assert vectorizer.embed_query(TEXTS[:2], {}, NOBODY) == pytest.approx((one + other) / 2, abs=1e-6)
+    one, other = (vectorizer.embed_query([text], {}, ANYONE) for text in TEXTS[:2])
+    assert vectorizer.embed_query(TEXTS[:2], {}, ANYONE) == pytest.approx((one + other) / 2, abs=1e-6)
 
 
 def test_odd_texts_are_embedded_or_refused_each_by_itself(vectorizer: Vectorizer) -> None:
@@ -87,7 +87,7 @@ def test_odd_texts_are_embedded_or_refused_each_by_itself(vectorizer: Vectorizer
         "\ud800",
         "fine",
     ]
-    found = vectorizer.embed_objects([ModuleInput((text,)) for text in odd], {}, NOBODY)
+    found = vectorizer.embed_objects([ModuleInput((text,)) for text in odd], {}, ANYONE)
     assert [i for i, one in enumerate(found) if isinstance(one, WeftError)] == [8]
     assert isinstance(found[8], Invalid)
     assert all(np.isfinite(one).all() for one in found if not isinstance(one, WeftError))
@@ -116,7 +116,7 @@ def test_the_fingerprint_names_the_space(vectorizer: Vectorizer) -> None:
 
 def test_media_is_refused_by_name(vectorizer: Vectorizer) -> None:
     with pytest.raises(Invalid, match=f"{vectorizer.name} does not embed image; it embeds text"):
-        vectorizer.embed_media(MediaKind.IMAGE, "aGk=", {}, NOBODY)
+        vectorizer.embed_media(MediaKind.IMAGE, "aGk=", {}, ANYONE)
 
 
 def test_a_collection_without_anything_to_embed_is_refused(vectorizer: Vectorizer) -> None:
@@ -141,7 +141,7 @@ def test_source_properties_must_be_names(vectorizer: Vectorizer, properties: obj
 def test_a_closed_registry_embeds_no_more() -> None:
     registry = build_registry(models=ModelSettings(threads=1))
     vectorizer = registry.vectorizer("text2vec-model2vec")
-    vectorizer.embed_query(["before"], {}, NOBODY)
+    vectorizer.embed_query(["before"], {}, ANYONE)
     registry.close()
     with pytest.raises(Overloaded):
-        vectorizer.embed_query(["after"], {}, NOBODY)
+        vectorizer.embed_query(["after"], {}, ANYONE)

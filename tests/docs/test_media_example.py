@@ -31,11 +31,11 @@ def example(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def hits(told: str) -> dict[str, list[str]]:
+def hits(printed: str) -> dict[str, list[str]]:
     """What was found, by the name of the search: ``text -> video``."""
     found: dict[str, list[str]] = {}
     search = ""
-    for line in told.splitlines():
+    for line in printed.splitlines():
         if match := re.match(r"  (\w+ -> \w+)  ", line):
             search = match[1]
             found[search] = []
@@ -60,7 +60,7 @@ def test_what_it_makes_is_found(tmp_path: Path) -> None:
     assert firsts["audio -> video"].endswith(".mp4")
 
 
-def test_of_a_folder_what_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
+def test_of_a_folder_what_cannot_be_read_is_printed_by_name(tmp_path: Path) -> None:
     random = Random(3)
     own = tmp_path / "my own"
     (own / "below").mkdir(parents=True)
@@ -75,8 +75,8 @@ def test_of_a_folder_what_cannot_be_read_is_told_by_name(tmp_path: Path) -> None
         file.truncate(20_000_001)
     done = example(str(own), "--ask", "a blue star", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = [line.split(": ")[:2] for line in done.stderr.splitlines()]
-    assert told == [
+    printed = [line.split(": ")[:2] for line in done.stderr.splitlines()]
+    assert printed == [
         ["left out", "long.mov has more than 20 MB"],
         ["not stored", "half.mp4"],
         ["not stored", "none.jpg"],

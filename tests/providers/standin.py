@@ -107,7 +107,7 @@ class StandIn:
 
 
 def vector_of(item: Any, dimensions: int = DIMENSIONS, role: str = "") -> list[float]:
-    """A text's (or image's) vector; ``role`` is ``query`` or ``passage`` where the request told it."""
+    """A text's (or image's) vector; ``role`` is ``query`` or ``passage`` where the request says so."""
     text = item if isinstance(item, str) else str(item.get("text") or item.get("image"))
     words = [*text.lower().split(), *([f"role:{role}"] if role else [])] or [""]
     total = np.sum([_word_vector(word, dimensions) for word in words], axis=0)

@@ -46,7 +46,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_is_missing_is_told(tmp_path: Path) -> None:
+def test_what_is_missing_is_reported(tmp_path: Path) -> None:
     done = start(str(tmp_path / "model"), "--font", str(tmp_path / "no.ttf"))
     assert done.returncode == 2
     assert "no.ttf" in done.stderr

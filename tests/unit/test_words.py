@@ -31,6 +31,10 @@ WORDS, PHRASES, NAMES = listed("Words"), listed("Phrases"), listed("Identifiers"
 ALLOWED: dict[str, dict[str, str]] = {
     "tests/unit/test_words.py": {"*": "has examples of what it finds"},
     "docs/how-we-write.md": {"*": "holds the list"},
+    "examples/media_made.py": {"sound": "of the captions that tiny-any has learned"},
+    "examples/media_search.py": {"sound": "of a caption that tiny-any has learned"},
+    "tools/tiny_any/corpus.py": dict.fromkeys(("picture", "sound"), "of the captions that tiny-any has learned"),
+    "tests/unit/modules/local/test_text2vec_transformers.py": {"he": "of the sentences of the model's card"},
 }
 """By file: the words that stay there, each with its reason."""
 
@@ -39,14 +43,13 @@ NOT_YET: tuple[str, ...] = (
         "src/weft/engine/",
         "src/weft/files/",
         "src/weft/jobs/",
-        "src/weft/modules/",
     ),
     *("src/weft/service/", "src/weft/wire/"),
-    *("tests/contract/", "tests/oracle/", "tests/s3_server.py", "tests/tiny/", "tests/tools/"),
-    *("tests/unit/engine/", "tests/unit/jobs/", "tests/unit/modules/", "tests/unit/service/"),
-    *("tests/unit/wire/", "tests/wire/", "tests/cli/", "tests/docs/test_media_example.py", "tests/providers/"),
-    *("docs/backups.md", "docs/exports.md", "docs/models.md", "docs/modules/", "docs/storage.md"),
-    *("examples/media", "tools/tiny_any/", "tools/train_tiny_any.py", "ARCHITECTURE.md"),
+    *("tests/contract/", "tests/oracle/", "tests/s3_server.py"),
+    *("tests/unit/engine/", "tests/unit/jobs/", "tests/unit/service/"),
+    *("tests/unit/wire/", "tests/wire/", "tests/cli/"),
+    *("docs/backups.md", "docs/exports.md", "docs/storage.md"),
+    "ARCHITECTURE.md",
 )
 """Folders and files whose words are still to be mended. The list only shrinks."""
 

@@ -124,7 +124,7 @@ def alike(one: Item, other: Item) -> bool:
 
 
 def caption(item: Item, random: Random, *, whole: bool = False) -> str:
-    """``whole``: names everything that tells the item from others; else words may be left out."""
+    """``whole``: names everything that distinguishes the item; else words may be left out."""
 
     def word(name: str) -> str:
         return random.choice(_OTHER_WORDS.get(name, (name,)))

@@ -63,8 +63,13 @@ def embed_by_folder(folder: Path) -> Embed:
             case "audio":
                 return {kind: {"array": one, "sampling_rate": 16_000}}
             case "video":
-                told = {"fps": 8.0, "duration": 1.0, "total_num_frames": len(one), "frames_indices": [*range(len(one))]}
-                return {kind: {"array": one, "video_metadata": told}}
+                metadata = {
+                    "fps": 8.0,
+                    "duration": 1.0,
+                    "total_num_frames": len(one),
+                    "frames_indices": [*range(len(one))],
+                }
+                return {kind: {"array": one, "video_metadata": metadata}}
         return {kind: one}
 
     return lambda kind, items: np.asarray(model.encode([given(kind, one) for one in items], show_progress_bar=False))

@@ -7,7 +7,7 @@
 | voices | eSpeak NG, Debian's ``espeak-ng``, run as a program | GPL 3 or later, which does not reach what it says |
 
 ``apt-get install fonts-noto-color-emoji unicode-cldr-core espeak-ng`` has all three; elsewhere, options say where the
-files are. ``Sources.differences`` tells which of them are not those that the weights in the wheel were made from.
+files are. ``Sources.differences`` says which of them are not those that the weights in the wheel were made from.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Speech:
 
 @dataclass(frozen=True)
 class Sources:
-    """Any of the three may be missing: then there are no ``emoji``, or there is nobody who speaks."""
+    """Any of the three may be missing: then there are no ``emoji``, or there is no voice."""
 
     font: Path = FONT
     annotations: Path = ANNOTATIONS
@@ -93,9 +93,9 @@ class Sources:
             if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != _PINNED[name]:
                 found.append(f"{path} is another version")
         if self.speaks:
-            told = subprocess.run(["espeak-ng", "--version"], capture_output=True, text=True, check=True).stdout
-            if f" {_ESPEAK} " not in told:
-                found.append(f"espeak-ng is not {_ESPEAK} but {told.strip()}")
+            version = subprocess.run(["espeak-ng", "--version"], capture_output=True, text=True, check=True).stdout
+            if f" {_ESPEAK} " not in version:
+                found.append(f"espeak-ng is not {_ESPEAK} but {version.strip()}")
         return found
 
     @cached_property

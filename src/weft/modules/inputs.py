@@ -15,7 +15,7 @@ Source: Weaviate's documentation of vectorizer configuration, and the behaviour 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 from weft.domain.objects import GeoPoint, PhoneNumber, Properties, Value
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
-from weft.modules.base import TEXT, Media, ModuleConfig, ModuleInput
+from weft.modules.base import TEXT, InputKind, Media, ModuleConfig, ModuleInput
 
 _TEXT_TYPES = frozenset({DataType.TEXT, DataType.TEXT_ARRAY})
 _SOURCE_TYPES = _TEXT_TYPES | {
@@ -38,24 +38,19 @@ _SOURCE_TYPES = _TEXT_TYPES | {
     DataType.OBJECT,
     DataType.OBJECT_ARRAY,
 }
-_ALL_KINDS = frozenset({TEXT, *MediaKind})
+_ALL_KINDS: frozenset[InputKind] = frozenset({TEXT, *MediaKind})
 
 
 def object_input(
     config: CollectionConfig,
     vector: VectorConfig,
     properties: Properties,
-    kinds: Collection[str] = _ALL_KINDS,
-    *,
-    lowercase: bool = False,
+    kinds: Collection[InputKind] = _ALL_KINDS,
 ) -> ModuleInput:
-    """What ``vector``'s module is given of an object with ``properties``; media only of the module's ``kinds``.
-
-    ``lowercase``: names and values are lower-cased (the server's LOWERCASE_VECTORIZATION_INPUT).
-    """
+    """What ``vector``'s module is given of an object with ``properties``; media only of the module's ``kinds``."""
     if is_multimodal(vector):
         return _multimodal_input(config, vector.settings, properties, kinds)
-    text = object_text(config, vector, properties, lowercase=lowercase)
+    text = object_text(config, vector, properties)
     return ModuleInput(texts=(text,) if text else ())
 
 
@@ -68,21 +63,18 @@ def is_multimodal(vector: VectorConfig) -> bool:
     return not vector.vectorizer.startswith("text2")
 
 
-def object_text(
-    config: CollectionConfig, vector: VectorConfig, properties: Properties, *, lowercase: bool = False
-) -> str:
+def object_text(config: CollectionConfig, vector: VectorConfig, properties: Properties) -> str:
     """The one text of an object for a text vectorizer; empty: the object gets no vector."""
-    case: Callable[[str], str] = str.lower if lowercase else str
-    parts = [case(separate_camel_case(config.name))] if setting(vector.settings, "vectorizeClassName", True) else []
+    parts = [separate_camel_case(config.name)] if setting(vector.settings, "vectorizeClassName", True) else []
     for prop in embedded_properties(config, vector):
         value = properties.get(prop.name)
         if value is None:
             continue
         named = prop.module_config.get(vector.vectorizer, {}).get("vectorizePropertyName") is True
-        prefix = case(separate_camel_case(prop.name)) + " " if named else ""
-        parts.extend(prefix + case(text) for text in _texts_of(value, prop.data_type))
+        prefix = separate_camel_case(prop.name) + " " if named else ""
+        parts.extend(prefix + text for text in _texts_of(value, prop.data_type))
     if not parts and not vector.source_properties:
-        parts = [case(separate_camel_case(config.name))]
+        parts = [separate_camel_case(config.name)]
     return " ".join(parts)
 
 
@@ -152,7 +144,7 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _multimodal_input(
-    config: CollectionConfig, settings: ModuleConfig, properties: Properties, kinds: Collection[str]
+    config: CollectionConfig, settings: ModuleConfig, properties: Properties, kinds: Collection[InputKind]
 ) -> ModuleInput:
     texts: list[str] = []
     media: list[Media] = []
@@ -183,7 +175,7 @@ def _weights(settings: ModuleConfig) -> dict[tuple[str, str], float]:
     }
 
 
-def fields_of(settings: ModuleConfig, kind: str) -> tuple[str, ...]:
+def fields_of(settings: ModuleConfig, kind: InputKind) -> tuple[str, ...]:
     """The properties that ``settings`` name for one kind of input: ``imageFields`` for ``image``."""
     names = settings.get(f"{kind}Fields") or ()
     return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list | tuple) else ()

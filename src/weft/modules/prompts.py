@@ -48,10 +48,10 @@ def task_prompt(task: str, objects: Sequence[Mapping[str, str]], only: Sequence[
     A ``{name}`` in the task is replaced by the first value that an object has for it, or else loses its braces.
     """
     chosen = [{k: v for k, v in values.items() if not only or k in only} for values in objects]
-    told = [values for values in chosen if values]
+    named = [values for values in chosen if values]
 
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
-        return next((values[name] for values in told if name in values), name)
+        return next((values[name] for values in named if name in values), name)
 
-    return f"{_PLACE.sub(value, task)}: {as_json(told)}"
+    return f"{_PLACE.sub(value, task)}: {as_json(named)}"

@@ -29,7 +29,7 @@ TYPES = {
 }
 
 
-def collection(name: str = "BookShelf", **module_config: dict[str, Any]) -> CollectionConfig:
+def collection(name: str = "BookStore", **module_config: dict[str, Any]) -> CollectionConfig:
     """A collection with every property of TYPES; ``module_config``: what a property says of the module."""
     properties = tuple(
         Property(key, kind, module_config={MODULE: module_config[key]} if key in module_config else {})
@@ -61,7 +61,7 @@ WHOLE = {
 @pytest.mark.parametrize(
     ("config", "target", "properties", "expected"),
     [
-        pytest.param(collection(), vector(), WHOLE, "Book Shelf Sand a b Dune", id="name first, then alphabetical"),
+        pytest.param(collection(), vector(), WHOLE, "Book Store Sand a b Dune", id="name first, then alphabetical"),
         pytest.param(
             collection(), vector(vectorizeClassName=False), WHOLE, "Sand a b Dune", id="only text without sources"
         ),
@@ -89,10 +89,10 @@ WHOLE = {
             '1965-08-01T00:00:00Z Sand {"born":1920,"name":"Herbert"} 412 [{"n":1},{"n":2}] 7 4.5 3 true a b Dune',
             id="sources may be numbers, dates, booleans and objects, but no uuid and no blob",
         ),
-        pytest.param(collection(), vector(vectorizeClassName=False), {}, "Book Shelf", id="nothing: the name"),
+        pytest.param(collection(), vector(vectorizeClassName=False), {}, "Book Store", id="nothing: the name"),
         pytest.param(collection(), vector(("title",), vectorizeClassName=False), {}, "", id="nothing of the sources"),
         pytest.param(collection(), vector(vectorizeClassName=False), {"title": ""}, "", id="an empty text is a text"),
-        pytest.param(collection(), vector(vectorizeClassName="yes"), {"title": None}, "Book Shelf", id="not a boolean"),
+        pytest.param(collection(), vector(vectorizeClassName="yes"), {"title": None}, "Book Store", id="not a boolean"),
     ],
 )
 def test_the_text_of_an_object(
@@ -101,9 +101,9 @@ def test_the_text_of_an_object(
     assert object_text(config, target, properties) == expected
 
 
-def test_lower_case_touches_names_and_values() -> None:
+def test_the_name_of_a_property_goes_before_its_value() -> None:
     config = collection(title={"vectorizePropertyName": True})
-    assert object_text(config, vector(), {"title": "DUNE"}, lowercase=True) == "book shelf title dune"
+    assert object_text(config, vector(), {"title": "DUNE"}) == "Book Store title DUNE"
 
 
 def test_a_place_inside_an_object_is_written_as_json() -> None:

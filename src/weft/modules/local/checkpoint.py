@@ -1,4 +1,4 @@
-"""What a checkpoint is, told by its small files of configuration before any weight is read.
+"""What a checkpoint is, by its small files of configuration before any weight is read.
 
 sentence-transformers makes whatever it is asked for out of any checkpoint, with fresh random layers where the
 checkpoint has none. So what a checkpoint is for is looked up first, and one of another purpose is refused.
@@ -147,7 +147,7 @@ def _absence(place: str, name: str, *, local_files_only: bool) -> str:
 
 
 def refusal_of_hub(name: str, error: Exception) -> str:
-    """In words what ``error`` of huggingface_hub means to somebody who asked for a model."""
+    """In words what ``error`` of huggingface_hub means to someone who asked for a model."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):

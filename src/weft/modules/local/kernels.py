@@ -1,8 +1,7 @@
-"""Native code of the static embeddings, and its plain twin. Import it late: numba takes 0.4 s."""
+"""Native code of the static embeddings. Import it late: numba takes 0.4 s."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numba
@@ -29,15 +28,3 @@ def sum_token_vectors(
             for i in range(dimensions):
                 row[i] += np.float32(code[i]) * scale
     return sums
-
-
-def sum_token_vectors_plain(
-    ids: npt.NDArray[np.int32],
-    offsets: npt.NDArray[np.int64],
-    codes: npt.NDArray[np.int8],
-    scales: npt.NDArray[np.float32],
-) -> npt.NDArray[np.float32]:
-    """The same in numpy."""
-    vectors = codes[ids] * scales[ids, None]
-    found = [vectors[begin:end].sum(axis=0) for begin, end in pairwise(offsets)]
-    return np.stack(found).astype(np.float32)

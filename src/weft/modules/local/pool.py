@@ -88,7 +88,7 @@ class ModelPool:
         )
 
     def unload(self, key: str) -> None:
-        """Let go of a model; its next use loads it again. What waits for it is refused as Overloaded."""
+        """Let go of a model; its next use loads it again. The requests that wait are refused as Overloaded."""
         with self._lock:
             entry = self._models.pop(key, None)
         if entry is not None:

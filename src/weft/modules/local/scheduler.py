@@ -41,7 +41,7 @@ Prepared = TypeVar("Prepared")
 class Encoder(Protocol[Prepared]):
     """A loaded model. Both ``prepare`` and ``encode`` are called by several workers at once.
 
-    What is embedded is mostly text; a model may take what else it knows. A WeftError that it raises is told as it is.
+    What is embedded is mostly text; a model may take what else it knows. A WeftError that it raises is passed on.
     """
 
     name: str

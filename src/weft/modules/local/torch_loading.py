@@ -2,7 +2,7 @@
 
 Refused are pickled weights, code in a checkpoint, a checkpoint that leaves weights at random values (of which
 transformers only logs a report), and one that is larger than what is free. Downloads happen only where the operator
-allows them. Without a word on it, transformers runs a float16 checkpoint in float16, which a CPU does four times slower
+allows them. Where none is named, transformers runs a float16 checkpoint in float16, which a CPU does four times slower
 than float32: so the dtype is always stated.
 """
 
@@ -142,13 +142,13 @@ def strict_load(name: str) -> Iterator[None]:
 
 def _reason(checkpoint: Checkpoint, error: Exception) -> str:
     """What the libraries say at such length, and mostly about how to call them, in a few words."""
-    told = str(error)
-    if "does not recognize this architecture" in told or "trust_remote_code" in told:
+    text = str(error)
+    if "does not recognize this architecture" in text or "trust_remote_code" in text:
         own = " It brings code of its own, which is never run here." if checkpoint.config.get("auto_map") else ""
         return f"its family {checkpoint.model_type or 'unknown'} is not one that the installed transformers has.{own}"
-    if match := _LACKS.search(told):
+    if match := _LACKS.search(text):
         return f"{match[1]} is missing beside its weights; copy or download all of it"
-    first = told.strip().split("\n")[0]
+    first = text.strip().split("\n")[0]
     return f"{first[:_LONGEST_REASON].rstrip('.')}. Look whether all of its files are there"
 
 
@@ -170,7 +170,7 @@ def check_memory(checkpoint: Checkpoint, placement: Placement, *, free_bytes: in
 
 
 def _free_bytes(device: str) -> int | None:
-    """None where it cannot be told. A container's limit counts as the machine's."""
+    """None where it is unknown. A container's limit counts as the machine's."""
     if device == "cuda":
         import torch
 

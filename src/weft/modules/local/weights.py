@@ -29,7 +29,7 @@ def weight_bytes(checkpoint: Checkpoint, width: int) -> int:
     if checkpoint.folder is None:
         return 0
     files = checkpoint.folder.rglob("*.safetensors")
-    return sum(_tensor_bytes(told, width) for file in files for told in _tensors(file, checkpoint.name)[0])
+    return sum(_tensor_bytes(tensor, width) for file in files for tensor in _tensors(file, checkpoint.name)[0])
 
 
 def check_whole(checkpoint: Checkpoint) -> None:
@@ -66,14 +66,16 @@ def _without_weights(folder: Path, name: str) -> str:
 
 
 def _has_words(folder: Path) -> bool:
-    told = folder / "tokenizer_config.json"
-    by_bytes = told.exists() and any(name in told.read_text(encoding="utf-8", errors="replace") for name in _BY_BYTES)
+    settings = folder / "tokenizer_config.json"
+    by_bytes = settings.exists() and any(
+        name in settings.read_text(encoding="utf-8", errors="replace") for name in _BY_BYTES
+    )
     return by_bytes or any(any(folder.rglob(pattern)) for pattern in _WORDS)
 
 
 def _check_length(file: Path, name: str) -> None:
     tensors, begin = _tensors(file, name)
-    whole = begin + max((told["data_offsets"][1] for told in tensors), default=0)
+    whole = begin + max((tensor["data_offsets"][1] for tensor in tensors), default=0)
     size = file.stat().st_size
     if size < whole:
         raise CorruptData(
@@ -97,14 +99,14 @@ def _tensors(file: Path, name: str) -> tuple[list[dict[str, Any]], int]:
             if length > _MOST_HEADER_BYTES:
                 raise ValueError(f"its head is said to have {length} bytes")
             head = json.loads(opened.read(length))
-        tensors = [told for tensor, told in head.items() if tensor != "__metadata__"]
-        for told in tensors:
-            _tensor_bytes(told, 1)
+        tensors = [tensor for name, tensor in head.items() if name != "__metadata__"]
+        for tensor in tensors:
+            _tensor_bytes(tensor, 1)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptData(f"{file.name} of the model {name} is no safetensors file: {error}", path=str(file)) from error
     return tensors, 8 + length
 
 
-def _tensor_bytes(told: dict[str, Any], width: int) -> int:
-    begin, end = told["data_offsets"]
-    return int(math.prod(told["shape"]) * width if "F" in told["dtype"] else end - begin)
+def _tensor_bytes(tensor: dict[str, Any], width: int) -> int:
+    begin, end = tensor["data_offsets"]
+    return int(math.prod(tensor["shape"]) * width if "F" in tensor["dtype"] else end - begin)

@@ -1,6 +1,6 @@
 """Audio by Whisper, from the states of its encoder or of its decoder.
 
-``encoder``: the mean of the encoder's states over the frames that hold sound, ``(d,)``: what is said. Whisper fills
+``encoder``: the mean of the encoder's states over the frames that hold audio, ``(d,)``: what is said. Whisper fills
 audio up to 30 s; a mean over all 1500 frames would be one of silence (three different clips of 3 s then have cosines of
 1.000 to each other, .961 to .998 without the silence). Longer clips are read in windows of 30 s, and all their frames
 count alike.

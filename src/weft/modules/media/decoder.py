@@ -15,7 +15,7 @@ from weft.modules.media.wire import DecodeRequest, Output
 class MediaDecoder:
     """Decodes in processes of their own, ``workers`` of them (0: one a core, at most 4), within ``limits``.
 
-    ``urgent`` is what somebody waits for to be searched with: it comes before what is imported. All methods raise
+    ``urgent`` is what a search waits for: it comes before what is imported. All methods raise
     Invalid when the medium cannot be read, and Misconfigured when the library that could read it is not installed.
     """
 

@@ -51,8 +51,8 @@ def decode_image(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Pixels:
     except UnidentifiedImageError as error:
         raise Invalid(unlike("image", data, "", ", ".join(FORMATS))) from error
     except Image.DecompressionBombError as error:
-        told = re.search(r"\d+", str(error))
-        has = f"{int(told[0]):,}" if told else "very many"
+        stated = re.search(r"\d+", str(error))
+        has = f"{int(stated[0]):,}" if stated else "very many"
         raise Invalid(_too_large(f"{has} pixels", most_pixels)) from error
     except Exception as error:  # what a decoder makes of hostile bytes has no one class
         if "truncated" in str(error).lower():

@@ -17,7 +17,7 @@ _HEADERS: Final = 64
 _BOXES: Final = frozenset(
     b"ftyp styp pdin moov moof mfra mdat free skip wide udta uuid meta sidx ssix emsg prft".split()
 )
-"""Those of the outermost level; what else stands there was hung on by somebody."""
+"""Those of the outermost level; anything else there was appended to the file."""
 
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 

@@ -1,4 +1,4 @@
-"""What bytes look like, told by how they begin: for messages about media that cannot be read."""
+"""What bytes look like, by how they begin: for messages about media that cannot be read."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _REQUESTS = 2_000
 _DYING_S = 1.0
 _NAMES = {Output.IMAGE: "image", Output.AUDIO: "audio", Output.VIDEO: "video", Output.SOUNDTRACK: "video's soundtrack"}
 _FROM_OUTSIDE = (-signal.SIGTERM, *(() if sys.platform == "win32" else (-signal.SIGKILL, -signal.SIGHUP)))
-"""How a worker ends when somebody ends it, or the system for want of memory: no file is to blame."""
+"""How a worker ends when someone ends it, or the system for want of memory: no file is to blame."""
 _KEPT = ("PATH", "HOME", "LANG", "LC_", "TMP", "TEMP", "PYTHON", "LD_", "DYLD_", "SYSTEMROOT")
 """Beginnings of the variables that a worker is given; keys of providers are none of its business."""
 
@@ -60,7 +60,7 @@ class WorkerPool:
         except _Ended as error:
             raise Overloaded(
                 f"the process that read the {_NAMES[request.output]} was ended twice, by the system for want of memory "
-                "or by somebody; try again, or give the server more memory"
+                "or by someone; try again, or give the server more memory"
             ) from error
 
     def _ask(self, request: DecodeRequest, urgent: bool) -> Decoded:
@@ -130,7 +130,7 @@ class _Worker:
 
     @property
     def lives(self) -> bool:
-        """False, with nothing left of it, where it has ended while nobody asked it."""
+        """False, with nothing left of it, where it has ended between requests."""
         if self._process.poll() is None:
             return True
         self._end()
@@ -162,7 +162,7 @@ class _Worker:
             if status in _FROM_OUTSIDE and not late.is_set():
                 raise _Ended from error
             raise Invalid(self._reason(_NAMES[request.output], status, late=late.is_set())) from error
-        except BaseException:  # an answer may be on its way, which the next who asks would take for his
+        except BaseException:  # an answer may be on its way, which the next caller would take for its own
             self.usable = False
             self._end()
             raise

@@ -183,12 +183,12 @@ def _spread(container: Any, stream: Any, count: int) -> Iterator[Any]:
         return
     start, whole = stream.start_time or 0, seconds / stream.time_base
     for part in range(count):
-        found = _shown_at(container, stream, start + int(whole * (part + 0.5) / count))
+        found = _visible_at(container, stream, start + int(whole * (part + 0.5) / count))
         if found is not None:
             yield found
 
 
-def _shown_at(container: Any, stream: Any, wanted: int) -> Any:
+def _visible_at(container: Any, stream: Any, wanted: int) -> Any:
     """The image on the screen at ``wanted``, in the stream's units, or near it; None where none is read.
 
     A video without an index of its key frames (MPEG-TS) can be entered too late; then it is read from its beginning.

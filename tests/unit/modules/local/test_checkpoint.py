@@ -1,4 +1,4 @@
-"""What a checkpoint is, told by its configuration."""
+"""What a checkpoint is, by its configuration."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_configuration_that_cannot_be_read_is_refused(tmp_path: Path, text: st
         read(write(tmp_path, config=text))
 
 
-def test_a_folder_without_a_model_is_told_of(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_reported(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="the folder of the model mine holds no model"):
         read(tmp_path)
 
@@ -94,7 +94,7 @@ def test_what_the_hub_refuses_is_said_in_words(kind: str, status: int, said: str
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("place", ["nobody/nothing-of-that-name", "no such folder", "/nowhere"])
+@pytest.mark.parametrize("place", ["no-one/nothing-of-that-name", "no such folder", "/nowhere"])
 def test_a_model_that_is_not_there_is_refused(place: str) -> None:
     pytest.importorskip("sentence_transformers")
     with pytest.raises(Misconfigured, match="there is no model mine"):

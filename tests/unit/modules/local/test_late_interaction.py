@@ -159,7 +159,7 @@ def test_a_image_for_a_text_model_is_refused(encoders: dict[str, LateInteraction
         encoders["colbert"].prepare([Passage(PassageRole.DOCUMENT, image(0))])
 
 
-def test_a_model_that_leaves_out_every_token_is_told_of(folders: dict[str, Path], root: Path) -> None:
+def test_a_model_that_leaves_out_every_token_is_reported(folders: dict[str, Path], root: Path) -> None:
     silent = shutil.copytree(folders["colbert"], root / "silent")
     settings = silent / "2_MultiVectorMask" / "config.json"
     settings.write_text(json.dumps({"skiplist_words": ["[CLS]", "[D] ", "[SEP]", "red"]}))
@@ -211,7 +211,7 @@ def test_checkpoints_that_lack_weights_are_refused(
         load(broken)
 
 
-def test_what_one_model_lacks_is_not_told_of_another(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_what_one_model_lacks_is_not_reported_of_another(folders: dict[str, Path], tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
     broken = shutil.copytree(folders["colpali"], tmp_path / "broken")
@@ -226,8 +226,8 @@ def test_what_one_model_lacks_is_not_told_of_another(folders: dict[str, Path], t
             return "refused"
 
     with ThreadPoolExecutor(4) as threads:
-        told = list(threads.map(attempt, [folders["colpali"], broken] * 4))
-    assert told == ["colpali", "refused"] * 4
+        outcomes = list(threads.map(attempt, [folders["colpali"], broken] * 4))
+    assert outcomes == ["colpali", "refused"] * 4
 
 
 def test_code_of_a_checkpoint_is_not_run(folders: dict[str, Path], tmp_path: Path) -> None:

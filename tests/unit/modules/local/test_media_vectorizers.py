@@ -26,7 +26,7 @@ from weft.modules.local.perceiver import PerceiverEncoder, PerceiverInput
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-NOBODY = Caller()
+ANYONE = Caller()
 FIELDS = {f"{kind}Fields": [kind] for kind in ("text", "image", "audio", "video")}
 ANY = {**FIELDS, "model": "tiny-any"}
 
@@ -77,7 +77,7 @@ def of(kind: str, data: bytes) -> ModuleInput:
 
 
 def embedded(module: Vectorizer, inputs: list[ModuleInput], settings: dict[str, Any]) -> list[Vector]:
-    found = module.embed_objects(inputs, settings, NOBODY)
+    found = module.embed_objects(inputs, settings, ANYONE)
     errors = [one for one in found if isinstance(one, WeftError)]
     assert not errors, errors
     return [one for one in found if not isinstance(one, WeftError)]
@@ -88,7 +88,7 @@ def test_words_find_what_they_say(bind: Vectorizer, kind: str, things: dict[str,
     found = np.stack(embedded(bind, [of(kind, data) for data in things.values()], ANY))
     assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
     ranks = [
-        int(np.argsort(-(found @ bind.embed_query([text], ANY, NOBODY))).tolist().index(i))
+        int(np.argsort(-(found @ bind.embed_query([text], ANY, ANYONE))).tolist().index(i))
         for i, text in enumerate(things)
     ]
     assert np.mean(np.array(ranks) < 2) >= 0.8, dict(zip(things, ranks, strict=True))
@@ -98,7 +98,7 @@ def test_words_find_what_they_say(bind: Vectorizer, kind: str, things: dict[str,
 def test_media_find_themselves(bind: Vectorizer, kind: str, things: dict[str, bytes]) -> None:
     found = np.stack(embedded(bind, [of(kind, data) for data in things.values()], ANY))
     for i, data in enumerate(things.values()):
-        asked = bind.embed_media(MediaKind(kind), files.base64_of(data), ANY, NOBODY)
+        asked = bind.embed_media(MediaKind(kind), files.base64_of(data), ANY, ANYONE)
         assert int(np.argmax(found @ asked)) == i
         assert asked == pytest.approx(found[i], abs=0.02)
 
@@ -114,7 +114,7 @@ def test_parts_of_an_object_are_weighed(bind: Vectorizer) -> None:
 
 
 def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In parts of any size: here of one medium each, so that what one part holds is not told of another."""
+    """In parts of any size: here of one medium each, so that what one part holds is not reported of another."""
     image, audio = IMAGES["a red circle"], AUDIOS["white noise"]
     given = [
         of("image", image),
@@ -125,9 +125,9 @@ def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.Mo
         of("video", image[:40]),
         ModuleInput(("a red circle",)),
     ]
-    whole = bind.embed_objects(given, ANY, NOBODY)
+    whole = bind.embed_objects(given, ANY, ANYONE)
     monkeypatch.setattr(media_models, "_DECODED_BYTES", 1)
-    parts = bind.embed_objects(given, ANY, NOBODY)
+    parts = bind.embed_objects(given, ANY, ANYONE)
     for found in (whole, parts):
         assert [isinstance(one, Invalid) for one in found] == [False, True, True, False, True, True, False]
     assert isinstance(whole[2], Invalid) and "the image is no base64" in whole[2].message
@@ -140,7 +140,7 @@ def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.Mo
 def test_perceiver_sees_and_hears_the_beginning_of_a_video(
     registry: Registry, bind: Vectorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told by what its model is given: with random weights it tells videos hardly apart."""
+    """By what its model is given: with random weights it hardly distinguishes videos."""
     given: list[PerceiverInput] = []
     encode = PerceiverEncoder.encode
 
@@ -172,17 +172,17 @@ def test_images_by_a_resnet(registry: Registry) -> None:
     settings = {"imageFields": ["image"], "model": "resnet"}
     found = np.stack(embedded(module, [of("image", data) for data in IMAGES.values()], settings))
     assert found.shape == (len(IMAGES), 64)
-    asked = module.embed_media(MediaKind.IMAGE, files.base64_of(IMAGES["a red circle"]), settings, NOBODY)
+    asked = module.embed_media(MediaKind.IMAGE, files.base64_of(IMAGES["a red circle"]), settings, ANYONE)
     assert int(np.argmax(found @ asked)) == 0
     with pytest.raises(Invalid, match="does not embed text; it embeds image"):
-        module.embed_query(["a red circle"], settings, NOBODY)
+        module.embed_query(["a red circle"], settings, ANYONE)
     with pytest.raises(Invalid, match="does not embed video; it embeds image"):
-        module.embed_media(MediaKind.VIDEO, "aGk=", settings, NOBODY)
+        module.embed_media(MediaKind.VIDEO, "aGk=", settings, ANYONE)
 
 
 def test_models_that_do_not_read_a_kind_say_so(registry: Registry, bind: Vectorizer) -> None:
     settings = {**FIELDS, "model": "clap"}
-    image, text = bind.embed_objects([of("image", IMAGES["a red circle"]), ModuleInput(("hi",))], settings, NOBODY)
+    image, text = bind.embed_objects([of("image", IMAGES["a red circle"]), ModuleInput(("hi",))], settings, ANYONE)
     assert isinstance(image, Invalid) and "clap does not embed image; it embeds audio, text" in image.message
     assert not isinstance(text, WeftError)
 
@@ -197,13 +197,13 @@ def test_dimensions_keep_the_first_numbers(bind: Vectorizer) -> None:
     (whole,) = embedded(bind, [ModuleInput(("a red circle",))], ANY)
     (short,) = embedded(bind, [ModuleInput(("a red circle",))], {**ANY, "dimensions": 16})
     assert short == pytest.approx(whole[:16] / np.linalg.norm(whole[:16]), abs=1e-5)
-    (found,) = bind.embed_objects([ModuleInput(("hello",))], {**ANY, "dimensions": 65}, NOBODY)
+    (found,) = bind.embed_objects([ModuleInput(("hello",))], {**ANY, "dimensions": 65}, ANYONE)
     assert isinstance(found, Invalid) and "at most 64" in found.message
 
 
 def test_a_late_interaction_model_is_refused(bind: Vectorizer) -> None:
     with pytest.raises(Misconfigured, match="late-interaction model"):
-        bind.embed_query(["hello"], {**FIELDS, "model": "colbert"}, NOBODY)
+        bind.embed_query(["hello"], {**FIELDS, "model": "colbert"}, ANYONE)
 
 
 @pytest.mark.parametrize("name", ["img2vec-neural", "multi2vec-clip", "multi2vec-bind"])
@@ -217,7 +217,7 @@ def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "told"),
+    ("name", "settings", "message"),
     [
         ("img2vec-neural", {}, "imageFields not present"),
         ("img2vec-neural", {"imageFields": []}, "at least one image field name"),
@@ -239,7 +239,7 @@ def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
     ],
 )
 def test_settings_that_cannot_be_are_refused(
-    registry: Registry, name: str, settings: dict[str, Any], told: str
+    registry: Registry, name: str, settings: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(Invalid, match=told):
+    with pytest.raises(Invalid, match=message):
         registry.vectorizer(name).check_settings(settings)

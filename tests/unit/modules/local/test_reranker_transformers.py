@@ -22,7 +22,7 @@ from weft.modules.local.torch_loading import best_placement
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-NOBODY = Caller()
+ANYONE = Caller()
 QUERY = "what is the capital of france?"
 DOCUMENTS = ["paris is the capital of france", "a red circle", "", "the audio of a square " * 60, "/etc/hosts"]
 
@@ -64,7 +64,7 @@ def test_scores_are_the_raw_logits(reranker: Reranker, root: Path) -> None:
         with torch.inference_mode():
             expected.append(float(model(**tokens).logits[0, 0]))
     tolerance = 1e-5 if placement.dtype == "float32" else 0.1
-    assert reranker.rank(QUERY, DOCUMENTS, {"model": "cross"}, NOBODY) == pytest.approx(expected, abs=tolerance)
+    assert reranker.rank(QUERY, DOCUMENTS, {"model": "cross"}, ANYONE) == pytest.approx(expected, abs=tolerance)
     assert np.ptp(expected) > 0.3
 
 
@@ -73,35 +73,35 @@ def test_a_late_interaction_model_ranks_by_maxsim(reranker: Reranker, root: Path
 
     model = MultiVectorEncoder(str(root / "colbert"), device="cpu", local_files_only=True)
     expected = model.similarity(model.encode_query([QUERY]), model.encode_document(DOCUMENTS))[0].tolist()
-    assert reranker.rank(QUERY, DOCUMENTS, {"model": "colbert"}, NOBODY) == pytest.approx(expected, rel=0.02)
+    assert reranker.rank(QUERY, DOCUMENTS, {"model": "colbert"}, ANYONE) == pytest.approx(expected, rel=0.02)
 
 
 def test_a_model_is_shared_with_the_vectorizer(registry: Registry, reranker: Reranker) -> None:
-    reranker.rank(QUERY, DOCUMENTS, {"model": "colbert"}, NOBODY)
+    reranker.rank(QUERY, DOCUMENTS, {"model": "colbert"}, ANYONE)
     vectorizer = registry.vectorizer("text2colbert-transformers")
-    assert vectorizer.embed_query([QUERY], {"model": "colbert"}, NOBODY).shape == (tiny.QUERY_TOKENS, tiny.DIMENSIONS)
+    assert vectorizer.embed_query([QUERY], {"model": "colbert"}, ANYONE).shape == (tiny.QUERY_TOKENS, tiny.DIMENSIONS)
 
 
 def test_an_empty_query_and_no_documents_are_no_mistake(reranker: Reranker) -> None:
-    assert reranker.rank(QUERY, [], {"model": "cross"}, NOBODY) == []
-    assert len(reranker.rank("", ["a", "b"], {"model": "cross"}, NOBODY)) == 2
+    assert reranker.rank(QUERY, [], {"model": "cross"}, ANYONE) == []
+    assert len(reranker.rank("", ["a", "b"], {"model": "cross"}, ANYONE)) == 2
 
 
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "message"),
     [
         ("classes", "distinguishes 3 classes"),
         ("plain", r"is a model of single vectors \(BertModel\), not a cross-encoder"),
         (
-            "nobody/nothing",
-            "there is no model nobody/nothing.*Or name a container that ranks, by RERANKER_INFERENCE_API",
+            "no-one/nothing",
+            "there is no model no-one/nothing.*Or name a container that ranks, by RERANKER_INFERENCE_API",
         ),
         ("", "there is no model cross-encoder/ms-marco-MiniLM-L6-v2"),
     ],
 )
-def test_models_that_cannot_rank_are_refused(reranker: Reranker, model: str, told: str) -> None:
-    with pytest.raises(Misconfigured, match=told):
-        reranker.rank(QUERY, DOCUMENTS, {"model": model}, NOBODY)
+def test_models_that_cannot_rank_are_refused(reranker: Reranker, model: str, message: str) -> None:
+    with pytest.raises(Misconfigured, match=message):
+        reranker.rank(QUERY, DOCUMENTS, {"model": model}, ANYONE)
 
 
 def test_a_cross_encoder_without_its_head_is_refused(reranker: Reranker, root: Path) -> None:
@@ -113,12 +113,12 @@ def test_a_cross_encoder_without_its_head_is_refused(reranker: Reranker, root: P
         {k: v for k, v in weights.items() if "classifier" not in k}, broken / "model.safetensors", {"format": "pt"}
     )
     with pytest.raises(CorruptData, match=r"2 weights of the model headless .*classifier"):
-        reranker.rank(QUERY, DOCUMENTS, {"model": "headless"}, NOBODY)
+        reranker.rank(QUERY, DOCUMENTS, {"model": "headless"}, ANYONE)
 
 
 def test_text_that_no_tokenizer_reads_is_refused_with_its_reason(reranker: Reranker) -> None:
     with pytest.raises(Invalid, match="cannot read this input"):
-        reranker.rank(QUERY, ["fine", "\ud800"], {"model": "cross"}, NOBODY)
+        reranker.rank(QUERY, ["fine", "\ud800"], {"model": "cross"}, ANYONE)
 
 
 @pytest.mark.parametrize("settings", [{"model": 7}, {"model": "../elsewhere"}, {"inferenceUrl": 7}])

@@ -1,4 +1,4 @@
-"""Whisper and Perceiver are told from all other models of media, and work in a model's queue."""
+"""Whisper and Perceiver are distinguished from all other models of media, and work in a model's queue."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from weft.modules.local.late_interaction import maxsim
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-NOBODY = Caller()
+ANYONE = Caller()
 TINY = {"model": "colbert"}
 
 
@@ -44,7 +44,7 @@ def module(registry: Registry) -> Vectorizer:
 
 
 def embed(module: Vectorizer, texts: list[str], settings: dict[str, object]) -> list[np.ndarray]:
-    found = module.embed_objects([ModuleInput((text,)) for text in texts], settings, NOBODY)
+    found = module.embed_objects([ModuleInput((text,)) for text in texts], settings, ANYONE)
     assert not [one for one in found if isinstance(one, WeftError)]
     return [one for one in found if not isinstance(one, WeftError)]
 
@@ -57,16 +57,16 @@ def test_it_makes_multi_vectors(registry: Registry, module: Vectorizer) -> None:
         assert vectors.dtype == np.float32
         assert vectors.shape[1] == tiny.DIMENSIONS
         assert embed(module, [text], TINY)[0] == pytest.approx(vectors, abs=0.05)
-    assert module.embed_query(["paris"], TINY, NOBODY).shape == (tiny.QUERY_TOKENS, tiny.DIMENSIONS)
+    assert module.embed_query(["paris"], TINY, ANYONE).shape == (tiny.QUERY_TOKENS, tiny.DIMENSIONS)
 
 
 def test_several_concepts_are_one_query(module: Vectorizer) -> None:
-    several = module.embed_query(["red", "blue"], TINY, NOBODY)
-    assert np.array_equal(several, module.embed_query(["blue red"], TINY, NOBODY))
+    several = module.embed_query(["red", "blue"], TINY, ANYONE)
+    assert np.array_equal(several, module.embed_query(["blue red"], TINY, ANYONE))
 
 
 def test_an_error_stays_with_its_object(module: Vectorizer) -> None:
-    found = module.embed_objects([ModuleInput((t,)) for t in ("fine", "\ud800", "fine too")], TINY, NOBODY)
+    found = module.embed_objects([ModuleInput((t,)) for t in ("fine", "\ud800", "fine too")], TINY, ANYONE)
     assert [isinstance(one, WeftError) for one in found] == [False, True, False]
     assert isinstance(found[1], Invalid)
 
@@ -85,7 +85,7 @@ def test_the_fingerprint_names_the_space(module: Vectorizer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"poolFactor": 0}, "whole number above 0"),
         ({"poolFactor": 1.5}, "whole number above 0"),
@@ -95,21 +95,21 @@ def test_the_fingerprint_names_the_space(module: Vectorizer) -> None:
         ({"properties": []}, "at least 1 property"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(module: Vectorizer, settings: dict[str, object], told: str) -> None:
-    with pytest.raises(Invalid, match=told):
+def test_settings_that_cannot_be_are_refused(module: Vectorizer, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
         module.check_settings(settings)
 
 
-def test_a_model_that_is_not_here_is_told_of(module: Vectorizer) -> None:
+def test_a_model_that_is_not_here_is_reported(module: Vectorizer) -> None:
     with pytest.raises(Misconfigured, match="there is no model lightonai/LateOn"):
-        module.embed_query(["a"], {}, NOBODY)
+        module.embed_query(["a"], {}, ANYONE)
     with pytest.raises(Misconfigured, match="is a model of single vectors, not a late-interaction model"):
-        module.embed_objects([ModuleInput(("a",))], {"model": "all-MiniLM-L6-v2"}, NOBODY)
+        module.embed_objects([ModuleInput(("a",))], {"model": "all-MiniLM-L6-v2"}, ANYONE)
 
 
 def test_its_models_are_refused_where_single_vectors_are_made(registry: Registry) -> None:
     with pytest.raises(Misconfigured, match=r"is a late-interaction model .*, not a model of single"):
-        registry.vectorizer("text2vec-transformers").embed_query(["a"], TINY, NOBODY)
+        registry.vectorizer("text2vec-transformers").embed_query(["a"], TINY, ANYONE)
 
 
 def test_trained_token_vectors_find_what_is_meant(root: Path, module: Vectorizer) -> None:
@@ -125,6 +125,6 @@ def test_trained_token_vectors_find_what_is_meant(root: Path, module: Vectorizer
     for factor in (1, 2):
         documents = embed(module, texts, {"model": "minilm", "poolFactor": factor})
         for i, question in enumerate(questions):
-            asked = module.embed_query([question], {"model": "minilm"}, NOBODY)
+            asked = module.embed_query([question], {"model": "minilm"}, ANYONE)
             scores = [maxsim(asked, one) for one in documents]
             assert int(np.argmax(scores)) == i, (question, scores)

@@ -91,10 +91,10 @@ def test_what_a_new_collection_is_given(module: Text2VecContextionary) -> None:
     assert module.property_defaults() == {"skip": False, "vectorizePropertyName": False}
 
 
-def test_a_concept_is_told_with_its_neighbours(module: Text2VecContextionary) -> None:
-    told = module.concept("car")
-    assert "concatenatedWord" not in told
-    (word,) = told["individualWords"]
+def test_a_concept_is_described_with_its_neighbours(module: Text2VecContextionary) -> None:
+    described = module.concept("car")
+    assert "concatenatedWord" not in described
+    (word,) = described["individualWords"]
     assert (word["word"], word["present"]) == ("car", True)
     (vector,) = embedded(module, "car")
     assert word["info"]["vector"] == vector.tolist()
@@ -107,15 +107,15 @@ def test_a_concept_is_told_with_its_neighbours(module: Text2VecContextionary) ->
         assert one["distance"] == pytest.approx(distance(vector, other), abs=1e-6)
 
 
-def test_several_words_are_told_alone_and_together(module: Text2VecContextionary) -> None:
-    told = module.concept("fastZzyzxqCar")
-    assert [(one["word"], one["present"]) for one in told["individualWords"]] == [
+def test_several_words_are_described_alone_and_together(module: Text2VecContextionary) -> None:
+    described = module.concept("fastZzyzxqCar")
+    assert [(one["word"], one["present"]) for one in described["individualWords"]] == [
         ("fast", True),
         ("zzyzxq", False),
         ("car", True),
     ]
-    assert "info" not in told["individualWords"][1]
-    together = told["concatenatedWord"]
+    assert "info" not in described["individualWords"][1]
+    together = described["concatenatedWord"]
     assert (together["concatenatedWord"], together["singleWords"]) == ("fastZzyzxqCar", ["fast", "zzyzxq", "car"])
     np.testing.assert_array_equal(np.float32(together["concatenatedVector"]), embedded(module, "fast zzyzxq car")[0])
     assert len(together["concatenatedNearestNeighbors"]) == 12

@@ -16,7 +16,7 @@ from weft.modules.local.pool import ModelPool
 from weft.modules.local.text2vec_transformers import Text2VecTransformers
 from weft.modules.resources import Resources
 
-NOBODY = Caller()
+ANYONE = Caller()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def module(pool: ModelPool) -> Text2VecTransformers:
 def test_cosines_are_those_of_the_model_card(module: Text2VecTransformers) -> None:
     """float32 gives 0.6660 and 0.1046; int8 is within 0.02 on every processor that was tried."""
     weather, sunny, stadium = (
-        module.embed_query([text], {}, NOBODY)
+        module.embed_query([text], {}, ANYONE)
         for text in ("The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium.")
     )
     assert float(weather @ sunny) == pytest.approx(0.6660, abs=0.03)
@@ -43,15 +43,15 @@ def test_cosines_are_those_of_the_model_card(module: Text2VecTransformers) -> No
 
 def test_only_the_first_256_tokens_count(module: Text2VecTransformers) -> None:
     start = "word " * 300
-    one = module.embed_query([start], {}, NOBODY)
-    other = module.embed_query([start + "something else entirely"], {}, NOBODY)
+    one = module.embed_query([start], {}, ANYONE)
+    other = module.embed_query([start + "something else entirely"], {}, ANYONE)
     assert one == pytest.approx(other, abs=1e-6)
 
 
 def test_pooling_and_dimensions_change_the_space(module: Text2VecTransformers) -> None:
-    plain = module.embed_query(["a text"], {}, NOBODY)
-    first = module.embed_query(["a text"], {"poolingStrategy": "cls"}, NOBODY)
-    short = module.embed_query(["a text"], {"dimensions": 64}, NOBODY)
+    plain = module.embed_query(["a text"], {}, ANYONE)
+    first = module.embed_query(["a text"], {"poolingStrategy": "cls"}, ANYONE)
+    short = module.embed_query(["a text"], {"dimensions": 64}, ANYONE)
     assert float(plain @ first) < 0.99
     assert short == pytest.approx(plain[:64] / np.linalg.norm(plain[:64]), abs=1e-6)
     spaces = [module.fingerprint(s) for s in ({}, {"poolingStrategy": "cls"}, {"dimensions": 64}, {"model": "other"})]
@@ -59,8 +59,8 @@ def test_pooling_and_dimensions_change_the_space(module: Text2VecTransformers) -
 
 
 def test_a_query_is_embedded_once(module: Text2VecTransformers, pool: ModelPool) -> None:
-    first = module.embed_query(["remember me"], {}, NOBODY)
-    assert module.embed_query(["remember me"], {}, NOBODY) is first
+    first = module.embed_query(["remember me"], {}, ANYONE)
+    assert module.embed_query(["remember me"], {}, ANYONE) is first
 
 
 def test_models_are_shared_and_can_be_unloaded(pool: ModelPool) -> None:
@@ -68,12 +68,12 @@ def test_models_are_shared_and_can_be_unloaded(pool: ModelPool) -> None:
         Text2VecTransformers("text2vec-transformers", Resources(pool=pool)),
         Text2VecTransformers("text2vec-transformers", Resources(pool=pool)),
     )
-    before = one.embed_query(["a text"], {}, NOBODY)
-    other.embed_query(["a text"], {}, NOBODY)
+    before = one.embed_query(["a text"], {}, ANYONE)
+    other.embed_query(["a text"], {}, ANYONE)
     (key,) = [key for key in pool.loaded() if key.endswith("masked_mean")]
     pool.unload(key)
     assert key not in pool.loaded()
-    assert one.embed_query(["a text"], {}, NOBODY) == pytest.approx(before, abs=1e-6)
+    assert one.embed_query(["a text"], {}, ANYONE) == pytest.approx(before, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_a_folder_where_the_server_was_started_is_not_offered(tmp_path: Path, mo
 @pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is not None, reason="the extra is installed")
 def test_a_missing_extra_is_named_with_its_command(module: Text2VecTransformers) -> None:
     with pytest.raises(Misconfigured, match=r"pip install 'weft\[torch\]'"):
-        module.embed_query(["a text"], {"model": "sentence-transformers/all-mpnet-base-v2"}, NOBODY)
+        module.embed_query(["a text"], {"model": "sentence-transformers/all-mpnet-base-v2"}, ANYONE)

@@ -1,4 +1,4 @@
-"""Loading by torch: what a model will take, told before it is loaded, and refused when there is less."""
+"""Loading by torch: what a model will take, known before it is loaded, and refused when there is less."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_weights_count_in_the_dtype_that_they_get(tmp_path: Path) -> None:
 def test_a_model_that_is_too_large_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "model.safetensors", {"a": ("F32", [10**6, 10**3], 4 * 10**9)})
     assert check_memory(checkpoint(tmp_path), ROUGH, free_bytes=3 * 10**9) == 24 * 10**8
-    told = "the model mine takes about 4800 MB in float32, and 3000 MB are free on cpu; choose a smaller model"
-    with pytest.raises(Overloaded, match=told):
+    message = "the model mine takes about 4800 MB in float32, and 3000 MB are free on cpu; choose a smaller model"
+    with pytest.raises(Overloaded, match=message):
         check_memory(checkpoint(tmp_path), WHOLE, free_bytes=3 * 10**9)
 
 
@@ -59,7 +59,7 @@ def test_the_machine_is_asked_what_is_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff" * 100, (5).to_bytes(8, "little") + b"[1,2]", b"\x02" + bytes(7) + b"{"])
-def test_files_that_are_no_safetensors_are_told_of(tmp_path: Path, data: bytes) -> None:
+def test_files_that_are_no_safetensors_are_reported(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "model.safetensors").write_bytes(data)
     with pytest.raises(CorruptData, match=r"model\.safetensors of the model mine is no safetensors file"):
         weight_bytes(checkpoint(tmp_path), 4)
@@ -100,7 +100,7 @@ def test_a_checkpoint_that_is_not_whole_is_refused_with_the_reason(
             check_whole(given)
 
 
-def test_weights_that_are_cut_off_are_told_of(tmp_path: Path) -> None:
+def test_weights_that_are_cut_off_are_reported(tmp_path: Path) -> None:
     write(tmp_path / "model.safetensors", {"a": ("F32", [10**6], 4 * 10**6)})
     with pytest.raises(CorruptData, match=r"is cut off: it has \d+ of 4,000,\d+ bytes; copy it again"):
         check_whole(checkpoint(tmp_path))

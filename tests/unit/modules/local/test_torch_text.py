@@ -20,7 +20,7 @@ from weft.modules import build_registry
 from weft.modules.base import Registry
 from weft.settings.modules import ModelSettings
 
-NOBODY = Caller()
+ANYONE = Caller()
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def registry(folder: Path) -> Iterator[Registry]:
 def test_a_folder_is_served(registry: Registry) -> None:
     vectorizer = registry.vectorizer("text2vec-transformers")
     settings = {"model": "tiny"}
-    one, same, other = (vectorizer.embed_query([text], settings, NOBODY) for text in ("a cat", "a cat ", "the sea"))
+    one, same, other = (vectorizer.embed_query([text], settings, ANYONE) for text in ("a cat", "a cat ", "the sea"))
     assert one.shape == (32,)
     assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
     assert float(one @ same) == pytest.approx(1, abs=1e-5)
@@ -78,7 +78,7 @@ def test_a_checkpoint_that_lacks_weights_is_refused(folder: Path, registry: Regi
     weights = {k: v for k, v in weights.items() if not k.endswith("layer.1.output.dense.weight")}
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CorruptData, match=r"1 weights of the model broken .*layer\.1\.output\.dense\.weight"):
-        registry.vectorizer("text2vec-transformers").embed_query(["a"], {"model": "broken"}, NOBODY)
+        registry.vectorizer("text2vec-transformers").embed_query(["a"], {"model": "broken"}, ANYONE)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -87,4 +87,4 @@ def test_pickled_weights_are_refused(folder: Path, registry: Registry) -> None:
     shutil.copytree(folder / "tiny", pickled)
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     with pytest.raises(Misconfigured, match="could run code"):
-        registry.vectorizer("text2vec-transformers").embed_query(["a"], {"model": "pickled"}, NOBODY)
+        registry.vectorizer("text2vec-transformers").embed_query(["a"], {"model": "pickled"}, ANYONE)

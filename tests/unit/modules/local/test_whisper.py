@@ -1,4 +1,4 @@
-"""Whisper beside the recipes that are usually shown for it, on the same random weights."""
+"""Whisper beside the recipes that are usually given for it, on the same random weights."""
 
 from __future__ import annotations
 

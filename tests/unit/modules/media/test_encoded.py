@@ -1,4 +1,4 @@
-"""Base64 is read strictly, and told of when it is none."""
+"""Base64 is read strictly, and reported when it is none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_bytes_come_back(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "the image is empty"),
         ("data:;base64,", "the image is empty"),
@@ -33,6 +33,6 @@ def test_bytes_come_back(text: str) -> None:
         (TEXT * 5, "at most 1,000 are read"),
     ],
 )
-def test_what_is_no_base64_is_refused(text: str, told: str) -> None:
-    with pytest.raises(Invalid, match=told):
+def test_what_is_no_base64_is_refused(text: str, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
         media_bytes(text, "image", most_bytes=1000)

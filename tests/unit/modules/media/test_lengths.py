@@ -1,4 +1,4 @@
-"""Files that were cut off are told apart from whole ones, and from those written without knowing their length."""
+"""Files that were cut off are distinguished from whole ones, and from those written without knowing their length."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ MP4 = struct.pack(">I4s4s", 24, b"ftyp", b"isom") + bytes(12)
         (b"", ""),
     ],
 )
-def test_files_are_told_by_how_they_begin(data: bytes, looks: str) -> None:
+def test_files_are_recognized_by_how_they_begin(data: bytes, looks: str) -> None:
     assert likeness(data) == looks
 
 

@@ -1,4 +1,4 @@
-"""Workers that hang, crash, burn, lie or eat memory: the one who asked is told, and the next one is answered."""
+"""Workers that hang, crash, burn, lie or eat memory: the caller gets the reason, and the next one is answered."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_file_is_not_to_blame_for_a_worker_that_is_killed_while_it_reads(
 
 
 def test_who_stops_waiting_leaves_no_answer_for_the_next(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in a script that embeds: the answer that was on its way is nobody else's."""
+    """Ctrl-C in a script that embeds: the answer that was on its way is no one else's."""
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -116,7 +116,7 @@ def test_who_stops_waiting_leaves_no_answer_for_the_next(pool: WorkerPool, monke
     assert the_worker(pool) != before
 
 
-def test_a_worker_is_told_no_keys_and_does_not_take_modules_from_where_the_server_runs(
+def test_a_worker_is_given_no_keys_and_does_not_take_modules_from_where_the_server_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("PIL", reason="the worker is the real one")

@@ -240,7 +240,7 @@ def test_texts_that_are_no_unicode_are_sent_as_they_can_be(provider: StandIn, cl
     assert near(found, vector_of("a ? é日", role="passage"))
 
 
-def test_nobody_there(client: ProviderClient) -> None:
+def test_no_one_there(client: ProviderClient) -> None:
     with StandIn() as gone:
         settings = {"baseURL": gone.url}
     with pytest.raises(ProviderError, match="did not answer: ConnectError"):

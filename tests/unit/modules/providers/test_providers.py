@@ -55,7 +55,7 @@ def test_jina_texts_are_placed_by_index(provider: StandIn, registry: Registry) -
     }
 
 
-def test_jina_tells_its_task_to_the_models_that_know_it(provider: StandIn, registry: Registry) -> None:
+def test_jina_sends_its_task_to_the_models_that_know_it(provider: StandIn, registry: Registry) -> None:
     module = registry.vectorizer("text2vec-jinaai")
     settings = {"baseURL": provider.url, "model": "jina-embeddings-v3"}
     module.embed_objects(texts("one"), settings, CALLER)
@@ -306,9 +306,13 @@ def test_a_container_ranks_without_a_key(
     provider.failures = [Failure(400, {"error": "no model"})]
     with pytest.raises(ProviderError, match="status: 400 error: no model"):
         reranker.rank("q", ["d"], {}, Caller())
-    for wrong, told in (({"scores": []}, "asked for 1 scores"), ({"scores": [1]}, "without scores"), ({}, "without")):
+    for wrong, message in (
+        ({"scores": []}, "asked for 1 scores"),
+        ({"scores": [1]}, "without scores"),
+        ({}, "without"),
+    ):
         provider.twist = lambda answer, wrong=wrong: wrong
-        with pytest.raises(ProviderError, match=told):
+        with pytest.raises(ProviderError, match=message):
             reranker.rank("q", ["d"], {}, Caller())
 
 
