@@ -5,9 +5,8 @@ Here too is what other verbs begin with: a collection by its name, and a tenant 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
@@ -20,8 +19,9 @@ from weft.engine.embedded.collection import Collection
 from weft.engine.part import Part
 from weft.service.import_schemas import ImportSchemas, Numbered
 from weft.service.permissions import collections as permit
+from weft.service.schema.documents import Document, Stated
 from weft.service.schema.vector_index.registry import DROPPED
-from weft.service.schemas import Document, Schemas
+from weft.service.schemas import Schemas
 from weft.service.tenants import Tenants
 from weft.service.tokens import Tokens, tokens_of_property
 
@@ -80,20 +80,20 @@ class Collections:
         return self.all()
 
     @requires(permit.collection(READ))
-    def document(self, name: str) -> Mapping[str, Any]:
+    def document(self, name: str) -> Stated:
         return self.get(name).document
 
     @requires(redact=permit.readable_documents)
-    def documents(self) -> Sequence[Mapping[str, Any]]:
+    def documents(self) -> Sequence[Stated]:
         """Those of all collections."""
         return [config.document for config in self.all()]
 
     @requires(permit.creating_collection)
-    def create(self, given: Mapping[str, Any]) -> CollectionConfig:
+    def create(self, given: Stated) -> CollectionConfig:
         return self._schemas.create(given).config
 
     @requires(permit.updating_collection)
-    def update(self, name: str, given: Mapping[str, Any]) -> CollectionConfig:
+    def update(self, name: str, given: Stated) -> CollectionConfig:
         return self._schemas.update(name, given)
 
     @requires(permit.collection(DELETE))
@@ -104,7 +104,7 @@ class Collections:
     # -- properties and vectors
 
     @requires(permit.adding_property)
-    def add_property(self, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def add_property(self, name: str, given: Stated) -> Stated:
         """The property's document with its defaults."""
         return self._schemas.add_property(name, given)
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from weft.domain.names import collection_name
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.engine import Engine
 from weft.modules.base import Registry
-from weft.service.schema.defaults import Defaults, complete, complete_property
+from weft.service.schema.defaults import complete, complete_property
 from weft.service.schema.document import parse
+from weft.service.schema.documents import Defaults, Document, Stated
 from weft.service.schema.update import update
 from weft.service.schema.validate import validate, validate_property
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,12 @@ class Schemas:
         """By name or alias; the first letter may be lower case. Raises NotFound."""
         return self.engine.get(collection_name(name))
 
-    def create(self, given: Mapping[str, Any]) -> Collection:
+    def create(self, given: Stated) -> Collection:
         with self.turn:
             document = complete(given, self._registry, self.rules.defaults)
             return self.engine.create(self._checked(document))
 
-    def update(self, name: str, given: Mapping[str, Any]) -> CollectionConfig:
+    def update(self, name: str, given: Stated) -> CollectionConfig:
         """Make ``given`` the whole document of the collection, as far as it may change."""
         with self.turn:
             collection = self.open(name)
@@ -62,7 +60,7 @@ class Schemas:
             edit(collection.config, document)
             self._store(collection, document)
 
-    def add_property(self, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def add_property(self, name: str, given: Stated) -> Stated:
         """The property's document with its defaults."""
         added: Document = {}
 
@@ -74,19 +72,19 @@ class Schemas:
         self.edit(name, edit)
         return added
 
-    def extend(self, collection: Collection, document: Mapping[str, Any]) -> None:
+    def extend(self, collection: Collection, document: Stated) -> None:
         """Store ``document``, which has more properties than the collection, without defaults for those."""
         with self.turn:
             self._store(collection, self._completed(collection, document))
 
-    def _completed(self, collection: Collection, given: Mapping[str, Any]) -> Document:
+    def _completed(self, collection: Collection, given: Stated) -> Document:
         return complete(given, self._registry, self.rules.defaults, existing=collection.config.document)
 
-    def _store(self, collection: Collection, document: Mapping[str, Any]) -> CollectionConfig:
+    def _store(self, collection: Collection, document: Stated) -> CollectionConfig:
         self.engine.configure(collection, self._checked(document))
         return collection.config
 
-    def _checked(self, document: Mapping[str, Any]) -> CollectionConfig:
+    def _checked(self, document: Stated) -> CollectionConfig:
         """Raises Invalid for a document that cannot be, and for a vector whose module could not make it."""
         validate(document, self._registry, async_indexing=self.rules.async_indexing, exists=self._exists)
         config = parse(document)

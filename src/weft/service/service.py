@@ -32,8 +32,8 @@ from weft.service.permissions.server import (
     reading_nodes,
 )
 from weft.service.replication import Replication
-from weft.service.schema.defaults import Defaults
 from weft.service.schema.document import parse
+from weft.service.schema.documents import Defaults
 from weft.service.schemas import SchemaRules, Schemas
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.searcher import Searcher

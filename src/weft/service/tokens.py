@@ -14,10 +14,9 @@ from weft.domain.schema import CollectionConfig, InvertedConfig, Property, Token
 from weft.domain.schema import Stopwords as StopwordConfig
 from weft.engine.text.stopwords import Stopwords
 from weft.engine.text.tokenize import tokenize
+from weft.service.schema import inverted as inverted_block
 from weft.service.schema import properties
-from weft.service.schema.defaults import complete_inverted
-from weft.service.schema.document import parse_inverted, parse_property
-from weft.service.schema.validate import validate_inverted
+from weft.service.schema.document import parse_property
 
 _MAX_CHARACTERS = 10_000
 
@@ -52,9 +51,9 @@ def tokens_of_text(given: Mapping[str, Any]) -> Tokens:
     presets = json_fields.object_(given, "stopwordPresets", "tokenize")
     if stopwords is not None and presets:
         raise Invalid("stopwords and stopwordPresets are mutually exclusive; pass only one")
-    block = complete_inverted({"stopwords": stopwords, "stopwordPresets": presets})
-    validate_inverted(block)
-    inverted = parse_inverted(block)
+    block = inverted_block.complete({"stopwords": stopwords, "stopwordPresets": presets})
+    inverted_block.validate(block)
+    inverted = inverted_block.parse(block)
     preset = json_fields.string(analyzer, "stopwordPreset", "analyzerConfig")
     is_word = tokenization == Tokenization.WORD
     if stopwords is None and not preset and is_word:

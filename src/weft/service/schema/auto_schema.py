@@ -12,10 +12,9 @@ from weft.domain.names import property_name
 from weft.domain.objects import Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.service.scalars import is_timestamp, normal_uuid
+from weft.service.schema.documents import Document, Stated
 from weft.service.schema.modules import NONE
 from weft.service.schema.properties import MAX_NESTING
-
-Document = dict[str, Any]
 
 VECTOR = "default"
 """The one named vector of a collection made by auto-schema."""
@@ -25,7 +24,7 @@ _TEXT_LIKE = {DataType.TEXT, DataType.DATE, DataType.UUID}
 _ARRAYS: Mapping[DataType, DataType] = {dt.element: dt for dt in DataType if dt.is_array}
 
 
-def new_collection(name: str, objects: Iterable[Mapping[str, Any]], *, vectorizer: str = NONE) -> Document:
+def new_collection(name: str, objects: Iterable[Stated], *, vectorizer: str = NONE) -> Document:
     """The document (without defaults) of a collection that can hold ``objects``, given as their properties."""
     return {
         "class": name,
@@ -35,7 +34,7 @@ def new_collection(name: str, objects: Iterable[Mapping[str, Any]], *, vectorize
     }
 
 
-def is_covered(config: CollectionConfig, properties: Mapping[str, Any]) -> bool:
+def is_covered(config: CollectionConfig, properties: Stated) -> bool:
     """Whether ``config`` has all of ``properties`` already, nested ones included. Runs for every imported object."""
     known = config.by_name
     for name, value in properties.items():
@@ -59,7 +58,7 @@ def _is_nested_covered(property: Property, value: object, depth: int) -> bool:
     return True
 
 
-def extended(config: CollectionConfig, objects: Iterable[Mapping[str, Any]]) -> Document | None:
+def extended(config: CollectionConfig, objects: Iterable[Stated]) -> Document | None:
     """The document of ``config`` with what ``objects`` (their properties) lack added, without defaults for the new.
 
     None when nothing is missing. Raises Invalid for a value whose type cannot be told.
@@ -70,7 +69,7 @@ def extended(config: CollectionConfig, objects: Iterable[Mapping[str, Any]]) -> 
     return {**config.document, "properties": _merged(list(config.document["properties"]), lacking, config.name)}
 
 
-def _merged(present: list[Mapping[str, Any]], objects: Iterable[Mapping[str, Any]], class_name: str) -> list[Document]:
+def _merged(present: list[Stated], objects: Iterable[Stated], class_name: str) -> list[Document]:
     by_name: dict[str, Document] = {one["name"]: dict(one) for one in present}
     for properties in objects:
         for name, value in properties.items():

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from weft.domain.schema import (
     LEGACY_VECTOR,
     CollectionConfig,
-    Expiry,
-    InvertedConfig,
     Property,
-    Stopwords,
     Tenancy,
     TextAnalyzer,
     Tokenization,
     VectorConfig,
 )
+from weft.service.schema import expiry, inverted, vectors
+from weft.service.schema.documents import Stated
 from weft.service.schema.keys import CLASS
 from weft.service.schema.modules import NONE
 from weft.service.schema.properties import data_type_of
-from weft.service.schema.vector_index import registry as vector_index
 
 
-def parse(document: Mapping[str, Any]) -> CollectionConfig:
+def parse(document: Stated) -> CollectionConfig:
     """The typed view of a completed and valid ``document``, which it keeps and must not be changed afterwards.
 
     Keys that an older version stored as unknown, because it matched their case, are left out.
@@ -31,22 +26,22 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
     document = CLASS.without_variants(document)
     properties = tuple(parse_property(one) for one in document["properties"])
     named = document.get("vectorConfig", {})
-    vectors: dict[str, VectorConfig] = {}
+    parsed: dict[str, VectorConfig] = {}
     settings = document.get("moduleConfig", {})
     if "vectorizer" in document:
         vectorizer = document["vectorizer"]
-        vectors[LEGACY_VECTOR] = _vector(LEGACY_VECTOR, vectorizer, settings.get(vectorizer) or {}, document)
+        parsed[LEGACY_VECTOR] = vectors.parse(LEGACY_VECTOR, vectorizer, settings.get(vectorizer) or {}, document)
     for name, entry in named.items():
         ((module, own),) = entry["vectorizer"].items()
-        vectors[name] = _vector(name, module, own, entry)
+        parsed[name] = vectors.parse(name, module, own, entry)
     tenancy = document["multiTenancyConfig"]
     return CollectionConfig(
         name=document["class"],
         properties=properties,
-        vectors=vectors,
+        vectors=parsed,
         named_vectors=bool(named),
         description=document.get("description"),
-        inverted=parse_inverted(document["invertedIndexConfig"]),
+        inverted=inverted.parse(document["invertedIndexConfig"]),
         tenancy=Tenancy(
             enabled=tenancy["enabled"],
             auto_creation=tenancy["autoTenantCreation"],
@@ -55,18 +50,12 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
         module_config={
             name: own or {} for name, own in settings.items() if name not in (NONE, document.get("vectorizer"))
         },
-        expiry=_expiry(document.get("objectTtlConfig") or {}),
+        expiry=expiry.parse(document.get("objectTtlConfig") or {}),
         document=document,
     )
 
 
-def _expiry(stated: Mapping[str, Any]) -> Expiry | None:
-    if not stated.get("enabled"):
-        return None
-    return Expiry(stated["deleteOn"], stated["defaultTtl"], stated["filterExpiredObjects"])
-
-
-def parse_property(document: Mapping[str, Any]) -> Property:
+def parse_property(document: Stated) -> Property:
     """The typed view of a completed and valid property."""
     data_type = data_type_of(document, f"property '{document['name']}'")
     analyzer = document.get("textAnalyzer", {})
@@ -87,33 +76,4 @@ def parse_property(document: Mapping[str, Any]) -> Property:
         ),
         nested=tuple(parse_property(child) for child in document.get("nestedProperties", ())),
         module_config=document.get("moduleConfig", {}),
-    )
-
-
-def _vector(name: str, vectorizer: str, settings: Mapping[str, Any], holder: Mapping[str, Any]) -> VectorConfig:
-    sources = settings.get("properties")
-    return VectorConfig(
-        name=name,
-        vectorizer=vectorizer,
-        settings=settings,
-        source_properties=tuple(sources) if isinstance(sources, list) else None,
-        index=vector_index.parse(holder["vectorIndexType"], holder.get("vectorIndexConfig", {})),
-    )
-
-
-def parse_inverted(block: Mapping[str, Any]) -> InvertedConfig:
-    """The typed view of a completed and valid ``invertedIndexConfig``."""
-    stopwords = block["stopwords"]
-    return InvertedConfig(
-        bm25_b=float(block["bm25"]["b"]),
-        bm25_k1=float(block["bm25"]["k1"]),
-        stopwords=Stopwords(
-            preset=stopwords["preset"],
-            additions=tuple(stopwords["additions"] or ()),
-            removals=tuple(stopwords["removals"] or ()),
-        ),
-        stopword_presets={name: tuple(words) for name, words in block.get("stopwordPresets", {}).items()},
-        index_null_state=block.get("indexNullState", False),
-        index_property_length=block.get("indexPropertyLength", False),
-        index_timestamps=block.get("indexTimestamps", False),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
 from weft.domain.names import collection_name, property_name
 from weft.domain.schema import DataType, Tokenization
+from weft.service.schema.documents import Document, Stated
 
 Exists = Callable[[str], bool]
 
@@ -36,10 +37,10 @@ _OPTIONAL_TOKENIZERS = ("gse", "gse_ch", "kagome_kr", "kagome_ja")
 class PropertyDefaults(Protocol):
     """``moduleConfig`` entries of a property of a data type, by module."""
 
-    def __call__(self, data_type: str) -> Mapping[str, Mapping[str, Any]]: ...
+    def __call__(self, data_type: str) -> Mapping[str, Stated]: ...
 
 
-def data_type_of(property: Mapping[str, Any], where: str) -> DataType:
+def data_type_of(property: Stated, where: str) -> DataType:
     """The data type of a property's document; any list of capitalised names is a reference."""
     names = json_fields.strings(property, "dataType", where)
     if not names:
@@ -57,7 +58,7 @@ def data_type_of(property: Mapping[str, Any], where: str) -> DataType:
 # -- defaults
 
 
-def complete(given: Mapping[str, Any], modules: PropertyDefaults, tokenization: str) -> dict[str, Any]:
+def complete(given: Stated, modules: PropertyDefaults, tokenization: str) -> Document:
     """A property's document with every default filled in; ``tokenization`` is that of texts which name none."""
     name = json_fields.string(given, "name", "property")
     if not name:
@@ -66,7 +67,7 @@ def complete(given: Mapping[str, Any], modules: PropertyDefaults, tokenization: 
     done = _completed(given, where, tokenization, nested=False)
     done["name"] = property_name(name)
     own = json_fields.object_(given, "moduleConfig", where) or {}
-    config: dict[str, Any] = dict(own)
+    config: Document = dict(own)
     for module, defaults in modules(done["dataType"][0]).items():
         mine = own.get(module) or {}
         if not isinstance(mine, Mapping):
@@ -78,9 +79,7 @@ def complete(given: Mapping[str, Any], modules: PropertyDefaults, tokenization: 
     return done
 
 
-def _completed(
-    given: Mapping[str, Any], where: str, tokenization: str, *, nested: bool, depth: int = 0
-) -> dict[str, Any]:
+def _completed(given: Stated, where: str, tokenization: str, *, nested: bool, depth: int = 0) -> Document:
     if depth > MAX_NESTING:
         raise Invalid(f"{where}: properties are nested deeper than {MAX_NESTING} levels; flatten them")
     done = {key: value for key, value in given.items() if value is not None}
@@ -123,7 +122,7 @@ def _completed(
     return done
 
 
-def _complete_analyzer(done: dict[str, Any], where: str) -> None:
+def _complete_analyzer(done: Document, where: str) -> None:
     """An analyzer that asks for nothing is as none."""
     analyzer = json_fields.object_(done, "textAnalyzer", where) or {}
     json_fields.boolean(analyzer, "asciiFold", where)
@@ -147,9 +146,7 @@ def _inside(where: str, name: object) -> str:
 # -- refusals
 
 
-def validate(
-    property: Mapping[str, Any], presets: Collection[str], *, exists: Exists | None = None, own: str = ""
-) -> None:
+def validate(property: Stated, presets: Collection[str], *, exists: Exists | None = None, own: str = "") -> None:
     """Raises Invalid for a completed property that the collection ``own`` cannot have.
 
     ``presets``: the collection's own stop-word presets. ``exists``: whether a collection exists; None lets references
@@ -177,14 +174,12 @@ def validate(
     _validate_one(property, data_type, where, presets, nested=False)
 
 
-def count(properties: Collection[Mapping[str, Any]]) -> int:
+def count(properties: Collection[Stated]) -> int:
     """How many properties there are, nested ones included."""
     return sum(1 + count(property.get("nestedProperties", ())) for property in properties)
 
 
-def _validate_one(
-    property: Mapping[str, Any], data_type: DataType, where: str, presets: Collection[str], *, nested: bool
-) -> None:
+def _validate_one(property: Stated, data_type: DataType, where: str, presets: Collection[str], *, nested: bool) -> None:
     children = property.get("nestedProperties", [])
     if data_type in _OBJECTS and not children:
         raise Invalid(f"{where}: At least one nested property is required for data type object/object[]")
@@ -207,7 +202,7 @@ def _validate_one(
         _validate_nested(child, where, presets, seen)
 
 
-def _validate_nested(child: Mapping[str, Any], parent: str, presets: Collection[str], seen: set[str]) -> None:
+def _validate_nested(child: Stated, parent: str, presets: Collection[str], seen: set[str]) -> None:
     name = json_fields.string(child, "name", parent) or ""
     if not _NESTED_NAME.fullmatch(name):
         raise Invalid(f"'{shorten(name)}' is not a valid nested property name of {parent}")
@@ -224,7 +219,7 @@ def _validate_nested(child: Mapping[str, Any], parent: str, presets: Collection[
     _validate_one(child, data_type, where, presets, nested=True)
 
 
-def _validate_tokenization(property: Mapping[str, Any], data_type: DataType, where: str, *, nested: bool) -> None:
+def _validate_tokenization(property: Stated, data_type: DataType, where: str, *, nested: bool) -> None:
     tokenization = property.get("tokenization")
     if data_type not in _TEXTS:
         if tokenization is not None:
@@ -241,7 +236,7 @@ def _validate_tokenization(property: Mapping[str, Any], data_type: DataType, whe
         )
 
 
-def _validate_analyzer(property: Mapping[str, Any], data_type: DataType, where: str, presets: Collection[str]) -> None:
+def _validate_analyzer(property: Stated, data_type: DataType, where: str, presets: Collection[str]) -> None:
     analyzer = property.get("textAnalyzer")
     if analyzer is None:
         return

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any
 
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
+from weft.service.schema.documents import Document, Stated
 from weft.service.schema.vector_index import registry as vector_index
 
-Document = dict[str, Any]
 
-
-def update(old: Mapping[str, Any], new: Mapping[str, Any]) -> Document:
+def update(old: Stated, new: Stated) -> Document:
     """The document that ``old`` becomes by the caller's ``new``; raises Invalid when that cannot be.
 
     Both are completed (``new`` with ``existing=old``). The result must still be validated.
@@ -36,14 +33,14 @@ def _immutable(name: str, before: object, after: object) -> None:
         raise Invalid(f'{name} is immutable: attempted change from "{shorten(before)}" to "{shorten(after)}"')
 
 
-def _check_tenancy(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _check_tenancy(old: Stated, new: Stated) -> None:
     before, after = old["multiTenancyConfig"]["enabled"], new["multiTenancyConfig"]["enabled"]
     if before != after:
         verb = "disabling" if before else "enabling"
         raise Invalid(f"{verb} multi-tenancy for an existing class is not supported")
 
 
-def _check_inverted(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _check_inverted(old: Stated, new: Stated) -> None:
     before, after = old["invertedIndexConfig"], new["invertedIndexConfig"]
     for key in ("indexTimestamps", "indexNullState", "indexPropertyLength"):
         if before.get(key, False) != after.get(key, False):
@@ -61,7 +58,7 @@ def _check_inverted(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
             )
 
 
-def _user_of(preset: str, properties: list[Mapping[str, Any]], parent: str) -> str | None:
+def _user_of(preset: str, properties: list[Stated], parent: str) -> str | None:
     """The first property, nested ones included, whose analyzer uses the preset."""
     for one in properties:
         name = f"{parent}{one['name']}"
@@ -73,7 +70,7 @@ def _user_of(preset: str, properties: list[Mapping[str, Any]], parent: str) -> s
     return None
 
 
-def _properties(old: list[Mapping[str, Any]], new: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _properties(old: list[Stated], new: list[Stated]) -> list[Stated]:
     """The old properties in their order, with the new descriptions."""
     refusal = (
         "property fields other than description cannot be updated through updating the class. Use the add property "
@@ -94,13 +91,13 @@ def _properties(old: list[Mapping[str, Any]], new: list[Mapping[str, Any]]) -> l
     return [copy.deepcopy(by_name[before["name"]]) for before in old]
 
 
-def _undescribed(property: Mapping[str, Any]) -> Document:
+def _undescribed(property: Stated) -> Document:
     bare = {key: value for key, value in property.items() if key not in ("description", "moduleConfig")}
     bare["nestedProperties"] = {one["name"]: _undescribed(one) for one in property.get("nestedProperties", [])}
     return bare
 
 
-def _update_legacy_vector(old: Mapping[str, Any], result: Document) -> None:
+def _update_legacy_vector(old: Stated, result: Document) -> None:
     if "vectorizer" not in old:
         if "vectorizer" in result:
             raise Invalid(
@@ -118,7 +115,7 @@ def _update_legacy_vector(old: Mapping[str, Any], result: Document) -> None:
     kind.keep_default_marks(old["vectorIndexConfig"], result["vectorIndexConfig"])
 
 
-def _update_named_vectors(old: Mapping[str, Any], result: Document) -> None:
+def _update_named_vectors(old: Stated, result: Document) -> None:
     """Vectors may be added; those that exist keep their vectorizer and index type."""
     before, after = old.get("vectorConfig", {}), result.get("vectorConfig", {})
     for name, entry in before.items():
@@ -130,7 +127,7 @@ def _update_named_vectors(old: Mapping[str, Any], result: Document) -> None:
         _update_named_vector(name, entry, after[name], dropped=dropped)
 
 
-def _update_named_vector(name: str, before: Mapping[str, Any], after: Document, *, dropped: bool) -> None:
+def _update_named_vector(name: str, before: Stated, after: Document, *, dropped: bool) -> None:
     kind = before["vectorIndexType"]
     if dropped:
         if after["vectorIndexType"] != vector_index.DROPPED:
@@ -153,7 +150,7 @@ def _update_named_vector(name: str, before: Mapping[str, Any], after: Document, 
     index.keep_default_marks(before["vectorIndexConfig"], after["vectorIndexConfig"])
 
 
-def _update_modules(old: Mapping[str, Any], result: Document) -> None:
+def _update_modules(old: Stated, result: Document) -> None:
     """Generative and reranker modules may be added and changed, one each; all others stay as they are."""
     before, after = old.get("moduleConfig", {}), result.get("moduleConfig", {})
     if before == after:
@@ -174,7 +171,7 @@ def _update_modules(old: Mapping[str, Any], result: Document) -> None:
         result["moduleConfig"] = kept
 
 
-def _check_sharding(old: Mapping[str, Any], result: Document) -> None:
+def _check_sharding(old: Stated, result: Document) -> None:
     if old["multiTenancyConfig"]["enabled"]:
         return
     before, after = old["shardingConfig"], result["shardingConfig"]

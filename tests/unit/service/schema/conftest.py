@@ -9,8 +9,9 @@ import pytest
 
 from weft.domain.errors import Invalid
 from weft.domain.schema import CollectionConfig
-from weft.service.schema.defaults import Defaults, complete
+from weft.service.schema.defaults import complete
 from weft.service.schema.document import parse
+from weft.service.schema.documents import Defaults
 from weft.service.schema.validate import validate
 
 

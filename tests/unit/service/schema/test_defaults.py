@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from weft.domain.errors import Invalid
-from weft.service.schema.defaults import Defaults, complete
+from weft.service.schema.defaults import complete
+from weft.service.schema.documents import Defaults
 
 Made = Callable[..., dict[str, Any]]
 

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weft.domain.errors import Invalid
-from weft.service.schema.defaults import Defaults, complete, complete_property
+from weft.service.schema.defaults import complete, complete_property
 from weft.service.schema.document import parse
+from weft.service.schema.documents import Defaults
 from weft.service.schema.validate import check_class_name, validate, validate_property
 
 Made = Callable[..., dict[str, Any]]

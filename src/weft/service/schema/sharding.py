@@ -1,0 +1,48 @@
+"""``shardingConfig``: as it was asked for, and as it is: one shard. Defaults and limits."""
+
+from __future__ import annotations
+
+from weft.domain.errors import Invalid
+from weft.domain.json_fields import shorten
+from weft.service.schema.documents import Document, Stated, filled
+
+_TENANT_SHARDING: Document = {
+    "virtualPerPhysical": 0,
+    "desiredCount": 0,
+    "actualCount": 0,
+    "desiredVirtualCount": 0,
+    "actualVirtualCount": 0,
+    "key": "",
+    "strategy": "",
+    "function": "",
+}
+
+
+def complete(given: Stated | None, tenants: bool, existing: Stated | None) -> Document:
+    """As it was asked for, and as it is: one shard."""
+    where = "shardingConfig"
+    if tenants:
+        if given is not None and existing is None and given != _TENANT_SHARDING:
+            raise Invalid("cannot have both shardingConfig and multiTenancyConfig; tenants are the shards")
+        return dict(_TENANT_SHARDING)
+    defaults: dict[str, bool | int | str] = {
+        "virtualPerPhysical": 128,
+        "desiredCount": 1,
+        "key": "_id",
+        "strategy": "hash",
+        "function": "murmur3",
+    }
+    config = filled(given or {}, defaults, where)
+    config["actualCount"] = 1
+    config["desiredVirtualCount"] = config["desiredCount"] * config["virtualPerPhysical"]
+    config["actualVirtualCount"] = config["virtualPerPhysical"]
+    return config
+
+
+def validate(config: Stated) -> None:
+    for key, only in (("key", "_id"), ("strategy", "hash"), ("function", "murmur3")):
+        if config[key] != only:
+            raise Invalid(f"sharding only supported with {key} '{only}', got: {shorten(config[key])}")
+    for key, high in (("desiredCount", 1_000), ("virtualPerPhysical", 1_000_000)):
+        if not 0 <= config[key] <= high:
+            raise Invalid(f"sharding config: {key} must be from 0 to {high}, got: {config[key]}")
