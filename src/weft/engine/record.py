@@ -49,6 +49,8 @@ class RecordCodec:
         self._references = tuple(p.name for p in config.properties if p.data_type is DataType.REFERENCE)
         self._no_values: Mapping[str, object] = {p.name: None for p in self._plain}
         self.tag = zlib.crc32("\n".join(sorted(p.name for p in self._plain)).encode())
+        self._nulls: dict[int, bytes] = {}
+        """By the tag of older records: the null entries that they lack."""
 
     def encode(self, obj: Object) -> bytes:
         values = obj.properties
@@ -76,11 +78,17 @@ class RecordCodec:
     def open(self, raw: bytes) -> Record:
         return Record(raw, self)
 
-    def nulls_since(self, encoded: bytes) -> bytes:
-        """The null entries of the properties that ``encoded`` does not mention."""
-        known = decode_properties(encoded)
-        missing = tuple(p for p in self._plain if p.name not in known)
-        return encode_properties({p.name: None for p in missing}, missing)
+    def nulls_since(self, tag: int, encoded: bytes) -> bytes:
+        """The null entries of the properties that ``encoded``, of a record with ``tag``, does not mention.
+
+        All records of one tag mention the same, so only the first of them is decoded.
+        """
+        nulls = self._nulls.get(tag)
+        if nulls is None:
+            known = decode_properties(encoded)
+            missing = tuple(p for p in self._plain if p.name not in known)
+            nulls = self._nulls[tag] = encode_properties({p.name: None for p in missing}, missing)
+        return nulls
 
     @staticmethod
     def _only(values: Mapping[str, object], properties: tuple[Property, ...]) -> dict[str, object]:
@@ -112,7 +120,7 @@ class Record:
         encoded = self._raw[start : start + self._plain_size]
         if self._tag == self._codec.tag:
             return encoded
-        return encoded + self._codec.nulls_since(encoded)
+        return encoded + self._codec.nulls_since(self._tag, encoded)
 
     @property
     def encoded_blobs(self) -> bytes:

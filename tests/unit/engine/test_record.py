@@ -7,6 +7,7 @@ import pytest
 from weft.domain.errors import CorruptData
 from weft.domain.objects import GeoPoint, Object, Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.engine import record as record_module
 from weft.engine.encoding import decode_properties
 from weft.engine.record import RecordCodec, created_of, with_created
 
@@ -63,3 +64,20 @@ def test_foreign_bytes_are_refused() -> None:
         codec.open(b"\x01")
     with pytest.raises(CorruptData, match="record version 9"):
         codec.open(b"\x09" + codec.encode(THING)[1:])
+
+
+def test_only_the_first_of_many_older_records_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    things = [Object(bytes([n]) * 16, {"text": f"t{n}"}, created_ms=1, updated_ms=1) for n in range(50)]
+    raws = [RecordCodec(CONFIG).encode(thing) for thing in things]
+    decoded: list[bytes] = []
+
+    def decode(encoded: bytes) -> dict[str, object]:
+        decoded.append(encoded)
+        return decode_properties(encoded)
+
+    monkeypatch.setattr(record_module, "decode_properties", decode)
+    grown = RecordCodec(CollectionConfig("Things", (*CONFIG.properties, Property("n", DataType.INT))))
+    for n, raw in enumerate(raws):
+        values = decode_properties(grown.open(raw).encoded_properties)
+        assert values == {"text": f"t{n}", "place": None, "n": None}
+    assert len(decoded) == 1

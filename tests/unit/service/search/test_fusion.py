@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from reference import fusion
 from weft.domain.query import Fusion
 from weft.service.search.fusion import Leg, fuse
 from weft.service.search.ranking import Ranking
@@ -59,3 +60,28 @@ def test_explanations_name_each_leg_and_its_numbers() -> None:
     assert "Hybrid (Result Set vector) Document 00000000-0000-0000-0000-000000000002: original score 0.9" in text
     assert "Hybrid (Result Set keyword,bm25) Document" in text
     assert "original score 4.0, normalized score: 0.125" in text
+
+
+@pytest.mark.parametrize("kind", list(Fusion))
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_as_object_by_object(seed: int, kind: Fusion) -> None:
+    """Scores from a few values only, so that many tie, and uuids that are not in the order of doc_ids."""
+    rng = np.random.default_rng(seed)
+    names = rng.permutation(256).tolist()
+    legs = []
+    for name, weight in (("keyword,bm25", 0.3), ("vector", 0.7))[: 1 + seed % 2]:
+        doc_ids = rng.permutation(200)[: rng.integers(0, 150)].astype(np.uint32)
+        values = rng.choice([0.1, 0.25, 1 / 3, 0.5, 0.5 + 1e-9], len(doc_ids)) if seed % 3 else rng.random(len(doc_ids))
+        legs.append(Leg(name, weight, Ranking(doc_ids, scores=np.sort(values)[::-1])))
+    asked: list[int] = []
+
+    def named(doc_ids: Sequence[int]) -> list[bytes]:
+        asked.extend(doc_ids)
+        return [bytes([names[d]]) for d in doc_ids]
+
+    got = fuse(legs, kind, named)
+    in_python = fusion.fused(legs, kind, lambda doc_ids: [bytes([names[d]]) for d in doc_ids])
+    assert got.scores is not None
+    assert (got.doc_ids.tolist(), got.scores.tolist()) == in_python
+    if seed % 3 == 0 and kind is Fusion.RELATIVE_SCORE:
+        assert len(asked) <= 2, "but for the ends of two legs nothing ties"
