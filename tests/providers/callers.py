@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def texts(*given: str) -> list[ModuleInput]:
     return [ModuleInput((one,)) for one in given]
 
 
-def near(vector: Any, expected: list[float]) -> bool:
+def near(vector: Any, expected: Sequence[float] | Sequence[Sequence[float]]) -> bool:
     return np.allclose(vector, expected, atol=1e-6)
 
 

@@ -126,5 +126,6 @@ def test_wrong_credentials(guarded: Server, authorization: str | None) -> None:
     assert response.status_code == 401 and response.json()["code"] == 401
     request = search_get.SearchRequest(collection="Movies").SerializeToString()
     with grpc.insecure_channel(f"127.0.0.1:{guarded.grpc_port}") as channel, pytest.raises(grpc.RpcError) as refused:
-        channel.unary_unary("/weaviate.v1.Weaviate/Search")(request, metadata=list(headers.items()), timeout=30)
+        search: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/weaviate.v1.Weaviate/Search")
+        search(request, metadata=tuple(headers.items()), timeout=30)
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -6,7 +6,7 @@ import struct
 import uuid as uuid_module
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import httpx
@@ -74,14 +74,10 @@ CLASSES: list[dict[str, Any]] = [
     {"class": "Kept", "vectorizer": "none", "properties": [{"name": "t", "dataType": ["text"]}]},
 ]
 VECTOR = {"name": "a", "vectors": [{"name": "a", "vector_bytes": struct.pack("<3f", 1, 2, 3), "type": 1}]}
-NEAR = {"targets": {"target_vectors": ["a"]}, "vector_for_targets": [VECTOR]}
+NEAR: dict[str, Any] = {"targets": {"target_vectors": ["a"]}, "vector_for_targets": [VECTOR]}
 LIKE = {"operator": base.Filters.OPERATOR_LIKE, "target": {"property": "t"}, "value_text": "h*"}
 BELOW = {"operator": base.Filters.OPERATOR_LESS_THAN, "target": {"property": "n"}, "value_int": 12}
-BOTH = {"operator": base.Filters.OPERATOR_AND, "filters": [LIKE, BELOW]}
-SHOWN = {
-    "metadata": {"uuid": True, "distance": True, "score": True, "explain_score": True, "vectors": ["a", "tokens"]},
-    "properties": {"return_all_nonref_properties": True},
-}
+BOTH: dict[str, Any] = {"operator": base.Filters.OPERATOR_AND, "filters": [LIKE, BELOW]}
 BY_A = {"target_vectors": ["a"]}
 SEARCHES: list[dict[str, Any]] = [
     {},
@@ -98,7 +94,7 @@ BOOSTS: list[dict[str, Any]] = [
     {"boost": {"conditions": [{"filter": LIKE, "weight": 2}], "weight": 0.5}},
     {"boost": {"conditions": [{"numeric_decay": {"property": "n", "origin": 8, "scale": 3}}], "weight": 0.5}},
 ]
-SHOWN: list[dict[str, Any]] = [
+RETURNED: list[dict[str, Any]] = [
     {"metadata": {"uuid": True, "distance": True, "score": True, "explain_score": True, "vectors": ["a", "tokens"]}},
     {"metadata": {"query_profile": True, "creation_time_unix": True, "vector": True}},
     {"properties": {"return_all_nonref_properties": True}},
@@ -123,8 +119,8 @@ WHOLE: dict[str, st.SearchStrategy[Any]] = {
         SEARCHES,
         [{}, {"filters": LIKE}, {"filters": BOTH}],
         [{}, {}, *BOOSTS],
-        SHOWN,
-        SHOWN,
+        RETURNED,
+        RETURNED,
         AFTER,
         PAGES,
     ),
@@ -150,6 +146,8 @@ WHOLE: dict[str, st.SearchStrategy[Any]] = {
     "TenantsGet": joined(tenants.TenantsGetRequest, [{"collection": "Many"}], [{}, {"names": {"values": ["one"]}}]),
 }
 """What is answered as it is."""
+
+Stream: TypeAlias = "grpc.StreamStreamMultiCallable[bytes, bytes]"
 
 OURS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DATA_LOSS}
 """Codes that say that the server is at fault; no provider of models is asked here."""
@@ -181,8 +179,9 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[grpc.Channel]:
 
 
 def call(channel: grpc.Channel, method: str, message: Any) -> grpc.StatusCode:
+    unary: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/weaviate.v1.Weaviate/{method}")
     try:
-        channel.unary_unary(f"/weaviate.v1.Weaviate/{method}")(message.SerializeToString(), timeout=60)
+        unary(message.SerializeToString(), timeout=60)
     except grpc.RpcError as error:
         code: grpc.StatusCode = error.code()
         assert code not in OURS, (code, error.details(), method, message)
@@ -195,7 +194,8 @@ def check_known_search(channel: grpc.Channel) -> None:
     asked = search_get.SearchRequest(
         collection="Kept", uses_127_api=True, metadata={"uuid": True}, bm25_search={"query": "hello"}
     )
-    data = channel.unary_unary("/weaviate.v1.Weaviate/Search")(asked.SerializeToString(), timeout=60)
+    search: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/weaviate.v1.Weaviate/Search")
+    data = search(asked.SerializeToString(), timeout=60)
     assert [found.metadata.id for found in search_get.SearchReply.FromString(data).results] == [UUID]
 
 
@@ -234,12 +234,14 @@ def test_any_message(channel: grpc.Channel, method: str, kind: Any, examples: in
 
 
 def test_any_stream(channel: grpc.Channel) -> None:
+    kind: Any = batch.BatchStreamRequest
+
     @few(60)
-    @given(st.lists(messages(batch.BatchStreamRequest.DESCRIPTOR, NAMES), min_size=1, max_size=4), st.booleans())
+    @given(st.lists(messages(kind.DESCRIPTOR, NAMES), min_size=1, max_size=4), st.booleans())
     def run(asked: list[Any], starts: bool) -> None:
         if starts:
             asked = [batch.BatchStreamRequest(start={}), *asked]
-        stream = channel.stream_stream("/weaviate.v1.Weaviate/BatchStream")
+        stream: Stream = channel.stream_stream("/weaviate.v1.Weaviate/BatchStream")
         try:
             for reply in stream(iter([one.SerializeToString() for one in asked]), timeout=60):
                 batch.BatchStreamReply.FromString(reply)

@@ -21,6 +21,7 @@ from graphql.language import (
     ObjectFieldNode,
     ObjectValueNode,
     StringValueNode,
+    ValueNode,
     Visitor,
     visit,
 )
@@ -51,14 +52,20 @@ LITERALS = st.one_of(
     st.sampled_from(("hello", "2020-01-01T00:00:00Z", "")).map(nodes.String),
     st.booleans().map(nodes.Boolean),
 )
-VECTORS = st.lists(st.sampled_from((1.0, 2.0, -0.5)).map(nodes.Float), min_size=2, max_size=4).map(nodes.List)
+
+
+def array(values: Sequence[ValueNode]) -> ListValueNode:
+    return nodes.List([*values])
+
+
+VECTORS = st.lists(st.sampled_from((1.0, 2.0, -0.5)).map(nodes.Float), min_size=2, max_size=4).map(array)
 SCALARS = {
-    "NearVectorVectorScalar": VECTORS | VECTORS.map(lambda one: nodes.List([one, one])),
+    "NearVectorVectorScalar": VECTORS | VECTORS.map(lambda one: array([one, one])),
     "GenerateParameters": st.just(nodes.Object([])),
     "VectorPerTarget": st.just(nodes.Object([])) | LITERALS,
     "Weights": st.just(nodes.Object([])) | LITERALS,
-    **{f"{kind}Where": LITERALS | st.lists(LITERALS, max_size=3).map(nodes.List) for kind in ("Text", "Date", "Int")},
-    **{f"{kind}Where": LITERALS | st.lists(LITERALS, max_size=3).map(nodes.List) for kind in ("Float", "Boolean")},
+    **{f"{kind}Where": LITERALS | st.lists(LITERALS, max_size=3).map(array) for kind in ("Text", "Date", "Int")},
+    **{f"{kind}Where": LITERALS | st.lists(LITERALS, max_size=3).map(array) for kind in ("Float", "Boolean")},
 }
 NEEDED = ("operator", "path", "vector", "image", "query", "id", "groups", "objectsPerGroup", "force", "type")
 OURS = {"INTERNAL", "OPERATOR", "MISCONFIGURED", "CORRUPT_DATA", "PROVIDER"}
@@ -114,7 +121,7 @@ def questions(schema: GraphQLSchema, **options: Any) -> st.SearchStrategy[str]:
         return print_ast(document)
 
     documents = queries(schema, custom_scalars=SCALARS, print_ast=lambda document: document, **options)
-    return st.builds(shown, documents, st.integers().map(random.Random))  # type: ignore[arg-type]
+    return st.builds(shown, documents, st.integers().map(random.Random))
 
 
 @pytest.fixture(scope="module")

@@ -66,10 +66,11 @@ def test_every_type_comes_back_as_it_was(make: Make) -> None:
         "geo": GeoCoordinate(latitude=48.5, longitude=9.25),
         "phone": PhoneNumber(number="0171 1234567", default_country="DE"),
     }
-    for insert in (
+    inserts: list[Callable[[], uuid.UUID]] = [
         lambda: things.data.insert(given),
         lambda: things.data.insert_many([given]).uuids[0],
-    ):
+    ]
+    for insert in inserts:
         found = things.query.fetch_object_by_id(insert(), return_properties=list(given))
         got = dict(found.properties)
         assert (got["geo"].latitude, got["geo"].longitude) == (48.5, 9.25)
@@ -162,13 +163,13 @@ def test_a_read_only_shard_refuses_changes_until_it_is_ready(make: Make) -> None
 @pytest.mark.parametrize("mode", ["dynamic", "fixed_size", "rate_limit", "stream"])
 def test_every_batch_mode(make: Make, mode: str) -> None:
     things = make(vector_config=NO_VECTOR, properties=[Property(name="n", data_type=DataType.INT)])
-    opened = {
+    modes: dict[str, Callable[[], Any]] = {
         "dynamic": lambda: things.batch.dynamic(),
         "fixed_size": lambda: things.batch.fixed_size(50, concurrent_requests=2),
         "rate_limit": lambda: things.batch.rate_limit(60_000),
         "stream": lambda: things.batch.stream(),
-    }[mode]
-    with opened() as batch:
+    }
+    with modes[mode]() as batch:
         for n in range(250):
             batch.add_object({"n": n}, vector=[float(n), 1.0])
         batch.add_object({"n": "not a number"})

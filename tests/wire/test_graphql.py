@@ -40,7 +40,8 @@ def data(raw: Raw) -> Raw:
     def ask(query: str, **more: Any) -> dict[str, Any]:
         answered = raw(query, **more)
         assert "errors" not in answered, answered["errors"]
-        return answered["data"]
+        found: dict[str, Any] = answered["data"]
+        return found
 
     return ask
 
@@ -147,10 +148,10 @@ def test_reranking_and_generation(data: Raw, raw: Raw, make: Make) -> None:
     made.data.insert({}, vector=[1, -0.5])
     for grouping in ("", 'groupBy:{path:["text"] groups:9 objectsPerGroup:1}'):
         found = data(f"{{Get{{{made.name}({near} {grouping}){{{shown}}}}}}}")["Get"][made.name]
-        told = {one["text"]: one["_additional"]["generate"] for one in found}
-        assert told[None]["singleResult"] is None
-        assert "Following property has empty value: 'text'" in told.pop(None)["error"]
-        assert all(part["singleResult"] and part["error"] is None for part in told.values())
+        by_text = {one["text"]: one["_additional"]["generate"] for one in found}
+        assert by_text[None]["singleResult"] is None
+        assert "Following property has empty value: 'text'" in by_text.pop(None)["error"]
+        assert all(part["singleResult"] and part["error"] is None for part in by_text.values())
         assert found[0]["_additional"]["generate"]["groupedResult"], "one failure leaves the others' results alone"
     wrong = raw(f'{{Get{{{made.name}{{_additional{{rerank(property:"nope"){{score}}}}}}}}}}')
     assert wrong["data"]["Get"] == {made.name: None}

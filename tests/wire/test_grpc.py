@@ -131,7 +131,7 @@ def test_refusals_carry_their_reason(make: Make) -> None:
 def test_raw_calls(server: Server, make: Make) -> None:
     name = things(make).name
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        store = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")
+        store: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")
         request = batch.BatchObjectsRequest()
         request.objects.add(uuid="nope", collection=name)
         request.objects.add(uuid=str(uuid_module.uuid4()), collection=name, vector_bytes=b"abc")
@@ -139,6 +139,7 @@ def test_raw_calls(server: Server, make: Make) -> None:
         request.objects.add(uuid=str(uuid_module.uuid4()), collection="")
         reply = batch.BatchObjectsReply.FromString(store(request.SerializeToString(), timeout=30))
         assert [e.index for e in reply.errors] == [0, 1, 3]
+        search: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/weaviate.v1.Weaviate/Search")
         with pytest.raises(grpc.RpcError) as caught:
-            channel.unary_unary("/weaviate.v1.Weaviate/Search")(b"\xff", timeout=30)
+            search(b"\xff", timeout=30)
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -128,8 +128,9 @@ def channel(server: Server, http: httpx.Client) -> Iterator[grpc.Channel]:
 
 def call(channel: grpc.Channel, method: str, message: Any) -> grpc.StatusCode:
     data = message if isinstance(message, bytes) else message.SerializeToString()
+    unary: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/weaviate.v1.Weaviate/{method}")
     try:
-        channel.unary_unary(f"/weaviate.v1.Weaviate/{method}")(data, timeout=60)
+        unary(data, timeout=60)
     except grpc.RpcError as error:
         code: grpc.StatusCode = error.code()
         assert code is not grpc.StatusCode.INTERNAL, error.details()

@@ -111,7 +111,7 @@ def test_vectors_of_every_kind_survive_a_reference(make: Make, authors: Any) -> 
 def test_what_cannot_be_linked(server: Server, authors: Any, books: Any) -> None:
     ada, book, nobody = authors.data.insert({"name": "ada"}), books.data.insert({"name": "book"}), uuid.uuid4()
     add = books.data.reference_add
-    for attempt, message in (
+    attempts: list[tuple[Callable[[], object], str]] = [
         (lambda: add(book, "nothing", ada), "no such prop"),
         (lambda: add(book, "name", ada), "is of type text"),
         (lambda: add(nobody, "author", ada), str(nobody)),
@@ -121,11 +121,20 @@ def test_what_cannot_be_linked(server: Server, authors: Any, books: Any) -> None
         (lambda: books.data.reference_replace(book, "nothing", []), "no such prop"),
         (lambda: books.data.reference_delete(nobody, "author", ada), str(nobody)),
         (lambda: books.data.reference_delete(book, "nothing", ada), "no such prop"),
-    ):
+    ]
+    for attempt, message in attempts:
         with pytest.raises(UnexpectedStatusCodeError, match=message):
             attempt()
     path = server.url(f"/v1/objects/{books.name}/{book}/references/author")
-    for bad in ({"beacon": "weaviate://localhost/x"}, {"beacon": 3}, {}, [], "x", {"beacon": f"http://{ada}"}):
+    unusable: list[Any] = [
+        {"beacon": "weaviate://localhost/x"},
+        {"beacon": 3},
+        {},
+        [],
+        "x",
+        {"beacon": f"http://{ada}"},
+    ]
+    for bad in unusable:
         assert httpx.post(path, json=bad).status_code == 422, bad
     assert authors_of(books, book) is None
     assert {p.name for p in books.config.get().properties} == {"name"}, "auto-schema makes nothing of a bad reference"

@@ -234,13 +234,14 @@ def test_chosen_properties_and_vectors(make: Make) -> None:
 def test_errors_say_what_to_do(make: Make) -> None:
     things = texts_with(make, vector_config=Configure.Vectors.self_provided())
     things.data.insert({"n": 9}, vector=[1.0, 2.0])
-    for ask, words in [
+    calls: list[tuple[Callable[[], object], str]] = [
         (lambda: things.query.near_vector([1.0, 2.0, 3.0]), "dimensions"),
         (lambda: things.query.near_vector([[1.0, 2.0], [3.0, 4.0]]), "multi vector"),
         (lambda: things.query.near_text("x"), "vectorizer"),
         (lambda: things.query.fetch_objects(filters=Filter.by_property("nope").equal(1)), "nope"),
         (lambda: things.query.fetch_objects(filters=Filter.by_property("n").equal("one")), "integer"),
         (lambda: things.query.fetch_objects(return_properties=["nope"]), "nope"),
-    ]:
+    ]
+    for call, words in calls:
         with pytest.raises(WeaviateQueryError, match=words):
-            ask()
+            call()

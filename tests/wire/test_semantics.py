@@ -246,7 +246,7 @@ def test_groups_are_named_by_the_value(make: Make) -> None:
 # -- filters
 
 P = Filter.by_property
-FILTERED = [
+FILTERED: list[dict[str, Any]] = [
     {"text": "Quick brown fox", "n": 1, "x": 1.5, "tags": ["p", "q"], "day": "2024-01-01T00:00:00Z"},
     {"text": "quick", "n": 2, "x": -1.0, "tags": ["q"], "day": "2024-01-01T02:00:00+02:00"},
     {"text": "brown bear", "n": 10, "tags": []},

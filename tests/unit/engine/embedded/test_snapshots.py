@@ -13,6 +13,7 @@ import pytest
 from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
+from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Remove, Upsert
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
@@ -31,7 +32,7 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = Engine(tmp_path / "data", parse, durable=False, write_queue=1000)
-    opened.put_tenants(opened.create(parse({})), {"one": "ACTIVE", "two": "ACTIVE"})
+    opened.put_tenants(opened.create(parse({})), {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     yield opened
     opened.close()
 
@@ -47,7 +48,7 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
 ) -> None:
     collection = engine.get("Shared")
     fill(collection.shard("one"), 10)
-    engine.put_tenants(collection, {"one": "INACTIVE"})
+    engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     copying, go, opened = threading.Event(), threading.Event(), threading.Event()
     real = links.take_folder
 
@@ -61,8 +62,13 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
     copier = threading.Thread(target=lambda: taken.append(collection.snapshot_to("one", tmp_path / "s")))
     copier.start()
     assert copying.wait(WAIT_S)
-    engine.put_tenants(collection, {"one": "ACTIVE"})
-    opener = threading.Thread(target=lambda: (collection.shard("one"), opened.set()))
+    engine.put_tenants(collection, {"one": TenantStatus.ACTIVE})
+
+    def open_it() -> None:
+        collection.shard("one")
+        opened.set()
+
+    opener = threading.Thread(target=open_it)
     opener.start()
     assert not opened.wait(0.05)
     collection.shard("two")  # others are not kept waiting
@@ -92,7 +98,7 @@ def test_a_copied_store_can_be_opened(engine: Engine, tmp_path: Path) -> None:
     collection = engine.get("Shared")
     fill(collection.shard("one"), 30)
     assert collection.copy_store("one", tmp_path / "open")
-    engine.put_tenants(collection, {"one": "INACTIVE"})
+    engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     assert collection.copy_store("one", tmp_path / "closed")
     assert not collection.copy_store("two", tmp_path / "unused")
     for name in ("open", "closed"):

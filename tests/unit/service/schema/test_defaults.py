@@ -57,7 +57,7 @@ FLAT = {
     "skipDefaultQuantization": False,
     "trackDefaultQuantization": False,
 }
-OWN = {"none": {}}
+OWN: dict[str, Any] = {"none": {}}
 
 
 def named(kind: str | None = None, vectorizer: dict[str, Any] | None = None, **config: Any) -> dict[str, Any]:

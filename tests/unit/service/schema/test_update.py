@@ -45,7 +45,10 @@ def put(path: str, value: Any) -> Change:
     def edit(document: dict[str, Any]) -> None:
         head, _, last = path.rpartition("/")
         holder = at(document, head) if head else document
-        holder[int(last) if isinstance(holder, list) else last] = value
+        if isinstance(holder, list):
+            holder[int(last)] = value
+        else:
+            holder[last] = value
 
     return edit
 

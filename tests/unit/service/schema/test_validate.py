@@ -16,7 +16,7 @@ from weft.service.schema.documents import Defaults
 from weft.service.schema.validate import check_class_name, validate, validate_property
 
 Made = Callable[..., dict[str, Any]]
-MULTI = {"multivector": {"enabled": True}}
+MULTI: dict[str, Any] = {"multivector": {"enabled": True}}
 
 
 def prop(**keys: Any) -> dict[str, Any]:

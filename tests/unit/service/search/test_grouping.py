@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from weft.domain.answer import Hit
+from weft.domain.objects import Reference
 from weft.domain.query import GroupBy
 from weft.service.search.grouping import diversify, group_hits
 
@@ -19,6 +21,7 @@ class Stored:
     created_ms: int = 0
     updated_ms: int = 0
     encoded_properties: bytes = b""
+    references: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
 
 
 def hits(*values: Any) -> list[Hit]:
