@@ -12,7 +12,7 @@ import weaviate
 from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.data import DataObject
 from weaviate.classes.generate import GenerativeConfig, GenerativeParameters
-from weaviate.classes.query import GroupBy, MetadataQuery, Rerank
+from weaviate.classes.query import GroupBy, MetadataQuery, Move, Rerank
 from weaviate.connect.integrations import Integrations
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError, WeaviateQueryError
 from weaviate.util import generate_uuid5
@@ -87,6 +87,59 @@ def test_texts_are_embedded_in_the_providers_batches(
     assert answer.objects[0].metadata.distance == pytest.approx(
         1 - sum(a * b for a, b in zip(question, stored, strict=True)), abs=1e-5
     )
+
+
+def two_of(**second: Any) -> list[Any]:
+    """Two vectors of one module; ``second``: in what the second differs."""
+    common: dict[str, Any] = {"source_properties": ["title"], "vectorize_collection_name": False}
+    return [
+        Configure.Vectors.text2vec_nvidia(name="one", **common),
+        Configure.Vectors.text2vec_nvidia(name="other", **common | second),
+    ]
+
+
+def test_one_text_for_two_vectors_alike_is_embedded_once(made: Make, provider: StandIn) -> None:
+    things = made(vector_config=two_of(vector_index_config=Configure.VectorIndex.flat()))
+    titles = ["red", "green", "red"]
+    things.data.insert_many([{"title": title} for title in titles])
+    assert [request.body["input"] for request in provider.requests] == [["red", "green"]]
+    for found in things.query.fetch_objects(include_vector=True).objects:
+        expected = vector_of(found.properties["title"], role="passage")
+        assert near(found.vector["one"], expected) and near(found.vector["other"], expected)
+    provider.requests.clear()
+    both = {"target_vector": ["one", "other"], "limit": 1}
+    assert things.query.near_text("green", **both).objects[0].properties["title"] == "green"
+    assert things.query.hybrid("green", alpha=0.5, **both).objects[0].properties["title"] == "green"
+    assert [request.body["input"] for request in provider.requests] == [["green"], ["green"]]
+    provider.requests.clear()
+    things.query.near_text("green", move_to=Move(0.5, concepts=["red"]), **both)
+    assert [request.body["input"] for request in provider.requests] == [["green"], ["red"]]
+
+
+def test_vectors_of_other_properties_share_their_queries_and_of_other_models_nothing(
+    made: Make, provider: StandIn
+) -> None:
+    things = made(vector_config=two_of(source_properties=["n"]))
+    things.data.insert({"title": "red", "n": 7})
+    assert sorted(request.body["input"] for request in provider.requests) == [["7"], ["red"]]
+    provider.requests.clear()
+    things.query.near_text("red", target_vector=["one", "other"])
+    assert len(provider.requests) == 1
+    provider.requests.clear()
+    others = made(vector_config=two_of(model="another"))
+    others.data.insert({"title": "red"})
+    others.query.near_text("red", target_vector=["one", "other"])
+    assert sorted(request.body["model"] for request in provider.requests) == 2 * ["another"] + 2 * [
+        "nvidia/nv-embed-v1"
+    ]
+
+
+def test_one_text_that_is_refused_is_the_error_of_each_object_that_has_it(made: Make, provider: StandIn) -> None:
+    provider.refuse = lambda r: Failure(400, {"message": "too long"}) if "bad" in r.body["input"] else None
+    things = made(vector_config=two_of())
+    result = things.data.insert_many([{"title": title} for title in ("bad", "good", "bad")])
+    assert sorted(result.errors) == [0, 2]
+    assert len(things.query.fetch_objects().objects) == 1
 
 
 def test_objects_imported_again_are_embedded_only_where_they_changed(made: Make, provider: StandIn) -> None:

@@ -38,6 +38,9 @@ _SOURCE_TYPES = _TEXT_TYPES | {
     DataType.OBJECT,
     DataType.OBJECT_ARRAY,
 }
+_OF_OBJECTS = frozenset(
+    {"properties", "vectorizeClassName", "weights", *(f"{kind}Fields" for kind in (TEXT, *MediaKind))}
+)
 _ALL_KINDS: frozenset[InputKind] = frozenset({TEXT, *MediaKind})
 
 
@@ -96,6 +99,11 @@ def setting(settings: ModuleConfig, name: str, default: bool) -> bool:
     """A boolean setting; anything that is not a boolean counts as not given."""
     value = settings.get(name)
     return value if isinstance(value, bool) else default
+
+
+def query_settings(settings: ModuleConfig) -> ModuleConfig:
+    """``settings`` without those that choose what of an object is embedded: what a query's vector depends on."""
+    return {name: value for name, value in settings.items() if name not in _OF_OBJECTS}
 
 
 def separate_camel_case(name: str) -> str:

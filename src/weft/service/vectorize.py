@@ -1,15 +1,18 @@
-"""Fills the vectors that objects lack, by the modules of their collection, before anything is locked or stored."""
+"""Fills the vectors that objects lack, by the modules of their collection, before anything is locked or stored.
+
+What vectors of one module and equal settings make of equal inputs is made once, for all of them and for all objects.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
 from weft.domain.objects import Object
-from weft.domain.schema import CollectionConfig
+from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.engine.part import Part
 from weft.modules.base import Registry
 from weft.modules.inputs import object_input, vectorised_alike
@@ -29,29 +32,47 @@ class ObjectVectorizer:
         Where the part has vectors of another model, that is the error.
         """
         errors: list[WeftError | None] = [None] * len(objects)
-        for vector in config.vectors.values():
-            if vector.vectorizer == "none":
-                continue
-            missing = [i for i, o in enumerate(objects) if errors[i] is None and vector.name not in o.vectors]
-            if not missing:
-                continue
-            module = self._registry.vectorizer(vector.vectorizer)
-            inputs = [object_input(config, vector, objects[i].properties, module.kinds) for i in missing]
-            asked = [(i, one) for i, one in zip(missing, inputs, strict=True) if not one.is_empty]
-            foreign = other_model(part, vector, module.fingerprint(vector.settings))
-            if foreign is not None:
-                for i, _ in asked:
-                    errors[i] = foreign
-                continue
-            made = module.embed_objects([one for _, one in asked], vector.settings, caller)
-            model = module.fingerprint(vector.settings)  # a model that was fetched just now has a revision at last
-            for (i, _), result in zip(asked, made, strict=True):
-                if isinstance(result, WeftError):
-                    errors[i] = result
-                else:
-                    objects[i].vectors[vector.name] = pooled(vector, np.ascontiguousarray(result, np.float32))
-                    objects[i].models[vector.name] = model
+        for vectors in _alike(vector for vector in config.vectors.values() if vector.vectorizer != "none"):
+            self._fill(config, part, vectors, objects, errors, caller)
         return errors
+
+    def _fill(
+        self,
+        config: CollectionConfig,
+        part: Part,
+        vectors: Sequence[VectorConfig],
+        objects: Sequence[Object],
+        errors: list[WeftError | None],
+        caller: Caller,
+    ) -> None:
+        """``vectors`` are alike; writes into ``objects`` and ``errors``, and leaves out objects that have an error."""
+        lacking = {
+            i: names
+            for i, one in enumerate(objects)
+            if errors[i] is None and (names := [vector for vector in vectors if vector.name not in one.vectors])
+        }
+        if not lacking:
+            return
+        vectorizer, settings = vectors[0].vectorizer, vectors[0].settings
+        module = self._registry.vectorizer(vectorizer)
+        inputs = {i: object_input(config, vectors[0], objects[i].properties, module.kinds) for i in lacking}
+        fingerprint = module.fingerprint(settings)
+        foreign = {vector.name: other_model(part, vector, fingerprint) for vector in vectors}
+        for i, given in inputs.items():
+            if not given.is_empty:
+                errors[i] = next((error for vector in lacking[i] if (error := foreign[vector.name])), None)
+        asked = {i: given for i, given in inputs.items() if not given.is_empty and errors[i] is None}
+        distinct = list(dict.fromkeys(asked.values()))
+        made = dict(zip(distinct, module.embed_objects(distinct, settings, caller) if distinct else [], strict=True))
+        model = module.fingerprint(settings)  # a model that was fetched just now has a revision at last
+        for i, given in asked.items():
+            result = made[given]
+            if isinstance(result, WeftError):
+                errors[i] = result
+                continue
+            for vector in lacking[i]:
+                objects[i].vectors[vector.name] = pooled(vector, np.ascontiguousarray(result, np.float32))
+                objects[i].models[vector.name] = model
 
     @staticmethod
     def keep_unchanged(config: CollectionConfig, old: Object, new: Object) -> None:
@@ -68,3 +89,19 @@ class ObjectVectorizer:
         for vector in config.vectors.values():
             if vector.vectorizer == "none" and vector.name in old.vectors:
                 new.vectors.setdefault(vector.name, old.vectors[vector.name])
+
+
+def _alike(vectors: Iterable[VectorConfig]) -> list[list[VectorConfig]]:
+    """``vectors`` of which each list has one module, one set of settings, and is made of the same properties."""
+    found: list[list[VectorConfig]] = []
+    for vector in vectors:
+        for others in found:
+            first = others[0]
+            if (first.vectorizer, first.source_properties) == (vector.vectorizer, vector.source_properties) and (
+                first.settings == vector.settings
+            ):
+                others.append(vector)
+                break
+        else:
+            found.append([vector])
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.engine.part import Part
 from weft.engine.view import View
 from weft.modules.base import Registry, Vectorizer
+from weft.modules.inputs import query_settings
 from weft.service.fingerprints import other_model
 from weft.service.search.targets import Target, resolve, weighted
 
@@ -38,7 +39,8 @@ class QueryEmbedder:
             if search.near is None:
                 if not search.keyword.text:
                     raise Invalid("hybrid: a query text or a vector is required")
-                queries = [self.texts(part, v, [search.keyword.text], caller) for v in vectors]
+                made = _MadeOnce()
+                queries = [self._once(made, part, v, [search.keyword.text], caller) for v in vectors]
             else:
                 queries = self._queries(part, search.near, vectors, caller)
             given = isinstance(search.near, NearVector)
@@ -83,22 +85,27 @@ class QueryEmbedder:
         texts = [t for t in near.texts if t]
         if not texts:
             raise Invalid("near_text: at least one concept is required")
-        found = []
+        found, made = [], _MadeOnce()
         for vector in vectors:
-            query = self.texts(part, vector, texts, caller)
+            query = self._once(made, part, vector, texts, caller)
             for move, toward in ((near.move_to, True), (near.move_away, False)):
                 if move is not None and (move.concepts or move.uuids):
-                    query = self._moved(part, vector, query, move, toward, caller)
+                    query = self._moved(made, part, vector, query, move, toward, caller)
             found.append(query)
         return found
 
     def texts(self, part: Part, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
+        """The vector of texts that are searched with, in the space of ``vector``."""
         return self._vectorizer(part, vector).embed_query(texts, vector.settings, caller)
+
+    def _once(self, made: _MadeOnce, part: Part, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
+        vectorizer = self._vectorizer(part, vector)
+        return made.of(vector, tuple(texts), lambda: vectorizer.embed_query(texts, vector.settings, caller))
 
     def _media(self, part: Part, near: NearMedia, vectors: Sequence[VectorConfig], caller: Caller) -> list[Vector]:
         if not near.data:
             raise Invalid(f"near_{near.kind}: the {near.kind} is required, as base64")
-        found = []
+        found, made = [], _MadeOnce()
         for vector in vectors:
             vectorizer = self._vectorizer(part, vector)
             if near.kind.value not in vectorizer.kinds:
@@ -106,7 +113,8 @@ class QueryEmbedder:
                     f"vector {vector.name!r} of class {part.config.name} is made by {vector.vectorizer}, which does "
                     f"not embed {near.kind.value}; it embeds {', '.join(sorted(vectorizer.kinds))}"
                 )
-            found.append(vectorizer.embed_media(near.kind, near.data, vector.settings, caller))
+            embed = partial(vectorizer.embed_media, near.kind, near.data, vector.settings, caller)
+            found.append(made.of(vector, near.kind, embed))
         return found
 
     def _object(self, part: Part, near: NearObject, vectors: Sequence[VectorConfig]) -> list[Vector]:
@@ -120,6 +128,7 @@ class QueryEmbedder:
 
     def _moved(
         self,
+        made: _MadeOnce,
         part: Part,
         vector: VectorConfig,
         query: Vector,
@@ -132,7 +141,7 @@ class QueryEmbedder:
             raise Invalid(f"vector {vector.name!r} is a multi-vector: near_text moves need a single vector")
         if not 0 <= move.force <= 1:
             raise Invalid(f"the force of a move must be from 0 to 1, not {move.force}")
-        others = [self.texts(part, vector, [concept], caller) for concept in move.concepts]
+        others = [self._once(made, part, vector, [concept], caller) for concept in move.concepts]
         view = part.view(expired=True)
         ids = view.find([parse_uuid(uuid) for uuid in move.uuids])
         for uuid, doc_id in zip(move.uuids, ids, strict=True):
@@ -157,6 +166,24 @@ class QueryEmbedder:
         if foreign is not None:
             raise foreign
         return vectorizer
+
+
+class _MadeOnce:
+    """The query vectors of one search: each text or medium is embedded once for all vectors that one module makes with
+    the same settings, whatever of the objects they are made of."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[VectorConfig, object, Vector]] = []
+
+    def of(self, vector: VectorConfig, given: object, make: Callable[[], Vector]) -> Vector:
+        """What ``make`` makes of ``given`` for ``vector``, or has made for one like it."""
+        settings = query_settings(vector.settings)
+        for other, known, found in self._found:
+            if (other.vectorizer, known) == (vector.vectorizer, given) and query_settings(other.settings) == settings:
+                return found
+        found = make()
+        self._found.append((vector, given, found))
+        return found
 
 
 def _stored(view: View, vector: VectorConfig, doc_id: int, uuid: str) -> Vector:
