@@ -46,13 +46,13 @@ _TYPES: Final = {
 _METRICS: Final = {metric.value: metric for metric in AggregateMetric}
 
 
-def _figure(figures: Mapping[AggregateMetric, Any], info: GraphQLResolveInfo) -> Any:
+def _figure(figures: Mapping[AggregateMetric, object], info: GraphQLResolveInfo) -> object:
     return figures.get(_METRICS[info.field_name])
 
 
 def _top(
-    figures: Mapping[AggregateMetric, Any], _: GraphQLResolveInfo, limit: int | None = None
-) -> list[dict[str, Any]] | None:
+    figures: Mapping[AggregateMetric, Sequence[tuple[str, int]]], _: GraphQLResolveInfo, limit: int | None = None
+) -> list[dict[str, object]] | None:
     found = figures.get(AggregateMetric.TOP_OCCURRENCES)
     if found is None:
         return None
@@ -130,7 +130,7 @@ def aggregate_field(configs: Mapping[str, CollectionConfig], name: inputs.Name) 
     """``configs`` by the names that the request uses, aliases among them."""
     fields: dict[str, GraphQLField] = {}
     by_collection: dict[str, GraphQLField] = {}
-    for shown, config in configs.items():
+    for called, config in configs.items():
         known = by_collection.get(config.name)
         if known is None:
             kind = GraphQLObjectType(name(f"Aggregate{config.name}"), partial(_fields, config))
@@ -140,7 +140,7 @@ def aggregate_field(configs: Mapping[str, CollectionConfig], name: inputs.Name) 
                 resolve=partial(_resolve, config=config, kind=kind),
                 description=config.description,
             )
-        fields[shown] = known
+        fields[called] = known
     return GraphQLField(GraphQLObjectType(name("AggregateObjectsObj"), fields), resolve=lambda *_: {})
 
 
@@ -154,13 +154,13 @@ def _fields(config: CollectionConfig) -> dict[str, GraphQLField]:
 
 
 def _resolve(
-    _: Any, info: GraphQLResolveInfo, *, config: CollectionConfig, kind: GraphQLObjectType, **args: Any
-) -> list[dict[str, Any]]:
+    _: object, info: GraphQLResolveInfo, *, config: CollectionConfig, kind: GraphQLObjectType, **args: Any
+) -> list[dict[str, object]]:
     context = context_of(info)
     context.count_search()
     asked = _aggregation(args, Selection(info, info.field_nodes), info, config, kind)
     answer = context.service.aggregate(asked, context.caller)
-    return [_shown(group, asked) for group in answer.groups]
+    return [_encoded(group, asked) for group in answer.groups]
 
 
 def _aggregation(
@@ -219,15 +219,15 @@ def _property(
     return PropertyAggregation(name, kind, metrics, max((_TOP if one is None else one for one in limits), default=_TOP))
 
 
-def _shown(group: AggregatedGroup, asked: Aggregation) -> dict[str, Any]:
-    shown: dict[str, Any] = {one.property: one.figures for one in group.properties}
-    shown["meta"] = {"count": group.count}
+def _encoded(group: AggregatedGroup, asked: Aggregation) -> dict[str, object]:
+    encoded: dict[str, object] = {one.property: one.figures for one in group.properties}
+    encoded["meta"] = {"count": group.count}
     if asked.group_by is not None:
-        shown["groupedBy"] = {"path": [asked.group_by], "value": _name(group.value)}
-    return shown
+        encoded["groupedBy"] = {"path": [asked.group_by], "value": _name(group.value)}
+    return encoded
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import orjson
 from graphql import (
     DocumentNode,
     ExecutionContext,
+    FieldNode,
     GraphQLError,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
     ValidationRule,
@@ -18,9 +21,11 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.pyutils import Path
 from graphql.validation import OverlappingFieldsCanBeMergedRule, VariablesInAllowedPositionRule
 
 from weft.domain.errors import Invalid, TooLarge
+from weft.domain.json_values import JsonValue
 from weft.wire.errors import codes_of, to_refusal
 from weft.wire.graphql.context import Context
 from weft.wire.graphql.documents import named, read
@@ -35,34 +40,34 @@ _KNOWN: Final = ("query", "variables", "operationName", "extensions")
 _schemas: Final = Schemas()
 
 
-def answer(question: Any, context: Context) -> dict[str, Any]:
-    """``question`` is the JSON of a request. The answer is for ``orjson`` to spell."""
+def answer(question: JsonValue, context: Context) -> dict[str, object]:
+    """``question`` is the JSON of a request. The answer is for ``orjson`` to encode."""
     try:
         query, variables, operation = _parts(question)
         document = read(query)
         names = named(document)
         schema = _schemas.get(names, context.service)
-        kept: dict[tuple[str, str | None], dict[str, Any]] = schema.extensions["answers"]
+        kept: dict[tuple[str, str | None], dict[str, object]] = schema.extensions["answers"]
         if (query, operation) in kept and not variables:
             return kept[query, operation]
         refused = validate(schema, document, RULES, max_errors=_MOST_ERRORS)
         if refused:
-            return {"errors": [_told(one) for one in refused]}
+            return {"errors": [_encoded(one) for one in refused]}
         answered = _executed(schema, document, variables, operation, context)
         if names.introspects and not names.roots and not variables and len(kept) < _MOST_KEPT:
             kept[query, operation] = {key: orjson.Fragment(orjson.dumps(part)) for key, part in answered.items()}
         return answered
     except RecursionError:
         return {
-            "errors": [_told(GraphQLError("", original_error=TooLarge("the query is nested too deep; flatten it")))]
+            "errors": [_encoded(GraphQLError("", original_error=TooLarge("the query is nested too deep; flatten it")))]
         }
     except GraphQLError as error:
-        return {"errors": [_told(error)]}
+        return {"errors": [_encoded(error)]}
     except Exception as error:
-        return {"errors": [_told(GraphQLError("", original_error=error))]}
+        return {"errors": [_encoded(GraphQLError("", original_error=error))]}
 
 
-def _parts(question: Any) -> tuple[str, dict[str, Any], str | None]:
+def _parts(question: JsonValue) -> tuple[str, dict[str, JsonValue], str | None]:
     given = as_object(question, "a GraphQL request")
     query, variables, operation = (given.get(key) for key in _KNOWN[:3])
     if not isinstance(query, str) or not query.strip():
@@ -77,10 +82,10 @@ def _parts(question: Any) -> tuple[str, dict[str, Any], str | None]:
 def _executed(
     schema: GraphQLSchema,
     document: DocumentNode,
-    variables: dict[str, Any],
+    variables: dict[str, JsonValue],
     operation: str | None,
     context: Context,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     result = execute_sync(
         schema,
         document,
@@ -90,22 +95,29 @@ def _executed(
         operation_name=operation,
         execution_context_class=_Execution,
     )
-    shown: dict[str, Any] = {}
+    answered: dict[str, object] = {}
     if result.data is not None:
-        shown["data"] = result.data
+        answered["data"] = result.data
     if result.errors:
-        shown["errors"] = [_told(one) for one in result.errors]
-    return shown
+        answered["errors"] = [_encoded(one) for one in result.errors]
+    return answered
 
 
 class _Execution(ExecutionContext):
-    def handle_field_error(self, error: GraphQLError, *place: Any) -> None:
-        """Where a request has cost what it may, nothing more of it is answered, be there other fields or not."""
+    def handle_field_error(self, error: GraphQLError, return_type: GraphQLOutputType, path: Path) -> None:
+        """Where a request has cost what it may, nothing more of it is answered, whatever other fields there are."""
         if self.context_value.is_spent:
             raise error
-        super().handle_field_error(error, *place)
+        super().handle_field_error(error, return_type, path)
 
-    def complete_value(self, return_type: Any, field_nodes: Any, info: Any, path: Any, result: Any) -> Any:
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_nodes: list[FieldNode],
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: object,
+    ) -> object:
         """An array of numbers is complete as it is: looking at each of them took most of a reply's time."""
         self.context_value.count_value(result)
         if type(result) is np.ndarray:
@@ -116,13 +128,13 @@ class _Execution(ExecutionContext):
 class _VariablesInAllowedPosition(VariablesInAllowedPositionRule):
     """A variable of any type may stand where a scalar of ours is expected: those check what they are given."""
 
-    def leave_operation_definition(self, operation: OperationDefinitionNode, *args: Any) -> None:
+    def leave_operation_definition(self, operation: OperationDefinitionNode, *place: object) -> None:
         usages = self.context.get_recursive_variable_usages(operation)
         loose = {one.node.name.value for one in usages if one.type is not None and is_loose(one.type)}
         strict = {one.node.name.value for one in usages if one.type is None or not is_loose(one.type)}
         for name in loose - strict:
             self.var_def_map.pop(name, None)
-        super().leave_operation_definition(operation, *args)
+        super().leave_operation_definition(operation, *place)
 
 
 RULES: Final[tuple[type[ValidationRule], ...]] = tuple(
@@ -133,19 +145,19 @@ RULES: Final[tuple[type[ValidationRule], ...]] = tuple(
 """The library's, but for one whose cost grows with the square of the query; ``documents`` has its like."""
 
 
-def _told(error: GraphQLError) -> dict[str, Any]:
-    """An entry of ``errors``. What the question is at fault for by itself has the code of ``Invalid``."""
-    told: dict[str, Any] = {"message": error.message}
+def _encoded(error: GraphQLError) -> dict[str, object]:
+    """An entry of ``errors``. A fault of the question itself has the code of ``Invalid``."""
+    entry: dict[str, object] = {"message": error.message}
     code = codes_of(Invalid).graphql
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if cause is not None:
         refusal = to_refusal(cause)
-        told["message"], code = refusal.message, refusal.codes.graphql
+        entry["message"], code = refusal.message, refusal.codes.graphql
     if error.locations:
-        told["locations"] = [one.formatted for one in error.locations]
+        entry["locations"] = [one.formatted for one in error.locations]
     if error.path:
-        told["path"] = error.path
-    told["extensions"] = {"code": code}
-    return told
+        entry["path"] = error.path
+    entry["extensions"] = {"code": code}
+    return entry

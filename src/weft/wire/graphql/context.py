@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from graphql import GraphQLResolveInfo
@@ -15,7 +15,7 @@ from weft.service.service import Service
 MOST_SEARCHES: Final = 1_000
 MOST_VALUES: Final = 3_000_000
 """In all answers to a request together, some 500 MB: aliases multiply with objects and with fields."""
-_LETTERS, _NUMBERS = 64, 16
+_CHARACTERS, _NUMBERS = 64, 16
 """Of a text, and of an array: as many as cost about what one more value does."""
 
 
@@ -38,11 +38,11 @@ class Context:
         if self.searches > MOST_SEARCHES:
             raise TooLarge(f"the request asks more than {MOST_SEARCHES} searches; send several requests")
 
-    def count_value(self, value: Any) -> None:
+    def count_value(self, value: object) -> None:
         """Raises TooLarge."""
         self.values += 1
         if type(value) is str:
-            self.values += len(value) // _LETTERS
+            self.values += len(value) // _CHARACTERS
         elif type(value) is np.ndarray:
             self.values += value.size // _NUMBERS
         if self.values > MOST_VALUES:

@@ -1,16 +1,15 @@
-"""The arguments of a field → the search, filter and paging of ``weft.domain.query``. Null is as good as absent."""
+"""The arguments of a field → the search, filter and paging of ``weft.domain.query``. Null is treated as absent."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypedDict
-
-import numpy as np
+from typing import Any, Final, TypeAlias, TypedDict
 
 from weft.domain.beacon import parse_beacon
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
+from weft.domain.json_values import JsonValue
 from weft.domain.names import property_name
 from weft.domain.objects import Vector, format_uuid
 from weft.domain.query import (
@@ -29,9 +28,11 @@ from weft.domain.query import (
 )
 from weft.domain.schema import CollectionConfig
 from weft.wire.graphql.inputs import MEDIA
+from weft.wire.json.vectors import vector_of
 from weft.wire.json.where import decode_where
 
-Args = Mapping[str, Any]
+Args: TypeAlias = Mapping[str, Any]
+"""Arguments that the library has checked against their types in ``inputs``, which no static type can follow."""
 
 _WEIGHTED: Final = (Combination.MANUAL, Combination.RELATIVE_SCORE)
 
@@ -48,7 +49,7 @@ def decode_filter(args: Args) -> Filter | None:
 
 
 def decode_search(args: Args, config: CollectionConfig | None) -> Search | None:
-    """The one search that ``args`` hold. ``config`` tells which targets are multi-vectors; None: nobody can."""
+    """The one search that ``args`` hold. ``config`` says which targets are multi-vectors; None: it is not known."""
     asked = [name for name in (*_SEARCHES, *MEDIA) if args.get(name) is not None]
     if not asked:
         return None
@@ -86,7 +87,7 @@ def near_vector(given: Args, config: CollectionConfig | None, outer: Targets | N
     if by_target is not None:
         common["targets"], vectors = _by_target(by_target, common["targets"], config)
     else:
-        vectors = (_vector(vector, "nearVector: vector"),) * max(1, len(common["targets"].names))
+        vectors = (vector_of(vector, "nearVector: vector"),) * max(1, len(common["targets"].names))
     return NearVector(**common, vectors=vectors)
 
 
@@ -107,7 +108,7 @@ def _hybrid(given: Args, config: CollectionConfig | None) -> Hybrid:
         raise Invalid("hybrid: give one of vector, searches.nearText and searches.nearVector")
     near: NearVector | NearText | None = None
     if vector is not None:
-        near = NearVector(targets, vectors=(_vector(vector, "hybrid: vector"),) * max(1, len(targets.names)))
+        near = NearVector(targets, vectors=(vector_of(vector, "hybrid: vector"),) * max(1, len(targets.names)))
     elif "nearVector" in inner:
         near = near_vector(inner["nearVector"], config, targets)
         targets = near.targets
@@ -178,22 +179,25 @@ def _targets(given: Args) -> Targets:
     return Targets(names, combination, _weights(joined.get("weights"), names))
 
 
-def _weights(given: Any, names: Sequence[str]) -> tuple[float, ...]:
+def _weights(given: JsonValue, names: Sequence[str]) -> tuple[float, ...]:
     """One for each name; a target that is named several times has a list."""
     if not isinstance(given, Mapping):
         raise Invalid("targets: weights must be an object with a number for each target vector")
-    left: dict[str, list[Any]] = {}
+    left: dict[str, list[JsonValue]] = {}
     for name in dict.fromkeys(names):
         if name not in given:
             raise Invalid(f"targets: weight for target {name[:80]} is not provided")
-        left[name] = list(given[name]) if isinstance(given[name], list) else [given[name]]
+        weights = given[name]
+        left[name] = list(weights) if isinstance(weights, list) else [weights]
         if len(left[name]) != names.count(name):
             raise Invalid(f"targets: {names.count(name)} weights are needed for target {name[:80]}")
     found = [_finite(left[name].pop(0), f"targets: weight for target {name[:80]}") for name in names]
     return tuple(0.0 if weight is None else weight for weight in found)
 
 
-def _by_target(given: Any, targets: Targets, config: CollectionConfig | None) -> tuple[Targets, tuple[Vector, ...]]:
+def _by_target(
+    given: JsonValue, targets: Targets, config: CollectionConfig | None
+) -> tuple[Targets, tuple[Vector, ...]]:
     """Each target with its vectors; one with several occurs as often."""
     if not isinstance(given, Mapping) or not given:
         raise Invalid("nearVector: vectorPerTarget must be an object with a vector for each target vector")
@@ -210,17 +214,17 @@ def _by_target(given: Any, targets: Targets, config: CollectionConfig | None) ->
     return Targets(names, targets.combination, targets.weights), tuple(vector for _, vector in pairs)
 
 
-def _vectors_of(given: Any, name: str, config: CollectionConfig | None) -> list[Vector]:
+def _vectors_of(given: JsonValue, name: str, config: CollectionConfig | None) -> list[Vector]:
     where = f"nearVector: the vector of target {name[:80]}"
     declared = None if config is None else config.vectors.get(name)
     is_multi = declared is not None and declared.index.multivector is not None
     depth = _depth(given)
-    if depth == (3 if is_multi else 2):
-        return [_vector(one, where) for one in given]
-    return [_vector(given, where)]
+    if isinstance(given, list) and depth == (3 if is_multi else 2):
+        return [vector_of(one, where) for one in given]
+    return [vector_of(given, where)]
 
 
-def _depth(value: Any) -> int:
+def _depth(value: JsonValue) -> int:
     depth = 0
     while isinstance(value, list) and depth < 4:
         depth += 1
@@ -228,25 +232,7 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _vector(value: Any, where: str) -> Vector:
-    """``(d,)`` or ``(T, d)`` float32."""
-    expected = f"{where} must be an array of finite numbers, or an array of such arrays of one length"
-    if not isinstance(value, list) or not value:
-        raise Invalid(expected)
-    try:
-        numbers = np.asarray(value)
-    except (ValueError, OverflowError):
-        raise Invalid(expected) from None
-    if numbers.dtype.kind not in "fiu" or numbers.ndim not in (1, 2) or not numbers.size:
-        raise Invalid(expected)
-    with np.errstate(over="ignore"):
-        vector = np.ascontiguousarray(numbers, np.float32)
-    if not np.isfinite(vector).all():
-        raise Invalid(expected)
-    return vector
-
-
-def _finite(value: Any, where: str) -> float | None:
+def _finite(value: JsonValue, where: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

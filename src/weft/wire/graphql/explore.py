@@ -34,7 +34,7 @@ def explore_field(name: inputs.Name) -> GraphQLField:
     return GraphQLField(GraphQLList(_FOUND), args=args, resolve=_resolve)
 
 
-def _resolve(_: Any, info: GraphQLResolveInfo, **args: Any) -> list[dict[str, Any]]:
+def _resolve(_: object, info: GraphQLResolveInfo, **args: Any) -> list[dict[str, object]]:
     context = context_of(info)
     search = decode_search(args, None)
     if not isinstance(search, Near):

@@ -10,6 +10,7 @@ from graphql import FieldNode, GraphQLField, GraphQLList, GraphQLObjectType, Gra
 
 from weft.domain.errors import Invalid
 from weft.domain.generation import Generate, Prompt, Rerank
+from weft.domain.json_values import JsonValue
 from weft.domain.names import property_name
 from weft.domain.query import Condense, GroupBy, Hybrid, Keyword, Query, ReferenceSelection, Returns, Search, Sort
 from weft.domain.schema import CollectionConfig, DataType
@@ -29,7 +30,7 @@ def get_field(configs: Mapping[str, CollectionConfig], name: inputs.Name) -> Gra
     types = GetTypes({config.name: config for config in configs.values()}, name)
     fields: dict[str, GraphQLField] = {}
     by_collection: dict[str, GraphQLField] = {}
-    for shown, config in configs.items():
+    for called, config in configs.items():
         known = by_collection.get(config.name)
         if known is None:
             kind = types.of(config.name)
@@ -39,12 +40,12 @@ def get_field(configs: Mapping[str, CollectionConfig], name: inputs.Name) -> Gra
                 resolve=partial(_resolve, config=config, kind=kind),
                 description=config.description,
             )
-        fields[shown] = known
+        fields[called] = known
     return GraphQLField(GraphQLObjectType(name("GetObjectsObj"), fields), resolve=lambda *_: {})
 
 
 def _resolve(
-    _: Any, info: GraphQLResolveInfo, *, config: CollectionConfig, kind: GraphQLObjectType, **args: Any
+    _: object, info: GraphQLResolveInfo, *, config: CollectionConfig, kind: GraphQLObjectType, **args: Any
 ) -> list[Item]:
     context = context_of(info)
     context.count_search()
@@ -135,32 +136,32 @@ def _returns(selected: Selection, config: CollectionConfig, on: str, info: Graph
     fields = selected.fields(on)
     additional = selected.below(fields.get("_additional", ())).fields()
     hits = _hits_of_groups(selected, additional)
-    shown = [fields, *(one.fields() for one in hits)]
-    names = dict.fromkeys(name for one in shown for name in one if name in config.by_name)
+    selections = [fields, *(one.fields() for one in hits)]
+    names = dict.fromkeys(name for one in selections for name in one if name in config.by_name)
     plain = tuple(name for name in names if config.by_name[name].data_type is not DataType.REFERENCE)
     references = [
         reference
         for name in names
         if config.by_name[name].data_type is DataType.REFERENCE
         for reference in _references(
-            name, selected.below([node for one in shown for node in one.get(name, ())]), config, info
+            name, selected.below([node for one in selections for node in one.get(name, ())]), config, info
         )
     ]
     parts = [additional, *(one.below(one.fields().get("_additional", ())).fields() for one in hits)]
     vectors = [name for part in parts for name in selected.below(part.get("vectors", ())).fields()]
-    told = {name for part in parts for name in part}
+    asked = {name for part in parts for name in part}
     return Returns(
         properties=plain,
         references=tuple(references),
-        vector="vector" in told and not config.named_vectors,
+        vector="vector" in asked and not config.named_vectors,
         vectors=tuple(dict.fromkeys(name for name in vectors if name in config.vectors)),
-        created="creationTimeUnix" in told,
-        updated="lastUpdateTimeUnix" in told,
-        distance="distance" in told,
-        certainty="certainty" in told,
-        score="score" in told,
-        explain_score="explainScore" in told,
-        is_consistent="isConsistent" in told,
+        created="creationTimeUnix" in asked,
+        updated="lastUpdateTimeUnix" in asked,
+        distance="distance" in asked,
+        certainty="certainty" in asked,
+        score="score" in asked,
+        explain_score="explainScore" in asked,
+        is_consistent="isConsistent" in asked,
     )
 
 
@@ -173,16 +174,16 @@ def _hits_of_groups(selected: Selection, additional: Mapping[str, list[FieldNode
 def _references(
     property: str, selected: Selection, config: CollectionConfig, info: GraphQLResolveInfo
 ) -> Iterator[ReferenceSelection]:
-    """One for each collection that a fragment names; where the type's name is shown, for all that there may be."""
+    """One for each collection that a fragment names; where the type's name is asked for, for all that there may be."""
     named = selected.conditions()
-    all_shown = "__typename" in selected.fields()
+    is_named = "__typename" in selected.fields()
     configs: Mapping[str, CollectionConfig] = info.schema.extensions["collections"]
     for target in config.by_name[property].target_collections:
         kind = f"_{target}" if f"_{target}" in named else target
         declared = configs.get(target)
         if declared is not None and kind in named:
             yield ReferenceSelection(property, _returns(selected, declared, kind, info), target)
-        elif all_shown:
+        elif is_named:
             yield ReferenceSelection(property, Returns(properties=()), target)
 
 
@@ -230,7 +231,7 @@ def _generate(nodes: Sequence[FieldNode], info: GraphQLResolveInfo, kind: GraphQ
     )
 
 
-def _parameters(given: Any) -> dict[str, Any]:
+def _parameters(given: JsonValue) -> dict[str, JsonValue]:
     """``maxTokens`` is ``max_tokens`` to the modules."""
     if not isinstance(given, Mapping):
         raise Invalid("generate: the parameters of a provider must be an object")

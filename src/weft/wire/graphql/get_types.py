@@ -1,11 +1,11 @@
-"""The types of ``Get``: each collection's objects, with what ``_additional`` tells of a hit."""
+"""The types of ``Get``: each collection's objects, with what ``_additional`` says of a hit."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from graphql import (
@@ -18,7 +18,7 @@ from graphql import (
 )
 
 from weft.domain.names import collection_name
-from weft.domain.objects import format_uuid
+from weft.domain.objects import Value, Vector, format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType, Property
 from weft.wire.graphql import inputs
 from weft.wire.graphql.items import Item
@@ -235,7 +235,7 @@ def _itself(item: Item, _: GraphQLResolveInfo) -> Item:
     return item
 
 
-def _property(item: Item, info: GraphQLResolveInfo) -> Any:
+def _property(item: Item, info: GraphQLResolveInfo) -> Value:
     return item.values.get(info.field_name)
 
 
@@ -247,12 +247,12 @@ def _id(item: Item, _: GraphQLResolveInfo) -> str:
     return format_uuid(item.hit.record.uuid)
 
 
-def _vector(item: Item, _: GraphQLResolveInfo) -> Any:
+def _vector(item: Item, _: GraphQLResolveInfo) -> Vector | None:
     """The unnamed vector; one that has a name is in ``vectors``."""
     return None if item.config.named_vectors else item.hit.vectors.get(LEGACY_VECTOR)
 
 
-def _named_vector(item: Item, info: GraphQLResolveInfo) -> Any:
+def _named_vector(item: Item, info: GraphQLResolveInfo) -> Vector | None:
     return item.hit.vectors.get(info.field_name)
 
 
@@ -261,12 +261,12 @@ def _score(item: Item, _: GraphQLResolveInfo) -> str:
     return str(np.float32(item.hit.score or 0.0)).removesuffix(".0")
 
 
-def _rerank(item: Item, _: GraphQLResolveInfo, **__: Any) -> list[dict[str, float]] | None:
+def _rerank(item: Item, _: GraphQLResolveInfo, **__: object) -> list[dict[str, float]] | None:
     score = item.hit.rerank_score
     return None if score is None else [{"score": score}]
 
 
-def _generate(item: Item, _: GraphQLResolveInfo, **__: Any) -> dict[str, Any]:
+def _generate(item: Item, _: GraphQLResolveInfo, **__: object) -> dict[str, object]:
     prompt = None if item.details is None else item.details.full_prompt
     return {
         "singleResult": item.single_result,
@@ -276,5 +276,5 @@ def _generate(item: Item, _: GraphQLResolveInfo, **__: Any) -> dict[str, Any]:
     }
 
 
-def _group(item: Item, _: GraphQLResolveInfo) -> dict[str, Any] | None:
+def _group(item: Item, _: GraphQLResolveInfo) -> dict[str, object] | None:
     return item.group

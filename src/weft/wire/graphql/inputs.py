@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from graphql import (
     GraphQLArgument,
@@ -63,7 +63,9 @@ _ALIKE = _enum("GroupInpObjTypeEnum", ["closest", "merge"])
 CONSISTENCY: Final = _enum("ConsistencyLevelEnum", ["ONE", "QUORUM", "ALL"])
 
 
-def _object(name: str, fields: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> GraphQLInputObjectType:
+def _object(
+    name: str, fields: Mapping[str, GraphQLInputType] | Callable[[], Mapping[str, GraphQLInputType]]
+) -> GraphQLInputObjectType:
     def made() -> dict[str, GraphQLInputField]:
         given = fields() if callable(fields) else fields
         return {key: GraphQLInputField(kind) for key, kind in given.items()}
@@ -84,19 +86,24 @@ _MATCHING = _object("SearchOperatorInpObj", {"operator": _MATCH, "minimumOrToken
 _MOVED_OBJECT = _object("MovementObjectsInpObj", {"id": TEXT, "beacon": TEXT})
 _MOVE = _object("NearTextMove", {"concepts": texts(), "objects": GraphQLList(_MOVED_OBJECT), "force": Required(FLOAT)})
 _TARGETS = _object("TargetInpObj", {"targetVectors": texts(), "combinationMethod": _COMBINATION, "weights": WEIGHTS})
-_LIMITS: Final = {"certainty": FLOAT, "distance": FLOAT, "targetVectors": texts(), "targets": _TARGETS}
+_LIMITS: Final[dict[str, GraphQLInputType]] = {
+    "certainty": FLOAT,
+    "distance": FLOAT,
+    "targetVectors": texts(),
+    "targets": _TARGETS,
+}
 
 _OF_MEDIA: Final = {
     argument: _object(f"N{argument[1:]}InpObj", {kind.value: Required(TEXT), **_LIMITS})
     for argument, kind in MEDIA.items()
 }
-_PARAMETERS: Final = dict.fromkeys(PROVIDERS, PARAMETERS)
+_PARAMETERS: Final[dict[str, GraphQLInputType]] = dict.fromkeys(PROVIDERS, PARAMETERS)
 _SINGLE_RESULT = _object("IndividualResultsArg", {"prompt": TEXT, "debug": BOOLEAN, **_PARAMETERS})
 _GROUPED_RESULT = _object("AllResultsArg", {"task": TEXT, "properties": texts(), "debug": BOOLEAN, **_PARAMETERS})
 
 
 def _where(name: Name, prefix: str) -> GraphQLInputObjectType:
-    def fields(inner: GraphQLInputObjectType) -> dict[str, Any]:
+    def fields(inner: GraphQLInputObjectType) -> dict[str, GraphQLInputType]:
         return {
             "operator": _OPERATOR,
             "path": texts(),
@@ -169,7 +176,11 @@ def of_get(name: Name, collection: str) -> dict[str, GraphQLArgument]:
     """The arguments of a collection in ``Get``."""
     prefix = f"GetObjects{collection}"
     sort = _object(name(f"{prefix}SortInpObj"), {"path": texts(), "order": _ORDER})
-    group = {"path": Required(texts()), "groups": Required(INT), "objectsPerGroup": Required(INT)}
+    group: dict[str, GraphQLInputType] = {
+        "path": Required(texts()),
+        "groups": Required(INT),
+        "objectsPerGroup": Required(INT),
+    }
     kinds: dict[str, GraphQLInputType] = {
         "where": _where(name, prefix),
         "bm25": _keyword(name(f"{prefix}HybridGetBm25InpObj")),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
+from weft.domain.objects import Value
 from weft.domain.query import Query
 from weft.domain.schema import CollectionConfig
 from weft.wire.json.properties import properties_to_json
@@ -19,17 +18,17 @@ class Item:
     def __init__(self, hit: Hit, config: CollectionConfig) -> None:
         self.hit = hit
         self.config = config
-        self.group: dict[str, Any] | None = None
+        self.group: dict[str, object] | None = None
         self.single_result = hit.generated
         self.grouped_result: str | None = None
         self.problem = hit.generation_error
         """Why there is no result, single or grouped."""
         self.details: GenerationDetails | None = hit.generation
-        self._values: dict[str, Any] | None = None
+        self._values: dict[str, Value] | None = None
 
     @property
-    def values(self) -> dict[str, Any]:
-        """The properties as JSON spells them."""
+    def values(self) -> dict[str, Value]:
+        """The properties as JSON has them."""
         if self._values is None:
             self._values = properties_to_json(self.config, self.hit.record.properties)
         return self._values
@@ -43,7 +42,7 @@ class Item:
 
 
 def items(answer: Answer, query: Query, config: CollectionConfig) -> list[Item]:
-    """One for each hit, or for each group its first hit; a grouped task's result is told with the first."""
+    """One for each hit, or for each group its first hit; a grouped task's result comes with the first."""
     if answer.groups is not None:
         assert query.group_by is not None
         path = query.group_by.property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from graphql import (
     GraphQLBoolean,
@@ -21,10 +21,12 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from weft.domain.json_values import JsonValue
+
 _LIMIT: Final = 2**63
 
 
-def _whole(value: Any) -> int:
+def _integer(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -_LIMIT <= value < _LIMIT:
@@ -32,14 +34,14 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _whole_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> int:
+def _integer_literal(node: ValueNode, variables: Mapping[str, JsonValue] | None = None) -> int:
     if node.kind != "int_value":
         raise GraphQLError("Int cannot represent a value that is not an integer.", node)
-    return _whole(value_from_ast_untyped(node))
+    return _integer(value_from_ast_untyped(node))
 
 
 INT: Final = GraphQLScalarType(
-    "Int64", _whole, _whole, _whole_literal, description="A whole number of 64 bits, which is what collections hold."
+    "Int64", _integer, _integer, _integer_literal, description="An integer of 64 bits, which is what collections hold."
 )
 """In the place of the library's, which refuses numbers of more than 32 bits, and of its name."""
 INT.name = "Int"  # the constructor refuses the name
@@ -49,11 +51,11 @@ FLOAT: Final = GraphQLFloat
 BOOLEAN: Final = GraphQLBoolean
 
 
-def texts() -> GraphQLList[Any]:
+def texts() -> GraphQLList[GraphQLScalarType]:
     return GraphQLList(TEXT)
 
 
-def _as_given(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
+def _as_given(node: ValueNode, variables: Mapping[str, JsonValue] | None = None) -> JsonValue:
     """The value as JSON would have it; a variable that is not given is null."""
     match node:
         case ListValueNode():
@@ -63,7 +65,8 @@ def _as_given(node: ValueNode, variables: Mapping[str, Any] | None = None) -> An
         case VariableNode():
             return (variables or {}).get(node.name.value)
         case _:
-            return value_from_ast_untyped(node)
+            value: JsonValue = value_from_ast_untyped(node)
+            return value
 
 
 def _loose(name: str, description: str) -> GraphQLScalarType:

@@ -1,9 +1,8 @@
-"""Which fields a resolver's selection asks for, so that the service is asked for no more than is shown."""
+"""Which fields a resolver's selection asks for, so that the service is asked for no more than is returned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from graphql import (
     FieldNode,
@@ -43,7 +42,7 @@ class Selection:
         while waiting:
             for one in waiting.pop().selections:
                 condition, inner = self._fragment(one)
-                if inner is None or not self._shown(one):
+                if inner is None or not self._is_included(one):
                     continue
                 if isinstance(one, FragmentSpreadNode):
                     if one.name.value in seen:
@@ -57,7 +56,7 @@ class Selection:
     def _walk(self, sets: Iterable[SelectionSetNode], on: str | None, seen: set[str]) -> Iterator[FieldNode]:
         for one in sets:
             for selection in one.selections:
-                if not self._shown(selection):
+                if not self._is_included(selection):
                     continue
                 if isinstance(selection, FieldNode):
                     yield selection
@@ -81,8 +80,8 @@ class Selection:
             return fragment.type_condition.name.value, fragment.selection_set
         return None, None
 
-    def _shown(self, node: SelectionNode) -> bool:
-        variables: Mapping[str, Any] = self._info.variable_values
+    def _is_included(self, node: SelectionNode) -> bool:
+        variables: Mapping[str, object] = self._info.variable_values
         skip = get_directive_values(GraphQLSkipDirective, node, dict(variables))
         if skip and skip["if"] is True:
             return False

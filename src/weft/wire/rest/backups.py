@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from weft.domain.jobs import JobStatus
 from weft.service.archives.answers import ArchiveJob
@@ -59,31 +58,31 @@ def cancel_restore(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def _named(job: ArchiveJob) -> dict[str, Any]:
+def _named(job: ArchiveJob) -> dict[str, object]:
     return {"id": job.id, "backend": job.backend, "path": job.home}
 
 
-def _begun(job: ArchiveJob) -> dict[str, Any]:
+def _begun(job: ArchiveJob) -> dict[str, object]:
     answer = _named(job) | {"classes": list(job.classes), "status": job_status.BACKUP[JobStatus.WAITING]}
     return answer | given(bucket=job.bucket)
 
 
-def _figures(job: ArchiveJob) -> dict[str, Any]:
+def _figures(job: ArchiveJob) -> dict[str, object]:
     """Of a backup."""
     status = job_status.BACKUP[job.status]
     return {"status": status, "startedAt": job.started_at, "size": (job.size_bytes or 0) / _GIB}
 
 
-def _progress(job: ArchiveJob) -> dict[str, Any]:
+def _progress(job: ArchiveJob) -> dict[str, object]:
     """``progress``, in bytes, is Weft's own."""
     return {} if job.progress is None else {"progress": {"done": job.progress.done, "total": job.progress.total}}
 
 
-def _end(job: ArchiveJob) -> dict[str, Any]:
+def _end(job: ArchiveJob) -> dict[str, object]:
     return given(completedAt=job.completed_at, incremental_base_backup_id=job.base)
 
 
-def given(**values: str | int | Mapping[str, object]) -> dict[str, Any]:
+def given(**values: str | int | Mapping[str, object]) -> dict[str, object]:
     """Those that are not empty."""
     return {key: value for key, value in values.items() if value}
 

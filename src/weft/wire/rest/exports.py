@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from weft.domain.errors import Conflict
 from weft.service.archives.answers import ExportJob
 from weft.wire.json.documents import as_object
@@ -49,7 +47,7 @@ def cancel(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def _named(job: ExportJob) -> dict[str, Any]:
+def _named(job: ExportJob) -> dict[str, object]:
     return {
         "id": job.id,
         "backend": job.backend,

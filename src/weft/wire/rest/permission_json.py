@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from weft.access.permissions import DOMAINS, Permission, checked_permission, domain_of
 from weft.access.roles import Role, check_role_name
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject
 
 
-def role_json(role: Role) -> dict[str, Any]:
+def role_json(role: Role) -> dict[str, object]:
     permissions = role.permissions
     return {"name": role.name, "permissions": None if permissions is None else [*map(permission_json, permissions)]}
 
 
-def permission_json(permission: Permission) -> dict[str, Any]:
+def permission_json(permission: Permission) -> dict[str, object]:
     named = dict(permission.resource) | ({"scope": permission.scope} if permission.scope else {})
     return {"action": permission.action} | ({permission.domain: named} if named else {})
 
 
-def parse_role(document: Mapping[str, Any]) -> tuple[str, list[Permission]]:
+def parse_role(document: JsonObject) -> tuple[str, list[Permission]]:
     """The name and permissions of a role to be created. Raises Invalid or CallerError naming what is wrong."""
     name = document.get("name")
     name = name if isinstance(name, str) else ""

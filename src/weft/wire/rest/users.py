@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from weft.access.users import UserInfo
 from weft.domain import json_fields
@@ -79,8 +78,8 @@ def delete(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def _user_json(user: UserInfo) -> dict[str, Any]:
-    document: dict[str, Any] = {
+def _user_json(user: UserInfo) -> dict[str, object]:
+    document: dict[str, object] = {
         "userId": user.user,
         "dbUserType": USER_TYPES[user.source],
         "active": user.active,

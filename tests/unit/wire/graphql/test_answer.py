@@ -241,6 +241,6 @@ def test_any_text_has_an_answer(author: Service, seed: int) -> None:
     for _ in range(rng.randint(1, 4)):
         at, to = sorted(rng.randint(0, len(text)) for _ in range(2))
         text = text[:at] + rng.choice(["", text[at:to] * 2, '"', "{", "\\", "\x00", "é"]) + text[to:]
-    answered = answer({"query": text, "variables": {"v": [1.0]}}, Context(author, Caller()))
+    answered: dict[str, Any] = answer({"query": text, "variables": {"v": [1.0]}}, Context(author, Caller()))
     assert answered.keys() <= {"data", "errors"}
     assert all(one["extensions"]["code"] != "INTERNAL" for one in answered.get("errors", ()))
