@@ -7,11 +7,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from weft import __version__
 from weft.cli.arguments import HelpFormatter, add_connection, add_settings
 from weft.domain.errors import WeftError
+
+if TYPE_CHECKING:
+    _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(
-    commands: Any,
+    commands: _Commands,
     name: str,
     run: Callable[[argparse.Namespace], int],
     help: str,

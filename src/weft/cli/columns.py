@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import orjson
 
-Convert: TypeAlias = Callable[[str], Any]
-Line: TypeAlias = tuple[list[Any], int, int]
+from weft.domain.json_values import JsonValue
+
+Convert: TypeAlias = Callable[[str], JsonValue]
+Line: TypeAlias = tuple[list[str], int, int]
+"""The cells of a line, its number, and how many bytes of the file it takes."""
+
+TypedLine: TypeAlias = tuple[list[JsonValue], int, int]
 
 _SAMPLED_ROWS = 1000
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -24,7 +29,7 @@ class Columns:
         self._converts = {name: _of_type(type_) for name, type_ in types.items()}
         self._converts |= dict.fromkeys(texts, str) | dict.fromkeys(json, _json)
 
-    def typed(self, header: list[str], lines: Iterable[Line]) -> Iterator[Line]:
+    def typed(self, header: list[str], lines: Iterable[Line]) -> Iterator[TypedLine]:
         """``lines`` with the type of its column for each cell; a cell that does not fit stays text."""
         rest = iter(lines)
         first = list(islice(rest, _SAMPLED_ROWS))
@@ -34,7 +39,7 @@ class Columns:
         ]
         for row, number, size_bytes in chain(first, rest):
             typed = [convert(cell) if cell else cell for convert, cell in zip(converts, row, strict=False)]
-            yield typed + row[len(converts) :], number, size_bytes
+            yield [*typed, *row[len(converts) :]], number, size_bytes
 
 
 def _suggested(cells: list[str]) -> Convert:
@@ -61,11 +66,11 @@ def _of_type(type_: str) -> Convert:
     return known.get(type_, _json)
 
 
-def _bool(cell: str) -> Any:
+def _bool(cell: str) -> JsonValue:
     return {"true": True, "false": False}.get(cell.strip().lower(), cell)
 
 
-def _number(cell: str) -> Any:
+def _number(cell: str) -> JsonValue:
     for kind in (int, float):
         try:
             return kind(cell)
@@ -74,9 +79,10 @@ def _number(cell: str) -> Any:
     return cell
 
 
-def _json(cell: str) -> Any:
+def _json(cell: str) -> JsonValue:
     """Lists, coordinates, objects."""
     try:
-        return orjson.loads(cell)
+        value: JsonValue = orjson.loads(cell)
     except orjson.JSONDecodeError:
         return cell
+    return value

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from weft.domain.errors import Invalid, Misconfigured, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
-from weft.modules.base import Media, ModuleInput
+from weft.modules.base import Media, ModuleConfig, ModuleInput, Vectorizer
 from weft.settings.modules import ModelSettings
 
 _BATCH_SIZE = 16
@@ -128,7 +127,7 @@ def _embed(
     return found
 
 
-def _batch(items: list[_Item], vectorizer: Any, settings: Any) -> list[tuple[str, Vector | WeftError]]:
+def _batch(items: list[_Item], vectorizer: Vectorizer, settings: ModuleConfig) -> list[tuple[str, Vector | WeftError]]:
     read: list[ModuleInput | WeftError] = []
     for item in items:
         try:

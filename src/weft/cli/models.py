@@ -8,9 +8,9 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weft.cli.connection import Connection
 from weft.cli.model_places import FoundModel, find_model, models_here
@@ -18,14 +18,16 @@ from weft.cli.probes import audio, image, video
 from weft.cli.table import bytes_text
 from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Invalid, Misconfigured, OperatorError, WeftError
+from weft.domain.query import MediaKind
 from weft.modules import build_registry
+from weft.modules.base import Registry
 from weft.settings.modules import ModelSettings
 
 _NEEDED = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja")
 """What is fetched: no pickles, no code, no copies of the weights for other libraries."""
 _TRUE = ("1", "on", "yes", "true")
 _PROBE = "a red circle"
-_MEDIA = {"image": image, "audio": audio, "video": video}
+_MEDIA = {MediaKind.IMAGE: image, MediaKind.AUDIO: audio, MediaKind.VIDEO: video}
 
 
 def models(arguments: argparse.Namespace) -> int:
@@ -116,7 +118,7 @@ def _verify(name: str, folder: Path | None) -> int:
     return 0
 
 
-def _probe(registry: Any, model: FoundModel) -> str:
+def _probe(registry: Registry, model: FoundModel) -> str:
     module, settings, caller = model.modules[0], {"model": model.name}, Caller()
     if module.startswith("reranker-"):
         scores = registry.reranker(module).rank(_PROBE, [_PROBE, "bread"], settings, caller)
@@ -136,6 +138,6 @@ def _probe(registry: Any, model: FoundModel) -> str:
     return ", ".join(outcomes)
 
 
-def _check(vector: Any, name: str, *, may_be_zero: bool = False) -> None:
-    if not np.isfinite(vector).all() or not (may_be_zero or np.any(vector)):
+def _check(numbers: NDArray[np.float32 | np.float64], name: str, *, may_be_zero: bool = False) -> None:
+    if not np.isfinite(numbers).all() or not (may_be_zero or np.any(numbers)):
         raise CorruptData(f"the model {name} loads, but what it makes of a probe is all zeros or not a number")

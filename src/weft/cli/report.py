@@ -6,13 +6,14 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import orjson
 
 from weft.cli.rows import ERROR_FIELD
 from weft.cli.table import counted
 from weft.domain.errors import OperatorError
+from weft.domain.json_values import JsonObject
 
 _MAX_LISTED = 10
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9.]+")
@@ -34,7 +35,7 @@ class RejectedFile:
         self.path = path
         self._file: IO[bytes] | None = None
 
-    def write(self, row: dict[str, Any]) -> None:
+    def write(self, row: JsonObject) -> None:
         """Raises OperatorError when the file cannot be written."""
         try:
             if self._file is None:
@@ -62,7 +63,7 @@ class Report:
         self._file = file
         self._classes: dict[str, _ErrorClass] = {}
 
-    def reject(self, where: str, fields: dict[str, Any], error: str) -> None:
+    def reject(self, where: str, fields: JsonObject, error: str) -> None:
         self.rejected += 1
         names = {*fields, self.collection}
         key = _VARYING.sub(lambda match: match[0] if match[0].strip("'\"") in names else "…", error)

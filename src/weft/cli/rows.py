@@ -17,6 +17,7 @@ import orjson
 
 from weft.cli.columns import Columns, Line
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject, JsonValue
 
 ERROR_FIELD = "_weft_error"
 TEXT_FIELD = "_weft_text"
@@ -33,7 +34,7 @@ class Row:
     """``where`` names file and line; ``size_bytes`` is the row's part of the file; ``error``: why it is rejected."""
 
     where: str
-    fields: dict[str, Any]
+    fields: JsonObject
     size_bytes: int
     error: str = ""
 
@@ -96,7 +97,7 @@ def _row_of_text(text: bytes, where: str, size_bytes: int) -> Row:
     return _row_of_text(kept.encode(), where, size_bytes) if isinstance(kept, str) and not row.error else row
 
 
-def _row(value: Any, where: str, size_bytes: int) -> Row:
+def _row(value: JsonValue, where: str, size_bytes: int) -> Row:
     if not isinstance(value, dict):
         text = orjson.dumps(value).decode()
         return Row(where, {TEXT_FIELD: text}, size_bytes, f"a row must be a JSON object, not {type(value).__name__}")

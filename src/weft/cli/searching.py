@@ -6,13 +6,13 @@ import argparse
 import json
 import shutil
 import sys
-from typing import Any
 
 import grpc
 
 from weft.cli.connection import authorization
 from weft.cli.values import to_python
 from weft.domain.errors import Invalid, OperatorError, Unauthenticated
+from weft.domain.json_values import JsonValue
 from weft.protocol import search_get
 
 _METHOD = "/weaviate.v1.Weaviate/Search"
@@ -34,7 +34,7 @@ def search(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _request(arguments: argparse.Namespace) -> Any:
+def _request(arguments: argparse.Namespace) -> search_get.SearchRequest:
     request = search_get.SearchRequest(
         collection=arguments.collection, tenant=arguments.tenant or "", limit=arguments.limit, uses_127_api=True
     )
@@ -59,7 +59,7 @@ def _request(arguments: argparse.Namespace) -> Any:
     return request
 
 
-def _ask(arguments: argparse.Namespace, request: Any) -> Any:
+def _ask(arguments: argparse.Namespace, request: search_get.SearchRequest) -> search_get.SearchReply:
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     where = f"{host}:{arguments.grpc_port}"
     options = [("grpc.max_receive_message_length", _MAX_REPLY_BYTES), ("grpc.enable_http_proxy", 0)]
@@ -87,13 +87,13 @@ def _ask(arguments: argparse.Namespace, request: Any) -> Any:
                     raise Invalid(error.details() or str(error)) from error
 
 
-def _as_json(hit: Any) -> str:
+def _as_json(hit: search_get.SearchResult) -> str:
     measure, value = _measure(hit)
     properties = to_python(hit.properties.non_ref_props)
     return json.dumps({"id": hit.metadata.id, measure: value, "properties": properties}, ensure_ascii=False)
 
 
-def _as_text(rank: int, hit: Any) -> str:
+def _as_text(rank: int, hit: search_get.SearchResult) -> str:
     """A line with rank, measure and uuid, and a line for each property, as wide as the terminal."""
     measure, value = _measure(hit)
     width = shutil.get_terminal_size((110, 24)).columns - 1
@@ -103,11 +103,11 @@ def _as_text(rank: int, hit: Any) -> str:
     return "\n".join(lines)
 
 
-def _as_value(value: Any) -> str:
+def _as_value(value: JsonValue) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _measure(hit: Any) -> tuple[str, float]:
+def _measure(hit: search_get.SearchResult) -> tuple[str, float]:
     if hit.metadata.distance_present:
         return "distance", hit.metadata.distance
     return "score", hit.metadata.score

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from weft import __version__
 from weft.cli import process
@@ -106,11 +106,11 @@ def _leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _print_lines(lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+def _print_lines(lines: Sequence[str], facts: Mapping[str, object]) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _log_lines(lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+def _log_lines(lines: Sequence[str], facts: Mapping[str, object]) -> None:
     """One line of the log."""
     _log.info(lines[0], extra={"facts": facts})
 
@@ -122,7 +122,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _facts(app: App) -> dict[str, Any]:
+def _facts(app: App) -> dict[str, object]:
     """What the banner's lines below the first say."""
     settings, holds = app.settings, app.summary()
     return {
