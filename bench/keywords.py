@@ -178,24 +178,24 @@ def weft(documents: list[str], queries: list[str], exact: Exact) -> float:
         index = InvertedIndex(Path(folder), CONFIG)
         opening = time.process_time() - start
 
-        def asking(allow: AllowList | None = None, operator: MatchOperator = MatchOperator.OR) -> Search:
+        def searcher(allow: AllowList | None = None, operator: MatchOperator = MatchOperator.OR) -> Search:
             return lambda query: index.search(Keyword(query, operator=operator), K, allow).doc_ids.tolist()
 
         rng = random.Random(3)
         everything = range(len(documents))
         tenth = AllowList(BitMap(rng.sample(everything, len(documents) // 10)))
         live = AllowList(BitMap(rng.sample(everything, len(documents) * 99 // 100)))
-        plain = rate(asking(), queries)
+        plain = rate(searcher(), queries)
         report(
             "weft",
             queries_s=plain,
-            live_s=rate(asking(live), queries),
-            filtered_s=rate(asking(tenth), queries),
-            and_s=rate(asking(operator=MatchOperator.AND), queries),
+            live_s=rate(searcher(live), queries),
+            filtered_s=rate(searcher(tenth), queries),
+            and_s=rate(searcher(operator=MatchOperator.AND), queries),
             documents_s=len(documents) / indexing,
             bytes=size_of(Path(folder)),
             open_ms=opening * 1e3,
-            overlap=overlap(asking(), exact, queries[:200]),
+            overlap=overlap(searcher(), exact, queries[:200]),
         )
         singles = min(2_000, len(documents))
         start = time.process_time()

@@ -164,7 +164,7 @@ def test_new_properties_and_dropped_indexes(index: InvertedIndex) -> None:
     assert index.covered == 0, "the postings of a property that is indexed again are not to be trusted"
 
 
-def test_other_tokenisation_starts_anew(index: InvertedIndex) -> None:
+def test_another_tokenisation_begins_at_0(index: InvertedIndex) -> None:
     index.checkpoint(BitMap([0, 1, 2]))
     other = collection(text("title", Tokenization.WHITESPACE))
     assert reopened(index, other).covered == 0

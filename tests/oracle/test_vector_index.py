@@ -68,7 +68,7 @@ def test_random_histories(kind: str, metric: Metric, seed: int, tmp_path: Path) 
         assert sorted(zip(found.distances, found.doc_ids, strict=True)) == list(
             zip(found.distances, found.doc_ids, strict=True)
         )
-        # Equal distances may be told apart by float32 rounding, so hits are counted by distance.
+        # Equal distances may differ by float32 rounding, so hits are counted by distance.
         if len(expected):
             hits += int((found.distances <= distances[-1] + 1e-5 * (1 + abs(distances[-1]))).sum())
         asked += len(expected)

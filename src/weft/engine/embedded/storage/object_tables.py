@@ -1,6 +1,6 @@
 """Records by doc_id, doc_ids by uuid, and which doc_ids are dead: the LMDB tables of one shard's objects.
 
-Integers are big-endian; «sealed»: see `format`.
+Integers are big-endian; "sealed": see `files.format`.
 
     table     key             value
     meta      b"shard"        sealed JSON: next_doc_id

@@ -92,7 +92,7 @@ def new_rows(plan: CommitPlan) -> dict[str, NewRows]:
 def problems(changes: Sequence[StoreChange], files: Mapping[str, StoredVectors]) -> Iterator[tuple[int, Invalid]]:
     """``(index, error)`` of each Put whose vectors cannot be stored, if those before it that can be were."""
     dims: dict[str, int | None] = {}
-    sound: dict[str, tuple[list[int], list[Vector]]] = {}
+    storable: dict[str, tuple[list[int], list[Vector]]] = {}
     bad: dict[int, Invalid] = {}
     for index, change in enumerate(changes):
         if not isinstance(change, Put):
@@ -103,10 +103,10 @@ def problems(changes: Sequence[StoreChange], files: Mapping[str, StoredVectors])
             bad[index] = error
             continue
         for name, vector in change.vectors.items():
-            indexes, vectors = sound.setdefault(name, ([], []))
+            indexes, vectors = storable.setdefault(name, ([], []))
             indexes.append(index)
             vectors.append(vector)
-    for name, (indexes, vectors) in sound.items():
+    for name, (indexes, vectors) in storable.items():
         if np.isfinite(np.concatenate(vectors, axis=0)).all():
             continue
         for index, vector in zip(indexes, vectors, strict=True):
@@ -118,7 +118,7 @@ def problems(changes: Sequence[StoreChange], files: Mapping[str, StoredVectors])
 
 
 def _check_shapes(put: Put, files: Mapping[str, StoredVectors], dims: dict[str, int | None]) -> None:
-    """Takes note in ``dims`` of what the vectors fix, if all of them are sound."""
+    """Takes note in ``dims`` of what the vectors fix, if all of them can be stored."""
     fixed: list[tuple[str, int]] = []
     for name, vector in put.vectors.items():
         file = files.get(name)

@@ -105,7 +105,8 @@ class ShardStore:
     def scan_records(self, from_doc_id: int, limit: int) -> Iterator[tuple[int, bytes]]:
         """Up to ``limit`` ``(doc_id, record)`` of live objects from ``from_doc_id`` on, ascending.
 
-        Each chunk is of one snapshot; an object that is replaced while this runs may be missing or appear anew.
+        Each chunk is of one snapshot; an object that is replaced while this runs may be missing, or appear a second
+        time under its new doc_id.
         """
         while limit > 0:
             chunk = self._objects.records(from_doc_id, min(limit, _CHUNK))
@@ -281,7 +282,7 @@ class ShardStore:
 
 
 def count_objects(folder: Path) -> int:
-    """Of the shard in ``folder``, which nobody has open; 0 when it was never opened. Raises CorruptData."""
+    """Of the shard in ``folder``, which no one has open; 0 when it was never opened. Raises CorruptData."""
     path = folder / "objects.mdb"
     if not path.exists():
         return 0

@@ -130,7 +130,7 @@ def test_a_flipped_bit_in_a_block_is_found_when_it_is_first_needed(tmp_path: Pat
     again.close()
 
 
-def test_full_verify_reads_again_what_was_sound_before(tmp_path: Path, data: bytes) -> None:
+def test_full_verify_reads_again_what_was_whole_before(tmp_path: Path, data: bytes) -> None:
     file = new(tmp_path / "f")
     append(file, data)
     file.verify()

@@ -60,8 +60,8 @@ def test_a_vector_that_cannot_be_kept_refuses_the_whole_commit(
     store: ShardStore, vectors: Mapping[str, Vector], facts: Mapping[str, object]
 ) -> None:
     store.commit([Put(uuid(1), b"one", {"a": vec(1, 2, 3)})])
-    sound = Put(uuid(2), b"two", {"a": vec(4, 5, 6)})
-    changes: list[Put | Delete] = [sound, Delete(uuid(1)), Put(uuid(3), b"three", vectors)]
+    storable = Put(uuid(2), b"two", {"a": vec(4, 5, 6)})
+    changes: list[Put | Delete] = [storable, Delete(uuid(1)), Put(uuid(3), b"three", vectors)]
     assert list(store.check(changes)) == [2]
     with pytest.raises(Invalid) as caught:
         store.commit(changes)

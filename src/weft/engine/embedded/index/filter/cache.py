@@ -60,7 +60,7 @@ class FilterCache:
 
 
 def _key(filter: Filter, depth: int) -> Any:
-    """A hashable that tells apart what ``==`` does not (1, 1.0 and True); None: must not be kept."""
+    """A hashable that differs where ``==`` does not (1, 1.0 and True); None: must not be kept."""
     if depth > MAX_DEPTH:
         raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; write it flatter")
     match filter:

@@ -1,8 +1,8 @@
 """Column: the values of one property, one row for each element, in order of doc_id.
 
 The writer appends rows and publishes a ``ColumnView``; a view states its length and never changes. Readers share one
-sorted copy of the rows (``Sorted``), made when a query first wants it and made anew when the rows behind it have grown
-by an eighth; what it does not cover yet is scanned. Rows of dead doc_ids stay until ``compact``.
+sorted copy of the rows (``Sorted``), made when a query first wants it and again when the rows behind it have grown by
+an eighth; what it does not cover yet is scanned. Rows of dead doc_ids stay until ``compact``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from weft.domain.schema import DataType
 from weft.engine.embedded.index.filter import kinds
 from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.kinds import Array, Kind
-from weft.engine.embedded.index.filter.view import View
+from weft.engine.embedded.index.filter.view import FilterView
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Gathered:
         return [flat[a] if b > a else None for a, b in pairwise(ends)]
 
 
-def gather(view: View, property: str, doc_ids: Ids) -> Gathered | None:
+def gather(view: FilterView, property: str, doc_ids: Ids) -> Gathered | None:
     """None when ``property`` has no column of its values: text, references, nested objects, phone numbers, blobs."""
     prop = view.config.by_name.get(property)
     column = view.columns.get(property)

@@ -1,7 +1,7 @@
 """FilterIndex: which doc_ids satisfy a condition, in which order they sort, and what values they have.
 
-Columns are filled by one writer; readers take ``View`` once and never lock. What is on disk is a snapshot of the last
-``checkpoint``; ``covered`` says from where the collection must replay storage.
+Columns are filled by one writer; readers take a ``FilterView`` once and never lock. What is on disk is a snapshot of
+the last ``checkpoint``; ``covered`` says from where the collection must replay storage.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from weft.engine.embedded.index.filter.fields import Field
 from weft.engine.embedded.index.filter.gathered import Gathered, gather
 from weft.engine.embedded.index.filter.kinds import UUID
 from weft.engine.embedded.index.filter.planner import Planner
-from weft.engine.embedded.index.filter.view import ReferenceResolver, TextIndex, View
+from weft.engine.embedded.index.filter.view import FilterView, ReferenceResolver, TextIndex
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class FilterIndex:
         folder.mkdir(parents=True, exist_ok=True)
         covered, self._columns = self._load()
         self._fields: list[Field] = []
-        self._view = View(0, covered, config, {})
+        self._view = FilterView(0, covered, config, {})
         self._written = -1
         self.configure(config)
         self._written = self._view.version if covered else -1
@@ -156,12 +156,12 @@ class FilterIndex:
         """Lets go of everything in memory; writes nothing."""
         self._cache.clear()
 
-    def _evaluate(self, view: View, filter: Filter, live: BitMap, resolve: ReferenceResolver | None) -> BitMap:
+    def _evaluate(self, view: FilterView, filter: Filter, live: BitMap, resolve: ReferenceResolver | None) -> BitMap:
         return plan.run(Planner(view, self._inverted, resolve).plan(filter), live)
 
     def _publish(self, covered: int, config: CollectionConfig) -> None:
         columns = {name: column.view for name, column in self._columns.items()}
-        self._view = View(self._view.version + 1, covered, config, columns)
+        self._view = FilterView(self._view.version + 1, covered, config, columns)
 
     def _load(self) -> tuple[int, dict[str, Column]]:
         if not self._path.exists():

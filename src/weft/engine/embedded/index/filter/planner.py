@@ -32,7 +32,7 @@ from weft.engine.embedded.index.filter.fields import length_field
 from weft.engine.embedded.index.filter.kinds import Array
 from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
 from weft.engine.embedded.index.filter.plan import Complement, Leaf, Node, Range, both, either, nothing
-from weft.engine.embedded.index.filter.view import ReferenceResolver, TextIndex, View
+from weft.engine.embedded.index.filter.view import FilterView, ReferenceResolver, TextIndex
 
 MAX_DEPTH = 100
 
@@ -43,7 +43,7 @@ _IDS = frozenset({ID, "id"})
 class Planner:
     """Plans the filters of one evaluation."""
 
-    def __init__(self, view: View, text_index: TextIndex, resolve: ReferenceResolver | None) -> None:
+    def __init__(self, view: FilterView, text_index: TextIndex, resolve: ReferenceResolver | None) -> None:
         self._view = view
         self._text_index = text_index
         self._resolve = resolve

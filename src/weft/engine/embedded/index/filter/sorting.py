@@ -25,7 +25,7 @@ from weft.engine.embedded.index.filter import kinds
 from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.column import ColumnView
 from weft.engine.embedded.index.filter.kinds import Array
-from weft.engine.embedded.index.filter.view import View
+from weft.engine.embedded.index.filter.view import FilterView
 
 Read = Callable[[Ids, str], Sequence[Any]]
 Mask = npt.NDArray[np.bool_]
@@ -36,7 +36,7 @@ _UNSORTABLE = frozenset(
 )
 
 
-def sort(view: View, doc_ids: Ids, keys: Sequence[Sort], limit: int, read: Read) -> Ids:
+def sort(view: FilterView, doc_ids: Ids, keys: Sequence[Sort], limit: int, read: Read) -> Ids:
     """See ``FilterIndex.sort``."""
     paths = [_checked(view, key) for key in keys]
     wanted = len(doc_ids) if limit <= 0 else min(limit, len(doc_ids))
@@ -53,7 +53,7 @@ def sort(view: View, doc_ids: Ids, keys: Sequence[Sort], limit: int, read: Read)
     return ordered
 
 
-def _checked(view: View, key: Sort) -> str:
+def _checked(view: FilterView, key: Sort) -> str:
     if key.path in _BUILT_IN:
         return _BUILT_IN[key.path]
     prop = view.config.by_name.get(key.path)
@@ -65,12 +65,12 @@ def _checked(view: View, key: Sort) -> str:
     return prop.name
 
 
-def _cut(view: View, doc_ids: Ids, path: str, ascending: bool, wanted: int) -> Ids:
+def _cut(view: FilterView, doc_ids: Ids, path: str, ascending: bool, wanted: int) -> Ids:
     """Those of ``doc_ids`` that can be among the first ``wanted``, judged by the column of the first key."""
     return doc_ids[_candidates(view, doc_ids, path, ascending, wanted)]
 
 
-def _candidates(view: View, doc_ids: Ids, path: str, ascending: bool, wanted: int) -> Mask:
+def _candidates(view: FilterView, doc_ids: Ids, path: str, ascending: bool, wanted: int) -> Mask:
     column = view.columns.get(path)
     if column is None or column.multi:
         return np.ones(len(doc_ids), np.bool_)
@@ -89,7 +89,7 @@ def _candidates(view: View, doc_ids: Ids, path: str, ascending: bool, wanted: in
     return keep
 
 
-def _ranks(view: View, doc_ids: Ids, path: str, read: Read) -> list[Array]:
+def _ranks(view: FilterView, doc_ids: Ids, path: str, read: Read) -> list[Array]:
     """Arrays ``(n,)`` that order the doc_ids ascending, the first deciding most."""
     column = view.columns.get(path)
     if column is None or column.multi:
@@ -120,7 +120,7 @@ def _tied_texts(doc_ids: Ids, keys: Array, path: str, read: Read) -> list[Array]
     return [ranks]
 
 
-def _values(view: View, column: ColumnView | None, doc_ids: Ids, path: str, read: Read) -> Sequence[Any]:
+def _values(view: FilterView, column: ColumnView | None, doc_ids: Ids, path: str, read: Read) -> Sequence[Any]:
     if column is None:
         return read(doc_ids, path)
     first, end = column.rows(doc_ids)

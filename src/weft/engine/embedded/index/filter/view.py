@@ -31,7 +31,7 @@ ReferenceResolver: TypeAlias = Callable[[str, Filter, str], BitMap]
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class FilterView:
     """``version`` differs between any two views of an index; ``covered``: every doc_id below it has been added."""
 
     version: int

@@ -12,7 +12,7 @@ from weft.domain.objects import Properties
 from weft.domain.schema import Tokenization
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.fields import TextField, texts_of
-from weft.engine.embedded.index.inverted.segment import Part, Segment, assemble, pack
+from weft.engine.embedded.index.inverted.segment import FieldPostings, Segment, assemble, pack
 from weft.engine.text.tokenize import BYTE_TABLES
 
 U32 = npt.NDArray[np.uint32]
@@ -32,7 +32,7 @@ def segment_of(
     return assemble(first, int(ids[-1]) + 1, from_ids(ids), parts)
 
 
-def _part(field: TextField, ids: U32, properties: Sequence[Properties]) -> Part | None:
+def _part(field: TextField, ids: U32, properties: Sequence[Properties]) -> FieldPostings | None:
     rows, texts = _texts(field.name, properties)
     if not texts:
         return None
@@ -51,7 +51,9 @@ def _part(field: TextField, ids: U32, properties: Sequence[Properties]) -> Part 
     return _postings(field, ids, [keys[i] for i in order.tolist()], rank[numbers] << np.uint64(32) | owners, owners)
 
 
-def _postings(field: TextField, ids: U32, keys: list[bytes], occurrences: npt.NDArray[np.uint64], owners: U32) -> Part:
+def _postings(
+    field: TextField, ids: U32, keys: list[bytes], occurrences: npt.NDArray[np.uint64], owners: U32
+) -> FieldPostings:
     """``occurrences``: for each token its term in the upper and its row in the lower half."""
     occurrences.sort()
     starts = np.flatnonzero(np.concatenate(([True], occurrences[1:] != occurrences[:-1])))
@@ -60,7 +62,7 @@ def _postings(field: TextField, ids: U32, keys: list[bytes], occurrences: npt.ND
     frequencies = np.diff(starts, append=len(occurrences))
     lengths = np.bincount(owners, minlength=len(ids))
     posts = np.searchsorted(distinct, np.arange(len(keys) + 1, dtype=np.uint64) << np.uint64(32))
-    return Part(
+    return FieldPostings(
         field.fingerprint,
         np.frombuffer(b"".join(keys), np.uint8),
         np.fromiter(accumulate(map(len, keys), initial=0), np.int64, len(keys) + 1),

@@ -28,8 +28,8 @@ from weft.engine.embedded.index.inverted.folder import SegmentFolder
 from weft.engine.embedded.index.inverted.lookups import TermSets
 from weft.engine.embedded.index.inverted.merge import merge
 from weft.engine.embedded.index.inverted.segment import Segment
-from weft.engine.embedded.index.inverted.tail import Tail
-from weft.engine.embedded.index.inverted.view import Totals, View, totals_of
+from weft.engine.embedded.index.inverted.tail import PostingsTail
+from weft.engine.embedded.index.inverted.view import FieldTotals, InvertedView, totals_of
 from weft.engine.embedded.index.liveness import possibly_live
 from weft.engine.results import Matches
 
@@ -57,7 +57,7 @@ class InvertedIndex:
         self._segments = self._folder.load(self._fields, unindexed(config))
         self._totals = totals_of(self._segments)
         self._count = sum(segment.count for segment in self._segments)
-        self._tail = Tail(self._segments[-1].after if self._segments else 0)
+        self._tail = PostingsTail(self._segments[-1].after if self._segments else 0)
         self._bound = self._tail.first
         self._publish()
 
@@ -71,8 +71,8 @@ class InvertedIndex:
     def configure(self, config: CollectionConfig) -> None:
         """Takes over stop words, k1, b, new properties and dropped indexes.
 
-        When a property must be tokenised in another way, or one that was not indexed is from now on, the index starts
-        anew: ``covered`` is then 0 and storage must be replayed.
+        When a property must be tokenised in another way, or one that was not indexed is from now on, the index begins
+        again: ``covered`` is then 0 and storage must be replayed.
         """
         fields = fields_of(config)
         gained = [f for name, f in fields.items() if name not in self._fields and name in self._config.by_name]
@@ -81,7 +81,7 @@ class InvertedIndex:
             same = {n: f.fingerprint for n, f in fields.items()} == {n: f.fingerprint for n, f in self._fields.items()}
             self._fields, self._config = fields, config
             if gained or changed:
-                self._replace((), Tail(0), 0)
+                self._replace((), PostingsTail(0), 0)
             else:
                 self._publish()
             if not same or gained:
@@ -189,9 +189,9 @@ class InvertedIndex:
     def _publish(self) -> None:
         totals = dict(self._totals)
         for name, field in self._tail.fields.items():
-            before = totals.get(name, Totals(0, 0))
-            totals[name] = Totals(before.tokens + field.tokens, before.documents + len(field.documents))
-        self._view = View(
+            before = totals.get(name, FieldTotals(0, 0))
+            totals[name] = FieldTotals(before.tokens + field.tokens, before.documents + len(field.documents))
+        self._view = InvertedView(
             self._config,
             self._fields,
             self._segments,
@@ -201,7 +201,7 @@ class InvertedIndex:
             totals,
         )
 
-    def _replace(self, segments: tuple[Segment, ...], tail: Tail, bound: int) -> None:
+    def _replace(self, segments: tuple[Segment, ...], tail: PostingsTail, bound: int) -> None:
         self._segments, self._tail, self._bound = segments, tail, bound
         self._totals = totals_of(segments)
         self._count = sum(segment.count for segment in segments)
@@ -221,13 +221,13 @@ class InvertedIndex:
             try:
                 segments = _tiered(segments, self._fields)
                 with self._lock:
-                    self._replace(tuple(segments), Tail(segments[-1].after), segments[-1].after)
+                    self._replace(tuple(segments), PostingsTail(segments[-1].after), segments[-1].after)
             finally:
                 self._upkeep.release()
             return
         with self._lock:
             segments = [*self._segments, *recent]
-            self._replace(tuple(segments), Tail(segments[-1].after), segments[-1].after)
+            self._replace(tuple(segments), PostingsTail(segments[-1].after), segments[-1].after)
 
     def _freeze(self, run: Sequence[Segment], live: BitMap) -> None:
         """Writes ``run``, the segments that are only in memory, as one."""

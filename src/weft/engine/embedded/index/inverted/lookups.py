@@ -16,7 +16,7 @@ from weft.domain.errors import Invalid
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.batch import encode
 from weft.engine.embedded.index.inverted.segment import Segment, SegmentField
-from weft.engine.embedded.index.inverted.view import View
+from weft.engine.embedded.index.inverted.view import InvertedView
 
 _KEPT = 512
 _WORTH_KEEPING = 1000
@@ -24,12 +24,12 @@ _WORTH_KEEPING = 1000
 
 
 class TermSets:
-    """The bitmaps of often asked terms, over the segments that they were made from."""
+    """The bitmaps of terms that are often looked up, over the segments that they were made from."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, bytes], tuple[tuple[Segment, ...], BitMap]] = {}
 
-    def documents(self, view: View, name: str, token: bytes) -> BitMap:
+    def documents(self, view: InvertedView, name: str, token: bytes) -> BitMap:
         """The documents whose property has the token; raises Invalid for a property without an index."""
         view.field(name)
         kept = self._kept.get((name, token))
@@ -42,7 +42,7 @@ class TermSets:
             found.update(entry >> 32 for entry in field.entries(token, view.bound))
         return found
 
-    def _from_segments(self, view: View, name: str, token: bytes) -> BitMap:
+    def _from_segments(self, view: InvertedView, name: str, token: bytes) -> BitMap:
         found = BitMap()
         for segment in view.segments:
             place = segment.find(name, token)
@@ -55,7 +55,7 @@ class TermSets:
         return found
 
 
-def matching(view: View, name: str, pattern: str, sets: TermSets) -> BitMap:
+def matching(view: InvertedView, name: str, pattern: str, sets: TermSets) -> BitMap:
     """Like: the documents in which each word of the pattern fits some token, ``?`` and ``*`` standing for characters.
 
     Raises Invalid when the pattern has no words.
@@ -75,7 +75,9 @@ def matching(view: View, name: str, pattern: str, sets: TermSets) -> BitMap:
     return found
 
 
-def between(view: View, name: str, low: str | None, high: str | None, include_low: bool, include_high: bool) -> BitMap:
+def between(
+    view: InvertedView, name: str, low: str | None, high: str | None, include_low: bool, include_high: bool
+) -> BitMap:
     """The documents with a token from ``low`` to ``high`` (None: without end)."""
     view.field(name)
     least, most = (None if end is None else encode(end) for end in (low, high))
@@ -96,7 +98,7 @@ def between(view: View, name: str, low: str | None, high: str | None, include_lo
     return found
 
 
-def with_any(view: View, name: str) -> BitMap:
+def with_any(view: InvertedView, name: str) -> BitMap:
     """The documents whose property has at least one token."""
     view.field(name)
     field = view.tail_field(name)
@@ -108,7 +110,7 @@ def with_any(view: View, name: str) -> BitMap:
     return found
 
 
-def tokens(view: View, name: str) -> Iterator[str]:
+def tokens(view: InvertedView, name: str) -> Iterator[str]:
     """All different tokens, ascending."""
     view.field(name)
     field = view.tail_field(name)
@@ -130,7 +132,7 @@ def _edge(segment: Segment, name: str, token: bytes, after_equal: bool) -> int:
     return -term - 1 if term < 0 else term + after_equal
 
 
-def _fitting(view: View, name: str, word: str) -> BitMap:
+def _fitting(view: InvertedView, name: str, word: str) -> BitMap:
     """The documents with a token that fits the one pattern ``word``."""
     from weft.engine.embedded.index.inverted.kernels import glob
 
@@ -177,7 +179,7 @@ def _compiled(word: str) -> npt.NDArray[np.int64]:
     return np.array([code for character in word for code in wild.get(character) or encode(character)], np.int64)
 
 
-def _recent(view: View, name: str, wanted: Callable[[bytes], bool]) -> BitMap:
+def _recent(view: InvertedView, name: str, wanted: Callable[[bytes], bool]) -> BitMap:
     """The tail's documents with a wanted token."""
     field = view.tail_field(name)
     found = BitMap()

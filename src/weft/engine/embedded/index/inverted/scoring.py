@@ -1,13 +1,14 @@
 """BM25F over the segments of a view.
 
 score = Σ idf(t) · repeats(t) · boost(p) · f / (f + k1 (1 − b + b L / avgL)) over the terms t and searched properties p,
-f the term's frequency in p, L the number of p's tokens, avgL one number (``View.average_length``). Computed in float64,
-given and compared as float32; ties go to the smaller doc_id. Source: the BM25F of the protocol's reference server.
+f the term's frequency in p, L the number of p's tokens, avgL one number (``InvertedView.average_length``). Computed in
+float64, given and compared as float32; ties go to the smaller doc_id. Source: the BM25F of Weaviate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ import numpy.typing as npt
 from weft.domain.profile import note, took
 from weft.domain.query import Keyword
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.inverted.question import Asked, Question, idf, understand
+from weft.engine.embedded.index.inverted.query import KeywordQuery, SearchTerm, idf, prepare
 from weft.engine.embedded.index.inverted.segment import Postings, Segment, impact_table
 from weft.engine.embedded.index.inverted.tail import docs_of, pairs_of
-from weft.engine.embedded.index.inverted.view import View
+from weft.engine.embedded.index.inverted.view import InvertedView
 from weft.engine.results import Matches
 
 _NO_BITS = np.zeros(0, np.uint8)
@@ -28,189 +29,197 @@ _SEEK_COST = 8
 """Seeking one document in a list costs about as much as scoring so many postings in order."""
 
 
+@dataclass(slots=True)
 class _Lists:
-    """The postings of the asked terms in one segment or in the tail."""
+    """The postings of the query's terms in one segment or in the tail."""
 
-    def __init__(self) -> None:
-        self.asked: list[int] = []
-        self.places: list[Postings] = []
+    terms: list[int] = field(default_factory=list)
+    """Numbers of ``KeywordQuery.terms``."""
+    places: list[Postings] = field(default_factory=list)
 
     def add(self, number: int, place: Postings) -> None:
-        self.asked.append(number)
+        self.terms.append(number)
         self.places.append(place)
 
 
-def search(view: View, query: Keyword, k: int, allow: AllowList | None, live_count: int | None) -> Matches:
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """What ``_Lists.places`` lie in: the arrays of one segment, or the tail's made like them."""
+
+    first: int
+    after: int
+    """Its doc_ids are in ``first:after``."""
+    docs: npt.NDArray[np.uint32]
+    """``(postings,)``."""
+    codes: npt.NDArray[Any]
+    """``(postings,)``: the place of each posting's impact in ``impacts``."""
+    impacts: npt.NDArray[np.float64]
+    of_blocks: npt.NDArray[np.float32]
+    """``(postings / 128,)``: the greatest impact of each block, up to ``ratio``."""
+    ratio: float
+
+
+@dataclass(slots=True)
+class _Heap:
+    """The best documents so far: the first ``size`` of ``scores (k,) f32`` and ``ids (k,) u32``."""
+
+    scores: npt.NDArray[np.float32]
+    ids: npt.NDArray[np.uint32]
+    size: int = 0
+
+    def matches(self) -> Matches:
+        from weft.engine.embedded.index.inverted.kernels import drain
+
+        drain(self.scores, self.ids, self.size)
+        return Matches(self.ids[: self.size], self.scores[: self.size])
+
+
+def search(view: InvertedView, query: Keyword, k: int, allow: AllowList | None, live_count: int | None) -> Matches:
+    """The best ``k`` of ``allow`` (None: all); ``live_count`` is the N of idf (None: the documents of the view)."""
     with took("words_took"):
-        question = understand(query, view)
-    note("scoring", "maxscore" if question.minima is None else "gated")
-    note("terms", len(question.asked))
-    if k <= 0 or not question.asked or (allow is not None and not len(allow)):
-        return _nothing()
+        prepared = prepare(query, view)
+    note("scoring", "maxscore" if prepared.minima is None else "gated")
+    note("terms", len(prepared.terms))
+    if k <= 0 or not prepared.terms or (allow is not None and not len(allow)):
+        return Matches(np.zeros(0, np.uint32), np.zeros(0, np.float32))
     with took("postings_took"):
-        found = [_in_segment(segment, question.asked) for segment in view.segments]
-        tail, entries = _in_tail(view, question.asked)
-        weights = _weigh(question, [*found, tail], view.count if live_count is None else live_count)
+        found = [_in_segment(segment, prepared.terms) for segment in view.segments]
+        tail, entries = _in_tail(view, prepared.terms)
+        weights = _weigh(prepared, [*found, tail], view.count if live_count is None else live_count)
     with took("scores_took"):
-        return _best(view, question, weights, found, tail, entries, k, allow)
+        scorer = _Scorer(prepared, weights, allow, _Heap(np.empty(k, np.float32), np.empty(k, np.uint32)))
+        for segment, lists in zip(view.segments, found, strict=True):
+            if lists.terms:
+                scorer.offer(lists, _of_segment(segment, view, prepared.average))
+        if tail.terms:
+            scorer.offer(tail, _of_tail(entries, view, prepared.average))
+        return scorer.heap.matches()
 
 
-def _best(
-    view: View,
-    question: Question,
-    weights: npt.NDArray[np.float64],
-    found: Sequence[_Lists],
-    tail: _Lists,
-    entries: Sequence[int],
-    k: int,
-    allow: AllowList | None,
-) -> Matches:
-    """The ``k`` best over the segments' lists and the tail's."""
-    scores, ids = np.empty(k, np.float32), np.empty(k, np.uint32)
-    size = 0
-    config = view.config.inverted
-    for segment, lists in zip(view.segments, found, strict=True):
-        if lists.asked:
-            impacts, ratio = segment.impacts(config.bm25_k1, config.bm25_b, question.average)
-            size = _offer(
-                question, weights, lists, allow, (segment.first, segment.after), ratio,
-                segment.docs, segment.codes, impacts, segment.of_blocks, scores, ids, size,
+@dataclass(frozen=True, slots=True)
+class _Scorer:
+    query: KeywordQuery
+    weights: npt.NDArray[np.float64]
+    """``(terms,)``."""
+    allow: AllowList | None
+    heap: _Heap
+
+    def offer(self, lists: _Lists, arrays: _Arrays) -> None:
+        """Offers the documents of one segment to the heap; those of earlier ones must have smaller doc_ids."""
+        from weft.engine.embedded.index.inverted import kernels
+
+        heap, allow, a = self.heap, self.allow, arrays
+        places = np.array(lists.places)
+        starts, ends = places[:, 0].astype(np.int64), places[:, 1].astype(np.int64)
+        weights = self.weights[lists.terms]
+        bits = _NO_BITS
+        if allow is not None:
+            if self.query.minima is None and len(allow) * _SEEK_COST * len(starts) < int((ends - starts).sum()):
+                wanted = allow.ids[slice(*np.searchsorted(allow.ids, (a.first, a.after)))]
+                heap.size = kernels.best_among(
+                    a.docs, a.codes, a.impacts, starts, ends, weights, wanted, heap.scores, heap.ids, heap.size
+                )
+                return
+            bits = allow.bits
+        filtered = allow is not None
+        if self.query.minima is not None:
+            terms = [self.query.terms[number] for number in lists.terms]
+            gates, units = np.array([t.gate for t in terms]), np.array([t.unit for t in terms])
+            heap.size = kernels.best_gated(
+                a.docs, a.codes, a.impacts, starts, ends, weights, gates, units, np.array(self.query.minima),
+                filtered, bits, heap.scores, heap.ids, heap.size,
             )  # fmt: skip
-    if tail.asked:
-        packed = np.fromiter(entries, np.uint64, len(entries))
-        impacts = impact_table(pairs_of(packed), config.bm25_k1, config.bm25_b, question.average)
-        docs, codes = docs_of(packed), np.arange(len(packed), dtype=np.uint32)
-        blocks = np.ones(len(packed) // _BLOCK + 1, np.float32)
-        for array in (docs, codes, blocks):
-            array.setflags(write=False)
-        size = _offer(
-            question, weights, tail, allow, (view.tail.first, view.bound), 1.0,
-            docs, codes, impacts, blocks, scores, ids, size,
+            return
+        heap.size = kernels.best(
+            a.docs, a.codes, a.impacts, a.of_blocks, starts, ends, weights, places[:, 2].astype(np.float32), a.ratio,
+            filtered, bits, heap.scores, heap.ids, heap.size,
         )  # fmt: skip
-    from weft.engine.embedded.index.inverted.kernels import drain
-
-    drain(scores, ids, size)
-    return Matches(ids[:size], scores[:size])
 
 
-def explain(view: View, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
+def explain(view: InvertedView, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
     """For each document ``, BM25F_<term>_frequency:<f>, BM25F_<term>_propLength:<L>`` for each term that it has.
 
-    When several properties have a term, the last one searched is told.
+    When several properties have a term, the last one searched counts.
     """
-    question = understand(query, view)
-    told: list[dict[str, tuple[int, int]]] = [{} for _ in doc_ids]
-    for asked in question.asked:
-        term = asked.token.decode("utf-8", "replace")
-        for told_here, pair in zip(told, _pairs(view, asked, doc_ids), strict=True):
+    prepared = prepare(query, view)
+    found: list[dict[str, tuple[int, int]]] = [{} for _ in doc_ids]
+    for term in prepared.terms:
+        text = term.token.decode("utf-8", "replace")
+        for of_document, pair in zip(found, _pairs(view, term, doc_ids), strict=True):
             if pair is not None:
-                told_here[term] = (pair >> 20, pair & 0xFFFFF)
+                of_document[text] = (pair >> 20, pair & 0xFFFFF)
     return [
-        "".join(f", BM25F_{term}_frequency:{f}, BM25F_{term}_propLength:{length}" for term, (f, length) in one.items())
-        for one in told
+        "".join(f", BM25F_{text}_frequency:{f}, BM25F_{text}_propLength:{length}" for text, (f, length) in one.items())
+        for one in found
     ]
 
 
-def _nothing() -> Matches:
-    return Matches(np.zeros(0, np.uint32), np.zeros(0, np.float32))
+def _of_segment(segment: Segment, view: InvertedView, average: float) -> _Arrays:
+    config = view.config.inverted
+    impacts, ratio = segment.impacts(config.bm25_k1, config.bm25_b, average)
+    return _Arrays(segment.first, segment.after, segment.docs, segment.codes, impacts, segment.of_blocks, ratio)
 
 
-def _in_segment(segment: Segment, asked: Sequence[Asked]) -> _Lists:
+def _of_tail(entries: Sequence[int], view: InvertedView, average: float) -> _Arrays:
+    config = view.config.inverted
+    packed = np.fromiter(entries, np.uint64, len(entries))
+    impacts = impact_table(pairs_of(packed), config.bm25_k1, config.bm25_b, average)
+    docs, codes = docs_of(packed), np.arange(len(packed), dtype=np.uint32)
+    blocks = np.ones(len(packed) // _BLOCK + 1, np.float32)
+    for array in (docs, codes, blocks):
+        array.setflags(write=False)
+    return _Arrays(view.tail.first, view.bound, docs, codes, impacts, blocks, 1.0)
+
+
+def _in_segment(segment: Segment, terms: Sequence[SearchTerm]) -> _Lists:
     lists = _Lists()
-    for number, one in enumerate(asked):
-        place = segment.find(one.field, one.token)
+    for number, term in enumerate(terms):
+        place = segment.find(term.field, term.token)
         if place is not None:
             lists.add(number, place)
     return lists
 
 
-def _in_tail(view: View, asked: Sequence[Asked]) -> tuple[_Lists, list[int]]:
+def _in_tail(view: InvertedView, terms: Sequence[SearchTerm]) -> tuple[_Lists, list[int]]:
     """The tail's lists, and all their entries one list after the other."""
     lists = _Lists()
     entries: list[int] = []
-    for number, one in enumerate(asked):
-        field = view.tail_field(one.field)
-        more = field.entries(one.token, view.bound) if field is not None else None
+    for number, term in enumerate(terms):
+        field = view.tail_field(term.field)
+        more = field.entries(term.token, view.bound) if field is not None else None
         if more:
             lists.add(number, Postings(len(entries), len(entries) + len(more), 1.0))
             entries += more
     return lists, entries
 
 
-def _weigh(question: Question, found: Sequence[_Lists], documents: int) -> npt.NDArray[np.float64]:
-    """``(len(asked),)`` the weight of each asked term in its field."""
-    frequencies = [0] * len(question.asked)
+def _weigh(query: KeywordQuery, found: Sequence[_Lists], documents: int) -> npt.NDArray[np.float64]:
+    """``(terms,)`` the weight of each term in its field."""
+    frequencies = [0] * len(query.terms)
     for lists in found:
-        for number, place in zip(lists.asked, lists.places, strict=True):
+        for number, place in zip(lists.terms, lists.places, strict=True):
             frequencies[number] += place.end - place.start
     with_term: dict[tuple[int, bytes], list[int]] = {}
-    for one, frequency in zip(question.asked, frequencies, strict=True):
+    for one, frequency in zip(query.terms, frequencies, strict=True):
         if frequency:
             with_term.setdefault((one.group, one.token), []).append(frequency)
     idfs = {key: idf(documents, sum(counts) / len(counts)) for key, counts in with_term.items()}
-    return np.array([idfs.get((one.group, one.token), 0.0) * one.repeats * one.boost for one in question.asked])
+    return np.array([idfs.get((one.group, one.token), 0.0) * one.repeats * one.boost for one in query.terms])
 
 
-def _offer(
-    question: Question,
-    weights: npt.NDArray[np.float64],
-    lists: _Lists,
-    allow: AllowList | None,
-    reach: tuple[int, int],
-    ratio: float,
-    docs: npt.NDArray[np.uint32],
-    codes: npt.NDArray[Any],
-    impacts: npt.NDArray[np.float64],
-    of_blocks: npt.NDArray[np.float32],
-    scores: npt.NDArray[np.float32],
-    ids: npt.NDArray[np.uint32],
-    size: int,
-) -> int:
-    """Offers the documents ``reach[0]:reach[1]`` of one segment to the heap; returns its size."""
-    from weft.engine.embedded.index.inverted import kernels
-
-    places = np.array(lists.places)
-    starts, ends = places[:, 0].astype(np.int64), places[:, 1].astype(np.int64)
-    mine = weights[lists.asked]
-    bits = _NO_BITS
-    if allow is not None:
-        if question.minima is None and len(allow) * _SEEK_COST * len(starts) < int((ends - starts).sum()):
-            wanted = allow.ids[slice(*np.searchsorted(allow.ids, reach))]
-            return int(kernels.best_among(docs, codes, impacts, starts, ends, mine, wanted, scores, ids, size))
-        bits = allow.bits
-    if question.minima is not None:
-        asked = [question.asked[number] for number in lists.asked]
-        gates = np.array([one.gate for one in asked])
-        units = np.array([one.unit for one in asked])
-        minima = np.array(question.minima)
-        return int(
-            kernels.best_gated(
-                docs, codes, impacts, starts, ends, mine, gates, units, minima, allow is not None, bits,
-                scores, ids, size,
-            )
-        )  # fmt: skip
-    highest = places[:, 2].astype(np.float32)
-    return int(
-        kernels.best(
-            docs, codes, impacts, of_blocks, starts, ends, mine, highest, ratio, allow is not None, bits,
-            scores, ids, size,
-        )
-    )  # fmt: skip
-
-
-def _pairs(view: View, asked: Asked, doc_ids: Sequence[int]) -> list[int | None]:
-    """For each document the pair of the asked term; None where it lacks the term."""
+def _pairs(view: InvertedView, term: SearchTerm, doc_ids: Sequence[int]) -> list[int | None]:
+    """For each document the pair of the term; None where it lacks the term."""
     pairs: list[int | None] = [None] * len(doc_ids)
     for segment in view.segments:
-        place = segment.find(asked.field, asked.token)
+        place = segment.find(term.field, term.token)
         if place is None:
             continue
         docs = segment.docs[place.start : place.end]
         for n, at in enumerate(np.searchsorted(docs, np.asarray(doc_ids, np.uint32)).tolist()):
             if at < len(docs) and docs[at] == doc_ids[n]:
                 pairs[n] = int(segment.pairs[segment.codes[place.start + at]])
-    field = view.tail_field(asked.field)
+    field = view.tail_field(term.field)
     if field is not None:
-        recent = {entry >> 32: entry & 0xFFFFFFFF for entry in field.entries(asked.token, view.bound)}
+        recent = {entry >> 32: entry & 0xFFFFFFFF for entry in field.entries(term.token, view.bound)}
         pairs = [recent.get(doc_id, pair) for doc_id, pair in zip(doc_ids, pairs, strict=True)]
     return pairs

@@ -168,7 +168,7 @@ def code_type(pairs: int) -> type[np.uint16] | type[np.uint32]:
     return np.uint16 if pairs <= 1 << 16 else np.uint32
 
 
-class Part(NamedTuple):
+class FieldPostings(NamedTuple):
     """The postings of one property, for ``assemble``: its dictionary sorted, its postings term by term."""
 
     fingerprint: str
@@ -181,7 +181,7 @@ class Part(NamedTuple):
     documents: BitMap
 
 
-def assemble(first: int, after: int, members: BitMap, parts: Mapping[str, Part]) -> Segment:
+def assemble(first: int, after: int, members: BitMap, parts: Mapping[str, FieldPostings]) -> Segment:
     """A segment of the properties' parts."""
     pairs, codes = encode_pairs(_joined([p.pairs for p in parts.values()], np.uint32))
     return complete(

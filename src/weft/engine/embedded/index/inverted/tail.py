@@ -1,4 +1,4 @@
-"""Tail: the newest few documents, in dictionaries, until there are enough for a segment.
+"""PostingsTail: the newest few documents, in dictionaries, until there are enough for a segment.
 
 One thread adds; readers see the documents below the bound that they hold, since lists only grow and ascend.
 """
@@ -15,7 +15,7 @@ from weft.domain.objects import Properties
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.batch import encode
 from weft.engine.embedded.index.inverted.fields import TextField, texts_of
-from weft.engine.embedded.index.inverted.segment import MAX_FREQUENCY, MAX_LENGTH, Part, Segment, assemble
+from weft.engine.embedded.index.inverted.segment import MAX_FREQUENCY, MAX_LENGTH, FieldPostings, Segment, assemble
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
@@ -54,13 +54,13 @@ class TailField:
             return entries.copy()
         return [entry for entry in entries if entry >> 32 < bound]
 
-    def part(self) -> Part:
+    def part(self) -> FieldPostings:
         keys = sorted(self.postings)
         counts = np.fromiter((len(self.postings[key]) for key in keys), np.int64, len(keys))
         posts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
         packed = np.fromiter((entry for key in keys for entry in self.postings[key]), np.uint64, int(posts[-1]))
         sizes = np.fromiter(map(len, keys), np.int64, len(keys))
-        return Part(
+        return FieldPostings(
             self.fingerprint,
             np.array(bytearray(b"".join(keys)), np.uint8),
             np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes))),
@@ -72,7 +72,7 @@ class TailField:
         )
 
 
-class Tail:
+class PostingsTail:
     def __init__(self, first: int) -> None:
         self.first = first
         self.members: list[int] = []

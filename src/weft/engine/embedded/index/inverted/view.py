@@ -1,4 +1,4 @@
-"""View: what one query sees of the index, never changed once published."""
+"""InvertedView: what one query sees of the index, never changed once published."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from weft.domain.errors import Invalid
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.index.inverted.fields import TextField
 from weft.engine.embedded.index.inverted.segment import Segment
-from weft.engine.embedded.index.inverted.tail import Tail, TailField
+from weft.engine.embedded.index.inverted.tail import PostingsTail, TailField
 
 
-class Totals(NamedTuple):
+class FieldTotals(NamedTuple):
     """Of a property: the number of its tokens and of the documents that have any."""
 
     tokens: int
@@ -21,18 +21,18 @@ class Totals(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class InvertedView:
     config: CollectionConfig
     fields: Mapping[str, TextField]
     segments: tuple[Segment, ...]
-    tail: Tail
+    tail: PostingsTail
     bound: int
     """Every doc_id below it has been added; what the tail holds from there on is not seen."""
     count: int
     """Documents, dead ones included until a merge leaves them out."""
-    totals: Mapping[str, Totals]
+    totals: Mapping[str, FieldTotals]
     searches: dict[object, object] = field(default_factory=dict)
-    """What ``question`` works out of property lists, kept for the next query."""
+    """What ``query`` works out of property lists, kept for the next one."""
 
     def field(self, name: str) -> TextField:
         """The text property; raises Invalid when it has no index."""
@@ -56,11 +56,11 @@ class View:
         return sum(means) / len(means) if means else 40.0
 
 
-def totals_of(segments: tuple[Segment, ...]) -> dict[str, Totals]:
+def totals_of(segments: tuple[Segment, ...]) -> dict[str, FieldTotals]:
     """Of the segments together, by property."""
-    totals: dict[str, Totals] = {}
+    totals: dict[str, FieldTotals] = {}
     for segment in segments:
         for name, place in segment.fields.items():
-            before = totals.get(name, Totals(0, 0))
-            totals[name] = Totals(before.tokens + place.tokens, before.documents + len(place.documents))
+            before = totals.get(name, FieldTotals(0, 0))
+            totals[name] = FieldTotals(before.tokens + place.tokens, before.documents + len(place.documents))
     return totals

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,20 +19,56 @@ from weft.domain.objects import Vector
 Bytes = npt.NDArray[np.uint8]
 
 _CHUNK = 16_384
-_ROUNDS = 2
+"""Tokens assigned to centroids at once."""
 
-_LOOKS = 8
-"""Groups in which a token looks for its centroid."""
+_ROUNDS = 2
+"""Of Lloyd's algorithm over all centroids; more move them little."""
+
+_GROUPS_SEARCHED = 8
+"""Groups whose centroids are compared with a token."""
 
 _SEED = 1_234_567
+_ITERATIONS = 8
+"""Of each k-means."""
+
+_COARSE_SAMPLES, _FINE_SAMPLES = 256, 64
+"""Tokens a centroid that k-means reads at most: FAISS's own number for groups; fewer inside them, where Lloyd's rounds
+read all tokens again."""
+
+_TOKENS_PER_CENTROID = 4
+"""Fewer would make centroids of single tokens."""
+
+_LEAST_CENTROIDS = LANES = 16
+"""Kernels keep maxima of so many centroids, so the number of centroids is a multiple of it."""
+
+_ZERO = 128
+"""The byte of a component that is 0."""
+
+_GREATEST = 127
+"""A component's byte is at most so far from ``_ZERO``: the extent of a signed byte."""
+
+_NARROW = 1e-20
+"""The least spread of a dimension in which all centroids are 0."""
+
+_HELD_OUT_TOKENS = 50_000
+"""Enough to measure residuals by."""
+
+_SIZES = 256
+"""A token's size is one byte."""
+
+_LEAST_SIZE, _GREATEST_SIZE = 1e-3, 4.0
+"""Of the greatest residual that was measured: sizes reach so far below and above it, each a constant factor apart."""
+
+_LEAST_WEIGHT = 1e-3
+"""Of the greatest deviation: a dimension without any keeps a scale that divides."""
 
 
 class Abandoned(Exception):
-    """The training is given up, for its index was closed."""
+    """The training is given up because its index was closed."""
 
 
-def go_on() -> None:
-    """The check of a training that nobody gives up."""
+def never_abandoned() -> None:
+    """The check of a training that is always finished."""
 
 
 class Encoded(NamedTuple):
@@ -83,21 +119,21 @@ class Codebook:
     def reconstruct(self, numbers: npt.NDArray[np.integer]) -> Vector:
         """``(n, d) f32``: the centroids with these numbers."""
         bytes_ = self.centroids[numbers][:, : self.dims].astype(np.float32)
-        return np.asarray((bytes_ - 128) * self.spread[: self.dims], dtype=np.float32)
+        return np.asarray((bytes_ - _ZERO) * self.spread[: self.dims], dtype=np.float32)
 
-    def nearest(self, tokens: Vector, check: Callable[[], None] = go_on) -> npt.NDArray[np.int32]:
+    def nearest(self, tokens: Vector, check: Callable[[], None] = never_abandoned) -> npt.NDArray[np.int32]:
         """``(T,) i32``: the centroid nearest to each of ``tokens (T, d)``, among those of its nearest groups."""
         from weft.engine.embedded.index.multivector.kernels.assigning import assign_tokens, best_groups
         from weft.engine.embedded.index.multivector.kernels.packing import round_rows
 
         bias = self._bias  # type: ignore[attr-defined]
         half = 0.5 * (self.groups**2).sum(axis=1)
-        looks = min(_LOOKS, len(self.groups))
+        searched = min(_GROUPS_SEARCHED, len(self.groups))
         found = []
         for start in range(0, len(tokens), _CHUNK):
             check()
             part = tokens[start : start + _CHUNK]
-            groups = best_groups(part @ self.groups.T - half, looks)
+            groups = best_groups(part @ self.groups.T - half, searched)
             rows, scales = round_rows(part, self.spread)
             found.append(assign_tokens(rows, scales, groups, self.group_starts, self.centroids, bias))
         return np.concatenate(found)
@@ -114,26 +150,27 @@ class Codebook:
 
 
 def train(
-    sample: Vector, held_out: Vector, count: int, bits: int, tokens: int, check: Callable[[], None] = go_on
+    sample: Vector, held_out: Vector, count: int, bits: int, tokens: int, check: Callable[[], None] = never_abandoned
 ) -> Codebook:
     """``count`` centroids, at most one for four tokens of ``sample (n, d) f32``; the same input gives the same book.
 
     ``held_out (m, d)``, tokens of other documents, tell how far new tokens lie from the centroids. ``check`` is called
     now and then, and what it raises ends the training.
     """
-    count = max(16, min(count, len(sample) // 4))
+    count = max(_LEAST_CENTROIDS, min(count, len(sample) // _TOKENS_PER_CENTROID))
     centroids = _grouped_means(sample, count, check)
     for _ in range(_ROUNDS):
-        draft = _draft(centroids, bits, tokens)
+        draft = _rounded(centroids, bits, tokens)
         winners = draft.nearest(sample, check)
         sums = _sums(sample, winners, len(draft.centroids))
         sizes = np.bincount(winners, minlength=len(draft.centroids))[:, None]
         means = np.where(sizes > 0, sums / np.maximum(sizes, 1), draft.reconstruct(np.arange(len(sizes))))
         centroids = np.asarray(means, dtype=np.float32)
-    return _measured(_draft(centroids, bits, tokens), held_out[:: max(1, len(held_out) // 50_000)])
+    return _measured(_rounded(centroids, bits, tokens), held_out[:: max(1, len(held_out) // _HELD_OUT_TOKENS)])
 
 
 def _sums(sample: Vector, winners: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.float64]:
+    """``(count, d)``: the sum of the tokens of ``sample (n, d)`` that each centroid won; ``winners (n,)``."""
     order = np.argsort(winners, kind="stable")
     present, starts = np.unique(winners[order], return_index=True)
     sums = np.zeros((count, sample.shape[1]))
@@ -142,59 +179,100 @@ def _sums(sample: Vector, winners: npt.NDArray[np.int32], count: int) -> npt.NDA
 
 
 def _grouped_means(sample: Vector, count: int, check: Callable[[], None]) -> Vector:
+    """At most ``count`` centroids ``(C, d)`` of ``sample (n, d)``: k-means of groups, then inside each group.
+
+    One k-means over all would take ``count`` comparisons a token; with about the root of it in groups, and again
+    inside each, it takes twice the root.
+    """
     groups = max(1, round(count**0.5 / 1.5))
-    coarse = _kmeans(sample, groups, 256)
-    _, nearest = coarse.index.search(sample, 1)
-    group = nearest[:, 0]
+    coarse = _kmeans(sample, groups, _COARSE_SAMPLES)
+    group = coarse.nearest(sample)
     centroids = []
     for g in range(groups):
         check()
         part = np.ascontiguousarray(sample[group == g])
         share = max(1, len(part) * count // len(sample))
         if len(part):
-            centroids.append(part if len(part) <= share else _kmeans(part, share, 64).centroids)
+            centroids.append(part if len(part) <= share else _kmeans(part, share, _FINE_SAMPLES).centroids)
     return np.asarray(np.concatenate(centroids)[:count], dtype=np.float32)
 
 
-def _kmeans(sample: Vector, count: int, most: int):  # type: ignore[no-untyped-def]
+class _Means:
+    """What FAISS's k-means found: ``centroids (k, d) f32``."""
+
+    def __init__(self, means: Any) -> None:
+        self._means = means
+        self.count = int(means.k)
+        self.centroids: Vector = means.centroids
+
+    def nearest(self, vectors: Vector) -> npt.NDArray[np.int64]:
+        """``(n,)``: the centroid nearest to each of ``vectors (n, d)``."""
+        found: npt.NDArray[np.int64] = self._means.index.search(vectors, 1)[1][:, 0]
+        return found
+
+
+def _kmeans(sample: Vector, count: int, samples_per_centroid: int) -> _Means:
     import faiss
 
     means = faiss.Kmeans(
-        sample.shape[1], count, niter=8, seed=_SEED, min_points_per_centroid=1, max_points_per_centroid=most
+        sample.shape[1],
+        count,
+        niter=_ITERATIONS,
+        seed=_SEED,
+        min_points_per_centroid=1,
+        max_points_per_centroid=samples_per_centroid,
     )
     means.train(sample)
-    return means
+    return _Means(means)
 
 
-def _draft(centroids: Vector, bits: int, tokens: int) -> Codebook:
-    """A book whose centroids count; the scales of its codes do not yet."""
-    missing = -len(centroids) % 16
+def _rounded(centroids: Vector, bits: int, tokens: int) -> Codebook:
+    """A book of ``centroids (C, d) f32`` rounded to bytes and sorted by group; the scales of its codes are all 1.
+
+    The last centroid is repeated until C is a multiple of ``LANES``. Groups are the k-means of the centroids, as many
+    as the root of their number, so that searching the groups costs what searching inside one does.
+    """
+    missing = -len(centroids) % LANES
     centroids = np.concatenate([centroids, np.repeat(centroids[-1:], missing, axis=0)])
-    means = _kmeans(centroids, max(1, round(len(centroids) ** 0.5)), 256)
-    group = means.index.search(centroids, 1)[1][:, 0]
+    means = _kmeans(centroids, max(1, round(len(centroids) ** 0.5)), _COARSE_SAMPLES)
+    group = means.nearest(centroids)
     centroids = centroids[np.argsort(group, kind="stable")]
-    starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=means.k))]).astype(np.int64)
+    group_starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=means.count))]).astype(np.int64)
     dims = centroids.shape[1]
     width = -(-dims // 8) * 8
     spread = np.ones(width, np.float32)
-    spread[:dims] = np.maximum(np.abs(centroids).max(axis=0), 1e-20) / 127
-    bytes_ = np.full((len(centroids), width), 128, np.uint8)
-    bytes_[:, :dims] = np.rint(centroids / spread[:dims]) + 128
-    ones = np.ones(width, np.float32), np.ones(256, np.float32)
-    return Codebook(dims, bits, bytes_, spread, *ones, means.centroids, starts, 0.0, tokens)
+    spread[:dims] = np.maximum(np.abs(centroids).max(axis=0), _NARROW) / _GREATEST
+    bytes_ = np.full((len(centroids), width), _ZERO, np.uint8)
+    bytes_[:, :dims] = np.rint(centroids / spread[:dims]) + _ZERO
+    return Codebook(
+        dims=dims,
+        bits=bits,
+        centroids=bytes_,
+        spread=spread,
+        weights=np.ones(width, np.float32),
+        sizes=np.ones(_SIZES, np.float32),
+        groups=means.centroids,
+        group_starts=group_starts,
+        energy=0.0,
+        tokens=tokens,
+    )
 
 
-def _measured(draft: Codebook, sample: Vector) -> Codebook:
-    """The book with the scales that suit the residuals of ``sample``."""
+def _measured(rounded: Codebook, sample: Vector) -> Codebook:
+    """The book with the scales that suit the residuals of ``sample (n, d)``.
+
+    A dimension's weight is the deviation of its residuals. A token's size is the norm of its weighted residual, times
+    the step of a code that loses least of a normal distribution (``BEST_STEP``).
+    """
     from weft.engine.embedded.index.multivector.kernels.residuals import BEST_STEP
 
-    dims = draft.dims
-    residuals = sample - draft.reconstruct(draft.nearest(sample))
+    dims = rounded.dims
+    residuals = sample - rounded.reconstruct(rounded.nearest(sample))
     energy = float((residuals.astype(np.float64) ** 2).sum(axis=1).mean())
     deviations = np.sqrt((residuals.astype(np.float64) ** 2).mean(axis=0))
-    weights = np.ones(len(draft.weights), np.float32)
-    weights[:dims] = np.maximum(deviations, max(float(deviations.max()) * 1e-3, 1e-20))
+    weights = np.ones(len(rounded.weights), np.float32)
+    weights[:dims] = np.maximum(deviations, max(float(deviations.max()) * _LEAST_WEIGHT, _NARROW))
     norms = np.sqrt(((residuals / weights[:dims]) ** 2).mean(axis=1))
     greatest = max(float(norms.max()), 1e-6)
-    sizes = np.geomspace(greatest / 1000, greatest * 4, 256) * BEST_STEP[draft.bits]
-    return replace(draft, weights=weights, sizes=sizes.astype(np.float32), energy=energy)
+    sizes = np.geomspace(greatest * _LEAST_SIZE, greatest * _GREATEST_SIZE, _SIZES) * BEST_STEP[rounded.bits]
+    return replace(rounded, weights=weights, sizes=sizes.astype(np.float32), energy=energy)

@@ -1,4 +1,4 @@
-"""Writers: they take rows of the source into a stage. One thread at a time; the stages that they show are immutable."""
+"""Writers: they take rows of the source into a stage. One thread at a time; published stages are immutable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.objects import Vector
-from weft.engine.embedded.index.multivector.codebook import Codebook, Encoded, go_on, train
+from weft.engine.embedded.index.multivector.codebook import Codebook, Encoded, never_abandoned, train
 from weft.engine.embedded.index.multivector.muvera import MuveraStage
 from weft.engine.embedded.index.multivector.residual import ResidualStage
 from weft.engine.embedded.index.multivector.segments import TAIL_ROWS, TokenSegment, TokenTail, joined, listed, padded
@@ -84,7 +84,7 @@ class ResidualWriter:
     def end_row(self) -> int:
         return self._tail.first_row + self._tail.rows
 
-    def add(self, rows: TokenRows, end: int, check: Callable[[], None] = go_on) -> None:
+    def add(self, rows: TokenRows, end: int, check: Callable[[], None] = never_abandoned) -> None:
         waiting: list[Encoded] = []
         start = self.end_row
         for first, last, tokens in chunks(rows, start, end, self.cosine):
@@ -166,7 +166,9 @@ def _segment(book: Codebook, rows: TokenRows, first: int, last: int, parts: list
     return listed(book, first, np.asarray(rows.offsets[first : last + 1] - rows.offsets[first]), encoded)
 
 
-def trained(rows: TokenRows, dead: Dead, bits: int, cosine: bool, check: Callable[[], None] = go_on) -> ResidualWriter:
+def trained(
+    rows: TokenRows, dead: Dead, bits: int, cosine: bool, check: Callable[[], None] = never_abandoned
+) -> ResidualWriter:
     """A writer with a book of its own, trained on the rows that are not ``dead``, and all rows taken in.
 
     ``check`` is called now and then; what it raises ends the work.

@@ -1,7 +1,7 @@
-"""Compiled loops of the vector index. Each has a plain twin in ``plain.py``.
+"""Compiled loops of the vector index. Each has a reference in ``tests/reference``.
 
 Conventions: ``rows`` are row numbers of the vector file, ascending where a scan reads them; an empty array stands for
-«not given». Kernels allocate little, take no lock and release the GIL. ``fastmath`` allows reordered sums only: NaN and
+"not given". Kernels allocate little, take no lock and release the GIL. ``fastmath`` allows reordered sums only: NaN and
 infinity keep their meaning.
 """
 

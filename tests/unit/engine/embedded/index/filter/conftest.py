@@ -14,7 +14,7 @@ from weft.engine.embedded.index.filter.index import FilterIndex
 
 
 class Texts:
-    """A text index over the objects that it was given: words, lower-cased; stop words «the» and «a»."""
+    """A text index over the objects that it was given: words, lower-cased; stop words "the" and "a"."""
 
     def __init__(self) -> None:
         self.objects: dict[int, Object] = {}
@@ -49,7 +49,7 @@ class Texts:
         return ("the", "a")
 
 
-class Shelf:
+class FilledIndex:
     """An index with its objects: doc_ids 0, 1, 2…, all live unless deleted."""
 
     def __init__(self, folder: Path, properties: Sequence[Property], inverted: InvertedConfig) -> None:
@@ -81,5 +81,5 @@ ALL = InvertedConfig(index_null_state=True, index_property_length=True, index_ti
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Callable[..., Shelf]:
-    return lambda *properties, inverted=ALL: Shelf(tmp_path / "filter", properties, inverted)
+def fill(tmp_path: Path) -> Callable[..., FilledIndex]:
+    return lambda *properties, inverted=ALL: FilledIndex(tmp_path / "filter", properties, inverted)

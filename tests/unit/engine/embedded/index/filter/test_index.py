@@ -23,8 +23,8 @@ def on(name: str, operator: Operator, value: Any) -> Condition:
     return Condition(operator, PropertyTarget(name), value)
 
 
-def test_a_write_is_found_at_once_and_after_reopening(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT))
+def test_a_write_is_found_at_once_and_after_reopening(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT))
     made.add({"n": 1}, {"n": 2})
     assert made.find(on("n", O.EQUAL, 2)) == [1]
     made.index.checkpoint(made.live)
@@ -37,10 +37,8 @@ def test_a_write_is_found_at_once_and_after_reopening(shelf: Callable[..., Any])
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip head", "flip data", "foreign", "empty", "version"])
-def test_a_damaged_snapshot_is_dropped(
-    shelf: Callable[..., Any], damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    made = shelf(Property("n", DataType.INT))
+def test_a_damaged_snapshot_is_dropped(fill: Callable[..., Any], damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    made = fill(Property("n", DataType.INT))
     made.add(*({"n": i} for i in range(100)))
     made.index.checkpoint(made.live)
     (file,) = [p for p in Path(made.folder).iterdir() if p.is_file()]
@@ -65,8 +63,8 @@ def test_a_damaged_snapshot_is_dropped(
     assert made.find(on("n", O.EQUAL, 5)) == []
 
 
-def test_every_byte_of_a_snapshot_is_guarded(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT))
+def test_every_byte_of_a_snapshot_is_guarded(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT))
     made.add({"n": 1}, {"n": 2}, {})
     made.index.checkpoint(made.live)
     (file,) = [p for p in Path(made.folder).iterdir() if p.is_file()]
@@ -77,8 +75,8 @@ def test_every_byte_of_a_snapshot_is_guarded(shelf: Callable[..., Any]) -> None:
         assert made.index.covered == 0 or made.find(on("n", O.EQUAL, 2)) == [1]
 
 
-def test_a_failed_write_leaves_the_earlier_snapshot(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT))
+def test_a_failed_write_leaves_the_earlier_snapshot(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT))
     made.add({"n": 1})
     made.index.checkpoint(made.live)
     made.add({"n": 2})
@@ -91,8 +89,8 @@ def test_a_failed_write_leaves_the_earlier_snapshot(shelf: Callable[..., Any]) -
     assert made.index.covered == 1
 
 
-def test_a_property_added_later_is_null_in_older_objects(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT))
+def test_a_property_added_later_is_null_in_older_objects(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT))
     made.add({"n": 1}, {"n": 2})
     made.config = CollectionConfig(
         "Things", (*made.config.properties, Property("t", DataType.TEXT)), inverted=made.config.inverted
@@ -106,8 +104,8 @@ def test_a_property_added_later_is_null_in_older_objects(shelf: Callable[..., An
         made.reopen()
 
 
-def test_a_dropped_index_is_refused_and_a_dropped_property_forgotten(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT))
+def test_a_dropped_index_is_refused_and_a_dropped_property_forgotten(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT))
     made.add({"n": 3}, {"n": 1})
     made.index.configure(CollectionConfig("Things", (Property("n", DataType.INT, index_filterable=False),)))
     with pytest.raises(Invalid, match="indexFilterable"):
@@ -118,8 +116,8 @@ def test_a_dropped_index_is_refused_and_a_dropped_property_forgotten(shelf: Call
     assert made.find(on("n", O.EQUAL, 1)) == []
 
 
-def test_dead_rows_leave_at_a_checkpoint(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT), Property("ns", DataType.INT_ARRAY))
+def test_dead_rows_leave_at_a_checkpoint(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT), Property("ns", DataType.INT_ARRAY))
     made.add(*({"n": i, "ns": [i, i + 1]} for i in range(5000)))
     assert made.find(on("n", O.LESS_THAN, 3)) == [0, 1, 2]
     made.live = BitMap(range(0, 5000, 7))
@@ -133,8 +131,8 @@ def test_dead_rows_leave_at_a_checkpoint(shelf: Callable[..., Any]) -> None:
         made.reopen()
 
 
-def test_a_bad_batch_changes_nothing(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT), Property("m", DataType.INT))
+def test_a_bad_batch_changes_nothing(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT), Property("m", DataType.INT))
     with pytest.raises(ValueError, match="many"):
         made.index.add([0, 1], [Object(bytes(16), {"n": 1}), Object(bytes(16), {"n": 1, "m": "many"})])
     assert made.index.covered == 0
@@ -142,8 +140,8 @@ def test_a_bad_batch_changes_nothing(shelf: Callable[..., Any]) -> None:
     assert made.find(on("n", O.EQUAL, 1)) == [0]
 
 
-def test_the_cache_answers_until_something_is_written(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.NUMBER), Property("f", DataType.BOOLEAN))
+def test_the_cache_answers_until_something_is_written(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.NUMBER), Property("f", DataType.BOOLEAN))
     made.add({"n": 1.0, "f": True}, {"n": 2.0})
     one = made.index.allow(on("n", O.EQUAL, 1), made.live)
     assert made.index.allow(on("n", O.EQUAL, 1), made.live) is one
@@ -169,7 +167,7 @@ def test_the_cache_drops_the_least_recently_used() -> None:
     assert cache.get(filters[0], 1, live, BitMap) is first
 
 
-def test_values_and_uuids_come_from_the_columns(shelf: Callable[..., Any]) -> None:
+def test_values_and_uuids_come_from_the_columns(fill: Callable[..., Any]) -> None:
     kinds = {
         "i": DataType.INT,
         "f": DataType.BOOLEAN,
@@ -178,7 +176,7 @@ def test_values_and_uuids_come_from_the_columns(shelf: Callable[..., Any]) -> No
         "g": DataType.GEO,
         "ns": DataType.NUMBER_ARRAY,
     }
-    made = shelf(
+    made = fill(
         *(Property(name, kind) for name, kind in kinds.items()),
         Property("t", DataType.TEXT),
         Property("p", DataType.PHONE),
@@ -199,8 +197,8 @@ def test_values_and_uuids_come_from_the_columns(shelf: Callable[..., Any]) -> No
     assert made.index.uuids(ids[:2]) == [(1).to_bytes(16, "big"), bytes(16)]
 
 
-def test_references_are_found_by_their_target(shelf: Callable[..., Any]) -> None:
-    made = shelf(
+def test_references_are_found_by_their_target(fill: Callable[..., Any]) -> None:
+    made = fill(
         Property("one", DataType.REFERENCE, target_collections=("Other",)),
         Property("many", DataType.REFERENCE, target_collections=("Other", "Things")),
     )
@@ -221,8 +219,8 @@ def test_references_are_found_by_their_target(shelf: Callable[..., Any]) -> None
         made.reopen()
 
 
-def test_sorting_refuses_what_has_no_order(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("u", DataType.UUID), Property("r", DataType.REFERENCE), Property("p", DataType.PHONE))
+def test_sorting_refuses_what_has_no_order(fill: Callable[..., Any]) -> None:
+    made = fill(Property("u", DataType.UUID), Property("r", DataType.REFERENCE), Property("p", DataType.PHONE))
     made.add(
         {"p": PhoneNumber("", country_code=49, national=5)}, {"p": PhoneNumber("", country_code=1, national=9)}, {}
     )
@@ -234,8 +232,8 @@ def test_sorting_refuses_what_has_no_order(shelf: Callable[..., Any]) -> None:
     assert made.index.sort(np.array([]), [Sort("p")], 5, made.read).tolist() == []
 
 
-def test_sorting_texts_reads_only_what_may_come_first(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("t", DataType.TEXT))
+def test_sorting_texts_reads_only_what_may_come_first(fill: Callable[..., Any]) -> None:
+    made = fill(Property("t", DataType.TEXT))
     texts = [f"{chr(97 + i % 26)} word that is long {999 - i}" for i in range(1000)]
     made.add(*({"t": t} for t in texts), {"t": "zz"}, {"t": "a\0"}, {"t": "a"}, {})
     read: list[int] = []
@@ -251,8 +249,8 @@ def test_sorting_texts_reads_only_what_may_come_first(shelf: Callable[..., Any])
     assert made.index.sort(ids, [Sort("t", False)], 0, reading).tolist()[-1] == 1003
 
 
-def test_readers_see_whole_states_while_the_writer_adds(shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT), Property("half", DataType.INT))
+def test_readers_see_whole_states_while_the_writer_adds(fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT), Property("half", DataType.INT))
     wrong: list[str] = []
     done = False
 
@@ -278,8 +276,8 @@ def test_readers_see_whole_states_while_the_writer_adds(shelf: Callable[..., Any
     assert wrong == []
 
 
-def test_an_empty_index_answers(tmp_path: Path, shelf: Callable[..., Any]) -> None:
-    made = shelf(Property("n", DataType.INT), Property("t", DataType.TEXT))
+def test_an_empty_index_answers(tmp_path: Path, fill: Callable[..., Any]) -> None:
+    made = fill(Property("n", DataType.INT), Property("t", DataType.TEXT))
     assert made.find(on("n", O.NOT_EQUAL, 1)) == []
     made.index.add([], [])
     made.index.checkpoint(BitMap())

@@ -99,15 +99,15 @@ def on(name: str, operator: Operator, value: Any, *, length: bool = False) -> Co
         (Or(()), 'no children for operator "Or"'),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_way_out(shelf: Callable[..., Any], filter: Filter, message: str) -> None:
-    made = shelf(*PROPERTIES, inverted=InvertedConfig())
+def test_what_cannot_be_is_refused_with_a_way_out(fill: Callable[..., Any], filter: Filter, message: str) -> None:
+    made = fill(*PROPERTIES, inverted=InvertedConfig())
     for refused in (filter, And((on("ranged", O.EQUAL, 1), filter)), Not(filter)):
         with pytest.raises(Invalid, match=message.replace("(", r"\(")):
             made.index.evaluate(refused, BitMap([1, 2, 3]))
 
 
-def test_lengths_are_counted_not_compared_with_text(shelf: Callable[..., Any]) -> None:
-    made = shelf(*PROPERTIES)
+def test_lengths_are_counted_not_compared_with_text(fill: Callable[..., Any]) -> None:
+    made = fill(*PROPERTIES)
     for value, message in ((-1, "positive"), ("3", "requires IntValue"), (1.5, "floating point")):
         with pytest.raises(Invalid, match=message):
             made.index.evaluate(on("text", O.EQUAL, value, length=True), BitMap())
@@ -117,8 +117,8 @@ def test_lengths_are_counted_not_compared_with_text(shelf: Callable[..., Any]) -
         made.index.evaluate(on("blob", O.IS_NULL, True), BitMap())
 
 
-def test_a_deep_filter_is_refused_before_it_is_walked(shelf: Callable[..., Any]) -> None:
-    made = shelf(*PROPERTIES)
+def test_a_deep_filter_is_refused_before_it_is_walked(fill: Callable[..., Any]) -> None:
+    made = fill(*PROPERTIES)
     deep: Filter = on("int", O.EQUAL, 1)
     for _ in range(5000):
         deep = Not(deep)
@@ -127,14 +127,14 @@ def test_a_deep_filter_is_refused_before_it_is_walked(shelf: Callable[..., Any])
             ask(deep, BitMap())
 
 
-def test_an_index_for_ranges_alone_can_be_filtered(shelf: Callable[..., Any]) -> None:
-    made = shelf(*PROPERTIES)
+def test_an_index_for_ranges_alone_can_be_filtered(fill: Callable[..., Any]) -> None:
+    made = fill(*PROPERTIES)
     made.add({"ranged": 1}, {"ranged": 5})
     assert made.find(on("ranged", O.GREATER_THAN, 2)) == [1]
 
 
-def test_references_are_answered_by_the_resolver(shelf: Callable[..., Any]) -> None:
-    made = shelf(*PROPERTIES)
+def test_references_are_answered_by_the_resolver(fill: Callable[..., Any]) -> None:
+    made = fill(*PROPERTIES)
     made.add({}, {}, {})
     asked = []
 

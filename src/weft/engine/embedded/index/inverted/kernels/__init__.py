@@ -1,4 +1,4 @@
-"""Compiled loops of the inverted index. Each has a plain twin in ``twins.py``.
+"""Compiled loops of the inverted index. Each has a reference in ``tests/reference``.
 
 Imported on first use only: numba costs 0.4 s. Kernels release the GIL, take no lock and write only to arrays that the
 caller made for them. Arrays of a segment are read-only and C-contiguous.

@@ -1,1 +1,1 @@
-"""numba kernels of the multi-vector index; ``twins`` holds each in plain numpy. Import them on first use only."""
+"""numba kernels of the multi-vector index, imported on first use only; ``tests/reference`` has each in numpy."""

@@ -99,7 +99,7 @@ def address(typing: Any, array: Any) -> Any:
 
 @intrinsic
 def hold(typing: Any, array: Any) -> Any:
-    """Keeps a local array alive up to here; numba frees one after its last mention, whoever has its address."""
+    """Keeps a local array alive up to here; numba frees one after its last mention, also if its address is used."""
 
     def generate(context: Any, b: Any, signature: Any, args: Any) -> Any:
         return context.get_dummy_value()

@@ -1,4 +1,4 @@
-"""A keyword query, understood: which fields, which terms, what each weighs.
+"""A keyword query made ready: which fields, which terms, what each weighs.
 
 Per group of fields that analyze alike the query is tokenised once; a term's weight is idf × how often the query
 repeats it, and a field's boost comes on top. idf = ln(1 + (N − n + 0.5) / (n + 0.5)) with n the mean document
@@ -15,11 +15,11 @@ from weft.domain.errors import Invalid
 from weft.domain.query import Keyword, MatchOperator
 from weft.engine.embedded.index.inverted.batch import encode
 from weft.engine.embedded.index.inverted.fields import TextField
-from weft.engine.embedded.index.inverted.view import View
+from weft.engine.embedded.index.inverted.view import InvertedView
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class SearchedFields:
     """The fields of a query with their boosts, by group; the same for every text."""
 
     names: tuple[str, ...]
@@ -30,7 +30,7 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SearchTerm:
     """One term in one field. ``gate`` and ``unit``: see ``kernels.gated``."""
 
     field: str
@@ -43,14 +43,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class KeywordQuery:
     average: float
-    asked: tuple[Asked, ...]
+    terms: tuple[SearchTerm, ...]
     minima: tuple[int, ...] | None
     """By gate: how many units a document must have; None when one is enough everywhere."""
 
 
-def understand(query: Keyword, view: View) -> Question:
+def prepare(query: Keyword, view: InvertedView) -> KeywordQuery:
     """Raises Invalid for unknown or unsearchable properties and for operators that they cannot take."""
     searched = _searched(query.properties, view)
     crossed = query.operator is MatchOperator.AND_CROSS
@@ -59,20 +59,20 @@ def understand(query: Keyword, view: View) -> Question:
             "AndCross requires all searched properties to share the same tokenization and analyzer settings; "
             "search other properties or use And"
         )
-    asked: list[Asked] = []
+    found: list[SearchTerm] = []
     minima: list[int] = []
     for group, fields in enumerate(searched.groups):
         terms = _terms(query.text, fields[0][0])
         for field, boost in fields:
             gate = 0 if crossed else len(minima)
             for unit, (token, repeats) in enumerate(terms):
-                asked.append(Asked(field.name, token, repeats, boost, group, unit, gate))
+                found.append(SearchTerm(field.name, token, repeats, boost, group, unit, gate))
             if not crossed or not minima:
                 minima.append(len(terms) if query.operator is not MatchOperator.OR else query.minimum_match)
     gated = any(minimum > 1 for minimum in minima)
     if gated and crossed:
-        asked.sort(key=lambda one: one.unit)
-    return Question(searched.average, tuple(asked), tuple(minima) if gated else None)
+        found.sort(key=lambda one: one.unit)
+    return KeywordQuery(searched.average, tuple(found), tuple(minima) if gated else None)
 
 
 def idf(documents: int, frequency: float) -> float:
@@ -87,9 +87,9 @@ def _terms(text: str, field: TextField) -> list[tuple[bytes, float]]:
     return [(encode(token), float(repeats)) for token, repeats in Counter(tokens).items()]
 
 
-def _searched(properties: tuple[str, ...], view: View) -> Searched:
+def _searched(properties: tuple[str, ...], view: InvertedView) -> SearchedFields:
     known = view.searches.get(properties)
-    if isinstance(known, Searched):
+    if isinstance(known, SearchedFields):
         return known
     boosts: dict[str, float] = {}
     if properties:
@@ -105,7 +105,7 @@ def _searched(properties: tuple[str, ...], view: View) -> Searched:
         groups.setdefault(field.group, []).append((field, boost))
     names = tuple(boosts)
     alike = len({view.fields[name].settings for name in names}) <= 1
-    searched = Searched(names, tuple(map(tuple, groups.values())), alike, view.average_length(names))
+    searched = SearchedFields(names, tuple(map(tuple, groups.values())), alike, view.average_length(names))
     if len(view.searches) < 1000:
         view.searches[properties] = searched
     return searched
@@ -124,7 +124,7 @@ def _boosted(written: str) -> tuple[str, float]:
     return name, value
 
 
-def _check(name: str, view: View) -> None:
+def _check(name: str, view: InvertedView) -> None:
     if name not in view.config.by_name:
         raise Invalid(f"collection {view.config.name} has no property {name!r} to search", property=name)
     field = view.fields.get(name)
