@@ -40,15 +40,21 @@ ALLOWED: dict[str, dict[str, str]] = {
 
 NOT_YET: tuple[str, ...] = (
     *(
-        "src/weft/engine/",
+        "src/weft/engine/embedded/collection.py",
+        "src/weft/engine/embedded/damage.py",
+        "src/weft/engine/embedded/engine.py",
+        "src/weft/engine/embedded/indexes.py",
+        "src/weft/engine/embedded/shard_writer.py",
+        "src/weft/engine/embedded/storage/shard_store.py",
+        "src/weft/engine/embedded/upkeep.py",
         "src/weft/files/",
         "src/weft/jobs/",
     ),
     *("src/weft/service/", "src/weft/wire/"),
-    *("tests/contract/", "tests/oracle/", "tests/s3_server.py"),
-    *("tests/unit/engine/", "tests/unit/jobs/", "tests/unit/service/"),
+    "tests/s3_server.py",
+    *("tests/unit/engine/embedded/test_", "tests/unit/engine/test_", "tests/unit/jobs/", "tests/unit/service/"),
     *("tests/unit/wire/", "tests/wire/"),
-    *("docs/backups.md", "docs/exports.md", "docs/storage.md"),
+    *("docs/backups.md", "docs/exports.md"),
     "ARCHITECTURE.md",
 )
 """Folders and files whose words are still to be mended. The list only shrinks."""
@@ -110,11 +116,7 @@ def test_whole_words_in_prose_and_names(text: str, found: list[str]) -> None:
     assert [word for _, word in unwanted(text)] == found
 
 
-SHARED_NAMES: tuple[str, ...] = (
-    *("Aliases", "Archives", "Done", "Exports", "Gate", "Group", "Node", "Part", "Plan", "Provider", "Question"),
-    *("References", "Remove", "Reply", "Report", "Role", "Schemas", "Searcher", "Segment", "Selection", "State"),
-    *("Stopwords", "Tail", "TokenRows", "Totals", "Upsert", "View"),
-)
+SHARED_NAMES: tuple[str, ...] = ("Report", "Schemas", "Selection", "Stopwords")
 """Names of classes that still stand in several files. The list only shrinks."""
 
 

@@ -92,7 +92,9 @@ def _all(
             }
 
 
-def _grouped(filters: FilterIndex, read: Read, known: Property, doc_ids: DocIds, groups: int) -> list[figures.Group]:
+def _grouped(
+    filters: FilterIndex, read: Read, known: Property, doc_ids: DocIds, groups: int
+) -> list[figures.ValueGroup]:
     gathered = filters.gather(known.name, doc_ids)
     if gathered is not None:
         return figures.groups(gathered, doc_ids, groups)

@@ -32,19 +32,19 @@ def _multi(source: VectorSource[Any], config: VectorIndexConfig, folder: Path) -
 
 
 @dataclass(frozen=True, slots=True)
-class IndexKind:
+class IndexOpeners:
     """What opens the index over single vectors, and over multi-vectors."""
 
     single: Opener
     multi: Opener
 
 
-KINDS: Mapping[str, IndexKind] = {
-    "hnsw": IndexKind(_single, _multi),
-    "flat": IndexKind(_single, _multi),
-    "dynamic": IndexKind(_single, _multi),
-    "hfresh": IndexKind(_single, _multi),
-    "none": IndexKind(_single, _multi),
+KINDS: Mapping[str, IndexOpeners] = {
+    "hnsw": IndexOpeners(_single, _multi),
+    "flat": IndexOpeners(_single, _multi),
+    "dynamic": IndexOpeners(_single, _multi),
+    "hfresh": IndexOpeners(_single, _multi),
+    "none": IndexOpeners(_single, _multi),
 }
 
 

@@ -66,7 +66,7 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
-class References:
+class ReferenceFigures:
     """``pointing_to``: the collections that are pointed to, sorted."""
 
     count: int
@@ -74,7 +74,7 @@ class References:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ValueGroup:
     """The objects that share a value, with ascending ``doc_ids (n,)``."""
 
     value: Any
@@ -134,13 +134,13 @@ def texts(values: Sequence[Any], limit: int = TOP_OCCURRENCES) -> Texts:
     return Texts(sum(occurrences.values()), tuple(top))
 
 
-def references(values: Iterable[Sequence[Reference] | None], only_target: str = "") -> References:
+def references(values: Iterable[Sequence[Reference] | None], only_target: str = "") -> ReferenceFigures:
     """Over the references of each object; those that name no collection point to ``only_target``."""
     targets = [r.collection or only_target for refs in values for r in refs or ()]
-    return References(len(targets), tuple(sorted(set(targets))))
+    return ReferenceFigures(len(targets), tuple(sorted(set(targets))))
 
 
-def groups(gathered: Gathered, doc_ids: Ids, limit: int = GROUPS) -> list[Group]:
+def groups(gathered: Gathered, doc_ids: Ids, limit: int = GROUPS) -> list[ValueGroup]:
     """The ``limit`` greatest groups of ``doc_ids (n,)`` by the values gathered for them.
 
     Every element of an array puts the object into a group, the same element only once; objects without a value are in
@@ -159,17 +159,19 @@ def groups(gathered: Gathered, doc_ids: Ids, limit: int = GROUPS) -> list[Group]
     ends = np.cumsum(counts)
     chosen = np.lexsort((np.arange(len(counts)), -counts))[: max(0, limit)]
     names = gathered.kind.decode(distinct[chosen])
-    return [Group(name, docs[ends[i] - counts[i] : ends[i]]) for name, i in zip(names, chosen.tolist(), strict=True)]
+    return [
+        ValueGroup(name, docs[ends[i] - counts[i] : ends[i]]) for name, i in zip(names, chosen.tolist(), strict=True)
+    ]
 
 
-def groups_of_texts(values: Sequence[Any], doc_ids: Ids, limit: int = GROUPS) -> list[Group]:
+def groups_of_texts(values: Sequence[Any], doc_ids: Ids, limit: int = GROUPS) -> list[ValueGroup]:
     """As ``groups``, for values that were read: a text, a list of texts, or None for each of ``doc_ids (n,)``."""
     members: dict[str, list[int]] = {}
     for doc_id, value in sorted(zip(doc_ids.tolist(), values, strict=True), key=lambda pair: pair[0]):
         for element in {value} if isinstance(value, str) else set(value or ()):
             members.setdefault(element, []).append(doc_id)
     chosen = sorted(members.items(), key=lambda pair: (-len(pair[1]), pair[0]))[: max(0, limit)]
-    return [Group(value, np.array(ids, np.uint32)) for value, ids in chosen]
+    return [ValueGroup(value, np.array(ids, np.uint32)) for value, ids in chosen]
 
 
 def _elements(values: Sequence[Any]) -> Iterable[str]:

@@ -15,7 +15,7 @@ from pyroaring import BitMap
 from weft.engine.embedded.index.filter.column import ColumnView
 
 
-class Node(Protocol):
+class PlanNode(Protocol):
     @property
     def cost(self) -> int:
         """A rank: what should run before what."""
@@ -60,7 +60,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Conjunction:
-    operands: tuple[Node, ...]
+    operands: tuple[PlanNode, ...]
 
     @property
     def cost(self) -> int:
@@ -80,7 +80,7 @@ class Conjunction:
 
 @dataclass(frozen=True)
 class Disjunction:
-    operands: tuple[Node, ...]
+    operands: tuple[PlanNode, ...]
 
     @property
     def cost(self) -> int:
@@ -97,7 +97,7 @@ class Disjunction:
 
 @dataclass(frozen=True)
 class Complement:
-    operand: Node
+    operand: PlanNode
 
     @property
     def cost(self) -> int:
@@ -107,15 +107,15 @@ class Complement:
         return live - self.operand.find(live)
 
 
-def run(node: Node, live: BitMap) -> BitMap:
+def run(node: PlanNode, live: BitMap) -> BitMap:
     """The live doc_ids that the filter selects."""
     return node.find(live) & live
 
 
-def both(operands: list[Node]) -> Node:
+def both(operands: list[PlanNode]) -> PlanNode:
     """All of ``operands``; ranges over one scalar column become one range."""
     ranges: dict[int, Range] = {}
-    others: list[Node] = []
+    others: list[PlanNode] = []
     for operand in operands:
         if isinstance(operand, Range) and not operand.column.multi:
             known = ranges.get(id(operand.column))
@@ -126,9 +126,9 @@ def both(operands: list[Node]) -> Node:
     return operands[0] if len(operands) == 1 else Conjunction(tuple(operands))
 
 
-def either(operands: list[Node]) -> Node:
+def either(operands: list[PlanNode]) -> PlanNode:
     return operands[0] if len(operands) == 1 else Disjunction(tuple(operands))
 
 
-def nothing() -> Node:
+def nothing() -> PlanNode:
     return Leaf(0, BitMap)

@@ -31,7 +31,7 @@ from weft.engine.embedded.index.filter.column import ColumnView
 from weft.engine.embedded.index.filter.fields import length_field
 from weft.engine.embedded.index.filter.kinds import Array
 from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
-from weft.engine.embedded.index.filter.plan import Complement, Leaf, Node, Range, both, either, nothing
+from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, Range, both, either, nothing
 from weft.engine.embedded.index.filter.view import FilterView, ReferenceResolver, TextIndex
 
 MAX_DEPTH = 100
@@ -48,7 +48,7 @@ class Planner:
         self._text_index = text_index
         self._resolve = resolve
 
-    def plan(self, filter: Filter, depth: int = 0) -> Node:
+    def plan(self, filter: Filter, depth: int = 0) -> PlanNode:
         """Raises Invalid for whatever the schema, the index settings or the types do not allow."""
         if depth > MAX_DEPTH:
             raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; write it flatter")
@@ -62,12 +62,12 @@ class Planner:
             case Condition():
                 return self._condition(filter)
 
-    def _parts(self, parts: tuple[Filter, ...], operator: str, depth: int) -> list[Node]:
+    def _parts(self, parts: tuple[Filter, ...], operator: str, depth: int) -> list[PlanNode]:
         if not parts:
             raise Invalid(f'no children for operator "{operator}"; give it at least one condition')
         return [self.plan(part, depth + 1) for part in parts]
 
-    def _condition(self, condition: Condition) -> Node:
+    def _condition(self, condition: Condition) -> PlanNode:
         match condition.target:
             case ReferenceTarget() as target:
                 return self._through_reference(condition, target)
@@ -95,7 +95,7 @@ class Planner:
             raise _nested(name)
         return prop
 
-    def _by_property(self, condition: Condition, prop: Property) -> Node:
+    def _by_property(self, condition: Condition, prop: Property) -> PlanNode:
         _require_index(prop)
         if condition.operator is Operator.IS_NULL:
             return self._null(condition, prop)
@@ -115,7 +115,7 @@ class Planner:
             raise _unusable(condition.operator, prop)
         return _compare(condition.operator, self._column(prop.name), value)
 
-    def _by_id(self, condition: Condition) -> Node:
+    def _by_id(self, condition: Condition) -> PlanNode:
         column = self._column(ID)
         values = operands.several(condition) if condition.operator in CONTAINS else [operands.single(condition)]
         if not all(isinstance(v, str) for v in values):
@@ -129,7 +129,7 @@ class Planner:
             raise Invalid(f"operator {condition.operator} cannot be used on _id; use Equal, NotEqual or ContainsAny")
         return _compare(condition.operator, column, parse_uuid(values[0]))
 
-    def _by_timestamp(self, condition: Condition, name: str) -> Node:
+    def _by_timestamp(self, condition: Condition, name: str) -> PlanNode:
         if not self._view.config.inverted.index_timestamps:
             raise Invalid(
                 "Timestamps must be indexed to be filterable! Add `indexTimestamps: true` to the invertedIndexConfig "
@@ -143,7 +143,7 @@ class Planner:
             raise Invalid(f"operator {condition.operator} cannot be used on {name}; compare it with a date")
         return _compare(condition.operator, column, operands.to_milliseconds(name, operands.single(condition)))
 
-    def _by_length(self, condition: Condition, prop: Property) -> Node:
+    def _by_length(self, condition: Condition, prop: Property) -> PlanNode:
         if not self._view.config.inverted.index_property_length:
             raise Invalid(
                 "Property length must be indexed to be filterable! add `indexPropertyLength: true` to the "
@@ -155,7 +155,7 @@ class Planner:
         length = operands.to_length(condition)
         return self._count(condition.operator, prop, length, absent_is_zero=self._view.config.inverted.index_null_state)
 
-    def _reference_count(self, condition: Condition, prop: Property) -> Node:
+    def _reference_count(self, condition: Condition, prop: Property) -> PlanNode:
         if prop.data_type is not DataType.REFERENCE:
             raise Invalid(f"property {prop.name!r} is of type {prop.data_type}; only references can be counted")
         _require_index(prop)
@@ -170,7 +170,7 @@ class Planner:
         count = operands.to_int(DataType.INT, condition.value)
         return self._count(condition.operator, prop, count, absent_is_zero=True)
 
-    def _count(self, operator: Operator, prop: Property, count: int, *, absent_is_zero: bool) -> Node:
+    def _count(self, operator: Operator, prop: Property, count: int, *, absent_is_zero: bool) -> PlanNode:
         """Compares the length column, in which absent values have no row."""
         column = self._column(length_field(prop.name))
         if operator is Operator.NOT_EQUAL:
@@ -180,7 +180,7 @@ class Planner:
             return either([found, Complement(Leaf(_NULL, column.present))])
         return found
 
-    def _null(self, condition: Condition, prop: Property) -> Node:
+    def _null(self, condition: Condition, prop: Property) -> PlanNode:
         wanted = operands.to_null(condition)
         if not self._view.config.inverted.index_null_state:
             raise Invalid(
@@ -191,19 +191,19 @@ class Planner:
             raise Invalid(f"property {prop.name!r} is of type blob, which is not indexed and cannot be filtered")
         lengths = self._view.columns.get(length_field(prop.name))
         if lengths is not None:
-            filled: Node = Range(lengths, low=1, include_low=True)
+            filled: PlanNode = Range(lengths, low=1, include_low=True)
         else:
             filled = Leaf(_NULL, self._column(prop.name).present)
         return Complement(filled) if wanted else filled
 
-    def _within(self, condition: Condition, prop: Property) -> Node:
+    def _within(self, condition: Condition, prop: Property) -> PlanNode:
         if condition.operator is not Operator.WITHIN_GEO_RANGE:
             raise _unusable(condition.operator, prop)
         area = operands.convert(prop, operands.single(condition))
         column = self._column(prop.name)
         return Leaf(_GEO, lambda: bitmaps.from_ids(column.docs[geo.within(column.values, area)]))
 
-    def _through_reference(self, condition: Condition, target: ReferenceTarget) -> Node:
+    def _through_reference(self, condition: Condition, target: ReferenceTarget) -> PlanNode:
         prop = self._property(target.property)
         if prop.data_type is not DataType.REFERENCE:
             raise Invalid(f"property {prop.name!r} is of type {prop.data_type}, not a reference")
@@ -225,7 +225,7 @@ class Planner:
         return self._view.columns[name]
 
 
-def _compare(operator: Operator, column: ColumnView, value: object) -> Node:
+def _compare(operator: Operator, column: ColumnView, value: object) -> PlanNode:
     match operator:
         case Operator.EQUAL:
             return Leaf(_EQUAL, lambda: column.equal(value))
@@ -237,7 +237,7 @@ def _compare(operator: Operator, column: ColumnView, value: object) -> Node:
             return Range(column, high=value, include_high=operator is Operator.LESS_THAN_EQUAL)
 
 
-def _contains(operator: Operator, column: ColumnView, values: Sequence[object]) -> Node:
+def _contains(operator: Operator, column: ColumnView, values: Sequence[object]) -> PlanNode:
     if operator is Operator.CONTAINS_ALL:
         if not values:
             return nothing()

@@ -16,7 +16,7 @@ from weft.domain.filters import Condition, Operator
 from weft.domain.schema import Property, Tokenization
 from weft.engine.embedded.index.filter import operands
 from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS
-from weft.engine.embedded.index.filter.plan import Complement, Leaf, Node, both, either, nothing
+from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, both, either, nothing
 from weft.engine.embedded.index.filter.view import TextIndex
 
 _TOKEN, _RANGE, _LIKE = 1, 6, 7
@@ -26,7 +26,7 @@ class _OnlyStopwords(Invalid):
     """Nothing is left of a value to search for."""
 
 
-def plan(condition: Condition, prop: Property, index: TextIndex) -> Node:
+def plan(condition: Condition, prop: Property, index: TextIndex) -> PlanNode:
     if condition.operator in CONTAINS:
         values = [operands.convert(prop, v) for v in operands.several(condition)]
         return _contains(condition.operator, prop, values, index)
@@ -49,7 +49,7 @@ def like(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.match(text) is not None
 
 
-def _contains(operator: Operator, prop: Property, values: list[str], index: TextIndex) -> Node:
+def _contains(operator: Operator, prop: Property, values: list[str], index: TextIndex) -> PlanNode:
     if operator is Operator.CONTAINS_NONE:
         return Complement(either([_equal(prop, v, index) for v in values]) if values else nothing())
     if not values:
@@ -67,15 +67,15 @@ def _contains(operator: Operator, prop: Property, values: list[str], index: Text
     return either(found)
 
 
-def _equal(prop: Property, value: str, index: TextIndex) -> Node:
+def _equal(prop: Property, value: str, index: TextIndex) -> PlanNode:
     return both([_token(prop, token, index) for token in _tokens(prop, value, index)])
 
 
-def _token(prop: Property, token: str, index: TextIndex) -> Node:
+def _token(prop: Property, token: str, index: TextIndex) -> PlanNode:
     return Leaf(_TOKEN, lambda: index.documents(prop.name, token))
 
 
-def _compare(operator: Operator, prop: Property, token: str, index: TextIndex) -> Node:
+def _compare(operator: Operator, prop: Property, token: str, index: TextIndex) -> PlanNode:
     inclusive = operator in (Operator.GREATER_THAN_EQUAL, Operator.LESS_THAN_EQUAL)
     if operator in (Operator.GREATER_THAN, Operator.GREATER_THAN_EQUAL):
         return Leaf(_RANGE, lambda: index.range(prop.name, token, None, inclusive, False))

@@ -52,7 +52,7 @@ def test_nothing_gives_only_a_count() -> None:
     assert aggregate.dates(nothing.astype(np.int64)) == aggregate.Dates(0)
     assert aggregate.booleans(nothing) == aggregate.Booleans(0)
     assert aggregate.texts([None, []]) == aggregate.Texts(0)
-    assert aggregate.references([None, []]) == aggregate.References(0)
+    assert aggregate.references([None, []]) == aggregate.ReferenceFigures(0)
 
 
 @given(st.lists(st.datetimes(datetime(1, 1, 1), datetime(9999, 1, 1)), min_size=1))
@@ -86,7 +86,7 @@ def test_top_occurrences_are_by_count_and_then_by_value(values: list[Any], limit
 
 def test_references_name_their_collections_once() -> None:
     refs = [[Reference("", b"1"), Reference("B", b"2")], None, [Reference("B", b"3")]]
-    assert aggregate.references(refs, "A") == aggregate.References(3, ("A", "B"))
+    assert aggregate.references(refs, "A") == aggregate.ReferenceFigures(3, ("A", "B"))
 
 
 @given(st.lists(st.lists(st.integers(0, 4), max_size=4), max_size=12), st.integers(0, 6))

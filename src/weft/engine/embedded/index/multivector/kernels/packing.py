@@ -9,7 +9,7 @@ from numba import njit
 
 
 def lane_count(tokens: int) -> int:
-    """Lanes of a tile: 8 up to eight query tokens, otherwise 16."""
+    """Vector lanes of a tile: 8 up to eight query tokens, otherwise 16."""
     return 8 if tokens <= 8 else 16
 
 
