@@ -111,7 +111,7 @@ def test_choosing_and_refusing(client: weaviate.WeaviateClient, exporting: Serve
             {"id": "x"},
             {"id": "x", "file_format": "csv"},
             {"id": "X", "file_format": "parquet"},
-            {"id": "x", "file_format": "parquet", "include": ["Nobody"]},
+            {"id": "x", "file_format": "parquet", "include": ["Missing"]},
             {"id": "x", "file_format": "parquet", "include": ["One"], "exclude": ["One"]},
         ):
             assert http.post("/export/filesystem", json=body).status_code == 422

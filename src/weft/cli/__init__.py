@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "models", _models, "list the models on this machine, fetch one, or check one", _add_models)
     _add(commands, "backup", _backup, "back up collections, or list the backups", _add_backup)
     _add(commands, "restore", _restore, "restore collections from a backup", _add_restore)
+    _add(commands, "jobs", _jobs, "list backups, restores and exports that run; pause, resume, cancel", _add_jobs)
     return parser
 
 
@@ -192,6 +193,16 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
     _add_archive(parser)
 
 
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action", nargs="?", choices=("list", "pause", "resume", "cancel"), default="list", help="default: %(default)s"
+    )
+    parser.add_argument("id", nargs="?", metavar="ID", help="the job to pause, resume or cancel")
+    parser.add_argument("--all", action="store_true", help="list those that have ended, too")
+    parser.add_argument("--json", action="store_true", help="list as JSON")
+    add_connection(parser)
+
+
 def _add_archive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--include", nargs="+", metavar="NAME", help="only these collections; * and ? are wildcards")
     parser.add_argument("--exclude", nargs="+", metavar="NAME", help="all collections but these")
@@ -249,3 +260,9 @@ def _restore(arguments: argparse.Namespace) -> int:
     from weft.cli.archiving import restore
 
     return restore(arguments)
+
+
+def _jobs(arguments: argparse.Namespace) -> int:
+    from weft.cli.jobs import jobs
+
+    return jobs(arguments)

@@ -62,6 +62,9 @@ class Connection:
     def post(self, path: str, content: Any) -> Any:
         return self._ask("POST", path, orjson.dumps(content))
 
+    def delete(self, path: str) -> None:
+        self._ask("DELETE", path, None)
+
     def _ask(self, method: str, path: str, content: bytes | None) -> Any:
         headers = {"Content-Type": "application/json"} if content is not None else None
         try:
@@ -73,7 +76,7 @@ class Connection:
                 f"the server at {self.url} closed the connection without an answer ({error or type(error).__name__})"
             ) from error
         if reply.is_success:
-            return self._json(reply)
+            return self._json(reply) if reply.content else None
         if reply.status_code == 401:
             raise Unauthenticated(f"the server at {self.url} requires a valid API key; pass it with --api-key")
         kind = _BY_STATUS.get(reply.status_code, Invalid if reply.is_client_error else WeftError)

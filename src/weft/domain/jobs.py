@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
 
 import xxhash
 
-Document: TypeAlias = Mapping[str, Any]
-"""An object of JSON whose keys are the job kind's own."""
+from weft.domain.json_values import JsonObject
 
 
 class JobStatus(StrEnum):
@@ -50,8 +47,8 @@ class JobRecord:
     called it, ``collections`` are those that it is about.
 
     ``done`` of about ``total``, in the kind's unit. ``request`` is what a resumable job is set up from after a restart;
-    ``cursor`` is what it saved last, None before the first time. Times are ISO 8601 in UTC, ``ended_at`` empty until
-    the end.
+    ``cursor`` is what it saved last, None before the first time; the keys of both are the kind's own. Times are ISO
+    8601 in UTC, ``ended_at`` empty until the end.
     """
 
     kind: str
@@ -64,8 +61,8 @@ class JobRecord:
     error: str = ""
     done: int = 0
     total: int = 0
-    request: Document = field(default_factory=dict)
-    cursor: Document | None = None
+    request: JsonObject = field(default_factory=dict)
+    cursor: JsonObject | None = None
 
     @property
     def id(self) -> str:

@@ -20,7 +20,8 @@ from enum import Enum, auto
 from typing import Protocol
 
 from weft.domain.errors import Conflict, Unsupported, WeftError
-from weft.domain.jobs import Document, JobRecord, JobStatus
+from weft.domain.jobs import JobRecord, JobStatus
+from weft.domain.json_values import JsonObject
 
 _log = logging.getLogger(__name__)
 
@@ -62,16 +63,16 @@ class Job:
         key: str,
         name: str,
         collections: tuple[str, ...],
-        request: Document | None = None,
+        request: JsonObject | None = None,
     ) -> None:
         self.kind = kind
         self.key = key
         self.name = name
         self.collections = collections
-        self.request: Document = request or {}
+        self.request: JsonObject = request or {}
         self.started_at = now()
         self.status = JobStatus.WAITING
-        self.cursor: Document | None = None
+        self.cursor: JsonObject | None = None
         self.done = 0
         self.total = 0
         self.error = ""
@@ -131,7 +132,7 @@ class Job:
         """``amount`` more is done."""
         self.done += amount
 
-    def save(self, cursor: Document) -> None:
+    def save(self, cursor: JsonObject) -> None:
         """From here on a later run can continue at ``cursor``. Durable at return; raises StorageFull."""
         with self._lock:
             self.cursor = cursor

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from weft.domain.jobs import Document, JobRecord, JobStatus
+from weft.domain.jobs import JobRecord, JobStatus
+from weft.domain.json_values import JsonObject, JsonValue
 
 _MAX_ENDED = 1000
 
@@ -49,9 +50,13 @@ class JobLedger:
             self._store.put_settings({f"{kind} {one.key}": None for one in gone})
 
     @staticmethod
-    def entry(record: JobRecord) -> dict[str, Document]:
+    def entry(record: JobRecord) -> dict[str, JsonObject]:
         """The settings that hold ``record``."""
-        value: dict[str, Any] = {"status": record.status.value, "startedAt": record.started_at, "name": record.name}
+        value: dict[str, JsonValue] = {
+            "status": record.status.value,
+            "startedAt": record.started_at,
+            "name": record.name,
+        }
         value |= {"collections": list(record.collections), "done": record.done, "total": record.total}
         value |= {"completedAt": record.ended_at} if record.ended_at else {}
         value |= {"error": record.error} if record.error else {}
@@ -60,8 +65,10 @@ class JobLedger:
         return {f"{record.kind} {record.key}": value}
 
 
-def _record(kind: str, key: str, value: Document) -> JobRecord:
-    """Weft 0.1 kept restores alone, with status, times and error; STARTED was its word for what had not ended."""
+def _record(kind: str, key: str, value: Mapping[str, Any]) -> JobRecord:
+    """A value that was read from the data folder, whose checksum holds: it is what was written.
+
+    Weft 0.1 kept restores alone, with status, times and error; STARTED was its word for what had not ended."""
     status = value["status"]
     return JobRecord(
         kind,

@@ -22,6 +22,7 @@ from weft.service.aliases import Aliases
 from weft.service.archives.archives import Archives
 from weft.service.collections import Collections
 from weft.service.explain import Explainer, TokenQuestion
+from weft.service.jobs import Jobs
 from weft.service.objects import Objects
 from weft.service.permissions.objects import aggregating, explaining, searching
 from weft.service.permissions.server import (
@@ -76,6 +77,7 @@ class Service:
         self.replication = Replication(self.collections, NODE)
         self.access = access
         self._runner = JobRunner(JobLedger(engine))
+        self.jobs = Jobs(self._runner)
         self.archives = Archives(
             settings.backup, settings.export, engine, self._runner, access.parts(), self._check_servable
         )

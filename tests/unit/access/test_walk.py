@@ -51,6 +51,7 @@ INNER_METHODS = {
     "collections.use",
     "collections.for_import",
     "collections.open",
+    "jobs.collections",
     "tenants.use",
 }
 """What rooms below the wires call of the service and its parts: no verbs, so no caller reaches them."""

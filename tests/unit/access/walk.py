@@ -56,6 +56,7 @@ _ONE = "/v1/objects/{class_name}/{id}"
 _QUESTION = {"query": "{ Get { Movies { title } } }"}
 _REPLICATE = "/v1/replication/replicate"
 _BACKUP = "/v1/backups/filesystem/one"
+_JOB = "/v1/weft/jobs/0123456789abcdef"
 
 REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1"): free("/v1"),
@@ -190,6 +191,11 @@ REST: dict[tuple[str, str], Step] = {
     ("POST", "/v1/export/{backend}"): needs("manage_backups", path="/v1/export/filesystem", body={"id": "one"}),
     ("GET", "/v1/export/{backend}/{id}"): needs("manage_backups", path="/v1/export/filesystem/one"),
     ("DELETE", "/v1/export/{backend}/{id}"): needs("manage_backups", path="/v1/export/filesystem/one"),
+    ("GET", "/v1/weft/jobs"): free("/v1/weft/jobs"),
+    ("GET", "/v1/weft/jobs/{id}"): needs("manage_backups", path=_JOB),
+    ("DELETE", "/v1/weft/jobs/{id}"): needs("manage_backups", path=_JOB),
+    ("POST", "/v1/weft/jobs/{id}/pause"): needs("manage_backups", path=f"{_JOB}/pause"),
+    ("POST", "/v1/weft/jobs/{id}/resume"): needs("manage_backups", path=f"{_JOB}/resume"),
     ("GET", "/v1/authz/roles"): free("/v1/authz/roles"),
     ("POST", "/v1/authz/roles"): needs("create_roles", path="/v1/authz/roles", body=_ROLE),
     ("GET", "/v1/authz/roles/{role}"): needs("read_roles", path="/v1/authz/roles/viewer"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from unit.jobs.stored import StoredSettings
+from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
 from weft.domain.jobs import JobRecord, JobStatus
 from weft.jobs.job import Job, JobKind
@@ -44,7 +45,7 @@ class Reembedder:
 
     def run(self, job: Job) -> None:
         job.total = COUNT
-        job.done = next = job.cursor["next"] if job.cursor else 0
+        job.done = next = json_fields.integer(job.cursor or {}, "next", "cursor") or 0
         while next < COUNT:
             job.check()
             for number in range(next, next + BATCH):
@@ -75,9 +76,9 @@ class Process:
         self.runner.add(REEMBEDDING, self._reopen)
 
     def _reopen(self, job: Job) -> Reembedder:
-        if job.request["model"] == "gone":
+        if (model := str(job.request["model"])) == "gone":
             raise Invalid("there is no such model any more")
-        self.reembedder = Reembedder(self._vectors, job.request["model"], self._stop_at)
+        self.reembedder = Reembedder(self._vectors, model, self._stop_at)
         return self.reembedder
 
     def begin(self, model: str = "new") -> Reembedder:

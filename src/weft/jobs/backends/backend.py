@@ -8,7 +8,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from weft.domain.json_values import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Backend(ABC):
     module: ClassVar[str]
 
     @abstractmethod
-    def meta(self) -> dict[str, Any]:
+    def meta(self) -> dict[str, JsonValue]:
         """What ``/v1/meta`` says of the module."""
 
     @abstractmethod

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonValue
 from weft.files import disk
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 
-_LONGEST_PATH = 1000
+_MAX_PATH_CHARS = 1000
 
 
 class FilesystemFolder(BlobFolder):
@@ -83,7 +83,7 @@ class FilesystemBackend(Backend):
         self._root = root
         self._data = data
 
-    def meta(self) -> dict[str, Any]:
+    def meta(self) -> dict[str, JsonValue]:
         return {"name": "Backups on the file system", "backupsPath": str(self._root or "")}
 
     def folder(self, id: str, location: Location) -> FilesystemFolder:
@@ -95,8 +95,8 @@ class FilesystemBackend(Backend):
         return FilesystemFolder(root / id)
 
     def _named(self, path: str) -> Path:
-        if len(path) > _LONGEST_PATH or "\0" in path:
-            raise Invalid(f"a path on the file system has at most {_LONGEST_PATH} letters and no NUL among them")
+        if len(path) > _MAX_PATH_CHARS or "\0" in path:
+            raise Invalid(f"a path on the file system has at most {_MAX_PATH_CHARS} characters and no NUL among them")
         if self._data is not None and Path(path).resolve().is_relative_to(self._data.resolve()):
             raise Invalid("a backup cannot lie in the folder that it is a backup of; name a path elsewhere")
         return Path(path)

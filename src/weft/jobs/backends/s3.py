@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weft.domain.errors import Invalid, Misconfigured, OperatorError
+from weft.domain.json_values import JsonValue
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 
 if TYPE_CHECKING:
@@ -90,9 +91,10 @@ class S3Backend(Backend):
         self._environ = environ
         self._stores: dict[str, S3Store] = {}
 
-    def meta(self) -> dict[str, Any]:
-        told = {"endpoint": self._endpoint, "bucketName": self._bucket, "useSSL": self._use_ssl}
-        return {"name": "Backups in S3", **told} | ({"rootName": self._path} if self._path else {})
+    def meta(self) -> dict[str, JsonValue]:
+        found: dict[str, JsonValue] = {"name": "Backups in S3", "endpoint": self._endpoint}
+        found |= {"bucketName": self._bucket, "useSSL": self._use_ssl}
+        return found | ({"rootName": self._path} if self._path else {})
 
     def folder(self, id: str, location: Location) -> S3Folder:
         bucket = location.bucket or self._bucket

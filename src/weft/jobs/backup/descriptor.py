@@ -1,6 +1,6 @@
 """What a backup says of itself: a small blob with its state, and a large one with its contents.
 
-    weft-backup.json   the state, replaced as the backup goes on; JSON, sealed with the XXH3-64 of the rest
+    weft-backup.json   the state, replaced at the end; JSON, sealed with the XXH3-64 of the rest
     contents           one zstd frame of JSON, written once; its SHA-256 is in the state
     packs/…            see `pack`
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -24,6 +23,7 @@ import xxhash
 from weft import __version__
 from weft.domain.errors import CorruptData, Unsupported
 from weft.domain.jobs import JobStatus
+from weft.domain.json_values import JsonObject
 from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.pack import REF, Refs
 from weft.jobs.backup.zstd import compress, decompress
@@ -95,7 +95,7 @@ class StoredShard:
 @dataclass(slots=True)
 class StoredCollection:
     name: str
-    document: Mapping[str, Any]
+    document: JsonObject
     aliases: list[str]
     shards: list[StoredShard]
 

@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,7 @@ REF = np.dtype(
     [("digest", "V32"), ("backup", "<u2"), ("pack", "<u4"), ("offset", "<u8"), ("stored", "<u4"), ("size", "<u4")]
 )
 _ENTRY = struct.Struct("<32sHIQII")
-Refs: TypeAlias = npt.NDArray[Any]
+Refs: TypeAlias = npt.NDArray[np.void]
 """``(n,)`` of ``REF``."""
 
 LEVELS = {
@@ -55,7 +55,7 @@ LEVELS = {
     "ZstdBestCompression": 12,
     "NoCompression": 0,
 }
-"""The protocol's names; the level of zstd for each, 0 for none."""
+"""Weaviate's names; the level of zstd for each, 0 for none."""
 
 
 def pack_key(number: int) -> str:
@@ -75,7 +75,8 @@ class PackWriter:
         self.stored_bytes = 0
 
     def add(self, chunks: Iterable[bytes], base: Refs | None, each: Callable[[int], None]) -> Refs:
-        """Where each chunk lies. ``base``: where the base has the same file's. ``each`` is told the bytes done."""
+        """Where each chunk lies. ``base``: where the base has the same file's. ``each`` is given
+        the bytes of each that is done."""
         refs = bytearray()
         digests = base["digest"] if base is not None else ()
         waiting: deque[tuple[int, int, Future[tuple[bytes, bytes | None]]]] = deque()
@@ -158,7 +159,7 @@ class PackReader:
         """What ``PackWriter.add_one`` stored."""
         return b"".join(self.chunks(ref))
 
-    def _read(self, ref: Any, length: int) -> bytes:
+    def _read(self, ref: np.void, length: int) -> bytes:
         number, key = int(ref["backup"]), pack_key(int(ref["pack"]))
         if number >= len(self._folders):
             raise CorruptData(f"the backup {self._ids[0]!r} names a backup that it does not build on")
@@ -169,7 +170,7 @@ class PackReader:
             raise self._damaged(ref, "ends too early")
         return data
 
-    def _chunk(self, ref: Any, data: bytes) -> bytes:
+    def _chunk(self, ref: np.void, data: bytes) -> bytes:
         if ref["stored"] != ref["size"]:
             try:
                 data = decompress(data)
@@ -179,7 +180,7 @@ class PackReader:
             raise self._damaged(ref, "is damaged")
         return data
 
-    def _damaged(self, ref: Any, what: str) -> CorruptData:
+    def _damaged(self, ref: np.void, what: str) -> CorruptData:
         number = int(ref["backup"])
         path = f"{self._folders[number].home}/{pack_key(int(ref['pack']))}"
         return CorruptData(f"{path} {what}: the backup {self._ids[0]!r} cannot be restored; use another one", path=path)

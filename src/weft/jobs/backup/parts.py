@@ -1,4 +1,4 @@
-"""What is backed up beside collections, by whichever room has it: roles, users."""
+"""What is backed up beside collections, by the room that has it: roles, users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class BackupPart(Protocol):
         """Those of ``names``, or all, as text that ``load`` takes."""
 
     def load(self, text: str) -> Callable[[], None]:
-        """Makes what ``dump`` told so again, all or nothing; what it did not tell of stays as it is.
+        """Restores what ``dump`` wrote, all or nothing; what is not in it stays as it is.
 
-        Returns what makes it as it was before.
+        Returns what undoes that.
         """

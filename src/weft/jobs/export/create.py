@@ -20,7 +20,8 @@ import orjson
 
 from weft.catalog.catalog import remove_folder
 from weft.domain.errors import NotFound
-from weft.domain.jobs import Document, JobStatus
+from weft.domain.jobs import JobStatus
+from weft.domain.json_values import JsonObject
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.storage import ShardStore
@@ -33,7 +34,7 @@ from weft.jobs.job import Job, JobKind, now
 EXPORT = JobKind("export", "objects", resumable=True)
 """The key of such a job is the home of the folder that it fills."""
 
-Parse: TypeAlias = Callable[[Document], CollectionConfig]
+Parse: TypeAlias = Callable[[JsonObject], CollectionConfig]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,4 +207,11 @@ class ExportMaker:
 
 
 def _position(job: Job) -> _Position:
-    return _Position(**job.cursor) if job.cursor else _Position()
+    saved = {key: value for key, value in (job.cursor or {}).items() if isinstance(value, int)}
+    return _Position(
+        saved.get("shards", 0),
+        bool(saved.get("copied", False)),
+        saved.get("files", 0),
+        saved.get("objects", 0),
+        saved.get("next", 0),
+    )

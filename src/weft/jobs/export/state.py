@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from weft.domain.errors import CorruptData
-from weft.domain.jobs import Document, JobStatus
+from weft.domain.jobs import JobStatus
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.jobs.backends.backend import BlobFolder
 
 METADATA = "export_metadata.json"
@@ -78,14 +79,14 @@ def read_export_state(folder: BlobFolder) -> ExportState | None:
     return ExportState(**values)
 
 
-def shard_json(shard: ShardExport) -> dict[str, Any]:
+def shard_json(shard: ShardExport) -> JsonObject:
     """As Weaviate has it; ``shard_of_json`` reads it."""
-    found: dict[str, Any] = {"status": shard.status.value, "objectsExported": shard.objects}
+    found: dict[str, JsonValue] = {"status": shard.status.value, "objectsExported": shard.objects}
     found |= {"error": shard.error} if shard.error else {}
     return found | ({"skipReason": shard.skipped} if shard.skipped else {})
 
 
-def shard_of_json(given: Document) -> ShardExport:
+def shard_of_json(given: Mapping[str, Any]) -> ShardExport:
     """Raises KeyError, ValueError."""
     status = ShardExportStatus(given["status"])
     return ShardExport(status, given["objectsExported"], given.get("error", ""), given.get("skipReason", ""))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from weft.domain.json_values import JsonObject
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backends.backend import Location
 from weft.jobs.backup.parts import BackupPart
@@ -34,7 +34,7 @@ class Archives:
         self.restores = Restores(engine, self._catalog, runner, parts, check)
         self.exports = Exports(export, backup, engine, runner, self._catalog.server)
 
-    def meta(self) -> dict[str, dict[str, Any]]:
+    def meta(self) -> dict[str, JsonObject]:
         """What ``/v1/meta`` says of the modules."""
         return {one.module: one.meta() for one in self._catalog.backends.values()}
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
+from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid
 from weft.domain.jobs import JobStatus
@@ -75,7 +76,7 @@ class Backups:
         job = self._runner.find(BACKUP, folder.home)
         if job is not None:
             known = of_job(job, backend)
-            return replace(known, base=job.request.get("base", ""), size_bytes=job.done)
+            return replace(known, base=json_fields.string(job.request, "base", "backup") or "", size_bytes=job.done)
         state = self._catalog.state(folder)
         if state is None:
             raise unknown(id)

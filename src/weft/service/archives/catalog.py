@@ -34,7 +34,7 @@ class BackupCatalog:
         if _SERVER not in engine.settings():
             engine.put_settings({_SERVER: secrets.token_hex(8)})
         self.server: str = engine.settings()[_SERVER]
-        """Tells this server's backups from those of others that use the same place."""
+        """Sets this server's backups apart from those of others that use the same place."""
 
     def backend(self, name: str) -> Backend:
         """Raises Invalid."""

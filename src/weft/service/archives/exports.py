@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
+from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
 from weft.domain.jobs import JobStatus
@@ -31,8 +32,8 @@ _HINT = "set EXPORT_DEFAULT_PATH for filesystem, EXPORT_DEFAULT_BUCKET for s3"
 
 
 class Exports:
-    """One runs at a time; others wait for their turn. An id is never used twice. ``server`` tells this server's exports
-    from those of others."""
+    """One runs at a time; others wait for their turn. An id is never used twice. ``server`` sets this server's exports
+    apart from those of others."""
 
     def __init__(
         self, settings: ExportSettings, backup: BackupSettings, engine: Engine, runner: JobRunner, server: str
@@ -96,13 +97,14 @@ class Exports:
     def _reopen(self, job: Job) -> ExportMaker:
         """The maker of an export of an earlier process. Raises Invalid, CorruptData."""
         self._check_enabled()
-        maker = self._maker(job, self._chosen(job.request["backend"]).folder(job.name, Location()))
+        maker = self._maker(job, self._chosen(_backend_of(job)).folder(job.name, Location()))
         maker.load(job)
         return maker
 
     def _maker(self, job: Job, folder: BlobFolder) -> ExportMaker:
-        backend: str = job.request["backend"]
-        state = ExportState(job.name, backend, self._server, JobStatus.WAITING, job.started_at, job.collections)
+        state = ExportState(
+            job.name, _backend_of(job), self._server, JobStatus.WAITING, job.started_at, job.collections
+        )
         maker = ExportMaker(self._engine, parse, ExportTarget(folder, state), self._staging / job.record.id)
         self._makers = {home: one for home, one in self._makers.items() if not one.state.status.ended}
         self._makers[folder.home] = maker
@@ -150,6 +152,10 @@ def _answer(state: ExportState, folder: BlobFolder) -> ExportJob:
         _took_ms(state),
         state.shard_status,
     )
+
+
+def _backend_of(job: Job) -> str:
+    return json_fields.string(job.request, "backend", "export") or ""
 
 
 def _took_ms(state: ExportState) -> int:

@@ -10,7 +10,8 @@ from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
-from weft.domain.jobs import Document, JobRecord, JobStatus
+from weft.domain.jobs import JobRecord, JobStatus
+from weft.domain.json_values import JsonObject
 from weft.engine.embedded.engine import Engine
 from weft.jobs.backends.backend import BlobFolder, Location
 from weft.jobs.backup.descriptor import BackupContents, read_contents
@@ -28,7 +29,7 @@ from weft.service.permissions.archives import archive, restoring
 
 _log = logging.getLogger(__name__)
 
-SchemaCheck: TypeAlias = Callable[[Document], None]
+SchemaCheck: TypeAlias = Callable[[JsonObject], None]
 
 
 class Restores:

@@ -48,6 +48,10 @@ class KnownArchives(Protocol):
     def classes(self, backend: str, id: str, place: Location) -> Sequence[str]: ...
 
 
+class KnownJobs(Protocol):
+    def collections(self, id: str) -> Sequence[str]: ...
+
+
 class ServiceFacts(Protocol):
     """The service, unguarded."""
 
@@ -57,6 +61,8 @@ class ServiceFacts(Protocol):
     def aliases(self) -> KnownAliases: ...
     @property
     def archives(self) -> KnownArchives: ...
+    @property
+    def jobs(self) -> KnownJobs: ...
 
 
 class AuthContext(CallerRights):
@@ -134,6 +140,13 @@ class AuthContext(CallerRights):
         try:
             return self._service.archives.classes(backend, id, place)
         except WeftError:  # the verb reports it to callers that may know of all backups
+            return ()
+
+    def collections_of_job(self, id: str) -> Sequence[str]:
+        """The collections that a job is about; none where there is no such job."""
+        try:
+            return self._service.jobs.collections(id)
+        except WeftError:
             return ()
 
     def exported(self, backend: str, id: str) -> Sequence[str]:

@@ -25,6 +25,7 @@ from weft.wire.rest import (
     explain,
     exports,
     graphql,
+    jobs,
     objects,
     references,
     replication,
@@ -39,7 +40,7 @@ from weft.wire.rest.openapi.document import published
 
 _NOUNS = (
     *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
-    *(backups, exports, authz, users, replication, contextionary, unsupported),
+    *(backups, exports, jobs, authz, users, replication, contextionary, unsupported),
 )
 _ROOT: Final = "/v1/"
 """Every endpoint of the protocol is below it."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject
 from weft.service.archives.requests import CollectionChoice, Location, NewBackup, NewExport, NewRestore
 
 
-def new_backup(body: Mapping[str, Any]) -> NewBackup:
+def new_backup(body: JsonObject) -> NewBackup:
     """Raises Invalid for values of a wrong type."""
     config = json_fields.object_(body, "config", "backup") or {}
     return NewBackup(
@@ -25,7 +23,7 @@ def new_backup(body: Mapping[str, Any]) -> NewBackup:
     )
 
 
-def new_restore(body: Mapping[str, Any]) -> NewRestore:
+def new_restore(body: JsonObject) -> NewRestore:
     """Raises Invalid for values of a wrong type. ``node_mapping`` is of no effect: there is one node."""
     config = json_fields.object_(body, "config", "restore") or {}
     json_fields.object_(body, "node_mapping", "restore")
@@ -39,18 +37,18 @@ def new_restore(body: Mapping[str, Any]) -> NewRestore:
     )
 
 
-def new_export(body: Mapping[str, Any]) -> NewExport:
+def new_export(body: JsonObject) -> NewExport:
     """Raises Invalid for values of a wrong type."""
     id = json_fields.string(body, "id", "export") or ""
     return NewExport(id, json_fields.string(body, "file_format", "export") or "", _choice(body))
 
 
-def place(config: Mapping[str, Any]) -> Location:
+def place(config: JsonObject) -> Location:
     """Of a request's ``config`` or query string. Raises Invalid."""
     return Location(_option(config, "bucket"), _option(config, "path"))
 
 
-def _option(config: Mapping[str, Any], name: str) -> str:
+def _option(config: JsonObject, name: str) -> str:
     """A text of ``config``, whose keys clients write in several cases; empty when there is none."""
     for key in config:
         if key.lower() == name.lower():
@@ -58,18 +56,19 @@ def _option(config: Mapping[str, Any], name: str) -> str:
     return ""
 
 
-def _cpu_percentage(config: Mapping[str, Any]) -> int | None:
+def _cpu_percentage(config: JsonObject) -> int | None:
     return next((json_fields.integer(config, key, "config") for key in config if key.lower() == "cpupercentage"), None)
 
 
-def _choice(body: Mapping[str, Any]) -> CollectionChoice:
+def _choice(body: JsonObject) -> CollectionChoice:
     return CollectionChoice(_names(body, "include"), _names(body, "exclude"))
 
 
-def _names(body: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _names(body: JsonObject, key: str) -> tuple[str, ...]:
     value = body.get(key)
     if value is None:
         return ()
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+    names = [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
+    if not isinstance(value, list) or len(names) < len(value):
         raise Invalid(f"{key} must be an array of names")
-    return tuple(value)
+    return tuple(names)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from weft.domain.jobs import JobStatus
+from weft.domain.json_values import JsonValue
 from weft.service.archives.answers import ArchiveJob
 from weft.wire.json.documents import as_object
 from weft.wire.rest import job_status
@@ -22,7 +21,7 @@ _GIB = 1 << 30
 
 def list_all(call: Call) -> Reply:
     found = call.service.archives.backups.list(call.path["backend"], call.query.get("order"), call.caller)
-    return Reply([{"id": one.id, "classes": list(one.classes)} | _figures(one) | _end(one) for one in found])
+    return Reply([_listed(one) for one in found])
 
 
 def create(call: Call) -> Reply:
@@ -58,31 +57,35 @@ def cancel_restore(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def _named(job: ArchiveJob) -> dict[str, object]:
+def _named(job: ArchiveJob) -> dict[str, JsonValue]:
     return {"id": job.id, "backend": job.backend, "path": job.home}
 
 
-def _begun(job: ArchiveJob) -> dict[str, object]:
+def _listed(job: ArchiveJob) -> dict[str, JsonValue]:
+    return {"id": job.id, "classes": list(job.classes), **_figures(job), **_end(job)}
+
+
+def _begun(job: ArchiveJob) -> dict[str, JsonValue]:
     answer = _named(job) | {"classes": list(job.classes), "status": job_status.BACKUP[JobStatus.WAITING]}
     return answer | given(bucket=job.bucket)
 
 
-def _figures(job: ArchiveJob) -> dict[str, object]:
+def _figures(job: ArchiveJob) -> dict[str, JsonValue]:
     """Of a backup."""
     status = job_status.BACKUP[job.status]
     return {"status": status, "startedAt": job.started_at, "size": (job.size_bytes or 0) / _GIB}
 
 
-def _progress(job: ArchiveJob) -> dict[str, object]:
+def _progress(job: ArchiveJob) -> dict[str, JsonValue]:
     """``progress``, in bytes, is Weft's own."""
     return {} if job.progress is None else {"progress": {"done": job.progress.done, "total": job.progress.total}}
 
 
-def _end(job: ArchiveJob) -> dict[str, object]:
+def _end(job: ArchiveJob) -> dict[str, JsonValue]:
     return given(completedAt=job.completed_at, incremental_base_backup_id=job.base)
 
 
-def given(**values: str | int | Mapping[str, object]) -> dict[str, object]:
+def given(**values: JsonValue) -> dict[str, JsonValue]:
     """Those that are not empty."""
     return {key: value for key, value in values.items() if value}
 

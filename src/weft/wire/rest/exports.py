@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weft.domain.errors import Conflict
+from weft.domain.json_values import JsonValue
 from weft.service.archives.answers import ExportJob
 from weft.wire.json.documents import as_object
 from weft.wire.rest import job_status
@@ -27,10 +28,13 @@ def create(call: Call) -> Reply:
 
 def status(call: Call) -> Reply:
     found = call.service.archives.exports.status(call.path["backend"], call.path["id"], call.caller)
-    shards = {
+    shards: dict[str, JsonValue] = {
         collection: {
-            name: {"status": one.status.value, "objectsExported": one.objects}
-            | given(error=one.error, skipReason=one.skipped)
+            name: {
+                "status": one.status.value,
+                "objectsExported": one.objects,
+                **given(error=one.error, skipReason=one.skipped),
+            }
             for name, one in of.items()
         }
         for collection, of in found.shards.items()
@@ -47,7 +51,7 @@ def cancel(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def _named(job: ExportJob) -> dict[str, object]:
+def _named(job: ExportJob) -> dict[str, JsonValue]:
     return {
         "id": job.id,
         "backend": job.backend,

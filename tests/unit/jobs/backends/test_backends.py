@@ -90,7 +90,7 @@ def test_a_file_system_that_refuses(tmp_path: Path) -> None:
         FilesystemBackend(tmp_path / "file").folder("one", Location()).put("state", b"s")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="who may read is told otherwise there")
+@pytest.mark.skipif(os.name == "nt", reason="permissions are kept in another way there")
 def test_others_cannot_read_it(tmp_path: Path) -> None:
     FilesystemBackend(tmp_path).folder("one", Location()).put("contents", b"the hashes of keys")
     assert (tmp_path / "one/contents").stat().st_mode & 0o077 == 0

@@ -19,7 +19,7 @@ PHONE = PhoneNumber("030 1234", "DE", 49, 301234, "+49 30 1234", "030 1234", Tru
 
 
 @pytest.mark.parametrize(
-    ("declared", "value", "type_", "shown"),
+    ("declared", "value", "type_", "expected"),
     [
         (Property("p", DataType.TEXT), "ü", pa.string(), "ü"),
         (Property("p", DataType.TEXT_ARRAY), ["a", ""], pa.list_(pa.string()), ["a", ""]),
@@ -40,16 +40,20 @@ PHONE = PhoneNumber("030 1234", "DE", 49, 301234, "+49 30 1234", "030 1234", Tru
         ),
     ],
 )
-def test_types(declared: Property, value: object, type_: object, shown: object) -> None:
+def test_types(declared: Property, value: object, type_: object, expected: object) -> None:
     found, convert = column_of(declared)
     assert type_ is None or found == type_
-    assert pa.array([convert(value), None], found).to_pylist() == [shown, None]
+    assert pa.array([convert(value), None], found).to_pylist() == [expected, None]
 
 
 def test_phone_numbers() -> None:
     type_, convert = column_of(Property("p", DataType.PHONE))
-    (shown,) = pa.array([convert(PHONE)], type_).to_pylist()
-    assert (shown["international_formatted"], shown["country_code"], shown["valid"]) == ("+49 30 1234", 49, True)
+    (expected,) = pa.array([convert(PHONE)], type_).to_pylist()
+    assert (expected["international_formatted"], expected["country_code"], expected["valid"]) == (
+        "+49 30 1234",
+        49,
+        True,
+    )
 
 
 @pytest.mark.parametrize(

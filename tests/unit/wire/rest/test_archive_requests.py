@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject
 from weft.service.archives.requests import CollectionChoice, Location, NewBackup, NewExport, NewRestore
 from weft.wire.rest.archive_requests import new_backup, new_export, new_restore, place
 
 
 def test_backups() -> None:
     assert new_backup({}) == NewBackup("")
-    body = {
+    body: JsonObject = {
         "id": "one",
         "include": ["Book"],
         "exclude": None,
@@ -28,12 +29,12 @@ def test_backups() -> None:
 
 def test_restores() -> None:
     assert new_restore({"node_mapping": {"a": "b"}}) == NewRestore()
-    body = {"overwriteAlias": True, "config": {"rolesOptions": "all", "PATH": "/p", "cpuPercentage": 7}}
+    body: JsonObject = {"overwriteAlias": True, "config": {"rolesOptions": "all", "PATH": "/p", "cpuPercentage": 7}}
     assert new_restore(body) == NewRestore(CollectionChoice(), Location("", "/p"), 7, True, "all", "")
 
 
 def test_exports() -> None:
-    body = {"id": "one", "file_format": "parquet", "exclude": ["A*"]}
+    body: JsonObject = {"id": "one", "file_format": "parquet", "exclude": ["A*"]}
     assert new_export(body) == NewExport("one", "parquet", CollectionChoice(exclude=("A*",)))
 
 

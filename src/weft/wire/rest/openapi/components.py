@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from weft.domain.filters import Operator
+from weft.domain.jobs import JobStatus
 from weft.domain.schema import Tokenization
 from weft.wire.rest.openapi.shapes import (
     ANYTHING,
@@ -167,6 +168,12 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "id status", id=TEXT, backend=TEXT, path=TEXT, status=_JOB, classes=array(TEXT), startedAt=TEXT,
         completedAt=TEXT, error=TEXT, size=NUMBER, progress=record("done total", done=COUNT, total=COUNT),
         incremental_base_backup_id=TEXT, tookInMs=COUNT, shardStatus=MAPPING,
+    ),
+    "WatchedJobs": record("jobs", jobs=array(ref("WatchedJob"))),
+    "WatchedJob": record(
+        "id kind name collections status pausable startedAt progress", id=NAME, kind=NAME, name=TEXT,
+        collections=array(TEXT), status=choice(*JobStatus), pausable=FLAG, startedAt=TEXT, endedAt=TEXT, error=TEXT,
+        progress=record("done total unit", done=COUNT, total=COUNT, unit=TEXT),
     ),
     # people
     "Permission": record("action", action=_ACTION),
