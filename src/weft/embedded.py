@@ -1,4 +1,4 @@
-"""The embedded mode: the server, in this process, with an ordinary client to talk to it."""
+"""Embedded mode: the server in this process, with an ordinary client connected to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIXED = ("host", "data_path")
 
 
 class EmbeddedClient(weaviate.WeaviateClient):  # type: ignore[misc]
-    """A ``WeaviateClient`` that stops its server when it is closed, at the process's end at the latest."""
+    """A ``WeaviateClient`` that stops its server when it is closed, or at the end of the process."""
 
     def __init__(self, app: App, folder: tempfile.TemporaryDirectory[str] | None, **options: Any) -> None:
         self._app: App | None = app
@@ -44,7 +44,7 @@ class EmbeddedClient(weaviate.WeaviateClient):  # type: ignore[misc]
         atexit.register(self.close)
 
     def close(self) -> None:
-        """Close the connection, stop the server, free the folder; a second call does nothing."""
+        """Close the connection, stop the server, and release the folder; a second call does nothing."""
         atexit.unregister(self.close)
         app, self._app = self._app, None
         try:
@@ -65,9 +65,10 @@ def connect(
 ) -> weaviate.WeaviateClient:
     """Start Weft in this process on free ports and return a connected client; ``client.close()`` stops it.
 
-    ``path`` is the data folder, made when missing; None keeps everything in a temporary folder that goes with the
-    client. ``headers`` go with every request (keys of providers). ``settings`` are those of ``weft serve``, which are
-    also taken from the environment: ``weft.connect("data", query_defaults_limit=25)``. It listens on 127.0.0.1 only.
+    ``path`` is the data folder, created if missing; None keeps everything in a temporary folder that is deleted with
+    the client. ``headers`` are sent with every request (keys of providers). ``settings`` are those of ``weft serve``,
+    by key, and are also read from the environment: ``weft.connect("data", query_defaults_limit=25)``. The server
+    listens on 127.0.0.1 only.
 
     Raises ``weft.domain.errors.Locked`` when the folder is open already, here or in another process, and
     ``Misconfigured`` for an unknown setting.
@@ -77,7 +78,9 @@ def connect(
     """
     for name in _FIXED:
         if name in settings:
-            raise Misconfigured(f"weft.connect takes no {name}: the folder is its first argument, the host {_HOST}")
+            raise Misconfigured(
+                f"weft.connect takes no {name}: the folder is its first argument, and the host is {_HOST}"
+            )
     folder = tempfile.TemporaryDirectory(prefix="weft-") if path is None else None
     try:
         data_path = folder.name if folder is not None else path

@@ -191,5 +191,6 @@ def test_every_room_is_explained() -> None:
         "engine/embedded",
         "access",
         "jobs",
+        "settings",
     ):
         assert f"`{room}/`" in text

@@ -33,11 +33,13 @@ class Keys:
     def fold(self, value: Any, depth: int = 0) -> Any:
         """``value`` with its declared keys spelled as declared; itself where nothing is to be done.
 
-        What is nested deeper than 100 objects stays as it is: no reader of a document takes that.
+        What is nested deeper than 100 objects and arrays stays as it is: no reader of a document takes that.
         """
+        if depth > _MAX_DEPTH:
+            return value
         if isinstance(value, list):
-            return [self.fold(one, depth) for one in value]
-        if not isinstance(value, Mapping) or self._plain.issuperset(value) or depth > _MAX_DEPTH:
+            return [self.fold(one, depth + 1) for one in value]
+        if not isinstance(value, Mapping) or self._plain.issuperset(value):
             return value
         folded: dict[Any, Any] = {}
         for key, given in value.items():

@@ -63,3 +63,11 @@ def test_what_is_nested_beyond_reason_costs_no_recursion() -> None:
     for _ in range(5_000):
         nested = {"Operands": [nested]}
     assert "operands" in _FILTER.fold(nested)
+
+
+def test_arrays_in_arrays_beyond_reason_cost_no_recursion() -> None:
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    assert _TENANCY.fold(deep) is not None
+    assert _CLASS.fold({"MultiTenancyConfig": deep}).keys() == {"multiTenancyConfig"}
