@@ -14,7 +14,7 @@ import pytest
 
 from providers.callers import CALLER, PREFIXES, modules_of, near, texts, with_headers
 from providers.standin import CUT, Failure, Request, StandIn
-from weft.domain.caller import Caller
+from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, Overloaded, ProviderError, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
@@ -209,7 +209,7 @@ def test_a_key_of_the_request_or_of_the_environment_is_sent(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     prefix = provider_of(registry, name).provider_for({}).env_prefix
-    ask(registry, name, Caller(headers={f"x-{prefix.lower()}-api-key": " mine "}))
+    ask(registry, name, Caller(credentials=Credentials.of({f"x-{prefix.lower()}-api-key": " mine "})))
     monkeypatch.setenv(f"{prefix}_APIKEY", "the server's own")
     ask(registry, name, Caller())
     assert [r.headers["authorization"] for r in provider.requests] == ["Bearer mine", "Bearer the server's own"]
@@ -224,10 +224,10 @@ def test_the_servers_own_key_goes_to_no_address_of_a_request(
     foreign = {f"x-{prefix.lower()}-baseurl": provider.url + BELOW.get(prefix, "")}
     if name in WITH_KEY:
         with pytest.raises(Invalid, match=r"the server's own key is sent to no address that a request names"):
-            ask(registry, name, Caller(headers=foreign))
+            ask(registry, name, Caller(credentials=Credentials.of(foreign)))
     else:
-        ask(registry, name, Caller(headers=foreign))
-    ask(registry, name, Caller(headers={**foreign, f"x-{prefix.lower()}-api-key": "mine"}))
+        ask(registry, name, Caller(credentials=Credentials.of(foreign)))
+    ask(registry, name, Caller(credentials=Credentials.of({**foreign, f"x-{prefix.lower()}-api-key": "mine"})))
     assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
 
 
@@ -374,7 +374,7 @@ def test_nor_goes_the_servers_own_key_to_an_address_among_its_parameters(
         generator.generate("p", {}, named, Caller())
     except Invalid as error:
         assert "the server's own key is sent to no address" in error.message
-    generator.generate("p", {}, named, Caller(headers={f"x-{prefix.lower()}-api-key": "mine"}))
+    generator.generate("p", {}, named, Caller(credentials=Credentials.of({f"x-{prefix.lower()}-api-key": "mine"})))
     assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
     generator.generate("p", named, named, Caller())
     monkeypatch.setenv(f"{prefix}_BASE_URL", provider.url)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from weft.domain.caller import Caller
+from weft.domain.caller import Caller, Credentials
 from weft.modules import Registry, Resources, registry_of
 from weft.modules.base import ModuleInput
 from weft.modules.providers.client import ProviderClient
@@ -23,12 +23,14 @@ KEYS = {
 }
 PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA")
 """Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""
-CALLER = Caller(headers={f"x-{provider}-api-key": key for provider, key in KEYS.items()})
+HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()}
+CALLER = Caller(credentials=Credentials.of(HEADERS))
 
 
 def with_headers(**headers: str) -> Caller:
     """CALLER with more headers: ``x_nvidia_baseurl`` for ``X-Nvidia-Baseurl``."""
-    return Caller(headers={**CALLER.headers, **{name.replace("_", "-"): value for name, value in headers.items()}})
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Caller(credentials=Credentials.of(HEADERS | more))
 
 
 def texts(*given: str) -> list[ModuleInput]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from weft.access import keys
 from weft.access.store import AccessStore
-from weft.domain.caller import Caller
+from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Unauthenticated
 from weft.settings.access import AccessSettings, OidcSettings
 
@@ -25,31 +24,33 @@ class Authenticator:
         ways = [("API-keys", bool(self._users) or settings.db_users_enabled), ("OIDC", settings.oidc.enabled)]
         self._ways = ", ".join(name for name, is_on in ways if is_on)
 
-    def authenticate(self, authorization: str | None, headers: Mapping[str, str]) -> Caller:
-        """The caller of a request with this ``Authorization`` header; raises Unauthenticated.
+    def authenticate(self, authorization: str | None, credentials: Credentials) -> Caller:
+        """The caller of a request with this ``Authorization`` header and these credentials for providers.
+
+        Raises Unauthenticated.
 
         A header that does not begin with ``Bearer`` counts as none. Waits for the identity provider when it must.
         """
-        caller = self.recognise(authorization, headers)
+        caller = self.recognise(authorization, credentials)
         if caller is not None:
             return caller
         assert self._provider is not None and authorization is not None
-        return _identified(self._provider.identify(_token(authorization)), headers)
+        return _identified(self._provider.identify(_token(authorization)), credentials)
 
-    def recognise(self, authorization: str | None, headers: Mapping[str, str]) -> Caller | None:
+    def recognise(self, authorization: str | None, credentials: Credentials) -> Caller | None:
         """As ``authenticate``, but without waiting: None for a token that the identity provider may be asked about."""
         token = _token(authorization)
         if not token or not self._ways:
             if self._anonymous:
-                return Caller(headers=headers)
+                return Caller(credentials=credentials)
             raise Unauthenticated(
                 "anonymous access not enabled. Please authenticate through one of the available methods: "
                 f"[{self._ways}]"
             )
         if self._provider is not None and token.count(".") == 2:
             known = self._provider.recall(token)
-            return None if known is None else _identified(known, headers)
-        return Caller(self._user(token), headers=headers)
+            return None if known is None else _identified(known, credentials)
+        return Caller(self._user(token), credentials=credentials)
 
     def _user(self, key: str) -> str:
         """The user that the key belongs to. Raises Unauthenticated."""
@@ -85,5 +86,5 @@ def _token(authorization: str | None) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _identified(identity: Identity, headers: Mapping[str, str]) -> Caller:
-    return Caller(identity.user, identity.groups, headers, "oidc")
+def _identified(identity: Identity, credentials: Credentials) -> Caller:
+    return Caller(identity.user, identity.groups, "oidc", credentials)

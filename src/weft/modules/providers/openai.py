@@ -55,7 +55,7 @@ class OpenAIModule(ProviderModule):
 
     def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
         found = super().connect(settings, caller, importing=importing)
-        organization = caller.headers.get("x-openai-organization", "")
+        organization = caller.credentials.get("X-OpenAI-Organization")
         if not organization:
             return found
         return replace(found, headers={**found.headers, "OpenAI-Organization": organization})

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -63,8 +63,8 @@ class Provider:
 
     def optional_key(self, caller: Caller, *, environment_first: bool = False) -> str:
         """Empty when there is none."""
-        given = caller.headers.get(self._key_header.lower(), "").strip()
-        own = "" if caller.headers.get(self._url_header.lower()) else self._own_key()
+        given = caller.credentials.get(self._key_header).strip()
+        own = "" if caller.credentials.get(self._url_header) else self._own_key()
         key = (own or given) if environment_first else (given or own)
         if not key.isascii() or not key.isprintable():
             raise Invalid(f"the api key for {self.name} holds characters that no header can carry; send it as given")
@@ -90,7 +90,7 @@ class Provider:
 
     def given_url(self, settings: ModuleConfig, caller: Caller, *, setting: str = "baseURL") -> str:
         """The address that the request or the collection states; empty when neither does."""
-        given = caller.headers.get(self._url_header.lower(), "")
+        given = caller.credentials.get(self._url_header)
         if given:
             return address(given, f"header {self._url_header}")
         chosen = text_setting(settings, setting)
@@ -100,12 +100,12 @@ class Provider:
     def asked_at(self, named: object, collection: ModuleConfig, caller: Caller, *, setting: str) -> Caller:
         """``caller`` as one whose request names the address ``named`` by header, unless it is one of the provider's,
         its operator's or the collection's."""
-        if not isinstance(named, str) or not named or caller.headers.get(self._url_header.lower()):
+        if not isinstance(named, str) or not named or caller.credentials.get(self._url_header):
             return caller
         known = {*self.hosts, self._operators_url(), self.given_url(collection, caller, setting=setting)}
         if address(named, f"parameter {setting}") in known:
             return caller
-        return replace(caller, headers={**caller.headers, self._url_header.lower(): named})
+        return caller.having(self._url_header, named)
 
     def check_public(self, url: str) -> None:
         """Invalid for a URL that is not the provider's or the operator's own and is plain http or leads into a private
@@ -138,7 +138,7 @@ class Provider:
         return Pace(self._limit(caller, "requestpm"), self._limit(caller, "tokenpm"))
 
     def _limit(self, caller: Caller, kind: str) -> int | None:
-        stated = caller.headers.get(f"x-{self.env_prefix.lower()}-ratelimit-{kind}-embedding", "")
+        stated = caller.credentials.get(f"X-{self.env_prefix}-Ratelimit-{kind}-Embedding")
         return int(stated) or None if stated.isdecimal() and len(stated) < 12 else None
 
 

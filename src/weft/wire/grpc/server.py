@@ -23,7 +23,7 @@ from urllib.parse import quote
 import grpc
 
 from weft.access.authenticator import Authenticator
-from weft.domain.caller import Caller
+from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Misconfigured, Overloaded
 from weft.service.guard import Door
 from weft.wire.errors import Refusal, StatusCodes, to_refusal
@@ -250,7 +250,7 @@ class _Front(grpc.GenericRpcHandler):
 
     def _caller(self, context: grpc.ServicerContext) -> Caller:
         headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
-        return self._auth.authenticate(headers.get("authorization"), headers)
+        return self._auth.authenticate(headers.get("authorization"), Credentials.of(headers))
 
     def _slot(self) -> _Slot:
         return _Slot(self._slots)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from weft.access.authenticator import Authenticator
-from weft.domain.caller import Caller
+from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import CallerError, Invalid, Overloaded, Unauthenticated
 from weft.domain.json_keys import Keys
 from weft.domain.json_values import JsonValue
@@ -149,19 +149,18 @@ class Runner:
         return Route(path, answer, methods=list(by_method))
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
-        headers = dict(request.headers)
-        caller = Caller(headers=headers) if endpoint.is_open else await self._caller(headers)
+        caller = Caller() if endpoint.is_open else await self._caller(request)
         level = request.query_params.get("consistency_level")
         if level is not None and level not in _CONSISTENCY_LEVELS:
             raise CallerError(f"unrecognized consistency level {level[:40]!r}; one of ONE, QUORUM, ALL expected")
         return await self._run(endpoint, request, caller)
 
-    async def _caller(self, headers: Mapping[str, str]) -> Caller:
-        authorization = headers.get("authorization")
-        known = self._auth.recognise(authorization, headers)
+    async def _caller(self, request: Request) -> Caller:
+        authorization, credentials = request.headers.get("authorization"), Credentials.of(dict(request.headers))
+        known = self._auth.recognise(authorization, credentials)
         if known is not None:
             return known
-        return await anyio.to_thread.run_sync(self._auth.authenticate, authorization, headers)
+        return await anyio.to_thread.run_sync(self._auth.authenticate, authorization, credentials)
 
     async def _run(self, endpoint: Endpoint, request: Request, caller: Caller) -> Response:
         self._check_room()  # now, before a body is received, and again after the while that this took

@@ -12,7 +12,7 @@ import pytest
 
 from providers.callers import CALLER, modules_of, near, texts, with_headers
 from providers.standin import CUT, Failure, StandIn, vector_of
-from weft.domain.caller import Caller
+from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, Misconfigured, ProviderError
 from weft.modules.base import Registry, Vectorizer
 from weft.modules.providers.client import ProviderClient
@@ -48,7 +48,7 @@ def test_the_header_wins_except_for_jinas_reranker(
 
 @pytest.mark.parametrize("key", ["clé", "a\nb", "a b\x7f"])
 def test_a_key_that_no_header_can_carry_is_refused(registry: Registry, key: str) -> None:
-    caller = Caller(headers={"x-jinaai-api-key": key})
+    caller = Caller(credentials=Credentials.of({"x-jinaai-api-key": key}))
     (found,) = registry.vectorizer("text2vec-jinaai").embed_objects(texts("a"), {}, caller)
     assert isinstance(found, Invalid)
     assert "no header can carry" in found.message
@@ -63,7 +63,7 @@ def test_azures_key_of_the_server_goes_to_no_address_of_a_request(
     settings = {"isAzure": True, "deploymentId": "d"}
     with pytest.raises(Invalid, match="the server's own key is sent to no address"):
         registry.vectorizer("text2vec-openai").embed_query(
-            ["a"], settings, Caller(headers={"x-openai-baseurl": provider.url})
+            ["a"], settings, Caller(credentials=Credentials.of({"x-openai-baseurl": provider.url}))
         )
     assert not provider.requests
 
@@ -71,11 +71,17 @@ def test_azures_key_of_the_server_goes_to_no_address_of_a_request(
 @pytest.mark.parametrize("given", ["http://h", "http://h/", "http://h/v1", "http://h/v1/", "http://h//", " http://h "])
 def test_addresses_lose_what_the_path_has(given: str) -> None:
     assert MAKER.base_url({"baseURL": given}, Caller()) == "http://h"
-    assert MAKER.base_url({"baseURL": "http://no"}, Caller(headers={"x-maker-baseurl": given})) == "http://h"
+    assert (
+        MAKER.base_url({"baseURL": "http://no"}, Caller(credentials=Credentials.of({"x-maker-baseurl": given})))
+        == "http://h"
+    )
 
 
 def test_header_over_setting_over_variable_over_the_providers_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    header, setting = Caller(headers={"x-maker-baseurl": "http://header"}), {"baseURL": "http://setting"}
+    header, setting = (
+        Caller(credentials=Credentials.of({"x-maker-baseurl": "http://header"})),
+        {"baseURL": "http://setting"},
+    )
     assert MAKER.base_url({}, Caller()) == "https://maker.example"
     assert MAKER.base_url({}, Caller(), "https://other.example") == "https://other.example"
     monkeypatch.setenv("MAKER_BASE_URL", "http://variable/v1")
@@ -98,7 +104,7 @@ def test_an_address_that_is_none_is_named_by_where_it_stands(monkeypatch: pytest
         with pytest.raises(Invalid, match="of setting baseURL must"):
             MAKER.base_url({"baseURL": wrong}, Caller())
         with pytest.raises(Invalid, match="of header X-Maker-Baseurl must"):
-            MAKER.base_url({}, Caller(headers={"x-maker-baseurl": wrong}))
+            MAKER.base_url({}, Caller(credentials=Credentials.of({"x-maker-baseurl": wrong})))
     monkeypatch.setenv("MAKER_BASE_URL", "h")
     with pytest.raises(Misconfigured, match="of variable MAKER_BASE_URL must"):
         MAKER.base_url({}, Caller())

@@ -95,7 +95,7 @@ def test_jina_multi_vectors(provider: StandIn, registry: Registry, name: str) ->
 def test_openai_texts(provider: StandIn, registry: Registry) -> None:
     module = registry.vectorizer("text2vec-openai")
     settings = module.defaults({"baseURL": provider.url, "dimensions": 8})
-    caller = Caller(headers={**CALLER.headers, "x-openai-organization": "org"})
+    caller = CALLER.having("x-openai-organization", "org")
     found = module.embed_objects(texts("one", "two"), settings, caller)
     assert all(near(v, vector_of(t, 8)) for v, t in zip(found, ("one", "two"), strict=True))
     (request,) = provider.requests

@@ -132,7 +132,7 @@ def test_credentials(tmp_path: Path) -> None:
     assert rest.get("/v1/objects?class=Thing", headers=headers).status_code == 200
     ((_, caller),) = world.service.queries
     assert caller.user == "alice"
-    assert caller.headers["x-openai-api-key"] == "k"
+    assert caller.credentials.get("X-OpenAI-Api-Key") == "k"
     for path in ("live", "ready"):
         assert rest.get(f"/v1/.well-known/{path}").status_code == 200
     world.close()
