@@ -1,0 +1,44 @@
+"""Each kind of part, empty and filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.things import CONFIG, COUNT, Make, thing
+from reference.part import ReferencePart
+from weft.domain.schema import (
+    CollectionConfig,
+)
+from weft.engine.changes import Done, Upsert
+from weft.engine.embedded.shard import Shard
+from weft.engine.part import Part
+
+
+@pytest.fixture(params=["embedded", "reference"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    shards: list[Shard] = []
+
+    def made(config: CollectionConfig) -> Part:
+        if request.param == "reference":
+            return ReferencePart(config)
+        shards.append(Shard(tmp_path / str(len(shards)), config, durable=False, write_queue=10_000))
+        return shards[-1]
+
+    yield made
+    for shard in shards:
+        shard.close()
+
+
+@pytest.fixture
+def part(make: Make) -> Part:
+    return make(CONFIG)
+
+
+@pytest.fixture
+def filled(part: Part) -> Part:
+    """With things 0 to 39; every property and vector is absent of some."""
+    assert part.write([Upsert(thing(n)) for n in range(COUNT)]) == [Done(existed=False)] * COUNT
+    return part

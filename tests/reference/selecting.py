@@ -1,0 +1,138 @@
+"""What a filter selects and how objects sort, for any schema: object by object, without an index."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from reference.filters import compare, haversine, in_order, numeric, on_values
+from reference.keyword_index import ReferenceIndex
+from weft.domain import instants
+from weft.domain.errors import Invalid
+from weft.domain.filters import (
+    CREATION_TIME,
+    ID,
+    UPDATE_TIME,
+    And,
+    Condition,
+    Filter,
+    Not,
+    Operator,
+    Or,
+    ReferenceCount,
+    ReferenceTarget,
+)
+from weft.domain.objects import GeoPoint, Object, PhoneNumber, format_uuid
+from weft.domain.query import Sort
+from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.engine.embedded.index.inverted.fields import fields_of, texts_of
+from weft.engine.selection import Resolve
+
+_UNSORTABLE = (DataType.UUID, DataType.UUID_ARRAY, DataType.REFERENCE, DataType.OBJECT, DataType.OBJECT_ARRAY)
+_BUILT_IN = {"id": ID, ID: ID, CREATION_TIME: CREATION_TIME, UPDATE_TIME: UPDATE_TIME}
+
+
+def selects(config: CollectionConfig, filter: Filter, obj: Object, resolve: Resolve | None) -> bool:
+    """Raises Invalid for properties that are not there or not filterable."""
+    if isinstance(filter, And):
+        return all(selects(config, one, obj, resolve) for one in filter.operands)
+    if isinstance(filter, Or):
+        return any(selects(config, one, obj, resolve) for one in filter.operands)
+    if isinstance(filter, Not):
+        return not selects(config, filter.operand, obj, resolve)
+    return _holds(config, filter, obj, resolve)
+
+
+def _holds(config: CollectionConfig, condition: Condition, obj: Object, resolve: Resolve | None) -> bool:
+    target, operator, value = condition.target, condition.operator, condition.value
+    if target.property == ID:
+        return on_values(operator, DataType.UUID, [format_uuid(obj.uuid)], value)
+    if target.property in (CREATION_TIME, UPDATE_TIME):
+        stored_ms = obj.created_ms if target.property == CREATION_TIME else obj.updated_ms
+        return numeric(operator, [stored_ms], _milliseconds(value))
+    known = config.by_name.get(target.property)
+    if known is None:
+        raise Invalid(f"class {config.name} has no property {target.property!r} to filter by")
+    stored = obj.properties.get(known.name)
+    if isinstance(target, ReferenceTarget):
+        if resolve is None:
+            raise Invalid(f"filters through references are not available here (property {known.name!r})")
+        inner = Condition(operator, target.target, value, condition.field)
+        found = resolve(known.name, inner, target.collection or known.target_collections[0])
+        only = known.target_collections[0]
+        return any(
+            (one.collection or only, one.uuid) in {(found.collection, u) for u in found.uuids} for one in stored or ()
+        )
+    if isinstance(target, ReferenceCount):
+        return numeric(operator, [len(stored or ())], value)
+    if operator is Operator.IS_NULL:
+        return (stored is None or stored in ("", [])) == value
+    if target.length:
+        return numeric(operator, [0 if stored is None else len(stored)], value)
+    if known.data_type.element is DataType.TEXT:
+        return _on_text(config, known, operator, stored, value)
+    elements = [] if stored is None else stored if isinstance(stored, list) else [stored]
+    if operator is Operator.WITHIN_GEO_RANGE:
+        return any(haversine(point, value) <= value.distance_m for point in elements)  # type: ignore[union-attr]
+    return on_values(operator, known.data_type.element, elements, value)
+
+
+def _on_text(config: CollectionConfig, known: Property, operator: Operator, stored: Any, value: Any) -> bool:
+    field = fields_of(config).get(known.name)
+    if field is None or not known.index_filterable:
+        raise Invalid(f"property {known.name!r} is not filterable")
+    tokens = {token for text in texts_of(stored) for token in field.tokens(text)}
+
+    def wanted(text: str) -> list[str]:
+        return [token for token in field.tokens(text) if token not in field.stopwords]
+
+    if operator is Operator.LIKE:
+        index = ReferenceIndex(config)
+        index.add([0], [{known.name: stored}])
+        return bool(index.matching(known.name, value))
+    if operator in (Operator.CONTAINS_ANY, Operator.CONTAINS_ALL, Operator.CONTAINS_NONE):
+        each = [all(token in tokens for token in wanted(one)) for one in value if wanted(one)]
+        if operator is Operator.CONTAINS_ALL:
+            return bool(each) and all(each)
+        return any(each) == (operator is Operator.CONTAINS_ANY)
+    if operator is Operator.NOT_EQUAL:
+        return not all(token in tokens for token in wanted(value))
+    if operator is Operator.EQUAL:
+        return all(token in tokens for token in wanted(value))
+    return all(any(compare(operator, token, limit) for token in tokens) for limit in wanted(value))
+
+
+def _milliseconds(value: Any) -> int:
+    return int(value) if str(value).isdigit() else instants.to_ns(instants.parse(value)) // 1_000_000
+
+
+def in_order_of(config: CollectionConfig, objects: Sequence[tuple[int, Object]], keys: Sequence[Sort]) -> list[int]:
+    """The numbers of the objects, sorted; ties ascending by number. Raises Invalid."""
+    for key in keys:
+        known = config.by_name.get(key.path)
+        if key.path not in _BUILT_IN and (known is None or known.data_type in _UNSORTABLE):
+            raise Invalid(f"cannot sort by {key.path[:80]!r}")
+
+    def value(obj: Object, path: str) -> Any:
+        built_in = {ID: obj.uuid, CREATION_TIME: obj.created_ms, UPDATE_TIME: obj.updated_ms}
+        if path in _BUILT_IN:
+            return built_in[_BUILT_IN[path]]
+        found, element = obj.properties.get(path), config.by_name[path].data_type.element
+        if found is None or found == []:
+            return None
+        if isinstance(found, GeoPoint):
+            return (found.longitude, found.latitude)
+        if isinstance(found, PhoneNumber):
+            return (found.country_code, found.national)
+        return [in_order(element, one) for one in found] if isinstance(found, list) else in_order(element, found)
+
+    def order(a: tuple[int, Object], b: tuple[int, Object]) -> int:
+        for key in keys:
+            left, right = value(a[1], key.path), value(b[1], key.path)
+            if left != right:
+                less = left is None or (right is not None and left < right)
+                return -1 if less == key.ascending else 1
+        return a[0] - b[0]
+
+    return [number for number, _ in sorted(objects, key=functools.cmp_to_key(order))]
