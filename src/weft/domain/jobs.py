@@ -66,5 +66,5 @@ class JobRecord:
 
     @property
     def id(self) -> str:
-        """A word for the kind and the key, 16 hexadecimal digits."""
+        """Stands for the kind and the key: 16 hexadecimal digits."""
         return xxhash.xxh3_64_hexdigest(f"{self.kind} {self.key}".encode())

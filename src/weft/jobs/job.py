@@ -180,23 +180,23 @@ class Job:
                 self._change(JobStatus.PAUSING)
 
     def resume(self) -> bool:
-        """Whether it needs another run; one that has not yet come to rest just continues. Raises Conflict unless it is
+        """Whether it needs another run; one that has not stopped yet just continues. Raises Conflict unless it is
         paused."""
         with self._lock:
             if self._wish is not _Wish.PAUSE or self.ended:
                 raise Conflict(f"the {self.kind.name} {self.name!r} is not paused: {self.status}")
-            rests = self.status is JobStatus.PAUSED
+            stopped = self.status is JobStatus.PAUSED
             self._wish = _Wish.RUN
-            self._change(JobStatus.WAITING if rests else self._paused_from)
-            return rests
+            self._change(JobStatus.WAITING if stopped else self._paused_from)
+            return stopped
 
     def interrupt(self) -> None:
         """The server stops."""
         self._interrupted = True
 
     def rest(self) -> JobStatus | None:
-        """What becomes of the job when its run has raised JobStopped: the status to end it with, or None when it rests
-        or runs again; ``status`` says which."""
+        """What becomes of the job when its run has raised JobStopped: the status to end it with. None when it does not
+        end: then it is paused, or waits for another run."""
         with self._lock:
             if self._wish is _Wish.CANCEL:
                 return JobStatus.CANCELED
@@ -211,7 +211,7 @@ class Job:
             self._change(status)
 
     def _change(self, status: JobStatus) -> None:
-        """A record that cannot be written, for want of space, hinders no one from cancelling what takes the space."""
+        """Does not raise: a full disk must not keep a caller from cancelling the job that fills it."""
         self.status = status
         try:
             self._keep(self.record)
@@ -227,7 +227,7 @@ class JobTask(Protocol):
         job's cursor."""
 
     def undo(self, status: JobStatus, error: str) -> None:
-        """Takes back what has been done, and notes why; called when ``run`` failed, or the job was cancelled."""
+        """Undoes what has been done, and notes why; called when ``run`` failed, or the job was cancelled."""
 
 
 def now() -> str:

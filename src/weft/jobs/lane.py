@@ -12,7 +12,7 @@ MAX_WAITING = 64
 
 
 class Lane:
-    """Its thread starts with the first piece of work, none of which may raise."""
+    """Its thread starts with the first piece of work. No work may raise."""
 
     def __init__(self, name: str) -> None:
         self._name = name

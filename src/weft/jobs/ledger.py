@@ -66,21 +66,20 @@ class JobLedger:
 
 
 def _record(kind: str, key: str, value: Mapping[str, Any]) -> JobRecord:
-    """A value that was read from the data folder, whose checksum holds: it is what was written.
-
-    Weft 0.1 kept restores alone, with status, times and error; STARTED was its word for what had not ended."""
+    """``value`` passed its checksum, so it is what was written: by this version, or by one that kept restores alone,
+    with status, times and error, and had STARTED for what had not ended."""
     status = value["status"]
     return JobRecord(
-        kind,
-        key,
-        value.get("name", key.rpartition("/")[2]),
-        tuple(value.get("collections", ())),
-        JobStatus(status) if status in JobStatus.__members__ else JobStatus.RUNNING,
-        value["startedAt"],
-        value.get("completedAt", ""),
-        value.get("error", ""),
-        value.get("done", 0),
-        value.get("total", 0),
-        value.get("request", {}),
-        value.get("cursor"),
+        kind=kind,
+        key=key,
+        name=value.get("name", key.rpartition("/")[2]),
+        collections=tuple(value.get("collections", ())),
+        status=JobStatus(status) if status in JobStatus.__members__ else JobStatus.RUNNING,
+        started_at=value["startedAt"],
+        ended_at=value.get("completedAt", ""),
+        error=value.get("error", ""),
+        done=value.get("done", 0),
+        total=value.get("total", 0),
+        request=value.get("request", {}),
+        cursor=value.get("cursor"),
     )

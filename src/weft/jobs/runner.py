@@ -1,7 +1,7 @@
-"""Runner: runs jobs, each kind on a thread of its own and one at a time; the one place to watch and to steer them.
+"""Runner: runs jobs, one of each kind at a time; the one place to watch and to control them.
 
-Kinds do not wait for each other: a long export holds up no restore. What was under way when the server stopped is
-known from the ledger when its kind is added: a resumable job continues, another one has failed.
+Each kind has a thread of its own, so that a long export holds up no restore. Jobs that were under way when the server
+stopped are known from the ledger. When their kind is added, resumable ones continue, and others are marked as failed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-from weft.domain.errors import Conflict, NotFound, Overloaded, StorageFull, WeftError
+from weft.domain.errors import Conflict, NotFound, OperatorError, Overloaded, WeftError
 from weft.domain.jobs import JobRecord, JobStatus
 from weft.jobs.job import Job, JobKind, JobStopped, JobTask, now
 from weft.jobs.lane import Lane
@@ -87,17 +87,17 @@ class JobRunner:
     def kind_of(self, record: JobRecord) -> JobKind:
         return self._kinds[record.kind]
 
-    # -- steering
+    # -- control
 
     def submit(self, job: Job, task: JobTask) -> None:
         """Has ``task`` run when its turn comes.
 
-        Raises Conflict when an unfinished job has the key, Overloaded, StorageFull; ``task`` is undone after the latter
-        two.
+        Raises Conflict when an unfinished job has the key; Overloaded and other OperatorErrors, and then ``task`` is
+        undone.
         """
         try:
             self._admit(job, task)
-        except (Overloaded, StorageFull) as error:
+        except OperatorError as error:
             task.undo(JobStatus.FAILED, error.message)
             raise
 
@@ -106,6 +106,8 @@ class JobRunner:
             before = self._jobs.get((job.kind.name, job.key))
             if before is not None and not before.ended:
                 raise Conflict(f"the {job.kind.name} {job.name!r} is under way already", id=before.record.id)
+            if self._closed:
+                raise Overloaded("the server is stopping; ask again when it is back")
             self._lanes[job.kind.name].check_room()
             self._ledger.forget_old(job.kind.name)
             job.bind(self._ledger.put)
@@ -125,7 +127,7 @@ class JobRunner:
                 self._queue(job)
 
     def cancel(self, id: str) -> None:
-        """What a cancelled job has done is taken back by and by. Raises NotFound, Conflict when it is too late."""
+        """What the job has done is undone in the background. Raises NotFound, Conflict when it is too late."""
         job = self._live(id)
         if not self.cancel_job(job):
             raise Conflict(f"the {job.kind.name} {job.name!r} cannot be cancelled any more: {job.status}", id=id)
@@ -140,7 +142,7 @@ class JobRunner:
             return in_time
 
     def close(self) -> None:
-        """What runs or waits comes to rest at its cursor, or fails, as its kind has it."""
+        """Jobs that run or wait stop: resumable ones at their cursor, others as failed."""
         with self._lock:
             self._closed = True
             for job in self._tasks:

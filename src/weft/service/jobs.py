@@ -53,7 +53,7 @@ class Jobs:
 
     @requires(using_job(DELETE))
     def cancel(self, id: str) -> None:
-        """What the job has done is taken back by and by. Raises NotFound, Conflict when it is too late."""
+        """What the job has done is undone in the background. Raises NotFound, Conflict when it is too late."""
         self._runner.cancel(id)
 
     def collections(self, id: str) -> Sequence[str]:

@@ -202,6 +202,14 @@ def test_a_job_that_cannot_be_kept_does_not_begin(runner: JobRunner, store: Stor
     assert not runner.records()
 
 
+def test_a_server_that_stops_begins_nothing(runner: JobRunner) -> None:
+    runner.close()
+    first = Recorded("1")
+    with pytest.raises(Overloaded, match="stopping"):
+        submit(runner, first)
+    assert first.undone[0][0] is JobStatus.FAILED
+
+
 def test_what_fills_the_disk_can_be_cancelled(
     runner: JobRunner, store: StoredSettings, caplog: pytest.LogCaptureFixture
 ) -> None:

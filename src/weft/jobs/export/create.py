@@ -123,15 +123,15 @@ class ExportMaker:
         while position.shards < len(journal.plan):
             job.check()
             journal.add(self._shard(job, position, *journal.plan[position.shards]))
+            self._current = ShardExport()
             position = _Position(position.shards + 1)
             job.save(asdict(position))
         job.begin_finishing()
-        self._current = ShardExport()
         self._target.end(JobStatus.SUCCESS, self.progress)
         remove_folder(self._staging)
 
     def undo(self, status: JobStatus, error: str) -> None:
-        """Says so in the export's state. Files that count stay, to be looked at."""
+        """Marks the export as ``status`` in its folder. Files that count stay there."""
         remove_folder(self._staging)
         if self._current.objects or status is JobStatus.FAILED:
             self._current = replace(self._current, status=ShardExportStatus.FAILED, error=error)
@@ -147,7 +147,7 @@ class ExportMaker:
         return total
 
     def _shard(self, job: Job, position: _Position, name: str, shard: str) -> ShardExport:
-        """What has become of it."""
+        """Exports one shard, from ``position`` on; returns what has become of it."""
         from weft.jobs.export.parquet import ShardFiles
 
         self._current = ShardExport(objects=position.objects)
@@ -158,7 +158,8 @@ class ExportMaker:
                 return ShardExport(ShardExportStatus.SKIPPED, skipped=skipped)
             position = replace(position, copied=True)
             job.save(asdict(position))
-        config = self._parse(orjson.loads((copy / "collection.json").read_bytes()))
+        with disk.explained(copy):
+            config = self._parse(orjson.loads((copy / "collection.json").read_bytes()))
         store = ShardStore(copy / "store", {}, sync=False)
 
         def each(rows: int) -> bool:

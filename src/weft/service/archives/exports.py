@@ -45,7 +45,7 @@ class Exports:
         self._server = server
         self._lock = threading.RLock()
         self._makers: dict[str, ExportMaker] = {}
-        """By the home of the folder, of those that have not ended, and some others."""
+        """By the home of the folder; those that have ended go when the next one comes."""
         self._staging = engine.folder / _STAGING
         runner.add(EXPORT, self._reopen)
         sweep_staging(self._staging, {one.id for one in runner.records() if not one.status.ended})
