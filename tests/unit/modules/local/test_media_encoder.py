@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from tiny import late_interaction, media
 from weft.domain.errors import CorruptData, Invalid, Misconfigured, WeftError
+from weft.domain.query import MediaKind
 from weft.modules.local.media_encoder import MediaEncoder, Sample
 from weft.modules.local.media_loading import load_media
 from weft.modules.local.models import ModelSource
@@ -51,13 +52,18 @@ def samples(encoder: MediaEncoder, kind: str) -> list[Sample]:
         return [Sample("text", text) for text in ("a red circle", "the audio of paris", "hello")]
     if kind == "audio":
         return [
-            Sample("audio", generator.standard_normal(int(encoder.rate * seconds)).astype(np.float32) / 8)
+            Sample(
+                MediaKind.AUDIO,
+                np.float32(0.125) * generator.standard_normal(int(encoder.rate * seconds), np.float32),
+            )
             for seconds in (0.5, 2, 7)
         ]
     if kind == "image":
         shapes = [(40, 60, 3), (90, 30, 3), (1, 1, 3)]
-        return [Sample("image", generator.integers(0, 256, shape, dtype=np.uint8)) for shape in shapes]
-    return [Sample("video", generator.integers(0, 256, (n, 40, 60, 3), dtype=np.uint8), 2.0) for n in (1, 8, 19)]
+        return [Sample(MediaKind.IMAGE, generator.integers(0, 256, shape, dtype=np.uint8)) for shape in shapes]
+    return [
+        Sample(MediaKind.VIDEO, generator.integers(0, 256, (n, 40, 60, 3), dtype=np.uint8), 2.0) for n in (1, 8, 19)
+    ]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -105,7 +111,7 @@ def test_a_resnet_gives_what_its_class_pools(root: Path) -> None:
 def test_a_video_is_the_mean_of_its_frames(root: Path) -> None:
     encoder = load(root / "clip")
     video = samples(encoder, "video")[1]
-    frames = encoder.encode(encoder.prepare([Sample("image", frame) for frame in video.content]))
+    frames = encoder.encode(encoder.prepare([Sample(MediaKind.IMAGE, frame) for frame in video.content]))
     mean = np.mean(frames, axis=0)
     (found,) = encoder.encode(encoder.prepare([video]))
     assert found == pytest.approx(mean / np.linalg.norm(mean), abs=1e-5)
@@ -127,7 +133,7 @@ def test_texts_never_name_files_or_addresses(root: Path, tmp_path: Path) -> None
     file = tmp_path / "image.png"
     Image.new("RGB", (8, 8), "red").save(file)
     encoder = load(root / "clip")
-    seen, read = encoder.encode(encoder.prepare([Sample("image", np.asarray(Image.open(file))), str(file)]))
+    seen, read = encoder.encode(encoder.prepare([Sample(MediaKind.IMAGE, np.asarray(Image.open(file))), str(file)]))
     assert float(seen @ read) < 0.99
     encoder.encode(encoder.prepare(["http://127.0.0.1:9/image.png"]))
 
@@ -135,8 +141,8 @@ def test_texts_never_name_files_or_addresses(root: Path, tmp_path: Path) -> None
 def test_kinds_that_a_model_does_not_read_are_refused_alone(root: Path) -> None:
     encoder = load(root / "clap")
     scheduler = Scheduler(encoder, workers=2)
-    image = Sample("image", np.zeros((8, 8, 3), np.uint8))
-    silent = Sample("audio", np.zeros(0, np.float32))
+    image = Sample(MediaKind.IMAGE, np.zeros((8, 8, 3), np.uint8))
+    silent = Sample(MediaKind.AUDIO, np.zeros(0, np.float32))
     found = scheduler.embed([Sample("text", "hello"), image, silent, "query"], Urgency.DOCUMENT)
     scheduler.close()
     assert [isinstance(one, WeftError) for one in found] == [False, True, True, False]

@@ -63,7 +63,7 @@ def recipe(model: Any, images: np.ndarray, audio: np.ndarray) -> np.ndarray:
     subsampling = {"image": torch.arange(image_chunk_size), "audio": torch.arange(audio_chunk_size), "label": None}
     with torch.no_grad():
         outputs = model(inputs=inputs, subsampled_output_points=subsampling, output_hidden_states=True)
-    return outputs[1][-1].squeeze().numpy()
+    return np.asarray(outputs[1][-1].squeeze())
 
 
 def test_vectors_are_the_mean_latents_of_the_usual_recipe(folder: Path, encoder: PerceiverEncoder) -> None:

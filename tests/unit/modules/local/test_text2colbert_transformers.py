@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("sentence_transformers")
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ def module(registry: Registry) -> Vectorizer:
     return registry.vectorizer("text2colbert-transformers")
 
 
-def embed(module: Vectorizer, texts: list[str], settings: dict[str, object]) -> list[np.ndarray]:
+def embed(module: Vectorizer, texts: list[str], settings: Mapping[str, object]) -> list[np.ndarray]:
     found = module.embed_objects([ModuleInput((text,)) for text in texts], settings, ANYONE)
     assert not [one for one in found if isinstance(one, WeftError)]
     return [one for one in found if not isinstance(one, WeftError)]

@@ -51,7 +51,7 @@ def audio(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.linalg.norm(vector)
+    return np.asarray(vector / np.linalg.norm(vector))
 
 
 @pytest.mark.parametrize("form", FORMS)

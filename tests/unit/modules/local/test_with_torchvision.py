@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tiny import with_torchvision
+from weft.domain.query import MediaKind
 from weft.modules.local.media_encoder import MediaEncoder, Sample
 from weft.modules.local.media_loading import load_media
 from weft.modules.local.models import ModelSource
@@ -37,10 +38,15 @@ def samples(kind: str) -> list[Sample]:
     if kind == "text":
         return [Sample("text", text) for text in ("a red circle", "the audio of paris in the evening", "hello")]
     if kind == "audio":
-        return [Sample("audio", generator.standard_normal(n).astype(np.float32) / 8) for n in (8_000, 40_000)]
+        return [
+            Sample(MediaKind.AUDIO, np.float32(0.125) * generator.standard_normal(n, np.float32))
+            for n in (8_000, 40_000)
+        ]
     if kind == "image":
-        return [Sample("image", generator.integers(0, 256, (h, w, 3), np.uint8)) for h, w in ((40, 60), (90, 30))]
-    return [Sample("video", generator.integers(0, 256, (n, 40, 60, 3), np.uint8), 2.0) for n in (1, 8, 19)]
+        return [
+            Sample(MediaKind.IMAGE, generator.integers(0, 256, (h, w, 3), np.uint8)) for h, w in ((40, 60), (90, 30))
+        ]
+    return [Sample(MediaKind.VIDEO, generator.integers(0, 256, (n, 40, 60, 3), np.uint8), 2.0) for n in (1, 8, 19)]
 
 
 def embed(encoder: MediaEncoder, some: list[Sample]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -295,6 +296,10 @@ def test_settings_that_cannot_be_are_refused(
 # -- ranking and generation
 
 
+def _instead(wrong: Any, answer: Any) -> Any:
+    return wrong
+
+
 def test_a_container_ranks_without_a_key(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,12 +311,13 @@ def test_a_container_ranks_without_a_key(
     provider.failures = [Failure(400, {"error": "no model"})]
     with pytest.raises(ProviderError, match="status: 400 error: no model"):
         reranker.rank("q", ["d"], {}, Caller())
-    for wrong, message in (
+    wrongs: tuple[tuple[dict[str, Any], str], ...] = (
         ({"scores": []}, "asked for 1 scores"),
         ({"scores": [1]}, "without scores"),
         ({}, "without"),
-    ):
-        provider.twist = lambda answer, wrong=wrong: wrong
+    )
+    for wrong, message in wrongs:
+        provider.twist = partial(_instead, wrong)
         with pytest.raises(ProviderError, match=message):
             reranker.rank("q", ["d"], {}, Caller())
 
