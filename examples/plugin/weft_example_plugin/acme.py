@@ -24,6 +24,6 @@ class Text2VecAcme(ProviderTextVectorizer):
     texts_per_call = 128
     document_role, query_role = "passage", "query"
 
-    def more(self, role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+    def more(self, role: str, settings: ModuleConfig) -> dict[str, object]:
         """What is sent beside the texts, the model and the dimensions."""
         return {"input_type": role}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class Text2VecHashing(TextVectorizer):
         """``resources`` has what modules share, such as connections to providers; nothing of it is needed here."""
         super().__init__(name)
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         """What is written into a new collection."""
         return {**super().defaults({}), "dimensions": DIMENSIONS, **settings}
 

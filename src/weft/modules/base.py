@@ -11,10 +11,11 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Misconfigured, WeftError
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, VectorConfig
@@ -24,7 +25,7 @@ TEXT: Final = "text"
 
 InputKind: TypeAlias = MediaKind | Literal["text"]
 
-ModuleConfig: TypeAlias = Mapping[str, Any]
+ModuleConfig: TypeAlias = Mapping[str, object]
 """The settings of one module in one collection, as the client wrote them."""
 
 
@@ -58,7 +59,7 @@ class Generated:
     """A generator's answer; ``usage`` is the provider's own account (tokens), empty when it gives none."""
 
     text: str
-    usage: Mapping[str, Any] = field(default_factory=dict)
+    usage: JsonObject = field(default_factory=dict)
 
 
 class Module(ABC):
@@ -71,12 +72,12 @@ class Module(ABC):
         """``name`` is what collections call it, such as ``text2vec-openai``."""
         self.name = name
 
-    def meta(self) -> dict[str, Any]:
+    def meta(self) -> dict[str, JsonValue]:
         if self.documentation:
             return {"name": self.title, "documentationHref": self.documentation}
         return {"name": self.title}
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         """``settings`` with what the module writes into a new collection where the caller says nothing."""
         return dict(settings)
 
@@ -93,7 +94,7 @@ class Module(ABC):
 class Lexicon(Protocol):
     """A module whose words can be looked up."""
 
-    def concept(self, text: str) -> dict[str, Any]:
+    def concept(self, text: str) -> dict[str, JsonValue]:
         """What is known of the words of ``text``, in the protocol's form. Raises Invalid."""
         ...
 
@@ -104,7 +105,7 @@ class Vectorizer(Module):
     kinds: ClassVar[frozenset[InputKind]] = frozenset({TEXT})
     multi: ClassVar[bool] = False
 
-    def property_defaults(self) -> dict[str, Any]:
+    def property_defaults(self) -> dict[str, object]:
         """What the ``moduleConfig`` of each property says of the module when the caller says nothing."""
         return {}
 
@@ -146,7 +147,7 @@ class Generator(Module):
         self,
         prompt: str,
         settings: ModuleConfig,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
         caller: Caller,
         images: Sequence[str] = (),
     ) -> Generated:
@@ -234,24 +235,24 @@ class Registry:
         module = self.get(name)
         return isinstance(module, Vectorizer) and module.multi
 
-    def defaults(self, name: str, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, name: str, settings: ModuleConfig) -> dict[str, object]:
         return self.get(name).defaults(settings)
 
-    def property_defaults(self, name: str, data_type: str) -> dict[str, Any]:
+    def property_defaults(self, name: str, data_type: str) -> dict[str, object]:
         """For a property of any ``data_type``: the protocol's modules make no difference between them."""
         module = self.get(name)
         return module.property_defaults() if isinstance(module, Vectorizer) else {}
 
-    def validate(self, name: str, settings: ModuleConfig, document: Mapping[str, Any]) -> None:
+    def validate(self, name: str, settings: ModuleConfig, document: JsonObject) -> None:
         """Raises Invalid when the module cannot work with ``settings``, whatever the collection of ``document`` is.
 
         Whether a vectorizer finds something to embed in a collection is checked by ``Vectorizer.validate``.
         """
         self.get(name).check_settings(settings)
 
-    def meta(self) -> dict[str, dict[str, Any]]:
+    def meta(self) -> dict[str, dict[str, JsonValue]]:
         """What ``/v1/meta`` reports of each enabled module, by name; of one that cannot be made, why."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, dict[str, JsonValue]] = {}
         for name in sorted(self._factories):
             try:
                 found[name] = self.get(name).meta()

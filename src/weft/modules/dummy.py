@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from weft.domain.caller import Caller
 from weft.modules.base import Generated, Generator, ModuleConfig, Reranker
@@ -20,7 +19,7 @@ class GenerativeDummy(Generator):
         self,
         prompt: str,
         settings: ModuleConfig,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
         caller: Caller,
         images: Sequence[str] = (),
     ) -> Generated:

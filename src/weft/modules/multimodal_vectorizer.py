@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.modules.base import TEXT, InputKind, ModuleConfig, Vectorizer
+from weft.modules.inputs import fields_of
 
 
 class MultimodalVectorizer(Vectorizer):
@@ -53,7 +54,7 @@ def _check_fields(settings: ModuleConfig, kind: str) -> None:
     stated = settings.get("weights") or {}
     if not isinstance(stated, Mapping):
         raise Invalid(f"weights must be an object of lists, not {stated!r:.40}")
-    weights: Any = stated.get(f"{kind}Fields")
+    weights = stated.get(f"{kind}Fields")
     if weights is None:
         return
     if not isinstance(weights, list | tuple) or len(weights) != len(given):
@@ -65,7 +66,7 @@ def _check_fields(settings: ModuleConfig, kind: str) -> None:
 
 def check_one_property(settings: ModuleConfig) -> None:
     """Raises Invalid unless ``textFields`` and ``imageFields`` name one property together: multi-vectors do not mix."""
-    fields = [*(settings.get("textFields") or ()), *(settings.get("imageFields") or ())]
+    fields = [*fields_of(settings, TEXT), *fields_of(settings, MediaKind.IMAGE)]
     if len(fields) != 1:
         raise Invalid(f"exactly one property in textFields or imageFields is embedded, not {len(fields)}")
     if settings.get("weights"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,10 +27,10 @@ class TextVectorizer(Vectorizer):
     vectorize_class_name: ClassVar[bool] = True
     """What a new collection is given for ``vectorizeClassName``."""
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {"vectorizeClassName": self.vectorize_class_name, **settings}
 
-    def property_defaults(self) -> dict[str, Any]:
+    def property_defaults(self) -> dict[str, object]:
         return {"skip": False, "vectorizePropertyName": False}
 
     def check_settings(self, settings: ModuleConfig) -> None:

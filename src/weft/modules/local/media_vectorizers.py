@@ -9,7 +9,7 @@ refused when it is met. Needs the extra ``weft[torch]``, and for audio and video
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
@@ -33,7 +33,7 @@ class MediaVectorizer(MultimodalVectorizer):
         super().__init__(name)
         self._models = MediaModels(resources, self.model)
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {"model": self.model, **settings}
 
     def check_settings(self, settings: ModuleConfig) -> None:

@@ -8,7 +8,6 @@ n, one in n of a page's vectors is kept, those that are alike merged. Needs the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
@@ -37,7 +36,7 @@ class Multi2MultivecTransformers(MultimodalVectorizer):
         self._models = LateInteractionModels(resources, MODEL)
         self._decoder = resources.decoder
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {"model": MODEL, "vectorizeClassName": False, **settings}
 
     def check_settings(self, settings: ModuleConfig) -> None:

@@ -8,7 +8,6 @@ document's vectors is kept, those that are alike merged. Needs the extra ``weft[
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
@@ -32,7 +31,7 @@ class Text2ColbertTransformers(TextVectorizer):
         super().__init__(name)
         self._models = LateInteractionModels(resources, MODEL)
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {**super().defaults({}), "model": MODEL, **settings}
 
     def check_settings(self, settings: ModuleConfig) -> None:

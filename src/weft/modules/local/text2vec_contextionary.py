@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
+from weft.domain.json_values import JsonValue
 from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
 from weft.modules.local.models import BUNDLED, MODEL2VEC, read_config
@@ -50,10 +51,10 @@ class Text2VecContextionary(TextVectorizer):
         self._model = static_model(resources)
         self._vocabulary = Vocabulary(lambda words: _stacked(self._documents(words)))
 
-    def meta(self) -> dict[str, Any]:
+    def meta(self) -> dict[str, JsonValue]:
         return super().meta() | {"wordCount": len(known_words())}
 
-    def concept(self, text: str) -> dict[str, Any]:
+    def concept(self, text: str) -> dict[str, JsonValue]:
         """What is known of each word of ``text`` and, if there are several, of all together, in the protocol's form:
         vectors and the nearest words. Raises Invalid for anything but letters and digits.
         """

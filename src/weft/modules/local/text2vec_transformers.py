@@ -37,7 +37,7 @@ class Text2VecTransformers(TextVectorizer):
         self._pool = resources.pool
         self._offer = resources.offer
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {**super().defaults({}), "poolingStrategy": "masked_mean", **settings}
 
     def check_settings(self, settings: ModuleConfig) -> None:

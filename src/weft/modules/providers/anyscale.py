@@ -21,5 +21,5 @@ class GenerativeAnyscale(ProviderGenerator):
     model = "meta-llama/Llama-2-70b-chat-hf"
     reads_images = False
 
-    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, JsonValue]:
+    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, object]:
         return {**super().body(prompt, chosen, images), "temperature": chosen.get("temperature", 0)}

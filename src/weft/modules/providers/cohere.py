@@ -6,7 +6,7 @@ Key, address and pace: see ``provider``, with the prefix COHERE. Source: https:/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject, JsonValue
@@ -48,9 +48,9 @@ def _truncate(settings: ModuleConfig) -> str:
     return text_setting(settings, "truncate", "END")
 
 
-def _body(model: str, role: str, dimensions: int | None) -> dict[str, JsonValue]:
+def _body(model: str, role: str, dimensions: int | None) -> dict[str, object]:
     """What goes along with texts or images."""
-    body: dict[str, JsonValue] = {"model": model, "input_type": role, "embedding_types": ["float"]}
+    body: dict[str, object] = {"model": model, "input_type": role, "embedding_types": ["float"]}
     if dimensions is not None:
         body["output_dimension"] = dimensions
     return body
@@ -71,13 +71,13 @@ class Text2VecCohere(ProviderTextVectorizer):
     model, path = _MODEL, _PATH
     texts_per_call = _TEXTS_PER_CALL
     document_role, query_role = _DOCUMENT, _QUERY
-    written: ClassVar[Mapping[str, Any]] = {"model": _MODEL, "truncate": "END", "baseUrl": HOST}
+    written: ClassVar[Mapping[str, object]] = {"model": _MODEL, "truncate": "END", "baseUrl": HOST}
 
     def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
         _check_truncate(settings)
 
-    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, object]:
         common = _body(self.model_of(settings), role, self.dimensions_of(settings))
         return {"texts": list(texts), "truncate": _truncate(settings), **common}
 
@@ -155,5 +155,5 @@ class RerankerCohere(ProviderReranker):
     path = "/v2/rerank"
     documents_per_call = 1000
 
-    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, JsonValue]:
+    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
         return {"documents": list(documents), "query": query, "model": model, "return_documents": False}

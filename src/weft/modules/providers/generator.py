@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.json_values import JsonObject, JsonValue
@@ -31,7 +31,7 @@ class ProviderGenerator(ProviderModule, Generator):
         self,
         prompt: str,
         settings: ModuleConfig,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
         caller: Caller,
         images: Sequence[str] = (),
     ) -> Generated:
@@ -48,7 +48,7 @@ class ProviderGenerator(ProviderModule, Generator):
     def model_of(self, chosen: ModuleConfig) -> str:
         return text_setting(chosen, "model", self.model)
 
-    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, JsonValue]:
+    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, object]:
         """What is sent; ``chosen`` are the collection's settings with what this call overrides, all spelled ``topP``.
         ``images`` are base64."""
         return {

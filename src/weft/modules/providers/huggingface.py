@@ -10,7 +10,6 @@ Source: https://huggingface.co/docs/inference-providers/providers/hf-inference
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -55,9 +54,9 @@ class Text2VecHuggingFace(ProviderTextVectorizer):
     document_role, query_role = "passage", "query"
     takes_dimensions = False
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         """No model is written beside ``passageModel`` or an address: only one of them may be given."""
-        own: dict[str, Any] = {name: default for name, (_, default) in _OPTIONS.items()}
+        own: dict[str, object] = {name: default for name, (_, default) in _OPTIONS.items()}
         if not settings.get("passageModel") and not _endpoint(settings):
             own["model"] = self.model
         return {**super().defaults({}), **own, **settings}

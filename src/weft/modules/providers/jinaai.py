@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
@@ -46,7 +46,7 @@ def _vector(item: JsonObject, *, multi: bool) -> Vector:
     return vector_of(item.get("embedding") or item.get("embeddings"), _JINA, multi=multi)
 
 
-def _task(model: str, role: str, *, normalized: bool) -> dict[str, JsonValue]:
+def _task(model: str, role: str, *, normalized: bool) -> dict[str, object]:
     """Only models with "v3" or "clip" in their names take a task."""
     if "v3" not in model and "clip" not in model:
         return {}
@@ -63,9 +63,9 @@ class Text2VecJinaAI(ProviderTextVectorizer):
     texts_per_call, bytes_per_call = 512, 7125
     document_role, query_role = "passage", "query"
     vectorize_class_name = False
-    written: ClassVar[Mapping[str, Any]] = {"model": model, "baseURL": HOST}
+    written: ClassVar[Mapping[str, object]] = {"model": model, "baseURL": HOST}
 
-    def more(self, role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+    def more(self, role: str, settings: ModuleConfig) -> dict[str, object]:
         return {"embedding_type": "float", **_task(self.model_of(settings), role, normalized=False)}
 
     def vectors(self, answer: JsonObject, count: int, provider: Provider) -> list[Vector]:
@@ -81,7 +81,7 @@ class Text2MultivecJinaAI(Text2VecJinaAI):
     model = "jina-colbert-v2"
     path = "/v1/multi-vector"
     vectorize_class_name = True
-    written: ClassVar[Mapping[str, Any]] = {"dimensions": 128}
+    written: ClassVar[Mapping[str, object]] = {"dimensions": 128}
 
     def fingerprint(self, settings: ModuleConfig) -> str:
         """Of both names the same: they make the same vectors."""
@@ -99,7 +99,7 @@ class Multi2VecJinaAI(ProviderMediaVectorizer):
     model: ClassVar[str] = "jina-clip-v2"
     path = "/v1/embeddings"
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {"baseURL": HOST, "model": self.model, "vectorizeClassName": False, **settings}
 
     def check_settings(self, settings: ModuleConfig) -> None:
@@ -126,7 +126,11 @@ class Multi2VecJinaAI(ProviderMediaVectorizer):
         return self._embed(connection, list(texts), task, settings)
 
     def _embed(
-        self, connection: ProviderConnection, inputs: Sequence[JsonValue], more: JsonObject, settings: ModuleConfig
+        self,
+        connection: ProviderConnection,
+        inputs: Sequence[JsonValue],
+        more: Mapping[str, object],
+        settings: ModuleConfig,
     ) -> list[Vector]:
         body = {"input": inputs, "model": self.model_of(settings), "embedding_type": "float", **more}
         dimensions = self.dimensions_of(settings)
@@ -153,7 +157,11 @@ class Multi2MultivecJinaAI(Multi2VecJinaAI):
         return self._embed(self.connect(settings, caller), list(texts), {}, settings)[0]
 
     def _embed(
-        self, connection: ProviderConnection, inputs: Sequence[JsonValue], more: JsonObject, settings: ModuleConfig
+        self,
+        connection: ProviderConnection,
+        inputs: Sequence[JsonValue],
+        more: Mapping[str, object],
+        settings: ModuleConfig,
     ) -> list[Vector]:
         return super()._embed(connection, inputs, {**more, "return_multivector": True}, settings)
 
@@ -168,5 +176,5 @@ class RerankerJinaAI(ProviderReranker):
     path = "/v1/rerank"
     documents_per_call = 1000
 
-    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, JsonValue]:
+    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
         return {"documents": list(documents), "query": query, "model": model}

@@ -8,7 +8,7 @@ Source: https://docs.api.nvidia.com/nim/reference/retrieval-apis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonValue
@@ -57,14 +57,14 @@ class Text2VecNvidia(ProviderTextVectorizer):
     takes_dimensions = False
     orders_by_index = False
     vectorize_class_name = False
-    written: ClassVar[Mapping[str, Any]] = {"baseUrl": _EMBEDDING_HOST, "model": model, "truncate": "NONE"}
+    written: ClassVar[Mapping[str, object]] = {"baseUrl": _EMBEDDING_HOST, "model": model, "truncate": "NONE"}
 
     def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
         if _truncate(settings) not in _TRUNCATE:
             raise Invalid(f"wrong truncate type, available types are: {', '.join(_TRUNCATE)}")
 
-    def more(self, role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+    def more(self, role: str, settings: ModuleConfig) -> dict[str, object]:
         return {"encoding_format": "float", "input_type": role, "truncate": _truncate(settings)}
 
 
@@ -119,5 +119,5 @@ class RerankerNvidia(ProviderReranker):
     documents_per_call = 512
     list_key, score_key = "rankings", "logit"
 
-    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, JsonValue]:
+    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
         return {"model": model, "query": {"text": query}, "passages": [{"text": text} for text in documents]}

@@ -60,8 +60,8 @@ class GenerativeOllama(OllamaModule, ProviderGenerator):
     model = "llama3"
     path = "/api/generate"
 
-    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, JsonValue]:
-        body: dict[str, JsonValue] = {"model": self.model_of(chosen), "prompt": prompt, "stream": False}
+    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, object]:
+        body: dict[str, object] = {"model": self.model_of(chosen), "prompt": prompt, "stream": False}
         if chosen.get("temperature") is not None:
             body["options"] = {"temperature": chosen["temperature"]}
         if images:

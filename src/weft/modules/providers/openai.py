@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 from weft.domain.caller import Caller
@@ -91,7 +91,7 @@ class Text2VecOpenAI(OpenAIModule, ProviderTextVectorizer):
     documentation = "https://platform.openai.com/docs/guides/embeddings/what-are-embeddings"
     model = _MODEL
     texts_per_call, bytes_per_call = 2048, 750_000
-    written: ClassVar[Mapping[str, Any]] = {"baseURL": HOST, "model": _MODEL}
+    written: ClassVar[Mapping[str, object]] = {"baseURL": HOST, "model": _MODEL}
     azure_path, azure_version = "/embeddings", "2024-02-01"
 
     def check_settings(self, settings: ModuleConfig) -> None:
@@ -109,7 +109,7 @@ class Text2VecOpenAI(OpenAIModule, ProviderTextVectorizer):
         endpoint = quote(_endpoint(settings).lstrip("/"))
         return f"/{endpoint}" if endpoint else self.path
 
-    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, object]:
         body = super().body(texts, role, settings)
         if self.provider_for(settings) is _AZURE:
             del body["model"]
@@ -146,7 +146,7 @@ class GenerativeOpenAI(OpenAIModule, ProviderGenerator):
     def path_for(self, chosen: ModuleConfig) -> str:
         return self.azure_path_for(chosen) if self.provider_for(chosen) is _AZURE else self.path
 
-    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, JsonValue]:
+    def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, object]:
         body = super().body(prompt, chosen, images)
         if self.provider_for(chosen) is _AZURE:
             del body["model"]

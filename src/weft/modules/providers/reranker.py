@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from weft.domain.caller import Caller
-from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.json_values import JsonObject
 from weft.modules.base import ModuleConfig, Reranker
 from weft.modules.providers.answers import scores_of
 from weft.modules.providers.batches import chunks
@@ -34,5 +34,5 @@ class ProviderReranker(ProviderModule, Reranker):
         return text_setting(settings, "model", self.model)
 
     @abstractmethod
-    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, JsonValue]:
+    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
         """What is sent for some of the documents."""

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
-from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.json_values import JsonObject
 from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
 from weft.modules.providers.answers import by_index, items_of, vector_of
@@ -32,10 +32,10 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
     takes_dimensions: ClassVar[bool] = True
     orders_by_index: ClassVar[bool] = True
     """Else its answers are in the order of the texts, whatever ``index`` says."""
-    written: ClassVar[Mapping[str, Any]] = {}
+    written: ClassVar[Mapping[str, object]] = {}
     """What new collections are given where the caller says nothing."""
 
-    def defaults(self, settings: ModuleConfig) -> dict[str, Any]:
+    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {**super().defaults({}), **self.written, **settings}
 
     def check_settings(self, settings: ModuleConfig) -> None:
@@ -75,15 +75,15 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
     def path_for(self, settings: ModuleConfig) -> str:
         return self.path
 
-    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, object]:
         """What is sent for ``texts`` of one ``role``."""
-        body: dict[str, JsonValue] = {"input": list(texts), "model": self.model_of(settings)}
+        body: dict[str, object] = {"input": list(texts), "model": self.model_of(settings)}
         dimensions = self.dimensions_of(settings)
         if dimensions is not None:
             body["dimensions"] = dimensions
         return body | self.more(role, settings)
 
-    def more(self, role: str, settings: ModuleConfig) -> dict[str, JsonValue]:
+    def more(self, role: str, settings: ModuleConfig) -> dict[str, object]:
         """What the provider wants in the body beside the texts, the model and the dimensions."""
         return {}
 

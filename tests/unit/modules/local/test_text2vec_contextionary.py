@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_what_a_new_collection_is_given(module: Text2VecContextionary) -> None:
 
 
 def test_a_concept_is_described_with_its_neighbours(module: Text2VecContextionary) -> None:
-    described = module.concept("car")
+    described: Any = module.concept("car")
     assert "concatenatedWord" not in described
     (word,) = described["individualWords"]
     assert (word["word"], word["present"]) == ("car", True)
@@ -108,7 +109,7 @@ def test_a_concept_is_described_with_its_neighbours(module: Text2VecContextionar
 
 
 def test_several_words_are_described_alone_and_together(module: Text2VecContextionary) -> None:
-    described = module.concept("fastZzyzxqCar")
+    described: Any = module.concept("fastZzyzxqCar")
     assert [(one["word"], one["present"]) for one in described["individualWords"]] == [
         ("fast", True),
         ("zzyzxq", False),
