@@ -14,10 +14,9 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import httpx
 import orjson
@@ -26,6 +25,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from weft.domain.errors import Misconfigured, Unauthenticated
+from weft.domain.json_values import JsonObject
 from weft.settings.access import OidcSettings
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ _TRUSTED_FOR_S = 60.0
 """How long a checked token is trusted; after that its key must still be the provider's."""
 _MAX_TRUSTED = 10_000
 _MAX_BYTES = 1 << 20
+
+_Key: TypeAlias = RSAKey | ECKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class OidcProvider:
         self._jwks_url = settings.jwks_url
         self._tls = _tls(settings)
         self._lock = threading.Lock()
-        self._keys: dict[str | None, Any] = {}
+        self._keys: dict[str | None, _Key] = {}
         self._fetched = -math.inf
         self._fetches: deque[float] = deque(maxlen=_MAX_FETCHES)
         self._failure = ""
@@ -75,15 +77,16 @@ class OidcProvider:
         known = self.recall(token)
         if known is not None:
             return known
-        claims = self._verified(token)
+        claims, expires = self._verified(token)
         identity = self._identity(claims)
         if len(self._trusted) >= _MAX_TRUSTED:
             self._trusted = {}
-        until = min(float(claims["exp"]), time.time() + _TRUSTED_FOR_S)
+        until = min(expires, time.time() + _TRUSTED_FOR_S)
         self._trusted[_fingerprint(token)] = (identity, until)
         return identity
 
-    def _verified(self, token: str) -> Mapping[str, Any]:
+    def _verified(self, token: str) -> tuple[JsonObject, float]:
+        """The token's claims, and when it expires, in Unix seconds."""
         try:
             header = jws.extract_compact(token.encode()).headers()
         except (JoseError, ValueError):
@@ -99,10 +102,9 @@ class OidcProvider:
             raise Unauthenticated("unauthorized: failed to verify the token's signature") from None
         if not isinstance(claims, dict):
             raise Unauthenticated("unauthorized: the token holds no claims")
-        self._check(claims)
-        return claims
+        return claims, self._check(claims)
 
-    def _check(self, claims: Mapping[str, Any]) -> None:
+    def _check(self, claims: JsonObject) -> float:
         if claims.get("iss") != self._issuer:
             raise Unauthenticated(f"unauthorized: the token was issued by {str(claims.get('iss'))[:200]!r}")
         audience = claims.get("aud")
@@ -114,12 +116,13 @@ class OidcProvider:
         expires, begins = claims.get("exp"), claims.get("nbf", 0)
         if not _is_time(expires) or not _is_time(begins):
             raise Unauthenticated("unauthorized: the token does not say how long it is valid")
-        if float(expires or 0) <= now:
+        if expires <= now:
             raise Unauthenticated("unauthorized: the token is expired")
-        if float(begins) > now:
+        if begins > now:
             raise Unauthenticated("unauthorized: the token is not valid yet")
+        return float(expires)
 
-    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+    def _identity(self, claims: JsonObject) -> Identity:
         user = claims.get(self._username_claim)
         if not isinstance(user, str) or not user:
             raise Unauthenticated(
@@ -133,7 +136,7 @@ class OidcProvider:
 
     # -- keys
 
-    def _key(self, kid: Any) -> Any:
+    def _key(self, kid: object) -> _Key:
         """The key of that name, or the only one for a token that names none."""
         kid = kid if isinstance(kid, str) else None
         asked_at = time.monotonic()
@@ -146,7 +149,7 @@ class OidcProvider:
             raise Unauthenticated("unauthorized: the token is signed by a key that is not the issuer's")
         return found
 
-    def _find(self, kid: str | None) -> Any:
+    def _find(self, kid: str | None) -> _Key | None:
         only = next(iter(self._keys.values())) if kid is None and len(self._keys) == 1 else None
         return self._keys.get(kid, only)
 
@@ -166,7 +169,7 @@ class OidcProvider:
                 self._failure = f"{type(error).__name__}: {str(error)[:200]}"
                 log.warning("the keys of %s could not be fetched: %s", self._issuer, self._failure)
 
-    def _fetch_keys(self) -> dict[str | None, Any]:
+    def _fetch_keys(self) -> dict[str | None, _Key]:
         with httpx.Client(timeout=_TIMEOUT_S, verify=self._tls, follow_redirects=False) as client:
             url = self._jwks_url
             if not url:
@@ -182,7 +185,7 @@ class OidcProvider:
         return {one.get("kid"): key for one, key in zip(signing, keys, strict=True) if isinstance(key, RSAKey | ECKey)}
 
 
-def _get(client: httpx.Client, url: str) -> Any:
+def _get(client: httpx.Client, url: str) -> dict[str, Any]:
     with client.stream("GET", url) as response:
         response.raise_for_status()
         data = b""
@@ -190,7 +193,10 @@ def _get(client: httpx.Client, url: str) -> Any:
             data += part
             if len(data) > _MAX_BYTES:
                 raise ValueError(f"{url} answers with more than {_MAX_BYTES} bytes")
-    return orjson.loads(data)
+    found = orjson.loads(data)
+    if not isinstance(found, dict):
+        raise ValueError(f"{url} does not answer with a JSON object")
+    return found
 
 
 def _tls(settings: OidcSettings) -> ssl.SSLContext | bool:
@@ -213,5 +219,5 @@ def _fingerprint(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def _is_time(value: Any) -> bool:
+def _is_time(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 
@@ -85,7 +85,7 @@ class UsersPart:
         return lambda: self._store.change(unload)
 
 
-def _only(entries: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+def _only(entries: Mapping[str, T], names: Container[str]) -> dict[str, T]:
     return {name: entry for name, entry in entries.items() if name in names}
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weft.access.permissions import Permission, checked_permission, domain_of
+from weft.domain.json_values import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,13 @@ class AccessState:
     adopted: frozenset[str] = frozenset()
 
 
-def to_json(state: AccessState) -> dict[str, Any]:
+def to_json(state: AccessState) -> JsonObject:
     return {
         "secrets": [secret.hex() for secret in state.secrets],
         "roles": {name: [_permission_json(one) for one in permissions] for name, permissions in state.roles.items()},
         "assigned": {subject: list(roles) for subject, roles in state.assigned.items()},
         "users": {id: _user_json(user) for id, user in state.users.items()},
-        "adopted": sorted(state.adopted),
+        "adopted": [*sorted(state.adopted)],
     }
 
 
@@ -66,7 +67,7 @@ def from_json(document: Mapping[str, Any]) -> AccessState:
     )
 
 
-def _permission_json(permission: Permission) -> dict[str, Any]:
+def _permission_json(permission: Permission) -> JsonObject:
     named = dict(permission.resource) | ({"scope": permission.scope} if permission.scope else {})
     return {"action": permission.action} | ({permission.domain: named} if named else {})
 
@@ -77,7 +78,7 @@ def _permission(document: Mapping[str, Any]) -> Permission:
     return checked_permission(action, named, named.get("scope"))
 
 
-def _user_json(user: UserRecord) -> dict[str, Any]:
+def _user_json(user: UserRecord) -> JsonObject:
     return {
         "key": user.key,
         "letters": user.key_prefix,

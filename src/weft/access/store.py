@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 import xxhash
@@ -123,5 +123,5 @@ class AccessStore:
         )
 
 
-def _checksum(content: Any) -> str:
+def _checksum(content: object) -> str:
     return xxhash.xxh3_128_hexdigest(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
