@@ -237,6 +237,17 @@ def test_what_was_being_cancelled_is_undone_after_a_restart(store: StoredSetting
     killed.runner.close()
 
 
+def test_a_cursor_that_cannot_be_kept_is_a_failure(store: StoredSettings, vectors: Vectors) -> None:
+    process = Process(store, vectors, stop_at=30)
+    task = process.begin()
+    assert task.reached.wait(WAIT_S)
+    store.is_full = True
+    task.go.set()
+    assert process.until(JobStatus.FAILED).error == "no space left"
+    assert task.undone == [JobStatus.FAILED]
+    process.runner.close()
+
+
 def test_what_cannot_be_continued_has_failed(store: StoredSettings, vectors: Vectors) -> None:
     killed = Process(store, vectors, stop_at=30)
     task = killed.begin("gone")

@@ -46,7 +46,7 @@ PAGE: Final = (
 
 PATH: Final[Mapping[str, tuple[str, Schema]]] = {
     "alias": ("The alias.", CLASS_NAME),
-    "backend": ("Where backups and exports are kept.", choice("filesystem", "s3")),
+    "backend": ("Where it is kept: `filesystem`, `s3`, or a backend that another package adds.", NAME),
     "class": ("The collection, or an alias of it.", CLASS_NAME),
     "class_name": ("The collection, or an alias of it.", CLASS_NAME),
     "concept": ("A word.", NAME),
