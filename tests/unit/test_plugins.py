@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from weft.domain.errors import Misconfigured
+import packages
+from weft.domain.errors import Invalid, Misconfigured
 from weft.plugins import DRIVERS, MODULES, find_plugins
 
 Install = Callable[..., None]
@@ -16,17 +17,12 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """``install(package, code, {name: attribute})``: a package that is importable, with entry points of ``group``."""
+    """``install(package, code, {name: attribute})``: a package that is importable, with entry points."""
     monkeypatch.syspath_prepend(str(tmp_path))
     made: list[str] = []
 
     def add(package: str, code: str, names: dict[str, str], group: str = MODULES) -> None:
-        (tmp_path / f"{package}.py").write_text(code, encoding="utf-8")
-        info = tmp_path / f"{package}-1.5.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.5\n", encoding="utf-8")
-        lines = [f"[{group}]", *(f"{name} = {package}:{attribute}" for name, attribute in names.items())]
-        (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+        packages.install(tmp_path, package, code, names, group)
         made.append(package)
 
     yield add
@@ -77,3 +73,13 @@ def test_a_broken_plugin_is_named_when_it_is_loaded_and_not_before(install: Inst
     with pytest.raises(Misconfigured, match=rf"plug-in thing of the package weft_broken 1\.5 {message}"):
         found["thing"].load()
     found["other"].load()
+
+
+def test_what_it_raises_is_its_own_and_errors_of_weft_pass(install: Install) -> None:
+    code = "from weft.domain.errors import Invalid\ndef odd(): return 1 / 0\ndef fine(): raise Invalid('as it is')\n"
+    install("weft_odd", code, {"odd": "odd", "fine": "fine"})
+    found = find_plugins(MODULES)
+    with pytest.raises(Misconfigured, match=r"plug-in odd of the package weft_odd 1\.5 cannot be opened: ZeroDivision"):
+        found["odd"].make()
+    with pytest.raises(Invalid, match="as it is"):
+        found["fine"].make()

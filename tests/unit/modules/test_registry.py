@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import packages
 from weft.domain.errors import Invalid, Misconfigured
 from weft.modules import build_registry
 from weft.modules.base import Module, Registry
@@ -76,3 +79,57 @@ def test_nothing_heavy_is_imported_before_a_module_is_used() -> None:
         "assert not heavy, heavy; r.close()"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+PLUGIN = """
+from weft.modules.dummy import RerankerDummy
+from weft.modules.local.text2vec_model2vec import Text2VecModel2Vec
+
+class Broken(RerankerDummy):
+    def __init__(self, name, resources):
+        raise OSError("no licence")
+
+def number(name, resources):
+    return 3
+"""
+
+
+@pytest.fixture
+def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    names = {"reranker-mine": "RerankerDummy", "text2vec-mine": "Text2VecModel2Vec", "mine2vec": "Text2VecModel2Vec"}
+    packages.install(tmp_path, "weft_mine", PLUGIN, {**names, "reranker-broken": "Broken", "number": "number"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = build_registry()
+    yield found
+    found.close()
+    sys.modules.pop("weft_mine", None)
+
+
+def test_modules_of_other_packages_are_there_by_their_names(plugged: Registry) -> None:
+    assert plugged.reranker("reranker-mine").name == "reranker-mine"
+    assert plugged.vectorizer("text2vec-mine").fingerprint({}).startswith("text2vec-mine|")
+    assert plugged.meta()["reranker-mine"] == {"name": "Reranker - Dummy"}
+    registry = build_registry(["reranker-mine"])
+    assert list(registry.meta()) == ["reranker-mine"]
+    registry.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("number", "makes a int, and neither vectorizer, reranker nor generator"),
+        ("mine2vec", "has the wrong name: those of text vectorizers, and of no others, begin with text2"),
+        ("reranker-broken", "cannot be opened: OSError: no licence"),
+    ],
+)
+def test_what_is_no_module_is_named_when_it_is_used(plugged: Registry, name: str, message: str) -> None:
+    with pytest.raises(Misconfigured, match=f"plug-in {name} of the package weft_mine 1.5 {message}"):
+        plugged.get(name)
+    assert message in str(plugged.meta()[name]["error"])
+
+
+def test_a_name_of_wefts_own_is_refused_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages.install(tmp_path, "weft_mine", PLUGIN, {"text2vec-openai": "RerankerDummy"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(Misconfigured, match=r"text2vec-openai of the package weft_mine 1\.5 has a name that Weft"):
+        build_registry()
