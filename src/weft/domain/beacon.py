@@ -19,6 +19,11 @@ def parse_beacon(text: str) -> Reference:
     return Reference(collection_name(collection), parse_uuid(segments[-1]))
 
 
+def beacon_object(reference: Reference) -> dict[str, str]:
+    """A reference as the JSON object that states it."""
+    return {"beacon": format_beacon(reference.collection, reference.uuid)}
+
+
 def format_beacon(collection: str, uuid: bytes) -> str:
     """The beacon of an object; without a class when ``collection`` is empty."""
     middle = f"{collection}/" if collection else ""

@@ -79,8 +79,9 @@ class Object:
 
 @dataclass(slots=True)
 class IncomingObject:
-    """One object as a request states it, not yet checked: raw JSON-like values, references as lists of Reference.
+    """One object as a request states it, not yet checked: values as in JSON, but that references are ``Reference``s.
 
+    A wire that cannot tell references but by their form makes ``Reference``s of all that have it.
     ``uuid`` is the caller's text, or None to have one made. ``vectors`` are by name; the unnamed vector of a request
     is under ``LEGACY_VECTOR``.
     """

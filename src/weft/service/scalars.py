@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from weft.domain.objects import GeoPoint, PhoneNumber
+from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 
 _SHOWN = 120
 _GO_TYPES: Mapping[type, str] = {
@@ -22,6 +22,7 @@ _GO_TYPES: Mapping[type, str] = {
     int: "json.Number",
     float: "float64",
     dict: "map[string]interface {}",
+    Reference: "map[string]interface {}",
     list: "[]interface {}",
     type(None): "<nil>",
 }

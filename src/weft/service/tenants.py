@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from weft.access.permissions import CREATE, DELETE, UPDATE
 from weft.access.requirement import requires
-from weft.domain.errors import Invalid, TenantNotFound
+from weft.domain.errors import Invalid, NotFound
 from weft.domain.tenants import Tenant, TenantStatus
 from weft.engine.collection import ServedCollection
 from weft.engine.embedded.collection import Collection
@@ -113,5 +113,5 @@ def statuses(given: Sequence[Tenant]) -> dict[str, TenantStatus]:
     return {one.name: one.status for one in given}
 
 
-def _absent(tenant: str) -> TenantNotFound:
-    return TenantNotFound(f'tenant not found: "{tenant[:_MAX_QUOTED]}"', tenant=tenant)
+def _absent(tenant: str) -> NotFound:
+    return NotFound(f'tenant not found: "{tenant[:_MAX_QUOTED]}"', tenant=tenant)

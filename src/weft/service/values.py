@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from weft.domain.beacon import parse_beacon
+from weft.domain.beacon import beacon_object, parse_beacon
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name, unknown_property
 from weft.domain.objects import Properties, Reference, Value
@@ -114,7 +114,7 @@ def _object_array_check(property: Property, path: str) -> Check:
         typed = []
         for i, item in enumerate(value):
             try:
-                typed.append(element(item))
+                typed.append(element(beacon_object(item) if isinstance(item, Reference) else item))
             except Unfit as unfit:
                 raise Unfit(f"invalid object '{i}' in array: {unfit}") from None
         return typed
@@ -122,21 +122,26 @@ def _object_array_check(property: Property, path: str) -> Check:
     return check
 
 
+def _no_reference(value: Any) -> Unfit:
+    """Why ``value`` is no reference."""
+    if not isinstance(value, Mapping):
+        return Unfit(f"references must be a list of maps with a beacon, but one is {go_type(value)}")
+    if not isinstance(value.get("beacon"), str):
+        return Unfit("a reference must be a map with the text 'beacon'")
+    try:
+        parse_beacon(value["beacon"])
+    except Invalid as error:
+        return Unfit(error.message)
+    return Unfit("a reference must be a map with the text 'beacon' and nothing else")
+
+
 def _reference_check(property: Property) -> Check:
     targets = property.target_collections
     only = targets[0] if len(targets) == 1 else ""
 
     def one(value: Any) -> Reference:
-        if isinstance(value, Mapping):
-            beacon = value.get("beacon")
-            if not isinstance(beacon, str):
-                raise Unfit("a reference must be a map with the text 'beacon'")
-            try:
-                value = parse_beacon(beacon)
-            except Invalid as error:
-                raise Unfit(error.message) from None
         if not isinstance(value, Reference):
-            raise Unfit(f"references must be a list of maps with a beacon, but one is {go_type(value)}")
+            raise _no_reference(value)
         if not value.collection:
             if not only:
                 raise Unfit("multi-target references require the class name in the target beacon url")

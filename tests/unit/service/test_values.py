@@ -16,6 +16,7 @@ from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.service.scalars import is_timestamp, normal_uuid
 from weft.service.values import coerce
 from weft.wire.json.properties import properties_to_json
+from weft.wire.json.references import with_references
 
 UUID = "00000000-0000-0000-0000-00000000000a"
 BEACON = f"weaviate://localhost/Other/{UUID}"
@@ -172,7 +173,7 @@ def test_object_arrays() -> None:
 def test_references() -> None:
     single = of("cref", target_collections=("Other",))
     several = of("cref", target_collections=("Other", "More"))
-    assert coerce(single, {"p": [{"beacon": BEACON}]}) == {"p": [Reference("Other", ID)]}
+    assert coerce(single, {"p": [Reference("Other", ID)]}) == {"p": [Reference("Other", ID)]}
     assert coerce(single, {"p": [Reference("", ID)]}) == {"p": [Reference("Other", ID)]}
     assert coerce(several, {"p": [Reference("More", ID), Reference("Other", ID)]})["p"][0].collection == "More"
     for thing, wrong, message in (
@@ -181,6 +182,7 @@ def test_references() -> None:
         (single, ["x"], "one is string"),
         (single, [{}], "must be a map with the text 'beacon'"),
         (single, [{"beacon": "http://x"}], "invalid cref URI"),
+        (single, [{"beacon": BEACON, "more": 1}], "and nothing else"),
         (single, [Reference("More", ID)], "class 'More' is not among its targets Other"),
         (several, [Reference("", ID)], "require the class name"),
     ):
@@ -206,14 +208,14 @@ def test_beacons() -> None:
             parse_beacon(wrong)
 
 
-def test_to_json_is_what_rest_shows() -> None:
+def test_values_go_to_json_and_come_back() -> None:
     thing = config(
         Property("g", DataType.GEO),
         Property("ph", DataType.PHONE),
         Property("r", DataType.REFERENCE, target_collections=("Other",)),
         Property("t", DataType.TEXT),
     )
-    shown = properties_to_json(
+    encoded = properties_to_json(
         thing,
         {
             "g": GeoPoint(1.0, 2.0),
@@ -222,7 +224,7 @@ def test_to_json_is_what_rest_shows() -> None:
             "t": None,
         },
     )
-    assert shown == {
+    assert encoded == {
         "g": {"latitude": 1.0, "longitude": 2.0},
         "ph": {
             "input": "1",
@@ -235,7 +237,7 @@ def test_to_json_is_what_rest_shows() -> None:
         },
         "r": [{"beacon": BEACON, "href": f"/v1/objects/Other/{UUID}"}],
     }
-    assert coerce(thing, {"g": shown["g"], "r": shown["r"]}) == {
+    assert coerce(thing, {"g": encoded["g"], "r": with_references(encoded["r"])}) == {
         "g": GeoPoint(1.0, 2.0),
         "r": [Reference("Other", ID)],
     }

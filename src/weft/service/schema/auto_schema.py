@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from weft.domain.beacon import parse_beacon
+from weft.domain.beacon import beacon_object
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import kind_of, shorten
 from weft.domain.names import property_name
@@ -47,7 +47,8 @@ def is_covered(config: CollectionConfig, properties: Stated) -> bool:
 def _is_nested_covered(property: Property, value: object, depth: int) -> bool:
     """A value that is no object is covered: its type is for the check of values to refuse."""
     if isinstance(value, list):
-        return all(_is_nested_covered(property, item, depth) for item in value if isinstance(item, Mapping))
+        stated = (beacon_object(item) if isinstance(item, Reference) else item for item in value)
+        return all(_is_nested_covered(property, item, depth) for item in stated if isinstance(item, Mapping))
     if not isinstance(value, Mapping) or depth > MAX_NESTING:
         return True
     known = {one.name: one for one in property.nested}
@@ -97,8 +98,9 @@ def _add(by_name: dict[str, Document], name: str, value: object, where: str, *, 
             return
     children: dict[str, Document] = {one["name"]: dict(one) for one in known.get("nestedProperties", ())}
     for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, Mapping):
-            for key, inner in item.items():
+        stated = beacon_object(item) if isinstance(item, Reference) else item
+        if isinstance(stated, Mapping):
+            for key, inner in stated.items():
                 _add(children, key, inner, f"{where}: nested property '{shorten(key)}'", depth=depth + 1)
     known["nestedProperties"] = list(children.values())
 
@@ -124,7 +126,7 @@ def _array_type(values: list[Any], where: str, *, nested: bool) -> list[str]:
         return list(dict.fromkeys(target for target in targets if target))
     common: DataType | None = None
     for i, value in enumerate(values):
-        found = DataType.OBJECT if isinstance(value, Mapping) else _scalar_type(value, nested=nested)
+        found = DataType.OBJECT if isinstance(value, Mapping | Reference) else _scalar_type(value, nested=nested)
         if found is None or value is None:
             raise Invalid(f"{where}: element [{i}]: an array of {kind_of(value)} has no data type")
         if common is None or common is found:
@@ -163,9 +165,4 @@ def _target_of(value: object) -> str | None:
     """The collection that a reference points to; None for what is no reference, or does not say it."""
     if isinstance(value, Reference):
         return value.collection or None
-    if isinstance(value, Mapping) and isinstance(value.get("beacon"), str):
-        try:
-            return parse_beacon(value["beacon"]).collection or None
-        except Invalid:
-            return None
     return None

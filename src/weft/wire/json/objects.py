@@ -12,6 +12,7 @@ from weft.domain.objects import IncomingObject, Properties, Vector, format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.wire.json.documents import as_object
 from weft.wire.json.properties import properties_to_json
+from weft.wire.json.references import with_references
 from weft.wire.json.vectors import vector_of
 
 _WHERE = "object"
@@ -28,10 +29,11 @@ def decode_object(
     id_ = json_fields.string(given, "id", _WHERE) or uuid
     if uuid is not None and id_ is not None and id_.lower() != uuid.lower():
         raise Invalid(f"the id in the body, '{shorten(id_)}', is not the one in the path, '{shorten(uuid)}'")
+    properties = json_fields.object_(given, "properties", _WHERE) or {}
     return IncomingObject(
         collection=collection or named,
         uuid=id_,
-        properties=dict(json_fields.object_(given, "properties", _WHERE) or {}),
+        properties={name: with_references(value) for name, value in properties.items()},
         vectors=_vectors(given),
         tenant=json_fields.string(given, "tenant", _WHERE) or tenant,
     )

@@ -16,7 +16,7 @@ from weft.service.schema.document import parse
 from weft.service.schema.validate import validate
 
 UUID = "00000000-0000-0000-0000-00000000000a"
-BEACON = f"weaviate://localhost/Other/{UUID}"
+ID = bytes(15) + b"\n"
 
 
 def types(*objects: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def types(*objects: dict[str, Any]) -> dict[str, Any]:
         ([UUID, UUID], ["uuid[]"]),
         ([UUID, "x"], ["text[]"]),
         (["2024-05-17T12:30:15Z", UUID], ["text[]"]),
-        ([{"beacon": BEACON}], ["Other"]),
+        ([Reference("Other", ID)], ["Other"]),
         ([Reference("A", b""), Reference("B", b""), Reference("A", b"")], ["A", "B"]),
     ],
 )
@@ -63,11 +63,15 @@ def test_one_property(value: Any, data_type: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [[1, "a"], [True, 1], [None], [[1]], ["a", {"b": 1}], [{"beacon": BEACON}, "x"], object(), [{"a": [1, "x"]}]],
+    [[1, "a"], [True, 1], [None], [[1]], ["a", {"b": 1}], [Reference("Other", ID), "x"], object(), [{"a": [1, "x"]}]],
 )
 def test_what_has_no_type(value: Any) -> None:
     with pytest.raises(Invalid, match="property 'p' on class 'Thing'"):
         types({"p": value})
+
+
+def test_a_reference_that_names_no_collection_is_an_object() -> None:
+    assert types({"p": [Reference("", ID)]}) == {"p": {"beacon": ["text"]}}
 
 
 def test_objects_nest_and_merge() -> None:

@@ -1,0 +1,37 @@
+"""References in JSON: ``{"beacon": "weaviate://localhost/<Class>/<uuid>"}``, with or without ``href``.
+
+JSON does not say which values of an object are references; their form does. What has it becomes a ``Reference``,
+whatever property it is of, and what lacks it stays: the service, which knows the properties, refuses either where it
+does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from weft.domain.beacon import parse_beacon
+from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonValue
+from weft.domain.objects import Reference
+
+_KEYS: Final = frozenset({"beacon", "href"})
+
+
+def with_references(value: JsonValue) -> object:
+    """The value of a property; of an array, each element that has the form of a reference as a ``Reference``."""
+    if not isinstance(value, list) or not any(isinstance(one, Mapping) and "beacon" in one for one in value):
+        return value
+    return [_reference(one) or one for one in value]
+
+
+def _reference(value: JsonValue) -> Reference | None:
+    if not isinstance(value, Mapping) or not _KEYS.issuperset(value):
+        return None
+    beacon = value.get("beacon")
+    if not isinstance(beacon, str):
+        return None
+    try:
+        return parse_beacon(beacon)
+    except Invalid:
+        return None  # the service says why, with the property's name
