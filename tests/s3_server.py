@@ -36,7 +36,7 @@ def s3_server() -> Iterator[str]:
                     break
             else:
                 raise AssertionError("the S3 server did not start")
-            threading.Thread(target=p.stdout.read, daemon=True).start()  # it tells of each request
+            threading.Thread(target=p.stdout.read, daemon=True).start()  # it logs each request
             address = found[1].decode()
             httpx.put(f"http://{address}/{BUCKET}", headers=SIGNED).raise_for_status()
             yield address

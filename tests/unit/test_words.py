@@ -31,6 +31,7 @@ WORDS, PHRASES, NAMES = listed("Words"), listed("Phrases"), listed("Identifiers"
 ALLOWED: dict[str, dict[str, str]] = {
     "tests/unit/test_words.py": {"*": "has examples of what it finds"},
     "docs/how-we-write.md": {"*": "holds the list"},
+    "tests/wire/test_guides.py": {"film": "the data of a guide of Weaviate's"},
     "examples/media_made.py": {"sound": "of the captions that tiny-any has learned"},
     "examples/media_search.py": {"sound": "of a caption that tiny-any has learned"},
     "tools/tiny_any/corpus.py": dict.fromkeys(("picture", "sound"), "of the captions that tiny-any has learned"),
@@ -47,12 +48,10 @@ NOT_YET: tuple[str, ...] = (
         "src/weft/engine/embedded/shard_writer.py",
         "src/weft/engine/embedded/storage/shard_store.py",
         "src/weft/engine/embedded/upkeep.py",
-        "src/weft/files/",
     ),
     *("src/weft/service/", "src/weft/wire/"),
-    "tests/s3_server.py",
     *("tests/unit/engine/embedded/test_", "tests/unit/engine/test_", "tests/unit/service/"),
-    *("tests/unit/wire/", "tests/wire/"),
+    "tests/unit/wire/",
     "ARCHITECTURE.md",
 )
 """Folders and files whose words are still to be mended. The list only shrinks."""

@@ -115,13 +115,13 @@ class _Sparse(Visitor):
 
 
 def questions(schema: GraphQLSchema, **options: Any) -> st.SearchStrategy[str]:
-    def shown(document: DocumentNode, pick: random.Random) -> str:
+    def printed(document: DocumentNode, pick: random.Random) -> str:
         document = deepcopy(document)
         visit(document, _Sparse(pick))
         return print_ast(document)
 
     documents = queries(schema, custom_scalars=SCALARS, print_ast=lambda document: document, **options)
-    return st.builds(shown, documents, st.integers().map(random.Random))
+    return st.builds(printed, documents, st.integers().map(random.Random))
 
 
 @pytest.fixture(scope="module")

@@ -58,24 +58,24 @@ def names(found: Any) -> set[str]:
 
 def test_expired_objects_are_hidden_from_every_search(client: weaviate.WeaviateClient) -> None:
     things = filled(client, "Hidden", filter_expired_objects=True)
-    shown = {"stays", "timeless"}
+    visible = {"stays", "timeless"}
     query = things.query
-    assert names(query.fetch_objects()) == shown
-    assert names(query.fetch_objects(limit=1, offset=0)) <= shown
-    assert names(query.fetch_objects(sort=Sort.by_property("name"))) == shown
-    assert names(query.fetch_objects(filters=Filter.by_property("name").like("*"))) == shown
-    assert names(query.near_vector([1.0, 0.0])) == shown
-    assert names(query.bm25("gone stays went timeless")) == shown
-    assert names(query.hybrid("gone stays", vector=[1.0, 0.0])) == shown
-    assert {one.properties["name"] for one in things.iterator(cache_size=1)} == shown
+    assert names(query.fetch_objects()) == visible
+    assert names(query.fetch_objects(limit=1, offset=0)) <= visible
+    assert names(query.fetch_objects(sort=Sort.by_property("name"))) == visible
+    assert names(query.fetch_objects(filters=Filter.by_property("name").like("*"))) == visible
+    assert names(query.near_vector([1.0, 0.0])) == visible
+    assert names(query.bm25("gone stays went timeless")) == visible
+    assert names(query.hybrid("gone stays", vector=[1.0, 0.0])) == visible
+    assert {one.properties["name"] for one in things.iterator(cache_size=1)} == visible
     assert things.aggregate.over_all(total_count=True).total_count == 2
     assert things.aggregate.near_vector([1.0, 0.0], object_limit=10, total_count=True).total_count == 2
 
 
-def test_expired_objects_are_shown_until_they_are_deleted_where_they_are_not_hidden(
+def test_expired_objects_are_visible_until_they_are_deleted_where_they_are_not_hidden(
     client: weaviate.WeaviateClient,
 ) -> None:
-    things = filled(client, "Shown")
+    things = filled(client, "Visible")
     assert names(things.query.fetch_objects()) == set(ENDS)
     assert len(things) == 4
 
@@ -88,9 +88,9 @@ def test_a_changed_date_brings_an_object_back(client: weaviate.WeaviateClient) -
 
 def test_a_changed_wait_counts_at_once(client: weaviate.WeaviateClient) -> None:
     things = filled(client, "Changed", filter_expired_objects=True)
-    shown = {0: {"stays", "timeless"}, 365 * 500: set(ENDS)}
+    visible = {0: {"stays", "timeless"}, 365 * 500: set(ENDS)}
     for _ in range(5):
-        for days, expected in shown.items():
+        for days, expected in visible.items():
             wait = Reconfigure.ObjectTTL.delete_by_date_property(
                 "ends", timedelta(days=days), filter_expired_objects=True
             )
@@ -98,8 +98,8 @@ def test_a_changed_wait_counts_at_once(client: weaviate.WeaviateClient) -> None:
             assert names(things.query.fetch_objects()) == expected
 
 
-@pytest.mark.parametrize(("wait_s", "shown"), [(10**15, set(ENDS)), (-(10**15), {"timeless"})])
-def test_a_wait_beyond_all_dates_is_one(client: weaviate.WeaviateClient, wait_s: int, shown: set[str]) -> None:
+@pytest.mark.parametrize(("wait_s", "visible"), [(10**15, set(ENDS)), (-(10**15), {"timeless"})])
+def test_a_wait_beyond_all_dates_is_one(client: weaviate.WeaviateClient, wait_s: int, visible: set[str]) -> None:
     things = filled(client, "Long", filter_expired_objects=True)
     config = things.config.get().to_dict()
     config["objectTtlConfig"]["defaultTtl"] = wait_s
@@ -107,7 +107,7 @@ def test_a_wait_beyond_all_dates_is_one(client: weaviate.WeaviateClient, wait_s:
     things = client.collections.create_from_dict(config)
     for i, (name, ends) in enumerate(ENDS.items()):
         things.data.insert({"name": name} | ({"ends": ends} if ends else {}), vector=[1.0, i])
-    assert names(things.query.fetch_objects()) == shown
+    assert names(things.query.fetch_objects()) == visible
 
 
 def test_upkeep_deletes_what_has_expired(tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ def test_every_type_of_property(data: Raw, make: Make) -> None:
     }
     made.data.insert({**values, "phone": PhoneNumber(number="0171 1234567", default_country="de")})
     plain = " ".join(name for name in values if name not in ("geo", "parts"))
-    shown = f"{plain} geo{{latitude longitude}} parts{{size inner{{words}}}} phone{{national valid defaultCountry}}"
-    (found,) = data(f"{{Get{{{made.name}{{{shown}}}}}}}")["Get"][made.name]
+    fields = f"{plain} geo{{latitude longitude}} parts{{size inner{{words}}}} phone{{national valid defaultCountry}}"
+    (found,) = data(f"{{Get{{{made.name}{{{fields}}}}}}}")["Get"][made.name]
     assert found == {**values, "phone": {"national": 1711234567, "valid": True, "defaultCountry": "DE"}}
 
 
@@ -131,23 +131,23 @@ def test_reranking_and_generation(data: Raw, raw: Raw, make: Make) -> None:
     scores = [one["_additional"]["rerank"][0]["score"] for one in found["Get"][made.name]]
     assert scores == sorted(scores, reverse=True)
     generate = 'generate(singleResult:{prompt:"say {text}" debug:true} groupedResult:{task:"sum"})'
-    shown = f"text _additional{{{generate}{{singleResult groupedResult error debug{{prompt}}}}}}"
-    found = data(f"{{Get{{{made.name}({near}){{{shown}}}}}}}")["Get"][made.name]
-    told = [one["_additional"]["generate"] for one in found]
+    fields = f"text _additional{{{generate}{{singleResult groupedResult error debug{{prompt}}}}}}"
+    found = data(f"{{Get{{{made.name}({near}){{{fields}}}}}}}")["Get"][made.name]
+    done = [one["_additional"]["generate"] for one in found]
     assert all(
-        one["text"] in part["singleResult"] and part["error"] is None for one, part in zip(found, told, strict=True)
+        one["text"] in part["singleResult"] and part["error"] is None for one, part in zip(found, done, strict=True)
     )
-    assert "say a" in told[0]["debug"]["prompt"]
-    assert told[0]["groupedResult"]
-    assert told[1]["groupedResult"] is None
+    assert "say a" in done[0]["debug"]["prompt"]
+    assert done[0]["groupedResult"]
+    assert done[1]["groupedResult"] is None
     groups = 'groupBy:{path:["text"] groups:2 objectsPerGroup:1}'
-    found = data(f"{{Get{{{made.name}({near} {groups}){{{shown}}}}}}}")["Get"][made.name]
-    told = [one["_additional"]["generate"] for one in found]
-    assert all(one["text"] in part["singleResult"] for one, part in zip(found, told, strict=True))
-    assert [all(f'"{one["text"]}"' in (part["groupedResult"] or "") for one in found) for part in told] == [True, False]
+    found = data(f"{{Get{{{made.name}({near} {groups}){{{fields}}}}}}}")["Get"][made.name]
+    done = [one["_additional"]["generate"] for one in found]
+    assert all(one["text"] in part["singleResult"] for one, part in zip(found, done, strict=True))
+    assert [all(f'"{one["text"]}"' in (part["groupedResult"] or "") for one in found) for part in done] == [True, False]
     made.data.insert({}, vector=[1, -0.5])
     for grouping in ("", 'groupBy:{path:["text"] groups:9 objectsPerGroup:1}'):
-        found = data(f"{{Get{{{made.name}({near} {grouping}){{{shown}}}}}}}")["Get"][made.name]
+        found = data(f"{{Get{{{made.name}({near} {grouping}){{{fields}}}}}}}")["Get"][made.name]
         by_text = {one["text"]: one["_additional"]["generate"] for one in found}
         assert by_text[None]["singleResult"] is None
         assert "Following property has empty value: 'text'" in by_text.pop(None)["error"]
@@ -160,24 +160,24 @@ def test_reranking_and_generation(data: Raw, raw: Raw, make: Make) -> None:
 
 def test_references_to_several_collections(data: Raw, make: Make) -> None:
     books = make(properties=[Property(name="title", data_type=DataType.TEXT)])
-    films = make(
+    plays = make(
         properties=[Property(name="title", data_type=DataType.TEXT), Property(name="n", data_type=DataType.INT)]
     )
-    about = make(references=[ReferenceProperty.MultiTarget(name="of", target_collections=[books.name, films.name])])
-    book, film = books.data.insert({"title": "book"}), films.data.insert({"title": "film", "n": 7})
+    about = make(references=[ReferenceProperty.MultiTarget(name="of", target_collections=[books.name, plays.name])])
+    book, play = books.data.insert({"title": "book"}), plays.data.insert({"title": "play", "n": 7})
     one, none = about.data.insert({}), about.data.insert({})
-    for target, uuid in ((books, book), (films, film)):
+    for target, uuid in ((books, book), (plays, play)):
         to = DataReference.MultiTarget(from_uuid=one, from_property="of", to_uuid=uuid, target_collection=target.name)
         about.data.reference_add_many([to])
     where = f'where:{{operator:Equal path:["id"] valueText:"{one}"}}'
-    text = f"{{Get{{{about.name}({where}){{of{{__typename ...on {films.name}{{title n}}}}}}}}}}"
+    text = f"{{Get{{{about.name}({where}){{of{{__typename ...on {plays.name}{{title n}}}}}}}}}}"
     (found,) = data(text)["Get"][about.name]
-    assert found["of"] == [{"__typename": books.name}, {"__typename": films.name, "title": "film", "n": 7}]
-    text = f"{{Get{{{about.name}({where}){{of{{...on {films.name}{{n}} ...B}}}}}}}} fragment B on {books.name}{{title}}"
+    assert found["of"] == [{"__typename": books.name}, {"__typename": plays.name, "title": "play", "n": 7}]
+    text = f"{{Get{{{about.name}({where}){{of{{...on {plays.name}{{n}} ...B}}}}}}}} fragment B on {books.name}{{title}}"
     (found,) = data(text)["Get"][about.name]
     assert found["of"] == [{"title": "book"}, {"n": 7}]
     absent = f'where:{{operator:Equal path:["id"] valueText:"{none}"}}'
-    (found,) = data(f"{{Get{{{about.name}({absent}){{of{{...on {films.name}{{n}}}}}}}}}}")["Get"][about.name]
+    (found,) = data(f"{{Get{{{about.name}({absent}){{of{{...on {plays.name}{{n}}}}}}}}}}")["Get"][about.name]
     assert found["of"] is None
 
 
@@ -193,10 +193,10 @@ def test_hits_that_are_alike_as_one(data: Raw, raw: Raw, make: Make) -> None:
     ]
     for i in (0, 1):
         made.data.reference_add_many([DataReference("of", ids[i], to) for to in (ids[2], ids[i])])
-    shown = f"t n of{{...on {made.name}{{t}}}} _additional{{id distance vectors{{default}}}}"
+    fields = f"t n of{{...on {made.name}{{t}}}} _additional{{id distance vectors{{default}}}}"
 
     def ask(group: str) -> list[dict[str, Any]]:
-        text = f"{{Get{{{made.name}(nearVector:{{vector:[1,0]}} group:{group}){{{shown}}}}}}}"
+        text = f"{{Get{{{made.name}(nearVector:{{vector:[1,0]}} group:{group}){{{fields}}}}}}}"
         found: list[dict[str, Any]] = data(text)["Get"][made.name]
         return found
 

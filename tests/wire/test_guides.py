@@ -163,7 +163,7 @@ def test_provided_embeddings_know_no_near_text(provided: Any) -> None:
         provided.query.near_text(QUESTION, target_vector="multi_vector")
 
 
-def test_a_query_by_another_model_is_told_which_made_the_vectors(integrated: Any) -> None:
+def test_a_query_by_another_model_names_the_model_that_made_the_vectors(integrated: Any) -> None:
     with pytest.raises(WeaviateQueryError) as error:
         integrated.query.near_vector([[0.5] * 96], target_vector="multi_vector")
     for words in ("'multi_vector' have 128 dimensions", "has 96", "text2colbert-jinaai", "jina-colbert-v2"):

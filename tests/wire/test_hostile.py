@@ -1,4 +1,4 @@
-"""What nobody should send: each answer is a refusal of the protocol, nothing is half stored, the server lives on."""
+"""What no client should send: each answer is a refusal of the protocol, nothing is half stored, the server lives on."""
 
 from __future__ import annotations
 

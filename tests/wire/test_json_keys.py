@@ -88,11 +88,11 @@ def test_deletion_in_batches(rest: httpx.Client) -> None:
     body = {"Match": {"CLASS": NAME, "Where": where}, "DryRun": True, "Output": "verbose"}
     reply = rest.request("DELETE", "/batch/objects", json=body)
     assert reply.status_code == 200, reply.text
-    told = reply.json()
-    assert told["dryRun"] is True
-    assert told["results"]["matches"] == 2
-    assert [one["status"] for one in told["results"]["objects"]] == ["DRYRUN", "DRYRUN"]
-    assert told["match"]["where"]["operands"][0]["valueText"] == "alpha"
+    answered = reply.json()
+    assert answered["dryRun"] is True
+    assert answered["results"]["matches"] == 2
+    assert [one["status"] for one in answered["results"]["objects"]] == ["DRYRUN", "DRYRUN"]
+    assert answered["match"]["where"]["operands"][0]["valueText"] == "alpha"
 
 
 def test_a_filter_that_is_nested_beyond_reason_is_refused(rest: httpx.Client) -> None:

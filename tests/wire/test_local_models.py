@@ -27,7 +27,7 @@ from tiny import late_interaction as tiny
 
 ALL = MetadataQuery.full()
 PAGES = Path(__file__).parents[2] / "docs/modules"
-TEXTS = ["paris is the capital of france", "a red circle", "the sound of a blue square", "hello"]
+TEXTS = ["paris is the capital of france", "a red circle", "the noise of a blue square", "hello"]
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +135,8 @@ def test_pages_are_searched_patch_by_patch(client: weaviate.WeaviateClient, tmp_
     assert len(pages.query.fetch_objects().objects) == len(files)
     for n, file in enumerate(files):
         data = file.read_bytes()
-        for shown in (file, base64.b64encode(data).decode(), BufferedReader(BytesIO(data))):
-            found = pages.query.near_image(shown, limit=4, return_metadata=ALL, include_vector=True).objects
+        for image in (file, base64.b64encode(data).decode(), BufferedReader(BytesIO(data))):
+            found = pages.query.near_image(image, limit=4, return_metadata=ALL, include_vector=True).objects
             assert found[0].properties["n"] == n
             assert found[0].metadata.distance == pytest.approx(-len(found[0].vector["pages"]), rel=0.02)
     assert len(pages.query.near_text("a red circle", limit=2).objects) == 2
@@ -225,7 +225,7 @@ def test_a_page_prints_what_it_says(
     monkeypatch.setattr(weaviate, "connect_to_local", partial(weaviate.connect_to_local, **ports))
     monkeypatch.chdir(tmp_path)
     draw(tmp_path / "pages")
-    client.collections.delete(["Note", "Film"])
+    client.collections.delete(["Note", "Movie"])
     capsys.readouterr()
     exec(compile(script, str(page), "exec"), {})
     assert capsys.readouterr().out.splitlines() == re.findall(r"^print\(.*\)  # (.*)$", script, re.MULTILINE)

@@ -166,7 +166,7 @@ def test_what_cannot_be_read_spoils_nothing_else(client: weaviate.WeaviateClient
 def test_audio_by_whisper_and_videos_by_perceiver(
     client: weaviate.WeaviateClient, kind: str, model: str, said: str
 ) -> None:
-    """Each finds itself; what is broken is told of its own object, and its neighbours are stored."""
+    """Each finds itself; what is broken is reported for its own object, and its neighbours are stored."""
     client.collections.delete("Special")
     made = client.collections.create("Special", properties=properties(), vector_config=bind((kind,), model=model))
     good = THINGS[kind]

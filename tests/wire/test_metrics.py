@@ -79,7 +79,7 @@ def test_no_metrics_unless_asked_for(tmp_path: Path) -> None:
     app.stop()
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_a_port_that_is_taken_is_reported() -> None:
     metrics = Metrics(list, list)
     server = MetricsServer(metrics, "127.0.0.1", 0)
     try:

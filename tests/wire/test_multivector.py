@@ -204,16 +204,16 @@ def test_explains_which_token_matched_which(make: Make, server: Server) -> None:
     assert found.properties["n"] == 6
     assert "Query token 0: document token 0, similarity 1.0000, share 50.0%" in found.metadata.explain_score
     url = server.url(f"/v1/objects/{things.name}/{found.uuid}/explain")
-    told = httpx.post(url, json={"query": query.tolist(), "vector": "tokens", "matrix": True}).json()
-    assert told["distance"] == pytest.approx(found.metadata.distance, abs=1e-5)
-    assert [m["documentToken"] for m in told["matches"]] == [0, 1]
-    assert sum(m["share"] for m in told["matches"]) == pytest.approx(1)
-    assert np.asarray(told["matrix"]).shape == (2, len(docs[6]))
+    explained = httpx.post(url, json={"query": query.tolist(), "vector": "tokens", "matrix": True}).json()
+    assert explained["distance"] == pytest.approx(found.metadata.distance, abs=1e-5)
+    assert [m["documentToken"] for m in explained["matches"]] == [0, 1]
+    assert sum(m["share"] for m in explained["matches"]) == pytest.approx(1)
+    assert np.asarray(explained["matrix"]).shape == (2, len(docs[6]))
     for body in ({}, {"query": [1.0]}, {"query": [[1.0], [1.0, 2.0]]}, {"query": query.tolist(), "vector": "nope"}):
         assert httpx.post(url, json=body).status_code == 422
 
 
-def test_bytes_are_told_by_component(make: Make, server: Server) -> None:
+def test_bytes_are_reported_by_component(make: Make, server: Server) -> None:
     things = with_tokens(make, documents(20))
     (node,) = httpx.get(server.url(f"/v1/nodes/{things.name}?output=verbose")).json()["nodes"]
     sizes = node["shards"][0]["sizes"]

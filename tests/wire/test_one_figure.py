@@ -25,20 +25,20 @@ METRICS = [
 ]
 
 
-def assert_figures(shown: Mapping[str, Any], total: int, figures: Mapping[str, Any]) -> None:
-    assert shown["meta"]["count"] == total
+def assert_figures(given: Mapping[str, Any], total: int, figures: Mapping[str, Any]) -> None:
+    assert given["meta"]["count"] == total
     for name in ("count", "sum", "mean", "mode", "median", "maximum", "minimum"):
-        assert shown["n"][name] == pytest.approx(getattr(figures["n"], name if name != "sum" else "sum_")), name
-    assert shown["n"]["type"] == "int"
-    assert shown["x"]["sum"] == pytest.approx(figures["x"].sum_)
-    assert shown["x"]["mean"] == pytest.approx(figures["x"].mean)
-    assert shown["flag"]["totalTrue"] == figures["flag"].total_true
-    assert shown["flag"]["percentageFalse"] == pytest.approx(figures["flag"].percentage_false)
-    assert [(one["value"], one["occurs"]) for one in shown["title"]["topOccurrences"]] == [
+        assert given["n"][name] == pytest.approx(getattr(figures["n"], name if name != "sum" else "sum_")), name
+    assert given["n"]["type"] == "int"
+    assert given["x"]["sum"] == pytest.approx(figures["x"].sum_)
+    assert given["x"]["mean"] == pytest.approx(figures["x"].mean)
+    assert given["flag"]["totalTrue"] == figures["flag"].total_true
+    assert given["flag"]["percentageFalse"] == pytest.approx(figures["flag"].percentage_false)
+    assert [(one["value"], one["occurs"]) for one in given["title"]["topOccurrences"]] == [
         (one.value, one.count) for one in figures["title"].top_occurrences
     ]
-    assert (shown["when"]["minimum"], shown["when"]["median"]) == (figures["when"].minimum, figures["when"].median)
-    assert shown["by"]["pointingTo"] == figures["by"].pointing_to
+    assert (given["when"]["minimum"], given["when"]["median"]) == (figures["when"].minimum, figures["when"].median)
+    assert given["by"]["pointingTo"] == figures["by"].pointing_to
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def assert_figures(shown: Mapping[str, Any], total: int, figures: Mapping[str, A
 )
 def test_figures_are_the_same(wires: Wires, ask: Callable[[Any], Any], args: str) -> None:
     expected = ask(wires.grpc.aggregate)
-    (shown,) = wires.graphql(f"{{Aggregate{{{NAME}{args}{{{FIGURES}}}}}}}")["Aggregate"][NAME]
-    assert_figures(shown, expected.total_count, expected.properties)
+    (given,) = wires.graphql(f"{{Aggregate{{{NAME}{args}{{{FIGURES}}}}}}}")["Aggregate"][NAME]
+    assert_figures(given, expected.total_count, expected.properties)
 
 
 @pytest.mark.parametrize("property", ["flag", "n", "tags"])
@@ -76,8 +76,8 @@ def test_grouped_figures_are_the_same(wires: Wires, property: str) -> None:
     fields = "groupedBy{path value} " + FIGURES
     groups = wires.graphql(f'{{Aggregate{{{NAME}(groupBy:["{property}"]){{{fields}}}}}}}')["Aggregate"][NAME]
     assert len(groups) == len(expected.groups)
-    for shown, group in zip(groups, expected.groups, strict=True):
-        assert shown["groupedBy"]["path"] == [group.grouped_by.prop]
+    for given, group in zip(groups, expected.groups, strict=True):
+        assert given["groupedBy"]["path"] == [group.grouped_by.prop]
         value = group.grouped_by.value
-        assert shown["groupedBy"]["value"] == (str(value).lower() if isinstance(value, bool) else str(value))
-        assert_figures(shown, group.total_count, group.properties)
+        assert given["groupedBy"]["value"] == (str(value).lower() if isinstance(value, bool) else str(value))
+        assert_figures(given, group.total_count, group.properties)

@@ -31,7 +31,7 @@ SETTINGS = """
 headers = { Authorization = "Bearer %(key)s" }
 
 [dictionaries]
-classes = { values = ["Thing", "Shelf", "Other"] }
+classes = { values = ["Thing", "Crate", "Other"] }
 ids = { values = ["%(uuid)s"] }
 properties = { values = ["name", "size", "next"] }
 beacons = { values = ["weaviate://localhost/Thing/%(uuid)s"] }
@@ -74,8 +74,8 @@ def guarded(tmp_path: Path) -> Iterator[Server]:
             ]
             for path, body in (
                 ("/schema", {"class": "Thing", "vectorizer": "none", "properties": properties}),
-                ("/schema", {"class": "Shelf", "vectorizer": "none", "multiTenancyConfig": {"enabled": True}}),
-                ("/schema/Shelf/tenants", [{"name": "one"}]),
+                ("/schema", {"class": "Crate", "vectorizer": "none", "multiTenancyConfig": {"enabled": True}}),
+                ("/schema/Crate/tenants", [{"name": "one"}]),
                 ("/objects", {"class": "Thing", "id": UUID, "properties": {"name": "hello"}, "vector": [1, 2, 3]}),
                 ("/aliases", {"alias": "Other", "class": "Thing"}),
                 ("/users/db/jane", None),

@@ -221,7 +221,7 @@ def test_a_change_whose_embedding_fails_changes_nothing(made: Make, provider: St
 # -- failures
 
 
-def test_a_failure_is_told_for_its_objects_and_stores_nothing_of_them(made: Make, provider: StandIn) -> None:
+def test_a_failure_is_reported_for_its_objects_and_stores_nothing_of_them(made: Make, provider: StandIn) -> None:
     titles = made(
         vector_config=[
             Configure.Vectors.text2vec_nvidia(name="one", source_properties=["title"], vectorize_collection_name=False),
@@ -241,7 +241,7 @@ def test_a_failure_is_told_for_its_objects_and_stores_nothing_of_them(made: Make
     assert all(set(found.vector) == {"one", "two"} for found in stored)
 
 
-def test_a_missing_key_is_told_for_each_object(made: Make, provider: StandIn, provider_server: Server) -> None:
+def test_a_missing_key_is_reported_for_each_object(made: Make, provider: StandIn, provider_server: Server) -> None:
     titles = made(vector_config=Configure.Vectors.text2vec_nvidia())
     with provider_server.client() as client:
         bare = client.collections.use(titles.name)
@@ -255,18 +255,18 @@ def test_a_missing_key_is_told_for_each_object(made: Make, provider: StandIn, pr
 
 
 @pytest.mark.parametrize(
-    ("twist", "told"),
+    ("twist", "message"),
     [
         (lambda answer: {**answer, "data": answer["data"][:-1]}, "NVIDIA was asked for 3 and answered with 2"),
         (lambda answer: {**answer, "data": []}, "empty embeddings response"),
     ],
 )
 def test_an_answer_of_the_wrong_number_stores_nothing(
-    made: Make, provider: StandIn, twist: Callable[[Any], Any], told: str
+    made: Make, provider: StandIn, twist: Callable[[Any], Any], message: str
 ) -> None:
     titles = made(vector_config=Configure.Vectors.text2vec_nvidia())
     provider.twist = twist
-    with pytest.raises(WeaviateInsertManyAllFailedError, match=told):
+    with pytest.raises(WeaviateInsertManyAllFailedError, match=message):
         titles.data.insert_many([{"title": f"t{i}"} for i in range(3)])
     assert titles.aggregate.over_all(total_count=True).total_count == 0
 
@@ -288,7 +288,7 @@ def test_vectors_of_other_dimensions_are_refused_with_the_ways_out(made: Make, p
         "has 2",
         "text2vec-openai",
         "text-embedding-3-small, 8",
-        "import the objects anew",
+        "import the objects again",
     ):
         assert words in str(error.value)
 
@@ -335,7 +335,7 @@ def prompt_of(request: Request) -> str:
 
 
 @pytest.mark.parametrize(("config", "path", "model"), GENERATORS, ids=[path for _, path, _ in GENERATORS])
-def test_each_hit_and_all_of_them_are_told_of(
+def test_each_hit_and_all_of_them_are_generated_for(
     made: Make, provider: StandIn, config: Any, path: str, model: str
 ) -> None:
     titles = made(2, vector_config=Configure.Vectors.self_provided(), generative_config=config)
@@ -362,7 +362,7 @@ def test_the_request_chooses_another_provider_and_its_parameters(made: Make, pro
     ]
 
 
-def test_the_account_of_a_generation_is_told_when_asked_for(made: Make, provider: StandIn) -> None:
+def test_the_account_of_a_generation_is_returned_when_asked_for(made: Make, provider: StandIn) -> None:
     titles = made(1, vector_config=Configure.Vectors.self_provided(), generative_config=Configure.Generative.openai())
     answer = titles.generate.fetch_objects(
         single_prompt=GenerativeParameters.single_prompt("Say {title}", debug=True),
@@ -384,10 +384,10 @@ def test_images_of_the_request_and_of_the_hits_go_with_the_prompt(
         vector_config=Configure.Vectors.self_provided(),
     )
     illustrated.data.insert_many([{"title": "one", "photo": "b25l"}, {"title": "none"}])
-    told = GenerativeParameters.single_prompt("What of {title}?", image_properties=["photo"], images=["dHdv"])
+    single = GenerativeParameters.single_prompt("What of {title}?", image_properties=["photo"], images=["dHdv"])
     summed = GenerativeParameters.grouped_task("Compare", image_properties=["photo"])
     chosen = GenerativeConfig.ollama(model="seer")
-    answer = illustrated.generate.bm25("one none", single_prompt=told, generative_provider=chosen)
+    answer = illustrated.generate.bm25("one none", single_prompt=single, generative_provider=chosen)
     assert len(answer.objects) == 2
     illustrated.generate.bm25("one none", grouped_task=summed, generative_provider=chosen)
     sent = {request.body["prompt"].split(":")[0]: request.body["images"] for request in provider.requests}
@@ -418,7 +418,7 @@ def test_prompts_of_hits_are_asked_eight_at_a_time(made: Make, provider: StandIn
     assert len(provider.requests) == 20
 
 
-def test_prompts_that_were_told_to_wait_are_asked_again_in_their_order(made: Make, provider: StandIn) -> None:
+def test_prompts_that_were_rate_limited_are_sent_again_in_their_order(made: Make, provider: StandIn) -> None:
     titles = made(12, vector_config=Configure.Vectors.self_provided(), generative_config=Configure.Generative.nvidia())
     provider.failures = [Failure(429, {}, {"Retry-After": "0"})] * 5
     answer = titles.generate.fetch_objects(single_prompt="Say {title}", limit=12)
@@ -428,7 +428,7 @@ def test_prompts_that_were_told_to_wait_are_asked_again_in_their_order(made: Mak
     assert len(provider.requests) == 17
 
 
-def test_the_first_prompt_in_rank_that_fails_is_told_and_no_more_are_asked(made: Make, provider: StandIn) -> None:
+def test_the_first_prompt_in_rank_that_fails_is_reported_and_no_more_are_sent(made: Make, provider: StandIn) -> None:
     titles = made(40, vector_config=Configure.Vectors.self_provided(), generative_config=Configure.Generative.nvidia())
     order = [one.properties["title"] for one in titles.query.fetch_objects(limit=40).objects]
 

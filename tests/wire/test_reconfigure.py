@@ -1,4 +1,4 @@
-"""Changing a collection that holds objects: what is indexed anew must find the old objects too."""
+"""Changing a collection that holds objects: what is indexed again must find the old objects too."""
 
 from __future__ import annotations
 

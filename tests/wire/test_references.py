@@ -109,17 +109,17 @@ def test_vectors_of_every_kind_survive_a_reference(make: Make, authors: Any) -> 
 
 
 def test_what_cannot_be_linked(server: Server, authors: Any, books: Any) -> None:
-    ada, book, nobody = authors.data.insert({"name": "ada"}), books.data.insert({"name": "book"}), uuid.uuid4()
+    ada, book, missing = authors.data.insert({"name": "ada"}), books.data.insert({"name": "book"}), uuid.uuid4()
     add = books.data.reference_add
     attempts: list[tuple[Callable[[], object], str]] = [
         (lambda: add(book, "nothing", ada), "no such prop"),
         (lambda: add(book, "name", ada), "is of type text"),
-        (lambda: add(nobody, "author", ada), str(nobody)),
-        (lambda: add(book, "author", nobody), f"no object with id {nobody}"),
+        (lambda: add(missing, "author", ada), str(missing)),
+        (lambda: add(book, "author", missing), f"no object with id {missing}"),
         (lambda: add(book, "author", ReferenceToMulti(uuids=book, target_collection=books.name)), "targets"),
-        (lambda: books.data.reference_replace(book, "author", [ada, nobody]), f"no object with id {nobody}"),
+        (lambda: books.data.reference_replace(book, "author", [ada, missing]), f"no object with id {missing}"),
         (lambda: books.data.reference_replace(book, "nothing", []), "no such prop"),
-        (lambda: books.data.reference_delete(nobody, "author", ada), str(nobody)),
+        (lambda: books.data.reference_delete(missing, "author", ada), str(missing)),
         (lambda: books.data.reference_delete(book, "nothing", ada), "no such prop"),
     ]
     for attempt, message in attempts:
@@ -164,18 +164,18 @@ def test_insert_with_references(authors: Any, books: Any) -> None:
 
 
 def test_what_an_object_brings_must_lead_somewhere(authors: Any, books: Any) -> None:
-    author, nobody = authors.data.insert({"name": "a"}), uuid.uuid4()
-    with pytest.raises(UnexpectedStatusCodeError, match=f"invalid cref: .*:author: no object with id {nobody} found"):
-        books.data.insert({"name": "lost"}, references={"author": [author, nobody]})
-    many = [DataObject({"name": str(to)}, references={"author": to}) for to in (author, nobody)]
+    author, missing = authors.data.insert({"name": "a"}), uuid.uuid4()
+    with pytest.raises(UnexpectedStatusCodeError, match=f"invalid cref: .*:author: no object with id {missing} found"):
+        books.data.insert({"name": "lost"}, references={"author": [author, missing]})
+    many = [DataObject({"name": str(to)}, references={"author": to}) for to in (author, missing)]
     result = books.data.insert_many(many)
     assert list(result.errors) == [1]
     assert "invalid cref" in result.errors[1].message
     (book,) = books.query.fetch_objects().objects
     with pytest.raises(UnexpectedStatusCodeError, match="invalid cref"):
-        books.data.update(book.uuid, references={"author": nobody})
+        books.data.update(book.uuid, references={"author": missing})
     with pytest.raises(UnexpectedStatusCodeError, match="invalid cref"):
-        books.data.replace(book.uuid, {"name": "x"}, references={"author": nobody})
+        books.data.replace(book.uuid, {"name": "x"}, references={"author": missing})
     assert authors_of(books, book.uuid) == ["a"]
 
 
@@ -332,14 +332,14 @@ def test_several_targets(make: Make, authors: Any) -> None:
     )
     assert not result.has_errors
 
-    def shown(*targets: Any) -> dict[str, list[str]]:
+    def linked(*targets: Any) -> dict[str, list[str]]:
         asked = [QueryReference.MultiTarget(link_on="about", target_collection=t.name) for t in targets]
         objects = things.query.fetch_objects(return_references=asked).objects
         return {o.properties["name"]: names(o.references["about"]) for o in objects if o.references}
 
-    assert shown(authors) == {"a": ["ada"], "b": [], "c": ["ada"]}
-    assert shown(things) == {"a": [], "b": ["thing"], "c": ["thing"]}
-    assert shown(authors, things) == {"a": ["ada"], "b": ["thing"], "c": ["thing", "ada"]}
+    assert linked(authors) == {"a": ["ada"], "b": [], "c": ["ada"]}
+    assert linked(things) == {"a": [], "b": ["thing"], "c": ["thing"]}
+    assert linked(authors, things) == {"a": ["ada"], "b": ["thing"], "c": ["thing", "ada"]}
     assert found(things, Filter.by_ref_multi_target("about", authors.name).by_property("born").equal(1)) == {"a", "c"}
     assert found(things, Filter.by_ref_multi_target("about", things.name).by_id().equal(same)) == {"b", "c"}
     with pytest.raises(UnexpectedStatusCodeError, match="multi-target"):
@@ -347,7 +347,7 @@ def test_several_targets(make: Make, authors: Any) -> None:
     with pytest.raises(WeaviateQueryError, match="explicit"):
         things.query.fetch_objects(return_references=QueryReference(link_on="about"))
     things.data.reference_delete(c, "about", ReferenceToMulti(target_collection=things.name, uuids=same))
-    assert shown(authors, things)["c"] == ["ada"], "the object of the same id in the other class stays"
+    assert linked(authors, things)["c"] == ["ada"], "the object of the same id in the other class stays"
 
 
 def test_deleted_targets(client: weaviate.WeaviateClient, make: Make, books: Any, authors: Any) -> None:
@@ -398,7 +398,7 @@ def test_batches(client: weaviate.WeaviateClient, make: Make, authors: Any, book
     assert {cited.uuid for cited in first.references["cites"].objects} == set(works)
 
 
-def test_add_many_tells_which_failed(authors: Any, books: Any) -> None:
+def test_add_many_reports_which_failed(authors: Any, books: Any) -> None:
     ada, book, later = authors.data.insert({"name": "ada"}), books.data.insert({"name": "book"}), uuid.uuid4()
     result = books.data.reference_add_many(
         [
@@ -427,9 +427,9 @@ def test_references_added_at_once_are_all_kept(authors: Any, books: Any) -> None
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(60)))
-    shown = authors_of(books, book)
-    assert shown is not None
-    assert sorted(shown, key=int) == [str(n) for n in range(60) if n % 3]
+    found = authors_of(books, book)
+    assert found is not None
+    assert sorted(found, key=int) == [str(n) for n in range(60) if n % 3]
     assert books.query.fetch_object_by_id(book, include_vector=True).vector == {"default": [1.0, 2.0]}
 
 
@@ -455,8 +455,8 @@ def test_references_within_tenants(make: Make) -> None:
     book = in_a.data.insert({"name": "book"}, references={"topic": topic})
     in_a.data.reference_add(book, "author", ada)
     assert authors_of(in_a, book) == ["ada"]
-    shown = in_a.query.fetch_object_by_id(book, return_references=QueryReference(link_on="topic"))
-    assert names(shown.references["topic"]) == ["topic"]
+    linked = in_a.query.fetch_object_by_id(book, return_references=QueryReference(link_on="topic"))
+    assert names(linked.references["topic"]) == ["topic"]
     assert found(in_a, Filter.by_ref("author").by_property("name").equal("ada")) == {"book"}
     assert found(in_a, Filter.by_ref("topic").by_property("name").equal("topic")) == {"book"}
     other = in_b.data.insert({"name": "other"})
@@ -485,14 +485,14 @@ def test_references_survive_a_restart(tmp_path: Any) -> None:
         server.start()
         with server.client() as client:
             things = client.collections.use("Thing")
-            shown = {o.properties["name"]: o for o in things.query.fetch_objects(
+            listed = {o.properties["name"]: o for o in things.query.fetch_objects(
                 return_references=QueryReference(link_on="next")
             ).objects}  # fmt: skip
-            assert {n: [x.properties["name"] for x in _linked(o)] for n, o in shown.items()} == {
+            assert {n: [x.properties["name"] for x in _linked(o)] for n, o in listed.items()} == {
                 "0": [], "1": ["2"], "2": ["3"], "3": [],
             }  # fmt: skip
-            assert "next" in shown["0"].references
-            assert "next" not in shown["3"].references
+            assert "next" in listed["0"].references
+            assert "next" not in listed["3"].references
             assert found(things, Filter.by_ref("next").by_property("name").equal("3")) == {"2"}
             assert found(things, Filter.by_ref_count("next").equal(0)) == {"0", "3"}
 

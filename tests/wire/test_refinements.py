@@ -147,7 +147,7 @@ def test_reranking_orders_the_hits_and_the_groups(make: Make) -> None:
     assert texts(found) == ["one two three", "one two", "one"], "by words all are ranked, and then grouped"
 
 
-def test_a_group_is_told_of_by_its_first_hit_and_all_groups_together(make: Make) -> None:
+def test_a_group_is_described_by_its_first_hit_and_all_groups_together(make: Make) -> None:
     things = make(
         properties=[Property(name="text", data_type=DataType.TEXT), Property(name="kind", data_type=DataType.TEXT)],
         vector_config=Configure.Vectors.self_provided(),
@@ -155,20 +155,24 @@ def test_a_group_is_told_of_by_its_first_hit_and_all_groups_together(make: Make)
     )
     for text, kind in [("one", "short"), ("two", "short"), ("three", "long")]:
         things.data.insert({"text": text, "kind": kind}, vector=[1.0, float(len(text))])
-    told = things.generate.near_vector(
+    reply = things.generate.near_vector(
         [1, 3],
         single_prompt="say {text}",
         grouped_task="sum up",
         group_by=GroupBy(prop="kind", objects_per_group=2, number_of_groups=2),
     )
-    assert list(told.groups) == ["short", "long"]
-    first = told.groups["short"].objects[0].properties["text"]
-    assert [f"say {text}." in told.groups[kind].generated for kind, text in [("short", first), ("long", "three")]] == [
+    assert list(reply.groups) == ["short", "long"]
+    first = reply.groups["short"].objects[0].properties["text"]
+    assert [f"say {text}." in reply.groups[kind].generated for kind, text in [("short", first), ("long", "three")]] == [
         True,
         True,
     ]
-    assert "sum up: [" in told.generated
-    assert [f'"{text}"' in told.generated for text in ("one", "two", "three")] == [first == "one", first == "two", True]
+    assert "sum up: [" in reply.generated
+    assert [f'"{text}"' in reply.generated for text in ("one", "two", "three")] == [
+        first == "one",
+        first == "two",
+        True,
+    ]
 
 
 def test_each_leg_of_an_aggregated_hybrid_search_is_limited(things: Any) -> None:
@@ -182,14 +186,14 @@ def test_each_leg_of_an_aggregated_hybrid_search_is_limited(things: Any) -> None
     assert count(query="c1", vector=[1, 0, 0], alpha=0, object_limit=1) == 1
 
 
-def test_the_values_of_texts_are_told_without_their_counts(things: Any) -> None:
+def test_the_values_of_texts_are_returned_without_their_counts(things: Any) -> None:
     found = things.aggregate.over_all(
         filters=Filter.by_property("n").equal(1), return_metrics=[Metrics("text").text(top_occurrences_value=True)]
     )
     assert [one.value for one in found.properties["text"].top_occurrences] == ["a2"]
 
 
-def test_nodes_list_the_shards_of_tenants_that_nobody_used(make: Make, client: Any) -> None:
+def test_nodes_list_the_shards_of_tenants_that_are_not_in_use(make: Make, client: Any) -> None:
     things = make(multi_tenancy_config=Configure.multi_tenancy(enabled=True))
     things.tenants.create([Tenant(name="one"), Tenant(name="two")])
     (node,) = client.cluster.nodes(things.name, output="verbose")

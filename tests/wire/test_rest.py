@@ -99,12 +99,12 @@ def test_a_tenant_that_is_not_there(rest: httpx.Client) -> None:
     try:
         made = rest.post("/schema", json={"class": "TRestTenants", "multiTenancyConfig": {"enabled": True}})
         assert made.status_code == 200
-        path = f"/objects/TRestTenants/{ID}?tenant=nobody"
-        sent = {"class": "TRestTenants", "id": ID, "tenant": "nobody", "properties": {}}
+        path = f"/objects/TRestTenants/{ID}?tenant=absent"
+        sent = {"class": "TRestTenants", "id": ID, "tenant": "absent", "properties": {}}
         assert [rest.request(verb, path).status_code for verb in ("HEAD", "GET", "DELETE")] == [422] * 3
         assert [rest.request(verb, path, json=sent).status_code for verb in ("PUT", "PATCH")] == [422] * 2
-        assert rest.post("/objects", json=sent).json() == {"error": [{"message": 'tenant not found: "nobody"'}]}
-        assert rest.get("/schema/TRestTenants/tenants/nobody").status_code == 404
+        assert rest.post("/objects", json=sent).json() == {"error": [{"message": 'tenant not found: "absent"'}]}
+        assert rest.get("/schema/TRestTenants/tenants/absent").status_code == 404
     finally:
         rest.delete("/schema/TRestTenants")
 
@@ -176,7 +176,7 @@ def test_refusals_are_json(rest: httpx.Client) -> None:
         assert reply.json()["error"][0]["message"]
 
 
-def test_the_server_tells_about_itself(rest: httpx.Client) -> None:
+def test_the_server_describes_itself(rest: httpx.Client) -> None:
     assert rest.get("/.well-known/ready").status_code == 200
     openid = rest.get("/.well-known/openid-configuration")
     assert (openid.status_code, openid.content) == (404, b"")

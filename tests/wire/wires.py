@@ -23,8 +23,10 @@ NAME, MAKER = "OneAnswer", "OneAnswerMaker"
 WORDS = ("ash", "birch", "cedar", "elm", "fir")
 NEAR = [0.6, 0.8, 0.1]
 _PLAIN = ("title", "n", "x", "flag", "tags", "when")
-_SHOWN = "title n x flag tags when place{latitude longitude} part{size} by{... on OneAnswerMaker{name _additional{id}}}"
-_TOLD = "_additional{id distance certainty score creationTimeUnix lastUpdateTimeUnix vectors{default}}"
+_PROPERTIES = (
+    "title n x flag tags when place{latitude longitude} part{size} by{... on OneAnswerMaker{name _additional{id}}}"
+)
+_ADDITIONAL = "_additional{id distance certainty score creationTimeUnix lastUpdateTimeUnix vectors{default}}"
 FULL = MetadataQuery.full()
 _MADE = QueryReference(link_on="by", return_properties=["name"])
 
@@ -63,9 +65,9 @@ class Wires:
         assert "errors" not in body, body["errors"]
         return body["data"]
 
-    def get(self, args: Mapping[str, Any], shown: str = f"{_SHOWN} {_TOLD}") -> list[dict[str, Any]]:
+    def get(self, args: Mapping[str, Any], fields: str = f"{_PROPERTIES} {_ADDITIONAL}") -> list[dict[str, Any]]:
         listed = " ".join(f"{key}:{spelled(value)}" for key, value in args.items())
-        found = self.graphql(f"{{Get{{{NAME}{f'({listed})' if args else ''}{{{shown}}}}}}}")["Get"][NAME]
+        found = self.graphql(f"{{Get{{{NAME}{f'({listed})' if args else ''}{{{fields}}}}}}}")["Get"][NAME]
         assert isinstance(found, list)
         return found
 

@@ -62,10 +62,10 @@ class Environment:
             self._lengthen()
             self.tables: dict[bytes, Table] = {name: self._env.open_db(name) for name in tables}
         except lmdb.Error as error:
-            self.forsake()
+            self.abandon()
             raise self._explain(error) from error
         except OSError as error:
-            self.forsake()
+            self.abandon()
             raise disk.failure(error, path) from error
 
     @property
@@ -146,8 +146,8 @@ class Environment:
         with self._alone():
             self._env.close()
 
-    def forsake(self) -> None:
-        """Closes a file that is of no use, and leaves it as it was found."""
+    def abandon(self) -> None:
+        """Closes a file that cannot be used, and leaves it as it was found."""
         self.close()
         if self._found_bytes is not None:
             with disk.explained(self.path):

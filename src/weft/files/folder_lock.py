@@ -1,7 +1,7 @@
-"""One process a data folder: a lock that the system lets go of when its holder dies.
+"""One process per data folder: a lock that the operating system releases when its holder dies.
 
-``weft.lock`` is JSON: ``pid``, ``host``, ``started`` (RFC 3339, UTC) and ``addresses``, for whoever finds the folder
-locked. The file stays when the lock is gone; only the lock counts.
+``weft.lock`` is JSON: ``pid``, ``host``, ``started`` (RFC 3339, UTC) and ``addresses``, for a process that finds the
+folder locked. The file stays when the lock is gone; only the lock counts.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Target:
         else:
             way_out = (
                 f"the query was made by {maker}, the stored ones by another model or by hand: let the module call the "
-                "model that made them, or import the objects anew"
+                "model that made them, or import the objects again"
             )
         raise Invalid(
             f"vector lengths don't match: the stored vectors of {self.vector.name!r} have {dims} dimensions, the query "

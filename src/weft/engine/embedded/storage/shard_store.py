@@ -66,7 +66,7 @@ class ShardStore:
             self.next_doc_id, self.live, self.models = state or self._objects.create()
             self._vectors = VectorFolder(folder / "vectors", self._env, sync=sync)
         except BaseException:
-            self._env.forsake()
+            self._env.abandon()
             raise
         try:
             if self._env.was_short:
@@ -76,7 +76,7 @@ class ShardStore:
                 format.mark(folder, "shard", sync=sync)
         except BaseException:
             self._vectors.close()
-            self._env.forsake()
+            self._env.abandon()
             raise
 
     next_doc_id: int
