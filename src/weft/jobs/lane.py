@@ -1,23 +1,27 @@
-"""Lane: a thread that runs one piece of work after the other, in the order in which they came."""
+"""Lane: a thread that takes one item after the other, in the order in which they came."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from weft.domain.errors import Overloaded
 
 MAX_WAITING = 64
 
+T = TypeVar("T")
 
-class Lane:
-    """Its thread starts with the first piece of work. No work may raise."""
 
-    def __init__(self, name: str) -> None:
+class Lane(Generic[T]):
+    """Its thread starts with the first item, and calls ``take`` with each. ``take`` must not raise."""
+
+    def __init__(self, name: str, take: Callable[[T], None]) -> None:
         self._name = name
+        self._take = take
         self._changed = threading.Condition()
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[T] = deque()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -27,16 +31,24 @@ class Lane:
             if self._closed or len(self._waiting) >= MAX_WAITING:
                 raise Overloaded(f"{len(self._waiting)} {self._name} jobs are waiting already; ask again later")
 
-    def put(self, work: Callable[[], None]) -> None:
+    def put(self, item: T) -> None:
         with self._changed:
-            self._waiting.append(work)
+            self._waiting.append(item)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=f"weft-{self._name}", daemon=True)
                 self._thread.start()
             self._changed.notify()
 
+    def withdraw(self, item: T) -> bool:
+        """Whether the item was still waiting; then it is not taken."""
+        with self._changed:
+            if item not in self._waiting:
+                return False
+            self._waiting.remove(item)
+            return True
+
     def close(self) -> None:
-        """Returns when all that was put has been run."""
+        """Returns when all that was put has been taken."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -50,5 +62,5 @@ class Lane:
                     if self._closed:
                         return
                     self._changed.wait()
-                work = self._waiting.popleft()
-            work()
+                item = self._waiting.popleft()
+            self._take(item)

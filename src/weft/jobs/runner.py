@@ -32,7 +32,7 @@ class JobRunner:
         self._ledger = ledger
         self._lock = threading.RLock()
         self._kinds: dict[str, JobKind] = {}
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, Lane[Job]] = {}
         self._jobs: dict[tuple[str, str], Job] = {}
         self._tasks: dict[Job, JobTask] = {}
         """Of the jobs that have not ended."""
@@ -43,7 +43,7 @@ class JobRunner:
         assert kind.resumable == (reopen is not None), kind.name
         with self._lock:
             self._kinds[kind.name] = kind
-            self._lanes[kind.name] = Lane(kind.name)
+            self._lanes[kind.name] = Lane(kind.name, self._run)
             for record in sorted(self._ledger.records(kind.name), key=lambda one: one.started_at):
                 if record.status.ended:
                     continue
@@ -116,7 +116,11 @@ class JobRunner:
 
     def pause(self, id: str) -> None:
         """Raises NotFound, Unsupported for a kind that cannot be paused, Conflict when it is too late."""
-        self._live(id).pause()
+        job = self._live(id)
+        with self._lock:
+            job.pause()
+            if self._lanes[job.kind.name].withdraw(job):
+                job.rest()
 
     def resume(self, id: str) -> None:
         """Raises NotFound, Conflict unless the job is paused, Overloaded."""
@@ -182,7 +186,7 @@ class JobRunner:
             del self._jobs[identity]
 
     def _queue(self, job: Job) -> None:
-        self._lanes[job.kind.name].put(lambda: self._run(job))
+        self._lanes[job.kind.name].put(job)
 
     def _run(self, job: Job) -> None:
         task = self._tasks[job]

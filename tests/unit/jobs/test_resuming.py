@@ -161,6 +161,28 @@ def test_a_pause_that_is_taken_back_in_time(store: StoredSettings, vectors: Vect
     process.runner.close()
 
 
+def test_one_that_waits_is_paused_at_once(store: StoredSettings, vectors: Vectors) -> None:
+    process = Process(store, vectors, stop_at=30)
+    task = process.begin()
+    assert task.reached.wait(WAIT_S)
+    other = Job(REEMBEDDING, "Articles text", "text", ("Articles",), {"model": "new"})
+    second = Reembedder(Vectors(), "new")
+    id = other.record.id
+    process.runner.submit(other, second)
+    process.runner.pause(id)
+    assert process.runner.get(id).status is JobStatus.PAUSED
+    process.runner.resume(id)
+    assert process.runner.get(id).status is JobStatus.WAITING
+    process.runner.pause(id)
+    task.go.set()
+    process.until(JobStatus.SUCCESS)
+    assert process.runner.get(id).status is JobStatus.PAUSED
+    process.runner.resume(id)
+    assert second.ended.wait(WAIT_S)
+    process.runner.close()
+    assert process.runner.get(id).status is JobStatus.SUCCESS
+
+
 def test_a_paused_job_is_cancelled(store: StoredSettings, vectors: Vectors) -> None:
     process = Process(store, vectors, stop_at=30)
     task = process.begin()
