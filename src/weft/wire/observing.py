@@ -1,4 +1,4 @@
-"""Whoever wants to know of each request that was answered, for metrics."""
+"""What is called for each request that was answered, for metrics."""
 
 from __future__ import annotations
 

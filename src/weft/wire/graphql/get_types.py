@@ -159,9 +159,9 @@ class GetTypes:
         targets = [target for target in one.target_collections if is_name(target)]
         if not targets:
             return None
-        shown = collection_name(one.name)
+        capitalized = collection_name(one.name)
         return GraphQLUnionType(
-            self._name(f"{config.name}{shown}Obj"),
+            self._name(f"{config.name}{capitalized}Obj"),
             lambda: [*(self.of(target) for target in targets), _BEACON],
             resolve_type=lambda item, *_: self.of(item.config.name).name,
         )

@@ -1,4 +1,4 @@
-"""How large a question may be, told before anything is built from it.
+"""How large a question may be, checked before anything is built from it.
 
 The text is measured by one pass of a pattern that cannot go back, so its cost is linear in the text whatever it holds.
 The parser's recursion is bounded by ``MOST_BRACKETS``; long vectors and media belong into variables, which are JSON and

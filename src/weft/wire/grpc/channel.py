@@ -12,7 +12,7 @@ T = TypeVar("T")
 class Channel(Generic[T]):
     """Items of a weight, at most about ``capacity`` of it waiting: one item may exceed what is left.
 
-    ``finish``: nothing more comes; what waits can still be taken. ``abandon``: nobody takes any more; puts are dropped.
+    ``finish``: nothing more comes; what waits can still be taken. ``abandon``: nothing more is taken; puts are dropped.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -23,7 +23,7 @@ class Channel(Generic[T]):
         self._changed = threading.Condition()
 
     def put(self, item: T, weight: int = 1, *, wait: bool = True) -> bool:
-        """Waits for room unless told not to; False when the channel was ended and the item dropped."""
+        """Waits for room unless ``wait`` is False; False when the channel was ended and the item dropped."""
         with self._changed:
             while wait and self._weight >= self._capacity and not self._finished:
                 self._changed.wait()

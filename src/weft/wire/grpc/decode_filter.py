@@ -1,7 +1,7 @@
 """``weaviate.v1.Filters`` → ``weft.domain.filters.Filter``.
 
 Names are taken as sent but for the first letter of properties, which is lower-cased; whether they exist and whether
-the value's type fits is for whoever evaluates the filter.
+the value's type fits is for the evaluation of the filter.
 """
 
 from __future__ import annotations

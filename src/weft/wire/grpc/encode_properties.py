@@ -94,9 +94,9 @@ def _project_object(properties: bytes, selection: NestedSelection) -> bytes:
 
 
 def _references(hit: Hit, selections: Iterable[ReferenceSelection]) -> bytes:
-    """The ``ref_props`` fields: one for each property that ``hit`` has references for, be it none that is shown.
+    """The ``ref_props`` fields: one for each property that ``hit`` has references for, even if none is returned.
 
-    The first selection that covers the collection of a referenced object says what is shown of it.
+    The first selection that covers the collection of a referenced object says what is returned of it.
     """
     chosen: dict[str, list[ReferenceSelection]] = {}
     for selection in selections:

@@ -122,11 +122,11 @@ def _generative_reply(text: str, details: GenerationDetails | None) -> bytes:
 def _account(message: Message, usage: Mapping[str, object]) -> None:
     """Fills a provider's own message; what the provider has written in no form that fits there is left out."""
     message.SetInParent()
-    told = {"usage": usage} if "usage" in message.DESCRIPTOR.fields_by_name else usage
+    account = {"usage": usage} if "usage" in message.DESCRIPTOR.fields_by_name else usage
     try:
-        message.CopyFrom(ParseDict(told, type(message)(), ignore_unknown_fields=True))
+        message.CopyFrom(ParseDict(account, type(message)(), ignore_unknown_fields=True))
     except ParseError as error:
-        _log.info("a provider's account of its work is not told: %s", error)
+        _log.info("a provider's account of its work does not fit its message and is left out: %s", error)
 
 
 def _profile(answer: Answer) -> bytes:

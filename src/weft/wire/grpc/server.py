@@ -7,7 +7,7 @@ with RESOURCE_EXHAUSTED.
 
 Health checks are answered "serving" for any service name, since official clients ask for different ones, and "not
 serving" once the server is about to stop. Calls that come then are refused with UNAVAILABLE, which clients try again
-a few times; streams are told, and those whose clients do not end them are ended when all that came is stored.
+a few times; streams are notified, and those whose clients do not end them are ended when all that came is stored.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class GrpcServer:
         return port
 
     def announce_stop(self) -> int:
-        """Refuses new calls and tells open streams to end; returns how many streams there were."""
+        """Refuses new calls and asks open streams to end; returns how many streams there were."""
         return self._front.close()
 
     def drain(self, until: float) -> bool:

@@ -56,7 +56,7 @@ class _Arrived:
 class BatchStream:
     """``replies`` runs the stream; ``cancel``, ``announce_shutdown`` and ``end`` may be called from other threads.
 
-    ``observe`` is told how long each group took to be stored; ``on_stored`` is called when all is.
+    ``observe`` gets how long each group took to be stored; ``on_stored`` is called when all is.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class BatchStream:
             raise self._failure
 
     def cancel(self) -> None:
-        """Nobody reads the replies any more."""
+        """The replies are read no more."""
         self._inbox.finish()
         self._outbox.abandon()
 

@@ -47,7 +47,7 @@ def healthy(call: Call) -> Reply:
 
 
 def openid(call: Call) -> Reply:
-    """Where to get tokens; 404 without a body tells clients that there is no OIDC."""
+    """Where to get tokens; 404 without a body means to clients that there is no OIDC."""
     found = call.service.access.openid()
     if found is None:
         return Reply(status=404)

@@ -1,10 +1,10 @@
-"""The gate in front of the REST application: it tells whether the server is ready, and counts what runs.
+"""The gate in front of the REST application: it says whether the server is ready, and counts what runs.
 
     opening    the port answers, the application is not there yet: alive, not ready, everything else 503
     open       every request goes to the application
     closing    alive, not ready; what runs is finished or at last cut off, what comes is refused with 503
 
-``/v1/nodes`` is answered to the last: clients that were told to reconnect ask it whether the server is back.
+``/v1/nodes`` is answered to the last: clients that were asked to reconnect ask it whether the server is back.
 """
 
 from __future__ import annotations

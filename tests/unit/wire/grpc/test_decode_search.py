@@ -286,7 +286,7 @@ def test_generative_with_a_provider() -> None:
     )
 
 
-def test_each_prompt_has_its_own_pictures_and_details() -> None:
+def test_each_prompt_has_its_own_images_and_details() -> None:
     generative = _Generative(
         single=GenerativeParameters.single_prompt("one", images=["dHdv"], debug=True),
         grouped=GenerativeParameters.grouped_task("all", image_properties=["photo"], metadata=True),
