@@ -44,8 +44,6 @@ NOT_YET: tuple[str, ...] = (
         "src/weft/engine/embedded/collection.py",
         "src/weft/engine/embedded/damage.py",
         "src/weft/engine/embedded/engine.py",
-        "src/weft/engine/embedded/indexes.py",
-        "src/weft/engine/embedded/shard_writer.py",
         "src/weft/engine/embedded/storage/shard_store.py",
         "src/weft/engine/embedded/upkeep.py",
     ),

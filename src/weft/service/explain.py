@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,7 @@ from weft.service.search.targets import resolve
 class TokenQuestion:
     """Of the object ``uuid`` and its multi-vector ``vector`` (None: the only one).
 
-    The query is ``tokens (Tq, d)``, or ``text``, which the vector's module embeds. ``matrix``: all
-    similarities too.
+    The query is ``tokens (Tq, d)``, or ``text``, which the vector's module embeds. ``matrix``: all similarities too.
     """
 
     collection: str
@@ -35,30 +33,26 @@ class TokenQuestion:
     matrix: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TokenExplanation:
+    """Which token of the object's ``vector`` answers each query token."""
+
+    vector: str
+    matches: TokenMatches
+
+
 class Explainer:
     def __init__(self, collections: Collections, embedder: QueryEmbedder) -> None:
         self._collections = collections
         self._embedder = embedder
 
-    def run(self, asked: TokenQuestion, caller: Caller) -> dict[str, Any]:
-        """``{vector, distance, matches: [{queryToken, documentToken, similarity, share}], matrix?}``."""
+    def run(self, asked: TokenQuestion, caller: Caller) -> TokenExplanation:
+        """Raises Invalid where the vector is a single one, NotFound."""
         collection = self._collections.open(asked.collection)
         with self._collections.use(collection, asked.tenant) as part:
-            vector, found = self._matches(part, asked, caller)
-        rows = zip(found.tokens.tolist(), found.similarities.tolist(), found.shares.tolist(), strict=True)
-        answer: dict[str, Any] = {
-            "vector": vector,
-            "distance": found.distance,
-            "matches": [
-                {"queryToken": i, "documentToken": token, "similarity": similarity, "share": share}
-                for i, (token, similarity, share) in enumerate(rows)
-            ],
-        }
-        if found.matrix is not None:
-            answer["matrix"] = found.matrix.tolist()
-        return answer
+            return self._explained(part, asked, caller)
 
-    def _matches(self, part: Part, asked: TokenQuestion, caller: Caller) -> tuple[str, TokenMatches]:
+    def _explained(self, part: Part, asked: TokenQuestion, caller: Caller) -> TokenExplanation:
         (vector,) = resolve(part.config, Targets((asked.vector,) if asked.vector else ()))
         if vector.index.multivector is None:
             raise Invalid(f"vector {vector.name!r} is a single vector; only multi-vectors have tokens to explain")
@@ -72,4 +66,4 @@ class Explainer:
             query = self._embedder.texts(part, vector, [asked.text], caller)
         else:
             raise Invalid("give the query as a list of token vectors, or as a text")
-        return vector.name, view.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix)
+        return TokenExplanation(vector.name, view.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix))

@@ -22,9 +22,9 @@ def other_model(part: Part, vector: VectorConfig, model: str) -> Invalid | None:
         return None
     return Invalid(
         f"the vectors {vector.name!r} of class {part.config.name} were made by {spelled(stored)}; this server would "
-        f"now ask {spelled(model)}, and vectors of two models cannot be compared. Give the server that model back, or "
-        "import into a new collection; what needs no model goes on: searches by words, by filter and by a vector of "
-        "yours, and imports of objects with their vectors",
+        f"now ask {spelled(model)}, and vectors of two models cannot be compared. Start the server with the model that "
+        "made these vectors, or import into a new collection; queries that do not need the model still work: searches "
+        "by words, by filter and by a vector of yours, and imports of objects with their vectors",
         stored=stored,
         asked=model,
     )
@@ -41,5 +41,5 @@ def may_be_one(stored: str, model: str) -> bool:
 def spelled(fingerprint: str) -> str:
     """For people: what is left of a fingerprint without its empty and unknown parts."""
     module, *parts = fingerprint.split("|")
-    told = ", ".join(part for part in parts if part not in ("", UNKNOWN))
-    return f"{module} ({told})" if told else module
+    known = ", ".join(part for part in parts if part not in ("", UNKNOWN))
+    return f"{module} ({known})" if known else module

@@ -77,7 +77,7 @@ class Importer:
         errors: Errors,
         caller: Caller,
     ) -> None:
-        """Each step goes on with the objects that passed the one before."""
+        """Each step takes the objects that passed the one before."""
         properties = [obj.properties for obj in objects.values()]
         objects = _passed(objects, self._references.check(config, part, tenant, properties), errors)
         self._keep_unchanged(config, part, list(objects.values()))

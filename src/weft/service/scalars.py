@@ -15,7 +15,7 @@ from typing import Any
 
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 
-_SHOWN = 120
+_MAX_SHOWN = 120
 _GO_TYPES: Mapping[type, str] = {
     str: "string",
     bool: "bool",
@@ -67,7 +67,7 @@ def normal_uuid(text: str) -> str | None:
 def cut(value: object) -> str:
     """The value for a message; of what holds others only its type."""
     text = go_type(value) if isinstance(value, Mapping | list) else str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def go_type(value: object) -> str:

@@ -21,7 +21,7 @@ from weft.service.aggregate import Aggregator
 from weft.service.aliases import Aliases
 from weft.service.archives.archives import Archives
 from weft.service.collections import Collections
-from weft.service.explain import Explainer, TokenQuestion
+from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
 from weft.service.jobs import Jobs
 from weft.service.objects import Objects
 from weft.service.permissions.objects import aggregating, explaining, searching
@@ -107,7 +107,7 @@ class Service:
         return self._slow.run(asked, lambda: self._aggregator.run(asked, caller))
 
     @requires(explaining)
-    def explain(self, asked: TokenQuestion, caller: Caller) -> dict[str, Any]:
+    def explain(self, asked: TokenQuestion, caller: Caller) -> TokenExplanation:
         return self._explainer.run(asked, caller)
 
     @public

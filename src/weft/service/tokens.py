@@ -41,7 +41,7 @@ def tokens_of_property(config: CollectionConfig, name: str, text: str) -> Tokens
 def tokens_of_text(given: Mapping[str, Any]) -> Tokens:
     """``given``: text, tokenization, analyzerConfig, stopwords or stopwordPresets.
 
-    With nothing said about stop words, «en» for word tokenisation and none otherwise.
+    With nothing said about stop words, "en" for word tokenisation and none otherwise.
     """
     tokenization = json_fields.string(given, "tokenization", "tokenize")
     if tokenization is None or tokenization not in Tokenization._value2member_map_:

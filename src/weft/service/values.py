@@ -1,6 +1,6 @@
 """Property values: from JSON-like ones, as requests state them, to the typed ones of ``weft.domain.objects``.
 
-Whole numbers may arrive as floats (gRPC's Struct knows no others). Null is «no value» and is left out. A value that
+Whole numbers may arrive as floats (gRPC's Struct knows no others). Null is "no value" and is left out. A value that
 does not fit its property is Invalid, in the protocol's words; nothing is converted silently.
 """
 
@@ -60,7 +60,7 @@ def coerce(config: CollectionConfig, properties: Mapping[str, Any]) -> Propertie
     except Unfit as unfit:
         if config.by_name[name].data_type is DataType.REFERENCE:
             raise Invalid(f"invalid cref: property '{name}' on class '{config.name}': {unfit}", property=name) from None
-        kind = _SPOKEN[config.by_name[name].data_type]
+        kind = _TYPE_NAMES[config.by_name[name].data_type]
         raise Invalid(f"invalid {kind} property '{name}' on class '{config.name}': {unfit}", property=name) from None
     return typed
 
@@ -84,7 +84,7 @@ def _array_check(element: Check, word: str, plain: type | None) -> Check:
 
 def _object_check(property: Property, path: str) -> Check:
     checks = {one.name: _check_of(one, f"{path}.{one.name}") for one in property.nested}
-    kinds = {one.name: _SPOKEN[one.data_type] for one in property.nested}
+    kinds = {one.name: _TYPE_NAMES[one.data_type] for one in property.nested}
 
     def check(value: Any) -> Value:
         if not isinstance(value, Mapping):
@@ -196,7 +196,7 @@ _ARRAY_WORDS: Mapping[DataType, str] = {
     DataType.DATE: "a date",
     DataType.UUID: "a uuid",
 }
-_SPOKEN: Mapping[DataType, str] = {
+_TYPE_NAMES: Mapping[DataType, str] = {
     dt: (dt.value if dt.element is dt or dt is DataType.OBJECT_ARRAY else f"{dt.element.value} array").replace(
         "int", "integer"
     )

@@ -40,11 +40,11 @@ def pooled(target: VectorConfig, vector: Vector) -> Vector:
 def unfit(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
     """The error of each of ``objects``, meant to be stored in this order, whose vectors cannot be; else None.
 
-    The first sound vector of a name fixes the dimensions of those after it. Cost: one pass over all numbers.
+    The first valid vector of a name fixes the dimensions of those after it. Cost: one pass over all numbers.
     """
     errors: list[Invalid | None] = [None] * len(objects)
     dims: dict[str, int] = {}
-    sound: dict[str, tuple[list[int], list[Vector]]] = {}
+    valid: dict[str, tuple[list[int], list[Vector]]] = {}
     for i, obj in enumerate(objects):
         if not obj.vectors:
             continue
@@ -61,10 +61,10 @@ def unfit(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
             continue
         dims |= fixed
         for name, vector in obj.vectors.items():
-            places, vectors = sound.setdefault(name, ([], []))
+            places, vectors = valid.setdefault(name, ([], []))
             places.append(i)
             vectors.append(vector)
-    for name, (places, vectors) in sound.items():
+    for name, (places, vectors) in valid.items():
         if np.isfinite(np.concatenate(vectors, axis=0)).all():
             continue
         for i, vector in zip(places, vectors, strict=True):

@@ -12,13 +12,13 @@ from weft.engine.encoding import decode_properties
 from weft.engine.record import RecordCodec, created_of, with_created
 
 TEXT = Property("text", DataType.TEXT)
-BLOB = Property("picture", DataType.BLOB)
+BLOB = Property("image", DataType.BLOB)
 LINK = Property("link", DataType.REFERENCE, target_collections=("Other",))
 GEO = Property("place", DataType.GEO)
 CONFIG = CollectionConfig("Things", (TEXT, BLOB, LINK, GEO))
 THING = Object(
     bytes(range(16)),
-    {"text": "häuser", "picture": "aGk=", "link": [Reference("Other", bytes(16))], "place": GeoPoint(1.5, -2.5)},
+    {"text": "häuser", "image": "aGk=", "link": [Reference("Other", bytes(16))], "place": GeoPoint(1.5, -2.5)},
     created_ms=1,
     updated_ms=2**41,
 )
@@ -31,7 +31,7 @@ def test_round_trip() -> None:
     assert (record.created_ms, record.updated_ms) == (1, 2**41)
     assert record.properties == THING.properties
     assert record.references == {"link": [Reference("Other", bytes(16))]}
-    assert decode_properties(record.encoded_blobs) == {"picture": "aGk="}
+    assert decode_properties(record.encoded_blobs) == {"image": "aGk="}
     assert decode_properties(record.encoded_properties) == {"text": "häuser", "place": GeoPoint(1.5, -2.5)}
 
 

@@ -1,6 +1,6 @@
 """Indexes: all that is derived from one shard's store, as one thing that can be opened, filled and replaced.
 
-Whatever happens to it, it can be made anew: each index loads its snapshot, and the store says the rest.
+Whatever happens to it, it can be rebuilt: each index loads its snapshot, and the store says the rest.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class Indexes:
     def add(self, doc_ids: Sequence[int], objects: Sequence[Object]) -> None:
         """Takes in objects that the store has, doc_ids ascending; they are found when this returns.
 
-        When it raises, some indexes may have taken in what others lack: make all anew.
+        When it raises, some indexes may have taken in what others lack: rebuild all.
         """
-        self.filters.add(doc_ids, objects)  # first, for it tells the uuids of what the others find
+        self.filters.add(doc_ids, objects)  # first, because it has the uuids of what the others find
         self.inverted.add(doc_ids, [obj.properties for obj in objects])
         for index in self.vectors.values():
             index.extend()
@@ -128,7 +128,7 @@ class Indexes:
     # -- changing and keeping
 
     def configure(self, config: CollectionConfig) -> None:
-        """Follow a changed configuration. When it raises, make all anew."""
+        """Follow a changed configuration. When it raises, rebuild all."""
         old, self._config = self._config, config
         self.inverted.configure(config)
         self.filters.configure(config)

@@ -82,7 +82,7 @@ class ShardWriter:
         """Rebuild the indexes, with the turn held. Raises OperatorError; then the earlier ones answer until the next
         attempt."""
         self.stale = True
-        self.view = self._shown(self.view.live, AllowList(self.view.live))
+        self.view = self._view_of(self.view.live, AllowList(self.view.live))
         self.indexes.stop()
         try:
             self.indexes, self.unsaved = self._opened()
@@ -125,9 +125,9 @@ class ShardWriter:
         """The view of all that is stored, which the indexes know."""
         live = self._known.live = self._store.live
         is_whole = len(live) == self._store.next_doc_id
-        return self._shown(live, None if is_whole else AllowList(live))
+        return self._view_of(live, None if is_whole else AllowList(live))
 
-    def _shown(self, live: BitMap, allow: AllowList | None) -> ShardView:
+    def _view_of(self, live: BitMap, allow: AllowList | None) -> ShardView:
         reading = Reading(
             self.config, self.codec, self._store, self.indexes, self._lifetime, self._known, self._commits.turn
         )

@@ -25,7 +25,7 @@ MAX_DEPTH = 5
 """References in a row that a query may follow."""
 
 MOST_LINKED = 1_000_000
-"""Referenced objects in one answer, each counted as often as it is shown."""
+"""Referenced objects in one answer, each counted as often as it appears."""
 
 
 class Linker:
@@ -59,7 +59,7 @@ class Linker:
     def _fill(
         self, hits: Sequence[Hit], selections: Sequence[ReferenceSelection], tenant: str | None, sizes: dict[int, int]
     ) -> None:
-        """``sizes``: of each hit, by its id, how many objects show when it is shown, itself included."""
+        """``sizes``: of each hit, by its id, how many objects appear with it, itself included."""
         if not selections:
             sizes.update((id(hit), 1) for hit in hits)
             return

@@ -2,8 +2,8 @@
 
 In a grouped answer the first hit of each group stands for the group, in its ranking and in what is written of it. A
 prompt of each hit is a call by itself, and most of its time is waiting for a provider: so a few are made at a time. The
-first that fails, in rank order, is the search's error, and what was not asked by then is not; or each failure is told
-with its hit, where that is asked for.
+first that fails, in rank order, is the search's error, and what was not asked by then is not; or each failure is
+reported with its hit, where that is asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from weft.modules.base import Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt
 
 Write: TypeAlias = Callable[[str, Sequence[Hit]], tuple[str, GenerationDetails]]
-"""What is written to a prompt about hits, and what is told of it."""
+"""What is written to a prompt about hits, and the details of it."""
 
 _AT_A_TIME = 8
 """Calls of one search. Providers refuse those who ask for much at once, and then all wait."""
@@ -57,17 +57,18 @@ class Refiner:
         """Of each hit, and of all together; in a grouped answer, a group's first hit stands for the group."""
         single = None if asked.single is None else self._writer(config, asked.single, caller)
         grouped = None if asked.grouped is None else self._writer(config, asked.grouped, caller)
-        told: Sequence[Hit | Group] = answer.hits if answer.groups is None else answer.groups
-        about = [one.hits[0] if isinstance(one, Group) else one for one in told]
+        described: Sequence[Hit | Group] = answer.hits if answer.groups is None else answer.groups
+        about = [one.hits[0] if isinstance(one, Group) else one for one in described]
         values = [prompt_values(config, hit.record.properties) for hit in about]
         if asked.single is not None and single is not None:
             template, write = asked.single.text, single
 
-            def tell(i: int) -> None:
-                with _failing(told[i], asked):
-                    told[i].generated, told[i].generation = write(single_prompt(template, values[i]), [about[i]])
+            def describe(i: int) -> None:
+                one = described[i]
+                with _failing(one, asked):
+                    one.generated, one.generation = write(single_prompt(template, values[i]), [about[i]])
 
-            _some_at_a_time(tell, range(len(told)))
+            _some_at_a_time(describe, range(len(described)))
         if asked.grouped is not None and grouped is not None and about:
             with _failing(answer, asked):
                 task = task_prompt(asked.grouped.text, values, asked.grouped_properties)
@@ -91,13 +92,13 @@ class Refiner:
 
 
 @contextmanager
-def _failing(told: Hit | Group | Answer, asked: Generate) -> Iterator[None]:
+def _failing(about: Hit | Group | Answer, asked: Generate) -> Iterator[None]:
     try:
         yield
     except WeftError as error:
         if not asked.failures_beside:
             raise
-        told.generation_error = error.message
+        about.generation_error = error.message
 
 
 def _some_at_a_time(call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -113,7 +114,7 @@ def _some_at_a_time(call: Callable[[Item], Result], items: Sequence[Item]) -> li
 
 
 def _images(prompt: Prompt, hits: Sequence[Hit]) -> list[str]:
-    """The pictures that go with a prompt, as base64: those of the request, then those that ``hits`` hold."""
+    """The images that go with a prompt, as base64: those of the request, then those that ``hits`` hold."""
     names = prompt.parameters.get("image_properties") or ()
     stored = [hit.record.properties.get(name) for name in names for hit in hits]
     return [*(prompt.parameters.get("images") or ()), *(image for image in stored if isinstance(image, str) and image)]

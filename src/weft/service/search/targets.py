@@ -23,7 +23,7 @@ class Target:
     given: bool = True
     """The caller sent the query's vector; else it was made here, or is a stored one."""
     maker: Callable[[], str] = lambda: ""
-    """Tells which module and model make the stored vectors; empty when nobody here knows."""
+    """Which module and model make the stored vectors; empty when this server does not know."""
 
     def check_dims(self, dims: int) -> None:
         """Raises Invalid for a query of other dimensions than the stored vectors have."""

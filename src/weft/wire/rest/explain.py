@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
-from weft.domain.json_values import JsonValue
+from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import Vector
-from weft.service.explain import TokenQuestion
+from weft.service.explain import TokenExplanation, TokenQuestion
 from weft.wire.json.documents import as_object
 from weft.wire.json.vectors import vector_of
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
@@ -30,7 +30,21 @@ def explain(call: Call) -> Reply:
         text=query if isinstance(query, str) else None,
         matrix=bool(json_fields.boolean(given, "matrix", "explain")),
     )
-    return Reply(call.service.explain(asked, call.caller))
+    return Reply(_to_json(call.service.explain(asked, call.caller)))
+
+
+def _to_json(explained: TokenExplanation) -> JsonObject:
+    found = explained.matches
+    rows = zip(found.tokens.tolist(), found.similarities.tolist(), found.shares.tolist(), strict=True)
+    answer: JsonObject = {
+        "vector": explained.vector,
+        "distance": found.distance,
+        "matches": [
+            {"queryToken": i, "documentToken": token, "similarity": similarity, "share": share}
+            for i, (token, similarity, share) in enumerate(rows)
+        ],
+    }
+    return answer if found.matrix is None else {**answer, "matrix": found.matrix.tolist()}
 
 
 def _tokens(rows: list[JsonValue]) -> Vector:

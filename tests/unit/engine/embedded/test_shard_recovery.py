@@ -115,7 +115,7 @@ def test_while_the_indexes_cannot_be_rebuilt_searches_go_on(
     again.close()
 
 
-def test_upkeep_makes_them_anew(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upkeep_rebuilds_them(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         failing(patch, InvertedIndex, "add", OSError("disk"), at=1, times=100)
         with pytest.raises(OperatorError):
@@ -176,7 +176,7 @@ def test_a_configuration_that_an_index_cannot_follow_changes_nothing(
 
 
 def test_a_closed_shard_refuses_what_comes_later(shard: Shard) -> None:
-    """A request may hold a shard whose tenant is deactivated meanwhile, and opened anew on the same folder."""
+    """A request may hold a shard whose tenant is deactivated meanwhile, and opened again on the same folder."""
     shard.write([upsert(1)])
     shard.close()
     again = Shard(shard.folder, CONFIG, durable=False, write_queue=1000)

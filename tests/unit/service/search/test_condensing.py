@@ -40,7 +40,7 @@ def test_without_a_vector_each_is_by_itself() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_like_a_plain_twin(seed: int) -> None:
+def test_like_the_reference(seed: int) -> None:
     rng = np.random.default_rng(seed)
     given = [np.asarray(one, np.float32) for one in rng.normal(size=(60, 3))]
     for force in (0.01, 0.1, 0.4):

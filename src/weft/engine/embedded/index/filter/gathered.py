@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,13 +31,6 @@ class Gathered:
     def present(self) -> npt.NDArray[np.bool_]:
         """``(n,)`` whether the object has a value."""
         return self.offsets[1:] > self.offsets[:-1]
-
-    def to_list(self) -> list[Any]:
-        """One Python value for each object: None without one, a list for an array."""
-        flat, ends = self.kind.decode(self.values), self.offsets.tolist()
-        if self.multi:
-            return [flat[a:b] or None for a, b in pairwise(ends)]
-        return [flat[a] if b > a else None for a, b in pairwise(ends)]
 
 
 def gather(view: FilterView, property: str, doc_ids: Ids) -> Gathered | None:

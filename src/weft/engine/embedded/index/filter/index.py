@@ -126,14 +126,6 @@ class FilterIndex:
         """The column values of ``doc_ids (n,)`` as arrays; None when the property has no column of values (text)."""
         return gather(self._view, property, np.asarray(doc_ids, np.uint32))
 
-    def values(self, property: str, doc_ids: Ids) -> list[Any] | None:
-        """The values of ``doc_ids (n,)`` as Python values, None where absent, lists for arrays (dates in UTC).
-
-        None when the property has no column of values (text): read the objects then.
-        """
-        gathered = self.gather(property, doc_ids)
-        return None if gathered is None else gathered.to_list()
-
     def uuids(self, doc_ids: Ids) -> list[bytes]:
         """The 16 bytes of each of ``doc_ids (n,)``, which must have been added."""
         found, has = self._view.columns[ID].scalars(np.asarray(doc_ids, np.uint32))

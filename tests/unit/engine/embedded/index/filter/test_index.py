@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,9 +15,17 @@ from weft.domain.filters import And, Condition, Filter, Operator, PropertyTarget
 from weft.domain.objects import GeoPoint, Object, PhoneNumber, Reference
 from weft.domain.query import Sort
 from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.engine.embedded.index.filter.gathered import Gathered
 from weft.engine.embedded.index.filter.index import FilterIndex
 
 O = Operator  # noqa: E741
+
+
+def decoded(gathered: Gathered | None) -> list[Any]:
+    """One value for each object: None without one, a list for an array."""
+    assert gathered is not None
+    flat, ends = gathered.kind.decode(gathered.values), gathered.offsets.tolist()
+    return [(flat[a:b] if gathered.multi else flat[a]) if b > a else None for a, b in pairwise(ends)]
 
 
 def on(name: str, operator: Operator, value: Any) -> Condition:
@@ -189,9 +198,9 @@ def test_values_and_uuids_come_from_the_columns(fill: Callable[..., Any]) -> Non
     ids = np.array([1, 0, 9], np.uint32)
     wanted = {"i": 1, "f": False, "d": "2024-01-01T00:00:00.5Z", "u": uid, "g": GeoPoint(1.0, 2.0), "ns": [1.0, 2.5]}
     for name, value in wanted.items():
-        assert made.index.values(name, ids) == [None, value, None]
-    assert made.index.values("_creationTimeUnix", ids) == [1001, 1000, None]
-    assert made.index.values("t", ids) is None and made.index.values("p", ids) is None
+        assert decoded(made.index.gather(name, ids)) == [None, value, None]
+    assert decoded(made.index.gather("_creationTimeUnix", ids)) == [1001, 1000, None]
+    assert made.index.gather("t", ids) is None and made.index.gather("p", ids) is None
     gathered = made.index.gather("ns", ids)
     assert gathered.offsets.tolist() == [0, 0, 2, 2] and gathered.present.tolist() == [False, True, False]
     assert made.index.uuids(ids[:2]) == [(1).to_bytes(16, "big"), bytes(16)]
@@ -283,4 +292,4 @@ def test_an_empty_index_answers(tmp_path: Path, fill: Callable[..., Any]) -> Non
     made.index.checkpoint(BitMap())
     made.reopen()
     assert isinstance(made.index, FilterIndex) and made.index.covered == 0
-    assert made.index.values("n", np.array([3], np.uint32)) == [None]
+    assert decoded(made.index.gather("n", np.array([3], np.uint32))) == [None]
