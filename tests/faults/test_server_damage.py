@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,6 +195,15 @@ def test_vectors_that_changed_on_the_disk_are_not_returned(tmp_path: Path, multi
             assert "0.0.f32" in message and "checksum" in message
             last = http.get(f"/v1/objects/Flipped/{identifier(ROWS - 1)}", params={"include": "vector"})
             assert last.json()["vectors"]["v"] == vector_of(ROWS - 1, multi), "another block, which is whole"
+            for _ in range(600):
+                if shards(http)["Flipped/main"]["vectorIndexingStatus"] == "DAMAGED":
+                    break
+                time.sleep(0.1)
+            near = f"nearVector: {{vectorPerTarget: {{v: {vector_of(7, multi)}}}}}"
+            query = f"{{Get {{Flipped(limit: 1, {near}) {{_additional {{id}}}}}}}}"
+            answer = http.post("/v1/graphql", json={"query": query})
+            assert "0.0.f32" in answer.json()["errors"][0]["message"], "upkeep has read the block"
+            assert found(http, "Flipped") == 100, "what needs no vector is served"
 
 
 def test_a_collection_whose_folder_is_gone_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:

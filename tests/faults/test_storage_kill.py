@@ -28,7 +28,7 @@ while True:
     store.commit(make_batch(number))
     print("done", number, flush=True)
     if number % 5 == 4:
-        store.compact("v" if number % 2 else "m")
+        store.finish_compaction(store.begin_compaction("v" if number % 2 else "m"))
     number += 1
 """
 

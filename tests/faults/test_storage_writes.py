@@ -92,10 +92,10 @@ def test_a_compaction_that_fails_changes_nothing(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(disk, name, failing(getattr(disk, name), 1, errno.ENOSPC)[0])
         with pytest.raises(StorageFull):
-            store.compact("v")
+            store.finish_compaction(store.begin_compaction("v"))
     assert contents(store) == before and store.vectors("v").generation == 0
     assert len(list((tmp_path / "s" / "vectors").iterdir())) == 2
-    store.compact("v")
+    store.finish_compaction(store.begin_compaction("v"))
     assert contents(store) == before and store.vectors("v").generation == 1
     store.close()
 

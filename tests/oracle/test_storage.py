@@ -78,7 +78,7 @@ def test_the_store_agrees_with_a_dict(tmp_path: Path, seed: int) -> None:
             store.close()
             store = ShardStore(tmp_path, LAYOUTS, sync=False)
         elif action < 0.2:
-            store.compact(rng.choice(list(LAYOUTS)))
+            store.finish_compaction(store.begin_compaction(rng.choice(list(LAYOUTS))))
         if action < 0.35:
             compare(store, reference, uuids)
     compare(store, reference, uuids)

@@ -38,12 +38,6 @@ def score_bits(codes: U64, rows: I64, query: U64, out: F32) -> None:
     out[:] = -np.bitwise_count(codes[chosen] ^ query).sum(axis=1, dtype=np.float32)
 
 
-def hide(scores: F32, doc_ids: U32, bits: U8) -> int:
-    inside = allowed(bits, doc_ids[: len(scores)])
-    scores[~inside] = -np.inf
-    return int(inside.sum())
-
-
 def allowed(bits: U8, doc_ids: U32) -> npt.NDArray[np.bool_]:
     flags = np.unpackbits(bits, bitorder="little").astype(bool)
     inside = doc_ids < len(flags)

@@ -121,6 +121,7 @@ class MultiVector:
     """Late interaction is on; ``muvera`` is the first stage when given."""
 
     aggregation: str = "maxSim"
+    """Accepted, no effect: there is no other."""
     muvera: Muvera | None = None
     pooling: int = 1
     """Token vectors are merged to one in so many before they are stored; 1 stores them as given."""
@@ -140,6 +141,7 @@ class VectorIndexConfig:
     dynamic_ef_factor: int = 8
     flat_search_cutoff: int = 40_000
     filter_strategy: str = "acorn"
+    """Accepted, no effect: a search chooses its way by cost."""
     quantizer: Quantizer = Quantizer()
     multivector: MultiVector | None = None
     threshold: int = 10_000

@@ -89,7 +89,7 @@ def test_a_snapshot_outlives_what_it_was_taken_of(engine: Engine, tmp_path: Path
     assert len(before) == 100 * 8 * 4
     fill(shard, 50)
     shard.write([Remove(uuid) for uuid, _ in shard.view().scan(None, 20)])
-    shard._store.compact("v")
+    shard._store.finish_compaction(shard._store.begin_compaction("v"))
     engine.drop_tenants(collection, ["one"])
     assert vectors.read_bytes()[: len(before)] == before
 

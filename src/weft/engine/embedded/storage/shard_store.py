@@ -201,10 +201,6 @@ class ShardStore:
                 rewrite.discard()
                 raise
 
-    def compact(self, name: str) -> None:
-        """Both steps of a compaction, on the writer thread."""
-        self.finish_compaction(self.begin_compaction(name))
-
     def copy_to(self, folder: Path) -> None:
         """A whole copy of the last commit, checked and synced, in the new ``folder``; a ShardStore can open it.
 

@@ -138,7 +138,7 @@ def test_compaction_drops_dead_rows_and_keeps_the_rest(tmp_path: Path, name: str
     store.finish_compaction(rewrite)
     assert file is store.vectors(name) and file.generation == file.rows.generation == 1
     assert store.dead_rows(name) == 1 and file.count == 2333
-    store.compact(name)
+    store.finish_compaction(store.begin_compaction(name))
     assert file.generation == 2 and store.dead_rows(name) == 0
     assert np.array_equal(old_floats[-1], kept)
     for _ in range(2):
@@ -155,12 +155,12 @@ def test_compaction_drops_dead_rows_and_keeps_the_rest(tmp_path: Path, name: str
 
 
 def test_a_compaction_given_up_or_of_nothing_leaves_no_trace(store: ShardStore) -> None:
-    store.compact("a")
+    store.finish_compaction(store.begin_compaction("a"))
     store.commit([Put(uuid(1), b"", {"a": vec(1, 2)}), Put(uuid(2), b"", {"a": vec(3, 4)})])
     store.begin_compaction("a").discard()
     assert store.vectors("a").generation == 1 and len(list((store.folder / "vectors").iterdir())) == 1
     store.commit([Delete(uuid(1)), Delete(uuid(2))])
-    store.compact("a")
+    store.finish_compaction(store.begin_compaction("a"))
     assert floats(store.vectors("a")).shape == (0, 2) and list((store.folder / "vectors").iterdir()) == []
     with pytest.raises(Invalid):
         store.commit([Put(uuid(1), b"", {"a": vec(1)})])
@@ -244,7 +244,7 @@ def test_readers_see_whole_commits_while_the_writer_goes_on(store: ShardStore) -
         first = store.next_doc_id
         store.commit([Put(uuid(i % 500), b"%d" % i, {"a": vec(i, 0)}) for i in range(first, first + 50)])
         if batch % 20 == 19:
-            store.compact("a")
+            store.finish_compaction(store.begin_compaction("a"))
     stop.set()
     for thread in threads:
         thread.join()

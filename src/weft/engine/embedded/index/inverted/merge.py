@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,17 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.inverted.segment import I64, U8, U32, Segment, SegmentField, code_type, complete
+from weft.engine.embedded.index.inverted.segment import (
+    I64,
+    U8,
+    U32,
+    FieldSummary,
+    Segment,
+    SegmentArrays,
+    SegmentField,
+    code_type,
+    complete,
+)
 
 _NO_BITS = np.zeros(0, np.uint8)
 
@@ -20,6 +31,35 @@ def merge(segments: Sequence[Segment], live: BitMap | None, names: Container[str
     """One segment of the same doc_ids; only ``live`` documents (None: all) and the properties ``names`` stay."""
     assert all(a.after <= b.first for a, b in pairwise(segments)), "segments must not overlap"
     return _Merge(segments, live, names).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Dictionaries:
+    """The keys of several segments as ``kernels.merge_keys`` takes them."""
+
+    keys: U8
+    begins: I64
+    """``(terms,)``: where each key begins in ``keys``, and where it ends."""
+    finishes: I64
+    firsts: I64
+    """``(segments + 1,)``: the first term of each segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class _MergedField:
+    """One property of the new segment; terms that no document kept are left out."""
+
+    fingerprint: str
+    keys: U8
+    """Joined."""
+    sizes: I64
+    """``(terms,)``: bytes of each key."""
+    counts: I64
+    """``(terms,)``: postings of each."""
+    docs: U32
+    """``(postings,)``."""
+    codes: npt.NDArray[Any]
+    """``(postings,)``."""
 
 
 class _Merge:
@@ -33,62 +73,59 @@ class _Merge:
         self._recoded = [np.searchsorted(self._pairs, s.pairs).astype(np.uint32) for s in segments]
 
     def run(self) -> Segment:
-        fields: dict[str, tuple[str, int, int, BitMap]] = {}
-        blobs: list[U8] = []
-        sizes: list[I64] = []
-        counts: list[I64] = []
-        all_docs: list[U32] = []
-        all_codes: list[npt.NDArray[Any]] = []
-        for name in self._names:
-            keys, key_sizes, per_term, docs, codes, fingerprint = self._field(name)
-            frequencies = np.bincount(codes, minlength=len(self._pairs)) if len(codes) else np.zeros(0, np.int64)
-            tokens = int((frequencies * (self._pairs[: len(frequencies)] >> np.uint32(20))).sum())
-            fields[name] = (fingerprint, len(per_term), tokens, self._documents(name))
-            blobs.append(keys)
-            sizes.append(key_sizes)
-            counts.append(per_term)
-            all_docs.append(docs)
-            all_codes.append(codes)
+        merged = {name: self._field(name) for name in self._names}
+        fields = {
+            name: FieldSummary(m.fingerprint, len(m.counts), self._tokens(m), self._documents(name))
+            for name, m in merged.items()
+        }
+        parts = list(merged.values())
         return complete(
             self._segments[0].first,
             self._segments[-1].after,
             self._kept(BitMap.union(*[s.members for s in self._segments])),
             fields,
-            _joined(blobs, np.uint8),
-            _cumulated(sizes),
-            _cumulated(counts),
-            _joined(all_docs, np.uint32),
-            _joined(all_codes, code_type(len(self._pairs))),
-            self._pairs,
+            SegmentArrays(
+                keys=_joined([m.keys for m in parts], np.uint8),
+                offsets=_cumulated([m.sizes for m in parts]),
+                posts=_cumulated([m.counts for m in parts]),
+                docs=_joined([m.docs for m in parts], np.uint32),
+                codes=_joined([m.codes for m in parts], code_type(len(self._pairs))),
+                pairs=self._pairs,
+            ),
         )
 
-    def _field(self, name: str) -> tuple[U8, I64, I64, U32, npt.NDArray[Any], str]:
-        """Of one property: its keys joined, their sizes, postings per term, the postings, the fingerprint."""
+    def _field(self, name: str) -> _MergedField:
         from weft.engine.embedded.index.inverted import kernels
 
         having = [(n, s, s.fields[name]) for n, s in enumerate(self._segments) if name in s.fields]
-        keys, begins, finishes, firsts = _dictionaries([(s, place) for _, s, place in having])
-        ranks = np.empty(int(firsts[-1]), np.int64)
-        sources = np.empty(int(firsts[-1]), np.int64)
-        terms = int(kernels.merge_keys(keys, begins, finishes, firsts, ranks, sources))
+        d = _dictionaries([(s, place) for _, s, place in having])
+        ranks = np.empty(int(d.firsts[-1]), np.int64)
+        sources = np.empty(int(d.firsts[-1]), np.int64)
+        terms = int(kernels.merge_keys(d.keys, d.begins, d.finishes, d.firsts, ranks, sources))
         counts = np.zeros(terms, np.int64)
-        for (_, s, place), low, high in zip(having, firsts[:-1], firsts[1:], strict=True):
+        for (_, s, place), low, high in zip(having, d.firsts[:-1], d.firsts[1:], strict=True):
             kernels.count_kept(
                 s.docs, s.posts, place.low, place.high, ranks[low:high], self._filtered, self._bits, counts
             )
         fill = np.cumsum(counts) - counts
         docs = np.empty(int(counts.sum()), np.uint32)
         codes = np.empty(len(docs), code_type(len(self._pairs)))
-        for (n, s, place), low, high in zip(having, firsts[:-1], firsts[1:], strict=True):
+        for (n, s, place), low, high in zip(having, d.firsts[:-1], d.firsts[1:], strict=True):
             kernels.move_kept(
                 s.docs, s.codes, s.posts, place.low, place.high, ranks[low:high], self._recoded[n], self._filtered,
                 self._bits, fill, docs, codes,
             )  # fmt: skip
         chosen = sources[:terms][counts > 0]
-        sizes = finishes[chosen] - begins[chosen]
+        sizes = d.finishes[chosen] - d.begins[chosen]
         out = np.empty(int(sizes.sum()), np.uint8)
-        kernels.gather_keys(keys, begins, finishes, chosen, out)
-        return out, sizes, counts[counts > 0], docs, codes, having[0][2].fingerprint
+        kernels.gather_keys(d.keys, d.begins, d.finishes, chosen, out)
+        return _MergedField(having[0][2].fingerprint, out, sizes, counts[counts > 0], docs, codes)
+
+    def _tokens(self, merged: _MergedField) -> int:
+        if not len(merged.codes):
+            return 0
+        frequencies = np.bincount(merged.codes, minlength=len(self._pairs))
+        return int((frequencies * (self._pairs >> np.uint32(20))).sum())
 
     def _documents(self, name: str) -> BitMap:
         return self._kept(BitMap.union(*[s.fields[name].documents for s in self._segments if name in s.fields]))
@@ -97,8 +134,8 @@ class _Merge:
         return documents if self._live is None else documents & self._live
 
 
-def _dictionaries(having: Sequence[tuple[Segment, SegmentField]]) -> tuple[U8, I64, I64, I64]:
-    """The dictionaries of one property as ``kernels.merge_keys`` takes them: keys, begins, finishes, firsts."""
+def _dictionaries(having: Sequence[tuple[Segment, SegmentField]]) -> _Dictionaries:
+    """The dictionaries of one property."""
     blobs, begins, finishes = [], [], []
     shift = 0
     for segment, place in having:
@@ -108,7 +145,7 @@ def _dictionaries(having: Sequence[tuple[Segment, SegmentField]]) -> tuple[U8, I
         finishes.append(offsets[1:] - offsets[0] + shift)
         shift += int(offsets[-1] - offsets[0])
     firsts = np.cumsum([0] + [place.high - place.low for _, place in having])
-    return np.concatenate(blobs), np.concatenate(begins), np.concatenate(finishes), firsts
+    return _Dictionaries(np.concatenate(blobs), np.concatenate(begins), np.concatenate(finishes), firsts)
 
 
 def _joined(arrays: list[npt.NDArray[Any]], dtype: type[Any]) -> npt.NDArray[Any]:

@@ -188,44 +188,73 @@ def assemble(first: int, after: int, members: BitMap, parts: Mapping[str, FieldP
         first,
         after,
         members,
-        {name: (p.fingerprint, len(p.offsets) - 1, p.tokens, p.documents) for name, p in parts.items()},
-        _joined([p.keys for p in parts.values()], np.uint8),
-        _chained([p.offsets for p in parts.values()]),
-        _chained([p.posts for p in parts.values()]),
-        _joined([p.docs for p in parts.values()], np.uint32),
-        codes,
-        pairs,
+        {name: FieldSummary(p.fingerprint, len(p.offsets) - 1, p.tokens, p.documents) for name, p in parts.items()},
+        SegmentArrays(
+            keys=_joined([p.keys for p in parts.values()], np.uint8),
+            offsets=_chained([p.offsets for p in parts.values()]),
+            posts=_chained([p.posts for p in parts.values()]),
+            docs=_joined([p.docs for p in parts.values()], np.uint32),
+            codes=codes,
+            pairs=pairs,
+        ),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FieldSummary:
+    """Of one property in a segment: how many terms and tokens it has, and which documents have any."""
+
+    fingerprint: str
+    terms: int
+    tokens: int
+    documents: BitMap
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentArrays:
+    """The arrays of a segment as the module's text describes them, but for the maxima."""
+
+    keys: U8
+    offsets: I64
+    posts: I64
+    docs: U32
+    codes: npt.NDArray[Any]
+    pairs: U32
+
+
 def complete(
-    first: int,
-    after: int,
-    members: BitMap,
-    fields: Mapping[str, tuple[str, int, int, BitMap]],
-    keys: U8,
-    offsets: I64,
-    posts: I64,
-    docs: U32,
-    codes: npt.NDArray[Any],
-    pairs: U32,
+    first: int, after: int, members: BitMap, fields: Mapping[str, FieldSummary], arrays: SegmentArrays
 ) -> Segment:
-    """A segment with its maxima; ``fields`` holds (fingerprint, number of terms, tokens, documents), in key order."""
+    """A segment with its maxima; ``fields`` in the order of their keys."""
     from weft.engine.embedded.index.inverted.kernels import maxima
     from weft.engine.embedded.index.inverted.kernels.maxscore import BLOCK_SHIFT
 
     places: dict[str, SegmentField] = {}
     low = 0
-    for name, (fingerprint, terms, tokens, documents) in fields.items():
-        places[name] = SegmentField(fingerprint, low, low + terms, tokens, documents)
-        low += terms
+    for name, summary in fields.items():
+        high = low + summary.terms
+        places[name] = SegmentField(summary.fingerprint, low, high, summary.tokens, summary.documents)
+        low = high
     documents_total = sum(len(place.documents) for place in places.values())
     average = max(1.0, sum(place.tokens for place in places.values()) / max(1, documents_total))
-    of_blocks = np.zeros((len(docs) >> BLOCK_SHIFT) + 1, np.float32)
+    of_blocks = np.zeros((len(arrays.docs) >> BLOCK_SHIFT) + 1, np.float32)
     of_terms = np.zeros(low, np.float32)
-    maxima(codes, posts, impact_table(pairs, BASE_K1, BASE_B, average), of_blocks, of_terms)
+    impacts = impact_table(arrays.pairs, BASE_K1, BASE_B, average)
+    maxima(arrays.codes, arrays.posts, impacts, of_blocks, of_terms)
     return Segment(
-        first, after, members, places, average, keys, offsets, posts, docs, codes, pairs, of_blocks, of_terms
+        first=first,
+        after=after,
+        members=members,
+        fields=places,
+        base_average=average,
+        keys=arrays.keys,
+        offsets=arrays.offsets,
+        posts=arrays.posts,
+        docs=arrays.docs,
+        codes=arrays.codes,
+        pairs=arrays.pairs,
+        of_blocks=of_blocks,
+        of_terms=of_terms,
     )
 
 

@@ -8,7 +8,7 @@ are taken from these, so rounding costs nothing later.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,6 +106,9 @@ class Codebook:
     tokens: int
     """Tokens that the collection had when it was trained."""
 
+    _bias: Vector = field(init=False)
+    """``(C,)``: minus half the square of each centroid, which makes the greatest dot product the nearest centroid."""
+
     def __post_init__(self) -> None:
         back = self.reconstruct(np.arange(len(self.centroids)))
         object.__setattr__(self, "_bias", np.asarray(-0.5 * (back**2).sum(axis=1), dtype=np.float32))
@@ -126,7 +129,6 @@ class Codebook:
         from weft.engine.embedded.index.multivector.kernels.assigning import assign_tokens, best_groups
         from weft.engine.embedded.index.multivector.kernels.packing import round_rows
 
-        bias = self._bias  # type: ignore[attr-defined]
         half = 0.5 * (self.groups**2).sum(axis=1)
         searched = min(_GROUPS_SEARCHED, len(self.groups))
         found = []
@@ -135,7 +137,7 @@ class Codebook:
             part = tokens[start : start + _CHUNK]
             groups = best_groups(part @ self.groups.T - half, searched)
             rows, scales = round_rows(part, self.spread)
-            found.append(assign_tokens(rows, scales, groups, self.group_starts, self.centroids, bias))
+            found.append(assign_tokens(rows, scales, groups, self.group_starts, self.centroids, self._bias))
         return np.concatenate(found)
 
     def encode(self, tokens: Vector) -> Encoded:

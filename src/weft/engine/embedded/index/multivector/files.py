@@ -93,11 +93,6 @@ class IndexFolder:
         save(self._folder / name)
         return name
 
-    def clear(self) -> None:
-        """Removes every file."""
-        self._saved = {}
-        self._clean(set())
-
     def _clean(self, kept: set[str]) -> None:
         for path in self._folder.glob("*.weft*"):
             if path.name not in kept:

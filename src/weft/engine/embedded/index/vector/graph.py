@@ -23,9 +23,17 @@ from weft.engine.embedded.index.vector.codes import chunks, prepared, ranges_of
 
 Sources = npt.NDArray[np.int64] | slice
 _BATCH = 10_000
+"""Rows added between two looks at whether to stop."""
+
 _POSTING_ROWS = 128
+"""Rows of a list, on average."""
+
 _ROWS_PER_THREAD = 5_000
+"""Below so many for each, another thread costs more than it saves."""
+
 _LEAST_TRAINING = 256
+_SCRATCHES = 8
+"""That a thread keeps; k and filters give walks of several shapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,19 @@ class Recipe:
     @property
     def name(self) -> str:
         return f"{self.factory}/{self.metric.value}/{self.ef_construction}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scratch:
+    """Arrays of one thread for walks of one shape, and where FAISS finds them."""
+
+    queries: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    distances: npt.NDArray[np.float32]
+    queries_at: Any
+    distances_at: Any
+    labels_at: Any
+    parameters: Any
 
 
 def _library() -> Any:
@@ -130,13 +151,13 @@ class Graph:
         ``effort`` is ef for a graph, at least ``width``, and the number of lists probed for lists. The arrays are this
         thread's scratch and are overwritten by its next walk.
         """
-        query, labels, distances, pointers, parameters = self._prepare(len(vectors), width, effort)
-        query[:] = vectors
-        self.index.search_c(len(vectors), pointers[0], width, pointers[1], pointers[2], parameters)
-        return labels, distances
+        s = self._prepare(len(vectors), width, effort)
+        s.queries[:] = vectors
+        self.index.search_c(len(vectors), s.queries_at, width, s.distances_at, s.labels_at, s.parameters)
+        return s.labels, s.distances
 
-    def _prepare(self, count: int, width: int, effort: int) -> Any:
-        known: dict[tuple[int, int, int], Any] | None = getattr(self._scratch, "known", None)
+    def _prepare(self, count: int, width: int, effort: int) -> _Scratch:
+        known: dict[tuple[int, int, int], _Scratch] | None = getattr(self._scratch, "known", None)
         if known is None:
             known = self._scratch.known = {}
             # One thread a search: servers have their own, and OpenMP's would fight over the same cores.
@@ -144,13 +165,15 @@ class Graph:
         key = (count, width, effort)
         found = known.get(key)
         if found is None:
-            query = np.empty((count, self._dims), np.float32)
+            queries = np.empty((count, self._dims), np.float32)
             labels = np.empty((count, width), np.int64)
             distances = np.empty((count, width), np.float32)
-            pointers = tuple(self._faiss.swig_ptr(a) for a in (query, distances, labels))
-            if len(known) >= 8:
+            if len(known) >= _SCRATCHES:
                 known.clear()
-            found = known[key] = (query, labels, distances, pointers, self._parameters(effort))
+            at = self._faiss.swig_ptr
+            found = known[key] = _Scratch(
+                queries, labels, distances, at(queries), at(distances), at(labels), self._parameters(effort)
+            )
         return found
 
     def _parameters(self, effort: int) -> Any:

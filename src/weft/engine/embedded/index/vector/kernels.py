@@ -109,18 +109,6 @@ def score_bits(codes: U64, rows: I64, query: U64, out: F32) -> None:
 
 
 @njit(cache=True, nogil=True)
-def hide(scores: F32, doc_ids: U32, bits: U8) -> int:
-    """Sets the score of every row whose doc_id is not in ``bits`` to minus infinity; returns how many are left."""
-    left = 0
-    for j in range(scores.shape[0]):
-        if _allowed(bits, doc_ids[j]):
-            left += 1
-        else:
-            scores[j] = -np.inf
-    return left
-
-
-@njit(cache=True, nogil=True)
 def best(scores: F32, count: int, margin: float, floor: float) -> I64:
     """Positions, ascending, of all scores within ``margin`` of the ``count``-th greatest and not below ``floor``."""
     n = scores.shape[0]

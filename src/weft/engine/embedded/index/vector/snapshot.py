@@ -42,6 +42,7 @@ def save(folder: Path, frozen: Frozen, rows: VectorRows) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     number = 1 + max((_number(p) for p in folder.glob("frozen-*")), default=0)
     stem = folder / f"frozen-{number}"
+    codes = frozen.codes
     try:
         files = []
         if frozen.graph is not None:
@@ -59,9 +60,9 @@ def save(folder: Path, frozen: Frozen, rows: VectorRows) -> None:
             "covered": frozen.covered,
             "generation": rows.generation,
             "print": _print(rows, frozen.covered),
-            "error": getattr(frozen.codes, "error", 0.0),
-            "greatest": getattr(frozen.codes, "greatest", 0.0),
-            "rotated": getattr(frozen.codes, "rotated", False),
+            "error": codes.error if isinstance(codes, ByteCodes) else 0.0,
+            "greatest": codes.greatest if isinstance(codes, ByteCodes) else 0.0,
+            "rotated": isinstance(codes, BitCodes) and codes.rotated,
             "files": files,
             "arrays": arrays,
         }
