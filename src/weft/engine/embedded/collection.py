@@ -180,12 +180,13 @@ class Collection:
         return [self._facts(one) for one in self.active() if name in (None, one)]
 
     def _facts(self, name: str) -> ShardFacts:
-        collection, damage = self.config.name, self._damage.of(name)
+        collection = self.config.name
         held = self._open.lease(name, use=False)
         if held is None:
-            return ShardFacts(collection, name, self.count(name), damage=damage)
+            objects = self.count(name)  # may find damage
+            return ShardFacts(collection, name, objects, damage=self._damage.of(name))
         try:
-            shard = held.shard
+            shard, damage = held.shard, self._damage.of(name)
             return ShardFacts(
                 collection, name, shard.count, True, shard.read_only, shard.vector_queue, shard.sizes(), damage
             )
