@@ -13,7 +13,8 @@ from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.answer import Answer
 from weft.domain.caller import Caller
 from weft.domain.query import Query
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.drivers import open_database
 from weft.modules import build_registry
 from weft.modules.base import Registry
 from weft.service.guard import Door
@@ -26,7 +27,7 @@ from weft.wire.rest.app import build_app
 class RecordingService(Service):
     """The service, open to every caller; it remembers what it was asked, and raises ``failure`` if there is one."""
 
-    def __init__(self, settings: Settings, engine: Engine, registry: Registry, access: Access) -> None:
+    def __init__(self, settings: Settings, engine: Database, registry: Registry, access: Access) -> None:
         super().__init__(settings, engine, registry, access)
         self.queries: list[tuple[Query, Caller]] = []
         self.aggregations: list[Aggregation] = []
@@ -55,7 +56,7 @@ class InProcess:
         }
         self.settings = load_settings({"data_path": folder / "data", **given, **settings}, {})
         self.registry = build_registry(("reranker-dummy",))
-        self.engine = Engine(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
+        self.engine = open_database(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
         self.access = Access(self.settings.access, self.engine.folder, durable=False)
         self.service = self._made()
         self.door = Door(self.service, self.access)

@@ -15,7 +15,8 @@ import uvicorn
 from weft.access.access import Access
 from weft.config import Settings
 from weft.domain.errors import Misconfigured
-from weft.engine.embedded.engine import Engine
+from weft.engine.collection import ONLY_SHARD
+from weft.engine.drivers import open_database
 from weft.modules import build_registry
 from weft.service.guard import Door
 from weft.service.schema.document import parse
@@ -75,7 +76,7 @@ class App:
                 media=settings.modules.media,
             )
             undo.callback(self._registry.close)
-            self._engine = Engine(
+            self._engine = open_database(
                 storage.data_path,
                 parse,
                 durable=storage.durable,
@@ -193,7 +194,7 @@ class App:
 
     def summary(self) -> Summary:
         collections = self._engine.collections()
-        objects = sum(shard.count for c in collections for _, shard in c.shards())
+        objects = sum(one.count(ONLY_SHARD) for one in collections if not one.config.tenancy.enabled)
         return Summary(len(collections), objects, tuple(sorted(self._registry.meta())))
 
 

@@ -23,7 +23,8 @@ from weaviate.classes.query import Filter, QueryReference
 
 from server import Server
 from soak import LINKED, MEANT, PLAIN, SHARED, Worker, vector_of, vectors_of
-from weft.catalog.catalog import Catalog
+from weft.catalog.lmdb import LmdbCatalog
+from weft.engine.embedded.folders import Folders
 from weft.engine.embedded.storage import ShardStore
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
@@ -148,11 +149,11 @@ def check_names(client: weaviate.WeaviateClient, workers: list[Worker]) -> None:
 
 def check_models(folder: Path) -> None:
     """What made the vectors is stored with them, in the same commit. Of a server that is not running."""
-    catalog = Catalog(folder)
+    catalog, folders = LmdbCatalog(folder), Folders(folder)
     try:
-        for name, entry in catalog.collections().items():
+        for name, entry in catalog.read().collections.items():
             for shard in entry.shards.values():
-                if (path := catalog.shard_folder(entry, shard) / "store").exists():
+                if (path := folders.shard(entry, shard) / "store").exists():
                     check_store(path, made=name == MEANT)
     finally:
         catalog.close()

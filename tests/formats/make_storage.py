@@ -12,7 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.catalog.catalog import Catalog
+from weft.catalog.changes import AddCollection, PutAlias, PutSetting, new_entry
+from weft.catalog.lmdb import LmdbCatalog
+from weft.domain.tenants import TenantStatus
+from weft.engine.embedded.folders import Folders
 from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
 from weft.files.format import FORMAT
 
@@ -32,11 +35,11 @@ def changes() -> list[list[Put | Delete]]:
 
 
 def make(folder: Path) -> None:
-    catalog = Catalog(folder)
-    entry = catalog.put_collection("Golden", {"class": "Golden"}, {"main": "ACTIVE"})
-    catalog.put_alias("Alias", "Golden")
-    catalog.put_settings({"key": [1, "two", None]})
-    store = ShardStore(catalog.shard_folder(entry, entry.shards["main"]), LAYOUTS)
+    catalog = LmdbCatalog(folder)
+    entry = new_entry("Golden", {"class": "Golden"}, {"main": TenantStatus.ACTIVE})
+    setting = PutSetting("key", [1, "two", None])
+    catalog.change(0, [AddCollection(entry), PutAlias("Alias", "Golden"), setting])
+    store = ShardStore(Folders(folder).shard(entry, entry.shards["main"]), LAYOUTS)
     for batch in changes():
         store.commit(batch)
     store.close()

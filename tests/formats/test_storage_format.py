@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from formats.make_storage import LAYOUTS, changes, uuid
-from weft.catalog.catalog import Catalog
+from weft.catalog.lmdb import LmdbCatalog
+from weft.engine.embedded.folders import Folders
 from weft.engine.embedded.storage import Put, ShardStore, TokenRows
 from weft.files.format import FORMAT
 
@@ -21,13 +22,14 @@ def test_each_version_has_its_golden_file() -> None:
 def test_a_golden_file_is_read_and_can_be_written(golden: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(golden) as archive:
         archive.extractall(tmp_path)
-    catalog = Catalog(tmp_path)
-    entry = catalog.collections()["Golden"]
+    catalog, folders = LmdbCatalog(tmp_path), Folders(tmp_path)
+    state = catalog.read()
+    entry = state.collections["Golden"]
     assert entry.document == {"class": "Golden"} and entry.shards["main"].status == "ACTIVE"
-    assert dict(catalog.aliases()) == {"Alias": "Golden"}
-    assert dict(catalog.settings()) == {"key": [1, "two", None]}
-    assert catalog.sweep() == []
-    store = ShardStore(catalog.shard_folder(entry, entry.shards["main"]), LAYOUTS)
+    assert state.aliases == {"Alias": "Golden"}
+    assert state.settings == {"key": [1, "two", None]}
+    assert folders.sweep(state.collections.values()) == []
+    store = ShardStore(folders.shard(entry, entry.shards["main"]), LAYOUTS)
     store.verify(full=True)
     assert store.scan(None, 10) == [(uuid(0), 0), (uuid(1), 5), (uuid(3), 3), (uuid(4), 4)]
     assert store.read([0, 5, 3, 4]) == [b"record 0", b"again", b"record 3", b"record 4"]

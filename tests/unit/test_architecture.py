@@ -38,21 +38,6 @@ SHARED = {("wire", "weft.engine.encoding")}
 """The stored form of properties is the form of a reply, so the wire reads it."""
 
 
-KNOWS_THE_EMBEDDED_ENGINE = {
-    "service/archives/archives.py",
-    "service/archives/backups.py",
-    "service/archives/catalog.py",
-    "service/archives/exports.py",
-    "service/archives/restores.py",
-    "service/collections.py",
-    "service/import_schemas.py",
-    "service/schemas.py",
-    "service/service.py",
-    "service/tenants.py",
-}
-"""Files that hold the embedded engine itself: what they need of a driver and the catalog has no protocol yet."""
-
-
 def room_of(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
@@ -87,14 +72,14 @@ def test_imports_point_down() -> None:
 
 
 def test_what_is_above_the_engines_knows_none_of_them() -> None:
-    """The service and the wires see the protocols of ``engine`` alone; files are the business of jobs."""
+    """The service and the wires see the protocols of ``engine`` alone."""
     found = {
         file.relative_to(ROOT).as_posix()
         for room in ("service", "wire", "access", "modules", "cli")
         for file in (ROOT / room).rglob("*.py")
         if any(name.startswith("weft.engine.embedded") for name in imports(file))
     }
-    assert found == KNOWS_THE_EMBEDDED_ENGINE
+    assert not found
 
 
 def test_a_room_reads_its_own_group_of_settings() -> None:

@@ -13,8 +13,9 @@ from weaviate.classes.config import Configure, DataType, Property, Reconfigure
 from weaviate.classes.query import Filter, Sort
 from weaviate.util import generate_uuid5
 
+from embedded_engine import embedded
 from server import Server
-from weft.engine.embedded.engine import Engine
+from weft.engine.drivers import open_database
 from weft.service.schema.document import parse
 
 Make = Callable[..., Any]
@@ -122,13 +123,13 @@ def test_upkeep_deletes_what_has_expired(tmp_path: Path) -> None:
         )
         aged.data.insert({"name": "new"})
     server.stop()
-    engine = Engine(tmp_path / "data", parse, durable=False, write_queue=1_000)
+    engine = open_database(tmp_path / "data", parse, durable=False, write_queue=1_000)
     now = datetime.now(UTC)
     assert engine.expire(now.timestamp()) == 2
     assert engine.expire(now.timestamp()) == 0
     assert engine.expire((now + timedelta(minutes=59)).timestamp()) == 0
     assert engine.expire((now + timedelta(minutes=61)).timestamp()) == 1
-    assert [engine.get(name).shard(None).count for name in ("Dated", "Aged")] == [2, 0]
+    assert [embedded(engine.get(name)).shard(None).count for name in ("Dated", "Aged")] == [2, 0]
     engine.close()
 
 

@@ -172,6 +172,14 @@ def remove_if_free(path: Path) -> None:
                 raise
 
 
+def remove_folder(path: Path) -> None:
+    """Deletes ``path`` and all below it; what the system holds on to (a mapped file on Windows) stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        remove_if_free(path)
+
+
 def cut(fd: int, size: int) -> None:
     """Shortens the file to ``size`` bytes. Windows refuses while more of it is mapped: then the excess stays."""
     try:

@@ -27,6 +27,7 @@ class FolderLock:
     """Taken at construction. Raises Locked, with the facts of the holder, when another opener has it."""
 
     def __init__(self, folder: Path, addresses: Sequence[str] = ()) -> None:
+        self.folder = folder
         self.path = folder / "weft.lock"
         with disk.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)

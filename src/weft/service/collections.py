@@ -15,7 +15,7 @@ from weft.domain.errors import Invalid, NotFound, WeftError
 from weft.domain.names import collection_name
 from weft.domain.schema import CollectionConfig
 from weft.engine.collection import ServedCollection
-from weft.engine.embedded.collection import Collection
+from weft.engine.driver import OpenCollection
 from weft.engine.part import Part
 from weft.service.import_schemas import ImportSchemas, Numbered
 from weft.service.permissions import collections as permit
@@ -40,11 +40,11 @@ class Collections:
 
     # -- for other verbs
 
-    def open(self, name: str) -> Collection:
+    def open(self, name: str) -> OpenCollection:
         """By name or alias; the first letter may be lower case. Raises NotFound."""
         return self._schemas.open(name)
 
-    def find(self, name: str) -> Collection | None:
+    def find(self, name: str) -> OpenCollection | None:
         """By name or alias, exactly as spelled."""
         return self._schemas.engine.find(name)
 
@@ -54,7 +54,7 @@ class Collections:
         """See ``Tenants.use``."""
         return self._tenants.use(collection, tenant, importing=importing)
 
-    def for_import(self, name: str, objects: Numbered, errors: list[WeftError | None]) -> Collection:
+    def for_import(self, name: str, objects: Numbered, errors: list[WeftError | None]) -> OpenCollection:
         """See ``ImportSchemas.for_import``."""
         return self._imports.for_import(name, objects, errors)
 
@@ -152,5 +152,4 @@ class Collections:
         collection = self.open(name)
         if shard not in collection.active():
             raise NotFound(f"class {collection.config.name} has no shard {shard!r}")
-        with collection.use(shard if collection.config.tenancy.enabled else None) as used:
-            used.read_only = read_only
+        collection.set_read_only(shard, read_only=read_only)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.names import collection_name
 from weft.domain.objects import IncomingObject
-from weft.engine.embedded.collection import Collection
+from weft.engine.driver import OpenCollection
 from weft.service.schema import auto_schema
 from weft.service.schemas import Schemas
 
@@ -24,7 +24,7 @@ class ImportSchemas:
     def enabled(self) -> bool:
         return self._schemas.rules.auto_schema
 
-    def for_import(self, name: str, objects: Numbered, errors: list[WeftError | None]) -> Collection:
+    def for_import(self, name: str, objects: Numbered, errors: list[WeftError | None]) -> OpenCollection:
         """The collection that the objects go to; it, or what it lacks, is made first where the settings allow.
 
         The error of an object whose properties fit no schema is put at its position in ``errors``.
@@ -45,11 +45,11 @@ class ImportSchemas:
                 schemas.engine.drop(collection.config.name)
         return collection
 
-    def _create(self, name: str) -> Collection:
+    def _create(self, name: str) -> OpenCollection:
         vectorizer = self._schemas.rules.defaults.vectorizer
         return self._schemas.create(auto_schema.new_collection(collection_name(name), [], vectorizer=vectorizer))
 
-    def _extend_each(self, collection: Collection, objects: Numbered, errors: list[WeftError | None]) -> None:
+    def _extend_each(self, collection: OpenCollection, objects: Numbered, errors: list[WeftError | None]) -> None:
         try:
             self._extend(collection, [one for _, one in objects])
         except Invalid:
@@ -59,7 +59,7 @@ class ImportSchemas:
                 except Invalid as error:
                     errors[i] = error
 
-    def _extend(self, collection: Collection, objects: Sequence[IncomingObject]) -> None:
+    def _extend(self, collection: OpenCollection, objects: Sequence[IncomingObject]) -> None:
         document = auto_schema.extended(collection.config, [one.properties for one in objects])
         if document is not None:
             self._schemas.extend(collection, document)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from weft.domain.names import collection_name
 from weft.domain.schema import CollectionConfig
-from weft.engine.embedded.collection import Collection
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.driver import OpenCollection
 from weft.modules.base import Registry
 from weft.service.schema.defaults import complete, complete_property
 from weft.service.schema.document import parse
@@ -31,17 +31,17 @@ class SchemaRules:
 class Schemas:
     """Changes of schemas take turns; ``turn`` is held for as long as what was read must not change."""
 
-    def __init__(self, engine: Engine, registry: Registry, rules: SchemaRules) -> None:
+    def __init__(self, engine: Database, registry: Registry, rules: SchemaRules) -> None:
         self.engine = engine
         self.rules = rules
         self.turn = threading.RLock()
         self._registry = registry
 
-    def open(self, name: str) -> Collection:
+    def open(self, name: str) -> OpenCollection:
         """By name or alias; the first letter may be lower case. Raises NotFound."""
         return self.engine.get(collection_name(name))
 
-    def create(self, given: Stated) -> Collection:
+    def create(self, given: Stated) -> OpenCollection:
         with self.turn:
             document = complete(given, self._registry, self.rules.defaults)
             return self.engine.create(self._checked(document))
@@ -72,15 +72,15 @@ class Schemas:
         self.edit(name, edit)
         return added
 
-    def extend(self, collection: Collection, document: Stated) -> None:
+    def extend(self, collection: OpenCollection, document: Stated) -> None:
         """Store ``document``, which has more properties than the collection, without defaults for those."""
         with self.turn:
             self._store(collection, self._completed(collection, document))
 
-    def _completed(self, collection: Collection, given: Stated) -> Document:
+    def _completed(self, collection: OpenCollection, given: Stated) -> Document:
         return complete(given, self._registry, self.rules.defaults, existing=collection.config.document)
 
-    def _store(self, collection: Collection, document: Stated) -> CollectionConfig:
+    def _store(self, collection: OpenCollection, document: Stated) -> CollectionConfig:
         self.engine.configure(collection, self._checked(document))
         return collection.config
 

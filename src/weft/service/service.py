@@ -13,7 +13,7 @@ from weft.domain.caller import Caller
 from weft.domain.cluster import NODE, Node, ServerFacts
 from weft.domain.errors import NotFound
 from weft.domain.query import Query
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
 from weft.modules.base import Lexicon, ModelState, Registry
@@ -50,7 +50,7 @@ class Service:
     def __init__(
         self,
         settings: ServiceSettings,
-        engine: Engine,
+        engine: Database,
         registry: Registry,
         access: Access,
         *,

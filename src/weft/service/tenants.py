@@ -11,7 +11,7 @@ from weft.access.requirement import requires
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.tenants import Tenant, TenantStatus
 from weft.engine.collection import ServedCollection
-from weft.engine.embedded.collection import Collection
+from weft.engine.driver import OpenCollection
 from weft.engine.part import Part
 from weft.service.permissions import collections as permit
 from weft.service.schemas import Schemas
@@ -93,7 +93,7 @@ class Tenants:
                     self._schemas.engine.put_tenants(opened, statuses([Tenant(tenant)]))
         return collection.use(tenant)
 
-    def _with_tenants(self, name: str) -> Collection:
+    def _with_tenants(self, name: str) -> OpenCollection:
         collection = self._schemas.open(name)
         if not collection.config.tenancy.enabled:
             raise Invalid(f'multi-tenancy is not enabled for class "{collection.config.name}"')

@@ -19,7 +19,7 @@ from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.objects import IncomingObject, Vector, format_uuid
 from weft.domain.query import Hybrid, Keyword, NearVector, Query, Sort, Targets
 from weft.engine import record
-from weft.engine.embedded.engine import Engine
+from weft.engine.drivers import open_database
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.shard_view import ShardView
 from weft.engine.embedded.storage import ShardStore
@@ -59,7 +59,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     """With ``COUNT`` notes: a text, a number, a date, a vector of the caller's and one of a module."""
     settings = Settings()
     registry = Registry({Lengths.name: lambda: MODULE})
-    engine = Engine(tmp_path, parse, durable=False, write_queue=1_000)
+    engine = open_database(tmp_path, parse, durable=False, write_queue=1_000)
     made = Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
     types = {"text": "text", "n": "int", "at": "date"}
     document = {

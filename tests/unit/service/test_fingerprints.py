@@ -16,7 +16,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingObject, Vector
 from weft.domain.query import Hybrid, Keyword, NearText, NearVector, Query, Search
-from weft.engine.embedded.engine import Engine
+from weft.engine.drivers import open_database
 from weft.modules.base import ModuleInput, Registry, Vectorizer
 from weft.service.fingerprints import may_be_one, spelled
 from weft.service.schema.document import parse
@@ -50,7 +50,7 @@ class Letters(Vectorizer):
 def serving(folder: Path, revision: int) -> Iterator[Service]:
     settings = Settings()
     registry = Registry({Letters.name: lambda: Letters(revision)})
-    engine = Engine(folder, parse, durable=False, write_queue=1_000)
+    engine = open_database(folder, parse, durable=False, write_queue=1_000)
     try:
         yield Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
     finally:

@@ -16,7 +16,7 @@ from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTa
 from weft.domain.objects import IncomingObject, IncomingReference, Object, format_uuid
 from weft.domain.query import Query, ReferenceSelection, Returns
 from weft.engine.changes import Edit
-from weft.engine.embedded.engine import Engine
+from weft.engine.drivers import open_database
 from weft.engine.part import Part
 from weft.modules import build_registry
 from weft.service import filtering
@@ -33,7 +33,7 @@ IDS = [format_uuid(key) for key in KEYS]
 def service(tmp_path: Path) -> Iterator[Service]:
     """With a class Node: a name, and references ``next`` to other nodes."""
     settings = Settings()
-    engine = Engine(tmp_path, parse, durable=False, write_queue=100_000)
+    engine = open_database(tmp_path, parse, durable=False, write_queue=100_000)
     registry = build_registry()
     made = Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
     made.collections.create({"class": "Node", "properties": [{"name": "name", "dataType": ["text"]}]})

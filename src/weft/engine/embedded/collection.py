@@ -6,33 +6,31 @@ A tenant's shard is opened when it is first asked for, and closed when it is mad
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-from weft.catalog.catalog import ShardEntry, remove_folder
+from weft.catalog.state import ShardEntry
 from weft.domain.cluster import ShardFacts
-from weft.domain.errors import CorruptData, Invalid, NotFound, OperatorError, TenantNotFound, WeftError
+from weft.domain.errors import CorruptData, Invalid, NotFound, TenantNotFound, WeftError
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.collection import ONLY_SHARD
 from weft.engine.embedded.damage import Damage
 from weft.engine.embedded.leases import OpenShard, OpenShards
 from weft.engine.embedded.shard import Shard
+from weft.engine.embedded.shard_files import ShardFiles
 from weft.engine.embedded.storage import count_objects
-from weft.files import disk, links
 from weft.files.format import damaged
 
-T = TypeVar("T")
 Open: TypeAlias = Callable[[Path, CollectionConfig], Shard]
 
 
 class Collection:
-    """``entries`` are the catalog's shards; ``folder`` says where each lies; ``open_shard`` opens one.
+    """``entries`` are the catalog's shards by name; ``folder`` says where each lies; ``open_shard`` opens one.
 
     ``lenient``: a collection without tenants whose shard cannot be opened is there all the same, and refuses its calls.
     """
@@ -40,7 +38,7 @@ class Collection:
     def __init__(
         self,
         config: CollectionConfig,
-        entries: Iterable[ShardEntry],
+        entries: Mapping[str, ShardEntry],
         folder: Callable[[ShardEntry], Path],
         open_shard: Open,
         make_room: Callable[[], None] = lambda: None,
@@ -55,7 +53,7 @@ class Collection:
         self._pinned: set[str] = set()
         """Shards that are not open and must not be opened, while their files are copied."""
         self._unpinned = threading.Condition(self._lock)
-        self._entries = {entry.name: entry for entry in entries}
+        self._entries = entries
         self._open = OpenShards()
         self._counts: dict[str, int] = {}
         """Objects of shards that are not open, as far as somebody asked."""
@@ -99,10 +97,10 @@ class Collection:
         """Status by name."""
         return {name: entry.status for name, entry in self._entries.items()}
 
-    def take_entries(self, entries: Iterable[ShardEntry]) -> None:
-        """Follow the catalog: shards that are gone or no longer active are closed."""
+    def follow(self, shards: Mapping[str, ShardEntry]) -> None:
+        """Take over what the catalog says of the shards: those that are gone or no longer active are closed."""
         with self._lock:
-            old, self._entries = self._entries, {entry.name: entry for entry in entries}
+            old, self._entries = self._entries, shards
             for name in old:
                 if name not in self._entries or self._entries[name].status is not TenantStatus.ACTIVE:
                     self._damage.forget(name)
@@ -193,6 +191,10 @@ class Collection:
         finally:
             self._open.release(held)
 
+    def set_read_only(self, name: str, *, read_only: bool) -> None:
+        with self.visit(name) as shard:
+            shard.read_only = read_only
+
     def is_open(self, name: str) -> bool:
         return name in self._open
 
@@ -200,70 +202,42 @@ class Collection:
         """The names of the shards that can be used, open or not."""
         return [name for name, entry in self._entries.items() if entry.status is TenantStatus.ACTIVE]
 
-    def snapshot_to(self, name: str, folder: Path) -> dict[str, int]:
-        """The shard's files in the new ``folder``, for reading only: the bytes that count of each, by path with ``/``.
+    @contextmanager
+    def hold(self, name: str) -> Iterator[tuple[Path, Shard | None]]:
+        """The shard's folder, and the shard as it is until the context ends: open and leased, or not open and kept so.
 
-        Of any status, and not opened for it; empty when it never was. Raises NotFound when it is gone, CorruptData when
-        it is known to be damaged.
+        Of any status. Raises NotFound when it is gone, CorruptData when it is known to be damaged.
         """
-        return self._taken(
-            name,
-            folder,
-            lambda shard: shard.snapshot_to(folder),
-            lambda source: links.take_folder(source, folder, copied=lambda file: file.endswith(".mdb")),
-        )
-
-    def copy_store(self, name: str, folder: Path) -> bool:
-        """A copy of the shard's store, which a ShardStore can open in the new ``folder``; False when it has none.
-
-        Otherwise as ``snapshot_to``.
-        """
-        return self._taken(
-            name,
-            folder,
-            lambda shard: shard.copy_store(folder),
-            lambda source: bool(links.take_folder(source / "store", folder, copied=lambda file: True)),
-        )
-
-    def _taken(self, name: str, folder: Path, of_open: Callable[[Shard], T], of_closed: Callable[[Path], T]) -> T:
-        """What is taken of the shard into ``folder``; again when it was opened or closed meanwhile."""
-        while True:
-            with self._lock:
-                self._wait_for(name)
-                entry = self._entry(name)
-                self._damage.check(name)
-                held = self._open.lease(name, use=False)
-                if held is None:
-                    self._pinned.add(name)
-            try:
-                if held is not None:
-                    return of_open(held.shard)
-                with disk.explained(folder):
-                    return of_closed(self._folder(entry))
-            except (NotFound, FileNotFoundError, OperatorError):
-                remove_folder(folder)
+        with self._lock:
+            self._wait_for(name)
+            entry = self._entry(name)
+            self._damage.check(name)
+            held = self._open.lease(name, use=False)
+            if held is None:
+                self._pinned.add(name)
+        try:
+            yield self._folder(entry), None if held is None else held.shard
+        finally:
+            if held is not None:
+                self._open.release(held)
+            else:
                 with self._lock:
-                    if self._entry(name) == entry and self._open.get(name) is (held.shard if held else None):
-                        raise
-            finally:
-                if held is not None:
-                    self._open.release(held)
-                else:
-                    with self._lock:
-                        self._pinned.discard(name)
-                        self._unpinned.notify_all()
+                    self._pinned.discard(name)
+                    self._unpinned.notify_all()
 
-    def bytes_on_disk(self, name: str) -> int:
-        """Of the shard's files, roughly; 0 when it is gone."""
+    def is_held(self, name: str, folder: Path, shard: Shard | None) -> bool:
+        """Whether the shard is still as ``hold`` gave it. Raises NotFound when it is gone."""
+        with self._lock:
+            return self._folder(self._entry(name)) == folder and self._open.get(name) is shard
+
+    def folder_of(self, name: str) -> Path | None:
+        """None when the shard is gone."""
         entry = self._entries.get(name)
-        if entry is None:
-            return 0
-        found = 0
-        for folder, _, names in os.walk(self._folder(entry)):
-            for file in names:
-                with suppress(FileNotFoundError):
-                    found += (Path(folder) / file).stat().st_size
-        return found
+        return None if entry is None else self._folder(entry)
+
+    @property
+    def files(self) -> ShardFiles:
+        return ShardFiles(self)
 
     def configure(self, config: CollectionConfig) -> None:
         with self._lock:

@@ -25,20 +25,20 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 
 
 @dataclass(slots=True)
-class Patience:
-    """With one task of one shard."""
+class Backoff:
+    """Of one task of one shard: how long it waits after a failure, and which failures were logged."""
 
     wait_s: float = 0.0
     again_at_s: float = 0.0
-    said: set[str] = field(default_factory=set)
+    logged: set[str] = field(default_factory=set)
 
     def failed(self, now_s: float, error: Exception) -> bool:
         """Whether this failure is new."""
         self.wait_s = min(_LONGEST_WAIT_S, 2 * self.wait_s or _FIRST_WAIT_S)
         self.again_at_s = now_s + self.wait_s
         text = f"{type(error).__name__}: {error}"
-        new = text not in self.said
-        self.said.add(text)
+        new = text not in self.logged
+        self.logged.add(text)
         return new
 
 
@@ -51,7 +51,7 @@ class Upkeep:
     ) -> None:
         self._collections = collections
         self._expiry_schedule = expiry_schedule
-        self._troubled: dict[str, WeakKeyDictionary[Shard, Patience]] = {
+        self._troubled: dict[str, WeakKeyDictionary[Shard, Backoff]] = {
             "upkeep": WeakKeyDictionary(),
             "expiry": WeakKeyDictionary(),
         }
@@ -133,8 +133,8 @@ class Upkeep:
     ) -> int:
         """What ``work`` returns; 0 when it fails or waits."""
         troubled = self._troubled[task]
-        patience = troubled.get(shard)
-        if patience is not None and now_s < patience.again_at_s:
+        backoff = troubled.get(shard)
+        if backoff is not None and now_s < backoff.again_at_s:
             return 0
         called = f"{collection.config.name}/{name}"
         try:
@@ -145,11 +145,11 @@ class Upkeep:
         except NotFound:  # it was closed or deleted meanwhile
             return 0
         except Exception as error:
-            patience = troubled.setdefault(shard, Patience())
-            if patience.failed(now_s, error):
+            backoff = troubled.setdefault(shard, Backoff())
+            if backoff.failed(now_s, error):
                 _log.exception("%s of %s failed; it is tried again, at most a minute apart", task, called)
             return 0
-        if patience is not None:
+        if backoff is not None:
             del troubled[shard]
             _log.info("%s of %s works again", task, called)
         return done

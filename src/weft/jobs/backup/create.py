@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weft.catalog.catalog import remove_folder
 from weft.domain.errors import NotFound
 from weft.domain.jobs import JobStatus
-from weft.engine.embedded.collection import Collection
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.driver import OpenCollection
+from weft.files.disk import remove_folder
 from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.backup.descriptor import (
     BackupContents,
@@ -74,7 +74,7 @@ class BackupRequest:
     """What is to be backed up, and how. ``level`` is that of zstd, 0 for none; ``threads`` compress. ``parts`` are with
     the names that are wanted of each, None for all. ``base``: the backup to build on."""
 
-    collections: Sequence[Collection]
+    collections: Sequence[OpenCollection]
     level: int
     threads: int
     parts: Mapping[str, tuple[BackupPart, Sequence[str] | None]]
@@ -114,7 +114,7 @@ class BackupTarget:
 class BackupMaker:
     """``run`` once. ``staging`` is a folder of its own in the data folder, on the disk of the shards."""
 
-    def __init__(self, engine: Engine, request: BackupRequest, target: BackupTarget, staging: Path) -> None:
+    def __init__(self, engine: Database, request: BackupRequest, target: BackupTarget, staging: Path) -> None:
         self._engine = engine
         self._request = request
         self._target = target
@@ -123,7 +123,9 @@ class BackupMaker:
     def run(self, job: Job) -> None:
         """Raises JobStopped, and what goes wrong; then ``undo``."""
         asked = self._request
-        job.total = sum(one.bytes_on_disk(name) for one in asked.collections for name in one.tenants())
+        job.total = sum(
+            self._engine.files(one).bytes_on_disk(name) for one in asked.collections for name in one.tenants()
+        )
         writer = PackWriter(self._target.folder, asked.level, asked.threads)
         try:
             contents = BackupContents([self._collection(one, job, writer) for one in asked.collections])
@@ -138,7 +140,7 @@ class BackupMaker:
     def undo(self, status: JobStatus, error: str) -> None:
         self._target.fail(status, error)
 
-    def _collection(self, collection: Collection, job: Job, writer: PackWriter) -> StoredCollection:
+    def _collection(self, collection: OpenCollection, job: Job, writer: PackWriter) -> StoredCollection:
         shards: list[StoredShard] = []
         for name, status in collection.tenants().items():
             try:
@@ -150,16 +152,16 @@ class BackupMaker:
         aliases = sorted(a for a, target in self._engine.aliases().items() if target == config.name)
         return StoredCollection(config.name, config.document, aliases, shards)
 
-    def _check_held(self, collection: Collection) -> None:
+    def _check_held(self, collection: OpenCollection) -> None:
         if self._engine.find(collection.config.name) is not collection:
             raise NotFound(f"class {collection.config.name} was deleted while it was backed up; ask for a new backup")
 
-    def _shard(self, empty: StoredShard, collection: Collection, job: Job, writer: PackWriter) -> StoredShard:
+    def _shard(self, empty: StoredShard, collection: OpenCollection, job: Job, writer: PackWriter) -> StoredShard:
         """``empty`` with what it holds."""
         job.check()
         remove_folder(self._staging)
         self._staging.parent.mkdir(exist_ok=True)
-        sizes = collection.snapshot_to(empty.name, self._staging)
+        sizes = self._engine.files(collection).snapshot_to(empty.name, self._staging)
         if not sizes:
             return empty
         base = self._request.base

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weft.catalog.catalog import CatalogEntry
+from weft.catalog.state import CatalogEntry
 from weft.domain.errors import Conflict
 from weft.domain.jobs import JobStatus
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
 from weft.files import disk
 from weft.jobs.backup.descriptor import (
     BackupContents,
@@ -43,7 +43,7 @@ class Restorer:
     """``run`` once. All collections come, with their aliases, the wanted parts and the record of the job's success, or
     nothing does."""
 
-    def __init__(self, engine: Engine, request: RestoreRequest, reader: PackReader) -> None:
+    def __init__(self, engine: Database, request: RestoreRequest, reader: PackReader) -> None:
         self._engine = engine
         self._request = request
         self._reader = reader

@@ -18,14 +18,14 @@ from typing import TypeAlias
 
 import orjson
 
-from weft.catalog.catalog import remove_folder
 from weft.domain.errors import NotFound
 from weft.domain.jobs import JobStatus
 from weft.domain.json_values import JsonObject
 from weft.domain.schema import CollectionConfig
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
 from weft.engine.embedded.storage import ShardStore
 from weft.files import disk
+from weft.files.disk import remove_folder
 from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.export.journal import ExportJournal
 from weft.jobs.export.state import ExportState, ShardExport, ShardExportStatus, write_export_state
@@ -77,7 +77,7 @@ class ExportMaker:
     ``staging`` is a folder of its own in the data folder. ``parse`` reads a collection's stored schema.
     """
 
-    def __init__(self, engine: Engine, parse: Parse, target: ExportTarget, staging: Path) -> None:
+    def __init__(self, engine: Database, parse: Parse, target: ExportTarget, staging: Path) -> None:
         self._engine = engine
         self._parse = parse
         self._target = target
@@ -196,7 +196,7 @@ class ExportMaker:
         with disk.explained(folder):
             folder.mkdir(parents=True)
         try:
-            if not collection.copy_store(shard, folder / "store"):
+            if not self._engine.files(collection).copy_store(shard, folder / "store"):
                 return "no data"
         except NotFound:
             if self._engine.find(name) is not collection:

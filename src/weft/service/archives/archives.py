@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from weft.domain.json_values import JsonObject
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
 from weft.jobs.backends.backend import Location
 from weft.jobs.backup.parts import BackupPart
 from weft.jobs.runner import JobRunner
@@ -24,7 +24,7 @@ class Archives:
         self,
         backup: BackupSettings,
         export: ExportSettings,
-        engine: Engine,
+        engine: Database,
         runner: JobRunner,
         parts: Mapping[str, BackupPart],
         check: SchemaCheck,

@@ -12,7 +12,7 @@ from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid
 from weft.domain.jobs import JobStatus
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
 from weft.jobs.backends.backend import BlobFolder, Location
 from weft.jobs.backup.create import BACKUP, BackupBase, BackupMaker, BackupRequest, BackupTarget, clear_staging
 from weft.jobs.backup.descriptor import BackupState
@@ -35,7 +35,7 @@ class Backups:
     """One is made at a time; others wait for their turn. ``parts`` are what they take along beside collections."""
 
     def __init__(
-        self, engine: Engine, catalog: BackupCatalog, runner: JobRunner, parts: Mapping[str, BackupPart]
+        self, engine: Database, catalog: BackupCatalog, runner: JobRunner, parts: Mapping[str, BackupPart]
     ) -> None:
         self._engine = engine
         self._catalog = catalog

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.domain.jobs import JobStatus
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 from weft.jobs.backup.create import BACKUP
 from weft.jobs.backup.descriptor import BackupState, read_state, write_state
@@ -26,14 +26,14 @@ _HINT = "set BACKUP_FILESYSTEM_PATH for filesystem, BACKUP_S3_BUCKET for s3"
 class BackupCatalog:
     """``lock`` is held while a request becomes a job. Raises Misconfigured."""
 
-    def __init__(self, settings: BackupSettings, engine: Engine, runner: JobRunner) -> None:
+    def __init__(self, settings: BackupSettings, engine: Database, runner: JobRunner) -> None:
         self._dynamic = settings.dynamic_location
         self._runner = runner
         self.lock = threading.RLock()
         self.backends: dict[str, Backend] = backup_backends(settings, engine.folder)
         if _SERVER not in engine.settings():
             engine.put_settings({_SERVER: secrets.token_hex(8)})
-        self.server: str = engine.settings()[_SERVER]
+        self.server = str(engine.settings()[_SERVER])
         """Sets this server's backups apart from those of others that use the same place."""
 
     def backend(self, name: str) -> Backend:

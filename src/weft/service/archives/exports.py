@@ -14,7 +14,7 @@ from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
 from weft.domain.jobs import JobStatus
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 from weft.jobs.export.create import EXPORT, ExportMaker, ExportTarget, sweep_staging
 from weft.jobs.export.state import ExportState, read_export_state, write_export_state
@@ -36,7 +36,7 @@ class Exports:
     apart from those of others."""
 
     def __init__(
-        self, settings: ExportSettings, backup: BackupSettings, engine: Engine, runner: JobRunner, server: str
+        self, settings: ExportSettings, backup: BackupSettings, engine: Database, runner: JobRunner, server: str
     ) -> None:
         self._enabled = settings.enabled
         self._backends: Mapping[str, Backend] = export_backends(settings, backup)

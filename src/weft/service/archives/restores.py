@@ -12,7 +12,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
 from weft.domain.jobs import JobRecord, JobStatus
 from weft.domain.json_values import JsonObject
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
 from weft.jobs.backends.backend import BlobFolder, Location
 from weft.jobs.backup.descriptor import BackupContents, read_contents
 from weft.jobs.backup.pack import PackReader
@@ -38,7 +38,7 @@ class Restores:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Database,
         catalog: BackupCatalog,
         runner: JobRunner,
         parts: Mapping[str, BackupPart],

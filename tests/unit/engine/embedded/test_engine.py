@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from embedded_engine import embedded
 from weft.domain.errors import Invalid, NotFound, StorageFull
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Upsert
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.drivers import open_database
 from weft.engine.embedded.shard import Shard
 
 DOCUMENTS: dict[str, CollectionConfig] = {
@@ -29,15 +31,15 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = Engine(tmp_path, parse, durable=False, write_queue=1000)
+def engine(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path, parse, durable=False, write_queue=1000)
     yield opened
     opened.close()
 
 
-def reopened(engine: Engine) -> Engine:
+def reopened(engine: Database) -> Database:
     engine.close()
-    return Engine(engine.folder, parse, durable=False, write_queue=1000)
+    return open_database(engine.folder, parse, durable=False, write_queue=1000)
 
 
 def upsert() -> Upsert:
@@ -45,7 +47,7 @@ def upsert() -> Upsert:
     return Upsert(obj)
 
 
-def test_foreign_files_in_the_data_folder_stay(engine: Engine) -> None:
+def test_foreign_files_in_the_data_folder_stay(engine: Database) -> None:
     (engine.folder / "collections").mkdir(exist_ok=True)
     ours, theirs = engine.folder / "collections" / ("0" * 16), engine.folder / "collections" / "notes.txt"
     ours.mkdir()
@@ -57,25 +59,25 @@ def test_foreign_files_in_the_data_folder_stay(engine: Engine) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="names of files are Unicode there")
 def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
-    engine = Engine(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), parse, durable=False, write_queue=1000)
-    shard = engine.create(DOCUMENTS["Plain"]).shard(None)
+    engine = open_database(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), parse, durable=False, write_queue=1000)
+    shard = embedded(engine.create(DOCUMENTS["Plain"])).shard(None)
     shard.write([upsert()])
     assert shard.count == 1
     engine.close()
 
 
-def test_a_dropped_collection_is_gone_for_those_that_hold_it(engine: Engine) -> None:
+def test_a_dropped_collection_is_gone_for_those_that_hold_it(engine: Database) -> None:
     held = engine.create(DOCUMENTS["Plain"])
-    shard = held.shard(None)
+    shard = embedded(held).shard(None)
     assert engine.drop("Plain")
     with pytest.raises(NotFound):
-        held.shard(None)
+        embedded(held).shard(None)
     with pytest.raises(NotFound):
         shard.write([upsert()])
     assert not list((engine.folder / "collections").iterdir())
 
 
-def test_a_dropped_collection_cannot_be_changed_into_a_ghost(engine: Engine) -> None:
+def test_a_dropped_collection_cannot_be_changed_into_a_ghost(engine: Database) -> None:
     """Its entry would come back without shards, and the next start would fail."""
     held = engine.create(DOCUMENTS["Plain"])
     engine.drop("Plain")
@@ -89,34 +91,34 @@ def test_a_dropped_collection_cannot_be_changed_into_a_ghost(engine: Engine) -> 
     again.close()
 
 
-def test_a_tenant_that_is_gone_is_not_opened_again(engine: Engine) -> None:
+def test_a_tenant_that_is_gone_is_not_opened_again(engine: Database) -> None:
     held = engine.create(DOCUMENTS["Shared"])
     engine.put_tenants(held, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
-    one, two = held.shard("one"), held.shard("two")
+    one, two = embedded(held).shard("one"), embedded(held).shard("two")
     one.write([upsert()])
     engine.put_tenants(held, {"one": TenantStatus.INACTIVE})
     engine.drop_tenants(held, ["two"])
     for tenant, error in (("one", Invalid), ("two", NotFound)):
         with pytest.raises(error):
-            held.shard(tenant)
+            embedded(held).shard(tenant)
     for shard in (one, two):
         with pytest.raises(NotFound):
             shard.write([upsert()])
     engine.put_tenants(held, {"one": TenantStatus.ACTIVE})
-    assert held.shard("one").count == 1
+    assert embedded(held).shard("one").count == 1
     engine.drop("Shared")
     for change in (
         lambda: engine.put_tenants(held, {"three": TenantStatus.ACTIVE}),
         lambda: engine.drop_tenants(held, ["one"]),
-        lambda: held.shard("one"),
+        lambda: embedded(held).shard("one"),
     ):
         with pytest.raises(NotFound):
             change()
 
 
-def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     held = engine.create(DOCUMENTS["Plain"])
-    shard = held.shard(None)
+    shard = embedded(held).shard(None)
     shard.write([upsert()])
     real = Shard.configure
 
@@ -131,5 +133,5 @@ def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Engine, monkeypat
     assert held.config.description is None
     again = reopened(engine)
     assert again.get("Plain").config.description is None
-    assert again.get("Plain").shard(None).count == 1
+    assert embedded(again.get("Plain")).shard(None).count == 1
     again.close()

@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 
+from embedded_engine import embedded
 from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy
 from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Done, Upsert
+from weft.engine.database import Database
+from weft.engine.drivers import open_database
 from weft.engine.embedded.collection import Collection
-from weft.engine.embedded.engine import Engine
 from weft.engine.embedded.shard import Shard
 
 CONFIG = CollectionConfig("Shared", (), {}, tenancy=Tenancy(enabled=True), document={"class": "Shared"})
@@ -31,21 +33,21 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
     return CONFIG
 
 
-def opened(folder: Path) -> Engine:
-    return Engine(folder, parse, durable=False, write_queue=1000, most_open_tenants=MOST)
+def opened(folder: Path) -> Database:
+    return open_database(folder, parse, durable=False, write_queue=1000, most_open_tenants=MOST)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(tmp_path: Path) -> Iterator[Database]:
     engine = opened(tmp_path)
     yield engine
     engine.close()
 
 
-def collection(engine: Engine, tenants: int) -> Collection:
+def collection(engine: Database, tenants: int) -> Collection:
     made = engine.create(CONFIG)
     engine.put_tenants(made, {f"t{i}": TenantStatus.ACTIVE for i in range(tenants)})
-    return made
+    return embedded(made)
 
 
 def store(shard: Shard, number: int) -> None:
@@ -54,7 +56,7 @@ def store(shard: Shard, number: int) -> None:
     assert isinstance(outcome, Done)
 
 
-def test_those_not_asked_for_longest_are_closed(engine: Engine) -> None:
+def test_those_not_asked_for_longest_are_closed(engine: Database) -> None:
     made = collection(engine, 20)
     for i in range(20):
         with made.use(f"t{i}") as shard:
@@ -69,7 +71,7 @@ def test_those_not_asked_for_longest_are_closed(engine: Engine) -> None:
             assert shard.view().find([i.to_bytes(16)]) == [0]
 
 
-def test_what_is_in_use_or_set_read_only_stays_open(engine: Engine) -> None:
+def test_what_is_in_use_or_set_read_only_stays_open(engine: Database) -> None:
     """The lease is another thread's, and is given back by an exception."""
     made = collection(engine, 12)
     leased, done = threading.Event(), threading.Event()
@@ -102,7 +104,7 @@ def test_what_is_in_use_or_set_read_only_stays_open(engine: Engine) -> None:
     assert made.count("t0") == 1
 
 
-def test_more_than_the_limit_are_open_while_all_are_in_use(engine: Engine) -> None:
+def test_more_than_the_limit_are_open_while_all_are_in_use(engine: Database) -> None:
     made = collection(engine, MOST + 3)
     with ExitStack() as leases:
         for i in range(MOST + 3):
@@ -110,7 +112,7 @@ def test_more_than_the_limit_are_open_while_all_are_in_use(engine: Engine) -> No
         assert made.open_count == MOST + 3
 
 
-def test_a_lease_hinders_neither_deleting_nor_deactivating(engine: Engine) -> None:
+def test_a_lease_hinders_neither_deleting_nor_deactivating(engine: Database) -> None:
     made = collection(engine, 2)
     with made.use("t0") as gone, made.use("t1") as asleep:
         engine.drop_tenants(made, ["t0"])
@@ -141,11 +143,11 @@ def test_many_threads_on_many_tenants(tmp_path: Path) -> None:
     assert [made.count(f"t{i}") for i in range(30)] == expected
     engine.close()
     again = opened(tmp_path)
-    assert [again.get("Shared").shard(f"t{i}").count for i in range(30)] == expected
+    assert [embedded(again.get("Shared")).shard(f"t{i}").count for i in range(30)] == expected
     again.close()
 
 
-def test_a_tenant_made_again_counts_from_nothing(engine: Engine) -> None:
+def test_a_tenant_made_again_counts_from_nothing(engine: Database) -> None:
     made = collection(engine, 1)
     store(made.shard("t0"), 1)
     engine.put_tenants(made, {"t0": TenantStatus.INACTIVE})

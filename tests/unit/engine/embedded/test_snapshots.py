@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embedded_engine import embedded
 from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Remove, Upsert
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.drivers import open_database
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.storage import ShardStore
 from weft.files import links
@@ -30,8 +32,8 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = Engine(tmp_path / "data", parse, durable=False, write_queue=1000)
+def engine(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path / "data", parse, durable=False, write_queue=1000)
     opened.put_tenants(opened.create(parse({})), {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     yield opened
     opened.close()
@@ -44,9 +46,9 @@ def fill(shard: Shard, count: int) -> None:
 
 
 def test_who_opens_a_shard_waits_until_its_files_are_copied(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    collection = engine.get("Shared")
+    collection = embedded(engine.get("Shared"))
     fill(collection.shard("one"), 10)
     engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     copying, go, opened = threading.Event(), threading.Event(), threading.Event()
@@ -59,7 +61,7 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
 
     monkeypatch.setattr(links, "take_folder", slowly)
     taken: list[dict[str, int]] = []
-    copier = threading.Thread(target=lambda: taken.append(collection.snapshot_to("one", tmp_path / "s")))
+    copier = threading.Thread(target=lambda: taken.append(collection.files.snapshot_to("one", tmp_path / "s")))
     copier.start()
     assert copying.wait(WAIT_S)
     engine.put_tenants(collection, {"one": TenantStatus.ACTIVE})
@@ -79,11 +81,11 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
     assert "store/objects.mdb" in taken[0]
 
 
-def test_a_snapshot_outlives_what_it_was_taken_of(engine: Engine, tmp_path: Path) -> None:
-    collection = engine.get("Shared")
+def test_a_snapshot_outlives_what_it_was_taken_of(engine: Database, tmp_path: Path) -> None:
+    collection = embedded(engine.get("Shared"))
     shard = collection.shard("one")
     fill(shard, 100)
-    sizes = collection.snapshot_to("one", tmp_path / "s")
+    sizes = collection.files.snapshot_to("one", tmp_path / "s")
     vectors = tmp_path / "s/store/vectors/0.0.f32"
     before = vectors.read_bytes()[: sizes["store/vectors/0.0.f32"]]
     assert len(before) == 100 * 8 * 4
@@ -94,29 +96,29 @@ def test_a_snapshot_outlives_what_it_was_taken_of(engine: Engine, tmp_path: Path
     assert vectors.read_bytes()[: len(before)] == before
 
 
-def test_a_copied_store_can_be_opened(engine: Engine, tmp_path: Path) -> None:
-    collection = engine.get("Shared")
+def test_a_copied_store_can_be_opened(engine: Database, tmp_path: Path) -> None:
+    collection = embedded(engine.get("Shared"))
     fill(collection.shard("one"), 30)
-    assert collection.copy_store("one", tmp_path / "open")
+    assert collection.files.copy_store("one", tmp_path / "open")
     engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
-    assert collection.copy_store("one", tmp_path / "closed")
-    assert not collection.copy_store("two", tmp_path / "unused")
+    assert collection.files.copy_store("one", tmp_path / "closed")
+    assert not collection.files.copy_store("two", tmp_path / "unused")
     for name in ("open", "closed"):
         store = ShardStore(tmp_path / name, {}, sync=False)
         assert store.count == 30
         store.verify(full=True)
         store.close()
     with pytest.raises(NotFound):
-        collection.copy_store("three", tmp_path / "none")
+        collection.files.copy_store("three", tmp_path / "none")
 
 
-def test_a_file_system_without_links(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_links(engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any) -> None:
         raise PermissionError(1, "no links here")
 
     monkeypatch.setattr("os.link", refuse)
-    collection = engine.get("Shared")
+    collection = embedded(engine.get("Shared"))
     fill(collection.shard("one"), 30)
-    sizes = collection.snapshot_to("one", tmp_path / "s")
+    sizes = collection.files.snapshot_to("one", tmp_path / "s")
     assert sizes["store/vectors/0.0.f32"] == 30 * 8 * 4
     assert (tmp_path / "s/store/vectors/0.0.f32").stat().st_nlink == 1

@@ -8,38 +8,47 @@ from pathlib import Path
 
 import pytest
 
+from embedded_engine import embedded
 from weft.domain.errors import CorruptData, OperatorError
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Upsert
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.drivers import open_database
+from weft.engine.embedded.driver import EmbeddedDriver
 from weft.engine.embedded.shard import Shard
-from weft.engine.embedded.upkeep import Patience, Upkeep
+from weft.engine.embedded.upkeep import Backoff, Upkeep
 
 CONFIG = CollectionConfig("Plain", (), {"default": VectorConfig("default")}, document={"class": "Plain"})
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = Engine(tmp_path, lambda document: CONFIG, durable=False, write_queue=1000)
+def engine(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path, lambda document: CONFIG, durable=False, write_queue=1000)
     yield opened
     opened.close()
 
 
-def test_patience_doubles_up_to_a_minute() -> None:
-    patience, now_s, waits = Patience(), 0.0, []
+def stop_upkeep(engine: Database) -> None:
+    driver = engine._driver
+    assert isinstance(driver, EmbeddedDriver)
+    driver._upkeep.stop()
+
+
+def test_the_wait_doubles_up_to_a_minute() -> None:
+    backoff, now_s, waits = Backoff(), 0.0, []
     for _ in range(9):
-        patience.failed(now_s, OSError("x"))
-        waits.append(patience.again_at_s - now_s)
-        now_s = patience.again_at_s
+        backoff.failed(now_s, OSError("x"))
+        waits.append(backoff.again_at_s - now_s)
+        now_s = backoff.again_at_s
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
-def test_a_failure_is_told_once(
-    engine: Engine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_a_failure_is_logged_once(
+    engine: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shard = engine.create(CONFIG).shard(None)
+    shard = embedded(engine.create(CONFIG)).shard(None)
     failures = iter([OperatorError("a"), OperatorError("a"), OperatorError("b"), OperatorError("a")])
     tries = 0
 
@@ -52,9 +61,9 @@ def test_a_failure_is_told_once(
             raise error
         return True
 
-    engine._upkeep.stop()  # what follows asks for each step itself
+    stop_upkeep(engine)  # what follows asks for each step itself
     monkeypatch.setattr(Shard, "maintain", maintain)
-    upkeep = Upkeep(engine.collections, lambda after_s: after_s)
+    upkeep = Upkeep(lambda: [embedded(one) for one in engine.collections()], lambda after_s: after_s)
     with caplog.at_level(logging.INFO):
         for now_s in range(20):
             upkeep.maintain(float(now_s))
@@ -64,7 +73,7 @@ def test_a_failure_is_told_once(
 
 
 def test_a_damaged_shard_is_left_alone(
-    engine: Engine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    engine: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collection = engine.create(CONFIG)
     tries = 0
@@ -74,14 +83,14 @@ def test_a_damaged_shard_is_left_alone(
         tries += 1
         raise CorruptData("the file is damaged", path="f")
 
-    engine._upkeep.stop()
+    stop_upkeep(engine)  # what follows asks for each step itself
     monkeypatch.setattr(Shard, "maintain", maintain)
-    upkeep = Upkeep(engine.collections, lambda after_s: after_s)
+    upkeep = Upkeep(lambda: [embedded(one) for one in engine.collections()], lambda after_s: after_s)
     for now_s in range(5):
         upkeep.maintain(1000.0 * now_s)
     assert tries == 1
-    assert isinstance(collection.damage("main"), CorruptData)
-    assert collection.shard(None).count == 0, "it is still served"
+    assert isinstance(embedded(collection).damage("main"), CorruptData)
+    assert embedded(collection).shard(None).count == 0, "it is still served"
     assert len(caplog.records) == 1
 
 
@@ -90,19 +99,19 @@ def test_tenants_that_are_not_open_are_looked_at_once_an_hour(tmp_path: Path) ->
         "Offers", (), {}, tenancy=Tenancy(enabled=True), expiry=Expiry("_creationTimeUnix", 60, hidden=False),
         inverted=InvertedConfig(index_timestamps=True), document={"class": "Offers"},
     )  # fmt: skip
-    engine = Engine(tmp_path, lambda document: config, durable=False, write_queue=1000)
+    engine = open_database(tmp_path, lambda document: config, durable=False, write_queue=1000)
     offers = engine.create(config)
     engine.put_tenants(offers, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE, "three": TenantStatus.INACTIVE})
-    shard = offers.shard("one")
+    shard = embedded(offers).shard("one")
     for number, created_s in enumerate((1000, 2000)):
         obj = Object(number.to_bytes(16), {}, {}, created_s * 1000, created_s * 1000)
         shard.write([Upsert(obj)])
     engine.close()
 
-    again = Engine(tmp_path, lambda document: config, durable=False, write_queue=1000)
+    again = open_database(tmp_path, lambda document: config, durable=False, write_queue=1000)
     offers = again.get("Offers")
     assert again.expire(1030.0) == 0
     assert again.expire(2090.0) == 0, "less than an hour later"
     assert again.expire(4631.0) == 2
-    assert (offers.open_count, offers.count("one")) == (0, 0)
+    assert (embedded(offers).open_count, offers.count("one")) == (0, 0)
     again.close()

@@ -20,7 +20,8 @@ from weft.domain.schema import (
     VectorIndexConfig,
 )
 from weft.engine.changes import Remove, Upsert
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.drivers import open_database
 from weft.engine.embedded.shard import Shard
 
 _PROPERTIES = (Property("n", DataType.INT), Property("text", DataType.TEXT, index_searchable=True))
@@ -71,12 +72,12 @@ def held(shard: Shard) -> dict[int, dict[str, Any]]:
     return held
 
 
-def make_engine(folder: Path) -> Engine:
-    return Engine(folder, parse, durable=False, write_queue=10_000)
+def make_engine(folder: Path) -> Database:
+    return open_database(folder, parse, durable=False, write_queue=10_000)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(tmp_path: Path) -> Iterator[Database]:
     opened = make_engine(tmp_path / "data")
     yield opened
     opened.close()

@@ -11,11 +11,14 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from embedded_engine import embedded
 from weft.domain.errors import Conflict, CorruptData, NotFound
 from weft.domain.jobs import JobStatus
 from weft.domain.query import Keyword
 from weft.domain.tenants import TenantStatus
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.embedded.driver import EmbeddedDriver
+from weft.engine.embedded.shard_files import ShardFiles
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 from weft.jobs.backends.filesystem import FilesystemBackend
 from weft.jobs.backup.create import BACKUP, BackupBase, BackupMaker, BackupRequest, BackupTarget
@@ -34,7 +37,7 @@ Parts: TypeAlias = dict[str, tuple[BackupPart, Sequence[str] | None]]
 
 
 def make(
-    engine: Engine, backend: Backend, id: str, *names: str, base: str = "", parts: Parts | None = None
+    engine: Database, backend: Backend, id: str, *names: str, base: str = "", parts: Parts | None = None
 ) -> BackupState:
     folder = backend.folder(id, Location())
     state = BackupState(id, "server", JobStatus.WAITING, f"2026-01-01T00:00:0{len(id)}", names)
@@ -53,7 +56,7 @@ def base_of(backend: Backend, id: str) -> BackupBase:
 
 
 def bring_back(
-    engine: Engine,
+    engine: Database,
     backend: Backend,
     state: BackupState,
     *,
@@ -69,12 +72,12 @@ def bring_back(
     return job
 
 
-def folders_of(engine: Engine) -> set[Path]:
+def folders_of(engine: Database) -> set[Path]:
     return set((engine.folder / "collections").iterdir())
 
 
-def test_a_collection_goes_and_comes_back(engine: Engine, backend: Backend) -> None:
-    shard = engine.create(config("Things")).shard(None)
+def test_a_collection_goes_and_comes_back(engine: Database, backend: Backend) -> None:
+    shard = embedded(engine.create(config("Things"))).shard(None)
     fill(shard, 0, 300)
     remove(shard, 7)
     engine.put_alias("Stuff", "Things")
@@ -85,7 +88,7 @@ def test_a_collection_goes_and_comes_back(engine: Engine, backend: Backend) -> N
     engine.drop("Things")
     engine.drop_alias("Stuff")
     bring_back(engine, backend, state)
-    again = engine.get("Things").shard(None)
+    again = embedded(engine.get("Things")).shard(None)
     assert sorted(held(again)) == [n for n in range(300) if n != 7]
     assert len(again.view().keyword(Keyword("word42", ("text",)), 5, None).doc_ids) == 1
     assert engine.aliases() == {"Stuff": "Things"}
@@ -96,20 +99,20 @@ def test_a_collection_goes_and_comes_back(engine: Engine, backend: Backend) -> N
     assert len(held(again)) == 319
 
 
-def test_what_was_restored_survives_a_restart(engine: Engine, tmp_path: Path) -> None:
+def test_what_was_restored_survives_a_restart(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(engine.create(config("Things")).shard(None), 0, 50)
+    fill(embedded(engine.create(config("Things"))).shard(None), 0, 50)
     state = make(engine, backend, "one", "Things")
     other = make_engine(tmp_path / "other")
     bring_back(other, backend, state)
     other.close()
     other = make_engine(tmp_path / "other")
-    assert len(held(other.get("Things").shard(None))) == 50
+    assert len(held(embedded(other.get("Things")).shard(None))) == 50
     other.close()
 
 
 def test_the_last_step_of_a_backup_and_of_a_restore(
-    engine: Engine, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    engine: Database, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
     begin = Job.begin_finishing
@@ -119,7 +122,7 @@ def test_the_last_step_of_a_backup_and_of_a_restore(
         begin(job)
 
     monkeypatch.setattr(Job, "begin_finishing", begun)
-    fill(engine.create(config("Things")).shard(None), 0, 3)
+    fill(embedded(engine.create(config("Things"))).shard(None), 0, 3)
     made = make(engine, backend, "one", "Things")
     assert (steps, made.status) == (["backup"], JobStatus.SUCCESS)
     engine.drop("Things")
@@ -128,28 +131,28 @@ def test_the_last_step_of_a_backup_and_of_a_restore(
     assert job.done == job.total == made.size_bytes
 
 
-def test_tenants_of_every_status(engine: Engine, backend: Backend) -> None:
+def test_tenants_of_every_status(engine: Database, backend: Backend) -> None:
     collection = engine.create(config("Shared", tenants=True))
     engine.put_tenants(collection, dict.fromkeys(("open", "cold", "unused", "shut"), TenantStatus.ACTIVE))
     for n, name in enumerate(("open", "cold", "shut")):
-        fill(collection.shard(name), 100 * n, 100 * n + 20)
+        fill(embedded(collection).shard(name), 100 * n, 100 * n + 20)
     engine.put_tenants(collection, {"cold": TenantStatus.INACTIVE})
     state = make(engine, backend, "one", "Shared")
-    assert dict(collection.shards()).keys() == {"open", "shut"}, "a backup opens no shard"
+    assert dict(embedded(collection).shards()).keys() == {"open", "shut"}, "a backup opens no shard"
     engine.drop("Shared")
     bring_back(engine, backend, state)
     again = engine.get("Shared")
     assert again.tenants() == {"open": "ACTIVE", "cold": "INACTIVE", "unused": "ACTIVE", "shut": "ACTIVE"}
-    assert not dict(again.shards())
+    assert not dict(embedded(again).shards())
     engine.put_tenants(again, {"cold": TenantStatus.ACTIVE})
-    assert [len(held(again.shard(name))) for name in ("open", "cold", "unused", "shut")] == [20, 20, 0, 20]
+    assert [len(held(embedded(again).shard(name))) for name in ("open", "cold", "unused", "shut")] == [20, 20, 0, 20]
 
 
-def test_foreign_files_in_a_shard_are_left_out(engine: Engine, tmp_path: Path) -> None:
+def test_foreign_files_in_a_shard_are_left_out(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     collection = engine.create(config("Shared", tenants=True))
     engine.put_tenants(collection, {"one": TenantStatus.ACTIVE})
-    shard = collection.shard("one")
+    shard = embedded(collection).shard("one")
     fill(shard, 0, 5)
     engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     for name in ("notes.txt", "index/ü", "store/.hidden"):
@@ -159,12 +162,12 @@ def test_foreign_files_in_a_shard_are_left_out(engine: Engine, tmp_path: Path) -
     bring_back(engine, backend, state)
     again = engine.get("Shared")
     engine.put_tenants(again, {"one": TenantStatus.ACTIVE})
-    assert len(held(again.shard("one"))) == 5
+    assert len(held(embedded(again).shard("one"))) == 5
 
 
-def test_a_chain_stores_changes_only_and_restores_each_link(engine: Engine, tmp_path: Path) -> None:
+def test_a_chain_stores_changes_only_and_restores_each_link(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    shard = engine.create(config("Things")).shard(None)
+    shard = embedded(engine.create(config("Things"))).shard(None)
     fill(shard, 0, 6000)
     states = [make(engine, backend, "a", "Things")]
     fill(shard, 6000, 6020)
@@ -176,19 +179,19 @@ def test_a_chain_stores_changes_only_and_restores_each_link(engine: Engine, tmp_
     for state, count in zip(states, (6000, 6019, 6029), strict=True):
         engine.drop("Things")
         bring_back(engine, backend, state)
-        assert engine.get("Things").shard(None).count == count
-    assert set(held(engine.get("Things").shard(None))) == set(range(6030)) - {5}
+        assert embedded(engine.get("Things")).shard(None).count == count
+    assert set(held(embedded(engine.get("Things")).shard(None))) == set(range(6030)) - {5}
 
 
 def replaced(state: BackupState, backups: tuple[str, ...]) -> BackupState:
     return replace(state, backups=backups)
 
 
-def test_writes_go_on_and_each_snapshot_is_whole(engine: Engine, tmp_path: Path) -> None:
+def test_writes_go_on_and_each_snapshot_is_whole(engine: Database, tmp_path: Path) -> None:
     print("seed", SEED)
     rng = random.Random(SEED)
     backend = FilesystemBackend(tmp_path / "b")
-    shard = engine.create(config("Things")).shard(None)
+    shard = embedded(engine.create(config("Things"))).shard(None)
     stop = threading.Event()
     acknowledged = 0
 
@@ -213,7 +216,7 @@ def test_writes_go_on_and_each_snapshot_is_whole(engine: Engine, tmp_path: Path)
     for n, (state, least, most) in enumerate(promised):
         other = make_engine(tmp_path / f"other{n}")
         bring_back(other, backend, state)
-        found = held(other.get("Things").shard(None))
+        found = held(embedded(other.get("Things")).shard(None))
         assert sorted(found) == list(range(len(found))), "batches are whole, and none is missing"
         assert least <= len(found) <= most
         assert len(found) % 20 == 0
@@ -221,10 +224,10 @@ def test_writes_go_on_and_each_snapshot_is_whole(engine: Engine, tmp_path: Path)
     assert len(held(shard)) == acknowledged, "the shard itself took no harm"
 
 
-def test_a_name_that_is_taken(engine: Engine, tmp_path: Path) -> None:
+def test_a_name_that_is_taken(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     for name in ("First", "Second"):
-        fill(engine.create(config(name)).shard(None), 0, 5)
+        fill(embedded(engine.create(config(name))).shard(None), 0, 5)
     state = make(engine, backend, "one", "First", "Second")
     engine.drop("First")
     before = folders_of(engine)
@@ -240,7 +243,7 @@ def test_a_name_that_is_taken(engine: Engine, tmp_path: Path) -> None:
     assert engine.find("First") is None
 
 
-def test_aliases_that_point_elsewhere_meanwhile(engine: Engine, tmp_path: Path) -> None:
+def test_aliases_that_point_elsewhere_meanwhile(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     engine.create(config("Things"))
     engine.create(config("Others"))
@@ -253,10 +256,10 @@ def test_aliases_that_point_elsewhere_meanwhile(engine: Engine, tmp_path: Path) 
         assert engine.aliases()["Stuff"] == target
 
 
-def test_damage_leaves_nothing_behind(engine: Engine, tmp_path: Path) -> None:
+def test_damage_leaves_nothing_behind(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     for name in ("First", "Second"):
-        fill(engine.create(config(name)).shard(None), 0, 500)
+        fill(embedded(engine.create(config(name))).shard(None), 0, 500)
     state = make(engine, backend, "one", "First", "Second")
     engine.drop("First")
     engine.drop("Second")
@@ -290,9 +293,9 @@ class Text:
         return lambda: setattr(self, "text", before)
 
 
-def test_parts_come_with_the_collections_or_not_at_all(engine: Engine, tmp_path: Path) -> None:
+def test_parts_come_with_the_collections_or_not_at_all(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(engine.create(config("Things")).shard(None), 0, 5)
+    fill(embedded(engine.create(config("Things"))).shard(None), 0, 5)
     roles, users = Text("old"), Text("bad")
     state = make(engine, backend, "one", "Things", parts={"roles": (roles, None), "users": (users, None)})
     engine.drop("Things")
@@ -305,27 +308,27 @@ def test_parts_come_with_the_collections_or_not_at_all(engine: Engine, tmp_path:
     assert folders_of(engine) == before
     bring_back(engine, backend, state, parts={"roles": roles})
     assert (roles.text, users.text) == ("old", "good")
-    assert engine.get("Things").shard(None).count == 5
+    assert embedded(engine.get("Things")).shard(None).count == 5
 
 
 def test_a_restore_that_is_cancelled_at_the_last_moment(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(engine.create(config("Things")).shard(None), 0, 5)
+    fill(embedded(engine.create(config("Things"))).shard(None), 0, 5)
     state = make(engine, backend, "one", "Things")
     engine.drop("Things")
     before = folders_of(engine)
     folder = backend.folder("one", Location())
     contents = read_contents(folder, state)
     job = Job(RESTORE, folder.home, "one", state.classes)
-    real = Engine._open
+    real = EmbeddedDriver.open
 
     def opened(*arguments: Any) -> Any:
         job.cancel()
         return real(*arguments)
 
-    monkeypatch.setattr(Engine, "_open", opened)
+    monkeypatch.setattr(EmbeddedDriver, "open", opened)
     request = RestoreRequest(contents, contents.collections, False, {})
     restorer = Restorer(engine, request, PackReader([folder], ["one"]))
     with pytest.raises(JobStopped):
@@ -334,31 +337,33 @@ def test_a_restore_that_is_cancelled_at_the_last_moment(
     assert folders_of(engine) == before
 
 
-def test_what_goes_away_while_it_is_backed_up(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_away_while_it_is_backed_up(
+    engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     collection = engine.create(config("Shared", tenants=True))
     engine.put_tenants(collection, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
-    fill(collection.shard("one"), 0, 5)
-    fill(collection.shard("two"), 0, 5)
-    real = type(collection).snapshot_to
+    fill(embedded(collection).shard("one"), 0, 5)
+    fill(embedded(collection).shard("two"), 0, 5)
+    real = ShardFiles.snapshot_to
 
     def meanwhile(self: Any, name: str, folder: Path) -> Any:
         if name == "one":
             engine.drop_tenants(collection, ["two"])
         return real(self, name, folder)
 
-    monkeypatch.setattr(type(collection), "snapshot_to", meanwhile)
+    monkeypatch.setattr(ShardFiles, "snapshot_to", meanwhile)
     state = make(engine, backend, "one", "Shared")
     (stored,) = read_contents(backend.folder("one", Location()), state).collections
     assert [shard.name for shard in stored.shards] == ["one"]
-    monkeypatch.setattr(type(collection), "snapshot_to", lambda *a: engine.drop("Shared") and real(*a))
+    monkeypatch.setattr(ShardFiles, "snapshot_to", lambda *a: engine.drop("Shared") and real(*a))
     with pytest.raises(NotFound, match="deleted while"):
         make(engine, backend, "two", "Shared")
 
 
-def test_a_backup_that_is_undone_keeps_its_state_only(engine: Engine, tmp_path: Path) -> None:
+def test_a_backup_that_is_undone_keeps_its_state_only(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(engine.create(config("Things")).shard(None), 0, 5)
+    fill(embedded(engine.create(config("Things"))).shard(None), 0, 5)
     folder = backend.folder("one", Location())
     state = BackupState("one", "server", JobStatus.WAITING, "2026", ("Things",))
     request = BackupRequest([engine.get("Things")], 3, 1, {})

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embedded_engine import embedded
+
 pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
@@ -19,7 +21,8 @@ from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Remove, Upsert
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.drivers import open_database
 from weft.engine.embedded.shard import Shard
 from weft.jobs.backends.backend import BlobFolder, Location
 from weft.jobs.backends.filesystem import FilesystemBackend
@@ -56,8 +59,8 @@ def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = Engine(tmp_path / "data", parse, durable=False, write_queue=10_000)
+def engine(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path / "data", parse, durable=False, write_queue=10_000)
     yield opened
     opened.close()
 
@@ -70,7 +73,7 @@ def folder(tmp_path: Path) -> BlobFolder:
 class Lives:
     """An export over several processes: each ``live`` is one, whose job stops as ``Process`` says."""
 
-    def __init__(self, engine: Engine, folder: BlobFolder, *names: str) -> None:
+    def __init__(self, engine: Database, folder: BlobFolder, *names: str) -> None:
         self._engine = engine
         self.folder = folder
         self.staging = engine.folder / "staging" / "one"
@@ -112,8 +115,8 @@ def kill_at(job: Job, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(Job, "save", saved)
 
 
-def test_one_life(engine: Engine, folder: BlobFolder) -> None:
-    fill(engine.create(config("A")).shard(None), 0, COUNT)
+def test_one_life(engine: Database, folder: BlobFolder) -> None:
+    fill(embedded(engine.create(config("A"))).shard(None), 0, COUNT)
     export = Lives(engine, folder, "A")
     assert export.maker.progress == {"A": {"main": ShardExport()}}
     export.maker.run(export.job)
@@ -126,11 +129,13 @@ def test_one_life(engine: Engine, folder: BlobFolder) -> None:
 
 
 @pytest.mark.parametrize("saves", range(1, 9))
-def test_killed_at_each_cursor(engine: Engine, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, saves: int) -> None:
+def test_killed_at_each_cursor(
+    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, saves: int
+) -> None:
     """And what changes meanwhile is not in it: the shard is as it was when its turn came."""
-    shard = engine.create(config("A")).shard(None)
+    shard = embedded(engine.create(config("A"))).shard(None)
     fill(shard, 0, COUNT)
-    fill(engine.create(config("B")).shard(None), COUNT, COUNT + 10)
+    fill(embedded(engine.create(config("B"))).shard(None), COUNT, COUNT + 10)
     export = Lives(engine, folder, "A", "B")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, saves)
@@ -152,10 +157,10 @@ def test_killed_at_each_cursor(engine: Engine, folder: BlobFolder, monkeypatch: 
 
 @pytest.mark.parametrize("method", ["put_file", "put"])
 def test_killed_before_a_file_counts(
-    engine: Engine, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, method: str
+    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """It is there already, and is written again under its name."""
-    fill(engine.create(config("A")).shard(None), 0, COUNT)
+    fill(embedded(engine.create(config("A"))).shard(None), 0, COUNT)
     export = Lives(engine, folder, "A")
     put = getattr(type(folder), method)
 
@@ -172,8 +177,8 @@ def test_killed_before_a_file_counts(
     assert export.rows() == list(range(COUNT))
 
 
-def test_a_pause_keeps_what_has_been_written(engine: Engine, folder: BlobFolder) -> None:
-    fill(engine.create(config("A")).shard(None), 0, COUNT)
+def test_a_pause_keeps_what_has_been_written(engine: Database, folder: BlobFolder) -> None:
+    fill(embedded(engine.create(config("A"))).shard(None), 0, COUNT)
     export = Lives(engine, folder, "A")
     for pauses in (1, 2, 3):
         job = export.job
@@ -196,8 +201,8 @@ def test_a_pause_keeps_what_has_been_written(engine: Engine, folder: BlobFolder)
     assert export.rows() == list(range(COUNT))
 
 
-def test_an_interrupted_run_continues_in_the_same_process(engine: Engine, folder: BlobFolder) -> None:
-    fill(engine.create(config("A")).shard(None), 0, COUNT)
+def test_an_interrupted_run_continues_in_the_same_process(engine: Database, folder: BlobFolder) -> None:
+    fill(embedded(engine.create(config("A"))).shard(None), 0, COUNT)
     export = Lives(engine, folder, "A")
     export.job.pause()
     with pytest.raises(JobStopped):
@@ -207,11 +212,11 @@ def test_an_interrupted_run_continues_in_the_same_process(engine: Engine, folder
     assert export.rows() == list(range(COUNT))
 
 
-def test_tenants_that_come_and_go(engine: Engine, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tenants_that_come_and_go(engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = engine.create(config("A", tenants=True))
     engine.put_tenants(shared, dict.fromkeys(("t0", "t1", "t2", "unused"), TenantStatus.ACTIVE))
     for n in range(3):
-        fill(shared.shard(f"t{n}"), 10 * n, 10 * n + 10)
+        fill(embedded(shared).shard(f"t{n}"), 10 * n, 10 * n + 10)
     export = Lives(engine, folder, "A")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
@@ -230,11 +235,11 @@ def test_tenants_that_come_and_go(engine: Engine, folder: BlobFolder, monkeypatc
 
 
 def test_a_property_that_is_added_meanwhile(
-    engine: Engine, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The files of a shard have the columns of the moment of its copy, all of them."""
     collection = engine.create(config("A"))
-    fill(collection.shard(None), 0, COUNT)
+    fill(embedded(collection).shard(None), 0, COUNT)
     export = Lives(engine, folder, "A")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
@@ -249,10 +254,10 @@ def test_a_property_that_is_added_meanwhile(
 
 
 def test_a_collection_that_is_deleted_meanwhile(
-    engine: Engine, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("A", "B"):
-        fill(engine.create(config(name)).shard(None), 0, 10)
+        fill(embedded(engine.create(config(name))).shard(None), 0, 10)
     export = Lives(engine, folder, "A", "B")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
@@ -271,7 +276,7 @@ def test_a_collection_that_is_deleted_meanwhile(
     assert not export.staging.exists()
 
 
-def test_what_was_staged_and_is_gone(engine: Engine, folder: BlobFolder) -> None:
+def test_what_was_staged_and_is_gone(engine: Database, folder: BlobFolder) -> None:
     engine.create(config("A"))
     export = Lives(engine, folder, "A")
     sweep_staging(export.staging.parent, {"one"})

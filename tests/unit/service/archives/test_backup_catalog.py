@@ -11,7 +11,8 @@ import pytest
 
 from weft.domain.errors import Invalid, NotFound, StorageFull
 from weft.domain.jobs import JobStatus
-from weft.engine.embedded.engine import Engine
+from weft.engine.database import Database
+from weft.engine.drivers import open_database
 from weft.jobs.backends.backend import BlobFolder, Location
 from weft.jobs.backup.create import BACKUP
 from weft.jobs.backup.descriptor import STATE, BackupState, read_state, write_state
@@ -26,14 +27,14 @@ UNFINISHED = BackupState("one", "", JobStatus.WAITING, "2026-01-01T00:00:00.000Z
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = Engine(tmp_path / "data", parse, durable=False, write_queue=10)
+def engine(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path / "data", parse, durable=False, write_queue=10)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def runner(engine: Engine) -> Iterator[JobRunner]:
+def runner(engine: Database) -> Iterator[JobRunner]:
     made = JobRunner(JobLedger(engine))
     made.add(BACKUP)
     yield made
@@ -41,7 +42,7 @@ def runner(engine: Engine) -> Iterator[JobRunner]:
 
 
 @pytest.fixture
-def catalog(tmp_path: Path, engine: Engine, runner: JobRunner) -> BackupCatalog:
+def catalog(tmp_path: Path, engine: Database, runner: JobRunner) -> BackupCatalog:
     return BackupCatalog(BackupSettings(str(tmp_path / "b")), engine, runner)
 
 
@@ -111,7 +112,7 @@ def test_the_reason_of_a_failure_that_could_not_be_written_down(catalog: BackupC
 def test_a_server_keeps_its_name(tmp_path: Path) -> None:
     names = set()
     for _ in range(2):
-        engine = Engine(tmp_path / "data", parse, durable=False, write_queue=10)
+        engine = open_database(tmp_path / "data", parse, durable=False, write_queue=10)
         names.add(BackupCatalog(BackupSettings(), engine, JobRunner(JobLedger(engine))).server)
         engine.close()
     assert len(names) == 1

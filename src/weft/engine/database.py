@@ -1,0 +1,252 @@
+"""Database: the catalog and a driver together: the collections of a server, by name.
+
+Order of changes: a collection is made in the engine, then named in the catalog; it is forgotten by the catalog, then
+removed from the engine. What a crash leaves in between is an orphan that the next start sweeps.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from weft.catalog.catalog import Catalog, commit
+from weft.catalog.changes import (
+    AddCollection,
+    DropAlias,
+    DropCollection,
+    DropShards,
+    PutAlias,
+    PutSetting,
+    PutShards,
+    SetDocument,
+    entry_of,
+    new_entry,
+    with_statuses,
+)
+from weft.catalog.state import CatalogEntry
+from weft.domain.errors import Conflict, NotFound, Unsupported
+from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.schema import CollectionConfig
+from weft.domain.tenants import TenantStatus
+from weft.engine.capabilities import Capabilities
+from weft.engine.collection import ONLY_SHARD, ServedCollection
+from weft.engine.driver import CollectionFiles, Driver, OpenCollection
+from weft.files.folder_lock import FolderLock
+
+Parse: TypeAlias = Callable[[JsonObject], CollectionConfig]
+
+
+class Database:
+    """Opens every collection of ``catalog`` by ``driver``; one that is damaged hinders no other.
+
+    ``home`` is this server's own folder, for what it keeps beside; ``parse`` makes the typed view of a document.
+    """
+
+    def __init__(self, home: FolderLock, catalog: Catalog, driver: Driver, parse: Parse) -> None:
+        self._home = home
+        self._catalog = catalog
+        self._driver = driver
+        self._parse = parse
+        self._lock = threading.RLock()
+        """Held while the catalog and the collections change together."""
+        entries = catalog.read().collections
+        driver.sweep(entries.values())
+        self._collections: dict[str, OpenCollection] = {
+            name: driver.open(entry, parse(entry.document), lenient=True) for name, entry in entries.items()
+        }
+        driver.start()
+
+    @property
+    def folder(self) -> Path:
+        """This server's own folder."""
+        return self._home.folder
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._driver.capabilities
+
+    def announce(self, addresses: Sequence[str]) -> None:
+        """State where this server answers, for those that find its folder locked."""
+        self._home.state(addresses)
+
+    def close(self) -> None:
+        """Finish what was begun and let go of everything."""
+        self._driver.close()
+        self._collections = {}
+        self._catalog.close()
+        self._home.release()
+
+    # -- collections
+
+    def collections(self) -> list[OpenCollection]:
+        return list(self._collections.values())
+
+    def find(self, name: str) -> OpenCollection | None:
+        """By name or alias, exactly as spelled."""
+        collection = self._collections.get(name)
+        if collection is None and (target := self.aliases().get(name)):
+            collection = self._collections.get(target)
+        return collection
+
+    def get(self, name: str) -> OpenCollection:
+        """As ``find``; raises NotFound."""
+        collection = self.find(name)
+        if collection is None:
+            raise NotFound(f"could not find class {name} in schema", collection=name)
+        return collection
+
+    def create(self, config: CollectionConfig) -> OpenCollection:
+        """Raises Conflict for a name that is taken, by a collection or an alias."""
+        with self._lock:
+            self._check_free([config.name])
+            statuses = {} if config.tenancy.enabled else {ONLY_SHARD: TenantStatus.ACTIVE}
+            entry = new_entry(config.name, config.document, statuses)
+            try:
+                collection = self._driver.open(entry, config)
+                commit(self._catalog, lambda state: [AddCollection(entry)])
+            except BaseException:
+                self._driver.remove(entry)
+                raise
+            self._collections[config.name] = collection
+            return collection
+
+    def configure(self, collection: ServedCollection, config: CollectionConfig) -> None:
+        """Make ``config`` the collection's, durably and in its parts, or change nothing. NotFound when it is gone."""
+        with self._lock:
+            held = self._held(collection)
+            held.check_whole()
+            old = held.config
+            commit(self._catalog, lambda state: [SetDocument(config.name, config.document)])
+            try:
+                held.configure(config)
+            except BaseException:
+                commit(self._catalog, lambda state: [SetDocument(old.name, old.document)])
+                held.configure(old)
+                raise
+
+    def drop(self, name: str) -> bool:
+        """False when there is no such collection. An alias is not a collection's name here."""
+        with self._lock:
+            if name not in self._collections:
+                return False
+            entry = self._catalog.read().collections[name]
+            commit(self._catalog, lambda state: [DropCollection(name)])
+            del self._collections[name]
+        self._driver.remove(entry)
+        return True
+
+    # -- collections that come whole
+
+    def draft(self, name: str, document: JsonObject, shards: Mapping[str, str]) -> CatalogEntry:
+        """A collection to come, with ``shards`` (status by name), whose files go to ``shard_folder``.
+
+        Not visible before ``adopt``; what a crash leaves of it goes with the next start, ``abandon`` removes it.
+        """
+        return new_entry(name, document, {shard: TenantStatus(status) for shard, status in shards.items()})
+
+    def shard_folder(self, entry: CatalogEntry, shard: str) -> Path:
+        return self._driver.shard_folder(entry, entry.shards[shard])
+
+    def adopt(
+        self,
+        entries: Sequence[CatalogEntry],
+        aliases: Mapping[str, str],
+        settings: Mapping[str, JsonValue],
+        *,
+        agree: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Makes drafted collections, whose files are whole, visible and durable; all with ``aliases`` and
+        ``settings``, or nothing. ``agree`` is called last, and may raise. Raises Conflict for a name that is taken, and
+        what opening a shard raises; then ``entries`` must be drafted again.
+        """
+        opened: dict[str, OpenCollection] = {}
+        try:
+            for entry in entries:
+                opened[entry.name] = self._driver.open(entry, self._parse(entry.document))
+            with self._lock:
+                self._check_free(list(opened))
+                agree()
+                commit(
+                    self._catalog,
+                    lambda state: [
+                        *(AddCollection(entry) for entry in entries),
+                        *(PutAlias(alias, target) for alias, target in aliases.items()),
+                        *(PutSetting(key, value) for key, value in settings.items()),
+                    ],
+                )
+                self._collections |= opened
+        except BaseException:
+            self.abandon(entries)
+            raise
+
+    def abandon(self, entries: Sequence[CatalogEntry]) -> None:
+        for entry in entries:
+            self._driver.remove(entry)
+
+    # -- tenants, aliases, settings
+
+    def put_tenants(self, collection: ServedCollection, statuses: Mapping[str, TenantStatus]) -> None:
+        """Create tenants, or change their status."""
+        with self._lock:
+            held, name = self._held(collection), collection.config.name
+            state = commit(
+                self._catalog, lambda state: [PutShards(name, with_statuses(entry_of(state, name), statuses))]
+            )
+            held.follow(state.collections[name].shards)
+
+    def drop_tenants(self, collection: ServedCollection, names: Sequence[str]) -> None:
+        """Delete tenants with all they hold; unknown ones are passed over."""
+        with self._lock:
+            held, name = self._held(collection), collection.config.name
+            entry = self._catalog.read().collections[name]
+            gone = [entry.shards[one] for one in dict.fromkeys(names) if one in entry.shards]
+            state = commit(self._catalog, lambda state: [DropShards(name, tuple(names))])
+            held.follow(state.collections[name].shards)
+            self._driver.remove_shards(entry, gone)
+
+    def aliases(self) -> Mapping[str, str]:
+        """The collection of each; a snapshot."""
+        return self._catalog.read().aliases
+
+    def put_alias(self, alias: str, name: str) -> None:
+        commit(self._catalog, lambda state: [PutAlias(alias, name)])
+
+    def drop_alias(self, alias: str) -> None:
+        commit(self._catalog, lambda state: [DropAlias(alias)])
+
+    def settings(self) -> Mapping[str, JsonValue]:
+        """JSON values that other rooms keep in the catalog, by key."""
+        return self._catalog.read().settings
+
+    def put_settings(self, changes: Mapping[str, JsonValue]) -> None:
+        """All at once; None removes a key."""
+        commit(self._catalog, lambda state: [PutSetting(key, value) for key, value in changes.items()])
+
+    # -- inside
+
+    def files(self, collection: OpenCollection) -> CollectionFiles:
+        """Raises Unsupported where the engine has none."""
+        if collection.files is None:
+            raise Unsupported(
+                f"the engine {self.capabilities.name!r} keeps no files of its own to copy; use its own tools"
+            )
+        return collection.files
+
+    def expire(self, now_s: float) -> int:
+        """Remove the objects that have expired by ``now_s``, in seconds since 1970; returns how many."""
+        return self._driver.expire(now_s)
+
+    def _check_free(self, names: Sequence[str]) -> None:
+        for name in names:
+            if self.find(name) is not None:
+                raise Conflict(f"class name {name} already exists", collection=name)
+
+    def _held(self, collection: ServedCollection) -> OpenCollection:
+        """Raises NotFound when the collection was deleted; one of its name may be another one."""
+        name = collection.config.name
+        held = self._collections.get(name)
+        if held is not collection or held is None:
+            raise NotFound(f"could not find class {name} in schema: it was deleted meanwhile", collection=name)
+        return held

@@ -1,0 +1,45 @@
+"""Where the files of each shard lie: ``collections/<collection id>/<shard id>``, for names are the user's.
+
+A folder that no entry names is an orphan, left by a drop or a crash; ``sweep`` removes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from weft.catalog.changes import ID_BYTES
+from weft.catalog.state import CatalogEntry, ShardEntry
+from weft.files.disk import remove_folder
+
+
+class Folders:
+    """Below ``root``, the data folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def collection(self, entry: CatalogEntry) -> Path:
+        return self.root / "collections" / entry.id
+
+    def shard(self, entry: CatalogEntry, shard: ShardEntry) -> Path:
+        return self.collection(entry) / shard.id
+
+    def sweep(self, entries: Iterable[CatalogEntry]) -> list[Path]:
+        """Removes the folders that none of ``entries`` names; returns them. Called before any shard is opened."""
+        known = {entry.id: {shard.id for shard in entry.shards.values()} for entry in entries}
+        orphans: list[Path] = []
+        root = self.root / "collections"
+        for collection in sorted(root.iterdir()) if root.is_dir() else ():
+            if collection.name not in known:
+                orphans += [collection] if _is_id(collection.name) else []
+            elif collection.is_dir():
+                shards = known[collection.name]
+                orphans += [p for p in sorted(collection.iterdir()) if _is_id(p.name) and p.name not in shards]
+        for path in orphans:
+            remove_folder(path)
+        return orphans
+
+
+def _is_id(name: str) -> bool:
+    return len(name) == 2 * ID_BYTES and all(c in "0123456789abcdef" for c in name)
