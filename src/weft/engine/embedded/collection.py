@@ -22,7 +22,7 @@ from weft.engine.collection import ONLY_SHARD
 from weft.engine.embedded.damage import Damage
 from weft.engine.embedded.leases import OpenShard, OpenShards
 from weft.engine.embedded.shard import Shard
-from weft.engine.embedded.shard_files import ShardFiles
+from weft.engine.embedded.shard_copies import ShardCopies
 from weft.engine.embedded.storage import count_objects
 from weft.files.format import damaged
 
@@ -236,8 +236,8 @@ class Collection:
         return None if entry is None else self._folder(entry)
 
     @property
-    def files(self) -> ShardFiles:
-        return ShardFiles(self)
+    def files(self) -> ShardCopies:
+        return ShardCopies(self)
 
     def configure(self, config: CollectionConfig) -> None:
         with self._lock:

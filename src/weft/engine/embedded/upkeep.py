@@ -25,7 +25,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 
 
 @dataclass(slots=True)
-class Backoff:
+class Retries:
     """Of one task of one shard: how long it waits after a failure, and which failures were logged."""
 
     wait_s: float = 0.0
@@ -51,7 +51,7 @@ class Upkeep:
     ) -> None:
         self._collections = collections
         self._expiry_schedule = expiry_schedule
-        self._troubled: dict[str, WeakKeyDictionary[Shard, Backoff]] = {
+        self._troubled: dict[str, WeakKeyDictionary[Shard, Retries]] = {
             "upkeep": WeakKeyDictionary(),
             "expiry": WeakKeyDictionary(),
         }
@@ -133,8 +133,8 @@ class Upkeep:
     ) -> int:
         """What ``work`` returns; 0 when it fails or waits."""
         troubled = self._troubled[task]
-        backoff = troubled.get(shard)
-        if backoff is not None and now_s < backoff.again_at_s:
+        retries = troubled.get(shard)
+        if retries is not None and now_s < retries.again_at_s:
             return 0
         called = f"{collection.config.name}/{name}"
         try:
@@ -145,11 +145,11 @@ class Upkeep:
         except NotFound:  # it was closed or deleted meanwhile
             return 0
         except Exception as error:
-            backoff = troubled.setdefault(shard, Backoff())
-            if backoff.failed(now_s, error):
+            retries = troubled.setdefault(shard, Retries())
+            if retries.failed(now_s, error):
                 _log.exception("%s of %s failed; it is tried again, at most a minute apart", task, called)
             return 0
-        if backoff is not None:
+        if retries is not None:
             del troubled[shard]
             _log.info("%s of %s works again", task, called)
         return done

@@ -18,7 +18,7 @@ from weft.engine.database import Database
 from weft.engine.drivers import open_database
 from weft.engine.embedded.driver import EmbeddedDriver
 from weft.engine.embedded.shard import Shard
-from weft.engine.embedded.upkeep import Backoff, Upkeep
+from weft.engine.embedded.upkeep import Retries, Upkeep
 
 CONFIG = CollectionConfig("Plain", (), {"default": VectorConfig("default")}, document={"class": "Plain"})
 
@@ -37,11 +37,11 @@ def stop_upkeep(engine: Database) -> None:
 
 
 def test_the_wait_doubles_up_to_a_minute() -> None:
-    backoff, now_s, waits = Backoff(), 0.0, []
+    retries, now_s, waits = Retries(), 0.0, []
     for _ in range(9):
-        backoff.failed(now_s, OSError("x"))
-        waits.append(backoff.again_at_s - now_s)
-        now_s = backoff.again_at_s
+        retries.failed(now_s, OSError("x"))
+        waits.append(retries.again_at_s - now_s)
+        now_s = retries.again_at_s
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 

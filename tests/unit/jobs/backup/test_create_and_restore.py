@@ -18,7 +18,7 @@ from weft.domain.query import Keyword
 from weft.domain.tenants import TenantStatus
 from weft.engine.database import Database
 from weft.engine.embedded.driver import EmbeddedDriver
-from weft.engine.embedded.shard_files import ShardFiles
+from weft.engine.embedded.shard_copies import ShardCopies
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 from weft.jobs.backends.filesystem import FilesystemBackend
 from weft.jobs.backup.create import BACKUP, BackupBase, BackupMaker, BackupRequest, BackupTarget
@@ -345,18 +345,18 @@ def test_what_goes_away_while_it_is_backed_up(
     engine.put_tenants(collection, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     fill(embedded(collection).shard("one"), 0, 5)
     fill(embedded(collection).shard("two"), 0, 5)
-    real = ShardFiles.snapshot_to
+    real = ShardCopies.snapshot_to
 
     def meanwhile(self: Any, name: str, folder: Path) -> Any:
         if name == "one":
             engine.drop_tenants(collection, ["two"])
         return real(self, name, folder)
 
-    monkeypatch.setattr(ShardFiles, "snapshot_to", meanwhile)
+    monkeypatch.setattr(ShardCopies, "snapshot_to", meanwhile)
     state = make(engine, backend, "one", "Shared")
     (stored,) = read_contents(backend.folder("one", Location()), state).collections
     assert [shard.name for shard in stored.shards] == ["one"]
-    monkeypatch.setattr(ShardFiles, "snapshot_to", lambda *a: engine.drop("Shared") and real(*a))
+    monkeypatch.setattr(ShardCopies, "snapshot_to", lambda *a: engine.drop("Shared") and real(*a))
     with pytest.raises(NotFound, match="deleted while"):
         make(engine, backend, "two", "Shared")
 

@@ -37,7 +37,7 @@ class Holder(Protocol):
         ...
 
 
-class ShardFiles:
+class ShardCopies:
     """Fills the protocol ``CollectionFiles``."""
 
     def __init__(self, collection: Holder) -> None:
