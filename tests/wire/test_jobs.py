@@ -106,6 +106,6 @@ def test_by_the_command(server: Server, folder: Path) -> None:
         assert weft("jobs", "cancel", second).startswith(f"job {second}: CANCEL")
         until(http, second, "CANCELED")
         assert http.get("/export/filesystem/fourth").json()["status"] == "CANCELED"
-    assert weft("jobs") == "no jobs are under way; those that have ended: weft jobs --all\n"
+    assert weft("jobs") == "no jobs are running; for those that have ended: weft jobs --all\n"
     refused = run("jobs", "resume", second, environ={"WEFT_PORT": str(server.rest_port)}, folder=folder)
     assert (refused.returncode, "not paused" in refused.stderr) == (1, True)

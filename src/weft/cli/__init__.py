@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "models", _models, "list the models on this machine, fetch one, or check one", _add_models)
     _add(commands, "backup", _backup, "back up collections, or list the backups", _add_backup)
     _add(commands, "restore", _restore, "restore collections from a backup", _add_restore)
-    _add(commands, "jobs", _jobs, "list backups, restores and exports that run; pause, resume, cancel", _add_jobs)
+    _add(commands, "jobs", _jobs, "list running backups, restores and exports; pause, resume or cancel one", _add_jobs)
     return parser
 
 
@@ -130,9 +130,11 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("collection", metavar="COLLECTION")
+    parser.add_argument("collection", metavar="COLLECTION", help="the collection to search")
     parser.add_argument("text", metavar="TEXT", help="what to search for")
-    parser.add_argument("--by", choices=("meaning", "keyword", "both"), default="both", help="default: %(default)s")
+    parser.add_argument(
+        "--by", choices=("meaning", "keyword", "both"), default="both", help="what to compare (default: %(default)s)"
+    )
     parser.add_argument("--limit", type=int, default=5, metavar="N", help="number of hits (default: %(default)s)")
     parser.add_argument("--target", metavar="VECTOR", help="the vector to search, in a collection with several")
     parser.add_argument("--tenant", metavar="NAME", help="the tenant to search in")
@@ -145,9 +147,11 @@ def _add_embed(parser: argparse.ArgumentParser) -> None:
         "files", nargs="*", metavar="FILE", help="text, image, audio or video; - or none: lines of standard input"
     )
     parser.add_argument(
-        "--module", metavar="NAME", help="default: text2vec-transformers, or multi2vec-bind when there are media"
+        "--module",
+        metavar="NAME",
+        help="default: text2vec-transformers, or multi2vec-bind where there are media",
     )
-    parser.add_argument("--model", metavar="NAME", help="default: the module's default")
+    parser.add_argument("--model", metavar="NAME", help="the model of the module (default: its own choice)")
     written = parser.add_mutually_exclusive_group()
     written.add_argument("--json", action="store_true", help="print JSON Lines with name, dims and vector")
     written.add_argument("--npy", metavar="FILE", help="write a NumPy array, one row per item")
@@ -156,7 +160,11 @@ def _add_embed(parser: argparse.ArgumentParser) -> None:
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "action", nargs="?", choices=("list", "pull", "verify"), default="list", help="default: %(default)s"
+        "action",
+        nargs="?",
+        choices=("list", "pull", "verify"),
+        default="list",
+        help="what to do (default: %(default)s)",
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="the model to fetch or check")
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
@@ -180,7 +188,7 @@ def _add_backup(parser: argparse.ArgumentParser) -> None:
         "--compression",
         choices=("NoCompression", "BestSpeed", "DefaultCompression", "BestCompression"),
         default="DefaultCompression",
-        help="default: %(default)s",
+        help="how to compress (default: %(default)s)",
     )
     _add_archive(parser)
 
@@ -195,11 +203,15 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
 
 def _add_jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "action", nargs="?", choices=("list", "pause", "resume", "cancel"), default="list", help="default: %(default)s"
+        "action",
+        nargs="?",
+        choices=("list", "pause", "resume", "cancel"),
+        default="list",
+        help="what to do (default: %(default)s)",
     )
     parser.add_argument("id", nargs="?", metavar="ID", help="the job to pause, resume or cancel")
-    parser.add_argument("--all", action="store_true", help="list those that have ended, too")
-    parser.add_argument("--json", action="store_true", help="list as JSON")
+    parser.add_argument("--all", action="store_true", help="list ended jobs too")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
     add_connection(parser)
 
 

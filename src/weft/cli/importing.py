@@ -17,7 +17,7 @@ import orjson
 from weft.cli.columns import Columns
 from weft.cli.connection import Connection
 from weft.cli.loader import Loader, PreparedObject
-from weft.cli.report import RejectedFile, Report
+from weft.cli.report import ImportReport, RejectedFile
 from weft.cli.rows import Row, check, read_rows
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.domain.names import collection_name
@@ -41,7 +41,7 @@ def import_files(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     with Connection(arguments) as server:
         columns = _columns(_collection(server, name), arguments)
-        report = Report(name, RejectedFile(rejected))
+        report = ImportReport(name, RejectedFile(rejected))
         rows = _rows(files, columns)
         try:
             if (first := next(rows, None)) is not None:
@@ -86,7 +86,7 @@ def _columns(collection: dict[str, Any] | None, arguments: argparse.Namespace) -
     )
 
 
-def _load(server: Connection, rows: Iterable[Row], total_bytes: int, report: Report, identity: _Identity) -> None:
+def _load(server: Connection, rows: Iterable[Row], total_bytes: int, report: ImportReport, identity: _Identity) -> None:
     with _progress(total_bytes, report) as bar, Loader(server, report, bar.update) as loader:
         for row in rows:
             prepared = identity.prepare(row)
@@ -163,7 +163,7 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _progress(total_bytes: int, report: Report) -> Any:
+def _progress(total_bytes: int, report: ImportReport) -> Any:
     """A bar on a terminal; nothing elsewhere."""
     from tqdm import tqdm
 

@@ -40,7 +40,7 @@ def _list(found: list[dict[str, Any]], *, as_json: bool) -> None:
         print(json.dumps(found, indent=2))
         return
     if not found:
-        print("no jobs are under way; those that have ended: weft jobs --all")
+        print("no jobs are running; for those that have ended: weft jobs --all")
         return
     rows = [["ID", "kind", "name", "status", "done", "started"]]
     rows += [

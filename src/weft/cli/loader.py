@@ -14,7 +14,7 @@ import orjson
 
 from weft.cli.connection import Connection
 from weft.cli.interrupts import deferred
-from weft.cli.report import Report
+from weft.cli.report import ImportReport
 from weft.cli.rows import Row
 from weft.domain.errors import Invalid, Overloaded, TooLarge
 
@@ -41,7 +41,7 @@ class Loader:
     stored by then is in the report. Ctrl-C waits for the batches in flight.
     """
 
-    def __init__(self, server: Connection, report: Report, progress: Callable[[int], object]) -> None:
+    def __init__(self, server: Connection, report: ImportReport, progress: Callable[[int], object]) -> None:
         self._server = server
         self._report = report
         self._progress = progress

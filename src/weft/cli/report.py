@@ -1,4 +1,4 @@
-"""Report: what became of the rows of an import."""
+"""ImportReport: what became of the rows of an import."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class RejectedFile:
                 self._file.close()
 
 
-class Report:
+class ImportReport:
     """Every row is either ``stored`` or ``rejected``."""
 
     def __init__(self, collection: str, file: RejectedFile) -> None:
