@@ -215,7 +215,7 @@ def test_media_are_embedded_in_the_space_of_texts(alone: Weft, tmp_path: Path) -
     (tmp_path / "words.txt").write_text("a red circle")
     done = alone("embed", "words.txt", *made, "none.mp4", "--model", "tiny-any", "--json")
     assert done.returncode == 1
-    assert "weft: none.mp4: the video is none that can be read" in done.stderr
+    assert "weft: none.mp4: the video cannot be read" in done.stderr
     rows = {row["name"]: np.array(row["vector"]) for row in map(json.loads, done.stdout.splitlines())}
     assert list(rows) == ["words.txt", *made]
     assert len({len(one) for one in rows.values()}) == 1

@@ -131,7 +131,7 @@ def test_pages_are_searched_patch_by_patch(client: weaviate.WeaviateClient, tmp_
         batch.add_object({"n": 99, "page": base64.b64encode(b"%PDF-1.4").decode()})
     (failed,) = pages.batch.failed_objects
     assert failed.object_.properties["n"] == 99
-    assert "the image is none that can be read" in failed.message
+    assert "the image cannot be read" in failed.message
     assert len(pages.query.fetch_objects().objects) == len(files)
     for n, file in enumerate(files):
         data = file.read_bytes()
@@ -141,7 +141,7 @@ def test_pages_are_searched_patch_by_patch(client: weaviate.WeaviateClient, tmp_
             assert found[0].metadata.distance == pytest.approx(-len(found[0].vector["pages"]), rel=0.02)
     assert len(pages.query.near_text("a red circle", limit=2).objects) == 2
     assert len(pages.query.hybrid("a red circle", alpha=1, limit=2).objects) == 2
-    with pytest.raises(WeaviateQueryError, match="no base64 text"):
+    with pytest.raises(WeaviateQueryError, match="not base64 text"):
         pages.query.near_image("no base64!")
     with pytest.raises(WeaviateQueryError, match="does not embed audio"):
         pages.query.near_media("aGk=", NearMediaType.AUDIO)

@@ -147,10 +147,10 @@ def test_what_cannot_be_read_spoils_nothing_else(client: weaviate.WeaviateClient
         batch.add_object({"name": "none"})
     failed = {one.object_.properties["name"]: one.message for one in made.batch.failed_objects}
     assert set(failed) == {"no image", "no base64"}
-    assert "the image is none that can be read" in failed["no image"]
+    assert "the image cannot be read" in failed["no image"]
     assert sorted(names(made.query.fetch_objects())) == ["good", "none"]
     assert names(made.query.near_image(good)) == ["good"]
-    with pytest.raises(WeaviateQueryError, match="no base64"):
+    with pytest.raises(WeaviateQueryError, match="not base64"):
         made.query.near_image("no base64!")
     with pytest.raises(WeaviateQueryError, match="does not embed thermal"):
         made.query.near_media(good, NearMediaType.THERMAL)
@@ -159,8 +159,8 @@ def test_what_cannot_be_read_spoils_nothing_else(client: weaviate.WeaviateClient
 @pytest.mark.parametrize(
     ("kind", "model", "said"),
     [
-        ("audio", "openai/whisper-base", "the audio is none that can be read"),
-        ("video", "deepmind/multimodal-perceiver", "the video is none that can be read"),
+        ("audio", "openai/whisper-base", "the audio cannot be read"),
+        ("video", "deepmind/multimodal-perceiver", "the video cannot be read"),
     ],
 )
 def test_audio_by_whisper_and_videos_by_perceiver(

@@ -158,7 +158,7 @@ def refusal_of_hub(name: str, error: Exception) -> str:
     if isinstance(error, errors.RepositoryNotFoundError):
         return f"there is no model {name} on the hub, or it is private; check its name, or give the server HF_TOKEN"
     if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
-        return f"{name} on the hub is no model: it has neither config.json nor modules.json"
+        return f"{name} on the hub is not a model: it has neither config.json nor modules.json"
     return (
         f"the model {name} is not on this machine, and the hub cannot be reached ({type(error).__name__}). Connect the "
         "machine, or put the model's folder (with safetensors) where the server offers models"

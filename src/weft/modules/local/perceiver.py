@@ -73,10 +73,10 @@ class PerceiverEncoder:
         if not len(frames):
             raise Invalid(f"there is no image to embed by {self.name}; the video has no frame")
         picked = frames[np.minimum(np.arange(self.frames), len(frames) - 1)]
-        seen = np.stack([_square(one) for one in picked]).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
-        heard = np.zeros((self.samples, 1), np.float32)
-        heard[: len(audio), 0] = audio[: self.samples]
-        return PerceiverInput(seen, heard)
+        pixels = np.stack([_square(one) for one in picked]).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+        samples = np.zeros((self.samples, 1), np.float32)
+        samples[: len(audio), 0] = audio[: self.samples]
+        return PerceiverInput(pixels, samples)
 
     def encode(self, run: Sequence[PerceiverInput]) -> list[Vector]:
         """One vector for each video, in order."""

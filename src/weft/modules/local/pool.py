@@ -109,7 +109,7 @@ class ModelPool:
     def _entry(self, key: str) -> _Entry:
         with self._lock:
             if self._closed:
-                raise Overloaded("the server stops; no text is embedded any more")
+                raise Overloaded("the server is stopping; no more texts are embedded")
             return self._models.setdefault(key, _Entry())
 
     def _scheduler(self, entry: _Entry, load: Callable[[], Encoder[Any]]) -> Scheduler[Any]:

@@ -253,7 +253,7 @@ class Scheduler(Generic[Prepared]):
         """Answer the texts of a request that no run has taken yet; runs under way answer the others."""
         left = range(len(request.texts)) if request.prepared is None else [i for run in request.runs for i in run]
         request.runs.clear()
-        stops = f"the server stops; the model {self.encoder.name} was not asked"
+        stops = f"the server is stopping; the model {self.encoder.name} was not asked"
         self._settle(request, {i: Overloaded(stops) for i in left})
 
     def _settle(self, request: _Request[Prepared], results: Mapping[int, Vector | WeftError]) -> None:

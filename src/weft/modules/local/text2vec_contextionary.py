@@ -60,7 +60,7 @@ class Text2VecContextionary(TextVectorizer):
         """
         if not text.isalnum() or len(text) > _LONGEST_CONCEPT:
             raise Invalid(
-                f"{text[:80]!r} is no word: use letters and digits alone, at most {_LONGEST_CONCEPT}; "
+                f"{text[:80]!r} is not a word: use letters and digits alone, at most {_LONGEST_CONCEPT}; "
                 "camelCase joins several words"
             )
         words = _words(text)

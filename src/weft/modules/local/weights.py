@@ -103,7 +103,9 @@ def _tensors(file: Path, name: str) -> tuple[list[dict[str, Any]], int]:
         for tensor in tensors:
             _tensor_bytes(tensor, 1)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptData(f"{file.name} of the model {name} is no safetensors file: {error}", path=str(file)) from error
+        raise CorruptData(
+            f"{file.name} of the model {name} is not a safetensors file: {error}", path=str(file)
+        ) from error
     return tensors, 8 + length
 
 

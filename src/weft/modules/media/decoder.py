@@ -34,8 +34,8 @@ class MediaDecoder:
         return found
 
     def video(self, data: bytes, frames: int, *, at_start: bool = False, urgent: bool = False) -> Clip:
-        """``frames`` images, evenly spread or ``at_start`` (fewer of a video that has fewer), and how long what they
-        show lasts."""
+        """``frames`` images, evenly spread or ``at_start`` (fewer of a video that has fewer), and how many
+        seconds they cover."""
         if not 0 < frames <= self._limits.frames:
             raise Invalid(f"{frames} frames of a video are asked for; from 1 to {self._limits.frames} can be read")
         reply = self._pool.run(DecodeRequest(Output.VIDEO, data, frames, at_start), urgent=urgent)

@@ -25,7 +25,7 @@ def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
         found = binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:
         raise Invalid(
-            f"the {kind} is no base64 text ({error}); send its bytes in base64, not a path or an address"
+            f"the {kind} is not base64 text ({error}); send its bytes in base64, not a path or an address"
         ) from error
     if not found:
         raise Invalid(f"the {kind} is empty")

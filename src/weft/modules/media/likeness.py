@@ -61,4 +61,4 @@ def unlike(what: str, data: bytes, reason: str, readable: str) -> str:
         why = f": it looks like {seen}"
     else:
         why = f": {reason}" if reason else ""
-    return f"the {what} is none that can be read{why}. These can: {readable}"
+    return f"the {what} cannot be read{why}. Readable are: {readable}"

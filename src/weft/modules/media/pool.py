@@ -89,7 +89,7 @@ class WorkerPool:
                 self._urgent -= urgent
                 self._free.notify_all()
             if self._closed:
-                raise Overloaded("the server stops; no medium is read any more")
+                raise Overloaded("the server is stopping; no more media are read")
             self._running += 1
             while self._idle:
                 worker = self._idle.pop()
@@ -184,7 +184,7 @@ class _Worker:
             return f"the {what} was not read within {self._limits.wall_s:g} s ({TIME_SETTING}); send a smaller one"
         if sys.platform != "win32" and status == -signal.SIGXCPU:
             return f"the {what} takes more than {self._limits.cpu_s:g} s of computing to read; send a smaller one"
-        return f"the {what} breaks its decoder ({_spelled(status)}); it is damaged, or made to do harm"
+        return f"the {what} crashes its decoder ({_spelled(status)}); it is damaged, or made to do harm"
 
     def close(self) -> None:
         """At the end of its input a worker stops by itself."""

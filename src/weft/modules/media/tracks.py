@@ -38,7 +38,7 @@ _READ_PER_FRAME = 300
 
 
 class Clip(NamedTuple):
-    """Frames of a video, and the ``seconds`` that what they show lasts."""
+    """Frames of a video, and how many ``seconds`` of it they cover."""
 
     frames: Frames
     seconds: float
@@ -49,17 +49,17 @@ def decode_audio(data: bytes, rate: int, max_seconds: float) -> Waveform:
     with _opened(data, "audio") as container:
         if not container.streams.audio:
             raise Invalid("the audio has no audio track; send wav, mp3, flac, ogg, m4a, or a video with audio")
-        return _heard(container, rate, int(rate * max_seconds))
+        return _resampled(container, rate, int(rate * max_seconds))
 
 
 def decode_soundtrack(data: bytes, rate: int, max_seconds: float) -> Waveform:
     """As of an audio clip; silence, as long as asked for, where the video has no audio track."""
     with _opened(data, "video") as container:
         most = int(rate * max_seconds)
-        return _heard(container, rate, most) if container.streams.audio else np.zeros(most, np.float32)
+        return _resampled(container, rate, most) if container.streams.audio else np.zeros(most, np.float32)
 
 
-def _heard(container: Any, rate: int, most: int) -> Waveform:
+def _resampled(container: Any, rate: int, most: int) -> Waveform:
     from av import AudioResampler
     from av.error import FFmpegError
 
@@ -82,7 +82,7 @@ def _heard(container: Any, rate: int, most: int) -> Waveform:
         raise Invalid("the audio is empty: its track holds no sample")
     found = np.concatenate(pieces)[:most]
     if not np.isfinite(found).all():
-        raise Invalid("the audio holds samples that are no numbers; encode it again")
+        raise Invalid("the audio holds samples that are not numbers; encode it again")
     return found.clip(-1, 1)
 
 

@@ -81,7 +81,7 @@ def test_a_folder_without_a_model_is_reported(tmp_path: Path) -> None:
             r"model a/b is gated: .* at https://huggingface\.co/a/b, and .* HF_TOKEN",
         ),
         ("RepositoryNotFoundError", 401, "there is no model a/b on the hub, or it is private"),
-        ("RemoteEntryNotFoundError", 404, "a/b on the hub is no model"),
+        ("RemoteEntryNotFoundError", 404, "a/b on the hub is not a model"),
         ("HfHubHTTPError", 502, "the hub cannot be reached"),
     ],
 )

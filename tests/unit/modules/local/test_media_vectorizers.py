@@ -130,7 +130,7 @@ def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.Mo
     parts = bind.embed_objects(given, ANY, ANYONE)
     for found in (whole, parts):
         assert [isinstance(one, Invalid) for one in found] == [False, True, True, False, True, True, False]
-    assert isinstance(whole[2], Invalid) and "the image is no base64" in whole[2].message
+    assert isinstance(whole[2], Invalid) and "the image is not base64" in whole[2].message
     for i in (0, 3, 6):
         one, other = whole[i], parts[i]
         assert not isinstance(one, WeftError) and not isinstance(other, WeftError)

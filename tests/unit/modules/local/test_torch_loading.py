@@ -61,7 +61,7 @@ def test_the_machine_is_asked_what_is_free(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\xff" * 100, (5).to_bytes(8, "little") + b"[1,2]", b"\x02" + bytes(7) + b"{"])
 def test_files_that_are_no_safetensors_are_reported(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "model.safetensors").write_bytes(data)
-    with pytest.raises(CorruptData, match=r"model\.safetensors of the model mine is no safetensors file"):
+    with pytest.raises(CorruptData, match=r"model\.safetensors of the model mine is not a safetensors file"):
         weight_bytes(checkpoint(tmp_path), 4)
 
 

@@ -61,9 +61,9 @@ def test_what_a_worker_survives(pool: WorkerPool, does: str, reason: str) -> Non
 @pytest.mark.parametrize(
     ("does", "reason"),
     [
-        ("c", "the image breaks its decoder"),
+        ("c", "the image crashes its decoder"),
         ("b", "more than 1 s of computing"),
-        ("l", "the image breaks its decoder"),
+        ("l", "the image crashes its decoder"),
     ],
 )
 def test_a_worker_that_breaks_is_replaced(pool: WorkerPool, does: str, reason: str) -> None:
@@ -124,7 +124,7 @@ def test_a_worker_is_given_no_keys_and_does_not_take_modules_from_where_the_serv
     (tmp_path / "struct.py").write_text("raise SystemExit('taken')")
     monkeypatch.chdir(tmp_path)
     pool = WorkerPool(MediaLimits(), 1)
-    with pytest.raises(Invalid, match="none that can be read"):
+    with pytest.raises(Invalid, match="cannot be read"):
         pool.run(DecodeRequest(Output.IMAGE, b"no image"))
     environ = Path(f"/proc/{the_worker(pool)}/environ")
     if environ.exists():
