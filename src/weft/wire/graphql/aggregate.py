@@ -28,7 +28,7 @@ from weft.wire.graphql.context import context_of
 from weft.wire.graphql.decode_search import Args, decode_filter, decode_search
 from weft.wire.graphql.get_types import is_name
 from weft.wire.graphql.scalars import FLOAT, INT, TEXT, texts
-from weft.wire.graphql.selections import Selection
+from weft.wire.graphql.selections import SelectedFields
 
 _MOST: Final = 2**31 - 1
 _TOP: Final = 5
@@ -158,13 +158,13 @@ def _resolve(
 ) -> list[dict[str, object]]:
     context = context_of(info)
     context.count_search()
-    asked = _aggregation(args, Selection(info, info.field_nodes), info, config, kind)
+    asked = _aggregation(args, SelectedFields(info, info.field_nodes), info, config, kind)
     answer = context.service.aggregate(asked, context.caller)
     return [_encoded(group, asked) for group in answer.groups]
 
 
 def _aggregation(
-    args: Args, selected: Selection, info: GraphQLResolveInfo, config: CollectionConfig, kind: GraphQLObjectType
+    args: Args, selected: SelectedFields, info: GraphQLResolveInfo, config: CollectionConfig, kind: GraphQLObjectType
 ) -> Aggregation:
     search = decode_search(args, config)
     if search is not None and not isinstance(search, Keyword) and len(search.targets.names) > 1:
@@ -202,7 +202,7 @@ def _number(args: Args, name: str) -> int | None:
 
 
 def _property(
-    name: str, nodes: Sequence[FieldNode], selected: Selection, info: GraphQLResolveInfo, config: CollectionConfig
+    name: str, nodes: Sequence[FieldNode], selected: SelectedFields, info: GraphQLResolveInfo, config: CollectionConfig
 ) -> PropertyAggregation:
     kind = _TYPES[config.by_name[name].data_type.element]
     asked = selected.below(nodes).fields()

@@ -30,14 +30,14 @@ from weft.wire.errors import codes_of, to_refusal
 from weft.wire.graphql.context import Context
 from weft.wire.graphql.documents import named, read
 from weft.wire.graphql.scalars import is_loose
-from weft.wire.graphql.schema import Schemas
+from weft.wire.graphql.schema import KeptSchemas
 from weft.wire.json.documents import as_object
 
 _MOST_ERRORS: Final = 20
 _MOST_KEPT: Final = 2
 """Answers about one schema alone, which do not change, as JSON: with a thousand collections each takes seconds."""
 _KNOWN: Final = ("query", "variables", "operationName", "extensions")
-_schemas: Final = Schemas()
+_schemas: Final = KeptSchemas()
 
 
 def answer(question: JsonValue, context: Context) -> dict[str, object]:

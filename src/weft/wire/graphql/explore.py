@@ -14,7 +14,7 @@ from weft.wire.graphql import inputs
 from weft.wire.graphql.context import Context, context_of
 from weft.wire.graphql.decode_search import Args, decode_search
 from weft.wire.graphql.scalars import FLOAT, INT, TEXT
-from weft.wire.graphql.selections import Selection
+from weft.wire.graphql.selections import SelectedFields
 
 _DEFAULT_LIMIT: Final = 20
 _MOST: Final = 2**31 - 1
@@ -44,7 +44,7 @@ def _resolve(_: object, info: GraphQLResolveInfo, **args: Any) -> list[dict[str,
     if isinstance(search, NearObject):
         search = _as_vector(search, args["nearObject"], configs, context)
     searched = _searched(search, configs)
-    certain = "certainty" in Selection(info, info.field_nodes).fields()
+    certain = "certainty" in SelectedFields(info, info.field_nodes).fields()
     found: list[dict[str, Any]] = []
     for config in searched:
         context.count_search()

@@ -19,7 +19,7 @@ from weft.wire.graphql.context import context_of
 from weft.wire.graphql.decode_search import Args, decode_filter, decode_search
 from weft.wire.graphql.get_types import GetTypes
 from weft.wire.graphql.items import Item, items
-from weft.wire.graphql.selections import Selection
+from weft.wire.graphql.selections import SelectedFields
 
 _UNBOUNDED: Final = -1
 _LARGEST: Final = 2**31 - 1
@@ -49,12 +49,12 @@ def _resolve(
 ) -> list[Item]:
     context = context_of(info)
     context.count_search()
-    query = _query(args, Selection(info, info.field_nodes), info, config, kind)
+    query = _query(args, SelectedFields(info, info.field_nodes), info, config, kind)
     return items(context.service.search(query, context.caller), query, config)
 
 
 def _query(
-    args: Args, selected: Selection, info: GraphQLResolveInfo, config: CollectionConfig, kind: GraphQLObjectType
+    args: Args, selected: SelectedFields, info: GraphQLResolveInfo, config: CollectionConfig, kind: GraphQLObjectType
 ) -> Query:
     search = decode_search(args, config)
     fields = selected.fields(kind.name)
@@ -131,7 +131,7 @@ def _condense(given: Args | None, group_by: GroupBy | None) -> Condense | None:
 # -- what hits carry
 
 
-def _returns(selected: Selection, config: CollectionConfig, on: str, info: GraphQLResolveInfo) -> Returns:
+def _returns(selected: SelectedFields, config: CollectionConfig, on: str, info: GraphQLResolveInfo) -> Returns:
     """``on``: the type of the selected objects, which fragments may name."""
     fields = selected.fields(on)
     additional = selected.below(fields.get("_additional", ())).fields()
@@ -165,14 +165,14 @@ def _returns(selected: Selection, config: CollectionConfig, on: str, info: Graph
     )
 
 
-def _hits_of_groups(selected: Selection, additional: Mapping[str, list[FieldNode]]) -> list[Selection]:
+def _hits_of_groups(selected: SelectedFields, additional: Mapping[str, list[FieldNode]]) -> list[SelectedFields]:
     group = selected.below(additional.get("group", ()))
     hits = group.fields().get("hits", ())
     return [group.below(hits)] if hits else []
 
 
 def _references(
-    property: str, selected: Selection, config: CollectionConfig, info: GraphQLResolveInfo
+    property: str, selected: SelectedFields, config: CollectionConfig, info: GraphQLResolveInfo
 ) -> Iterator[ReferenceSelection]:
     """One for each collection that a fragment names; where the type's name is asked for, for all that there may be."""
     named = selected.conditions()

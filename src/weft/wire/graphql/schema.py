@@ -30,7 +30,7 @@ _MOST_COLLECTIONS: Final = 1_000
 _Key: TypeAlias = tuple[frozenset[str], tuple[tuple[str, int], ...]]
 
 
-class Schemas:
+class KeptSchemas:
     """Any number of threads ask at once."""
 
     def __init__(self) -> None:

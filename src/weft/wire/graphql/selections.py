@@ -17,7 +17,7 @@ from graphql import (
 )
 
 
-class Selection:
+class SelectedFields:
     """The fields below one field, merged over all its occurrences, fragments followed, directives obeyed."""
 
     def __init__(self, info: GraphQLResolveInfo, nodes: Iterable[FieldNode | None]) -> None:
@@ -31,8 +31,8 @@ class Selection:
             found.setdefault(node.name.value, []).append(node)
         return found
 
-    def below(self, nodes: Iterable[FieldNode]) -> Selection:
-        return Selection(self._info, nodes)
+    def below(self, nodes: Iterable[FieldNode]) -> SelectedFields:
+        return SelectedFields(self._info, nodes)
 
     def conditions(self) -> set[str]:
         """The types that fragments name directly below the field, or in fragments there."""

@@ -1,9 +1,6 @@
 """A hit's metadata → ``weaviate.v1.MetadataResult`` bytes, joined by hand because every hit of every reply needs it.
 
-    id 1 · creation 3, 4 · update 5, 6 · distance 7, 8 · certainty 9, 10 · score 11, 12 · explain score 13, 14
-    is_consistent 15, 18 · vector_bytes 19 · id_as_bytes 20 · rerank score 21, 22 · vectors 23
-
-The second number of a pair is the flag that says "present", without which clients ignore the value.
+A value that may be absent comes with a flag that says "present", without which clients ignore it.
 """
 
 from __future__ import annotations
@@ -16,9 +13,31 @@ from weft.domain.answer import Hit
 from weft.domain.objects import Vector, format_uuid
 from weft.domain.query import Returns
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
-from weft.wire.grpc.wire_format import pack_f32, pack_f64, sized, varint
+from weft.protocol import base, search_get
+from weft.wire.grpc.wire_format import TRUE, pack_f32, pack_f64, sized, tag_of, varint
 
-_CONSISTENT = b"\x78\x01\x90\x01\x01"
+
+def _tag(field: str) -> bytes:
+    return tag_of(search_get.MetadataResult, field)
+
+
+def _present(field: str) -> bytes:
+    return _tag(f"{field}_present") + TRUE
+
+
+_ID, _ID_AS_BYTES = _tag("id"), _tag("id_as_bytes")
+_DISTANCE, _DISTANCE_PRESENT = _tag("distance"), _present("distance")
+_CERTAINTY, _CERTAINTY_PRESENT = _tag("certainty"), _present("certainty")
+_SCORE, _SCORE_PRESENT = _tag("score"), _present("score")
+_CREATED, _CREATED_PRESENT = _tag("creation_time_unix"), _present("creation_time_unix")
+_UPDATED, _UPDATED_PRESENT = _tag("last_update_time_unix"), _present("last_update_time_unix")
+_EXPLAIN, _EXPLAIN_PRESENT = _tag("explain_score"), _present("explain_score")
+_CONSISTENT = _tag("is_consistent") + TRUE + _present("is_consistent")
+_RERANK, _RERANK_PRESENT = _tag("rerank_score"), _present("rerank_score")
+_VECTOR_BYTES, _VECTORS = _tag("vector_bytes"), _tag("vectors")
+_VECTOR_NAME, _VECTOR_DATA = tag_of(base.Vectors, "name"), tag_of(base.Vectors, "vector_bytes")
+_SINGLE = tag_of(base.Vectors, "type") + varint(base.Vectors.VECTOR_TYPE_SINGLE_FP32)
+_MULTI = tag_of(base.Vectors, "type") + varint(base.Vectors.VECTOR_TYPE_MULTI_FP32)
 
 
 def encode_metadata(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
@@ -29,21 +48,21 @@ def encode_metadata(hit: Hit, returns: Returns, config: CollectionConfig) -> byt
     if returns.uuid:
         append(_identity(record.uuid))
     if returns.distance and hit.distance is not None:
-        append(b"\x3d" + pack_f32(hit.distance) + b"\x40\x01")
+        append(_DISTANCE + pack_f32(hit.distance) + _DISTANCE_PRESENT)
     if returns.certainty and hit.certainty is not None:
-        append(b"\x4d" + pack_f32(hit.certainty) + b"\x50\x01")
+        append(_CERTAINTY + pack_f32(hit.certainty) + _CERTAINTY_PRESENT)
     if returns.score:
-        append(b"\x5d" + pack_f32(hit.score or 0.0) + b"\x60\x01")
+        append(_SCORE + pack_f32(hit.score or 0.0) + _SCORE_PRESENT)
     if returns.created:
-        append(b"\x18" + varint(record.created_ms) + b"\x20\x01")
+        append(_CREATED + varint(record.created_ms) + _CREATED_PRESENT)
     if returns.updated:
-        append(b"\x28" + varint(record.updated_ms) + b"\x30\x01")
+        append(_UPDATED + varint(record.updated_ms) + _UPDATED_PRESENT)
     if returns.explain_score:
-        append(b"\x6a" + sized((hit.explain or "").encode()) + b"\x70\x01")
+        append(_EXPLAIN + sized((hit.explain or "").encode()) + _EXPLAIN_PRESENT)
     if returns.is_consistent:
         append(_CONSISTENT)
     if hit.rerank_score is not None:
-        append(b"\xa9\x01" + pack_f64(hit.rerank_score) + b"\xb0\x01\x01")
+        append(_RERANK + pack_f64(hit.rerank_score) + _RERANK_PRESENT)
     if hit.vectors and (returns.vector or returns.vectors):
         append(_vectors(hit, returns, config))
     return b"".join(parts)
@@ -55,20 +74,20 @@ def encode_group_metadata(hit: Hit, returns: Returns, config: CollectionConfig) 
     if returns.uuid:
         parts.append(_identity(hit.record.uuid))
     if returns.distance and hit.distance is not None:
-        parts.append(b"\x3d" + pack_f32(hit.distance) + b"\x40\x01")
+        parts.append(_DISTANCE + pack_f32(hit.distance) + _DISTANCE_PRESENT)
     if hit.vectors and (returns.vector or returns.vectors):
         parts.append(_vectors(hit, returns, config))
     return b"".join(parts)
 
 
 def encode_vector(name: str, vector: Vector) -> bytes:
-    """A ``Vectors`` message: name 1, bytes 3, type 4 (1 single, 2 multi)."""
+    """A ``Vectors`` message."""
     return (
-        b"\x0a"
+        _VECTOR_NAME
         + sized(name.encode())
-        + b"\x1a"
+        + _VECTOR_DATA
         + sized(vector_bytes(vector))
-        + (b"\x20\x02" if vector.ndim == 2 else b"\x20\x01")
+        + (_MULTI if vector.ndim == 2 else _SINGLE)
     )
 
 
@@ -79,15 +98,15 @@ def vector_bytes(vector: Vector) -> bytes:
 
 
 def _identity(uuid: bytes) -> bytes:
-    return b"\x0a\x24" + format_uuid(uuid).encode() + b"\xa2\x01\x10" + uuid
+    return _ID + sized(format_uuid(uuid).encode()) + _ID_AS_BYTES + sized(uuid)
 
 
 def _vectors(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
     if not config.named_vectors:
         vector = hit.vectors.get(LEGACY_VECTOR)
-        return b"" if vector is None else b"\x9a\x01" + sized(vector_bytes(vector))
+        return b"" if vector is None else _VECTOR_BYTES + sized(vector_bytes(vector))
     return b"".join(
-        b"\xba\x01" + sized(encode_vector(name, vector))
+        _VECTORS + sized(encode_vector(name, vector))
         for name, vector in hit.vectors.items()
         if returns.vector or name in returns.vectors
     )

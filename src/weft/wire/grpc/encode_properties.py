@@ -12,30 +12,42 @@ from weft.domain.answer import Hit
 from weft.domain.query import NestedSelection, ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.encoding import encode_value
+from weft.protocol import properties, search_get
 from weft.wire.grpc.encode_metadata import encode_metadata
 from weft.wire.grpc.wire_format import (
     NULL_VALUE,
+    TRUE,
     field_content,
     map_entries,
     map_entry,
     repeated_content,
     sized,
+    tag_of,
 )
 
-_OBJECT_TAG = 0x22
-_LIST_TAG = 0x2A
+_COLLECTION = tag_of(search_get.PropertiesResult, "target_collection")
+_VALUES = tag_of(search_get.PropertiesResult, "non_ref_props")
+_METADATA = tag_of(search_get.PropertiesResult, "metadata")
+_REFERENCES = tag_of(search_get.PropertiesResult, "ref_props")
+_REFERENCES_REQUESTED = tag_of(search_get.PropertiesResult, "ref_props_requested") + TRUE
+_LINKED = tag_of(search_get.RefPropertiesResult, "properties")
+_LINKED_BY = tag_of(search_get.RefPropertiesResult, "prop_name")
+_OBJECT = tag_of(properties.Value, "object_value")
+_LIST = tag_of(properties.Value, "list_value")
+_OBJECTS = tag_of(properties.ListValue, "object_values")
+_ITEM = tag_of(properties.ObjectValues, "values")
 
 
 def encode_properties_result(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
     """``PropertiesResult`` of ``hit``, an object of ``config``."""
     if returns.properties is None and not returns.nested:
-        properties = hit.record.encoded_properties
+        encoded = hit.record.encoded_properties
     else:
-        properties = _chosen(hit, returns, config)
-    result = b"\x1a" + sized(config.name.encode()) + b"\x5a" + sized(properties)
+        encoded = _chosen(hit, returns, config)
+    result = _COLLECTION + sized(config.name.encode()) + _VALUES + sized(encoded)
     if not returns.references:
         return result
-    return result + _references(hit, returns.references) + b"\x60\x01"
+    return result + _references(hit, returns.references) + _REFERENCES_REQUESTED
 
 
 def _chosen(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
@@ -69,20 +81,20 @@ def _project(value: bytes, selection: NestedSelection) -> bytes:
     """A ``Value`` that holds an object or a list of objects, with the selected fields only."""
     if not value:
         return NULL_VALUE
-    if value[0] == _OBJECT_TAG:
-        return b"\x22" + sized(_project_object(field_content(value), selection))
-    if value[0] == _LIST_TAG:
+    if value[:1] == _OBJECT:
+        return _OBJECT + sized(_project_object(field_content(value), selection))
+    if value[:1] == _LIST:
         objects = field_content(value)
-        if objects[:1] != b"\x22":
+        if objects[:1] != _OBJECTS:
             return value
         items = repeated_content(field_content(objects))
-        projected = b"".join(b"\x0a" + sized(_project_object(item, selection)) for item in items)
-        return b"\x2a" + sized(b"\x22" + sized(projected))
+        projected = b"".join(_ITEM + sized(_project_object(item, selection)) for item in items)
+        return _LIST + sized(_OBJECTS + sized(projected))
     return value
 
 
-def _project_object(properties: bytes, selection: NestedSelection) -> bytes:
-    stored = {name: (value, entry) for name, value, entry in map_entries(properties)}
+def _project_object(encoded: bytes, selection: NestedSelection) -> bytes:
+    stored = {name: (value, entry) for name, value, entry in map_entries(encoded)}
     parts: list[bytes] = []
     for name in selection.fields:
         found = stored.get(name.encode())
@@ -104,8 +116,8 @@ def _references(hit: Hit, selections: Iterable[ReferenceSelection]) -> bytes:
             chosen.setdefault(selection.property, []).append(selection)
     parts: list[bytes] = []
     for name, covering in chosen.items():
-        results = b"".join(b"\x0a" + sized(_linked(linked, covering)) for linked in hit.references[name])
-        parts.append(b"\x12" + sized(results + b"\x12" + sized(name.encode())))
+        results = b"".join(_LINKED + sized(_linked(linked, covering)) for linked in hit.references[name])
+        parts.append(_REFERENCES + sized(results + _LINKED_BY + sized(name.encode())))
     return b"".join(parts)
 
 
@@ -114,4 +126,4 @@ def _linked(hit: Hit, selections: Iterable[ReferenceSelection]) -> bytes:
     assert config is not None, "a resolved reference names its collection"
     returns = next(selection.returns for selection in selections if selection.covers(config.name))
     metadata = encode_metadata(hit, returns, config)
-    return encode_properties_result(hit, returns, config) + b"\x22" + sized(metadata)
+    return encode_properties_result(hit, returns, config) + _METADATA + sized(metadata)

@@ -2,12 +2,6 @@
 
 A reply is joined from encoded parts: each hit's properties are stored in the form of the reply, and building messages
 instead was measured at about 40% of a whole request.
-
-    SearchReply    took 1 · results 2 · generative_grouped_result 3 · group_by_results 4 · generative_grouped_results 5
-                   query_profile 6
-    SearchResult   properties 1 · metadata 2 · generative 3
-    GroupByResult  name 1 · min_distance 2 · max_distance 3 · number_of_objects 4 · objects 5 · rerank 6 · generative 7
-                   generative_result 8
 """
 
 from __future__ import annotations
@@ -25,31 +19,49 @@ from weft.protocol import generative as generative_messages
 from weft.protocol import search_get
 from weft.wire.grpc.encode_metadata import encode_group_metadata, encode_metadata
 from weft.wire.grpc.encode_properties import encode_properties_result
-from weft.wire.grpc.wire_format import pack_f32, pack_f64, sized, varint
+from weft.wire.grpc.wire_format import TRUE, pack_f32, pack_f64, sized, tag_of, varint
 
 _log = logging.getLogger(__name__)
-_NO_GROUPED_RESULT = b"\x1a\x00"
+
+_TOOK, _RESULTS = tag_of(search_get.SearchReply, "took"), tag_of(search_get.SearchReply, "results")
+_GROUPS, _PROFILE = tag_of(search_get.SearchReply, "group_by_results"), tag_of(search_get.SearchReply, "query_profile")
+_OLD_GROUPED_RESULT = tag_of(search_get.SearchReply, "generative_grouped_result")
+_GROUPED_RESULT = tag_of(search_get.SearchReply, "generative_grouped_results")
+_NO_GROUPED_RESULT = _OLD_GROUPED_RESULT + sized(b"")
+_PROPERTIES, _METADATA = tag_of(search_get.SearchResult, "properties"), tag_of(search_get.SearchResult, "metadata")
+_GENERATIVE = tag_of(search_get.SearchResult, "generative")
+_COLLECTION = tag_of(search_get.PropertiesResult, "target_collection")
+_VALUES = tag_of(search_get.PropertiesResult, "non_ref_props")
+_OLD_GENERATED = tag_of(search_get.MetadataResult, "generative")
+_OLD_GENERATED_PRESENT = tag_of(search_get.MetadataResult, "generative_present") + TRUE
+_GROUP_NAME, _GROUP_HITS = (tag_of(search_get.GroupByResult, field) for field in ("name", "objects"))
+_GROUP_SIZE = tag_of(search_get.GroupByResult, "number_of_objects")
+_MIN_DISTANCE, _MAX_DISTANCE = (tag_of(search_get.GroupByResult, f"{end}_distance") for end in ("min", "max"))
+_GROUP_RERANK, _RERANK_SCORE = tag_of(search_get.GroupByResult, "rerank"), tag_of(search_get.RerankReply, "score")
+_OLD_GROUP_GENERATED = tag_of(search_get.GroupByResult, "generative")
+_GROUP_GENERATED = tag_of(search_get.GroupByResult, "generative_result")
+_GENERATED_VALUE = tag_of(generative_messages.GenerativeResult, "values")
 
 
 def encode_search(answer: Answer, query: Query, config: CollectionConfig, *, before_127: bool = False) -> bytes:
     """The reply to ``query``. ``before_127`` puts generated texts where clients of before 1.27 look for them; what is
     generated from all groups goes there too, for the clients look for it nowhere else."""
-    parts = [b"\x0d" + pack_f32(answer.took_s)]
+    parts = [_TOOK + pack_f32(answer.took_s)]
     if answer.groups is not None:
-        parts.extend(b"\x22" + sized(_group(group, query.returns, config)) for group in answer.groups)
+        parts.extend(_GROUPS + sized(_group(group, query.returns, config)) for group in answer.groups)
     elif _is_plain(query.returns, answer):
         _plain_results(parts, answer.hits, query.returns, config)
     else:
-        parts.extend(b"\x12" + sized(_result(hit, query.returns, config, before_127)) for hit in answer.hits)
+        parts.extend(_RESULTS + sized(_result(hit, query.returns, config, before_127)) for hit in answer.hits)
     if answer.generated is None:
         parts.append(_NO_GROUPED_RESULT)
     else:
         old_place = before_127 or answer.groups is not None
-        parts.append(b"\x1a" + sized(answer.generated.encode()) if old_place else _NO_GROUPED_RESULT)
+        parts.append(_OLD_GROUPED_RESULT + sized(answer.generated.encode()) if old_place else _NO_GROUPED_RESULT)
         if not before_127:
-            parts.append(b"\x2a" + sized(_generated(answer.generated, answer.generation)))
+            parts.append(_GROUPED_RESULT + sized(_generated(answer.generated, answer.generation)))
     if answer.profile:
-        parts.append(b"\x32" + sized(_profile(answer)))
+        parts.append(_PROFILE + sized(_profile(answer)))
     return b"".join(parts)
 
 
@@ -64,14 +76,14 @@ def _is_plain(returns: Returns, answer: Answer) -> bool:
 
 
 def _plain_results(parts: list[bytes], hits: list[Hit], returns: Returns, config: CollectionConfig) -> None:
-    collection = b"\x1a" + sized(config.name.encode()) + b"\x5a"
+    collection = _COLLECTION + sized(config.name.encode()) + _VALUES
     for hit in hits:
         properties = hit.record.encoded_properties
         metadata = encode_metadata(hit, returns, config)
         inner = collection + varint(len(properties))
-        head = b"\x0a" + varint(len(inner) + len(properties)) + inner
-        tail = b"\x12" + varint(len(metadata)) + metadata
-        parts += (b"\x12" + varint(len(head) + len(properties) + len(tail)) + head, properties, tail)
+        head = _PROPERTIES + varint(len(inner) + len(properties)) + inner
+        tail = _METADATA + varint(len(metadata)) + metadata
+        parts += (_RESULTS + varint(len(head) + len(properties) + len(tail)) + head, properties, tail)
 
 
 def _result(hit: Hit, returns: Returns, config: CollectionConfig, before_127: bool) -> bytes:
@@ -80,33 +92,33 @@ def _result(hit: Hit, returns: Returns, config: CollectionConfig, before_127: bo
     generative = b""
     if hit.generated is not None:
         if before_127:
-            metadata += b"\x82\x01" + sized(hit.generated.encode()) + b"\x88\x01\x01"
+            metadata += _OLD_GENERATED + sized(hit.generated.encode()) + _OLD_GENERATED_PRESENT
         else:
-            generative = b"\x1a" + sized(_generated(hit.generated, hit.generation))
-    return b"\x0a" + sized(properties) + b"\x12" + sized(metadata) + generative
+            generative = _GENERATIVE + sized(_generated(hit.generated, hit.generation))
+    return _PROPERTIES + sized(properties) + _METADATA + sized(metadata) + generative
 
 
 def _group(group: Group, returns: Returns, config: CollectionConfig) -> bytes:
     parts = [
-        b"\x0a" + sized(group.name.encode()),
-        b"\x15" + pack_f32(group.min_distance) + b"\x1d" + pack_f32(group.max_distance),
-        b"\x20" + varint(len(group.hits)),
+        _GROUP_NAME + sized(group.name.encode()),
+        _MIN_DISTANCE + pack_f32(group.min_distance) + _MAX_DISTANCE + pack_f32(group.max_distance),
+        _GROUP_SIZE + varint(len(group.hits)),
     ]
     for hit in group.hits:
         properties = encode_properties_result(hit, returns, config)
         metadata = encode_group_metadata(hit, returns, config)
-        parts.append(b"\x2a" + sized(b"\x0a" + sized(properties) + b"\x12" + sized(metadata)))
+        parts.append(_GROUP_HITS + sized(_PROPERTIES + sized(properties) + _METADATA + sized(metadata)))
     if group.rerank_score is not None:
-        parts.append(b"\x32\x09\x09" + pack_f64(group.rerank_score))
+        parts.append(_GROUP_RERANK + sized(_RERANK_SCORE + pack_f64(group.rerank_score)))
     if group.generated is not None:
-        parts.append(b"\x3a" + sized(_generative_reply(group.generated, group.generation)))
-        parts.append(b"\x42" + sized(_generated(group.generated, group.generation)))
+        parts.append(_OLD_GROUP_GENERATED + sized(_generative_reply(group.generated, group.generation)))
+        parts.append(_GROUP_GENERATED + sized(_generated(group.generated, group.generation)))
     return b"".join(parts)
 
 
 def _generated(text: str, details: GenerationDetails | None) -> bytes:
     """A ``GenerativeResult`` with one value."""
-    return b"\x0a" + sized(_generative_reply(text, details))
+    return _GENERATED_VALUE + sized(_generative_reply(text, details))
 
 
 def _generative_reply(text: str, details: GenerationDetails | None) -> bytes:

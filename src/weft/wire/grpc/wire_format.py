@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
 from weft.domain.errors import CorruptData
+from weft.protocol import properties as messages
 
 _ONE_BYTE: Final = tuple(bytes((i,)) for i in range(128))
 _F32: Final = struct.Struct("<f")
 pack_f64: Final = struct.Struct("<d").pack
-NULL_VALUE: Final = b"\x60\x00"
-"""A ``weaviate.v1.Value`` that is null."""
+_VARINT: Final = 0
+_FORMS: Final[Mapping[int, int]] = {
+    FieldDescriptor.TYPE_DOUBLE: 1,
+    FieldDescriptor.TYPE_STRING: 2,
+    FieldDescriptor.TYPE_BYTES: 2,
+    FieldDescriptor.TYPE_MESSAGE: 2,
+    FieldDescriptor.TYPE_FLOAT: 5,
+}
+"""How values are encoded, by type: those of eight bytes, of a length that stands before them, and of four bytes."""
+
+TRUE: Final = b"\x01"
 
 
 def varint(n: int) -> bytes:
@@ -34,6 +47,12 @@ def varint(n: int) -> bytes:
     return bytes(out)
 
 
+def tag_of(message: type[Message], field: str) -> bytes:
+    """What stands before the value of ``field``: its number, and how the value is encoded."""
+    described = message.DESCRIPTOR.fields_by_name[field]
+    return varint(described.number << 3 | _FORMS.get(described.type, _VARINT))
+
+
 def sized(data: bytes) -> bytes:
     """``data`` after its length."""
     n = len(data)
@@ -48,9 +67,17 @@ def pack_f32(number: float) -> bytes:
         return _F32.pack(math.copysign(math.inf, number))
 
 
+NULL_VALUE: Final = tag_of(messages.Value, "null_value") + b"\x00"
+"""A ``weaviate.v1.Value`` that is null."""
+
+_ENTRY: Final = tag_of(messages.Properties, "fields")
+_ENTRY_NAME: Final = tag_of(messages.Properties.FieldsEntry, "key")
+_ENTRY_VALUE: Final = tag_of(messages.Properties.FieldsEntry, "value")
+
+
 def map_entry(name: str, value: bytes) -> bytes:
     """One entry of a ``weaviate.v1.Properties`` message from an encoded ``Value``."""
-    return b"\x0a" + sized(b"\x0a" + sized(name.encode()) + b"\x12" + sized(value))
+    return _ENTRY + sized(_ENTRY_NAME + sized(name.encode()) + _ENTRY_VALUE + sized(value))
 
 
 def map_entries(properties: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -62,7 +89,7 @@ def map_entries(properties: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     try:
         while at < end:
             start = at
-            if properties[at] != 0x0A:
+            if properties[at] != _ENTRY[0]:
                 raise IndexError
             size, at = _read_varint(properties, at + 1)
             stop = at + size
