@@ -7,6 +7,7 @@ the service, and a verb without a requirement, is refused to every caller.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial, wraps
 from typing import ClassVar, NoReturn, cast
@@ -82,10 +83,16 @@ def _part(name: str, view: type[_View]) -> property:
 
 
 def _guarded(verb: Callable[..., object], requirement: Requirement) -> Callable[..., object]:
-    """``verb`` of a view."""
+    """``verb`` of a view. Its rules take by position what it takes by position, whichever way it is called."""
+    signature = inspect.signature(verb)
+    positional = {name for name, one in signature.parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD}
 
     @wraps(verb)
     def guarded(self: _View, /, *args: object, **kwargs: object) -> object:
+        if not positional.isdisjoint(kwargs):
+            bound = signature.bind(self._owner, *args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args[1:], bound.kwargs
         context = self._context
         if requirement.per_item is not None:
             items, *others = args

@@ -132,6 +132,17 @@ def test_a_batch_gives_errors_for_what_is_forbidden(world: World) -> None:
     assert world.service.objects.exists("Shops", objects[2].uuid or "", "t1")
 
 
+def test_arguments_by_name_need_the_same_rights(world: World) -> None:
+    give(world, data("read", "Movies"), data("update", "Shops"), data("create", "Shops"))
+    service = world.door.admit(JANE)
+    assert service.search(caller=JANE, query=Query("Movies", limit=1)).hits
+    with pytest.raises(Forbidden, match="Collection: Shops"):
+        service.search(query=Query("Shops", tenant="t1", limit=1), caller=JANE)
+    assert service.objects.get(uuid=OBJECT, collection="Movies", tenant=None, vectors=False).properties
+    objects = [IncomingObject("Shops", None, tenant="t1"), IncomingObject("Movies", None)]
+    assert [type(error) for error in service.objects.batch(caller=JANE, incoming=objects)] == [type(None), Forbidden]
+
+
 def test_references_need_both_ends(world: World) -> None:
     link = IncomingReference("Movies", OBJECT, "next", "", OBJECT)
     give(world, data("update", "Movies"))
