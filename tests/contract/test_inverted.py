@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from weft.domain.errors import Invalid
 from weft.domain.objects import Properties
 from weft.domain.query import Keyword, MatchOperator
-from weft.domain.schema import CollectionConfig, DataType, InvertedConfig, Property, Stopwords, Tokenization
+from weft.domain.schema import CollectionConfig, DataType, InvertedConfig, Property, StopwordConfig, Tokenization
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.inverted import InvertedIndex
 
@@ -171,7 +171,7 @@ def test_another_tokenisation_begins_at_0(index: InvertedIndex) -> None:
 
 
 def test_settings_apply_at_once(index: InvertedIndex) -> None:
-    index.configure(collection(*BOOKS.properties, inverted=InvertedConfig(stopwords=Stopwords("none", ("dune",)))))
+    index.configure(collection(*BOOKS.properties, inverted=InvertedConfig(stopwords=StopwordConfig("none", ("dune",)))))
     assert found(index, "the") == [0]
     assert found(index, "dune") == []
     before = index.search(Keyword("sand"), 1, None).scores[0]

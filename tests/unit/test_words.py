@@ -110,10 +110,6 @@ def test_whole_words_in_prose_and_names(text: str, found: list[str]) -> None:
     assert [word for _, word in unwanted(text)] == found
 
 
-SHARED_NAMES: tuple[str, ...] = ("Stopwords",)
-"""Names of classes that still stand in several files. The list only shrinks."""
-
-
 def test_one_meaning_a_name() -> None:
     """No two classes of the source have one name, private ones apart."""
     homes: dict[str, set[str]] = {}
@@ -122,5 +118,4 @@ def test_one_meaning_a_name() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, set()).add(path.relative_to(ROOT / "src/weft").as_posix())
     shared = {name: sorted(files) for name, files in homes.items() if len(files) > 1}
-    wrong = [f"{name}: {files}" for name, files in shared.items() if name not in SHARED_NAMES]
-    assert not wrong, "\n".join(wrong)
+    assert not shared, "\n".join(f"{name}: {files}" for name, files in shared.items())

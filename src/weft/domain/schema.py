@@ -162,7 +162,7 @@ class VectorConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopwords:
+class StopwordConfig:
     preset: str = "en"
     additions: tuple[str, ...] = ()
     removals: tuple[str, ...] = ()
@@ -172,7 +172,7 @@ class Stopwords:
 class InvertedConfig:
     bm25_b: float = 0.75
     bm25_k1: float = 1.2
-    stopwords: Stopwords = Stopwords()
+    stopwords: StopwordConfig = StopwordConfig()
     stopword_presets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     index_null_state: bool = False
     index_property_length: bool = False

@@ -10,8 +10,7 @@ from typing import Any
 from weft.domain import json_fields
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.json_fields import shorten
-from weft.domain.schema import CollectionConfig, InvertedConfig, Property, Tokenization
-from weft.domain.schema import Stopwords as StopwordConfig
+from weft.domain.schema import CollectionConfig, InvertedConfig, Property, StopwordConfig, Tokenization
 from weft.engine.text.stopwords import Stopwords
 from weft.engine.text.tokenize import tokenize
 from weft.service.schema import inverted as inverted_block

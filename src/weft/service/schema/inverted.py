@@ -5,7 +5,7 @@ from __future__ import annotations
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
-from weft.domain.schema import InvertedConfig, Stopwords
+from weft.domain.schema import InvertedConfig, StopwordConfig
 from weft.service.schema import properties
 from weft.service.schema.documents import Document, Stated
 
@@ -72,7 +72,7 @@ def parse(block: Stated) -> InvertedConfig:
     return InvertedConfig(
         bm25_b=float(block["bm25"]["b"]),
         bm25_k1=float(block["bm25"]["k1"]),
-        stopwords=Stopwords(
+        stopwords=StopwordConfig(
             preset=stopwords["preset"],
             additions=tuple(stopwords["additions"] or ()),
             removals=tuple(stopwords["removals"] or ()),

@@ -8,8 +8,7 @@ import unicodedata
 import pytest
 
 from weft.domain.errors import Invalid
-from weft.domain.schema import DataType, InvertedConfig, Property, TextAnalyzer, Tokenization
-from weft.domain.schema import Stopwords as StopwordsConfig
+from weft.domain.schema import DataType, InvertedConfig, Property, StopwordConfig, TextAnalyzer, Tokenization
 from weft.engine.text.folding import folder
 from weft.engine.text.stopwords import Stopwords
 from weft.engine.text.tokenize import BYTE_TABLES, tokenize, tokenize_pattern
@@ -88,7 +87,7 @@ def prop(preset: str | None = None, tokenization: Tokenization | None = Tokeniza
 
 def test_stop_words() -> None:
     config = InvertedConfig(
-        stopwords=StopwordsConfig("en", additions=("foo",), removals=("the",)),
+        stopwords=StopwordConfig("en", additions=("foo",), removals=("the",)),
         stopword_presets={"de": ("der", "die"), "none": ("own",)},
     )
     stopwords = Stopwords(config)
