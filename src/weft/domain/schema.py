@@ -214,6 +214,8 @@ class CollectionConfig:
     """Collection-wide modules (generative-…, reranker-…) with their settings."""
     document: Mapping[str, Any] = field(default_factory=dict)
     """The JSON document of the collection, as a client reads it."""
+    derived: dict[str, object] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What other rooms make of this configuration once and keep with it, by a name of their own."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Property]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from weft.domain.errors import Unsupported
 from weft.domain.names import collection_name
 from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
@@ -88,7 +89,10 @@ class Schemas:
         """Raises Invalid for a document that cannot be, and for a vector whose module could not make it."""
         validate(document, self._registry, async_indexing=self.rules.async_indexing, exists=self._exists)
         config = parse(document)
+        capabilities = self.engine.capabilities
         for vector in config.vectors.values():
+            if vector.index.multivector is not None and not capabilities.multivectors:
+                raise Unsupported(f"the engine {capabilities.name!r} has no multi-vectors; leave out {vector.name!r}")
             if vector.vectorizer != "none":
                 self._registry.vectorizer(vector.vectorizer).validate(config, vector, self.rules.auto_schema)
         return config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 
 from weft.access.permissions import CREATE, DELETE, UPDATE
@@ -27,6 +27,10 @@ class Tenants:
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas
 
+    @property
+    def _possible(self) -> Collection[TenantStatus]:
+        return self._schemas.engine.capabilities.tenant_statuses
+
     @requires(permit.listing_tenants, redact=permit.readable_tenants)
     def all(self, name: str, names: Sequence[str] | None = None) -> list[Tenant]:
         """By name; or those in ``names`` that exist, in their order."""
@@ -47,7 +51,7 @@ class Tenants:
         """Existing tenants stay as they are; the state of each afterwards."""
         with self._schemas.turn:
             collection = self._with_tenants(name)
-            asked = statuses(given)
+            asked = statuses(given, self._possible)
             known = collection.tenants()
             new = {tenant: status for tenant, status in asked.items() if tenant not in known}
             if new:
@@ -61,7 +65,7 @@ class Tenants:
             collection = self._with_tenants(name)
             if len(given) > _MAX_UPDATES:
                 raise Invalid(f"at most {_MAX_UPDATES} tenants can be changed at once, not {len(given)}")
-            asked = statuses(given)
+            asked = statuses(given, self._possible)
             known = collection.tenants()
             for tenant in asked:
                 if tenant not in known:
@@ -90,7 +94,7 @@ class Tenants:
             ):
                 with self._schemas.turn:
                     opened = self._schemas.open(collection.config.name)
-                    self._schemas.engine.put_tenants(opened, statuses([Tenant(tenant)]))
+                    self._schemas.engine.put_tenants(opened, statuses([Tenant(tenant)], self._possible))
         return collection.use(tenant)
 
     def _with_tenants(self, name: str) -> OpenCollection:
@@ -100,16 +104,18 @@ class Tenants:
         return collection
 
 
-def statuses(given: Sequence[Tenant]) -> dict[str, TenantStatus]:
-    """Status by name; raises Invalid naming the one at fault."""
+def statuses(given: Sequence[Tenant], possible: Collection[TenantStatus]) -> dict[str, TenantStatus]:
+    """Status by name; raises Invalid naming the one at fault. ``possible`` are the statuses that the engine has."""
     for one in given:
         if not _NAME.fullmatch(one.name):
             raise Invalid(
                 f"{one.name[:_MAX_QUOTED]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, "
                 "underscores"
             )
-        if one.status is TenantStatus.OFFLOADED:
-            raise Invalid("tenants cannot be offloaded: no offload module is enabled; make them INACTIVE instead")
+        if one.status not in possible:
+            raise Invalid(
+                f"tenants cannot be {one.status.lower()}: no offload module is enabled; make them INACTIVE instead"
+            )
     return {one.name: one.status for one in given}
 
 

@@ -7,7 +7,7 @@ does not fit its property is Invalid, in the protocol's words; nothing is conver
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from weft.domain.beacon import beacon_object, parse_beacon
 from weft.domain.errors import Invalid
@@ -32,7 +32,7 @@ from weft.service.scalars import (
 Check: TypeAlias = Callable[[Any], Value]
 """The typed value of a raw one; raises ``Unfit`` with what is wrong."""
 
-_CACHE = "_value_checks"
+_CHECKS = "service.values"
 
 
 def coerce(config: CollectionConfig, properties: Mapping[str, Any]) -> Properties:
@@ -41,9 +41,10 @@ def coerce(config: CollectionConfig, properties: Mapping[str, Any]) -> Propertie
     Property names may begin with a capital. Costs some microseconds for an object of five simple properties: the
     checks of each collection are made once and kept with ``config``.
     """
-    checks: dict[str, Check] | None = config.__dict__.get(_CACHE)
+    checks = cast("dict[str, Check] | None", config.derived.get(_CHECKS))
     if checks is None:
-        checks = config.__dict__[_CACHE] = {one.name: _check_of(one) for one in config.properties}
+        checks = {one.name: _check_of(one) for one in config.properties}
+        config.derived[_CHECKS] = checks
     typed: Properties = {}
     name = ""
     try:

@@ -31,8 +31,7 @@ class GroupCommit(Generic[T]):
 
     _CHANGES_PER_COMMIT = 20_000
 
-    def __init__(self, write: Callable[[list[T]], list[Outcome]], limit: int) -> None:
-        self._write = write
+    def __init__(self, limit: int) -> None:
         self._limit = limit
         self._jobs: deque[_Job[T]] = deque()
         self._waiting = 0
@@ -40,8 +39,12 @@ class GroupCommit(Generic[T]):
         self.turn = threading.RLock()
         """Held while something changes the shard; take it to keep writers out."""
 
-    def submit(self, changes: Sequence[T]) -> list[Outcome]:
-        """Blocks until the changes are durable and visible; one outcome each, in order."""
+    def submit(self, changes: Sequence[T], write: Callable[[list[T]], list[Outcome]]) -> list[Outcome]:
+        """Blocks until the changes are durable and visible; one outcome each, in order.
+
+        ``write`` makes a commit; it is the same for all callers, and not kept: what owns this queue must not be held
+        by it, so that what a dropped shard maps is given back at once.
+        """
         if not changes:
             return []
         job = _Job(changes)
@@ -55,7 +58,7 @@ class GroupCommit(Generic[T]):
             self._jobs.append(job)
         with self.turn:
             while not job.finished:
-                self._commit(self._take())
+                self._commit(self._take(), write)
         if job.error is not None:
             raise job.error
         return job.outcomes
@@ -71,9 +74,9 @@ class GroupCommit(Generic[T]):
             self._waiting -= size
         return jobs
 
-    def _commit(self, jobs: list[_Job[T]]) -> None:
+    def _commit(self, jobs: list[_Job[T]], write: Callable[[list[T]], list[Outcome]]) -> None:
         try:
-            outcomes = self._write([change for job in jobs for change in job.changes])
+            outcomes = write([change for job in jobs for change in job.changes])
         except BaseException as error:
             for job in jobs:
                 job.error = error

@@ -7,10 +7,9 @@ succeeds changes are refused, and searches see what they saw before.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import RLock
-from weakref import WeakMethod
 
 from pyroaring import BitMap
 
@@ -43,7 +42,7 @@ class ShardWriter:
         self._store = store
         self._lifetime = lifetime
         self._committer = Committer(store)
-        self._commits = GroupCommit(_weakly(self._write), write_queue)
+        self._commits = GroupCommit[Staged](write_queue)
         self.stale = False
         """Whether the indexes failed to follow the store."""
         self.indexes, self.unsaved = self._opened()
@@ -60,7 +59,7 @@ class ShardWriter:
         """Blocks until durable and visible; one outcome a change, in order. Raises Invalid when read-only."""
         if self.read_only:
             raise Invalid("store is read-only: set the status of its shard to READY before writing to it")
-        return self._commits.submit(changes)
+        return self._commits.submit(changes, self._write)
 
     def configure(self, config: CollectionConfig) -> None:
         """Take over a changed configuration. All or nothing."""
@@ -136,15 +135,3 @@ class ShardWriter:
 
 def layout(vector: VectorConfig) -> VectorLayout:
     return VectorLayout(multi=vector.index.multivector is not None)
-
-
-def _weakly(write: Callable[[list[Staged]], list[Outcome]]) -> Callable[[list[Staged]], list[Outcome]]:
-    """``write`` without holding its writer, so that what a dropped shard maps is given back at once."""
-    method = WeakMethod(write)
-
-    def written(changes: list[Staged]) -> list[Outcome]:
-        alive = method()
-        assert alive is not None, "only a shard submits to its own queue"
-        return alive(changes)
-
-    return written

@@ -39,19 +39,19 @@ class Store:
 
 def test_outcomes_come_back_in_order() -> None:
     store = Store()
-    commits = GroupCommit(store.write, limit=100)
-    assert commits.submit(removes(1, 2, 3)) == [Done(False)] * 3
-    assert commits.submit([]) == []
+    commits = GroupCommit[Change](limit=100)
+    assert commits.submit(removes(1, 2, 3), store.write) == [Done(False)] * 3
+    assert commits.submit([], store.write) == []
     assert store.calls == [[1, 2, 3]]
 
 
 def test_those_who_wait_are_written_together() -> None:
     store = Store()
-    commits = GroupCommit(store.write, limit=100)
+    commits = GroupCommit[Change](limit=100)
     results: dict[int, list[Outcome]] = {}
 
     def submit(i: int) -> None:
-        results[i] = commits.submit(removes(i, i + 100))
+        results[i] = commits.submit(removes(i, i + 100), store.write)
 
     store.gate.clear()
     first = threading.Thread(target=submit, args=(1,))
@@ -80,25 +80,25 @@ def test_a_failure_reaches_each_caller_and_the_next_commit_works() -> None:
             raise StorageFull("no space is left")
         return [Done(False)] * len(changes)
 
-    commits = GroupCommit(write, limit=10)
+    commits = GroupCommit[Change](limit=10)
     with pytest.raises(StorageFull):
-        commits.submit(removes(1))
-    assert commits.submit(removes(1)) == [Done(False)]
+        commits.submit(removes(1), write)
+    assert commits.submit(removes(1), write) == [Done(False)]
 
 
 def test_too_many_waiting_are_refused() -> None:
     store = Store()
-    commits = GroupCommit(store.write, limit=3)
+    commits = GroupCommit[Change](limit=3)
     store.gate.clear()
-    writer = threading.Thread(target=commits.submit, args=(removes(1),))
+    writer = threading.Thread(target=commits.submit, args=(removes(1), store.write))
     writer.start()
     assert store.entered.wait(30)
-    waiter = threading.Thread(target=commits.submit, args=(removes(2, 3, 4),))
+    waiter = threading.Thread(target=commits.submit, args=(removes(2, 3, 4), store.write))
     waiter.start()
     while commits._waiting < 3:
         pass
     with pytest.raises(Overloaded, match="3 objects wait"):
-        commits.submit(removes(5))
+        commits.submit(removes(5), store.write)
     store.gate.set()
     writer.join(30)
     waiter.join(30)

@@ -1,0 +1,139 @@
+"""What every driver keeps to, behind a database; and that it can do what it says, no more and no less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.things import CONFIG, COUNT, key, thing
+from weft.catalog.lmdb import LmdbCatalog
+from weft.domain.errors import Conflict, Invalid, NotFound
+from weft.domain.objects import Object
+from weft.domain.schema import CollectionConfig, Tenancy
+from weft.domain.tenants import TenantStatus
+from weft.engine.changes import Done, Upsert
+from weft.engine.collection import ONLY_SHARD
+from weft.engine.database import Database
+from weft.engine.driver import Driver
+from weft.engine.embedded.driver import EmbeddedDriver
+from weft.files.folder_lock import FolderLock
+
+SHARED = CollectionConfig("Shared", tenancy=Tenancy(enabled=True), document={"class": "Shared"})
+PLAIN = CollectionConfig("Thing", CONFIG.properties, CONFIG.vectors, document={"class": "Thing"})
+DRIVERS: Mapping[str, Callable[[Path], Driver]] = {
+    "embedded": lambda folder: EmbeddedDriver(folder, durable=False, write_queue=1000),
+}
+
+
+def parse(document: Mapping[str, Any]) -> CollectionConfig:
+    return SHARED if document["class"] == "Shared" else PLAIN
+
+
+Open = Callable[[], Database]
+
+
+@pytest.fixture(params=list(DRIVERS))
+def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens the database; the second time, closes it first."""
+    opened: list[Database] = []
+
+    def opening() -> Database:
+        while opened:
+            opened.pop().close()
+        catalog = LmdbCatalog(tmp_path, sync=False)
+        opened.append(Database(FolderLock(tmp_path), catalog, DRIVERS[request.param](tmp_path), parse))
+        return opened[-1]
+
+    yield opening
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def database(open_again: Open) -> Database:
+    return open_again()
+
+
+def test_what_is_stored_is_there_after_a_restart(database: Database, open_again: Open) -> None:
+    with database.create(PLAIN).use(None) as part:
+        assert part.write([Upsert(thing(n)) for n in range(COUNT)]) == [Done(existed=False)] * COUNT
+    shared = database.create(SHARED)
+    database.put_tenants(shared, {"one": TenantStatus.ACTIVE, "two": TenantStatus.INACTIVE})
+    again = open_again()
+    assert again.get("Thing").count(ONLY_SHARD) == COUNT
+    assert again.get("Shared").tenants() == {"one": TenantStatus.ACTIVE, "two": TenantStatus.INACTIVE}
+
+
+def test_what_was_dropped_is_gone_for_good(database: Database, open_again: Open) -> None:
+    collection = database.create(PLAIN)
+    with collection.use(None) as part:
+        part.write([Upsert(thing(1))])
+        assert database.drop("Thing")
+        with pytest.raises(NotFound):
+            part.write([Upsert(thing(2))])
+    with pytest.raises(NotFound):
+        database.configure(collection, PLAIN)
+    assert database.create(PLAIN).count(ONLY_SHARD) == 0
+    assert open_again().get("Thing").count(ONLY_SHARD) == 0
+
+
+def test_tenants_are_used_by_name_and_while_they_are_active(database: Database) -> None:
+    shared, plain = database.create(SHARED), database.create(PLAIN)
+    database.put_tenants(shared, {"one": TenantStatus.ACTIVE, "two": TenantStatus.INACTIVE})
+    assert shared.active() == ["one"]
+    for collection, tenant, error in (
+        (shared, None, Invalid),
+        (shared, "two", Invalid),
+        (shared, "absent", NotFound),
+        (plain, "one", Invalid),
+    ):
+        with pytest.raises(error), collection.use(tenant):
+            pass
+    with shared.use("one") as part:
+        assert part.write([Upsert(Object(bytes(16)))]) == [Done(existed=False)]
+    assert [(one.name, one.objects) for one in shared.facts()] == [("one", 1)]
+    database.drop_tenants(shared, ["one", "absent"])
+    assert shared.count("one") == 0
+    database.put_tenants(shared, {"one": TenantStatus.ACTIVE})
+    assert shared.count("one") == 0, "one of the same name is another one"
+
+
+def test_a_read_only_shard_refuses_changes_until_it_is_not(database: Database) -> None:
+    collection = database.create(PLAIN)
+    collection.set_read_only(ONLY_SHARD, read_only=True)
+    assert collection.facts()[0].read_only
+    with collection.use(None) as part, pytest.raises(Invalid, match="read-only"):
+        part.write([Upsert(thing(1))])
+    collection.set_read_only(ONLY_SHARD, read_only=False)
+    with collection.use(None) as part:
+        assert part.write([Upsert(thing(1))]) == [Done(existed=False)]
+
+
+def test_the_capabilities_are_true(database: Database, tmp_path: Path) -> None:
+    can, collection, shared = database.capabilities, database.create(PLAIN), database.create(SHARED)
+    given = [thing(n) for n in range(COUNT)]
+    with collection.use(None) as part:
+        part.write([Upsert(one) for one in given])
+        view = part.view()
+        listed = view.uuids(view.sorted(None, [], 0).tolist())
+        in_order = [key(n) for n in range(COUNT)]
+        assert listed == (in_order if can.insertion_order else sorted(in_order))
+        for name in PLAIN.vectors:
+            having = [one for one in given if name in one.vectors]
+            doc_ids = [doc_id for doc_id in view.find([one.uuid for one in having]) if doc_id is not None]
+            pairs = zip([one.vectors[name] for one in having], view.vectors(name, doc_ids), strict=True)
+            exact = all(b is not None and a.tobytes() == b.tobytes() for a, b in pairs)
+            assert exact == can.exact_vectors
+        assert "tokens" in PLAIN.vectors and can.multivectors
+        (outcome,) = part.write([Upsert(thing(1), insert_only=True)])
+        assert isinstance(outcome, Conflict) == can.conditional_writes
+    for number, status in enumerate(TenantStatus):
+        if status in can.tenant_statuses:
+            database.put_tenants(shared, {f"t{number}": status})
+            assert shared.tenants()[f"t{number}"] is status
+    assert can.files == (collection.files is not None)
+    if can.files:
+        assert database.files(collection).snapshot_to(ONLY_SHARD, tmp_path / "copy")
