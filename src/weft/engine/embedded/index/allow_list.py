@@ -43,7 +43,8 @@ class AllowList:
 
     @cached_property
     def bits(self) -> npt.NDArray[np.uint8]:
-        """Packed little-endian bits, ``bits[i >> 3] >> (i & 7) & 1``; as long as the greatest doc_id needs."""
+        """``(bytes,) u8``: packed little-endian bits, ``bits[i >> 3] >> (i & 7) & 1``; as long as the greatest doc_id
+        needs."""
         size = int(self.bitmap.max()) + 1 if len(self.bitmap) else 0
         flags = np.zeros(size, np.uint8)
         flags[self.ids] = 1

@@ -20,6 +20,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,14 @@ class StagedBytes:
         return self.tail.intdigest()
 
 
+class _Committed(NamedTuple):
+    """What counts; replaced by one assignment, so that readers see both parts of one commit."""
+
+    length: int
+    tail: xxhash.xxh3_64
+    """Of the bytes after the last full block."""
+
+
 class AppendFile:
     """``length``, ``checksums`` and ``tail_checksum`` are what LMDB states about ``path``; all zero for a new file.
 
@@ -64,7 +73,7 @@ class AppendFile:
         self._fd = -1
         self._reserved = 0
         self._map: mmap.mmap | None = None
-        self._state = (0, xxhash.xxh3_64())
+        self._state = _Committed(0, xxhash.xxh3_64())
         if len(self._checksums) != length // BLOCK_BYTES:
             raise damaged(path, f"{len(self._checksums)} checksums are known for its {length} bytes")
         if length:
@@ -74,7 +83,7 @@ class AppendFile:
     @property
     def length(self) -> int:
         """Committed bytes."""
-        return self._state[0]
+        return self._state.length
 
     @property
     def checksums(self) -> list[int]:
@@ -84,7 +93,7 @@ class AppendFile:
     @property
     def tail_checksum(self) -> int:
         """Of the committed bytes after the last full block."""
-        return self._state[1].intdigest()
+        return self._state.tail.intdigest()
 
     def view(self) -> Bytes:
         """The committed bytes, mapped. A view stays valid when the file grows, is replaced or is closed."""
@@ -119,7 +128,7 @@ class AppendFile:
         """What was staged counts from now on. Cannot fail."""
         self._checksums.extend(staged.completed)
         self._verified.extend(b"\1" * len(staged.completed))
-        self._state = (staged.length, staged.tail)
+        self._state = _Committed(staged.length, staged.tail)
 
     def verify(self, start: int = 0, stop: int | None = None, *, full: bool = False) -> None:
         """Raises CorruptData if a block that overlaps bytes ``start`` to ``stop`` is not what was written.
@@ -183,7 +192,7 @@ class AppendFile:
             tail = xxhash.xxh3_64(data)
             if tail.intdigest() != tail_checksum:
                 raise damaged(self.path, f"bytes {start} to {length} fail their checksum")
-            self._state = (length, tail)
+            self._state = _Committed(length, tail)
             self._reserved = length
             self._map = mmap.mmap(self._fd, length, access=mmap.ACCESS_READ)
         except BaseException:

@@ -125,7 +125,10 @@ class ShardStore:
         return list(self._vectors.files)
 
     def get_vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
-        """Copies of the vectors as they were given; None for an object without one. Raises CorruptData."""
+        """Checked copies of the vectors as they were given, ``(d,)`` or ``(T, d)`` f32, in order of ``doc_ids``.
+
+        None for an object without one. Raises CorruptData, KeyError when the name is unknown.
+        """
         return self._vectors.files[name].get(doc_ids)
 
     def size(self) -> dict[str, int]:
@@ -204,7 +207,7 @@ class ShardStore:
     def copy_to(self, folder: Path) -> None:
         """A whole copy of the last commit, checked and synced, in the new ``folder``; a ShardStore can open it.
 
-        On any thread; commits go on meanwhile, compactions wait.
+        On any thread; commits continue meanwhile, compactions wait.
         """
         with disk.explained(folder):
             folder.mkdir(parents=True)
@@ -218,7 +221,7 @@ class ShardStore:
         """The last commit in the new ``folder``, for reading only: the bytes that count of each file, by path.
 
         Vector files are links to the originals, so this takes time and space for the objects alone; pages of
-        ``objects.mdb`` keep their places from one call to the next. Nothing is synced. On any thread; commits go on
+        ``objects.mdb`` keep their places from one call to the next. Nothing is synced. On any thread; commits continue
         meanwhile, compactions wait.
         """
         with disk.explained(folder):

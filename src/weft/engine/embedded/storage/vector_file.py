@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -76,12 +76,13 @@ class _RowFile:
         raise NotImplementedError
 
     def check_finite(self, vector: Vector) -> None:
-        """Raises Invalid for NaN and infinities."""
+        """Raises Invalid for NaN and infinities in ``vector``, ``(d,)`` or ``(T, d)``."""
         if not np.isfinite(vector).all():
             raise Invalid(f"vector {self.name!r} contains NaN or an infinity; send finite numbers", vector=self.name)
 
     def stage(self, doc_ids: Sequence[int], vectors: Sequence[Vector]) -> StagedRows:
-        """Writes checked vectors, one for each of the ascending ``doc_ids``, behind the committed rows."""
+        """Writes checked vectors, ``(d,)`` or ``(T, d)``, one for each of the ascending ``doc_ids``, behind the
+        committed rows."""
         flat = np.ascontiguousarray(np.concatenate(vectors, axis=0), FLOAT32)
         counts = [len(vector) for vector in vectors] if self.multi else None
         dims = int(vectors[0].shape[-1])
@@ -129,14 +130,28 @@ class _RowFile:
         return got
 
 
+class _ServedVectors(NamedTuple):
+    """Rows and the file that they are mapped from; replaced by one assignment."""
+
+    file: AppendFile
+    rows: VectorRows
+
+
+class _ServedTokens(NamedTuple):
+    """As ``_ServedVectors``."""
+
+    file: AppendFile
+    rows: TokenRows
+
+
 class VectorFile(_RowFile):
     multi = False
-    _served: tuple[AppendFile, VectorRows]
+    _served: _ServedVectors
 
     @property
     def rows(self) -> VectorRows:
         """The committed rows, all parts of one moment."""
-        return self._served[1]
+        return self._served.rows
 
     @property
     def doc_ids(self) -> DocIds:
@@ -162,17 +177,17 @@ class VectorFile(_RowFile):
     def _serve(self, file: AppendFile, rows: int) -> None:
         vectors = file.view().view(FLOAT32).reshape(rows, self.dims or 0)
         self.file, self.count = file, rows
-        self._served = (file, VectorRows(self.generation, self._table.doc_ids(rows), vectors))
+        self._served = _ServedVectors(file, VectorRows(self.generation, self._table.doc_ids(rows), vectors))
 
 
 class RaggedVectorFile(_RowFile):
     multi = True
-    _served: tuple[AppendFile, TokenRows]
+    _served: _ServedTokens
 
     @property
     def rows(self) -> TokenRows:
         """The committed rows, all parts of one moment."""
-        return self._served[1]
+        return self._served.rows
 
     @property
     def doc_ids(self) -> DocIds:
@@ -204,7 +219,7 @@ class RaggedVectorFile(_RowFile):
         offsets = self._table.offsets(rows)
         tokens = file.view().view(FLOAT32).reshape(int(offsets[-1]), self.dims or 0)
         self.file, self.count = file, rows
-        self._served = (file, TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens))
+        self._served = _ServedTokens(file, TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens))
 
 
 StoredVectors = VectorFile | RaggedVectorFile

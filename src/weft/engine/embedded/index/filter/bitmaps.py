@@ -21,7 +21,7 @@ _COOKIE_WITHOUT_RUNS = 12346
 
 
 def from_ids(ids: Ids) -> BitMap:
-    """The set of ``ids`` (uint32, any order, duplicates allowed)."""
+    """The set of ``ids (n,) u32`` (any order, duplicates allowed)."""
     count = len(ids)
     if count == 0:
         return BitMap()
@@ -37,12 +37,13 @@ def from_ids(ids: Ids) -> BitMap:
 
 
 def empty_mask(base: int, high: int) -> npt.NDArray[np.bool_]:
-    """All false, for the doc_ids from ``base`` up to the end of the container that holds ``high``."""
+    """``(m,) bool``: all false, for the doc_ids from ``base`` up to the end of the container that holds ``high``."""
     return np.zeros((high - base) // CONTAINER * CONTAINER + CONTAINER, np.bool_)
 
 
 def from_mask(mask: npt.NDArray[np.bool_], base: int) -> BitMap:
-    """The set of ``base + i`` for which ``mask[i]``; ``base`` and the length are multiples of ``CONTAINER``."""
+    """The set of ``base + i`` for which ``mask (m,)`` holds at i; ``base`` and the length are multiples of
+    ``CONTAINER``."""
     heads: list[tuple[int, int]] = []
     bodies: list[bytes] = []
     for number, chunk in enumerate(mask.reshape(-1, CONTAINER)):

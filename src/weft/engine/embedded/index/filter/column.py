@@ -195,7 +195,7 @@ class Column:
         self.view = self._publish()
 
     def append(self, docs: Ids, values: Array) -> None:
-        """Adds rows; ``docs`` is ascending and beyond all those added before."""
+        """Adds rows ``docs (n,)``, ``values (n,)``; ``docs`` is ascending and beyond all those added before."""
         if len(docs) == 0:
             return
         end = self._count + len(docs)

@@ -40,7 +40,8 @@ class Field:
     extract: Callable[[Sequence[Object]], list[Any]]
 
     def rows(self, doc_ids: Ids, objects: Sequence[Object]) -> tuple[Ids, Array]:
-        """The rows that the objects add, in order of doc_id."""
+        """The rows that the objects under ``doc_ids (n,)`` add: doc_ids and values, both ``(rows,)``, in order of
+        doc_id."""
         raw = self.extract(objects)
         if self.multi:
             counts = [len(v) if v else 0 for v in raw]

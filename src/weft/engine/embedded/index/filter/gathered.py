@@ -34,7 +34,8 @@ class Gathered:
 
 
 def gather(view: FilterView, property: str, doc_ids: Ids) -> Gathered | None:
-    """None when ``property`` has no column of its values: text, references, nested objects, phone numbers, blobs."""
+    """The values of ``doc_ids (n,)``; None when ``property`` has no column of them: text, references, nested objects,
+    phone numbers, blobs."""
     prop = view.config.by_name.get(property)
     column = view.columns.get(property)
     if column is None or column.kind is kinds.TEXT or (prop is not None and prop.data_type is DataType.REFERENCE):

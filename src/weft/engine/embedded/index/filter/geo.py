@@ -22,7 +22,7 @@ def within(points: npt.NDArray[np.complex128], area: GeoRange) -> npt.NDArray[np
 
 
 def distances_m(points: npt.NDArray[np.complex128], latitude: float, longitude: float) -> npt.NDArray[np.float64]:
-    """Haversine distance in metres from each of ``points (n,)``."""
+    """``(n,) f64``: haversine distance in metres from each of ``points (n,)``."""
     here = np.radians(latitude)
     there = np.radians(points.imag)
     across = np.sin((there - here) / 2) ** 2

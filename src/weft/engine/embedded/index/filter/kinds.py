@@ -39,13 +39,13 @@ class Kind:
     decode: Callable[[Array], list[Any]]
 
     def argsort(self, values: Array) -> npt.NDArray[np.intp]:
-        """Positions in ascending order of value; the order of equal values is free."""
+        """``(n,)``: positions in ascending order of value; the order of equal values is free."""
         if self is UUID:
             return _argsort_uuids(values)
         return np.argsort(values)
 
     def equals(self, values: Array, key: Any) -> npt.NDArray[np.bool_]:
-        """Which elements are ``key`` (a scalar of this dtype)."""
+        """``(n,) bool``: which elements are ``key`` (a scalar of this dtype)."""
         if self is UUID and len(values):
             pairs = np.ascontiguousarray(values).view(np.uint64).reshape(-1, 2)
             wanted = np.frombuffer(bytes(key).ljust(16, b"\0"), np.uint64)
@@ -55,7 +55,7 @@ class Kind:
         return np.asarray(values == key, np.bool_)
 
     def among(self, values: Array, keys: Array) -> npt.NDArray[np.bool_]:
-        """Which elements are one of ``keys`` (ascending)."""
+        """``(n,) bool``: which elements are one of ``keys (m,)`` (ascending)."""
         if self is UUID:
             return _uuids_among(values, keys)
         return np.isin(values, keys)

@@ -30,7 +30,7 @@ class TextField:
     def group(self) -> tuple[str, ...]:
         """Fields of one group share query terms and document frequencies.
 
-        A property with an ignore set or a stop word preset of its own stands alone, as the protocol has it.
+        A property with an ignore set or a stop word preset of its own stands alone, as in Weaviate.
         """
         analyzer = self.analyzer
         alone = analyzer.stopword_preset or (analyzer.ascii_fold and analyzer.ascii_fold_ignore)

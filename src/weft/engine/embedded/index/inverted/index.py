@@ -137,7 +137,7 @@ class InvertedIndex:
             return True
 
     def close(self) -> None:
-        """No more upkeep, once the step that is going on has ended. A closed index still answers those that hold it."""
+        """No more upkeep, once the current step has ended. A closed index still answers those that hold it."""
         self._closed = True
         with self._upkeep:
             pass

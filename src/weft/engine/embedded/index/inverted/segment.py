@@ -110,11 +110,11 @@ class Segment:
         return self.keys[self.offsets[term] : self.offsets[term + 1]].tobytes()
 
     def frequencies(self) -> U32:
-        """Of each pair: the term frequency."""
+        """``(p,)``, of each pair: the term frequency."""
         return self.pairs >> np.uint32(_LENGTH_BITS)
 
     def lengths(self) -> U32:
-        """Of each pair: the property's number of tokens."""
+        """``(p,)``, of each pair: the property's number of tokens."""
         return self.pairs & np.uint32(MAX_LENGTH)
 
     def impacts(self, k1: float, b: float, average: float) -> tuple[F64, float]:
@@ -141,13 +141,15 @@ def pack(frequencies: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> U32:
 
 
 def impact_table(pairs: U32, k1: float, b: float, average: float) -> F64:
+    """``(p,)``: the impact of a posting with each of ``pairs (p,)``, which a term's weight multiplies."""
     frequencies = (pairs >> np.uint32(_LENGTH_BITS)).astype(np.float64)
     table: F64 = frequencies / (frequencies + k1 * (1 - b + b * (pairs & np.uint32(MAX_LENGTH)) / average))
     return table
 
 
 def encode_pairs(pairs: U32) -> tuple[U32, npt.NDArray[Any]]:
-    """The different pairs, ascending, and for each posting the number of its pair (uint16 where that suffices)."""
+    """The different pairs ``(p,)``, ascending, and for each posting ``(n,)`` the number of its pair (uint16 where that
+    suffices)."""
     if not len(pairs):
         return pairs, np.zeros(0, np.uint16)
     frequencies, lengths = pairs >> np.uint32(_LENGTH_BITS), pairs & np.uint32(MAX_LENGTH)

@@ -100,8 +100,10 @@ class PostingsTail:
 
 
 def docs_of(entries: U64) -> U32:
+    """``(n,)``: the doc_id of each of ``entries (n,)``."""
     return (entries >> np.uint64(32)).astype(np.uint32)
 
 
 def pairs_of(entries: U64) -> U32:
+    """``(n,)``: the pair of each of ``entries (n,)``."""
     return (entries & np.uint64(0xFFFFFFFF)).astype(np.uint32)

@@ -51,7 +51,7 @@ class InvertedView:
         return self.tail.fields.get(name)
 
     def average_length(self, names: tuple[str, ...]) -> float:
-        """The mean over the properties of each one's mean length; 40 when none has a text, as the protocol has it."""
+        """The mean over the properties of each one's mean length; 40 when none has a text, as in Weaviate."""
         means = [t.tokens / t.documents for t in map(self.totals.get, names) if t is not None and t.documents]
         return sum(means) / len(means) if means else 40.0
 

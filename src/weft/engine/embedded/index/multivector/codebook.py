@@ -64,7 +64,7 @@ _LEAST_WEIGHT = 1e-3
 
 
 class Abandoned(Exception):
-    """The training is given up because its index was closed."""
+    """The training was stopped because its index was closed."""
 
 
 def never_abandoned() -> None:
@@ -141,7 +141,7 @@ class Codebook:
         return np.concatenate(found)
 
     def encode(self, tokens: Vector) -> Encoded:
-        """``tokens (T, d) f32``, T ≥ 1, normalised if the metric is cosine."""
+        """The codes of ``tokens (T, d) f32``, T ≥ 1, normalised if the metric is cosine."""
         from weft.engine.embedded.index.multivector.kernels.residuals import encode_tokens
 
         winners = self.nearest(tokens)

@@ -83,7 +83,8 @@ class MuveraStage:
         return int(self.end_row * (self.codes.shape[1] + 4) + self.plan.planes.nbytes + self.plan.projections.nbytes)
 
     def extended(self, tokens: Vector, starts: npt.NDArray[np.int64]) -> MuveraStage:
-        """With the rows ``tokens[starts[i]:starts[i + 1]]`` behind those it has; earlier views stay as they were."""
+        """With the rows ``tokens[starts[i]:starts[i + 1]]`` of ``tokens (T, d)`` behind those it has; earlier views
+        stay as they were."""
         from weft.engine.embedded.index.multivector.kernels.encodings import to_bytes
 
         end = self.end_row + len(starts) - 1
@@ -98,7 +99,7 @@ class MuveraStage:
         return replace(self, end_row=end, codes=codes, scales=scales)
 
     def of_rows(self, rows: RowNumbers) -> MuveraStage:
-        """Only these rows, numbered from 0 on."""
+        """Only ``rows (n,)``, numbered from 0 on."""
         room = max(16, -(-len(rows) // 16) * 16)
         codes = np.full((room, self.codes.shape[1]), 128, np.uint8)
         scales = np.zeros(room, np.float32)

@@ -79,7 +79,7 @@ def listed(
 
 
 def joined(book: Codebook, parts: Sequence[TokenSegment], dead: npt.NDArray[np.bool_] | None = None) -> TokenSegment:
-    """One segment of neighbouring ones, in order."""
+    """One segment of neighbouring ones, in order; rows marked in ``dead (rows,)`` get no lists."""
     shifts = np.cumsum([0] + [int(p.starts[-1]) for p in parts])
     starts = np.concatenate([parts[0].starts[:1], *(p.starts[1:] + s for p, s in zip(parts, shifts, strict=False))])
     encoded = Encoded(
@@ -92,7 +92,7 @@ def joined(book: Codebook, parts: Sequence[TokenSegment], dead: npt.NDArray[np.b
 
 
 def padded(*parts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The rows of all parts in one array with ``SLACK`` bytes behind it."""
+    """``(n, w)``: the rows of all parts ``(·, w)`` in one array with ``SLACK`` readable bytes behind it."""
     count, width = sum(len(p) for p in parts), parts[0].shape[1]
     room = np.empty(count * width + SLACK, np.uint8)
     whole = room[: count * width].reshape(count, width)

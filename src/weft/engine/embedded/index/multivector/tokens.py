@@ -44,13 +44,13 @@ def check_tokens(tokens: Any, dims: int | None, what: str = "query") -> Vector:
 
 
 def unit(tokens: Vector) -> Vector:
-    """Each token scaled to length 1; a zero token stays zero."""
+    """``(T, d) f32``: each of ``tokens (T, d)`` scaled to length 1; a zero token stays zero."""
     norms = np.sqrt(np.einsum("td,td->t", tokens, tokens, dtype=np.float64))
     return np.asarray(tokens / np.where(norms > 0, norms, 1.0)[:, None], dtype=np.float32)
 
 
 def token_matches(doc_id: int, query: Vector, document: Vector, *, cosine: bool, matrix: bool) -> TokenMatches:
-    """``query (Tq, d)`` and ``document (T, d)`` as they were given."""
+    """Of ``query (Tq, d)`` and ``document (T, d)`` as they were given; ``matrix`` adds all similarities."""
     if cosine:
         query, document = unit(query), unit(document)
     similarity = query @ document.T

@@ -49,7 +49,7 @@ class ByteCodes:
         return self.data.nbytes + self.scales.nbytes + self.squares.nbytes
 
     def score(self, query: VectorQuery, rows: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[np.float32], float]:
-        """Approximate closeness of each of ``rows`` (None: of all), and the margin within which it is exact."""
+        """``(m,) f32``: approximate closeness of ``rows (m,)`` (None: all), and the margin within which it is exact."""
         from weft.engine.embedded.index.vector import kernels
 
         weights = query.direction
@@ -86,7 +86,8 @@ class BitCodes:
         return self.data.nbytes
 
     def score(self, query: VectorQuery, rows: npt.NDArray[np.int64] | None) -> tuple[npt.NDArray[np.float32], float]:
-        """Minus the number of differing bits; there is no bound, so the margin is 0 and rescoring decides by count."""
+        """``(m,) f32``: minus the number of differing bits; there is no bound, so the margin is 0 and rescoring decides
+        by count."""
         from weft.engine.embedded.index.vector import kernels
 
         scores = np.empty(len(self.data) if rows is None else len(rows), np.float32)
@@ -110,6 +111,7 @@ class GrowingCodes:
         self.codes = ByteCodes(self._data[:0], self._scales[:0], self._squares[:0])
 
     def append(self, vectors: npt.NDArray[np.float32]) -> None:
+        """Codes of ``vectors (n, d)`` behind those that there are."""
         old, n = self.codes, len(self.codes)
         total = n + len(vectors)
         if total > len(self._data):
@@ -155,7 +157,7 @@ class GrowingCodes:
 
 
 def prepared(vectors: npt.NDArray[np.float32], metric: Metric) -> npt.NDArray[np.float32]:
-    """``vectors`` normalised under cosine (zero stays zero), as they are otherwise."""
+    """``vectors (n, d)`` normalised under cosine (zero stays zero), as they are otherwise."""
     if metric is not Metric.COSINE:
         return vectors
     norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
@@ -200,7 +202,7 @@ def residual_of(
 
 
 def chunks(vectors: npt.NDArray[np.float32], rows: npt.NDArray[np.int64] | slice, size: int = _CHUNK):  # type: ignore[no-untyped-def]
-    """The chosen ``rows`` of a mapped matrix, some thousand at a time."""
+    """The chosen ``rows (m,)`` of the mapped ``vectors (n, d)``, some thousand ``(·, d)`` at a time."""
     if isinstance(rows, slice):
         for at in range(rows.start, rows.stop, size):
             yield vectors[at : min(at + size, rows.stop)]

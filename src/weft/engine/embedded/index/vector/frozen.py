@@ -64,7 +64,7 @@ class Frozen:
         return graph + (self.codes.size_bytes if self.codes is not None else 0) + self.to_row.nbytes
 
     def labels(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The labels of those of the ascending ``rows`` that are here."""
+        """``(m,)``: the labels of those of the ascending ``rows (n,)`` that are here."""
         rows = rows[: np.searchsorted(rows, self.covered)]
         if not len(self.to_row):
             return rows
@@ -74,6 +74,7 @@ class Frozen:
         return found
 
     def rows(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """``(n,)``: the row of each of ``labels (n,)``."""
         return self.to_row[labels] if len(self.to_row) else labels
 
 
@@ -132,7 +133,7 @@ def _codes_of(graph: Graph, vectors: npt.NDArray[np.float32], new: Sources, old:
 
 
 def byte_codes_of(graph: Graph, squares: npt.NDArray[np.float32], error: float, greatest: float) -> ByteCodes | None:
-    """The byte codes within ``graph``, with what is known about them."""
+    """The byte codes within ``graph``, with what is known about them; ``squares (n,)`` under l2-squared, else empty."""
     inside = graph.bytes_codes
     if inside is None:
         return None

@@ -88,7 +88,8 @@ class Graph:
     def build(
         cls, recipe: Recipe, vectors: npt.NDArray[np.float32], rows: Sources, stop: Callable[[], bool]
     ) -> Graph | None:
-        """Trained on and filled with ``rows``; None when ``stop`` said so between two batches."""
+        """Trained on and filled with the ``rows`` of ``vectors (n, d)``; None when ``stop`` said so between two
+        batches."""
         faiss = _library()
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         lists = max(1, min(ceil(count / _POSTING_ROWS), int(16 * sqrt(count))))
@@ -104,7 +105,7 @@ class Graph:
         return cls(index, recipe)
 
     def extended(self, vectors: npt.NDArray[np.float32], rows: Sources, stop: Callable[[], bool]) -> Graph | None:
-        """A copy that has ``rows`` too; None when ``stop`` said so."""
+        """A copy that has the ``rows`` of ``vectors (n, d)`` too; None when ``stop`` said so."""
         if self._mapped:
             # A clone would still point into the file, and adding to it would abort the process.
             index = self._faiss.deserialize_index(self._faiss.serialize_index(self.index))

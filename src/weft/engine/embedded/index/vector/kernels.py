@@ -25,7 +25,7 @@ U64 = npt.NDArray[np.uint64]
 
 _SUMS = {"reassoc", "contract", "nsz"}
 _AHEAD = 6
-"""Rows of codes that are asked for before they are read."""
+"""Rows of codes that are prefetched before they are read."""
 
 
 @intrinsic
@@ -74,7 +74,8 @@ def score_codes(
     squares: F32,
     out: F32,
 ) -> None:
-    """``out[j] = bias + unit * scales[r] * (weights · codes[r]) - squares[r]`` for ``r = rows[j]`` (or every row)."""
+    """``out (m,)``: ``out[j] = bias + unit * scales[r] * (weights · codes[r]) - squares[r]`` for ``r = rows[j]`` (or
+    every row)."""
     d = codes.shape[1]
     every = rows.shape[0] == 0
     start, row_bytes = codes.ctypes.data, codes.strides[0]
@@ -97,7 +98,7 @@ def score_codes(
 
 @njit(cache=True, nogil=True)
 def score_bits(codes: U64, rows: I64, query: U64, out: F32) -> None:
-    """``out[j]`` is minus the number of bits in which the row differs from ``query``."""
+    """``out (m,)``: minus the number of bits in which ``codes (n, w)`` at ``rows (m,)`` differ from ``query (w,)``."""
     words = codes.shape[1]
     every = rows.shape[0] == 0
     for j in range(out.shape[0]):
@@ -110,7 +111,8 @@ def score_bits(codes: U64, rows: I64, query: U64, out: F32) -> None:
 
 @njit(cache=True, nogil=True)
 def best(scores: F32, count: int, margin: float, floor: float) -> I64:
-    """Positions, ascending, of all scores within ``margin`` of the ``count``-th greatest and not below ``floor``."""
+    """Positions, ascending, of all ``scores (n,)`` within ``margin`` of the ``count``-th greatest and not below
+    ``floor``."""
     n = scores.shape[0]
     threshold = np.float32(floor)
     if count < n:
@@ -148,7 +150,7 @@ def best(scores: F32, count: int, margin: float, floor: float) -> I64:
 def pick(
     labels: I64, scores: F32, to_row: I64, doc_ids: U32, bits: U8, filtered: bool, count: int, margin: float
 ) -> tuple[I64, int]:
-    """From a walk's ``labels`` with descending ``scores``: the rows worth rescoring, and the walk's depth.
+    """From a walk's ``labels (n,)`` with descending ``scores (n,)``: the rows worth rescoring, and the walk's depth.
 
     Taken are the first ``count`` that pass the filter, and what passes after them within ``margin`` of the last of
     these. The depth is the number of labels read until ``count`` had passed, -1 if so many did not.
@@ -205,7 +207,8 @@ def _distance(v: F32, q: F32, metric: int, q_square: float) -> Any:
 
 @njit(cache=True, nogil=True)
 def measure(vectors: F32, rows: I64, query: F32, metric: int, q_square: float, out: F32) -> None:
-    """``out[j]`` is the exact distance of row ``rows[j]``, NaN where that is negative."""
+    """``out (m,)``: the exact distance of ``query (d,)`` and ``vectors (n, d)`` at ``rows (m,)``; NaN where a row is
+    -1."""
     for j in range(rows.shape[0]):
         out[j] = _distance(vectors[rows[j]], query, metric, q_square) if rows[j] >= 0 else np.float32(np.nan)
 
@@ -243,7 +246,8 @@ def nearest(
     k: int,
     limit: float,
 ) -> tuple[U32, F32]:
-    """The ``k`` nearest of ``rows`` (distinct) by exact distance at most ``limit``, ascending by (distance, doc_id).
+    """The ``k`` nearest of ``rows (m,)`` (distinct) by exact distance at most ``limit``, ascending by (distance,
+    doc_id).
 
     NaN distances (stored NaN) are left out.
     """

@@ -41,7 +41,7 @@ class VectorQuery:
 
     @classmethod
     def prepare(cls, query: npt.ArrayLike, dims: int, metric: Metric) -> VectorQuery:
-        """Raises Invalid when ``query`` is not ``dims`` finite numbers."""
+        """Of ``query (dims,)``; raises Invalid when it is not ``dims`` finite numbers."""
         vector = np.ascontiguousarray(query, np.float32)
         if vector.ndim != 1 or len(vector) != dims:
             got = len(vector) if vector.ndim == 1 else vector.shape

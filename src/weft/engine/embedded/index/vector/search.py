@@ -4,7 +4,7 @@ The rule. A *scan* reads all codes of the rows that may be found and is exact, a
 *walk* costs in proportion to ef and returns the ef nearest rows, allowed or not. It is trusted only when enough allowed
 rows are among them, and not only near the walk's uncertain end: then the nearest allowed rows are as surely found as
 the nearest rows are, whatever the filter has to do with the query. A walk that meets too few is repeated wider as long
-as that is cheaper than the scan, and given up for the scan otherwise.
+as that is cheaper than the scan, and abandoned for the scan otherwise.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class VectorSearcher:
     def search(
         self, view: VectorView, query: VectorQuery, k: int, allow: AllowList | None, max_distance: float | None
     ) -> Neighbours:
+        """The ``k`` nearest allowed objects, none farther than ``max_distance``."""
         floor = -inf if max_distance is None else query.closeness_of(max_distance + DISTANCE_TOLERANCE)
         chosen: list[RowNumbers] = []
         note("vectors_scanned", True)

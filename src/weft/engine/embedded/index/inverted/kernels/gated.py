@@ -35,7 +35,7 @@ def best_gated(
     ids: U32,
     size: int,
 ) -> int:
-    """Offers the documents of one segment to the heap (``scores``, ``ids``); returns its size.
+    """Offers the documents of one segment to the heap (``scores (k,)``, ``ids (k,)``); returns its size.
 
     Lists come sorted by (group, unit). A document gets the scores of group g's lists when at least ``minima[g]``
     different units of the group are in it; its score is the sum over its groups, and with none it is no hit.

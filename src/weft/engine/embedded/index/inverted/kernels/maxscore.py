@@ -73,7 +73,7 @@ def best(
     ids: U32,
     size: int,
 ) -> int:
-    """Offers the documents of one segment to the heap (``scores``, ``ids``); returns its size.
+    """Offers the documents of one segment to the heap (``scores (k,)``, ``ids (k,)``); returns its size.
 
     ``maxima[i]`` and ``block_max`` (of every 128 postings) are greatest impacts under the segment's own parameters.
     Postings of earlier segments must have smaller doc_ids. Weights are at least 0.

@@ -20,7 +20,7 @@ U32 = npt.NDArray[np.uint32]
 
 @njit(cache=True, nogil=True)
 def merge_keys(keys: U8, begins: I64, finishes: I64, firsts: I64, ranks: I64, sources: I64) -> int:
-    """Merges sorted dictionaries; returns the number of different keys.
+    """Merges sorted dictionaries of ``(terms,)`` keys together; returns the number of different keys.
 
     Key t is ``keys[begins[t]:finishes[t]]``; dictionary s has the keys ``firsts[s]:firsts[s + 1]``. ``ranks[t]``
     becomes the place of key t in the merged order and ``sources[r]`` a key of rank r.
@@ -56,7 +56,7 @@ def merge_keys(keys: U8, begins: I64, finishes: I64, firsts: I64, ranks: I64, so
 
 @njit(cache=True, nogil=True)
 def gather_keys(keys: U8, begins: I64, finishes: I64, chosen: I64, out: U8) -> None:
-    """Copies the chosen keys to ``out`` one after the other."""
+    """Copies the keys ``chosen (n,)`` to ``out (bytes,)`` one after the other."""
     at = 0
     for key in chosen:
         for i in range(begins[key], finishes[key]):
@@ -106,7 +106,8 @@ def move_kept(
 
 @njit(cache=True, nogil=True)
 def maxima(codes: npt.NDArray[Any], posts: I64, impacts: F64, of_blocks: F32, of_terms: F32) -> None:
-    """The greatest impact of each 128 postings, and of each term's postings."""
+    """``of_blocks (blocks,)``, ``of_terms (terms,)``: the greatest impact of each 128 postings, of each term's
+    postings."""
     for p in range(len(codes)):
         of_blocks[p >> BLOCK_SHIFT] = max(of_blocks[p >> BLOCK_SHIFT], np.float32(impacts[codes[p]]))
     for term in range(len(of_terms)):

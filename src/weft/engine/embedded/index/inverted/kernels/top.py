@@ -20,7 +20,7 @@ def _worse(a: np.float32, a_id: np.uint32, b: np.float32, b_id: np.uint32) -> bo
 
 @njit(cache=True, nogil=True)
 def sink(scores: F32, ids: U32, size: int) -> None:
-    """Restores the heap of ``size`` entries after its root was replaced."""
+    """Restores the heap of the first ``size`` of ``scores (k,)``, ``ids (k,)`` after its root was replaced."""
     score, doc = scores[0], ids[0]
     at = 0
     while True:

@@ -28,7 +28,7 @@ def _weights(tokens: Any, first: int, last: int, weights: Any) -> None:
 def exact_scores(query: Any, tokens: Any, offsets: Any, rows: Any, cosine: bool) -> Any:
     """MaxSim of ``query (Tq, d)`` against each row; ``(n,) f32``, larger is better. Source: arXiv 2004.12832.
 
-    The same pair always gives the same bits, whatever else is asked with it.
+    The same pair always gives the same bits, whatever else is scored with it.
     """
     count, dims = query.shape
     lanes = 8 if count <= 8 and dims % 2 == 0 else 16
