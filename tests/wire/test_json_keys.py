@@ -131,6 +131,16 @@ def test_tenants_and_what_langchain_sends(server: Server) -> None:
         rest.delete("/schema/TLangChain")
 
 
+def test_aliases_and_shards(rest: httpx.Client) -> None:
+    rest.delete("/aliases/TOther")
+    assert rest.post("/aliases", json={"Alias": "TOther", "CLASS": NAME}).json() == {"alias": "TOther", "class": NAME}
+    assert rest.put("/aliases/TOther", json={"Class": NAME}).status_code == 200
+    assert rest.delete("/aliases/TOther").status_code == 204
+    (shard,) = rest.get(f"/schema/{NAME}/shards").json()
+    changed = rest.put(f"/schema/{NAME}/shards/{shard['name']}", json={"Status": "READY"})
+    assert changed.json() == {"status": "READY"}
+
+
 def test_graphql(rest: httpx.Client) -> None:
     get = f"Get {{ {NAME}(limit: $limit) {{ title }} }}"
     asked = {

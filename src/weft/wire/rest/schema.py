@@ -6,6 +6,7 @@ from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.service.schema.keys import CLASS, PROPERTY
 from weft.wire.json.documents import as_object
+from weft.wire.json.keys import SHARD
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import TENANT
 from weft.wire.rest.openapi.shapes import TEXT, array, record, ref
@@ -104,5 +105,6 @@ ENDPOINTS = [
         "Make a shard read-only, or ready again.",
         ref("ShardChange"),
         {200: record("status", status=TEXT)},
+        keys=SHARD,
     ),
 ]
