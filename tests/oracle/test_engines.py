@@ -322,12 +322,13 @@ def verbs(service: Service) -> Sequence[Callable[[], Any]]:
     def kinds(errors: Sequence[WeftError | None]) -> list[str]:
         return [type(error).__name__ for error in errors]
 
-    fresh = thing(COUNT)
+    fresh = thing(COUNT + 1)
     wrong = IncomingObject("Thing", IDS[1], {"n": 1}, {"a": vector(5)})
     nan = IncomingObject("Thing", IDS[2], {"n": 1}, {"a": np.full(6, np.nan, np.float32)})
     first = Reference("", parse_uuid(IDS[0]))
     patch = IncomingObject("Thing", IDS[6], {"n": 500, "title": None, "next": [first]})
     return (
+        lambda: [_round(float(one)) for one in explained(service)],
         lambda: objects.insert(fresh, CALLER).properties,
         lambda: objects.insert(fresh, CALLER).properties,
         lambda: objects.replace(IncomingObject("Thing", IDS[4], {"n": 77}), CALLER).properties,
@@ -348,7 +349,6 @@ def verbs(service: Service) -> Sequence[Callable[[], Any]]:
         lambda: deleted(service, dry_run=False),
         lambda: seen(service.search(Query("Thing", limit=100), CALLER)),
         lambda: seen(service.search(Query("Thing", search=near(), limit=100), CALLER)),
-        lambda: [_round(float(one)) for one in explained(service)],
         lambda: objects.insert(IncomingObject("Shared", IDS[0], {}, tenant="one"), CALLER).properties,
         lambda: objects.insert(IncomingObject("Shared", IDS[0], {}), CALLER).properties,
         lambda: objects.insert(IncomingObject("Shared", IDS[0], {}, tenant="three"), CALLER).properties,

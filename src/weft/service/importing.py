@@ -11,7 +11,7 @@ from weft.domain.clock import now_ms
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingObject, Object, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
-from weft.engine.changes import Outcome, Upsert
+from weft.engine.changes import Upsert
 from weft.engine.collection import ServedCollection
 from weft.engine.part import Part
 from weft.engine.view import find_objects
@@ -83,7 +83,10 @@ class Importer:
         self._keep_unchanged(config, part, list(objects.values()))
         objects = _passed(objects, self._vectorizer.fill(config, part, list(objects.values()), caller), errors)
         objects = _passed(objects, unfit(part.view(), list(objects.values())), errors)
-        _passed(objects, part.write([Upsert(obj) for obj in objects.values()]), errors)
+        outcomes = part.write([Upsert(obj) for obj in objects.values()])
+        for i, outcome in zip(objects, outcomes, strict=True):
+            if isinstance(outcome, WeftError):
+                errors[i] = outcome
 
     def _keep_unchanged(self, config: CollectionConfig, part: Part, objects: Sequence[Object]) -> None:
         """Give objects that are stored already the vectors that modules would make again."""
@@ -97,14 +100,16 @@ class Importer:
                 self._vectorizer.keep_unchanged(config, found[1], obj)
 
 
-def _passed(objects: Numbered, outcomes: Sequence[Outcome | None], errors: Errors) -> Numbered:
+def _passed(objects: Numbered, found: Sequence[WeftError | None], errors: Errors) -> Numbered:
     """Those without an error; the errors of the others go to their places."""
+    if not any(found):
+        return objects
     passed = {}
-    for (i, obj), outcome in zip(objects.items(), outcomes, strict=True):
-        if isinstance(outcome, WeftError):
-            errors[i] = outcome
-        else:
+    for (i, obj), error in zip(objects.items(), found, strict=True):
+        if error is None:
             passed[i] = obj
+        else:
+            errors[i] = error
     return passed
 
 

@@ -42,6 +42,30 @@ def unfit(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
 
     The first valid vector of a name fixes the dimensions of those after it. Cost: one pass over all numbers.
     """
+    by_name: dict[str, list[Vector]] = {}
+    for obj in objects:
+        for name, vector in obj.vectors.items():
+            by_name.setdefault(name, []).append(vector)
+    if all(_are_alike(view, name, vectors) for name, vectors in by_name.items()):
+        return [None] * len(objects)
+    return _one_by_one(view, objects)
+
+
+def _are_alike(view: View, name: str, vectors: Sequence[Vector]) -> bool:
+    """Whether all of ``vectors`` are valid, seen together."""
+    multi = view.config.vectors[name].index.multivector is not None
+    widths = {vector.shape[-1:] for vector in vectors}
+    kinds = {vector.ndim for vector in vectors}
+    dims = view.dims(name)
+    if kinds != {2 if multi else 1} or len(widths) != 1 or not all(vector.size for vector in vectors):
+        return False
+    if dims and widths != {(dims,)}:
+        return False
+    return bool(np.isfinite(np.concatenate(vectors, axis=0)).all())
+
+
+def _one_by_one(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
+    """See ``unfit``."""
     errors: list[Invalid | None] = [None] * len(objects)
     dims: dict[str, int] = {}
     valid: dict[str, tuple[list[int], list[Vector]]] = {}
