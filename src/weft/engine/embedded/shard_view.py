@@ -108,9 +108,10 @@ class ShardView:
 
     def page(self, after: bytes | None, limit: int) -> DocIds:
         found: list[int] = []
+        live = None if self.config.expiry is None else self.live
         while len(found) < limit:
             page = self.scan(after, limit)
-            found += [doc_id for _, doc_id in page if not self.config.expiry or doc_id in self.live]
+            found += [doc_id for _, doc_id in page if live is None or doc_id in live]
             if len(page) < limit:
                 break
             after = page[-1][0]
