@@ -21,7 +21,7 @@ Found = TypeVar("Found")
 
 
 class SlowLog:
-    """Runs searches, and tells of those that take ``threshold_s`` seconds or more."""
+    """Runs searches, and logs those that take ``threshold_s`` seconds or more."""
 
     def __init__(self, threshold_s: float) -> None:
         self._threshold_s = threshold_s

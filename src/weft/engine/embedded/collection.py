@@ -1,7 +1,7 @@
 """Collection: its configuration and its shards, one for all objects or one a tenant.
 
 A tenant's shard is opened when it is first asked for, and closed when it is made inactive, or to make room for others
-(see ``OpenTenants``): a tenant that nobody uses holds no memory.
+(see ``OpenTenants``): a tenant that is not in use holds no memory.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Collection:
         self._entries = entries
         self._open = OpenShards()
         self._counts: dict[str, int] = {}
-        """Objects of shards that are not open, as far as somebody asked."""
+        """Objects of shards that are not open, as far as they were counted."""
         self._damage = Damage(config.name, tenants=config.tenancy.enabled)
         self._closed = False
         if config.tenancy.enabled:
@@ -155,11 +155,11 @@ class Collection:
             return self._counts[name]
 
     def damage(self, name: str) -> WeftError | None:
-        """Why a shard is not served, or not looked after; None when it is whole as far as anybody knows."""
+        """Why a shard is not served, or not looked after; None when no damage is known."""
         return self._damage.of(name)
 
     def note_damage(self, name: str, error: CorruptData) -> None:
-        """What upkeep found in a shard that is open: it goes on being served, and is left as it is."""
+        """What upkeep found in a shard that is open: it is still served, and its files are left as they are."""
         with self._lock:
             if (entry := self._entries.get(name)) is not None:
                 self._damage.note(name, self._folder(entry), error)
@@ -293,7 +293,7 @@ class Collection:
         return entry
 
     def _wait_for(self, name: str) -> None:
-        """Until nobody copies the files of the shard, with the lock held."""
+        """Until no one copies the files of the shard, with the lock held."""
         while name in self._pinned:
             self._unpinned.wait()
 

@@ -1,8 +1,8 @@
 """Damage: shards of one collection that cannot be served, while everything else is.
 
 A shard whose files are not what was written stays closed, and nothing of it is changed, until it is deleted or its
-files are put back. One that the system keeps from being opened (permissions, too many files) is tried again whenever
-somebody asks for it.
+files are put back. One that the system keeps from being opened (permissions, too many files) is tried again at the next
+call for it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class Damage:
             )
         what = found.facts.get("what")
         said = f"{found.path}: {what}" if what else found.message
-        return CorruptData(f"{self._called(shard)} is closed, for it is damaged: {said}; {way_out}", path=found.path)
+        return CorruptData(
+            f"{self._called(shard)} is offline because its files are damaged: {said}; {way_out}", path=found.path
+        )
 
 
 def _explained(error: Exception, folder: Path) -> WeftError:

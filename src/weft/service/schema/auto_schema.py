@@ -62,7 +62,7 @@ def _is_nested_covered(property: Property, value: object, depth: int) -> bool:
 def extended(config: CollectionConfig, objects: Iterable[Stated]) -> Document | None:
     """The document of ``config`` with what ``objects`` (their properties) lack added, without defaults for the new.
 
-    None when nothing is missing. Raises Invalid for a value whose type cannot be told.
+    None when nothing is missing. Raises Invalid for a value whose type cannot be determined.
     """
     lacking = [properties for properties in objects if not is_covered(config, properties)]
     if not lacking:

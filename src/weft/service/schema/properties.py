@@ -157,7 +157,7 @@ def validate(property: Stated, presets: Collection[str], *, exists: Exists | Non
         raise Invalid(f"'{shorten(name)}' is not a valid property name. Name should not be longer than 231 characters")
     if not _NAME.fullmatch(name):
         raise Invalid(
-            f"'{shorten(name)}' is not a valid property name; it starts with a letter or underscore and goes on "
+            f"'{shorten(name)}' is not a valid property name; it starts with a letter or underscore and continues "
             "with letters, digits and underscores"
         )
     if name in _RESERVED:
@@ -212,8 +212,8 @@ def _validate_nested(child: Stated, parent: str, presets: Collection[str], seen:
     seen.add(name.lower())
     data_type = data_type_of(child, where)
     if data_type in _NOT_NESTED:
-        shown = "reference" if data_type is DataType.REFERENCE else data_type.value
-        raise Invalid(f"{where}: data type '{shown}' not allowed as nested property")
+        stated = "reference" if data_type is DataType.REFERENCE else data_type.value
+        raise Invalid(f"{where}: data type '{stated}' not allowed as nested property")
     if data_type is DataType.BLOB and child["indexFilterable"]:
         raise Invalid(f"{where}: indexFilterable is not allowed for blob data type")
     _validate_one(child, data_type, where, presets, nested=True)
@@ -223,8 +223,8 @@ def _validate_tokenization(property: Stated, data_type: DataType, where: str, *,
     tokenization = property.get("tokenization")
     if data_type not in _TEXTS:
         if tokenization is not None:
-            shown = "reference" if data_type is DataType.REFERENCE else data_type.value
-            raise Invalid(f"{where}: tokenization is not allowed for data type '{shown}'")
+            stated = "reference" if data_type is DataType.REFERENCE else data_type.value
+            raise Invalid(f"{where}: tokenization is not allowed for data type '{stated}'")
         return
     if tokenization in _OPTIONAL_TOKENIZERS:
         known = ", ".join(Tokenization)

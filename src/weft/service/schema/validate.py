@@ -49,7 +49,7 @@ def check_class_name(name: str, kind: str = "class") -> None:
         raise Invalid(f"'{shorten(name)}' is not a valid {kind} name. Name should not be longer than 255 characters")
     if not properties.CLASS_NAME.fullmatch(name):
         raise Invalid(
-            f"'{shorten(name)}' is not a valid {kind} name; it starts with an upper-case letter and goes on with "
+            f"'{shorten(name)}' is not a valid {kind} name; it starts with an upper-case letter and continues with "
             "letters, digits and underscores"
         )
     if name.lower() == "raft":

@@ -155,7 +155,7 @@ def _check_named_vector(name: str, entry: Stated, modules: ModuleCatalogue, *, a
     where = f"target vector {shorten(name)!r}"
     if not _VECTOR_NAME.fullmatch(name):
         raise Invalid(
-            f"{where} is not a valid name; it starts with a letter or underscore, goes on with letters, digits, "
+            f"{where} is not a valid name; it starts with a letter or underscore, continues with letters, digits, "
             "underscores and hyphens, and has at most 230 characters"
         )
     (module,) = entry["vectorizer"]

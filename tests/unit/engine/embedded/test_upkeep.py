@@ -1,4 +1,4 @@
-"""Upkeep: what fails is tried again at growing intervals and told once."""
+"""Upkeep: what fails is tried again at growing intervals and logged once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types told from values."""
+"""Types derived from values."""
 
 from __future__ import annotations
 

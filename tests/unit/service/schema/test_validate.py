@@ -1,4 +1,4 @@
-"""What a collection cannot be, and what the caller is told."""
+"""What a collection cannot be, and what the error says."""
 
 from __future__ import annotations
 
