@@ -45,7 +45,8 @@ def authorization(arguments: argparse.Namespace) -> str | None:
 class Connection:
     """Requests to the server that the command line names; safe for threads. Proxies are not used.
 
-    Raises OperatorError when nothing answers there, and otherwise what the server says, as the error of its status.
+    Raises OperatorError when nothing answers there, and otherwise what the server says, as the error of its status. An
+    answer is its JSON, unchecked: the commands read what the server of their own version writes.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:

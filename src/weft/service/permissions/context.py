@@ -66,7 +66,7 @@ class ServiceFacts(Protocol):
 
 
 class AuthContext(CallerRights):
-    """Made for each request, so it only holds on."""
+    """Made for each request, so making it computes nothing."""
 
     __slots__ = ("_service",)
 
