@@ -12,13 +12,10 @@ Qdrant (``qdrant-edge-py``). The retrieval task has one right answer a query: th
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import platform
-import re
 import tempfile
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,18 +25,16 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from _multivector_peers import BATCH, PEERS, K, Search
+from _retrieval import Bm25, ndcg
 from _tokens import Data, Tokens, load, unit
 from weft.domain.schema import MultiVector, Muvera, Quantizer, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.multivector import MultiVectorIndex, residual
 from weft.engine.embedded.storage import TokenRows
 from weft.engine.pooling import pool_tokens
 
-K = 10
-BATCH = 1_000
 FAST = (3, 2.0)
 """Lists opened for a query token and deviations allowed, for the point at about 0.95 to 0.97."""
-
-Search = Callable[[npt.NDArray[np.float32]], Sequence[int]]
 
 
 class Source:
@@ -170,7 +165,7 @@ class Bench:
         late = [self.best.search(q, K, None).doc_ids.tolist() for q in short]
         single = [np.argsort(-(self.data.means @ q))[:K].tolist() for q in self.data.query_means[: len(short)]]
         words = Bm25(self.data.bodies)
-        keyword = [words.search(t) for t in self.data.titles[: len(short)]]
+        keyword = [words.search(t, K) for t in self.data.titles[: len(short)]]
         print("\nnDCG@10 of the description that a title belongs to")
         rows = [("late interaction", late), ("single vector (mean of the same states)", single), ("BM25", keyword)]
         for factor in (2, 3):
@@ -184,35 +179,6 @@ class Bench:
 
 
 POOLED = 5_000
-
-
-def ndcg(found: Sequence[Sequence[int]]) -> float:
-    """Query i's one right answer is document i."""
-    gains = [1 / math.log2(list(f).index(i) + 2) if i in f else 0.0 for i, f in enumerate(found)]
-    return float(np.mean(gains))
-
-
-class Bm25:
-    """BM25 with k1 1.2 and b 0.75 over lower-cased words, for comparison."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        words = [re.findall(r"\w+", t.lower()) for t in texts]
-        self._lengths = np.array([len(w) for w in words])
-        self._postings: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for i, terms in enumerate(words):
-            for word, count in Counter(terms).items():
-                self._postings[word].append((i, count))
-
-    def search(self, text: str) -> list[int]:
-        scores = np.zeros(len(self._lengths))
-        norm = 1.2 * (0.25 + 0.75 * self._lengths / self._lengths.mean())
-        for word in re.findall(r"\w+", text.lower()):
-            postings = self._postings.get(word, [])
-            if postings:
-                ids, counts = np.array(postings).T
-                idf = math.log(1 + (len(scores) - len(ids) + 0.5) / (len(ids) + 0.5))
-                scores[ids] += idf * counts * 2.2 / (counts + norm[ids])
-        return [int(i) for i in np.argsort(-scores, kind="stable")[:K]]
 
 
 def searcher(index: MultiVectorIndex) -> Search:
@@ -259,82 +225,6 @@ def made_up() -> Data:
     query_means = unit(np.stack([q[:8].mean(axis=0) for q in near]))
     short, long = [q[:8] for q in near], [q[:32] for q in near]
     return Data(documents, short, long, texts, [" ".join(t.split()[:8]) for t in texts[:40]], means, query_means)
-
-
-# -- peers
-
-
-def fast_plaid(documents: Tokens, folder: str) -> list[tuple[str, Search]]:
-    import torch
-    from fast_plaid.search import FastPlaid
-
-    torch.set_num_threads(1)
-    index = FastPlaid(index=folder, device="cpu")
-    index.create([torch.from_numpy(d) for d in documents], nbits=4)
-
-    def point(probes: int, scored: int) -> Search:
-        def search(query: npt.NDArray[np.float32]) -> list[int]:
-            found = index.search(
-                torch.from_numpy(query)[None], top_k=K, n_ivf_probe=probes, n_full_scores=scored, show_progress=False
-            )
-            return [i for i, _ in found[0]]
-
-        return search
-
-    return [("8, 512", point(8, 512)), ("8, 4096", point(8, 4_096))]
-
-
-def lancedb(documents: Tokens, folder: str) -> list[tuple[str, Search]]:
-    import lancedb as lance
-    import pyarrow as pa
-
-    kind = pa.list_(pa.list_(pa.float32(), documents[0].shape[1]))
-    schema = pa.schema([("id", pa.int64()), ("vector", kind)])
-    table = lance.connect(folder).create_table("documents", schema=schema)
-    for start in range(0, len(documents), BATCH):
-        part = documents[start : start + BATCH]
-        rows = [{"id": start + i, "vector": d.tolist()} for i, d in enumerate(part)]
-        table.add(pa.Table.from_pylist(rows, schema=schema))
-    table.create_index(metric="cosine", vector_column_name="vector")
-
-    def point(probes: int, refine: int) -> Search:
-        def search(query: npt.NDArray[np.float32]) -> list[int]:
-            found = (
-                table.search(query).nprobes(probes).refine_factor(refine).limit(K).select(["id", "_distance"]).to_list()
-            )
-            return [row["id"] for row in found]
-
-        return search
-
-    return [("20, 5", point(20, 5)), ("100, 20", point(100, 20))]
-
-
-def qdrant(documents: Tokens, folder: str) -> list[tuple[str, Search]]:
-    import qdrant_edge as q
-
-    vectors = q.EdgeVectorParams(
-        size=documents[0].shape[1],
-        distance=q.Distance.Cosine,
-        multivector_config=q.MultiVectorConfig(comparator=q.MultiVectorComparator.MaxSim),
-    )
-    shard = q.EdgeShard.create(folder, q.EdgeConfig(vectors={"v": vectors}))
-    for start in range(0, len(documents), BATCH):
-        points = [q.Point(start + i, {"v": d.tolist()}, {}) for i, d in enumerate(documents[start : start + BATCH])]
-        shard.update(q.UpdateOperation.upsert_points(points))
-    shard.optimize()
-
-    def point(parameters: Any) -> Search:
-        def search(query: npt.NDArray[np.float32]) -> list[int]:
-            request = q.QueryRequest(query=q.Query.Nearest(query.tolist(), using="v"), limit=K, params=parameters)
-            return [int(hit.id) for hit in shard.query(request)]
-
-        return search
-
-    efs = [(f"ef {ef}", point(q.SearchParams(hnsw_ef=ef))) for ef in (64, 256)]
-    return [*efs, ("exact", point(q.SearchParams(exact=True)))]
-
-
-PEERS = {"fast_plaid": fast_plaid, "lancedb": lancedb, "qdrant_edge": qdrant}
 
 
 def parse() -> argparse.Namespace:

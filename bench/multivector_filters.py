@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from _multivector_peers import BATCH, K
 from _tokens import Data, load, unit
-from multivector import BATCH, K, Source, made_up, warm_up
+from multivector import Source, made_up, warm_up
 from weft.domain.schema import MultiVector, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.multivector import MultiVectorIndex

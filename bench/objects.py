@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from nearest import K, Row, Vectors, exact, folder_bytes, load, measured, print_table
+from _nearest_peers import K, Row, Vectors, folder_bytes, measured
+from nearest import exact, load, print_table
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig, VectorIndexConfig
 from weft.engine.changes import Upsert
