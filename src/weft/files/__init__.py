@@ -1,4 +1,4 @@
-"""Files: bytes on disk that must survive, and the errors that tell when they do not.
+"""Files: bytes on disk that must survive, and the errors that say when they do not.
 
 LMDB environments, sealed values, links and copies, and the lock of a data folder; each engine and catalog writes
 through these.

@@ -11,7 +11,6 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 
@@ -74,13 +73,13 @@ def go_type(value: object) -> str:
     return _GO_TYPES.get(type(value), type(value).__name__)
 
 
-def check_text(value: Any) -> str:
+def check_text(value: object) -> str:
     if type(value) is str:
         return value
     raise Unfit(f"not a string, but {go_type(value)}")
 
 
-def check_whole(value: Any) -> int:
+def check_whole(value: object) -> int:
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is int and -(2**63) <= value < 2**63:
@@ -88,32 +87,32 @@ def check_whole(value: Any) -> int:
     raise Unfit(f"requires an integer, the given value is '{cut(value)}'")
 
 
-def check_number(value: Any) -> float:
+def check_number(value: object) -> float:
     if (type(value) is float or type(value) is int) and abs(value) <= 1.7976931348623157e308:
         return float(value)
     raise Unfit(f"requires a float, the given value is '{cut(value)}'")
 
 
-def check_boolean(value: Any) -> bool:
+def check_boolean(value: object) -> bool:
     if type(value) is bool:
         return value
     raise Unfit(f"not a bool, but {go_type(value)}")
 
 
-def check_date(value: Any) -> str:
+def check_date(value: object) -> str:
     if type(value) is str and is_timestamp(value):
         return value
     raise Unfit(f"requires a string with a RFC3339 formatted date, but the given value is '{cut(value)}'")
 
 
-def check_uuid(value: Any) -> str:
+def check_uuid(value: object) -> str:
     found = normal_uuid(value) if type(value) is str else None
     if found is None:
         raise Unfit(f"requires a string of UUID format, but the given value is '{cut(value)}'")
     return found
 
 
-def check_blob(value: Any) -> str:
+def check_blob(value: object) -> str:
     if type(value) is not str:
         raise Unfit(f"not a blob base64 string, but {go_type(value)}")
     try:
@@ -125,7 +124,7 @@ def check_blob(value: Any) -> str:
     raise Unfit(f"not a valid blob base64 string{hint}")
 
 
-def check_geo(value: Any) -> GeoPoint:
+def check_geo(value: object) -> GeoPoint:
     if type(value) is GeoPoint:
         return value
     if not isinstance(value, Mapping):
@@ -133,18 +132,18 @@ def check_geo(value: Any) -> GeoPoint:
     return GeoPoint(_coordinate(value, "latitude", 90.0), _coordinate(value, "longitude", 180.0))
 
 
-def _coordinate(value: Mapping[str, Any], name: str, limit: float) -> float:
+def _coordinate(value: Mapping[str, object], name: str, limit: float) -> float:
     degrees = value.get(name)
     if degrees is None:
         raise Unfit(f"geoCoordinates is missing required field '{name}'")
-    if type(degrees) not in (int, float):
+    if isinstance(degrees, bool) or not isinstance(degrees, int | float):
         raise Unfit(f"invalid {name}: must be json.Number or float, but got {go_type(degrees)}")
     if not -limit <= degrees <= limit:
         raise Unfit(f"invalid {name}: must be from {-limit:g} to {limit:g} degrees, but got {cut(degrees)}")
     return float(degrees)
 
 
-def check_phone(value: Any) -> PhoneNumber:
+def check_phone(value: object) -> PhoneNumber:
     if type(value) is PhoneNumber:
         return value
     if not isinstance(value, Mapping):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from weft.access.access import Access
 from weft.access.requirement import public, requires
@@ -12,6 +11,7 @@ from weft.domain.answer import Answer
 from weft.domain.caller import Caller
 from weft.domain.cluster import NODE, Node, ServerFacts
 from weft.domain.errors import NotFound
+from weft.domain.json_values import JsonObject
 from weft.domain.query import Query
 from weft.engine.database import Database
 from weft.jobs.ledger import JobLedger
@@ -117,7 +117,7 @@ class Service:
         return ServerFacts(address, self._settings.grpc.max_message_bytes, modules)
 
     @public
-    def concept(self, text: str) -> dict[str, Any]:
+    def concept(self, text: str) -> JsonObject:
         """The words of ``text``, their vectors and what is near. Raises Invalid, also without that module."""
         module = self._registry.get("text2vec-contextionary")
         assert isinstance(module, Lexicon)
@@ -143,7 +143,7 @@ class Service:
         """Ends what runs without a request; the engine is still open then."""
         self._runner.close()
 
-    def _check_servable(self, document: Mapping[str, Any]) -> None:
+    def _check_servable(self, document: JsonObject) -> None:
         """Raises Invalid when a module is not enabled that the collection of ``document`` needs for its vectors."""
         for vector in parse(document).vectors.values():
             if vector.vectorizer != "none":

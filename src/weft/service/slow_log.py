@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from weft.domain.aggregate import Aggregation
 from weft.domain.profile import format_duration, recording
@@ -42,8 +42,11 @@ class SlowLog:
                     _log.warning("slow query", extra={"facts": facts | by_weaviates_names(record.noted())})
 
 
-def _described(asked: Query | Aggregation) -> dict[str, Any]:
-    facts: dict[str, Any] = {"verb": "search" if isinstance(asked, Query) else "aggregate", "class": asked.collection}
+def _described(asked: Query | Aggregation) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "verb": "search" if isinstance(asked, Query) else "aggregate",
+        "class": asked.collection,
+    }
     if asked.tenant:
         facts["tenant"] = asked.tenant
     facts |= {

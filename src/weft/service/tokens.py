@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid, NotFound
@@ -16,6 +15,7 @@ from weft.engine.text.tokenize import tokenize
 from weft.service.schema import inverted as inverted_block
 from weft.service.schema import properties
 from weft.service.schema.document import parse_property
+from weft.service.schema.documents import Stated
 
 _MAX_CHARACTERS = 10_000
 
@@ -37,7 +37,7 @@ def tokens_of_property(config: CollectionConfig, name: str, text: str) -> Tokens
     raise NotFound(f"class {config.name} has no property '{name[:80]}'")
 
 
-def tokens_of_text(given: Mapping[str, Any]) -> Tokens:
+def tokens_of_text(given: Stated) -> Tokens:
     """``given``: text, tokenization, analyzerConfig, stopwords or stopwordPresets.
 
     With nothing said about stop words, "en" for word tokenisation and none otherwise.
@@ -63,7 +63,7 @@ def tokens_of_text(given: Mapping[str, Any]) -> Tokens:
 
 
 def _property(
-    tokenization: str, analyzer: Mapping[str, Any], preset: str | None, presets: Mapping[str, tuple[str, ...]]
+    tokenization: str, analyzer: Stated, preset: str | None, presets: Mapping[str, tuple[str, ...]]
 ) -> Property:
     if preset and preset not in properties.BUILT_IN_STOPWORDS and preset not in presets:
         raise Invalid(
@@ -78,7 +78,7 @@ def _property(
     return dataclasses.replace(parsed, text_analyzer=dataclasses.replace(parsed.text_analyzer, stopword_preset=preset))
 
 
-def text_of(given: Mapping[str, Any]) -> str:
+def text_of(given: Stated) -> str:
     text = json_fields.string(given, "text", "tokenize")
     if text is None:
         raise Invalid("the body must hold the text")

@@ -7,7 +7,7 @@ does not fit its property is Invalid, in the protocol's words; nothing is conver
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from weft.domain.beacon import beacon_object, parse_beacon
 from weft.domain.errors import Invalid
@@ -29,13 +29,13 @@ from weft.service.scalars import (
     go_type,
 )
 
-Check: TypeAlias = Callable[[Any], Value]
+Check: TypeAlias = Callable[[object], Value]
 """The typed value of a raw one; raises ``Unfit`` with what is wrong."""
 
 _CHECKS = "service.values"
 
 
-def coerce(config: CollectionConfig, properties: Mapping[str, Any]) -> Properties:
+def coerce(config: CollectionConfig, properties: Mapping[str, object]) -> Properties:
     """The typed values of ``properties``, nulls left out; raises Invalid for an unknown property or an unfit value.
 
     Property names may begin with a capital. Costs some microseconds for an object of five simple properties: the
@@ -70,7 +70,7 @@ def _array_check(element: Check, word: str, plain: type | None) -> Check:
     """A list whose every item passes ``element``; ``plain``: items of exactly this type need no check."""
     plain_only = frozenset({plain})
 
-    def check(value: Any) -> Value:
+    def check(value: object) -> Value:
         if type(value) is not list:
             raise Unfit(f"not {word} array, but {go_type(value)}")
         if plain is not None and plain_only.issuperset(map(type, value)):
@@ -87,7 +87,7 @@ def _object_check(property: Property, path: str) -> Check:
     checks = {one.name: _check_of(one, f"{path}.{one.name}") for one in property.nested}
     kinds = {one.name: _TYPE_NAMES[one.data_type] for one in property.nested}
 
-    def check(value: Any) -> Value:
+    def check(value: object) -> Value:
         if not isinstance(value, Mapping):
             raise Unfit(f"object must be a map, but got: {go_type(value)}")
         typed: dict[str, Value] = {}
@@ -109,7 +109,7 @@ def _object_check(property: Property, path: str) -> Check:
 def _object_array_check(property: Property, path: str) -> Check:
     element = _object_check(property, path)
 
-    def check(value: Any) -> Value:
+    def check(value: object) -> Value:
         if type(value) is not list:
             raise Unfit(f"not an object array, but {go_type(value)}")
         typed = []
@@ -123,7 +123,7 @@ def _object_array_check(property: Property, path: str) -> Check:
     return check
 
 
-def _no_reference(value: Any) -> Unfit:
+def _no_reference(value: object) -> Unfit:
     """Why ``value`` is no reference."""
     if not isinstance(value, Mapping):
         return Unfit(f"references must be a list of maps with a beacon, but one is {go_type(value)}")
@@ -140,7 +140,7 @@ def _reference_check(property: Property) -> Check:
     targets = property.target_collections
     only = targets[0] if len(targets) == 1 else ""
 
-    def one(value: Any) -> Reference:
+    def one(value: object) -> Reference:
         if not isinstance(value, Reference):
             raise _no_reference(value)
         if not value.collection:
@@ -151,7 +151,7 @@ def _reference_check(property: Property) -> Check:
             raise Unfit(f"class '{cut(value.collection)}' is not among its targets {', '.join(targets)}")
         return value
 
-    def check(value: Any) -> Value:
+    def check(value: object) -> Value:
         if isinstance(value, Mapping):
             raise Unfit("reference must be an array, but got a map")
         if not isinstance(value, list):

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class Damage:
-    """Of the collection ``name``; the methods are called with the collection's lock held, ``of`` by anybody."""
+    """Of the collection ``name``; the methods are called with the collection's lock held, ``of`` without it."""
 
     def __init__(self, name: str, *, tenants: bool) -> None:
         self._name = name
@@ -25,7 +25,7 @@ class Damage:
         self._found: dict[str, WeftError] = {}
 
     def of(self, shard: str) -> WeftError | None:
-        """Why the shard is not served, or not looked after; None when it is whole as far as anybody knows."""
+        """Why the shard is not served, or not maintained; None when it is whole as far as is known."""
         return self._found.get(shard)
 
     def check(self, shard: str) -> None:
@@ -34,7 +34,7 @@ class Damage:
             raise self._refusal(shard, found)
 
     def note(self, shard: str, folder: Path, error: Exception) -> WeftError:
-        """Remembers what opening the shard, or its upkeep, raised; returns what to tell the caller."""
+        """Remembers what opening the shard, or its upkeep, raised; returns the refusal for the caller."""
         found = _explained(error, folder)
         known = self._found.get(shard)
         if known is None or known.message != found.message:

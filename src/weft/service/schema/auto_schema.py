@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from weft.domain.beacon import beacon_object
 from weft.domain.errors import Invalid
@@ -111,11 +110,11 @@ def _data_type(value: object, where: str, *, nested: bool) -> list[str]:
         return _array_type(value, where, nested=nested)
     found = _scalar_type(value, nested=nested)
     if found is None:
-        raise Invalid(f"{where}: cannot tell the data type of {kind_of(value)}; add the property to the class")
+        raise Invalid(f"{where}: cannot determine the data type of {kind_of(value)}; add the property to the class")
     return [found]
 
 
-def _array_type(values: list[Any], where: str, *, nested: bool) -> list[str]:
+def _array_type(values: Sequence[object], where: str, *, nested: bool) -> list[str]:
     if not values:
         return [DataType.TEXT_ARRAY]
     targets = [] if nested else [_target_of(value) for value in values]

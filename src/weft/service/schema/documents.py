@@ -29,11 +29,11 @@ class Defaults:
 NOTHING_SAID: Final = Defaults()
 
 
-def filled(given: Mapping[str, Any], defaults: Mapping[str, bool | int | str], where: str) -> Document:
+def filled(given: Stated, defaults: Mapping[str, bool | int | str], where: str) -> Document:
     """``given`` over ``defaults``, each value of its default's type."""
     filled: Document = {key: value for key, value in given.items() if value is not None}
     for key, default in defaults.items():
-        read: Callable[[Mapping[str, Any], str, str], Any] = (
+        read: Callable[[Stated, str, str], object] = (
             json_fields.boolean
             if isinstance(default, bool)
             else json_fields.integer
