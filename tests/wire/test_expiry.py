@@ -13,7 +13,7 @@ from weaviate.classes.config import Configure, DataType, Property, Reconfigure
 from weaviate.classes.query import Filter, Sort
 from weaviate.util import generate_uuid5
 
-from embedded_engine import embedded
+from embedded_engine import shard_of
 from server import Server
 from weft.engine.drivers import open_database
 from weft.service.schema.document import parse
@@ -129,7 +129,7 @@ def test_upkeep_deletes_what_has_expired(tmp_path: Path) -> None:
     assert engine.expire(now.timestamp()) == 0
     assert engine.expire((now + timedelta(minutes=59)).timestamp()) == 0
     assert engine.expire((now + timedelta(minutes=61)).timestamp()) == 1
-    assert [embedded(engine.get(name)).shard(None).count for name in ("Dated", "Aged")] == [2, 0]
+    assert [shard_of(engine.get(name)).count for name in ("Dated", "Aged")] == [2, 0]
     engine.close()
 
 

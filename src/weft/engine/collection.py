@@ -6,12 +6,33 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from weft.catalog.state import ShardEntry
+from weft.domain.errors import Invalid
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.part import Part
 
 ONLY_SHARD = "main"
 """The name of the one shard, and so of the part, of a collection without tenants."""
+
+
+def shard_name(config: CollectionConfig, tenant: str | None) -> str:
+    """The name of the shard that a request with ``tenant`` means. Raises Invalid."""
+    if not config.tenancy.enabled:
+        if tenant:
+            raise Invalid(f"class {config.name} has multi-tenancy disabled, but request was with tenant", tenant=tenant)
+        return ONLY_SHARD
+    if not tenant:
+        raise Invalid(f"class {config.name} has multi-tenancy enabled, but request was without tenant")
+    return tenant
+
+
+def check_active(shard: ShardEntry) -> None:
+    """Raises Invalid for a shard that cannot be used."""
+    if shard.status is not TenantStatus.ACTIVE:
+        raise Invalid(
+            f"tenant not active: '{shard.name}'; activate it to use it", tenant=shard.name, status=shard.status
+        )
 
 
 class ServedCollection(Protocol):

@@ -43,12 +43,13 @@ class Schemas:
         return self.engine.get(collection_name(name))
 
     def create(self, given: Stated) -> OpenCollection:
+        document = complete(given, self._registry, self.rules.defaults)  # which may import modules: no turn is held
         with self.turn:
-            document = complete(given, self._registry, self.rules.defaults)
             return self.engine.create(self._checked(document))
 
     def update(self, name: str, given: Stated) -> CollectionConfig:
         """Make ``given`` the whole document of the collection, as far as it may change."""
+        self._completed(self.open(name), given)  # imports the modules that it names while no turn is held
         with self.turn:
             collection = self.open(name)
             return self._store(collection, update(collection.config.document, self._completed(collection, given)))

@@ -15,10 +15,10 @@ from typing import TypeAlias
 
 from weft.catalog.state import ShardEntry
 from weft.domain.cluster import ShardFacts
-from weft.domain.errors import CorruptData, Invalid, NotFound, TenantNotFound, WeftError
+from weft.domain.errors import CorruptData, NotFound, TenantNotFound, WeftError
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
-from weft.engine.collection import ONLY_SHARD
+from weft.engine.collection import ONLY_SHARD, check_active, shard_name
 from weft.engine.embedded.damage import Damage
 from weft.engine.embedded.leases import OpenShard, OpenShards
 from weft.engine.embedded.shard import Shard
@@ -75,23 +75,7 @@ class Collection:
 
         Opened if need be when it is entered, which raises Invalid, NotFound, CorruptData.
         """
-        return _Use(self, self._name_of(tenant))
-
-    def shard(self, tenant: str | None) -> Shard:
-        """The shard of ``tenant`` without a lease; None for a collection without tenants. Raises as ``use``."""
-        with self.use(tenant) as shard:
-            return shard
-
-    def _name_of(self, tenant: str | None) -> str:
-        if not self.config.tenancy.enabled:
-            if tenant:
-                raise Invalid(
-                    f"class {self.config.name} has multi-tenancy disabled, but request was with tenant", tenant=tenant
-                )
-            return ONLY_SHARD
-        if not tenant:
-            raise Invalid(f"class {self.config.name} has multi-tenancy enabled, but request was without tenant")
-        return tenant
+        return _Use(self, shard_name(self.config, tenant))
 
     def tenants(self) -> dict[str, TenantStatus]:
         """Status by name."""
@@ -270,8 +254,7 @@ class Collection:
         with self._lock:
             self._wait_for(name)
             entry = self._entry(name)
-            if entry.status is not TenantStatus.ACTIVE:
-                raise Invalid(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
+            check_active(entry)
             if name in self._open:
                 return
             self._damage.check(name)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from embedded_engine import embedded
+from embedded_engine import shard_of
 from weft.domain.errors import Invalid, NotFound, StorageFull
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
@@ -60,7 +60,7 @@ def test_foreign_files_in_the_data_folder_stay(engine: Database) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="names of files are Unicode there")
 def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
     engine = open_database(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), parse, durable=False, write_queue=1000)
-    shard = embedded(engine.create(DOCUMENTS["Plain"])).shard(None)
+    shard = shard_of(engine.create(DOCUMENTS["Plain"]))
     shard.write([upsert()])
     assert shard.count == 1
     engine.close()
@@ -68,10 +68,10 @@ def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
 
 def test_a_dropped_collection_is_gone_for_those_that_hold_it(engine: Database) -> None:
     held = engine.create(DOCUMENTS["Plain"])
-    shard = embedded(held).shard(None)
+    shard = shard_of(held)
     assert engine.drop("Plain")
     with pytest.raises(NotFound):
-        embedded(held).shard(None)
+        shard_of(held)
     with pytest.raises(NotFound):
         shard.write([upsert()])
     assert not list((engine.folder / "collections").iterdir())
@@ -94,23 +94,23 @@ def test_a_dropped_collection_cannot_be_changed_into_a_ghost(engine: Database) -
 def test_a_tenant_that_is_gone_is_not_opened_again(engine: Database) -> None:
     held = engine.create(DOCUMENTS["Shared"])
     engine.put_tenants(held, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
-    one, two = embedded(held).shard("one"), embedded(held).shard("two")
+    one, two = shard_of(held, "one"), shard_of(held, "two")
     one.write([upsert()])
     engine.put_tenants(held, {"one": TenantStatus.INACTIVE})
     engine.drop_tenants(held, ["two"])
     for tenant, error in (("one", Invalid), ("two", NotFound)):
         with pytest.raises(error):
-            embedded(held).shard(tenant)
+            shard_of(held, tenant)
     for shard in (one, two):
         with pytest.raises(NotFound):
             shard.write([upsert()])
     engine.put_tenants(held, {"one": TenantStatus.ACTIVE})
-    assert embedded(held).shard("one").count == 1
+    assert shard_of(held, "one").count == 1
     engine.drop("Shared")
     for change in (
         lambda: engine.put_tenants(held, {"three": TenantStatus.ACTIVE}),
         lambda: engine.drop_tenants(held, ["one"]),
-        lambda: embedded(held).shard("one"),
+        lambda: shard_of(held, "one"),
     ):
         with pytest.raises(NotFound):
             change()
@@ -118,7 +118,7 @@ def test_a_tenant_that_is_gone_is_not_opened_again(engine: Database) -> None:
 
 def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     held = engine.create(DOCUMENTS["Plain"])
-    shard = embedded(held).shard(None)
+    shard = shard_of(held)
     shard.write([upsert()])
     real = Shard.configure
 
@@ -133,5 +133,5 @@ def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Database, monkeyp
     assert held.config.description is None
     again = reopened(engine)
     assert again.get("Plain").config.description is None
-    assert embedded(again.get("Plain")).shard(None).count == 1
+    assert shard_of(again.get("Plain")).count == 1
     again.close()

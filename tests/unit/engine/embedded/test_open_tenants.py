@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from embedded_engine import embedded
+from embedded_engine import embedded, shard_of
 from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy
@@ -143,13 +143,13 @@ def test_many_threads_on_many_tenants(tmp_path: Path) -> None:
     assert [made.count(f"t{i}") for i in range(30)] == expected
     engine.close()
     again = opened(tmp_path)
-    assert [embedded(again.get("Shared")).shard(f"t{i}").count for i in range(30)] == expected
+    assert [shard_of(again.get("Shared"), f"t{i}").count for i in range(30)] == expected
     again.close()
 
 
 def test_a_tenant_made_again_counts_from_nothing(engine: Database) -> None:
     made = collection(engine, 1)
-    store(made.shard("t0"), 1)
+    store(shard_of(made, "t0"), 1)
     engine.put_tenants(made, {"t0": TenantStatus.INACTIVE})
     assert made.count("t0") == 1
     engine.drop_tenants(made, ["t0"])

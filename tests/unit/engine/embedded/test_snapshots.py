@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedded_engine import embedded
+from embedded_engine import embedded, shard_of
 from weft.domain.errors import NotFound
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
@@ -49,7 +49,7 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
     engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collection = embedded(engine.get("Shared"))
-    fill(collection.shard("one"), 10)
+    fill(shard_of(collection, "one"), 10)
     engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     copying, go, opened = threading.Event(), threading.Event(), threading.Event()
     real = links.take_folder
@@ -67,13 +67,13 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
     engine.put_tenants(collection, {"one": TenantStatus.ACTIVE})
 
     def open_it() -> None:
-        collection.shard("one")
+        shard_of(collection, "one")
         opened.set()
 
     opener = threading.Thread(target=open_it)
     opener.start()
     assert not opened.wait(0.05)
-    collection.shard("two")  # others are not kept waiting
+    shard_of(collection, "two")  # others are not kept waiting
     go.set()
     copier.join(WAIT_S)
     opener.join(WAIT_S)
@@ -83,7 +83,7 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
 
 def test_a_snapshot_outlives_what_it_was_taken_of(engine: Database, tmp_path: Path) -> None:
     collection = embedded(engine.get("Shared"))
-    shard = collection.shard("one")
+    shard = shard_of(collection, "one")
     fill(shard, 100)
     sizes = collection.files.snapshot_to("one", tmp_path / "s")
     vectors = tmp_path / "s/store/vectors/0.0.f32"
@@ -98,7 +98,7 @@ def test_a_snapshot_outlives_what_it_was_taken_of(engine: Database, tmp_path: Pa
 
 def test_a_copied_store_can_be_opened(engine: Database, tmp_path: Path) -> None:
     collection = embedded(engine.get("Shared"))
-    fill(collection.shard("one"), 30)
+    fill(shard_of(collection, "one"), 30)
     assert collection.files.copy_store("one", tmp_path / "open")
     engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     assert collection.files.copy_store("one", tmp_path / "closed")
@@ -118,7 +118,7 @@ def test_a_file_system_without_links(engine: Database, tmp_path: Path, monkeypat
 
     monkeypatch.setattr("os.link", refuse)
     collection = embedded(engine.get("Shared"))
-    fill(collection.shard("one"), 30)
+    fill(shard_of(collection, "one"), 30)
     sizes = collection.files.snapshot_to("one", tmp_path / "s")
     assert sizes["store/vectors/0.0.f32"] == 30 * 8 * 4
     assert (tmp_path / "s/store/vectors/0.0.f32").stat().st_nlink == 1

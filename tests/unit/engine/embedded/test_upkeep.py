@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_engine import embedded
+from embedded_engine import embedded, shard_of
 from weft.domain.errors import CorruptData, OperatorError
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy, VectorConfig
@@ -48,7 +48,7 @@ def test_the_wait_doubles_up_to_a_minute() -> None:
 def test_a_failure_is_logged_once(
     engine: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shard = embedded(engine.create(CONFIG)).shard(None)
+    shard = shard_of(engine.create(CONFIG))
     failures = iter([OperatorError("a"), OperatorError("a"), OperatorError("b"), OperatorError("a")])
     tries = 0
 
@@ -90,7 +90,7 @@ def test_a_damaged_shard_is_left_alone(
         upkeep.maintain(1000.0 * now_s)
     assert tries == 1
     assert isinstance(embedded(collection).damage("main"), CorruptData)
-    assert embedded(collection).shard(None).count == 0, "it is still served"
+    assert shard_of(collection).count == 0, "it is still served"
     assert len(caplog.records) == 1
 
 
@@ -102,7 +102,7 @@ def test_tenants_that_are_not_open_are_looked_at_once_an_hour(tmp_path: Path) ->
     engine = open_database(tmp_path, lambda document: config, durable=False, write_queue=1000)
     offers = engine.create(config)
     engine.put_tenants(offers, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE, "three": TenantStatus.INACTIVE})
-    shard = embedded(offers).shard("one")
+    shard = shard_of(offers, "one")
     for number, created_s in enumerate((1000, 2000)):
         obj = Object(number.to_bytes(16), {}, {}, created_s * 1000, created_s * 1000)
         shard.write([Upsert(obj)])

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from embedded_engine import embedded
+from embedded_engine import embedded, shard_of
 from weft.domain.errors import Conflict, CorruptData, NotFound
 from weft.domain.jobs import JobStatus
 from weft.domain.query import Keyword
@@ -77,7 +77,7 @@ def folders_of(engine: Database) -> set[Path]:
 
 
 def test_a_collection_goes_and_comes_back(engine: Database, backend: Backend) -> None:
-    shard = embedded(engine.create(config("Things"))).shard(None)
+    shard = shard_of(engine.create(config("Things")))
     fill(shard, 0, 300)
     remove(shard, 7)
     engine.put_alias("Stuff", "Things")
@@ -88,7 +88,7 @@ def test_a_collection_goes_and_comes_back(engine: Database, backend: Backend) ->
     engine.drop("Things")
     engine.drop_alias("Stuff")
     bring_back(engine, backend, state)
-    again = embedded(engine.get("Things")).shard(None)
+    again = shard_of(engine.get("Things"))
     assert sorted(held(again)) == [n for n in range(300) if n != 7]
     assert len(again.view().keyword(Keyword("word42", ("text",)), 5, None).doc_ids) == 1
     assert engine.aliases() == {"Stuff": "Things"}
@@ -101,13 +101,13 @@ def test_a_collection_goes_and_comes_back(engine: Database, backend: Backend) ->
 
 def test_what_was_restored_survives_a_restart(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(embedded(engine.create(config("Things"))).shard(None), 0, 50)
+    fill(shard_of(engine.create(config("Things"))), 0, 50)
     state = make(engine, backend, "one", "Things")
     other = make_engine(tmp_path / "other")
     bring_back(other, backend, state)
     other.close()
     other = make_engine(tmp_path / "other")
-    assert len(held(embedded(other.get("Things")).shard(None))) == 50
+    assert len(held(shard_of(other.get("Things")))) == 50
     other.close()
 
 
@@ -122,7 +122,7 @@ def test_the_last_step_of_a_backup_and_of_a_restore(
         begin(job)
 
     monkeypatch.setattr(Job, "begin_finishing", begun)
-    fill(embedded(engine.create(config("Things"))).shard(None), 0, 3)
+    fill(shard_of(engine.create(config("Things"))), 0, 3)
     made = make(engine, backend, "one", "Things")
     assert (steps, made.status) == (["backup"], JobStatus.SUCCESS)
     engine.drop("Things")
@@ -135,7 +135,7 @@ def test_tenants_of_every_status(engine: Database, backend: Backend) -> None:
     collection = engine.create(config("Shared", tenants=True))
     engine.put_tenants(collection, dict.fromkeys(("open", "cold", "unused", "shut"), TenantStatus.ACTIVE))
     for n, name in enumerate(("open", "cold", "shut")):
-        fill(embedded(collection).shard(name), 100 * n, 100 * n + 20)
+        fill(shard_of(collection, name), 100 * n, 100 * n + 20)
     engine.put_tenants(collection, {"cold": TenantStatus.INACTIVE})
     state = make(engine, backend, "one", "Shared")
     assert dict(embedded(collection).shards()).keys() == {"open", "shut"}, "a backup opens no shard"
@@ -145,14 +145,14 @@ def test_tenants_of_every_status(engine: Database, backend: Backend) -> None:
     assert again.tenants() == {"open": "ACTIVE", "cold": "INACTIVE", "unused": "ACTIVE", "shut": "ACTIVE"}
     assert not dict(embedded(again).shards())
     engine.put_tenants(again, {"cold": TenantStatus.ACTIVE})
-    assert [len(held(embedded(again).shard(name))) for name in ("open", "cold", "unused", "shut")] == [20, 20, 0, 20]
+    assert [len(held(shard_of(again, name))) for name in ("open", "cold", "unused", "shut")] == [20, 20, 0, 20]
 
 
 def test_foreign_files_in_a_shard_are_left_out(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     collection = engine.create(config("Shared", tenants=True))
     engine.put_tenants(collection, {"one": TenantStatus.ACTIVE})
-    shard = embedded(collection).shard("one")
+    shard = shard_of(collection, "one")
     fill(shard, 0, 5)
     engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     for name in ("notes.txt", "index/ü", "store/.hidden"):
@@ -162,12 +162,12 @@ def test_foreign_files_in_a_shard_are_left_out(engine: Database, tmp_path: Path)
     bring_back(engine, backend, state)
     again = engine.get("Shared")
     engine.put_tenants(again, {"one": TenantStatus.ACTIVE})
-    assert len(held(embedded(again).shard("one"))) == 5
+    assert len(held(shard_of(again, "one"))) == 5
 
 
 def test_a_chain_stores_changes_only_and_restores_each_link(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    shard = embedded(engine.create(config("Things"))).shard(None)
+    shard = shard_of(engine.create(config("Things")))
     fill(shard, 0, 6000)
     states = [make(engine, backend, "a", "Things")]
     fill(shard, 6000, 6020)
@@ -179,8 +179,8 @@ def test_a_chain_stores_changes_only_and_restores_each_link(engine: Database, tm
     for state, count in zip(states, (6000, 6019, 6029), strict=True):
         engine.drop("Things")
         bring_back(engine, backend, state)
-        assert embedded(engine.get("Things")).shard(None).count == count
-    assert set(held(embedded(engine.get("Things")).shard(None))) == set(range(6030)) - {5}
+        assert shard_of(engine.get("Things")).count == count
+    assert set(held(shard_of(engine.get("Things")))) == set(range(6030)) - {5}
 
 
 def replaced(state: BackupState, backups: tuple[str, ...]) -> BackupState:
@@ -191,7 +191,7 @@ def test_writes_go_on_and_each_snapshot_is_whole(engine: Database, tmp_path: Pat
     print("seed", SEED)
     rng = random.Random(SEED)
     backend = FilesystemBackend(tmp_path / "b")
-    shard = embedded(engine.create(config("Things"))).shard(None)
+    shard = shard_of(engine.create(config("Things")))
     stop = threading.Event()
     acknowledged = 0
 
@@ -216,7 +216,7 @@ def test_writes_go_on_and_each_snapshot_is_whole(engine: Database, tmp_path: Pat
     for n, (state, least, most) in enumerate(promised):
         other = make_engine(tmp_path / f"other{n}")
         bring_back(other, backend, state)
-        found = held(embedded(other.get("Things")).shard(None))
+        found = held(shard_of(other.get("Things")))
         assert sorted(found) == list(range(len(found))), "batches are whole, and none is missing"
         assert least <= len(found) <= most
         assert len(found) % 20 == 0
@@ -227,7 +227,7 @@ def test_writes_go_on_and_each_snapshot_is_whole(engine: Database, tmp_path: Pat
 def test_a_name_that_is_taken(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     for name in ("First", "Second"):
-        fill(embedded(engine.create(config(name))).shard(None), 0, 5)
+        fill(shard_of(engine.create(config(name))), 0, 5)
     state = make(engine, backend, "one", "First", "Second")
     engine.drop("First")
     before = folders_of(engine)
@@ -259,7 +259,7 @@ def test_aliases_that_point_elsewhere_meanwhile(engine: Database, tmp_path: Path
 def test_damage_leaves_nothing_behind(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     for name in ("First", "Second"):
-        fill(embedded(engine.create(config(name))).shard(None), 0, 500)
+        fill(shard_of(engine.create(config(name))), 0, 500)
     state = make(engine, backend, "one", "First", "Second")
     engine.drop("First")
     engine.drop("Second")
@@ -295,7 +295,7 @@ class Text:
 
 def test_parts_come_with_the_collections_or_not_at_all(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(embedded(engine.create(config("Things"))).shard(None), 0, 5)
+    fill(shard_of(engine.create(config("Things"))), 0, 5)
     roles, users = Text("old"), Text("bad")
     state = make(engine, backend, "one", "Things", parts={"roles": (roles, None), "users": (users, None)})
     engine.drop("Things")
@@ -308,14 +308,14 @@ def test_parts_come_with_the_collections_or_not_at_all(engine: Database, tmp_pat
     assert folders_of(engine) == before
     bring_back(engine, backend, state, parts={"roles": roles})
     assert (roles.text, users.text) == ("old", "good")
-    assert embedded(engine.get("Things")).shard(None).count == 5
+    assert shard_of(engine.get("Things")).count == 5
 
 
 def test_a_restore_that_is_cancelled_at_the_last_moment(
     engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(embedded(engine.create(config("Things"))).shard(None), 0, 5)
+    fill(shard_of(engine.create(config("Things"))), 0, 5)
     state = make(engine, backend, "one", "Things")
     engine.drop("Things")
     before = folders_of(engine)
@@ -343,8 +343,8 @@ def test_what_goes_away_while_it_is_backed_up(
     backend = FilesystemBackend(tmp_path / "b")
     collection = engine.create(config("Shared", tenants=True))
     engine.put_tenants(collection, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
-    fill(embedded(collection).shard("one"), 0, 5)
-    fill(embedded(collection).shard("two"), 0, 5)
+    fill(shard_of(collection, "one"), 0, 5)
+    fill(shard_of(collection, "two"), 0, 5)
     real = ShardCopies.snapshot_to
 
     def meanwhile(self: Any, name: str, folder: Path) -> Any:
@@ -363,7 +363,7 @@ def test_what_goes_away_while_it_is_backed_up(
 
 def test_a_backup_that_is_undone_keeps_its_state_only(engine: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(embedded(engine.create(config("Things"))).shard(None), 0, 5)
+    fill(shard_of(engine.create(config("Things"))), 0, 5)
     folder = backend.folder("one", Location())
     state = BackupState("one", "server", JobStatus.WAITING, "2026", ("Things",))
     request = BackupRequest([engine.get("Things")], 3, 1, {})

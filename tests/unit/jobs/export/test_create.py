@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedded_engine import embedded
+from embedded_engine import shard_of
 
 pytest.importorskip("pyarrow")
 
@@ -116,7 +116,7 @@ def kill_at(job: Job, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
 
 def test_one_life(engine: Database, folder: BlobFolder) -> None:
-    fill(embedded(engine.create(config("A"))).shard(None), 0, COUNT)
+    fill(shard_of(engine.create(config("A"))), 0, COUNT)
     export = Lives(engine, folder, "A")
     assert export.maker.progress == {"A": {"main": ShardExport()}}
     export.maker.run(export.job)
@@ -133,9 +133,9 @@ def test_killed_at_each_cursor(
     engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, saves: int
 ) -> None:
     """And what changes meanwhile is not in it: the shard is as it was when its turn came."""
-    shard = embedded(engine.create(config("A"))).shard(None)
+    shard = shard_of(engine.create(config("A")))
     fill(shard, 0, COUNT)
-    fill(embedded(engine.create(config("B"))).shard(None), COUNT, COUNT + 10)
+    fill(shard_of(engine.create(config("B"))), COUNT, COUNT + 10)
     export = Lives(engine, folder, "A", "B")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, saves)
@@ -160,7 +160,7 @@ def test_killed_before_a_file_counts(
     engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """It is there already, and is written again under its name."""
-    fill(embedded(engine.create(config("A"))).shard(None), 0, COUNT)
+    fill(shard_of(engine.create(config("A"))), 0, COUNT)
     export = Lives(engine, folder, "A")
     put = getattr(type(folder), method)
 
@@ -178,7 +178,7 @@ def test_killed_before_a_file_counts(
 
 
 def test_a_pause_keeps_what_has_been_written(engine: Database, folder: BlobFolder) -> None:
-    fill(embedded(engine.create(config("A"))).shard(None), 0, COUNT)
+    fill(shard_of(engine.create(config("A"))), 0, COUNT)
     export = Lives(engine, folder, "A")
     for pauses in (1, 2, 3):
         job = export.job
@@ -202,7 +202,7 @@ def test_a_pause_keeps_what_has_been_written(engine: Database, folder: BlobFolde
 
 
 def test_an_interrupted_run_continues_in_the_same_process(engine: Database, folder: BlobFolder) -> None:
-    fill(embedded(engine.create(config("A"))).shard(None), 0, COUNT)
+    fill(shard_of(engine.create(config("A"))), 0, COUNT)
     export = Lives(engine, folder, "A")
     export.job.pause()
     with pytest.raises(JobStopped):
@@ -216,7 +216,7 @@ def test_tenants_that_come_and_go(engine: Database, folder: BlobFolder, monkeypa
     shared = engine.create(config("A", tenants=True))
     engine.put_tenants(shared, dict.fromkeys(("t0", "t1", "t2", "unused"), TenantStatus.ACTIVE))
     for n in range(3):
-        fill(embedded(shared).shard(f"t{n}"), 10 * n, 10 * n + 10)
+        fill(shard_of(shared, f"t{n}"), 10 * n, 10 * n + 10)
     export = Lives(engine, folder, "A")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
@@ -239,7 +239,7 @@ def test_a_property_that_is_added_meanwhile(
 ) -> None:
     """The files of a shard have the columns of the moment of its copy, all of them."""
     collection = engine.create(config("A"))
-    fill(embedded(collection).shard(None), 0, COUNT)
+    fill(shard_of(collection), 0, COUNT)
     export = Lives(engine, folder, "A")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
@@ -257,7 +257,7 @@ def test_a_collection_that_is_deleted_meanwhile(
     engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("A", "B"):
-        fill(embedded(engine.create(config(name))).shard(None), 0, 10)
+        fill(shard_of(engine.create(config(name))), 0, 10)
     export = Lives(engine, folder, "A", "B")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
