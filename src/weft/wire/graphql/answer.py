@@ -27,7 +27,7 @@ from graphql.validation import OverlappingFieldsCanBeMergedRule, VariablesInAllo
 from weft.domain.errors import Invalid, TooLarge
 from weft.domain.json_values import JsonValue
 from weft.wire.errors import codes_of, to_refusal
-from weft.wire.graphql.context import Context
+from weft.wire.graphql.context import GraphQLContext
 from weft.wire.graphql.documents import named, read
 from weft.wire.graphql.scalars import is_loose
 from weft.wire.graphql.schema import KeptSchemas
@@ -40,7 +40,7 @@ _KNOWN: Final = ("query", "variables", "operationName", "extensions")
 _schemas: Final = KeptSchemas()
 
 
-def answer(question: JsonValue, context: Context) -> dict[str, object]:
+def answer(question: JsonValue, context: GraphQLContext) -> dict[str, object]:
     """``question`` is the JSON of a request. The answer is for ``orjson`` to encode."""
     try:
         query, variables, operation = _parts(question)
@@ -84,7 +84,7 @@ def _executed(
     document: DocumentNode,
     variables: dict[str, JsonValue],
     operation: str | None,
-    context: Context,
+    context: GraphQLContext,
 ) -> dict[str, object]:
     result = execute_sync(
         schema,

@@ -20,7 +20,7 @@ _CHARACTERS, _NUMBERS = 64, 16
 
 
 @dataclass(slots=True)
-class Context:
+class GraphQLContext:
     """``service`` is what the door admits ``caller`` to. All questions of a batch share one, and so its limits."""
 
     service: Service
@@ -49,6 +49,6 @@ class Context:
             raise TooLarge("the request asks for too many values; send several requests, or ask for fewer objects")
 
 
-def context_of(info: GraphQLResolveInfo) -> Context:
-    context: Context = info.context
+def context_of(info: GraphQLResolveInfo) -> GraphQLContext:
+    context: GraphQLContext = info.context
     return context

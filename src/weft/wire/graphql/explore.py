@@ -11,7 +11,7 @@ from weft.domain.errors import Invalid, NotFound
 from weft.domain.query import Near, NearMedia, NearObject, NearText, NearVector, Query, Returns
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.wire.graphql import inputs
-from weft.wire.graphql.context import Context, context_of
+from weft.wire.graphql.context import GraphQLContext, context_of
 from weft.wire.graphql.decode_search import Args, decode_search
 from weft.wire.graphql.scalars import FLOAT, INT, TEXT
 from weft.wire.graphql.selections import SelectedFields
@@ -101,7 +101,7 @@ def _targets(search: Near, config: CollectionConfig) -> list[VectorConfig]:
     return found if len(found) == len(search.targets.names) else []
 
 
-def _as_vector(search: NearObject, given: Args, configs: list[CollectionConfig], context: Context) -> NearVector:
+def _as_vector(search: NearObject, given: Args, configs: list[CollectionConfig], context: GraphQLContext) -> NearVector:
     """The object is of one collection; its vector is searched in all."""
     named = parse_beacon(given["beacon"]).collection if given.get("beacon") and not given.get("id") else ""
     for config in configs:

@@ -28,9 +28,9 @@ def ask_many(call: Call) -> Reply:
 
 def _answered(questions: Sequence[JsonValue], call: Call) -> list[Mapping[str, object]]:
     from weft.wire.graphql.answer import answer
-    from weft.wire.graphql.context import Context
+    from weft.wire.graphql.context import GraphQLContext
 
-    context = Context(call.service, call.caller)
+    context = GraphQLContext(call.service, call.caller)
     return [answer(one, context) for one in questions]
 
 

@@ -13,7 +13,7 @@ from in_process import Recording, RecordingService
 from weft.domain.caller import Caller
 from weft.domain.query import Query
 from weft.wire.graphql.answer import answer
-from weft.wire.graphql.context import Context
+from weft.wire.graphql.context import GraphQLContext
 
 _OWN: dict[str, Any] = {"vectorizer": {"none": {}}}
 _LATE = {**_OWN, "vectorIndexConfig": {"multivector": {"enabled": True}}}
@@ -51,7 +51,7 @@ Ask = Callable[..., dict[str, Any]]
 def ask(service: RecordingService) -> Ask:
     def asked(query: Any, variables: Mapping[str, Any] | None = None, operation: str | None = None) -> dict[str, Any]:
         question = {"query": query, "variables": variables, "operationName": operation}
-        answered: dict[str, Any] = orjson.loads(orjson.dumps(answer(question, Context(service, Caller()))))
+        answered: dict[str, Any] = orjson.loads(orjson.dumps(answer(question, GraphQLContext(service, Caller()))))
         return answered
 
     return asked

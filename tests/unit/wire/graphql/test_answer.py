@@ -22,7 +22,7 @@ from weft.domain.schema import CollectionConfig
 from weft.service.service import Service
 from weft.wire.graphql import documents, limits
 from weft.wire.graphql.answer import answer
-from weft.wire.graphql.context import MOST_SEARCHES, MOST_VALUES, Context
+from weft.wire.graphql.context import MOST_SEARCHES, MOST_VALUES, GraphQLContext
 
 
 def only_error(answered: dict[str, Any]) -> tuple[str, str]:
@@ -35,7 +35,7 @@ def only_error(answered: dict[str, Any]) -> tuple[str, str]:
     [None, [], "text", {}, {"query": None}, {"query": " "}, {"query": "{Get}", "variables": []}, {"query": 3}],
 )
 def test_what_is_no_request_is_an_error(service: RecordingService, question: Any) -> None:
-    message, code = only_error(answer(question, Context(service, Caller())))
+    message, code = only_error(answer(question, GraphQLContext(service, Caller())))
     assert message
     assert code == "INVALID"
 
@@ -120,7 +120,7 @@ def test_a_request_looks_up_only_the_collections_that_it_names(
         return get(name)
 
     monkeypatch.setattr(service.collections, "get", counted)
-    assert answer({"query": "{Get{String{n}}}"}, Context(service, Caller())) == {"data": {"Get": {"String": []}}}
+    assert answer({"query": "{Get{String{n}}}"}, GraphQLContext(service, Caller())) == {"data": {"Get": {"String": []}}}
     assert names == ["String"]
 
 
@@ -163,7 +163,7 @@ def test_what_costs_too_much_ends_the_answer(ask: Ask) -> None:
 
 
 def test_questions_of_one_request_share_what_it_may_cost(service: RecordingService) -> None:
-    context = Context(service, Caller(), searches=MOST_SEARCHES - 1)
+    context = GraphQLContext(service, Caller(), searches=MOST_SEARCHES - 1)
     question = {"query": "{Get{Author{n}}}"}
     assert "errors" not in answer(question, context)
     assert only_error(answer(question, context))[1] == "TOO_LARGE"
@@ -171,7 +171,7 @@ def test_questions_of_one_request_share_what_it_may_cost(service: RecordingServi
 
 @pytest.mark.parametrize("value", ["word " * 1_000, np.zeros(2_000, np.float32)])
 def test_large_values_count_more(service: RecordingService, value: Any) -> None:
-    small, large = Context(service, Caller()), Context(service, Caller())
+    small, large = GraphQLContext(service, Caller()), GraphQLContext(service, Caller())
     small.count_value("word")
     large.count_value(value)
     assert large.values > 50 * small.values
@@ -241,6 +241,6 @@ def test_any_text_has_an_answer(author: Service, seed: int) -> None:
     for _ in range(rng.randint(1, 4)):
         at, to = sorted(rng.randint(0, len(text)) for _ in range(2))
         text = text[:at] + rng.choice(["", text[at:to] * 2, '"', "{", "\\", "\x00", "é"]) + text[to:]
-    answered: dict[str, Any] = answer({"query": text, "variables": {"v": [1.0]}}, Context(author, Caller()))
+    answered: dict[str, Any] = answer({"query": text, "variables": {"v": [1.0]}}, GraphQLContext(author, Caller()))
     assert answered.keys() <= {"data", "errors"}
     assert all(one["extensions"]["code"] != "INTERNAL" for one in answered.get("errors", ()))
