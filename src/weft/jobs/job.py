@@ -147,9 +147,8 @@ class Job:
     # -- the runner
 
     def bind(self, keep: Callable[[JobRecord], None]) -> None:
-        """``keep`` makes a record durable. Raises what ``keep`` raises."""
+        """``keep`` makes a record durable; the job's is, as it is now or as it was when the server stopped."""
         with self._lock:
-            keep(self.record)
             self._keep = keep
 
     def start(self) -> None:
@@ -227,7 +226,11 @@ class JobTask(Protocol):
         job's cursor."""
 
     def undo(self, status: JobStatus, error: str) -> None:
-        """Undoes what has been done, and notes why; called when ``run`` failed, or the job was cancelled."""
+        """Undoes what has been done, and notes why; called when ``run`` failed, or the job was cancelled. Called again
+        when the server was killed before the job's end was on the ledger."""
+
+    def clear(self) -> None:
+        """Removes what was of use for the run alone; called when the job's end is on the ledger."""
 
 
 def now() -> str:

@@ -110,6 +110,7 @@ class JobRunner:
                 raise Overloaded("the server is stopping; ask again when it is back")
             self._lanes[job.kind.name].check_room()
             self._ledger.forget_old(job.kind.name)
+            self._ledger.put(job.record)
             job.bind(self._ledger.put)
             self._take(job, task)
             self._queue(job)
@@ -141,7 +142,7 @@ class JobRunner:
         with self._lock:
             rested = job.status is JobStatus.PAUSED
             in_time = job.cancel()
-            if rested:
+            if rested and not self._closed:
                 self._queue(job)
             return in_time
 
@@ -222,7 +223,10 @@ class JobRunner:
     def _end(self, job: Job, status: JobStatus, words: str = "") -> None:
         with self._lock:
             job.end(status, words)
-            del self._tasks[job]
+            task = self._tasks.pop(job)
+        task.clear()
+        if self._ledger.find(job.kind.name, job.key) != job.record:  # the disk was full before that made room
+            self._remember(job.record)
         _log.info("%s %r: %s %s", job.kind.name, job.name, status, words)
 
     def _remember(self, record: JobRecord) -> None:

@@ -64,6 +64,9 @@ class Reembedder:
         self.undone.append(status)
         self.ended.set()
 
+    def clear(self) -> None:
+        """It has nothing of its own."""
+
 
 class Process:
     """A server with one runner, whose job stops where a test wants it to."""
@@ -279,3 +282,40 @@ def test_what_cannot_be_continued_has_failed(store: StoredSettings, vectors: Vec
     assert "no such model any more" in process.record.error
     killed.runner._jobs[REEMBEDDING.name, KEY].interrupt()
     task.go.set()
+
+
+def test_a_server_starts_with_its_jobs_where_the_disk_is_full(store: StoredSettings, vectors: Vectors) -> None:
+    first = Process(store, vectors, stop_at=30)
+    task = first.begin()
+    assert task.reached.wait(WAIT_S)
+    first.runner.pause(first.record.id)
+    task.go.set()
+    first.until(JobStatus.PAUSED)
+    first.runner.close()
+    store.is_full = True
+    process = Process(store, vectors)
+    assert process.record.status is JobStatus.PAUSED
+    store.is_full = False
+    process.runner.resume(process.record.id)
+    process.until(JobStatus.SUCCESS)
+    assert vectors.embedded == [1] * COUNT
+    process.runner.close()
+
+
+def test_a_paused_job_that_is_cancelled_in_a_server_that_stops(store: StoredSettings, vectors: Vectors) -> None:
+    """Nothing runs any more there, so it is undone when the server is back."""
+    first = Process(store, vectors, stop_at=30)
+    task = first.begin()
+    assert task.reached.wait(WAIT_S)
+    first.runner.pause(first.record.id)
+    task.go.set()
+    first.until(JobStatus.PAUSED)
+    first.runner.close()
+    second = Process(store, vectors)
+    second.runner.close()
+    second.runner.cancel(second.record.id)
+    assert second.reembedder is not None
+    assert not second.reembedder.ended.wait(0.1)
+    process = Process(store, vectors)
+    process.until(JobStatus.CANCELED)
+    process.runner.close()

@@ -42,6 +42,9 @@ class Recorded:
         self.undone.append((status, error))
         self.ended.set()
 
+    def clear(self) -> None:
+        """It has nothing of its own."""
+
 
 @pytest.fixture
 def store() -> StoredSettings:
@@ -221,6 +224,43 @@ def test_what_fills_the_disk_can_be_cancelled(
     finish(runner, first)
     assert first.job.status is JobStatus.CANCELED
     assert "could not be kept" in caplog.text
+
+
+class Filling(Recorded):
+    """Its files fill the disk; it notes what of it is on the ledger when they are removed."""
+
+    def __init__(self, name: str, store: StoredSettings, work: Callable[[Job], None] = lambda job: None) -> None:
+        super().__init__(name, work)
+        self.kept: JobStatus | None = None
+        self._store = store
+
+    def clear(self) -> None:
+        found = JobLedger(self._store).find(KIND.name, f"/{self.job.name}")
+        self.kept = None if found is None else found.status
+        self._store.is_full = False
+
+
+def test_what_a_run_needs_stays_until_its_end_is_kept(runner: JobRunner, store: StoredSettings) -> None:
+    first, second = Filling("1", store), Filling("2", store, failing)
+    submit(runner, first, second)
+    finish(runner, first, second)
+    assert (first.kept, second.kept) == (JobStatus.SUCCESS, JobStatus.FAILED)
+
+
+def failing(job: Job) -> None:
+    raise Invalid("not like that")
+
+
+def test_an_end_that_the_disk_had_no_room_for_is_kept_when_there_is(runner: JobRunner, store: StoredSettings) -> None:
+    first = Filling("1", store)
+    submit(runner, first)
+    assert first.started.wait(WAIT_S)
+    store.is_full = True
+    finish(runner, first)
+    assert first.kept is JobStatus.WAITING
+    found = JobLedger(store).find(KIND.name, "/1")
+    assert found is not None
+    assert found.status is JobStatus.SUCCESS
 
 
 def test_a_key_has_one_unfinished_job(runner: JobRunner) -> None:

@@ -133,12 +133,14 @@ class BackupMaker:
             writer.flush()
         finally:
             writer.close()
-            remove_folder(self._staging)
         job.begin_finishing()
         self._target.succeed(contents, writer.stored_bytes)
 
     def undo(self, status: JobStatus, error: str) -> None:
         self._target.fail(status, error)
+
+    def clear(self) -> None:
+        remove_folder(self._staging)
 
     def _collection(self, collection: OpenCollection, job: Job, writer: PackWriter) -> StoredCollection:
         shards: list[StoredShard] = []

@@ -78,6 +78,9 @@ class Restorer:
     def undo(self, status: JobStatus, error: str) -> None:
         """``run`` has left nothing."""
 
+    def clear(self) -> None:
+        """The files that ``run`` wrote are the collections'."""
+
     def _check_names(self) -> None:
         for one in self._request.collections:
             if self._engine.find(one.name) is not None:

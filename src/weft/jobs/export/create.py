@@ -23,6 +23,7 @@ from weft.domain.jobs import JobStatus
 from weft.domain.json_values import JsonObject
 from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
+from weft.engine.driver import OpenCollection
 from weft.engine.embedded.storage import ShardStore
 from weft.files import disk
 from weft.files.disk import remove_folder
@@ -82,15 +83,14 @@ class ExportMaker:
         self._parse = parse
         self._target = target
         self._staging = staging
-        self._collections = {name: engine.find(name) for name in target.state.classes}
+        self._collections = {name: _held(engine, name) for name in target.state.classes}
         self._plan: Sequence[tuple[str, str]] = ()
         self._done: Sequence[ShardExport] = ()
         self._current = ShardExport()
 
     def begin(self) -> None:
-        """Settles which shards there are to export. Raises StorageFull, OperatorError."""
-        found = self._collections.items()
-        self._plan = [(name, shard) for name, one in found if one is not None for shard in one.tenants()]
+        """Settles which shards there are to export. Raises NotFound, StorageFull, OperatorError."""
+        self._plan = [(name, shard) for name in self._collections for shard in self._collection(name).tenants()]
         ExportJournal.create(self._staging, self._plan)
         self._target.begin()
 
@@ -128,14 +128,15 @@ class ExportMaker:
             job.save(asdict(position))
         job.begin_finishing()
         self._target.end(JobStatus.SUCCESS, self.progress)
-        remove_folder(self._staging)
 
     def undo(self, status: JobStatus, error: str) -> None:
         """Marks the export as ``status`` in its folder. Files that count stay there."""
-        remove_folder(self._staging)
         if self._current.objects or status is JobStatus.FAILED:
             self._current = replace(self._current, status=ShardExportStatus.FAILED, error=error)
         self._target.end(status, self.progress, error)
+
+    def clear(self) -> None:
+        remove_folder(self._staging)
 
     def _count(self, job: Job) -> int:
         """Objects that there are to export, about."""
@@ -189,9 +190,7 @@ class ExportMaker:
 
     def _copy(self, name: str, shard: str, folder: Path) -> str:
         """The shard as it is now, durably in ``folder``; or why there is nothing to copy."""
-        collection = self._collections[name]
-        if collection is None:
-            raise NotFound(f"class {name} was deleted before it was exported", collection=name)
+        collection = self._collection(name)
         remove_folder(folder)
         with disk.explained(folder):
             folder.mkdir(parents=True)
@@ -205,6 +204,19 @@ class ExportMaker:
         disk.write_whole(folder / "collection.json", orjson.dumps(collection.config.document), sync=True)
         disk.sync_tree(folder)
         return ""
+
+    def _collection(self, name: str) -> OpenCollection:
+        """Raises NotFound."""
+        collection = self._collections[name]
+        if collection is None:
+            raise NotFound(f"class {name} was deleted before it was exported", collection=name)
+        return collection
+
+
+def _held(engine: Database, name: str) -> OpenCollection | None:
+    """The collection of that name, which is no alias."""
+    found = engine.find(name)
+    return found if found is not None and found.config.name == name else None
 
 
 def _position(job: Job) -> _Position:

@@ -21,10 +21,11 @@ _NAME = "progress.jsonl"
 
 
 class ExportJournal:
-    """``plan`` are (collection, shard); ``done`` is what became of the first of them."""
+    """``plan`` are (collection, shard); ``done`` is what became of the first of them, in the first ``size`` bytes."""
 
-    def __init__(self, path: Path, plan: Sequence[tuple[str, str]], done: list[ShardExport]) -> None:
+    def __init__(self, path: Path, plan: Sequence[tuple[str, str]], done: list[ShardExport], size: int) -> None:
         self._path = path
+        self._size = size
         self.plan = plan
         self.done = done
 
@@ -34,28 +35,33 @@ class ExportJournal:
         path = folder / _NAME
         with disk.explained(path):
             folder.mkdir(parents=True, exist_ok=True)
-        disk.write_whole(path, orjson.dumps(plan) + b"\n", sync=True)
-        return cls(path, plan, [])
+        head = orjson.dumps(plan) + b"\n"
+        disk.write_whole(path, head, sync=True)
+        return cls(path, plan, [], len(head))
 
     @classmethod
     def open(cls, folder: Path, count: int) -> ExportJournal:
-        """With the ``count`` shards that the cursor counts; further lines are cut off. Raises CorruptData."""
+        """With the ``count`` shards that the cursor counts. Writes nothing. Raises CorruptData."""
         path = folder / _NAME
         try:
             head, *lines = path.read_bytes().splitlines(keepends=True)
+            counted = lines[:count]
             plan = [(collection, shard) for collection, shard in orjson.loads(head)]
-            done = [shard_of_json(orjson.loads(line)) for line in lines[:count]]
+            done = [shard_of_json(orjson.loads(line)) for line in counted]
         except (OSError, ValueError, KeyError, TypeError):
             raise CorruptData(f"{path} is missing or damaged; export again", path=str(path)) from None
         if len(done) != count:
             raise CorruptData(f"{path} lacks shards that were done; export again", path=str(path))
-        disk.write_whole(path, b"".join([head, *lines[:count]]), sync=True)
-        return cls(path, plan, done)
+        return cls(path, plan, done, len(head) + sum(map(len, counted)))
 
     def add(self, shard: ShardExport) -> None:
-        """The next one of the plan is done. Durable at return; raises StorageFull."""
-        with disk.explained(self._path), self._path.open("ab") as file:
-            file.write(orjson.dumps(shard_json(shard)) + b"\n")
+        """The next one of the plan is done; lines beyond are cut off. Durable at return; raises StorageFull."""
+        line = orjson.dumps(shard_json(shard)) + b"\n"
+        with disk.explained(self._path), self._path.open("rb+") as file:
+            file.truncate(self._size)
+            file.seek(self._size)
+            file.write(line)
             file.flush()
             disk.sync_file(file.fileno())
+        self._size += len(line)
         self.done.append(shard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +13,7 @@ from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
 from weft.domain import json_fields
 from weft.domain.caller import Caller
-from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound
+from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound, OperatorError
 from weft.domain.jobs import JobStatus
 from weft.engine.database import Database
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
@@ -27,6 +28,7 @@ from weft.service.permissions.archives import archiving, export
 from weft.service.schema.document import parse
 from weft.settings.archives import BackupSettings, ExportSettings
 
+_log = logging.getLogger(__name__)
 _STAGING = "export-staging"
 _HINT = "set EXPORT_DEFAULT_PATH for filesystem, EXPORT_DEFAULT_BUCKET for s3"
 
@@ -63,7 +65,7 @@ class Exports:
         present = sorted(one.config.name for one in self._engine.collections())
         classes = tuple(asked.choice.among(present, "on this server"))
         with self._lock:
-            if self._state(folder) is not None:
+            if self._is_under_way(folder) or self._state(folder) is not None:
                 raise Conflict(f"export {id!r} already exists at {folder.home!r}; choose another id", id=id)
             job = Job(EXPORT, folder.home, id, classes, {"backend": backend})
             maker = self._maker(job, folder)
@@ -97,7 +99,10 @@ class Exports:
     def _reopen(self, job: Job) -> ExportMaker:
         """The maker of an export of an earlier process. Raises Invalid, CorruptData."""
         self._check_enabled()
-        maker = self._maker(job, self._chosen(_backend_of(job)).folder(job.name, Location()))
+        folder = self._chosen(_backend_of(job)).folder(job.name, Location())
+        if folder.home != job.key:
+            raise Invalid(f"it was being written to {job.key!r}, and exports go to {folder.home!r} now; export again")
+        maker = self._maker(job, folder)
         maker.load(job)
         return maker
 
@@ -113,16 +118,21 @@ class Exports:
     def _state(self, folder: BlobFolder) -> ExportState | None:
         """None when there is no export. One that this server gave up has failed, and is marked so for good."""
         with self._lock:
-            job = self._runner.find(EXPORT, folder.home)
+            is_under_way = self._is_under_way(folder)  # asked first: its end is in the folder before it has ended
             state = read_export_state(folder)
-            if state is None or state.status.ended or state.server != self._server:
-                return state
-            if job is not None and not job.ended:
+            if state is None or state.status.ended or state.server != self._server or is_under_way:
                 return state
             error = self._runner.failure(EXPORT, folder.home, state.started_at)
             state = replace(state, status=JobStatus.FAILED, error=error, completed_at=now())
-            write_export_state(folder, state)
+            try:
+                write_export_state(folder, state)
+            except OperatorError as refusal:
+                _log.warning("export %r has failed, which could not be written down: %s", state.id, refusal.message)
             return state
+
+    def _is_under_way(self, folder: BlobFolder) -> bool:
+        job = self._runner.find(EXPORT, folder.home)
+        return job is not None and not job.ended
 
     def _folder(self, backend: str, id: str) -> BlobFolder:
         self._check_enabled()

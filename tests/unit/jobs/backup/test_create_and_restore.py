@@ -44,7 +44,9 @@ def make(
     earlier = base_of(backend, base) if base else None
     request = BackupRequest([engine.get(name) for name in names], 3, 2, parts or {}, earlier)
     target = BackupTarget(folder, state)
-    BackupMaker(engine, request, target, engine.folder / "staging" / id).run(Job(BACKUP, folder.home, id, names))
+    maker = BackupMaker(engine, request, target, engine.folder / "staging" / id)
+    maker.run(Job(BACKUP, folder.home, id, names))
+    maker.clear()
     return target.state
 
 

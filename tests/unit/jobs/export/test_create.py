@@ -15,7 +15,7 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
 
-from weft.domain.errors import CorruptData, NotFound
+from weft.domain.errors import CorruptData, NotFound, StorageFull
 from weft.domain.jobs import JobStatus
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, Tenancy, VectorConfig
@@ -24,10 +24,12 @@ from weft.engine.changes import Remove, Upsert
 from weft.engine.database import Database
 from weft.engine.drivers import open_database
 from weft.engine.embedded.shard import Shard
+from weft.files import disk
 from weft.jobs.backends.backend import BlobFolder, Location
 from weft.jobs.backends.filesystem import FilesystemBackend
 from weft.jobs.export import parquet
 from weft.jobs.export.create import EXPORT, ExportMaker, ExportTarget, sweep_staging
+from weft.jobs.export.journal import ExportJournal
 from weft.jobs.export.state import ExportState, ShardExport, ShardExportStatus, read_export_state
 from weft.jobs.job import Job, JobStopped
 
@@ -125,6 +127,7 @@ def test_one_life(engine: Database, folder: BlobFolder) -> None:
     state = read_export_state(folder)
     assert state is not None
     assert (state.status, state.shard_status) == (JobStatus.SUCCESS, {"A": {"main": ShardExport(DONE, COUNT)}})
+    export.maker.clear()
     assert not export.staging.exists()
 
 
@@ -273,7 +276,95 @@ def test_a_collection_that_is_deleted_meanwhile(
     assert (state.status, state.error) == (JobStatus.FAILED, "why")
     assert state.shard_status["A"] == {"main": ShardExport(DONE, 10)}
     assert state.shard_status["B"] == {"main": ShardExport(ShardExportStatus.FAILED, error="why")}
+    export.maker.clear()
     assert not export.staging.exists()
+
+
+def test_a_collection_whose_name_has_become_an_alias(
+    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collection that it stands for is another one."""
+    for name in ("A", "B", "Other"):
+        fill(shard_of(engine.create(config(name))), 0, 10)
+    export = Lives(engine, folder, "A", "B")
+    with monkeypatch.context() as patch:
+        kill_at(export.job, patch, 3)
+        with pytest.raises(Killed):
+            export.maker.run(export.job)
+    engine.drop("B")
+    engine.put_alias("B", "Other")
+    export.restart()
+    with pytest.raises(NotFound, match="class B"):
+        export.maker.run(export.job)
+
+
+def test_a_collection_that_is_deleted_before_the_export_begins(engine: Database, folder: BlobFolder) -> None:
+    with pytest.raises(NotFound, match="class A"):
+        Lives(engine, folder, "A")
+    assert read_export_state(folder) is None
+
+
+def test_killed_after_the_end(engine: Database, folder: BlobFolder) -> None:
+    """It is there, and not yet on the ledger: the next process ends it in the same way."""
+    fill(shard_of(engine.create(config("A"))), 0, COUNT)
+    export = Lives(engine, folder, "A")
+    export.maker.run(export.job)
+    export.restart()
+    export.maker.run(export.job)
+    assert export.rows() == list(range(COUNT))
+    state = read_export_state(folder)
+    assert state is not None
+    assert (state.status, state.shard_status) == (JobStatus.SUCCESS, {"A": {"main": ShardExport(DONE, COUNT)}})
+
+
+def test_killed_after_it_was_undone(engine: Database, folder: BlobFolder) -> None:
+    fill(shard_of(engine.create(config("A"))), 0, COUNT)
+    export = Lives(engine, folder, "A")
+    export.job.cancel()
+    with pytest.raises(JobStopped):
+        export.maker.run(export.job)
+    export.maker.undo(JobStatus.CANCELED, "canceled by the user")
+    export.restart()
+    export.maker.undo(JobStatus.CANCELED, "canceled by the user")
+    state = read_export_state(folder)
+    assert state is not None
+    assert state.status is JobStatus.CANCELED
+    export.maker.clear()
+    assert not export.staging.exists()
+
+
+def test_an_export_is_taken_up_where_the_disk_is_full(
+    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be paused, and wait until there is room."""
+    fill(shard_of(engine.create(config("A"))), 0, COUNT)
+    export = Lives(engine, folder, "A")
+    with monkeypatch.context() as patch:
+        kill_at(export.job, patch, 3)
+        with pytest.raises(Killed):
+            export.maker.run(export.job)
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "write_whole", full)
+        export.restart()
+    export.maker.run(export.job)
+    assert export.rows() == list(range(COUNT))
+
+
+def full(path: Path, *arguments: Any, **named: Any) -> None:
+    raise StorageFull(f"no space left for {path}")
+
+
+def test_lines_of_the_journal_that_the_cursor_does_not_count_are_cut_off(tmp_path: Path) -> None:
+    journal = ExportJournal.create(tmp_path, [("A", "main"), ("B", "main"), ("C", "main")])
+    done = [ShardExport(DONE, n, error="x" * n) for n in (5, 90, 7)]
+    journal.add(done[0])
+    journal.add(done[1])
+    again = ExportJournal.open(tmp_path, 1)
+    assert again.done == done[:1]
+    again.add(done[2])
+    assert ExportJournal.open(tmp_path, 2).done == [done[0], done[2]]
+    with pytest.raises(CorruptData, match="lacks shards"):
+        ExportJournal.open(tmp_path, 3)
 
 
 def test_what_was_staged_and_is_gone(engine: Database, folder: BlobFolder) -> None:

@@ -86,6 +86,9 @@ class Looking:
     def undo(self, status: JobStatus, error: str) -> None:
         """The state in the folder stays as it is, as where that cannot be written to."""
 
+    def clear(self) -> None:
+        """It has nothing of its own."""
+
 
 def test_what_is_being_made_is_left_alone(catalog: BackupCatalog, runner: JobRunner) -> None:
     folder = folder_of(catalog)
