@@ -23,7 +23,7 @@ class Aliases:
 
     def by_name(self) -> Mapping[str, str]:
         """The collection of each alias, for other verbs; a snapshot."""
-        return self._schemas.engine.aliases()
+        return self._schemas.database.aliases()
 
     @requires(redact=permit.readable_aliases)
     def all(self, name: str | None = None) -> list[Alias]:
@@ -45,7 +45,7 @@ class Aliases:
         with self._schemas.turn:
             alias = collection_name(alias)
             check_class_name(alias, "alias")
-            if self._schemas.engine.find(alias) is not None or alias in self.by_name():
+            if self._schemas.database.find(alias) is not None or alias in self.by_name():
                 raise Conflict(f"create alias: class/alias {alias} already exists", alias=alias)
             return self._point(alias, name)
 
@@ -60,13 +60,13 @@ class Aliases:
     @requires(permit.alias(DELETE))
     def delete(self, alias: str) -> None:
         with self._schemas.turn:
-            self._schemas.engine.drop_alias(collection_name(alias))
+            self._schemas.database.drop_alias(collection_name(alias))
 
     def _point(self, alias: str, name: str) -> Alias:
         target = collection_name(name)
-        if all(one.config.name != target for one in self._schemas.engine.collections()):
+        if all(one.config.name != target for one in self._schemas.database.collections()):
             raise Invalid(f"class {target} not found; an alias points to a class that exists")
-        self._schemas.engine.put_alias(alias, target)
+        self._schemas.database.put_alias(alias, target)
         return Alias(alias, target)
 
 

@@ -46,7 +46,7 @@ class Collections:
 
     def find(self, name: str) -> OpenCollection | None:
         """By name or alias, exactly as spelled."""
-        return self._schemas.engine.find(name)
+        return self._schemas.database.find(name)
 
     def use(
         self, collection: ServedCollection, tenant: str | None, *, importing: bool = False
@@ -72,7 +72,7 @@ class Collections:
     @requires(permit.reading_all_collections)
     def all(self) -> list[CollectionConfig]:
         """By name."""
-        return sorted((c.config for c in self._schemas.engine.collections()), key=lambda c: c.name)
+        return sorted((c.config for c in self._schemas.database.collections()), key=lambda c: c.name)
 
     @requires(permit.reading_all_data)
     def searchable(self) -> list[CollectionConfig]:
@@ -99,7 +99,7 @@ class Collections:
     @requires(permit.collection(DELETE))
     def delete(self, name: str) -> None:
         with self._schemas.turn:
-            self._schemas.engine.drop(collection_name(name))
+            self._schemas.database.drop(collection_name(name))
 
     # -- properties and vectors
 

@@ -30,7 +30,7 @@ class ImportSchemas:
         The error of an object whose properties fit no schema is put at its position in ``errors``.
         """
         schemas = self._schemas
-        collection = schemas.engine.find(collection_name(name))
+        collection = schemas.database.find(collection_name(name))
         if not self.enabled:
             return schemas.open(name) if collection is None else collection
         if collection is not None:
@@ -38,11 +38,11 @@ class ImportSchemas:
             if all(auto_schema.is_covered(config, one.properties) for _, one in objects):
                 return collection
         with schemas.turn:
-            known = schemas.engine.find(collection_name(name))
+            known = schemas.database.find(collection_name(name))
             collection = known or self._create(name)
             self._extend_each(collection, objects, errors)
             if known is None and all(errors[i] is not None for i, _ in objects):
-                schemas.engine.drop(collection.config.name)
+                schemas.database.drop(collection.config.name)
         return collection
 
     def _create(self, name: str) -> OpenCollection:

@@ -32,20 +32,20 @@ class SchemaRules:
 class Schemas:
     """Changes of schemas take turns; ``turn`` is held for as long as what was read must not change."""
 
-    def __init__(self, engine: Database, registry: Registry, rules: SchemaRules) -> None:
-        self.engine = engine
+    def __init__(self, database: Database, registry: Registry, rules: SchemaRules) -> None:
+        self.database = database
         self.rules = rules
         self.turn = threading.RLock()
         self._registry = registry
 
     def open(self, name: str) -> OpenCollection:
         """By name or alias; the first letter may be lower case. Raises NotFound."""
-        return self.engine.get(collection_name(name))
+        return self.database.get(collection_name(name))
 
     def create(self, given: Stated) -> OpenCollection:
         document = complete(given, self._registry, self.rules.defaults)  # which may import modules: no turn is held
         with self.turn:
-            return self.engine.create(self._checked(document))
+            return self.database.create(self._checked(document))
 
     def update(self, name: str, given: Stated) -> CollectionConfig:
         """Make ``given`` the whole document of the collection, as far as it may change."""
@@ -83,14 +83,14 @@ class Schemas:
         return complete(given, self._registry, self.rules.defaults, existing=collection.config.document)
 
     def _store(self, collection: OpenCollection, document: Stated) -> CollectionConfig:
-        self.engine.configure(collection, self._checked(document))
+        self.database.configure(collection, self._checked(document))
         return collection.config
 
     def _checked(self, document: Stated) -> CollectionConfig:
         """Raises Invalid for a document that cannot be, and for a vector whose module could not make it."""
         validate(document, self._registry, async_indexing=self.rules.async_indexing, exists=self._exists)
         config = parse(document)
-        capabilities = self.engine.capabilities
+        capabilities = self.database.capabilities
         for vector in config.vectors.values():
             if vector.index.multivector is not None and not capabilities.multivectors:
                 raise Unsupported(f"the engine {capabilities.name!r} has no multi-vectors; leave out {vector.name!r}")
@@ -99,4 +99,4 @@ class Schemas:
         return config
 
     def _exists(self, name: str) -> bool:
-        return self.engine.find(name) is not None
+        return self.database.find(name) is not None

@@ -50,14 +50,14 @@ class Service:
     def __init__(
         self,
         settings: ServiceSettings,
-        engine: Database,
+        database: Database,
         registry: Registry,
         access: Access,
         *,
         exposition: Callable[[], bytes] | None = None,
     ) -> None:
         self._settings = settings
-        self._engine = engine
+        self._database = database
         self._registry = registry
         self._exposition = exposition
         rules = SchemaRules(
@@ -69,17 +69,17 @@ class Service:
                 quantization=settings.schema.default_quantization,
             ),
         )
-        schemas = Schemas(engine, registry, rules)
+        schemas = Schemas(database, registry, rules)
         self.tenants = Tenants(schemas)
         self.aliases = Aliases(schemas)
         self.collections = Collections(schemas, self.tenants)
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
         self.replication = Replication(self.collections, NODE)
         self.access = access
-        self._runner = JobRunner(JobLedger(engine))
+        self._runner = JobRunner(JobLedger(database))
         self.jobs = Jobs(self._runner)
         self.archives = Archives(
-            settings.backup, settings.export, engine, self._runner, access.parts(), self._check_servable
+            settings.backup, settings.export, database, self._runner, access.parts(), self._check_servable
         )
         self._searcher = Searcher(
             self.collections,
@@ -140,7 +140,7 @@ class Service:
         self._stopping = True
 
     def close(self) -> None:
-        """Ends what runs without a request; the engine is still open then."""
+        """Ends what runs without a request; the database is still open then."""
         self._runner.close()
 
     def _check_servable(self, document: JsonObject) -> None:
@@ -157,6 +157,6 @@ class Service:
     @requires(reading_nodes, redact=readable_nodes)
     def nodes(self, collection: str | None, verbose: bool) -> list[Node]:
         """The one node; ``verbose``: with its shards, or those of ``collection``."""
-        chosen = self._engine.collections() if collection is None else [self.collections.open(collection)]
+        chosen = self._database.collections() if collection is None else [self.collections.open(collection)]
         shards = tuple(facts for one in chosen for facts in one.facts()) if verbose else None
         return [Node(NODE, self._stopping, shards)]

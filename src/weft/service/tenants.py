@@ -29,7 +29,7 @@ class Tenants:
 
     @property
     def _possible(self) -> Collection[TenantStatus]:
-        return self._schemas.engine.capabilities.tenant_statuses
+        return self._schemas.database.capabilities.tenant_statuses
 
     @requires(permit.listing_tenants, redact=permit.readable_tenants)
     def all(self, name: str, names: Sequence[str] | None = None) -> list[Tenant]:
@@ -55,7 +55,7 @@ class Tenants:
             known = collection.tenants()
             new = {tenant: status for tenant, status in asked.items() if tenant not in known}
             if new:
-                self._schemas.engine.put_tenants(collection, new)
+                self._schemas.database.put_tenants(collection, new)
             return self.all(name, list(asked))
 
     @requires(permit.tenants(UPDATE))
@@ -70,14 +70,14 @@ class Tenants:
             for tenant in asked:
                 if tenant not in known:
                     raise _absent(tenant)
-            self._schemas.engine.put_tenants(collection, asked)
+            self._schemas.database.put_tenants(collection, asked)
             return self.all(name, list(asked))
 
     @requires(permit.tenants(DELETE))
     def delete(self, name: str, names: Sequence[str]) -> None:
         """With all that they hold; unknown ones are passed over."""
         with self._schemas.turn:
-            self._schemas.engine.drop_tenants(self._with_tenants(name), names)
+            self._schemas.database.drop_tenants(self._with_tenants(name), names)
 
     def use(
         self, collection: ServedCollection, tenant: str | None, *, importing: bool = False
@@ -94,7 +94,7 @@ class Tenants:
             ):
                 with self._schemas.turn:
                     opened = self._schemas.open(collection.config.name)
-                    self._schemas.engine.put_tenants(opened, statuses([Tenant(tenant)], self._possible))
+                    self._schemas.database.put_tenants(opened, statuses([Tenant(tenant)], self._possible))
         return collection.use(tenant)
 
     def _with_tenants(self, name: str) -> OpenCollection:
