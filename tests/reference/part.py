@@ -25,7 +25,7 @@ from weft.domain.schema import CollectionConfig, DataType, Metric
 from weft.engine.changes import Change, Done, Edit, Outcome, Removed, Upsert
 from weft.engine.record import Record, RecordCodec, created_of, with_created
 from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
-from weft.engine.selection import Resolve, Selection
+from weft.engine.selection import Referenced, Resolve, Selection
 from weft.engine.view import find_objects
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -212,8 +212,9 @@ class ReferenceView:
         return np.asarray([self._live[uuid] for uuid in uuids[:limit]], np.uint32)
 
     def select(self, filter: Filter, resolve: Resolve | None = None) -> ReferenceSelection:
+        once = None if resolve is None else _once(resolve)
         return ReferenceSelection(
-            [d for d in self._live.values() if selects(self.config, filter, self.object(d), resolve)]
+            [d for d in self._live.values() if selects(self.config, filter, self.object(d), once)]
         )
 
     def sorted(self, within: Selection | None, keys: Sequence[Sort], limit: int) -> DocIds:
@@ -307,6 +308,20 @@ class ReferenceView:
         if vector is None:
             raise NotFound(f"collection {self.config.name} has no vector {name!r}")
         return vector.index.metric, vector.index.multivector is not None
+
+
+def _once(resolve: Resolve) -> Resolve:
+    """``resolve``, asked once for each condition of a filter, not for each object."""
+    known: dict[tuple[str, int, str], Referenced] = {}
+
+    def resolved(property: str, inner: Filter, collection: str) -> Referenced:
+        assert isinstance(inner, Condition)
+        key = property, id(inner.target), f"{inner.operator}{inner.value!r}{collection}"
+        if key not in known:
+            known[key] = resolve(property, inner, collection)
+        return known[key]
+
+    return resolved
 
 
 def _distance(metric: Metric, query: Floats, vector: Floats) -> float:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from reference.driver import ReferenceDriver
 from weft.access.access import Access
+from weft.catalog.lmdb import LmdbCatalog
 from weft.config import Settings
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, NotFound
@@ -16,8 +18,10 @@ from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTa
 from weft.domain.objects import IncomingObject, IncomingReference, Object, format_uuid
 from weft.domain.query import Query, ReferenceSelection, Returns
 from weft.engine.changes import Edit
+from weft.engine.database import Database
 from weft.engine.drivers import open_database
 from weft.engine.part import Part
+from weft.files.folder_lock import FolderLock
 from weft.modules import build_registry
 from weft.service import filtering
 from weft.service.schema.document import parse
@@ -29,11 +33,14 @@ KEYS = [bytes(15) + bytes([n + 1]) for n in range(40)]
 IDS = [format_uuid(key) for key in KEYS]
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(params=["embedded", "reference"])
+def service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
     """With a class Node: a name, and references ``next`` to other nodes."""
     settings = Settings()
-    engine = open_database(tmp_path, parse, durable=False, write_queue=100_000)
+    if request.param == "embedded":
+        engine = open_database(tmp_path, parse, durable=False, write_queue=100_000)
+    else:
+        engine = Database(FolderLock(tmp_path), LmdbCatalog(tmp_path, sync=False), ReferenceDriver(), parse)
     registry = build_registry()
     made = Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
     made.collections.create({"class": "Node", "properties": [{"name": "name", "dataType": ["text"]}]})
