@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,5 +108,9 @@ def test_by_the_command(server: Server, folder: Path) -> None:
         until(http, second, "CANCELED")
         assert http.get("/export/filesystem/fourth").json()["status"] == "CANCELED"
     assert weft("jobs") == "no jobs are running; for those that have ended: weft jobs --all\n"
+    assert json.loads(weft("jobs", "cancel", second, "--json"))["status"] == "CANCELED"
+    for refused_line, says in ((("list", second), "takes no ID"), (("pause", second, "--all"), "about one job")):
+        refused = run("jobs", *refused_line, environ={"WEFT_PORT": str(server.rest_port)}, folder=folder)
+        assert (refused.returncode, says in refused.stderr) == (1, True)
     refused = run("jobs", "resume", second, environ={"WEFT_PORT": str(server.rest_port)}, folder=folder)
     assert (refused.returncode, "not paused" in refused.stderr) == (1, True)

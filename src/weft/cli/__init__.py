@@ -211,7 +211,7 @@ def _add_jobs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("id", nargs="?", metavar="ID", help="the job to pause, resume or cancel")
     parser.add_argument("--all", action="store_true", help="list ended jobs too")
-    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    parser.add_argument("--json", action="store_true", help="print the list, or the job, as JSON")
     add_connection(parser)
 
 

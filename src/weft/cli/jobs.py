@@ -23,6 +23,8 @@ def jobs(arguments: argparse.Namespace) -> int:
             found = server.get(_ROOT)["jobs"]
         _list([one for one in found if arguments.all or one["status"] not in _ENDED], as_json=arguments.json)
         return 0
+    if arguments.all:
+        raise Invalid(f"--all is for the list; weft jobs {arguments.action} is about one job")
     if not arguments.id:
         raise Invalid(f"name the job, by its ID in the list: weft jobs {arguments.action} ID")
     path = f"{_ROOT}/{quote(arguments.id, safe='')}"
@@ -31,7 +33,8 @@ def jobs(arguments: argparse.Namespace) -> int:
             server.delete(path)
         else:
             server.post(f"{path}/{arguments.action}", None)
-        print(f"job {arguments.id}: {server.get(path)['status']}")
+        job = server.get(path)
+    print(json.dumps(job, indent=2) if arguments.json else f"job {arguments.id}: {job['status']}")
     return 0
 
 

@@ -129,8 +129,10 @@ class Job:
         return self._wish is _Wish.PAUSE and not self._interrupted
 
     def advance(self, amount: int) -> None:
-        """``amount`` more is done."""
+        """``amount`` more is done. A total that was too small grows along."""
         self.done += amount
+        if self.total:
+            self.total = max(self.total, self.done)
 
     def save(self, cursor: JsonObject) -> None:
         """From here on a later run can continue at ``cursor``. Durable at return; raises StorageFull."""

@@ -132,10 +132,12 @@ class JobRunner:
                 self._queue(job)
 
     def cancel(self, id: str) -> None:
-        """What the job has done is undone in the background. Raises NotFound, Conflict when it is too late."""
-        job = self._live(id)
-        if not self.cancel_job(job):
-            raise Conflict(f"the {job.kind.name} {job.name!r} cannot be cancelled any more: {job.status}", id=id)
+        """What the job has done is undone in the background. Raises NotFound, Conflict when it has ended otherwise, or
+        is about to."""
+        record = self.get(id)
+        job = self._jobs.get((record.kind, record.key))
+        if not (record.status is JobStatus.CANCELED if job is None else self.cancel_job(job)):
+            raise Conflict(f"the {record.kind} {record.name!r} cannot be cancelled any more: {record.status}", id=id)
 
     def cancel_job(self, job: Job) -> bool:
         """Whether it comes in time."""

@@ -255,6 +255,10 @@ def test_what_was_being_cancelled_is_undone_after_a_restart(store: StoredSetting
     killed.runner.cancel(killed.record.id)
     process = Process(store, vectors)
     process.until(JobStatus.CANCELED)
+    later = Process(store, vectors)
+    later.runner.cancel(later.record.id)
+    assert later.record.status is JobStatus.CANCELED, "it is what the caller wanted, after a restart too"
+    later.runner.close()
     assert process.reembedder is not None
     assert process.reembedder.undone == [JobStatus.CANCELED]
     task.go.set()

@@ -176,7 +176,7 @@ def test_what_a_killed_server_left_has_failed(store: StoredSettings) -> None:
     assert record.ended_at >= record.started_at
     assert started.find(KIND, "/1") is None
     assert started.failure(KIND, "/1", record.started_at) == KIND.interrupted
-    with pytest.raises(Conflict, match="has ended"):
+    with pytest.raises(Conflict, match="cannot be cancelled any more: FAILED"):
         started.cancel(record.id)
     submit(started, again := Recorded("1"))
     finish(started, again)
@@ -293,6 +293,16 @@ def test_the_last_step_is_not_entered_after_a_cancellation() -> None:
     with pytest.raises(JobStopped):
         job.begin_finishing()
     assert job.status is JobStatus.CANCELLING
+
+
+def test_no_more_is_done_than_there_is() -> None:
+    """The total is known about, and only once the job has begun."""
+    job = Job(KIND, "/1", "1", ())
+    job.advance(2)
+    assert (job.done, job.total) == (2, 0)
+    job.total = 10
+    job.advance(9)
+    assert (job.done, job.total) == (11, 11)
 
 
 def test_the_last_step_cannot_be_cancelled() -> None:
