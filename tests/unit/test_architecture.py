@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Collection
@@ -179,3 +180,37 @@ def test_every_room_is_explained() -> None:
         "settings",
     ):
         assert f"`{room}/`" in text
+
+
+COMPLETE = {"Part", "View", "ServedCollection", "OpenCollection", "CollectionFiles", "Driver", "Catalog", "VectorIndex"}
+"""Classes of which ARCHITECTURE.md lists every public member."""
+
+
+def members(node: ast.ClassDef) -> dict[str, list[str] | None]:
+    """The public members of a class by name: the parameters of a method, None for what is an attribute."""
+    found: dict[str, list[str] | None] = {}
+    for one in node.body:
+        match one:
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Expr(value=ast.Name(id=name)):
+                found[name] = None
+            case ast.FunctionDef(name=name, decorator_list=decorators):
+                arguments = [*one.args.args, *one.args.kwonlyargs]
+                is_property = any(ast.unparse(decorator) == "property" for decorator in decorators)
+                found[name] = None if is_property else [one.arg for one in arguments if one.arg not in ("self", "cls")]
+    return {name: parameters for name, parameters in found.items() if not name.startswith("_")}
+
+
+def test_the_seams_are_as_described() -> None:
+    """Each class of the code blocks in ARCHITECTURE.md has the members and parameters that stand there."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT.parents[1] / "ARCHITECTURE.md").read_text("utf-8"), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    one_a_line = "\n".join(lines).replace("; def", "\n    def")
+    source = re.sub(r"def (\w+)\(([^)]*)\)", r"def \1(\2): ...", one_a_line)
+    described = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
+    assert described.keys() >= COMPLETE
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in sorted(ROOT.rglob("*.py"))]
+    classes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
+    for name, node in described.items():
+        real, stated = members(classes[name]), members(node)
+        assert stated.items() <= real.items(), f"{name}: {[one for one in stated.items() if one not in real.items()]}"
+        assert name not in COMPLETE or stated == real, f"{name} lacks {real.keys() - stated.keys()}"
