@@ -71,6 +71,19 @@ def test_a_replaced_object_keeps_its_creation_time(filled: Part) -> None:
     assert (found[1].created_ms, found[1].updated_ms, found[1].properties) == (1005, 9, {"n": 77})
 
 
+def test_creation_times_within_one_write(part: Part) -> None:
+    def created() -> int:
+        (found,) = find_objects(part.view(), [key(1)], vectors=False)
+        assert found is not None
+        return found[1].created_ms
+
+    for first in (5, 6):
+        part.write([Upsert(replace(thing(1), created_ms=first)), Upsert(replace(thing(1), created_ms=7))])
+        assert created() == 5, "the later changes replace what the first one stored"
+    part.write([Remove(key(1)), Upsert(replace(thing(1), created_ms=8))])
+    assert created() == 8
+
+
 def test_models_are_those_of_the_latest_vectors(part: Part) -> None:
     assert part.models == {}
     part.write([Upsert(replace(thing(1), models={"flat": "a|1"}))])
@@ -177,9 +190,29 @@ def test_an_edit_that_is_beaten_is_made_again(filled: Part) -> None:
     assert found[1].properties == {"n": 401}
 
 
+def test_other_writers_are_kept_waiting_for_an_edit_that_was_beaten_often(filled: Part) -> None:
+    others: list[threading.Thread] = []
+
+    def raced(obj: Object) -> Object:
+        others.append(threading.Thread(target=lambda: filled.write([Upsert(thing(1))])))
+        others[-1].start()
+        others[-1].join(timeout=0.2)  # the last one is kept waiting until the edit is stored
+        return counted(obj)
+
+    assert filled.edit({key(1): raced}) == {}
+    for other in others:
+        other.join()
+    (found,) = find_objects(filled.view(), [key(1)], vectors=False)
+    assert found is not None
+    assert found[1].properties == thing(1).properties, "what waited was written"
+
+
 def test_an_edit_that_is_always_beaten_is_a_conflict(filled: Part) -> None:
     def beaten(obj: Object) -> Object:
-        filled.write([Upsert(thing(1))])
+        other = threading.Thread(target=lambda: filled.write([Upsert(thing(1))]))
+        other.start()
+        other.join(30)
+        assert not other.is_alive(), "nothing is held while an edit that may take long is made"
         return counted(obj)
 
     errors = filled.edit({key(1): beaten, key(2): counted}, exclusive=False)
@@ -225,3 +258,21 @@ def test_removing_through_references(filled: Part) -> None:
     through = Condition(Operator.EQUAL, ReferenceTarget("next", PropertyTarget("x")), 3.5)
     removed = filled.remove(through, 100, resolve=lambda *asked: Referenced("Thing", [key(10)]))
     assert {uuid for uuid, _ in removed.outcomes} == {key(8), key(9)}
+
+
+def test_what_changed_after_it_was_chosen_is_not_removed(filled: Part) -> None:
+    through = Condition(Operator.EQUAL, ReferenceTarget("next", PropertyTarget("x")), 3.5)
+    changes: list[Change] = [Upsert(replace(thing(8), properties={"n": 77}))]
+
+    def resolve(*asked: object) -> Referenced:
+        if changes:
+            assert filled.write([changes.pop()]) == [Done(existed=True)]
+        return Referenced("Thing", [key(10)])
+
+    outcomes = dict(filled.remove(through, 100, resolve=resolve).outcomes)
+    assert isinstance(outcomes.get(key(8), Conflict("not chosen")), Conflict)
+    assert outcomes[key(9)] is None
+    changed, gone = find_objects(filled.view(), [key(8), key(9)], vectors=False)
+    assert gone is None
+    assert changed is not None
+    assert changed[1].properties == {"n": 77}

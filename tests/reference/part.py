@@ -22,7 +22,7 @@ from weft.domain.filters import Condition, Filter, Operator, PropertyTarget
 from weft.domain.objects import Object, Vector, format_uuid
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig, DataType, Metric
-from weft.engine.changes import Change, Done, Edit, Outcome, Removed, Upsert
+from weft.engine.changes import Change, Done, Edit, Outcome, Remove, Removed, Upsert
 from weft.engine.record import Record, RecordCodec, created_of, with_created
 from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
 from weft.engine.selection import Referenced, Resolve, Selection
@@ -137,14 +137,13 @@ class ReferencePart:
     def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
         view = self.view(expired=True)
         chosen = view.select(filter, resolve)
-        uuids = view.uuids(chosen.first(limit).tolist())
-        if not dry_run:
-            with self._turn:
-                self.check()
-                gone = set(uuids)
-                live = {uuid: doc_id for uuid, doc_id in self.state.live.items() if uuid not in gone}
-                self.state = State(self.config, self.state.stored, live, self.state.dims, self.state.models)
-        return Removed(len(chosen), [(uuid, None) for uuid in uuids])
+        doc_ids = chosen.first(limit).tolist()
+        uuids = view.uuids(doc_ids)
+        if dry_run:
+            return Removed(len(chosen), [(uuid, None) for uuid in uuids])
+        outcomes = self._write([(Remove(uuid), doc_id) for uuid, doc_id in zip(uuids, doc_ids, strict=True)])
+        errors = [one if isinstance(one, WeftError) else None for one in outcomes]
+        return Removed(len(chosen), list(zip(uuids, errors, strict=True)))
 
     def _write(self, changes: Sequence[tuple[Change, int | None]]) -> list[Outcome]:
         """Each change with the number of the object that it expects to find, None: any."""
@@ -195,6 +194,7 @@ class ReferenceView:
         return self._state.config
 
     def dims(self, name: str) -> int | None:
+        self._check(name)
         return self._part.state.dims.get(name)
 
     def object(self, doc_id: int) -> Object:

@@ -58,5 +58,8 @@ class Part(Protocol):
         ...
 
     def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
-        """Remove the first ``limit`` objects that satisfy ``filter``, in the engine's order; none if ``dry_run``."""
+        """Remove the first ``limit`` objects that satisfy ``filter``, in the engine's order; none if ``dry_run``.
+
+        One that was changed after it was chosen stays as it is now, and is a Conflict.
+        """
         ...

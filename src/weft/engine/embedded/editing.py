@@ -29,9 +29,15 @@ def edit_stored(writer: ShardWriter, edits: Mapping[bytes, Edit], *, exclusive: 
     for attempt in range(ATTEMPTS):
         for uuid in waiting:
             errors.pop(uuid, None)
-        with writer.turn if exclusive and attempt >= _FREE_ATTEMPTS else nullcontext():
+        alone = exclusive and attempt >= _FREE_ATTEMPTS
+        with writer.turn if alone else nullcontext():
             uuids, changes = _changes(writer, waiting, errors)
-            outcomes = writer.submit(changes)
+            try:
+                outcomes = writer.submit(changes, first=alone)
+            except WeftError as error:
+                if attempt == 0:
+                    raise
+                outcomes = [error] * len(changes)  # those that were written before have no error
         failed = {uuid: o for uuid, o in zip(uuids, outcomes, strict=True) if isinstance(o, WeftError)}
         errors.update(failed)
         waiting = {uuid: edits[uuid] for uuid, error in failed.items() if isinstance(error, Conflict)}

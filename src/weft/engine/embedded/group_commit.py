@@ -39,8 +39,13 @@ class GroupCommit(Generic[T]):
         self.turn = threading.RLock()
         """Held while something changes the shard; take it to keep writers out."""
 
-    def submit(self, changes: Sequence[T], write: Callable[[list[T]], list[Outcome]]) -> list[Outcome]:
+    def submit(
+        self, changes: Sequence[T], write: Callable[[list[T]], list[Outcome]], *, first: bool = False
+    ) -> list[Outcome]:
         """Blocks until the changes are durable and visible; one outcome each, in order.
+
+        ``first``: before all that wait, however many these are; for a caller that has held the turn since it read what
+        it changes.
 
         ``write`` makes a commit; it is the same for all callers, and not kept: what owns this queue must not be held
         by it, so that what a dropped shard maps is given back at once.
@@ -49,13 +54,16 @@ class GroupCommit(Generic[T]):
             return []
         job = _Job(changes)
         with self._count:
-            if self._waiting and self._waiting + len(changes) > self._limit:
+            if not first and self._waiting and self._waiting + len(changes) > self._limit:
                 raise Overloaded(
                     f"{self._waiting} objects wait to be written, more than this server queues; send less at a time",
                     waiting=self._waiting,
                 )
             self._waiting += len(changes)
-            self._jobs.append(job)
+            if first:
+                self._jobs.appendleft(job)
+            else:
+                self._jobs.append(job)
         with self.turn:
             while not job.finished:
                 self._commit(self._take(), write)

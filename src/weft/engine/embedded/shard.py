@@ -117,7 +117,7 @@ class Shard:
         return edit_stored(self._writer, edits, exclusive=exclusive)
 
     def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
-        """In order of insertion; one that was changed meanwhile is a Conflict."""
+        """In order of insertion."""
         view = self._writer.view
         chosen = view.select(filter, resolve)
         doc_ids = chosen.first(limit).tolist()

@@ -55,11 +55,14 @@ class ShardWriter:
         """Held while something changes the shard; take it to keep writers out."""
         return self._commits.turn
 
-    def submit(self, changes: Sequence[Staged]) -> list[Outcome]:
-        """Blocks until durable and visible; one outcome a change, in order. Raises Invalid when read-only."""
+    def submit(self, changes: Sequence[Staged], *, first: bool = False) -> list[Outcome]:
+        """Blocks until durable and visible; one outcome a change, in order. Raises Invalid when read-only.
+
+        ``first``: before all that wait; for a caller that has held the turn since it read what it changes.
+        """
         if self.read_only:
             raise Invalid("store is read-only: set the status of its shard to READY before writing to it")
-        return self._commits.submit(changes, self._write)
+        return self._commits.submit(changes, self._write, first=first)
 
     def configure(self, config: CollectionConfig) -> None:
         """Take over a changed configuration. All or nothing."""

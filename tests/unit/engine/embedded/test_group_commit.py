@@ -70,6 +70,19 @@ def test_those_who_wait_are_written_together() -> None:
     assert results == {i: [Done(False), Done(True)] for i in range(1, 8)}
 
 
+def test_who_holds_the_turn_can_be_written_before_all_that_wait() -> None:
+    store = Store()
+    commits = GroupCommit[Change](limit=3)
+    with commits.turn:
+        other = threading.Thread(target=lambda: commits.submit(removes(1, 2, 3), store.write))
+        other.start()
+        while commits._waiting < 3:
+            pass
+        assert commits.submit(removes(104), store.write, first=True) == [Done(True)]
+    other.join(30)
+    assert [one for call in store.calls for one in call] == [104, 1, 2, 3]
+
+
 def test_a_failure_reaches_each_caller_and_the_next_commit_works() -> None:
     calls = 0
 

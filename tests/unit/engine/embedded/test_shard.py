@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyroaring import BitMap
 
-from weft.domain.errors import Conflict
+from weft.domain.errors import Conflict, Invalid
 from weft.domain.objects import Object
-from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
+from weft.domain.schema import CollectionConfig, DataType, Expiry, InvertedConfig, Property, VectorConfig
 from weft.engine.changes import Done, Upsert
 from weft.engine.embedded.shard import Shard
+from weft.engine.embedded.shard_view import ShardView
 from weft.engine.embedded.staged import Staged
 from weft.engine.record import RecordCodec
+from weft.engine.view import find_objects
 
 ID = bytes(15) + b"\x01"
 CONFIG = CollectionConfig("Thing", (Property("n", DataType.INT),), {"default": VectorConfig("default")})
@@ -50,6 +53,25 @@ def test_one_of_two_inserts_of_a_commit_wins(shard: Shard) -> None:
     first, second = shard.write([upsert(1, insert_only=True), upsert(2, insert_only=True)])
     assert isinstance(first, Done)
     assert isinstance(second, Conflict)
+
+
+def test_edits_that_were_stored_have_no_error_when_the_others_fail(shard: Shard) -> None:
+    other = bytes(15) + b"\x02"
+    shard.write([upsert(0), Upsert(Object(other, {"n": 0}, {}, 1, 1))])
+    calls = 0
+
+    def beaten(obj: Object) -> Object:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            shard.write([upsert(5)])
+        shard.read_only = calls == 2
+        return obj
+
+    errors = shard.edit({ID: beaten, other: lambda obj: Object(other, {"n": 1}, {}, 1, 1)})
+    assert {uuid: type(error) for uuid, error in errors.items()} == {ID: Invalid}
+    found = find_objects(shard.view(), [ID, other], vectors=False)
+    assert [None if one is None else one[1].properties for one in found] == [{"n": 5}, {"n": 1}]
 
 
 @pytest.mark.parametrize("find", ["find", "page"])
@@ -88,3 +110,24 @@ def test_a_shard_that_has_been_closed_has_no_sizes(shard: Shard) -> None:
     assert shard.sizes()["objects"] > 0
     shard.close()
     assert shard.sizes() == {}
+
+
+def test_what_is_changed_while_it_expires_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inverted = InvertedConfig(index_timestamps=True)
+    config = CollectionConfig("Thing", inverted=inverted, expiry=Expiry("_lastUpdateTimeUnix", 10, hidden=False))
+    shard = Shard(tmp_path, config, durable=False, write_queue=1000)
+    other = bytes(15) + b"\x02"
+    shard.write([Upsert(Object(uuid, {}, {}, 1, 1)) for uuid in (ID, other)])
+    find = Shard._expired
+
+    def slowly(one: Shard, expiry: Expiry, now_s: float, view: ShardView) -> BitMap:
+        found = find(one, expiry, now_s, view)
+        one.write([Upsert(Object(ID, {}, {}, 1, 90_000))])
+        return found
+
+    monkeypatch.setattr(Shard, "_expired", slowly)
+    assert shard.expire(60) == 1
+    kept, gone = shard.view().find([ID, other])
+    assert kept is not None
+    assert gone is None
+    shard.close()
