@@ -66,8 +66,17 @@ def test_nothing_is_near_within_nothing(filled: Part) -> None:
 
 
 def test_a_vector_that_the_collection_lacks_is_not_found(filled: Part) -> None:
-    with pytest.raises(NotFound):
-        filled.view().nearest("nothing", np.ones(4, np.float32), 5, None, None)
+    view, query = filled.view(), np.ones(4, np.float32)
+    asked: list[Callable[[], object]] = [
+        lambda: view.nearest("nothing", query, 5, None, None),
+        lambda: view.vectors("nothing", [0]),
+        lambda: view.distances("nothing", query, np.zeros(1, np.uint32)),
+        lambda: view.explain_tokens("nothing", query[None], 0),
+        lambda: view.dims("nothing"),
+    ]
+    for ask in asked:
+        with pytest.raises(NotFound):
+            ask()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ class ShardView:
         return self._everything
 
     def dims(self, name: str) -> int | None:
+        self._reading.indexes.vector(name)
         return self._reading.store.vectors(name).dims
 
     # -- which objects

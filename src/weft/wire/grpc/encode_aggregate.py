@@ -32,6 +32,8 @@ _FIELDS = {
     AggregateMetric.PERCENTAGE_FALSE: "percentage_false",
 }
 _WHOLE = {AggregateMetric.SUM, AggregateMetric.MODE, AggregateMetric.MAXIMUM, AggregateMetric.MINIMUM}
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
+"""What the protocol's integers can say; the sum of large ones lies beyond, and is answered by the nearest of them."""
 
 
 def encode_aggregate(answer: AggregateAnswer, asked: Aggregation) -> bytes:
@@ -74,7 +76,7 @@ def _property(message: aggregate.AggregateReply.Aggregations.Aggregation, one: P
         elif metric is AggregateMetric.POINTING_TO:
             target.pointing_to.extend(value)
         elif one.type is AggregatedType.INT and metric in _WHOLE:
-            setattr(target, _FIELDS[metric], int(value))
+            setattr(target, _FIELDS[metric], min(max(int(value), _LEAST), _GREATEST))
         else:
             setattr(target, _FIELDS[metric], value)
 

@@ -97,6 +97,13 @@ def test_figures_and_what_has_nothing_to_say() -> None:
     assert list(author.reference.pointing_to) == ["Author"]
 
 
+@pytest.mark.parametrize(("total", "sent_as"), [(2**64, 2**63 - 1), (-(2**70), -(2**63)), (2**63 - 1, 2**63 - 1)])
+def test_a_sum_beyond_the_integers_of_the_protocol(total: int, sent_as: int) -> None:
+    figures = (PropertyFigures("words", AggregatedType.INT, {AggregateMetric.SUM: total}),)
+    reply = sent(AggregateAnswer(False, (AggregatedGroup(None, 2, figures),)), Aggregation("Article"))
+    assert reply.single_result.aggregations.aggregations[0].int.sum == sent_as
+
+
 def test_texts_alone_are_asked_for_by_no_field() -> None:
     sent = Metrics("title").text(top_occurrences_value=True, count=True).to_grpc()
     assert not sent.text.top_occurences
