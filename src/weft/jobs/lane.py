@@ -26,9 +26,9 @@ class Lane(Generic[T]):
         self._closed = False
 
     def check_room(self) -> None:
-        """Raises Overloaded when too much is waiting, and once the lane is closed."""
+        """Raises Overloaded when too much is waiting."""
         with self._changed:
-            if self._closed or len(self._waiting) >= MAX_WAITING:
+            if len(self._waiting) >= MAX_WAITING:
                 raise Overloaded(f"{len(self._waiting)} {self._name} jobs are waiting already; ask again later")
 
     def put(self, item: T) -> None:

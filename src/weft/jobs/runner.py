@@ -106,9 +106,7 @@ class JobRunner:
             before = self._jobs.get((job.kind.name, job.key))
             if before is not None and not before.ended:
                 raise Conflict(f"the {job.kind.name} {job.name!r} is under way already", id=before.record.id)
-            if self._closed:
-                raise Overloaded("the server is stopping; ask again when it is back")
-            self._lanes[job.kind.name].check_room()
+            self._check_room(job)
             self._ledger.forget_old(job.kind.name)
             self._ledger.put(job.record)
             job.bind(self._ledger.put)
@@ -124,10 +122,11 @@ class JobRunner:
                 job.rest()
 
     def resume(self, id: str) -> None:
-        """Raises NotFound, Conflict unless the job is paused, Overloaded."""
+        """Raises NotFound, Conflict unless the job is paused, Overloaded when it would have to wait for its turn."""
         job = self._live(id)
         with self._lock:
-            self._lanes[job.kind.name].check_room()
+            if job.status is JobStatus.PAUSED:
+                self._check_room(job)
             if job.resume():
                 self._queue(job)
 
@@ -158,6 +157,12 @@ class JobRunner:
             lane.close()
 
     # -- runs
+
+    def _check_room(self, job: Job) -> None:
+        """Raises Overloaded when the job can be given no turn."""
+        if self._closed:
+            raise Overloaded("the server is stopping; ask again when it is back")
+        self._lanes[job.kind.name].check_room()
 
     def _live(self, id: str) -> Job:
         record = self.get(id)

@@ -5,16 +5,19 @@ The kind is one that Weft will have: the vectors of a collection are made again 
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
 
 from unit.jobs.stored import StoredSettings
 from weft.domain import json_fields
-from weft.domain.errors import Conflict, Invalid
+from weft.domain.errors import Conflict, Invalid, Overloaded
 from weft.domain.jobs import JobRecord, JobStatus
+from weft.jobs import lane
 from weft.jobs.job import Job, JobKind
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
@@ -162,6 +165,58 @@ def test_a_pause_that_is_taken_back_in_time(store: StoredSettings, vectors: Vect
     process.until(JobStatus.SUCCESS)
     assert vectors.embedded == [1] * COUNT
     process.runner.close()
+
+
+def test_a_pause_is_taken_back_where_too_much_waits(
+    store: StoredSettings, vectors: Vectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job still has its turn; one that has come to rest has to find another."""
+    process = Process(store, vectors, stop_at=30)
+    task = process.begin()
+    assert task.reached.wait(WAIT_S)
+    process.runner.pause(process.record.id)
+    monkeypatch.setattr(lane, "MAX_WAITING", 0)
+    process.runner.resume(process.record.id)
+    process.runner.pause(process.record.id)
+    task.go.set()
+    process.until(JobStatus.PAUSED)
+    with pytest.raises(Overloaded, match="are waiting already"):
+        process.runner.resume(process.record.id)
+    process.runner.close()
+    with pytest.raises(Overloaded, match="stopping"):
+        process.runner.resume(process.record.id)
+    assert process.record.status is JobStatus.PAUSED
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_callers_and_restarts_do(store: StoredSettings, seed: int) -> None:
+    """Each object is embedded once, the last wish of a caller is met, and the ledger knows it."""
+    rng = random.Random(seed)
+    vectors = Vectors()
+    process, wish = Process(store, vectors), "resume"
+    process.begin()
+    asks = rng.choices(("pause", "resume", "cancel", "restart", "nothing"), (4, 4, 1, 2, 2), k=rng.randint(1, 14))
+    for asked in asks:
+        if asked == "restart":
+            process.runner.close()
+            process = Process(store, vectors)
+        elif asked != "nothing":
+            with suppress(Conflict):  # it has ended, or is what was asked for
+                runner = process.runner
+                {"pause": runner.pause, "resume": runner.resume, "cancel": runner.cancel}[asked](process.record.id)
+                wish = asked
+        threading.Event().wait(rng.uniform(0, 0.001))
+    if wish == "pause":
+        process.until(JobStatus.PAUSED)
+        process.runner.resume(process.record.id)
+    status = JobStatus.CANCELED if wish == "cancel" else JobStatus.SUCCESS
+    process.until(status)
+    process.runner.close()
+    kept = JobLedger(store).find(REEMBEDDING.name, KEY)
+    assert kept == process.record
+    if status is JobStatus.SUCCESS:
+        assert vectors.embedded == [1] * COUNT
+    assert max(vectors.embedded) <= 1
 
 
 def test_one_that_waits_is_paused_at_once(store: StoredSettings, vectors: Vectors) -> None:
