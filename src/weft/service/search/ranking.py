@@ -53,22 +53,33 @@ def best_first(keys: Sequence[Floats], doc_ids: DocIds, uuids: Uuids) -> npt.NDA
 
     Uuids are asked only of what ties.
     """
-    descending = [-key for key in reversed(keys)]
-    order = np.lexsort(descending)
+    order = np.lexsort([-key for key in reversed(keys)])
     same = np.ones(max(0, len(order) - 1), np.bool_)
     for key in keys:
         ordered = key[order]
         same &= ordered[1:] == ordered[:-1]
-    if not same.any():
+    return _ties_by_uuid(order, same, doc_ids, uuids)
+
+
+def _ties_by_uuid(
+    order: npt.NDArray[np.int64], same: npt.NDArray[np.bool_], doc_ids: DocIds, uuids: Uuids
+) -> npt.NDArray[np.int64]:
+    """``order (n,)``, positions in ``doc_ids``, with what ties in ascending order of uuid.
+
+    ``same (n - 1,)`` says whether each ties with the next.
+    """
+    runs: list[slice] = []
+    for i in np.flatnonzero(same).tolist():
+        start = runs.pop().start if runs and runs[-1].stop == i + 1 else i
+        runs.append(slice(start, i + 2))
+    if not runs:
         return order
-    tied = np.zeros(len(order), np.bool_)
-    tied[1:] |= same
-    tied[:-1] |= same
-    positions = order[tied]
-    names = uuids(doc_ids[positions].tolist())
-    ranks = np.zeros(len(order), np.int64)
-    ranks[positions[sorted(range(len(names)), key=names.__getitem__)]] = np.arange(len(names))
-    return np.lexsort([ranks, *descending])
+    places: list[int] = order.tolist()
+    tied = [place for run in runs for place in places[run]]
+    uuid_of = dict(zip(tied, uuids(doc_ids[tied].tolist()), strict=True))
+    for run in runs:
+        places[run] = sorted(places[run], key=uuid_of.__getitem__)
+    return np.asarray(places, np.int64)
 
 
 EMPTY = Ranking(np.zeros(0, np.uint32), np.zeros(0), np.zeros(0))

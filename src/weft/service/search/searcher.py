@@ -39,7 +39,7 @@ from weft.service.search.fusion import Leg, fuse
 from weft.service.search.grouping import group_hits
 from weft.service.search.linked import Linker
 from weft.service.search.nearest import nearest
-from weft.service.search.ranking import Ranking, best_first
+from weft.service.search.ranking import Ranking
 from weft.service.search.refinement import Refiner
 from weft.service.search.targets import Target, distance_limit, resolve
 
@@ -197,7 +197,9 @@ class Searcher:
         ranking = Ranking(found.doc_ids, scores=scores, explain=explain)
         if not (scores[1:] == scores[:-1]).any():
             return ranking
-        return ranking.take(best_first((scores,), found.doc_ids, view.uuids))
+        uuids = view.uuids(found.doc_ids.tolist())
+        order = [place for _, _, place in sorted(zip((-scores).tolist(), uuids, range(len(uuids)), strict=True))]
+        return ranking.take(np.asarray(order, np.int64))
 
     def _nearest(
         self,

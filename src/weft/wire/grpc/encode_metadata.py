@@ -25,7 +25,7 @@ def _present(field: str) -> bytes:
     return _tag(f"{field}_present") + TRUE
 
 
-_ID, _ID_AS_BYTES = _tag("id"), _tag("id_as_bytes")
+_ID_OF_36, _ID_AS_16_BYTES = _tag("id") + varint(36), _tag("id_as_bytes") + varint(16)
 _DISTANCE, _DISTANCE_PRESENT = _tag("distance"), _present("distance")
 _CERTAINTY, _CERTAINTY_PRESENT = _tag("certainty"), _present("certainty")
 _SCORE, _SCORE_PRESENT = _tag("score"), _present("score")
@@ -98,7 +98,7 @@ def vector_bytes(vector: Vector) -> bytes:
 
 
 def _identity(uuid: bytes) -> bytes:
-    return _ID + sized(format_uuid(uuid).encode()) + _ID_AS_BYTES + sized(uuid)
+    return _ID_OF_36 + format_uuid(uuid).encode() + _ID_AS_16_BYTES + uuid
 
 
 def _vectors(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
