@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from weft.domain.errors import Invalid
 from weft.domain.names import collection_name
 from weft.domain.objects import Reference, format_uuid, parse_uuid
@@ -19,8 +21,10 @@ def parse_beacon(text: str) -> Reference:
     return Reference(collection_name(collection), parse_uuid(segments[-1]))
 
 
-def beacon_object(reference: Reference) -> dict[str, str]:
-    """A reference as the JSON object that states it."""
+def beacon_object(reference: Reference) -> Mapping[str, object]:
+    """A reference as the JSON object that states it: the one that it was decoded from, where there was one."""
+    if reference.stated is not None:
+        return reference.stated
     return {"beacon": format_beacon(reference.collection, reference.uuid)}
 
 

@@ -18,6 +18,7 @@ A uuid that identifies an object is 16 bytes inside (``parse_uuid``, ``format_uu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -52,10 +53,14 @@ class PhoneNumber:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A pointer to an object of ``collection`` (empty: the property's only target)."""
+    """A pointer to an object of ``collection`` (empty: the property's only target).
+
+    ``stated`` is the JSON object that was decoded, if any: what looks like a reference may be an object of an array.
+    """
 
     collection: str
     uuid: bytes
+    stated: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
 
 
 Value: TypeAlias = Any

@@ -8,6 +8,7 @@ does not fit.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from weft.domain.beacon import parse_beacon
@@ -32,6 +33,6 @@ def _reference(value: JsonValue) -> Reference | None:
     if not isinstance(beacon, str):
         return None
     try:
-        return parse_beacon(beacon)
+        return replace(parse_beacon(beacon), stated=value)
     except Invalid:
         return None  # the service says why, with the property's name

@@ -75,11 +75,12 @@ def _objects(body: JsonValue) -> list[JsonObject]:
 
 def _tenant(given: JsonObject) -> Tenant:
     """Raises Invalid for a name or status of the wrong kind; the service checks what is in the name."""
-    name, status = given.get("name"), given.get("activityStatus") or ""
+    name, status = given.get("name"), given.get("activityStatus")
     if not isinstance(name, str):
         raise Invalid(
             f"{str(name)[:80]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, underscores"
         )
+    status = "" if status is None else status
     if not isinstance(status, str) or status not in _STATUSES:
         raise Invalid(f"invalid tenant activity status {str(status)[:40]!r}; it is one of ACTIVE, INACTIVE, OFFLOADED")
     return Tenant(name, _STATUSES[status])

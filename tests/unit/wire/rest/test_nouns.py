@@ -210,6 +210,17 @@ def test_references(rest: TestClient, thing: Make) -> None:
     assert rest.post(f"{OBJECT}/references/other", json=beacon).status_code == 422
 
 
+def test_an_object_in_an_array_that_looks_like_a_reference_is_kept_as_it_was_sent(rest: TestClient) -> None:
+    nested = [{"name": name, "dataType": ["text"]} for name in ("beacon", "href")]
+    properties = [{"name": "links", "dataType": ["object[]"], "nestedProperties": nested}]
+    assert rest.post("/v1/schema", json={"class": "Thing", "properties": properties}).status_code == 200
+    beacon = f"weaviate://elsewhere/thing/{ID.upper()}"
+    links = [{"beacon": beacon, "href": "/somewhere"}, {"beacon": beacon}, {"beacon": "none"}]
+    sent = {"class": "Thing", "id": ID, "properties": {"links": links}}
+    assert rest.post("/v1/objects", json=sent).status_code == 200
+    assert rest.get(OBJECT).json()["properties"]["links"] == links
+
+
 def test_references_of_an_object_named_by_its_id_alone(rest: TestClient, thing: Make) -> None:
     referring(rest, thing)
     path = f"/v1/objects/{ID}/references/ref"
@@ -276,6 +287,8 @@ def test_tenants(rest: TestClient, thing: Make) -> None:
         [{"name": "a b"}],
         [{"name": "../x"}],
         [{"name": "a", "activityStatus": "OFFLOADING"}],
+        [{"name": "a", "activityStatus": []}],
+        [{"name": "a", "activityStatus": False}],
     )
     for wrong in refused:
         assert rest.post(path, json=wrong).status_code == 422, wrong
