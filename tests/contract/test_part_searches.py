@@ -152,6 +152,8 @@ def test_random_histories_are_as_in_the_reference(make: Make, seed: int) -> None
                     view.uuids(view.page(None, 100).tolist()),
                     sorted(view.uuids(chosen.first().tolist())),
                     view.uuids(near.doc_ids.tolist()),
+                    view.uuids(view.nearest("flat", query, 5, None, None).doc_ids.tolist()),
+                    sorted(view.uuids(view.keyword(Keyword("w1 w3"), 100, None).doc_ids.tolist())),
                     view.uuids(view.sorted(chosen, (Sort("x", True), Sort("_id", True)), 9).tolist()),
                     sorted(view.uuids(view.keyword(Keyword("w1 w3"), 100, chosen).doc_ids.tolist())),
                     view.aggregate(chosen, ASKED[2:3], "n", 5),
