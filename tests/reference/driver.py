@@ -16,7 +16,7 @@ from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.capabilities import Capabilities
 from weft.engine.collection import ONLY_SHARD
-from weft.engine.driver import CollectionFiles
+from weft.engine.driver import CollectionFiles, StoreCopy
 
 _CAPABILITIES = Capabilities(
     name="reference",
@@ -129,6 +129,9 @@ class ReferenceDriver:
         pass
 
     def shard_folder(self, entry: CatalogEntry, shard: ShardEntry) -> Path:
+        raise Unsupported("the reference engine keeps no files")
+
+    def open_copy(self, folder: Path) -> StoreCopy:
         raise Unsupported("the reference engine keeps no files")
 
     def expire(self, now_s: float) -> int:

@@ -73,10 +73,10 @@ def test_imports_point_down() -> None:
 
 
 def test_what_is_above_the_engines_knows_none_of_them() -> None:
-    """The service and the wires see the protocols of ``engine`` alone."""
+    """The service, the jobs and the wires see the protocols of ``engine`` alone."""
     found = {
         file.relative_to(ROOT).as_posix()
-        for room in ("service", "wire", "access", "modules", "cli")
+        for room in ("service", "jobs", "wire", "access", "modules", "cli")
         for file in (ROOT / room).rglob("*.py")
         if any(name.startswith("weft.engine.embedded") for name in imports(file))
     }

@@ -32,7 +32,7 @@ from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.capabilities import Capabilities
 from weft.engine.collection import ONLY_SHARD, ServedCollection
-from weft.engine.driver import CollectionFiles, Driver, OpenCollection
+from weft.engine.driver import CollectionFiles, Driver, OpenCollection, StoreCopy
 from weft.files.folder_lock import FolderLock
 
 Parse: TypeAlias = Callable[[JsonObject], CollectionConfig]
@@ -148,6 +148,10 @@ class Database:
 
     def shard_folder(self, entry: CatalogEntry, shard: str) -> Path:
         return self._driver.shard_folder(entry, entry.shards[shard])
+
+    def open_copy(self, folder: Path) -> StoreCopy:
+        """See ``Driver.open_copy``."""
+        return self._driver.open_copy(folder)
 
     def adopt(
         self,

@@ -10,12 +10,13 @@ A second kind of store is a folder ``engine/<name>/`` with a class that has thes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from weft.catalog.state import CatalogEntry, ShardEntry
 from weft.domain.cluster import ShardFacts
+from weft.domain.objects import Vector
 from weft.domain.schema import CollectionConfig
 from weft.engine.capabilities import Capabilities
 from weft.engine.collection import ServedCollection
@@ -77,8 +78,30 @@ class CollectionFiles(Protocol):
         ...
 
     def copy_store(self, name: str, folder: Path) -> bool:
-        """A copy of the shard's store in the new ``folder``, which can be opened there; False when it has none."""
+        """A copy of the shard's store in the new ``folder``, for ``Driver.open_copy``; False when it has none."""
         ...
+
+
+class StoreCopy(Protocol):
+    """The objects of a shard as they were when its store was copied."""
+
+    @property
+    def next_doc_id(self) -> int:
+        """Greater than every doc_id in it."""
+        ...
+
+    @property
+    def vector_names(self) -> Sequence[str]: ...
+
+    def scan_records(self, from_doc_id: int, limit: int) -> Iterator[tuple[int, bytes]]:
+        """Up to ``limit`` ``(doc_id, record)`` from ``from_doc_id`` on, ascending; see ``engine.record``."""
+        ...
+
+    def get_vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
+        """Copies; None where an object has none. Raises CorruptData."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Driver(Protocol):
@@ -110,6 +133,11 @@ class Driver(Protocol):
 
     def shard_folder(self, entry: CatalogEntry, shard: ShardEntry) -> Path:
         """Where files of a shard go that come from elsewhere. Raises Unsupported without the capability ``files``."""
+        ...
+
+    def open_copy(self, folder: Path) -> StoreCopy:
+        """What ``copy_store`` left in ``folder``, by this process or an earlier one; the shard may be gone. Raises
+        CorruptData, and Unsupported without the capability ``files``."""
         ...
 
     def expire(self, now_s: float) -> int:

@@ -15,6 +15,7 @@ from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.folders import Folders
 from weft.engine.embedded.open_tenants import OpenTenants
 from weft.engine.embedded.shard import Shard
+from weft.engine.embedded.storage import ShardStore
 from weft.engine.embedded.upkeep import Upkeep
 from weft.files.disk import remove_folder
 
@@ -91,6 +92,9 @@ class EmbeddedDriver:
 
     def shard_folder(self, entry: CatalogEntry, shard: ShardEntry) -> Path:
         return self._folders.shard(entry, shard)
+
+    def open_copy(self, folder: Path) -> ShardStore:
+        return ShardStore(folder, {}, sync=False)
 
     def expire(self, now_s: float) -> int:
         return self._upkeep.expire(now_s)

@@ -24,7 +24,6 @@ from weft.domain.json_values import JsonObject
 from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
 from weft.engine.driver import OpenCollection
-from weft.engine.embedded.storage import ShardStore
 from weft.files import disk
 from weft.files.disk import remove_folder
 from weft.jobs.backends.backend import BlobFolder
@@ -161,7 +160,7 @@ class ExportMaker:
             job.save(asdict(position))
         with disk.explained(copy):
             config = self._parse(orjson.loads((copy / "collection.json").read_bytes()))
-        store = ShardStore(copy / "store", {}, sync=False)
+        store = self._engine.open_copy(copy / "store")
 
         def each(rows: int) -> bool:
             job.advance(rows)

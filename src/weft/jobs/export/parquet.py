@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig
-from weft.engine.embedded.storage import ShardStore
+from weft.engine.driver import StoreCopy
 from weft.engine.record import RecordCodec
 from weft.files import disk
 from weft.jobs.export.columns import ArrowColumns
@@ -35,11 +35,11 @@ class WrittenFile(NamedTuple):
 class ShardFiles:
     """The objects of ``store`` as files, in order of doc_id."""
 
-    def __init__(self, config: CollectionConfig, shard: str, store: ShardStore) -> None:
+    def __init__(self, config: CollectionConfig, shard: str, store: StoreCopy) -> None:
         self._store = store
         self._codec = RecordCodec(config)
         self._names = [name for name in config.vectors if name in store.vector_names]
-        multi = {name: store.vectors(name).multi for name in self._names}
+        multi = {name: config.vectors[name].index.multivector is not None for name in self._names}
         self._columns = ArrowColumns(config, shard if config.tenancy.enabled else None, multi)
 
     def write(self, path: Path, first_doc_id: int, each: Callable[[int], bool]) -> WrittenFile:
