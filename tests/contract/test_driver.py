@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contract.things import CONFIG, COUNT, key, thing
+from reference.driver import ReferenceDriver
 from weft.catalog.lmdb import LmdbCatalog
 from weft.domain.errors import Conflict, Invalid, NotFound
 from weft.domain.objects import Object
-from weft.domain.schema import CollectionConfig, Tenancy
+from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy
 from weft.domain.tenants import TenantStatus
-from weft.engine.changes import Done, Upsert
+from weft.engine.changes import Done, Remove, Upsert
 from weft.engine.collection import ONLY_SHARD
 from weft.engine.database import Database
 from weft.engine.driver import Driver
@@ -22,14 +24,22 @@ from weft.engine.embedded.driver import EmbeddedDriver
 from weft.files.folder_lock import FolderLock
 
 SHARED = CollectionConfig("Shared", tenancy=Tenancy(enabled=True), document={"class": "Shared"})
+EXPIRING = CollectionConfig(
+    "Brief",
+    inverted=InvertedConfig(index_timestamps=True),
+    expiry=Expiry("_lastUpdateTimeUnix", 60, hidden=False),
+    document={"class": "Brief"},
+)
 PLAIN = CollectionConfig("Thing", CONFIG.properties, CONFIG.vectors, document={"class": "Thing"})
-DRIVERS: Mapping[str, Callable[[Path], Driver]] = {
-    "embedded": lambda folder: EmbeddedDriver(folder, durable=False, write_queue=1000),
+DRIVERS: Mapping[str, Callable[[Path], Callable[[], Driver]]] = {
+    "embedded": lambda folder: lambda: EmbeddedDriver(folder, durable=False, write_queue=1000),
+    "reference": lambda folder: partial(lambda outlives: outlives, ReferenceDriver()),
 }
+"""What makes each after a restart; the reference has no files, so it outlives that."""
 
 
 def parse(document: Mapping[str, Any]) -> CollectionConfig:
-    return SHARED if document["class"] == "Shared" else PLAIN
+    return {"Shared": SHARED, "Brief": EXPIRING}.get(document["class"], PLAIN)
 
 
 Open = Callable[[], Database]
@@ -39,12 +49,13 @@ Open = Callable[[], Database]
 def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens the database; the second time, closes it first."""
     opened: list[Database] = []
+    make = DRIVERS[request.param](tmp_path)
 
     def opening() -> Database:
         while opened:
             opened.pop().close()
         catalog = LmdbCatalog(tmp_path, sync=False)
-        opened.append(Database(FolderLock(tmp_path), catalog, DRIVERS[request.param](tmp_path), parse))
+        opened.append(Database(FolderLock(tmp_path), catalog, make(), parse))
         return opened[-1]
 
     yield opening
@@ -99,6 +110,36 @@ def test_tenants_are_used_by_name_and_while_they_are_active(database: Database) 
     assert shared.count("one") == 0
     database.put_tenants(shared, {"one": TenantStatus.ACTIVE})
     assert shared.count("one") == 0, "one of the same name is another one"
+
+
+def test_a_tenant_that_is_deactivated_or_deleted_while_it_is_used(database: Database) -> None:
+    shared = database.create(SHARED)
+    database.put_tenants(shared, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
+    with shared.use("one") as one, shared.use("two") as two:
+        for part in (one, two):
+            part.write([Upsert(Object(bytes(16)))])
+        database.put_tenants(shared, {"one": TenantStatus.INACTIVE})
+        database.drop_tenants(shared, ["two"])
+        for part in (one, two):
+            with pytest.raises(NotFound):
+                part.write([Upsert(Object(bytes(15) + b"1"))])
+            with pytest.raises(NotFound):
+                part.view().find([bytes(16)])
+    assert shared.count("one") == 1
+    database.put_tenants(shared, {"one": TenantStatus.ACTIVE})
+    with shared.use("one") as part:
+        assert part.count == 1
+        assert part.write([Remove(bytes(16))]) == [Done(existed=True)]
+
+
+def test_what_has_expired_is_removed(database: Database) -> None:
+    collection = database.create(EXPIRING)
+    with collection.use(None) as part:
+        part.write([Upsert(Object(bytes([n]) * 16, {}, {}, 1, n * 60_000)) for n in range(4)])
+        assert database.expire(150) == 2
+        assert part.count == 2
+        assert part.view(expired=True).uuids(part.view(expired=True).page(None, 9).tolist()) == [b"\2" * 16, b"\3" * 16]
+    assert database.expire(150) == 0
 
 
 def test_a_read_only_shard_refuses_changes_until_it_is_not(database: Database) -> None:

@@ -92,6 +92,10 @@ class ReferenceCollection:
             self._parts.pop(name).gone = True
         for name in shards.keys() - self._parts.keys():
             self._parts[name] = ReferencePart(self._config)
+        for name, entry in shards.items():
+            if entry.status is not TenantStatus.ACTIVE:
+                used, self._parts[name] = self._parts[name], ReferencePart(self._config)
+                self._parts[name].state, used.gone = used.state, True
         self._entries = dict(shards)
 
     def parts(self) -> list[ReferencePart]:
