@@ -162,3 +162,16 @@ def test_a_failure_that_cannot_be_written_down_is_reported(
     status = server.service.archives.exports.status("filesystem", "one", ANYONE)
     assert (status.status, status.error) == (JobStatus.FAILED, "no space left")
     assert "could not be written down" in caplog.text
+
+
+def test_a_folder_that_holds_something_else_is_left_untouched(server: Exporting, tmp_path: Path) -> None:
+    """What reads the files of an export would read those of others with them."""
+    other = tmp_path / "out" / "one" / "A_main_0001.parquet"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"of another")
+    with pytest.raises(Conflict, match="is no export"):
+        server.begin()
+    assert [path.name for path in other.parent.iterdir()] == [other.name]
+    assert not server.service.jobs.list()
+    other.unlink()
+    server.until(server.begin(), JobStatus.SUCCESS)
