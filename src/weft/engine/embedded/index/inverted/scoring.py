@@ -42,7 +42,7 @@ class _Lists:
         self.places.append(place)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Arrays:
     """What ``_Lists.places`` lie in: the arrays of one segment, or the tail's made like them."""
 
@@ -96,7 +96,7 @@ def search(view: InvertedView, query: Keyword, k: int, allow: AllowList | None, 
         return scorer.heap.matches()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Scorer:
     query: KeywordQuery
     weights: npt.NDArray[np.float64]
