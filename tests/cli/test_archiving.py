@@ -70,7 +70,7 @@ def test_another_place(weft: Weft, tmp_path: Path) -> None:
         (("backup", "Upper Case"), "lower-case letters"),
         (("backup", "one", "--include", "Absent"), "class Absent does not exist"),
         (("backup", "one", "--backend", "gcs"), "BACKUP_S3_BUCKET"),
-        (("backup", "one", "--base", "none"), "make a whole backup"),
+        (("backup", "one", "--base", "none"), "make a full backup"),
     ],
 )
 def test_what_cannot_be_done_is_reported(weft: Weft, arguments: tuple[str, ...], said: str) -> None:

@@ -28,7 +28,7 @@ def test_where_shards_are(client: weaviate.WeaviateClient, make: Make) -> None:
 
 def test_nothing_is_replicated(client: weaviate.WeaviateClient, make: Make) -> None:
     things = make(vector_config=Configure.Vectors.self_provided())
-    with pytest.raises(UnexpectedStatusCodeError, match="this server is the one node"):
+    with pytest.raises(UnexpectedStatusCodeError, match="the cluster has only the node"):
         client.cluster.replicate(
             collection=things.name,
             shard="main",

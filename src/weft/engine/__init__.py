@@ -1,4 +1,4 @@
-"""Engines: where objects are kept and found. This folder holds what all have in common; each engine is a folder below.
+"""Engines: they store objects and find them. This folder holds what all have in common; each engine is a subfolder.
 
-``part`` is the seam: the service asks a ``Part`` (one collection, or one tenant of it) and the ``View``s that it gives.
+``part`` is the seam: the service uses a ``Part`` (one collection, or one tenant of it) and the ``View``s that it gives.
 """

@@ -1,4 +1,4 @@
-"""Capabilities: what an engine can do and what it loses, stated so that callers need not try."""
+"""Capabilities: what an engine can and cannot do, stated so that callers need not try."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from weft.domain.tenants import TenantStatus
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     name: str
-    """The kind of engine, as users know it."""
+    """The kind of engine, by the name that users configure."""
     files: bool
     """Its shards are files that can be copied while they are in use, so backups and exports of them work."""
     insertion_order: bool
-    """Objects that nothing else ranks are listed in the order in which they were stored; otherwise by uuid."""
+    """Filtered objects without another order are listed in insertion order; otherwise by uuid."""
     exact_vectors: bool
-    """Vectors are returned bit by bit as they were given; otherwise as near as the engine keeps them."""
+    """Vectors are returned bit for bit as they were given; otherwise only approximately."""
     conditional_writes: bool
-    """Inserts and edits that another writer beats are noticed by the engine itself."""
+    """The engine itself detects inserts and edits that conflict with another writer."""
     multivectors: bool
     """Objects can have several vectors under one name (late interaction)."""
     tenant_statuses: frozenset[TenantStatus]

@@ -1,4 +1,4 @@
-"""What can be done to a part, and what came of it."""
+"""The changes that a part takes, and their outcomes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weft.domain.objects import Object
 
 @dataclass(slots=True)
 class Upsert:
-    """Store ``object`` whole in the place of the one with its uuid, if any.
+    """Store ``object``, replacing the one with its uuid, if any.
 
     ``insert_only``: Conflict when there is one. The engine gives ``object`` the creation time of the one that it
     replaces.
@@ -24,7 +24,7 @@ class Upsert:
 
 @dataclass(slots=True)
 class Remove:
-    """Remove what ``uuid`` names; nothing happens when there is no such object."""
+    """Remove the object ``uuid``; does nothing when there is none."""
 
     uuid: bytes
 
@@ -34,7 +34,7 @@ Change: TypeAlias = Upsert | Remove
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """``existed``: there was an object of that uuid, which was replaced or removed."""
+    """``existed``: an object of that uuid was replaced or removed."""
 
     existed: bool
 
@@ -42,17 +42,17 @@ class Done:
 Outcome: TypeAlias = Done | WeftError
 
 Edit: TypeAlias = Callable[[Object], Object | None]
-"""From a stored object, its vectors included, to the one to store in its place; None where nothing changes.
+"""From a stored object, with its vectors, to its replacement; None to leave it unchanged.
 
-It may change the object that it gets, and may be called again, with what another writer left meanwhile. A WeftError
-that it raises is the error of its object alone.
+It may change the object that it gets, and may be called again when another writer has changed the stored object. A
+WeftError that it raises is the error of its object only.
 """
 
 
 @dataclass(slots=True)
 class Removed:
-    """``matches`` is how many objects the filter selects; ``outcomes`` has the uuid of each within the limit, and the
-    error or None."""
+    """``matches``: how many objects the filter selects; ``outcomes``: the uuid of each within the limit, with its error
+    or None."""
 
     matches: int
     outcomes: list[tuple[bytes, WeftError | None]] = field(default_factory=list)

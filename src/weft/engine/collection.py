@@ -1,4 +1,4 @@
-"""A collection as the service uses it: its configuration, and its parts, one a tenant or only one."""
+"""A collection as the service uses it: its configuration, and its parts, one per tenant or only one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from weft.domain.tenants import TenantStatus
 from weft.engine.part import Part
 
 ONLY_SHARD = "main"
-"""The name of the one shard, and so of the part, of a collection without tenants."""
+"""The name of the only shard, and so of the only part, of a collection without tenants."""
 
 
 def shard_name(config: CollectionConfig, tenant: str | None) -> str:
-    """The name of the shard that a request with ``tenant`` means. Raises Invalid."""
+    """The name of the shard that a request with ``tenant`` addresses. Raises Invalid."""
     if not config.tenancy.enabled:
         if tenant:
             raise Invalid(f"class {config.name} has multi-tenancy disabled, but request was with tenant", tenant=tenant)
@@ -28,7 +28,7 @@ def shard_name(config: CollectionConfig, tenant: str | None) -> str:
 
 
 def check_active(shard: ShardEntry) -> None:
-    """Raises Invalid for a shard that cannot be used."""
+    """Raises Invalid for a shard that is not active."""
     if shard.status is not TenantStatus.ACTIVE:
         raise Invalid(
             f"tenant not active: '{shard.name}'; activate it to use it", tenant=shard.name, status=shard.status
@@ -44,8 +44,8 @@ class ServedCollection(Protocol):
         ...
 
     def use(self, tenant: str | None) -> AbstractContextManager[Part]:
-        """The part of ``tenant`` (None without tenants), which stays open while the context lasts.
+        """The part of ``tenant`` (None without tenants), which stays open until the context ends.
 
-        Raises Invalid, NotFound, CorruptData, at the latest when it is entered.
+        Raises Invalid, NotFound, CorruptData, at the latest when the context is entered.
         """
         ...

@@ -1,7 +1,7 @@
-"""Database: the catalog and a driver together: the collections of a server, by name.
+"""Database: a catalog and a driver, which together hold the collections of a server, by name.
 
-Order of changes: a collection is made in the engine, then named in the catalog; it is forgotten by the catalog, then
-removed from the engine. What a crash leaves in between is an orphan that the next start sweeps.
+Order of changes: a collection is created in the engine, then added to the catalog; it is removed from the catalog, then
+from the engine. What a crash leaves in between is an orphan that the next start removes.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Parse: TypeAlias = Callable[[JsonObject], CollectionConfig]
 
 
 class Database:
-    """Opens every collection of ``catalog`` by ``driver``; one that is damaged hinders no other.
+    """Opens every collection of ``catalog`` with ``driver``; a damaged one does not affect the others.
 
-    ``home`` is this server's own folder, for what it keeps beside; ``parse`` makes the typed view of a document.
+    ``home`` is this server's own folder, for its other files; ``parse`` makes the typed view of a document.
     """
 
     def __init__(self, home: FolderLock, catalog: Catalog, driver: Driver, parse: Parse) -> None:
@@ -68,11 +68,11 @@ class Database:
         return self._driver.capabilities
 
     def announce(self, addresses: Sequence[str]) -> None:
-        """State where this server answers, for those that find its folder locked."""
+        """Record where this server listens, for processes that find its folder locked."""
         self._home.state(addresses)
 
     def close(self) -> None:
-        """Finish what was begun and let go of everything."""
+        """Finish running work and release all resources."""
         self._driver.close()
         self._collections = {}
         self._catalog.close()
@@ -113,7 +113,7 @@ class Database:
             return collection
 
     def configure(self, collection: ServedCollection, config: CollectionConfig) -> None:
-        """Make ``config`` the collection's, durably and in its parts, or change nothing. NotFound when it is gone."""
+        """Change the configuration durably and in all parts, or change nothing. Raises NotFound when it is gone."""
         with self._lock:
             held = self._held(collection)
             held.check_whole()
@@ -137,12 +137,12 @@ class Database:
         self._driver.remove(entry)
         return True
 
-    # -- collections that come whole
+    # -- collections that arrive complete
 
     def draft(self, name: str, document: JsonObject, shards: Mapping[str, str]) -> CatalogEntry:
-        """A collection to come, with ``shards`` (status by name), whose files go to ``shard_folder``.
+        """A collection in preparation, with ``shards`` (status by name), whose files go to ``shard_folder``.
 
-        Not visible before ``adopt``; what a crash leaves of it goes with the next start, ``abandon`` removes it.
+        Not visible before ``adopt``. ``abandon`` removes it, and so does the next start after a crash.
         """
         return new_entry(name, document, {shard: TenantStatus(status) for shard, status in shards.items()})
 
@@ -161,7 +161,7 @@ class Database:
         *,
         agree: Callable[[], None] = lambda: None,
     ) -> None:
-        """Makes drafted collections, whose files are whole, visible and durable; all with ``aliases`` and
+        """Makes drafted collections, whose files are complete, visible and durable; all of them with ``aliases`` and
         ``settings``, or nothing. ``agree`` is called last, and may raise. Raises Conflict for a name that is taken, and
         what opening a shard raises; then ``entries`` must be drafted again.
         """
@@ -201,7 +201,7 @@ class Database:
             held.follow(state.collections[name].shards)
 
     def drop_tenants(self, collection: ServedCollection, names: Sequence[str]) -> None:
-        """Delete tenants with all they hold; unknown ones are passed over."""
+        """Delete tenants with all their objects; unknown ones are ignored."""
         with self._lock:
             held, name = self._held(collection), collection.config.name
             entry = self._catalog.read().collections[name]
@@ -225,16 +225,16 @@ class Database:
         return self._catalog.read().settings
 
     def put_settings(self, changes: Mapping[str, JsonValue]) -> None:
-        """All at once; None removes a key."""
+        """All or nothing; None removes a key."""
         commit(self._catalog, lambda state: [PutSetting(key, value) for key, value in changes.items()])
 
-    # -- inside
+    # -- parts
 
     def files(self, collection: OpenCollection) -> CollectionFiles:
         """Raises Unsupported where the engine has none."""
         if collection.files is None:
             raise Unsupported(
-                f"the engine {self.capabilities.name!r} keeps no files of its own to copy; use its own tools"
+                f"the engine {self.capabilities.name!r} has no files that Weft can copy; use its own tools"
             )
         return collection.files
 
@@ -252,5 +252,5 @@ class Database:
         name = collection.config.name
         held = self._collections.get(name)
         if held is not collection or held is None:
-            raise NotFound(f"could not find class {name} in schema: it was deleted meanwhile", collection=name)
+            raise NotFound(f"could not find class {name} in schema: it has been deleted", collection=name)
         return held

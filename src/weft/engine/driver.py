@@ -1,8 +1,8 @@
 """Driver: one kind of store for the parts of collections, as the database uses it.
 
-The catalog says which collections and shards there are; a driver keeps what is in them. Its order of changes is that a
-crash leaves orphans and never gaps: what is new is there before the catalog names it, what is gone is removed after
-the catalog has forgotten it. Each method may be called again for what it has done already.
+The catalog says which collections and shards exist; a driver keeps their contents. Changes are ordered so that a crash
+leaves orphans but never gaps: something new exists before the catalog names it, and is removed only after the catalog
+no longer names it. Every method is idempotent.
 
 A second kind of store is a folder ``engine/<name>/`` with a class that has these methods, and a line in
 ``engine/drivers.py``; one of another package is an entry point of the group ``weft.drivers``.
@@ -30,15 +30,15 @@ class OpenCollection(ServedCollection, Protocol):
         ...
 
     def count(self, name: str) -> int:
-        """Objects of a shard of any status, which is not opened for it; 0 when it is gone, or cannot be read."""
+        """The number of objects of a shard of any status, without opening it; 0 when it is gone, or cannot be read."""
         ...
 
     def facts(self, name: str | None = None) -> list[ShardFacts]:
-        """Of the active shards, or of the one of that name."""
+        """Of the active shards, or of the one called ``name``."""
         ...
 
     def set_read_only(self, name: str, *, read_only: bool) -> None:
-        """Refuse changes of a shard until that is undone, or the shard deactivated, or the server stopped.
+        """Refuse changes of a shard until this is undone, the shard is deactivated or the server stops.
 
         Raises as ``use``.
         """
@@ -46,39 +46,39 @@ class OpenCollection(ServedCollection, Protocol):
 
     @property
     def files(self) -> CollectionFiles | None:
-        """None where the engine does not have the capability."""
+        """None if the engine does not have the capability."""
         ...
 
     def check_whole(self) -> None:
-        """Raises CorruptData when its configuration cannot change because it is damaged."""
+        """Raises CorruptData when damage prevents a change of the configuration."""
         ...
 
     def configure(self, config: CollectionConfig) -> None:
-        """Take over a changed configuration, all or nothing."""
+        """Apply a changed configuration, all or nothing."""
         ...
 
     def follow(self, shards: Mapping[str, ShardEntry]) -> None:
-        """Take over what the catalog says of the shards: those that are gone or inactive are used no more."""
+        """Apply the catalog's state of the shards: those that are gone or inactive are closed."""
         ...
 
 
 class CollectionFiles(Protocol):
-    """The files of a collection's shards. Copies are taken of a shard of any status, open or not, and raise NotFound
-    when it is gone, CorruptData when it is known to be damaged."""
+    """The files of a collection's shards. A shard of any status can be copied, open or not. Raises NotFound when it is
+    gone, CorruptData when it is known to be damaged."""
 
     def snapshot_to(self, name: str, folder: Path) -> dict[str, int]:
-        """The shard's files in the new ``folder``, for reading only: the bytes that count of each, by path with ``/``.
+        """Place the shard's files, read-only, in the new ``folder``: the valid bytes of each, by path with ``/``.
 
-        Empty when it never held anything.
+        Empty when the shard never held anything.
         """
         ...
 
     def bytes_on_disk(self, name: str) -> int:
-        """Roughly; 0 when it is gone."""
+        """Approximate; 0 when the shard is gone."""
         ...
 
     def copy_store(self, name: str, folder: Path) -> bool:
-        """A copy of the shard's store in the new ``folder``, for ``Driver.open_copy``; False when it has none."""
+        """Copy the shard's store to the new ``folder``, for ``Driver.open_copy``; False when there is none."""
         ...
 
 
@@ -109,35 +109,37 @@ class Driver(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def sweep(self, entries: Iterable[CatalogEntry]) -> None:
-        """Remove what none of ``entries`` names. Called once, before anything is opened."""
+        """Remove everything that none of ``entries`` names. Called once, before anything is opened."""
         ...
 
     def open(self, entry: CatalogEntry, config: CollectionConfig, *, lenient: bool = False) -> OpenCollection:
-        """The collection of ``entry``, made where it is new. Raises CorruptData, OperatorError.
+        """The collection of ``entry``, created if it is new. Raises CorruptData, OperatorError.
 
-        ``lenient``: one that cannot be opened is there all the same, and refuses its calls.
+        ``lenient``: one that cannot be opened is returned all the same, and refuses its calls.
         """
         ...
 
     def start(self) -> None:
-        """Begin what is done without being asked. Called once, after the first collections were opened."""
+        """Begin background work. Called once, after the first collections were opened."""
         ...
 
     def remove(self, entry: CatalogEntry) -> None:
-        """Remove the collection of ``entry`` with all that it holds; its calls raise NotFound."""
+        """Remove the collection of ``entry`` with its contents; its calls then raise NotFound."""
         ...
 
     def remove_shards(self, entry: CatalogEntry, shards: Iterable[ShardEntry]) -> None:
-        """Remove what these shards hold, which the collection no longer follows."""
+        """Remove the contents of these shards, which the collection no longer has."""
         ...
 
     def shard_folder(self, entry: CatalogEntry, shard: ShardEntry) -> Path:
-        """Where files of a shard go that come from elsewhere. Raises Unsupported without the capability ``files``."""
+        """The folder for files of a shard that are brought in. Raises Unsupported without the capability ``files``."""
         ...
 
     def open_copy(self, folder: Path) -> StoreCopy:
-        """What ``copy_store`` left in ``folder``, by this process or an earlier one; the shard may be gone. Raises
-        CorruptData, and Unsupported without the capability ``files``."""
+        """The copy that ``copy_store`` made in ``folder``, now or in an earlier process; the shard may be gone.
+
+        Raises CorruptData, and Unsupported without the capability ``files``.
+        """
         ...
 
     def expire(self, now_s: float) -> int:
@@ -145,5 +147,5 @@ class Driver(Protocol):
         ...
 
     def close(self) -> None:
-        """Finish what was begun and let go of everything."""
+        """Finish running work and release all resources."""
         ...

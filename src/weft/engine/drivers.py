@@ -1,4 +1,4 @@
-"""The kinds of engine that there are, and a database over one of them."""
+"""The available engines, and a database over one of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _BUILT_IN: Final = {EMBEDDED: "weft.engine.embedded.driver:EmbeddedDriver"}
 
 
 def driver_class(name: str) -> Callable[..., Driver]:
-    """What makes a driver of that kind, of Weft itself or of a plug-in. Raises Misconfigured."""
+    """The factory of that driver, Weft's own or a plug-in's. Raises Misconfigured."""
     plugins = find_plugins(DRIVERS, _BUILT_IN)
     if name in _BUILT_IN:
         module, _, attribute = _BUILT_IN[name].partition(":")
         made: Callable[..., Driver] = getattr(import_module(module), attribute)
         return made
     if name not in plugins:
-        raise Misconfigured(f"there is no engine {name!r}; there are {', '.join(sorted({*_BUILT_IN, *plugins}))}")
+        raise Misconfigured(f"there is no engine {name!r}; choose one of {', '.join(sorted({*_BUILT_IN, *plugins}))}")
     return plugins[name].load()
 
 

@@ -1,8 +1,8 @@
 """Values of properties ↔ ``weaviate.v1.Properties`` messages, the form in which replies carry them.
 
-The message classes do the work: filling a message costs about half of what joining its bytes in Python does. Values
-arrive checked (see ``weft.domain.objects``). References have no place in the message and are skipped. The entries of
-an encoded message are in no particular order.
+The message classes do the work: filling a message costs about half as much as joining its bytes in Python. Values must
+be valid (see ``weft.domain.objects``). References are not part of the message and are skipped. The entries of an
+encoded message are in no particular order.
 """
 
 from __future__ import annotations

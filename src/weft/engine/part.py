@@ -1,12 +1,12 @@
-"""Part: one collection, or one tenant of it, as the service sees it, whatever keeps it.
+"""Part: one collection, or one tenant of it, as the service sees it, in any engine.
 
 Invariants
 - A change is acknowledged after it is durable and visible to every view taken from then on.
-- The service has checked what it hands over: values fit the schema, vectors have the right shape, equal dimensions and
+- The service validates what it passes: values fit the schema, vectors have the right shape, equal dimensions and
   finite numbers. An engine may check again; it never stores what it would refuse.
-- No version of an object crosses the seam: what must be read, changed and written as one is an ``edit``.
-- A part is used while it is leased (``Collection.use``) and not kept afterwards. One that was deleted or deactivated
-  meanwhile raises NotFound.
+- No version of an object crosses the seam: an atomic read, change and write is an ``edit``.
+- A part is used while it is leased (``ServedCollection.use``) and not kept afterwards. One that was deleted or
+  deactivated meanwhile raises NotFound.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ class Part(Protocol):
 
     @property
     def count(self) -> int:
-        """How many objects there are."""
+        """The number of objects."""
         ...
 
     @property
     def models(self) -> Mapping[str, str]:
-        """The fingerprint of what made the latest vectors of each name; those given by users have none."""
+        """The fingerprint of the model that made the latest vectors of each name; vectors from callers have none."""
         ...
 
     def view(self, *, expired: bool = False) -> View:
-        """What there is now. ``expired``: also what has expired and is not deleted yet, which is hidden otherwise."""
+        """The current state. ``expired``: with expired objects that are not deleted yet; otherwise they are hidden."""
         ...
 
     def write(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Apply the changes, in order; one outcome each. A change that is refused hinders no other.
+        """Apply the changes, in order; one outcome each. A refused change does not affect the others.
 
         Blocks until they are durable and visible. Raises Invalid when the part is read-only, Overloaded, OperatorError;
         then nothing was stored.
@@ -51,9 +51,9 @@ class Part(Protocol):
     def edit(self, edits: Mapping[bytes, Edit], *, exclusive: bool = True) -> dict[bytes, WeftError]:
         """Read, change and write the objects of these uuids; the errors of those for which that failed.
 
-        An edit that another writer beats is made again; after some tries other writers are kept waiting, unless
-        ``exclusive`` is False (for edits that take long). What then still fails is Conflict; an object that does not
-        exist is NotFound. Creation times stay. Raises WeftError when nothing at all could be written.
+        An edit that conflicts with another writer is repeated; after some tries other writers must wait, unless
+        ``exclusive`` is False (for slow edits). One that still fails is a Conflict; an object that does not exist is
+        NotFound. Creation times are kept. Raises WeftError when nothing at all could be written.
         """
         ...
 

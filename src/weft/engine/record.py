@@ -1,4 +1,4 @@
-"""The stored form of an object: a header, then its properties already encoded as a reply needs them.
+"""The stored form of an object: a header, then its properties, encoded as in a reply.
 
 Byte table, version 1, little endian:
 
@@ -15,8 +15,8 @@ Byte table, version 1, little endian:
       46+P     B  weaviate.v1.Properties: the blobs
     46+P+B   ...  references: JSON {property: [[collection, uuid in hex], …]}
 
-A reply that asks for all properties copies P as it is. When the collection has gained properties since the record was
-written (the tag differs), their nulls are appended: repeated map entries of a message concatenate.
+A reply with all properties copies P as it is. If the collection has gained properties since the record was written (the
+tag differs), their nulls are appended: repeated map entries of a message concatenate.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RecordCodec:
         self._no_values: Mapping[str, object] = {p.name: None for p in self._plain}
         self.tag = zlib.crc32("\n".join(sorted(p.name for p in self._plain)).encode())
         self._nulls: dict[int, bytes] = {}
-        """By the tag of older records: the null entries that they lack."""
+        """The missing null entries, by the tag of older records."""
 
     def encode(self, obj: Object) -> bytes:
         values = obj.properties
@@ -79,9 +79,9 @@ class RecordCodec:
         return Record(raw, self)
 
     def nulls_since(self, tag: int, encoded: bytes) -> bytes:
-        """The null entries of the properties that ``encoded``, of a record with ``tag``, does not mention.
+        """The null entries of the properties that ``encoded``, of a record with ``tag``, does not have.
 
-        All records of one tag mention the same, so only the first of them is decoded.
+        All records with the same tag have the same properties, so only the first of them is decoded.
         """
         nulls = self._nulls.get(tag)
         if nulls is None:
@@ -96,7 +96,7 @@ class RecordCodec:
 
 
 class Record:
-    """One stored object, decoded only as far as it is asked."""
+    """One stored object, decoded lazily."""
 
     __slots__ = ("_blob_size", "_codec", "_flags", "_plain_size", "_raw", "_tag", "created_ms", "updated_ms", "uuid")
 
@@ -129,7 +129,7 @@ class Record:
 
     @property
     def properties(self) -> Properties:
-        """Every value that is not null: blobs and references too."""
+        """Every value that is not null, blobs and references included."""
         start = _HEADER.size
         decoded = decode_properties(self._raw[start : start + self._plain_size])
         values = {name: value for name, value in decoded.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What rankings and explanations of an engine give back."""
+"""The results of an engine's rankings and explanations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 DocIds: TypeAlias = npt.NDArray[np.uint32]
-"""``(n,)``: small integers that name objects of one view, and mean nothing outside it."""
+"""``(n,)``: small integers that identify objects of one view, and have no meaning outside it."""
 
 
 class Neighbours(NamedTuple):
@@ -32,10 +32,10 @@ class Matches(NamedTuple):
 
 @dataclass(frozen=True)
 class TokenMatches:
-    """For each of the Tq query tokens the document token that counts for it.
+    """For each of the Tq query tokens the document token that matches it best.
 
     ``similarities.sum()`` is the document's MaxSim, ``-distance`` its negative; ``shares`` sum to 1 unless the MaxSim
-    is 0. ``matrix (Tq, T) f32`` holds all similarities when it was asked for (a heat map).
+    is 0. ``matrix (Tq, T) f32`` holds all similarities, if requested (a heat map).
     """
 
     doc_id: int

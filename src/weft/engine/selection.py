@@ -1,4 +1,4 @@
-"""Selection: a set of objects of one view, chosen by a filter; how it is kept is the engine's own business."""
+"""Selection: the objects of one view that a filter selects, in a form that the engine chooses."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from weft.engine.results import DocIds
 
 
 class Selection(Protocol):
-    """Immutable. Each question may cost a remote engine a request, so none is asked without need."""
+    """Immutable. Each call may cost a remote engine a request, so callers avoid unnecessary ones."""
 
     def __len__(self) -> int:
-        """How many objects there are; exact."""
+        """The exact number of objects."""
         ...
 
     def first(self, limit: int | None = None) -> DocIds:
         """``(n,)``: the first ``limit`` in the engine's own order (``Capabilities`` has it), None: all.
 
-        Raises Invalid where an engine cannot name so many.
+        Raises Invalid if an engine cannot return that many.
         """
         ...
 
     def holds(self, doc_ids: DocIds) -> npt.NDArray[np.bool_]:
-        """``(n,)``: whether each of ``doc_ids (n,)`` belongs to it."""
+        """``(n,)``: whether each of ``doc_ids (n,)`` is in it."""
         ...
 
 
@@ -39,5 +39,5 @@ class Referenced(NamedTuple):
 
 
 Resolve: TypeAlias = Callable[[str, Filter, str], Referenced]
-"""``(property, inner filter, collection)`` → the objects of ``collection``, to which the reference ``property`` may
-point, that the inner filter selects. Raises Invalid for what the property cannot point to, and NotFound."""
+"""``(property, inner filter, collection)`` → the objects that the inner filter selects in ``collection``, which must be
+a target of the reference ``property``. Raises Invalid for a collection that is not one, and NotFound."""

@@ -1,8 +1,8 @@
-"""View: what a query sees of a part, at one moment.
+"""View: the state of a part at one moment, as a query sees it.
 
-Objects are named by ``doc_ids``, small integers that are valid within one view. What a ranking may return is fixed when
-the view is taken. What is read is what the engine still has: an object that was replaced or removed since reads as
-None, and ``find`` answers for the moment at which it is asked.
+Objects are identified by ``doc_ids``, small integers that are valid within one view. What a ranking may return is fixed
+when the view is taken. Reads return what the engine still has: None for an object that was replaced or removed since.
+``find`` looks up the current state.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from weft.engine.selection import Resolve, Selection
 
 
 class View(Protocol):
-    """Names of vectors and properties are those of ``config``; a vector that it lacks is NotFound."""
+    """Vectors and properties are named as in ``config``; an unknown vector raises NotFound."""
 
     @property
     def config(self) -> CollectionConfig: ...
@@ -36,17 +36,17 @@ class View(Protocol):
     # -- which objects
 
     def find(self, uuids: Sequence[bytes]) -> list[int | None]:
-        """The doc_id of each uuid; None where there is no such object now. What is found can be read and searched."""
+        """The doc_id of each uuid; None if there is no such object now. Found objects can be read and searched."""
         ...
 
     def page(self, after: bytes | None, limit: int) -> DocIds:
-        """``(n,)``: the first ``limit`` objects in order of uuid, beyond ``after``; fewer only at the end."""
+        """``(n,)``: the first ``limit`` objects in order of uuid, after ``after``; fewer only at the end."""
         ...
 
     def select(self, filter: Filter, resolve: Resolve | None = None) -> Selection:
         """The objects that satisfy ``filter``. Raises Invalid.
 
-        ``resolve`` answers conditions on referenced objects; None refuses them.
+        ``resolve`` evaluates conditions on referenced objects; None refuses them.
         """
         ...
 
@@ -67,18 +67,18 @@ class View(Protocol):
         """The ``k`` best by BM25F. Raises Invalid for properties that are not searchable."""
         ...
 
-    # -- what they are
+    # -- their contents
 
     def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
         """The 16 bytes of each, of removed objects too."""
         ...
 
     def records(self, doc_ids: Sequence[int]) -> list[Record | None]:
-        """None where the object was replaced or removed meanwhile. Raises CorruptData."""
+        """None for an object that was replaced or removed meanwhile. Raises CorruptData."""
         ...
 
     def vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
-        """Copies as they were given (what ``Capabilities`` says is lost set apart); None where there is none."""
+        """Copies as they were given (within the precision that ``Capabilities`` states); None without one."""
         ...
 
     def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:
@@ -96,26 +96,26 @@ class View(Protocol):
         group_by: str | None,
         groups: int,
     ) -> list[AggregatedGroup]:
-        """Figures over some objects (None: all): of each property the metrics asked for that have something to say.
+        """Figures over some objects (None: all): for each property, the requested metrics that have a value.
 
         Without ``group_by`` one group, whose value is None; with it the ``groups`` greatest, ties by value. References
-        are grouped by their beacons. The properties exist and have the types that are asked of them.
+        are grouped by their beacons. The caller has checked that the properties exist and have the right types.
         """
         ...
 
     def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
-        """For each doc_id, which words gave it its score."""
+        """For each doc_id, the words that contribute to its score."""
         ...
 
     def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
-        """Which token of the object answers each of ``query (Tq, d)``; Invalid when ``name`` is no multi-vector."""
+        """Which token of the object matches each of ``query (Tq, d)`` best. Invalid for a single vector."""
         ...
 
 
 def find_records(view: View, uuids: Sequence[bytes]) -> list[tuple[int, Record] | None]:
     """The doc_id and the record of each uuid; None where there is no such object.
 
-    One that is replaced between look-up and reading is looked up again.
+    An object that is replaced between look-up and reading is looked up again.
     """
     found: list[tuple[int, Record] | None] = [None] * len(uuids)
     waiting = list(range(len(uuids)))
@@ -132,7 +132,7 @@ def find_records(view: View, uuids: Sequence[bytes]) -> list[tuple[int, Record] 
 
 
 def find_objects(view: View, uuids: Sequence[bytes], *, vectors: bool) -> list[tuple[int, Object] | None]:
-    """As ``find_records``, decoded whole; ``vectors``: with their vectors."""
+    """As ``find_records``, fully decoded; ``vectors``: with their vectors."""
     found = [None if one is None else (one[0], one[1].to_object()) for one in find_records(view, uuids)]
     if vectors:
         present = [one for one in found if one is not None]

@@ -1,4 +1,4 @@
-"""Aggregations: figures over the objects that a filter and a search leave, whole or in groups."""
+"""Aggregations: figures over the objects that a filter and a search select, together or in groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Find = Callable[[Part, View, Query, Caller], DocIds]
 """The doc_ids of the view that a query's search finds, best first."""
 
 GROUPS = 100
-"""In an answer whose question states no limit."""
+"""Of values or groups in an answer, where the request states no limit."""
 
 _TYPES = {
     AggregatedType.INT: (DataType.INT,),
@@ -36,7 +36,7 @@ _TYPES = {
 _NOT_GROUPED = (DataType.PHONE, DataType.OBJECT, DataType.OBJECT_ARRAY)
 
 _ALWAYS = {AggregatedType.TEXT: frozenset({AggregateMetric.TOP_OCCURRENCES})}
-"""Answered without being asked: clients that want the values alone, without their counts, send no flag for them."""
+"""Always returned: clients that want the values alone, without their counts, send no flag for them."""
 
 
 class Aggregator:
@@ -79,7 +79,7 @@ class Aggregator:
 
 
 def _checked(config: CollectionConfig, asked: PropertyAggregation) -> PropertyAggregation:
-    """What is asked of a property, with what is always answered."""
+    """The figures that a request names for a property, and those that are always returned."""
     known = config.by_name.get(asked.property)
     if known is None:
         raise Invalid(f"class {config.name} has no property {asked.property!r} to aggregate")

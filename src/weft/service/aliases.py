@@ -16,7 +16,7 @@ _MAX_QUOTED = 80
 
 
 class Aliases:
-    """First letters of names may be lower case."""
+    """The first letter of a name may be lower case."""
 
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas
@@ -27,7 +27,7 @@ class Aliases:
 
     @requires(redact=permit.readable_aliases)
     def all(self, name: str | None = None) -> list[Alias]:
-        """By alias; those of the collection ``name`` only, where it is given."""
+        """Ordered by alias; only those of the collection ``name`` if it is given."""
         target = None if name is None else collection_name(name)
         return [Alias(alias, one) for alias, one in sorted(self.by_name().items()) if target in (None, one)]
 
@@ -65,7 +65,7 @@ class Aliases:
     def _point(self, alias: str, name: str) -> Alias:
         target = collection_name(name)
         if all(one.config.name != target for one in self._schemas.database.collections()):
-            raise Invalid(f"class {target} not found; an alias points to a class that exists")
+            raise Invalid(f"class {target} not found; an alias must point to an existing class")
         self._schemas.database.put_alias(alias, target)
         return Alias(alias, target)
 

@@ -1,6 +1,6 @@
 """The verbs on collections: create, read, update, delete; their properties, vectors and shards.
 
-Here too is what other verbs begin with: a collection by its name, and a tenant of it to be used.
+Other verbs begin here, too: they look up a collection by its name, and use one of its tenants.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Collections:
 
     @property
     def makes_schemas(self) -> bool:
-        """Whether imports make the collections and properties that they lack."""
+        """Whether imports create missing collections and properties."""
         return self._imports.enabled
 
     # -- whole collections
@@ -76,7 +76,7 @@ class Collections:
 
     @requires(permit.reading_all_data)
     def searchable(self) -> list[CollectionConfig]:
-        """The collections that a search over all of them looks through."""
+        """The collections that a search over all of them covers."""
         return self.all()
 
     @requires(permit.collection(READ))
@@ -85,7 +85,7 @@ class Collections:
 
     @requires(redact=permit.readable_documents)
     def documents(self) -> Sequence[Stated]:
-        """Those of all collections."""
+        """The documents of all collections."""
         return [config.document for config in self.all()]
 
     @requires(permit.creating_collection)
@@ -113,7 +113,7 @@ class Collections:
         """``index``: filterable, searchable or rangeFilters."""
         flag = _INDEX_FLAGS.get(index)
         if flag is None:
-            raise Invalid(f"{index!r} is not an index of a property; it is one of {', '.join(_INDEX_FLAGS)}")
+            raise Invalid(f"{index!r} is not an index of a property; use one of {', '.join(_INDEX_FLAGS)}")
 
         def edit(config: CollectionConfig, document: Document) -> None:
             found = next((one for one in document["properties"] if one["name"] == property), None)
@@ -136,7 +136,7 @@ class Collections:
 
     @requires(permit.reading_tokens)
     def tokens(self, name: str, property: str, text: str) -> Tokens:
-        """What the property would make of ``text``."""
+        """The tokens of ``text`` as the property would index it."""
         return tokens_of_property(self.get(name), property, text)
 
     # -- shards
@@ -148,7 +148,7 @@ class Collections:
 
     @requires(permit.setting_shard_status)
     def set_read_only(self, name: str, shard: str, *, read_only: bool) -> None:
-        """Refuse changes until that is undone, the tenant deactivated or the server stopped."""
+        """Refuse changes until this is undone, the tenant is deactivated or the server stops."""
         collection = self.open(name)
         if shard not in collection.active():
             raise NotFound(f"class {collection.config.name} has no shard {shard!r}")

@@ -19,9 +19,10 @@ from weft.service.search.targets import resolve
 
 @dataclass(frozen=True, slots=True)
 class TokenQuestion:
-    """Of the object ``uuid`` and its multi-vector ``vector`` (None: the only one).
+    """About the object ``uuid`` and its multi-vector ``vector`` (None: the only one).
 
-    The query is ``tokens (Tq, d)``, or ``text``, which the vector's module embeds. ``matrix``: all similarities too.
+    The query is ``tokens (Tq, d)``, or ``text``, which the vector's module embeds. ``matrix``: return all
+    similarities, too.
     """
 
     collection: str
@@ -35,7 +36,7 @@ class TokenQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TokenExplanation:
-    """Which token of the object's ``vector`` answers each query token."""
+    """Which token of the object's ``vector`` is most similar to each query token."""
 
     vector: str
     matches: TokenMatches
@@ -47,7 +48,7 @@ class Explainer:
         self._embedder = embedder
 
     def run(self, asked: TokenQuestion, caller: Caller) -> TokenExplanation:
-        """Raises Invalid where the vector is a single one, NotFound."""
+        """Raises Invalid if the vector is a single vector, NotFound."""
         collection = self._collections.open(asked.collection)
         with self._collections.use(collection, asked.tenant) as part:
             return self._explained(part, asked, caller)

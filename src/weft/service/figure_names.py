@@ -1,6 +1,6 @@
 """The figures of an engine by Weaviate's names: in query profiles and in the log of slow searches.
 
-Engines note what they did by names of their own; a figure that Weaviate does not have keeps its name.
+Engines report figures under their own names; one that Weaviate does not have keeps its name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Filters that reach into other collections: what a referenced object must be like.
+"""Filters through references: conditions on referenced objects.
 
-A condition on a referenced object is answered in the target collection first, hop by hop; the objects that it selects
-there are those that the reference has to point to.
+A condition on a referenced object is first evaluated in the target collection, hop by hop; the reference must then
+point to one of the objects that it selects there.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from weft.engine.selection import Referenced, Resolve
 from weft.service.collections import Collections
 
 MAX_HOPS = 20
-"""References that one path of a filter may follow."""
+"""The most references that one path of a filter may follow."""
 
 
 def resolver(collections: Collections, config: CollectionConfig, tenant: str | None, hops: int = 1) -> Resolve:
-    """Answers the conditions on referenced objects in a filter over objects of ``config``.
+    """Evaluates the conditions on referenced objects in a filter over objects of ``config``.
 
     ``tenant`` is that of the query: references lead to objects of the same tenant, or to collections without tenants.
-    Raises Invalid, and NotFound when a collection on the way is gone.
+    Raises Invalid, and NotFound when a collection on the path is gone.
     """
 
     def resolve(property: str, inner: Filter, name: str) -> Referenced:

@@ -1,7 +1,7 @@
-"""Vectors of different models cannot be compared, whatever their dimensions: which model made those that are stored?
+"""Which model made the stored vectors. Vectors of different models cannot be compared, whatever their dimensions.
 
-With each vector that a module makes, the module's fingerprint is stored in the same commit. A module is asked, for an
-import or for a query, only where its fingerprint is still the stored one, or where there is nothing to compare with.
+With each vector that a module makes, the module's fingerprint is stored in the same commit. A module is used, for an
+import or for a query, only if its fingerprint is still the stored one, or if no fingerprint is stored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from weft.modules.base import UNKNOWN
 
 
 def other_model(part: Part, vector: VectorConfig, model: str) -> Invalid | None:
-    """The error when the part's vectors of this name come from another model than the one with fingerprint ``model``.
+    """An error if the part's vectors of this name were made by another model than that of fingerprint ``model``.
 
     A part that has lost all its objects may change its model.
     """
@@ -21,17 +21,17 @@ def other_model(part: Part, vector: VectorConfig, model: str) -> Invalid | None:
     if stored is None or may_be_one(stored, model) or not part.count:
         return None
     return Invalid(
-        f"the vectors {vector.name!r} of class {part.config.name} were made by {spelled(stored)}; this server would "
-        f"now ask {spelled(model)}, and vectors of two models cannot be compared. Start the server with the model that "
-        "made these vectors, or import into a new collection; queries that do not need the model still work: searches "
-        "by words, by filter and by a vector of yours, and imports of objects with their vectors",
+        f"the vectors {vector.name!r} of class {part.config.name} were made by {spelled(stored)}; this server "
+        f"now uses {spelled(model)}, and vectors of two models cannot be compared. Start the server with the model "
+        "that made these vectors, or import into a new collection; queries that do not need the model still work: "
+        "searches by keyword, by filter and by a given vector, and imports of objects with vectors",
         stored=stored,
         asked=model,
     )
 
 
 def may_be_one(stored: str, model: str) -> bool:
-    """Whether all parts are equal that both can tell."""
+    """Whether all parts that both of them know are equal."""
     parts, others = stored.split("|"), model.split("|")
     return len(parts) == len(others) and all(
         one == other or UNKNOWN in (one, other) for one, other in zip(parts, others, strict=True)
@@ -39,7 +39,7 @@ def may_be_one(stored: str, model: str) -> bool:
 
 
 def spelled(fingerprint: str) -> str:
-    """For people: what is left of a fingerprint without its empty and unknown parts."""
+    """A fingerprint for people, without its empty and unknown parts."""
     module, *parts = fingerprint.split("|")
     known = ", ".join(part for part in parts if part not in ("", UNKNOWN))
     return f"{module} ({known})" if known else module

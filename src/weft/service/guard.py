@@ -1,8 +1,8 @@
-"""The door to the service: wires get the service through it, and in it only what their caller may use.
+"""The door to the service: wires get the service through it, restricted to what their caller may use.
 
-Where authorization is off, ``admit`` hands out the service itself, so nothing is paid for. Where it is on, it hands
-out a view: the verbs of the service, each of which runs through the requirement that stands at it. Everything else of
-the service, and a verb without a requirement, is refused to every caller.
+If authorization is off, ``admit`` returns the service itself, at no cost. If it is on, it returns a view: the verbs of
+the service, each behind the requirement that it declares. Everything else of the service, and a verb without a
+requirement, is refused to every caller.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def requirements(owner: object, path: str = "") -> Iterator[tuple[str, Requireme
 
 
 def _parts_of(owner: object) -> Mapping[str, object]:
-    """What of ``owner`` holds verbs itself, or has parts that do."""
+    """The attributes of ``owner`` that have verbs, or have parts that do."""
     public = {name: value for name, value in getattr(owner, "__dict__", {}).items() if not name.startswith("_")}
     return {name: value for name, value in public.items() if verbs_of(type(value)) or _parts_of(value)}
 
 
 class _View:
-    """Stands for ``owner``. Its subclasses, one for each class of the service, have the verbs and the parts."""
+    """A proxy of ``owner``. Its subclasses, one for each class of the service, have the verbs and the parts."""
 
     __slots__ = ("_context", "_owner")
     _path: ClassVar[str] = ""
@@ -62,7 +62,7 @@ class _View:
         path = f"{self._path}{name}"
         if not hasattr(self._owner, name):
             raise AttributeError(f"the service has no {path}")
-        raise Forbidden(f"{path} states no requirement, so no caller may use it", verb=path)
+        raise Forbidden(f"{path} declares no requirement, so no caller may use it", verb=path)
 
 
 def _view_of(owner: object, path: str = "") -> type[_View]:
@@ -83,7 +83,7 @@ def _part(name: str, view: type[_View]) -> property:
 
 
 def _guarded(verb: Callable[..., object], requirement: Requirement) -> Callable[..., object]:
-    """``verb`` of a view. Its rules take by position what it takes by position, whichever way it is called."""
+    """``verb`` of a view. Its rules get its positional parameters by position, even when they are passed by name."""
     signature = inspect.signature(verb)
     positional = {name for name, one in signature.parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD}
 
@@ -115,7 +115,7 @@ def _run_items(
     others: Sequence[object],
     named: Mapping[str, object],
 ) -> list[WeftError | None]:
-    """``run`` with the items that are allowed: its results, and among them the refusals of the others."""
+    """``run`` with the items that are allowed: its results, with the refusals of the other items in their positions."""
     refusals: dict[Hashable, WeftError | None] = {}
     errors: list[WeftError | None] = []
     for item in items:

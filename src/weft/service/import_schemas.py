@@ -1,4 +1,4 @@
-"""Auto-schema on import: the collections and properties that imported objects lack are made for them."""
+"""Auto-schema on import: creates the collections and properties that imported objects need."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class ImportSchemas:
         return self._schemas.rules.auto_schema
 
     def for_import(self, name: str, objects: Numbered, errors: list[WeftError | None]) -> OpenCollection:
-        """The collection that the objects go to; it, or what it lacks, is made first where the settings allow.
+        """The collection that the objects go to; it, or what it lacks, is created first if the settings allow that.
 
-        The error of an object whose properties fit no schema is put at its position in ``errors``.
+        The error of an object whose properties do not fit a schema is put at its position in ``errors``.
         """
         schemas = self._schemas
         collection = schemas.database.find(collection_name(name))

@@ -1,4 +1,4 @@
-"""Imports: many objects of any collections and tenants in one request, each stored or refused by itself."""
+"""Imports: many objects of any collections and tenants in one request, each stored or refused independently."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from weft.service.vectorize import ObjectVectorizer
 from weft.service.vectors import checked_vectors, unfit
 
 Errors = list[WeftError | None]
-"""One for each object of the request; None where nothing is wrong with it so far."""
+"""One for each object of the request; None while no error was found."""
 
 Numbered = dict[int, Object]
-"""Objects by their places in the request."""
+"""Objects with their positions in the request."""
 
 
 class Importer:
@@ -35,7 +35,7 @@ class Importer:
         self._references = references
 
     def run(self, incoming: Sequence[IncomingObject], caller: Caller) -> Errors:
-        """Store each object, new or not; one error or None each. An object at fault hinders no other."""
+        """Store each object, new or not; one error or None each. A refused object does not affect the others."""
         errors: Errors = [None] * len(incoming)
         by_collection: dict[str, dict[int, IncomingObject]] = defaultdict(dict)
         for i, one in enumerate(incoming):
@@ -89,7 +89,7 @@ class Importer:
                 errors[i] = outcome
 
     def _keep_unchanged(self, config: CollectionConfig, part: Part, objects: Sequence[Object]) -> None:
-        """Give objects that are stored already the vectors that modules would make again."""
+        """Copy the stored vectors to objects for which modules would only make the same ones again."""
         made = {name for name, vector in config.vectors.items() if vector.vectorizer != "none"}
         lacking = [obj for obj in objects if not made <= obj.vectors.keys()] if made else []
         if not lacking:
@@ -101,7 +101,7 @@ class Importer:
 
 
 def _passed(objects: Numbered, found: Sequence[WeftError | None], errors: Errors) -> Numbered:
-    """Those without an error; the errors of the others go to their places."""
+    """The objects without an error; the errors of the others are put at their positions."""
     if not any(found):
         return objects
     passed = {}
@@ -114,7 +114,7 @@ def _passed(objects: Numbered, found: Sequence[WeftError | None], errors: Errors
 
 
 def _blame(places: Iterable[int], error: WeftError, errors: Errors) -> None:
-    """The error of all that have none of their own."""
+    """Give ``error`` to all that do not have one yet."""
     for i in places:
         errors[i] = errors[i] or error
 
@@ -133,5 +133,5 @@ def _named(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Ve
         if only not in vectors:
             return {only if name == LEGACY_VECTOR else name: vector for name, vector in vectors.items()}
     if not config.vectors and LEGACY_VECTOR in vectors:
-        raise Invalid(f"collection {config.name} has no vectors; add one to its configuration to store them")
+        raise Invalid(f"collection {config.name} has no vectors; add one to its configuration, or leave the vector out")
     return vectors

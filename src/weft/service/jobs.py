@@ -1,4 +1,4 @@
-"""The verbs on jobs of every kind: to watch them, to pause and resume those that can be, and to cancel."""
+"""The verbs on jobs of every kind: watch, pause, resume (kinds that support it) and cancel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weft.service.permissions.jobs import readable_jobs, using_job
 
 @dataclass(frozen=True, slots=True)
 class WatchedJob:
-    """``unit`` is what the record's progress counts. ``pausable``: it can be paused, and continues after a restart."""
+    """``unit`` is what the record's progress counts. ``pausable``: the job can be paused, and survives a restart."""
 
     record: JobRecord
     unit: str
@@ -31,7 +31,7 @@ class Jobs:
 
     @requires(redact=readable_jobs)
     def list(self) -> list[WatchedJob]:
-        """Those that are under way and those that have ended, as far back as is remembered; the latest first."""
+        """Running and ended jobs, the latest first; old ones are forgotten."""
         return [self._watched(one) for one in self._runner.records()]
 
     @requires(using_job(READ))
@@ -41,7 +41,7 @@ class Jobs:
 
     @requires(using_job(UPDATE))
     def pause(self, id: str) -> WatchedJob:
-        """Raises NotFound, Unsupported for a kind that cannot be paused, Conflict when it is too late."""
+        """Raises NotFound, Unsupported for a kind that cannot be paused, Conflict when it is too late for that."""
         self._runner.pause(id)
         return self.get(id)
 
@@ -53,11 +53,11 @@ class Jobs:
 
     @requires(using_job(DELETE))
     def cancel(self, id: str) -> None:
-        """What the job has done is undone in the background. Raises NotFound, Conflict when it is too late."""
+        """The job's work is undone in the background. Raises NotFound, Conflict when the job is ending or has ended."""
         self._runner.cancel(id)
 
     def collections(self, id: str) -> Sequence[str]:
-        """For what decides which caller may do what with a job. Raises NotFound."""
+        """The collections of a job, for authorization. Raises NotFound."""
         return self._runner.get(id).collections
 
     def _watched(self, record: JobRecord) -> WatchedJob:

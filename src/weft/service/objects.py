@@ -38,7 +38,7 @@ _DELETE_LIMIT = 10_000
 
 @dataclass(slots=True)
 class Deleted:
-    """``objects``: (uuid, error or None) of each match, when asked for."""
+    """``objects``: (uuid, error or None) of each match, if requested."""
 
     matches: int = 0
     successful: int = 0
@@ -57,7 +57,7 @@ class Objects:
 
     @requires(whole_object(CREATE))
     def insert(self, incoming: IncomingObject, caller: Caller) -> Object:
-        """Store a new object; Conflict when its uuid exists."""
+        """Store a new object; raises Conflict when its uuid exists."""
         with self._prepared(incoming) as (config, part, obj):
             if part.view(expired=True).find([obj.uuid])[0] is not None:
                 raise Conflict(f"id '{incoming.uuid}' already exists")
@@ -66,9 +66,9 @@ class Objects:
 
     @requires(whole_object(UPDATE))
     def replace(self, incoming: IncomingObject, caller: Caller) -> Object:
-        """Store the object whole in the place of the one with its uuid. NotFound when there is none.
+        """Replace the object with the same uuid. Raises NotFound when there is none.
 
-        Of the stored vectors only those are kept that a module would make again from the same properties.
+        A stored vector is kept only if a module made it from the same properties.
         """
         self._require(incoming)
         with self._prepared(incoming) as (config, part, obj):
@@ -81,14 +81,14 @@ class Objects:
 
     @requires(whole_object(READ))
     def validate(self, incoming: IncomingObject) -> None:
-        """Raises what ``insert`` would refuse the object's uuid, properties and vectors for; nothing is stored."""
+        """Raises the error that ``insert`` would raise for the object's uuid, properties or vectors; stores nothing."""
         _single(self._collections.get(incoming.collection), incoming)
 
     @requires(whole_object(UPDATE))
     def merge(self, incoming: IncomingObject, caller: Caller) -> Object:
-        """Change only the properties and vectors given: a null removes, references are added to those that are there.
+        """Change only the given properties and vectors: null removes one, references are added to the existing ones.
 
-        NotFound when there is no such object.
+        Raises NotFound when there is no such object.
         """
         self._require(incoming)
         removed = [name for name, value in incoming.properties.items() if value is None]
@@ -137,7 +137,7 @@ class Objects:
 
     @requires(per_item=whole_object(UPDATE, CREATE), group_by=same_rights)
     def batch(self, incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
-        """Store each object, new or not; one error or None each. An object at fault hinders no other."""
+        """Store each object, new or not; one error or None each. A refused object does not affect the others."""
         return self._importer.run(incoming, caller)
 
     @requires(deleting_by_filter)
@@ -166,26 +166,26 @@ class Objects:
 
     @requires(unlinking)
     def unlink(self, reference: IncomingReference, caller: Caller) -> None:
-        """Nothing happens when the object has no such reference; NotFound when there is no such object."""
+        """Does nothing when the object has no such reference; raises NotFound when there is no such object."""
         self._references.unlink(reference)
 
     @requires(relinking)
     def relink(
         self, collection: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None
     ) -> None:
-        """Make ``targets`` all that the property points to."""
+        """Replace the references of the property by ``targets``."""
         self._references.relink(collection, uuid, property, targets, tenant)
 
     # -- parts
 
     def _require(self, incoming: IncomingObject) -> None:
-        """NotFound unless the object is there: one that is not gets no class and no property made for it."""
+        """Raises NotFound unless the object exists: no class or property is created for one that does not."""
         if incoming.uuid is not None and not self.exists(incoming.collection, incoming.uuid, incoming.tenant):
             raise _absent(incoming)
 
     @contextmanager
     def _prepared(self, incoming: IncomingObject) -> Iterator[tuple[CollectionConfig, Part, Object]]:
-        """The checked object of a request, and the part that it goes to."""
+        """The validated object of a request, and the part that it goes to."""
         errors: list[WeftError | None] = [None]
         collection = self._collections.for_import(incoming.collection, [(0, incoming)], errors)
         if errors[0] is not None:
@@ -199,7 +199,7 @@ class Objects:
             yield config, part, obj
 
     def _vectorise(self, config: CollectionConfig, part: Part, obj: Object, caller: Caller) -> None:
-        """Raises what keeps the object's vectors from being made or stored."""
+        """Raises the error because of which the object's vectors cannot be made or stored."""
         error = self._vectorizer.fill(config, part, [obj], caller)[0] or unfit(part.view(), [obj])[0]
         if error is not None:
             raise error
@@ -230,7 +230,7 @@ def _merged(config: CollectionConfig, old: Properties, patch: Properties) -> Pro
 
 
 def _single(config: CollectionConfig, incoming: IncomingObject) -> Object:
-    """The checked object of a request that brings one, with the error that Weaviate gives there."""
+    """The validated object of a request with a single one; errors are worded as Weaviate words them there."""
     try:
         return checked_object(config, incoming, now_ms())
     except Invalid as error:

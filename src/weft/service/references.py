@@ -1,10 +1,11 @@
 """The verbs on references: add one or many, replace all of a property, remove one.
 
-All references that one request adds to an object are one write of it.
+All references that one request adds to an object are stored in one write.
 
-The target of a reference need not exist when references are added in batches, for an import may bring it later. It
-must when one reference is added, a property is replaced or an object brings its references with it, and always where
-tenants are involved. A reference leads to objects of the same tenant, or to a collection without tenants.
+The target of a reference need not exist when references are added in batches, because an import may bring it later.
+It must exist when one reference is added, when those of a property are replaced, when an object is stored with its
+references, and always where tenants are involved. A reference leads to objects of the same tenant, or to a collection
+without tenants.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _OBJECTS_PER_WRITE = 256
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where the objects are that hold the references."""
+    """The part whose objects hold the references."""
 
     config: CollectionConfig
     part: Part
@@ -53,7 +54,7 @@ class References:
         self._collections = collections
 
     def link(self, incoming: Sequence[IncomingReference], *, must_exist: bool = False) -> list[WeftError | None]:
-        """Add each reference behind those that its property has; one error or None each, which hinders no other.
+        """Append each reference to those of its property; one error or None each, independent of the others.
 
         ``must_exist``: refuse targets that do not exist.
         """
@@ -90,7 +91,7 @@ class References:
         self._add(source, [link for link in links if link.target not in refused], errors)
 
     def unlink(self, incoming: IncomingReference) -> None:
-        """Remove every such reference of the property; nothing happens when there is none. NotFound: no such object."""
+        """Remove every such reference of the property, if any. Raises NotFound when there is no such object."""
         with self._source(incoming.collection, incoming.tenant) as source:
             link = self._checked(source, 0, incoming)
 
@@ -102,7 +103,7 @@ class References:
             _edit_one(source, link.uuid, remove)
 
     def relink(self, name: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None) -> None:
-        """Make ``targets`` all that the property points to. NotFound: no such object."""
+        """Replace the references of the property by ``targets``. Raises NotFound when there is no such object."""
         with self._source(name, tenant) as source:
             key = parse_uuid(uuid)
             checked = [self._target(source.config, property, one) for one in targets]
@@ -114,7 +115,7 @@ class References:
     def check(
         self, config: CollectionConfig, part: Part, tenant: str | None, objects: Sequence[Properties]
     ) -> list[WeftError | None]:
-        """For the checked properties of each object: an error when one of its references leads nowhere."""
+        """For the validated properties of each object: an error when the target of a reference does not exist."""
         properties = [one.name for one in config.properties if one.data_type is DataType.REFERENCE]
         links = [[(name, target) for name in properties for target in one.get(name) or ()] for one in objects]
         if not any(links):
@@ -158,7 +159,7 @@ class References:
             return name
 
     def _refused(self, source: _Source, targets: Iterable[Reference], must_exist: bool) -> dict[Reference, WeftError]:
-        """The error of each target that nothing of ``source`` may point to."""
+        """The error of each target that objects of ``source`` may not point to."""
         refused: dict[Reference, WeftError] = {}
         by_collection: dict[str, list[Reference]] = defaultdict(list)
         for target in targets:
@@ -177,7 +178,7 @@ class References:
     def _missing(
         self, source: _Source, collection: ServedCollection, targets: Sequence[Reference], must_exist: bool
     ) -> list[Reference]:
-        """Those of ``targets``, objects of ``collection``, that do not exist but must."""
+        """Those of ``targets``, objects of ``collection``, that must exist but do not."""
         own, other = source.config.tenancy.enabled, collection.config.tenancy.enabled
         if other and not own:
             raise Invalid(

@@ -1,4 +1,4 @@
-"""Replication as a cluster of one knows it: where each shard is, and that there is no other node to copy it to."""
+"""Replication in a cluster of one node: where each shard is, and that there is no other node to copy it to."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Replication:
         self.replicas(collection, shard)
         raise Invalid(
             f"shard {shard!r} of class {collection} cannot be replicated from {source[:80]!r} to {target[:80]!r} "
-            f"({kind}): this server is the one node {self._node!r}. A backup that is restored on another server copies "
-            "a collection"
+            f"({kind}): the cluster has only the node {self._node!r}. To copy a collection, back it up and restore it "
+            "on another server"
         )
 
     @requires(reading_replications)

@@ -1,8 +1,8 @@
 """One value of a property, from the JSON-like form in which requests state it to the typed one of
 ``weft.domain.objects``.
 
-Whole numbers may arrive as floats (gRPC's Struct knows no others). Nothing is converted silently: what does not fit
-raises ``Unfit`` in the protocol's words.
+Integers may arrive as floats (gRPC's Struct has no integers). Nothing is converted silently: a value that does not
+fit raises ``Unfit``, worded as Weaviate words it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def is_timestamp(text: str) -> bool:
 
 
 def normal_uuid(text: str) -> str | None:
-    """A uuid in lower case with hyphens; None for other text. Braces, a ``urn:uuid:`` prefix, bare digits are taken."""
+    """A uuid in lower case with hyphens; None for other text. Braces, a ``urn:uuid:`` prefix and bare digits are
+    accepted."""
     if _UUID.fullmatch(text):
         return text
     if len(text) not in (32, 36, 38, 45):
@@ -64,7 +65,7 @@ def normal_uuid(text: str) -> str | None:
 
 
 def cut(value: object) -> str:
-    """The value for a message; of what holds others only its type."""
+    """The value for a message; only the type of a list or map."""
     text = go_type(value) if isinstance(value, Mapping | list) else str(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 

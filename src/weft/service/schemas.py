@@ -1,4 +1,4 @@
-"""Schemas: how the documents of collections come to be and change, one change at a time."""
+"""Schemas: creating and changing the documents of collections, one change at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from weft.service.schema.validate import validate, validate_property
 
 @dataclass(frozen=True, slots=True)
 class SchemaRules:
-    """What the settings say about schemas."""
+    """The settings about schemas."""
 
     auto_schema: bool
     async_indexing: bool
@@ -30,7 +30,7 @@ class SchemaRules:
 
 
 class Schemas:
-    """Changes of schemas take turns; ``turn`` is held for as long as what was read must not change."""
+    """Changes of schemas take turns; ``turn`` is held from reading a schema to storing the change."""
 
     def __init__(self, database: Database, registry: Registry, rules: SchemaRules) -> None:
         self.database = database
@@ -48,14 +48,14 @@ class Schemas:
             return self.database.create(self._checked(document))
 
     def update(self, name: str, given: Stated) -> CollectionConfig:
-        """Make ``given`` the whole document of the collection, as far as it may change."""
+        """Replace the document of the collection by ``given``. Raises Invalid for a change that is not allowed."""
         self._completed(self.open(name), given)  # imports the modules that it names while no turn is held
         with self.turn:
             collection = self.open(name)
             return self._store(collection, update(collection.config.document, self._completed(collection, given)))
 
     def edit(self, name: str, edit: Callable[[CollectionConfig, Document], None]) -> None:
-        """Store what ``edit`` makes of a copy of the document."""
+        """Let ``edit`` change a copy of the document, and store it."""
         with self.turn:
             collection = self.open(name)
             document = copy.deepcopy(dict(collection.config.document))
@@ -87,13 +87,15 @@ class Schemas:
         return collection.config
 
     def _checked(self, document: Stated) -> CollectionConfig:
-        """Raises Invalid for a document that cannot be, and for a vector whose module could not make it."""
+        """Raises Invalid for an invalid document, and for a vector that its module cannot make."""
         validate(document, self._registry, async_indexing=self.rules.async_indexing, exists=self._exists)
         config = parse(document)
         capabilities = self.database.capabilities
         for vector in config.vectors.values():
             if vector.index.multivector is not None and not capabilities.multivectors:
-                raise Unsupported(f"the engine {capabilities.name!r} has no multi-vectors; leave out {vector.name!r}")
+                raise Unsupported(
+                    f"the engine {capabilities.name!r} does not support multi-vectors; leave out {vector.name!r}"
+                )
             if vector.vectorizer != "none":
                 self._registry.vectorizer(vector.vectorizer).validate(config, vector, self.rules.auto_schema)
         return config

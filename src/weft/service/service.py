@@ -1,4 +1,4 @@
-"""Service: every verb of the protocol, for whichever wire asks."""
+"""Service: every verb of the protocol, for all wires."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from weft.service.vectorize import ObjectVectorizer
 
 
 class Service:
-    """``exposition`` gives the metrics as text; None where none are collected."""
+    """``exposition`` returns the metrics as text; None if none are collected."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Service:
 
     @public
     def concept(self, text: str) -> JsonObject:
-        """The words of ``text``, their vectors and what is near. Raises Invalid, also without that module."""
+        """The words of ``text``, their vectors and their nearest words. Raises Invalid, also without the module."""
         module = self._registry.get("text2vec-contextionary")
         assert isinstance(module, Lexicon)
         return module.concept(text)
@@ -130,33 +130,33 @@ class Service:
 
     @requires(reading_metrics)
     def metrics(self) -> bytes:
-        """For Prometheus, in its text format. Raises NotFound where none are collected."""
+        """For Prometheus, in its text format. Raises NotFound if none are collected."""
         if self._exposition is None:
             raise NotFound("no metrics are collected; start the server with PROMETHEUS_MONITORING_ENABLED=true")
         return self._exposition()
 
     def announce_stop(self) -> None:
-        """From now on ``nodes`` says that the server is about to stop."""
+        """From now on ``nodes`` reports that the server is about to stop."""
         self._stopping = True
 
     def close(self) -> None:
-        """Ends what runs without a request; the database is still open then."""
+        """Ends background work; called while the database is still open."""
         self._runner.close()
 
     def _check_servable(self, document: JsonObject) -> None:
-        """Raises Invalid when a module is not enabled that the collection of ``document`` needs for its vectors."""
+        """Raises Invalid if a module that the vectors of the collection of ``document`` need is not enabled."""
         for vector in parse(document).vectors.values():
             if vector.vectorizer != "none":
                 self._registry.vectorizer(vector.vectorizer)
 
     @requires(reading_cluster)
     def statistics(self) -> list[str]:
-        """The nodes of the cluster by name, the leader first: one, which leads itself."""
+        """The names of the cluster's nodes, the leader first: this one only."""
         return [NODE]
 
     @requires(reading_nodes, redact=readable_nodes)
     def nodes(self, collection: str | None, verbose: bool) -> list[Node]:
-        """The one node; ``verbose``: with its shards, or those of ``collection``."""
+        """The only node; ``verbose``: with its shards, or those of ``collection``."""
         chosen = self._database.collections() if collection is None else [self.collections.open(collection)]
         shards = tuple(facts for one in chosen for facts in one.facts()) if verbose else None
         return [Node(NODE, self._stopping, shards)]

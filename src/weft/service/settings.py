@@ -1,4 +1,4 @@
-"""The groups of settings that the service reads, whatever else there is."""
+"""The groups of settings that the service reads."""
 
 from __future__ import annotations
 

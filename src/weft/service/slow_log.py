@@ -1,6 +1,6 @@
-"""A line of the log for each search that takes long: what kind it was and where its time went.
+"""A log line for each slow search: what kind it was and where its time went.
 
-Never what was asked for or found: no texts, vectors, values of filters or keys.
+It never contains data: no texts, vectors, filter values or keys.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class SlowLog:
         self._threshold_s = threshold_s
 
     def run(self, asked: Query | Aggregation, run: Callable[[], Found]) -> Found:
-        """What ``run`` returns or raises. Costs some µs more than that, for the record of where the time goes."""
+        """What ``run`` returns or raises. Costs a few µs more, to record where the time goes."""
         started = time.perf_counter()
         failed = True
         with recording() as record:

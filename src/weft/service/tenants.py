@@ -1,4 +1,4 @@
-"""The verbs on tenants, and tenants to be used by other verbs."""
+"""The verbs on tenants; other verbs get the tenant that they use from here, too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weft.service.permissions import collections as permit
 from weft.service.schemas import Schemas
 
 _MAX_UPDATES = 100
-"""Tenants that one update may change."""
+"""The most tenants that one update may change."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_QUOTED = 80
@@ -33,7 +33,7 @@ class Tenants:
 
     @requires(permit.listing_tenants, redact=permit.readable_tenants)
     def all(self, name: str, names: Sequence[str] | None = None) -> list[Tenant]:
-        """By name; or those in ``names`` that exist, in their order."""
+        """Ordered by name; or those in ``names`` that exist, in their order."""
         known = self._with_tenants(name).tenants()
         chosen = sorted(known) if names is None else [one for one in names if one in known]
         return [Tenant(one, known[one]) for one in chosen]
@@ -48,7 +48,7 @@ class Tenants:
 
     @requires(permit.tenants(CREATE))
     def create(self, name: str, given: Sequence[Tenant]) -> list[Tenant]:
-        """Existing tenants stay as they are; the state of each afterwards."""
+        """Existing tenants stay as they are; returns each tenant with its resulting status."""
         with self._schemas.turn:
             collection = self._with_tenants(name)
             asked = statuses(given, self._possible)
@@ -60,7 +60,7 @@ class Tenants:
 
     @requires(permit.tenants(UPDATE))
     def update(self, name: str, given: Sequence[Tenant]) -> list[Tenant]:
-        """Change the status of tenants; NotFound when one does not exist, and then nothing changes."""
+        """Change the status of tenants. Raises NotFound when one does not exist; then nothing changes."""
         with self._schemas.turn:
             collection = self._with_tenants(name)
             if len(given) > _MAX_UPDATES:
@@ -75,7 +75,7 @@ class Tenants:
 
     @requires(permit.tenants(DELETE))
     def delete(self, name: str, names: Sequence[str]) -> None:
-        """With all that they hold; unknown ones are passed over."""
+        """With all their objects; unknown ones are ignored."""
         with self._schemas.turn:
             self._schemas.database.drop_tenants(self._with_tenants(name), names)
 
@@ -84,7 +84,7 @@ class Tenants:
     ) -> AbstractContextManager[Part]:
         """The part of ``tenant``, to be used while it is leased; see ``ServedCollection.use``.
 
-        The tenant is made (on import) or activated first where the collection says so.
+        The tenant is created (on import) or activated first if the collection says so.
         """
         tenancy = collection.config.tenancy
         if tenancy.enabled and tenant and (tenancy.auto_activation or (importing and tenancy.auto_creation)):
@@ -105,7 +105,7 @@ class Tenants:
 
 
 def statuses(given: Sequence[Tenant], possible: Collection[TenantStatus]) -> dict[str, TenantStatus]:
-    """Status by name; raises Invalid naming the one at fault. ``possible`` are the statuses that the engine has."""
+    """Status by name. ``possible``: the statuses that the engine supports. Raises Invalid naming the invalid tenant."""
     for one in given:
         if not _NAME.fullmatch(one.name):
             raise Invalid(

@@ -1,4 +1,4 @@
-"""What becomes of a text: its tokens, by a property's settings or by settings of the caller's own."""
+"""The tokens of a text, by the settings of a property or by settings that the caller gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_CHARACTERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """``indexed`` is what an index stores, ``query`` what a search looks for: without the stop words."""
+    """``indexed``: what an index stores; ``query``: what a search looks for, which is without stop words."""
 
     indexed: list[str]
     query: list[str]
@@ -40,7 +40,7 @@ def tokens_of_property(config: CollectionConfig, name: str, text: str) -> Tokens
 def tokens_of_text(given: Stated) -> Tokens:
     """``given``: text, tokenization, analyzerConfig, stopwords or stopwordPresets.
 
-    With nothing said about stop words, "en" for word tokenisation and none otherwise.
+    If neither states stop words, "en" for word tokenisation and none otherwise.
     """
     tokenization = json_fields.string(given, "tokenization", "tokenize")
     if tokenization is None or tokenization not in Tokenization._value2member_map_:
@@ -81,7 +81,7 @@ def _property(
 def text_of(given: Stated) -> str:
     text = json_fields.string(given, "text", "tokenize")
     if text is None:
-        raise Invalid("the body must hold the text")
+        raise Invalid("the body must contain the text")
     return text
 
 

@@ -1,7 +1,7 @@
 """Property values: from JSON-like ones, as requests state them, to the typed ones of ``weft.domain.objects``.
 
-Whole numbers may arrive as floats (gRPC's Struct knows no others). Null is "no value" and is left out. A value that
-does not fit its property is Invalid, in the protocol's words; nothing is converted silently.
+Integers may arrive as floats (gRPC's Struct has no integers). Null is "no value" and is left out. A value that does
+not fit its property is Invalid, worded as Weaviate words it; nothing is converted silently.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from weft.service.scalars import (
 )
 
 Check: TypeAlias = Callable[[object], Value]
-"""The typed value of a raw one; raises ``Unfit`` with what is wrong."""
+"""From a raw value to the typed one; raises ``Unfit`` with the reason."""
 
 _CHECKS = "service.values"
 
@@ -38,8 +38,8 @@ _CHECKS = "service.values"
 def coerce(config: CollectionConfig, properties: Mapping[str, object]) -> Properties:
     """The typed values of ``properties``, nulls left out; raises Invalid for an unknown property or an unfit value.
 
-    Property names may begin with a capital. Costs some microseconds for an object of five simple properties: the
-    checks of each collection are made once and kept with ``config``.
+    Property names may begin with a capital. Takes a few microseconds for an object of five simple properties: the
+    checks of each collection are built once and kept with ``config``.
     """
     checks = cast("dict[str, Check] | None", config.derived.get(_CHECKS))
     if checks is None:
@@ -124,7 +124,7 @@ def _object_array_check(property: Property, path: str) -> Check:
 
 
 def _no_reference(value: object) -> Unfit:
-    """Why ``value`` is no reference."""
+    """Why ``value`` is not a reference."""
     if not isinstance(value, Mapping):
         return Unfit(f"references must be a list of maps with a beacon, but one is {go_type(value)}")
     if not isinstance(value.get("beacon"), str):

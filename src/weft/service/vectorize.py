@@ -1,6 +1,6 @@
-"""Fills the vectors that objects lack, by the modules of their collection, before anything is locked or stored.
+"""Fills the missing vectors of objects by the modules of their collection, before anything is locked or stored.
 
-What vectors of one module and equal settings make of equal inputs is made once, for all of them and for all objects.
+Equal inputs are embedded once for all vectors of one module with equal settings, and for all objects.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class ObjectVectorizer:
     def fill(
         self, config: CollectionConfig, part: Part, objects: Sequence[Object], caller: Caller
     ) -> list[WeftError | None]:
-        """Give each object, meant for ``part``, the vectors that it lacks and a module makes; one error or None each.
+        """Give each object, to be stored in ``part``, the missing vectors that a module makes; one error or None each.
 
-        Where the part has vectors of another model, that is the error.
+        If the part has vectors of another model, that is the error.
         """
         errors: list[WeftError | None] = [None] * len(objects)
         for vectors in _alike(vector for vector in config.vectors.values() if vector.vectorizer != "none"):
@@ -45,7 +45,7 @@ class ObjectVectorizer:
         errors: list[WeftError | None],
         caller: Caller,
     ) -> None:
-        """``vectors`` are alike; writes into ``objects`` and ``errors``, and leaves out objects that have an error."""
+        """For one group of ``_alike``. Changes ``objects`` and ``errors``; skips objects with an error."""
         lacking = {
             i: names
             for i, one in enumerate(objects)
@@ -64,7 +64,7 @@ class ObjectVectorizer:
         asked = {i: given for i, given in inputs.items() if not given.is_empty and errors[i] is None}
         distinct = list(dict.fromkeys(asked.values()))
         made = dict(zip(distinct, module.embed_objects(distinct, settings, caller) if distinct else [], strict=True))
-        model = module.fingerprint(settings)  # a model that was fetched just now has a revision at last
+        model = module.fingerprint(settings)  # after embedding, because only a loaded model has a revision
         for i, given in asked.items():
             result = made[given]
             if isinstance(result, WeftError):
@@ -76,7 +76,7 @@ class ObjectVectorizer:
 
     @staticmethod
     def keep_unchanged(config: CollectionConfig, old: Object, new: Object) -> None:
-        """Give ``new`` the vectors of ``old`` that a module would make again from the same properties."""
+        """Give ``new`` the vectors of ``old`` that a module made from the same properties."""
         for vector in config.vectors.values():
             if vector.vectorizer == "none" or vector.name in new.vectors or vector.name not in old.vectors:
                 continue
@@ -85,14 +85,14 @@ class ObjectVectorizer:
 
     @staticmethod
     def keep_provided(config: CollectionConfig, old: Object, new: Object) -> None:
-        """Give ``new`` the vectors of ``old`` that no module makes, where it has none of its own."""
+        """Give ``new`` the vectors of ``old`` that no module makes, unless it has its own."""
         for vector in config.vectors.values():
             if vector.vectorizer == "none" and vector.name in old.vectors:
                 new.vectors.setdefault(vector.name, old.vectors[vector.name])
 
 
 def _alike(vectors: Iterable[VectorConfig]) -> list[list[VectorConfig]]:
-    """``vectors`` of which each list has one module, one set of settings, and is made of the same properties."""
+    """``vectors`` grouped by module, settings and the properties that they are made from."""
     found: list[list[VectorConfig]] = []
     for vector in vectors:
         for others in found:

@@ -1,6 +1,6 @@
-"""Vectors as requests and modules give them: what is refused of them, before any engine sees them.
+"""Validation of the vectors that requests and modules provide, before an engine sees them.
 
-A vector has the kind that its collection says, finite numbers, and as many of them as the first one that was stored.
+A vector is single or multi as its collection says, is finite, and has the dimensions of the first one stored.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from weft.engine.view import View
 
 
 def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:
-    """The vectors of a request as they are stored: tokens pooled where the collection says so.
+    """The vectors of a request as they are stored: with their tokens pooled if the collection says so.
 
-    Refuses vectors that the collection does not have or of the wrong kind; for their numbers see ``unfit``.
+    Raises Invalid for an unknown vector or one of the wrong kind; ``unfit`` checks their numbers.
     """
     for name, vector in vectors.items():
         target = config.vectors.get(name)
@@ -30,7 +30,7 @@ def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dic
 
 
 def pooled(target: VectorConfig, vector: Vector) -> Vector:
-    """The vector as it is stored: of a multi-vector fewer tokens, where the collection says so."""
+    """The vector as it is stored: a multi-vector has fewer tokens if the collection says so."""
     multi = target.index.multivector
     if multi is None or multi.pooling == 1:
         return vector
@@ -38,7 +38,7 @@ def pooled(target: VectorConfig, vector: Vector) -> Vector:
 
 
 def unfit(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
-    """The error of each of ``objects``, meant to be stored in this order, whose vectors cannot be; else None.
+    """For each of ``objects``, to be stored in this order: the error of its vectors, or None.
 
     The first valid vector of a name fixes the dimensions of those after it. Cost: one pass over all numbers.
     """
@@ -52,7 +52,7 @@ def unfit(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
 
 
 def _are_alike(view: View, name: str, vectors: Sequence[Vector]) -> bool:
-    """Whether all of ``vectors`` are valid, seen together."""
+    """Whether all of ``vectors`` are valid, checked as one array."""
     multi = view.config.vectors[name].index.multivector is not None
     widths = {vector.shape[-1:] for vector in vectors}
     kinds = {vector.ndim for vector in vectors}

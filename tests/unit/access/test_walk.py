@@ -194,11 +194,11 @@ def test_every_rule_takes_what_its_verb_takes(world: World) -> None:
 
 def test_a_verb_without_a_requirement_is_refused_to_all(world: World) -> None:
     guarded = world.door.admit(Caller("root-user"))
-    with pytest.raises(Forbidden, match=r"collections\.open states no requirement"):
+    with pytest.raises(Forbidden, match=r"collections\.open declares no requirement"):
         _ = guarded.collections.open
-    with pytest.raises(Forbidden, match="close states no requirement"):
+    with pytest.raises(Forbidden, match="close declares no requirement"):
         _ = guarded.close
-    with pytest.raises(Forbidden, match="states no requirement"):
+    with pytest.raises(Forbidden, match="declares no requirement"):
         _ = guarded.access.store
     with pytest.raises(AttributeError):
         _ = guarded.no_such_verb  # type: ignore[attr-defined]

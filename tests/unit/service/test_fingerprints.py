@@ -101,7 +101,7 @@ def test_another_model_is_asked_for_nothing(filled: Path) -> None:
             with pytest.raises(Invalid) as refused:
                 found(service, search)
             assert "were made by text2vec-letters (letters, revision 1)" in refused.value.message
-            assert "would now ask text2vec-letters (letters, revision 2)" in refused.value.message
+            assert "now uses text2vec-letters (letters, revision 2)" in refused.value.message
         (error,) = service.objects.batch([note(2, "ccc")], CALLER)
         assert isinstance(error, Invalid)
         assert "import into a new collection" in error.message

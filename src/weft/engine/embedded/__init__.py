@@ -1,1 +1,1 @@
-"""One collection whole: its shards, each a store and the indexes derived from it, one writer and many readers."""
+"""The embedded engine: a collection's shards, each a store with the indexes derived from it, in this process."""

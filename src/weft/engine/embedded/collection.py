@@ -1,6 +1,6 @@
-"""Collection: its configuration and its shards, one for all objects or one a tenant.
+"""Collection: its configuration and its shards, one for all objects or one per tenant.
 
-A tenant's shard is opened when it is first asked for, and closed when it is made inactive, or to make room for others
+A tenant's shard is opened when it is first used, and closed when it is made inactive, or to make room for others
 (see ``OpenTenants``): a tenant that is not in use holds no memory.
 """
 
@@ -30,9 +30,9 @@ Open: TypeAlias = Callable[[Path, CollectionConfig], Shard]
 
 
 class Collection:
-    """``entries`` are the catalog's shards by name; ``folder`` says where each lies; ``open_shard`` opens one.
+    """``entries``: the catalog's shards by name; ``folder`` returns the path of one; ``open_shard`` opens one.
 
-    ``lenient``: a collection without tenants whose shard cannot be opened is there all the same, and refuses its calls.
+    ``lenient``: a collection without tenants whose shard cannot be opened exists all the same, and refuses its calls.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Collection:
         self._entries = entries
         self._open = OpenShards()
         self._counts: dict[str, int] = {}
-        """Objects of shards that are not open, as far as they were counted."""
+        """The number of objects of shards that are not open, as far as it was counted."""
         self._damage = Damage(config.name, tenants=config.tenancy.enabled)
         self._closed = False
         if config.tenancy.enabled:
@@ -71,9 +71,9 @@ class Collection:
             self._ensure_open(ONLY_SHARD)
 
     def use(self, tenant: str | None) -> AbstractContextManager[Shard]:
-        """The shard of ``tenant``, leased: it is not closed to make room meanwhile. None without tenants.
+        """The shard of ``tenant`` (None without tenants), leased: until the context ends it is not closed to make room.
 
-        Opened if need be when it is entered, which raises Invalid, NotFound, CorruptData.
+        Entering the context opens it if necessary, and raises Invalid, NotFound, CorruptData.
         """
         return _Use(self, shard_name(self.config, tenant))
 
@@ -82,7 +82,7 @@ class Collection:
         return {name: entry.status for name, entry in self._entries.items()}
 
     def follow(self, shards: Mapping[str, ShardEntry]) -> None:
-        """Take over what the catalog says of the shards: those that are gone or no longer active are closed."""
+        """Apply the catalog's state of the shards: those that are gone or no longer active are closed."""
         with self._lock:
             old, self._entries = self._entries, shards
             for name in old:
@@ -98,7 +98,7 @@ class Collection:
 
     @property
     def open_count(self) -> int:
-        """Open tenants; none where there are no tenants."""
+        """The number of open tenants; 0 for a collection without tenants."""
         return len(self._open) if self.config.tenancy.enabled else 0
 
     def idle(self) -> dict[str, float]:
@@ -106,11 +106,11 @@ class Collection:
         return self._open.idle() if self.config.tenancy.enabled else {}
 
     def visit(self, name: str) -> AbstractContextManager[Shard]:
-        """As ``use`` of the shard of that name, but it does not count when the least used ones are closed."""
+        """As ``use``, for the shard of that name, but without counting as a use when idle ones are closed."""
         return _Use(self, name, counts=False)
 
     def close_unused(self, name: str) -> bool:
-        """Close a tenant's shard unless it is in use; False where it stays open. Never waits for the collection."""
+        """Close a tenant's shard unless it is in use; False if it stays open. Never waits for the collection's lock."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
@@ -123,7 +123,7 @@ class Collection:
             self._lock.release()
 
     def count(self, name: str) -> int:
-        """Objects of a shard, which is not opened for it; 0 when it is gone, or cannot be read."""
+        """The number of objects of a shard, without opening it; 0 when it is gone, or cannot be read."""
         with self._lock:
             shard, entry = self._open.get(name), self._entries.get(name)
             if shard is not None:
@@ -139,17 +139,17 @@ class Collection:
             return self._counts[name]
 
     def damage(self, name: str) -> WeftError | None:
-        """Why a shard is not served, or not looked after; None when no damage is known."""
+        """Why a shard is not served or not maintained; None when no damage is known."""
         return self._damage.of(name)
 
     def note_damage(self, name: str, error: CorruptData) -> None:
-        """What upkeep found in a shard that is open: it is still served, and its files are left as they are."""
+        """Record damage that upkeep found in an open shard: it is still served, and its files are left as they are."""
         with self._lock:
             if (entry := self._entries.get(name)) is not None:
                 self._damage.note(name, self._folder(entry), error)
 
     def shards(self) -> Iterator[tuple[str, Shard]]:
-        """Those that are open, each leased while it is the current one."""
+        """The open shards, each leased while it is the current one."""
         for name in self._open.names():
             if (held := self._open.lease(name, use=False)) is not None:
                 try:
@@ -158,7 +158,7 @@ class Collection:
                     self._open.release(held)
 
     def facts(self, name: str | None = None) -> list[ShardFacts]:
-        """Of the active shards, or of the one of that name; none is opened for it."""
+        """Of the active shards, or of the one called ``name``, without opening any."""
         return [self._facts(one) for one in self.active() if name in (None, one)]
 
     def _facts(self, name: str) -> ShardFacts:
@@ -188,9 +188,8 @@ class Collection:
 
     @contextmanager
     def hold(self, name: str) -> Iterator[tuple[Path, Shard | None]]:
-        """The shard's folder, and the shard as it is until the context ends: open and leased, or not open and kept so.
-
-        Of any status. Raises NotFound when it is gone, CorruptData when it is known to be damaged.
+        """The folder of a shard of any status, and the shard, which stays as it is until the context ends: open and
+        leased, or closed (None). Raises NotFound when it is gone, CorruptData when it is known to be damaged.
         """
         with self._lock:
             self._wait_for(name)
@@ -276,13 +275,13 @@ class Collection:
         return entry
 
     def _wait_for(self, name: str) -> None:
-        """Until no one copies the files of the shard, with the lock held."""
+        """Wait until the files of the shard are not being copied. Called with the lock held."""
         while name in self._pinned:
             self._unpinned.wait()
 
 
 class _Use:
-    """``with`` it a shard is open and has a lease."""
+    """A context in which a shard is open and leased."""
 
     __slots__ = ("_collection", "_counts", "_held", "_name")
 

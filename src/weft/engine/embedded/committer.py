@@ -1,4 +1,4 @@
-"""Committer: changes → one commit of the store, but for those whose conditions do not hold.
+"""Committer: from changes to one commit of the store, without the changes whose conditions do not hold.
 
 Called by one thread at a time, the one that has the shard's turn to write.
 """
@@ -20,7 +20,7 @@ class Committer:
         self._store = store
 
     def commit(self, changes: Sequence[Staged]) -> tuple[list[Outcome], list[tuple[Staged, int | None]]]:
-        """One outcome a change, in order; and each change that is durable now, with its doc_id."""
+        """One outcome for each change, in order; and each change that is now durable, with its doc_id."""
         outcomes: list[Outcome] = [Done(False)] * len(changes)
         writes, positions = self._admit(changes, outcomes)
         if not writes:
@@ -33,7 +33,7 @@ class Committer:
     def _write(
         self, writes: list[Put | Delete], positions: list[int], outcomes: list[Outcome]
     ) -> tuple[list[int], list[Applied]]:
-        """Commit; when vectors are at fault, commit without those, whose refusals go into ``outcomes``."""
+        """Commit; changes with invalid vectors are left out, and their refusals go into ``outcomes``."""
         try:
             return positions, self._store.commit(writes)
         except Invalid:
@@ -47,7 +47,7 @@ class Committer:
         return positions, self._store.commit(writes) if writes else []
 
     def _admit(self, changes: Sequence[Staged], outcomes: list[Outcome]) -> tuple[list[Put | Delete], list[int]]:
-        """The store's writes for the changes whose conditions hold; refusals go into ``outcomes``."""
+        """The store's writes for the changes whose conditions hold; refusals of the others go into ``outcomes``."""
         uuids = [c.change.object.uuid if isinstance(c.change, Upsert) else c.change.uuid for c in changes]
         known = dict(zip(uuids, self._store.lookup(uuids), strict=True))
         created = self._created([doc_id for doc_id in known.values() if doc_id is not None])

@@ -1,8 +1,7 @@
-"""Damage: shards of one collection that cannot be served, while everything else is.
+"""Damage: the shards of one collection that cannot be served, while everything else is.
 
-A shard whose files are not what was written stays closed, and nothing of it is changed, until it is deleted or its
-files are put back. One that the system keeps from being opened (permissions, too many files) is tried again at the next
-call for it.
+A shard whose files are not what was written stays closed and untouched until it is deleted or its files are put back.
+One that the operating system cannot open (permissions, too many open files) is tried again at the next call for it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Damage:
-    """Of the collection ``name``; the methods are called with the collection's lock held, ``of`` without it."""
+    """Of the collection ``name``. The methods are called with the collection's lock held, except for ``of``."""
 
     def __init__(self, name: str, *, tenants: bool) -> None:
         self._name = name
@@ -25,7 +24,7 @@ class Damage:
         self._found: dict[str, WeftError] = {}
 
     def of(self, shard: str) -> WeftError | None:
-        """Why the shard is not served, or not maintained; None when it is whole as far as is known."""
+        """Why the shard is not served or not maintained; None when no damage is known."""
         return self._found.get(shard)
 
     def check(self, shard: str) -> None:
@@ -34,7 +33,7 @@ class Damage:
             raise self._refusal(shard, found)
 
     def note(self, shard: str, folder: Path, error: Exception) -> WeftError:
-        """Remembers what opening the shard, or its upkeep, raised; returns the refusal for the caller."""
+        """Records what opening or maintaining the shard raised; returns the error for the caller."""
         found = _explained(error, folder)
         known = self._found.get(shard)
         if known is None or known.message != found.message:
@@ -43,7 +42,7 @@ class Damage:
         return self._refusal(shard, found) if isinstance(found, CorruptData) else found
 
     def forget(self, shard: str) -> None:
-        """The shard is gone, or was opened."""
+        """Called when the shard is gone, or was opened."""
         self._found.pop(shard, None)
 
     def _called(self, shard: str) -> str:
@@ -79,5 +78,5 @@ def _explained(error: Exception, folder: Path) -> WeftError:
 
 
 def _unforeseen(error: Exception) -> Exception | None:
-    """The error whose traceback belongs into the log."""
+    """The error, if its traceback belongs in the log."""
     return None if isinstance(error, WeftError | OSError | MemoryError) else error

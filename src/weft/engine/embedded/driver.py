@@ -33,9 +33,9 @@ _CAPABILITIES = Capabilities(
 
 
 class EmbeddedDriver:
-    """``folder`` is the data folder. ``expiry_schedule`` gives the moment after a given one at which expired objects
-    are deleted, in seconds since 1970. ``most_open_tenants`` are open at once; 0: as many as the process may have files
-    for."""
+    """``folder`` is the data folder. ``expiry_schedule`` returns the next time after a given one at which expired
+    objects are deleted, in seconds since 1970. ``most_open_tenants``: how many may be open at a time; 0: as many as the
+    process's limit of open files allows."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class EmbeddedDriver:
         self._write_queue = write_queue
         self._open_tenants = OpenTenants(most_open_tenants, self.collections)
         self._collections: dict[str, Collection] = {}
-        """By the id of their entry."""
+        """By the id of the catalog entry."""
         self._upkeep = Upkeep(self.collections, expiry_schedule)
 
     @property

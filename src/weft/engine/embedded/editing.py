@@ -1,7 +1,7 @@
-"""Changing stored objects in place: read, edit, write, with their vectors and creation times as they were.
+"""Editing stored objects: read, edit, write, keeping their vectors and creation times.
 
-When another caller changes an object between reading and writing, the edit is made again on what is there then; after
-some tries other writers are made to wait, so that an object which everyone changes is changed by everyone.
+When another caller changes an object between reading and writing, the edit is repeated on the new state; after some
+tries other writers must wait, so that every edit of a contended object succeeds in the end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from weft.engine.embedded.staged import Staged
 from weft.engine.view import find_objects
 
 ATTEMPTS = 20
-"""Of one edit; all but the first few have the shard to themselves where that is possible."""
+"""Of one edit; after the first few the shard is locked for other writers, where that is possible."""
 
 _FREE_ATTEMPTS = 3
 
@@ -49,7 +49,7 @@ def edit_stored(writer: ShardWriter, edits: Mapping[bytes, Edit], *, exclusive: 
 def _changes(
     writer: ShardWriter, edits: Mapping[bytes, Edit], errors: dict[bytes, WeftError]
 ) -> tuple[list[bytes], list[Staged]]:
-    """What the edits make of the objects as they are now, and the uuid of each."""
+    """The changes that result from the edits of the objects as they are now, and the uuid of each."""
     view = writer.view
     uuids: list[bytes] = []
     changes: list[Staged] = []

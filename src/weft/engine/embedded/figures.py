@@ -1,4 +1,4 @@
-"""Figures over objects of a shard, from the columns of its filter index, and of texts from the objects themselves."""
+"""Aggregated figures of a shard's objects, from the columns of its filter index; for texts, from the objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the files of each shard lie: ``collections/<collection id>/<shard id>``, for names are the user's.
+"""The folder of each shard: ``collections/<collection id>/<shard id>``; ids, because users choose the names.
 
 A folder that no entry names is an orphan, left by a drop or a crash; ``sweep`` removes it.
 """

@@ -1,4 +1,4 @@
-"""The queue that turns many callers' changes into few commits."""
+"""A queue that combines the changes of many callers into few commits."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class _Job(Generic[T]):
 class GroupCommit(Generic[T]):
     """The caller that gets the turn writes for all that wait: one commit, one sync, no writer thread.
 
-    A job's changes are never split over two commits. ``limit`` bounds the changes that wait; beyond it callers get
-    Overloaded and nothing of theirs is stored.
+    A job's changes are never split over two commits. ``limit`` bounds the waiting changes; beyond it callers get
+    Overloaded, and none of their changes is stored.
     """
 
     _CHANGES_PER_COMMIT = 20_000
@@ -37,18 +37,18 @@ class GroupCommit(Generic[T]):
         self._waiting = 0
         self._count = threading.Lock()
         self.turn = threading.RLock()
-        """Held while something changes the shard; take it to keep writers out."""
+        """Held while the shard is being changed; take it to exclude writers."""
 
     def submit(
         self, changes: Sequence[T], write: Callable[[list[T]], list[Outcome]], *, first: bool = False
     ) -> list[Outcome]:
         """Blocks until the changes are durable and visible; one outcome each, in order.
 
-        ``first``: before all that wait, however many these are; for a caller that has held the turn since it read what
-        it changes.
+        ``first``: before all waiting changes, however many there are; for a caller that has held the turn since it read
+        what it changes.
 
-        ``write`` makes a commit; it is the same for all callers, and not kept: what owns this queue must not be held
-        by it, so that what a dropped shard maps is given back at once.
+        ``write`` makes a commit. It is the same for all callers, but not stored: the queue must not reference its
+        owner, so that the memory maps of a dropped shard are released immediately.
         """
         if not changes:
             return []
@@ -56,7 +56,8 @@ class GroupCommit(Generic[T]):
         with self._count:
             if not first and self._waiting and self._waiting + len(changes) > self._limit:
                 raise Overloaded(
-                    f"{self._waiting} objects wait to be written, more than this server queues; send less at a time",
+                    f"{self._waiting} objects are waiting to be written, more than this server queues; "
+                    "send fewer at a time, or retry later",
                     waiting=self._waiting,
                 )
             self._waiting += len(changes)

@@ -1,6 +1,6 @@
-"""Indexes: all that is derived from one shard's store, as one thing that can be opened, filled and replaced.
+"""Indexes: all indexes of one shard's store as a unit that can be opened, filled and replaced.
 
-Whatever happens to it, it can be rebuilt: each index loads its snapshot, and the store says the rest.
+They can always be rebuilt: each index loads its snapshot, and the rest is replayed from the store.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _REPLAY_CHUNK = 5_000
 class Indexes:
     """Opened from the snapshots in ``folder``; behind the store until ``replay``.
 
-    Any thread may search ``inverted``, ``filters`` and ``vectors`` (by name). The methods are for the thread that
-    writes; ``maintain`` may run beside it, and ``stop`` beside everything.
+    Any thread may search ``inverted``, ``filters`` and ``vectors`` (by name). The methods are for the writing thread;
+    ``maintain`` may run concurrently with it, and ``stop`` with everything.
     """
 
     def __init__(self, folder: Path, config: CollectionConfig, store: ShardStore) -> None:
@@ -42,10 +42,10 @@ class Indexes:
 
     @classmethod
     def whole(cls, folder: Path, config: CollectionConfig, store: ShardStore) -> tuple[Indexes, int]:
-        """Opened and brought up to the store, and the number of doc_ids that took.
+        """Opened and brought up to date with the store; and the number of doc_ids that were replayed.
 
-        An object that an index cannot take is a mistake of ours, which must not keep all others from being served:
-        it is indexed without its properties then, and the log names it.
+        An object that an index cannot take is a bug in Weft, which must not prevent all others from being served: it
+        is then indexed without its properties, and the log names it.
         """
         made = cls(folder, config, store)
         try:
@@ -54,7 +54,7 @@ class Indexes:
             made.stop()
             if isinstance(error, WeftError | OSError | MemoryError):
                 raise
-            _log.exception("an object in %s cannot be indexed; all are taken one by one to find it", folder)
+            _log.exception("an object in %s cannot be indexed; indexing them one by one to find it", folder)
         made = cls(folder, config, store)
         return made, made.replay(one_by_one=True)
 
@@ -68,17 +68,17 @@ class Indexes:
     # -- filling
 
     def add(self, doc_ids: Sequence[int], objects: Sequence[Object]) -> None:
-        """Takes in objects that the store has, doc_ids ascending; they are found when this returns.
+        """Adds stored objects, doc_ids ascending; visible at return.
 
-        When it raises, some indexes may have taken in what others lack: rebuild all.
+        When it raises, some indexes may have objects that others lack: rebuild all.
         """
-        self.filters.add(doc_ids, objects)  # first, because it has the uuids of what the others find
+        self.filters.add(doc_ids, objects)  # first, because it has the uuids of the objects that the others find
         self.inverted.add(doc_ids, [obj.properties for obj in objects])
         for index in self.vectors.values():
             index.extend()
 
     def replay(self, *, one_by_one: bool = False) -> int:
-        """Takes in all that the store has and these lack; returns the number of doc_ids gone through."""
+        """Adds all stored objects that are missing here; returns the number of doc_ids replayed."""
         for index in self.vectors.values():
             index.extend()
         start, end = min(self.inverted.covered, self.filters.covered), self._store.next_doc_id
@@ -128,7 +128,7 @@ class Indexes:
     # -- changing and keeping
 
     def configure(self, config: CollectionConfig) -> None:
-        """Follow a changed configuration. When it raises, rebuild all."""
+        """Apply a changed configuration. When it raises, rebuild all."""
         old, self._config = self._config, config
         self.inverted.configure(config)
         self.filters.configure(config)
@@ -151,14 +151,14 @@ class Indexes:
         return worked
 
     def checkpoint(self, live: BitMap) -> None:
-        """Write the snapshots, so that the next opening replays nothing."""
+        """Write the snapshots, so that nothing is replayed at the next opening."""
         self.inverted.checkpoint(live)
         self.filters.checkpoint(live)
         for index in self.vectors.values():
             index.checkpoint()
 
     def stop(self) -> None:
-        """No more upkeep, and nothing is written any more; those who hold an index can still search it."""
+        """End upkeep and write nothing any more; readers that hold an index can still search it."""
         for index in self.vectors.values():
             index.close()
         self.filters.close()

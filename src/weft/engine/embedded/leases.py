@@ -1,7 +1,7 @@
 """Leases: which open shards of a collection are in use.
 
-A shard is used inside ``with collection.use(tenant) as part``. One that has no lease may be closed to make room for
-others; whichever call asks next opens it again. Deleting and deactivating wait for no lease: what is used then
+A shard is used inside ``with collection.use(tenant) as part``. One without a lease may be closed to make room for
+others; the next use opens it again. Deleting and deactivating do not wait for leases: a shard that is in use then
 raises NotFound.
 """
 
@@ -27,7 +27,7 @@ class OpenShard:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has no lease, and was not set read-only, which closing it would forget."""
+        """Whether it has no lease and is not read-only, a state that closing it would lose."""
         return not self.leases and not self.shard.read_only
 
 
@@ -48,12 +48,12 @@ class OpenShards:
         return list(self._shards)
 
     def get(self, name: str) -> Shard | None:
-        """Without a lease: for what holds on to the collection's lock meanwhile."""
+        """Without a lease: for callers that hold the collection's lock meanwhile."""
         opened = self._shards.get(name)
         return None if opened is None else opened.shard
 
     def shards(self) -> Iterator[tuple[str, Shard]]:
-        """Without leases: for what holds on to the collection's lock meanwhile."""
+        """Without leases: for callers that hold the collection's lock meanwhile."""
         for name in self.names():
             if (shard := self.get(name)) is not None:
                 yield name, shard
@@ -66,7 +66,7 @@ class OpenShards:
         self._shards[name] = OpenShard(shard)
 
     def lease(self, name: str, *, use: bool = True) -> OpenShard | None:
-        """One lease more, if the shard is open; ``use``: it counts as used now."""
+        """Takes a lease, if the shard is open; ``use``: this counts as a use."""
         with self._lock:
             opened = self._shards.get(name)
             if opened is not None:
@@ -80,7 +80,7 @@ class OpenShards:
             opened.leases -= 1
 
     def take(self, name: str) -> Shard | None:
-        """The shard, which is no longer among the open ones; its leases do not matter."""
+        """Removes the shard from the open ones and returns it, whatever its leases."""
         with self._lock:
             opened = self._shards.pop(name, None)
             return None if opened is None else opened.shard

@@ -1,4 +1,4 @@
-"""Lifetime: whether a shard is still open, and the error of those that come too late."""
+"""Lifetime: whether a shard is still open, and the error for calls after it was closed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from weft.domain.errors import NotFound, OperatorError
 
 
 class Lifetime:
-    """Shared by a shard and its views. As a context: a store that refuses because it was closed meanwhile is NotFound.
+    """Shared by a shard and its views. As a context, it turns the error of a store that was closed into NotFound.
 
     Any number of threads may be inside at once.
     """

@@ -1,4 +1,4 @@
-"""Maintenance of a shard, off the query path: upkeep of its indexes, snapshots of its files, what they take up."""
+"""Maintenance of a shard, off the query path: upkeep of its indexes, snapshots and sizes of its files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weft.files import disk, links
 _log = logging.getLogger(__name__)
 _CHECKPOINT_AFTER = 100_000
 _DEAD_ROWS, _DEAD_SHARE = 10_000, 0.3
-"""A vector file is rewritten without its dead rows when they are so many, and so large a share."""
+"""A vector file is rewritten without its dead rows when they exceed this number and this share."""
 
 _UPKEEP_WAIT_S = 30
 
@@ -46,11 +46,11 @@ class Maintenance:
             return worked
 
     def stop(self) -> None:
-        """Give up what ``run`` is building, if anything, and build no more."""
+        """Abandon what ``run`` is building, if anything, and build nothing any more."""
         self._writer.indexes.stop()
 
     def checkpoint(self) -> None:
-        """Write the indexes' snapshots, so that the next opening replays nothing."""
+        """Write the indexes' snapshots, so that nothing is replayed at the next opening."""
         writer = self._writer
         with writer.turn:
             if self._lifetime.closed or writer.stale:
@@ -59,10 +59,10 @@ class Maintenance:
             writer.unsaved = 0
 
     def snapshot_to(self, folder: Path) -> dict[str, int]:
-        """All that is acknowledged, as files in the new ``folder`` for reading only; see ``ShardStore.link_to``.
+        """Everything acknowledged, as read-only files in the new ``folder``; see ``ShardStore.link_to``.
 
-        The indexes come before the store, so that they hold nothing that it lacks. What upkeep is building is waited
-        for, but not for long; what it swaps later does not fit then, and a restore rebuilds it.
+        The indexes are copied before the store, so that they hold nothing that it lacks. A running build is waited
+        for, but not for long; an index that is swapped later does not match, and a restore rebuilds it.
         """
         waited = self.running.acquire(timeout=_UPKEEP_WAIT_S)
         try:
@@ -87,7 +87,7 @@ class Maintenance:
     def sizes(self) -> dict[str, int]:
         """Bytes by component: ``objects`` and ``vectors/<name>`` on disk, ``index/<name>/<part>`` mapped or in RAM.
 
-        None of a shard that has been closed meanwhile.
+        Empty for a shard that has been closed.
         """
         try:
             sizes = dict(self._store.size())
@@ -104,7 +104,7 @@ class Maintenance:
         return sum(index.stats().waiting for index in list(self._writer.indexes.vectors.values()))
 
     def _compact(self) -> bool:
-        """Give back the space of dead vectors, where it is worth a rewrite."""
+        """Free the space of dead vectors, if that is worth a rewrite."""
         writer = self._writer
         worked = False
         for name in writer.indexes.vectors:

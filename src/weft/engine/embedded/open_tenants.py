@@ -1,7 +1,8 @@
-"""How many tenants are open at once: each takes some memory and up to nine open files, and a process has only so many.
+"""OpenTenants: the limit of open tenants. Each takes some memory and up to nine open files, of which a process may have
+only a limited number.
 
-Beyond the limit those that were not used for the longest time are closed, unless they are in use. Callers notice only
-the milliseconds that opening again takes.
+Beyond the limit the least recently used are closed, unless they are in use. Callers notice only the milliseconds that
+reopening takes.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from weft.engine.embedded.collection import Collection
 _log = logging.getLogger(__name__)
 _FILES_EACH = 9
 _OTHER_FILES = 256
-"""Connections, models, collections without tenants."""
+"""Files left for connections, models and collections without tenants."""
 
 _FEWEST, _UNLIMITED = 8, 100_000
 _CLOSED_SHARE = 16
-"""One in so many is closed at a time, so that not every opening has to look for one to close."""
+"""One in this many is closed at a time, so that not every opening must find one to close."""
 
 
 class OpenTenants:
@@ -30,7 +31,7 @@ class OpenTenants:
         self._lock = threading.Lock()
 
     def make_room(self) -> None:
-        """Called before a tenant is opened. More than the limit stay open where all are in use."""
+        """Called before a tenant is opened. If all are in use, more than the limit stay open."""
         if not self._lock.acquire(blocking=False):
             return  # another thread is making room
         try:
@@ -46,10 +47,10 @@ class OpenTenants:
 
 
 def affordable() -> int:
-    """As many as this process may have files for."""
+    """How many the process's limit of open files allows."""
     try:
         import resource
-    except ImportError:  # Windows, where files are not counted so
+    except ImportError:  # Windows, which has no such limit
         return _UNLIMITED
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:

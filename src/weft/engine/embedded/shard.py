@@ -2,13 +2,13 @@
 
 Invariants
 - A change is acknowledged after it is durable in the store *and* visible in every index.
-- Readers take a view once. Its ``live`` set is what a query may return; it is published after the indexes know the
-  new objects, so a query sees a change whole or not at all.
-- The store knows an object a moment before the indexes do. A reader that finds one by its uuid waits that moment, so
-  that what is read next (its vectors above all) is never missing.
+- Readers take a view once. Its ``live`` set is what a query may return; it is published after the indexes have the
+  new objects, so a query sees all of a change or nothing of it.
+- The store has an object a moment before the indexes do. A reader that finds one by its uuid waits that moment, so
+  that what is read next (above all its vectors) is never missing.
 - Opening loads each index's snapshot and replays from the store what the snapshot lacks. The same is done when an
-  index fails in the middle of a change: what the store has counts. Until it succeeds, changes are refused and searches
-  see what they saw before.
+  index fails in the middle of a change: the store is the truth. Until it succeeds, changes are refused and searches
+  see the previous state.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _EXPIRED_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Hiding:
-    """``rest`` is what of the view ``of`` had not expired at the second ``at_s``, by ``expiry``."""
+    """``rest`` is the view ``of`` without the objects that had expired at the second ``at_s``, by ``expiry``."""
 
     of: ShardView
     expiry: Expiry
@@ -98,7 +98,7 @@ class Shard:
     # -- the part
 
     def view(self, *, expired: bool = False) -> ShardView:
-        """What has expired is hidden to the second."""
+        """Expired objects are hidden, with a resolution of a second."""
         view, expiry = self._writer.view, self._writer.config.expiry
         if expired or expiry is None or not expiry.hidden:
             return view
@@ -135,7 +135,7 @@ class Shard:
     # -- what expires
 
     def expire(self, now_s: float) -> int:
-        """Deletes what has expired by ``now_s`` and was not changed meanwhile; returns how many objects that were."""
+        """Deletes the objects that have expired by ``now_s`` and were not changed meanwhile; returns how many."""
         expiry = self.config.expiry
         if expiry is None or self.read_only:
             return 0
@@ -153,7 +153,7 @@ class Shard:
     # -- upkeep
 
     def configure(self, config: CollectionConfig) -> None:
-        """Take over a changed configuration; called with the collection's lock held. All or nothing."""
+        """Apply a changed configuration, all or nothing; called with the collection's lock held."""
         self._writer.configure(config)
 
     def maintain(self) -> bool:
@@ -173,9 +173,9 @@ class Shard:
         return self._maintenance.copy_store(folder)
 
     def close(self, *, keep: bool = True) -> None:
-        """Wait for the change and the upkeep that are going on; searches that hold the indexes can end.
+        """Wait for the running change and upkeep; searches that hold the indexes can finish.
 
-        What comes later is refused. ``keep`` False when the files are about to go: no snapshots are written.
+        Later calls are refused. ``keep`` False when the files are about to be removed: no snapshots are written.
         """
         self.stop_upkeep()
         with self._maintenance.running, self._writer.turn:

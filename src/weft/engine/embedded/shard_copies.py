@@ -1,6 +1,6 @@
 """The files of a collection's shards, copied while they are in use.
 
-A shard that is open copies itself; one that is not is kept from being opened meanwhile.
+An open shard copies itself; a closed one is not opened meanwhile.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ class Holder(Protocol):
     """The collection."""
 
     def hold(self, name: str) -> AbstractContextManager[tuple[Path, Shard | None]]:
-        """The shard's folder, and the shard as it is until the context ends: open and leased, or not open and kept so.
+        """The shard's folder, and the shard, which stays as it is until the context ends: open and leased, or closed
+        (None).
 
         Raises NotFound when it is gone, CorruptData when it is known to be damaged.
         """
         ...
 
     def is_held(self, name: str, folder: Path, shard: Shard | None) -> bool:
-        """Whether that is still so. Raises as ``hold``."""
+        """Whether the shard is still as ``hold`` gave it. Raises as ``hold``."""
         ...
 
     def folder_of(self, name: str) -> Path | None:
@@ -38,7 +39,7 @@ class Holder(Protocol):
 
 
 class ShardCopies:
-    """Fills the protocol ``CollectionFiles``."""
+    """Implements ``CollectionFiles``."""
 
     def __init__(self, collection: Holder) -> None:
         self._collection = collection
@@ -69,7 +70,7 @@ class ShardCopies:
         return found
 
     def _taken(self, name: str, folder: Path, of_open: Callable[[Shard], T], of_closed: Callable[[Path], T]) -> T:
-        """What is taken of the shard into ``folder``; again when it was opened or closed meanwhile."""
+        """The result of copying the shard into ``folder``; repeated if it was opened or closed meanwhile."""
         while True:
             with self._collection.hold(name) as (source, shard):
                 try:

@@ -1,6 +1,6 @@
-"""ShardView: what a query sees of a shard. Its doc_ids are those of the store, valid for as long as the shard lives.
+"""ShardView: one state of a shard, as a query sees it. Its doc_ids are those of the store.
 
-It holds the store and the indexes, not the shard, so that a shard that nothing uses any more is freed at once.
+It references the store and the indexes, not the shard, so that an unused shard is freed immediately.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from weft.engine.selection import Resolve, Selection
 
 
 class IndexedObjects:
-    """The live objects that every index knows by now; the store may have newer ones. Shared by a shard's views."""
+    """The live objects that every index has; the store may have newer ones. Shared by a shard's views."""
 
     __slots__ = ("live",)
 
@@ -40,7 +40,7 @@ class IndexedObjects:
 
 
 class Reading:
-    """What all views of one state of a shard read from."""
+    """The store and indexes that all views of one state of a shard read from."""
 
     __slots__ = ("codec", "config", "indexes", "known", "lifetime", "store", "turn")
 
@@ -65,8 +65,8 @@ class Reading:
 
 
 class ShardView:
-    """``live`` is what a query may return; ``allow`` the same as a list, None while no object was ever replaced or
-    deleted. ``count``: objects that text statistics count, those that have expired included."""
+    """``live`` is what a query may return; ``allow`` the same as an allow-list, None while no object was ever replaced
+    or deleted. ``count``: the number of objects in text statistics, expired ones included."""
 
     __slots__ = ("_everything", "_reading", "allow", "count", "live")
 
@@ -87,7 +87,7 @@ class ShardView:
 
     @property
     def everything(self) -> AllowList:
-        """All that is live, converted once for all that ask this view."""
+        """All live objects; the list is made once per view."""
         if self._everything is None:
             self._everything = AllowList(self.live)
         return self._everything
@@ -119,7 +119,7 @@ class ShardView:
         return np.asarray(found[:limit], np.uint32)
 
     def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
-        """``(uuid, doc_id)`` in order of uuid, beyond ``after``; what has expired included."""
+        """``(uuid, doc_id)`` in order of uuid, after ``after``; expired objects included."""
         reading = self._reading
         with reading.lifetime:
             found = reading.store.scan(after, limit)
@@ -129,7 +129,7 @@ class ShardView:
                 return reading.store.scan(after, limit)
 
     def _is_known(self, doc_ids: Iterable[int | None]) -> bool:
-        """Whether every index knows these objects, which the store has."""
+        """Whether every index has these stored objects."""
         live = self._reading.known.live
         return all(doc_id is None or doc_id in live for doc_id in doc_ids)
 
@@ -210,7 +210,7 @@ class ShardView:
         return index.explain(query, doc_id, matrix=matrix)
 
     def _values(self, doc_ids: DocIds, property: str) -> list[Value]:
-        """The property's value of each object, read from the objects themselves; None where it has none."""
+        """The property's value of each object, read from the stored objects; None where absent."""
         return [None if r is None else r.properties.get(property) for r in self.records(doc_ids.tolist())]
 
 

@@ -1,7 +1,7 @@
-"""ShardWriter: the way of a change into a shard, to the store and then to every index, and the view that shows it.
+"""ShardWriter: applies changes to a shard, first to the store and then to every index, and publishes the new view.
 
 The store is the truth. When an index fails in the middle of a change, all are rebuilt from the store; until that
-succeeds changes are refused, and searches see what they saw before.
+succeeds changes are refused, and searches see the previous state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class ShardWriter:
-    """``view`` shows what is acknowledged; it is replaced by every change, and taken once by a query."""
+    """``view`` has everything acknowledged; every change replaces it, and a query takes it once."""
 
     def __init__(
         self, folder: Path, config: CollectionConfig, store: ShardStore, lifetime: Lifetime, write_queue: int
@@ -52,20 +52,20 @@ class ShardWriter:
 
     @property
     def turn(self) -> RLock:
-        """Held while something changes the shard; take it to keep writers out."""
+        """Held while the shard is being changed; take it to exclude writers."""
         return self._commits.turn
 
     def submit(self, changes: Sequence[Staged], *, first: bool = False) -> list[Outcome]:
-        """Blocks until durable and visible; one outcome a change, in order. Raises Invalid when read-only.
+        """Blocks until durable and visible; one outcome for each change, in order. Raises Invalid when read-only.
 
-        ``first``: before all that wait; for a caller that has held the turn since it read what it changes.
+        ``first``: before all waiting changes; for a caller that has held the turn since it read what it changes.
         """
         if self.read_only:
             raise Invalid("store is read-only: set the status of its shard to READY before writing to it")
         return self._commits.submit(changes, self._write, first=first)
 
     def configure(self, config: CollectionConfig) -> None:
-        """Take over a changed configuration. All or nothing."""
+        """Apply a changed configuration, all or nothing."""
         with self.turn:
             self._lifetime.check()
             if self.stale:
@@ -81,7 +81,7 @@ class ShardWriter:
             self.view = self._publish()
 
     def mend(self) -> None:
-        """Rebuild the indexes, with the turn held. Raises OperatorError; then the earlier ones answer until the next
+        """Rebuild the indexes, with the turn held. Raises OperatorError; then the earlier ones are used until the next
         attempt."""
         self.stale = True
         self.view = self._view_of(self.view.live, AllowList(self.view.live))
@@ -91,8 +91,8 @@ class ShardWriter:
         except Exception as error:
             reason = error.message if isinstance(error, WeftError) else f"{type(error).__name__}: {error}"
             raise OperatorError(
-                "what was sent is stored, but the indexes could not be brought up to it: they are rebuilt before the "
-                f"next change is accepted ({reason})"
+                "the changes are stored, but the indexes could not be updated: they are rebuilt before the next change "
+                f"is accepted ({reason})"
             ) from error
         self.stale = False
         self.view = self._publish()
@@ -124,7 +124,7 @@ class ShardWriter:
         return Indexes.whole(self._folder / "index", self.config, self._store)
 
     def _publish(self) -> ShardView:
-        """The view of all that is stored, which the indexes know."""
+        """The view of everything stored, which the indexes have."""
         live = self._known.live = self._store.live
         is_whole = len(live) == self._store.next_doc_id
         return self._view_of(live, None if is_whole else AllowList(live))

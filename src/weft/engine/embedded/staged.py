@@ -11,7 +11,7 @@ from weft.engine.changes import Change
 class Staged:
     """``record`` is an upsert's object, encoded by its caller's thread.
 
-    ``expected``: refuse when the stored object has another doc_id than this, the one that was read (None: any).
+    ``expected``: the doc_id that was read; the change is refused if the stored object has another one (None: any).
     """
 
     change: Change

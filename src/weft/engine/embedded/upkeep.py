@@ -1,7 +1,7 @@
-"""Upkeep: one thread that looks after the indexes of every open shard and deletes what has expired.
+"""Upkeep: one thread that maintains the indexes of every open shard and deletes expired objects.
 
-What fails is tried again after a second, then after twice as long each time, up to a minute. The log has each failure
-once, however often it comes again. A shard that turns out to be damaged is left as it is.
+A failed task is retried after a second, then after twice as long each time, up to a minute. Each failure is logged
+once, however often it recurs. A shard that turns out to be damaged is left as it is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 
 @dataclass(slots=True)
 class Retries:
-    """Of one task of one shard: how long it waits after a failure, and which failures were logged."""
+    """The retries of one task of one shard: how long it waits after a failure, and which failures were logged."""
 
     wait_s: float = 0.0
     again_at_s: float = 0.0
@@ -43,7 +43,7 @@ class Retries:
 
 
 class Upkeep:
-    """``collections`` are those that are there now; ``expiry_schedule`` gives the moment after a given one at which
+    """``collections`` returns the current ones; ``expiry_schedule`` returns the next time after a given one at which
     expired objects are deleted, in seconds since 1970."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Upkeep:
             "expiry": WeakKeyDictionary(),
         }
         self._looked_at: WeakKeyDictionary[Collection, dict[str, float]] = WeakKeyDictionary()
-        """When tenants that are not open were last opened for their expired objects."""
+        """When closed tenants were last opened to delete their expired objects."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="weft-upkeep", daemon=True)
 
@@ -64,7 +64,7 @@ class Upkeep:
         self._thread.start()
 
     def stop(self) -> None:
-        """Gives up what is being built, and returns when nothing is done any more."""
+        """Abandons a running build, and returns when the thread has ended."""
         self._stop.set()
         for collection in self._collections():
             for _, shard in collection.shards():
@@ -81,7 +81,7 @@ class Upkeep:
                 expire_at = self._expiry_schedule(now_s)
 
     def maintain(self, now_s: float) -> None:
-        """Each open shard once, but for those that failed and whose time has not come by ``now_s``."""
+        """Maintains each open shard once, except for those that failed and are not due by ``now_s``."""
 
         def work(shard: Shard) -> int:
             return shard.maintain()
@@ -96,7 +96,7 @@ class Upkeep:
     def expire(self, now_s: float) -> int:
         """Deletes the objects that have expired by ``now_s``; returns how many.
 
-        Tenants that are not open are opened for it once an hour at most; until then their objects wait.
+        Closed tenants are opened for it at most once an hour; until then their expired objects stay.
         """
         deleted = 0
         for collection in self._collections():
@@ -125,13 +125,13 @@ class Upkeep:
                 shard = visit.enter_context(collection.visit(name))
             except WeftError as error:
                 _log.debug("%s/%s cannot be opened now: %s", collection.config.name, name, error.message)
-                return 0  # made inactive or deleted meanwhile, or damaged, which is noted
+                return 0  # made inactive or deleted meanwhile, or damaged, which is recorded
             return self._try("expiry", collection, name, shard, now_s, work)
 
     def _try(
         self, task: str, collection: Collection, name: str, shard: Shard, now_s: float, work: Callable[[Shard], int]
     ) -> int:
-        """What ``work`` returns; 0 when it fails or waits."""
+        """What ``work`` returns; 0 if it fails or is not due yet."""
         troubled = self._troubled[task]
         retries = troubled.get(shard)
         if retries is not None and now_s < retries.again_at_s:
@@ -147,7 +147,7 @@ class Upkeep:
         except Exception as error:
             retries = troubled.setdefault(shard, Retries())
             if retries.failed(now_s, error):
-                _log.exception("%s of %s failed; it is tried again, at most a minute apart", task, called)
+                _log.exception("%s of %s failed; it is retried at least once a minute", task, called)
             return 0
         if retries is not None:
             del troubled[shard]

@@ -1,4 +1,4 @@
-"""Token pooling: fewer tokens a document, before it is stored. The same for every engine."""
+"""Token pooling: fewer tokens per document, before it is stored. The same for every engine."""
 
 from weft.engine.pooling.pooling import pool_tokens
 

@@ -1,4 +1,4 @@
-"""Token pooling: fewer tokens a document, each the mean of a cluster of similar ones.
+"""Token pooling: fewer tokens per document, each the mean of a cluster of similar ones.
 
 Source: Clavié, Chaffin, Adams 2024, "Reducing the Footprint of Multi-Vector Retrieval with Minimal Performance Impact
 via Token Pooling" (arXiv 2409.14683): hierarchical clustering by Ward's method on cosine distance.
@@ -16,8 +16,8 @@ from weft.domain.objects import Vector
 def pool_tokens(tokens: Vector, factor: int, *, protected: int = 0) -> Vector:
     """``tokens (T, d)`` merged to about ``T / factor``, in the order of each cluster's first token.
 
-    The first ``protected`` tokens (a marker, say) stay as they are. ``factor`` 1 changes nothing. A pooled token is the
-    mean of its tokens as they were given. Cost: O(T² d + T²), 1 ms at 75 tokens, 0.3 s at 1,030. Raises Invalid.
+    The first ``protected`` tokens (such as a marker) stay as they are. ``factor`` 1 changes nothing. A pooled token is
+    the mean of its tokens as they were given. Cost: O(T² d + T²), 1 ms at 75 tokens, 0.3 s at 1,030. Raises Invalid.
     """
     if factor < 1 or protected < 0:
         raise Invalid(f"a pooling factor of {factor} with {protected} protected tokens is not possible; send 1 or more")

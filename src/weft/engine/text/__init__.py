@@ -1,1 +1,1 @@
-"""What becomes of a text before any index sees it: folding, tokens, stop words. The same for every engine."""
+"""Text analysis before indexing: folding, tokens, stop words. The same for every engine."""

@@ -1,7 +1,7 @@
-"""ASCII folding: Latin letters without their marks, before tokenising, for properties that ask for it.
+"""ASCII folding: Latin letters without their marks, before tokenising, for properties that enable it.
 
 Letters that Unicode decomposes lose their nonspacing marks (é becomes e); stroked and hooked letters and ligatures,
-which it does not decompose, are replaced by the table below. Other scripts stay as they are, but for nonspacing marks.
+which it does not decompose, are replaced by the table below. Other scripts lose only nonspacing marks.
 """
 
 from __future__ import annotations

@@ -29,14 +29,14 @@ class Stopwords:
         own = config.stopwords
         built_in = PRESETS.get(own.preset or "none")
         if built_in is None:
-            raise Invalid(f"stop word preset {own.preset!r} is not known; use one of {', '.join(sorted(PRESETS))}")
+            raise Invalid(f"there is no stop word preset {own.preset!r}; use one of {', '.join(sorted(PRESETS))}")
         self.default = (built_in | set(own.additions)) - set(own.removals)
 
     def preset(self, name: str) -> frozenset[str]:
         words = self._presets.get(name)
         if words is None:
             known = ", ".join(sorted(self._presets))
-            raise Invalid(f"stop word preset {name!r} is not known; define it in stopwordPresets or use one of {known}")
+            raise Invalid(f"there is no stop word preset {name!r}; define it in stopwordPresets or use one of {known}")
         return words
 
     def of(self, prop: Property) -> frozenset[str]:

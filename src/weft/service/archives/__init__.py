@@ -1,1 +1,1 @@
-"""The verbs on what is kept elsewhere: backups, restores, exports."""
+"""The verbs on backups, restores and exports."""

@@ -1,4 +1,4 @@
-"""What is answered about backups, restores and exports."""
+"""The results of the verbs on backups, restores and exports."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class ProgressBytes:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveJob:
-    """A backup, or the restore of one. ``home`` is where it is, within ``backend``; ``base`` is the id of the backup
-    that it builds on. Times are ISO 8601 in UTC, ``completed_at`` empty until the end.
+    """A backup, or the restore of one. ``home`` is its path within ``backend``; ``base`` is the id of the backup that
+    it builds on. Times are ISO 8601 in UTC; ``completed_at`` is empty until the end.
 
-    ``size_bytes`` are those of the files as they were; None of a restore. ``progress`` is known while the server that
-    works on it runs.
+    ``size_bytes`` is the uncompressed size of the files; None for a restore. ``progress`` is known as long as the
+    server that works on it runs.
     """
 
     id: str
@@ -42,7 +42,7 @@ class ArchiveJob:
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """An export; otherwise as `ArchiveJob`. ``took_ms`` is 0 until the end. ``shards``: what has become of each, by
+    """An export; otherwise as `ArchiveJob`. ``took_ms`` is 0 until the end. ``shards``: the state of each shard, by
     collection and name."""
 
     id: str

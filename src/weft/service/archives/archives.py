@@ -1,4 +1,4 @@
-"""Backups, restores and exports as the service has them."""
+"""Backups, restores and exports: the service's verbs on each."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from weft.settings.archives import BackupSettings, ExportSettings
 
 
 class Archives:
-    """``parts`` are what backups take along beside collections, by name. ``check`` raises Invalid for a schema document
-    that this server cannot serve. Raises Misconfigured."""
+    """``parts``: what backups include besides collections, by name. ``check`` raises Invalid for a schema document that
+    this server cannot serve. Raises Misconfigured."""
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class Archives:
         self.exports = Exports(export, backup, engine, runner, self._catalog.server)
 
     def meta(self) -> dict[str, JsonObject]:
-        """What ``/v1/meta`` says of the modules."""
+        """The entries of the backends in ``/v1/meta``."""
         return {one.module: one.meta() for one in self._catalog.backends.values()}
 
     def classes(self, backend: str, id: str, place: Location) -> Sequence[str]:
-        """Of a backup, for what decides which caller may do what with it. Raises NotFound, Invalid."""
+        """The collections of a backup, for authorization. Raises NotFound, Invalid."""
         state = self._catalog.state(self._catalog.folder(backend, id, place))
         return state.classes if state else ()

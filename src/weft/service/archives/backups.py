@@ -32,7 +32,7 @@ _PERCENT = 50
 
 
 class Backups:
-    """One is made at a time; others wait for their turn. ``parts`` are what they take along beside collections."""
+    """One is made at a time; others wait for their turn. ``parts``: what they include besides collections."""
 
     def __init__(
         self, engine: Database, catalog: BackupCatalog, runner: JobRunner, parts: Mapping[str, BackupPart]
@@ -71,7 +71,7 @@ class Backups:
 
     @requires(archive(READ))
     def status(self, backend: str, id: str, place: Location, caller: Caller) -> ArchiveJob:
-        """``place`` is another one than that of the settings. Raises NotFound."""
+        """``place`` overrides the bucket and path of the settings. Raises NotFound."""
         folder = self._catalog.folder(backend, id, place)
         job = self._runner.find(BACKUP, folder.home)
         if job is not None:
@@ -84,7 +84,7 @@ class Backups:
 
     @requires(archive(DELETE))
     def cancel(self, backend: str, id: str, place: Location, caller: Caller) -> None:
-        """Raises NotFound, Invalid when it has ended otherwise."""
+        """Raises NotFound, Invalid when it has already ended."""
         folder = self._catalog.folder(backend, id, place)
         job = self._runner.find(BACKUP, folder.home)
         if job is not None and self._runner.cancel_job(job):
@@ -93,11 +93,11 @@ class Backups:
         if state is None:
             raise unknown(id)
         if state.status is not JobStatus.CANCELED:
-            raise Invalid(f"backup {id!r} cannot be canceled any more, its status is {state.status.outcome}")
+            raise Invalid(f"backup {id!r} cannot be canceled any more: its status is {state.status.outcome}")
 
     @requires(redact=readable_archives)
     def list(self, backend: str, order: str | None, caller: Caller) -> list[ArchiveJob]:
-        """All where the settings say, newest first, or oldest first with ``order`` ``asc``."""
+        """All at the location of the settings, newest first; oldest first if ``order`` is ``asc``."""
         if order not in (None, "", "asc", "desc"):
             raise Invalid(f"order must be asc or desc, not {order[:40]!r}")
         states = self._catalog.states(backend)
@@ -105,10 +105,10 @@ class Backups:
         return [_of_state(state, backend, "") for state in states]
 
     def _check_free(self, folder: BlobFolder, id: str) -> None:
-        """The id of a backup that came to nothing may be used again; a folder that holds something else may not."""
+        """The id of a failed or canceled backup may be used again; a folder that holds something else may not."""
         state = self._catalog.state(folder)
         if state is None and not folder.is_empty():
-            raise Conflict(f"{folder.home!r} is there and is no backup; choose another id or path", id=id)
+            raise Conflict(f"{folder.home!r} exists and is not a backup; choose another id or path", id=id)
         if state is not None and state.status not in (JobStatus.FAILED, JobStatus.CANCELED):
             raise Conflict(f"backup {id!r} already exists at {folder.home!r}; choose another id", id=id)
 
@@ -121,13 +121,13 @@ class Backups:
         folder = self._catalog.backend(backend).folder(base, place)
         state = self._catalog.state(folder)
         if state is None or state.status is not JobStatus.SUCCESS:
-            found = "there is none" if state is None else f"its status is {state.status.outcome}"
-            raise Invalid(f"base backup {base!r} cannot be built on at {folder.home!r}: {found}; make a whole backup")
+            found = "it does not exist" if state is None else f"its status is {state.status.outcome}"
+            raise Invalid(f"base backup {base!r} cannot be built on at {folder.home!r}: {found}; make a full backup")
         return BackupBase(state, [folder, *self._catalog.below(backend, state, place)])
 
 
 def of_job(job: Job, backend: str) -> ArchiveJob:
-    """A backup or restore that this process works on, or has worked on."""
+    """A backup or restore that this process runs or has run."""
     record = job.record
     return ArchiveJob(
         record.name,
@@ -165,7 +165,7 @@ def _level(compression: str) -> int:
 
 
 def threads_of(cpu_percentage: int | None) -> int:
-    """How many compress, by a percentage of the cores. Raises Invalid."""
+    """How many threads compress, from a percentage of the cores. Raises Invalid."""
     percent = cpu_percentage or _PERCENT
     if not 1 <= percent <= 80:
         raise Invalid(f"CPUPercentage must be from 1 to 80, not {percent}")

@@ -1,4 +1,4 @@
-"""The backups that there are: where requests find one, and the truth about its state."""
+"""The existing backups: where each one is, and its actual state."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class BackupCatalog:
         if _SERVER not in engine.settings():
             engine.put_settings({_SERVER: secrets.token_hex(8)})
         self.server = str(engine.settings()[_SERVER])
-        """Sets this server's backups apart from those of others that use the same place."""
+        """Distinguishes this server's backups from those of other servers in the same location."""
 
     def backend(self, name: str) -> Backend:
         """Raises Invalid."""
         return chosen_backend(self.backends, name, _HINT)
 
     def check(self, place: Location) -> Location:
-        """Raises Invalid where requests may name no place."""
+        """Raises Invalid if requests may not name a location."""
         if place != Location() and not self._dynamic:
-            raise Invalid("this server keeps backups in one place only; leave bucket and path out")
+            raise Invalid("this server does not accept a bucket or path in requests; leave them out")
         return place
 
     def folder(self, backend: str, id: str, place: Location) -> BlobFolder:
@@ -55,7 +55,7 @@ class BackupCatalog:
         return chosen.folder(id, place)
 
     def state(self, folder: BlobFolder) -> BackupState | None:
-        """None when there is no backup. One that this server left unfinished has failed, and is marked so for good."""
+        """None when there is no backup. One that this server left unfinished is marked as failed, permanently."""
         state = read_state(folder)
         if state is None or state.status.ended or state.server != self.server:
             return state
@@ -72,11 +72,11 @@ class BackupCatalog:
                 folder.clear("packs")
                 write_state(folder, state)
             except OperatorError as refusal:
-                _log.warning("backup %r has failed, which could not be written down: %s", state.id, refusal.message)
+                _log.warning("backup %r has failed, and its status could not be stored: %s", state.id, refusal.message)
             return state
 
     def states(self, backend: str) -> list[BackupState]:
-        """Of all backups where the settings say, in no order; one that cannot be read is left out."""
+        """Of all backups at the location of the settings, in no order; one that cannot be read is left out."""
         chosen = self.backend(backend)
         found: list[BackupState] = []
         for id in chosen.ids():
@@ -96,8 +96,8 @@ class BackupCatalog:
             base = read_state(folder)
             if base is None or base.status is not JobStatus.SUCCESS or base.started_at > state.started_at:
                 raise Invalid(
-                    f"backup {state.id!r} builds on {one!r}, which is missing or replaced at {folder.home!r}; bring it "
-                    "back there, or use another backup",
+                    f"backup {state.id!r} builds on {one!r}, which is missing or replaced at {folder.home!r}; put "
+                    "it back there, or use another backup",
                     missing=one,
                 )
         return folders

@@ -1,4 +1,4 @@
-"""Which collections a backup, a restore or an export takes in, and the patterns of names for that."""
+"""Which collections a backup, a restore or an export includes, by names and patterns of names."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class CollectionChoice:
     exclude: tuple[str, ...] = ()
 
     def among(self, present: Sequence[str], where: str) -> list[str]:
-        """What of ``present`` is chosen, in that order.
+        """The chosen ones of ``present``, in its order.
 
-        Raises Invalid: for both at once, a name twice, one that is not present, and when nothing is left.
+        Raises Invalid for both lists together, a name given twice, one that is not present, and an empty choice.
         """
         include, exclude = _names(self.include, "include"), _names(self.exclude, "exclude")
         if include and exclude:
@@ -36,7 +36,7 @@ class CollectionChoice:
         named = matching(known, include or exclude)
         chosen = [name for name in present if (name in named) == bool(include)]
         if not chosen:
-            raise Invalid(f"no class is left to choose {where}; it has {_listed(present)}")
+            raise Invalid(f"no class is left to include {where}; it has {_listed(present)}")
         return chosen
 
 
@@ -53,13 +53,13 @@ def is_pattern(name: str) -> bool:
 
 
 def matching(present: Set[str], asked: Sequence[str]) -> set[str]:
-    """What of ``present`` the names and patterns among ``asked`` mean. Raises Invalid for too many."""
+    """Those of ``present`` that the names and patterns in ``asked`` match. Raises Invalid for too many patterns."""
     patterns = [one.replace("[", "[[]") for one in asked if is_pattern(one)]
     if len(patterns) > _MAX_PATTERNS:
-        raise Invalid(f"{len(patterns)} names have * or ?, and one request may hold {_MAX_PATTERNS} such")
+        raise Invalid(f"{len(patterns)} names contain * or ?; a request may have at most {_MAX_PATTERNS}")
     for pattern in patterns:
         if len(pattern) > _MAX_PATTERN_CHARS:
-            raise Invalid(f"a name with * or ? has at most {_MAX_PATTERN_CHARS} characters, not {len(pattern)}")
+            raise Invalid(f"a name with * or ? may have at most {_MAX_PATTERN_CHARS} characters, not {len(pattern)}")
     found = {name for name in asked if name in present}
     for pattern in patterns:
         found.update(name for name in present if fnmatch.fnmatchcase(name, pattern))

@@ -34,8 +34,8 @@ _HINT = "set EXPORT_DEFAULT_PATH for filesystem, EXPORT_DEFAULT_BUCKET for s3"
 
 
 class Exports:
-    """One runs at a time; others wait for their turn. An id is never used twice. ``server`` sets this server's exports
-    apart from those of others."""
+    """One runs at a time; others wait for their turn. An id is never reused. ``server`` distinguishes this server's
+    exports from those of others."""
 
     def __init__(
         self, settings: ExportSettings, backup: BackupSettings, engine: Database, runner: JobRunner, server: str
@@ -47,7 +47,7 @@ class Exports:
         self._server = server
         self._lock = threading.RLock()
         self._makers: dict[str, ExportMaker] = {}
-        """By the home of the folder; those that have ended go when the next one comes."""
+        """By the home of the folder; those that have ended are removed when the next one begins."""
         self._staging = engine.folder / _STAGING
         runner.add(EXPORT, self._reopen)
         sweep_staging(self._staging, {one.id for one in runner.records() if not one.status.ended})
@@ -103,7 +103,7 @@ class Exports:
         self._check_enabled()
         folder = self._chosen(_backend_of(job)).folder(job.name, Location())
         if folder.home != job.key:
-            raise Invalid(f"it was being written to {job.key!r}, and exports go to {folder.home!r} now; export again")
+            raise Invalid(f"its folder is {job.key!r}, but exports now go to {folder.home!r}; start a new export")
         maker = self._maker(job, folder)
         maker.load(job)
         return maker
@@ -118,9 +118,9 @@ class Exports:
         return maker
 
     def _state(self, folder: BlobFolder) -> ExportState | None:
-        """None when there is no export. One that this server gave up has failed, and is marked so for good."""
+        """None when there is no export. One that this server abandoned is marked as failed, permanently."""
         with self._lock:
-            is_under_way = self._is_under_way(folder)  # asked first: its end is in the folder before it has ended
+            is_under_way = self._is_under_way(folder)  # first: the final state is in the folder before the job ends
             state = read_export_state(folder)
             if state is None or state.status.ended or state.server != self._server or is_under_way:
                 return state
@@ -129,7 +129,7 @@ class Exports:
             try:
                 write_export_state(folder, state)
             except OperatorError as refusal:
-                _log.warning("export %r has failed, which could not be written down: %s", state.id, refusal.message)
+                _log.warning("export %r has failed, and its status could not be stored: %s", state.id, refusal.message)
             return state
 
     def _is_under_way(self, folder: BlobFolder) -> bool:

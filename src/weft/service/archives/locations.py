@@ -21,9 +21,9 @@ _BUILT_IN = (FilesystemBackend.name, S3Backend.name)
 def backup_backends(
     settings: BackupSettings, data_path: Path, environ: Mapping[str, str] = os.environ
 ) -> dict[str, Backend]:
-    """By name: those that the settings turn on, and those of other packages that ``environ`` turns on.
+    """By name: those that the settings enable, and those of other packages that ``environ`` enables.
 
-    Raises Misconfigured when a package is missing, or a plug-in is no backend.
+    Raises Misconfigured when a package is missing, or a plug-in does not make a backend.
     """
     found: dict[str, Backend] = {}
     if settings.filesystem_path:
@@ -38,15 +38,16 @@ def backup_backends(
 
 
 def _plugged(plugin: Plugin, environ: Mapping[str, str]) -> Backend | None:
-    """What the plug-in makes of the environment; None where that does not turn it on."""
+    """The plug-in's backend; None if the environment does not enable it."""
     made: object = plugin.load()(environ)
     if made is not None and not (isinstance(made, Backend) and made.name == plugin.name):
-        raise Misconfigured(f"{plugin} makes no backend of that name; repair or uninstall the package")
+        raise Misconfigured(f"{plugin} does not make a backend of that name; repair or uninstall the package")
     return made
 
 
 def export_backends(settings: ExportSettings, backup: BackupSettings) -> dict[str, Backend]:
-    """By name; of exports, which do not go where backups go by default. The S3 storage is that of ``backup``."""
+    """By name, for exports: their default location differs from that of backups. The S3 storage is that of
+    ``backup``."""
     if not settings.enabled:
         return {}
     path = settings.default_path

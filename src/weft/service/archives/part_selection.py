@@ -1,4 +1,4 @@
-"""Which roles and users a backup takes along, and which of them a restore brings back."""
+"""Which roles and users a backup includes, and which of them a restore brings back."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from weft.service.archives.requests import NewBackup, NewRestore
 def parts_to_make(
     asked: NewBackup, parts: Mapping[str, BackupPart]
 ) -> dict[str, tuple[BackupPart, Sequence[str] | None]]:
-    """All parts, each with the names that are asked for; None: all of it. Raises Invalid."""
+    """All parts, each with the requested names; None: all of it. Raises Invalid."""
     wanted = {ROLES: ("includeRoles", asked.roles), USERS: ("includeUsers", asked.users)}
     for name, (key, names) in wanted.items():
         if names and name not in parts:
-            raise Invalid(f"{key} is set, and this server keeps no {name}; leave it out")
+            raise Invalid(f"{key} is set, but this server stores no {name}; leave it out")
     return {name: (part, _names(part, *wanted[name])) for name, part in parts.items()}
 
 
 def parts_to_load(
     asked: NewRestore, stored: Mapping[str, str], parts: Mapping[str, BackupPart]
 ) -> dict[str, BackupPart]:
-    """Those that the request wants, which only ``all`` does. Raises Invalid."""
+    """The parts for which the request says ``all``. Raises Invalid."""
     wanted: dict[str, BackupPart] = {}
     for name, key, option in ((ROLES, "rolesOptions", asked.roles), (USERS, "usersOptions", asked.users)):
         if option not in ("", "noRestore", "all"):
@@ -32,9 +32,9 @@ def parts_to_load(
         if option != "all":
             continue
         if name not in parts:
-            raise Invalid(f"{key} is all, and this server keeps no {name}; leave it out")
+            raise Invalid(f"{key} is all, but this server stores no {name}; leave it out")
         if name not in stored:
-            raise Invalid(f"{key} is all, and the backup holds no {name}; leave it out")
+            raise Invalid(f"{key} is all, but the backup contains no {name}; leave it out")
         wanted[name] = parts[name]
     return wanted
 

@@ -1,4 +1,4 @@
-"""What callers ask of backups, restores and exports, read from their requests and not yet checked for sense."""
+"""Requests for backups, restores and exports: decoded, but not yet validated."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["CollectionChoice", "Location", "NewBackup", "NewExport", "NewRestore
 
 @dataclass(frozen=True, slots=True)
 class NewBackup:
-    """``compression`` is one of Weaviate's names, ``cpu_percentage`` how much of the cores may compress. ``base``: the
-    id of the backup to build on. ``roles`` and ``users``: names and patterns of those to take along; empty: all."""
+    """``compression`` is one of Weaviate's names, ``cpu_percentage`` the share of the cores that may compress.
+    ``base``: the id of the backup to build on. ``roles`` and ``users``: names and patterns to include; empty: all."""
 
     id: str
     choice: CollectionChoice = field(default_factory=CollectionChoice)
@@ -27,7 +27,7 @@ class NewBackup:
 
 @dataclass(frozen=True, slots=True)
 class NewRestore:
-    """``roles`` and ``users`` are ``all``, or ``noRestore``, or empty, which means the same."""
+    """``roles`` and ``users`` are ``all`` or ``noRestore``; empty means ``noRestore``."""
 
     choice: CollectionChoice = field(default_factory=CollectionChoice)
     place: Location = field(default_factory=Location)

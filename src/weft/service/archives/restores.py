@@ -61,7 +61,7 @@ class Restores:
             raise unknown(id)
         if state.status is not JobStatus.SUCCESS:
             status = state.status.outcome
-            raise Invalid(f"backup {id!r} cannot be restored, its status is {status}; use another one")
+            raise Invalid(f"backup {id!r} cannot be restored: its status is {status}; use another one")
         classes = tuple(asked.choice.among(state.classes, "in the backup"))
         folders = [folder, *self._catalog.below(backend, state, asked.place)]
         request = self._request(asked, classes, read_contents(folder, state))
@@ -80,7 +80,7 @@ class Restores:
 
     @requires(archive(READ))
     def status(self, backend: str, id: str, place: Location, caller: Caller) -> ArchiveJob:
-        """``place`` is another one than that of the settings. Raises NotFound when it was never restored on this
+        """``place`` overrides the bucket and path of the settings. Raises NotFound when it was never restored on this
         server."""
         folder = self._catalog.folder(backend, id, place)
         job = self._runner.find(RESTORE, folder.home)
@@ -100,17 +100,17 @@ class Restores:
 
     @requires(archive(DELETE))
     def cancel(self, backend: str, id: str, place: Location, caller: Caller) -> None:
-        """Raises NotFound, Invalid when it has ended otherwise."""
+        """Raises NotFound, Invalid when it has already ended."""
         folder = self._catalog.folder(backend, id, place)
         job = self._runner.find(RESTORE, folder.home)
         if job is not None and self._runner.cancel_job(job):
             return
         status = self._record(folder, id).status
         if status is not JobStatus.CANCELED:
-            raise Invalid(f"the restore of {id!r} cannot be canceled any more, its status is {status}")
+            raise Invalid(f"the restore of {id!r} cannot be canceled any more: its status is {status}")
 
     def _request(self, asked: NewRestore, classes: tuple[str, ...], contents: BackupContents) -> RestoreRequest:
-        """Raises Invalid for a collection that this server cannot serve, and for parts that it cannot take."""
+        """Raises Invalid for a collection that this server cannot serve, and for parts that it cannot restore."""
         chosen = [one for one in contents.collections if one.name in classes]
         for one in chosen:
             self._check(one.document)

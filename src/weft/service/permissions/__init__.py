@@ -1,1 +1,1 @@
-"""The rights that the service's verbs require, by noun, and what their rules may look up."""
+"""The rights that the service's verbs require, a file for each noun, and what their rules may look up."""

@@ -14,7 +14,7 @@ from weft.service.permissions.context import AuthContext
 
 
 def archiving(context: AuthContext, backend: str, asked: NewBackup | NewExport, *_: object) -> Iterator[Right]:
-    """Of a backup or an export that is begun."""
+    """To begin a backup or an export."""
     yield from backed_up(CREATE, context.chosen(asked.choice))
 
 
@@ -25,7 +25,7 @@ def restoring(context: AuthContext, backend: str, id: str, asked: NewRestore, *_
 
 
 def archive(verb: str) -> Rule:
-    """Of a backup that is there, or its restore."""
+    """``verb`` on an existing backup, or its restore."""
 
     def rule(context: AuthContext, backend: str, id: str, place: Location, *_: object) -> Iterator[Right]:
         yield from backed_up(verb, context.archived(backend, id, place))
@@ -34,7 +34,7 @@ def archive(verb: str) -> Rule:
 
 
 def export(verb: str) -> Rule:
-    """Of an export that is there."""
+    """``verb`` on an existing export."""
 
     def rule(context: AuthContext, backend: str, id: str, caller: Caller) -> Iterator[Right]:
         yield from backed_up(verb, context.exported(backend, id))
@@ -47,6 +47,6 @@ def readable_archives(context: AuthContext, found: Sequence[ArchiveJob], *_: obj
 
 
 def backed_up(verb: str, names: Iterable[str]) -> Iterator[Right]:
-    """For all collections where none are known."""
+    """``verb`` on backups of each collection; of all collections if none are known."""
     for name in list(names) or ["*"]:
         yield Right(verb, "backups", (collection_name(name),))

@@ -15,14 +15,14 @@ from weft.service.permissions.context import AuthContext
 
 
 def knowing_collection(context: AuthContext, name: str) -> Iterator[Right]:
-    """A caller that may do anything with a collection may know its configuration: its data shows it."""
+    """A caller that has any right on a collection may see its configuration, which its data reveals anyway."""
     collection = context.collection(name)
     if not context.touches(collection):
         yield Right(READ, "data", (collection, "*", "*"))
 
 
 def collection(verb: str) -> Rule:
-    """Of a collection's configuration, found by its name."""
+    """``verb`` on the configuration of a collection, which is found by its name."""
 
     def rule(context: AuthContext, name: str, *_: object) -> Iterator[Right]:
         yield Right(verb, "collections", (context.collection(name),))
@@ -101,7 +101,7 @@ def setting_shard_status(context: AuthContext, name: str, shard: str, *, read_on
 
 
 def tenants(verb: str) -> Rule:
-    """Of each tenant that a request names."""
+    """``verb`` on each tenant that a request names."""
 
     def rule(context: AuthContext, name: str, given: Sequence[Tenant | str]) -> Iterator[Right]:
         collection = context.collection(name)
@@ -113,7 +113,7 @@ def tenants(verb: str) -> Rule:
 
 
 def listing_tenants(context: AuthContext, name: str, *_: object) -> Iterator[Right]:
-    """A caller that may do nothing with a collection does not learn whether it exists."""
+    """A caller without any right on a collection does not learn whether it exists."""
     collection = context.collection(name)
     if not context.touches(collection):
         yield Right(READ, "tenants", (collection, "*"))
@@ -128,7 +128,7 @@ def readable_tenants(context: AuthContext, found: Sequence[Tenant], name: str, *
 
 
 def alias(verb: str) -> Rule:
-    """Of an alias that is there."""
+    """``verb`` on an existing alias."""
 
     def rule(context: AuthContext, alias: str) -> Iterator[Right]:
         alias = collection_name(alias)
@@ -142,7 +142,7 @@ def creating_alias(context: AuthContext, alias: str, name: str) -> Iterator[Righ
 
 
 def moving_alias(context: AuthContext, alias: str, name: str) -> Iterator[Right]:
-    """Both from where it points and to where it will."""
+    """On both the old and the new target."""
     alias = collection_name(alias)
     yield Right(UPDATE, "aliases", (collection_name(name), alias))
     target = context.target_of(alias)

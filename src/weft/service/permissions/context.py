@@ -1,4 +1,4 @@
-"""AuthContext: one caller's request as the rules see it: the caller's rights, and what there is."""
+"""AuthContext: one caller's request as the rules see it: the caller's rights, and the facts they depend on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weft.service.archives.answers import ExportJob
 from weft.service.archives.requests import CollectionChoice, Location
 from weft.service.schema import auto_schema
 
-# -- what rules may ask of the service, which knows nothing of them
+# -- what rules may look up in the service, which does not depend on them
 
 
 class KnownCollection(Protocol):
@@ -91,18 +91,18 @@ class AuthContext(CallerRights):
         return {} if found is None else found.document
 
     def targets(self, collection: str, property: str) -> Sequence[str]:
-        """The collections that a reference property points to; none when it is no such property."""
+        """The collections that a reference property points to; none for any other property."""
         config = self._config(collection)
         declared = None if config is None else config.by_name.get(property_name(property))
         return () if declared is None or declared.data_type is not DataType.REFERENCE else declared.target_collections
 
     @property
     def makes_schemas(self) -> bool:
-        """Whether imports make the collections and properties that they lack."""
+        """Whether imports create missing collections and properties."""
         return self._service.collections.makes_schemas
 
     def lacks_collection(self, collection: str) -> bool:
-        """Whether an import would make it."""
+        """Whether an import would create it."""
         return self.makes_schemas and self._service.collections.find(collection) is None
 
     def lacks_properties(self, collection: str, properties: JsonObject) -> bool:
@@ -111,7 +111,7 @@ class AuthContext(CallerRights):
         return self.makes_schemas and config is not None and not auto_schema.is_covered(config, properties)
 
     def lacks_tenant(self, collection: str, tenant: str) -> bool:
-        """Whether an import would make it."""
+        """Whether an import would create it."""
         found = self._service.collections.find(collection)
         if found is None:
             return False
@@ -125,7 +125,7 @@ class AuthContext(CallerRights):
     # -- backups and exports
 
     def chosen(self, choice: CollectionChoice, present: Sequence[str] | None = None) -> list[str]:
-        """The collections among ``present``, or of this server, that a backup, restore or export takes in.
+        """The collections among ``present``, or of this server, that a backup, restore or export includes.
 
         None for a request that the verb will refuse.
         """

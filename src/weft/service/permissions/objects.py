@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def whole_object(*verbs: str) -> Rule:
-    """Of an object that a request brings, with its class and perhaps its id."""
+    """``verbs`` on an object in a request, with its class and possibly its id."""
 
     def rule(context: AuthContext, incoming: IncomingObject, *_: object) -> Iterator[Right]:
         yield from importing(context, incoming, verbs)
@@ -30,12 +30,12 @@ def whole_object(*verbs: str) -> Rule:
 
 
 def same_rights(context: AuthContext, incoming: IncomingObject) -> Hashable:
-    """Where imports make what is missing, each object may need other rights for what is made for it."""
+    """If imports create what is missing, each object may need different rights for what is created for it."""
     return id(incoming) if context.makes_schemas else (incoming.collection, incoming.tenant)
 
 
 def named_object(verb: str) -> Rule:
-    """Of an object that a request names by class and id."""
+    """``verb`` on an object that a request names by class and id."""
 
     def rule(context: AuthContext, collection: str, uuid: str, tenant: str | None, **_: object) -> Iterator[Right]:
         yield Right(verb, "data", (context.collection(collection), tenant or "*", uuid or "*"))
@@ -77,7 +77,7 @@ def relinking(
             yield Right(READ, "data", (target, tenant or "*", "*"))
 
 
-# -- questions
+# -- queries
 
 
 def searching(context: AuthContext, query: Query, *_: object) -> Iterator[Right]:

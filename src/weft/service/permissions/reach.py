@@ -1,5 +1,5 @@
-"""The rights that reading and writing objects requires beyond the collection that the request names: where references
-lead, and what an import would make."""
+"""The rights that reading and writing objects requires beyond the collection that the request names: on the targets
+of references, and on what an import would create."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weft.service.permissions.context import AuthContext
 
 
 def importing(context: AuthContext, incoming: IncomingObject, verbs: Sequence[str]) -> Iterator[Right]:
-    """``verbs`` on the object, and the rights to make what auto-schema and auto-tenants would make for it."""
+    """``verbs`` on the object, and the rights to create what auto-schema and auto-tenants would create for it."""
     collection, tenant = context.collection(incoming.collection), incoming.tenant or "*"
     for verb in verbs:
         uuid = incoming.uuid if len(verbs) == 1 and verb != CREATE else None
@@ -36,7 +36,7 @@ def reading(
     filter: Filter | None = None,
     references: Sequence[ReferenceSelection] = (),
 ) -> Iterator[Right]:
-    """Reading ``name``, and every collection that the filter and the references lead to."""
+    """To read ``name``, and every collection that the filter and the references lead to."""
     collection = context.collection(name)
     yield Right(READ, "data", (collection, tenant or "*", "*"))
     if filter is not None:
@@ -49,7 +49,7 @@ def reading(
 
 
 def referenced(context: AuthContext, collection: str, property: str, named: str) -> Sequence[str]:
-    """The collections that a reference may lead to: the one that is named, or those that the property has."""
+    """The collections that a reference may lead to: the one that is named, or all that the property allows."""
     return [context.collection(named)] if named else context.targets(collection, property)
 
 

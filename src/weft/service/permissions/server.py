@@ -1,4 +1,4 @@
-"""The rights that questions about the server itself require."""
+"""The rights that requests about the server itself require."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reading_nodes(context: AuthContext, collection: str | None, verbose: bool) -
 def readable_nodes(
     context: AuthContext, found: Sequence[Node], collection: str | None, verbose: bool
 ) -> Sequence[Node]:
-    """Of all collections: the shards of those that the caller may read."""
+    """The shards of the collections that the caller may read, if all collections were requested."""
     if not verbose or collection is not None:
         return found
     return [replace(node, shards=tuple(one for one in node.shards or () if _readable(context, one))) for node in found]

@@ -44,7 +44,7 @@ def is_covered(config: CollectionConfig, properties: Stated) -> bool:
 
 
 def _is_nested_covered(property: Property, value: object, depth: int) -> bool:
-    """A value that is no object is covered: its type is for the check of values to refuse."""
+    """A value that is not an object counts as covered: the validation of values refuses a wrong type."""
     if isinstance(value, list):
         stated = (beacon_object(item) if isinstance(item, Reference) else item for item in value)
         return all(_is_nested_covered(property, item, depth) for item in stated if isinstance(item, Mapping))
@@ -59,7 +59,7 @@ def _is_nested_covered(property: Property, value: object, depth: int) -> bool:
 
 
 def extended(config: CollectionConfig, objects: Iterable[Stated]) -> Document | None:
-    """The document of ``config`` with what ``objects`` (their properties) lack added, without defaults for the new.
+    """The document of ``config`` with the properties of ``objects`` that it lacks, these without their defaults.
 
     None when nothing is missing. Raises Invalid for a value whose type cannot be determined.
     """
@@ -84,7 +84,7 @@ def _merged(present: list[Stated], objects: Iterable[Stated], class_name: str) -
 
 
 def _add(by_name: dict[str, Document], name: str, value: object, where: str, *, depth: int) -> None:
-    """Add the property that ``value`` shows, or the nested ones that the known property of that name lacks."""
+    """Add the property that ``value`` implies, or the nested ones that the known property of that name lacks."""
     if depth > MAX_NESTING:
         raise Invalid(f"{where}: values are nested deeper than {MAX_NESTING} levels; flatten them")
     known = by_name.get(name)
@@ -161,7 +161,7 @@ def _scalar_type(value: object, *, nested: bool) -> DataType | None:
 
 
 def _target_of(value: object) -> str | None:
-    """The collection that a reference points to; None for what is no reference, or does not say it."""
+    """The collection that a reference points to; None if ``value`` is not a reference, or does not name one."""
     if isinstance(value, Reference):
         return value.collection or None
     return None

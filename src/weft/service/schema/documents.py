@@ -18,7 +18,7 @@ Stated: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the settings say about collections that do not say it themselves."""
+    """The server's defaults for collections that do not state their own."""
 
     vectorizer: str = NONE
     index_kind: str = "hnsw"

@@ -1,4 +1,4 @@
-"""``invertedIndexConfig``: BM25, stop words, and what else is indexed: defaults, limits, typed view."""
+"""``invertedIndexConfig``: BM25, stop words and additional indexes: defaults, limits, typed view."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The keys of schema documents, which match in any case: those of a collection, and those of a property.
 
-Exact are the keys inside ``vectorIndexConfig``, ``shardingConfig`` and the settings of modules. Source: measured at
-Weaviate 1.40.
+The keys inside ``vectorIndexConfig``, ``shardingConfig`` and the settings of modules must match exactly. Measured
+with Weaviate 1.40.
 """
 
 from __future__ import annotations

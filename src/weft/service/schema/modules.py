@@ -1,4 +1,4 @@
-"""What the schema asks of the modules: which exist, what they add to a document, and whether they accept it."""
+"""What the schema needs from the modules: which exist, what they add to a document, and whether they accept it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ModuleCatalogue(Protocol):
         ...
 
     def property_defaults(self, name: str, data_type: str) -> Mapping[str, Any]:
-        """What each property's ``moduleConfig`` says of the module when the caller says nothing; empty: no entry."""
+        """The module's entry in a property's ``moduleConfig`` if the caller states none; empty: no entry."""
         ...
 
     def validate(self, name: str, settings: Mapping[str, Any], document: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Properties of a document: their defaults and what is refused of them, nested ones included."""
+"""Properties of a document, nested ones included: their defaults and their validation."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _completed(given: Stated, where: str, tokenization: str, *, nested: bool, de
 
 
 def _complete_analyzer(done: Document, where: str) -> None:
-    """An analyzer that asks for nothing is as none."""
+    """An analyzer without any option is removed."""
     analyzer = json_fields.object_(done, "textAnalyzer", where) or {}
     json_fields.boolean(analyzer, "asciiFold", where)
     json_fields.strings(analyzer, "asciiFoldIgnore", where)
@@ -147,10 +147,10 @@ def _inside(where: str, name: object) -> str:
 
 
 def validate(property: Stated, presets: Collection[str], *, exists: Exists | None = None, own: str = "") -> None:
-    """Raises Invalid for a completed property that the collection ``own`` cannot have.
+    """Raises Invalid for a completed property that the collection ``own`` may not have.
 
     ``presets``: the collection's own stop-word presets. ``exists``: whether a collection exists; None lets references
-    point to collections that are still to come.
+    point to collections that do not exist yet.
     """
     name = property["name"]
     if len(name) > 231:

@@ -1,4 +1,4 @@
-"""``replicationConfig``: one replica on one node; what else is said is kept. Defaults and limits."""
+"""``replicationConfig``: one replica on one node; other settings are only stored. Defaults and limits."""
 
 from __future__ import annotations
 

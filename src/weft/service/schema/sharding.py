@@ -1,4 +1,4 @@
-"""``shardingConfig``: as it was asked for, and as it is: one shard. Defaults and limits."""
+"""``shardingConfig``: the requested number of shards, and the actual one: 1. Defaults and limits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TENANT_SHARDING: Document = {
 
 
 def complete(given: Stated | None, tenants: bool, existing: Stated | None) -> Document:
-    """As it was asked for, and as it is: one shard."""
+    """With the requested and the actual number of shards."""
     where = "shardingConfig"
     if tenants:
         if given is not None and existing is None and given != _TENANT_SHARDING:

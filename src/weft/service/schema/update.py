@@ -1,4 +1,4 @@
-"""What a change of a collection's whole document may change."""
+"""Which changes an update of a collection's document may make."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from weft.service.schema.vector_index import registry as vector_index
 
 
 def update(old: Stated, new: Stated) -> Document:
-    """The document that ``old`` becomes by the caller's ``new``; raises Invalid when that cannot be.
+    """The document that results from updating ``old`` to the caller's ``new``; raises Invalid for a change that is not
+    allowed.
 
     Both are completed (``new`` with ``existing=old``). The result must still be validated.
     """

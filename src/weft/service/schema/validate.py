@@ -1,4 +1,4 @@
-"""What is refused of a completed document."""
+"""Validation of a completed document."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from weft.service.schema.properties import Exists
 
 
 def validate(document: Stated, modules: ModuleCatalogue, *, async_indexing: bool, exists: Exists | None = None) -> None:
-    """Raises Invalid when the completed ``document`` describes a collection that cannot be.
+    """Raises Invalid when the completed ``document`` does not describe a valid collection.
 
-    ``exists``: whether a collection exists, asked for each target of a reference; None lets references point to
-    collections that are still to come.
+    ``exists``: whether a collection exists, called for each target of a reference; None lets references point to
+    collections that do not exist yet.
     """
     name = document["class"]
     check_class_name(name)
@@ -44,7 +44,7 @@ def validate_property(property: Stated, document: Stated, modules: ModuleCatalog
 
 
 def check_class_name(name: str, kind: str = "class") -> None:
-    """Raises Invalid for a name that no collection (or alias) can have."""
+    """Raises Invalid for a name that is not valid for a collection (or alias)."""
     if len(name) > 255:
         raise Invalid(f"'{shorten(name)}' is not a valid {kind} name. Name should not be longer than 255 characters")
     if not properties.CLASS_NAME.fullmatch(name):

@@ -1,4 +1,4 @@
-"""The vectors of a document, named or of the legacy form, with their modules and indexes: defaults and refusals."""
+"""The vectors of a document, named or in the legacy form, with their modules and indexes: defaults, validation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def complete(
     where: str,
     existing: Stated | None,
 ) -> None:
-    """The legacy form unless there are named vectors; both only where the collection has both already, or gains one."""
+    """The legacy form unless there are named vectors; both only if the collection has both already, or gains one."""
     named = json_fields.object_(document, "vectorConfig", where)
     legacy = [
         key for key in ("vectorizer", "vectorIndexType", "vectorIndexConfig") if document.get(key) not in (None, "")

@@ -1,4 +1,4 @@
-"""Boost: a ranking's candidates scored again by what they are, not only by how well they match.
+"""Boost: the candidates of a ranking are scored again by their properties, not only by how well they match.
 
 boost = Σ weight · condition / Σ |weight|          condition in 0..1
 score = (1 − W) · primary + W · boost              primary scaled to 0..1 over the candidates

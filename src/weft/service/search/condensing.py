@@ -1,4 +1,4 @@
-"""Condensing: hits that are alike become one, the first of them or all of them merged."""
+"""Condensing: similar hits become one, either the first of them or all of them merged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_HITS = 1_000
 
 
 def condensed(view: View, config: CollectionConfig, asked: Condense, hits: list[Hit]) -> list[Hit]:
-    """``hits`` with those that are alike as one, in the order of their first. Raises Invalid."""
+    """``hits`` with each group of similar ones as one, in the order of the first of each group. Raises Invalid."""
     if len(hits) > MOST_HITS:
         raise Invalid(f"group: at most {MOST_HITS} hits can be compared, not {len(hits)}; set a lower limit")
     vectors = view.vectors(_vector_name(config), [hit.doc_id for hit in hits])
@@ -35,8 +35,8 @@ def condensed(view: View, config: CollectionConfig, asked: Condense, hits: list[
 def alike(vectors: Sequence[Vector | None], force: float) -> list[list[int]]:
     """Groups of positions, in the order of their first.
 
-    Each ``(d,)`` joins the first group that holds one to which half its cosine distance is less than ``force``. What
-    has no vector, or one of length 0, is a group by itself.
+    Each ``(d,)`` joins the first group with a member to which half its cosine distance is less than ``force``. One
+    that is None or has length 0 is a group by itself.
     """
     groups: list[list[int]] = []
     units = np.zeros((len(vectors), max((len(v) for v in vectors if v is not None), default=0)), np.float32)
@@ -82,9 +82,8 @@ def _merged(codec: RecordCodec, config: CollectionConfig, hits: Sequence[Hit]) -
 
 
 def merged_values(config: CollectionConfig, given: Sequence[Properties]) -> Properties:
-    """Of texts each once, as ``first (second, third)``; of numbers and points the mean, of whole numbers without its
-    fraction; of booleans what most say, true if as many; of references each once. Of other types, the value that all
-    have.
+    """Distinct texts, as ``first (second, third)``; the mean of numbers and points, truncated for integers; the
+    majority of booleans, true on a tie; distinct references. For other types, the value that all have in common.
     """
     merged: Properties = {}
     for name, declared in config.by_name.items():

@@ -1,4 +1,4 @@
-"""Maximal marginal relevance over the window of a ranking that a query's limit shows."""
+"""Maximal marginal relevance over the first ``limit`` objects of a ranking."""
 
 from __future__ import annotations
 

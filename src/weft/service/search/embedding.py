@@ -1,4 +1,4 @@
-"""From the words, media or objects of a search to its query vectors."""
+"""From the text, media or objects of a search to its query vectors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class QueryEmbedder:
         self._registry = registry
 
     def targets(self, config: CollectionConfig, part: Part, query: Query, caller: Caller) -> list[Target]:
-        """The target vectors with their query vectors; none for a search by words alone."""
+        """The target vectors with their query vectors; none for a keyword search."""
         search = query.search
         if search is None or isinstance(search, Keyword):
             return []
@@ -54,7 +54,7 @@ class QueryEmbedder:
         ]
 
     def _maker(self, vector: VectorConfig) -> str:
-        """The module and, where it can be asked, the model and settings that make ``vector``; empty: no module does."""
+        """The module that makes ``vector`` and, if known, its model and settings; empty without a module."""
         if vector.vectorizer == "none" or not self._registry.knows(vector.vectorizer):
             return "" if vector.vectorizer == "none" else vector.vectorizer
         _, *space = self._registry.vectorizer(vector.vectorizer).fingerprint(vector.settings).split("|")
@@ -95,7 +95,7 @@ class QueryEmbedder:
         return found
 
     def texts(self, part: Part, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
-        """The vector of texts that are searched with, in the space of ``vector``."""
+        """The query vector of ``texts``, in the space of ``vector``."""
         return self._vectorizer(part, vector).embed_query(texts, vector.settings, caller)
 
     def _once(self, made: _MadeOnce, part: Part, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
@@ -136,7 +136,7 @@ class QueryEmbedder:
         toward: bool,
         caller: Caller,
     ) -> Vector:
-        """``query`` moved to, or away from, the mean of the concepts' and objects' vectors by half the force."""
+        """``query`` moved towards, or away from, the mean of the concepts' and objects' vectors by half the force."""
         if query.ndim != 1:
             raise Invalid(f"vector {vector.name!r} is a multi-vector: near_text moves need a single vector")
         if not 0 <= move.force <= 1:
@@ -154,7 +154,7 @@ class QueryEmbedder:
         return np.ascontiguousarray(moved, dtype=np.float32)
 
     def _vectorizer(self, part: Part, vector: VectorConfig) -> Vectorizer:
-        """Raises Invalid where no module can make a vector to compare with those that are stored."""
+        """Raises Invalid if no module can make a vector that is comparable with the stored ones."""
         if vector.vectorizer == "none":
             raise Invalid(
                 f"could not vectorize input for collection {part.config.name} with search-type nearText. Make sure a "
@@ -170,13 +170,13 @@ class QueryEmbedder:
 
 class _MadeOnce:
     """The query vectors of one search: each text or medium is embedded once for all vectors that one module makes with
-    the same settings, whatever of the objects they are made of."""
+    the same settings, whichever properties of the objects they come from."""
 
     def __init__(self) -> None:
         self._found: list[tuple[VectorConfig, object, Vector]] = []
 
     def of(self, vector: VectorConfig, given: object, make: Callable[[], Vector]) -> Vector:
-        """What ``make`` makes of ``given`` for ``vector``, or has made for one like it."""
+        """The vector that ``make`` returns for ``given``, reused for all vectors of the same module and settings."""
         settings = query_settings(vector.settings)
         for other, known, found in self._found:
             if (other.vectorizer, known) == (vector.vectorizer, given) and query_settings(other.settings) == settings:

@@ -1,4 +1,4 @@
-"""Why a hit has its distance: the share of each target vector, and of each query token of a multi-vector."""
+"""Why a hit has its distance: what each target vector, and each query token of a multi-vector, contributes."""
 
 from __future__ import annotations
 

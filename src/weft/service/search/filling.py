@@ -1,4 +1,4 @@
-"""What a hit carries beside its record: its vectors."""
+"""The vectors of hits, which are not part of their records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def vector_names(config: CollectionConfig, returns: Returns) -> list[str]:
 
 
 def fill_vectors(view: View, config: CollectionConfig, returns: Returns, hits: Sequence[Hit]) -> None:
-    """Give ``hits``, objects of ``view``, the vectors asked for, as far as they have them."""
+    """Give ``hits``, objects of ``view``, the requested vectors, as far as they have them."""
     for name in vector_names(config, returns):
         for hit, vector in zip(hits, view.vectors(name, [h.doc_id for h in hits]), strict=True):
             if vector is not None:

@@ -76,7 +76,7 @@ def _relative(leg: Leg) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What a leg gave to one object: the score in the leg itself, its share of the fused one, and the leg's reason."""
+    """One leg's contribution to an object: the leg's own score, its share of the fused score, and its explanation."""
 
     leg: str
     score: float

@@ -1,7 +1,7 @@
-"""Linker: gives hits the objects that their references point to, as deep as a query asks.
+"""Linker: adds to hits the objects that their references point to, as deep as a query requests.
 
-Level by level, each target is read once however many hits point to it, and is then one ``Hit`` that they share. A
-reference to an object that does not exist (any more) is left out; one whose property is absent has no entry at all.
+Level by level, each target is read once however many hits point to it, and becomes one ``Hit`` that they share. A
+reference to an object that does not exist (any more) is left out; an absent property has no entry.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from weft.service.collections import Collections
 from weft.service.search.filling import fill_vectors, vector_names
 
 MAX_DEPTH = 5
-"""References in a row that a query may follow."""
+"""The most references in a row that a query may follow."""
 
 MOST_LINKED = 1_000_000
-"""Referenced objects in one answer, each counted as often as it appears."""
+"""The most referenced objects in one answer, each counted as often as it appears."""
 
 
 class Linker:
@@ -35,7 +35,7 @@ class Linker:
     def check(self, config: CollectionConfig, selections: Sequence[ReferenceSelection], depth: int = 1) -> None:
         """Raises Invalid for selections that objects of ``config`` cannot fulfil, at any depth."""
         if selections and depth > MAX_DEPTH:
-            raise Invalid(f"nested references are deeper than {MAX_DEPTH} levels; ask for the deeper ones separately")
+            raise Invalid(f"nested references are deeper than {MAX_DEPTH} levels; request the deeper ones separately")
         for selection in selections:
             target = self._collection(_target(config, selection))
             if target is not None:
@@ -43,7 +43,7 @@ class Linker:
                 self.check(target.config, selection.returns.references, depth + 1)
 
     def fill(self, hits: Sequence[Hit], selections: Sequence[ReferenceSelection], tenant: str | None) -> None:
-        """Set the references of ``hits`` as the selections, which were checked, ask; ``tenant`` is the query's."""
+        """Set the references of ``hits`` according to the validated selections; ``tenant`` is the query's."""
         if not selections or not hits:
             return
         sizes: dict[int, int] = {}
@@ -51,8 +51,8 @@ class Linker:
         count = sum(sizes[id(hit)] - 1 for hit in hits)
         if count > MOST_LINKED:
             raise Invalid(
-                f"the answer would show {count} referenced objects, more than {MOST_LINKED}; "
-                "ask for fewer objects or for fewer levels of references",
+                f"the answer would contain {count} referenced objects, more than {MOST_LINKED}; "
+                "request fewer objects or fewer levels of references",
                 count=count,
             )
 
@@ -81,7 +81,7 @@ class Linker:
         tenant: str | None,
         sizes: dict[int, int],
     ) -> dict[Reference, Hit]:
-        """The objects that exist, filled as the first selection that covers their collection asks."""
+        """The objects that exist, filled according to the first selection that covers their collection."""
         by_collection: dict[str, list[Reference]] = defaultdict(list)
         for target in wanted:
             by_collection[target.collection].append(target)
@@ -111,7 +111,7 @@ class Linker:
             return hits
 
     def _collection(self, name: str) -> ServedCollection | None:
-        """None when it is gone: then nothing in it can be pointed to."""
+        """None when it is gone, and with it all targets."""
         try:
             return self._collections.open(name)
         except NotFound:
@@ -129,7 +129,7 @@ def _read(view: View, targets: Sequence[Reference]) -> dict[Reference, Hit]:
 
 
 def _target(config: CollectionConfig, selection: ReferenceSelection) -> str:
-    """The collection whose objects the selection shows."""
+    """The collection whose objects the selection returns."""
     declared = config.by_name.get(selection.property)
     if declared is None:
         raise unknown_property(selection.property, config.name)

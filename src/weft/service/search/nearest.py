@@ -18,7 +18,7 @@ from weft.service.search.targets import Target
 
 _TOLERANCE = 1e-6
 _CANDIDATES = 200
-"""Taken of each target at least, where the best by the combined distance need not be among the best of each."""
+"""The fewest candidates of each target: the best by the combined distance may not be among the best of each."""
 
 
 def nearest(

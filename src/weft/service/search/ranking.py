@@ -51,7 +51,7 @@ class Ranking:
 def best_first(keys: Sequence[Floats], doc_ids: DocIds, uuids: Uuids) -> npt.NDArray[np.int64]:
     """Positions of ``doc_ids (n,)``, descending by ``keys``, each ``(n,)``, the first deciding most; ties by uuid.
 
-    Uuids are asked only of what ties.
+    Uuids are looked up only for ties.
     """
     order = np.lexsort([-key for key in reversed(keys)])
     same = np.ones(max(0, len(order) - 1), np.bool_)

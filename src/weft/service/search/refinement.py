@@ -1,9 +1,9 @@
 """After the hits are read: reranking them, and generating from them, by the collection's modules.
 
-In a grouped answer the first hit of each group stands for the group, in its ranking and in what is written of it. A
-prompt of each hit is a call by itself, and most of its time is waiting for a provider: so a few are made at a time. The
-first that fails, in rank order, is the search's error, and what was not asked by then is not; or each failure is
-reported with its hit, where that is asked for.
+In a grouped answer the first hit of each group stands for the group, both in reranking and in generation. A prompt for
+each hit is one call each, which mostly waits for a provider, so a few of them run at a time. The first failure, in rank
+order, is the error of the search, and calls that have not begun by then are not made; or, if the request says so, each
+failure is reported with its hit.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from weft.modules.base import Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt
 
 Write: TypeAlias = Callable[[str, Sequence[Hit]], tuple[str, GenerationDetails]]
-"""What is written to a prompt about hits, and the details of it."""
+"""From a prompt and its hits to the generated text and its details."""
 
 _AT_A_TIME = 8
-"""Calls of one search. Providers refuse those who ask for much at once, and then all wait."""
+"""Concurrent calls of one search. Providers refuse callers that send many at a time, and then all of them wait."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,7 +36,7 @@ class Refiner:
         self._registry = registry
 
     def rerank(self, config: CollectionConfig, asked: Rerank, answer: Answer, caller: Caller) -> None:
-        """Orders the hits by their scores, or the groups, whose hits stay in their order."""
+        """Orders the hits, or the groups, by their scores; the hits of a group keep their order."""
         name, settings = _module(config, "reranker-", "rerank")
         if asked.property not in config.by_name:
             raise Invalid(f"class {config.name} has no property {asked.property!r} to rerank by")
@@ -54,7 +54,7 @@ class Refiner:
             answer.groups.sort(key=_by_rerank)
 
     def generate(self, config: CollectionConfig, asked: Generate, answer: Answer, caller: Caller) -> None:
-        """Of each hit, and of all together; in a grouped answer, a group's first hit stands for the group."""
+        """For each hit, and for all together; in a grouped answer, a group's first hit stands for the group."""
         single = None if asked.single is None else self._writer(config, asked.single, caller)
         grouped = None if asked.grouped is None else self._writer(config, asked.grouped, caller)
         described: Sequence[Hit | Group] = answer.hits if answer.groups is None else answer.groups
@@ -75,7 +75,7 @@ class Refiner:
                 answer.generated, answer.generation = grouped(task, about)
 
     def _writer(self, config: CollectionConfig, prompt: Prompt, caller: Caller) -> Write:
-        """Asks the generator that ``prompt`` names, else the collection's."""
+        """Calls the generator that ``prompt`` names, else the collection's."""
         if prompt.provider is not None:
             name = f"generative-{prompt.provider.removeprefix('generative-')}"
             settings: Mapping[str, Any] = config.module_config.get(name, {})
@@ -102,7 +102,7 @@ def _failing(about: Hit | Group | Answer, asked: Generate) -> Iterator[None]:
 
 
 def _some_at_a_time(call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """``call`` of each item, in order. Raises the error of the first that failed; items not begun by then are left."""
+    """``call`` for each item, in order. Raises the error of the first that fails; later items may be skipped."""
     if len(items) < 2:
         return [call(item) for item in items]
     threads = ThreadPoolExecutor(min(len(items), _AT_A_TIME), thread_name_prefix="weft-refine")
@@ -114,7 +114,7 @@ def _some_at_a_time(call: Callable[[Item], Result], items: Sequence[Item]) -> li
 
 
 def _images(prompt: Prompt, hits: Sequence[Hit]) -> list[str]:
-    """The images that go with a prompt, as base64: those of the request, then those that ``hits`` hold."""
+    """The images of a prompt, as base64: those of the request, then those of ``hits``."""
     names = prompt.parameters.get("image_properties") or ()
     stored = [hit.record.properties.get(name) for name in names for hit in hits]
     return [*(prompt.parameters.get("images") or ()), *(image for image in stored if isinstance(image, str) and image)]

@@ -91,12 +91,12 @@ class Searcher:
         return answer
 
     def find(self, part: Part, view: View, query: Query, caller: Caller) -> DocIds:
-        """The doc_ids of ``view`` that the query's search finds, best first; of a hybrid ``limit`` a leg."""
+        """The doc_ids of ``view`` that the query's search finds, best first; for a hybrid, ``limit`` from each leg."""
         targets = self._targets(part.config, part, query, caller)
         return self._rank(view, query, query.limit, targets).doc_ids
 
     def _checked(self, config: CollectionConfig, query: Query) -> int:
-        """The query's limit, after what its parts forbid each other."""
+        """The query's limit. Raises Invalid for parts of the query that cannot be combined."""
         limit = query.limit or self._default_limit
         if limit < 0:
             limit = max(1, self._maximum_results - query.offset)
@@ -123,7 +123,7 @@ class Searcher:
     def _found(
         self, config: CollectionConfig, part: Part, query: Query, limit: int, caller: Caller
     ) -> tuple[Answer, View]:
-        """The page of hits, with what finding it took if the query asks, and the view in which they were found."""
+        """The page of hits, with a profile if the query requests one, and the view in which they were found."""
         targets = self._targets(config, part, query, caller)
         if not query.returns.profile:
             hits, view = self._hits(config, part, query, limit, targets)
@@ -136,7 +136,7 @@ class Searcher:
     def _hits(
         self, config: CollectionConfig, part: Part, query: Query, limit: int, targets: list[Target]
     ) -> tuple[list[Hit], View]:
-        """The page of hits. An object that is replaced between ranking and reading makes it rank again."""
+        """The page of hits. If an object is replaced between ranking and reading, the query is ranked again."""
         for attempt in range(_ATTEMPTS):
             view = part.view()
             ranking = self._rank(view, query, self._depth(query, limit), targets).autocut(query.autocut)
@@ -151,7 +151,7 @@ class Searcher:
         return self._filled(config, view, query, ranking, records, targets), view
 
     def _depth(self, query: Query, limit: int) -> int:
-        """How far to rank, so that the page is right after boosting and fusing."""
+        """How many to rank, so that the page is correct after boosting and fusing."""
         depth = query.offset + limit
         if query.boost is not None:
             depth = max(depth, min(query.boost.depth or CANDIDATES, self._maximum_results))
@@ -179,7 +179,7 @@ class Searcher:
         return view.select(filter, resolver(self._collections, view.config, query.tenant))
 
     def _in_order(self, view: View, within: Selection | None, query: Query, k: int) -> Ranking:
-        """No search: the order asked for, else by uuid, or with a filter in the engine's own order."""
+        """Without a search: in the requested order, else by uuid, or with a filter in the engine's own order."""
         if query.sort:
             with took("sort_took"):
                 return Ranking(view.sorted(within, query.sort, k))

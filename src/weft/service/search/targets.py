@@ -1,4 +1,4 @@
-"""Which vectors of a collection a search goes to, and with which query vector and weight each."""
+"""The vectors of a collection that a search compares with, each with its query vector and weight."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Target:
     query: Vector
     weight: float = 1.0
     given: bool = True
-    """The caller sent the query's vector; else it was made here, or is a stored one."""
+    """Whether the caller sent the query vector; otherwise it was made here, or is a stored one."""
     maker: Callable[[], str] = lambda: ""
-    """Which module and model make the stored vectors; empty when this server does not know."""
+    """The module and model that make the stored vectors; empty if unknown."""
 
     def check_dims(self, dims: int) -> None:
-        """Raises Invalid for a query of other dimensions than the stored vectors have."""
+        """Raises Invalid for a query whose dimensions differ from those of the stored vectors."""
         got = self.query.shape[-1]
         if got == dims:
             return
@@ -37,8 +37,8 @@ class Target:
             way_out = f"the stored ones are made by {maker}: make the query with that model, or search with near_text"
         else:
             way_out = (
-                f"the query was made by {maker}, the stored ones by another model or by hand: let the module call the "
-                "model that made them, or import the objects again"
+                f"the query was made by {maker}, the stored ones by another model or by the caller: configure the "
+                "module with the model that made them, or import the objects again"
             )
         raise Invalid(
             f"vector lengths don't match: the stored vectors of {self.vector.name!r} have {dims} dimensions, the query "
@@ -83,7 +83,7 @@ def weighted(vectors: list[VectorConfig], queries: list[Vector], targets: Target
 
 
 def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
-    """The greatest distance allowed; a certainty is turned into one, which only cosine knows."""
+    """The greatest distance allowed; a certainty, which only cosine supports, is converted to one."""
     if near.min_certainty is None:
         return near.max_distance
     if near.max_distance is not None:
@@ -98,7 +98,7 @@ def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
 
 
 def _checked(vector: VectorConfig, query: Vector) -> Vector:
-    """The query as float32; refused when its shape is of the other kind or its numbers are not finite."""
+    """The query as float32. Raises Invalid if its shape does not fit the vector or its numbers are not finite."""
     query = np.ascontiguousarray(query, dtype=np.float32)
     multi = vector.index.multivector is not None
     if multi and query.ndim != 2:

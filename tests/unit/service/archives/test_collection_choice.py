@@ -60,7 +60,7 @@ def test_choices(choice: CollectionChoice, chosen: list[str]) -> None:
             ),
             "twice",
         ),
-        (CollectionChoice(include=("Book", *(f"{n}*" for n in range(200)))), "200 names have * or ?"),
+        (CollectionChoice(include=("Book", *(f"{n}*" for n in range(200)))), "200 names contain * or ?"),
         (CollectionChoice(exclude=("x" * 400 + "*",)), "at most 300 characters"),
     ],
 )

@@ -161,7 +161,7 @@ def test_a_failure_that_cannot_be_written_down_is_reported(
     assert server.until(id, JobStatus.FAILED).error == "no space left"
     status = server.service.archives.exports.status("filesystem", "one", ANYONE)
     assert (status.status, status.error) == (JobStatus.FAILED, "no space left")
-    assert "could not be written down" in caplog.text
+    assert "could not be stored" in caplog.text
 
 
 def test_a_folder_that_holds_something_else_is_left_untouched(server: Exporting, tmp_path: Path) -> None:

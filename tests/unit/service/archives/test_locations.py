@@ -77,5 +77,5 @@ def test_a_backend_of_another_package(install: Callable[[str], None], tmp_path: 
 
 def test_a_plugin_that_is_no_such_backend(install: Callable[[str], None]) -> None:
     install("other")
-    with pytest.raises(Misconfigured, match=r"tape of the package weft_tape 1\.5 makes no backend of that name"):
+    with pytest.raises(Misconfigured, match=r"tape of the package weft_tape 1\.5 does not make a backend of that name"):
         backup_backends(BackupSettings(), Path("data"), {})

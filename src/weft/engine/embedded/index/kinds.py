@@ -49,6 +49,6 @@ KINDS: Mapping[str, IndexOpeners] = {
 
 
 def open_vector_index(source: VectorSource[Any], config: VectorIndexConfig, folder: Path) -> VectorIndex:
-    """The index that ``config`` asks for over the vector file ``source``; its snapshot lies in ``folder``."""
+    """The index that ``config`` specifies over the vector file ``source``; its snapshot is in ``folder``."""
     kind = KINDS[config.kind]
     return (kind.single if config.multivector is None else kind.multi)(source, config, folder)

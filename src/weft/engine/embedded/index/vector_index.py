@@ -1,7 +1,7 @@
-"""VectorIndex: what every index over the vectors of one name offers, and what it is given.
+"""VectorIndex: the interface of every index over the vectors of one name, and of the source that it reads.
 
-Single vectors and multi-vectors differ in what a vector is: ``(d,)`` or ``(T, d)`` f32. All else is the same, and one
-suite, ``tests/contract/test_vectors.py``, checks it for every kind.
+Single vectors and multi-vectors differ in the shape of a vector: ``(d,)`` or ``(T, d)`` f32. All else is the same, and
+one suite, ``tests/contract/test_vectors.py``, checks it for every kind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from weft.engine.embedded.storage.rows import Rows
 from weft.engine.results import DocIds, Neighbours
 
 _CHECKED_AT_ONCE_BYTES = 32 << 20
-"""Read in a step of upkeep: some 10 ms of hashing when the file is cached; upkeep takes two steps a second."""
+"""Bytes checked in a step of upkeep: some 10 ms of hashing when the file is cached; two steps per second."""
 
 R_co = TypeVar("R_co", bound=Rows, covariant=True)
 
@@ -29,7 +29,7 @@ class VectorSource(Protocol[R_co]):
 
     @property
     def rows(self) -> R_co:
-        """The committed rows, all parts of one moment; the floats are mapped and not checked."""
+        """The committed rows, a consistent state; the floats are mapped and not checked."""
         ...
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
@@ -52,11 +52,11 @@ class VectorIndexStats:
 
 
 class VectorIndex(Protocol):
-    """One thread calls ``extend`` and ``checkpoint``; one may call ``maintain`` beside it; any number search."""
+    """One thread calls ``extend`` and ``checkpoint``; another may call ``maintain`` concurrently; any number search."""
 
     @property
     def covered(self) -> int:
-        """The first so many rows of the source are found by a search."""
+        """How many rows of the source, from the first on, searches find."""
         ...
 
     def extend(self) -> None:
@@ -81,21 +81,21 @@ class VectorIndex(Protocol):
         ...
 
     def checkpoint(self) -> None:
-        """Writes the snapshot, so that the next opening builds nothing again. Raises StorageFull."""
+        """Writes the snapshot, so that nothing is rebuilt at the next opening. Raises StorageFull."""
         ...
 
     def close(self) -> None:
-        """No more upkeep; what is being built is discarded. A closed index still answers those that hold it."""
+        """Ends upkeep; a running build is discarded. A closed index still answers readers that hold it."""
         ...
 
     def stats(self) -> VectorIndexStats: ...
 
 
 class SourceCheck:
-    """Whether a source's bytes are what was written: each is read once, some in every step of upkeep.
+    """Checks a source's bytes against their checksums: each is read once, some in every step of upkeep.
 
-    Searches compute on mapped floats, which nothing checks as they are read. Once a step has found damage, searches
-    are refused; what they answered between the opening and that step may have been wrong.
+    Searches compute on mapped floats, which are not checked as they are read. Once a step has found damage, searches
+    are refused; their results between the opening and that step may have been wrong.
     """
 
     def __init__(self, source: VectorSource[Rows]) -> None:

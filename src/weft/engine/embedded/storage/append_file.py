@@ -1,7 +1,7 @@
 """An append-only file of committed bytes, with a checksum for each block of them.
 
-The file itself states nothing: its committed length and its checksums live in LMDB, in the transaction that made the
-bytes count. What lies beyond the committed length is reserve, or what a crash left; the next append overwrites it.
+The file itself holds no metadata: its committed length and its checksums are in LMDB, written by the transaction that
+commits the bytes. Bytes beyond the committed length are reserve, or left by a crash; the next append overwrites them.
 
     offset               content
     0                    block 0: BLOCK_BYTES bytes
@@ -37,7 +37,7 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(slots=True)
 class StagedBytes:
-    """Bytes that lie on the disk and do not count yet."""
+    """Bytes that are on disk and not committed yet."""
 
     length: int
     completed: list[int]
@@ -51,7 +51,7 @@ class StagedBytes:
 
 
 class _Committed(NamedTuple):
-    """What counts; replaced by one assignment, so that readers see both parts of one commit."""
+    """The committed state; replaced by one assignment, so that readers see both parts of one commit."""
 
     length: int
     tail: xxhash.xxh3_64
@@ -59,7 +59,7 @@ class _Committed(NamedTuple):
 
 
 class AppendFile:
-    """``length``, ``checksums`` and ``tail_checksum`` are what LMDB states about ``path``; all zero for a new file.
+    """``length``, ``checksums`` and ``tail_checksum`` are those of ``path`` in LMDB; empty for a new file.
 
     Raises CorruptData when the file is missing or shorter than stated, or when its tail fails its checksum.
     """
@@ -104,7 +104,7 @@ class AppendFile:
         return np.frombuffer(self._map, np.uint8, length)
 
     def stage(self, data: memoryview) -> StagedBytes:
-        """Writes ``data`` after the committed bytes and syncs it; it counts after ``publish``. Raises StorageFull."""
+        """Writes ``data`` after the committed bytes and syncs it; ``publish`` commits it. Raises StorageFull."""
         length, tail = self._state
         with disk.explained(self.path):
             self._make_room(length + len(data))
@@ -125,7 +125,7 @@ class AppendFile:
         return StagedBytes(position, completed, length // BLOCK_BYTES, tail)
 
     def publish(self, staged: StagedBytes) -> None:
-        """What was staged counts from now on. Cannot fail."""
+        """Commits the staged bytes. Cannot fail."""
         self._checksums.extend(staged.completed)
         self._verified.extend(b"\1" * len(staged.completed))
         self._state = _Committed(staged.length, staged.tail)
@@ -201,7 +201,7 @@ class AppendFile:
             raise
 
     def _make_room(self, size: int) -> None:
-        """Reserves and maps ``size`` bytes, and an eighth more where there is space, so that maps change rarely."""
+        """Reserves and maps ``size`` bytes, and an eighth more if there is space, so that maps change rarely."""
         if self._fd < 0:
             self._fd = disk.open_file(self.path, create=True)
             if self._sync:
@@ -226,7 +226,7 @@ class AppendFile:
                 data = disk.read_file(self.path, start, size)
             except FileNotFoundError:
                 if self._fd < 0:
-                    return  # replaced meanwhile by a copy that was checked as it was made
+                    return  # replaced by a compacted copy, which was checked when it was made
                 raise damaged(self.path, "the file is missing") from None
         if len(data) != size or xxhash.xxh3_64_intdigest(data) != checksum:
             raise damaged(self.path, f"bytes {start} to {start + size} fail their checksum")

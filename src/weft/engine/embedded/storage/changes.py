@@ -1,4 +1,4 @@
-"""What a store is asked to change (Put, Delete) and what came of it (Applied)."""
+"""The changes of a store (Put, Delete) and their results (Applied)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class VectorLayout:
 
 @dataclass(slots=True)
 class Put:
-    """Store ``record`` under ``uuid`` in place of what is there. ``models`` says what made vectors, by their names."""
+    """Store ``record`` under ``uuid``, replacing an earlier one. ``models``: what made the vectors, by their names."""
 
     uuid: bytes
     record: bytes
@@ -28,7 +28,7 @@ class Put:
 
 @dataclass(slots=True)
 class Delete:
-    """Remove what ``uuid`` names; nothing happens when there is none."""
+    """Remove the object ``uuid``; does nothing when there is none."""
 
     uuid: bytes
 
@@ -38,7 +38,7 @@ StoreChange: TypeAlias = Put | Delete
 
 @dataclass(slots=True)
 class Applied:
-    """``doc_id`` is the new object's, ``replaced`` the one that died by this change; None where there is none."""
+    """``doc_id``: of the new object; ``replaced``: of the object that this change removed; None if there is none."""
 
     doc_id: int | None
     replaced: int | None

@@ -1,7 +1,7 @@
-"""Dead rows of a vector file given back: the live ones are copied to a new file, which then takes the old one's place.
+"""Compaction of a vector file: its live rows are copied to a new file, which then replaces it.
 
-``Rewrite`` copies on any thread beside the writer. On the writer thread the rows that came since are copied too,
-and ``VectorFolder.switch`` makes the new file count in one LMDB transaction. Until then the old file is the truth.
+``Rewrite`` copies on any thread, concurrently with the writer. On the writing thread the rows added since are copied,
+too, and ``VectorFolder.switch`` commits the new file in one LMDB transaction. Until then the old file is the truth.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class ObjectTables:
         self._env = env
 
     def load(self) -> ShardState | None:
-        """None when nothing was ever stored here."""
+        """None if nothing was ever stored."""
         meta = self._env.read(lambda txn: txn.get(_SHARD, None, self._env.tables[META]))
         if meta is None:
             return None
@@ -59,7 +59,7 @@ class ObjectTables:
         live = BitMap(range(next_doc_id)) - self._env.read(self._dead)
         stored = self._env.read(lambda txn: self._env.entries(txn, OBJECTS))
         if stored != len(live):
-            raise damaged(self._env.path, f"{len(live)} objects were stored and {stored} records are there")
+            raise damaged(self._env.path, f"{len(live)} objects were stored, but it has {stored} records")
         return ShardState(next_doc_id, live, self._env.read(self._models))
 
     def create(self) -> ShardState:
@@ -90,7 +90,7 @@ class ObjectTables:
                 if value is not None:
                     found.append(self._record(doc_id, value))
                 elif self._lives(txn, doc_id):
-                    raise damaged(self._env.path, f"object {doc_id} lives and its record is not found")
+                    raise damaged(self._env.path, f"object {doc_id} is live, but its record is missing")
                 else:
                     found.append(None)
             return found
@@ -98,7 +98,7 @@ class ObjectTables:
         return self._env.read(body)
 
     def uuids(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
-        """Up to ``limit`` in order of uuid, behind ``after``."""
+        """Up to ``limit`` in order of uuid, after ``after``."""
 
         def body(txn: Transaction) -> list[tuple[bytes, int]]:
             found: list[tuple[bytes, int]] = []
@@ -115,7 +115,7 @@ class ObjectTables:
         return self._env.read(body)
 
     def records(self, from_doc_id: int, limit: int) -> list[tuple[int, bytes]]:
-        """Up to ``limit``, ascending, of one snapshot."""
+        """Up to ``limit``, ascending, from one snapshot."""
 
         def body(txn: Transaction) -> list[tuple[int, bytes]]:
             found: list[tuple[int, bytes]] = []
@@ -131,7 +131,7 @@ class ObjectTables:
         return self._env.read(body)
 
     def write(self, txn: Transaction, plan: CommitPlan, live: BitMap, models: Mapping[str, str] | None) -> None:
-        """States the plan, after which ``live`` are the live doc_ids; and ``models`` where they change."""
+        """Writes the plan, after which ``live`` are the live doc_ids; and ``models`` if they change."""
         self._write_records(txn, plan)
         self._write_uuids(txn, plan)
         for block in sorted({doc_id >> 16 for doc_id in (*plan.removed, *plan.superseded)}):
@@ -178,7 +178,7 @@ class ObjectTables:
         raise damaged(self._env.path, f"the entry of uuid {uuid.hex()} fails its checksum")
 
     def _lives(self, txn: Transaction, doc_id: int) -> bool:
-        """What the snapshot says, for a record that is missing from it."""
+        """Whether ``doc_id`` is live in the snapshot, for a record that is missing from it."""
         path, tables = self._env.path, self._env.tables
         meta = unseal_json(META, _SHARD, txn.get(_SHARD, b"", tables[META]), path)
         key = _BLOCK.pack(doc_id >> 16)

@@ -1,4 +1,4 @@
-"""A batch of changes turned into what must be written: which objects live, which die, which rows are new."""
+"""From a batch of changes to what must be written: which objects are added, which are removed, which rows are new."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAST_DOC_ID = (1 << 32) - 2
 
 @dataclass(slots=True)
 class NewRows:
-    """Vectors of one name with the doc_ids they belong to, ascending."""
+    """Vectors of one name with their doc_ids, ascending."""
 
     doc_ids: list[int] = field(default_factory=list)
     vectors: list[Vector] = field(default_factory=list)
@@ -25,7 +25,7 @@ class NewRows:
 
 @dataclass(slots=True)
 class CommitPlan:
-    """``puts`` survive the batch, ascending by doc_id; ``removed`` are stored objects that die.
+    """``puts``: the objects to write, ascending by doc_id; ``removed``: the stored objects that are removed.
 
     An object that is put and replaced within the batch takes a doc_id and is never written: ``superseded``.
     """
@@ -36,14 +36,14 @@ class CommitPlan:
     removed: list[int]
     superseded: list[int]
     uuids: dict[bytes, int | None]
-    """The doc_id of each uuid that changes; None: the uuid goes."""
+    """The doc_id of each uuid that changes; None: the uuid is removed."""
 
 
 def plan_commit(changes: Sequence[StoreChange], present: dict[bytes, int], next_doc_id: int) -> CommitPlan:
     """``present`` is the doc_id of each stored uuid among the changes. Raises StorageFull when doc_ids run out."""
     if next_doc_id + len(changes) > LAST_DOC_ID:
         raise StorageFull(
-            f"the shard has used its {LAST_DOC_ID} document numbers; import its objects into a new collection"
+            f"the shard has used all of its {LAST_DOC_ID} doc_ids; import its objects into a new collection"
         )
     first_new = next_doc_id
     current: dict[bytes, int | None] = {}
@@ -90,7 +90,7 @@ def new_rows(plan: CommitPlan) -> dict[str, NewRows]:
 
 
 def problems(changes: Sequence[StoreChange], files: Mapping[str, StoredVectors]) -> Iterator[tuple[int, Invalid]]:
-    """``(index, error)`` of each Put whose vectors cannot be stored, if those before it that can be were."""
+    """``(index, error)`` of each Put whose vectors are invalid, assuming that the valid ones before it are stored."""
     dims: dict[str, int | None] = {}
     storable: dict[str, tuple[list[int], list[Vector]]] = {}
     bad: dict[int, Invalid] = {}
@@ -118,13 +118,13 @@ def problems(changes: Sequence[StoreChange], files: Mapping[str, StoredVectors])
 
 
 def _check_shapes(put: Put, files: Mapping[str, StoredVectors], dims: dict[str, int | None]) -> None:
-    """Takes note in ``dims`` of what the vectors fix, if all of them can be stored."""
+    """Records in ``dims`` the dimensions that the vectors fix, if all of them are valid."""
     fixed: list[tuple[str, int]] = []
     for name, vector in put.vectors.items():
         file = files.get(name)
         if file is None:
             known = ", ".join(sorted(files)) or "none"
-            raise Invalid(f"no vector is named {name!r} here; known vectors: {known}", vector=name)
+            raise Invalid(f"there is no vector {name!r}; the vectors are: {known}", vector=name)
         expected = dims.get(name) or file.dims
         got = file.check_shape(vector, expected)
         if not expected:

@@ -1,4 +1,4 @@
-"""Which object each row of a vector file belongs to, and how many token vectors a ragged row has.
+"""RowTable: the object of each row of a vector file, and the number of token vectors of each ragged row.
 
 In memory: ``doc_ids (rows,) u32`` ascending and, for ragged files, ``offsets (rows + 1,) i64``. In LMDB, blocks of
 BLOCK_ROWS rows, so that a commit rewrites one small block and adds the new ones:
@@ -7,7 +7,7 @@ BLOCK_ROWS rows, so that a commit rewrites one small block and adds the new ones
     4·n    doc_ids of the block's n rows, u32
     4·n    ragged files only: token vectors of each row, u32
 
-A block stays under the half page (2 KiB) from which LMDB gives a value pages of its own.
+A block stays below half a page (2 KiB); from that size on, LMDB stores a value in separate pages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Integers = Sequence[int] | npt.NDArray[np.integer]
 
 
 class RowTable:
-    """Rows beyond the published number are the writer's own; readers get views that end before them."""
+    """Only the writer sees rows beyond the published number; readers get views that end before them."""
 
     def __init__(self, *, ragged: bool) -> None:
         self._ragged = ragged
@@ -35,7 +35,7 @@ class RowTable:
         self._offsets = np.zeros(_FIRST_CAPACITY + 1, np.int64)
 
     def load(self, blocks: Sequence[bytes], rows: int) -> bool:
-        """Takes in the stored blocks; False when they do not make exactly ``rows`` ascending rows."""
+        """Loads the stored blocks; False if they do not hold exactly ``rows`` ascending rows."""
         doc_ids: list[DocIds] = []
         counts: list[DocIds] = []
         for block in blocks:
@@ -76,7 +76,7 @@ class RowTable:
         return view
 
     def blocks(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """``(block number, payload)`` of each block that holds a row from ``start`` to ``stop``, which is the end."""
+        """``(block number, payload)`` of each block that holds a row from ``start`` to ``stop``, the table's end."""
         for block in range(start // BLOCK_ROWS, -(-stop // BLOCK_ROWS)):
             first, last = block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, stop)
             payload = self._doc_ids[first:last].astype("<u4").tobytes()
@@ -85,7 +85,7 @@ class RowTable:
             yield block, payload
 
     def _reserve(self, rows: int) -> None:
-        """Room for ``rows`` in new arrays, so that the old ones stay as readers hold them."""
+        """Makes room for ``rows`` in new arrays; readers keep the old ones."""
         if rows <= len(self._doc_ids):
             return
         capacity = max(rows, 2 * len(self._doc_ids))

@@ -1,7 +1,7 @@
-"""The rows of a vector file at one moment: which object each belongs to, and its floats.
+"""The rows of a vector file at one moment: the object of each, and its floats.
 
-A reader takes the rows once and uses only that: the parts belong together and never change. doc_ids ascend without
-repetition, so a row is found by bisection, or by subtraction where no doc_id is missing between the first and the last.
+A reader takes the rows once and uses only them: the parts are consistent and never change. doc_ids ascend without
+repetition, so a row is found by bisection, or by subtraction if no doc_id is missing between the first and the last.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ RowNumbers: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """What single and multi-vectors share. ``generation`` changes when the rows get other numbers."""
+    """The common part of single and multi-vectors. ``generation`` changes when the rows are renumbered."""
 
     generation: int
     doc_ids: DocIds
     """``(rows,) u32``, ascending."""
     base: int | None = field(init=False)
-    """``doc_ids[i] == base + i`` for every row, or None where that does not hold."""
+    """``doc_ids[i] == base + i`` for every row; None if that does not hold."""
 
     def __post_init__(self) -> None:
         ids = self.doc_ids

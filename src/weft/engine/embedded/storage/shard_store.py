@@ -1,4 +1,4 @@
-"""One shard's truth: records, uuids and vectors, in one folder.
+"""ShardStore: the records, uuids and vectors of one shard, in one folder; its single source of truth.
 
 Layout of the folder:
 
@@ -6,7 +6,7 @@ Layout of the folder:
     objects.mdb           LMDB: the tables of `object_tables` and `vector_folder`; ``objects.mdb-lock`` is LMDB's own
     vectors/              see `vector_folder`
 
-The vectors of the dead stay in the vector files until a compaction.
+The vectors of dead objects stay in the vector files until a compaction.
 
 Order of a commit: vectors to their files, sync, one LMDB transaction, sync, publish in memory. A failure before LMDB
 has committed leaves everything as it was. One writer thread calls ``commit``, ``add_vectors`` and the compaction;
@@ -43,14 +43,14 @@ class ShardStore:
     """Opens or creates the shard in ``folder`` and adds the named vectors that it lacks.
 
     ``sync`` False leaves it to the system when bytes reach the disk: a crash of the machine may then lose or damage the
-    last commits; a crash of the process does not. Raises CorruptData, Misconfigured, StorageFull; what was there is
-    as it was then.
+    last commits; a crash of the process does not. Raises CorruptData, Misconfigured, StorageFull, and then leaves the
+    folder unchanged.
     """
 
     def __init__(self, folder: Path, vectors: Mapping[str, VectorLayout], *, sync: bool = True) -> None:
         self.folder = folder
         self._counting = threading.Lock()
-        """Held from the moment when a commit may stand in the tables until its rows count in the vector files."""
+        """Held from when a commit may be in the tables until its rows are published in the vector files."""
         self._switching = threading.Lock()
         with disk.explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class ShardStore:
         try:
             state = self._objects.load()
             if state is None and marked:
-                raise damaged(self._env.path, "it holds no shard, although one was created here")
+                raise damaged(self._env.path, "it does not hold the shard that was created in it")
             self.next_doc_id, self.live, self.models = state or self._objects.create()
             self._vectors = VectorFolder(folder / "vectors", self._env, sync=sync)
         except BaseException:
@@ -83,8 +83,8 @@ class ShardStore:
     live: BitMap
     """The doc_ids of all objects; replaced by each commit, never changed in place."""
     models: Mapping[str, str]
-    """What made the latest vectors of each name, as the changes stated it; what was stated of vectors that had all
-    died is forgotten. Replaced, never changed in place."""
+    """What made the latest vectors of each name, as the changes stated it; forgotten once all those vectors are dead.
+    Replaced, never changed in place."""
 
     @property
     def count(self) -> int:
@@ -95,18 +95,18 @@ class ShardStore:
         return self._objects.lookup(uuids)
 
     def read(self, doc_ids: Sequence[int]) -> list[bytes | None]:
-        """The record of each doc_id, all of one snapshot; None where it is dead or unknown."""
+        """The record of each doc_id, all from one snapshot; None if it is dead or unknown."""
         return self._objects.read(doc_ids)
 
     def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
-        """Up to ``limit`` ``(uuid, doc_id)`` in order of uuid, beginning behind ``after``."""
+        """Up to ``limit`` ``(uuid, doc_id)`` in order of uuid, after ``after``."""
         return self._objects.uuids(after, limit)
 
     def scan_records(self, from_doc_id: int, limit: int) -> Iterator[tuple[int, bytes]]:
         """Up to ``limit`` ``(doc_id, record)`` of live objects from ``from_doc_id`` on, ascending.
 
-        Each chunk is of one snapshot; an object that is replaced while this runs may be missing, or appear a second
-        time under its new doc_id.
+        Each chunk is from one snapshot; an object that is replaced while this runs may be missing, or appear again
+        under its new doc_id.
         """
         while limit > 0:
             chunk = self._objects.records(from_doc_id, min(limit, _CHUNK))
@@ -137,7 +137,7 @@ class ShardStore:
         return {"objects": self._env.size_bytes(), **sizes}
 
     def check(self, changes: Sequence[StoreChange]) -> dict[int, Invalid]:
-        """By index, each Put that ``commit`` would refuse, if those before it that it accepts were committed."""
+        """By index, each Put that ``commit`` would refuse, assuming that the valid ones before it are committed."""
         return dict(problems(changes, self._vectors.files))
 
     def commit(self, changes: Sequence[StoreChange]) -> list[Applied]:
@@ -169,19 +169,18 @@ class ShardStore:
         return plan.applied
 
     def add_vectors(self, name: str, layout: VectorLayout) -> None:
-        """Adds an empty vector file; nothing happens when it is there. Misconfigured when it has the other layout."""
+        """Adds an empty vector file, if there is none. Raises Misconfigured when there is one with the other layout."""
         self._vectors.add({name: layout})
 
     def dead_rows(self, name: str) -> int:
-        """Rows of the vector file ``name`` whose objects died: what a compaction would give back."""
+        """The number of rows of the vector file ``name`` whose objects are dead, which a compaction would remove."""
         doc_ids = self._vectors.files[name].doc_ids
         return len(doc_ids) - self.live.intersection_cardinality(BitMap(doc_ids))
 
     def begin_compaction(self, name: str) -> Rewrite:
         """Copies the live rows of the vector file ``name`` to a new file; on any thread, one at a time for each name.
 
-        Nothing changes until ``finish_compaction``; ``discard()`` of what is returned gives it up. Raises CorruptData,
-        StorageFull.
+        Nothing changes until ``finish_compaction``; ``Rewrite.discard`` abandons it. Raises CorruptData, StorageFull.
         """
         rewrite = self._vectors.rewrite(name)
         try:
@@ -192,7 +191,7 @@ class ShardStore:
         return rewrite
 
     def finish_compaction(self, rewrite: Rewrite) -> None:
-        """Puts the new file in the old one's place, on the writer thread: rows get new numbers, ``generation`` grows.
+        """Replaces the old file by the new one, on the writing thread: rows are renumbered, ``generation`` grows.
 
         All or nothing; raises as ``begin_compaction`` does.
         """
@@ -205,7 +204,7 @@ class ShardStore:
                 raise
 
     def copy_to(self, folder: Path) -> None:
-        """A whole copy of the last commit, checked and synced, in the new ``folder``; a ShardStore can open it.
+        """Copies the last commit, checked and synced, to the new ``folder``, where a ShardStore can open it.
 
         On any thread; commits continue meanwhile, compactions wait.
         """
@@ -218,11 +217,11 @@ class ShardStore:
         format.mark(folder, "shard", sync=True)
 
     def link_to(self, folder: Path) -> dict[str, int]:
-        """The last commit in the new ``folder``, for reading only: the bytes that count of each file, by path.
+        """Places the last commit, read-only, in the new ``folder``; returns the valid bytes of each file, by path.
 
-        Vector files are links to the originals, so this takes time and space for the objects alone; pages of
-        ``objects.mdb`` keep their places from one call to the next. Nothing is synced. On any thread; commits continue
-        meanwhile, compactions wait.
+        Vector files are links to the originals, so only the objects take time and space; pages of ``objects.mdb`` keep
+        their positions from one call to the next. Nothing is synced. On any thread; commits continue meanwhile,
+        compactions wait.
         """
         with disk.explained(folder):
             folder.mkdir(parents=True)
@@ -234,7 +233,7 @@ class ShardStore:
         return {name: (folder / name).stat().st_size for name in ("objects.mdb", format.MARKER)} | sizes
 
     def _wait_for_rows(self) -> None:
-        """Returns when the rows of every commit that a copy of the tables can hold count: later ones do no harm."""
+        """Waits until the rows of every commit in the tables are published; later commits do no harm."""
         with self._counting:
             return
 
@@ -257,7 +256,7 @@ class ShardStore:
         self._vectors.verify(full=full)
 
     def close(self) -> None:
-        """Waits for reads in flight. Views of vectors that are still held stay valid."""
+        """Waits for running reads. Views of vectors that are still held stay valid."""
         self._vectors.close()
         self._env.close()
 
@@ -281,7 +280,7 @@ class ShardStore:
 
 
 def count_objects(folder: Path) -> int:
-    """Of the shard in ``folder``, which no one has open; 0 when it was never opened. Raises CorruptData."""
+    """The number of objects of the closed shard in ``folder``; 0 if it was never opened. Raises CorruptData."""
     path = folder / "objects.mdb"
     if not path.exists():
         return 0

@@ -1,12 +1,12 @@
 """The vectors of one name: rows in the order of their commits, float32 exactly as given, mapped into memory.
 
-``VectorFile`` has one row ``(d,)`` an object, ``RaggedVectorFile`` ``T`` rows of ``(d,)`` an object. Both hold rows of
-objects that died since; ``ShardStore.compact`` drops them, which gives the rows new numbers and the file a new
-``generation``. A reader takes ``rows`` once and uses only that: its parts belong together and never change.
+``VectorFile`` has one row ``(d,)`` per object, ``RaggedVectorFile`` ``T`` rows of ``(d,)``. Both also hold rows of dead
+objects; a compaction drops them, which renumbers the rows and gives the file a new ``generation``. A reader takes
+``rows`` once and uses only them: the parts are consistent and never change.
 
-On the disk (``vectors/<number>.<generation>.f32``): the floats, little-endian, row after row; see `append_file` for
+On disk (``vectors/<number>.<generation>.f32``): the floats, little-endian, row after row; see `append_file` for
 the blocks and `row_table` for the doc_ids. The mapped arrays are not checked as they are read: call ``verify`` before
-bulk work, or use ``get``, which checks what it returns. Indexes have all of a file checked once by ``verify_some``.
+bulk work, or use ``get``, which checks what it returns. Indexes check all of a file once by ``verify_some``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FLOAT32 = np.dtype("<f4")
 
 @dataclass(slots=True)
 class StagedRows:
-    """Rows that lie on the disk and do not count yet."""
+    """Rows that are on disk and not committed yet."""
 
     dims: int
     rows: int
@@ -38,7 +38,7 @@ class StagedRows:
 
 
 class _RowFile:
-    """What both kinds share: rows of floats in an AppendFile, and a RowTable."""
+    """The common part of both kinds: rows of floats in an AppendFile, and a RowTable."""
 
     multi: ClassVar[bool]
     file: AppendFile
@@ -52,7 +52,7 @@ class _RowFile:
         self.number = number
 
     def attach(self, file: AppendFile, table: RowTable, *, dims: int | None, generation: int, rows: int) -> None:
-        """Serves ``rows`` rows of ``file`` from now on; views taken before stay what they were."""
+        """Serves ``rows`` rows of ``file`` from now on; earlier views do not change."""
         self._table = table
         self.dims = dims
         self.generation = generation
@@ -72,7 +72,7 @@ class _RowFile:
         return self.file.length
 
     def check_shape(self, vector: Vector, dims: int | None) -> int:
-        """The dimensions of ``vector``; Invalid when it cannot be a row of a file with ``dims``."""
+        """The dimensions of ``vector``; raises Invalid when it cannot be a row of a file with ``dims``."""
         raise NotImplementedError
 
     def check_finite(self, vector: Vector) -> None:
@@ -81,7 +81,7 @@ class _RowFile:
             raise Invalid(f"vector {self.name!r} contains NaN or an infinity; send finite numbers", vector=self.name)
 
     def stage(self, doc_ids: Sequence[int], vectors: Sequence[Vector]) -> StagedRows:
-        """Writes checked vectors, ``(d,)`` or ``(T, d)``, one for each of the ascending ``doc_ids``, behind the
+        """Writes validated vectors, ``(d,)`` or ``(T, d)``, one for each of the ascending ``doc_ids``, after the
         committed rows."""
         flat = np.ascontiguousarray(np.concatenate(vectors, axis=0), FLOAT32)
         counts = [len(vector) for vector in vectors] if self.multi else None
@@ -90,7 +90,7 @@ class _RowFile:
         return StagedRows(dims, rows, self.file.stage(flat.data.cast("B")))
 
     def publish(self, staged: StagedRows) -> None:
-        """Staged rows count from now on. Cannot fail."""
+        """Commits the staged rows. Cannot fail."""
         self.file.publish(staged.bytes)
         self.dims = staged.dims
         self._serve(self.file, staged.rows)
@@ -100,7 +100,7 @@ class _RowFile:
         self.file.verify(full=full)
 
     def verify_some(self, most_bytes: int) -> bool:
-        """As ``verify``, of about ``most_bytes`` that were not read yet; True when no more are left."""
+        """As ``verify``, for about ``most_bytes`` that were not read yet; True when none are left."""
         return self.file.verify_some(most_bytes)
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:

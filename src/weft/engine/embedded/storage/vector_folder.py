@@ -1,6 +1,6 @@
-"""The vector files of one shard, and what LMDB states about them.
+"""The vector files of one shard, and their metadata in LMDB.
 
-Names of vectors are the user's, so files are named by number. Three tables, all integers big-endian in keys:
+Users choose the names of vectors, so files are named by number. Three tables, all integers in keys big-endian:
 
     table     key                                       value
     vectors   number u16                                sealed JSON: name, multi, dims, generation, rows, bytes, tail
@@ -60,12 +60,12 @@ class VectorFolder:
         self._sweep()
 
     def add(self, layouts: Mapping[str, VectorLayout]) -> None:
-        """Adds the names that are new; Misconfigured when a known one has the other layout."""
+        """Adds the new names; raises Misconfigured when a known one has the other layout."""
         for name, layout in layouts.items():
             if name in self.files and self.files[name].multi != layout.multi:
                 raise Misconfigured(
                     f"vector {name!r} is stored as {'multi' if self.files[name].multi else 'single'}-vector in "
-                    f"{self.folder}; it cannot become the other kind, add a vector of another name"
+                    f"{self.folder}; its kind cannot change; add a vector of another name"
                 )
         number = 1 + max((file.number for file in self.files.values()), default=-1)
         fresh: dict[str, StoredVectors] = {}
@@ -78,7 +78,7 @@ class VectorFolder:
             self.files = {**self.files, **fresh}
 
     def write(self, txn: Transaction, file: StoredVectors, staged: StagedRows) -> None:
-        """States the staged rows of ``file`` in ``txn``."""
+        """Writes the metadata of the staged rows of ``file`` in ``txn``."""
         bytes_ = staged.bytes
         self._write_rows(txn, file.number, file.generation, file.table, file.count, staged.rows)
         self._write_checksums(txn, file.number, file.generation, bytes_.first_completed, bytes_.completed)
@@ -98,7 +98,7 @@ class VectorFolder:
         return Rewrite(file, self._new_file(file.number, file.generation + 1))
 
     def switch(self, rewrite: Rewrite) -> None:
-        """Makes the rewritten file count in place of its source, and removes the old one. All or nothing."""
+        """Commits the rewritten file in place of its source, and removes the old one. All or nothing."""
         source, old = rewrite.source, rewrite.source.file
         prefix = _PREFIX.pack(source.number, source.generation)
 
@@ -122,7 +122,7 @@ class VectorFolder:
         old.remove()
 
     def copy_to(self, folder: Path) -> None:
-        """The committed bytes of each file, checked, under the same names in the new ``folder``."""
+        """Copies the committed bytes of each file, checked, to the same names in the new ``folder``."""
         with disk.explained(folder):
             folder.mkdir()
             for file in self.files.values():
@@ -134,7 +134,7 @@ class VectorFolder:
                         disk.sync_file(copy.fileno())
 
     def link_to(self, folder: Path) -> dict[str, int]:
-        """The committed bytes of each file, checked, by links in the new ``folder``: how many count, by file name."""
+        """Links each file, checked, into the new ``folder``; returns the number of committed bytes by file name."""
         with disk.explained(folder):
             folder.mkdir()
             sizes: dict[str, int] = {}

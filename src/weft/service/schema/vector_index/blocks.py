@@ -1,4 +1,4 @@
-"""``vectorIndexConfig`` blocks: what the kinds of index share of their settings, defaults, checks and typed views."""
+"""``vectorIndexConfig`` blocks: the settings, defaults, checks and typed views that the kinds of index share."""
 
 from __future__ import annotations
 

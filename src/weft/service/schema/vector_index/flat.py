@@ -1,4 +1,4 @@
-"""``flat``: every vector is looked at, by its codes where they are compressed."""
+"""``flat``: every vector is compared, by its code if the index is compressed."""
 
 from __future__ import annotations
 

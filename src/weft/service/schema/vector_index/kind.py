@@ -17,12 +17,12 @@ class IndexKind(ABC):
     template: ClassVar[Block]
     """Every setting with its default."""
     immutable: ClassVar[tuple[str, ...]]
-    """Paths of settings that an index keeps for good."""
+    """Paths of settings that cannot change once the index exists."""
     takes_multivectors: ClassVar[bool] = False
     """Whether a vectorizer of multi-vectors may fill it."""
     needs_async_indexing: ClassVar[bool] = False
     default_quantizers: ClassVar[tuple[str, ...]] = ()
-    """Those that the server's default may turn on."""
+    """Quantizers that the server's default may turn on."""
     rescores_by_default: ClassVar[bool] = False
     """Whether the server's default sets how many candidates are rescored."""
 
@@ -37,7 +37,7 @@ class IndexKind(ABC):
 
     @abstractmethod
     def problems(self, block: Block, where: str) -> list[str]:
-        """What is outside the limits, in words."""
+        """What is outside the limits, as phrases of a message."""
 
     def validate(self, block: Block, where: str) -> None:
         """Raises Invalid for a completed block outside the limits."""
@@ -55,7 +55,7 @@ class IndexKind(ABC):
                 )
 
     def called(self, path: str) -> str:
-        """A setting in the words of a refusal."""
+        """The name of a setting in an error message."""
         return path.replace(".enabled", " enabled")
 
     def keep_default_marks(self, old: Block, new: Block) -> None:

@@ -1,4 +1,4 @@
-"""The kinds of vector index, by the name that ``vectorIndexType`` has for them."""
+"""The kinds of vector index, by their ``vectorIndexType``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """FilterCache: the results of the latest filters, so that a repeated filter costs nothing.
 
-Everything in the cache belongs to one state of the index and one set of live objects; the first question about another
+Everything in the cache belongs to one state of the index and one set of live objects; the first lookup for another
 state empties it.
 """
 
@@ -20,7 +20,7 @@ from weft.engine.embedded.index.filter.planner import MAX_DEPTH
 
 
 class FilterCache:
-    """At most ``capacity`` results, the least recently used dropped first. Any thread may ask."""
+    """At most ``capacity`` results, the least recently used dropped first. Safe for any thread."""
 
     def __init__(self, capacity: int = 64) -> None:
         self._capacity = capacity
@@ -60,9 +60,9 @@ class FilterCache:
 
 
 def _key(filter: Filter, depth: int) -> Any:
-    """A hashable that differs where ``==`` does not (1, 1.0 and True); None: must not be kept."""
+    """A hashable key that distinguishes 1, 1.0 and True, which are equal; None: must not be cached."""
     if depth > MAX_DEPTH:
-        raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; write it flatter")
+        raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; flatten it")
     match filter:
         case Condition(operator=operator, target=target, value=value, field=field):
             if isinstance(target, ReferenceTarget):

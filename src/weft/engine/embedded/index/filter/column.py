@@ -20,9 +20,9 @@ from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.kinds import Array, Kind
 
 _SCAN_ROWS = 4096
-"""So many rows are scanned rather than sorted."""
+"""Up to this many rows are scanned rather than sorted."""
 _KEEP_RUN = 64
-"""The bitmap of a value that so many rows share is kept."""
+"""From this many rows on, the bitmap of a value is cached."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Sorted:
 
 @dataclass(eq=False)
 class _Shared:
-    """What the views of one column share; assigned by whichever reader makes it first."""
+    """State that the views of one column share; assigned by the first reader that makes it."""
 
     sorted: Sorted | None = None
 
@@ -150,7 +150,7 @@ class ColumnView:
         return not self.multi and len(docs) > 0 and int(docs[-1]) - int(docs[0]) + 1 == len(docs)
 
     def _split(self) -> tuple[Sorted | None, Ids, Array]:
-        """The sorted rows and, apart, the newest ones that they lack."""
+        """The sorted rows and, separately, the newest ones that they lack."""
         index = self.shared.sorted
         total = len(self.docs)
         start = 0 if index is None else int(self.docs.searchsorted(index.last, "right"))

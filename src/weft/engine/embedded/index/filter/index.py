@@ -1,6 +1,6 @@
 """FilterIndex: which doc_ids satisfy a condition, in which order they sort, and what values they have.
 
-Columns are filled by one writer; readers take a ``FilterView`` once and never lock. What is on disk is a snapshot of
+Columns are filled by one writer; readers take a ``FilterView`` once and never lock. The file on disk is a snapshot of
 the last ``checkpoint``; ``covered`` says from where the collection must replay storage.
 """
 
@@ -37,7 +37,7 @@ ReadValues = Callable[[Ids, str], Sequence[Any]]
 
 _FILE = "columns.weft"
 _DEAD_SHARE = 0.25
-"""A column is rid of its dead rows at a checkpoint when they are more than this share."""
+"""A checkpoint removes the dead rows of a column when they are more than this share."""
 
 
 class FilterIndex:
@@ -66,10 +66,9 @@ class FilterIndex:
         return self._view.version
 
     def configure(self, config: CollectionConfig) -> None:
-        """Takes over added and dropped properties and changed index settings.
+        """Applies added and dropped properties and changed index settings.
 
-        A property that is new has no values for older objects. One that is dropped, or changed its type, loses its
-        values.
+        A new property has no values for older objects. One that is dropped, or changes its type, loses its values.
         """
         wanted = fields.fields_of(config)
         columns = {}
@@ -94,9 +93,9 @@ class FilterIndex:
         self._publish(int(ids[-1]) + 1, self._view.config)
 
     def evaluate(self, filter: Filter, live: BitMap, resolve: ReferenceResolver | None = None) -> BitMap:
-        """The doc_ids of ``live`` that ``filter`` selects; raises Invalid for a filter that cannot be.
+        """The doc_ids of ``live`` that ``filter`` selects; raises Invalid for an invalid filter.
 
-        ``resolve`` answers conditions on referenced objects (see ``referring``); None refuses them.
+        ``resolve`` evaluates conditions on referenced objects (see ``referring``); None refuses them.
         """
         return self._evaluate(self._view, filter, live, resolve)
 
@@ -118,7 +117,7 @@ class FilterIndex:
     def sort(self, doc_ids: Ids, keys: Sequence[Sort], limit: int, read: ReadValues) -> Ids:
         """The first ``limit`` (0: all) of ``doc_ids (n,)`` in the order of ``keys``; ties by doc_id.
 
-        No value comes first ascending and last descending. ``read`` is asked for values that have no column.
+        No value comes first ascending and last descending. ``read`` provides values that have no column.
         """
         return sorting.sort(self._view, np.asarray(doc_ids, np.uint32), keys, limit, read)
 
@@ -145,7 +144,7 @@ class FilterIndex:
         self._written = self._view.version
 
     def close(self) -> None:
-        """Lets go of everything in memory; writes nothing."""
+        """Releases everything in memory; writes nothing."""
         self._cache.clear()
 
     def _evaluate(self, view: FilterView, filter: Filter, live: BitMap, resolve: ReferenceResolver | None) -> BitMap:

@@ -84,14 +84,14 @@ def _heads(values: Array) -> npt.NDArray[np.uint64]:
 
 
 def folded(text: str) -> str:
-    """The text as sorting compares it: each letter in lower case by itself, so that as many letters remain."""
+    """The text as sorting compares it: lower case, character by character, so that its length stays the same."""
     return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
 
 
 def text_key(text: str) -> int:
     """Seven bytes of UTF-8 (zero padded) and min(length in bytes, 8) of the folded text: orders as its bytes do.
 
-    Keys below ``TEXT_KEY_EXACT`` in their last byte tell equal texts from unequal ones; the others may tie.
+    Keys below ``TEXT_KEY_EXACT`` in their last byte are equal only for equal texts; the others may tie.
     """
     raw = folded(text[:8]).encode("utf-8", "surrogatepass")
     return int.from_bytes(raw[:7].ljust(7, b"\0") + bytes((min(len(raw), 8),)), "big")

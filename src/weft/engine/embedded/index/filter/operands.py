@@ -1,7 +1,7 @@
 """The value of a condition, checked and converted to what a column compares.
 
 Conversions: an int property takes integral floats and their text, a number property takes ints and text, dates and
-uuids are text. Everything else must be of the property's own type; so must what the wire named by its type.
+uuids are text. Everything else must be of the property's own type; so must a value whose type the wire states.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def several(condition: Condition) -> list[Any]:
 
 
 def check_field(condition: Condition, prop: Property) -> None:
-    """Raises Invalid when the wire named the value as of a type that is not the property's own."""
+    """Raises Invalid when the wire states a type of the value that is not the property's own."""
     field = condition.field
     wanted = _FIELDS.get(prop.data_type.element)
     if field is None or wanted is None or field == wanted:

@@ -1,6 +1,6 @@
-"""Nodes of a filter that was checked: each finds a bitmap, the cheap ones first.
+"""Nodes of a validated filter: each finds a bitmap, the cheap ones first.
 
-A node may find dead doc_ids too; ``Plan.run`` leaves only live ones. Bitmaps that a node returns may be shared with the
+A node may find dead doc_ids, too; ``run`` keeps only live ones. Bitmaps that a node returns may be shared with the
 index and are never changed in place.
 """
 
@@ -18,7 +18,7 @@ from weft.engine.embedded.index.filter.column import ColumnView
 class PlanNode(Protocol):
     @property
     def cost(self) -> int:
-        """A rank: what should run before what."""
+        """A rank: nodes with a lower one should run first."""
         ...
 
     def find(self, live: BitMap) -> BitMap: ...
@@ -48,7 +48,7 @@ class Range:
         return self.column.between(self.low, self.high, self.include_low, self.include_high)
 
     def narrowed(self, other: Range) -> Range:
-        """What lies in both ranges of one scalar column."""
+        """The intersection of two ranges of one scalar column."""
         low, include_low = self.low, self.include_low
         if low is None or (other.low is not None and (other.low, not other.include_low) > (low, not include_low)):
             low, include_low = other.low, other.include_low

@@ -1,7 +1,7 @@
 """Planner: a filter of the protocol, checked against the schema, as a tree of nodes.
 
-Everything that can be wrong with a filter is found here, before anything is searched, so that an error never depends
-on which objects there are.
+Every error in a filter is found here, before anything is searched, so that an error never depends on which objects
+exist.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Planner:
         self._resolve = resolve
 
     def plan(self, filter: Filter, depth: int = 0) -> PlanNode:
-        """Raises Invalid for whatever the schema, the index settings or the types do not allow."""
+        """Raises Invalid for anything that the schema, the index settings or the types do not allow."""
         if depth > MAX_DEPTH:
-            raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; write it flatter")
+            raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; flatten it")
         match filter:
             case And(operands=parts):
                 return both(self._parts(parts, "And", depth))
@@ -276,7 +276,7 @@ def _unusable(operator: Operator, prop: Property) -> Invalid:
 def _nested(name: str) -> Invalid:
     return Invalid(
         f"cannot filter by {name[:80]!r}: filters on nested object properties are not supported; "
-        "keep what you filter by in a property of the collection itself"
+        "store the value to filter by in a property of the collection itself"
     )
 
 

@@ -39,16 +39,18 @@ _PART = ".part"
 
 
 def write(path: Path, covered: int, columns: Mapping[str, ColumnView]) -> None:
-    """Replaces the file at ``path`` in one step; it is on disk when this returns.
+    """Replaces the file at ``path`` atomically; durable at return.
 
-    Raises StorageFull when there is no space; the earlier file is then as it was.
+    Raises StorageFull when there is no space; the earlier file is then unchanged.
     """
     try:
         _write(path, covered, columns)
     except OSError as error:
         remove(path.with_suffix(_PART))
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(f"no space left to write {path.name}; free some and try again", path=str(path)) from error
+            raise StorageFull(
+                f"no space left to write {path.name}; free some space and try again", path=str(path)
+            ) from error
         raise
 
 
@@ -71,7 +73,7 @@ def read(path: Path) -> tuple[int, dict[str, Column]]:
 
 
 def remove(path: Path) -> None:
-    """Forgets the snapshot."""
+    """Removes the snapshot."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
 

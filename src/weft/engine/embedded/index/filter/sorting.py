@@ -106,7 +106,7 @@ def _ranks(view: FilterView, doc_ids: Ids, path: str, read: Read) -> list[Array]
 
 
 def _tied_texts(doc_ids: Ids, keys: Array, path: str, read: Read) -> list[Array]:
-    """The order of those texts that their sort keys cannot tell apart; only these are read."""
+    """The order of texts whose sort keys tie; only these are read."""
     order = np.argsort(keys)
     same = keys[order][1:] == keys[order][:-1]
     tied = np.zeros(len(keys), np.bool_)
@@ -151,5 +151,5 @@ def _numeric(column: ColumnView, values: Array) -> Array:
 
 
 def _descending(ranks: Array) -> Array:
-    """Turns the order round without overflow."""
+    """Reverses the order without overflow."""
     return ~ranks if ranks.dtype.kind in "iub" else -ranks

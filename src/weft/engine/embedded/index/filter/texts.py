@@ -23,7 +23,7 @@ _TOKEN, _RANGE, _LIKE = 1, 6, 7
 
 
 class _OnlyStopwords(Invalid):
-    """Nothing is left of a value to search for."""
+    """All tokens of a value are stop words."""
 
 
 def plan(condition: Condition, prop: Property, index: TextIndex) -> PlanNode:

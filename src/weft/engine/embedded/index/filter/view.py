@@ -1,4 +1,4 @@
-"""What a reader of the filter index sees: one immutable state of all columns, and the text index beside it."""
+"""FilterView: one immutable state of all columns, as a reader of the filter index sees it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weft.engine.embedded.index.filter.column import ColumnView
 
 
 class TextIndex(Protocol):
-    """What filters on text ask of the inverted index; doc_ids may be dead."""
+    """The part of the inverted index that filters on text use; doc_ids may be dead."""
 
     def documents(self, property: str, token: str) -> BitMap: ...
     def matching(self, property: str, pattern: str) -> BitMap: ...

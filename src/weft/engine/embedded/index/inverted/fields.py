@@ -1,4 +1,4 @@
-"""TextField: what the index must know of one text property."""
+"""TextField: the settings of one text property that the index depends on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class TextField:
     tokenization: Tokenization
     analyzer: TextAnalyzer
     stopwords: frozenset[str]
-    """Left out of queries; empty unless the tokenisation is ``word``."""
+    """Excluded from queries; empty unless the tokenisation is ``word``."""
     searchable: bool
 
     @property
     def fingerprint(self) -> str:
-        """Postings made under another fingerprint are of no use."""
+        """Postings made under another fingerprint cannot be used."""
         if not self.analyzer.ascii_fold:
             return self.tokenization.value
         return f"{self.tokenization}|fold|{''.join(sorted(self.analyzer.ascii_fold_ignore))}"
@@ -57,7 +57,7 @@ def fields_of(config: CollectionConfig) -> Mapping[str, TextField]:
 
 
 def unindexed(config: CollectionConfig) -> frozenset[str]:
-    """The text properties without any index: what storage holds of them is not in the postings."""
+    """The text properties without any index: their stored values are not in the postings."""
     return frozenset(p.name for p in config.properties if _is_text(p) and not _indexed(p))
 
 
@@ -80,7 +80,7 @@ def _field(prop: Property, stopwords: Stopwords) -> TextField:
 
 
 def texts_of(value: object) -> list[str]:
-    """The texts of a property's value: of a text one, of a list its members, of None nothing."""
+    """The texts of a property's value: the text itself, or the members of a list; none for None."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, (list, tuple)):

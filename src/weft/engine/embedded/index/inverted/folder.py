@@ -3,8 +3,8 @@
     manifest.json   ``{"version", "segments": [file names, ascending by doc_id], "fields": {name: fingerprint},
                     "unindexed": [text properties that had no index], "check": xxh3-64 of the rest}``
 
-The manifest is replaced in one step, so files that it does not name are left over from a change that did not come to
-its end, or from before the last one, and are removed.
+The manifest is replaced atomically, so files that it does not name are left over from an unfinished or an earlier
+change, and are removed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SegmentFolder:
         return tuple(segments)
 
     def write(self, segment: Segment) -> None:
-        """Gives the segment a file, which counts only from the next ``publish`` that names it."""
+        """Writes the segment to a file, which is valid only once ``publish`` names it."""
         name = f"{self._next:08d}.segment"
         self._next += 1
         segment_file.write(self._path / name, segment)
@@ -75,7 +75,7 @@ class SegmentFolder:
         segment_file.write_whole(self._path / _MANIFEST, [whole])
 
     def sweep(self, kept: Iterable[str | None]) -> None:
-        """Removes our files but the manifest and ``kept``; one that the system holds open stays until later."""
+        """Removes the index's files except the manifest and ``kept``; one that is held open stays until later."""
         names = {_MANIFEST, *kept}
         for path in self._path.iterdir():
             if path.name in names or path.suffix not in _OURS:
@@ -102,7 +102,7 @@ class SegmentFolder:
 
 
 def _fits(manifest: Mapping[str, Any], fields: Mapping[str, TextField]) -> bool:
-    """Whether all postings that the fields need are in the segments, made as the fields want them."""
+    """Whether the segments hold all postings that the fields need, made with the fields' settings."""
     made: Mapping[str, str] = manifest["fields"]
     unindexed = set(manifest["unindexed"])
     return all(

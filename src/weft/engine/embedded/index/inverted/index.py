@@ -1,11 +1,11 @@
 """InvertedIndex: which documents contain these words, and how well they match (BM25F).
 
 Postings lie in segments (immutable, ascending ranges of doc_ids): on disk up to the last ``checkpoint`` or
-``maintain``, in memory after it, and in the tail for the newest few documents. A batch of some size becomes a segment
-at once; neighbouring segments in memory are merged as they grow, so that few of them are searched. What is on disk is
-checked at open and never trusted beyond the first damage: ``covered`` says from where storage must be replayed.
+``maintain``, in memory after it, and in the tail for the newest few documents. A larger batch becomes a segment
+immediately; neighbouring segments in memory are merged as they grow, so that few of them are searched. Files are
+checked at open, and ignored from the first damage on: ``covered`` says from where storage must be replayed.
 
-One thread calls ``add``, ``configure`` and ``checkpoint``; one may call ``maintain`` beside it; any number read.
+One thread calls ``add``, ``configure`` and ``checkpoint``; another may call ``maintain`` concurrently; any number read.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class InvertedIndex:
     # -- writing
 
     def configure(self, config: CollectionConfig) -> None:
-        """Takes over stop words, k1, b, new properties and dropped indexes.
+        """Applies stop words, k1, b, new properties and dropped indexes.
 
-        When a property must be tokenised in another way, or one that was not indexed is from now on, the index begins
-        again: ``covered`` is then 0 and storage must be replayed.
+        When the tokenisation of a property changes, or one becomes indexed that was not, the index starts empty:
+        ``covered`` is then 0 and storage must be replayed.
         """
         fields = fields_of(config)
         gained = [f for name, f in fields.items() if name not in self._fields and name in self._config.by_name]
@@ -88,7 +88,7 @@ class InvertedIndex:
                 self._write_manifest()
 
     def add(self, doc_ids: Sequence[int], properties: Sequence[Properties]) -> None:
-        """Adds documents, doc_ids ascending; those below ``covered`` are in already and are passed over."""
+        """Adds documents, doc_ids ascending; those below ``covered`` are already present and are skipped."""
         if len(doc_ids) and doc_ids[0] < self._bound:
             new = [n for n, doc_id in enumerate(doc_ids) if doc_id >= self._bound]
             doc_ids, properties = [doc_ids[n] for n in new], [properties[n] for n in new]
@@ -116,7 +116,7 @@ class InvertedIndex:
             self._freeze([s for s in self._segments if s.file is None], live)
 
     def maintain(self, live: BitMap) -> bool:
-        """One step of upkeep beside queries and writes: freeze, merge or purge; True if it did anything."""
+        """One step of upkeep, concurrent with queries and writes: freeze, merge or purge; True if it did anything."""
         with self._upkeep:
             if self._closed:
                 return False
@@ -137,7 +137,7 @@ class InvertedIndex:
             return True
 
     def close(self) -> None:
-        """No more upkeep, once the current step has ended. A closed index still answers those that hold it."""
+        """Ends upkeep, after the current step. A closed index still answers readers that hold it."""
         self._closed = True
         with self._upkeep:
             pass
@@ -181,7 +181,7 @@ class InvertedIndex:
         return self._view.field(property).tokens(text)
 
     def stopwords(self, property: str) -> frozenset[str]:
-        """What queries of the property leave out; empty unless it is tokenised by ``word``."""
+        """The words that queries of the property ignore; empty unless it is tokenised by ``word``."""
         return self._view.field(property).stopwords
 
     # -- inside; all but _freeze and _absorb with self._lock held

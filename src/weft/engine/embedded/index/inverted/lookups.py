@@ -1,6 +1,6 @@
-"""What filters ask of a view: the documents of a token, of a pattern, of a range of tokens.
+"""Lookups for filters: the documents of a token, of a pattern, of a range of tokens.
 
-Tokens compare by their UTF-8 bytes. Answers hold dead documents too, and belong to the caller.
+Tokens compare by their UTF-8 bytes. Results include dead documents, and belong to the caller.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weft.engine.embedded.index.inverted.view import InvertedView
 
 _KEPT = 512
 _WORTH_KEEPING = 1000
-"""Postings from which making a bitmap costs more than keeping it."""
+"""From this many postings on, making a bitmap costs more than caching it."""
 
 
 class TermSets:

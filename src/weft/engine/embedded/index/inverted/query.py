@@ -1,4 +1,4 @@
-"""A keyword query made ready: which fields, which terms, what each weighs.
+"""A prepared keyword query: its fields, its terms and their weights.
 
 Per group of fields that analyze alike the query is tokenised once; a term's weight is idf × how often the query
 repeats it, and a field's boost comes on top. idf = ln(1 + (N − n + 0.5) / (n + 0.5)) with n the mean document
@@ -51,7 +51,7 @@ class KeywordQuery:
 
 
 def prepare(query: Keyword, view: InvertedView) -> KeywordQuery:
-    """Raises Invalid for unknown or unsearchable properties and for operators that they cannot take."""
+    """Raises Invalid for unknown or unsearchable properties and for operators that they do not support."""
     searched = _searched(query.properties, view)
     crossed = query.operator is MatchOperator.AND_CROSS
     if crossed and not searched.alike:

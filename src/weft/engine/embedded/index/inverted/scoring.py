@@ -44,7 +44,7 @@ class _Lists:
 
 @dataclass(slots=True)
 class _Arrays:
-    """What ``_Lists.places`` lie in: the arrays of one segment, or the tail's made like them."""
+    """The arrays that ``_Lists.places`` refer to: those of one segment, or equivalent ones of the tail."""
 
     first: int
     after: int

@@ -214,7 +214,7 @@ class FieldSummary:
 
 @dataclass(frozen=True, slots=True)
 class SegmentArrays:
-    """The arrays of a segment as the module's text describes them, but for the maxima."""
+    """The arrays of a segment as the module's docstring describes them, without the maxima."""
 
     keys: U8
     offsets: I64

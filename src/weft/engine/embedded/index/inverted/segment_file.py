@@ -10,7 +10,7 @@
                   A piece is ``[offset, size, xxh3-64]``; ``members`` and ``documents`` are pieces too (roaring bitmaps)
     …             pieces, each at a multiple of 64 from the first such offset after the header, little endian
 
-A file that is not exactly this raises CorruptData and is of no use.
+A file that is not exactly this raises CorruptData.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DTYPES = {"|u1", "<i8", "<u4", "<u2", "<f4"}
 
 
 def write(path: Path, segment: Segment) -> None:
-    """The file is whole and on disk when this returns; raises StorageFull when there is no space."""
+    """Durable at return; raises StorageFull when there is no space."""
     pieces: list[memoryview] = []
     header = {
         "first": segment.first,
@@ -67,7 +67,7 @@ def write(path: Path, segment: Segment) -> None:
 
 
 def write_whole(path: Path, parts: list[Any]) -> None:
-    """Replaces the file at ``path`` by the parts in one step; raises StorageFull, the earlier file then as it was."""
+    """Replaces the file at ``path`` by the parts, atomically; raises StorageFull, and the earlier file is unchanged."""
     temporary = path.with_name(path.name + ".part")
     try:
         with temporary.open("wb") as file:
@@ -80,12 +80,14 @@ def write_whole(path: Path, parts: list[Any]) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG):
-            raise StorageFull(f"no space left to write {path.name}; free some and try again", path=str(path)) from error
+            raise StorageFull(
+                f"no space left to write {path.name}; free some space and try again", path=str(path)
+            ) from error
         raise
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames in it durable, where the system lets a folder be synced."""
+    """Makes renames in it durable, if the system can sync folders."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -96,7 +98,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def read(path: Path) -> Segment:
-    """Maps the segment; every byte of it has been checked when this returns."""
+    """Maps the segment; every byte of it is checked before this returns."""
     try:
         return _read(path)
     except (OSError, ValueError, KeyError, TypeError, IndexError, struct.error) as error:

@@ -1,6 +1,6 @@
 """PostingsTail: the newest few documents, in dictionaries, until there are enough for a segment.
 
-One thread adds; readers see the documents below the bound that they hold, since lists only grow and ascend.
+One thread adds; readers see the documents below the bound that they hold: lists are ascending and only grow.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""InvertedView: what one query sees of the index, never changed once published."""
+"""InvertedView: one immutable state of the index, as a query sees it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class InvertedView:
     segments: tuple[Segment, ...]
     tail: PostingsTail
     bound: int
-    """Every doc_id below it has been added; what the tail holds from there on is not seen."""
+    """Every doc_id below it has been added; the tail's entries from there on are not visible."""
     count: int
     """Documents, dead ones included until a merge leaves them out."""
     totals: Mapping[str, FieldTotals]
     searches: dict[object, object] = field(default_factory=dict)
-    """What ``query`` works out of property lists, kept for the next one."""
+    """The results of ``query`` for lists of properties, cached."""
 
     def field(self, name: str) -> TextField:
         """The text property; raises Invalid when it has no index."""

@@ -1,4 +1,4 @@
-"""Arrays in files: written whole, checked when read, mapped.
+"""Arrays in files: written atomically, checked when read, mapped.
 
     0   8  magic ``WEFTMVEC``
     8   4  version, 1
@@ -58,14 +58,14 @@ def write(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> N
 
 
 class ArrayFile:
-    """A file as ``write`` made it. Raises CorruptData when the header is not whole."""
+    """A file as ``write`` made it. Raises CorruptData when the header is damaged."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with path.open("rb") as file:
             head = file.read(24)
             if len(head) < 24 or head[:8] != MAGIC:
-                raise self._corrupt("it does not begin as such a file does")
+                raise self._corrupt("it does not begin with the expected bytes")
             if int.from_bytes(head[8:12], "little") != VERSION:
                 raise self._corrupt(
                     f"its version is {int.from_bytes(head[8:12], 'little')}, this program reads {VERSION}"
@@ -92,7 +92,7 @@ class ArrayFile:
         return np.memmap(self.path, kind, "r", self._start + offset, tuple(shape)).view(np.ndarray)
 
     def verify(self, name: str) -> None:
-        """Reads an array whole; raises CorruptData if it was not what was written."""
+        """Reads all of an array; raises CorruptData if it is not what was written."""
         if self._entries[name][3] != f"{self._digest(name):016x}":
             raise self._corrupt(f"its array {name!r} does not match its checksum")
 
@@ -101,9 +101,7 @@ class ArrayFile:
         return xxhash.xxh3_64_intdigest(array.reshape(-1).view(np.uint8).data) if array.size else 0
 
     def _corrupt(self, why: str) -> CorruptData:
-        return CorruptData(
-            f"{self.path.name} is not a whole index file: {why}; it will be rebuilt", path=str(self.path)
-        )
+        return CorruptData(f"{self.path.name} cannot be used: {why}; the index will be rebuilt", path=str(self.path))
 
 
 def _sync_folder(folder: Path) -> None:

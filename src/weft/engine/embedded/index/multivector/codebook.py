@@ -19,48 +19,48 @@ from weft.domain.objects import Vector
 Bytes = npt.NDArray[np.uint8]
 
 _CHUNK = 16_384
-"""Tokens assigned to centroids at once."""
+"""Tokens per batch when assigning to centroids."""
 
 _ROUNDS = 2
-"""Of Lloyd's algorithm over all centroids; more move them little."""
+"""Rounds of Lloyd's algorithm over all centroids; more change little."""
 
 _GROUPS_SEARCHED = 8
 """Groups whose centroids are compared with a token."""
 
 _SEED = 1_234_567
 _ITERATIONS = 8
-"""Of each k-means."""
+"""Iterations of each k-means."""
 
 _COARSE_SAMPLES, _FINE_SAMPLES = 256, 64
-"""Tokens a centroid that k-means reads at most: FAISS's own number for groups; fewer inside them, where Lloyd's rounds
-read all tokens again."""
+"""The most tokens per centroid that k-means reads: FAISS's default for groups; fewer inside them, where Lloyd's
+rounds read all tokens again."""
 
 _TOKENS_PER_CENTROID = 4
-"""Fewer would make centroids of single tokens."""
+"""The fewest tokens per centroid; with fewer, centroids would be single tokens."""
 
 _LEAST_CENTROIDS = LANES = 16
-"""Kernels keep maxima of so many centroids, so the number of centroids is a multiple of it."""
+"""Kernels keep maxima over this many centroids, so the number of centroids is a multiple of it."""
 
 _ZERO = 128
 """The byte of a component that is 0."""
 
 _GREATEST = 127
-"""A component's byte is at most so far from ``_ZERO``: the extent of a signed byte."""
+"""The greatest distance of a component's byte from ``_ZERO``: the range of a signed byte."""
 
 _NARROW = 1e-20
 """The least spread of a dimension in which all centroids are 0."""
 
 _HELD_OUT_TOKENS = 50_000
-"""Enough to measure residuals by."""
+"""The most tokens from which residuals are measured."""
 
 _SIZES = 256
-"""A token's size is one byte."""
+"""The number of sizes of a token: one byte."""
 
 _LEAST_SIZE, _GREATEST_SIZE = 1e-3, 4.0
-"""Of the greatest residual that was measured: sizes reach so far below and above it, each a constant factor apart."""
+"""Sizes range from below to above the greatest measured residual by these factors, in geometric steps."""
 
 _LEAST_WEIGHT = 1e-3
-"""Of the greatest deviation: a dimension without any keeps a scale that divides."""
+"""The least scale, relative to the greatest deviation, so that no dimension divides by zero."""
 
 
 class Abandoned(Exception):
@@ -68,7 +68,7 @@ class Abandoned(Exception):
 
 
 def never_abandoned() -> None:
-    """The check of a training that is always finished."""
+    """The check of a training that is never stopped."""
 
 
 class Encoded(NamedTuple):
@@ -96,15 +96,15 @@ class Codebook:
     weights: Vector
     """``(D,)``: the scale of a residual's codes in each dimension."""
     sizes: Vector
-    """``(256,)`` ascending: what a token's size byte stands for."""
+    """``(256,)`` ascending: the value of each size byte of a token."""
     groups: Vector
-    """``(G, d)``: the middles of groups of centroids; a token's centroid is sought in those nearest to it."""
+    """``(G, d)``: the centres of groups of centroids; a token's centroid is searched in the nearest groups."""
     group_starts: npt.NDArray[np.int64]
     """``(G + 1,)``: group g holds the centroids from ``group_starts[g]`` to ``group_starts[g + 1]``."""
     energy: float
     """Mean squared residual of tokens that were not trained on."""
     tokens: int
-    """Tokens that the collection had when it was trained."""
+    """The number of tokens in the collection at the time of training."""
 
     _bias: Vector = field(init=False)
     """``(C,)``: minus half the square of each centroid, which makes the greatest dot product the nearest centroid."""
@@ -156,8 +156,8 @@ def train(
 ) -> Codebook:
     """``count`` centroids, at most one for four tokens of ``sample (n, d) f32``; the same input gives the same book.
 
-    ``held_out (m, d)``, tokens of other documents, tell how far new tokens lie from the centroids. ``check`` is called
-    now and then, and what it raises ends the training.
+    ``held_out (m, d)``, tokens of other documents, measure how far new tokens lie from the centroids. ``check`` is
+    called regularly, and an exception from it ends the training.
     """
     count = max(_LEAST_CENTROIDS, min(count, len(sample) // _TOKENS_PER_CENTROID))
     centroids = _grouped_means(sample, count, check)
@@ -183,8 +183,8 @@ def _sums(sample: Vector, winners: npt.NDArray[np.int32], count: int) -> npt.NDA
 def _grouped_means(sample: Vector, count: int, check: Callable[[], None]) -> Vector:
     """At most ``count`` centroids ``(C, d)`` of ``sample (n, d)``: k-means of groups, then inside each group.
 
-    One k-means over all would take ``count`` comparisons a token; with about the root of it in groups, and again
-    inside each, it takes twice the root.
+    One k-means over all would take ``count`` comparisons per token; with about √count groups, and as many centroids
+    inside each, it takes 2·√count.
     """
     groups = max(1, round(count**0.5 / 1.5))
     coarse = _kmeans(sample, groups, _COARSE_SAMPLES)
@@ -200,7 +200,7 @@ def _grouped_means(sample: Vector, count: int, check: Callable[[], None]) -> Vec
 
 
 class _Means:
-    """What FAISS's k-means found: ``centroids (k, d) f32``."""
+    """The result of FAISS's k-means: ``centroids (k, d) f32``."""
 
     def __init__(self, means: Any) -> None:
         self._means = means
@@ -231,8 +231,8 @@ def _kmeans(sample: Vector, count: int, samples_per_centroid: int) -> _Means:
 def _rounded(centroids: Vector, bits: int, tokens: int) -> Codebook:
     """A book of ``centroids (C, d) f32`` rounded to bytes and sorted by group; the scales of its codes are all 1.
 
-    The last centroid is repeated until C is a multiple of ``LANES``. Groups are the k-means of the centroids, as many
-    as the root of their number, so that searching the groups costs what searching inside one does.
+    The last centroid is repeated until C is a multiple of ``LANES``. Groups are the k-means of the centroids, √C of
+    them, so that searching the groups costs as much as searching inside one.
     """
     missing = -len(centroids) % LANES
     centroids = np.concatenate([centroids, np.repeat(centroids[-1:], missing, axis=0)])
@@ -261,7 +261,7 @@ def _rounded(centroids: Vector, bits: int, tokens: int) -> Codebook:
 
 
 def _measured(rounded: Codebook, sample: Vector) -> Codebook:
-    """The book with the scales that suit the residuals of ``sample (n, d)``.
+    """The book with scales fitted to the residuals of ``sample (n, d)``.
 
     A dimension's weight is the deviation of its residuals. A token's size is the norm of its weighted residual, times
     the step of a code that loses least of a normal distribution (``BEST_STEP``).

@@ -1,6 +1,6 @@
-"""The index's folder: ``index`` (what belongs together), one file for the centroids, one for each segment.
+"""The index's folder: ``index`` (the list of files), one file for the centroids, one for each segment.
 
-``index`` is replaced last, so a crash leaves the state before. Files that it does not name are removed.
+``index`` is replaced last, so a crash leaves the previous state. Files that it does not name are removed.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def fingerprint(rows: TokenRows, count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """What lies in the file ``name``; held, so that its ``id`` stays its own."""
+    """The object stored in the file ``name``; referenced, so that its ``id`` is not reused."""
 
     name: str
     thing: Codebook | TokenSegment
 
 
 class IndexFolder:
-    """Saves and loads the writers; remembers which segments lie in which file."""
+    """Saves and loads the writers; keeps track of which segment is in which file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -96,7 +96,7 @@ class IndexFolder:
     def _clean(self, kept: set[str]) -> None:
         for path in self._folder.glob("*.weft*"):
             if path.name not in kept:
-                # Windows keeps files that are mapped; they go with the next cleaning.
+                # Windows keeps files that are mapped; the next cleaning removes them.
                 with suppress(PermissionError):
                     path.unlink()
 
@@ -105,9 +105,9 @@ class IndexFolder:
     def load(
         self, rows: TokenRows, settings: dict[str, Any], cosine: bool
     ) -> tuple[ResidualWriter | MuveraWriter | None, list[Check]]:
-        """What was saved, as far as it is whole and belongs to ``rows`` and ``settings``; and checks for later.
+        """What was saved, as far as it is intact and belongs to ``rows`` and ``settings``; and checks to run later.
 
-        A writer without segments when only the centroids can be used; None when nothing can.
+        A writer without segments if only the centroids can be used; None if nothing can.
         """
         if not (self._folder / MAIN).exists():
             return None, []

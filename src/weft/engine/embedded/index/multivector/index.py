@@ -2,8 +2,8 @@
 
 The distance of an object is the negative MaxSim, −Σ over query tokens of the greatest dot product with a token of the
 object, so smaller is nearer; with the cosine metric all tokens are scaled to length 1 first. Every other metric is
-computed as ``dot``, as in Weaviate. What is searched how: ``search.py``. Every row is found at once; the stage takes in
-many new ones later.
+computed as ``dot``, as in Weaviate. ``search.py`` decides how a query is answered. Every row is found immediately; the
+stage takes in many new ones later.
 
 One thread extends; ``maintain`` may run on another; readers take ``_view`` once and no lock.
 """
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 _JOINED_FROM = 4
-"""Segments from which on upkeep makes one of them."""
+"""From this many segments on, upkeep merges them into one."""
 
 
 class MultiVectorIndex:
@@ -93,8 +93,8 @@ class MultiVectorIndex:
         self._view = TokenView(rows, self._writer.stage if self._writer else None)
 
     def maintain(self, live: BitMap) -> bool:
-        """Off the query path: checks the source and what was loaded, encodes what waits, trains, joins; True if it did
-        anything.
+        """One step off the query path: checks the source and what was loaded, encodes waiting rows, trains, joins; True
+        if it did anything.
 
         New centroids are trained when the collection outgrows exact search, has grown several-fold, or its tokens have
         moved away from the centroids. Searches use the old ones meanwhile. Raises CorruptData when the source's bytes
@@ -167,7 +167,7 @@ class MultiVectorIndex:
             self._view = TokenView(self._view.rows, self._writer.stage)
 
     def close(self) -> None:
-        """No more upkeep: what is being trained is discarded. A closed index still answers those that hold it."""
+        """Ends upkeep: a running training is discarded. A closed index still answers readers that hold it."""
         self._closed = True
 
     # -- reading
@@ -189,7 +189,7 @@ class MultiVectorIndex:
         return self._searcher.distances(view, self._prepare(query, view), np.asarray(doc_ids, np.uint32))
 
     def explain(self, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
-        """Which token of the object answers each query token; ``matrix`` adds all similarities.
+        """Which token of the object matches each query token best; ``matrix`` adds all similarities.
 
         Raises NotFound, and CorruptData when the object's tokens are not what was written.
         """
@@ -215,7 +215,7 @@ class MultiVectorIndex:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        """What a snapshot must have been made with."""
+        """The settings that a snapshot must have been made with."""
         muvera = None if self._muvera is None else asdict(self._muvera)
         return {"bits": self._bits, "cosine": self._cosine, "muvera": muvera}
 

@@ -4,7 +4,7 @@ A repetition cuts space by ``ksim`` random hyperplanes into ``2**ksim`` buckets 
 ``dprojections`` vectors of random signs / √dprojections. A document's encoding holds each bucket's mean token (an
 empty bucket the token nearest to it in Hamming distance), a query's the sum; repetitions are concatenated. Encodings
 are kept in one byte a component with one scale a row, and scanned. Source: arXiv 2405.19504. The random parts are
-drawn from a stored seed, so an encoding can be made again.
+drawn from a stored seed, so encodings are reproducible.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from weft.engine.results import DocIds
 
 SEED = 20_240_519
 OVERFETCH = 20
-"""Rows rescored for each wanted one, and at least ``LEAST``."""
+"""Rows rescored for each one requested, and at least ``LEAST``."""
 
 LEAST = 500
 

@@ -24,21 +24,21 @@ from weft.engine.embedded.storage.rows import RowNumbers
 from weft.engine.results import DocIds
 
 PROBES = 6
-"""Centroids opened for a query token when k is 10 or less."""
+"""Centroids whose lists are read for a query token when k is 10 or less."""
 
 LEAST = 1_000
-"""Candidates at least, or 16·k."""
+"""The fewest candidates, or 16·k."""
 
 FIRST = 64
-"""Candidates scored on their codes at first."""
+"""Candidates that are scored on their codes first."""
 
 MOST = 2_000
-"""Candidates scored on their codes at most, or 20·k."""
+"""The most candidates that are scored on their codes, or 20·k."""
 
 Z = 3.0
 
 LONG = 256
-"""Query tokens that are used to find candidates; of a longer query so many, evenly spaced."""
+"""The most query tokens that are used to find candidates; of a longer query, this many, evenly spaced."""
 
 _NO_BITS = np.zeros(0, np.uint8)
 
@@ -82,8 +82,8 @@ class ResidualStage:
         return self._promising(tiles, rows, rough, k, filtered=allowed.filtered)
 
     def _promising(self, tiles: list[_Tile], rows: RowNumbers, rough: Scores, k: int, *, filtered: bool) -> Shortlist:
-        """Step 3 of the module's text. A filter can leave only rows far from the query, whose table scores say little:
-        then rows spread over the rest also show how far the two scores lie apart."""
+        """Step 3 of the module's docstring. A filter can leave only rows far from the query, whose table scores mean
+        little: then rows sampled from the rest also show how far the two scores differ."""
         first = max(FIRST, 2 * k)
         if len(rows) <= first:
             return _ordered(rows, self._coded(tiles, rows))
@@ -132,7 +132,7 @@ class ResidualStage:
         return tiles
 
     def _candidates(self, tiles: list[_Tile], k: int, allowed: Allowed, doc_ids: DocIds) -> tuple[RowNumbers, Scores]:
-        """Rows and their table scores; opens more lists while they give too few rows, then takes all."""
+        """Rows and their table scores; reads more lists while they yield too few rows, and finally takes all rows."""
         from weft.engine.embedded.index.multivector.kernels.table import best_centroids
 
         probes = max(PROBES, round(PROBES * (k / 10) ** 0.5))

@@ -3,7 +3,7 @@
 - Without a stage (a small collection), under a narrow filter, or for a large share of all objects: all allowed ones.
 - Otherwise a stage (``stage.py``) names rows, and the rows that it does not know yet are scored beside them.
 
-Each distance that leaves here comes from the stored float32 tokens.
+Every returned distance is computed from the stored float32 tokens.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from weft.engine.embedded.storage.rows import RowNumbers, TokenRows
 from weft.engine.results import NO_NEIGHBOURS, DocIds, Neighbours
 
 _LARGE_SHARE = 4
-"""Where more than one in so many of the objects is wanted, a shortlist would be most of them."""
+"""If more than one in this many objects is requested, a shortlist would contain most of them."""
 
 _SCANNED_SHARE = 3
-"""A filter that leaves more than one row in so many goes through the lists, however few rows that are."""
+"""A filter that leaves more than one row in this many uses the lists, however few rows that are."""
 
 _NO_ROWS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """What a search sees; replaced, never changed."""
+    """One state of the index, as a search sees it; replaced, never changed."""
 
     rows: TokenRows
     stage: Stage | None
@@ -43,7 +43,7 @@ class TokenView:
 
     @property
     def staged(self) -> int:
-        """Rows that the stage knows."""
+        """The number of rows in the stage."""
         return 0 if self.stage is None else self.stage.end_row
 
     @property
@@ -57,7 +57,7 @@ class TokenSearcher:
 
     cosine: bool
     rescore_limit: int
-    """Rows of a shortlist that are rescored; the search decides where it is not above 0."""
+    """How many rows of a shortlist are rescored; 0: the search decides."""
 
     def search(
         self, view: TokenView, tokens: Vector, k: int, allow: AllowList | None, max_distance: float | None

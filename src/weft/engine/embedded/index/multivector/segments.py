@@ -127,7 +127,7 @@ class TokenTail:
         self.rows, self.tokens = rows, tokens
 
     def segment(self) -> TokenSegment:
-        """What has been appended up to now; later appends lie behind it."""
+        """The rows appended so far; later ones are stored after them."""
         starts, centroids = self._starts[: self.rows + 1], self._centroids[: self.tokens]
         return TokenSegment(
             self.first_row, starts, centroids, self._codes[: self.tokens], self._sizes[: self.tokens], starts, centroids
@@ -135,7 +135,7 @@ class TokenTail:
 
 
 def _room(array: npt.NDArray[np.generic], used: int, needed: int):  # type: ignore[no-untyped-def]
-    """``array``, or a copy of twice the size when it has no room for ``needed``."""
+    """``array``, or a copy of at least twice the size if ``needed`` more rows do not fit."""
     if needed <= len(array):
         return array
     larger = np.zeros((max(needed, 2 * len(array)), *array.shape[1:]), array.dtype)

@@ -1,4 +1,4 @@
-"""What the collection's vector index settings mean for token vectors.
+"""The meaning of the collection's vector index settings for token vectors.
 
 | quantizer of the collection | residual codes       | bytes a token (d = 128), of float32 |
 |-----------------------------|----------------------|-------------------------------------|
@@ -7,7 +7,7 @@
 | bq, rq with 1 bit           | 2 bits a dimension   | 35, 1/13                            |
 
 The answer is always rescored with the float32 originals, so the quantizer changes speed and memory, never a distance.
-``rescore_limit`` (of the quantizer) sets how many documents that is; without it the search decides by itself. The
+``rescore_limit`` (of the quantizer) sets how many documents that is; without it the search decides. The
 other settings of a quantizer (segments, centroids, training limit, cache) describe codes that are not used here.
 """
 
@@ -25,7 +25,8 @@ SCANNED_ROWS = 16_384
 """A filter that leaves fewer documents, and at most a third, is answered without the lists: all are candidates."""
 
 ENCODED_AT_ONCE = 1_500_000
-"""Tokens that ``extend`` encodes before it returns; the rest is searched exactly until ``maintain`` encodes it."""
+"""The most tokens that ``extend`` encodes before it returns; ``maintain`` encodes the rest, searched exactly until
+then."""
 
 
 def code_bits(quantizer: Quantizer) -> int:

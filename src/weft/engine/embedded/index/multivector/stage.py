@@ -1,4 +1,4 @@
-"""Stage: what stands before exact rescoring; finds the rows that are worth it. Immutable views, one writer.
+"""Stage: the step before exact rescoring; finds the rows worth rescoring. Immutable views, one writer.
 
 Two kinds: ``residual`` (centroids and residual codes) and ``muvera`` (fixed dimensional encodings).
 """
@@ -38,7 +38,7 @@ class Shortlist(NamedTuple):
 class Stage(Protocol):
     @property
     def end_row(self) -> int:
-        """Rows of the source that it knows: all before this one."""
+        """The number of rows of the source in the stage: all rows before this one."""
         ...
 
     def shortlist(self, query: Vector, k: int, allowed: Allowed, doc_ids: DocIds) -> Shortlist:

@@ -1,4 +1,4 @@
-"""Query tokens as a caller sends them, checked; and which tokens of a document answer them."""
+"""Validation of the query tokens that a caller sends; and which tokens of a document match them."""
 
 from __future__ import annotations
 

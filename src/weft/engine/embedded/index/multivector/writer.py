@@ -21,14 +21,14 @@ from weft.engine.embedded.storage.rows import TokenRows
 
 _CHUNK_TOKENS = 65_536
 _JOINED_AT_ONCE = 65_536
-"""Rows of segments that are joined while a write waits; larger ones wait for ``maintain``."""
+"""The most rows of segments that a write joins; larger ones wait for ``maintain``."""
 
 _SEGMENT_TOKENS = 8_000_000
 _SAMPLE = 32
-"""Sampled tokens for a centroid."""
+"""Sampled tokens per centroid."""
 
 _HELD_OUT = 16
-"""One sampled row in so many is not trained on."""
+"""One sampled row in this many is held out from training."""
 
 _DRIFT = 1.3
 """New centroids are trained when the tokens added since lie, squared, so many times as far from theirs as expected,"""
@@ -116,7 +116,7 @@ class ResidualWriter:
         return True
 
     def replace_segments(self, segments: list[TokenSegment]) -> None:
-        """The same rows, held elsewhere."""
+        """Replace the segments by others that hold the same rows."""
         self.segments = segments
 
     def keep(self, kept: Dead) -> None:
@@ -169,9 +169,9 @@ def _segment(book: Codebook, rows: TokenRows, first: int, last: int, parts: list
 def trained(
     rows: TokenRows, dead: Dead, bits: int, cosine: bool, check: Callable[[], None] = never_abandoned
 ) -> ResidualWriter:
-    """A writer with a book of its own, trained on the rows that are not ``dead``, and all rows taken in.
+    """A writer with a new codebook, trained on the rows that are not ``dead``, holding all rows.
 
-    ``check`` is called now and then; what it raises ends the work.
+    ``check`` is called regularly; an exception from it ends the work.
     """
     lengths = np.diff(rows.offsets)
     alive = np.flatnonzero(~dead)

@@ -6,8 +6,8 @@ Three forms, all read by the kernels of ``kernels.py``:
     Bytes, ranged by dimension  u8; v ≈ low + (code + 0.5) * step    FAISS's SQ8, read where FAISS keeps it
     Bits                        u64 words; the signs of the rotated v
 
-Byte codes know ``error``, a bound of ``|v - decoded v|`` over all rows. By Cauchy and Schwarz no closeness is off by
-more than ``|direction| * error``, so rescoring everything within twice that of the k-th best gives the exact answer.
+Byte codes have ``error``, a bound of ``|v - decoded v|`` over all rows. By the Cauchy-Schwarz inequality no closeness
+is off by more than ``|direction| * error``, so rescoring everything within twice that of the k-th best is exact.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ByteCodes:
         return scores, self.margin(query)
 
     def margin(self, query: VectorQuery) -> float:
-        """No two closenesses can be in the wrong order when they differ by more than this."""
+        """Two closenesses that differ by more than this are in the right order."""
         # The second term covers the 16-bit weights and the float32 sums, relative to the greatest possible value.
         rounding = 4e-5 * (self.greatest + self.error) + 1e-7 * self.greatest**2 * bool(len(self.squares))
         return 2 * query.direction_norm * self.error + query.direction_norm * rounding
@@ -144,7 +144,7 @@ class GrowingCodes:
             self._squares = grown(self._squares)  # type: ignore[assignment]
 
     def since(self, start: int) -> GrowingCodes:
-        """A tail of its own that holds the rows from ``start`` on."""
+        """A separate tail that holds the rows from ``start`` on."""
         old = self.codes
         left = len(old) - start
         tail = GrowingCodes(old.data.shape[1], self._metric, max(256, left))

@@ -27,7 +27,7 @@ _COARSER = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the frozen part of a configuration is: a FAISS index by ``recipe``, or codes (``bytes`` or bits)."""
+    """The kind of frozen part of a configuration: a FAISS index by ``recipe``, or codes (``bytes`` or bits)."""
 
     metric: Metric
     recipe: Recipe | None
@@ -84,7 +84,7 @@ def freeze(
     kept: npt.NDArray[np.int64] | None,
     stop: Callable[[], bool],
 ) -> Frozen | None:
-    """A frozen part of all ``vectors (n, d)``, or of the rows ``kept`` of them; None when ``stop`` said so."""
+    """A frozen part of all ``vectors (n, d)``, or of the rows ``kept``; None if ``stop`` returned True."""
     rows: Sources = slice(0, len(vectors)) if kept is None else kept
     to_row = np.zeros(0, np.int64) if kept is None else kept
     if shape.recipe is None:
@@ -98,7 +98,7 @@ def freeze(
 def grow(
     old: Frozen, vectors: npt.NDArray[np.float32], kept: npt.NDArray[np.int64] | None, stop: Callable[[], bool]
 ) -> Frozen | None:
-    """``old`` and the rows behind it, of which those in ``kept`` (None: all); ``freeze``'s answer where it can't."""
+    """``old`` extended by the later rows in ``kept`` (None: all); made by ``freeze`` if it cannot be extended."""
     whole = kept is None and not len(old.to_row)
     behind = np.arange(old.covered, len(vectors)) if kept is None else kept[np.searchsorted(kept, old.covered) :]
     before = old.to_row if len(old.to_row) else np.arange(old.covered)
@@ -133,7 +133,7 @@ def _codes_of(graph: Graph, vectors: npt.NDArray[np.float32], new: Sources, old:
 
 
 def byte_codes_of(graph: Graph, squares: npt.NDArray[np.float32], error: float, greatest: float) -> ByteCodes | None:
-    """The byte codes within ``graph``, with what is known about them; ``squares (n,)`` under l2-squared, else empty."""
+    """The byte codes within ``graph``, with their bounds; ``squares (n,)`` under l2-squared, else empty."""
     inside = graph.bytes_codes
     if inside is None:
         return None

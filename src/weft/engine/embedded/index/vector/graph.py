@@ -23,17 +23,17 @@ from weft.engine.embedded.index.vector.codes import chunks, prepared, ranges_of
 
 Sources = npt.NDArray[np.int64] | slice
 _BATCH = 10_000
-"""Rows added between two looks at whether to stop."""
+"""Rows added between two checks whether to stop."""
 
 _POSTING_ROWS = 128
-"""Rows of a list, on average."""
+"""The average number of rows in a list."""
 
 _ROWS_PER_THREAD = 5_000
-"""Below so many for each, another thread costs more than it saves."""
+"""With fewer rows per thread, another thread costs more than it saves."""
 
 _LEAST_TRAINING = 256
 _SCRATCHES = 8
-"""That a thread keeps; k and filters give walks of several shapes."""
+"""Scratch arrays that a thread keeps: walks have several shapes, depending on k and filters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Graph:
     def build(
         cls, recipe: Recipe, vectors: npt.NDArray[np.float32], rows: Sources, stop: Callable[[], bool]
     ) -> Graph | None:
-        """Trained on and filled with the ``rows`` of ``vectors (n, d)``; None when ``stop`` said so between two
+        """Trained on and filled with the ``rows`` of ``vectors (n, d)``; None if ``stop`` returned True between two
         batches."""
         faiss = _library()
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
@@ -105,7 +105,7 @@ class Graph:
         return cls(index, recipe)
 
     def extended(self, vectors: npt.NDArray[np.float32], rows: Sources, stop: Callable[[], bool]) -> Graph | None:
-        """A copy that has the ``rows`` of ``vectors (n, d)`` too; None when ``stop`` said so."""
+        """A copy that also has the ``rows`` of ``vectors (n, d)``; None if ``stop`` returned True."""
         if self._mapped:
             # A clone would still point into the file, and adding to it would abort the process.
             index = self._faiss.deserialize_index(self._faiss.serialize_index(self.index))
@@ -161,7 +161,7 @@ class Graph:
         known: dict[tuple[int, int, int], _Scratch] | None = getattr(self._scratch, "known", None)
         if known is None:
             known = self._scratch.known = {}
-            # One thread a search: servers have their own, and OpenMP's would fight over the same cores.
+            # One thread per search: servers have their own, and OpenMP's would compete for the same cores.
             self._faiss.omp_set_num_threads(1)
         key = (count, width, effort)
         found = known.get(key)
@@ -215,9 +215,9 @@ def _fill(
 
 
 def in_background(work: Callable[[], None], rows: int) -> None:
-    """Runs ``work`` over ``rows`` on a thread of its own at low priority, and waits for it.
+    """Runs ``work`` over ``rows`` on a separate thread at low priority, and waits for it.
 
-    FAISS gets all cores when there are rows enough to keep them busy.
+    FAISS gets all cores if there are enough rows to keep them busy.
     """
     failures: list[BaseException] = []
 
@@ -225,7 +225,7 @@ def in_background(work: Callable[[], None], rows: int) -> None:
         faiss = _library()
         faiss.omp_set_num_threads(min(os.cpu_count() or 1, 1 + rows // _ROWS_PER_THREAD))
         if sys.platform == "linux":
-            # Here the priority is the thread's, and the threads that OpenMP starts from it inherit it.
+            # Linux has a priority for each thread; the threads that OpenMP starts from it inherit it.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         try:
             work()

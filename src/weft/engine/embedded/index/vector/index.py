@@ -2,8 +2,8 @@
 
 Invariants
 - A search takes ``_view`` once; a view is replaced by one assignment and never changed.
-- Every row of the source up to ``covered`` is in the frozen part or in the tail, so it is found at once.
-- The distances of an answer are computed from the stored float32, never from codes.
+- Every row of the source up to ``covered`` is in the frozen part or in the tail, so it is found immediately.
+- Returned distances are computed from the stored float32, never from codes.
 - ``_turn`` is held only to replace the view, never while something is built or read.
 """
 
@@ -39,9 +39,9 @@ _DEAD_SHARE = 0.3
 """A frozen part with more dead rows than this is rebuilt without them."""
 
 _SCANNED_GROWTH = 4
-"""Scanned codes are frozen again when the tail holds one row for so many frozen ones,"""
+"""Scanned codes are frozen again when the tail holds one row for this many frozen ones,"""
 _GRAPH_GROWTH = 100
-"""a graph is extended when it holds one for so many, because its tail is the dearer one to search,"""
+"""a graph is extended when it holds one for this many, because its tail costs more to search,"""
 _GRAPH_PART = 4
 """and in both cases at least BUILD_ROWS, or for a graph BUILD_ROWS divided by this."""
 
@@ -102,7 +102,7 @@ class SingleVectorIndex:
             self._view = VectorView(rows, view.frozen, self._tail.codes if self._tail is not None else None)
 
     def _open(self) -> VectorView:
-        """Loads the snapshot; the rows behind it come in with the first ``extend``."""
+        """Loads the snapshot; the first ``extend`` takes in the later rows."""
         rows = self._source.rows
         if not self._idle and len(rows):
             loaded = snapshot.load(self._folder, self._shape(rows), rows)
@@ -118,7 +118,7 @@ class SingleVectorIndex:
     ) -> Neighbours:
         """The ``k`` nearest of the allowed objects, ascending by (distance, doc_id).
 
-        ``query (d,) f32``. With ``max_distance`` only those at most so far (tolerance 1e-6). Raises Invalid when the
+        ``query (d,) f32``. With ``max_distance`` only those within it (tolerance 1e-6). Raises Invalid when the
         query does not fit the stored vectors or the index was dropped, CorruptData when the vectors are damaged.
         """
         view = self._view
@@ -157,10 +157,9 @@ class SingleVectorIndex:
     # -- upkeep
 
     def maintain(self, live: BitMap) -> bool:
-        """Off the query path: checks some of the source, freezes what has gathered in the tail, or rebuilds; True if
-        it did.
+        """One step off the query path: checks some of the source, freezes the tail, or rebuilds; True if it did so.
 
-        A build takes seconds to minutes, keeps neither readers nor the writer waiting, and writes the snapshot. Raises
+        A build takes seconds to minutes, blocks neither readers nor the writer, and writes the snapshot. Raises
         CorruptData when the source's bytes are not what was written.
         """
         if not self._building.acquire(blocking=False):
@@ -186,13 +185,13 @@ class SingleVectorIndex:
             self._building.release()
 
     def checkpoint(self) -> None:
-        """Writes the frozen part if that has not been done; the rows of the tail are read again from the source."""
+        """Writes the frozen part if it is not on disk yet; the rows of the tail are read again from the source."""
         view = self._view
         if view.frozen is not None:
             self._save(view.frozen, view.rows)
 
     def close(self) -> None:
-        """Stops a build, if there is one. A closed index still answers the searches that hold it."""
+        """Stops a running build. A closed index still answers the searches that hold it."""
         self._closed = True
         with self._building:
             pass

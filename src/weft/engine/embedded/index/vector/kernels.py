@@ -51,7 +51,7 @@ def _prefetch_line(typingctx, address):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, inline="always")
 def _prefetch(start: int, row: int, row_bytes: int) -> None:
-    """Asks for a row's cache lines: rows picked from all over would otherwise be waited for one by one."""
+    """Prefetches a row's cache lines; otherwise each of the scattered rows would be waited for in turn."""
     at = start + row * row_bytes
     for offset in range(0, row_bytes, 64):
         _prefetch_line(np.uintp(at + offset))
@@ -152,8 +152,8 @@ def pick(
 ) -> tuple[I64, int]:
     """From a walk's ``labels (n,)`` with descending ``scores (n,)``: the rows worth rescoring, and the walk's depth.
 
-    Taken are the first ``count`` that pass the filter, and what passes after them within ``margin`` of the last of
-    these. The depth is the number of labels read until ``count`` had passed, -1 if so many did not.
+    These are the first ``count`` that pass the filter, and those after them that pass within ``margin`` of the last of
+    these. The depth is the number of labels read until ``count`` had passed, -1 if fewer did.
     """
     out = np.empty(labels.shape[0], np.int64)
     found = 0

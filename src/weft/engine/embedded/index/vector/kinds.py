@@ -20,7 +20,7 @@ from weft.engine.embedded.index.vector.graph import Recipe
 from weft.engine.embedded.index.vector.query import LINEAR
 
 BUILD_ROWS = 10_000
-"""Rows from which on something is built; below, exact scans answer."""
+"""The fewest rows for which something is built; below, searches scan exactly."""
 
 _MOST_CONNECTIONS = 1024
 _PQ_DIMENSIONS = 4
@@ -30,9 +30,9 @@ _PQ_DIMENSIONS = 4
 @dataclass(frozen=True, slots=True)
 class SingleVectorKind:
     recipe: Callable[[VectorIndexConfig, int], Recipe | None]
-    """For a configuration and dimensions the FAISS index that serves it; None where codes or vectors are scanned."""
+    """The FAISS index for a configuration and dimensions; None if codes or vectors are scanned."""
     build_rows: Callable[[VectorIndexConfig], int | None] = lambda config: None
-    """Where it is not BUILD_ROWS."""
+    """The fewest rows for which it is built, if not BUILD_ROWS."""
     searched: bool = True
 
 

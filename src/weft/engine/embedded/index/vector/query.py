@@ -1,4 +1,4 @@
-"""A query vector made ready for one metric.
+"""A query vector prepared for one metric.
 
 *Closeness* is the number that codes and graphs approximate, larger is nearer:
 
@@ -20,7 +20,7 @@ from weft.domain.errors import Invalid
 from weft.domain.schema import Metric
 
 METRIC_CODES = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2, Metric.MANHATTAN: 3, Metric.HAMMING: 4}
-"""The numbers by which kernels know a metric."""
+"""The number of each metric in kernels."""
 
 LINEAR = (Metric.COSINE, Metric.DOT, Metric.L2)
 """Metrics whose closeness is a dot product, so that integer codes can serve them."""

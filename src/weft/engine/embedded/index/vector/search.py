@@ -1,10 +1,10 @@
 """How one query is answered over one view of the index: walk or scan, then exact distances.
 
-The rule. A *scan* reads all codes of the rows that may be found and is exact, at a cost that grows with their number. A
-*walk* costs in proportion to ef and returns the ef nearest rows, allowed or not. It is trusted only when enough allowed
-rows are among them, and not only near the walk's uncertain end: then the nearest allowed rows are as surely found as
-the nearest rows are, whatever the filter has to do with the query. A walk that meets too few is repeated wider as long
-as that is cheaper than the scan, and abandoned for the scan otherwise.
+The rule. A *scan* reads the codes of all allowed rows and is exact, at a cost that grows with their number. A *walk*
+costs in proportion to ef and returns the ef nearest rows, allowed or not. It is trusted only if enough allowed rows are
+among them, and not only near the walk's uncertain end: then the nearest allowed rows are found as reliably as the
+nearest rows, however the filter correlates with the query. A walk that finds too few is repeated with a larger ef as
+long as that is cheaper than the scan, and abandoned for the scan otherwise.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _ROWS_PER_EF = 80
 _FLOATS_PER_EF = 20
 """The same for float32 rows."""
 _TRUSTED_DEPTH = 0.7
-"""A walk is trusted when what is wanted lies within this share of it."""
+"""A walk is trusted if the requested rows lie within this share of it."""
 _NO_BITS = np.zeros(0, np.uint8)
 _NO_ROWS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class VectorView:
-    """What a search sees; replaced, never changed."""
+    """One state of the index, as a search sees it; replaced, never changed."""
 
     rows: VectorRows
     frozen: Frozen | None
     tail: ByteCodes | None
-    """Codes of the rows behind ``frozen``; None where the metric is scanned in float32."""
+    """Codes of the rows after ``frozen``; None if the metric is scanned in float32."""
 
     @property
     def tail_start(self) -> int:
@@ -50,7 +50,7 @@ class VectorView:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """``count`` candidates are rescored, and when ``bounded`` all others that the codes' error cannot rule out."""
+    """``count`` candidates are rescored, and if ``bounded`` all others that the codes' error cannot rule out."""
 
     count: int
     bounded: bool
@@ -64,7 +64,7 @@ class VectorSearcher:
         self._metric = METRIC_CODES[config.metric]
 
     def ef(self, k: int) -> int:
-        """``ef`` as configured; -1 asks for k times the factor, within the dynamic bounds. Never below k."""
+        """``ef`` as configured; -1 means k times the factor, within the dynamic bounds. Never below k."""
         config = self._config
         if config.ef > 0:
             return max(config.ef, k)
@@ -131,7 +131,7 @@ class VectorSearcher:
         floor: float,
         matches: int,
     ) -> RowNumbers | None:
-        """The rows to rescore, or None when a scan of the ``matches`` is cheaper or the walk met too few of them."""
+        """The rows to rescore; None when a scan of the ``matches`` is cheaper or the walk found too few of them."""
         graph = frozen.graph
         assert graph is not None
         budget = self._budget(k, frozen)

@@ -6,8 +6,8 @@
 
 The JSON holds ``version`` 1, ``shape``, ``dims``, ``covered``, ``generation``, ``print`` (xxh3-64 of the first
 ``covered`` doc_ids and of 64 vectors spread over them), ``error``, ``greatest``, ``rotated``, ``files`` (name, bytes,
-xxh3-64) and ``arrays`` (name, dtype, shape, offset). Files are written aside, synced and renamed, the JSON last.
-What does not fit is not loaded: the index is then rebuilt.
+xxh3-64) and ``arrays`` (name, dtype, shape, offset). Files are written to temporary names, synced and renamed, the
+JSON last. A snapshot that does not match is not loaded, and the index is rebuilt.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ALIGN = 64
 
 
 def save(folder: Path, frozen: Frozen, rows: VectorRows) -> None:
-    """Raises StorageFull, and then the earlier snapshot still stands."""
+    """Raises StorageFull; the earlier snapshot then remains valid."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 1 + max((_number(p) for p in folder.glob("frozen-*")), default=0)
     stem = folder / f"frozen-{number}"
@@ -77,7 +77,7 @@ def save(folder: Path, frozen: Frozen, rows: VectorRows) -> None:
 
 
 def load(folder: Path, shape: Shape, rows: VectorRows) -> Frozen | None:
-    """The snapshot of ``folder``, mapped, when it is whole and fits ``shape`` and the source."""
+    """The snapshot of ``folder``, mapped, if it is intact and fits ``shape`` and the source."""
     try:
         manifest = _read_manifest(folder)
         if manifest is None:
@@ -95,7 +95,7 @@ def _misfit(manifest: Mapping[str, Any], shape: Shape, rows: VectorRows) -> str 
     if manifest["version"] != _VERSION:
         return f"version {manifest['version']}"
     if manifest["shape"] != shape.name:
-        return f"it was made for {manifest['shape']}, wanted is {shape.name}"
+        return f"it was made for {manifest['shape']}, not for {shape.name}"
     covered = int(manifest["covered"])
     if covered < 1 or covered > len(rows) or manifest["dims"] != rows.vectors.shape[1]:
         return "it covers other vectors"
@@ -212,7 +212,7 @@ def _number(path: Path) -> int:
 
 
 def _sweep(folder: Path, keep: set[str]) -> None:
-    """Removes older files; one that is still mapped (Windows refuses) goes the next time."""
+    """Removes older files; one that is still mapped, which Windows does not delete, is removed the next time."""
     for path in folder.glob("frozen-*"):
         if path.name not in keep:
             try:

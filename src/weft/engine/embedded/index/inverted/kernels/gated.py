@@ -38,8 +38,8 @@ def best_gated(
     """Offers the documents of one segment to the heap (``scores (k,)``, ``ids (k,)``); returns its size.
 
     Lists come sorted by (group, unit). A document gets the scores of group g's lists when at least ``minima[g]``
-    different units of the group are in it; its score is the sum over its groups, and with none it is no hit.
-    Windows in which a group has too few units are passed over. Lists are as in ``maxscore``.
+    different units of the group are in it; its score is the sum over its groups; without any it is not a
+    hit. Windows in which every group has too few units are skipped. Lists are as in ``maxscore``.
     """
     lists = len(starts)
     pos = starts.copy()

@@ -141,7 +141,7 @@ def best(
 
 @njit(cache=True, nogil=True)
 def _next_window(docs: U32, pos: I64, ends: I64, bounds: F64, order: I64, threshold: float) -> int:
-    """The next doc_id of a list that the others cannot do without; -1 when none is left that matters."""
+    """The next doc_id of a list without which the others cannot reach the threshold; -1 when there is none."""
     total = 0.0
     base = -1
     for i in order:

@@ -1,4 +1,4 @@
-"""The query's similarity to every centroid, and the centroids that are worth opening."""
+"""The query's similarity to every centroid, and the centroids whose lists are worth reading."""
 
 from __future__ import annotations
 

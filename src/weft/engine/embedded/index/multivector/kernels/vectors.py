@@ -1,4 +1,4 @@
-"""Small words for writing vector code in LLVM's language: shapes, loads, stores, shuffles, u8·s8 products."""
+"""Building blocks for vector code in LLVM IR: shapes, loads, stores, shuffles, u8·s8 products."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def hold(typing: Any, array: Any) -> Any:
 
 @intrinsic
 def prefetch(typing: Any, where: Any) -> Any:
-    """Asks for the cache line at an address."""
+    """Prefetches the cache line at an address."""
 
     def generate(context: Any, b: Any, signature: Any, args: Any) -> Any:
         pointer = b.inttoptr(args[0], I8.as_pointer())
