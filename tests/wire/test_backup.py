@@ -372,6 +372,6 @@ def test_a_folder_of_others_is_left_as_it_is(
     (tmp_path / "project/packs/theirs").write_text("precious")
     response = http.post("/backups/filesystem", json={"id": "project", "config": {"path": str(tmp_path)}})
     assert response.status_code == 422
-    assert "is no backup" in response.text
+    assert "is not a backup" in response.text
     assert (tmp_path / "project/packs/theirs").read_text() == "precious"
     assert [one.name for one in (tmp_path / "project").iterdir()] == ["packs"]

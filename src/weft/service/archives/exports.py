@@ -68,7 +68,7 @@ class Exports:
             if self._is_under_way(folder) or self._state(folder) is not None:
                 raise Conflict(f"export {id!r} already exists at {folder.home!r}; choose another id", id=id)
             if not folder.is_empty():
-                raise Conflict(f"{folder.home!r} is there and is no export; choose another id", id=id)
+                raise Conflict(f"{folder.home!r} exists and is not an export; choose another id", id=id)
             job = Job(EXPORT, folder.home, id, classes, {"backend": backend})
             maker = self._maker(job, folder)
             maker.begin()

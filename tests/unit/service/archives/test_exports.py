@@ -169,7 +169,7 @@ def test_a_folder_that_holds_something_else_is_left_untouched(server: Exporting,
     other = tmp_path / "out" / "one" / "A_main_0001.parquet"
     other.parent.mkdir(parents=True)
     other.write_bytes(b"of another")
-    with pytest.raises(Conflict, match="is no export"):
+    with pytest.raises(Conflict, match="is not an export"):
         server.begin()
     assert [path.name for path in other.parent.iterdir()] == [other.name]
     assert not server.service.jobs.list()
