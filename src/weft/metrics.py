@@ -102,7 +102,7 @@ class _Stored(Collector):
         for shard in self._shards():
             name = shard.collection
             count = counts.setdefault(name, [0, 0, 0])
-            count[0] += shard.objects
+            count[0] += shard.objects or 0
             count[1] += shard.vector_queue
             count[2] += shard.damage is not None
             for part, size in shard.sizes.items():

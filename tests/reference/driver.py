@@ -71,7 +71,7 @@ class ReferenceCollection:
     def count(self, name: str) -> int:
         return self._parts[name].count if name in self._parts else 0
 
-    def facts(self, name: str | None = None) -> list[ShardFacts]:
+    def facts(self, name: str | None = None, *, counted: bool = True) -> list[ShardFacts]:
         chosen = [one for one in self.active() if name in (None, one)]
         return [ShardFacts(self._config.name, one, self.count(one), True, self._parts[one].read_only) for one in chosen]
 

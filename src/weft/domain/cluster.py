@@ -18,7 +18,8 @@ class ShardFacts:
 
     collection: str
     name: str
-    objects: int
+    objects: int | None
+    """None where it was not counted."""
     is_open: bool = False
     read_only: bool = False
     vector_queue: int = 0

@@ -33,8 +33,11 @@ class OpenCollection(ServedCollection, Protocol):
         """The number of objects of a shard of any status, without opening it; 0 when it is gone, or cannot be read."""
         ...
 
-    def facts(self, name: str | None = None) -> list[ShardFacts]:
-        """Of the active shards, or of the one called ``name``."""
+    def facts(self, name: str | None = None, *, counted: bool = True) -> list[ShardFacts]:
+        """Of the active shards, or of the one called ``name``, without opening any.
+
+        ``counted`` False: objects are not counted where that would mean reading files or asking another server.
+        """
         ...
 
     def set_read_only(self, name: str, *, read_only: bool) -> None:

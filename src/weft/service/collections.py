@@ -144,7 +144,7 @@ class Collections:
     @requires(permit.reading_shards)
     def shards(self, name: str, tenant: str | None = None) -> list[ShardFacts]:
         """Those of active tenants, or of one."""
-        return [one for one in self.open(name).facts() if tenant is None or one.name == tenant]
+        return self.open(name).facts(tenant, counted=False)
 
     @requires(permit.setting_shard_status)
     def set_read_only(self, name: str, shard: str, *, read_only: bool) -> None:

@@ -157,15 +157,14 @@ class Collection:
                 finally:
                     self._open.release(held)
 
-    def facts(self, name: str | None = None) -> list[ShardFacts]:
-        """Of the active shards, or of the one called ``name``, without opening any."""
-        return [self._facts(one) for one in self.active() if name in (None, one)]
+    def facts(self, name: str | None = None, *, counted: bool = True) -> list[ShardFacts]:
+        return [self._facts(one, counted) for one in self.active() if name in (None, one)]
 
-    def _facts(self, name: str) -> ShardFacts:
+    def _facts(self, name: str, counted: bool) -> ShardFacts:
         collection = self.config.name
         held = self._open.lease(name, use=False)
         if held is None:
-            objects = self.count(name)  # may find damage
+            objects = self.count(name) if counted else None  # may find damage
             return ShardFacts(collection, name, objects, damage=self._damage.of(name))
         try:
             shard, damage = held.shard, self._damage.of(name)

@@ -73,7 +73,7 @@ def _node(node: Node) -> JsonObject:
         "shards": None if node.shards is None else [_shard(one) for one in node.shards],
     }
     if node.shards is not None:
-        count = sum(one.objects for one in node.shards)
+        count = sum(one.objects or 0 for one in node.shards)
         spelled["stats"] = {"objectCount": count, "shardCount": len(node.shards)}
     return spelled
 

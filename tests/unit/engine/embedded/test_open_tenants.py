@@ -71,6 +71,17 @@ def test_those_not_asked_for_longest_are_closed(engine: Database) -> None:
             assert shard.view().find([i.to_bytes(16)]) == [0]
 
 
+def test_listing_shards_counts_only_what_is_open_unless_asked(engine: Database) -> None:
+    made = collection(engine, 6)
+    for i in range(6):
+        with made.use(f"t{i}") as shard:
+            store(shard, i)
+    listed = made.facts(counted=False)
+    assert [one.objects for one in listed] == [1 if one.is_open else None for one in listed]
+    assert sum(one.is_open for one in listed) == MOST
+    assert [one.objects for one in made.facts()] == [1] * 6
+
+
 def test_what_is_in_use_or_set_read_only_stays_open(engine: Database) -> None:
     """The lease is another thread's, and is given back by an exception."""
     made = collection(engine, 12)
