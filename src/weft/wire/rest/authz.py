@@ -12,7 +12,7 @@ from weft.wire.json.documents import as_object
 from weft.wire.rest.audit import audited
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import FULL_ROLES
-from weft.wire.rest.openapi.shapes import FLAG, TEXT, array, ref
+from weft.wire.rest.openapi.shapes import BOOLEAN, TEXT, array, ref
 from weft.wire.rest.permission_json import parse_permission, parse_permissions, parse_role, role_json
 
 USER_TYPES = {
@@ -183,7 +183,7 @@ ENDPOINTS = [
         has_permission,
         "Whether a role has a right.",
         ref("Permission"),
-        {200: FLAG},
+        {200: BOOLEAN},
         _REFUSES,
     ),
     Endpoint(

@@ -1,4 +1,4 @@
-"""Weaviate's words for how far a backup, a restore or an export is. They know of no pauses."""
+"""Weaviate's words for how far a backup, a restore or an export is. Weaviate has no word for a pause."""
 
 from __future__ import annotations
 

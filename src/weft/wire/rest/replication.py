@@ -8,7 +8,7 @@ from weft.domain.json_values import JsonObject
 from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
-from weft.wire.rest.openapi.shapes import MAPPING, NAME, array, ref
+from weft.wire.rest.openapi.shapes import NAME, OBJECT, array, ref
 
 _PATH = "/v1/replication/replicate"
 _KINDS = ("COPY", "MOVE")
@@ -77,8 +77,8 @@ ENDPOINTS = [
     ),
     Endpoint("POST", _PATH, replicate, "Copy a shard, which one node refuses.", ref("Replicate"), refuses=(404,)),
     Endpoint("DELETE", _PATH, forget_all, "Forget all replications.", answers={204: None}),
-    Endpoint("GET", f"{_PATH}/list", list_all, "The replications: none.", answers={200: array(MAPPING)}),
-    Endpoint("GET", f"{_PATH}/{{id}}", get, "One replication.", answers={200: MAPPING}),
+    Endpoint("GET", f"{_PATH}/list", list_all, "The replications: none.", answers={200: array(OBJECT)}),
+    Endpoint("GET", f"{_PATH}/{{id}}", get, "One replication.", answers={200: OBJECT}),
     Endpoint("DELETE", f"{_PATH}/{{id}}", forget, "Forget a replication.", answers={204: None}),
     Endpoint("POST", f"{_PATH}/{{id}}/cancel", forget, "Cancel a replication.", answers={204: None}),
 ]

@@ -11,15 +11,15 @@ from weft.domain.schema import Tokenization
 from weft.wire.rest.openapi.shapes import (
     ANYTHING,
     BEACON,
+    BOOLEAN,
     CLASS_NAME,
     COUNT,
-    FLAG,
-    MAPPING,
+    INTEGER,
     NAME,
     NUMBER,
+    OBJECT,
     TEXT,
     UUID,
-    WHOLE,
     Schema,
     array,
     choice,
@@ -38,7 +38,7 @@ _ACTION: Final[Schema] = {"type": "string", "pattern": "^[a-z]+(_[a-z]+)+$"}
 _VALUES: Final = ("Text", "String", "Date", "Int", "Number", "Boolean")
 _OBJECT: Final[Mapping[str, Schema]] = {
     "id": TEXT,
-    "properties": MAPPING,
+    "properties": OBJECT,
     "vector": ref("Vector"),
     "vectors": {"type": "object", "additionalProperties": maybe(ref("Vector"))},
     "tenant": TEXT,
@@ -49,25 +49,25 @@ _CLASS: Final[Mapping[str, Schema]] = {
     "vectorConfig": {"type": "object", "additionalProperties": ref("VectorConfig")},
     "vectorizer": TEXT,
     "vectorIndexType": TEXT,
-    "vectorIndexConfig": MAPPING,
-    "moduleConfig": MAPPING,
-    "invertedIndexConfig": MAPPING,
+    "vectorIndexConfig": OBJECT,
+    "moduleConfig": OBJECT,
+    "invertedIndexConfig": OBJECT,
     "multiTenancyConfig": request(
-        enabled=FLAG, autoTenantCreation=FLAG, autoTenantActivation=FLAG
+        enabled=BOOLEAN, autoTenantCreation=BOOLEAN, autoTenantActivation=BOOLEAN
     ),
-    "replicationConfig": MAPPING,
-    "shardingConfig": MAPPING,
-    "objectTtlConfig": MAPPING,
+    "replicationConfig": OBJECT,
+    "shardingConfig": OBJECT,
+    "objectTtlConfig": OBJECT,
 }  # fmt: skip
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     # failures
     "Error": record("error", error=array(record("message", message=TEXT), minItems=1)),
-    "Unauthenticated": record("code message", code=WHOLE, message=TEXT),
+    "Unauthenticated": record("code message", code=INTEGER, message=TEXT),
     "Results": record("status", status=_OUTCOME, errors=ref("Error")),
     # the server
     "Links": record("links", links=array(record("name href", name=TEXT, href=TEXT))),
-    "Meta": record("hostname version modules", hostname=TEXT, version=TEXT, modules=MAPPING, grpcMaxMessageSize=COUNT),
+    "Meta": record("hostname version modules", hostname=TEXT, version=TEXT, modules=OBJECT, grpcMaxMessageSize=COUNT),
     "OpenId": record("href clientId", href=TEXT, clientId=TEXT, scopes=array(TEXT)),
     "Nodes": record("nodes", nodes=array(ref("Node"))),
     "Node": record(
@@ -77,27 +77,27 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "Shard": record(
         "name class objectCount vectorIndexingStatus vectorQueueLength loaded", name=TEXT, **{"class": TEXT},
-        objectCount=COUNT, vectorIndexingStatus=TEXT, vectorQueueLength=COUNT, compressed=FLAG, loaded=FLAG,
+        objectCount=COUNT, vectorIndexingStatus=TEXT, vectorQueueLength=COUNT, compressed=BOOLEAN, loaded=BOOLEAN,
         sizes={"type": "object", "additionalProperties": COUNT}, error=TEXT,
     ),
     "Models": record("models", models=array(ref("Model"))),
     "Model": record("name waiting threads embedded", name=TEXT, waiting=COUNT, threads=COUNT, embedded=COUNT),
     "Concept": record(
         "individualWords",
-        individualWords=array(record("word present", word=TEXT, present=FLAG, info=MAPPING)),
-        concatenatedWord=MAPPING,
+        individualWords=array(record("word present", word=TEXT, present=BOOLEAN, info=OBJECT)),
+        concatenatedWord=OBJECT,
     ),
-    "Statistics": record("statistics synchronized", statistics=array(MAPPING), synchronized=FLAG),
+    "Statistics": record("statistics synchronized", statistics=array(OBJECT), synchronized=BOOLEAN),
     # collections
     "Class": request("class", **{"class": CLASS_NAME}, **_CLASS),
     "Classes": record("classes", classes=array(ref("Class"))),
     "ClassChange": request("", **{"class": TEXT}, **_CLASS),
     "Property": request(
         "name dataType", name=NAME, dataType=array(TEXT, minItems=1), description=TEXT, tokenization=TEXT,
-        indexFilterable=FLAG, indexSearchable=FLAG, indexRangeFilters=FLAG, indexInverted=FLAG, moduleConfig=MAPPING,
-        textAnalyzer=MAPPING, nestedProperties=array(ref("Property")),
+        indexFilterable=BOOLEAN, indexSearchable=BOOLEAN, indexRangeFilters=BOOLEAN, indexInverted=BOOLEAN,
+        moduleConfig=OBJECT, textAnalyzer=OBJECT, nestedProperties=array(ref("Property")),
     ),
-    "VectorConfig": request(vectorizer=MAPPING, vectorIndexType=TEXT, vectorIndexConfig=MAPPING),
+    "VectorConfig": request(vectorizer=OBJECT, vectorIndexType=TEXT, vectorIndexConfig=OBJECT),
     "ShardStatus": record("name status", name=TEXT, status=TEXT, vectorQueueSize=COUNT),
     "ShardChange": record("status", status=choice("READY", "READONLY")),
     "Tenant": request(
@@ -109,7 +109,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "AliasChange": record("class", **{"class": CLASS_NAME}),
     "TokenizeText": request(
         "text tokenization", text=TEXT, tokenization=_TOKENIZATION,
-        analyzerConfig=MAPPING, stopwords=MAPPING, stopwordPresets=MAPPING,
+        analyzerConfig=OBJECT, stopwords=OBJECT, stopwordPresets=OBJECT,
     ),
     "TokenizeProperty": record("text", text=TEXT),
     "Tokens": record("indexed query", indexed=array(TEXT), query=array(TEXT)),
@@ -119,7 +119,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "ObjectChange": request("", **{"class": TEXT}, **_OBJECT),
     "Object": record(
         "class id properties creationTimeUnix lastUpdateTimeUnix",
-        **{**_OBJECT, "class": TEXT, "id": UUID}, creationTimeUnix=WHOLE, lastUpdateTimeUnix=WHOLE,
+        **{**_OBJECT, "class": TEXT, "id": UUID}, creationTimeUnix=INTEGER, lastUpdateTimeUnix=INTEGER,
     ),
     "Objects": record(
         "objects totalResults", objects=array(ref("Object")), totalResults=COUNT, deprecations=array(TEXT)
@@ -128,10 +128,10 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "BatchAnswer": array(record("result", result=ref("Results"), id=UUID)),
     "BatchDelete": request(
         "match", match=record("class where", **{"class": CLASS_NAME}, where=ref("Where")),
-        output=choice("minimal", "verbose"), dryRun=FLAG,
+        output=choice("minimal", "verbose"), dryRun=BOOLEAN,
     ),
     "BatchDeleted": record(
-        "match output dryRun results", match=MAPPING, output=TEXT, dryRun=FLAG,
+        "match output dryRun results", match=OBJECT, output=TEXT, dryRun=BOOLEAN,
         results=record(
             "matches limit successful failed objects", matches=COUNT, limit=COUNT, successful=COUNT, failed=COUNT,
             objects=maybe(array(record("id status", id=UUID, status=TEXT, errors=ref("Error")))),
@@ -139,7 +139,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "Where": request(
         "operator", operator=choice("And", "Or", "Not", *Operator), path=array(TEXT), operands=array(ref("Where")),
-        valueGeoRange=MAPPING,
+        valueGeoRange=OBJECT,
         **{f"value{kind}": ANYTHING for kind in _VALUES}, **{f"value{kind}Array": array(ANYTHING) for kind in _VALUES},
     ),
     "Beacon": record("beacon", beacon=BEACON),
@@ -148,31 +148,31 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         record("from to result", **{"from": maybe(TEXT)}, to=maybe(TEXT), result=ref("Results"))
     ),
     "Explain": request(
-        "query", query={"anyOf": [NAME, array(array(NUMBER, minItems=1), minItems=1)]}, vector=TEXT, matrix=FLAG
+        "query", query={"anyOf": [NAME, array(array(NUMBER, minItems=1), minItems=1)]}, vector=TEXT, matrix=BOOLEAN
     ),
     "Explained": record(
         "vector distance matches", vector=TEXT, distance=NUMBER, matrix=array(array(NUMBER)),
         matches=array(record(queryToken=COUNT, documentToken=COUNT, similarity=NUMBER, share=NUMBER)),
     ),
-    "GraphQL": request("query", query=TEXT, variables=MAPPING, operationName=TEXT),
-    "GraphQLAnswer": record(data=maybe(MAPPING), errors=array(record("message", message=TEXT))),
+    "GraphQL": request("query", query=TEXT, variables=OBJECT, operationName=TEXT),
+    "GraphQLAnswer": record(data=maybe(OBJECT), errors=array(record("message", message=TEXT))),
     # backups and exports
     "Backup": request(
-        "id", id=NAME, include=array(TEXT), exclude=array(TEXT), config=MAPPING, incremental_base_backup_id=TEXT,
+        "id", id=NAME, include=array(TEXT), exclude=array(TEXT), config=OBJECT, incremental_base_backup_id=TEXT,
     ),
     "Restore": request(
-        "", include=array(TEXT), exclude=array(TEXT), config=MAPPING, node_mapping=MAPPING, overwriteAlias=FLAG,
+        "", include=array(TEXT), exclude=array(TEXT), config=OBJECT, node_mapping=OBJECT, overwriteAlias=BOOLEAN,
     ),
     "Export": request("id", id=NAME, file_format=TEXT, include=array(TEXT), exclude=array(TEXT)),
     "Job": record(
         "id status", id=TEXT, backend=TEXT, path=TEXT, status=_JOB, classes=array(TEXT), startedAt=TEXT,
         completedAt=TEXT, error=TEXT, size=NUMBER, progress=record("done total", done=COUNT, total=COUNT),
-        incremental_base_backup_id=TEXT, tookInMs=COUNT, shardStatus=MAPPING,
+        incremental_base_backup_id=TEXT, tookInMs=COUNT, shardStatus=OBJECT,
     ),
     "WatchedJobs": record("jobs", jobs=array(ref("WatchedJob"))),
     "WatchedJob": record(
         "id kind name collections status pausable startedAt progress", id=NAME, kind=NAME, name=TEXT,
-        collections=array(TEXT), status=choice(*JobStatus), pausable=FLAG, startedAt=TEXT, endedAt=TEXT, error=TEXT,
+        collections=array(TEXT), status=choice(*JobStatus), pausable=BOOLEAN, startedAt=TEXT, endedAt=TEXT, error=TEXT,
         progress=record("done total unit", done=COUNT, total=COUNT, unit=TEXT),
     ),
     # people
@@ -185,11 +185,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "GroupAssignment": record("groupId groupType", groupId=TEXT, groupType=TEXT),
     "Me": record("username groups roles", username=TEXT, groups=array(TEXT), roles=maybe(array(ref("Role")))),
     "User": record(
-        "userId dbUserType active roles", userId=TEXT, dbUserType=TEXT, active=FLAG, roles=maybe(array(TEXT)),
+        "userId dbUserType active roles", userId=TEXT, dbUserType=TEXT, active=BOOLEAN, roles=maybe(array(TEXT)),
         createdAt=TEXT, lastUsedAt=TEXT, apiKeyFirstLetters=TEXT,
     ),
-    "NewUser": request("", **{"import": FLAG}, createTime=TEXT),
-    "Deactivation": request("", revoke_key=FLAG),
+    "NewUser": request("", **{"import": BOOLEAN}, createTime=TEXT),
+    "Deactivation": request("", revoke_key=BOOLEAN),
     "ApiKey": record("apikey", apikey=TEXT),
     # a cluster
     "ShardingState": record("shardingState", shardingState=record(

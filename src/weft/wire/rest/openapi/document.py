@@ -13,7 +13,7 @@ from weft import __version__
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.components import COMPONENTS
 from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, OBJECT_ID, PATH, Parameter
-from weft.wire.rest.openapi.shapes import MAPPING, Schema, ref
+from weft.wire.rest.openapi.shapes import OBJECT, Schema, ref
 
 _PATHS: Final = ("/v1/.well-known/openapi", "/v1/.well-known/openapi.json")
 _JSON: Final = "application/json"
@@ -21,7 +21,7 @@ _NAME: Final = re.compile(r"{(\w+)(?::path)?}")
 _MEANINGS: Final[Mapping[int, str]] = {
     200: "Done.",
     201: "Made.",
-    204: "Done; there is nothing to answer.",
+    204: "Done; the answer has no body.",
     400: "The body is missing or no JSON, a word in the query string is not known, or what is asked cannot be had.",
     401: "No credentials, or wrong ones.",
     403: "The caller may not do this.",
@@ -48,7 +48,7 @@ def published(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
         return Reply(document())
 
     summary = "This document."
-    own = [Endpoint("GET", path, answer, summary, answers={200: MAPPING}, is_open=True) for path in _PATHS]
+    own = [Endpoint("GET", path, answer, summary, answers={200: OBJECT}, is_open=True) for path in _PATHS]
     return own
 
 

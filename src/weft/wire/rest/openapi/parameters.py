@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from weft.wire.rest.openapi.shapes import CLASS_NAME, COUNT, FLAG, NAME, TEXT, UUID, Schema, choice
+from weft.wire.rest.openapi.shapes import BOOLEAN, CLASS_NAME, COUNT, NAME, TEXT, UUID, Schema, choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ INCLUDE: Final = Parameter(
     {"type": "string", "pattern": "^((vector|classification|featureProjection|interpretation),?)*$"},
 )
 NODES_OUTPUT: Final = Parameter("output", "`verbose` lists the shards.", choice("minimal", "verbose"))
-FULL_ROLES: Final = Parameter("includeFullRoles", "Roles with their permissions.", FLAG)
-LAST_USED: Final = Parameter("includeLastUsedTime", "When the user's key was last used.", FLAG)
+FULL_ROLES: Final = Parameter("includeFullRoles", "Roles with their permissions.", BOOLEAN)
+LAST_USED: Final = Parameter("includeLastUsedTime", "When the user's key was last used.", BOOLEAN)
 PLACE: Final = (
     Parameter("bucket", "Another bucket than that of the settings."),
     Parameter("path", "Another path than that of the settings."),

@@ -10,17 +10,16 @@ Schema: TypeAlias = Mapping[str, object]
 ANYTHING: Final[Schema] = {}
 TEXT: Final[Schema] = {"type": "string"}
 NAME: Final[Schema] = {"type": "string", "minLength": 1}
-WHOLE: Final[Schema] = {"type": "integer"}
+INTEGER: Final[Schema] = {"type": "integer"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 NUMBER: Final[Schema] = {"type": "number"}
-FLAG: Final[Schema] = {"type": "boolean"}
-MAPPING: Final[Schema] = {"type": "object"}
+BOOLEAN: Final[Schema] = {"type": "boolean"}
+OBJECT: Final[Schema] = {"type": "object"}
 CLASS_NAME: Final[Schema] = {"type": "string", "pattern": "^[A-Za-z][_0-9A-Za-z]{0,254}$"}
 """Its first letter is made a capital."""
 
 BEACON: Final[Schema] = {"type": "string", "pattern": "^weaviate://[^/]+/([A-Za-z][_0-9A-Za-z]*/)?[-0-9A-Fa-f]{32,36}$"}
 UUID: Final[Schema] = {"type": "string", "format": "uuid"}
-MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
 
 
 def ref(name: str) -> Schema:
