@@ -142,6 +142,8 @@ def test_what_has_expired_is_hidden_from_views_that_do_not_ask_for_it(make: Make
     everything = Not(condition(Operator.EQUAL, "n", 1000))
     assert len(whole.select(everything)) == COUNT + 1
     assert hidden.find([key(0)]) != [None], "it is still stored"
+    assert part.edit({key(0): counted}) == {}
+    assert part.remove(everything, 100, dry_run=True).matches == COUNT + 1
 
 
 # -- editing and removing

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,10 +113,26 @@ def test_a_shard_that_has_been_closed_has_no_sizes(shard: Shard) -> None:
     assert shard.sizes() == {}
 
 
-def test_what_is_changed_while_it_expires_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def expiring(folder: Path, *, hidden: bool) -> Shard:
+    """Its objects live for ten seconds after they were changed."""
     inverted = InvertedConfig(index_timestamps=True)
-    config = CollectionConfig("Thing", inverted=inverted, expiry=Expiry("_lastUpdateTimeUnix", 10, hidden=False))
-    shard = Shard(tmp_path, config, durable=False, write_queue=1000)
+    config = CollectionConfig("Thing", inverted=inverted, expiry=Expiry("_lastUpdateTimeUnix", 10, hidden=hidden))
+    return Shard(folder, config, durable=False, write_queue=1000)
+
+
+def test_what_expires_is_hidden_from_then_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shard, now_s = expiring(tmp_path, hidden=True), 5
+    monkeypatch.setattr("weft.engine.embedded.shard.time", SimpleNamespace(time=lambda: now_s))
+    shard.write([Upsert(Object(ID, {}, {}, 1, 1000))])
+    assert len(shard.view().page(None, 10)) == 1
+    now_s = 12
+    assert len(shard.view().page(None, 10)) == 0
+    assert len(shard.view(expired=True).page(None, 10)) == 1
+    shard.close()
+
+
+def test_what_is_changed_while_it_expires_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shard = expiring(tmp_path, hidden=False)
     other = bytes(15) + b"\x02"
     shard.write([Upsert(Object(uuid, {}, {}, 1, 1)) for uuid in (ID, other)])
     find = Shard._expired
