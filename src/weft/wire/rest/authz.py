@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from weft.access.assignments import UserSource
 from weft.access.permissions import Permission
 from weft.domain import json_fields
-from weft.domain.errors import Conflict, Invalid
+from weft.domain.errors import Conflict
 from weft.wire.json.documents import as_object
 from weft.wire.rest.audit import audited
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -142,14 +142,7 @@ def _roles(call: Call, key: str) -> tuple[Sequence[str], str | None]:
 
 
 def _is_full(call: Call) -> bool:
-    return flag(call, "includeFullRoles")
-
-
-def flag(call: Call, name: str) -> bool:
-    value = call.query.get(name, "false")
-    if value not in ("true", "false"):
-        raise Invalid(f"{name} must be true or false, not {value[:40]!r}")
-    return value == "true"
+    return call.boolean("includeFullRoles")
 
 
 _ANSWERED = {200: array(ref("Role"))}

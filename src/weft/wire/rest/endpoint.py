@@ -65,6 +65,13 @@ class Call:
             raise Invalid(f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
         return value
 
+    def boolean(self, name: str) -> bool:
+        """``true`` or ``false`` of the query string; false where it is absent."""
+        text = self.query.get(name, "false")
+        if text not in ("true", "false"):
+            raise Invalid(f"{name} must be true or false, not {text[:40]!r}")
+        return text == "true"
+
 
 class Reply(NamedTuple):
     """``content`` is anything that orjson encodes; bytes are sent as they are; None sends no body."""

@@ -9,7 +9,7 @@ from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
 from weft.wire.json.documents import as_object
 from weft.wire.rest.audit import audited
-from weft.wire.rest.authz import USER_TYPES, flag
+from weft.wire.rest.authz import USER_TYPES
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import LAST_USED
 from weft.wire.rest.openapi.shapes import array, ref
@@ -26,12 +26,12 @@ def me(call: Call) -> Reply:
 
 
 def list_all(call: Call) -> Reply:
-    found = call.service.access.users.all(call.caller, times=flag(call, "includeLastUsedTime"))
+    found = call.service.access.users.all(call.caller, times=call.boolean("includeLastUsedTime"))
     return Reply([_user_json(one) for one in found])
 
 
 def get(call: Call) -> Reply:
-    times = flag(call, "includeLastUsedTime")
+    times = call.boolean("includeLastUsedTime")
     return Reply(_user_json(call.service.access.users.get(call.path["user"], call.caller, times=times)))
 
 
