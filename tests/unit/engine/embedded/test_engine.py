@@ -135,3 +135,23 @@ def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Database, monkeyp
     assert again.get("Plain").config.description is None
     assert shard_of(again.get("Plain")).count == 1
     again.close()
+
+
+def test_a_change_that_one_tenant_cannot_follow_is_undone_in_those_that_could(
+    engine: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = engine.create(DOCUMENTS["Shared"])
+    engine.put_tenants(held, {"first": TenantStatus.ACTIVE, "second": TenantStatus.ACTIVE})
+    shards = [shard_of(held, name) for name in ("first", "second")]
+    real = Shard.configure
+
+    def full(self: Shard, config: CollectionConfig) -> None:
+        if self is shards[1] and config.description:
+            raise StorageFull("no space")
+        real(self, config)
+
+    monkeypatch.setattr(Shard, "configure", full)
+    with pytest.raises(StorageFull):
+        engine.configure(held, parse({"class": "Shared", "description": "changed"}))
+    assert [shard.config.description for shard in shards] == [None, None]
+    assert held.config.description is None
