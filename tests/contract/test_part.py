@@ -9,6 +9,7 @@ import threading
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from contract.things import CONFIG, COUNT, Make, condition, key, numbers_of, thing
 from weft.domain.errors import Conflict, Invalid, NotFound
@@ -121,6 +122,16 @@ def test_pages_are_in_order_of_uuid(filled: Part) -> None:
         seen += view.uuids(page.tolist())
     assert seen == keys
     assert len(view.page(keys[-1], 5)) == 0
+
+
+@pytest.mark.parametrize("expiry", [None, Expiry("at", 3600, hidden=True)], ids=["lasting", "expiring"])
+def test_a_page_has_what_is_replaced_after_its_view_was_taken(make: Make, expiry: Expiry | None) -> None:
+    part = make(replace(CONFIG, expiry=expiry))
+    part.write([Upsert(thing(n)) for n in range(12)])
+    view = part.view()
+    assert key(11) in view.uuids(view.page(None, 100).tolist())
+    part.write([Upsert(replace(thing(11), properties={"n": 77}))])
+    assert key(11) in view.uuids(view.page(None, 100).tolist())
 
 
 def test_records_by_uuid(filled: Part) -> None:

@@ -68,18 +68,21 @@ class ShardView:
     """``live`` is what a query may return; ``allow`` the same as an allow-list, None while no object was ever replaced
     or deleted. ``count``: the number of objects in text statistics, expired ones included."""
 
-    __slots__ = ("_everything", "_reading", "allow", "count", "live")
+    __slots__ = ("_everything", "_hidden", "_reading", "allow", "count", "live")
 
-    def __init__(self, reading: Reading, live: BitMap, allow: AllowList | None, count: int) -> None:
+    def __init__(
+        self, reading: Reading, live: BitMap, allow: AllowList | None, count: int, hidden: BitMap | None = None
+    ) -> None:
         self._reading = reading
         self.live = live
         self.allow = allow
         self.count = count
         self._everything = allow
+        self._hidden = hidden
 
     def without(self, expired: BitMap) -> ShardView:
         live = self.live - expired
-        return ShardView(self._reading, live, AllowList(live), self.count)
+        return ShardView(self._reading, live, AllowList(live), self.count, expired)
 
     @property
     def config(self) -> CollectionConfig:
@@ -108,11 +111,12 @@ class ShardView:
                 return reading.store.lookup(uuids)
 
     def page(self, after: bytes | None, limit: int) -> DocIds:
+        """What was stored since the view was taken is among them, for it may replace what the view has."""
         found: list[int] = []
-        live = None if self.config.expiry is None else self.live
+        hidden = self._hidden
         while len(found) < limit:
             page = self.scan(after, limit)
-            found += [doc_id for _, doc_id in page if live is None or doc_id in live]
+            found += [doc_id for _, doc_id in page if hidden is None or doc_id not in hidden]
             if len(page) < limit:
                 break
             after = page[-1][0]
