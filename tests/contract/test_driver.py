@@ -12,7 +12,7 @@ import pytest
 from contract.things import CONFIG, COUNT, key, thing
 from reference.driver import ReferenceDriver
 from weft.catalog.lmdb import LmdbCatalog
-from weft.domain.errors import Conflict, Invalid, NotFound
+from weft.domain.errors import Conflict, Invalid, NotFound, StorageFull
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy
 from weft.domain.tenants import TenantStatus
@@ -89,6 +89,39 @@ def test_what_was_dropped_is_gone_for_good(database: Database, open_again: Open)
         database.configure(collection, PLAIN)
     assert database.create(PLAIN).count(ONLY_SHARD) == 0
     assert open_again().get("Thing").count(ONLY_SHARD) == 0
+
+
+def test_what_the_catalog_cannot_store_changes_nothing(
+    database: Database, open_again: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, shared = database.create(PLAIN), database.create(SHARED)
+    database.put_tenants(shared, {"one": TenantStatus.ACTIVE})
+    with plain.use(None) as part, shared.use("one") as tenant:
+        part.write([Upsert(thing(1))])
+        tenant.write([Upsert(Object(bytes(16)))])
+
+        def full(*asked: object) -> None:
+            raise StorageFull("no space")
+
+        changes: list[Callable[[], object]] = [
+            lambda: database.create(EXPIRING),
+            lambda: database.drop("Thing"),
+            lambda: database.configure(plain, PLAIN),
+            lambda: database.put_tenants(shared, {"one": TenantStatus.INACTIVE, "two": TenantStatus.ACTIVE}),
+            lambda: database.drop_tenants(shared, ["one"]),
+        ]
+        with monkeypatch.context() as patched:
+            patched.setattr(LmdbCatalog, "change", full)
+            for change in changes:
+                with pytest.raises(StorageFull):
+                    change()
+        assert part.write([Upsert(thing(2))]) == [Done(existed=False)]
+        assert tenant.write([Remove(bytes(16))]) == [Done(existed=True)]
+    assert database.find("Brief") is None
+    assert shared.tenants() == {"one": TenantStatus.ACTIVE}
+    again = open_again()
+    assert again.get("Thing").count(ONLY_SHARD) == 2
+    assert again.create(EXPIRING).count(ONLY_SHARD) == 0
 
 
 def test_tenants_are_used_by_name_and_while_they_are_active(database: Database) -> None:

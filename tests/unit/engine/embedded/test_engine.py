@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from embedded_engine import shard_of
+from weft.catalog.lmdb import LmdbCatalog
 from weft.domain.errors import Invalid, NotFound, StorageFull
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
@@ -135,6 +136,18 @@ def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Database, monkeyp
     assert again.get("Plain").config.description is None
     assert shard_of(again.get("Plain")).count == 1
     again.close()
+
+
+def test_a_collection_that_the_catalog_cannot_store_leaves_no_files(
+    engine: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*asked: object) -> None:
+        raise StorageFull("no space")
+
+    monkeypatch.setattr(LmdbCatalog, "change", full)
+    with pytest.raises(StorageFull):
+        engine.create(DOCUMENTS["Plain"])
+    assert not list((engine.folder / "collections").iterdir())
 
 
 def test_a_change_that_one_tenant_cannot_follow_is_undone_in_those_that_could(
