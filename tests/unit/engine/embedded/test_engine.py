@@ -12,11 +12,12 @@ import pytest
 
 from embedded_engine import shard_of
 from weft.catalog.lmdb import LmdbCatalog
-from weft.domain.errors import Invalid, NotFound, StorageFull
+from weft.domain.errors import Conflict, Invalid, NotFound, StorageFull
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Tenancy, VectorConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Upsert
+from weft.engine.collection import ONLY_SHARD
 from weft.engine.database import Database
 from weft.engine.drivers import open_database
 from weft.engine.embedded.shard import Shard
@@ -148,6 +149,18 @@ def test_a_collection_that_the_catalog_cannot_store_leaves_no_files(
     with pytest.raises(StorageFull):
         engine.create(DOCUMENTS["Plain"])
     assert not list((engine.folder / "collections").iterdir())
+
+
+def test_drafts_that_cannot_be_adopted_leave_no_files(engine: Database) -> None:
+    engine.create(DOCUMENTS["Plain"])
+    drafts = [
+        engine.draft("Shared", {"class": "Shared"}, {}),
+        engine.draft("Plain", {"class": "Plain"}, {ONLY_SHARD: TenantStatus.ACTIVE}),
+    ]
+    with pytest.raises(Conflict):
+        engine.adopt(drafts, {}, {})
+    assert engine.find("Shared") is None
+    assert len(list((engine.folder / "collections").iterdir())) == 1
 
 
 def test_a_change_that_one_tenant_cannot_follow_is_undone_in_those_that_could(
