@@ -99,7 +99,7 @@ def test_while_the_indexes_cannot_be_rebuilt_searches_go_on(
     shard.write([upsert(n) for n in range(10)])
     with monkeypatch.context() as patch:
         failing(patch, kind, method, MemoryError("no memory"), at=1, times=100)
-        with pytest.raises(OperatorError, match=r"is stored.*no memory"):
+        with pytest.raises(OperatorError, match=r"are stored.*no memory"):
             shard.write([upsert(10)])
         assert_found_everywhere(shard, set(range(10)))
         with pytest.raises(OperatorError, match="no memory"):
