@@ -110,7 +110,7 @@ def test_too_many_waiting_are_refused() -> None:
     waiter.start()
     while commits._waiting < 3:
         pass
-    with pytest.raises(Overloaded, match="3 objects wait"):
+    with pytest.raises(Overloaded, match="3 objects are waiting"):
         commits.submit(removes(5), store.write)
     store.gate.set()
     writer.join(30)
