@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from contract.things import CONFIG, COUNT, key, thing
+from contract.things import CONFIG, COUNT, condition, key, thing
 from reference.driver import ReferenceDriver
 from weft.catalog.lmdb import LmdbCatalog
 from weft.domain.errors import Conflict, Invalid, NotFound, StorageFull
+from weft.domain.filters import Operator
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy
 from weft.domain.tenants import TenantStatus
@@ -195,6 +196,10 @@ def test_the_capabilities_are_true(database: Database, tmp_path: Path) -> None:
         listed = view.uuids(view.sorted(None, [], 0).tolist())
         in_order = [key(n) for n in range(COUNT)]
         assert listed == (in_order if can.insertion_order else sorted(in_order))
+        selection = view.select(condition(Operator.GREATER_THAN, "n", 3))
+        chosen = view.uuids(selection.first().tolist())
+        assert chosen == [uuid for uuid in listed if uuid in chosen]
+        assert view.uuids(selection.first(3).tolist()) == chosen[:3]
         for name in PLAIN.vectors:
             having = [one for one in given if name in one.vectors]
             doc_ids = [doc_id for doc_id in view.find([one.uuid for one in having]) if doc_id is not None]
