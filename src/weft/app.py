@@ -1,4 +1,4 @@
-"""App: one server, all rooms joined. Started and stopped by the command line and by ``weft.connect``."""
+"""App: one server, assembled from all rooms. The command line and ``weft.connect`` start and stop it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT_S = 30
 _GRACE_S = 1
-"""For REST replies that are still being sent when the time of their requests is over."""
+"""For REST replies that are still being sent when the time for running requests is over."""
 
 _STALLED_S = 300
-"""How long a reply waits for a client that reads none of it."""
+"""How long a reply waits for a client that does not read it."""
 
 _RECONNECT_S = 0.5
-"""Streaming clients that are asked to reconnect call at once to see whether the server is back. They wait while it
+"""Streaming clients that are asked to reconnect check immediately whether the server is back. They wait while it
 answers that it is not ready, and give up when there is no answer."""
 
 
@@ -60,11 +60,11 @@ class App:
         self.rest_port = 0
         self.grpc_port = 0
         self.metrics_port = 0
-        """0 where no metrics are served."""
+        """0 if no metrics are served."""
         self._metrics_server: MetricsServer | None = None
 
     def start(self) -> None:
-        """Raises the error of what cannot be opened, after closing what was open."""
+        """Closes everything again if something cannot be opened, and raises its error."""
         settings, storage, host = self.settings, self.settings.storage, self.settings.server.host
         with ExitStack() as undo:
             self._start_rest(_listen(host, settings.rest.port))
@@ -120,7 +120,7 @@ class App:
         self._engine.announce([f"http://{host}:{self.rest_port}", f"grpc://{host}:{self.grpc_port}"])
 
     def _metrics(self) -> Metrics | None:
-        """None where none are collected."""
+        """None if no metrics are collected."""
         if not self.settings.metrics.enabled:
             return None
         from weft.metrics import Metrics
@@ -162,7 +162,7 @@ class App:
             time.sleep(0.002)
 
     def _stop_rest(self) -> None:
-        """Without waiting for a request that hangs in its thread."""
+        """Does not wait for a request that hangs in its thread."""
         self._rest.should_exit = True
         self._rest_thread.join(2 * _GRACE_S)
 
@@ -188,7 +188,7 @@ class App:
         self._registry.close()
 
     def _warm(self) -> None:
-        """Load what the first search of each kind would wait for."""
+        """Load in advance what the first search of each kind would wait for."""
         importlib.import_module("weft.engine.embedded.index.vector.kernels")
         importlib.import_module("weft.engine.embedded.index.inverted.kernels")
 
@@ -208,13 +208,14 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Misconfigured(
-            f"cannot listen on {host}:{port}: {error.strerror}; stop what uses the port, or choose another with --port"
+            f"cannot listen on {host}:{port}: {error.strerror}; stop the process that uses the port, or choose another "
+            "with --port"
         ) from error
     return listener
 
 
 def _detect_dead_peers(listener: socket.socket) -> None:
-    """Connections close whose clients are gone or read nothing of a reply, where the operating system can detect it."""
+    """Close connections whose clients are gone or do not read a reply, if the operating system can detect that."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):

@@ -1,7 +1,7 @@
 """Settings as one value, read once: flags over environment over a TOML file over defaults.
 
-An unknown key in the file or an unknown ``WEFT_…`` variable is refused; so is a value that does not fit its type. What
-each setting is stands in ``weft.settings``, by group.
+An unknown key in the file or an unknown ``WEFT_…`` variable is refused; so is a value that does not fit its type.
+``weft.settings`` declares each setting, by group.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Settings:
             ("backup-s3", "backup_s3_bucket", self.backup.s3_bucket),
         ):
             if module in self.modules.enabled and not value:
-                raise Misconfigured(f"module {module} is enabled and {key} is not set; set {key.upper()}")
+                raise Misconfigured(f"module {module} is enabled, but {key} is not set; set {key.upper()}")
 
 
 SETTINGS: Final[Mapping[str, Setting]] = {one.key: one for _, section in sections(Settings) for one in section}
@@ -71,10 +71,10 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     file: Path | None = None,
 ) -> Settings:
-    """The settings that ``flags``, by key, ``environ`` (None: the process's own) and ``file`` give.
+    """The settings from ``flags``, by key, ``environ`` (None: the process's own) and ``file``.
 
-    Callers without credentials are refused where there are users, unless a setting lets them in. Raises Misconfigured,
-    which names the key at fault.
+    If there are users, callers without credentials are refused unless a setting admits them. Raises Misconfigured,
+    naming the invalid key.
     """
     values = {} if file is None else _from_file(file)
     values |= _from_environment(os.environ if environ is None else environ)
@@ -127,7 +127,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
-    """What to do about an unknown name."""
+    """The advice for an unknown name."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return (f"did you mean {near[0]}? " if near else "") + "weft serve --help lists all settings"
 

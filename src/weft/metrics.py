@@ -1,7 +1,7 @@
-"""Metrics for Prometheus: requests by verb and status as they are answered, what is stored at the moment of reading.
+"""Metrics for Prometheus: requests by verb and status, counted as they are answered; stored data, read on demand.
 
-Served on a port of their own, at any path (``/metrics``), without credentials: they hold figures and the names of
-collections and models, nothing else. ``exposition`` is the same as text, for ``/v1/metrics``.
+Served on a separate port, at any path (``/metrics``), without credentials: they contain only figures and the names of
+collections and models. ``exposition`` is the same text, for ``/v1/metrics``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 
 
 class ModelFigures(Protocol):
-    """Of a model in memory: what it has embedded, and what waits for it."""
+    """The figures of a model in memory: how much it has embedded, and how much waits for it."""
 
     @property
     def name(self) -> str: ...
@@ -38,7 +38,7 @@ Models: TypeAlias = Callable[[], Sequence[ModelFigures]]
 
 
 class Metrics:
-    """``shards`` gives what is stored, ``models`` what is in memory; both are asked when the metrics are."""
+    """``shards`` returns the stored shards, ``models`` the models in memory; both are called when metrics are read."""
 
     def __init__(self, shards: Shards, models: Models) -> None:
         self.registry = CollectorRegistry()
@@ -63,7 +63,7 @@ class Metrics:
         child.observe(seconds)
 
     def exposition(self) -> bytes:
-        """All of it, in Prometheus's text format."""
+        """All metrics, in Prometheus's text format."""
         return generate_latest(self.registry)
 
 
@@ -75,8 +75,8 @@ class MetricsServer:
             self._server, self._thread = start_http_server(port, host, metrics.registry)
         except OSError as error:
             raise Misconfigured(
-                f"metrics cannot listen on {host}:{port}: {error.strerror}; stop what uses the port, or choose another "
-                "with PROMETHEUS_MONITORING_PORT"
+                f"metrics cannot listen on {host}:{port}: {error.strerror}; stop the process that uses the port, or "
+                "choose another with PROMETHEUS_MONITORING_PORT"
             ) from error
         self.port: int = self._server.server_port
 
@@ -92,7 +92,7 @@ class _Stored(Collector):
         self._shards = shards
 
     def collect(self) -> Iterable[Metric]:
-        """Added up over the shards (tenants) of each collection, so that there are few series."""
+        """Summed over the shards (tenants) of each collection, so that there are few series."""
         objects = GaugeMetricFamily("weft_objects", "Objects of a collection", labels=["collection"])
         waiting = GaugeMetricFamily("weft_vectors_waiting", "Vectors not yet in their index", labels=["collection"])
         sizes = GaugeMetricFamily("weft_bytes", "Bytes of a collection's part", labels=["collection", "part"])
@@ -121,7 +121,7 @@ class _Models(Collector):
         self._models = models
 
     def collect(self) -> Iterable[Metric]:
-        """By the names of the models; the figures of one that is loaded twice are added up."""
+        """By the names of the models; the figures of one that is loaded twice are summed."""
         embedded = CounterMetricFamily("weft_embeddings", "Texts and media embedded since the load", labels=["model"])
         waiting = GaugeMetricFamily("weft_embeddings_waiting", "Texts and media not yet embedded", labels=["model"])
         loaded = GaugeMetricFamily("weft_models_loaded", "Models in memory")

@@ -1,12 +1,12 @@
-"""What other packages add to Weft: modules, backup backends and drivers, found by their entry points.
+"""Plug-ins: modules, backup backends and drivers that other packages add, found by their entry points.
 
-A package states in its own metadata, for example in its ``pyproject.toml``, what it adds and where that is:
+A package declares them in its metadata, for example in its ``pyproject.toml``:
 
     [project.entry-points."weft.modules"]
     text2vec-acme = "weft_acme:Text2VecAcme"
 
-Finding reads metadata alone; a plug-in's code is imported when it is first used, so one that is broken stops nothing
-but itself. A name belongs to one plug-in: one that Weft has itself, or that two packages claim, is refused.
+Discovery reads only metadata; a plug-in's code is imported when it is first used, so a broken one affects nothing else.
+A name belongs to one plug-in: one that Weft uses itself, or that two packages claim, is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DRIVERS: Final = "weft.drivers"
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """``name`` is what users call it, ``package`` the distribution that adds it, with its version."""
+    """``name``: the name for users; ``package``: the distribution that adds it, with its version."""
 
     name: str
     package: str
@@ -34,11 +34,11 @@ class Plugin:
     def load(self) -> Callable[..., Any]:
         """The class or function that the entry point names, imported now.
 
-        Raises Misconfigured, which names the plug-in and its package, whatever goes wrong in there.
+        Raises Misconfigured, naming the plug-in and its package, for every exception in it.
         """
         try:
             found = self.entry_point.load()
-        except Exception as error:  # code of others, at its import
+        except Exception as error:  # the import runs third-party code
             raise Misconfigured(
                 f"{self} cannot be imported: {type(error).__name__}: {error}. Repair or uninstall the package"
             ) from error
@@ -49,14 +49,14 @@ class Plugin:
         return found  # type: ignore[no-any-return]
 
     def make(self, *arguments: object) -> object:
-        """What it makes of ``arguments``. Raises Misconfigured as ``load``, and for what the plug-in raises; errors of
-        Weft's own classes pass as they are."""
+        """Calls it with ``arguments``. Raises Misconfigured as ``load``, and for exceptions of the plug-in; errors of
+        Weft's own classes are passed on."""
         maker = self.load()
         try:
             return maker(*arguments)
         except WeftError:
             raise
-        except Exception as error:  # code of others
+        except Exception as error:  # third-party code
             raise Misconfigured(f"{self} cannot be opened: {type(error).__name__}: {error}") from error
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Plugin:
 
 
 def find_plugins(group: str, built_in: Collection[str] = ()) -> dict[str, Plugin]:
-    """The plug-ins of ``group`` by their names; nothing of them is imported.
+    """The plug-ins of ``group`` by their names, without importing them.
 
     Raises Misconfigured for a name that is ``built_in``, or that two packages claim.
     """

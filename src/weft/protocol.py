@@ -2,9 +2,9 @@
 
 One process may hold only one copy of these descriptors, and ``weft.connect`` needs the client in the same process, so
 Weft uses the client's own. Importing the whole ``weaviate`` package costs over a second of start-up; its message
-modules import only each other, so they are loaded under empty stand-ins of their parent packages, which are taken away
-afterwards. A later ``import weaviate`` then finds the same message modules already loaded. Type checkers read the stubs
-that the wheel has beside them.
+modules import only each other, so they are loaded under empty stand-ins of their parent packages, which are removed
+afterwards. A later ``import weaviate`` then finds the same message modules already loaded. Type checkers read the
+stubs in the wheel.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def test_a_csv_is_typed_as_the_collection_has_it(server: Server, weft: Weft, tmp
     )
     done = weft("import", "a.csv", "--collection", "Declared")
     assert done.returncode == 1
-    assert "the row has 5 cells, and the first line names 4 (a.csv, line 4)" in done.stdout
+    assert "the row has 5 cells, but the first line names 4 columns (a.csv, line 4)" in done.stdout
     (only,) = held(server, "Declared").values()
     assert (only["code"], only["count"], only["words"], only["place"].latitude) == ("1", 2, ["w"], 1.0)
     assert {row["code"] for row in lines(tmp_path / "a.csv.rejected.jsonl")} == {"2", "3"}
@@ -174,7 +174,7 @@ def test_rows_go_to_a_tenant_and_are_embedded(server: Server, weft: Weft, tmp_pa
         (["a.txt"], "a.txt: cannot read .txt; use .jsonl, .ndjson, .json, .csv"),
         (["a.jsonl", "--rejected", "a.jsonl"], "a.jsonl would be overwritten"),
         (["object.json"], "must hold an array of objects"),
-        (["twice.csv"], "must give each column a name of its own"),
+        (["twice.csv"], "must give each column a distinct name"),
         (["quote.csv"], "quote.csv, line 3: a cell opens a quote that is never closed"),
         (["--collection", "", "a.jsonl"], "--collection must name a collection"),
         (["a.jsonl", "--tenant", "\udcff"], "is not UTF-8"),

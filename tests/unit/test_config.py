@@ -37,7 +37,7 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
         ({"default_vector_index": "lsh"}, {}, "one of hnsw"),
         ({"default_vector_index": "dynamic"}, {}, "ASYNC_INDEXING"),
         ({"apikey_enabled": "true"}, {}, "at least one key"),
-        ({"anonymous_access": "false"}, {}, "no other way in"),
+        ({"anonymous_access": "false"}, {}, "nothing else is on"),
         (
             {"apikey_enabled": "true", "apikey_allowed_keys": "a,a", "apikey_users": "jane,john"},
             {},

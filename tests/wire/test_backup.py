@@ -261,7 +261,7 @@ def test_a_cancelled_backup_leaves_nothing_and_frees_its_id(
         ({"id": "x", "exclude": ["*"]}, "no class is left"),
         ({"id": "x", "config": {"CPUPercentage": 90}}, "from 1 to 80"),
         ({"id": "x", "config": {"CompressionLevel": "Most"}}, "CompressionLevel"),
-        ({"id": "x", "config": {"path": "relative"}}, "begin at its root"),
+        ({"id": "x", "config": {"path": "relative"}}, "must be absolute"),
         ({"id": "x", "config": {"bucket": "b"}}, "no buckets"),
         ({"id": "x", "incremental_base_backup_id": "x"}, "itself"),
         ({"id": "x", "incremental_base_backup_id": "never"}, "there is none"),

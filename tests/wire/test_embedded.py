@@ -58,7 +58,7 @@ def test_a_folder_stays_and_is_opened_again(tmp_path: Path) -> None:
 
 def test_a_folder_in_use_is_refused_here_and_in_another_process(tmp_path: Path) -> None:
     with weft.connect(tmp_path) as client:
-        with pytest.raises(Locked, match=r"this very process.*http://127\.0\.0\.1"):
+        with pytest.raises(Locked, match=r"this process.*http://127\.0\.0\.1"):
             weft.connect(tmp_path)
         command = [sys.executable, "-m", "weft", "serve", "--port=0", "--grpc-port=0", "--data-path", str(tmp_path)]
         other = subprocess.run(command, capture_output=True, text=True, timeout=60)

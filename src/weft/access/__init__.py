@@ -1,1 +1,1 @@
-"""Access: who the caller is, and what they may do?"""
+"""Access: who the caller is, and what they may do."""

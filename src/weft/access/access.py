@@ -1,4 +1,4 @@
-"""Access: the room as one: who the caller is, what they may do, and the verbs on roles, their assignments and users."""
+"""Access: authentication, rights, and the verbs on roles, their assignments and users, in one object."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weft.settings.access import AccessSettings
 
 @dataclass(frozen=True, slots=True)
 class OpenIdInfo:
-    """Where clients get tokens: the address of the provider's configuration, and what to ask it for."""
+    """Where clients get tokens: the URL of the provider's configuration, the client id and the scopes to request."""
 
     configuration_url: str
     client_id: str
@@ -41,12 +41,12 @@ class Access:
         self.store.close()
 
     def parts(self) -> dict[str, RolesPart | UsersPart]:
-        """What backups take along, by name."""
+        """The parts that backups include, by name."""
         return {"roles": RolesPart(self.store), "users": UsersPart(self.store)}
 
     @public
     def openid(self) -> OpenIdInfo | None:
-        """None where OIDC is off."""
+        """None if OIDC is off."""
         oidc = self._settings.oidc
         if not oidc.enabled:
             return None

@@ -1,4 +1,4 @@
-"""Which roles are assigned to whom, as a mapping: by subject, ``db:<user>``, ``oidc:<user>`` or ``group:<group>``."""
+"""The assigned roles as a mapping by subject: ``db:<user>``, ``oidc:<user>`` or ``group:<group>``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import TypeAlias
 
 DB, OIDC = "db", "oidc"
-"""The types of users; groups are of ``oidc`` only."""
+"""The types of users; only ``oidc`` has groups."""
 
 Assigned: TypeAlias = Mapping[str, tuple[str, ...]]
 """The roles of each subject that has any, in alphabetical order."""
@@ -21,12 +21,12 @@ def group_subject(group: str) -> str:
 
 
 def with_roles(assigned: Assigned, subjects: Iterable[str], roles: Iterable[str]) -> Assigned:
-    """``assigned``, where each of ``subjects`` has ``roles`` too."""
+    """``assigned``, with ``roles`` added to each of ``subjects``."""
     roles = tuple(roles)
     return {**assigned, **{one: tuple(sorted({*assigned.get(one, ()), *roles})) for one in subjects}}
 
 
 def without(assigned: Assigned, subjects: Iterable[str], roles: Container[str]) -> Assigned:
-    """``assigned``, where none of ``subjects`` has any of ``roles``."""
+    """``assigned``, with ``roles`` removed from each of ``subjects``."""
     left = {one: tuple(role for role in assigned.get(one, ()) if role not in roles) for one in subjects}
     return {subject: kept for subject, kept in {**assigned, **left}.items() if kept}

@@ -1,7 +1,7 @@
-"""The verbs on who has which roles: read, assign and revoke them, of users and of groups of an identity provider.
+"""The verbs on role assignments: read, assign and revoke roles of users, and of groups of an identity provider.
 
-Whether the caller is allowed to is checked before, by the requirement at each verb; what an answer hides from a caller
-is left out here.
+The requirement at each verb has already checked whether the caller is allowed to use it; the verbs leave out of their
+results what the caller may not see.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Assignee(NamedTuple):
 
 
 class Assignments:
-    """Where roles are off, every verb raises Unsupported."""
+    """If roles are off, every verb raises Unsupported."""
 
     def __init__(self, settings: AccessSettings, store: AccessStore, rights: Rights) -> None:
         self._settings = settings
@@ -52,7 +52,7 @@ class Assignments:
 
     @requires(reading_roles_of_user)
     def of_user(self, user: str, user_type: str | None, caller: Caller, *, full: bool) -> list[Role]:
-        """Of one type of user, ``db`` or ``oidc``, or of both. ``full``: with permissions. Raises NotFound."""
+        """Of a user of one type, ``db`` or ``oidc``, or of both types. ``full``: with permissions. Raises NotFound."""
         rights = role_rights(self._rights)
         types = _user_types(user_type)
         self._check_user(user, user_type)
@@ -122,7 +122,7 @@ class Assignments:
         return sorted({*role_rights(self._rights).fixed, *self._store.state.assigned})
 
     def _with(self, role: str, prefix: str) -> list[str]:
-        """The users or groups that have ``role``; ``prefix`` is what their subjects begin with."""
+        """The users or groups that have ``role``; ``prefix`` is the beginning of their subjects."""
         rights = role_rights(self._rights)
         subjects = [one for one in self._subjects() if one.startswith(prefix) and role in rights.roles_of(one)]
         return [one.removeprefix(prefix) for one in subjects]
@@ -140,9 +140,9 @@ class Assignments:
         existing_role(self._rights, role)
 
     def _check_user(self, user: str, user_type: str | None) -> None:
-        """Raises NotFound. Users of an identity provider are known to it alone, so any of them may exist."""
+        """Raises NotFound. Only the identity provider knows its users, so any of them may exist."""
         if user_type == OIDC and not self._settings.oidc.enabled:
-            raise Invalid("oidc is not enabled on this server; it has no such users")
+            raise Invalid("oidc is not enabled on this server; use userType db")
         if self._settings.oidc.enabled and user_type != DB:
             return
         in_settings = self._settings.apikey_enabled and user in self._settings.apikey_users
@@ -184,10 +184,10 @@ def _user_types(user_type: str | None) -> tuple[str, ...]:
     if user_type is None:
         return DB, OIDC
     if user_type not in (DB, OIDC):
-        raise CallerError(f"unknown userType: {user_type[:40]!r}; it is {DB} or {OIDC}")
+        raise CallerError(f"unknown userType: {user_type[:40]!r}; use {DB} or {OIDC}")
     return (user_type,)
 
 
 def _check_group_type(group_type: str) -> None:
     if group_type != OIDC:
-        raise CallerError(f"unknown groupType: {group_type[:40]!r}; it is {OIDC}")
+        raise CallerError(f"unknown groupType: {group_type[:40]!r}; use {OIDC}")

@@ -29,7 +29,7 @@ class Authenticator:
 
         Raises Unauthenticated.
 
-        A header that does not begin with ``Bearer`` counts as none. Waits for the identity provider when it must.
+        A header that does not begin with ``Bearer`` is ignored. Waits for the identity provider if necessary.
         """
         caller = self.recognise(authorization, credentials)
         if caller is not None:
@@ -38,7 +38,7 @@ class Authenticator:
         return _identified(self._provider.identify(_token(authorization)), credentials)
 
     def recognise(self, authorization: str | None, credentials: Credentials) -> Caller | None:
-        """As ``authenticate``, but without waiting: None for a token that the identity provider may be asked about."""
+        """As ``authenticate``, but without waiting: None for a token that may require the identity provider's keys."""
         token = _token(authorization)
         if not token or not self._ways:
             if self._anonymous:
@@ -68,7 +68,7 @@ class Authenticator:
 
 
 def environment_keys(settings: AccessSettings) -> list[tuple[str, str]]:
-    """(key, its user) as the settings give them: one user for each key, or one for all."""
+    """(key, its user) from the settings: one user for each key, or one for all."""
     if not settings.apikey_enabled:
         return []
     allowed, users = settings.apikeys, settings.apikey_users

@@ -1,4 +1,4 @@
-"""CallerRights: the rights of one caller, as the rules of requirements ask for them."""
+"""CallerRights: the rights of one caller, as the rules of requirements use them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class CallerRights:
         require(self._rights, self.caller, right)
 
     def touches(self, collection: str) -> bool:
-        """Whether there is anything that the caller may do with the collection, its tenants or its objects."""
+        """Whether the caller has any right on the collection, its tenants or its objects."""
         return self._rights.touch(self.caller, collection)
 
     # -- roles
 
     def check_role(self, verb: str, name: str, permissions: Iterable[Permission]) -> None:
-        """Raises Forbidden unless the caller may do this to every role of such a name, or (scope ``match``) to those
-        that allow no more than the caller has."""
+        """Raises Forbidden unless the caller may do this to every role of that name, or (scope ``match``) to roles that
+        allow no more than the caller has."""
         if self.may(Right(verb, "roles", (name,), ALL)):
             return
         matching = Right(verb, "roles", (name,), MATCH)
@@ -44,15 +44,15 @@ class CallerRights:
         self._check_held(permissions, "create roles")
 
     def permissions_of(self, role: str) -> Sequence[Permission]:
-        """None where there is no such role, or where roles are off."""
+        """Empty if there is no such role, or roles are off."""
         return (self._rights.permissions_of(role) or ()) if isinstance(self._rights, RoleRights) else ()
 
     def roles_of(self, subjects: Iterable[str]) -> list[str]:
-        """None where roles are off."""
+        """Empty if roles are off."""
         return self._rights.roles_of_all(subjects) if isinstance(self._rights, RoleRights) else []
 
     def check_held(self, roles: Sequence[str]) -> None:
-        """Raises Forbidden when one of the roles allows what the caller may not do."""
+        """Raises Forbidden when one of the roles allows more than the caller has."""
         rights = self._rights
         if not isinstance(rights, RoleRights):
             return

@@ -1,4 +1,4 @@
-"""What one caller may do: the permissions of the caller's roles, compiled and remembered."""
+"""Grants: the permissions of one caller's roles, compiled and cached."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from weft.access.permissions import ALL, MATCH, Permission, Right
 
 _MAX_REMEMBERED = 1_000
 _MAX_NAME_CHARS = 300
-"""Names in requests may have any length; rights with longer ones are matched each time."""
+"""The longest names that are cached: names in requests may have any length."""
 
 _Row: TypeAlias = tuple[Match, ...]
 
 
 class Grants:
-    """Immutable but for its memory of answers, so any number of threads may ask.
+    """Immutable except for its cache; safe for any number of threads.
 
-    ``verbs`` are allowed on everything, whatever the permissions say.
+    ``verbs`` are allowed on everything, regardless of the permissions.
     """
 
     def __init__(self, permissions: Iterable[Permission], verbs: str = "") -> None:
@@ -39,7 +39,7 @@ class Grants:
         self._known: dict[Right | str, bool] = {}
 
     def allow(self, right: Right) -> bool:
-        """Costs about 0.3 µs for a right that was asked before."""
+        """Costs about 0.3 µs for a cached right."""
         known = self._known.get(right)
         if known is None:
             rows = self._rows.get((right.verb, right.domain, right.scope), ())
@@ -50,7 +50,7 @@ class Grants:
         return known
 
     def hold(self, permission: Permission) -> bool:
-        """Whether all that ``permission`` allows is allowed."""
+        """Whether everything that ``permission`` allows is allowed."""
         scopes = (ALL, MATCH) if permission.scope == MATCH else (permission.scope,)
         return all(
             verb in self._verbs

@@ -34,7 +34,7 @@ def deleting_role(context: CallerRights, name: str) -> Iterator[Right]:
 def reading_roles_of_user(
     context: CallerRights, user: str, user_type: str | None, caller: Caller, *, full: bool
 ) -> Iterator[Right]:
-    """Every caller may read their own. ``full``: with permissions, so each role must be readable too."""
+    """Every caller may read their own. ``full``: with permissions, so each role must be readable, too."""
     if user == caller.user and user_type in (None, caller.user_type):
         return
     yield Right(READ, "users", (user,))
@@ -56,7 +56,7 @@ def reading_roles_of_group(
 
 
 def assigns_roles(domain: str, *, held: bool) -> Rule:
-    """Roles given to or taken from a user or a group. ``held``: the caller must have all that the roles allow."""
+    """To assign or revoke roles of a user or a group. ``held``: the caller must have all that the roles allow."""
 
     def rule(context: CallerRights, subject: str, roles: Sequence[str], *_: object) -> Iterator[Right]:
         yield Right(ASSIGN, domain, (OIDC, subject) if domain == "groups" else (subject,))

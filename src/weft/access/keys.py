@@ -1,7 +1,7 @@
 """Keys of database users: 384 random bits, of which only a keyed hash is stored.
 
-A hash that is slow on purpose protects passwords that people choose. So many random bits cannot be guessed, so
-HMAC-SHA256 under a secret of the data folder is as safe, and each request is checked in a microsecond.
+Deliberately slow hashes protect passwords that people choose. 384 random bits cannot be guessed, so HMAC-SHA256 under
+a secret of the data folder is as safe, and checks a request in a microsecond.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 _KEY_BYTES = 48
 _SECRET_BYTES = 32
 PREFIX_CHARS = 3
-"""How much of a key may be displayed, by which people distinguish their keys."""
+"""How many characters of a key may be displayed, so that people can tell their keys apart."""
 
 
 def new_key() -> str:
@@ -24,5 +24,5 @@ def new_secret() -> bytes:
 
 
 def digest(secret: bytes, key: str) -> str:
-    """The hash of ``key``, which finds and proves it: a look-up in a dictionary reveals nothing about it."""
+    """The hash of ``key``, by which it is looked up in a dictionary: the timing of that reveals nothing about it."""
     return hmac.digest(secret, key.encode("utf-8", "surrogateescape"), "sha256").hex()

@@ -1,8 +1,8 @@
 """Tokens of an identity provider (OpenID Connect): signed JSON Web Tokens, checked with the provider's public keys.
 
-A token must be signed by RS, PS or ES with SHA-2, be of the issuer, for the client unless that check is off, and
-neither expired nor not yet valid. The keys are fetched when the first token comes and again when one names a key that
-is not known; while a provider cannot be reached its tokens are refused, but the server starts and runs.
+A token must be signed by RS, PS or ES with SHA-2, come from the issuer, be for the client unless that check is off, and
+be neither expired nor not yet valid. The keys are fetched for the first token, and again when one names an unknown key;
+while a provider cannot be reached its tokens are refused, but the server starts and runs.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _TIMEOUT_S = 5.0
 _REFRESH_AFTER_S = 3600.0
 _MAX_FETCHES = 10
 _FETCHES_WITHIN_S = 60.0
-"""Limits how often the provider is asked, however many tokens name unknown keys."""
+"""Limits the requests to the provider, however many tokens name unknown keys."""
 _TRUSTED_FOR_S = 60.0
-"""How long a checked token is trusted; after that its key must still be the provider's."""
+"""How long a verified token is trusted; after that its key must still be the provider's."""
 _MAX_TRUSTED = 10_000
 _MAX_BYTES = 1 << 20
 
@@ -51,7 +51,7 @@ class Identity:
 
 
 class OidcProvider:
-    """One issuer. ``recall`` never waits; ``identify`` may ask the provider for its keys."""
+    """One issuer. ``recall`` never waits; ``identify`` may fetch the provider's keys."""
 
     def __init__(self, settings: OidcSettings) -> None:
         self._issuer = settings.issuer
@@ -68,12 +68,12 @@ class OidcProvider:
         self._trusted: dict[bytes, tuple[Identity, float]] = {}
 
     def recall(self, token: str) -> Identity | None:
-        """The identity of a token that was checked a moment ago."""
+        """The identity of a token that was verified recently, or None."""
         known = self._trusted.get(_fingerprint(token))
         return known[0] if known is not None and known[1] > time.time() else None
 
     def identify(self, token: str) -> Identity:
-        """Raises Unauthenticated saying what is wrong with the token."""
+        """Raises Unauthenticated with the reason."""
         known = self.recall(token)
         if known is not None:
             return known
@@ -115,7 +115,7 @@ class OidcProvider:
         now = time.time()
         expires, begins = claims.get("exp"), claims.get("nbf", 0)
         if not _is_time(expires) or not _is_time(begins):
-            raise Unauthenticated("unauthorized: the token does not say how long it is valid")
+            raise Unauthenticated("unauthorized: the token has no expiry time")
         if expires <= now:
             raise Unauthenticated("unauthorized: the token is expired")
         if begins > now:
@@ -175,7 +175,7 @@ class OidcProvider:
             if not url:
                 found = _get(client, f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
                 if found["issuer"] != self._issuer:
-                    raise ValueError(f"it says that it is {str(found['issuer'])[:200]!r}")
+                    raise ValueError(f"it states another issuer, {str(found['issuer'])[:200]!r}")
                 url = found["jwks_uri"]
             document = _get(client, url)
         signing = [

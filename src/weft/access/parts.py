@@ -1,6 +1,6 @@
-"""What backups keep of this room: roles with who has them, and users with the hashes of their keys.
+"""The parts of backups from this room: roles with their assignments, and users with the hashes of their keys.
 
-A part is written as text, whole or by names, and brings back what such a text holds; all else stays as it is.
+A part is written as text, all of it or only some names; loading such a text leaves everything else as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RolesPart:
         return _text(state, "roles", "assigned")
 
     def load(self, text: str) -> Callable[[], None]:
-        """Roles are as they were; users and groups that had one of them have it again, beside those given since."""
+        """Restores the roles and their assignments; assignments made since are kept."""
         loaded = _state(text)
 
         def edit(state: AccessState) -> tuple[AccessState, AccessState]:
@@ -53,7 +53,7 @@ class RolesPart:
 
 
 class UsersPart:
-    """Its text is secret: with it keys can be tried."""
+    """Its text is secret: it can be used to test guesses of keys."""
 
     def __init__(self, store: AccessStore) -> None:
         self._store = store
@@ -68,7 +68,7 @@ class UsersPart:
         return _text(state, "secrets", "users", "adopted")
 
     def load(self, text: str) -> Callable[[], None]:
-        """Users are as they were, and their keys of then are good again."""
+        """Restores the users; their keys at the time of the backup are valid again."""
         loaded = _state(text)
 
         def edit(state: AccessState) -> tuple[AccessState, AccessState]:
@@ -90,7 +90,7 @@ def _only(entries: Mapping[str, T], names: Container[str]) -> dict[str, T]:
 
 
 def _as_before(now: Mapping[str, T], before: Mapping[str, T], loaded: Container[str]) -> dict[str, T]:
-    """``now``, but for the names in ``loaded``, which are as they were ``before``."""
+    """``now``, but with the names in ``loaded`` as they were ``before``."""
     kept = {name: entry for name, entry in now.items() if name not in loaded}
     return kept | {name: entry for name, entry in before.items() if name in loaded}
 

@@ -1,7 +1,8 @@
 """Patterns in permissions: a name, ``*`` for any text, or a regular expression over the whole name.
 
-A ``*`` always means any text, so ``Movies*`` is what begins with ``Movies``, and ``{…}`` any text without a slash. What
-could take long to match is refused: repeated groups, look-around, references to groups, more than three repetitions.
+A ``*`` always means any text, so ``Movies*`` matches what begins with ``Movies``; ``{…}`` is any text without a slash.
+Patterns that could take long to match are refused: repeated groups, look-around, back-references, more than three
+repetitions.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _BRACES = re.compile(r"\{[^/]+\}")
 _SLOW = re.compile(r"\)\+|\(\?|\\[0-9A-Z]")
 
 Match = Callable[[str], object]
-"""Truthy for the names that the pattern stands for."""
+"""Truthy for the names that the pattern matches."""
 
 
 def check_pattern(field: str, pattern: str) -> None:
@@ -34,8 +35,8 @@ def check_pattern(field: str, pattern: str) -> None:
     expanded = _expanded(pattern)
     if _SLOW.search(pattern) or len(re.findall(r"[+?*]", expanded)) > MOST_REPETITIONS:
         raise Invalid(
-            f"{field} '{pattern}' is not a pattern that is matched quickly: repeat no groups, look neither ahead nor "
-            f"behind, and use at most {MOST_REPETITIONS} wildcards; split it into several permissions"
+            f"{field} '{pattern}' could take too long to match: use no repeated groups, no look-ahead or look-behind "
+            f"and at most {MOST_REPETITIONS} wildcards, or split it into several permissions"
         )
     try:
         _compiled(expanded)
@@ -45,7 +46,7 @@ def check_pattern(field: str, pattern: str) -> None:
 
 @lru_cache(maxsize=4096)
 def matcher(pattern: str) -> Match:
-    """The test of a name against ``pattern``, which was checked. The name ``*`` is all: only ``*`` is sure to match."""
+    """A matcher for ``pattern``, which was checked. The name ``*`` stands for all names: only ``*`` surely matches."""
     if pattern in _ANYTHING:
         return _anything
     if not _SPECIAL.search(pattern):
@@ -55,10 +56,10 @@ def matcher(pattern: str) -> Match:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether ``pattern`` matches every name that the pattern ``other`` matches; False where that is hard to tell.
+    """Whether ``pattern`` matches every name that the pattern ``other`` matches; False if that is hard to decide.
 
-    Between patterns without regular expressions, what stands for any text in ``other`` is matched by that of
-    ``pattern`` alone, because no character is like it.
+    Between patterns without regular expressions, the wildcards of ``other`` are treated as a character that only the
+    wildcards of ``pattern`` match.
     """
     if pattern == other or pattern in _ANYTHING:
         return True

@@ -1,4 +1,4 @@
-"""Permissions: an action, and for which resources; and rights, which are what a call needs.
+"""Permissions: an action on certain resources; and rights: what a call requires.
 
 A permission is a set of verbs in a domain, with a pattern for each name that the domain's resources have: ``read_data``
 on the collections ``Movies*``, any tenant, any object. A right is one verb in a domain for exact names, where ``*``
@@ -44,7 +44,7 @@ DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
     "tenants": ("collection", "tenant"),
     "users": ("users",),
 }
-"""The names of a resource of each domain, by Weaviate's keys for them."""
+"""The names that a resource of each domain has, by Weaviate's keys."""
 
 ACTIONS: Final = (
     *(f"{verb}_roles" for verb in ("create", "read", "update", "delete")),
@@ -68,7 +68,7 @@ _TENANT = re.compile(r"[A-Za-z0-9\-_.*+?^$()|{}\[\]\\]{1,64}")
 
 
 class Right(NamedTuple):
-    """What a call needs. ``scope`` is of the domain ``roles`` only: ``all`` or ``match``."""
+    """What a call requires. ``scope`` is for the domain ``roles`` only: ``all`` or ``match``."""
 
     verb: str
     domain: str
@@ -93,13 +93,13 @@ _TITLES = {"users": "User"}
 
 
 def _shortened(name: str) -> str:
-    """For one line of a message, whatever a request calls things."""
+    """Shortened to fit a line of a message; names come from requests."""
     return name if len(name) <= 100 and name.isprintable() else repr(name[:100])
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """``names`` are patterns. Two permissions are equal when they allow the same in the same words."""
+    """``names`` are patterns. Two permissions are equal if their patterns are, not whenever they allow the same."""
 
     action: str
     names: tuple[str, ...] = ()
@@ -114,12 +114,12 @@ class Permission:
         return _VERBS[self.action.rpartition("_")[0]]
 
     def right(self) -> Right:
-        """One right of it, with its patterns as names, for the message to a caller that lacks it."""
+        """The permission as a right, with its patterns as names, for the message to a caller that lacks it."""
         return Right(self.verbs[0], self.domain, self.names, self.scope)
 
     @property
     def resource(self) -> Mapping[str, str]:
-        """The patterns by the keys of their domain. Of nodes that are seen briefly the collection does not count."""
+        """The patterns by the keys of their domain, without the collection for the brief form of nodes."""
         named = dict(zip(DOMAINS[self.domain], self.names, strict=True))
         if self.domain == "nodes" and named["verbosity"] == "minimal":
             del named["collection"]
@@ -135,16 +135,16 @@ def everything(action: str) -> Permission:
 
 
 def domain_of(action: object) -> str:
-    """The domain of an action. Raises Invalid for what is none."""
+    """The domain of an action. Raises Invalid for an unknown one."""
     if action not in ACTIONS:
-        raise Invalid(f"invalid action: {str(action)[:80]}; it is one of {', '.join(sorted(ACTIONS))}")
+        raise Invalid(f"invalid action: {str(action)[:80]}; use one of {', '.join(sorted(ACTIONS))}")
     return str(action).rpartition("_")[2]
 
 
 def checked_permission(action: str, names: Mapping[str, str | None], scope: str | None = None) -> Permission:
-    """The permission for ``action``, with a pattern for each name of its domain: absent and empty ones are ``*``.
+    """The permission for ``action``, with a pattern for each name of its domain; absent and empty ones become ``*``.
 
-    ``scope`` counts for roles only, and without it, or without a name, is ``match``. Raises Invalid.
+    ``scope`` is for roles only; without it, or without a name, it is ``match``. Raises Invalid.
     """
     domain = domain_of(action)
     if domain == "groups" and names.get("groupType") != "oidc":
@@ -160,14 +160,14 @@ def checked_permission(action: str, names: Mapping[str, str | None], scope: str 
 def _scope(scope: str | None) -> str:
     scope = MATCH if scope is None else scope.lower()
     if scope not in (ALL, MATCH):
-        raise Invalid(f"the scope of a permission on roles is {ALL} or {MATCH}, not {scope[:40]!r}")
+        raise Invalid(f"the scope of a permission on roles must be {ALL} or {MATCH}, not {scope[:40]!r}")
     return scope
 
 
 def _pattern(field: str, value: str | None) -> str:
     if field == "verbosity":
         if value not in (None, "minimal", "verbose"):
-            raise Invalid(f"verbosity is minimal or verbose, not {str(value)[:40]!r}")
+            raise Invalid(f"verbosity must be minimal or verbose, not {str(value)[:40]!r}")
         return value or "minimal"
     if not value:
         return ANY

@@ -1,7 +1,7 @@
-"""Requirements: which rights a verb needs, stated at the verb itself by ``@requires`` or ``@public``.
+"""Requirements: the rights that a verb requires, declared at the verb by ``@requires`` or ``@public``.
 
-The decorators return the function as it is, so a call costs nothing where authorization is off. Where it is on,
-`weft.service.guard` runs a verb through its requirement; a verb without one is refused to every caller.
+The decorators return the function unchanged, so a call costs nothing if authorization is off. If it is on,
+`weft.service.guard` checks the requirement of a verb first; a verb without one is refused to every caller.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Final, TypeAlias, TypeVar
 from weft.access.permissions import Right
 
 Rule: TypeAlias = Callable[..., Iterable[Right]]
-"""Takes the caller's context and what the verb takes; yields the rights that the caller must have."""
+"""Takes the caller's context and the verb's arguments; yields the rights that the caller must have."""
 
 Verb = TypeVar("Verb", bound=Callable[..., object])
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """``rights``: all of them, or the call is refused. ``per_item``: the rights for one item of the first argument;
-    forbidden items of a batch are refused one by one. Items for which ``group_by`` gives the same key need the same
-    rights, which are checked once. ``redact``: makes of the result what the caller may see; its arguments are the
-    context, the result and those of the verb.
+    """``rights``: the caller needs all of them. ``per_item``: the rights for one item of the first argument;
+    forbidden items of a batch are refused one by one. Items with the same ``group_by`` key need the same rights, which
+    are checked once. ``redact``: reduces the result to what the caller may see; its arguments are the context, the
+    result and those of the verb.
     """
 
     rights: Rule | None = None
@@ -34,7 +34,7 @@ class Requirement:
 
 
 PUBLIC: Final = Requirement()
-"""For every caller that is let in."""
+"""For every authenticated caller, and anonymous ones if they are admitted."""
 
 _STATED: dict[Callable[..., object], Requirement] = {}
 
@@ -46,7 +46,7 @@ def requires(
     group_by: Callable[..., Hashable] | None = None,
     redact: Callable[..., object] | None = None,
 ) -> Callable[[Verb], Verb]:
-    """States the requirement of the decorated verb; see ``Requirement``."""
+    """Declares the requirement of the decorated verb; see ``Requirement``."""
 
     def state(verb: Verb) -> Verb:
         _STATED[verb] = Requirement(rights, per_item, group_by, redact)
@@ -56,12 +56,12 @@ def requires(
 
 
 def public(verb: Verb) -> Verb:
-    """States that every caller that is let in may use the verb."""
+    """Declares that every admitted caller may use the verb."""
     _STATED[verb] = PUBLIC
     return verb
 
 
 def verbs_of(kind: type) -> Mapping[str, tuple[Callable[..., object], Requirement]]:
-    """The methods of a class that state a requirement, by name."""
+    """The methods of a class that declare a requirement, by name."""
     methods = inspect.getmembers_static(kind, inspect.isfunction)
     return {name: (method, _STATED[method]) for name, method in methods if method in _STATED}

@@ -1,4 +1,4 @@
-"""Who may do what: by roles, by two lists, or everyone everything."""
+"""Rights: authorization by roles, by two lists, or none."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ ON_EVERYTHING: Final = {
     ADMIN: CREATE + READ + UPDATE + DELETE + ASSIGN,
     ROOT: CREATE + READ + UPDATE + DELETE + ASSIGN,
 }
-"""The verbs that a built-in role has in every domain, whatever its permissions are called: a viewer sees backups."""
+"""The verbs that a built-in role has in every domain, even one without such a permission: a viewer sees backups."""
 
 _MOST_CALLERS = 1_000
-"""Whose permissions are kept compiled; with what each remembers that is some 100 MB at most."""
+"""The most callers whose compiled permissions are cached: at most about 100 MB."""
 ANONYMOUS = "anonymous"
 
 
 class Rights(Protocol):
-    """``names_roles``: there are roles, which can be read, created and assigned."""
+    """``names_roles``: whether there are roles, which can be read, created and assigned."""
 
     @property
     def names_roles(self) -> bool: ...
     def may(self, caller: Caller, right: Right) -> bool: ...
     def touch(self, caller: Caller, collection: str) -> bool:
-        """Whether the caller may do anything with the collection, its tenants or its objects."""
+        """Whether the caller has any right on the collection, its tenants or its objects."""
         ...
 
 
@@ -72,9 +72,9 @@ def forbidden(caller: Caller, right: Right) -> Forbidden:
 
 
 class RoleRights:
-    """By the roles that are assigned to the caller and to the caller's groups, and those that the settings give.
+    """By the roles that are assigned to the caller and the caller's groups, and the roles in the settings.
 
-    What a caller may do is put together once and remembered until roles or assignments change.
+    The rights of a caller are computed once and cached until roles or assignments change.
     """
 
     names_roles = True
@@ -85,7 +85,7 @@ class RoleRights:
         self._of: tuple[AccessState, dict[tuple[str, str, tuple[str, ...]], Grants]] = (store.state, {})
 
     fixed: Mapping[str, tuple[str, ...]]
-    """Roles by subject, as the settings give them."""
+    """Roles by subject, from the settings."""
 
     def may(self, caller: Caller, right: Right) -> bool:
         return self._grants(caller).allow(right)
@@ -99,11 +99,11 @@ class RoleRights:
         return next((one for one in permissions if not grants.hold(one)), None)
 
     def has_verbs_of(self, caller: Caller, role: str) -> bool:
-        """Whether the caller has what ``role`` has on everything, which built-in ones do."""
+        """Whether the caller has, on everything, the verbs that the built-in ``role`` has on everything."""
         return self._grants(caller).has_verbs(ON_EVERYTHING.get(role, ""))
 
     def roles_of(self, subject: str) -> tuple[str, ...]:
-        """Of ``db:<user>``, ``oidc:<user>`` or ``group:<group>``, in alphabetical order."""
+        """The roles of ``db:<user>``, ``oidc:<user>`` or ``group:<group>``, in alphabetical order."""
         return tuple(sorted({*self.fixed.get(subject, ()), *self._store.state.assigned.get(subject, ())}))
 
     def roles_of_all(self, subjects: Iterable[str]) -> list[str]:
@@ -117,7 +117,7 @@ class RoleRights:
 
     def _grants(self, caller: Caller) -> Grants:
         if caller.user is None:
-            raise Unauthenticated("user is not authenticated; send an API key or a token, for this server has roles")
+            raise Unauthenticated("user is not authenticated; send an API key or a token")
         now = self._store.state
         state, known = self._of
         if state is not now or len(known) >= _MOST_CALLERS:
@@ -132,7 +132,7 @@ class RoleRights:
 
 
 def role_rights(rights: Rights) -> RoleRights:
-    """Raises Unsupported where roles are off."""
+    """Raises Unsupported if roles are off."""
     if not isinstance(rights, RoleRights):
         raise Unsupported("roles are off on this server; start it with AUTHORIZATION_RBAC_ENABLED=true")
     return rights
@@ -144,7 +144,7 @@ def is_root(settings: RbacSettings, caller: Caller) -> bool:
 
 
 def subjects(caller: Caller) -> list[str]:
-    """Under which names roles may be assigned to the caller."""
+    """The subjects under which roles may be assigned to the caller."""
     return [f"{caller.user_type}:{caller.user}", *(f"group:{group}" for group in caller.groups)]
 
 
@@ -167,7 +167,7 @@ def _fixed(settings: AccessSettings) -> dict[str, tuple[str, ...]]:
 
 
 class ListRights:
-    """Those on the admin list may do everything, those on the read-only list read; others nothing."""
+    """Users on the admin list may do everything, those on the read-only list may read, others nothing."""
 
     names_roles = False
 

@@ -1,7 +1,7 @@
-"""The verbs on roles: create, read, change and delete them. Who has them is in ``assignments``.
+"""The verbs on roles: create, read, change and delete them. Their assignments are in ``assignments``.
 
-Whether the caller is allowed to is checked before, by the requirement at each verb; what an answer hides from a caller
-is left out here.
+The requirement at each verb has already checked whether the caller is allowed to use it; the verbs leave out of their
+results what the caller may not see.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Permissions = tuple[Permission, ...]
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """``permissions`` are None where only names were asked for."""
+    """``permissions``: None if only names were requested."""
 
     name: str
     permissions: Permissions | None
 
 
 class Roles:
-    """Where roles are off, every verb raises Unsupported."""
+    """If roles are off, every verb raises Unsupported."""
 
     def __init__(self, settings: RbacSettings, store: AccessStore, rights: Rights) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class Roles:
 
     @public
     def all(self, caller: Caller) -> list[Role]:
-        """Those that the caller may read, by name; ``root`` is for root users alone."""
+        """The roles that the caller may read, by name; only root users may read ``root``."""
         rights = role_rights(self._rights)
         names = [*BUILT_IN, *self._store.state.roles]
         visible = [name for name in names if name != ROOT or is_root(self._settings, caller)]
@@ -59,7 +59,7 @@ class Roles:
 
     @requires(creating_role)
     def create(self, name: str, permissions: Sequence[Permission]) -> None:
-        """Raises Conflict when there is such a role, CallerError for a name that no role can have."""
+        """Raises Conflict when the role exists, CallerError for an invalid name."""
         role_rights(self._rights)
         check_role_name(name)
 
@@ -76,19 +76,19 @@ class Roles:
 
     @requires(changing_role)
     def remove_permissions(self, name: str, permissions: Sequence[Permission]) -> None:
-        """Those that the role does not have are passed over."""
+        """Permissions that the role does not have are ignored."""
         self._edit(name, lambda old: tuple(one for one in old if one not in permissions))
 
     @requires(reading_role)
     def has_permission(self, name: str, permission: Permission) -> bool:
-        """Whether the role has the permission in these words. Raises NotFound."""
+        """Whether the role has exactly this permission. Raises NotFound."""
         verbs = ON_EVERYTHING.get(name, "")
         held = existing_role(self._rights, name).permissions or ()
         return permission in held or (bool(verbs) and set(permission.verbs) <= set(verbs))
 
     @requires(deleting_role)
     def delete(self, name: str) -> None:
-        """Users and groups that have the role lose it. Nothing happens when there is no such role."""
+        """Users and groups that have the role lose it. Does nothing when there is no such role."""
         role_rights(self._rights)
         if name in BUILT_IN:
             raise CallerError(f"you can not delete built-in role {name}", role=name)
@@ -116,7 +116,7 @@ class Roles:
 
 
 def existing_role(rights: Rights, name: str) -> Role:
-    """Raises NotFound; Unsupported where roles are off."""
+    """Raises NotFound; Unsupported if roles are off."""
     permissions = role_rights(rights).permissions_of(name)
     if permissions is None:
         raise _unknown(name)
@@ -124,12 +124,13 @@ def existing_role(rights: Rights, name: str) -> Role:
 
 
 def check_role_name(name: str) -> None:
-    """Raises CallerError for a name that no new role can have."""
+    """Raises CallerError for a name that is not valid for a new role."""
     if not name:
         raise CallerError("role name is required")
     if not _NAME.fullmatch(name):
         raise CallerError(
-            f"role name {name[:80]!r} is invalid; use up to 64 letters, digits, hyphens and underscores, a letter first"
+            f"role name {name[:80]!r} is invalid; use up to 64 letters, digits, hyphens and underscores, beginning "
+            "with a letter"
         )
     if name in BUILT_IN:
         raise CallerError(f"you cannot create role with the same name as built-in role {name}", role=name)

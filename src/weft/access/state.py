@@ -1,4 +1,4 @@
-"""AccessState: roles, who has them, and database users, as one immutable value; and its JSON form, which is stored.
+"""AccessState: roles, their assignments and database users, as one immutable value; and its stored form, JSON.
 
     {"secrets": [hex, …],                               keys of the keys' hashes; new ones are by the first
      "roles": {name: [permission, …]},                  the built-in ones are not among them
@@ -36,8 +36,8 @@ class UserRecord:
 
 @dataclass(frozen=True, slots=True)
 class AccessState:
-    """``secrets`` are several when users were taken over from another data folder. ``adopted`` are the users of the
-    settings that were taken over as database users: the keys that the settings give them count no more."""
+    """``secrets``: several if users were restored from another data folder. ``adopted``: the users of the settings that
+    became database users; their keys in the settings are no longer valid."""
 
     secrets: tuple[bytes, ...]
     roles: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
@@ -57,7 +57,7 @@ def to_json(state: AccessState) -> JsonObject:
 
 
 def from_json(document: Mapping[str, Any]) -> AccessState:
-    """What ``to_json`` made. Raises Invalid, or as Python does, for anything else."""
+    """The inverse of ``to_json``. Raises Invalid, or an exception of Python, for anything else."""
     return AccessState(
         tuple(bytes.fromhex(secret) for secret in document["secrets"]),
         {name: tuple(_permission(one) for one in given) for name, given in document["roles"].items()},

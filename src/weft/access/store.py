@@ -1,9 +1,9 @@
-"""AccessStore: the state of the room in the data folder, in ``access.json``.
+"""AccessStore: the access state in the data folder, in ``access.json``.
 
     {"kind": "weft-access", "format": 1, "checksum": XXH3-128 of state in hex, "state": {…}}     (see ``state``)
 
-The file is replaced whole and synced before a change counts, so after a crash it holds the state before or after it.
-What is read is an immutable ``AccessState``; a change replaces it.
+The file is replaced atomically and synced before a change is visible, so after a crash it holds the state before or
+after it. Readers get an immutable ``AccessState``; a change replaces it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class AccessStore:
-    """One a data folder, whose lock the caller holds. Raises CorruptData, Misconfigured, StorageFull."""
+    """One per data folder, whose lock the caller holds. Raises CorruptData, Misconfigured, StorageFull."""
 
     def __init__(self, folder: Path, *, sync: bool = True) -> None:
         self._path = folder / FILE
@@ -40,11 +40,11 @@ class AccessStore:
 
     @property
     def state(self) -> AccessState:
-        """Taken once by a reader."""
+        """The current state; a reader takes it once."""
         return self._now[0]
 
     def find(self, key: str) -> tuple[str, UserRecord] | None:
-        """The id and the user that an API key belongs to."""
+        """The id and the user of an API key, or None."""
         state, by_key = self._now
         for secret in state.secrets if by_key else ():
             id = by_key.get(keys.digest(secret, key))
@@ -53,7 +53,7 @@ class AccessStore:
         return None
 
     def change(self, edit: Callable[[AccessState], tuple[AccessState, T]]) -> T:
-        """Make the state what ``edit`` makes of it, durably; its second result. When it raises, nothing changes."""
+        """Apply ``edit`` durably, and return its second result. When it raises, nothing changes."""
         with self._lock:
             state, result = edit(self.state)
             if state is not self.state:
@@ -63,7 +63,7 @@ class AccessStore:
             return result
 
     def used(self, user: str) -> None:
-        """Note that ``user`` came now; kept in memory until something else is written, or the server stops."""
+        """Record a use by ``user`` now; kept in memory until something else is written, or the server stops."""
         self._used[user] = time.time()
 
     def last_used(self, user: str) -> float:
@@ -103,7 +103,7 @@ class AccessStore:
             raise self._damaged("it is not the JSON that was written") from None
         if kind != _KIND or version != _FORMAT:
             raise Misconfigured(
-                f"{self._path} is of format {version!r}, and this version of Weft reads format {_FORMAT}; open the "
+                f"{self._path} has format {version!r}, but this version of Weft reads format {_FORMAT}; open the "
                 "folder with the version of Weft that wrote it"
             )
         if _checksum(state) != stated:

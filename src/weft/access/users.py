@@ -1,7 +1,7 @@
-"""The verbs on database users: create, read, rotate their keys, activate, deactivate, delete; and who the caller is.
+"""The verbs on database users: create, read, rotate their keys, activate, deactivate, delete; and on the caller.
 
-Whether the caller is allowed to is checked before, by the requirement at each verb; what an answer hides from a caller
-is left out here.
+The requirement at each verb has already checked whether the caller is allowed to use it; the verbs leave out of their
+results what the caller may not see.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class OwnInfo:
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """A user as an answer has it. Times are Unix seconds.
+    """A user, as returned. Times are Unix seconds.
 
-    ``created`` is None of a user of the settings, ``key_prefix`` also where the caller may not see it, ``last_used``
-    where it was not asked for, or the user never came.
+    ``created`` and ``key_prefix`` are None for a user of the settings, ``key_prefix`` also if the caller may not see
+    it, ``last_used`` if it was not requested, or the user was never seen.
     """
 
     user: str
@@ -73,7 +73,7 @@ class Users:
 
     @public
     def all(self, caller: Caller, *, times: bool) -> list[UserInfo]:
-        """Those that the caller may read; root users see those of the settings too. ``times``: when last used."""
+        """The users that the caller may read; root users see those of the settings, too. ``times``: when last used."""
         if not self._settings.db_users_enabled:
             return []
         users = self._store.state.users
@@ -98,14 +98,15 @@ class Users:
 
     @requires(identity.user(CREATE))
     def create(self, user: str, *, adopt: bool = False, created: float | None = None, caller: Caller) -> str:
-        """The new user's key, which is returned this once. ``adopt``: take a user of the settings over, with its key.
+        """Returns the new user's key, only this once. ``adopt``: take over a user of the settings, with its key.
 
-        From then on that key is governed here: once it is rotated, revoked or gone with the user, it is refused
-        although it still stands in the settings.
+        From then on that key is managed here: once it is rotated, revoked or deleted with the user, it is refused,
+        although it is still in the settings.
         """
         if not _NAME.fullmatch(user):
             raise Invalid(
-                f"'{user[:80]}' is not a valid user name; use up to 128 letters, digits and -_@., a letter first"
+                f"'{user[:80]}' is not a valid user name; use up to 128 letters, digits and -_@., beginning with a "
+                "letter"
             )
         self._check_enabled()
         key = self._key_to_adopt(user, caller) if adopt else keys.new_key()
@@ -124,7 +125,7 @@ class Users:
 
     @requires(identity.user(UPDATE))
     def rotate(self, user: str) -> str:
-        """A new key; the old one is refused from now on."""
+        """Returns a new key; the old one is refused from now on."""
         self._check_known(user)
         key = keys.new_key()
         digest = keys.digest(self._store.state.secrets[0], key)
@@ -142,7 +143,7 @@ class Users:
     def deactivate(self, user: str, *, revoke_key: bool, caller: Caller) -> None:
         """Raises Conflict when the user is inactive already.
 
-        ``revoke_key``: the key stays refused when the user is active again; a new one must be made.
+        ``revoke_key``: the key stays refused when the user is activated again; a new one is needed.
         """
         self._check_not_own(user, caller, "deactivate")
         self._check_not_root(user, "deactivate")
@@ -151,7 +152,7 @@ class Users:
 
     @requires(identity.user(DELETE))
     def delete(self, user: str, caller: Caller) -> None:
-        """With the roles that were assigned to the user."""
+        """Deletes the user, with the assignments of roles."""
         self._check_not_own(user, caller, "delete")
         self._check_not_root(user, "delete")
         self._check_known(user)

@@ -1,8 +1,8 @@
-"""Catalog: which collections, shards, aliases and settings there are, and how they change.
+"""Catalog: the collections, shards, aliases and settings, and how they change.
 
-Whatever keeps it (a file here, a database that several servers share) holds one ``CatalogState`` and makes changes all
-or nothing, and only to the state that they were made for. What it states is true; what an engine holds beside that is
-an orphan, left by a drop or a crash.
+Every implementation (a local file, a database that several servers share) holds one ``CatalogState``, and applies
+changes all or nothing, and only to the state that they were made for. The catalog is the truth; anything else in an
+engine is an orphan, left by a drop or a crash.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from weft.catalog.state import CatalogState
 
 
 class StaleCatalog(Exception):
-    """The catalog is no longer in the state that a change was made for. ``commit`` makes it again."""
+    """The catalog is no longer in the state that a change was made for. ``commit`` makes the change again."""
 
 
 class Catalog(Protocol):
@@ -35,7 +35,7 @@ class Catalog(Protocol):
 
 
 def commit(catalog: Catalog, make: Callable[[CatalogState], Sequence[CatalogChange]]) -> CatalogState:
-    """Change the catalog by what ``make`` says of its latest state; called again when another change came first.
+    """Apply the changes that ``make`` returns for the latest state; it is called again when another change comes first.
 
     Raises what ``make`` and ``Catalog.change`` raise, but never StaleCatalog.
     """

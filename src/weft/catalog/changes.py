@@ -1,4 +1,4 @@
-"""Changes of a catalog, and what a state becomes by them. Every kind of catalog applies them by these rules."""
+"""Changes of a catalog, and how they are applied to a state. Every implementation applies them by these rules."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class AddCollection:
-    """With its shards. Conflict when a collection or an alias has the name."""
+    """Adds a collection with its shards. Conflict when a collection or an alias has the name."""
 
     entry: CatalogEntry
 
 
 @dataclass(frozen=True, slots=True)
 class SetDocument:
-    """NotFound without the collection, as in all that follow."""
+    """NotFound without the collection, as for all changes below."""
 
     collection: str
     document: JsonObject
@@ -34,7 +34,7 @@ class SetDocument:
 
 @dataclass(frozen=True, slots=True)
 class DropCollection:
-    """With its shards. Aliases stay: they name whatever is called so later."""
+    """With its shards. Aliases stay: they refer to any later collection of that name."""
 
     collection: str
 
@@ -49,7 +49,7 @@ class PutShards:
 
 @dataclass(frozen=True, slots=True)
 class DropShards:
-    """Unknown names are passed over."""
+    """Unknown names are ignored."""
 
     collection: str
     names: tuple[str, ...]
@@ -65,7 +65,7 @@ class PutAlias:
 
 @dataclass(frozen=True, slots=True)
 class DropAlias:
-    """NotFound without it."""
+    """NotFound without the alias."""
 
     alias: str
 
@@ -84,12 +84,12 @@ CatalogChange: TypeAlias = (
 
 
 def new_id() -> str:
-    """Of a collection or a shard: 16 hex digits."""
+    """The id of a new collection or shard: 16 hex digits."""
     return secrets.token_hex(ID_BYTES)
 
 
 def new_entry(name: str, document: JsonObject, statuses: Mapping[str, TenantStatus]) -> CatalogEntry:
-    """A collection that no catalog knows yet, with shards by name."""
+    """An entry for a new collection, with shards by name."""
     return CatalogEntry(new_id(), name, document, {one: _new_shard(one, status) for one, status in statuses.items()})
 
 

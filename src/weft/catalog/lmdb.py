@@ -7,8 +7,8 @@
     aliases       XXH3-128 of the alias                   alias, collection (its name)
     settings      XXH3-128 of the key                     key, value
 
-The state is kept in memory too, so reads take no transaction. Safe on any thread: changes take turns, and each replaces
-the state that readers hold. Versions count from 0 at each opening; one process at a time has the folder open.
+The state is also kept in memory, so reads need no transaction. Safe on any thread: changes take turns, and each
+replaces the current state. Versions count from 0 at each opening; one process at a time has the folder open.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from weft.files.format import damaged, seal_json, unseal_json
 META, COLLECTIONS, SHARDS, ALIASES, SETTINGS = b"meta", b"collections", b"shards", b"aliases", b"settings"
 _CATALOG = b"catalog"
 _OLDER_STATUSES = {"HOT": TenantStatus.ACTIVE, "COLD": TenantStatus.INACTIVE}
-"""What catalogs of format 1 may say instead."""
+"""Older spellings in catalogs of format 1."""
 
 
 class LmdbCatalog:
@@ -92,7 +92,7 @@ class LmdbCatalog:
         self._env.close()
 
     def _write(self, txn: Transaction, state: CatalogState, change: CatalogChange) -> None:
-        """The rows that ``change`` of ``state`` touches."""
+        """Writes the rows that ``change`` of ``state`` affects."""
         match change:
             case AddCollection(entry):
                 self._put_collection(txn, entry)
@@ -145,7 +145,7 @@ class LmdbCatalog:
     def _load(self, marked: bool) -> CatalogState:
         if not self._rows(META):
             if marked:
-                raise damaged(self._env.path, "it holds no catalog, although one was created here")
+                raise damaged(self._env.path, "it does not hold the catalog that was created in it")
             self._env.write(lambda txn: self._put(txn, META, _CATALOG, {}))
         shards: dict[str, dict[str, ShardEntry]] = {}
         for key, value in self._rows(SHARDS):

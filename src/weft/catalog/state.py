@@ -1,4 +1,4 @@
-"""What a catalog holds, at one moment: values that never change."""
+"""CatalogState: the content of a catalog at one moment, as immutable values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weft.domain.tenants import TenantStatus
 
 @dataclass(frozen=True, slots=True)
 class ShardEntry:
-    """One shard; of a multi-tenant collection, one tenant. ``id`` names what the engine keeps of it."""
+    """One shard; in a multi-tenant collection, one tenant. ``id`` is its name in the engine."""
 
     id: str
     name: str
@@ -20,7 +20,7 @@ class ShardEntry:
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """One collection. ``id`` never changes and is never given to another; ``shards`` are by name."""
+    """One collection. ``id`` never changes and is never reused; ``shards`` are by name."""
 
     id: str
     name: str
@@ -30,7 +30,7 @@ class CatalogEntry:
 
 @dataclass(frozen=True, slots=True)
 class CatalogState:
-    """``version`` grows with each change; ``aliases`` give the collection's name, ``settings`` JSON values by key."""
+    """``version`` grows with each change; ``aliases``: alias to collection name; ``settings``: JSON values by key."""
 
     version: int = 0
     collections: Mapping[str, CatalogEntry] = field(default_factory=dict)

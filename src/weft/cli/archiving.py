@@ -37,7 +37,7 @@ def backup(arguments: argparse.Namespace) -> int:
 
 
 def restore(arguments: argparse.Namespace) -> int:
-    """0 when everything that was asked for is back."""
+    """0 when everything requested is restored."""
     url = f"/v1/backups/{quote(arguments.backend, safe='')}/{quote(arguments.id, safe='')}/restore"
     config = _place(arguments)
     config |= {"rolesOptions": "all"} if arguments.roles else {}

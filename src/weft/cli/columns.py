@@ -1,4 +1,4 @@
-"""The types of a CSV file's columns: as in the collection, or else as the first rows suggest."""
+"""The types of a CSV file's columns: those of the collection, or else inferred from the first rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TypedLine: TypeAlias = tuple[list[JsonValue], int, int]
 
 _SAMPLED_ROWS = 1000
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-"""No leading zeros and no more than 15 digits: those are codes, which a number would change."""
+"""No leading zeros and no more than 15 digits: others are codes, which conversion to a number would change."""
 
 
 class Columns:

@@ -45,8 +45,8 @@ def authorization(arguments: argparse.Namespace) -> str | None:
 class Connection:
     """Requests to the server that the command line names; safe for threads. Proxies are not used.
 
-    Raises OperatorError when nothing answers there, and otherwise what the server says, as the error of its status. An
-    answer is its JSON, unchecked: the commands read what the server of their own version writes.
+    Raises OperatorError when nothing answers, and the server's error as the class that its status stands for. An
+    answer is its JSON, not validated: the commands read what a server of their own version writes.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
@@ -87,7 +87,7 @@ class Connection:
         try:
             return orjson.loads(reply.content)
         except orjson.JSONDecodeError as error:
-            raise OperatorError(f"what answers at {self.url} is not a Weft server") from error
+            raise OperatorError(f"the server at {self.url} is not a Weft server") from error
 
     def _message(self, reply: httpx.Response) -> str:
         try:
@@ -96,11 +96,11 @@ class Connection:
             return f"{self.url}{reply.request.url.path} answered {reply.status_code}; is this a Weft server?"
 
     def __enter__(self) -> Connection:
-        """Raises OperatorError unless what answers speaks Weaviate's protocol."""
+        """Raises OperatorError unless the server speaks Weaviate's protocol."""
         try:
             meta = self.get("/v1/meta")
             if not isinstance(meta, dict) or "version" not in meta:
-                raise OperatorError(f"what answers at {self.url} is not a Weft server")
+                raise OperatorError(f"the server at {self.url} is not a Weft server")
         except BaseException:
             self._http.close()
             raise

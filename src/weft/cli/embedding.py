@@ -45,7 +45,7 @@ class _Item:
         return _KINDS.get(self.path.suffix.lower()) if self.path is not None else None
 
     def read(self) -> ModuleInput:
-        """Raises Invalid for what cannot be read or is empty."""
+        """Raises Invalid for a file that cannot be read, and an empty input."""
         data = self.line if self.path is None else _content(self.path)
         if self.kind is not None:
             return ModuleInput(media=(Media(self.kind, base64.b64encode(data).decode()),))
@@ -72,7 +72,7 @@ def _content(path: Path) -> bytes:
 
 
 def embed(arguments: argparse.Namespace) -> int:
-    """0 when everything was embedded, 1 when something was not."""
+    """0 when everything was embedded, otherwise 1."""
     items = list(_items(arguments.files or ["-"]))
     if not items:
         raise Invalid("nothing to embed; name files, or write lines to standard input")
@@ -161,9 +161,9 @@ def _output(made: list[tuple[str, Vector]], arguments: argparse.Namespace) -> No
 
 
 def _write(path: Path, vectors: list[Vector]) -> None:
-    """``(n, d) f32``, a row for each that was embedded, in order. Raises Invalid where they have different shapes."""
+    """Writes ``(n, d) f32``, a row for each embedded item, in order. Raises Invalid if the shapes differ."""
     if len({vector.shape for vector in vectors}) > 1:
-        raise Invalid("the vectors have different shapes, and one array cannot hold them; use --json")
+        raise Invalid("the vectors have different shapes and do not fit in one array; use --json")
     try:
         with path.open("wb") as file:
             np.save(file, np.stack(vectors))

@@ -103,7 +103,7 @@ def _rows(files: list[Path], columns: Columns) -> Iterator[Row]:
 
 
 def _total_bytes(files: list[Path]) -> int:
-    """0 when it is not known."""
+    """0 if it is unknown."""
     return 0 if any(str(file) == "-" for file in files) else sum(file.stat().st_size for file in files)
 
 
@@ -147,7 +147,7 @@ class _Identity:
 
 
 def _too_deep(row: Row) -> bool:
-    """Such fields are removed, because a file of rejected rows cannot hold them either."""
+    """Removes such fields, because the file of rejected rows cannot hold them either."""
     deep = [name for name, value in row.fields.items() if isinstance(value, dict | list) and not _is_json(value)]
     if deep:
         row.error = f"{deep[0]!r} is nested too deeply; at most 250 levels are stored"

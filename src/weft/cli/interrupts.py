@@ -10,7 +10,7 @@ from types import FrameType
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Ctrl-C within the block is raised at its end; a second one at once. For the main thread."""
+    """Ctrl-C within the block is raised at its end; a second one immediately. For the main thread."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:  # as of a command that a shell runs in the background
         yield

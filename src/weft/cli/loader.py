@@ -34,11 +34,11 @@ class PreparedObject:
 
 
 class Loader:
-    """``send`` takes one object; leaving the ``with`` block sends what is left and waits for every answer.
+    """``send`` takes one object; leaving the ``with`` block sends the rest and waits for every answer.
 
-    What the server refuses goes to ``report``; ``progress`` is called with the bytes of rows that were answered.
-    Objects with the same uuid are stored in order, so the last one stays. Raises what the connection raises; what was
-    stored by then is in the report. Ctrl-C waits for the batches in flight.
+    Refused objects go to ``report``; ``progress`` is called with the size of each answered batch. Objects with the
+    same uuid are stored in order, so the last one wins. Raises what the connection raises; the report then has what was
+    stored. Ctrl-C waits for the batches in flight.
     """
 
     def __init__(self, server: Connection, report: ImportReport, progress: Callable[[int], object]) -> None:
@@ -72,7 +72,7 @@ class Loader:
 
     def _finish_one(self) -> None:
         with deferred():
-            batch, answer = self._in_flight[0]  # it stays there while its answer is awaited, which may fail
+            batch, answer = self._in_flight[0]  # it stays in the queue while its answer is awaited, which may fail
             try:
                 errors = answer.result()
             except (Invalid, TooLarge) as refusal:

@@ -23,7 +23,7 @@ _NOISY = ("uvicorn", "httpx", "httpcore", "faiss")
 
 
 class TextLines(logging.Formatter):
-    """A message is one line, whatever a caller wrote into it; a traceback follows it."""
+    """A message is always one line, whatever text from callers it contains; a traceback follows it."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
@@ -49,7 +49,7 @@ class JsonLines(logging.Formatter):
             line["error"] = self.formatException(record.exc_info)
         try:
             return orjson.dumps(line).decode()
-        except orjson.JSONEncodeError:  # half a character, or a fact that JSON has no form for; no line may be lost
+        except orjson.JSONEncodeError:  # a lone surrogate, or a fact without a JSON form; no line may be lost
             return json.dumps(line, default=str)
 
 
@@ -59,7 +59,7 @@ def _facts(record: logging.LogRecord) -> Mapping[str, Any]:
 
 
 def _quoted(value: object) -> str:
-    """A word, or quoted: callers' names must not look like another line."""
+    """Bare if it is one word, otherwise quoted: names from callers must not look like another line."""
     text = str(value).lower() if isinstance(value, bool) else str(value)[:_MAX_FACT_CHARS]
     return text if text and text.isprintable() and " " not in text else repr(text)
 

@@ -1,6 +1,6 @@
-"""The models on this machine: in the wheel, in the operator's folder, in the hub's cache; what each is for.
+"""The models on this machine (in the wheel, in the operator's folder, in the hub's cache) and their purposes.
 
-All of it is read from the small configuration files and the headers of the weights; no model library is imported.
+Only the small configuration files and the headers of the weights are read; no model library is imported.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _FILES = {"config": "config.json", "own": "config_sentence_transformers.json", "
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """``place``: ``wheel``, ``folder`` or ``hub cache``. ``memory_bytes``: about what it takes once loaded in float32;
-    None where that is unknown. ``modules``: those that can serve it, the usual one first."""
+    """``place``: ``wheel``, ``folder`` or ``hub cache``. ``memory_bytes``: approximate size in float32; None if
+    unknown. ``modules``: those that can serve it, the usual one first."""
 
     name: str
     place: str
@@ -53,7 +53,7 @@ def models_here(models_folder: Path | None) -> list[FoundModel]:
 
 
 def find_model(name: str, models_folder: Path | None) -> FoundModel:
-    """Raises NotFound, naming those that are here. The folder's models go before the hub's, as in a server."""
+    """Raises NotFound, with the available ones. The folder's models take precedence over the hub's, as in a server."""
     places = list(_places(models_folder))
     for one in places:
         if one[0] in (name, name.removeprefix("sentence-transformers/")):
@@ -65,7 +65,7 @@ def find_model(name: str, models_folder: Path | None) -> FoundModel:
 
 
 def hub_cache() -> Path:
-    """Where the hub's libraries keep what they fetch, by their own environment variables."""
+    """The cache of the hub's libraries, according to their own environment variables."""
     given = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
     if given:
         return Path(given).expanduser()
@@ -89,7 +89,7 @@ def _places(models_folder: Path | None) -> Iterator[tuple[str, str, Path]]:
 
 
 def _snapshot(model: Path) -> Path | None:
-    """The one that ``main`` names, or any."""
+    """The snapshot of ``main``, or any."""
     try:
         named = model / "snapshots" / (model / "refs" / "main").read_text(encoding="ascii").strip()
     except (OSError, ValueError):
@@ -121,7 +121,7 @@ def _checkpoint(name: str, folder: Path) -> Checkpoint:
 
 
 def _json(file: Path) -> Any:
-    """None for what is missing or cannot be read: ``weft models verify`` says why, a list does not."""
+    """None for a file that is missing or cannot be read: ``weft models verify`` says why, a list does not."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -24,7 +24,7 @@ from weft.modules.base import Registry
 from weft.settings.modules import ModelSettings
 
 _NEEDED = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja")
-"""What is fetched: no pickles, no code, no copies of the weights for other libraries."""
+"""The files to fetch: no pickles, no code, no copies of the weights for other libraries."""
 _TRUE = ("1", "on", "yes", "true")
 _PROBE = "a red circle"
 _MEDIA = {MediaKind.IMAGE: image, MediaKind.AUDIO: audio, MediaKind.VIDEO: video}
@@ -42,7 +42,7 @@ def models(arguments: argparse.Namespace) -> int:
 
 
 def _loaded(arguments: argparse.Namespace) -> tuple[str, frozenset[str] | None]:
-    """Which models the server has loaded, or None; and the line that says so. No server is no error here."""
+    """A line about the server, and the models that it has loaded; None if there is no server, which is not an error."""
     try:
         with Connection(arguments) as server:
             found = frozenset(one["name"] for one in server.get("/v1/weft/models")["models"])
@@ -52,7 +52,7 @@ def _loaded(arguments: argparse.Namespace) -> tuple[str, frozenset[str] | None]:
 
 
 def _list(found: list[FoundModel], loaded: tuple[str, frozenset[str] | None], *, as_json: bool) -> int:
-    """A server's models are matched by name, because a server elsewhere has folders of its own."""
+    """A server's models are matched by name, because a remote server has its own folders."""
     line, names = loaded
     if as_json:
         rows_ = [
@@ -104,10 +104,10 @@ def _pull(name: str) -> int:
 
 
 def _verify(name: str, folder: Path | None) -> int:
-    """Loads it as a server does, and embeds a probe. Raises the error that a server would meet."""
+    """Loads it as a server does, and embeds a probe. Raises the error that a server would get."""
     model = find_model(name, folder)
     if not model.modules:
-        raise Misconfigured(f"no module here serves {name}: it is a sparse encoder")
+        raise Misconfigured(f"no module serves {name}: it is a sparse encoder; choose another model")
     started = time.perf_counter()
     registry = build_registry(models=ModelSettings(threads=1, path=str(folder or "")))
     try:
@@ -140,4 +140,4 @@ def _probe(registry: Registry, model: FoundModel) -> str:
 
 def _check(numbers: NDArray[np.float32 | np.float64], name: str, *, may_be_zero: bool = False) -> None:
     if not np.isfinite(numbers).all() or not (may_be_zero or np.any(numbers)):
-        raise CorruptData(f"the model {name} loads, but what it makes of a probe is all zeros or not a number")
+        raise CorruptData(f"the model {name} loads, but its output for a probe is all zeros or NaN; use another copy")

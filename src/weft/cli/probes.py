@@ -1,4 +1,4 @@
-"""The smallest files that prove that a model reads images, audio and video: made here, as base64."""
+"""Minimal files to test whether a model reads images, audio and video; generated, as base64."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""How a server prepares its process before it opens anything: as many open files as allowed, and freed memory that goes
-back to the system.
+"""Preparation of a server's process before it opens anything: the limit of open files is raised, and freed memory is
+returned to the system.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def _raise_open_files() -> None:
 
 
 def _return_freed_memory() -> None:
-    """Each open LMDB file has 2 MiB of working space, which it hardly touches. glibc zeroes and thereby fills such a
-    piece when it comes from its heap, and takes it from there once one was freed, unless its thresholds are fixed."""
+    """Each open LMDB file has 2 MiB of working space, which it hardly touches. glibc zeroes, and so commits, such a
+    block if it comes from its heap, which it does once one was freed, unless its thresholds are fixed."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # musl has none, and maps large pieces anyway
+    if mallopt is not None:  # musl lacks it, and maps large blocks anyway
         mallopt(_MMAP_THRESHOLD, 1 << 20)
         mallopt(_TRIM_THRESHOLD, 64 << 20)

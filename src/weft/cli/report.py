@@ -1,4 +1,4 @@
-"""ImportReport: what became of the rows of an import."""
+"""ImportReport: how many rows of an import were stored, which were rejected, and why."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _ErrorClass:
 
 
 class RejectedFile:
-    """A JSON Lines file, created when the first row is rejected: rows as they were, each with its error."""
+    """A JSON Lines file, created when the first row is rejected: the original rows, each with its error."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,7 +49,7 @@ class RejectedFile:
 
     def close(self) -> None:
         if self._file is not None:
-            with suppress(OSError):  # what could not be written was reported by write
+            with suppress(OSError):  # write has reported it
                 self._file.close()
 
 

@@ -21,12 +21,12 @@ from weft.domain.json_values import JsonObject, JsonValue
 
 ERROR_FIELD = "_weft_error"
 TEXT_FIELD = "_weft_text"
-"""Fields of a rejected row: why it was rejected, and its text when that was not JSON. An import removes both."""
+"""Fields of a rejected row: the error, and the row's text if that was not JSON. An import removes both."""
 
 _KINDS = (".jsonl", ".ndjson", ".json", ".csv")
 _MAX_CSV_FIELD_CHARS = 1 << 30
 _MAX_LINE_BYTES = 100 * 1024 * 1024
-"""As much as a server accepts in one request."""
+"""The most that a server accepts in one request."""
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ def _json_lines(file: IO[bytes], name: str) -> Iterator[Row]:
 
 
 def _skip_line(file: IO[bytes]) -> int:
-    """Skip the rest of the line; how many bytes that was."""
+    """Skips the rest of the line; returns how many bytes that was."""
     size = 0
     while piece := file.readline(1 << 20):
         size += len(piece)
@@ -124,11 +124,11 @@ def _csv(lines: Iterable[bytes], name: str, columns: Columns) -> Iterator[Row]:
     try:
         header = next(reader, [])
         if len(set(header)) != len(header) or "" in header:
-            raise Invalid(f"{name}: the first line must give each column a name of its own")
+            raise Invalid(f"{name}: the first line must give each column a distinct name")
         for values, line, size_bytes in columns.typed(header, _cells(reader, counted, name)):
             error = ""
             if len(values) > len(header):
-                error = f"the row has {len(values)} cells, and the first line names {len(header)}"
+                error = f"the row has {len(values)} cells, but the first line names {len(header)} columns"
             fields = {key: value for key, value in zip(header, values, strict=False) if value != ""}
             yield Row(f"{name}, line {line}", fields, size_bytes, error)
     except csv.Error as error:
@@ -136,7 +136,7 @@ def _csv(lines: Iterable[bytes], name: str, columns: Columns) -> Iterator[Row]:
 
 
 def _cells(reader: Any, lines: _Counted, name: str) -> Iterator[Line]:
-    """Raises Invalid where the last row ends within quotes, because it has swallowed the rows after its beginning."""
+    """Raises Invalid if the last row ends within quotes, because it contains all rows after its beginning."""
     begins = reader.line_num + 1
     for row in reader:
         if lines.ended:

@@ -39,7 +39,7 @@ _LABEL = "  {:<9}"
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then finish the requests in progress, within the time that the settings allow.
 
-    A second signal ends the process at once, and so does one that comes before the server is ready.
+    A second signal ends the process immediately, and so does one before the server is ready.
     """
     started = time.perf_counter()
     settings = load_settings(given_settings(arguments), file=Path(arguments.config) if arguments.config else None)
@@ -88,19 +88,21 @@ def _let_signals_end() -> None:
 
 
 def _end_after(timeout_s: float) -> None:
-    """End the process where stopping takes longer. Everything acknowledged is on the disk by then."""
+    """End the process if stopping takes longer. Everything acknowledged is on disk by then."""
     time.sleep(timeout_s)
     _log.error(
         "stopping took longer than %g s (WEFT_SHUTDOWN_TIMEOUT), so the process ends now; nothing acknowledged is "
-        "lost, and the next start rebuilds what indexes lack",
+        "lost, and the next start brings the indexes up to date",
         timeout_s,
     )
     _leave(1)
 
 
 def _leave(status: int) -> NoReturn:
-    """Without waiting for threads that hang, as on a provider that does not answer; and with this status: Python ends
-    itself by SIGINT once a KeyboardInterrupt went through an ``exec`` of text, wherever it was caught."""
+    """Exit with this status, without waiting for threads that hang, as on a provider that does not answer.
+
+    Python ends itself by SIGINT once a KeyboardInterrupt has passed through an ``exec`` of text, wherever caught.
+    """
     sys.stdout.flush()
     logging.shutdown()
     os._exit(status)
@@ -123,7 +125,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _facts(app: App) -> dict[str, object]:
-    """What the banner's lines below the first say."""
+    """The facts in the banner's lines below the first."""
     settings, holds = app.settings, app.summary()
     return {
         "rest": f"http://{settings.server.host}:{app.rest_port}",

@@ -1,1 +1,1 @@
-"""The words of Weft: schema, objects, filters, queries, hits and errors. No I/O, no imports from other rooms."""
+"""The domain model: schema, objects, filters, queries, hits and errors. No I/O, no imports from other rooms."""

@@ -1,4 +1,4 @@
-"""What is asked of an aggregation."""
+"""Aggregation: the request and the result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AggregateMetric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PropertyAggregation:
-    """The figures wanted of one property; ``top_occurrences`` is how many texts, most frequent first."""
+    """The requested figures of one property; ``top_occurrences``: how many texts to list, most frequent first."""
 
     property: str
     type: AggregatedType
@@ -50,7 +50,7 @@ class PropertyAggregation:
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """Over the objects that ``filter`` and ``search`` leave (``object_limit`` of a search's best).
+    """Over the objects that ``filter`` and ``search`` select (the best ``object_limit`` of a search).
 
     ``group_by`` names a property; then at most ``limit`` groups (None: the server's default).
     """
@@ -68,7 +68,7 @@ class Aggregation:
 
 @dataclass(frozen=True, slots=True)
 class PropertyFigures:
-    """The figures of one property; a metric that has nothing to say (no values) is absent.
+    """The figures of one property; a metric without a value is absent.
 
     Integers of an int property stay int; ``TOP_OCCURRENCES`` is a list of (value, how often), ``POINTING_TO`` of names.
     """
@@ -80,7 +80,7 @@ class PropertyFigures:
 
 @dataclass(frozen=True, slots=True)
 class AggregatedGroup:
-    """``value`` is what the group's objects share; None when the aggregation is not grouped."""
+    """``value``: the common value of the group's objects; None if the aggregation is not grouped."""
 
     value: Any
     count: int
@@ -89,7 +89,7 @@ class AggregatedGroup:
 
 @dataclass(frozen=True, slots=True)
 class AggregateAnswer:
-    """``groups`` has exactly one, without a value, unless ``grouped``; then greatest first."""
+    """``groups``: exactly one, without a value, unless ``grouped``; then the greatest first."""
 
     grouped: bool
     groups: tuple[AggregatedGroup, ...]

@@ -11,7 +11,7 @@ from weft.domain.schema import CollectionConfig
 
 
 class StoredRecord(Protocol):
-    """An object as storage holds it: decoded only as far as its reader asks."""
+    """A stored object, decoded lazily."""
 
     @property
     def uuid(self) -> bytes: ...
@@ -23,7 +23,7 @@ class StoredRecord(Protocol):
     def properties(self) -> Properties: ...
     @property
     def references(self) -> Mapping[str, Sequence[Reference]]:
-        """By property, those that the object has a value for, even an empty one."""
+        """By property; those for which the object has a value, even an empty one."""
         ...
 
     @property
@@ -34,12 +34,12 @@ class StoredRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GenerationDetails:
-    """What a generation reports beside its text, where the query asks for it: the prompt as sent, the provider, and the
-    provider's account of its work."""
+    """What a generation reports besides its text, if the query requests it: the prompt as sent, the provider, and the
+    provider's usage report."""
 
     full_prompt: str | None = None
     provider: str | None = None
-    """By the protocol's name, as ``openai``."""
+    """By its name in the protocol, such as ``openai``."""
     usage: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -57,9 +57,9 @@ class Hit:
     generated: str | None = None
     generation_error: str | None = None
     vectors: dict[str, Vector] = field(default_factory=dict)
-    """Filled as ``Returns`` asks."""
+    """Filled according to ``Returns``."""
     references: dict[str, list[Hit]] = field(default_factory=dict)
-    """By property: the objects pointed to, each with its ``collection``; filled as ``Returns`` asks."""
+    """By property: the referenced objects, each with its ``collection``; filled according to ``Returns``."""
     collection: CollectionConfig | None = None
     """None: the collection of the query."""
     generation: GenerationDetails | None = None
@@ -75,14 +75,14 @@ class Group:
     max_distance: float = 0.0
     rerank_score: float | None = None
     generated: str | None = None
-    """About the first hit."""
+    """Of the first hit."""
     generation_error: str | None = None
     generation: GenerationDetails | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ShardProfile:
-    """What one shard did for a query: for each kind of search (object, vector, keyword) its figures as text."""
+    """The figures, as text, of one shard for a query, by kind of search (object, vector, keyword)."""
 
     name: str
     node: str

@@ -1,4 +1,4 @@
-"""What raises the rank of a hit beside its own score: filters, decay by time or number, values of the object."""
+"""Boost: conditions that raise the rank of a hit: filters, decay by time or number, values of the object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls, and the credentials that the request brings for the providers of its modules."""
+"""The caller, and the credentials in the request for the providers of modules."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class Caller:
     credentials: Credentials = field(default_factory=Credentials)
 
     def having(self, header: str, value: str) -> Caller:
-        """The caller as one whose request has ``value`` for ``header``."""
+        """The same caller, with ``value`` for ``header``."""
         return replace(self, credentials=self.credentials.having(header, value))

@@ -1,4 +1,4 @@
-"""Moments and durations as numbers."""
+"""Times and durations as numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server as a cluster of one node: what it holds, and in which state."""
+"""The server as a cluster of one node: its contents and state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NODE: Final = "weft"
 
 @dataclass(frozen=True, slots=True)
 class ShardFacts:
-    """A shard of ``collection``: all of it, or one active tenant. Of one that is not open only ``objects`` is known."""
+    """A shard of ``collection``: all of it, or one active tenant. Of a closed one only ``objects`` is known."""
 
     collection: str
     name: str
@@ -32,7 +32,7 @@ class ShardFacts:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """``shards`` None where they were not asked for."""
+    """``shards``: None if not requested."""
 
     name: str
     stopping: bool
@@ -49,7 +49,7 @@ class ShardReplicas:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """``modules``: what each enabled module says of itself, by its name."""
+    """``modules``: the metadata of each enabled module, by its name."""
 
     address: str
     max_message_bytes: int

@@ -37,7 +37,7 @@ class PropertyTarget:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceTarget:
-    """What ``target`` names on the objects that ``property`` points to; ``collection`` when it has several targets."""
+    """``target`` on the objects that ``property`` points to; ``collection``: which, if it has several targets."""
 
     property: str
     target: Target
@@ -84,9 +84,9 @@ class Condition:
     target: Target
     value: FilterValue
     field: str | None = None
-    """As what the wire named the value (``valueInt``), which must then be the property's own type.
+    """The type of the value as the wire states it (``valueInt``), which must then be the property's own.
 
-    None: it is converted where that loses nothing."""
+    None: the value is converted if that is lossless."""
 
 
 @dataclass(frozen=True, slots=True)

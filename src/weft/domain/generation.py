@@ -1,4 +1,4 @@
-"""What is done with the hits of a search: reranked, and written about."""
+"""Reranking and generation from the hits of a search."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Rerank:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a generator is to write. ``provider`` and ``parameters`` override the collection's module at run time.
+    """A prompt for a generator. ``provider`` and ``parameters`` override the collection's module at run time.
 
-    ``debug`` asks for the prompt as sent, ``metadata`` for the provider's account of its work.
+    ``debug`` requests the prompt as sent, ``metadata`` the provider's usage report.
     """
 
     text: str
@@ -29,11 +29,11 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """Generation from the hits: about each by itself, about all of them together."""
+    """Generation from the hits: for each one, and for all of them together."""
 
     single: Prompt | None = None
     grouped: Prompt | None = None
     grouped_properties: tuple[str, ...] = ()
     """Empty: all."""
     failures_beside: bool = False
-    """Whether a failure is reported with the hit that it is about. Otherwise it is the search's error."""
+    """Whether a failure is reported with its hit. Otherwise it is the error of the search."""

@@ -1,8 +1,8 @@
 """Instants: RFC 3339 text as int64 that compare as the instants do.
 
 An instant is coded in nanoseconds since 1970 between the years 1700 and 2250, and in microseconds beyond (counted on
-from the last nanosecond of that window), so that one int64 orders every date from year 0 to 9999. Digits finer than
-that are cut off.
+from the last nanosecond of that window), so that one int64 orders every date from year 0 to 9999. Finer digits
+are truncated.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def to_ns(code: int) -> int:
 
 
 def to_seconds(codes: Codes) -> npt.NDArray[np.float64]:
-    """``(n,)``: seconds since 1970, as near as a float64 comes to them."""
+    """``(n,)``: seconds since 1970, rounded to float64."""
     seconds = codes / 1e9
     for i in np.flatnonzero((codes < _LOW) | (codes > _HIGH)).tolist():
         seconds[i] = to_ns(int(codes[i])) / 1e9

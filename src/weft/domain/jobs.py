@@ -1,4 +1,4 @@
-"""Jobs in words: long work that outlives the request that asked for it, and how far it has come."""
+"""Job records: the status and progress of long work that outlives the request that started it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class JobStatus(StrEnum):
     PAUSING = "PAUSING"
     PAUSED = "PAUSED"
     FINISHING = "FINISHING"
-    """The last step, which cannot be cancelled or paused: what was done is being made to count."""
+    """The last step, which cannot be cancelled or paused: the result is being committed."""
     CANCELLING = "CANCELLING"
     SUCCESS = "SUCCESS"
     FAILED = "FAILED"
@@ -28,7 +28,7 @@ class JobStatus(StrEnum):
 
     @property
     def outcome(self) -> str:
-        """The word for it in a file that says how a job ended, which is read where the job is not known."""
+        """The word for it in a file that records how a job ended, for readers that do not have the job."""
         return self.value if self.ended else _BEGUN
 
     @classmethod
@@ -43,12 +43,12 @@ _ENDED = frozenset({JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.CANCELED})
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job at one moment, known by its kind and its key, which says what it works on. ``name`` is what its caller
-    called it, ``collections`` are those that it is about.
+    """A job at one moment. Its kind and its key, which says what it works on, identify it; ``name`` is the caller's
+    name for it, ``collections`` are those that it works on.
 
-    ``done`` of about ``total``, in the kind's unit. ``request`` is what a resumable job is set up from after a restart;
-    ``cursor`` is what it saved last, None before the first time; the keys of both are the kind's own. Times are ISO
-    8601 in UTC, ``ended_at`` empty until the end.
+    ``done`` of about ``total``, in the kind's unit. A resumable job is set up again from ``request`` after a restart;
+    ``cursor`` is what it saved last, None before the first time; each kind defines the keys of both. Times are ISO
+    8601 in UTC; ``ended_at`` is empty until the end.
     """
 
     kind: str
@@ -66,5 +66,5 @@ class JobRecord:
 
     @property
     def id(self) -> str:
-        """Stands for the kind and the key: 16 hexadecimal digits."""
+        """A hash of the kind and the key: 16 hexadecimal digits."""
         return xxhash.xxh3_64_hexdigest(f"{self.kind} {self.key}".encode())

@@ -22,12 +22,12 @@ _MAX_NODES = 200_000
 
 
 def kind_of(value: object) -> str:
-    """What JSON calls the value: ``a string``, ``an array``, …"""
+    """The value's type in JSON: ``a string``, ``an array``, …"""
     return _KINDS.get(type(value), type(value).__name__)
 
 
 def shorten(value: object) -> str:
-    """The value as text for a message, cut at 120 characters; of what holds others only the kind."""
+    """The value as text for a message, cut at 120 characters; only the type of an object or array."""
     text = kind_of(value) if isinstance(value, Mapping | list) else str(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
@@ -56,13 +56,13 @@ def integer(document: JsonObject, key: str, where: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _refuse(key, where, "a whole number", value)
+        raise _refuse(key, where, "an integer", value)
     if isinstance(value, float):
         if not value.is_integer():
-            raise Invalid(f"{where}: {key} must be a whole number, not {value}")
+            raise Invalid(f"{where}: {key} must be an integer, not {value}")
         value = int(value)
     if not -(2**63) <= value < 2**63:
-        raise Invalid(f"{where}: {key} must fit in 64 bits, {shorten(value)} does not")
+        raise Invalid(f"{where}: {key} must fit in 64 bits, but {shorten(value)} does not")
     return value
 
 

@@ -1,13 +1,13 @@
 """JSON keys in any case: ``MultiTenancyConfig`` and ``multitenancyconfig`` are ``multiTenancyConfig``.
 
-Weaviate reads most of its documents so, and clients rely on it. What matches is declared, key by key; names that are
-the caller's own (properties, vectors, modules) are values and never touched.
+Weaviate reads most of its documents this way, and clients rely on it. The keys that match are declared one by one;
+names that callers choose (properties, vectors, modules) are never changed.
 
     TENANT = Keys("name", "activityStatus")
     CLASS = Keys("class", invertedIndexConfig=Keys(bm25=Keys("b", "k1")), vectorConfig=ByName(VECTOR))
 
-``TENANT.fold({"NAME": "a"})`` is ``{"name": "a"}``. Of a key that comes twice in different cases the later counts;
-where both are objects whose keys are declared, they are merged, the later one over the earlier.
+``TENANT.fold({"NAME": "a"})`` is ``{"name": "a"}``. If a key occurs twice in different cases, the later one wins;
+two objects whose keys are declared are merged, the later one over the earlier.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _MAX_DEPTH = 100
 class Keys:
     """The keys of one JSON object.
 
-    ``plain`` are keys whose values stay as they are. ``inner`` are keys whose values have declared keys themselves; an
-    array stands for each of its objects. ``recursive`` are keys whose values have these same keys.
+    ``plain``: keys whose values stay as they are. ``inner``: keys whose values have declared keys themselves; in an
+    array, each object has them. ``recursive``: keys whose values have these same keys.
     """
 
     def __init__(self, *plain: str, recursive: Iterable[str] = (), **inner: Keys | ByName) -> None:
@@ -31,9 +31,9 @@ class Keys:
         self._plain = frozenset(plain)
 
     def fold(self, value: Any, depth: int = 0) -> Any:
-        """``value`` with its declared keys spelled as declared; itself where nothing is to be done.
+        """``value`` with its declared keys spelled as declared; ``value`` itself if nothing changes.
 
-        What is nested deeper than 100 objects and arrays stays as it is: no reader of a document takes that.
+        Anything nested deeper than 100 levels stays as it is: every reader of a document refuses that.
         """
         if depth > _MAX_DEPTH:
             return value
@@ -53,7 +53,7 @@ class Keys:
         return folded
 
     def without_variants(self, value: Any) -> Any:
-        """``value`` without the keys that differ from a declared one by their case alone."""
+        """``value`` without the keys that differ from a declared one only in case."""
         if isinstance(value, list):
             return [self.without_variants(one) for one in value]
         if not isinstance(value, Mapping):
@@ -66,7 +66,7 @@ class Keys:
 
 
 class ByName:
-    """An object whose keys are the caller's own names; each value has the keys of ``inner``."""
+    """An object whose keys are names that the caller chooses; each value has the keys of ``inner``."""
 
     def __init__(self, inner: Keys) -> None:
         self._inner = inner

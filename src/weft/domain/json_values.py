@@ -1,6 +1,6 @@
-"""JSON as Python holds it: what ``orjson`` reads, and what may be read of it once its type is checked.
+"""The types of JSON values in Python, as ``orjson`` reads them.
 
-``isinstance`` narrows a ``JsonValue`` to what it is; ``domain.json_fields`` reads the keys of a ``JsonObject``.
+``isinstance`` narrows a ``JsonValue`` to its type; ``domain.json_fields`` reads the keys of a ``JsonObject``.
 """
 
 from __future__ import annotations

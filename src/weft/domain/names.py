@@ -1,6 +1,6 @@
-"""How the names of collections and properties are kept, and what is said of a property that is not there.
+"""The canonical names of collections and properties, and the error for an unknown property.
 
-The first letter of a collection's name is upper case and that of a property's lower case, whichever a caller writes.
+The first letter of a collection's name is upper case and that of a property's lower case, whatever a caller writes.
 The rest of a name is kept as written.
 """
 
@@ -22,7 +22,7 @@ class Alias:
 
 
 def collection_name(name: str) -> str:
-    """``article`` is ``Article``. Of aliases too, which share the names of collections."""
+    """``article`` is ``Article``. Also for aliases, which share the namespace of collections."""
     return name[:1].upper() + name[1:]
 
 
@@ -32,7 +32,7 @@ def property_name(name: str) -> str:
 
 
 def unknown_property(name: str, collection: str) -> Invalid:
-    """The refusal of a property that ``collection`` lacks, in Weaviate's words."""
+    """The error for a property that ``collection`` lacks, worded as Weaviate words it."""
     return Invalid(
         f"no such prop with name '{name[:_MAX_QUOTED]}' found in class '{collection}' in the schema. "
         "Check your schema files for which properties in this class are available",

@@ -71,8 +71,8 @@ Properties: TypeAlias = dict[str, Value]
 
 @dataclass(slots=True)
 class Object:
-    """One object, checked against its schema. ``vectors`` holds only those that are known; ``models`` the fingerprints
-    of the modules that made some of them just now, by name of vector."""
+    """One object, validated against its schema. ``vectors`` may lack some; ``models``: the fingerprints of the modules
+    that have just made some of them, by name of vector."""
 
     uuid: bytes
     properties: Properties = field(default_factory=dict)
@@ -84,9 +84,9 @@ class Object:
 
 @dataclass(slots=True)
 class IncomingObject:
-    """One object as a request states it, not yet checked: values as in JSON, but that references are ``Reference``s.
+    """One object in a request, not yet validated: values as in JSON, except that references are ``Reference``s.
 
-    A wire that cannot tell references but by their form makes ``Reference``s of all that have it.
+    A wire that recognises references only by their form makes ``Reference``s of all values that have it.
     ``uuid`` is the caller's text, or None to have one made. ``vectors`` are by name; the unnamed vector of a request
     is under ``LEGACY_VECTOR``.
     """
@@ -100,9 +100,9 @@ class IncomingObject:
 
 @dataclass(frozen=True, slots=True)
 class IncomingReference:
-    """One reference to be added, as a request states it: from a property of an object to another object.
+    """One reference to be added by a request: from a property of an object to another object.
 
-    ``to_collection`` is empty for the property's only target. Uuids are the caller's text, not yet checked.
+    ``to_collection`` is empty for the property's only target. Uuids are the caller's text, not yet validated.
     """
 
     collection: str

@@ -1,6 +1,6 @@
-"""Where the time of a query goes: durations and facts that any room notes, kept only while a query asks for them.
+"""Profiles: durations and facts that any room can note, recorded only for queries that request them.
 
-The recording is found by context, so that no room must hand it to the next. Without one, a note costs 0.1 to 0.2 µs.
+The recording is a context variable, so rooms need not pass it on. Without one, a note costs 0.1 to 0.2 µs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NOTHING = nullcontext()
 
 @dataclass(slots=True)
 class Details:
-    """Durations of one name add up; of facts the last one counts."""
+    """Durations with the same name add up; a later fact replaces an earlier one."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
@@ -34,11 +34,11 @@ class Details:
 
 
 class Recording:
-    """What one query did in one shard: details for each kind of search, and of the work that its kinds share."""
+    """The work of one query in one shard: details for each kind of search, and for the work that the kinds share."""
 
     def __init__(self) -> None:
         self.details = self._shared = Details()
-        """Where notes go now."""
+        """The details that receive notes at the moment."""
         self._kinds: dict[str, Details] = {}
         self._started = time.perf_counter()
         self._elapsed_s = 0.0
@@ -50,13 +50,13 @@ class Recording:
         return self._kinds.setdefault(kind, Details())
 
     def absorb(self, other: Recording) -> None:
-        """Takes over what ``other`` recorded."""
+        """Adds what ``other`` recorded."""
         self._shared.absorb(other._shared)
         for kind, details in other._kinds.items():
             self.of_kind(kind).absorb(details)
 
     def noted(self) -> dict[str, str]:
-        """All figures as text, by name; those of several kinds of search are added up."""
+        """All figures as text, by name, summed over the kinds of search."""
         details = Details()
         for each in (self._shared, *self._kinds.values()):
             details.absorb(each)
@@ -82,7 +82,7 @@ _recording: ContextVar[Recording | None] = ContextVar("weft_recording", default=
 
 @contextmanager
 def recording() -> Iterator[Recording]:
-    """Record what this thread notes until the block ends. A recording around this one takes it over then."""
+    """Record the notes of this thread until the block ends; they are then added to an outer recording, if any."""
     made, around = Recording(), _recording.get()
     token = _recording.set(made)
     try:
@@ -95,7 +95,7 @@ def recording() -> Iterator[Recording]:
 
 
 def searching(kind: str) -> AbstractContextManager[None]:
-    """The block is the work of one kind of search alone: its notes and its time count for that kind."""
+    """The block works for one kind of search: its notes and its time count for that kind."""
     current = _recording.get()
     return _NOTHING if current is None else _apart(current, kind)
 

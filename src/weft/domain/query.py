@@ -1,4 +1,4 @@
-"""What is asked: a search with its filters, paging, grouping and what is to come back with it."""
+"""Query: a search with its filters, paging, grouping and requested fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weft.domain.objects import Vector
 
 
 class Combination(StrEnum):
-    """How the distances to several target vectors become one."""
+    """How the distances to several target vectors are combined."""
 
     MINIMUM = "minimum"
     SUM = "sum"
@@ -44,7 +44,7 @@ class Mmr:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """What every search by vector shares. At most one of ``max_distance`` and ``min_certainty`` is given."""
+    """The common part of all vector searches. At most one of ``max_distance`` and ``min_certainty`` is given."""
 
     targets: Targets = Targets()
     max_distance: float | None = None
@@ -109,7 +109,7 @@ class Keyword:
     properties: tuple[str, ...] = ()
     operator: MatchOperator = MatchOperator.OR
     minimum_match: int = 0
-    """With OR: at least so many of the query's tokens must be in one property."""
+    """With OR: the fewest tokens of the query that one property must contain."""
 
 
 class Fusion(StrEnum):
@@ -153,9 +153,9 @@ class GroupBy:
 
 @dataclass(frozen=True, slots=True)
 class Condense:
-    """Hits whose vectors are near each other become one: the first of them, or all of them ``merged``.
+    """Hits whose vectors are close to each other become one: the first of them, or all of them ``merged``.
 
-    Near is half a cosine distance of less than ``force``.
+    Close means that half the cosine distance is less than ``force``.
     """
 
     force: float
@@ -164,7 +164,7 @@ class Condense:
 
 @dataclass(frozen=True, slots=True)
 class NestedSelection:
-    """The chosen fields of an object property."""
+    """The requested fields of an object property."""
 
     name: str
     fields: tuple[str, ...] = ()
@@ -173,7 +173,7 @@ class NestedSelection:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceSelection:
-    """What is returned of the objects that ``property`` points to; only those in ``collection`` when it is given."""
+    """The requested parts of the objects that ``property`` points to; only those in ``collection`` if it is given."""
 
     property: str
     returns: Returns
@@ -185,14 +185,14 @@ class ReferenceSelection:
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """What each hit carries. ``properties`` None: all but references and blobs."""
+    """The requested parts of each hit. ``properties`` None: all but references and blobs."""
 
     properties: tuple[str, ...] | None = None
     nested: tuple[NestedSelection, ...] = ()
     references: tuple[ReferenceSelection, ...] = ()
     uuid: bool = True
     vector: bool = False
-    """The unnamed vector, or with named vectors all of them."""
+    """The unnamed vector, or all named vectors."""
     vectors: tuple[str, ...] = ()
     created: bool = False
     updated: bool = False
@@ -206,7 +206,7 @@ class Returns:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question. ``limit`` 0 is the server's default, -1 its largest; ``after`` is a cursor in uuid order."""
+    """``limit`` 0 is the server's default, -1 its largest; ``after`` is a cursor in uuid order."""
 
     collection: str
     tenant: str | None = None

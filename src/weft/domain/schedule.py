@@ -1,4 +1,4 @@
-"""Recurring moments: cron expressions, ``@hourly`` and the like, ``@every`` with a duration."""
+"""Schedules: cron expressions, ``@hourly`` and the like, ``@every`` with a duration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weft.domain.clock import duration_s
 from weft.domain.errors import Misconfigured
 
 Schedule: TypeAlias = Callable[[float], float]
-"""The first moment of a schedule after a given one, both in seconds since 1970."""
+"""The first time of a schedule after a given one, both in seconds since 1970."""
 
 _EVERY = "@every "
 _NAMED: Final = {
@@ -32,7 +32,7 @@ def never(after_s: float) -> float:
 
 
 def parse(text: str) -> Schedule:
-    """Cron fields are in the machine's local time; of six fields the first is the seconds. An empty text means never.
+    """Cron fields are in the machine's local time; if there are six, the first is the seconds. An empty text: never.
 
     Raises Misconfigured.
     """
@@ -45,7 +45,7 @@ def parse(text: str) -> Schedule:
         except ValueError:
             every_s = math.nan
         if not every_s > 0:
-            raise Misconfigured(f"a schedule must be @every and a time above 0 like 5m, not {text!r}")
+            raise Misconfigured(f"a schedule must be @every and a duration above 0 like 5m, not {text!r}")
         return lambda after_s: after_s + every_s
     expression = _NAMED.get(text, text)
     following = _following(expression, text)
@@ -60,8 +60,8 @@ def _following(expression: str, text: str) -> Schedule:
         except (CronSimError, StopIteration) as error:
             reason = str(error) or "it never occurs"
             raise Misconfigured(
-                "a schedule must be a cron expression like */10 * * * *, @hourly, @daily, or @every and a time like "
-                f"5m; {text!r} is none: {reason}"
+                "a schedule must be a cron expression like */10 * * * *, @hourly, @daily, or @every and a duration "
+                f"like 5m; {text!r} is invalid: {reason}"
             ) from None
 
     return following

@@ -1,4 +1,4 @@
-"""What a collection is configured to be: a typed, frozen view.
+"""CollectionConfig: the configuration of a collection as a typed, frozen view.
 
 The JSON document that clients read and write is ``CollectionConfig.document`` (every default filled in, unknown keys
 kept); ``service.schema`` makes this view from it. Rooms below ``service`` read only the typed fields.
@@ -96,7 +96,7 @@ class QuantizerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quantizer:
-    """How codes are compressed. ``rescore_limit`` is the number of candidates rescored exactly; -1 means none given."""
+    """How vectors are compressed. ``rescore_limit``: the number of candidates rescored exactly; -1: not given."""
 
     kind: QuantizerKind = QuantizerKind.NONE
     bits: int = 8
@@ -121,10 +121,10 @@ class MultiVector:
     """Late interaction is on; ``muvera`` is the first stage when given."""
 
     aggregation: str = "maxSim"
-    """Accepted, no effect: there is no other."""
+    """Accepted without effect: there is no other."""
     muvera: Muvera | None = None
     pooling: int = 1
-    """Token vectors are merged to one in so many before they are stored; 1 stores them as given."""
+    """How many token vectors are merged into one before they are stored; 1 stores them as given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +141,18 @@ class VectorIndexConfig:
     dynamic_ef_factor: int = 8
     flat_search_cutoff: int = 40_000
     filter_strategy: str = "acorn"
-    """Accepted, no effect: a search chooses its way by cost."""
+    """Accepted without effect: a search chooses its strategy by cost."""
     quantizer: Quantizer = Quantizer()
     multivector: MultiVector | None = None
     threshold: int = 10_000
-    """Objects at which a ``dynamic`` index leaves flat search."""
+    """The number of objects at which a ``dynamic`` index switches from flat search to a graph."""
     search_probe: int = 256
     """``hfresh``: postings read per query."""
 
 
 @dataclass(frozen=True, slots=True)
 class VectorConfig:
-    """One vector of each object: where it comes from and how it is indexed."""
+    """One vector of each object: its source and its index."""
 
     name: str
     vectorizer: str = "none"
@@ -188,9 +188,9 @@ class Tenancy:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """Objects expire ``after_s`` seconds behind ``property``: a date, or one of the timestamps of ``filters``.
+    """Objects expire ``after_s`` seconds after ``property``: a date, or one of the timestamps of ``filters``.
 
-    ``hidden``: searches leave out what has expired and is not yet deleted.
+    ``hidden``: searches exclude expired objects that are not deleted yet.
     """
 
     property: str
@@ -215,7 +215,7 @@ class CollectionConfig:
     document: Mapping[str, Any] = field(default_factory=dict)
     """The JSON document of the collection, as a client reads it."""
     derived: dict[str, object] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """What other rooms make of this configuration once and keep with it, by a name of their own."""
+    """Values that other rooms derive from this configuration once and cache here, by name."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Property]:

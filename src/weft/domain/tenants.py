@@ -1,4 +1,4 @@
-"""Tenants: parts of a collection that know nothing of one another."""
+"""Tenants: isolated parts of a collection."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class TenantStatus(StrEnum):
     ACTIVE = "ACTIVE"
     """Its objects can be read and written."""
     INACTIVE = "INACTIVE"
-    """Its objects are kept, and cannot be used."""
+    """Its objects are stored, but cannot be used."""
     OFFLOADED = "OFFLOADED"
-    """Its objects are kept elsewhere."""
+    """Its objects are stored elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""Files: bytes on disk that must survive, and the errors that say when they do not.
+"""Files: durable bytes on disk, and the errors when they are lost or damaged.
 
-LMDB environments, sealed values, links and copies, and the lock of a data folder; each engine and catalog writes
-through these.
+LMDB environments, sealed values, links and copies, and the lock of a data folder; engines and catalogs write through
+these.
 """

@@ -1,4 +1,4 @@
-"""Bytes on their way to the disk and back: positioned reads and writes, syncs, and what their failures mean.
+"""Disk I/O: positioned reads and writes, syncs, and the meaning of their failures.
 
 Every byte that storage writes outside LMDB passes through these functions, on every platform.
 """
@@ -24,12 +24,12 @@ _NO_RESERVATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno
 
 
 def failure(error: OSError | int, path: Path) -> OperatorError:
-    """The error to raise when the operating system refused to read or write ``path``."""
+    """The error to raise when the operating system refuses to read or write ``path``."""
     code = error if isinstance(error, int) else (error.errno or 0)
     reason = os.strerror(code) if code else str(error)
     if code in NO_SPACE:
         return StorageFull(
-            f"no space left to write {path} ({reason}); nothing of the change was stored; free space and send it again",
+            f"no space left to write {path} ({reason}); the change was not stored; free some space and send it again",
             path=str(path),
         )
     return OperatorError(
@@ -80,7 +80,7 @@ def read_file(path: Path, offset: int, size: int) -> bytes:
 
 
 def is_nearly_full(path: Path) -> bool:
-    """Whether the next megabytes of the file ``path`` may find no space, on the disk or within ``ulimit -f``."""
+    """Whether ``path`` may be unable to grow by some megabytes, on the disk or within ``ulimit -f``."""
     if shutil.disk_usage(path.parent).free < _LITTLE_BYTES:
         return True
     if sys.platform == "win32":
@@ -96,7 +96,7 @@ def file_size(fd: int) -> int:
 
 
 def reserve(fd: int, size: int) -> None:
-    """Makes the file at least ``size`` bytes long, with blocks taken from the disk where the system can."""
+    """Makes the file at least ``size`` bytes long, with allocated blocks if the system supports that."""
     length = file_size(fd)
     if size <= length:
         return
@@ -111,7 +111,7 @@ def reserve(fd: int, size: int) -> None:
 
 
 def sync_file(fd: int) -> None:
-    """Returns when the file's bytes are on the disk."""
+    """Returns when the file's bytes are on disk."""
     if sys.platform == "darwin":
         import fcntl
 
@@ -123,7 +123,7 @@ def sync_file(fd: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Returns when the names in ``folder`` are on the disk. Windows cannot, and journals them itself."""
+    """Returns when the names in ``folder`` are on disk. Windows cannot do this, and journals them itself."""
     if os.name == "nt":
         return
     fd = os.open(folder, os.O_RDONLY)
@@ -134,7 +134,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Returns when all files below ``folder``, and their names, are on the disk. Raises StorageFull, OperatorError."""
+    """Returns when all files below ``folder``, and their names, are on disk. Raises StorageFull, OperatorError."""
     with explained(folder):
         for below, _, names in os.walk(folder):
             for name in names:
@@ -144,7 +144,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> None:
-    """``path`` holds ``data`` or what it held before, never a part: written beside it, synced, renamed."""
+    """Replaces ``path`` atomically: ``data`` is written to a temporary file, synced and renamed."""
     staged = path.with_name(f"{path.name}.tmp")
     with explained(path):
         fd = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), mode)
@@ -163,7 +163,7 @@ def write_whole(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> No
 
 
 def remove_if_free(path: Path) -> None:
-    """Deletes ``path``. Windows refuses while it is mapped: then the next open of the folder sweeps it."""
+    """Deletes ``path``. Windows refuses while it is mapped; the next opening of the folder then removes it."""
     with suppress(FileNotFoundError):
         try:
             path.unlink()
@@ -173,7 +173,7 @@ def remove_if_free(path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Deletes ``path`` and all below it; what the system holds on to (a mapped file on Windows) stays."""
+    """Deletes ``path`` and everything below it, except for what the system holds open (mapped files on Windows)."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -181,7 +181,7 @@ def remove_folder(path: Path) -> None:
 
 
 def cut(fd: int, size: int) -> None:
-    """Shortens the file to ``size`` bytes. Windows refuses while more of it is mapped: then the excess stays."""
+    """Truncates the file to ``size`` bytes. Windows refuses while more of it is mapped; the excess then stays."""
     try:
         os.ftruncate(fd, size)
     except OSError:

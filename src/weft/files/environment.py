@@ -57,7 +57,7 @@ class Environment:
         except lmdb.Error as error:
             raise self._explain(error) from error
         self._found_bytes: int | None = None
-        """The length of a file that had to be lengthened."""
+        """The original length of a file that had to be lengthened."""
         try:
             self._lengthen()
             self.tables: dict[bytes, Table] = {name: self._env.open_db(name) for name in tables}
@@ -70,11 +70,11 @@ class Environment:
 
     @property
     def was_short(self) -> bool:
-        """Whether the file lacked bytes at its end, so that all of it should be looked at."""
+        """Whether the file lacked bytes at its end, so that all of it should be verified."""
         return self._found_bytes is not None
 
     def begin_read(self) -> Transaction:
-        """A snapshot of the last commit; give it back with ``end_read``."""
+        """A snapshot of the last commit; release it with ``end_read``."""
         with self._gate:
             while self._closed:
                 self._idle.wait()
@@ -96,7 +96,7 @@ class Environment:
                 self._idle.notify_all()
 
     def read(self, body: Callable[[Transaction], T]) -> T:
-        """``body`` of a snapshot; LMDB's complaints become CorruptData or OperatorError."""
+        """``body`` on a snapshot; LMDB's errors become CorruptData or OperatorError."""
         txn = self.begin_read()
         try:
             return body(txn)
@@ -106,9 +106,9 @@ class Environment:
             self.end_read(txn)
 
     def write(self, body: Callable[[Transaction], T]) -> T:
-        """``body`` in one transaction. It runs again from the start when the map was full, so it must not keep state.
+        """``body`` in one transaction. It is run again when the map was full, so it must not keep state.
 
-        Raises StorageFull when the disk is full, and then nothing was stored.
+        Raises StorageFull when the disk is full; then nothing was stored.
         """
         while True:
             try:
@@ -129,9 +129,9 @@ class Environment:
         return int((self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"])
 
     def copy_to(self, path: Path, *, compact: bool = True, sync: bool = True) -> None:
-        """A copy of the last commit as the new file ``path``.
+        """Copies the last commit to the new file ``path``.
 
-        Without ``compact`` every page keeps its place, so that what no commit changed is equal from copy to copy.
+        Without ``compact`` every page keeps its position, so that unchanged pages are equal from copy to copy.
         """
         try:
             with path.open("xb") as file:
@@ -142,12 +142,12 @@ class Environment:
             raise disk.failure(error, path) from error
 
     def close(self) -> None:
-        """Waits for the readers in flight; later ones get an OperatorError."""
+        """Waits for running reads; later ones get an OperatorError."""
         with self._alone():
             self._env.close()
 
     def abandon(self) -> None:
-        """Closes a file that cannot be used, and leaves it as it was found."""
+        """Closes a file that cannot be used, and leaves it as it was."""
         self.close()
         if self._found_bytes is not None:
             with disk.explained(self.path):
@@ -159,7 +159,7 @@ class Environment:
             result = body(txn)
             txn.commit()
         except BaseException:
-            with self._alone():  # py-lmdb's abort waits for a moment without any read, which busy readers never leave
+            with self._alone():  # py-lmdb's abort waits for a moment without any read, which may never come
                 txn.abort()
             raise
         return result
@@ -188,8 +188,8 @@ class Environment:
         self._map_bytes = _round_up(self._map_bytes + step)
 
     def _lengthen(self) -> None:
-        """Reading a mapped page that lies beyond the file's end kills the process, so a file that lost its end gets
-        zeros there, which LMDB reports. LMDB itself may leave trailing free pages unwritten."""
+        """Reading a mapped page beyond the file's end kills the process, so a truncated file is extended with zeros,
+        which LMDB reports as damage. LMDB itself may leave trailing free pages unwritten."""
         stated = self._stated_bytes()
         fd = disk.open_file(self.path, create=False)
         try:
@@ -203,7 +203,7 @@ class Environment:
     def _explain(self, error: lmdb.Error) -> WeftError:
         code = getattr(error, "code", 0)
         if code == errno.EIO and disk.is_nearly_full(self.path):
-            code = errno.ENOSPC  # LMDB takes a write that the system cut short for a failing disk
+            code = errno.ENOSPC  # LMDB treats a short write as a failing disk
         if code in disk.NO_SPACE:
             return disk.failure(code, self.path)
         if isinstance(

@@ -1,7 +1,7 @@
 """One process per data folder: a lock that the operating system releases when its holder dies.
 
 ``weft.lock`` is JSON: ``pid``, ``host``, ``started`` (RFC 3339, UTC) and ``addresses``, for a process that finds the
-folder locked. The file stays when the lock is gone; only the lock counts.
+folder locked. The file remains when the lock is released; only the lock matters.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from weft.domain.errors import Locked
 from weft.files import disk
 
 _LOCK_BYTE = 1 << 30
-"""Windows locks bytes, and others cannot read those: one far behind the text is taken."""
+"""Windows locks bytes, which others then cannot read: one far beyond the text is used."""
 
 
 class FolderLock:
-    """Taken at construction. Raises Locked, with the facts of the holder, when another opener has it."""
+    """Acquired at construction. Raises Locked, with facts about the holder, when another one has it."""
 
     def __init__(self, folder: Path, addresses: Sequence[str] = ()) -> None:
         self.folder = folder
@@ -42,7 +42,7 @@ class FolderLock:
             raise
 
     def state(self, addresses: Sequence[str]) -> None:
-        """Writes who holds the folder and where it answers."""
+        """Records the holder of the folder and its addresses."""
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -68,7 +68,7 @@ class FolderLock:
         holder = read_holder(folder)
         pid, addresses = holder.get("pid"), holder.get("addresses") or []
         where = f" on {holder['host']}" if holder.get("host") else ""
-        where += " (this very process)" if pid == os.getpid() else ""
+        where += " (this process)" if pid == os.getpid() else ""
         at = f", answering at {', '.join(map(str, addresses))}" if addresses else ""
         return Locked(
             f"{folder} is in use by process {pid or 'unknown'}{where}{at}; stop it, connect to it, or choose another "
@@ -80,7 +80,7 @@ class FolderLock:
 
 
 def read_holder(folder: Path) -> dict[str, Any]:
-    """What the present or last holder stated about itself; empty when there is nothing to read."""
+    """The record of the present or last holder; empty when there is none."""
     try:
         holder = orjson.loads((folder / "weft.lock").read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):

@@ -7,7 +7,7 @@ newer or unknown format is refused. A sealed value is
     0       8     XXH3-64 of the rest, little-endian; the seed is XXH3-64 of table name and key
     8       n     payload
 
-so that a value that changed, or that lies under another key than its own, is noticed when it is read.
+so that a value that has changed, or is stored under a wrong key, is detected when it is read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEAL_BYTES = 8
 
 
 def mark(folder: Path, kind: str, *, sync: bool) -> None:
-    """States in ``folder`` that it holds a ``kind`` of the present format."""
+    """Records in ``folder`` that it holds a ``kind`` of the current format."""
     disk.write_whole(folder / MARKER, orjson.dumps({"kind": kind, "format": FORMAT}), sync=sync)
 
 
@@ -47,7 +47,7 @@ def is_marked(folder: Path, kind: str) -> bool:
         raise Misconfigured(f"{folder} holds a {stated[:40]}, not a {kind}; choose another data folder")
     if version != FORMAT:
         raise Misconfigured(
-            f"{folder} was written in format {version!r}, and this version of Weft reads format {FORMAT}; "
+            f"{folder} was written in format {version!r}, but this version of Weft reads format {FORMAT}; "
             "open it with the version of Weft that wrote it",
             found_format=version,
             known_format=FORMAT,
@@ -61,7 +61,7 @@ def seal(table: bytes, key: bytes, payload: bytes) -> bytes:
 
 
 def unseal(table: bytes, key: bytes, value: bytes, path: Path) -> bytes:
-    """The payload of a sealed value; CorruptData when it is not what was sealed."""
+    """The payload of a sealed value. Raises CorruptData when it is not what was sealed."""
     payload = value[SEAL_BYTES:]
     if xxhash.xxh3_64_digest(payload, xxhash.xxh3_64_intdigest(table + key))[::-1] != value[:SEAL_BYTES]:
         raise damaged(path, f"an entry of its table {table.decode()} fails its checksum")
@@ -77,5 +77,5 @@ def unseal_json(table: bytes, key: bytes, value: bytes, path: Path) -> Any:
 
 
 def damaged(path: Path, what: str) -> CorruptData:
-    """The error that names ``path`` as damaged."""
+    """The error for damage in ``path``."""
     return CorruptData(f"{path} is damaged: {what}; restore it from a backup", path=str(path), what=what)

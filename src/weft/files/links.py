@@ -1,6 +1,6 @@
-"""Files under a second name: hard links, which cost no space, or copies where the file system has no links.
+"""Files under a second name: hard links, which take no space, or copies if the file system has no links.
 
-What is linked must never be opened by a store while the original lives, for both names are the same bytes.
+A store must never open a linked file while the original is in use, because both names refer to the same bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV
 
 
 def link(source: Path, target: Path) -> int:
-    """``target``, which is new, names the bytes of ``source``; returns how many. Raises FileNotFoundError."""
+    """Links the new ``target`` to ``source``; returns its size in bytes. Raises FileNotFoundError."""
     try:
         os.link(source, target)
     except OSError as error:
@@ -41,10 +41,10 @@ def copy(source: Path, target: Path) -> int:
 def take_folder(
     source: Path, target: Path, *, copied: Callable[[str], bool] = lambda name: False, skip_missing: bool = False
 ) -> dict[str, int]:
-    """All files below ``source`` under ``target``: bytes by path relative to it, with ``/``.
+    """Links or copies all files below ``source`` to ``target``; returns sizes in bytes by relative path, with ``/``.
 
-    Files of whose name ``copied`` is true are copied, others linked. Locks and files half written are left out.
-    ``skip_missing``: a file that goes away meanwhile is left out too.
+    Files for whose name ``copied`` is true are copied, others linked. Locks and temporary files are left out.
+    ``skip_missing``: a file that disappears meanwhile is left out, too.
     """
     sizes: dict[str, int] = {}
     for folder, _, names in os.walk(source):

@@ -1,5 +1,5 @@
-"""Jobs: long work that outlives the request that asked for it.
+"""Jobs: long work that outlives the request that started it.
 
-`job` says what a job is, `runner` runs them, `ledger` remembers them. Each kind of work is a folder: `backup` and
-`export`. What these are kept in is in `backends`.
+`job` defines a job, `runner` runs jobs, `ledger` records them. Each kind of work is a folder: `backup` and `export`.
+`backends` are the places where their files are kept.
 """

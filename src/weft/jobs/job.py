@@ -1,7 +1,7 @@
-"""Job: one piece of long work, what its kind is capable of, and how far it has come.
+"""Job: one piece of long work, the abilities of its kind, and its progress.
 
-There is one unfinished job of a kind and key at most. `JobRecord` is what is remembered of a job and what callers see;
-`Job` is the job while this process has it. `JobTask` does the work.
+There is at most one unfinished job of a kind and key. `JobRecord` is stored, and is what callers see; `Job` is the live
+job in this process. `JobTask` does the work.
 
     WAITING ──► RUNNING ──► FINISHING ──► SUCCESS
        │           │                        FAILED    from wherever it raised
@@ -30,15 +30,15 @@ _log = logging.getLogger(__name__)
 class JobKind:
     """``name`` is one word, ``unit`` is what progress counts.
 
-    ``resumable``: a run can end at a cursor that the job saved, and a later one continue there. Such jobs can be
+    ``resumable``: a run can end at a cursor that the job saved, and a later run continue there. Such jobs can be
     paused, and continue after a restart of the server. A job of another kind fails when the server stops, with
-    ``interrupted`` for a reason.
+    ``interrupted`` as the reason.
     """
 
     name: str
     unit: str
     resumable: bool = False
-    interrupted: str = "the server was stopped before the end; ask for it again"
+    interrupted: str = "the server was stopped before the end; start it again"
 
 
 class JobStopped(Exception):
@@ -46,13 +46,13 @@ class JobStopped(Exception):
 
 
 class _Wish(Enum):
-    """What callers want of a job."""
+    """What callers have requested of a job."""
 
     RUN, PAUSE, CANCEL = auto(), auto(), auto()
 
 
 class Job:
-    """A job that this process runs, has run, or could resume. Safe on any thread.
+    """A job that this process runs, has run, or can resume. Safe on any thread.
 
     The run calls ``check``, ``advance``, ``save`` and ``begin_finishing``; the runner calls everything else.
     """
@@ -125,7 +125,7 @@ class Job:
 
     @property
     def pausing(self) -> bool:
-        """Whether it is to pause: the run may keep what it has so far, save its cursor, and only then ``check``."""
+        """Whether the job should pause: the run may first store its work, save its cursor, and only then ``check``."""
         return self._wish is _Wish.PAUSE and not self._interrupted
 
     def advance(self, amount: int) -> None:
@@ -135,13 +135,13 @@ class Job:
             self.total = max(self.total, self.done)
 
     def save(self, cursor: JsonObject) -> None:
-        """From here on a later run can continue at ``cursor``. Durable at return; raises StorageFull."""
+        """Lets a later run continue at ``cursor``. Durable at return; raises StorageFull."""
         with self._lock:
             self.cursor = cursor
             self._keep(self.record)
 
     def begin_finishing(self) -> None:
-        """Enters the last step, unless the job is to stop: then raises JobStopped."""
+        """Enters the last step; raises JobStopped if the job should stop instead."""
         with self._lock:
             self.check()
             self.status = JobStatus.FINISHING
@@ -149,7 +149,7 @@ class Job:
     # -- the runner
 
     def bind(self, keep: Callable[[JobRecord], None]) -> None:
-        """``keep`` makes a record durable; the job's is, as it is now or as it was when the server stopped."""
+        """``keep`` makes a record durable; the job's current record, or that of the earlier process, already is."""
         with self._lock:
             self._keep = keep
 
@@ -160,7 +160,7 @@ class Job:
             self.status = JobStatus.RUNNING
 
     def cancel(self) -> bool:
-        """Whether it comes in time; also when it was cancelled before."""
+        """Whether the request comes in time; True if the job was cancelled before."""
         with self._lock:
             if self.ended or self.status is JobStatus.FINISHING:
                 return self.status is JobStatus.CANCELED
@@ -169,9 +169,9 @@ class Job:
             return True
 
     def pause(self) -> None:
-        """Raises Unsupported for a kind that is not resumable, Conflict when it is too late."""
+        """Raises Unsupported for a kind that is not resumable, Conflict if the job is finishing or has ended."""
         if not self.kind.resumable:
-            raise Unsupported(f"a {self.kind.name} cannot be paused; cancel it, or let it end", id=self.record.id)
+            raise Unsupported(f"a {self.kind.name} cannot be paused; cancel it, or wait for its end", id=self.record.id)
         with self._lock:
             if self.ended or self.status in (JobStatus.FINISHING, JobStatus.CANCELLING):
                 raise Conflict(f"the {self.kind.name} {self.name!r} cannot be paused any more: {self.status}")
@@ -181,7 +181,7 @@ class Job:
                 self._change(JobStatus.PAUSING)
 
     def resume(self) -> bool:
-        """Whether it needs another run; one that has not stopped yet just continues. Raises Conflict unless it is
+        """Whether the job needs another run; one that has not stopped yet just continues. Raises Conflict unless it is
         paused."""
         with self._lock:
             if self._wish is not _Wish.PAUSE or self.ended:
@@ -192,12 +192,12 @@ class Job:
             return stopped
 
     def interrupt(self) -> None:
-        """The server stops."""
+        """Called when the server stops."""
         self._interrupted = True
 
     def rest(self) -> JobStatus | None:
-        """What becomes of the job when its run has raised JobStopped: the status to end it with. None when it does not
-        end: then it is paused, or waits for another run."""
+        """Called when the run has raised JobStopped: the status to end the job with; None if it does not end, but is
+        paused or waits for another run."""
         with self._lock:
             if self._wish is _Wish.CANCEL:
                 return JobStatus.CANCELED
@@ -212,27 +212,27 @@ class Job:
             self._change(status)
 
     def _change(self, status: JobStatus) -> None:
-        """Does not raise: a full disk must not keep a caller from cancelling the job that fills it."""
+        """Does not raise: a full disk must not prevent a caller from cancelling the job that fills it."""
         self.status = status
         try:
             self._keep(self.record)
         except WeftError as error:
-            _log.warning("the status of the %s %r could not be kept: %s", self.kind.name, self.name, error.message)
+            _log.warning("the status of the %s %r could not be stored: %s", self.kind.name, self.name, error.message)
 
 
 class JobTask(Protocol):
     """The work of one job."""
 
     def run(self, job: Job) -> None:
-        """Returns when the work counts. Raises JobStopped, and what goes wrong. Of a resumable kind, continues at the
-        job's cursor."""
+        """Returns when the work is committed. Raises JobStopped, or the error of a failure. For a resumable kind,
+        continues at the job's cursor."""
 
     def undo(self, status: JobStatus, error: str) -> None:
-        """Undoes what has been done, and notes why; called when ``run`` failed, or the job was cancelled. Called again
-        when the server was killed before the job's end was on the ledger."""
+        """Undoes the work, and records why; called when ``run`` failed, or the job was cancelled. Called again if the
+        server was killed before the job's end was in the ledger."""
 
     def clear(self) -> None:
-        """Removes what was of use for the run alone; called when the job's end is on the ledger."""
+        """Removes temporary files of the run; called when the job's end is in the ledger."""
 
 
 def now() -> str:

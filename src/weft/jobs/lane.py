@@ -1,4 +1,4 @@
-"""Lane: a thread that takes one item after the other, in the order in which they came."""
+"""Lane: a thread that takes one item after another, in order of arrival."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Lane(Generic[T]):
         """Raises Overloaded when too much is waiting."""
         with self._changed:
             if len(self._waiting) >= MAX_WAITING:
-                raise Overloaded(f"{len(self._waiting)} {self._name} jobs are waiting already; ask again later")
+                raise Overloaded(f"{len(self._waiting)} {self._name} jobs are waiting already; try again later")
 
     def put(self, item: T) -> None:
         with self._changed:
@@ -40,7 +40,7 @@ class Lane(Generic[T]):
             self._changed.notify()
 
     def withdraw(self, item: T) -> bool:
-        """Whether the item was still waiting; then it is not taken."""
+        """Removes an item; returns whether it was still waiting."""
         with self._changed:
             if item not in self._waiting:
                 return False
@@ -48,7 +48,7 @@ class Lane(Generic[T]):
             return True
 
     def close(self) -> None:
-        """Returns when all that was put has been taken."""
+        """Returns when all items have been taken."""
         with self._changed:
             self._closed = True
             self._changed.notify()

@@ -1,8 +1,8 @@
-"""Ledger: what is remembered of jobs, across restarts.
+"""Ledger: the records of jobs, kept across restarts.
 
 A record is a value in the store's settings, under its kind and key: ``{status, startedAt, completedAt, error, name,
-collections, done, total, request, cursor}``. What a kind needs to count at once with the end of a job can be written in
-one transaction with the record: ``entry`` is what to write. Of each kind the newest ended jobs are remembered.
+collections, done, total, request, cursor}``. ``entry`` is that value, for a kind that commits its result and the end of
+the job in one transaction. For each kind the newest ended jobs are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class SettingsStore(Protocol):
     def settings(self) -> Mapping[str, Any]: ...
 
     def put_settings(self, changes: Mapping[str, Any]) -> None:
-        """All at once, durably; None removes a key. Raises StorageFull."""
+        """All or nothing, durably; None removes a key. Raises StorageFull."""
 
 
 class JobLedger:
@@ -30,7 +30,7 @@ class JobLedger:
         self._store = store
 
     def records(self, kind: str) -> list[JobRecord]:
-        """All of that kind, in no order."""
+        """All records of that kind, in no order."""
         prefix = f"{kind} "
         found = [(key, value) for key, value in self._store.settings().items() if key.startswith(prefix)]
         return [_record(kind, key.removeprefix(prefix), value) for key, value in found]
@@ -66,8 +66,8 @@ class JobLedger:
 
 
 def _record(kind: str, key: str, value: Mapping[str, Any]) -> JobRecord:
-    """``value`` passed its checksum, so it is what was written: by this version, or by one that kept restores alone,
-    with status, times and error, and had STARTED for what had not ended."""
+    """``value`` passed its checksum, so it is what was written: by this version, or by an earlier one that had only
+    restores, with status, times and error, and STARTED for those that had not ended."""
     status = value["status"]
     return JobRecord(
         kind=kind,

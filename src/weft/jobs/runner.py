@@ -1,7 +1,7 @@
-"""Runner: runs jobs, one of each kind at a time; the one place to watch and to control them.
+"""Runner: runs jobs, one of each kind at a time; all watching and control goes through it.
 
-Each kind has a thread of its own, so that a long export holds up no restore. Jobs that were under way when the server
-stopped are known from the ledger. When their kind is added, resumable ones continue, and others are marked as failed.
+Each kind has its own thread, so that a long export does not delay a restore. The ledger has the jobs that were running
+when the server stopped. When their kind is added, resumable ones continue, and others are marked as failed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _log = logging.getLogger(__name__)
 _MAX_REMEMBERED = 1000
 
 Reopen: TypeAlias = Callable[[Job], JobTask]
-"""Sets up the task of a job from its request, after a restart. Raises WeftError when that is no longer possible."""
+"""Sets up the task of a job from its request after a restart. Raises WeftError if that is no longer possible."""
 
 
 class JobRunner:
-    """Safe on any thread. ``close`` it before what its tasks work on."""
+    """Safe on any thread. ``close`` it before the database that its tasks work on."""
 
     def __init__(self, ledger: JobLedger) -> None:
         self._ledger = ledger
@@ -35,11 +35,11 @@ class JobRunner:
         self._lanes: dict[str, Lane[Job]] = {}
         self._jobs: dict[tuple[str, str], Job] = {}
         self._tasks: dict[Job, JobTask] = {}
-        """Of the jobs that have not ended."""
+        """The tasks of the jobs that have not ended."""
         self._closed = False
 
     def add(self, kind: JobKind, reopen: Reopen | None = None) -> None:
-        """Takes in a kind, once and before its first job. A resumable one has ``reopen``."""
+        """Registers a kind, once and before its first job. A resumable one needs ``reopen``."""
         assert kind.resumable == (reopen is not None), kind.name
         with self._lock:
             self._kinds[kind.name] = kind
@@ -56,22 +56,22 @@ class JobRunner:
     # -- watching
 
     def find(self, kind: JobKind, key: str) -> Job | None:
-        """The last job of that key in this process, as far back as is remembered."""
+        """The last job of that key in this process; None if there was none, or it is forgotten."""
         return self._jobs.get((kind.name, key))
 
     def record(self, kind: JobKind, key: str) -> JobRecord | None:
-        """Of the last job of that key, also in an earlier process."""
+        """The record of the last job of that key, also from an earlier process."""
         job = self.find(kind, key)
         return job.record if job is not None else self._ledger.find(kind.name, key)
 
     def failure(self, kind: JobKind, key: str, started_at: str) -> str:
-        """Why a job that was begun then and is not under way has not succeeded."""
+        """Why a job that was started then, and is not running, has not succeeded."""
         record = self.record(kind, key)
         ended = record is not None and record.started_at == started_at and record.error
         return ended or kind.interrupted
 
     def records(self) -> list[JobRecord]:
-        """Of all jobs, the latest first."""
+        """The records of all jobs, the latest first."""
         with self._lock:
             found = {(one.kind, one.key): one for kind in self._kinds for one in self._ledger.records(kind)}
             found |= {identity: job.record for identity, job in self._jobs.items()}
@@ -90,10 +90,10 @@ class JobRunner:
     # -- control
 
     def submit(self, job: Job, task: JobTask) -> None:
-        """Has ``task`` run when its turn comes.
+        """Queues ``task``.
 
-        Raises Conflict when an unfinished job has the key; Overloaded and other OperatorErrors, and then ``task`` is
-        undone.
+        Raises Conflict when an unfinished job has the same key; Overloaded and other OperatorErrors, after undoing
+        ``task``.
         """
         try:
             self._admit(job, task)
@@ -114,7 +114,7 @@ class JobRunner:
             self._queue(job)
 
     def pause(self, id: str) -> None:
-        """Raises NotFound, Unsupported for a kind that cannot be paused, Conflict when it is too late."""
+        """Raises NotFound, Unsupported for a kind that cannot be paused, Conflict when it is too late for that."""
         job = self._live(id)
         with self._lock:
             job.pause()
@@ -139,7 +139,7 @@ class JobRunner:
             raise Conflict(f"the {record.kind} {record.name!r} cannot be cancelled any more: {record.status}", id=id)
 
     def cancel_job(self, job: Job) -> bool:
-        """Whether it comes in time."""
+        """Whether the request comes in time."""
         with self._lock:
             rested = job.status is JobStatus.PAUSED
             in_time = job.cancel()
@@ -148,7 +148,7 @@ class JobRunner:
             return in_time
 
     def close(self) -> None:
-        """Jobs that run or wait stop: resumable ones at their cursor, others as failed."""
+        """Stops running and waiting jobs: resumable ones at their cursor, others as failed."""
         with self._lock:
             self._closed = True
             for job in self._tasks:
@@ -161,7 +161,7 @@ class JobRunner:
     def _check_room(self, job: Job) -> None:
         """Raises Overloaded when the job can be given no turn."""
         if self._closed:
-            raise Overloaded("the server is stopping; ask again when it is back")
+            raise Overloaded("the server is stopping; try again when it is back")
         self._lanes[job.kind.name].check_room()
 
     def _live(self, id: str) -> Job:
@@ -172,7 +172,7 @@ class JobRunner:
         return job
 
     def _continue(self, job: Job, reopen: Reopen) -> None:
-        """A job of an earlier process."""
+        """Continues a job of an earlier process."""
         try:
             task = reopen(job)
         except WeftError as error:
@@ -214,7 +214,7 @@ class JobRunner:
         with self._lock:
             status = job.rest()
             if status is None:
-                if job.status is JobStatus.WAITING and not self._closed:  # resumed before it had come to rest
+                if job.status is JobStatus.WAITING and not self._closed:  # resumed before it had stopped
                     self._queue(job)
                 return
         words = "canceled by the user" if status is JobStatus.CANCELED else job.kind.interrupted
@@ -224,7 +224,7 @@ class JobRunner:
         try:
             task.undo(status, words)
         except Exception:
-            _log.exception("what the %s %r left could not be cleared away", job.kind.name, job.name)
+            _log.exception("the files of the %s %r could not be removed", job.kind.name, job.name)
         self._end(job, status, words)
 
     def _end(self, job: Job, status: JobStatus, words: str = "") -> None:
@@ -232,7 +232,9 @@ class JobRunner:
             job.end(status, words)
             task = self._tasks.pop(job)
         task.clear()
-        if self._ledger.find(job.kind.name, job.key) != job.record:  # the disk was full before that made room
+        if (
+            self._ledger.find(job.kind.name, job.key) != job.record
+        ):  # the disk was full, and the end of the job has freed space
             self._remember(job.record)
         _log.info("%s %r: %s %s", job.kind.name, job.name, status, words)
 
@@ -240,7 +242,7 @@ class JobRunner:
         try:
             self._ledger.put(record)
         except WeftError as error:
-            _log.warning("the status of the %s %r could not be kept: %s", record.kind, record.name, error.message)
+            _log.warning("the status of the %s %r could not be stored: %s", record.kind, record.name, error.message)
 
 
 def _words(error: Exception) -> str:

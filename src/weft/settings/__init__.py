@@ -1,5 +1,5 @@
-"""Settings as values: one frozen dataclass a group, each handed to the room that needs it.
+"""Settings as values: one frozen dataclass per group, passed to the room that needs it.
 
-``weft.config`` reads them from flags, environment and file, and joins the groups. A group checks itself when it is
-made, so no room ever holds one that cannot be. A rule that spans groups is checked by ``weft.config.Settings``.
+``weft.config`` reads them from flags, environment and file, and joins the groups. A group validates itself when it is
+created, so no room ever holds an invalid one. ``weft.config.Settings`` checks rules that span groups.
 """

@@ -1,4 +1,4 @@
-"""Who is let in, and what they may do there."""
+"""Authentication and authorization."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class OidcSettings:
             raise Misconfigured(f"OIDC is on without {', '.join(missing)}; set what is missing")
         if self.certificate and self.insecure_skip_tls_verify:
             raise Misconfigured(
-                "oidc_certificate and oidc_insecure_skip_tls_verify exclude each other; set one of them"
+                "oidc_certificate and oidc_insecure_skip_tls_verify exclude each other; set only one of them"
             )
 
 
@@ -144,7 +144,7 @@ class AccessSettings:
 
     @property
     def has_users(self) -> bool:
-        """Whether callers can say who they are."""
+        """Whether callers can authenticate."""
         return self.apikey_enabled or self.db_users_enabled or self.oidc.enabled
 
     def __post_init__(self) -> None:
@@ -158,10 +158,10 @@ class AccessSettings:
             raise Misconfigured("apikey_allowed_keys holds the same key twice; give each user a key of their own")
         if not self.anonymous and not self.has_users:
             raise Misconfigured(
-                "anonymous access is off and no other way in is on; set AUTHENTICATION_APIKEY_ENABLED=true with keys"
+                "anonymous access is off and nothing else is on; set AUTHENTICATION_APIKEY_ENABLED=true with keys"
             )
         if self.admin_list.enabled and self.rbac.enabled:
-            raise Misconfigured("adminlist_enabled and rbac_enabled exclude each other; set one of them")
+            raise Misconfigured("adminlist_enabled and rbac_enabled exclude each other; set only one of them")
         if self.rbac.enabled and not self.has_users:
             raise Misconfigured(
                 "roles are on, but no users are; set AUTHENTICATION_APIKEY_ENABLED=true with keys, or "

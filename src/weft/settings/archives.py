@@ -1,4 +1,4 @@
-"""Where backups and exports go."""
+"""Backups and exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What collections have that do not say otherwise, and what queries may ask of them."""
+"""Defaults of collections, and limits of queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which modules are on, and what they may use: local models, providers, decoders of media."""
+"""Modules: which are enabled, and their local models, providers and media decoders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the server listens, how it answers there, and what it reports about itself."""
+"""Addresses, workers, limits, metrics and logs of the server."""
 
 from __future__ import annotations
 

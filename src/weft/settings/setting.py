@@ -1,7 +1,7 @@
-"""How a setting is declared, and the checks that groups share.
+"""The declaration of a setting, and the checks that groups share.
 
-A setting is declared once, in its group: its key, its variable, its default and what it sets. The key stands in the
-file and, with hyphens, in the flag; errors name it. The variable is Weaviate's own where Weaviate has the setting.
+A setting is declared once, in its group: its key, its variable, its default and its description. The key is used in the
+file, in errors and, with hyphens, as the flag. The variable is Weaviate's own if Weaviate has the setting.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST_TIMEOUT_S: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting as declared. ``older_env``: another name of the variable, which counts where ``env`` is not set."""
+    """One setting as declared. ``older_env``: another name of the variable, used if ``env`` is not set."""
 
     key: str
     env: str
@@ -40,13 +40,13 @@ def group(kind: type[Group], title: str) -> Group:
 
 
 def setting_of(one: Field[Any]) -> Setting | None:
-    """What a field of a group declares; None where it holds another group."""
+    """The setting that a field of a group declares; None if the field is another group."""
     declared: Setting | None = one.metadata.get("setting")
     return declared
 
 
 def sections(kind: type[Any], title: str = "") -> Iterator[tuple[str, list[Setting]]]:
-    """(title, settings) of ``kind``, where it has settings of its own, and of each group below it, in their order."""
+    """(title, settings) of ``kind``, if it has its own settings, and of each group below it, in their order."""
     own = [found for one in fields(kind) if (found := setting_of(one)) is not None]
     if own:
         yield title, own

@@ -1,4 +1,4 @@
-"""Where the data is, and how it is written, kept open and expired."""
+"""The data folder: writing, open tenants and expiry."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StorageSettings:
     def __post_init__(self) -> None:
         at_least(1, write_queue=self.write_queue)
         at_least(0, max_open_tenants=self.max_open_tenants)
-        self.expiry_schedule()  # a mistake in it is reported at the start
+        self.expiry_schedule()  # reports an invalid schedule at the start
 
     def expiry_schedule(self) -> schedule.Schedule:
         try:

@@ -223,7 +223,7 @@ def test_what_fills_the_disk_can_be_cancelled(
     assert runner.cancel_job(first.job)
     finish(runner, first)
     assert first.job.status is JobStatus.CANCELED
-    assert "could not be kept" in caplog.text
+    assert "could not be stored" in caplog.text
 
 
 class Filling(Recorded):

@@ -1,1 +1,1 @@
-"""Where backups and exports are kept. `backend` says what a backend does; the others are backends."""
+"""Where backups and exports are kept. `backend` defines the interface; the other files are backends."""

@@ -1,6 +1,6 @@
 """Where backups and exports are kept: folders of blobs by key, on a file system or in an object store.
 
-A blob is put whole or not at all; a blob of the same key is replaced. Failures are OperatorError or StorageFull.
+A blob is written atomically, and replaces one with the same key. Failures are OperatorError or StorageFull.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from weft.domain.json_values import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """What a request names in place of the settings; empty: as the settings say."""
+    """A location in a request that overrides the settings; empty: that of the settings."""
 
     bucket: str = ""
     path: str = ""
 
 
 class BlobFolder(ABC):
-    """The blobs of one backup or one export. ``home`` is what the protocol calls its path."""
+    """The blobs of one backup or one export. ``home`` is its path in the protocol."""
 
     home: str
 
@@ -31,7 +31,7 @@ class BlobFolder(ABC):
 
     @abstractmethod
     def put_file(self, key: str, path: Path) -> None:
-        """The content of a local file, which may be taken away for it."""
+        """Stores the content of a local file, which may be moved."""
 
     @abstractmethod
     def get(self, key: str) -> bytes | None:
@@ -39,11 +39,11 @@ class BlobFolder(ABC):
 
     @abstractmethod
     def get_range(self, key: str, start: int, length: int) -> bytes | None:
-        """Fewer bytes where the blob ends before; None when there is no such blob."""
+        """Fewer bytes if the blob is shorter; None when there is no such blob."""
 
     @abstractmethod
     def is_empty(self) -> bool:
-        """Whether nothing at all is there, of ours or of others."""
+        """Whether the folder holds nothing at all, not even foreign files."""
 
     @abstractmethod
     def clear(self, prefix: str) -> None:
@@ -51,20 +51,19 @@ class BlobFolder(ABC):
 
 
 class Backend(ABC):
-    """One kind of place. ``name`` stands in URLs, ``module`` is what the protocol enables."""
+    """One kind of storage. ``name`` is used in URLs, ``module`` is its name as a module of the protocol."""
 
     name: ClassVar[str]
     module: ClassVar[str]
 
     @abstractmethod
     def meta(self) -> dict[str, JsonValue]:
-        """What ``/v1/meta`` says of the module."""
+        """The module's entry in ``/v1/meta``."""
 
     @abstractmethod
     def folder(self, id: str, location: Location) -> BlobFolder:
-        """The folder named ``id`` at ``location``, whether it exists or not. Raises Invalid for a location that
-        cannot be."""
+        """The folder named ``id`` at ``location``, whether it exists or not. Raises Invalid for an invalid location."""
 
     @abstractmethod
     def ids(self) -> list[str]:
-        """The names of all folders where the settings say; in no order."""
+        """The names of all folders at the location of the settings, in no order."""

@@ -1,4 +1,4 @@
-"""The backend ``filesystem``: a folder on this machine, or one that is mounted."""
+"""The backend ``filesystem``: a local or mounted folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_PATH_CHARS = 1000
 
 
 class FilesystemFolder(BlobFolder):
-    """Keys are paths below ``root``, which is made with the first blob. Blobs are for their owner alone to read."""
+    """Keys are paths below ``root``, which is created with the first blob. Only their owner may read blobs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -58,7 +58,7 @@ class FilesystemFolder(BlobFolder):
         with disk.explained(self.root):
             try:
                 with os.scandir(self.root) as entries:
-                    return all(entry.name.endswith(".tmp") for entry in entries)  # what a crash leaves of a blob
+                    return all(entry.name.endswith(".tmp") for entry in entries)  # left by a crash
             except FileNotFoundError:
                 return True
 
@@ -73,8 +73,8 @@ class FilesystemFolder(BlobFolder):
 
 
 class FilesystemBackend(Backend):
-    """``root`` is where folders are when the request does not say; None: the request has to. No request may name a
-    place within ``data``, the server's own folder."""
+    """``root``: the location if a request states none; None: a request must state one. No request may name a location
+    within ``data``, the server's own folder."""
 
     name = "filesystem"
     module = "backup-filesystem"
@@ -88,17 +88,17 @@ class FilesystemBackend(Backend):
 
     def folder(self, id: str, location: Location) -> FilesystemFolder:
         if location.bucket:
-            raise Invalid("the file system has no buckets; name a path only", bucket=location.bucket)
+            raise Invalid("the backend filesystem has no buckets; name only a path", bucket=location.bucket)
         root = self._named(location.path) if location.path else self._root
         if root is None or not root.is_absolute():
-            raise Invalid(f"a path on the file system must begin at its root, not {str(root or '')[:200]!r}")
+            raise Invalid(f"the path of a backup must be absolute, not {str(root or '')[:200]!r}")
         return FilesystemFolder(root / id)
 
     def _named(self, path: str) -> Path:
         if len(path) > _MAX_PATH_CHARS or "\0" in path:
-            raise Invalid(f"a path on the file system has at most {_MAX_PATH_CHARS} characters and no NUL among them")
+            raise Invalid(f"the path of a backup must have at most {_MAX_PATH_CHARS} characters, and no NUL")
         if self._data is not None and Path(path).resolve().is_relative_to(self._data.resolve()):
-            raise Invalid("a backup cannot lie in the folder that it is a backup of; name a path elsewhere")
+            raise Invalid("a backup cannot be in the server's own data folder; name a path elsewhere")
         return Path(path)
 
     def ids(self) -> list[str]:

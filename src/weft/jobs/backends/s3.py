@@ -76,7 +76,7 @@ class S3Folder(BlobFolder):
 
 
 class S3Backend(Backend):
-    """``bucket`` and ``path`` are where folders are when the request does not say."""
+    """``bucket`` and ``path``: the location if a request states none."""
 
     name = "s3"
     module = "backup-s3"
@@ -133,7 +133,7 @@ class S3Backend(Backend):
 def _parts(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part]
     if any(part in (".", "..") for part in parts):
-        raise Invalid(f"a path within a bucket has no . or .. in it, as {path[:200]!r} has")
+        raise Invalid(f"a path within a bucket must contain no . or .. as a segment, but {path[:200]!r} does")
     return parts
 
 
@@ -146,13 +146,15 @@ def _check_installed() -> None:
 
 @contextmanager
 def _explained(place: str) -> Iterator[None]:
-    """Raises OperatorError in place of what the store raises, except for what is not there."""
+    """Raises OperatorError in place of the store's exceptions, except for a missing blob."""
     from obstore.exceptions import BaseError, NotFoundError
 
     try:
         yield
     except (FileNotFoundError, NotFoundError) as error:
-        raise OperatorError(f"{place} is not there ({_first_line(error)}); make the bucket or name another") from error
+        raise OperatorError(
+            f"{place} does not exist ({_first_line(error)}); create the bucket or name another"
+        ) from error
     except (BaseError, OSError) as error:
         raise OperatorError(
             f"{place} refused the request ({_first_line(error)}); check the endpoint, the bucket and the credentials"

@@ -1,4 +1,4 @@
-"""Backups: collections as they were at a moment, kept elsewhere, and brought back whole.
+"""Backups: copies of collections as they were at a moment, which can be restored completely.
 
-Start reading at `create` and `restore`; what a backup looks like from outside is in `descriptor` and `pack`.
+Start reading at `create` and `restore`; the format of a backup is in `descriptor` and `pack`.
 """

@@ -1,4 +1,4 @@
-"""Making a backup: each shard as it is when its turn comes, with all that was acknowledged before the request."""
+"""Creating a backup: each shard as it is when its turn comes, with everything acknowledged before the request."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from weft.jobs.backup.parts import BackupPart
 from weft.jobs.job import Job, JobKind, now
 
 TREE_CHUNK_BYTES = 1 << 16
-"""Of LMDB's files, whose pages change here and there."""
+"""For LMDB's files, in which scattered pages change."""
 CHUNK_BYTES = 1 << 18
-"""Of the other files, which only grow."""
+"""For the other files, which only grow."""
 
 BACKUP = JobKind("backup", "bytes")
-"""The key of such a job is the home of the folder that it fills."""
+"""The key of such a job is the home of its folder."""
 
 
 def clear_staging(folder: Path) -> None:
-    """Removes what a server that was killed left there."""
+    """Removes what a killed server left there."""
     remove_folder(folder)
 
 
 class BackupBase:
-    """The backup that another one builds on: where it has each file's chunks."""
+    """The backup that another one builds on: the chunks of each of its files."""
 
     def __init__(self, state: BackupState, folders: list[BlobFolder]) -> None:
         """``folders`` are its own and those that it builds on itself."""
@@ -57,7 +57,7 @@ class BackupBase:
         }
 
     def refs(self, collection: str, shard: str) -> dict[str, Refs]:
-        """By path, with the backups numbered as the new one does, for which this is number 1."""
+        """The chunks by path, with backups numbered as in the new one, where this one is number 1."""
         manifest = self._manifests.get((collection, shard))
         if manifest is None:
             return {}
@@ -71,8 +71,8 @@ class BackupBase:
 
 @dataclass(frozen=True, slots=True)
 class BackupRequest:
-    """What is to be backed up, and how. ``level`` is that of zstd, 0 for none; ``threads`` compress. ``parts`` are with
-    the names that are wanted of each, None for all. ``base``: the backup to build on."""
+    """What to back up, and how. ``level`` is zstd's, 0 for none; ``threads``: how many compress. ``parts``: with the
+    requested names of each, None for all. ``base``: the backup to build on."""
 
     collections: Sequence[OpenCollection]
     level: int
@@ -82,14 +82,14 @@ class BackupRequest:
 
 
 class BackupTarget:
-    """The folder that a backup fills, and the state of it there."""
+    """The folder of a backup, and the backup's state in it."""
 
     def __init__(self, folder: BlobFolder, state: BackupState) -> None:
         self.folder = folder
         self.state = state
 
     def begin(self) -> None:
-        """What an earlier attempt left is removed."""
+        """Removes what an earlier attempt left."""
         self.folder.clear("packs")
         write_state(self.folder, self.state)
 
@@ -105,14 +105,14 @@ class BackupTarget:
         write_state(self.folder, self.state)
 
     def fail(self, status: JobStatus, error: str) -> None:
-        """What was stored is removed."""
+        """Removes what was stored."""
         self.folder.clear("packs")
         self.state = replace(self.state, status=status, error=error, completed_at=now())
         write_state(self.folder, self.state)
 
 
 class BackupMaker:
-    """``run`` once. ``staging`` is a folder of its own in the data folder, on the disk of the shards."""
+    """``run`` once. ``staging`` is a separate folder in the data folder, on the disk of the shards."""
 
     def __init__(self, engine: Database, request: BackupRequest, target: BackupTarget, staging: Path) -> None:
         self._engine = engine
@@ -121,7 +121,7 @@ class BackupMaker:
         self._staging = staging
 
     def run(self, job: Job) -> None:
-        """Raises JobStopped, and what goes wrong; then ``undo``."""
+        """Raises JobStopped, or the error of a failure; then call ``undo``."""
         asked = self._request
         job.total = sum(
             self._engine.files(one).bytes_on_disk(name) for one in asked.collections for name in one.tenants()
@@ -148,18 +148,18 @@ class BackupMaker:
             try:
                 shards.append(self._shard(StoredShard(name, status, 0, None), collection, job, writer))
             except NotFound:
-                self._check_held(collection)  # otherwise the tenant has been deleted meanwhile
+                self._check_held(collection)  # otherwise only the tenant has been deleted
         self._check_held(collection)
-        config = collection.config  # of now: it may have grown since the first shard, and fits each of them
+        config = collection.config  # the latest: it may have grown since the first shard, and fits all of them
         aliases = sorted(a for a, target in self._engine.aliases().items() if target == config.name)
         return StoredCollection(config.name, config.document, aliases, shards)
 
     def _check_held(self, collection: OpenCollection) -> None:
         if self._engine.find(collection.config.name) is not collection:
-            raise NotFound(f"class {collection.config.name} was deleted while it was backed up; ask for a new backup")
+            raise NotFound(f"class {collection.config.name} was deleted while it was backed up; start a new backup")
 
     def _shard(self, empty: StoredShard, collection: OpenCollection, job: Job, writer: PackWriter) -> StoredShard:
-        """``empty`` with what it holds."""
+        """``empty`` with its files."""
         job.check()
         remove_folder(self._staging)
         self._staging.parent.mkdir(exist_ok=True)

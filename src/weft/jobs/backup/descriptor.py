@@ -1,12 +1,12 @@
-"""What a backup says of itself: a small blob with its state, and a large one with its contents.
+"""The description of a backup: a small blob with its state, and a large one with its contents.
 
     weft-backup.json   the state, replaced at the end; JSON, sealed with the XXH3-64 of the rest
     contents           one zstd frame of JSON, written once; its SHA-256 is in the state
     packs/…            see `pack`
 
 ``contents`` names each collection (its schema document, its aliases, its shards with their status), and for each shard
-the chunk that holds its manifest: a zstd frame of one line of JSON, ``{"files": [{path, size, chunk, chunks}]}``, and
-behind it the `pack.Refs` of all files, one after the other.
+the chunk that holds its manifest: a zstd frame of one line of JSON, ``{"files": [{path, size, chunk, chunks}]}``,
+followed by the `pack.Refs` of all files, one after the other.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _PATH = re.compile(r"(?!.*(?:^|/)\.)(?:store|index)/[A-Za-z0-9._/-]+")
 
 @dataclass(frozen=True, slots=True)
 class BackupState:
-    """Times are ISO 8601 in UTC, ``completed_at`` empty until the end. ``status`` is WAITING until then: how far the
-    backup is, only its server knows, which is ``server``. ``size_bytes`` are the files', as they were; ``stored_bytes``
-    what this backup took for them. ``backups`` are those that it builds on, the base first."""
+    """Times are ISO 8601 in UTC; ``completed_at`` is empty until the end, and ``status`` is WAITING until then: only
+    the backup's server, ``server``, knows its progress. ``size_bytes``: of the files, uncompressed; ``stored_bytes``:
+    what this backup takes. ``backups``: those that it builds on, the base first."""
 
     id: str
     server: str
@@ -61,7 +61,7 @@ def write_state(folder: BlobFolder, state: BackupState) -> None:
 
 
 def read_state(folder: BlobFolder) -> BackupState | None:
-    """None when there is no backup. Raises CorruptData, and Unsupported for one that a newer Weft wrote."""
+    """None when there is no backup. Raises CorruptData, and Unsupported for one from a newer version of Weft."""
     raw = folder.get(STATE)
     if raw is None:
         return None
@@ -70,7 +70,7 @@ def read_state(folder: BlobFolder) -> BackupState | None:
         given = whole["state"]
         if given["format"] != FORMAT:
             raise Unsupported(
-                f"{folder.home} was written in format {given['format']!r} by Weft {given['weft']}, and this version "
+                f"{folder.home} was written in format {given['format']!r} by Weft {given['weft']}, but this version "
                 f"reads format {FORMAT}; restore it with the version that wrote it"
             )
         if whole["check"] != xxhash.xxh3_64_hexdigest(orjson.dumps(given)):
@@ -84,7 +84,7 @@ def read_state(folder: BlobFolder) -> BackupState | None:
 
 @dataclass(slots=True)
 class StoredShard:
-    """``size_bytes`` of its files; ``manifest`` is the chunk of its manifest, None for a shard that has no files."""
+    """``size_bytes``: of its files; ``manifest``: the chunk of its manifest, None for a shard without files."""
 
     name: str
     status: str
@@ -102,7 +102,7 @@ class StoredCollection:
 
 @dataclass(slots=True)
 class BackupContents:
-    """``parts`` are blobs that other rooms gave, by name: roles, users."""
+    """``parts``: blobs from other rooms, by name: roles, users."""
 
     collections: list[StoredCollection] = field(default_factory=list)
     parts: dict[str, str] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class StoredFile:
 
 
 def is_shard_file(path: str) -> bool:
-    """Whether it may be one of the files of a shard, so that nothing is ever written outside its folder."""
+    """Whether ``path`` may be a file of a shard, so that nothing is ever written outside its folder."""
     return _PATH.fullmatch(path) is not None
 
 
@@ -173,7 +173,7 @@ def pack_manifest(files: list[StoredFile]) -> bytes:
 
 
 def unpack_manifest(data: bytes) -> list[StoredFile]:
-    """Raises CorruptData for a path that does not lie within a shard's folder."""
+    """Raises CorruptData for a path outside a shard's folder."""
     head, _, body = decompress(data).partition(b"\n")
     refs = np.frombuffer(body, REF)
     files: list[StoredFile] = []

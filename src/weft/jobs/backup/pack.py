@@ -1,9 +1,9 @@
-"""The bytes of a backup: chunks, one behind the other in packs, and tables that say which chunk is where.
+"""The bytes of a backup: chunks, one after another in packs, and tables of their positions.
 
     packs/<number, 6 digits>    stored chunks, nothing between them; at most PACK_BYTES, or one chunk
 
-A file is cut into chunks of one size. A chunk is stored as it is, or as a zstd frame where that is smaller. A `Refs`
-table has one entry of 54 bytes, little-endian, a chunk:
+A file is cut into chunks of one size. A chunk is stored as it is, or as a zstd frame if that is smaller. A `Refs` table
+has one entry of 54 bytes, little-endian, for each chunk:
 
     offset  size  content
     0       32    SHA-256 of the chunk
@@ -13,7 +13,7 @@ table has one entry of 54 bytes, little-endian, a chunk:
     46      4     bytes stored; equal to the next field when it is not compressed
     50      4     bytes of the chunk
 
-A chunk that the base has at the same place of the same file is not stored again.
+A chunk that the base has at the same position of the same file is not stored again.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ LEVELS = {
     "ZstdBestCompression": 12,
     "NoCompression": 0,
 }
-"""Weaviate's names; the level of zstd for each, 0 for none."""
+"""The level of zstd, 0 for none, for each of Weaviate's names."""
 
 
 def pack_key(number: int) -> str:
@@ -75,8 +75,8 @@ class PackWriter:
         self.stored_bytes = 0
 
     def add(self, chunks: Iterable[bytes], base: Refs | None, each: Callable[[int], None]) -> Refs:
-        """Where each chunk lies. ``base``: where the base has the same file's. ``each`` is given
-        the bytes of each that is done."""
+        """The position of each chunk. ``base``: those of the same file in the base. ``each`` is called with the size of
+        each finished chunk."""
         refs = bytearray()
         digests = base["digest"] if base is not None else ()
         waiting: deque[tuple[int, int, Future[tuple[bytes, bytes | None]]]] = deque()
@@ -104,7 +104,7 @@ class PackWriter:
         return self.add([data], None, lambda size: None)
 
     def flush(self) -> None:
-        """All that was added is in the folder at return."""
+        """Everything added is in the folder at return."""
         if self._buffer:
             self._folder.put(pack_key(self._pack), bytes(self._buffer))
             self._pack += 1
@@ -114,7 +114,7 @@ class PackWriter:
         self._pool.shutdown(cancel_futures=True)
 
     def _keep(self, digest: bytes, data: bytes, size: int) -> bytes:
-        """Where it lies now."""
+        """Returns its entry."""
         if self._buffer and len(self._buffer) + len(data) > PACK_BYTES:
             self.flush()
         offset = len(self._buffer)
@@ -124,7 +124,7 @@ class PackWriter:
 
 
 def _prepared(chunk: bytes, known: bytes | None, level: int) -> tuple[bytes, bytes | None]:
-    """Its digest, and what to store: None when that is ``known``."""
+    """The chunk's digest, and the bytes to store: None if the digest is ``known``."""
     digest = hashlib.sha256(chunk).digest()
     if digest == known:
         return digest, None
@@ -143,7 +143,7 @@ class PackReader:
         self._ids = ids
 
     def chunks(self, refs: Refs) -> Iterator[bytes]:
-        """Each chunk, checked. Raises CorruptData naming the pack that is missing or damaged."""
+        """Each chunk, verified. Raises CorruptData naming the missing or damaged pack."""
         start = 0
         while start < len(refs):
             stop = _run(refs, start)
@@ -156,13 +156,15 @@ class PackReader:
             start = stop
 
     def one(self, ref: Refs) -> bytes:
-        """What ``PackWriter.add_one`` stored."""
+        """The blob that ``PackWriter.add_one`` stored."""
         return b"".join(self.chunks(ref))
 
     def _read(self, ref: np.void, length: int) -> bytes:
         number, key = int(ref["backup"]), pack_key(int(ref["pack"]))
         if number >= len(self._folders):
-            raise CorruptData(f"the backup {self._ids[0]!r} names a backup that it does not build on")
+            raise CorruptData(
+                f"the backup {self._ids[0]!r} is damaged: it refers to an unknown backup; use another one"
+            )
         data = self._folders[number].get_range(key, int(ref["offset"]), length)
         if data is None:
             raise self._damaged(ref, "is missing")
@@ -187,7 +189,7 @@ class PackReader:
 
 
 def _run(refs: Refs, start: int) -> int:
-    """The end of the chunks from ``start`` on that lie one behind the other, as far as one read may go."""
+    """The end of the contiguous chunks from ``start`` on, as far as one read may go."""
     stop, length = start, 0
     while stop < len(refs):
         ref = refs[stop]
@@ -204,7 +206,7 @@ def _run(refs: Refs, start: int) -> int:
 
 
 def file_chunks(path: Path, size: int, chunk_bytes: int) -> Iterator[bytes]:
-    """The first ``size`` bytes of a file, or fewer where it has been cut meanwhile."""
+    """The first ``size`` bytes of a file, or fewer if it has been truncated meanwhile."""
     with disk.explained(path), path.open("rb", buffering=0) as file:
         while size > 0:
             chunk = _read_full(file.fileno(), min(chunk_bytes, size))

@@ -1,4 +1,4 @@
-"""What is backed up beside collections, by the room that has it: roles, users."""
+"""BackupPart: data of other rooms that is backed up besides collections: roles, users."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ ROLES, USERS = "roles", "users"
 
 class BackupPart(Protocol):
     def names(self) -> Sequence[str]:
-        """What can be asked for one by one."""
+        """The names that can be requested one by one."""
 
     def dump(self, names: Sequence[str] | None) -> str:
-        """Those of ``names``, or all, as text that ``load`` takes."""
+        """Those of ``names``, or all, as text for ``load``."""
 
     def load(self, text: str) -> Callable[[], None]:
-        """Restores what ``dump`` wrote, all or nothing; what is not in it stays as it is.
+        """Restores what ``dump`` wrote, all or nothing; everything else stays as it is.
 
-        Returns what undoes that.
+        Returns a function that undoes it.
         """

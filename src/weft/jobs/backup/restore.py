@@ -1,4 +1,4 @@
-"""Bringing a backup back: files first, where no one sees them, and one transaction that makes all of it count."""
+"""Restoring a backup: first the files, not yet visible, and then one transaction that makes all of them visible."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from weft.jobs.job import Job, JobKind, now
 from weft.jobs.ledger import JobLedger
 
 RESTORE = JobKind(
-    "restore", "bytes", interrupted="the server was stopped before the end, and nothing was restored; ask for it again"
+    "restore", "bytes", interrupted="the server was stopped before the end, and nothing was restored; start it again"
 )
 """The key of such a job is the home of the backup's folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
-    """What of ``contents`` is to be restored. ``parts``: those that are wanted, by name."""
+    """Which parts of ``contents`` to restore. ``parts``: the requested ones, by name."""
 
     contents: BackupContents
     collections: Sequence[StoredCollection]
@@ -40,25 +40,25 @@ class RestoreRequest:
 
 
 class Restorer:
-    """``run`` once. All collections come, with their aliases, the wanted parts and the record of the job's success, or
-    nothing does."""
+    """``run`` once. Restores all collections with their aliases, the requested parts and the record of the job's
+    success, or nothing."""
 
     def __init__(self, engine: Database, request: RestoreRequest, reader: PackReader) -> None:
         self._engine = engine
         self._request = request
         self._reader = reader
         self._unload: list[Callable[[], None]] = []
-        """What makes the parts that were loaded as they were before."""
+        """Functions that undo the loading of parts."""
 
     def run(self, job: Job) -> None:
-        """Raises JobStopped, Conflict, CorruptData, StorageFull; then nothing has changed."""
+        """Raises JobStopped, Conflict, CorruptData, StorageFull, and then has changed nothing."""
         request = self._request
         self._check_names()
         job.total = sum(shard.size_bytes for one in request.collections for shard in one.shards)
         entries: list[CatalogEntry] = []
 
         def agree() -> None:
-            """The last moment: nothing can be cancelled from here on, and the wanted parts come back."""
+            """Called last: from here on the job cannot be cancelled, and the requested parts are loaded."""
             job.begin_finishing()
             for name, part in request.parts.items():
                 self._unload.append(part.load(request.contents.parts[name]))
@@ -76,10 +76,10 @@ class Restorer:
             raise
 
     def undo(self, status: JobStatus, error: str) -> None:
-        """``run`` has left nothing."""
+        """Nothing to undo: ``run`` leaves nothing behind."""
 
     def clear(self) -> None:
-        """The files that ``run`` wrote are the collections'."""
+        """Nothing to clear: the files that ``run`` wrote belong to the collections."""
 
     def _check_names(self) -> None:
         for one in self._request.collections:
@@ -91,7 +91,7 @@ class Restorer:
                 )
 
     def _aliases(self) -> dict[str, str]:
-        """Those of the backup; one that exists points where it did unless the caller wants it overwritten."""
+        """The aliases of the backup, without existing ones unless the request overwrites them."""
         present = self._engine.aliases()
         return {
             alias: one.name

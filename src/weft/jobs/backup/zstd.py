@@ -1,4 +1,4 @@
-"""zstd as the standard library has it from Python 3.14 on, and as its backport has it before."""
+"""zstd from the standard library, which has it from Python 3.14 on, or else from its backport."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns of an exported collection: each data type as Arrow has it.
+"""The columns of an exported collection: the Arrow type of each data type.
 
     id              string
     tenant          string                              in collections with tenants
@@ -14,7 +14,7 @@
     object              struct                  cref            list of struct of collection, id: string
     …[]                 list
 
-An object type that names no properties is a string of JSON, for Parquet has no empty structs.
+An object type without properties is a string of JSON, because Parquet has no empty structs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _PHONE = pa.struct(
 )
 _REFERENCES = pa.list_(pa.struct([("collection", pa.string()), ("id", pa.string())]))
 _EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""What Python's datetime reaches, in microseconds; Arrow reaches farther, and those who read it often do not."""
+"""The range of Python's datetime, in microseconds: Arrow's is larger, but many of its readers do not support that."""
 
 
 def _same(value: Any) -> Any:
@@ -99,7 +99,7 @@ _SCALARS: Mapping[DataType, tuple[pa.DataType, Convert]] = {
 
 
 def column_of(declared: Property) -> tuple[pa.DataType, Convert]:
-    """The Arrow type of a property, and how a value of it (not None) becomes one."""
+    """The Arrow type of a property, and the conversion of a value (not None) to it."""
     kind = declared.data_type.element
     if kind is not DataType.OBJECT:
         type_, convert = _SCALARS[kind]
@@ -124,7 +124,7 @@ def struct_of(properties: Sequence[Property]) -> tuple[pa.StructType, Convert]:
 
 
 class ArrowColumns:
-    """Makes record batches of one collection's objects. ``multi``: by name of each vector, whether it is many."""
+    """Makes record batches of one collection's objects. ``multi``: by name, whether a vector is a multi-vector."""
 
     def __init__(self, config: CollectionConfig, tenant: str | None, multi: Mapping[str, bool]) -> None:
         self._tenant = tenant
@@ -159,7 +159,7 @@ class ArrowColumns:
 
 
 def _floats(vectors: Sequence[Vector | None]) -> pa.Array:
-    """``list<float32>``, null where there is none."""
+    """``list<float32>``, null for a missing vector."""
     lengths = [0 if v is None else len(v) for v in vectors]
     values = [v for v in vectors if v is not None]
     flat = np.concatenate(values) if values else np.empty(0, np.float32)
@@ -167,7 +167,7 @@ def _floats(vectors: Sequence[Vector | None]) -> pa.Array:
 
 
 def _tokens(vectors: Sequence[Vector | None]) -> pa.Array:
-    """``list<list<float32>>``, null where there is none."""
+    """``list<list<float32>>``, null for a missing vector."""
     lengths = [0 if v is None else len(v) for v in vectors]
     rows = [v for v in vectors if v is not None and len(v)]
     flat = np.concatenate(rows) if rows else np.empty((0, 0), np.float32)

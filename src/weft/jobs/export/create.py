@@ -1,8 +1,8 @@
-"""Making an export: one shard after the other, each as it was at one moment.
+"""Creating an export: one shard after another, each as it was at one moment.
 
 For that a shard's store is copied before it is read, and the copy stays until its last file is written, also while the
-job is paused and when the server restarts. A file counts when the job's cursor says so; one that was written and does
-not count yet is written again, under the same name. So each object is exported once, however often the job stops.
+job is paused and when the server restarts. A file is complete when the job's cursor covers it; one that was written but
+is not covered is written again, under the same name. So each object is exported once, however often the job stops.
 
     <staging>/progress.jsonl         see `journal`
     <staging>/shard/collection.json  the collection's schema, as it was when the shard was copied
@@ -32,15 +32,15 @@ from weft.jobs.export.state import ExportState, ShardExport, ShardExportStatus, 
 from weft.jobs.job import Job, JobKind, now
 
 EXPORT = JobKind("export", "objects", resumable=True)
-"""The key of such a job is the home of the folder that it fills."""
+"""The key of such a job is the home of its folder."""
 
 Parse: TypeAlias = Callable[[JsonObject], CollectionConfig]
 
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """The job's cursor: how many shards are done, and of the next one whether it is copied, how many files of it count,
-    how many objects are in them, and the doc_id that the next file begins with."""
+    """The job's cursor: how many shards are done, and for the next one whether it is copied, how many of its files are
+    complete, how many objects are in them, and the first doc_id of the next file."""
 
     shards: int = 0
     copied: bool = False
@@ -50,14 +50,14 @@ class _Position:
 
 
 def sweep_staging(folder: Path, ids: Set[str]) -> None:
-    """Removes what is in ``folder`` of exports other than ``ids``."""
+    """Removes from ``folder`` the files of exports other than ``ids``."""
     for one in sorted(folder.iterdir()) if folder.is_dir() else ():
         if one.name not in ids:
             remove_folder(one)
 
 
 class ExportTarget:
-    """The folder that an export fills, and the state of it there."""
+    """The folder of an export, and the export's state in it."""
 
     def __init__(self, folder: BlobFolder, state: ExportState) -> None:
         self.folder = folder
@@ -74,7 +74,7 @@ class ExportTarget:
 class ExportMaker:
     """``begin`` once, or ``load`` the export of an earlier process; then ``run`` until it is done.
 
-    ``staging`` is a folder of its own in the data folder. ``parse`` reads a collection's stored schema.
+    ``staging`` is a separate folder in the data folder. ``parse`` reads a collection's stored schema.
     """
 
     def __init__(self, engine: Database, parse: Parse, target: ExportTarget, staging: Path) -> None:
@@ -88,13 +88,13 @@ class ExportMaker:
         self._current = ShardExport()
 
     def begin(self) -> None:
-        """Settles which shards there are to export. Raises NotFound, StorageFull, OperatorError."""
+        """Determines the shards to export. Raises NotFound, StorageFull, OperatorError."""
         self._plan = [(name, shard) for name in self._collections for shard in self._collection(name).tenants()]
         ExportJournal.create(self._staging, self._plan)
         self._target.begin()
 
     def load(self, job: Job) -> None:
-        """What there is to export, and what of it is done. Raises CorruptData."""
+        """Loads which shards to export, and which are done. Raises CorruptData."""
         position = _position(job)
         journal = ExportJournal.open(self._staging, position.shards)
         self._plan, self._done, self._current = journal.plan, journal.done, ShardExport(objects=position.objects)
@@ -113,7 +113,7 @@ class ExportMaker:
         return shards
 
     def run(self, job: Job) -> None:
-        """Continues at the job's cursor. Raises JobStopped, and what goes wrong; then ``undo``, or ``run`` again."""
+        """Continues at the cursor. Raises JobStopped, or the error of a failure; then ``undo``, or ``run`` again."""
         position = _position(job)
         journal = ExportJournal.open(self._staging, position.shards)
         self._plan, self._done = journal.plan, journal.done
@@ -129,7 +129,7 @@ class ExportMaker:
         self._target.end(JobStatus.SUCCESS, self.progress)
 
     def undo(self, status: JobStatus, error: str) -> None:
-        """Marks the export as ``status`` in its folder. Files that count stay there."""
+        """Marks the export as ``status`` in its folder. Complete files stay there."""
         if self._current.objects or status is JobStatus.FAILED:
             self._current = replace(self._current, status=ShardExportStatus.FAILED, error=error)
         self._target.end(status, self.progress, error)
@@ -138,7 +138,7 @@ class ExportMaker:
         remove_folder(self._staging)
 
     def _count(self, job: Job) -> int:
-        """Objects that there are to export, about."""
+        """The approximate number of objects to export."""
         total = 0
         for name, shard in self._plan:
             job.check()
@@ -147,7 +147,7 @@ class ExportMaker:
         return total
 
     def _shard(self, job: Job, position: _Position, name: str, shard: str) -> ShardExport:
-        """Exports one shard, from ``position`` on; returns what has become of it."""
+        """Exports one shard, from ``position`` on; returns its outcome."""
         from weft.jobs.export.parquet import ShardFiles
 
         self._current = ShardExport(objects=position.objects)
@@ -165,7 +165,7 @@ class ExportMaker:
         def each(rows: int) -> bool:
             job.advance(rows)
             self._current = replace(self._current, objects=self._current.objects + rows)
-            if job.pausing:  # what has been written of the file is kept
+            if job.pausing:  # the file ends here and is kept
                 return False
             job.check()
             return True
@@ -188,7 +188,7 @@ class ExportMaker:
         return ShardExport(ShardExportStatus.SUCCESS, position.objects)
 
     def _copy(self, name: str, shard: str, folder: Path) -> str:
-        """The shard as it is now, durably in ``folder``; or why there is nothing to copy."""
+        """Copies the shard as it is now, durably, to ``folder``; returns why there is nothing to copy, or ""."""
         collection = self._collection(name)
         remove_folder(folder)
         with disk.explained(folder):
@@ -213,7 +213,7 @@ class ExportMaker:
 
 
 def _held(engine: Database, name: str) -> OpenCollection | None:
-    """The collection of that name, which is no alias."""
+    """The collection of that name, not one with that alias."""
     found = engine.find(name)
     return found if found is not None and found.config.name == name else None
 

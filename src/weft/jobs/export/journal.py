@@ -1,8 +1,8 @@
-"""Journal: which shards an export takes, and what has become of those that are done, so that it can be continued.
+"""Journal: the shards of an export, and the outcomes of those that are done, so that it can be continued.
 
     progress.jsonl    the plan: an array of [collection, shard]; then, in that order, a line for each shard that is done
 
-A line is on the disk before the job's cursor counts it, so lines beyond the cursor are of a shard that will be done
+A line is on disk before the job's cursor covers it, so lines beyond the cursor belong to a shard that will be exported
 again.
 """
 
@@ -21,7 +21,7 @@ _NAME = "progress.jsonl"
 
 
 class ExportJournal:
-    """``plan`` are (collection, shard); ``done`` is what became of the first of them, in the first ``size`` bytes."""
+    """``plan``: (collection, shard); ``done``: the outcomes of the first of them, in the first ``size`` bytes."""
 
     def __init__(self, path: Path, plan: Sequence[tuple[str, str]], done: list[ShardExport], size: int) -> None:
         self._path = path
@@ -31,7 +31,7 @@ class ExportJournal:
 
     @classmethod
     def create(cls, folder: Path, plan: Sequence[tuple[str, str]]) -> ExportJournal:
-        """In ``folder``, which is made. Raises StorageFull."""
+        """In ``folder``, which is created. Raises StorageFull."""
         path = folder / _NAME
         with disk.explained(path):
             folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ class ExportJournal:
 
     @classmethod
     def open(cls, folder: Path, count: int) -> ExportJournal:
-        """With the ``count`` shards that the cursor counts. Writes nothing. Raises CorruptData."""
+        """With the ``count`` shards that the cursor covers. Writes nothing. Raises CorruptData."""
         path = folder / _NAME
         try:
             head, *lines = path.read_bytes().splitlines(keepends=True)
@@ -49,13 +49,14 @@ class ExportJournal:
             plan = [(collection, shard) for collection, shard in orjson.loads(head)]
             done = [shard_of_json(orjson.loads(line)) for line in counted]
         except (OSError, ValueError, KeyError, TypeError):
-            raise CorruptData(f"{path} is missing or damaged; export again", path=str(path)) from None
+            raise CorruptData(f"{path} is missing or damaged; start a new export", path=str(path)) from None
         if len(done) != count:
-            raise CorruptData(f"{path} lacks shards that were done; export again", path=str(path))
+            raise CorruptData(f"{path} lacks shards that were done; start a new export", path=str(path))
         return cls(path, plan, done, len(head) + sum(map(len, counted)))
 
     def add(self, shard: ShardExport) -> None:
-        """The next one of the plan is done; lines beyond are cut off. Durable at return; raises StorageFull."""
+        """Appends the outcome of the plan's next shard, and cuts off any lines beyond it. Durable at return; raises
+        StorageFull."""
         line = orjson.dumps(shard_json(shard)) + b"\n"
         with disk.explained(self._path), self._path.open("rb+") as file:
             file.truncate(self._size)

@@ -26,7 +26,7 @@ _STEP = 64
 
 
 class WrittenFile(NamedTuple):
-    """How many objects are in a file, and the doc_id from which on there are others."""
+    """How many objects are in a file, and the doc_id from which on the others follow."""
 
     rows: int
     next_doc_id: int
@@ -43,9 +43,10 @@ class ShardFiles:
         self._columns = ArrowColumns(config, shard if config.tenancy.enabled else None, multi)
 
     def write(self, path: Path, first_doc_id: int, each: Callable[[int], bool]) -> WrittenFile:
-        """The next file at ``path``, from ``first_doc_id`` on; none where no objects are left.
+        """Writes the next file at ``path``, from ``first_doc_id`` on; none if no objects are left.
 
-        ``each`` is given the rows of each group that was written, and says whether the file may grow; it may raise.
+        ``each`` is called with the number of rows in each written group, and returns whether the file may grow; it may
+        raise.
         """
         rows, next_doc_id = 0, first_doc_id
         groups = self._groups(first_doc_id)
@@ -91,7 +92,7 @@ class ShardFiles:
 
 
 class _Group(NamedTuple):
-    """Batches that make a group of rows together."""
+    """Batches that form a row group."""
 
     batches: list[pa.RecordBatch]
     last_doc_id: int

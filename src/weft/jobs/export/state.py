@@ -1,6 +1,6 @@
-"""The state of an export, as it stands beside the files.
+"""The state of an export, stored beside its files.
 
-export_metadata.json   the state, replaced at the end; JSON, with Weaviate's names for what became of each shard
+export_metadata.json   the state, replaced at the end; JSON, with Weaviate's names for the outcome of each shard
 *.parquet              see `parquet`
 """
 
@@ -30,7 +30,7 @@ class ShardExportStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShardExport:
-    """What has become of one shard so far. ``skipped``: why it has no files."""
+    """The outcome of one shard so far. ``skipped``: why it has no files."""
 
     status: ShardExportStatus = ShardExportStatus.TRANSFERRING
     objects: int = 0
@@ -40,8 +40,8 @@ class ShardExport:
 
 @dataclass(frozen=True, slots=True)
 class ExportState:
-    """``status`` is WAITING until the end; ``shards`` are by collection and name; ``server`` is the one that wrote it.
-    Times are ISO 8601 in UTC, ``completed_at`` empty until the end."""
+    """``status`` is WAITING until the end; ``shards``: by collection and name; ``server``: the one that wrote it. Times
+    are ISO 8601 in UTC; ``completed_at`` is empty until the end."""
 
     id: str
     backend: str
@@ -75,12 +75,12 @@ def read_export_state(folder: BlobFolder) -> ExportState | None:
         }
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
         path = f"{folder.home}/{METADATA}"
-        raise CorruptData(f"{path} is damaged; export again under another id", path=path) from None
+        raise CorruptData(f"{path} is damaged; start a new export with another id", path=path) from None
     return ExportState(**values)
 
 
 def shard_json(shard: ShardExport) -> JsonObject:
-    """As Weaviate has it; ``shard_of_json`` reads it."""
+    """Weaviate's form, which ``shard_of_json`` reads."""
     found: dict[str, JsonValue] = {"status": shard.status.value, "objectsExported": shard.objects}
     found |= {"error": shard.error} if shard.error else {}
     return found | ({"skipReason": shard.skipped} if shard.skipped else {})

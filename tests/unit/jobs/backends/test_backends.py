@@ -99,7 +99,7 @@ def test_others_cannot_read_it(tmp_path: Path) -> None:
 def test_s3_that_refuses(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with pytest.raises(OperatorError, match="make the bucket"):
+    with pytest.raises(OperatorError, match="create the bucket"):
         S3Backend("nowhere", "", s3_address, use_ssl=False).folder("one", Location()).put("state", b"s")
     with pytest.raises(Invalid, match=r"no \. or \.\."):
         S3Backend(BUCKET, "a/../b", s3_address, use_ssl=False).folder("one", Location())

@@ -86,7 +86,7 @@ def test_damage_is_noticed_and_named(folder: FilesystemFolder, harm: str) -> Non
 def test_a_backup_that_is_not_known(folder: FilesystemFolder) -> None:
     refs, _ = store(folder, [b"x"])
     refs["backup"] = 3
-    with pytest.raises(CorruptData, match="does not build on"):
+    with pytest.raises(CorruptData, match="an unknown backup"):
         list(PackReader([folder], ["own"]).chunks(refs))
 
 

@@ -373,5 +373,5 @@ def test_what_was_staged_and_is_gone(engine: Database, folder: BlobFolder) -> No
     sweep_staging(export.staging.parent, {"one"})
     export.restart()
     sweep_staging(export.staging.parent, set())
-    with pytest.raises(CorruptData, match="export again"):
+    with pytest.raises(CorruptData, match="start a new export"):
         export.restart()
