@@ -1,7 +1,7 @@
 """Modules: vectorizers, rerankers and generators, by their names in Weaviate.
 
-Those of Weft and those of other packages (``weft.plugins``) are registered alike, by where their class stands: nothing
-is imported until a module is first used, and one that needs an extra says so then.
+Weft's own modules and those of other packages (``weft.plugins``) are registered by the location of their class: nothing
+is imported until a module is first used, and one that needs a missing extra reports that then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weft.settings.modules import MediaSettings, ModelSettings, ProviderSettings
 __all__ = ["Generator", "Module", "Registry", "Reranker", "Resources", "Vectorizer", "build_registry", "registry_of"]
 
 _OF_OTHER_ROOMS = ("backup-", "offload-")
-"""Modules of Weaviate that embed, rank and generate nothing; enabling them is no mistake."""
+"""Modules of Weaviate that do not embed, rank or generate; enabling them has no effect."""
 
 _TEXT_PREFIX = "text2"
 
@@ -67,15 +67,15 @@ def build_registry(
     providers: ProviderSettings = ProviderSettings(),
     media: MediaSettings = MediaSettings(),
 ) -> Registry:
-    """The modules named in ``enabled``; empty: all that there are. See ``registry_of``."""
+    """The modules named in ``enabled``; empty: all. See ``registry_of``."""
     return registry_of(Resources.of(models, providers, media), enabled)
 
 
 def registry_of(resources: Resources, enabled: Sequence[str] = ()) -> Registry:
     """The modules named in ``enabled``; empty: all. Closing the registry closes its ``resources``.
 
-    Raises Misconfigured for a name that no module has, for a plug-in whose name is taken, and for a plug-in that is
-    named in ``enabled`` and cannot be imported. One that is not named there fails when it is used.
+    Raises Misconfigured for an unknown name, for a plug-in whose name is taken, and for a plug-in that is named in
+    ``enabled`` but cannot be imported. One that is not named there fails when it is used.
     """
     plugins = find_plugins(MODULES, _BUILT_IN)
     factories: dict[str, ModuleFactory] = {name: partial(_built_in, name, resources) for name in _BUILT_IN}
@@ -84,7 +84,7 @@ def registry_of(resources: Resources, enabled: Sequence[str] = ()) -> Registry:
         unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
         if unknown:
             raise Misconfigured(
-                f"unknown modules to enable: {', '.join(unknown)}; known are {', '.join(sorted(factories))}"
+                f"unknown modules to enable: {', '.join(unknown)}; the modules are {', '.join(sorted(factories))}"
             )
         factories = {name: factories[name] for name in factories if name in enabled}
         for name in plugins.keys() & factories.keys():
@@ -101,7 +101,7 @@ def _built_in(name: str, resources: Resources) -> Module:
 def _plugged_in(plugin: Plugin, resources: Resources) -> Module:
     made = plugin.make(plugin.name, resources)
     if not isinstance(made, Vectorizer | Reranker | Generator):
-        raise Misconfigured(f"{plugin} makes a {type(made).__name__}, and neither vectorizer, reranker nor generator")
+        raise Misconfigured(f"{plugin} makes a {type(made).__name__}, not a vectorizer, reranker or generator")
     if isinstance(made, Vectorizer) and isinstance(made, TextVectorizer) != plugin.name.startswith(_TEXT_PREFIX):
         raise Misconfigured(
             f"{plugin} has the wrong name: those of text vectorizers, and of no others, begin with {_TEXT_PREFIX}"

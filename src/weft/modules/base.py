@@ -1,6 +1,6 @@
-"""What a module is: vectorizer, reranker or generator; and the registry of those that are enabled.
+"""Modules: vectorizers, rerankers and generators; and the registry of the enabled ones.
 
-A module is made on first use and may be called from any thread. It knows only ``weft.domain``. ``settings`` is always
+A module is made on first use and may be called from any thread. It imports only ``weft.domain``. ``settings`` is always
 the collection's own mapping for the module (``VectorConfig.settings`` or ``CollectionConfig.module_config[name]``),
 as the client wrote it, with the module's defaults filled in.
 """
@@ -41,7 +41,7 @@ class Media:
 class ModuleInput:
     """The part of one object that a vectorizer embeds. Equal inputs have equal vectors, up to rounding.
 
-    ``weights`` go with ``texts`` and then ``media``, one each, or are empty: all count alike.
+    ``weights``: one for each of ``texts`` and then ``media``; empty: all weigh the same.
     """
 
     texts: tuple[str, ...] = ()
@@ -56,20 +56,20 @@ class ModuleInput:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A generator's answer; ``usage`` is the provider's own account (tokens), empty when it gives none."""
+    """A generator's answer; ``usage``: the provider's own report (tokens), empty if there is none."""
 
     text: str
     usage: JsonObject = field(default_factory=dict)
 
 
 class Module(ABC):
-    """What all modules share. ``title`` and ``documentation`` are what ``/v1/meta`` reports of it."""
+    """The common part of all modules. ``title`` and ``documentation`` are reported in ``/v1/meta``."""
 
     title: ClassVar[str]
     documentation: ClassVar[str] = ""
 
     def __init__(self, name: str) -> None:
-        """``name`` is what collections call it, such as ``text2vec-openai``."""
+        """``name``: its name in collections, such as ``text2vec-openai``."""
         self.name = name
 
     def meta(self) -> dict[str, JsonValue]:
@@ -78,15 +78,15 @@ class Module(ABC):
         return {"name": self.title}
 
     def defaults(self, settings: ModuleConfig) -> dict[str, object]:
-        """``settings`` with what the module writes into a new collection where the caller says nothing."""
+        """``settings`` with the defaults that the module writes into a new collection."""
         return dict(settings)
 
     def check_settings(self, settings: ModuleConfig) -> None:
-        """Raises Invalid for settings that can work with no collection."""
+        """Raises Invalid for settings that are wrong for every collection."""
         return
 
     def close(self) -> None:
-        """Stop what runs and let go of what is held; called once, when the server stops."""
+        """Stop running work and release resources; called once, when the server stops."""
         return
 
 
@@ -95,7 +95,7 @@ class Lexicon(Protocol):
     """A module whose words can be looked up."""
 
     def concept(self, text: str) -> dict[str, JsonValue]:
-        """What is known of the words of ``text``, in the protocol's form. Raises Invalid."""
+        """The entries of the words of ``text``, in the protocol's form. Raises Invalid."""
         ...
 
 
@@ -106,13 +106,13 @@ class Vectorizer(Module):
     multi: ClassVar[bool] = False
 
     def property_defaults(self) -> dict[str, object]:
-        """What the ``moduleConfig`` of each property says of the module when the caller says nothing."""
+        """The module's default entry in the ``moduleConfig`` of each property."""
         return {}
 
     def validate(self, config: CollectionConfig, vector: VectorConfig, auto_schema: bool) -> None:
-        """Raises Invalid when the module cannot make ``vector`` of the objects of ``config``.
+        """Raises Invalid when the module cannot make ``vector`` from the objects of ``config``.
 
-        With ``auto_schema`` the properties may be still to come, and are not looked at.
+        With ``auto_schema`` properties may be added later, so they are not checked.
         """
         self.check_settings(vector.settings)
 
@@ -131,7 +131,7 @@ class Vectorizer(Module):
         """The vector of one query: the mean of the vectors of its ``texts``, at least one."""
 
     def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
-        """The vector of one image, audio clip or video that is searched with."""
+        """The query vector of one image, audio clip or video."""
         raise Invalid(f"module {self.name} does not embed {kind}; it embeds {', '.join(sorted(self.kinds))}")
 
 
@@ -154,7 +154,7 @@ class Generator(Module):
         """The answer to ``prompt`` (see ``weft.modules.prompts``).
 
         ``parameters`` override ``settings`` for this call; their names may be spelled ``topP`` or ``top_p``.
-        ``images`` are base64 texts. Raises ProviderError, or Invalid for a parameter that cannot be.
+        ``images`` are base64 texts. Raises ProviderError, or Invalid for an invalid parameter.
         """
 
 
@@ -162,12 +162,12 @@ ModuleFactory: TypeAlias = Callable[[], Module]
 
 
 UNKNOWN = "?"
-"""A part of a fingerprint that is not known yet, such as the revision of a model that is still to be fetched."""
+"""A part of a fingerprint that is not known yet, such as the revision of a model that was not fetched yet."""
 
 
 class ModelState(NamedTuple):
-    """A model in this process's memory, the texts and media that wait for it, how many threads embed by it, and how
-    many texts and media it has embedded since it was loaded.
+    """A model in this process's memory: how many texts and media wait for it, how many threads run it, and how many
+    texts and media it has embedded since it was loaded.
     """
 
     name: str
@@ -239,24 +239,24 @@ class Registry:
         return self.get(name).defaults(settings)
 
     def property_defaults(self, name: str, data_type: str) -> dict[str, object]:
-        """For a property of any ``data_type``: the protocol's modules make no difference between them."""
+        """The same for every ``data_type``, as in Weaviate."""
         module = self.get(name)
         return module.property_defaults() if isinstance(module, Vectorizer) else {}
 
     def validate(self, name: str, settings: ModuleConfig, document: JsonObject) -> None:
-        """Raises Invalid when the module cannot work with ``settings``, whatever the collection of ``document`` is.
+        """Raises Invalid for ``settings`` that are wrong for every collection.
 
-        Whether a vectorizer finds something to embed in a collection is checked by ``Vectorizer.validate``.
+        ``Vectorizer.validate`` checks whether a vectorizer has something to embed in a collection.
         """
         self.get(name).check_settings(settings)
 
     def meta(self) -> dict[str, dict[str, JsonValue]]:
-        """What ``/v1/meta`` reports of each enabled module, by name; of one that cannot be made, why."""
+        """The entry of each enabled module in ``/v1/meta``, by name; for one that cannot be made, the reason."""
         found: dict[str, dict[str, JsonValue]] = {}
         for name in sorted(self._factories):
             try:
                 found[name] = self.get(name).meta()
-            except Misconfigured as error:  # a plug-in that is broken; clients ask for this when they connect
+            except Misconfigured as error:  # a broken plug-in; clients read this when they connect
                 found[name] = {"error": error.message}
         return found
 

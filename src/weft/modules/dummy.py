@@ -1,4 +1,4 @@
-"""``generative-dummy`` and ``reranker-dummy``: answers without a model, for trying out clients."""
+"""``generative-dummy`` and ``reranker-dummy``: answers without a model, for testing clients."""
 
 from __future__ import annotations
 

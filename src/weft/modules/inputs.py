@@ -1,13 +1,13 @@
-"""From the properties of an object to what a vectorizer is given of it.
+"""From the properties of an object to the input of a vectorizer.
 
 Text vectorizers (``text2…``) get one text: the collection's name when ``vectorizeClassName``, then the properties in
 alphabetical order, joined by blanks. Without source properties these are the text and text[] ones that are not
-``skip``; with source properties exactly those, and then numbers, booleans, dates and objects count too. An object
-whose text is empty gets no vector; one without any such property is embedded by its collection's name, unless source
-properties were given.
+``skip``; with source properties exactly those, including numbers, booleans, dates and objects. An object whose text is
+empty gets no vector; one without any such property is embedded by its collection's name, unless source properties were
+given.
 
 Multimodal vectorizers (``multi2…``, ``img2…``) get the properties named in ``textFields``, ``imageFields`` and so on,
-in alphabetical order, each text and each medium by itself.
+in alphabetical order, each text and each medium separately.
 
 Source: Weaviate's documentation of vectorizer configuration, and the behaviour of its server.
 """
@@ -50,7 +50,7 @@ def object_input(
     properties: Properties,
     kinds: Collection[InputKind] = _ALL_KINDS,
 ) -> ModuleInput:
-    """What ``vector``'s module is given of an object with ``properties``; media only of the module's ``kinds``."""
+    """The input of ``vector``'s module from ``properties``; media only of the module's ``kinds``."""
     if is_multimodal(vector):
         return _multimodal_input(config, vector.settings, properties, kinds)
     text = object_text(config, vector, properties)
@@ -58,7 +58,7 @@ def object_input(
 
 
 def vectorised_alike(config: CollectionConfig, vector: VectorConfig, old: Properties, new: Properties) -> bool:
-    """Whether both sets of properties give ``vector``'s module the same, so that the old vector can be kept."""
+    """Whether both sets of properties yield the same input for ``vector``'s module, so the old vector can be kept."""
     return object_input(config, vector, old) == object_input(config, vector, new)
 
 
@@ -96,13 +96,13 @@ def embedded_properties(config: CollectionConfig, vector: VectorConfig) -> list[
 
 
 def setting(settings: ModuleConfig, name: str, default: bool) -> bool:
-    """A boolean setting; anything that is not a boolean counts as not given."""
+    """A boolean setting; anything else counts as not given."""
     value = settings.get(name)
     return value if isinstance(value, bool) else default
 
 
 def query_settings(settings: ModuleConfig) -> ModuleConfig:
-    """``settings`` without those that choose what of an object is embedded: what a query's vector depends on."""
+    """The ``settings`` that a query's vector depends on: without those that choose which properties are embedded."""
     return {name: value for name, value in settings.items() if name not in _OF_OBJECTS}
 
 
@@ -132,7 +132,7 @@ def _texts_of(value: Value, data_type: DataType) -> list[str]:
 
 
 def scalar_text(value: Value) -> str:
-    """A text, number, boolean, date or uuid as it is read aloud: ``true``, ``7``, ``7.5``."""
+    """A text, number, boolean, date or uuid as plain text: ``true``, ``7``, ``7.5``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and abs(value) < 1e15 and value.is_integer():
@@ -146,7 +146,7 @@ def as_json(value: Value) -> str:
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    """Geo coordinates and phone numbers inside an object, as JSON knows them."""
+    """Geo coordinates and phone numbers inside an object, as JSON."""
     assert isinstance(value, GeoPoint | PhoneNumber), f"a property holds a {type(value).__name__}"
     return {key: one for key, one in asdict(value).items() if one not in ("", None)}
 
@@ -172,7 +172,7 @@ def _multimodal_input(
 
 
 def _weights(settings: ModuleConfig) -> dict[tuple[str, str], float]:
-    """By kind and property; empty when none are given. A property of a kind without weights weighs nothing."""
+    """By kind and property; empty if none are given. A property of a kind without weights has weight 0."""
     by_fields = settings.get("weights")
     if not isinstance(by_fields, Mapping):
         return {}

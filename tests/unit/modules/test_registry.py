@@ -117,7 +117,7 @@ def test_modules_of_other_packages_are_there_by_their_names(plugged: Registry) -
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("number", "makes a int, and neither vectorizer, reranker nor generator"),
+        ("number", "makes a int, not a vectorizer, reranker or generator"),
         ("mine2vec", "has the wrong name: those of text vectorizers, and of no others, begin with text2"),
         ("reranker-broken", "cannot be opened: OSError: no licence"),
     ],

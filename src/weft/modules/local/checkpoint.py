@@ -1,7 +1,7 @@
-"""What a checkpoint is, by its small files of configuration before any weight is read.
+"""Checkpoint: the purpose of a model, from its configuration files, before any weights are read.
 
-sentence-transformers makes whatever it is asked for out of any checkpoint, with fresh random layers where the
-checkpoint has none. So what a checkpoint is for is looked up first, and one of another purpose is refused.
+sentence-transformers turns any checkpoint into any kind of model, with random layers where the checkpoint has none. So
+the purpose of a checkpoint is determined first, and one with another purpose is refused.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from weft.domain.errors import CorruptData, Misconfigured
 _OF_PYLATE = frozenset(
     {"query_prefix", "document_prefix", "do_query_expansion", "attend_to_expansion_tokens", "skiplist_words"}
 )
-"""Settings that PyLate writes beside a model of which it does not say what it is."""
+"""Settings that PyLate writes for a model whose type it does not state."""
 
 
 class Purpose(Enum):
-    """The value is how an error names it."""
+    """The value is its name in errors."""
 
     EMBEDDING = "a model of single vectors"
     LATE_INTERACTION = "a late-interaction model"
@@ -39,9 +39,9 @@ _SERVED_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """``config.json``, ``config_sentence_transformers.json`` and ``modules.json``; empty where there is none.
+    """``config.json``, ``config_sentence_transformers.json`` and ``modules.json``; empty if missing.
 
-    ``folder``: where they lie, with what else of the model is on this machine.
+    ``folder``: their folder, with the model's other local files.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Checkpoint:
 
     @property
     def architecture(self) -> str:
-        """The class that saved it, such as ``BertModel``; empty when it does not say."""
+        """The class that saved it, such as ``BertModel``; empty if unknown."""
         return str((self.config.get("architectures") or [""])[0])
 
     @property
     def model_type(self) -> str:
-        """The family, such as ``bert`` or ``whisper``; empty when it does not say."""
+        """The family, such as ``bert`` or ``whisper``; empty if unknown."""
         return str(self.config.get("model_type") or "")
 
     @property
@@ -83,7 +83,7 @@ class Checkpoint:
         return Purpose.EMBEDDING
 
     def require(self, purpose: Purpose) -> None:
-        """Raises Misconfigured, with the module that serves it, when it is for something else."""
+        """Raises Misconfigured, naming the module that serves it, if it has another purpose."""
         if self.purpose is not purpose:
             raise Misconfigured(
                 f"the model {self.name} is {self.purpose.value}"
@@ -95,7 +95,7 @@ class Checkpoint:
 def read_checkpoint(place: str, name: str, *, local_files_only: bool) -> Checkpoint:
     """The configuration of the model at ``place``: a folder, or a name on the hub.
 
-    Raises Misconfigured when there is none, or the libraries are missing; CorruptData when it cannot be read.
+    Raises Misconfigured when it or the libraries are missing; CorruptData when it cannot be read.
     """
     try:
         from sentence_transformers.util import load_file_path
@@ -128,12 +128,12 @@ def read_checkpoint(place: str, name: str, *, local_files_only: bool) -> Checkpo
 
 
 def _absence(place: str, name: str, *, local_files_only: bool) -> str:
-    """Why nothing was found of a model."""
+    """Why a model was not found."""
     if Path(place).is_dir():
         return f"the folder of the model {name} holds no model: neither config.json nor modules.json is there"
     if local_files_only:
         return (
-            f"there is no model {name}: no folder that the server offers has this name, and nothing of it lies in this "
+            f"there is no model {name}: no folder that the server offers has this name, and it is not in this "
             "machine's hub cache. Put its folder (with safetensors) where the server offers models, download it "
             "beforehand (weft models pull), or allow downloads (WEFT_MODEL_DOWNLOADS)"
         )
@@ -141,13 +141,13 @@ def _absence(place: str, name: str, *, local_files_only: bool) -> str:
 
     try:
         hf_hub_download(place, "config.json")
-    except Exception as error:  # of many classes, those of the network among them
+    except Exception as error:  # of many classes, network errors among them
         return refusal_of_hub(name, error)
-    return f"the model {name} could not be fetched at first; ask again"
+    return f"the model {name} could not be fetched at first; send the request again"
 
 
 def refusal_of_hub(name: str, error: Exception) -> str:
-    """In words what ``error`` of huggingface_hub means to someone who asked for a model."""
+    """A message for ``error`` of huggingface_hub."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
@@ -168,5 +168,5 @@ def refusal_of_hub(name: str, error: Exception) -> str:
 def _mapping(found: dict[str, Any], file: str, name: str) -> dict[str, Any]:
     value = found.get(file, {})
     if not isinstance(value, dict):
-        raise CorruptData(f"{file} of the model {name} holds no object", path=name)
+        raise CorruptData(f"{file} of the model {name} is not a JSON object", path=name)
     return value

@@ -1,4 +1,4 @@
-"""Cross-encoders by torch: a query and a document read together, and one score for how well they match."""
+"""Cross-encoders, run by torch: a query and a document are read together and get one score for how well they match."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class PairScorer:
 
 
 def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PairScorer:
-    """Raises Misconfigured for a model that gives no score, or several; CorruptData when weights are missing,
-    Overloaded when it is too large. ``placement``: the best that there is, when not given."""
+    """Raises Misconfigured for a model without a single score, CorruptData when weights are missing, Overloaded when it
+    is too large. ``placement``: by default the best available."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
     checkpoint.require(Purpose.CROSS_ENCODER)
     from sentence_transformers import CrossEncoder
@@ -62,7 +62,7 @@ def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Place
         model = CrossEncoder(source.place, **options(placement, downloads=downloads))
     if model.num_labels != 1:
         raise Misconfigured(
-            f"the model {source.name} distinguishes {model.num_labels} classes, and gives no single score to rank by; "
+            f"the model {source.name} has {model.num_labels} classes and not a single score to rank by; "
             "choose a cross-encoder with one label"
         )
     return PairScorer(model.eval(), source.name)

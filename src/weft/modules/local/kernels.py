@@ -1,4 +1,4 @@
-"""Native code of the static embeddings. Import it late: numba takes 0.4 s."""
+"""Compiled code of the static embeddings. Import it late: numba takes 0.4 s."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Late interaction by torch: a vector for each token of a text, or for each patch of the image of a page.
+"""Late interaction, run by torch: a vector for each token of a text, or for each patch of the image of a page.
 
 ColBERT as sentence-transformers, PyLate and Stanford save it; ColPali, ColQwen2 and ColModernVBERT as transformers
-saves them. What a query gets that a document does not (a marker, padding with [MASK], an instruction), which tokens
-are left out, and how long each may be, is read from the model's own configuration.
+saves them. What is added to queries but not to documents (a marker, padding with [MASK], an instruction), which tokens
+are left out, and the maximum lengths are read from the model's own configuration.
 Sources: ColBERT, arXiv 2004.12832; ColPali, arXiv 2407.01449; token pooling, arXiv 2409.14683.
 """
 
@@ -36,7 +36,7 @@ class PassageRole(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Passage:
-    """A text or an image; of a document's vectors one in ``pool_factor`` is kept, those that are alike merged."""
+    """A text or an image; similar vectors of a document are merged, so that one in ``pool_factor`` remains."""
 
     role: PassageRole
     content: str | Pixels
@@ -58,7 +58,7 @@ class LateInteractionEncoder:
         self._max_tokens = model.get_max_seq_length() or 512
 
     def prepare(self, passages: Sequence[Passage]) -> list[Passage]:
-        """Raises Invalid for an image where the model reads only text."""
+        """Raises Invalid for an image if the model reads only text."""
         return [self._shortened(one) for one in passages]
 
     def length(self, prepared: Passage) -> int:
@@ -86,7 +86,7 @@ class LateInteractionEncoder:
         return passage
 
     def _encode(self, alike: Sequence[Passage], role: PassageRole, pool_factor: int) -> list[Vector]:
-        """Passages of one role, kind and factor. A bare text could be opened as a file or URL: it goes in a dict."""
+        """Passages of one role, kind and factor. Texts go in a dict: a bare one could be opened as a file or URL."""
         inputs = [_input(one.content) for one in alike]
         with self._replicas.replica() as model:
             encode = model.encode_query if role is PassageRole.QUERY else model.encode_document
@@ -99,9 +99,7 @@ class LateInteractionEncoder:
             )
         for vector in vectors:
             if not len(vector):
-                raise Invalid(
-                    f"the model {self.name} leaves out every token of a {role.value}; nothing could be found by it"
-                )
+                raise Invalid(f"the model {self.name} leaves out every token of this {role.value}; send another text")
         return [unit_rows(vector) for vector in vectors]
 
 
@@ -114,7 +112,7 @@ def _input(content: str | Pixels) -> dict[str, Any]:
 
 
 def _pooling(factor: int, protected: int) -> Any:
-    """A text's first vector, of [CLS], stays by itself."""
+    """A text's first vector, of [CLS], is not merged."""
     if factor == 1:
         return None
     from sentence_transformers.multi_vector_encoder.modules import HierarchicalTokenPooling
@@ -125,8 +123,8 @@ def _pooling(factor: int, protected: int) -> Any:
 def load_late_interaction(
     source: ModelSource, *, downloads: bool, placement: Placement | None = None
 ) -> LateInteractionEncoder:
-    """Raises Misconfigured for a model that is for something else or needs code of its own, CorruptData when weights
-    are missing, Overloaded when it is too large. ``placement``: the best that there is, when not given."""
+    """Raises Misconfigured for a model with another purpose or custom code, CorruptData when weights are missing,
+    Overloaded when it is too large. ``placement``: by default the best available."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
     checkpoint.require(Purpose.LATE_INTERACTION)
     from sentence_transformers import MultiVectorEncoder
@@ -138,5 +136,5 @@ def load_late_interaction(
 
 
 def maxsim(query: Vector, document: Vector) -> float:
-    """The sum over the query's ``(Tq, d)`` of each one's greatest dot product with the document's ``(Td, d)``."""
+    """MaxSim of a query ``(Tq, d)`` and a document ``(Td, d)``: the sum of each query token's greatest dot product."""
     return float((query @ document.T).max(axis=1).sum())

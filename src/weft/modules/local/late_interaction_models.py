@@ -1,4 +1,4 @@
-"""Which late-interaction model a collection's settings name, shared by the modules that use one."""
+"""LateInteractionModels: from a collection's settings to the model, for all modules that use one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_POOLING = 16
 
 @dataclass(frozen=True, slots=True)
 class LateInteractionModels:
-    """The late-interaction models, as the settings ``model`` and ``poolFactor`` choose them."""
+    """The late-interaction models that the settings ``model`` and ``poolFactor`` choose."""
 
     resources: Resources
     default: str
@@ -46,7 +46,7 @@ class LateInteractionModels:
 
 
 def late_interaction_model(source: ModelSource, resources: Resources) -> PooledModel[LateInteractionEncoder]:
-    """The model of ``source`` in the pool; loaded when it is first asked for something."""
+    """The model of ``source`` in the pool; loaded on first use."""
     downloads = resources.offer.allow_downloads
     key = f"late interaction|{source.place}"
     return resources.pool.model(key, lambda: load_late_interaction(source, downloads=downloads))

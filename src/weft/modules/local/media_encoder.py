@@ -1,4 +1,4 @@
-"""What every model of media is to the modules that use it, and what it embeds."""
+"""MediaEncoder: the interface of every media model; and Sample, its input."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from weft.modules.media.images import Pixels
 from weft.modules.media.tracks import Frames, Waveform
 
 READABLE: frozenset[InputKind] = frozenset({TEXT, MediaKind.IMAGE, MediaKind.AUDIO, MediaKind.VIDEO})
-"""The kinds that the decoder and these models know."""
+"""The kinds that the decoder and these models support."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """What is embedded: text; an image ``(h, w, 3) u8``; audio ``(n,) f32`` at the model's rate; the frames of a video
-    ``(n, h, w, 3) u8`` that lasts ``seconds``, with its ``soundtrack`` for models that read it. A text may be a
-    query's, which some models mark."""
+    """A text; an image ``(h, w, 3) u8``; audio ``(n,) f32`` at the model's rate; or the frames of a video
+    ``(n, h, w, 3) u8`` of ``seconds``, with its ``soundtrack`` for models that read it. Some models mark texts of
+    queries."""
 
     kind: InputKind
     content: str | Pixels | Waveform | Frames
@@ -32,7 +32,7 @@ class Sample:
 
     @property
     def bytes(self) -> int:
-        """Those that its decoded form takes."""
+        """The size of its decoded form."""
         beside = 0 if self.soundtrack is None else int(self.soundtrack.nbytes)
         return beside + (len(self.content) if isinstance(self.content, str) else int(self.content.nbytes))
 
@@ -40,12 +40,12 @@ class Sample:
 class MediaEncoder(ABC):
     """A loaded model; an ``Encoder`` of the scheduler.
 
-    ``kinds`` are those among ``READABLE`` that it embeds. ``rate`` and ``seconds`` are of the audio that it reads,
-    ``frames`` how many of a video.
+    ``kinds``: those of ``READABLE`` that it embeds. ``rate`` and ``seconds``: of the audio that it reads; ``frames``:
+    how many of a video.
     """
 
     reads_soundtracks: ClassVar[bool] = False
-    """Whether it wants the beginning of a video with its soundtrack, rather than frames of all parts of it."""
+    """Whether it reads the beginning of a video with its soundtrack, rather than frames spread over the video."""
 
     name: str
     parallel: bool
@@ -56,30 +56,30 @@ class MediaEncoder(ABC):
 
     @abstractmethod
     def prepare(self, samples: Sequence[Sample | str]) -> list[Sample]:
-        """A bare text is a query's. Raises Invalid for a kind that the model does not embed, and for empty media."""
+        """A bare text is a query. Raises Invalid for a kind that the model does not embed, and for empty media."""
 
     @abstractmethod
     def length(self, prepared: Sample) -> int:
-        """About as many tokens of a usual model as take the same time."""
+        """The cost, as the number of tokens of a usual model that take the same time."""
 
     @abstractmethod
     def encode(self, run: Sequence[Sample]) -> list[Vector]:
-        """``(d,)`` of length 1 for each; ``d`` may differ between kinds where the model says so."""
+        """``(d,)`` of length 1 for each; ``d`` may differ between kinds for some models."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the model; called when no run is under way."""
+        """Release the model; called when nothing runs."""
 
     def check(self, kind: InputKind) -> None:
         """Raises Invalid unless the model embeds that kind."""
         if kind not in self.kinds:
             raise Invalid(
                 f"the model {self.name} does not embed {kind}; it embeds {', '.join(sorted(self.kinds))}. "
-                "Choose another by the setting model"
+                "Choose another with the setting model"
             )
 
     def checked(self, sample: Sample | str) -> Sample:
-        """``sample``, of a kind that the model embeds and not empty; a bare text as a query's."""
+        """``sample``, checked to be of a supported kind and not empty; a bare text as a query."""
         found = Sample(TEXT, sample, is_query=True) if isinstance(sample, str) else sample
         self.check(found.kind)
         if not isinstance(found.content, str) and not found.content.size:

@@ -1,4 +1,4 @@
-"""The one way from a checkpoint to an encoder of media, whichever library its family needs."""
+"""Loading a checkpoint as a media encoder, with the library that its family needs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from weft.modules.local.torch_loading import Placement, best_placement, loading,
 def load_media(
     source: ModelSource, *, downloads: bool, states: str = "encoder", placement: Placement | None = None
 ) -> MediaEncoder:
-    """``states``: which of Whisper's make a vector, those of its ``encoder`` or its ``decoder``. ``placement``: the
-    best, when not given.
+    """``states``: whether Whisper's vector comes from its ``encoder`` or its ``decoder``. ``placement``: by default the
+    best available.
 
-    Raises Misconfigured for a model that is for something else, needs code of its own or a missing library, CorruptData
+    Raises Misconfigured for a model with another purpose or custom code, or that needs a missing library, CorruptData
     when weights are missing, Overloaded when it is too large.
     """
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
@@ -40,7 +40,7 @@ def load_media(
 
 
 def _xclip(place: str, given: dict[str, Any]) -> Any:
-    """sentence-transformers does not know by itself which of X-CLIP's methods give a vector."""
+    """sentence-transformers does not know which of X-CLIP's methods return a vector."""
     from sentence_transformers.base.modules import Transformer
 
     strict = {key: given[key] for key in ("local_files_only", "trust_remote_code")}

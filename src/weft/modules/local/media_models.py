@@ -1,10 +1,10 @@
-"""Which model of media a collection's settings name, and from the media of objects and searches to their vectors.
+"""MediaModels: from a collection's settings to the model, and from media of objects and queries to their vectors.
 
-Settings: ``model``, a name among those that the operator offers; ``dimensions``, how many numbers of a vector are
-kept (normalised again; for models that were trained so); ``states``, for Whisper alone: those of its ``encoder``, the
-default, or of its ``decoder``; ``frames``: which of a video, ``spread`` over it or the ``first``, the default for
-Perceiver alone. Media are decoded in the thread that asks and embedded in the model's queue, of all
-collections and requests; a request holds a bounded part of its media decoded at a time.
+Settings: ``model``, one of those that the operator offers; ``dimensions``, how many numbers of a vector are kept
+(normalised again; for models that were trained for this); ``states``, only for Whisper: those of its ``encoder``, the
+default, or of its ``decoder``; ``frames``: which frames of a video, ``spread`` over it or the ``first``, the default
+only for Perceiver. Media are decoded in the calling thread and embedded in the model's queue, which all collections
+and requests share; a request holds a bounded part of its media decoded at a time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import mean, text_setting, whole_number_setting
 
 _DECODED_BYTES = 1 << 27
-"""Of decoded media that one request holds at a time; one medium may be larger."""
+"""The most bytes of decoded media that one request holds at a time; a single medium may be larger."""
 
 _FIRST, _SPREAD = "first", "spread"
 
@@ -39,7 +39,7 @@ _Place: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class MediaModels:
-    """The models that read media, as the settings ``model`` and ``dimensions`` choose them."""
+    """The media models that the settings ``model`` and ``dimensions`` choose."""
 
     resources: Resources
     default: str
@@ -58,7 +58,7 @@ class MediaModels:
         return "|".join((module, source.name, source.revision, pooled, kept, "normalised", *which))
 
     def embed_objects(self, inputs: Sequence[ModuleInput], settings: ModuleConfig) -> list[Vector | WeftError]:
-        """One vector, combined of those of its texts and media, or one error for each input."""
+        """One vector, combined from those of its texts and media, or one error for each input."""
         if not inputs:
             return []
         model, dimensions = self._model(settings), _dimensions(settings)
@@ -85,7 +85,7 @@ class MediaModels:
         return mean([truncated(one, dimensions) for one in self._model(settings).embed_queries(texts)])
 
     def embed_media(self, media: Media, settings: ModuleConfig) -> Vector:
-        """As one that is stored is embedded, so that it finds itself; before what is to be stored."""
+        """Embedded as for storage, so that a medium finds itself, but before waiting imports."""
         model, dimensions = self._model(settings), _dimensions(settings)
         sample = self._decoded(model.encoder, media, settings, urgent=True)
         return mean([truncated(one, dimensions) for one in model.embed_urgently([sample])])
@@ -130,7 +130,7 @@ def _states(settings: ModuleConfig) -> str:
 
 
 def _frames(settings: ModuleConfig) -> str:
-    """Empty where it is left to the model."""
+    """Empty: the model decides."""
     found = text_setting(settings, "frames")
     if found not in ("", _FIRST, _SPREAD):
         raise Invalid(f"setting frames must be {_FIRST} or {_SPREAD}, not {found!r}")
@@ -159,7 +159,7 @@ def _of_one(found: dict[_Place, Vector | WeftError], i: int, given: ModuleInput)
             vectors.append(one)
     if len({len(vector) for vector in vectors}) > 1:
         return Invalid(
-            "the model's vectors of different kinds have different lengths, and cannot be joined; name fields of one "
-            "kind, and the others in a vector of their own"
+            "the model's vectors of different kinds have different lengths and cannot be combined; name fields of "
+            "one kind, and those of other kinds in another vector"
         )
     return combined(vectors, given.weights)

@@ -1,9 +1,9 @@
-"""``img2vec-neural``, ``multi2vec-clip`` and ``multi2vec-bind``: images, audio and video beside text, embedded by
-models in this process.
+"""``img2vec-neural``, ``multi2vec-clip`` and ``multi2vec-bind``: text, images, audio and video, embedded by models in
+this process.
 
-They differ in the kinds that they take and in the model that serves them where ``model`` names no other. Each takes any
-single-vector model of sentence-transformers or transformers that the operator offers; what a model does not read is
-refused when it is met. Needs the extra ``weft[torch]``, and for audio and video ``weft[media]``.
+They differ in the kinds that they take and in their default model. Each takes any single-vector model of
+sentence-transformers or transformers that the operator offers; inputs that a model does not read are refused. Needs the
+extra ``weft[torch]``, and for audio and video ``weft[media]``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NOT_READ = ("IMUFields", "thermalFields", "depthFields")
 
 
 class MediaVectorizer(MultimodalVectorizer):
-    """``model``: the one that serves where the settings name none."""
+    """``model``: the default."""
 
     model: ClassVar[str]
 
@@ -69,11 +69,11 @@ class Img2VecNeural(MediaVectorizer):
         super().check_settings(settings)
 
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
-        raise Invalid(f"module {self.name} does not embed text; it embeds image. Search by near-image, or by vector")
+        raise Invalid(f"module {self.name} does not embed text; it embeds image. Search by near_image, or by vector")
 
 
 class Multi2VecClip(MediaVectorizer):
-    """``inferenceUrl`` is kept and returned; nothing is sent to it."""
+    """``inferenceUrl`` is stored and returned, but not used."""
 
     title = "Text and images, in process"
     documentation = "https://huggingface.co/docs/transformers/model_doc/siglip2"
@@ -95,7 +95,7 @@ class Multi2VecBind(MediaVectorizer):
         for name in _NOT_READ:
             if settings.get(name):
                 raise Invalid(
-                    f"{name} cannot be embedded: no model here reads them. Remove them; {self.name} embeds textFields, "
-                    "imageFields, audioFields and videoFields"
+                    f"{name} cannot be embedded: no local model reads them. Remove them; {self.name} embeds "
+                    "textFields, imageFields, audioFields and videoFields"
                 )
         super().check_settings(settings)

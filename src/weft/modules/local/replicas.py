@@ -1,8 +1,8 @@
-"""One torch model run by several threads at once: each has a copy of its own that shares the weights.
+"""ReplicaPool: one torch model that several threads run at the same time, each with a copy that shares the weights.
 
-What a run changes is not in the weights: a tokenizer is set how to pad and where to cut, and libraries hang hooks on
-modules while they run. With all of that copied, runs touch nothing in common. A copy of all-MiniLM-L6-v2 takes 60 ms
-and 8 MB, most of it the tokenizer's; one with 262,000 tokens 0.5 s and 50 MB.
+Runs change state besides the weights: padding and truncation of the tokenizer, and hooks that libraries attach to
+modules. With all of that copied, runs share nothing mutable. A copy of all-MiniLM-L6-v2 takes 60 ms and 8 MB, most of
+it for the tokenizer; one with 262,000 tokens 0.5 s and 50 MB.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from contextlib import contextmanager
 from typing import Any
 
 _LARGE = 50_000_000
-"""Parameters from which a run is worth spreading over cores."""
+"""The fewest parameters for which a run is worth spreading over cores."""
 
 
 class ReplicaPool:
-    """``model``: a torch module, in evaluation mode and on its device. It is copied at any time, so never run itself.
+    """``model``: a torch module, in evaluation mode and on its device. It is copied at any time, so it is never run.
 
-    There are as many copies as threads have run at a time; one in which a run fails is thrown away. On a CPU a run has
-    one core, except that of a large model which begins while there is no other: that has all.
+    There are as many copies as threads have run at the same time; one whose run fails is discarded. On a CPU a run has
+    one core, except that a run of a large model that begins alone has all of them.
     """
 
     def __init__(self, model: Any) -> None:
         parameters = list(model.parameters())
         self.parallel: bool = parameters[0].device.type == "cpu"
-        """Whether runs at once are faster than one after another; a GPU takes them one after another anyway."""
+        """Whether concurrent runs are faster than sequential ones; a GPU runs them sequentially anyway."""
         self._is_large = sum(one.numel() for one in parameters) >= _LARGE
         self._model: Any = model
         self._free: list[Any] = []
@@ -37,7 +37,7 @@ class ReplicaPool:
 
     @contextmanager
     def replica(self) -> Iterator[Any]:
-        """A copy that no other thread has until the end."""
+        """A copy for this thread alone until the context ends."""
         with self._lock:
             free = self._free.pop() if self._free else None
             self._running += 1
@@ -54,14 +54,14 @@ class ReplicaPool:
                 self._running -= 1
 
     def close(self) -> None:
-        """When no run is under way; none is made after it."""
+        """Called when nothing runs; no copy is made afterwards."""
         self._model = None
         self._free.clear()
 
 
 def _clone(model: Any) -> Any:
-    """In evaluation mode for good: libraries switch to it at each run, and going through the 235 modules of tiny-any
-    takes 0.4 ms, where a query takes 1.4."""
+    """Permanently in evaluation mode: libraries switch to it at each run, and visiting the 235 modules of tiny-any
+    takes 0.4 ms of a query's 1.4 ms."""
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     clone = copy.deepcopy(model, shared)
     clone.eval = lambda: clone
@@ -69,7 +69,7 @@ def _clone(model: Any) -> Any:
 
 
 def _use(cores: int) -> None:
-    """By this thread: torch keeps the number for each, once it has been set there."""
+    """For this thread: torch keeps the number of each thread that sets it."""
     import torch
 
     if torch.get_num_threads() != cores:

@@ -1,8 +1,8 @@
-"""``reranker-transformers``: a cross-encoder in this process, or in a container where one is named.
+"""``reranker-transformers``: a cross-encoder in this process, or in a container if one is named.
 
-The container is that of the setting ``inferenceUrl`` or of the variable RERANKER_INFERENCE_API; without either the
-model runs here, which needs the extra ``weft[torch]``. ``model`` names a cross-encoder that the operator offers, whose
-raw logit is the score, or a late-interaction model, whose MaxSim is.
+The setting ``inferenceUrl`` or the variable RERANKER_INFERENCE_API names the container; without either the model runs
+in this process, which needs the extra ``weft[torch]``. ``model`` names a model that the operator offers: the score is
+the raw logit of a cross-encoder, or the MaxSim of a late-interaction model.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ class RerankerTransformers(Reranker):
             try:
                 found = read_checkpoint(source.place, source.name, local_files_only=local).purpose
             except Misconfigured as error:
-                raise Misconfigured(f"{error.message}. Or name a container that ranks, by {VARIABLE}") from error
+                raise Misconfigured(f"{error.message}. Or name a reranking container in {VARIABLE}") from error
             self._purposes[source.place] = found
         return found
 
 
 def _all(found: Sequence[Vector | WeftError]) -> list[Vector]:
-    """A ranking is of all documents or of none; raises the first error."""
+    """The vectors; raises the first error, because a ranking needs all documents."""
     vectors: list[Vector] = []
     for one in found:
         if isinstance(one, WeftError):

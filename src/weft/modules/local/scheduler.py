@@ -1,15 +1,15 @@
-"""One model's queue: short runs of texts of like length, queries apart from documents.
+"""Scheduler: one model's queue, in short runs of texts of similar length, with queries separate from documents.
 
-On a CPU a larger batch is no faster, and padding costs what it pads. So the texts of a request are sorted by length
-and cut into runs of at most ``token_budget`` padded tokens, more on a GPU (one longer text is a run by itself).
-Queries and documents have ``workers`` threads each, so a query waits for no document; on Linux those of documents are
-nice to the others.
+On a CPU larger batches are not faster, and padding costs as much as text. So the texts of a request are sorted by
+length and cut into runs of at most ``token_budget`` padded tokens, more on a GPU (a longer text is a separate run).
+Queries and documents have ``workers`` threads each, so a query never waits for documents; on Linux the documents'
+threads have a lower priority.
 Requests take turns, one run each, so that a small one does not wait for a large one. Measured on 384 mixed texts,
 float32, one thread: 62.5 texts/s with runs of 512 padded tokens and a longest run of 146 ms, against 14.9 texts/s and
 2930 ms for batches of 32 in order of arrival.
 
 Invariants: every submitted text gets exactly one vector or error, in the order given; an error of one text does not
-touch the others; at most ``queue_limit`` texts wait, except that an idle queue takes a request of any size.
+affect the others; at most ``queue_limit`` texts wait, except that an idle queue takes a request of any size.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ _log = logging.getLogger(__name__)
 
 _CPU_TOKENS = 512
 _GPU_TOKENS = 16_384
-"""A GPU is filled by many texts at once: this is what text-embeddings-inference takes by default."""
+"""A GPU needs many texts per run: this is the default of text-embeddings-inference."""
 
 _NICE = 15
-"""Of threads that embed documents; the system's threads have nices of their own on Linux alone."""
+"""The niceness of threads that embed documents; only Linux has one for each thread."""
 
 Prepared = TypeVar("Prepared")
 
 
 class Encoder(Protocol[Prepared]):
-    """A loaded model. Both ``prepare`` and ``encode`` are called by several workers at once.
+    """A loaded model. Several workers call ``prepare`` and ``encode`` at the same time.
 
-    What is embedded is mostly text; a model may take what else it knows. A WeftError that it raises is passed on.
+    Inputs are mostly texts; a model may take others. A WeftError that it raises is passed on.
     """
 
     name: str
     parallel: bool
-    """Whether several runs at once are faster than one after another, as they are on a CPU and not on a GPU."""
+    """Whether concurrent runs are faster than sequential ones, as on a CPU but not on a GPU."""
 
     def prepare(self, texts: Sequence[Any]) -> list[Prepared]: ...
 
     def length(self, prepared: Prepared) -> int:
-        """Its tokens."""
+        """The number of its tokens."""
         ...
 
     def encode(self, run: Sequence[Prepared]) -> Sequence[Vector]: ...
@@ -65,7 +65,7 @@ class Urgency(Enum):
 
 
 class _Request(Generic[Prepared]):
-    """What one call asks for: texts, the runs that wait once these are prepared, results, and a bell for the end."""
+    """One call: its texts, the waiting runs of prepared texts, the results, and an event for the end."""
 
     __slots__ = ("done", "missing", "prepared", "results", "runs", "texts")
 
@@ -111,16 +111,16 @@ class Scheduler(Generic[Prepared]):
 
     @property
     def waiting(self) -> int:
-        """How many texts or media are asked for and not yet answered."""
+        """How many texts or media are not answered yet."""
         return self._texts_waiting
 
     @property
     def embedded(self) -> int:
-        """How many texts or media the model was run on; what failed counts too."""
+        """How many texts or media the model was run on, failures included."""
         return self._embedded
 
     def close(self) -> None:
-        """Finish the runs that are under way, refuse what waits, stop the threads, let go of the model."""
+        """Finish current runs, refuse waiting texts, stop the threads, release the model."""
         with self._changed:
             self._closed = True
             for waiting in self._waiting.values():
@@ -139,8 +139,8 @@ class Scheduler(Generic[Prepared]):
                 raise Overloaded(f"the model {self.encoder.name} is being unloaded; send the request again")
             if self._texts_waiting and self._texts_waiting + request.missing > self._queue_limit:
                 raise Overloaded(
-                    f"{self._texts_waiting} texts wait for the model {self.encoder.name} already, and at most "
-                    f"{self._queue_limit} may; send the request again later",
+                    f"{self._texts_waiting} texts are waiting for the model {self.encoder.name} already, and at most "
+                    f"{self._queue_limit} may wait; send the request again later",
                     waiting=self._texts_waiting,
                     limit=self._queue_limit,
                 )
@@ -163,7 +163,7 @@ class Scheduler(Generic[Prepared]):
     # -- in the workers' threads
 
     def _work(self, urgency: Urgency) -> None:
-        """Prepares and runs what is of this urgency: preparing is work too, and for documents as nice as a run."""
+        """Prepares and runs the requests of this urgency. Preparing has the same priority as running."""
         if urgency is Urgency.DOCUMENT and sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         waiting = self._waiting[urgency]
@@ -187,7 +187,7 @@ class Scheduler(Generic[Prepared]):
                 self._make_ready(request, waiting)
 
     def _make_ready(self, request: _Request[Prepared], waiting: deque[_Request[Prepared]]) -> None:
-        """Prepares its texts and cuts them into runs, which are next."""
+        """Prepares the request's texts and cuts them into runs."""
         try:
             prepared, failures = self._prepare(request.texts)
             runs = self._cut(prepared)
@@ -205,7 +205,7 @@ class Scheduler(Generic[Prepared]):
             self._settle(request, failures)
 
     def _prepare(self, texts: Sequence[Any]) -> tuple[dict[int, Prepared], dict[int, WeftError]]:
-        """What the model reads of each text by its position, and an error for a text that it cannot read."""
+        """The prepared texts by position, and the errors of texts that the model cannot read."""
         try:
             return dict(enumerate(self.encoder.prepare(texts))), {}
         except Exception:
@@ -250,10 +250,10 @@ class Scheduler(Generic[Prepared]):
         return failure
 
     def _refuse(self, request: _Request[Prepared]) -> None:
-        """Answer the texts of a request that no run has taken yet; runs under way answer the others."""
+        """Answer the texts of a request that are not in a run yet; current runs answer the others."""
         left = range(len(request.texts)) if request.prepared is None else [i for run in request.runs for i in run]
         request.runs.clear()
-        stops = f"the server is stopping; the model {self.encoder.name} was not asked"
+        stops = f"the server is stopping, and the model {self.encoder.name} was not run; send the request again later"
         self._settle(request, {i: Overloaded(stops) for i in left})
 
     def _settle(self, request: _Request[Prepared], results: Mapping[int, Vector | WeftError]) -> None:

@@ -94,7 +94,7 @@ def test_an_empty_query_and_no_documents_are_no_mistake(reranker: Reranker) -> N
         ("plain", r"is a model of single vectors \(BertModel\), not a cross-encoder"),
         (
             "no-one/nothing",
-            "there is no model no-one/nothing.*Or name a container that ranks, by RERANKER_INFERENCE_API",
+            "there is no model no-one/nothing.*Or name a reranking container in RERANKER_INFERENCE_API",
         ),
         ("", "there is no model cross-encoder/ms-marco-MiniLM-L6-v2"),
     ],
