@@ -67,7 +67,7 @@ def test_a_vectorizer_of_another_package(extended: weaviate.WeaviateClient, prov
 def test_its_settings_are_checked_and_its_defaults_written(extended: weaviate.WeaviateClient) -> None:
     extended.collections.delete("Note")
     wrong = Configure.Vectors.custom(module_name="text2vec-hashing", module_config={"dimensions": -1})
-    with pytest.raises(UnexpectedStatusCodeError, match="setting dimensions must be a whole number above 0, not -1"):
+    with pytest.raises(UnexpectedStatusCodeError, match="setting dimensions must be an integer above 0, not -1"):
         extended.collections.create("Note", vector_config=wrong)
     created = extended.collections.create(
         "Note", vector_config=Configure.Vectors.custom(module_name="text2vec-hashing", module_config={})

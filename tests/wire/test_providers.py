@@ -257,7 +257,7 @@ def test_a_missing_key_is_reported_for_each_object(made: Make, provider: StandIn
 @pytest.mark.parametrize(
     ("twist", "message"),
     [
-        (lambda answer: {**answer, "data": answer["data"][:-1]}, "NVIDIA was asked for 3 and answered with 2"),
+        (lambda answer: {**answer, "data": answer["data"][:-1]}, "NVIDIA was sent 3 inputs but answered with 2"),
         (lambda answer: {**answer, "data": []}, "empty embeddings response"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What all multimodal vectorizers share: which properties they read, and one vector from several."""
+"""The common part of all multimodal vectorizers: the properties that they read, and combining several vectors."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def _check_fields(settings: ModuleConfig, kind: str) -> None:
 
 
 def check_one_property(settings: ModuleConfig) -> None:
-    """Raises Invalid unless ``textFields`` and ``imageFields`` name one property together: multi-vectors do not mix."""
+    """Raises Invalid unless ``textFields`` and ``imageFields`` together name one property: multi-vectors cannot be
+    combined."""
     fields = [*fields_of(settings, TEXT), *fields_of(settings, MediaKind.IMAGE)]
     if len(fields) != 1:
         raise Invalid(f"exactly one property in textFields or imageFields is embedded, not {len(fields)}")

@@ -1,4 +1,4 @@
-"""From a template and the properties of hits to the prompt that a generator is given."""
+"""Prompts: from a template and the properties of hits to the text for a generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the modules of one server share: the connections to providers, and the models and decoders of this process."""
+"""Resources that the modules of one server share: connections to providers, models and decoders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weft.settings.modules import MediaSettings, ModelSettings, ProviderSettings
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Each opens what it needs at its first use, so that those which no module uses cost nothing."""
+    """Each is opened on first use, so that unused ones cost nothing."""
 
     client: ProviderClient = field(default_factory=ProviderClient)
     pool: ModelPool = field(default_factory=ModelPool)
@@ -23,7 +23,7 @@ class Resources:
 
     @classmethod
     def of(cls, models: ModelSettings, providers: ProviderSettings, media: MediaSettings) -> Resources:
-        """As the operator set them."""
+        """From the operator's settings."""
         limits = MediaLimits(pixels=media.max_pixels, memory_bytes=media.memory_mb << 20, wall_s=media.timeout_s)
         return cls(
             ProviderClient(timeout_s=providers.timeout_s, public_only=providers.public_only),
@@ -33,7 +33,7 @@ class Resources:
         )
 
     def close(self) -> None:
-        """Ends what runs; what waits is refused."""
+        """Ends running work; waiting requests are refused."""
         self.pool.close()
         self.client.close()
         self.decoder.close()

@@ -1,4 +1,4 @@
-"""What all text vectorizers share: settings of the collection and its properties, and their checks."""
+"""The common part of all text vectorizers: settings of the collection and its properties, and their validation."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ NOTHING_TO_EMBED = (
 
 
 class TextVectorizer(Vectorizer):
-    """Embeds the one text that ``weft.modules.inputs`` makes of an object."""
+    """Embeds the text that ``weft.modules.inputs`` makes from an object."""
 
     vectorize_class_name: ClassVar[bool] = True
-    """What a new collection is given for ``vectorizeClassName``."""
+    """The default of ``vectorizeClassName`` in a new collection."""
 
     def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {"vectorizeClassName": self.vectorize_class_name, **settings}
@@ -67,7 +67,7 @@ def check_source_properties(settings: ModuleConfig) -> None:
 
 
 def text_setting(settings: ModuleConfig, name: str, default: str = "") -> str:
-    """A text setting; Invalid when it is something else."""
+    """A text setting; raises Invalid for another type."""
     value = settings.get(name)
     if value is None:
         return default
@@ -77,12 +77,12 @@ def text_setting(settings: ModuleConfig, name: str, default: str = "") -> str:
 
 
 def whole_number_setting(settings: ModuleConfig, name: str) -> int | None:
-    """A whole number above 0, or None when it is not given; Invalid for anything else."""
+    """An integer above 0, or None when it is not given; raises Invalid for anything else."""
     value = settings.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 1 or value != int(value):
-        raise Invalid(f"setting {name} must be a whole number above 0, not {value!r}")
+        raise Invalid(f"setting {name} must be an integer above 0, not {value!r}")
     return int(value)
 
 

@@ -71,7 +71,7 @@ class PerceiverEncoder:
 
     def _read(self, frames: Frames, audio: Waveform) -> PerceiverInput:
         if not len(frames):
-            raise Invalid(f"the video has no frame for {self.name} to embed; send another one")
+            raise Invalid(f"there is no image to embed by {self.name}; the video has no frame")
         picked = frames[np.minimum(np.arange(self.frames), len(frames) - 1)]
         pixels = np.stack([_square(one) for one in picked]).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
         samples = np.zeros((self.samples, 1), np.float32)

@@ -1,9 +1,9 @@
 """Text, images, audio and video by one model of sentence-transformers: CLIP, SigLIP2, ResNet, DINOv2, CLAP, X-CLIP,
 EmbeddingGemma-2, and a Router over several of them.
 
-Every vector has length 1 (CLIP's own have not). A video is given as the frames that the model wants; where the model
-reads images and no videos, it is the mean of its frames, which knows what is seen and not which way it moves. Audio is
-read from its beginning for as long as the model's window is.
+Every vector has length 1 (CLIP's own do not). A video is given as the frames that the model expects; for a model that
+reads images but not videos, its vector is the mean of its frames, which captures what is visible but not the motion.
+Audio is read from the beginning, up to the length of the model's window.
 Sources: CLIP, arXiv 2103.00020; SigLIP 2, arXiv 2502.14786; CLAP, arXiv 2211.06687; X-CLIP, arXiv 2208.02816.
 """
 
@@ -28,12 +28,12 @@ _NESTING = frozenset(("embedding_gemma2",))
 """Architectures whose processors take a plain list of images for those of one input; they need a list for each."""
 
 _TOKENS_A_SECOND = 50
-"""Of audio, as Whisper's encoder has them."""
+"""Tokens of audio per second, as in Whisper's encoder."""
 _USUAL_PARAMETERS = 22_000_000
-"""Of all-MiniLM-L6-v2, whose tokens the queue's runs are measured in."""
+"""The parameters of all-MiniLM-L6-v2, in whose tokens the queue's runs are measured."""
 _LEAST_TEXT = 8
 _LEAST_MEDIUM = 32
-"""Tokens: what is done for each text or medium beside the model takes its time too, about 0.5 and 2 ms."""
+"""Tokens for the work besides the model, which takes about 0.5 ms per text and 2 ms per medium."""
 
 
 class SentenceTransformerEncoder(MediaEncoder):
@@ -108,7 +108,7 @@ class SentenceTransformerEncoder(MediaEncoder):
         return unit(np.mean(self._encode(frames), axis=0))
 
     def _encode(self, inputs: list[dict[str, Any]], *, is_query: bool = False) -> list[Vector]:
-        """Inputs of one kind, each in a dict of it: a bare text could be opened as a file or URL."""
+        """Inputs of one kind, each in a dict, because a bare text could be opened as a file or URL."""
         with self._replicas.replica() as model:
             encode = model.encode_query if is_query else model.encode_document
             found = encode(inputs, batch_size=len(inputs), show_progress_bar=False, convert_to_tensor=True)

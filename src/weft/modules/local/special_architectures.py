@@ -1,7 +1,7 @@
-"""Whisper and Perceiver among the models of media: sentence-transformers does not load them as they should be.
+"""Whisper and Perceiver as media encoders: sentence-transformers does not load them correctly.
 
-Whisper embeds audio, in windows of 30 s. Perceiver embeds videos: their first frames with the soundtrack, or frames of
-all parts of them and silence.
+Whisper embeds audio, in windows of 30 s. Perceiver embeds videos: their first frames with the soundtrack, or frames
+spread over the video, with silence.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class PerceiverMediaEncoder(MediaEncoder):
         return [self.checked(sample) for sample in samples]
 
     def length(self, prepared: Sample) -> int:
-        """Its patches of 4 x 4 pixels: a run by itself."""
+        """The number of 4 x 4 pixel patches: so large that each input is a separate run."""
         return self.frames * (SIDE // 4) ** 2
 
     def encode(self, run: Sequence[Sample]) -> list[Vector]:
@@ -86,7 +86,7 @@ def load_special_architecture(
 ) -> MediaEncoder | None:
     """None for a model of any other family; ``states``: of Whisper's ``encoder`` or ``decoder``.
 
-    Raises Invalid for another word, and what the loaders of both raise.
+    Raises Invalid for another value of ``states``, and what both loaders raise.
     """
     if states not in STATES:
         raise Invalid(f"states must be one of {', '.join(STATES)}, not {states!r}")

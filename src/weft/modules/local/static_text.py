@@ -21,7 +21,7 @@ from weft.domain.objects import Vector
 TokenIds: TypeAlias = npt.NDArray[np.int32]
 
 _CHARS = 100_000
-"""What lies beyond is not read."""
+"""Text beyond this is not read."""
 _REMEMBERED_WORDS = 200_000
 _WORD = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
 _NOT_PLAIN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -29,7 +29,7 @@ _NOT_PLAIN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class _Words(dict[str, tuple[int, ...]]):
-    """The tokens of each lower-case ASCII word, asked of the tokenizer once."""
+    """The tokens of each lower-case ASCII word, cached from the tokenizer."""
 
     def __init__(self, tokenizer: Any) -> None:
         super().__init__()
@@ -45,8 +45,8 @@ class _Words(dict[str, tuple[int, ...]]):
 class StaticTextEncoder:
     """L2-normalised ``(d,) f32`` vectors; a text without any token has the vector of the unknown one.
 
-    Nearly all of the cost is finding the tokens. A text of plain ASCII is cut into words here, and the tokens of each
-    word are remembered: 150,000 texts of 80 characters a CPU-second, against 33,000 by the tokenizers library.
+    Nearly all of the cost is tokenizing. Plain ASCII text is split into words here, and the tokens of each word are
+    cached: 150,000 texts of 80 characters per CPU-second, compared with 33,000 by the tokenizers library.
     """
 
     def __init__(self, folder: Path, tokenizer: Path, name: str) -> None:

@@ -1,8 +1,8 @@
 """``text2colbert-transformers``: late interaction over texts in this process, one vector a token (ColBERT).
 
 ``model`` names a late-interaction model that the operator offers: as sentence-transformers, PyLate or Stanford's
-ColBERT save one. Queries and documents are embedded as it was trained for each. With ``poolFactor`` n, one in n of a
-document's vectors is kept, those that are alike merged. Needs the extra ``weft[torch]``.
+ColBERT save one. Queries and documents are embedded as it was trained for each. With ``poolFactor`` n, similar vectors
+of a document are merged, so that one in n remains. Needs the extra ``weft[torch]``.
 """
 
 from __future__ import annotations

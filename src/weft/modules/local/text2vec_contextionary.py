@@ -5,7 +5,7 @@ of the bundled static embeddings of the text's words, each word counting alike, 
 texts share. The shared part gives unrelated texts a cosine of about 0.3, where word vectors trained on one corpus have
 them: distances and certainties that callers chose for the Contextionary keep about their meaning. Objects and queries
 must both come from this module; vectors that the Contextionary made can be stored, and compared only with each other.
-Its words are those that the embeddings know, and none can be added.
+Its words are those of the embeddings, and none can be added.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Text2VecContextionary(TextVectorizer):
         """
         if not text.isalnum() or len(text) > _LONGEST_CONCEPT:
             raise Invalid(
-                f"{text[:80]!r} is not a word: use letters and digits alone, at most {_LONGEST_CONCEPT}; "
+                f"{text[:80]!r} is not a word: use only letters and digits, at most {_LONGEST_CONCEPT}; "
                 "camelCase joins several words"
             )
         words = _words(text)

@@ -1,4 +1,4 @@
-"""How long a text is to a model whose tokenizer cannot be asked, because it is in use while the model encodes."""
+"""Estimates of the length of a text, because a model's tokenizer cannot be used while the model encodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _CHARS_PER_USUAL_TOKEN = 4
 
 
 def readable(text: str, most_tokens: int) -> str:
-    """The beginning of ``text`` that can count. Raises UnicodeEncodeError for text that is not Unicode."""
+    """The beginning of ``text`` that a model can read. Raises UnicodeEncodeError for text that is not Unicode."""
     text.encode()
     return text[: most_tokens * _CHARS_PER_TOKEN]
 

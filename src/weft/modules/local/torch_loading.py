@@ -1,9 +1,9 @@
-"""How every model that torch runs is loaded: whole, offline, into memory that is there, and running no one's code.
+"""Loading of all torch models: complete, offline, into available memory, and without running foreign code.
 
-Refused are pickled weights, code in a checkpoint, a checkpoint that leaves weights at random values (of which
-transformers only logs a report), and one that is larger than what is free. Downloads happen only where the operator
-allows them. Where none is named, transformers runs a float16 checkpoint in float16, which a CPU does four times slower
-than float32: so the dtype is always stated.
+Refused are pickled weights, code in a checkpoint, a checkpoint that leaves weights at random values (which
+transformers only logs), and one that is larger than the free memory. Downloads happen only if the operator allows
+them. By default transformers runs a float16 checkpoint in float16, which is four times slower than float32 on a CPU, so
+the dtype is always stated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LACKS = re.compile(r"containing a (\w+\.json) file")
 _LONGEST_REASON = 300
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Also because what transformers logs does not say of which model it is."""
+"""Held while a model is loaded, also because transformers' log does not name the model."""
 
 _BESIDE_THE_WEIGHTS = 1.2
 """Buffers, and the largest tensor twice while it is converted."""
@@ -38,7 +38,7 @@ _BESIDE_THE_WEIGHTS = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """On which device a model runs (``cpu``, ``cuda``, ``mps``), and in which dtype (``float32``, ``bfloat16``)."""
+    """The device of a model (``cpu``, ``cuda``, ``mps``) and its dtype (``float32``, ``bfloat16``)."""
 
     device: str
     dtype: str
@@ -54,7 +54,7 @@ EXACT = Placement("cpu", "float32")
 
 
 def best_placement() -> Placement:
-    """A GPU where there is one; bfloat16 wherever the machine computes in it, float32 elsewhere."""
+    """A GPU if there is one; bfloat16 if the machine supports it, otherwise float32."""
     import torch
 
     if torch.cuda.is_available():
@@ -87,7 +87,7 @@ def weight_options(placement: Placement, *, downloads: bool) -> dict[str, Any]:
 
 @contextmanager
 def loading(checkpoint: Checkpoint, placement: Placement, *, downloads: bool) -> Iterator[None]:
-    """Models are loaded one at a time: each is measured against what the one before has left.
+    """Models are loaded one at a time, so that each is compared with the memory that the others have left.
 
     Raises Overloaded when the memory is too small, CorruptData when weights are missing, cut off or do not fit,
     Misconfigured when the libraries refuse to load.
@@ -105,7 +105,7 @@ def loading(checkpoint: Checkpoint, placement: Placement, *, downloads: bool) ->
     except (OSError, ValueError, ImportError) as error:
         raise Misconfigured(f"the model {name} cannot be loaded: {_reason(checkpoint, error)}") from error
     except (RuntimeError, KeyError, SafetensorError) as error:
-        raise CorruptData(f"the checkpoint of the model {name} is not whole: {error}", path=name) from error
+        raise CorruptData(f"the checkpoint of the model {name} is incomplete: {error}", path=name) from error
 
 
 @contextmanager
@@ -141,21 +141,21 @@ def strict_load(name: str) -> Iterator[None]:
 
 
 def _reason(checkpoint: Checkpoint, error: Exception) -> str:
-    """What the libraries say at such length, and mostly about how to call them, in a few words."""
+    """The libraries' message, shortened: it is long, and mostly about how to call them."""
     text = str(error)
     if "does not recognize this architecture" in text or "trust_remote_code" in text:
         own = " It brings code of its own, which is never run here." if checkpoint.config.get("auto_map") else ""
-        return f"its family {checkpoint.model_type or 'unknown'} is not one that the installed transformers has.{own}"
+        return f"its family {checkpoint.model_type or 'unknown'} is not supported by the installed transformers.{own}"
     if match := _LACKS.search(text):
         return f"{match[1]} is missing beside its weights; copy or download all of it"
     first = text.strip().split("\n")[0]
-    return f"{first[:_LONGEST_REASON].rstrip('.')}. Look whether all of its files are there"
+    return f"{first[:_LONGEST_REASON].rstrip('.')}. Check that none of its files is missing"
 
 
 def check_memory(checkpoint: Checkpoint, placement: Placement, *, free_bytes: int | None = None) -> int:
-    """About how many bytes the model will take. Raises Overloaded when fewer are free on the device.
+    """The approximate number of bytes of the model in memory. Raises Overloaded when fewer are free on the device.
 
-    ``free_bytes``: instead of what the machine says. What is not on this machine yet counts nothing.
+    ``free_bytes`` overrides the machine's value. Weights that are not on this machine yet are not counted.
     """
     needed = int(weight_bytes(checkpoint, 2 if placement.dtype == "bfloat16" else 4) * _BESIDE_THE_WEIGHTS)
     free = _free_bytes(placement.device) if free_bytes is None else free_bytes

@@ -23,7 +23,7 @@ class TorchTextEncoder:
         checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
         checkpoint.require(Purpose.EMBEDDING)
         if checkpoint.model_type in ("whisper", "perceiver"):
-            raise Misconfigured(f"the model {source.name} reads no text; it is served by multi2vec-bind")
+            raise Misconfigured(f"the model {source.name} does not read text; use it with multi2vec-bind")
         from sentence_transformers import SentenceTransformer
 
         placement = best_placement()
@@ -42,7 +42,7 @@ class TorchTextEncoder:
         return estimated_tokens(len(prepared), self._max_tokens)
 
     def encode(self, run: Sequence[str]) -> list[Vector]:
-        """A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or a URL."""
+        """A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or URL."""
         texts = [{"text": text} for text in run] if self._multimodal else list(run)
         with self._replicas.replica() as model:
             found = model.encode(

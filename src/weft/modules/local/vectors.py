@@ -1,4 +1,4 @@
-"""Vectors of length 1, and shorter ones of them."""
+"""Normalising and truncating vectors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def unit(vector: npt.ArrayLike) -> Vector:
 
 
 def unit_rows(vectors: npt.NDArray[Any]) -> Vector:
-    """``vectors (n, d)`` as float32 with rows of length 1 to the last digit, whatever a model computes in."""
+    """``vectors (n, d)`` as float32 with rows of length 1 at full precision, whatever the model's dtype."""
     found = np.asarray(vectors, np.float32)
     normalised: Vector = found / np.linalg.norm(found, axis=1, keepdims=True).clip(_LEAST_NORM)
     return normalised
 
 
 def truncated(vector: Vector | WeftError, dimensions: int | None) -> Vector | WeftError:
-    """The first ``dimensions`` numbers, of length 1 again (None: as it is); Invalid where there are fewer."""
+    """The first ``dimensions`` numbers, normalised again (None: as it is); Invalid if there are fewer."""
     if isinstance(vector, WeftError) or dimensions is None:
         return vector
     if dimensions > len(vector):

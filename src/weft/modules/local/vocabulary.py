@@ -1,7 +1,6 @@
-"""The words that the bundled static embeddings know: how many there are, and which are near a vector.
+"""Vocabulary: the words of the bundled static embeddings, and the nearest ones to a vector.
 
-A word is a token of letters and digits that stands for itself, not for the middle or the end of another: 23,502 of
-them.
+A word is a token of letters and digits that is a whole word, not the middle or end of another: 23,502 of them.
 """
 
 from __future__ import annotations

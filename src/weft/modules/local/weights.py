@@ -1,4 +1,4 @@
-"""The files of weights in a checkpoint's folder: whether they are whole, and what they take once they are converted.
+"""The weight files in a checkpoint's folder: whether they are complete, and their size in memory.
 
 A safetensors file begins with the length of its head (8 bytes, little-endian) and the head, in JSON, which says where
 the data of each tensor lies behind it. Only heads are read here.
@@ -15,7 +15,7 @@ from weft.domain.errors import CorruptData, Misconfigured
 from weft.modules.local.checkpoint import Checkpoint
 
 _MOST_HEADER_BYTES = 100_000_000
-"""As the format says; safetensors refuses more."""
+"""The format's limit; safetensors refuses more."""
 _OF_GIT_LFS = b"version "
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _WORDS = ("tokenizer.json", "vocab.*", "*.model", "*vocab*.txt", "tekken.json")
@@ -25,7 +25,7 @@ _READ_NO_TEXT = ("whisper", "perceiver")
 
 
 def weight_bytes(checkpoint: Checkpoint, width: int) -> int:
-    """Of all weights, each float with ``width`` bytes; 0 where no folder is known. Raises CorruptData."""
+    """The size of all weights, with ``width`` bytes per float; 0 without a folder. Raises CorruptData."""
     if checkpoint.folder is None:
         return 0
     files = checkpoint.folder.rglob("*.safetensors")
@@ -33,10 +33,10 @@ def weight_bytes(checkpoint: Checkpoint, width: int) -> int:
 
 
 def check_whole(checkpoint: Checkpoint) -> None:
-    """Whether all is there that the libraries would miss, say badly, or do without.
+    """Checks for files that the libraries would report badly or ignore.
 
-    Raises Misconfigured when there are no weights in safetensors, or no words for a tokenizer: transformers then makes
-    an empty one, and vectors that say nothing. Raises CorruptData for weights that are cut off.
+    Raises Misconfigured if there are no safetensors weights or no vocabulary: transformers would then make an empty
+    tokenizer, and meaningless vectors. Raises CorruptData for truncated weights.
     """
     folder, name = checkpoint.folder, checkpoint.name
     if folder is None:

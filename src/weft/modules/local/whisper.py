@@ -1,12 +1,12 @@
 """Audio by Whisper, from the states of its encoder or of its decoder.
 
-``encoder``: the mean of the encoder's states over the frames that hold audio, ``(d,)``: what is said. Whisper fills
-audio up to 30 s; a mean over all 1500 frames would be one of silence (three different clips of 3 s then have cosines of
+``encoder``: the mean of the encoder's states over the frames with audio, ``(d,)``: what is said. Whisper pads audio to
+30 s; a mean over all 1500 frames would mostly represent silence (three different clips of 3 s then have cosines of
 1.000 to each other, .961 to .998 without the silence). Longer clips are read in windows of 30 s, and all their frames
-count alike.
+have the same weight.
 
-``decoder``: the decoder's two states after two start tokens, one behind the other, ``(2 d,)``, for the first 30 s. That
-is the recipe of many tutorials, and says little of the audio.
+``decoder``: the decoder's two states after two start tokens, concatenated, ``(2 d,)``, for the first 30 s. This is the
+recipe of many tutorials, and represents little of the audio.
 
 Vectors have length 1. Source: Whisper, arXiv 2212.04356.
 """
@@ -93,8 +93,8 @@ class WhisperEncoder:
 def load_whisper(
     source: ModelSource, *, states: str, downloads: bool, placement: Placement | None = None
 ) -> WhisperEncoder:
-    """Raises Misconfigured for a model that is no Whisper, CorruptData when weights are missing, Overloaded when it is
-    too large. ``placement``: the best that there is, when not given.
+    """Raises Misconfigured for a model other than Whisper, CorruptData when weights are missing, Overloaded when it is
+    too large. ``placement``: by default the best available.
 
     For encoder states only the encoder's weights are loaded.
     """

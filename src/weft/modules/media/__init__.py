@@ -1,4 +1,4 @@
-"""From the bytes of media that anyone may have sent to arrays that models take."""
+"""From untrusted bytes of media to arrays for models."""
 
 from __future__ import annotations
 

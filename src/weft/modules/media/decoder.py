@@ -1,4 +1,4 @@
-"""The one way from bytes to arrays; shared by all modules, safe for many threads."""
+"""MediaDecoder: from bytes to arrays; shared by all modules, safe for many threads."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from weft.modules.media.wire import DecodeRequest, Output
 
 
 class MediaDecoder:
-    """Decodes in processes of their own, ``workers`` of them (0: one a core, at most 4), within ``limits``.
+    """Decodes in ``workers`` separate processes (0: one per core, at most 4), within ``limits``.
 
-    ``urgent`` is what a search waits for: it comes before what is imported. All methods raise
-    Invalid when the medium cannot be read, and Misconfigured when the library that could read it is not installed.
+    ``urgent``: for searches, which come before imports. All methods raise Invalid when the medium cannot be read, and
+    Misconfigured when the library for it is not installed.
     """
 
     def __init__(self, limits: MediaLimits | None = None, *, workers: int = 0) -> None:
@@ -37,12 +37,12 @@ class MediaDecoder:
         """``frames`` images, evenly spread or ``at_start`` (fewer of a video that has fewer), and how many
         seconds they cover."""
         if not 0 < frames <= self._limits.frames:
-            raise Invalid(f"{frames} frames of a video are asked for; from 1 to {self._limits.frames} can be read")
+            raise Invalid(f"a model needs {frames} frames of a video, but from 1 to {self._limits.frames} can be read")
         reply = self._pool.run(DecodeRequest(Output.VIDEO, data, frames, at_start), urgent=urgent)
         return Clip(reply.array, reply.seconds)
 
     def soundtrack(self, data: bytes, rate: int, max_seconds: float, *, urgent: bool = False) -> Waveform:
-        """As ``audio``; silence of a video without an audio track."""
+        """As ``audio``; silence for a video without an audio track."""
         found: Waveform = self._pool.run(DecodeRequest(Output.SOUNDTRACK, data, rate, max_seconds), urgent=urgent).array
         return found
 

@@ -10,11 +10,11 @@ MOST_BYTES = 100 * 1024 * 1024
 
 
 def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
-    """The bytes of ``text``; Invalid, naming the ``kind``, for what is no strict base64, empty or too large."""
+    """The bytes of ``text``; Invalid, naming the ``kind``, unless it is strict base64, not empty and not too large."""
     if text.startswith("data:"):
         head, separator, text = text.partition(",")
         if not separator or not head.endswith(";base64"):
-            raise Invalid(f"the {kind} begins with data: and is not base64; send it as data:…;base64,…")
+            raise Invalid(f"the {kind} begins with data: but is not base64; send it as data:…;base64,…")
     size = len(text) * 3 // 4
     if size > most_bytes:
         raise Invalid(
@@ -33,5 +33,5 @@ def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
 
 
 def data_url(image: str) -> str:
-    """A base64 image as a ``data:`` URL; one that is such already stays as it is."""
+    """A base64 image as a ``data:`` URL; one that is already a URL is unchanged."""
     return image if image.startswith("data:") else f"data:image/png;base64,{image}"

@@ -1,6 +1,6 @@
-"""Images by Pillow: known formats only, and no more pixels than stated, checked before any is decoded.
+"""Images, decoded by Pillow: only known formats, and a limit of pixels that is checked before decoding.
 
-Turned as their EXIF says, transparency over white, the first image of an animation; brought down to ``LONGEST_SIDE``.
+Rotated according to EXIF, transparency over white, the first image of an animation; reduced to ``LONGEST_SIDE``.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 LONGEST_SIDE = 2_048
-"""Pixels. Models of page images, which see the most, take less."""
+"""Pixels. Models of page images, which need the most, take fewer."""
 MOST_PIXELS = 40_000_000
-"""A PNG of 10 kB can hold 81 million, which takes 390 MB; Pillow alone lets it pass."""
+"""A PNG of 10 kB can have 81 million, which take 390 MB; Pillow itself accepts it."""
 
 
 def decode_image(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Pixels:
-    """Raises Invalid for what is none of the formats, broken, or larger; Misconfigured when Pillow is missing."""
+    """Raises Invalid for another format, a damaged or a larger image; Misconfigured when Pillow is missing."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
         raise Misconfigured(f"images need Pillow ({error}); install it with: pip install 'weft[image]'") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of descriptions that are broken, beside an image that is whole
+            warnings.simplefilter("ignore")  # about broken metadata of an intact image
             with Image.open(BytesIO(data), formats=FORMATS) as opened:
                 if opened.width * opened.height > most_pixels:
                     raise Invalid(_too_large(f"{opened.width} x {opened.height} pixels", most_pixels))
@@ -54,11 +54,11 @@ def decode_image(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Pixels:
         stated = re.search(r"\d+", str(error))
         has = f"{int(stated[0]):,}" if stated else "very many"
         raise Invalid(_too_large(f"{has} pixels", most_pixels)) from error
-    except Exception as error:  # what a decoder makes of hostile bytes has no one class
+    except Exception as error:  # hostile bytes can raise any class in a decoder
         if "truncated" in str(error).lower():
             raise Invalid("the image is cut off: its file ends too early; send it whole") from error
         raise Invalid(
-            "the image is damaged, or made in a way that is not known here "
+            "the image is damaged, or uses an unsupported feature "
             f"({type(error).__name__}: {error}); save it again as PNG or JPEG"
         ) from error
 
@@ -81,9 +81,9 @@ def _upright(opened: Image) -> Image:
 
 
 def _eight_bits(deep: Image) -> Image:
-    """Greys of 16 bits by their scale; others (32 bits, floats) from the darkest to the brightest that is there.
+    """Scales 16-bit greys by their range, others (32 bits, floats) from the darkest to the brightest value.
 
-    Pillow would cut off whatever is above 255.
+    Pillow would clip everything above 255.
     """
     from PIL import Image
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 from typing import Final
 
 _STREAMED: Final = 0x7FFFF000
-"""Writers of WAV that cannot go back state such a length, or more, or none."""
+"""Writers of WAV that cannot seek back state this length or more, or 0."""
 
 _HEADERS: Final = 64
-"""Some writers of RIFF count a file's headers in (44 bytes of a WAV, 8 of an AVI); players play these files."""
+"""Some writers of RIFF include a file's headers (44 bytes of a WAV, 8 of an AVI); players accept these files."""
 
 _BOXES: Final = frozenset(
     b"ftyp styp pdin moov moof mfra mdat free skip wide udta uuid meta sidx ssix emsg prft".split()
 )
-"""Those of the outermost level; anything else there was appended to the file."""
+"""The boxes of the outermost level; anything else there was appended to the file."""
 
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 
 
 def missing_bytes(data: bytes) -> int:
-    """How many bytes the file lacks by its own account; 0 where it is whole, or says nothing."""
+    """How many bytes the file lacks according to its headers; 0 if it is complete, or does not state its length."""
     if data[4:8] in _BOXES:
         end = _end_of_boxes(data)
     elif data[:4] == b"RIFF":
@@ -43,7 +43,7 @@ def _end_of_boxes(data: bytes) -> int:
         size = int.from_bytes(data[at : at + 4])
         if size == 1:
             size = int.from_bytes(data[at + 8 : at + 16])
-        if size < 8:  # 0: up to the end, whatever that is; less makes no sense
+        if size < 8:  # 0: up to the end of the file; less is invalid
             return 0
         at += size
     return at
@@ -80,7 +80,7 @@ def _end_of_segment(data: bytes) -> int:
 
 
 def _variable(data: bytes, at: int) -> tuple[int, int]:
-    """A length of EBML and where it ends; 0 where it is unknown."""
+    """A length of EBML and where it ends; 0 if it is unknown."""
     first = data[at] if at < len(data) else 0
     if not first:
         return 0, at + 1

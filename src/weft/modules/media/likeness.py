@@ -1,4 +1,4 @@
-"""What bytes look like, by how they begin: for messages about media that cannot be read."""
+"""The probable format of bytes, by how they begin: for messages about media that cannot be read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LOOKED_AT = 64
 
 
 def likeness(data: bytes) -> str:
-    """Such as ``a PDF``; empty for what is not known."""
+    """Such as ``a PDF``; empty if unknown."""
     head = data[:_LOOKED_AT]
     if head[:4] == b"RIFF":
         return _IN_RIFF.get(head[8:12], "")
@@ -52,7 +52,7 @@ def likeness(data: bytes) -> str:
 
 
 def unlike(what: str, data: bytes, reason: str, readable: str) -> str:
-    """The message for a ``what`` that no decoder takes. ``reason``: in words, or empty; ``readable``: the formats."""
+    """The message for a ``what`` that no decoder accepts. ``reason`` may be empty; ``readable``: the formats."""
     seen = likeness(data)
     own = seen.endswith(what) or (what == "audio" and seen.endswith("video"))
     if seen and seen not in _UNREAD and own:
@@ -61,4 +61,4 @@ def unlike(what: str, data: bytes, reason: str, readable: str) -> str:
         why = f": it looks like {seen}"
     else:
         why = f": {reason}" if reason else ""
-    return f"the {what} cannot be read{why}. Readable are: {readable}"
+    return f"the {what} cannot be read{why}. Supported formats: {readable}"

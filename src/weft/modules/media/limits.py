@@ -1,20 +1,20 @@
-"""What one medium may take to be decoded."""
+"""MediaLimits: the resources that decoding one medium may take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 PIXELS_SETTING, MEMORY_SETTING, TIME_SETTING = "WEFT_MEDIA_MAX_PIXELS", "WEFT_MEDIA_MEMORY_MB", "WEFT_MEDIA_TIMEOUT"
-"""What errors name beside a limit, for the operator."""
+"""The setting of a limit, for messages to the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """``pixels`` of an image, and of one frame of a video; ``frames`` of a video that a model may ask for."""
+    """``pixels``: of an image or a frame of a video; ``frames``: the most of a video that a model may request."""
 
     pixels: int = 40_000_000
     frames: int = 256
     cpu_s: float = 20.0
     wall_s: float = 60.0
     memory_bytes: int = 2 << 30
-    """Of the worker's address space, beyond what it has at its start."""
+    """The worker's address space, beyond its size at the start."""

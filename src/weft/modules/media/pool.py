@@ -1,4 +1,4 @@
-"""WorkerPool: processes that decode, started when they are first needed, replaced when one does not survive a file."""
+"""WorkerPool: decoding processes, started when first needed, and replaced when a file kills one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_reply, 
 
 WORKER = ("-m", "weft.modules.media.worker")
 _REQUESTS = 2_000
-"""After so many a worker is replaced, whatever its libraries may have leaked."""
+"""After this many requests a worker is replaced, in case its libraries leak memory."""
 _DYING_S = 1.0
 _NAMES = {Output.IMAGE: "image", Output.AUDIO: "audio", Output.VIDEO: "video", Output.SOUNDTRACK: "video's soundtrack"}
 _FROM_OUTSIDE = (-signal.SIGTERM, *(() if sys.platform == "win32" else (-signal.SIGKILL, -signal.SIGHUP)))
-"""How a worker ends when someone ends it, or the system for want of memory: no file is to blame."""
+"""The statuses of a worker that was killed from outside, or by the system for lack of memory: not the file's fault."""
 _KEPT = ("PATH", "HOME", "LANG", "LC_", "TMP", "TEMP", "PYTHON", "LD_", "DYLD_", "SYSTEMROOT")
-"""Beginnings of the variables that a worker is given; keys of providers are none of its business."""
+"""Prefixes of the variables that a worker gets; the keys of providers are not among them."""
 
 
 class _Ended(Exception):
@@ -32,7 +32,7 @@ class _Ended(Exception):
 class WorkerPool:
     """Up to ``size`` workers, each with one request at a time; ``urgent`` requests are served before others.
 
-    ``command`` is what Python runs as a worker.
+    ``command``: the arguments of Python for a worker.
     """
 
     def __init__(self, limits: MediaLimits, size: int, *, command: Sequence[str] = WORKER) -> None:
@@ -47,9 +47,9 @@ class WorkerPool:
         self._closed = False
 
     def run(self, request: DecodeRequest, *, urgent: bool = False) -> Decoded:
-        """Raises Invalid when the medium cannot be read, or not within the limits; Misconfigured without decoders.
+        """Raises Invalid when the medium cannot be read within the limits; Misconfigured without decoders.
 
-        A worker that is ended from outside is replaced, once for a request; then it is Overloaded.
+        A worker that is killed from outside is replaced once per request; after that, raises Overloaded.
         """
         try:
             return self._ask(request, urgent)
@@ -59,8 +59,8 @@ class WorkerPool:
             return self._ask(request, urgent)
         except _Ended as error:
             raise Overloaded(
-                f"the process that read the {_NAMES[request.output]} was ended twice, by the system for want of memory "
-                "or by someone; try again, or give the server more memory"
+                f"the process that read the {_NAMES[request.output]} was killed twice, by the system for lack of "
+                "memory or from outside; try again, or give the server more memory"
             ) from error
 
     def _ask(self, request: DecodeRequest, urgent: bool) -> Decoded:
@@ -71,7 +71,7 @@ class WorkerPool:
             self._give(worker if worker.usable else None)
 
     def close(self) -> None:
-        """What runs is finished by its caller; no other request is taken."""
+        """Running requests finish; no other is accepted."""
         with self._free:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -124,13 +124,13 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env={**_environment(), "OMP_NUM_THREADS": "1"},
             close_fds=True,
-            start_new_session=True,  # Ctrl-C is for the server, which finishes what was begun
+            start_new_session=True,  # Ctrl-C is for the server, which finishes running requests
         )
         self.usable = True
 
     @property
     def lives(self) -> bool:
-        """False, with nothing left of it, where it has ended between requests."""
+        """False if it has ended between requests; then it is cleaned up."""
         if self._process.poll() is None:
             return True
         self._end()
@@ -162,7 +162,7 @@ class _Worker:
             if status in _FROM_OUTSIDE and not late.is_set():
                 raise _Ended from error
             raise Invalid(self._reason(_NAMES[request.output], status, late=late.is_set())) from error
-        except BaseException:  # an answer may be on its way, which the next caller would take for its own
+        except BaseException:  # the next caller would get the answer that may be on its way
             self.usable = False
             self._end()
             raise
@@ -184,13 +184,13 @@ class _Worker:
             return f"the {what} was not read within {self._limits.wall_s:g} s ({TIME_SETTING}); send a smaller one"
         if sys.platform != "win32" and status == -signal.SIGXCPU:
             return f"the {what} takes more than {self._limits.cpu_s:g} s of computing to read; send a smaller one"
-        return f"the {what} crashes its decoder ({_spelled(status)}); it is damaged, or made to do harm"
+        return f"the {what} crashes its decoder ({_spelled(status)}); it is damaged, or malicious"
 
     def close(self) -> None:
-        """At the end of its input a worker stops by itself."""
+        """Closes the worker's input, at whose end it stops."""
         stdin = self._process.stdin
         assert stdin is not None
-        with suppress(OSError):  # a worker that is gone has closed its end
+        with suppress(OSError):  # the worker may be gone
             stdin.close()
         try:
             self._process.wait(5)
@@ -208,7 +208,7 @@ class _Worker:
 
 
 def _spelled(status: int | None) -> str:
-    return "it answered nonsense" if status is None else f"its process ended with status {status}"
+    return "its answer was invalid" if status is None else f"its process ended with status {status}"
 
 
 def _environment() -> dict[str, str]:

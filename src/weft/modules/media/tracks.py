@@ -1,7 +1,7 @@
-"""Audio and video by PyAV: known formats only, no reference to another file followed, no more read than is needed.
+"""Audio and video, decoded by PyAV: only known formats, without following references to other files.
 
-ffmpeg's playlists name files and addresses, which it would open: a whitelist of protocols and formats keeps it to the
-bytes given. Nothing but bytes is ever handed to it.
+ffmpeg would open the files and addresses in playlists: an allow-list of protocols and formats restricts it to the given
+bytes. It never gets anything but bytes.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _READABLE = {
     "audio": "wav, mp3, flac, ogg, m4a, aac, webm, and the soundtrack of videos",
 }
 _SHORT_SIDE = 512
-"""Pixels of the shorter side that frames are brought down to; no model of videos takes more."""
+"""Frames are reduced to this many pixels on the shorter side; no video model takes more."""
 _READ_PER_FRAME = 300
-"""Images decoded at most on the way from a key frame to the one that is wanted."""
+"""The most images to decode from a key frame to the requested one."""
 
 
 class Clip(NamedTuple):
-    """Frames of a video, and how many ``seconds`` of it they cover."""
+    """Frames of a video, and the ``seconds`` that they cover."""
 
     frames: Frames
     seconds: float
@@ -53,7 +53,7 @@ def decode_audio(data: bytes, rate: int, max_seconds: float) -> Waveform:
 
 
 def decode_soundtrack(data: bytes, rate: int, max_seconds: float) -> Waveform:
-    """As of an audio clip; silence, as long as asked for, where the video has no audio track."""
+    """As ``decode_audio``; silence of the requested length if the video has no audio track."""
     with _opened(data, "video") as container:
         most = int(rate * max_seconds)
         return _resampled(container, rate, most) if container.streams.audio else np.zeros(most, np.float32)
@@ -115,7 +115,7 @@ def decode_video(data: bytes, frames: int, *, at_start: bool = False, most_pixel
                 raise Invalid(f"the video is damaged: {_reason(error)}; encode it again") from error
         seconds = _seconds(container, stream)
     if not images:
-        raise Invalid("the video has a track of images, and none in it that can be read; encode it again")
+        raise Invalid("no image of the video can be read; encode it again")
     if at_start:
         return Clip(np.stack(images), len(images) / float(stream.average_rate or 25))
     chosen = np.linspace(0, len(images) - 1, frames).round().astype(int)
@@ -139,7 +139,7 @@ def _opened(data: bytes, what: str) -> Iterator[Any]:
     av = import_av()
     if missing := missing_bytes(data):
         raise Invalid(
-            f"the {what} is cut off: by its own account it has {len(data) + missing:,} bytes, and {len(data):,} came; "
+            f"the {what} is cut off: its headers state {len(data) + missing:,} bytes, but {len(data):,} were sent; "
             "send the whole file"
         )
     try:
@@ -151,7 +151,7 @@ def _opened(data: bytes, what: str) -> Iterator[Any]:
 
 
 def _reason(error: Exception) -> str:
-    """In words: what ffmpeg's errors say of themselves is mostly a number and a file's name, which there is none of."""
+    """In words: ffmpeg's messages are mostly a number and the name of a file, of which there is none."""
     known = {"EOFError": "it ends too early", "InvalidDataError": "its bytes make no sense", "ArgumentError": ""}
     name = type(error).__name__
     return known[name] if name in known else str(getattr(error, "strerror", None) or error)
@@ -159,12 +159,12 @@ def _reason(error: Exception) -> str:
 
 def _codec(stream: Any, what: str) -> Any:
     if stream.codec_context is None:
-        raise Invalid(f"the {what} is encoded in a way that is not known here, or damaged")
+        raise Invalid(f"the {what} is damaged, or has an unsupported codec; encode it again")
     return stream.codec_context
 
 
 def _and_end(frames: Iterator[Any]) -> Iterator[Any]:
-    """The frames, then None, which makes a resampler give what it holds back."""
+    """The frames, then None, which flushes a resampler."""
     yield from frames
     yield None
 
@@ -176,7 +176,7 @@ def _seconds(container: Any, stream: Any) -> float:
 
 
 def _spread(container: Any, stream: Any, count: int) -> Iterator[Any]:
-    """Images from the middles of ``count`` parts; the first ones where the video does not say how long it is."""
+    """Images from the middles of ``count`` parts; the first ones if the video does not state its length."""
     seconds = _seconds(container, stream)
     if seconds <= 0:
         yield from islice(container.decode(stream), count)
@@ -189,9 +189,9 @@ def _spread(container: Any, stream: Any, count: int) -> Iterator[Any]:
 
 
 def _visible_at(container: Any, stream: Any, wanted: int) -> Any:
-    """The image on the screen at ``wanted``, in the stream's units, or near it; None where none is read.
+    """The image visible at ``wanted``, in the stream's units, or near it; None if none can be read.
 
-    A video without an index of its key frames (MPEG-TS) can be entered too late; then it is read from its beginning.
+    Seeking in a video without an index of its key frames (MPEG-TS) may go too far; then it is read from the beginning.
     """
     late = None
     for place in (wanted, 0):
@@ -210,7 +210,7 @@ def _visible_at(container: Any, stream: Any, wanted: int) -> Any:
 
 
 def _fitted(image: Any, shape: tuple[int, ...] | None) -> npt.NDArray[np.uint8]:
-    """The image in RGB, of the first one's size, or brought down to ``_SHORT_SIDE``."""
+    """The image in RGB, with the size of the first one, or reduced to ``_SHORT_SIDE``."""
     if shape is not None:
         height, width = shape[:2]
     else:

@@ -1,14 +1,14 @@
-"""What the server and a decoding worker send each other, by the worker's standard input and output, little endian.
+"""The protocol between the server and a decoding worker, over the worker's standard input and output, little endian.
 
-    request   u8 output (1 image, 2 audio, 3 video, 4 soundtrack of a video), f64 first, f64 second, u64 length, then so
-              many bytes
+    request   u8 output (1 image, 2 audio, 3 video, 4 soundtrack of a video), f64 first, f64 second, u64 length, then
+              that many bytes
               audio clips: first = samples a second, second = seconds at most
-              video: first = frames, second = 1 for those at its beginning, 0 for some of all parts of it
-    reply     u8 outcome, f64 seconds, u8 dimensions, u64 each, u64 length, then so many bytes
+              video: first = frames, second = 1 for those at its beginning, 0 for frames spread over it
+    reply     u8 outcome, f64 seconds, u8 dimensions, u64 each, u64 length, then that many bytes
               outcome 0: an array of these dimensions, u8 of an image or video, f32 of audio clips
               outcome 1: Invalid, 2: Misconfigured; the bytes are the message
 
-Nothing is unpickled: whatever a worker that was taken over may send, it is numbers or a message.
+Nothing is unpickled: even a compromised worker can only send numbers or a message.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from weft.domain.errors import Invalid, Misconfigured, WeftError
 
 
 class Output(IntEnum):
-    """What is decoded of the bytes, as a request states it."""
+    """The output that a request asks for."""
 
     IMAGE = 1
     AUDIO = 2
@@ -87,7 +87,7 @@ def write_reply(stream: IO[bytes], reply: Decoded | WeftError) -> None:
 
 
 def read_reply(stream: IO[bytes], output: Output) -> Decoded:
-    """Raises the error that the worker states, and EOFError for what is no reply to a request for ``output``."""
+    """Raises the error that the worker reports, and EOFError for an invalid reply to a request for ``output``."""
     outcome, seconds, dimensions = _HEAD.unpack(_exactly(stream, _HEAD.size))
     if dimensions > _MOST_DIMENSIONS:
         raise EOFError(f"{dimensions} dimensions")

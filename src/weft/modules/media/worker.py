@@ -1,7 +1,7 @@
 """A worker that decodes: ``python -m weft.modules.media.worker``, started by ``WorkerPool``, bounded by the system.
 
-It reads requests from its standard input until that ends (see ``wire``). What a hostile file makes of a decoder ends
-here: too much memory is an error, too much time the end of the process, and so is a crash.
+It reads requests from its standard input until that ends (see ``wire``). The damage of a hostile file is confined to
+this process: too much memory is an error; too much time, or a crash, ends the process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPEN_FILES = 64
 
 
 def decoding(limits: MediaLimits) -> Decode:
-    """What the worker does with a request."""
+    """The function that handles a request in the worker."""
 
     def decode(request: DecodeRequest) -> Decoded:
         if request.output == Output.IMAGE:
@@ -42,7 +42,7 @@ def decoding(limits: MediaLimits) -> Decode:
 
 
 def serve(decode: Decode, limits: MediaLimits) -> None:
-    """Until standard input ends. Whatever libraries print goes to standard error."""
+    """Until standard input ends. Output of libraries goes to standard error."""
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _bound_memory(limits)
@@ -57,9 +57,9 @@ def _outcome(decode: Decode, request: DecodeRequest) -> Decoded | WeftError:
     except WeftError as error:
         return error
     except MemoryError:
-        return Invalid(f"the medium takes more memory to read than is allowed ({MEMORY_SETTING}); send a smaller one")
-    except Exception as error:  # what a decoder makes of hostile bytes has no one class
-        return Invalid(f"the medium is damaged, or of an unknown make ({type(error).__name__}: {error})")
+        return Invalid(f"the medium takes more memory to decode than allowed ({MEMORY_SETTING}); send a smaller one")
+    except Exception as error:  # hostile bytes can raise any class in a decoder
+        return Invalid(f"the medium is damaged or unsupported ({type(error).__name__}: {error}); encode it again")
 
 
 def _bound_memory(limits: MediaLimits) -> None:

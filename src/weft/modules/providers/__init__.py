@@ -1,1 +1,1 @@
-"""Models that others serve over HTTP: one file for each provider."""
+"""Models of providers, called over HTTP: one file for each provider."""

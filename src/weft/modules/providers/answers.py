@@ -1,4 +1,4 @@
-"""From a provider's JSON to vectors, scores and texts, and the care that takes: counts, shapes, numbers."""
+"""From a provider's JSON to vectors, scores and texts, with checks of counts, shapes and numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weft.modules.providers.provider import Provider
 
 
 def member(value: JsonValue, *path: str | int) -> JsonValue:
-    """What stands at ``path`` of keys and positions; None where the answer does not go so far."""
+    """The value at ``path`` of keys and positions; None if there is none."""
     for step in path:
         if isinstance(step, str):
             value = value.get(step) if isinstance(value, Mapping) else None
@@ -40,7 +40,7 @@ def list_of(items: JsonValue, what: str, provider: Provider, count: int) -> list
         raise senseless(provider, "with an empty embeddings response")
     if len(items) != count:
         raise ProviderError(
-            f"{provider.name} was asked for {count} and answered with {len(items)}", provider=provider.name
+            f"{provider.name} was sent {count} inputs but answered with {len(items)}", provider=provider.name
         )
     return items
 
@@ -91,12 +91,12 @@ def scores_of(rankings: JsonValue, key: str, provider: Provider, count: int) -> 
 
 
 def text_answer(text: JsonValue, usage: JsonValue, provider: Provider) -> Generated:
-    """A generation; ``usage`` is left out where it is no object."""
+    """A generation; ``usage`` is left out if it is not an object."""
     if not isinstance(text, str):
         raise senseless(provider, "without a text")
     return Generated(text, usage if isinstance(usage, Mapping) else {})
 
 
 def senseless(provider: Provider, how: str) -> ProviderError:
-    """The error for an answer that is none; ``how``: what is wrong with it."""
+    """The error for an invalid answer; ``how``: what is wrong with it."""
     return ProviderError(f"{provider.name} answered {how}", provider=provider.name)

@@ -6,8 +6,8 @@ import random
 
 
 class Backoff:
-    """At most ``tries``, and none that would begin later than ``patience_s`` after the first. Each wait is about twice
-    the last, with chance in it so that calls which failed together do not come back together. Times are of one
+    """At most ``tries``, none of which begins later than ``patience_s`` after the first. Each wait is about twice the
+    previous one, with random jitter, so that calls that failed together are not repeated together. Times are of one
     monotonic clock, in seconds."""
 
     def __init__(self, tries: int, first_wait_s: float, patience_s: float) -> None:
@@ -23,7 +23,7 @@ class Backoff:
             self._deadline = now + self._patience_s
 
     def next_wait_s(self, stated_s: float | None, now: float) -> float | None:
-        """How long to wait for the next try, ``stated_s`` at least; None: the one that failed was the last."""
+        """How long to wait before the next try, at least ``stated_s``; None: give up."""
         assert self._deadline is not None, "a try has begun"
         wait_s = max(self._wait_s * random.uniform(0.5, 1), stated_s or 0.0)
         self._wait_s *= 2

@@ -1,4 +1,4 @@
-"""Many texts in calls of a size that a provider takes, and the errors of those that it refuses."""
+"""Batches of the size that a provider accepts, and the errors of texts that it refuses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from weft.domain.errors import ProviderError, WeftError
 from weft.domain.objects import Vector
 
 _REFUSALS = frozenset({400, 413, 422})
-"""Statuses that one text of a batch may be the cause of: too long, empty, of the wrong kind."""
+"""Statuses that one text of a batch may cause: too long, empty, of the wrong kind."""
 
 Item = TypeVar("Item")
 
@@ -19,7 +19,7 @@ def chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
 
 
 def batches_by_size(texts: Sequence[str], most: int, size_bytes: int) -> list[Sequence[str]]:
-    """At most ``most`` texts and ``size_bytes`` of UTF-8 in each, in order; one longer text goes alone."""
+    """At most ``most`` texts and ``size_bytes`` of UTF-8 in each, in order; a longer text is a separate batch."""
     batches: list[list[str]] = []
     room = 0
     for text in texts:
@@ -35,8 +35,8 @@ def batches_by_size(texts: Sequence[str], most: int, size_bytes: int) -> list[Se
 def embed_batch(batch: Sequence[str], embed: Callable[[Sequence[str]], list[Vector]]) -> list[Vector | WeftError]:
     """``embed`` of a batch; its error is the error of each of its texts.
 
-    A batch that is refused is halved, so that one text which cannot be embedded does not cost the others theirs; not
-    further when both halves are refused alike, for then the texts are hardly the cause.
+    A refused batch is halved, so that one text that cannot be embedded does not affect the others; but not further if
+    both halves fail in the same way, because then the texts are probably not the cause.
     """
     return _settled(batch, _attempt(batch, embed), embed)
 

@@ -1,10 +1,9 @@
-"""Calls to providers: one connection pool, tries again, and no wait without an end.
+"""ProviderClient: calls to providers, with one connection pool, retries and bounded waits.
 
-A call is tried again after a failure that may pass: no connection, a broken one, and the statuses 429, 500, 502, 503
-and 504. Between tries it waits as ``Retry-After`` says, or as its ``Backoff``. An answer that asks to wait closes the
-gate for all calls of that key to that address. A call whose answer did not come in time is not made again: the provider
-may still be at work on it. Redirects are not followed. What fails at last is a ProviderError with the provider's status
-and words.
+A call is retried after a transient failure: no connection, a broken one, and the statuses 429, 500, 502, 503 and 504.
+Between tries it waits as ``Retry-After`` or its ``Backoff`` says. An answer that asks to wait closes the gate for all
+calls with that key to that address. A call that times out is not retried: the provider may still be working on it.
+Redirects are not followed. A final failure is a ProviderError with the provider's status and message.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
 
 _TRIES = 6
 _PARALLEL_CALLS = 8
-"""To one provider, of all imports together."""
+"""Concurrent calls to one provider, of all imports together."""
 _GATES = 1000
 _QUERY_PATIENCE_S = 20.0
 """The longest that a search, or a generation, waits between tries: the clients' own limit is 30 s."""
 _TURN_PATIENCE_S = 120.0
 """The longest that one call of an import waits for its turn."""
 _LONGEST_PAUSE_S = 600.0
-"""However long a provider asks to wait, after this it is tried again."""
+"""The longest pause: after it a provider is called again, however long it asked to wait."""
 _LARGEST_ANSWER_BYTES = 1 << 29
 _BYTES_A_TOKEN = 3
 
@@ -47,8 +46,8 @@ Result = TypeVar("Result")
 class ProviderClient:
     """HTTP to all providers; made once, shared by their modules, safe for many threads.
 
-    ``timeout_s`` bounds one try, and is the time after whose end no other try begins. ``public_only``: addresses that
-    collections and requests name must be those of public hosts.
+    ``timeout_s`` bounds one try, and no other try begins after it has passed. ``public_only``: addresses in collections
+    and requests must be those of public hosts.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class ProviderClient:
     ) -> JsonValue:
         """The decoded JSON of a 200 answer; None when it is not JSON.
 
-        ``pace`` is given by imports: they wait for their turn, searches do not.
+        ``pace``: given by imports, which wait for their turn; searches do not.
         """
         if self._public_only:
             provider.check_public(url)
@@ -109,7 +108,7 @@ class ProviderClient:
             self._sleep(wait_s)
 
     def each(self, provider: Provider, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """``call`` of each item, several at once, in order. One provider's slowness holds up no other's calls."""
+        """``call`` for each item, several concurrently, in order. A slow provider does not delay calls to others."""
         if len(items) == 1:
             return [call(items[0])]
         name = provider.env_prefix
@@ -127,7 +126,7 @@ class ProviderClient:
             raise _stopping() from error
 
     def close(self) -> None:
-        """Calls that wait give up; those under way are cut off."""
+        """Waiting calls give up; running ones are cut off."""
         self._closed.set()
         with self._lock:
             http, self._http = self._http, None
@@ -140,7 +139,7 @@ class ProviderClient:
     def _try(
         self, provider: Provider, url: str, content: bytes, headers: Mapping[str, str]
     ) -> HttpAnswer | tuple[ProviderError, bool]:
-        """The answer, or what went wrong and whether it may pass."""
+        """The answer, or the error and whether it is transient."""
         import httpx
 
         try:
@@ -152,7 +151,7 @@ class ProviderClient:
             may_pass = not too_late and not isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol)
             message = f"{provider.name} at {url} did not answer: {type(error).__name__} {error}".rstrip()
             if too_late:
-                message += f"; it had {self._timeout_s:g} s, which MODULES_CLIENT_TIMEOUT can change"
+                message += f"; its limit was {self._timeout_s:g} s (MODULES_CLIENT_TIMEOUT)"
             return ProviderError(message, provider=provider.name), may_pass
         except RuntimeError as error:
             if self._closed.is_set():
@@ -160,7 +159,7 @@ class ProviderClient:
             raise
 
     def _send(self, url: str, content: bytes, headers: Mapping[str, str]) -> HttpAnswer:
-        """One request. Raises httpx.HTTPError, and TimeoutError for an answer that trickles in for too long."""
+        """One request. Raises httpx.HTTPError, and TimeoutError for an answer that takes too long."""
         import httpx
 
         deadline = time.monotonic() + self._timeout_s
@@ -169,7 +168,7 @@ class ProviderClient:
             for part in answer.iter_bytes():
                 received += part
                 if time.monotonic() > deadline:
-                    raise TimeoutError("the answer was not whole in time")
+                    raise TimeoutError("the answer was not complete in time")
                 if len(received) > _LARGEST_ANSWER_BYTES:
                     raise httpx.DecodingError(f"the answer is longer than {_LARGEST_ANSWER_BYTES} bytes")
             return HttpAnswer(answer.status_code, dict(answer.headers), bytes(received))
@@ -180,9 +179,9 @@ class ProviderClient:
         while wait_s := gate.enter(pace, tokens, time.monotonic()):
             if time.monotonic() + wait_s > until:
                 raise ProviderError(
-                    f"{provider.name} can be asked again in {wait_s:.0f} s, and a call waits {patience_s:g} s at most: "
-                    "it asked for a pause, or a rate limit is used up, its own or that of the request's headers; send "
-                    "less at once",
+                    f"{provider.name} can be called again in {wait_s:.0f} s, but a call waits {patience_s:g} s at "
+                    "most: it asked for a pause, or its rate limit or that of the request's headers is used up; send "
+                    "fewer objects at a time",
                     provider=provider.name,
                     status=429,
                 )
@@ -193,7 +192,7 @@ class ProviderClient:
             raise _stopping()
 
     def _gate(self, url: str, headers: Mapping[str, str]) -> PaceGate:
-        """Of the address and the key; the least used are forgotten beyond a number."""
+        """The gate of the address and the key; beyond a number the least recently used are forgotten."""
         payer = (url, hash(headers.get("Authorization") or headers.get("api-key")))
         with self._lock:
             gate = self._gates.setdefault(payer, PaceGate())

@@ -49,7 +49,7 @@ def _truncate(settings: ModuleConfig) -> str:
 
 
 def _body(model: str, role: str, dimensions: int | None) -> dict[str, object]:
-    """What goes along with texts or images."""
+    """The part of the body besides texts or images."""
     body: dict[str, object] = {"model": model, "input_type": role, "embedding_types": ["float"]}
     if dimensions is not None:
         body["output_dimension"] = dimensions
@@ -63,7 +63,7 @@ def _vectors(answer: JsonObject, count: int) -> list[Vector]:
 
 
 class Text2VecCohere(ProviderTextVectorizer):
-    """New collections have the address under ``baseUrl``, and it is read under ``baseURL``: Weaviate does so."""
+    """New collections store the address as ``baseUrl``, but it is read from ``baseURL``, as in Weaviate."""
 
     title = "Cohere Module"
     documentation = "https://docs.cohere.ai/embedding-wiki/"
@@ -86,7 +86,7 @@ class Text2VecCohere(ProviderTextVectorizer):
 
 
 class Multi2VecCohere(ProviderMediaVectorizer):
-    """All texts of an object in one call, and each image in one of its own, as the provider asks."""
+    """All texts of an object in one call, and each image in a separate one, as the provider requires."""
 
     title = "Cohere Multimodal Module"
     documentation = "https://docs.cohere.ai/embedding-wiki/"

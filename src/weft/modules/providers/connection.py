@@ -1,4 +1,4 @@
-"""One caller's way to one provider: where, with whose key, and at which pace; and what all its modules share."""
+"""ProviderConnection: one caller's address, key and pace at one provider; and the common part of its modules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class ProviderConnection:
-    """``url``: where a path can follow. ``pace`` is given by imports alone."""
+    """``url``: the address before the path. ``pace``: only for imports."""
 
     client: ProviderClient
     provider: Provider
@@ -37,28 +37,28 @@ class ProviderConnection:
         return answer
 
     def post_any(self, path: str, body: Mapping[str, object]) -> JsonValue:
-        """The decoded JSON of a 200 answer, whatever it is; None when it is not JSON."""
+        """The decoded JSON of a 200 answer, of any type; None when it is not JSON."""
         return self.client.post(self.provider, self.url + path, body, self.headers, self.pace)
 
     def each(self, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """``call`` of each item, several at once, in order."""
+        """``call`` for each item, several concurrently, in order."""
         return self.client.each(self.provider, call, items)
 
 
 class ProviderModule(Module):
-    """A module that calls a provider; most of what differs between providers is declared."""
+    """A module that calls a provider; most differences between providers are declared as attributes."""
 
     provider: ClassVar[Provider]
     model: ClassVar[str]
-    """The one that is called where the collection names none."""
+    """The default model."""
     path: ClassVar[str]
     headers: ClassVar[Mapping[str, str]] = {}
-    """Sent beside the key."""
+    """Headers besides the key."""
     host: ClassVar[str] = ""
-    """Of the provider's own addresses, where it is not the first."""
+    """The module's host, if it is not the provider's first one."""
     address_setting: ClassVar[str] = "baseURL"
     needs_key: ClassVar[bool] = True
-    """Else it is sent when there is one."""
+    """Whether a key is required; otherwise it is sent if there is one."""
     environment_key_first: ClassVar[bool] = False
 
     def __init__(self, name: str, resources: Resources) -> None:
@@ -66,11 +66,11 @@ class ProviderModule(Module):
         self._client = resources.client
 
     def provider_for(self, settings: ModuleConfig) -> Provider:
-        """Who is called, paid, and named in errors."""
+        """The provider that is called, and named in errors."""
         return self.provider
 
     def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
-        """Raises Invalid for a key that is missing and an address that cannot be called."""
+        """Raises Invalid for a missing key and an invalid address."""
         provider = self.provider_for(settings)
         key = self._key(provider, caller)
         url = self.url_for(settings, caller)
@@ -78,11 +78,11 @@ class ProviderModule(Module):
         return ProviderConnection(self._client, provider, url, headers, provider.pace(caller) if importing else None)
 
     def key_headers(self, provider: Provider, key: str) -> dict[str, str]:
-        """How the key is sent."""
+        """The headers that carry the key."""
         return {"Authorization": f"Bearer {key}"}
 
     def url_for(self, settings: ModuleConfig, caller: Caller) -> str:
-        """Where the path follows."""
+        """The address before the path."""
         provider = self.provider_for(settings)
         return provider.base_url(settings, caller, self.host, setting=self.address_setting)
 

@@ -1,4 +1,4 @@
-"""Generators of providers, which by default speak as OpenAI's chat does."""
+"""Generators of providers, by default with the protocol of OpenAI's chat completions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OTHER_SPELLINGS = {"base_url": "baseURL", "baseUrl": "baseURL"}
 class ProviderGenerator(ProviderModule, Generator):
     path: ClassVar[str] = "/v1/chat/completions"
     sent_as: ClassVar[Mapping[str, str]] = {}
-    """What the provider calls each parameter that it takes."""
+    """The provider's name of each parameter that it takes."""
     reads_images: ClassVar[bool] = True
 
     def check_settings(self, settings: ModuleConfig) -> None:
@@ -49,7 +49,7 @@ class ProviderGenerator(ProviderModule, Generator):
         return text_setting(chosen, "model", self.model)
 
     def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, object]:
-        """What is sent; ``chosen`` are the collection's settings with what this call overrides, all spelled ``topP``.
+        """The request body; ``chosen``: the collection's settings with this call's overrides, spelled like ``topP``.
         ``images`` are base64."""
         return {
             "model": self.model_of(chosen),

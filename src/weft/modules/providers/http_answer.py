@@ -1,4 +1,4 @@
-"""What a provider's HTTP answer says beside its content: whether the failure may pass, and how long to wait."""
+"""HttpAnswer: a provider's HTTP answer; whether its failure is transient, and how long to wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """``headers`` by lower-cased names; ``content`` whole."""
+    """``headers``: by lower-case names; ``content``: complete."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,7 +39,7 @@ class HttpAnswer:
         return found
 
     def stated_wait_s(self) -> float | None:
-        """What ``Retry-After`` says, in seconds or as a date; None when it says nothing that can be read."""
+        """The wait in ``Retry-After``, given in seconds or as a date; None if absent or unreadable."""
         stated = self.headers.get("retry-after", "").strip()
         try:
             return max(0.0, float(stated)) if re.fullmatch(r"\d+(\.\d+)?", stated) else _seconds_until(stated)
@@ -47,7 +47,7 @@ class HttpAnswer:
             return None
 
     def stated_pause_s(self) -> float:
-        """How long nothing more is answered: a limit is used up, and it says when it is whole again (OpenAI's way)."""
+        """How long to pause because a limit is used up, according to the headers that OpenAI sends."""
         resets = [
             self.headers.get(f"x-ratelimit-reset-{kind}", "")
             for kind in ("requests", "tokens")

@@ -27,7 +27,7 @@ from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 from weft.modules.text_vectorizer import text_setting
 
 _OPTIONS = {"waitForModel": ("wait_for_model", False), "useGPU": ("use_gpu", False), "useCache": ("use_cache", True)}
-"""How each is sent, and its default."""
+"""The name of each option in the body, and its default."""
 
 
 def _explain(status: int, body: JsonValue) -> str:
@@ -55,7 +55,7 @@ class Text2VecHuggingFace(ProviderTextVectorizer):
     takes_dimensions = False
 
     def defaults(self, settings: ModuleConfig) -> dict[str, object]:
-        """No model is written beside ``passageModel`` or an address: only one of them may be given."""
+        """No model is filled in besides ``passageModel`` or an address: only one of them may be given."""
         own: dict[str, object] = {name: default for name, (_, default) in _OPTIONS.items()}
         if not settings.get("passageModel") and not _endpoint(settings):
             own["model"] = self.model
@@ -78,7 +78,7 @@ class Text2VecHuggingFace(ProviderTextVectorizer):
         return f"{self.name}|{_endpoint(settings) or self.model_of(settings)}"
 
     def url_for(self, settings: ModuleConfig, caller: Caller) -> str:
-        """Of the models, or the whole endpoint."""
+        """The address of the models, or the complete endpoint."""
         endpoint = _endpoint(settings)
         return endpoint if endpoint and not self.provider.given_url({}, caller) else self.provider.base_url({}, caller)
 
@@ -97,14 +97,14 @@ def _endpoint(settings: ModuleConfig) -> str:
 
 
 def _options(settings: ModuleConfig) -> dict[str, bool]:
-    """Clients write them under ``options``; new collections have them beside the model, too."""
+    """Clients write them under ``options``; new collections also have them at the top level."""
     given = settings.get("options")
     chosen = {**settings, **given} if isinstance(given, Mapping) else settings
     return {sent: setting(chosen, name, default) for name, (sent, default) in _OPTIONS.items()}
 
 
 def _vectors(answer: JsonValue, count: int) -> list[Vector]:
-    """From a list of vectors, of token vectors, of either within one more list, or an object that holds such a list."""
+    """From a list of vectors or of token vectors, possibly nested in another list, or an object with such a list."""
     found = answer.get("embeddings") if isinstance(answer, Mapping) else answer
     if isinstance(found, list) and len(found) == 1 and _depth(found) == 4:
         found = found[0]

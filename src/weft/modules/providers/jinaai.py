@@ -42,7 +42,7 @@ _HEADERS = {"x-header-vectordb-source": "Weaviate"}
 
 
 def _vector(item: JsonObject, *, multi: bool) -> Vector:
-    """Multi-vectors come under either name."""
+    """Multi-vectors have either name."""
     return vector_of(item.get("embedding") or item.get("embeddings"), _JINA, multi=multi)
 
 
@@ -74,7 +74,7 @@ class Text2VecJinaAI(ProviderTextVectorizer):
 
 
 class Text2MultivecJinaAI(Text2VecJinaAI):
-    """One vector a token (ColBERT), under either of its two names."""
+    """One vector per token (ColBERT), under either of its two names."""
 
     title = "JinaAI Multivec Module"
     multi = True
@@ -84,7 +84,7 @@ class Text2MultivecJinaAI(Text2VecJinaAI):
     written: ClassVar[Mapping[str, object]] = {"dimensions": 128}
 
     def fingerprint(self, settings: ModuleConfig) -> str:
-        """Of both names the same: they make the same vectors."""
+        """The same for both names, because they make the same vectors."""
         return super().fingerprint(settings).replace(self.name, "text2multivec-jinaai", 1)
 
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
@@ -141,7 +141,7 @@ class Multi2VecJinaAI(ProviderMediaVectorizer):
 
 
 class Multi2MultivecJinaAI(Multi2VecJinaAI):
-    """One multi-vector of one text or one image: a page as its patches."""
+    """One multi-vector for one text or one image, such as the patches of a page."""
 
     title = "JinaAI CLIP Multivec Module"
     multi = True

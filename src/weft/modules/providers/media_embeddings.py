@@ -1,4 +1,4 @@
-"""Multimodal vectorizers of providers: one call or a few for each object, and one vector of its texts and images."""
+"""Multimodal vectorizers of providers: a few calls for each object, and one vector from its texts and images."""
 
 from __future__ import annotations
 
@@ -71,4 +71,4 @@ class ProviderMediaVectorizer(ProviderModule, MultimodalVectorizer):
     def embed_concepts(
         self, connection: ProviderConnection, texts: Sequence[str], settings: ModuleConfig
     ) -> list[Vector]:
-        """The vectors of texts that are searched with."""
+        """The vectors of the texts of a query."""

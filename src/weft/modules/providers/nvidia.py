@@ -46,7 +46,7 @@ _HEADERS = {"Accept": "application/json"}
 
 
 class Text2VecNvidia(ProviderTextVectorizer):
-    """New collections have the address under ``baseUrl``, and it is read under ``baseURL``: Weaviate does so."""
+    """New collections store the address as ``baseUrl``, but it is read from ``baseURL``, as in Weaviate."""
 
     title = "NVIDIA Module"
     documentation = _REFERENCE + "retrieval-apis"
@@ -69,7 +69,7 @@ class Text2VecNvidia(ProviderTextVectorizer):
 
 
 def _truncate(settings: ModuleConfig) -> str:
-    """Anything but a text counts as NONE: the Python client sends a boolean."""
+    """Anything but a string counts as NONE: the Python client sends a boolean."""
     value = settings.get("truncate")
     return value if isinstance(value, str) else "NONE"
 
@@ -85,7 +85,7 @@ class Multi2VecNvidia(ProviderMediaVectorizer):
     def embed_parts(
         self, connection: ProviderConnection, texts: Sequence[str], images: Sequence[str], settings: ModuleConfig
     ) -> list[Vector]:
-        """Texts and images go in calls of their own."""
+        """Texts and images are sent in separate calls."""
         return [
             *self.embed_concepts(connection, texts, settings),
             *self.embed_concepts(connection, [data_url(image) for image in images], settings),

@@ -1,7 +1,7 @@
 """Ollama, a server of local models: ``text2vec-ollama``, ``generative-ollama``.
 
 Address and pace: see ``provider``, with the prefix OLLAMA; the setting is ``apiEndpoint``. A key (``X-Ollama-Api-Key``,
-OLLAMA_APIKEY) is sent when there is one: a server of one's own asks for none.
+OLLAMA_APIKEY) is sent if there is one: local servers do not need one.
 Source: https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
@@ -39,7 +39,7 @@ class OllamaModule(ProviderModule):
 
 
 class Text2VecOllama(OllamaModule, ProviderTextVectorizer):
-    """One server computes all texts, so more in a call gains little, and each call has its time to keep."""
+    """One server computes all texts, so larger calls gain little, and each call has a time limit."""
 
     title = "Ollama Module"
     documentation = "https://github.com/ollama/ollama/blob/main/docs/api.md#generate-embeddings"

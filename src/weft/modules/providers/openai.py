@@ -25,7 +25,7 @@ from weft.modules.text_vectorizer import text_setting
 HOST = "https://api.openai.com"
 _MODEL = "text-embedding-3-small"
 _WITHOUT_DIMENSIONS = "text-embedding-ada-002"
-"""The model that knows no setting of its dimensions."""
+"""The model without a dimensions parameter."""
 
 
 def _explain_openai(status: int, body: JsonValue) -> str:
@@ -41,13 +41,13 @@ _AZURE = Provider("Azure OpenAI", "AZURE", (HOST,), _explain_azure, url_header="
 
 
 class OpenAIModule(ProviderModule):
-    """What OpenAI's modules share: Azure beside it, and the caller's organization."""
+    """The common part of OpenAI's modules: Azure, and the caller's organization."""
 
     provider = _OPENAI
     azure_path: ClassVar[str]
-    """Below a deployment."""
+    """The path below a deployment."""
     azure_version: ClassVar[str]
-    """Of Azure's API, where the collection names none."""
+    """The default version of Azure's API."""
 
     def provider_for(self, settings: ModuleConfig) -> Provider:
         named = text_setting(settings, "resourceName") and text_setting(settings, "deploymentId")
@@ -64,7 +64,7 @@ class OpenAIModule(ProviderModule):
         return {"api-key": key} if provider is _AZURE else super().key_headers(provider, key)
 
     def url_for(self, settings: ModuleConfig, caller: Caller) -> str:
-        """On Azure that of the deployment."""
+        """On Azure, that of the deployment."""
         if self.provider_for(settings) is not _AZURE:
             return super().url_for(settings, caller)
         resource, deployment = text_setting(settings, "resourceName"), text_setting(settings, "deploymentId")
@@ -85,7 +85,7 @@ class OpenAIModule(ProviderModule):
 
 
 class Text2VecOpenAI(OpenAIModule, ProviderTextVectorizer):
-    """A call takes 300,000 tokens; some 250,000 are sent."""
+    """A call takes at most 300,000 tokens; about 250,000 are sent."""
 
     title = "OpenAI Module"
     documentation = "https://platform.openai.com/docs/guides/embeddings/what-are-embeddings"
@@ -99,7 +99,7 @@ class Text2VecOpenAI(OpenAIModule, ProviderTextVectorizer):
         _endpoint(settings)
 
     def model_of(self, settings: ModuleConfig) -> str:
-        """The setting ``ada`` is Weaviate's old word for text-embedding-ada-002."""
+        """The setting ``ada`` is Weaviate's old name for text-embedding-ada-002."""
         model = super().model_of(settings)
         return _WITHOUT_DIMENSIONS if model == "ada" else model
 
@@ -119,7 +119,7 @@ class Text2VecOpenAI(OpenAIModule, ProviderTextVectorizer):
 
 
 def _endpoint(settings: ModuleConfig) -> str:
-    """The path of a service that speaks OpenAI's protocol elsewhere than at ``/v1/embeddings``."""
+    """The path of a service that serves OpenAI's protocol elsewhere than at ``/v1/embeddings``."""
     endpoint = text_setting(settings, "endpoint")
     if "://" in endpoint:
         raise Invalid(f"setting endpoint must be a path, not {endpoint[:80]!r}; the address before it is baseURL")

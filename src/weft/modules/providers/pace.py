@@ -1,4 +1,4 @@
-"""How fast a provider is asked: what a caller allows in a minute, and when the provider itself says to wait."""
+"""The pace of calls to a provider: the caller's limits per minute, and pauses that the provider requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MINUTE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The most that may be asked in any minute; None: no limit."""
+    """The most requests and tokens in any minute; None: no limit."""
 
     requests: int | None = None
     tokens: int | None = None
@@ -20,8 +20,8 @@ class Pace:
 class PaceGate:
     """Lets calls of one key to one address pass; safe for many threads. Times are of one monotonic clock, in seconds.
 
-    In no minute do more pass than the pace allows: what has passed is remembered for a minute, so a burst at the end of
-    one minute leaves no room for another at the beginning of the next.
+    No more pass in any minute than the pace allows: calls are remembered for a minute, so a burst at the end of one
+    minute leaves no room for another at the beginning of the next.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class PaceGate:
         self._tokens = _Window()
 
     def enter(self, pace: Pace | None, tokens: int, now: float) -> float:
-        """0 when the call may go now, and then it counts; else the seconds after which to ask again."""
+        """0 if the call may go now, and is then counted; otherwise the seconds after which to try again."""
         with self._lock:
             wait_s = max(0.0, self._closed_until - now)
             if pace is None:
@@ -50,14 +50,14 @@ class PaceGate:
 
 
 class _Window:
-    """What has passed in the last minute."""
+    """The calls of the last minute."""
 
     def __init__(self) -> None:
         self._passed: deque[tuple[float, int]] = deque()
         self._sum = 0
 
     def wait_s(self, cost: int, limit: int | None, now: float) -> float:
-        """Until ``cost`` more fit into ``limit``; a cost above it passes when nothing else has in the last minute."""
+        """The time until ``cost`` fits into ``limit``; a greater cost passes if nothing else has in the last minute."""
         while self._passed and self._passed[0][0] <= now - _MINUTE_S:
             self._sum -= self._passed.popleft()[1]
         wait_s = 0.0

@@ -1,13 +1,12 @@
-"""One provider: its name, where it is, who pays, and how fast a caller wants it asked.
+"""Provider: its name, address and key, and the caller's pace.
 
     address   header X-{Prefix}-Baseurl, else the collection's setting, else variable {PREFIX}_BASE_URL, else its own
     key       header X-{Prefix}-Api-Key, else variable {PREFIX}_APIKEY
     pace      headers X-{Prefix}-Ratelimit-RequestPM-Embedding and X-{Prefix}-Ratelimit-TokenPM-Embedding
 
-A key of the environment goes to no address that a request names, by header or among the parameters of a generation:
-a caller could read it there.
-A setting that names one of the provider's own addresses counts as not given: new collections get it written in as a
-default, and it must not hide the variable. The variable stands for every host of the provider.
+A key from the environment is never sent to an address that a request names, by header or in the parameters of a
+generation: a caller could read it there. A setting with one of the provider's own addresses counts as not given: it is
+the default of new collections, and must not hide the variable. The variable applies to every host of the provider.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ Explain = Callable[[int, JsonValue], str]
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """``env_prefix`` begins the provider's variables and headers; ``hosts`` are its own addresses, the usual one first.
+    """``env_prefix`` begins the provider's variables and headers; ``hosts``: its own addresses, the usual one first.
 
-    ``url_header`` names the address, where that is another provider's header.
+    ``url_header``: the header with the address, if it is another provider's.
     """
 
     name: str
@@ -46,15 +45,15 @@ class Provider:
     url_header: str = ""
 
     def key(self, caller: Caller, *, environment_first: bool = False) -> str:
-        """Invalid when neither the request nor the environment has one that may be sent."""
+        """Raises Invalid when neither the request nor the environment has a key that may be sent."""
         key = self.optional_key(caller, environment_first=environment_first)
         if key:
             return key
         if self._own_key():
             raise Invalid(
                 f"a request that names the address of {self.name} (by header {self._url_header}, or a parameter) "
-                f"needs header {self._key_header} beside it: the server's own key is sent to no address that a "
-                "request names"
+                f"also needs header {self._key_header}: the server's own key is never sent to an address "
+                "in a request"
             )
         raise Invalid(
             f"no api key found neither in request header: {self._key_header} nor in environment variable under "
@@ -62,12 +61,14 @@ class Provider:
         )
 
     def optional_key(self, caller: Caller, *, environment_first: bool = False) -> str:
-        """Empty when there is none."""
+        """Empty if there is none."""
         given = caller.credentials.get(self._key_header).strip()
         own = "" if caller.credentials.get(self._url_header) else self._own_key()
         key = (own or given) if environment_first else (given or own)
         if not key.isascii() or not key.isprintable():
-            raise Invalid(f"the api key for {self.name} holds characters that no header can carry; send it as given")
+            raise Invalid(
+                f"the api key for {self.name} contains characters that a header cannot have; copy it as issued"
+            )
         return key
 
     def _own_key(self) -> str:
@@ -82,14 +83,14 @@ class Provider:
         return f"X-{self.env_prefix.capitalize()}-Api-Key"
 
     def base_url(self, settings: ModuleConfig, caller: Caller, host: str = "", *, setting: str = "baseURL") -> str:
-        """Where a path can follow: without a slash or ``/v1`` at the end. ``host``: of its own, another than the first.
+        """The address before a path, without a slash or ``/v1`` at the end. ``host``: replaces the provider's first.
 
-        Raises Invalid for an address that is none, Misconfigured when it is the variable's.
+        Raises Invalid for an invalid address, Misconfigured if it is the variable's.
         """
         return self.given_url(settings, caller, setting=setting) or self._operators_url() or host or self.hosts[0]
 
     def given_url(self, settings: ModuleConfig, caller: Caller, *, setting: str = "baseURL") -> str:
-        """The address that the request or the collection states; empty when neither does."""
+        """The address in the request or the collection; empty if neither has one."""
         given = caller.credentials.get(self._url_header)
         if given:
             return address(given, f"header {self._url_header}")
@@ -98,8 +99,8 @@ class Provider:
         return "" if chosen in self.hosts else chosen
 
     def asked_at(self, named: object, collection: ModuleConfig, caller: Caller, *, setting: str) -> Caller:
-        """``caller`` as one whose request names the address ``named`` by header, unless it is one of the provider's,
-        its operator's or the collection's."""
+        """``caller`` as if the request had the address ``named`` in a header, unless it is the provider's, the
+        operator's or the collection's."""
         if not isinstance(named, str) or not named or caller.credentials.get(self._url_header):
             return caller
         known = {*self.hosts, self._operators_url(), self.given_url(collection, caller, setting=setting)}
@@ -108,7 +109,7 @@ class Provider:
         return caller.having(self._url_header, named)
 
     def check_public(self, url: str) -> None:
-        """Invalid for a URL that is not the provider's or the operator's own and is plain http or leads into a private
+        """Raises Invalid for a URL that is not the provider's or the operator's own and uses plain http or a private
         network, by name or by number."""
         own = [*self.hosts, *filter(None, [self._operators_url()])]
         if any(url.startswith(f"{place}/") for place in own):
@@ -134,7 +135,7 @@ class Provider:
             raise Misconfigured(error.message) from error
 
     def pace(self, caller: Caller) -> Pace:
-        """What the caller allows to be asked in a minute; a header that is no number counts as not given."""
+        """The caller's limits per minute; a header that is not a number counts as not given."""
         return Pace(self._limit(caller, "requestpm"), self._limit(caller, "tokenpm"))
 
     def _limit(self, caller: Caller, kind: str) -> int | None:
@@ -143,7 +144,7 @@ class Provider:
 
 
 def address(url: str, origin: str) -> str:
-    """``url`` without a slash or ``/v1`` at its end; ``origin`` is named when it cannot be called."""
+    """``url`` without a slash or ``/v1`` at its end; errors name its ``origin``."""
     url = url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
     parts = split(url, origin)
     if parts.query or parts.fragment:
@@ -152,7 +153,7 @@ def address(url: str, origin: str) -> str:
 
 
 def split(url: str, origin: str) -> SplitResult:
-    """The parts of a URL that can be called; Invalid for any other."""
+    """The parts of a valid http(s) URL; raises Invalid for any other text."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -164,7 +165,7 @@ def split(url: str, origin: str) -> SplitResult:
 
 
 def reason_of(body: JsonValue) -> str:
-    """What a provider says went wrong, wherever in its answer it says so; empty when it says nothing."""
+    """The provider's error message, wherever in its answer it is; empty if there is none."""
     if isinstance(body, str):
         return body.strip()
     if isinstance(body, list):
@@ -177,6 +178,6 @@ def reason_of(body: JsonValue) -> str:
 
 
 def failure(start: str, status: int, reason: str) -> str:
-    """The message of a failure: ``start`` names whose. Of a very long reason it has the beginning."""
+    """The message of a failure; ``start`` names the provider. A very long reason is cut."""
     message = f"{start} failed with status: {status}"
     return f"{message} error: {reason[:_LONGEST_REASON]}" if reason else message

@@ -1,4 +1,4 @@
-"""Rerankers of providers: a query and documents are sent, scores come back."""
+"""Rerankers of providers: from a query and documents to scores."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ class ProviderReranker(ProviderModule, Reranker):
 
     @abstractmethod
     def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
-        """What is sent for some of the documents."""
+        """The request body for a part of the documents."""

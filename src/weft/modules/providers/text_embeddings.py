@@ -1,7 +1,7 @@
-"""Text vectorizers of providers, which by default speak as OpenAI does, because most do.
+"""Text vectorizers of providers, by default with OpenAI's protocol, which most use.
 
-``{"input": [...], "model": ...}`` goes to ``path``, and ``data`` of the answer holds an ``embedding`` for each
-``index``. A provider that differs declares or overrides in what.
+``{"input": [...], "model": ...}`` is sent to ``path``, and ``data`` of the answer holds an ``embedding`` for each
+``index``. A provider that differs declares or overrides that.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
     path: ClassVar[str] = "/v1/embeddings"
     texts_per_call: ClassVar[int]
     bytes_per_call: ClassVar[int | None] = None
-    """Of UTF-8, where the provider bounds the tokens of a call."""
+    """The most bytes of UTF-8 in a call, if the provider limits its tokens."""
     document_role: ClassVar[str] = ""
     query_role: ClassVar[str] = ""
-    """What the provider calls a text that is stored, and one that is searched with, where it distinguishes them."""
+    """The provider's names for a stored text and a query, if it distinguishes them."""
     takes_dimensions: ClassVar[bool] = True
     orders_by_index: ClassVar[bool] = True
-    """Else its answers are in the order of the texts, whatever ``index`` says."""
+    """Whether answers are ordered by ``index``; otherwise they are in the order of the texts."""
     written: ClassVar[Mapping[str, object]] = {}
-    """What new collections are given where the caller says nothing."""
+    """The defaults of new collections."""
 
     def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {**super().defaults({}), **self.written, **settings}
@@ -76,7 +76,7 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
         return self.path
 
     def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, object]:
-        """What is sent for ``texts`` of one ``role``."""
+        """The request body for ``texts`` of one ``role``."""
         body: dict[str, object] = {"input": list(texts), "model": self.model_of(settings)}
         dimensions = self.dimensions_of(settings)
         if dimensions is not None:
@@ -84,7 +84,7 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
         return body | self.more(role, settings)
 
     def more(self, role: str, settings: ModuleConfig) -> dict[str, object]:
-        """What the provider wants in the body beside the texts, the model and the dimensions."""
+        """Fields of the body besides the texts, the model and the dimensions."""
         return {}
 
     def vectors(self, answer: JsonObject, count: int, provider: Provider) -> list[Vector]:
@@ -101,6 +101,6 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
     def embed(
         self, connection: ProviderConnection, texts: Sequence[str], role: str, settings: ModuleConfig
     ) -> list[Vector]:
-        """The vectors of ``texts``, by one call."""
+        """The vectors of ``texts``, from one call."""
         answer = connection.post(self.path_for(settings), self.body(texts, role, settings))
         return self.vectors(answer, len(texts), connection.provider)

@@ -1,4 +1,4 @@
-"""The container that ``reranker-transformers`` asks where one is named, with a cross-encoder of its own.
+"""The container with a cross-encoder that ``reranker-transformers`` calls if one is named.
 
 It takes ``{query, documents}`` at ``/rerank`` and answers ``{scores: [{document, score}]}``, a score for each document
 in order. Source: https://docs.weaviate.io/weaviate/model-providers/transformers/reranker
@@ -37,15 +37,15 @@ class RerankingContainer:
         self._client = client
 
     def address(self, settings: ModuleConfig) -> str:
-        """Where it is: the collection's ``inferenceUrl``, else the operator's variable; empty when neither names one.
+        """The collection's ``inferenceUrl``, else the operator's variable; empty if neither is set.
 
-        Raises Invalid for an address that cannot be called, Misconfigured when it is the operator's.
+        Raises Invalid for an invalid address, Misconfigured if it is the operator's.
         """
         chosen = text_setting(settings, SETTING)
         return address(chosen, f"setting {SETTING}") if chosen else self._operators_address()
 
     def rank(self, url: str, query: str, documents: Sequence[str]) -> list[float]:
-        """Raises ProviderError when the container at ``url`` does not answer as it should."""
+        """Raises ProviderError when the container at ``url`` fails or its answer is invalid."""
         operators = self._operators_address()
         container = replace(_CONTAINER, hosts=(operators,) if operators else ())
         connection = ProviderConnection(self._client, container, url, headers={}, pace=None)
@@ -67,7 +67,7 @@ class RerankingContainer:
 
 
 def _scores(listed: JsonValue, count: int) -> list[float]:
-    """In the order of the documents, whatever else stands beside them."""
+    """In the order of the documents."""
     if not isinstance(listed, list):
         return scores_of(None, "score", _CONTAINER, count)
     ranked: list[JsonValue] = [{"index": i, "score": member(one, "score")} for i, one in enumerate(listed)]

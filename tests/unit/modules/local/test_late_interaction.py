@@ -165,7 +165,7 @@ def test_a_model_that_leaves_out_every_token_is_reported(folders: dict[str, Path
     settings.write_text(json.dumps({"skiplist_words": ["[CLS]", "[D] ", "[SEP]", "red"]}))
     encoder = load(silent)
     assert len(encode(encoder, [Passage(PassageRole.DOCUMENT, "red circle")])[0]) == 1
-    with pytest.raises(Invalid, match="leaves out every token of a document"):
+    with pytest.raises(Invalid, match="leaves out every token of this document"):
         encode(encoder, [Passage(PassageRole.DOCUMENT, "red")])
 
 

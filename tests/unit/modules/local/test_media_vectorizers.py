@@ -235,7 +235,7 @@ def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
         ("multi2vec-bind", {"textFields": ["a"], "IMUFields": ["b"]}, "IMUFields cannot be embedded"),
         ("multi2vec-bind", {"thermalFields": ["b"]}, "thermalFields cannot be embedded"),
         ("multi2vec-bind", {"depthFields": ["b"]}, "depthFields cannot be embedded"),
-        ("multi2vec-bind", {"textFields": ["a"], "dimensions": 0}, "whole number above 0"),
+        ("multi2vec-bind", {"textFields": ["a"], "dimensions": 0}, "integer above 0"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(

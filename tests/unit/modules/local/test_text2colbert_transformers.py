@@ -87,8 +87,8 @@ def test_the_fingerprint_names_the_space(module: Vectorizer) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"poolFactor": 0}, "whole number above 0"),
-        ({"poolFactor": 1.5}, "whole number above 0"),
+        ({"poolFactor": 0}, "integer above 0"),
+        ({"poolFactor": 1.5}, "integer above 0"),
         ({"poolFactor": 17}, "at most 16"),
         ({"model": 7}, "model must be text"),
         ({"model": "/etc/passwd"}, "is not a model's name"),

@@ -80,9 +80,9 @@ def test_models_are_shared_and_can_be_unloaded(pool: ModelPool) -> None:
     ("settings", "message"),
     [
         ({"poolingStrategy": "max"}, "poolingStrategy must be one of masked_mean, cls"),
-        ({"dimensions": 0}, "dimensions must be a whole number above 0"),
+        ({"dimensions": 0}, "dimensions must be an integer above 0"),
         ({"dimensions": 385}, "at most 384"),
-        ({"dimensions": "many"}, "whole number"),
+        ({"dimensions": "many"}, "integer"),
         ({"model": 7}, "model must be text"),
         ({"inferenceUrl": "http://a", "queryInferenceUrl": "http://b"}, "not both"),
         ({"queryInferenceUrl": "http://b"}, "passageInferenceUrl is empty"),

@@ -39,11 +39,11 @@ def test_files_are_recognized_by_how_they_begin(data: bytes, looks: str) -> None
 @pytest.mark.parametrize(
     ("what", "data", "said"),
     [
-        ("image", MP4, "the image cannot be read: it looks like an MP4 video. Readable are: x"),
+        ("image", MP4, "the image cannot be read: it looks like an MP4 video. Supported formats: x"),
         ("video", MP4, "the video cannot be read: it looks like an MP4 video that is cut off or damaged. "),
         ("audio", MP4, "the audio cannot be read: it looks like an MP4 video that is cut off or damaged. "),
         ("image", b"\0\0\0\x18ftypheic", "read: it looks like a HEIC image. Readable"),
-        ("video", b"\0\x01", "the video cannot be read: it ends too early. Readable are: x"),
+        ("video", b"\0\x01", "the video cannot be read: it ends too early. Supported formats: x"),
     ],
 )
 def test_messages_say_what_was_sent(what: str, data: bytes, said: str) -> None:
@@ -70,7 +70,7 @@ def png(side: int) -> bytes:
             "the image has 900,000,000 pixels, and at most 40,000,000 are read (WEFT_MEDIA_MAX_PIXELS); send",
         ),
         (png(50), "the image is cut off: its file ends too early; send it whole"),
-        (b"%PDF-1.7", "the image cannot be read: it looks like a PDF. Readable are: PNG, JPEG"),
+        (b"%PDF-1.7", "the image cannot be read: it looks like a PDF. Supported formats: PNG, JPEG"),
     ],
 )
 def test_images_that_cannot_be_read(data: bytes, said: str) -> None:
@@ -83,12 +83,12 @@ def test_images_that_cannot_be_read(data: bytes, said: str) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"\0\x01\x02" * 30, "the video cannot be read: its bytes make no sense. Readable are: mp4,"),
+        (b"\0\x01\x02" * 30, "the video cannot be read: its bytes make no sense. Supported formats: mp4,"),
         (
             MP4,
-            "the video cannot be read: it looks like an MP4 video that is cut off or damaged. Readable are: ",
+            "the video cannot be read: it looks like an MP4 video that is cut off or damaged. Supported formats: ",
         ),
-        (b"ffconcat version 1.0\nfile clip.mp4", "the video cannot be read: it looks like text. Readable"),
+        (b"ffconcat version 1.0\nfile clip.mp4", "the video cannot be read: it looks like text. Supported"),
     ],
 )
 def test_videos_that_cannot_be_read(data: bytes, said: str) -> None:

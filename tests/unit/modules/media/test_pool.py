@@ -45,7 +45,7 @@ def test_a_worker_serves_many(pool: WorkerPool) -> None:
 @pytest.mark.parametrize(
     ("does", "reason"),
     [
-        ("m", "more memory to read than is allowed"),
+        ("m", "more memory to decode than allowed"),
         ("e", r"of an unknown make \(RuntimeError: surprised\)"),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_file_is_not_to_blame_for_a_worker_that_is_killed_while_it_reads(
     """The next worker reads the file; when that is killed too, the server is to blame."""
     mark = tmp_path / "mark"
     assert pool.run(image(f"k{int(how)} once {mark}")).array.shape == (1, 1, 3)
-    with pytest.raises(Overloaded, match="ended twice"):
+    with pytest.raises(Overloaded, match="killed twice"):
         pool.run(image(f"k{int(how)} always {mark}"))
     assert pool.run(image("ok")).array.shape == (1, 1, 3)
 
