@@ -154,7 +154,7 @@ def test_an_answer_that_is_late_is_not_asked_for_again(provider: StandIn, name: 
     provider.hold.clear()
     impatient = ProviderClient(timeout_s=0.2, first_wait_s=0)
     try:
-        with pytest.raises(ProviderError, match=r"did not answer: ReadTimeout .*0.2 s (MODULES_CLIENT_TIMEOUT)"):
+        with pytest.raises(ProviderError, match=r"did not answer: ReadTimeout .*0.2 s \(MODULES_CLIENT_TIMEOUT\)"):
             ask(modules_of(impatient), name)
     finally:
         provider.hold.set()

@@ -251,7 +251,7 @@ def request_of(*parts: bytes, wait_s: float = 0.0) -> Request:
 
 def test_a_body_that_comes_too_slowly_is_not_waited_for() -> None:
     reader = Reader(1_000_000, first_s=0.05)
-    with pytest.raises(CallerError, match="did not come in time"):
+    with pytest.raises(CallerError, match="did not arrive in time"):
         anyio.run(reader.read, request_of(*[b"x"] * 100_000, wait_s=0.01))
 
 

@@ -1,4 +1,4 @@
-"""Modules that call providers, through the official client: what is asked of them, and what becomes of failures."""
+"""Modules that call providers, through the official client: what is asked of them, and the result for failures."""
 
 from __future__ import annotations
 

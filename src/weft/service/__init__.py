@@ -1,1 +1,1 @@
-"""The verbs of the protocol, whichever wire they came by."""
+"""The verbs of the protocol, for all wires."""

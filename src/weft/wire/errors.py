@@ -1,4 +1,4 @@
-"""What each error is on each wire: HTTP status, gRPC status, GraphQL code.
+"""The status of each error on each wire: HTTP status, gRPC status, GraphQL code.
 
 The choice of gRPC codes follows what the official clients do with them. They raise an ordinary query error with the
 message for every code but these: PERMISSION_DENIED becomes "insufficient permissions", ABORTED on a stream means that
@@ -49,21 +49,21 @@ UNEXPECTED: Final = StatusCodes(500, "INTERNAL", "INTERNAL")
 
 
 class Refusal(NamedTuple):
-    """An error ready for the wire."""
+    """An error as it is sent on a wire."""
 
     codes: StatusCodes
     message: str
 
 
 def to_refusal(error: BaseException) -> Refusal:
-    """What the caller is sent for ``error``: of one that is our own mistake, only the id under which it is logged."""
+    """The refusal for ``error``; for an unexpected one, only the id under which it is logged."""
     if isinstance(error, errors.WeftError):
         if not isinstance(error, errors.CallerError):
             log.warning("%s: %s", type(error).__name__, error.message)
         return Refusal(codes_of(type(error)), error.message)
     error_id = secrets.token_hex(6)
     log.error("unexpected error %s", error_id, exc_info=error)
-    return Refusal(UNEXPECTED, f"internal error; the server's log explains it under the id {error_id}")
+    return Refusal(UNEXPECTED, f"internal error; the server's log has the details under the id {error_id}")
 
 
 def codes_of(kind: type[errors.WeftError]) -> StatusCodes:

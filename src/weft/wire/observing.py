@@ -1,4 +1,4 @@
-"""What is called for each request that was answered, for metrics."""
+"""Observe: called for each answered request, for metrics."""
 
 from __future__ import annotations
 

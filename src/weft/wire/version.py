@@ -3,4 +3,4 @@
 from typing import Final
 
 PROTOCOL_VERSION: Final = "1.39.0"
-"""What clients are answered: the lowest version that enables every feature of theirs that Weft has."""
+"""The version reported to clients: the lowest that enables every client feature that Weft supports."""

@@ -1,4 +1,4 @@
-"""The lock names its holder to the second opener, and the system lets go of it when the holder is killed."""
+"""The lock names its holder to the second opener, and the system releases it when the holder is killed."""
 
 import os
 import signal

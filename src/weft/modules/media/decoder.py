@@ -16,7 +16,7 @@ class MediaDecoder:
     """Decodes in ``workers`` separate processes (0: one per core, at most 4), within ``limits``.
 
     ``urgent``: for searches, which come before imports. All methods raise Invalid when the medium cannot be read, and
-    Misconfigured when the library for it is not installed.
+    Misconfigured when a library is missing.
     """
 
     def __init__(self, limits: MediaLimits | None = None, *, workers: int = 0) -> None:

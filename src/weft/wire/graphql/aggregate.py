@@ -197,7 +197,7 @@ def _aggregation(
 def _number(args: Args, name: str) -> int | None:
     value: int | None = args.get(name)
     if value is not None and not 1 <= value <= _MOST:
-        raise Invalid(f"{name} must be a whole number from 1 to {_MOST}, not {value}")
+        raise Invalid(f"{name} must be an integer from 1 to {_MOST}, not {value}")
     return value
 
 
@@ -215,7 +215,7 @@ def _property(
     ]
     for limit in limits:
         if limit is not None and not 1 <= limit <= _MOST:
-            raise Invalid(f"topOccurrences: limit must be a whole number from 1 to {_MOST}, not {limit}")
+            raise Invalid(f"topOccurrences: limit must be an integer from 1 to {_MOST}, not {limit}")
     return PropertyAggregation(name, kind, metrics, max((_TOP if one is None else one for one in limits), default=_TOP))
 
 

@@ -1,4 +1,4 @@
-"""One question → one answer: ``{data?, errors?}``, whatever the question was."""
+"""One GraphQL request → one answer: ``{data?, errors?}``, also for an invalid request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from weft.wire.json.documents import as_object
 
 _MOST_ERRORS: Final = 20
 _MOST_KEPT: Final = 2
-"""Answers about one schema alone, which do not change, as JSON: with a thousand collections each takes seconds."""
+"""Cached JSON of introspection answers, which depend only on the schema and take seconds with 1,000 collections."""
 _KNOWN: Final = ("query", "variables", "operationName", "extensions")
 _schemas: Final = KeptSchemas()
 
@@ -105,7 +105,7 @@ def _executed(
 
 class _Execution(ExecutionContext):
     def handle_field_error(self, error: GraphQLError, return_type: GraphQLOutputType, path: Path) -> None:
-        """Where a request has cost what it may, nothing more of it is answered, whatever other fields there are."""
+        """Once a request has exceeded its limits, none of its other fields is answered."""
         if self.context_value.is_spent:
             raise error
         super().handle_field_error(error, return_type, path)
@@ -118,7 +118,7 @@ class _Execution(ExecutionContext):
         path: Path,
         result: object,
     ) -> object:
-        """An array of numbers is complete as it is: looking at each of them took most of a reply's time."""
+        """An array of numbers needs no completion: visiting each element took most of a reply's time."""
         self.context_value.count_value(result)
         if type(result) is np.ndarray:
             return result
@@ -126,7 +126,7 @@ class _Execution(ExecutionContext):
 
 
 class _VariablesInAllowedPosition(VariablesInAllowedPositionRule):
-    """A variable of any type may stand where a scalar of ours is expected: those check what they are given."""
+    """A variable of any type may be used for a custom scalar, which validates its value itself."""
 
     def leave_operation_definition(self, operation: OperationDefinitionNode, *place: object) -> None:
         usages = self.context.get_recursive_variable_usages(operation)
@@ -142,11 +142,11 @@ RULES: Final[tuple[type[ValidationRule], ...]] = tuple(
     for rule in specified_rules
     if rule is not OverlappingFieldsCanBeMergedRule
 )
-"""The library's, but for one whose cost grows with the square of the query; ``documents`` has its like."""
+"""The library's rules, except for one whose cost is quadratic; ``documents`` has a linear equivalent."""
 
 
 def _encoded(error: GraphQLError) -> dict[str, object]:
-    """An entry of ``errors``. A fault of the question itself has the code of ``Invalid``."""
+    """An entry of ``errors``. An error in the request itself has the code of ``Invalid``."""
     entry: dict[str, object] = {"message": error.message}
     code = codes_of(Invalid).graphql
     cause = error.original_error

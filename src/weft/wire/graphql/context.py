@@ -1,4 +1,4 @@
-"""What the resolvers of one request share: the service, who asks, and what the request may cost."""
+"""GraphQLContext: what the resolvers of one request share: the service, the caller and the limits."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from weft.service.service import Service
 
 MOST_SEARCHES: Final = 1_000
 MOST_VALUES: Final = 3_000_000
-"""In all answers to a request together, some 500 MB: aliases multiply with objects and with fields."""
+"""The most values in all answers to a request, some 500 MB: aliases multiply objects and fields."""
 _CHARACTERS, _NUMBERS = 64, 16
-"""Of a text, and of an array: as many as cost about what one more value does."""
+"""How much of a text or an array costs about as much as one more value."""
 
 
 @dataclass(slots=True)
 class GraphQLContext:
-    """``service`` is what the door admits ``caller`` to. All questions of a batch share one, and so its limits."""
+    """``service`` is restricted to what ``caller`` may use. All requests of a batch share one, and so its limits."""
 
     service: Service
     caller: Caller
@@ -36,7 +36,7 @@ class GraphQLContext:
         """Raises TooLarge."""
         self.searches += 1
         if self.searches > MOST_SEARCHES:
-            raise TooLarge(f"the request asks more than {MOST_SEARCHES} searches; send several requests")
+            raise TooLarge(f"the request has more than {MOST_SEARCHES} searches; send several requests")
 
     def count_value(self, value: object) -> None:
         """Raises TooLarge."""
@@ -46,7 +46,7 @@ class GraphQLContext:
         elif type(value) is np.ndarray:
             self.values += value.size // _NUMBERS
         if self.values > MOST_VALUES:
-            raise TooLarge("the request asks for too many values; send several requests, or ask for fewer objects")
+            raise TooLarge("the request selects too many values; send several requests, or request fewer objects")
 
 
 def context_of(info: GraphQLResolveInfo) -> GraphQLContext:

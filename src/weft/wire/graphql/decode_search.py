@@ -49,7 +49,7 @@ def decode_filter(args: Args) -> Filter | None:
 
 
 def decode_search(args: Args, config: CollectionConfig | None) -> Search | None:
-    """The one search that ``args`` hold. ``config`` says which targets are multi-vectors; None: it is not known."""
+    """The only search in ``args``. ``config`` says which targets are multi-vectors; None: unknown."""
     asked = [name for name in (*_SEARCHES, *MEDIA) if args.get(name) is not None]
     if not asked:
         return None
@@ -77,7 +77,7 @@ _SEARCHES: Final = ("nearVector", "nearObject", "nearText", "bm25", "hybrid")
 
 
 def near_vector(given: Args, config: CollectionConfig | None, outer: Targets | None = None) -> NearVector:
-    """``outer``: the targets of the search that this one is part of, which then are its own."""
+    """``outer``: the targets of an enclosing search, which then apply to this one."""
     common = _common(given, "nearVector")
     if outer is not None and outer.names:
         common["targets"] = outer

@@ -1,7 +1,7 @@
-"""Documents: text → syntax tree, and what is asked of the tree before it meets a schema.
+"""Documents: text → syntax tree, and the checks of the tree that need no schema.
 
-The library's rule that fields of one name must agree compares each with each; ``check_merging`` compares each with the
-first, which finds the same conflicts in linear time (of fields on one type; the shapes of different types are free).
+The library's rule that fields of one name must agree compares all pairs; ``_check_merging`` compares each with the
+first, which finds the same conflicts in linear time (for fields of one type; different types may differ).
 """
 
 from __future__ import annotations

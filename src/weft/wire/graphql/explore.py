@@ -1,4 +1,4 @@
-"""``Explore``: one search by vector through all collections, nearest first whatever collection an object is in."""
+"""``Explore``: one vector search through all collections, nearest first regardless of the collection."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _whole(args: Args, name: str, default: int) -> int:
     if value is None:
         return default
     if not 0 <= value <= _MOST:
-        raise Invalid(f"{name} must be a whole number from 0 to {_MOST}, not {value}")
+        raise Invalid(f"{name} must be an integer from 0 to {_MOST}, not {value}")
     return value
 
 

@@ -80,8 +80,7 @@ def _query(
 
 
 def _limit(args: Args, search: Search | None) -> int:
-    """0: the usual one; so is any below 0. A search within a distance has as many hits as there are, unless a limit is
-    given."""
+    """0: the default, also for a negative one. Without a limit, a search within a distance returns all hits."""
     limit = args.get("limit")
     near = None if isinstance(search, Keyword | Hybrid) else search
     within = near is not None and (near.max_distance is not None or near.min_certainty is not None)
@@ -93,7 +92,7 @@ def _limit(args: Args, search: Search | None) -> int:
 def _whole(args: Args, name: str) -> int:
     value: int = args.get(name) or 0
     if not 0 <= value <= _LARGEST:
-        raise Invalid(f"{name} must be a whole number from 0 to {_LARGEST}, not {value}")
+        raise Invalid(f"{name} must be an integer from 0 to {_LARGEST}, not {value}")
     return value
 
 
@@ -128,7 +127,7 @@ def _condense(given: Args | None, group_by: GroupBy | None) -> Condense | None:
     return Condense(given["force"], given["type"] == "merge")
 
 
-# -- what hits carry
+# -- fields of hits
 
 
 def _returns(selected: SelectedFields, config: CollectionConfig, on: str, info: GraphQLResolveInfo) -> Returns:
@@ -187,7 +186,7 @@ def _references(
             yield ReferenceSelection(property, Returns(properties=()), target)
 
 
-# -- what is made of the hits
+# -- reranking and generation
 
 
 def _arguments(nodes: Sequence[FieldNode], name: str, info: GraphQLResolveInfo, kind: GraphQLObjectType) -> Args | None:
@@ -197,7 +196,7 @@ def _arguments(nodes: Sequence[FieldNode], name: str, info: GraphQLResolveInfo, 
     field = kind.fields["_additional"].type.fields[name]
     first, *others = [get_argument_values(field, node, info.variable_values) for node in nodes]
     if any(one != first for one in others):
-        raise Invalid(f"_additional: {name} can be asked once, with one set of arguments")
+        raise Invalid(f"_additional: {name} can be requested only once, with one set of arguments")
     return first
 
 

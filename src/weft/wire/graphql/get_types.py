@@ -1,4 +1,4 @@
-"""The types of ``Get``: each collection's objects, with what ``_additional`` says of a hit."""
+"""The types of ``Get``: each collection's objects, with ``_additional``."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _BEACON: Final = GraphQLObjectType("Beacon", {"beacon": GraphQLField(TEXT)})
 
 
 def is_name(name: str) -> bool:
-    """Whether GraphQL can spell it."""
+    """Whether ``name`` is a valid GraphQL name."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -93,7 +93,7 @@ def type_name(collection: str) -> str:
 class GetTypes:
     """The object types of some collections, which may refer to each other.
 
-    Collections that these refer to but that the request does not name have a type with nothing but ``_additional.id``.
+    Collections that these refer to, but that the request does not name, have a type with only ``_additional.id``.
     """
 
     def __init__(self, configs: Mapping[str, CollectionConfig], name: inputs.Name) -> None:

@@ -1,8 +1,7 @@
-"""How large a question may be, checked before anything is built from it.
+"""Limits of the size of a query, checked before it is parsed.
 
-The text is measured by one pass of a pattern that cannot go back, so its cost is linear in the text whatever it holds.
-The parser's recursion is bounded by ``MOST_BRACKETS``; long vectors and media belong into variables, which are JSON and
-not counted here.
+The text is measured in one pass of a pattern without backtracking, so the cost is linear. ``MOST_BRACKETS`` bounds the
+parser's recursion; long vectors and media belong in variables, which are JSON and not counted here.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ MOST_BRACKETS: Final = 80
 """Brackets of any kind that are open at once: about six frames of the parser each."""
 
 _TOKEN: Final = re.compile(
-    r'"""(?:[^"\\]++|\\(?:""")?|"(?!""))*+(?:""")?'  # a block string, be it without an end
+    r'"""(?:[^"\\]++|\\(?:""")?|"(?!""))*+(?:""")?'  # a block string, even without an end
     r'|"(?:[^"\\\n]++|\\[^\n]?)*+"?'
     r"|#[^\n\r]*+"
     r"|[^\s,\"#\[\]{}():!$=|&@]++"
@@ -36,8 +35,8 @@ def check_text(text: str) -> None:
         if first in "{[(":
             depth += 1
             if depth > MOST_BRACKETS:
-                raise TooLarge(f"the query opens more than {MOST_BRACKETS} brackets in each other; flatten it")
+                raise TooLarge(f"the query nests more than {MOST_BRACKETS} brackets; flatten it")
         elif first in "}])":
             depth -= 1
         if count > MOST_TOKENS:
-            raise TooLarge(f"the query has more than {MOST_TOKENS} words and signs; send large values as variables")
+            raise TooLarge(f"the query has more than {MOST_TOKENS} tokens; send large values as variables")

@@ -1,8 +1,8 @@
 """Schemas: the GraphQL types of the collections that a document names, kept for the next document that names them.
 
-Only a question about the schema itself needs the types of all collections. So a thousand of them cost a request that
-names one no more than that one, and a server that is asked nothing in GraphQL nothing at all. A configuration is never
-changed but replaced, so a kept schema is valid as long as the same configurations stand behind the names.
+Only introspection needs the types of all collections. So the cost of a request does not grow with the number of
+collections that it does not name, and a server without GraphQL requests pays nothing. A configuration is never changed
+but replaced, so a cached schema is valid as long as its names refer to the same configurations.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _Key: TypeAlias = tuple[frozenset[str], tuple[tuple[str, int], ...]]
 
 
 class KeptSchemas:
-    """Any number of threads ask at once."""
+    """Safe for any number of threads."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Key, GraphQLSchema] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, named: Named, service: Service) -> GraphQLSchema:
-        """For the collections and aliases among ``named``; for all when the schema itself is asked for.
+        """For the collections and aliases among ``named``; for all in the case of introspection.
 
         A schema holds the configurations it was made of, so none of the ids in
         its key can come to mean another one.
@@ -83,7 +83,7 @@ def build(configs: Mapping[str, CollectionConfig], roots: frozenset[str] = ROOTS
 
 
 class _Names:
-    """Gives each type a name of its own: a collection may be called as another one's part would be."""
+    """Gives each type a unique name: a collection may have the name of another one's derived type."""
 
     def __init__(self, taken: set[str]) -> None:
         self._taken = taken

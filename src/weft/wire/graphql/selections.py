@@ -1,4 +1,4 @@
-"""Which fields a resolver's selection asks for, so that the service is asked for no more than is returned."""
+"""SelectedFields: the fields below a resolver, so that only what is returned is requested from the service."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _STATUSES: Final = {
 
 
 class Calls:
-    """Each method takes the request's bytes and who sends them, and raises WeftError."""
+    """Each method takes the request's bytes and its caller, and raises WeftError."""
 
     def __init__(self, door: Door) -> None:
         self._door = door

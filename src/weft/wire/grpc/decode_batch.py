@@ -1,7 +1,7 @@
 """``weaviate.v1.BatchObject`` → ``IncomingObject``; ``BatchReference`` → ``IncomingReference``.
 
-A fault of one object is an error of that object alone. Numbers outside arrays travel as doubles, also those of int
-properties: the service converts them by the schema.
+An error in one object does not affect the others. Numbers outside arrays are sent as doubles, also those of int
+properties; the service converts them according to the schema.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BEACON = "weaviate://localhost/"
 
 @dataclass(slots=True)
 class DecodedBatch:
-    """The objects that could be decoded, where in the request each stood, and the errors of the others by place."""
+    """The decoded objects with their positions in the request, and the errors of the others by position."""
 
     objects: list[IncomingObject] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
@@ -77,7 +77,7 @@ def decode_reference(message: batch_messages.BatchReference) -> IncomingReferenc
 
 
 def beacon(message: batch_messages.BatchReference) -> str:
-    """The key by which a client knows a ``BatchReference`` again."""
+    """The key by which a client identifies a ``BatchReference``."""
     return f"{_BEACON}{message.from_collection}/{message.from_uuid}/{message.name}"
 
 

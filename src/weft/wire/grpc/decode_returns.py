@@ -1,4 +1,4 @@
-"""What each hit of a reply shall carry: properties, references and metadata."""
+"""The requested properties, references and metadata of each hit."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``weaviate.v1.SearchRequest`` → ``weft.domain.query.Query``.
 
-Refuses what contradicts itself, and properties to return that do not exist. What needs more of the schema (targets,
-types of properties, default limits) is for the service.
+Refuses contradictions, and unknown properties to return. The service checks everything that needs more of the schema
+(targets, types of properties, default limits).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SEARCHES: Final[Mapping[str, Callable[[search_get.SearchRequest, CollectionConf
 
 
 def decode_search(request: search_get.SearchRequest, config: CollectionConfig) -> Query:
-    """The question of a ``SearchRequest`` to the collection of ``config`` (what ``request.collection`` names)."""
+    """The query of a ``SearchRequest`` to the collection of ``config``, which ``request.collection`` names."""
     search = _search(request, config)
     has = request.HasField
     sort = tuple(_sort(key) for key in request.sort_by)

@@ -1,4 +1,4 @@
-"""``weft.domain.aggregate.AggregateAnswer`` → ``weaviate.v1.AggregateReply``. What has nothing to say stays unset."""
+"""``weft.domain.aggregate.AggregateAnswer`` → ``weaviate.v1.AggregateReply``. Metrics without a value stay unset."""
 
 from __future__ import annotations
 

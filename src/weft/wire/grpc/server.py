@@ -6,8 +6,8 @@ thread more for each that may be open: they cannot take the threads of unary cal
 with RESOURCE_EXHAUSTED.
 
 Health checks are answered "serving" for any service name, since official clients ask for different ones, and "not
-serving" once the server is about to stop. Calls that come then are refused with UNAVAILABLE, which clients try again
-a few times; streams are notified, and those whose clients do not end them are ended when all that came is stored.
+serving" once the server is about to stop. Later calls are refused with UNAVAILABLE, which clients retry a few times;
+streams are notified, and those that their clients do not end are ended once everything received is stored.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _STOPPING = Refusal(
 )
 
 Handler: TypeAlias = Callable[[bytes, grpc.ServicerContext], bytes]
-"""Takes a request's bytes and gRPC's context, which it aborts when it fails."""
+"""Takes a request's bytes and gRPC's context, which it aborts on failure."""
 
 
 class GrpcServer:
@@ -78,7 +78,10 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", max_message_bytes),
                 ("grpc.max_send_message_length", max_message_bytes),
                 ("grpc.so_reuseport", 0),
-                ("grpc.keepalive_time_ms", _KEEPALIVE_MS),  # or streams of clients that vanished keep their places
+                (
+                    "grpc.keepalive_time_ms",
+                    _KEEPALIVE_MS,
+                ),  # otherwise streams of clients that vanished would keep their slots
                 ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
             ],
             maximum_concurrent_rpcs=workers * _WAITING_PER_WORKER + MOST_STREAMS,
@@ -103,9 +106,9 @@ class GrpcServer:
         return self._front.close()
 
     def drain(self, until: float) -> bool:
-        """Waits till no call runs, or for the moment ``until`` of ``time.monotonic``: then False.
+        """Waits until no call runs; False if that takes longer than ``until`` by ``time.monotonic``.
 
-        Halfway, streams that go on are ended: what was received of them is stored and reported.
+        Halfway, remaining streams are ended: everything received is stored and reported.
         """
         half_s = (until - time.monotonic()) / 2
         if self._front.running.wait(half_s):
@@ -141,7 +144,7 @@ class _Running:
                 self._changed.notify_all()
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether none runs; waits for that."""
+        """Waits until none runs; False on a timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._count, max(0.0, timeout_s))
 
@@ -155,7 +158,7 @@ class _Front(grpc.GenericRpcHandler):
         self._observe = observe
         self.running = _Running()
         self._streams: set[BatchStream] = set()
-        """Those that are open, and those whose last objects are being stored."""
+        """Open streams, and those whose last objects are being stored."""
         self._slots = threading.BoundedSemaphore(MOST_STREAMS)
         self._closing = threading.Event()
         self._methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
@@ -170,7 +173,7 @@ class _Front(grpc.GenericRpcHandler):
         return self._methods.get(handler_call_details.method)
 
     def close(self) -> int:
-        """Refuse new calls, tell the streams; how many there were. Again: nothing more."""
+        """Refuse new calls, and notify the streams; returns how many there were. A second call does nothing."""
         if self._closing.is_set():
             return 0
         self._closing.set()
@@ -184,7 +187,7 @@ class _Front(grpc.GenericRpcHandler):
             stream.end()
 
     def wait_stored(self, until: float) -> None:
-        """Till all is stored that streams have received, or the moment ``until``."""
+        """Waits until everything that streams have received is stored, or until the time ``until``."""
         for stream in list(self._streams):
             if not stream.stored.wait(max(0.0, until - time.monotonic())):
                 log.error("objects that a stream had received were not stored before the server stopped")
@@ -264,7 +267,7 @@ class _Slot:
 
     def __enter__(self) -> None:
         if not self._slots.acquire(blocking=False):
-            raise Overloaded(f"{MOST_STREAMS} streams are open, which is the most at one time; try again later")
+            raise Overloaded(f"{MOST_STREAMS} streams are open, which is the limit; try again later")
 
     def __exit__(self, *_: object) -> None:
         self._slots.release()

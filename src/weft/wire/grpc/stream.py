@@ -4,9 +4,9 @@
     storer     all that has arrived (up to a limit) → one batch → results (one durable commit for many messages)
     replies    the iterator that gRPC sends from
 
-The client knows its items again by their keys, which go back as they came: the uuid of an object, the beacon of a
-reference. Stop or half-close ends the stream after everything received is stored and reported. When the client goes
-away, what was acknowledged is stored all the same.
+Results carry the keys of their items as the client sent them: the uuid of an object, the beacon of a reference. Stop or
+half-close ends the stream after everything received is stored and reported. If the client disconnects, everything
+acknowledged is still stored.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class _Arrived:
 class BatchStream:
     """``replies`` runs the stream; ``cancel``, ``announce_shutdown`` and ``end`` may be called from other threads.
 
-    ``observe`` gets how long each group took to be stored; ``on_stored`` is called when all is.
+    ``observe`` gets the time that storing each group took; ``on_stored`` is called when everything is stored.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class BatchStream:
         self._held: _Arrived | None = None
         self._failure: Exception | None = None
         self._taking = threading.Lock()
-        """Held from a message's acknowledgement until it waits to be stored: no end comes between."""
+        """Held from a message's acknowledgement until it is queued for storing: the stream cannot end between."""
         self._ending = False
         self._on_stored = on_stored
         self.stored = threading.Event()
         """Nothing more will be stored."""
 
     def replies(self) -> Iterator[bytes]:
-        """The encoded replies; raises what ended the stream, after the results of all that was received before."""
+        """The encoded replies; raises the error that ended the stream, after the results of everything before."""
         storer = threading.Thread(target=self._store_all, name="weft-stream-store", daemon=True)
         receiver = threading.Thread(target=self._receive_all, name="weft-stream-receive", daemon=True)
         storer.start()
@@ -97,7 +97,7 @@ class BatchStream:
             raise self._failure
 
     def cancel(self) -> None:
-        """The replies are read no more."""
+        """Called when the replies are no longer read."""
         self._inbox.finish()
         self._outbox.abandon()
 
@@ -105,7 +105,7 @@ class BatchStream:
         self._outbox.put(_SHUTTING_DOWN, wait=False)
 
     def end(self) -> None:
-        """Take nothing more; the replies end when all that was received is stored and reported."""
+        """Accept nothing more; the replies end when everything received is stored and reported."""
         self._ending = True
         if self._taking.acquire(blocking=False):
             self._inbox.finish()
@@ -142,7 +142,7 @@ class BatchStream:
                 raise Invalid("a batch stream takes data messages and at last a stop message after its start message")
 
     def _take(self, arrived: _Arrived) -> bool:
-        """Acknowledge what arrived; False when nothing more is taken."""
+        """Acknowledge what arrived; False when nothing more is accepted."""
         with self._taking:
             if self._ending:
                 return False

@@ -1,5 +1,5 @@
-"""JSON as the protocol spells it, for every wire that takes or gives JSON: REST and GraphQL.
+"""The protocol's JSON, for the wires that use it: REST and GraphQL.
 
-Bodies to values, objects, references, filters and vectors to those of ``weft.domain``, and back. Keys that Weaviate
-takes in any case are declared in ``keys``; names of the caller's own (properties, vectors, modules) are never touched.
+From bodies to values, objects, references, filters and vectors of ``weft.domain``, and back. Keys that Weaviate accepts
+in any case are declared in ``keys``; names that callers choose (properties, vectors, modules) are never changed.
 """

@@ -1,6 +1,6 @@
-"""The keys of requests that match in any case, as at Weaviate; those of schema documents are the service's.
+"""The keys of requests that match in any case, as in Weaviate; the service has those of schema documents.
 
-Exact are the names of properties, vectors and modules, and the query string. Source: measured at Weaviate 1.40.
+Names of properties, vectors and modules, and the query string, must match exactly. Measured with Weaviate 1.40.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _WHERE = "object"
 def decode_object(
     body: JsonValue, *, collection: str | None = None, uuid: str | None = None, tenant: str | None = None
 ) -> IncomingObject:
-    """The object of a body; what the path or query says (the keywords) wins, and must not contradict it."""
+    """The object of a body, which must not contradict the path or query (the keyword arguments)."""
     given = as_object(body)
     named = json_fields.string(given, "class", _WHERE) or collection
     if not named:
@@ -65,7 +65,7 @@ def encode_object(
 
 
 def _vectors(given: JsonObject) -> dict[str, Vector]:
-    """An empty array is no vector."""
+    """An empty array counts as no vector."""
     vectors = {
         name: vector_of(value, f"vector {shorten(name)!r}")
         for name, value in (json_fields.object_(given, "vectors", _WHERE) or {}).items()

@@ -1,8 +1,7 @@
 """References in JSON: ``{"beacon": "weaviate://localhost/<Class>/<uuid>"}``, with or without ``href``.
 
-JSON does not say which values of an object are references; their form does. What has it becomes a ``Reference``,
-whatever property it is of, and what lacks it stays: the service, which knows the properties, refuses either where it
-does not fit.
+In JSON only the form of a value shows that it is a reference. Every value of that form becomes a ``Reference``, in any
+property, and others stay as they are: the service, which has the schema, refuses those that do not fit.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _META = {"id": "_id", "_id": "_id"}
 
 
 def decode_where(value: JsonValue, depth: int = 0) -> Filter:
-    """The filter; raises Invalid for what is none."""
+    """The filter; raises Invalid for an invalid one."""
     if depth > _MAX_DEPTH:
         raise Invalid(f"invalid where filter: nested deeper than {_MAX_DEPTH} levels")
     given = as_object(value, "where")
@@ -114,7 +114,7 @@ def _integer(value: JsonValue, key: str) -> int:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
         return value
-    raise _refuse(key, "a whole number of 64 bits", value)
+    raise _refuse(key, "an integer of 64 bits", value)
 
 
 def _number(value: JsonValue, key: str) -> float:

@@ -75,7 +75,7 @@ def _cors(origins: str) -> Middleware:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """What the router refuses: no such path, no such method."""
+    """The reply for an unknown path or method."""
     assert isinstance(error, HTTPException)
     path = request.url.path[:200]
     if error.status_code == 404:

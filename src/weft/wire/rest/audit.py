@@ -1,7 +1,7 @@
-"""The record of who changed what callers may do: a line of the log for each change of roles, users and keys.
+"""The audit log: a line for each change of roles, users and keys.
 
-A line holds the caller, the change and whom or what it is about; never a key. What is refused is no change: who was
-not allowed is logged where it is refused.
+A line has the caller, the change and its object; never a key. Refused requests change nothing; they are logged where
+they are refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from weft.wire.rest.endpoint import Call, Handler, Reply
 _log = logging.getLogger(__name__)
 
 _LOGGED = ("name", "roles", "permissions", "userType", "groupType", "revoke_key", "import")
-"""What of a request's body is logged; nothing else is, so that no secret can be."""
+"""The logged fields of a request's body; nothing else is logged, so that no secret can be."""
 
 _LONGEST = 2_000
 

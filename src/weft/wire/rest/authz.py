@@ -1,4 +1,4 @@
-"""Roles, and who has them: ``/v1/authz``."""
+"""Roles and their assignments: ``/v1/authz``."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _is_full(call: Call) -> bool:
 
 _ANSWERED = {200: array(ref("Role"))}
 _REFUSES = (400, 501)
-"""501 where roles are not in use."""
+"""501 if roles are off."""
 
 ENDPOINTS = [
     Endpoint("GET", _ROLES, list_roles, "The roles that the caller may read.", answers=_ANSWERED, refuses=_REFUSES),

@@ -45,7 +45,7 @@ def insert(call: Call) -> Reply:
 
 
 def _result(given: JsonValue, id_: str | None, error: WeftError | None) -> dict[str, object]:
-    """What was sent, as far as it was understood, and what became of it."""
+    """The object as it was sent, as far as it was decoded, and its result."""
     sent: JsonObject = given if isinstance(given, Mapping) else {}
     result: dict[str, object] = {"deprecations": None, "result": {"status": "SUCCESS"}}
     if error is None:
@@ -60,7 +60,7 @@ def _result(given: JsonValue, id_: str | None, error: WeftError | None) -> dict[
 
 
 def delete(call: Call) -> Reply:
-    """Delete what matches a filter; ``output: verbose`` lists the objects."""
+    """Delete the objects that match a filter; ``output: verbose`` lists them."""
     given = as_object(call.body)
     match = json_fields.object_(given, "match", "batch delete")
     if match is None:

@@ -1,7 +1,7 @@
 """Request bodies, received within bounds of size and time.
 
-A body has a minute, and a second more for each kilobyte that has come; a caller that sends more slowly is refused.
-Bodies that are being received may hold only so much memory together.
+A body must arrive within a minute, plus a second for each kilobyte received; a slower caller is refused. The total
+memory of bodies that are being received is limited.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Reader:
         except ClientDisconnect:
             raise CallerError("the connection ended before the whole body had arrived") from None
         except TimeoutError:
-            raise CallerError("the rest of the body did not come in time; send it faster") from None
+            raise CallerError("the rest of the body did not arrive in time; send it faster") from None
         finally:
             self._held_bytes -= size
         return b"".join(chunks)

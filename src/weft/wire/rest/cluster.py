@@ -63,7 +63,7 @@ def nodes(call: Call) -> Reply:
 
 
 def _node(node: Node) -> JsonObject:
-    """Streaming clients go on only while the node is HEALTHY, so damage of a shard does not change that."""
+    """Streaming clients continue only while the node is HEALTHY, so damage of a shard does not change that."""
     spelled: dict[str, JsonValue] = {
         "name": node.name,
         "status": "UNHEALTHY" if node.stopping else "HEALTHY",

@@ -1,4 +1,4 @@
-"""Endpoints: who asks, the body, one handler on a worker thread, its reply or the error that it raised."""
+"""Endpoints: authentication, the body, one handler on a worker thread, and its reply or error."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Call:
         except ValueError:
             value = low - 1
         if not low <= value <= high:
-            raise Invalid(f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
+            raise Invalid(f"{name} must be an integer from {low} to {high}, not {text[:40]!r}")
         return value
 
     def boolean(self, name: str) -> bool:
@@ -86,7 +86,7 @@ Handler: TypeAlias = Callable[[Call], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A call: what it runs, and what the OpenAPI document says of it.
+    """A call: its handler, and its description in the OpenAPI document.
 
     ``takes``: what the request's JSON is like, which is read and parsed; ``may_lack_body``: or there is none.
     ``answers``: by status what the answer is like, None where it has no body; ``refuses``: statuses of failures of its

@@ -1,10 +1,10 @@
-"""The gate in front of the REST application: it says whether the server is ready, and counts what runs.
+"""The gate in front of the REST application: it reports whether the server is ready, and counts running requests.
 
     opening    the port answers, the application is not there yet: alive, not ready, everything else 503
     open       every request goes to the application
     closing    alive, not ready; what runs is finished or at last cut off, what comes is refused with 503
 
-``/v1/nodes`` is answered to the last: clients that were asked to reconnect ask it whether the server is back.
+``/v1/nodes`` is answered until the end: clients that were asked to reconnect poll it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Gate:
         self._closing = True
 
     def drain(self, until: float) -> bool:
-        """Waits till no request runs, or for the moment ``until`` of ``time.monotonic``: then False."""
+        """Waits until no request runs; False if that takes longer than ``until`` by ``time.monotonic``."""
         while self._running:
             if time.monotonic() >= until:
                 return False

@@ -1,4 +1,4 @@
-"""``/v1/graphql`` and ``/v1/graphql/batch``: questions as JSON, answers always with status 200."""
+"""``/v1/graphql`` and ``/v1/graphql/batch``: requests as JSON, answered with status 200 even on errors."""
 
 from __future__ import annotations
 

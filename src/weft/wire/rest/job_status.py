@@ -1,4 +1,4 @@
-"""Weaviate's words for how far a backup, a restore or an export is. Weaviate has no word for a pause."""
+"""Weaviate's statuses of backups, restores and exports, which have no pauses."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def merge(call: Call) -> Reply:
 
 
 def _incoming(call: Call) -> IncomingObject:
-    """What a change of the object in the path sends. Raises Invalid when it names another class."""
+    """The object in the body of a change. Raises Invalid when it names another class than the path."""
     incoming = decode_object(
         call.body, collection=call.path.get("class_name"), uuid=call.path["id"], tenant=call.tenant
     )

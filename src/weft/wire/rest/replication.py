@@ -1,4 +1,4 @@
-"""Replication: ``/v1/replication``; truthful for a cluster of one."""
+"""Replication: ``/v1/replication``, for a cluster of one node."""
 
 from __future__ import annotations
 

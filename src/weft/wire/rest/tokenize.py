@@ -1,4 +1,4 @@
-"""``/v1/tokenize``: what becomes of a text, and the same for one property of a collection."""
+"""``/v1/tokenize``: the tokens of a text, by given settings or by those of a property."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def _reply(tokens: Tokens) -> Reply:
 
 
 ENDPOINTS = [
-    Endpoint("POST", "/v1/tokenize", of_text, "What becomes of a text.", ref("TokenizeText"), {200: ref("Tokens")}),
+    Endpoint("POST", "/v1/tokenize", of_text, "The tokens of a text.", ref("TokenizeText"), {200: ref("Tokens")}),
     Endpoint(
         "POST",
         "/v1/schema/{name}/properties/{property}/tokenize",
         of_property,
-        "What a property makes of a text.",
+        "The tokens of a text, by the settings of a property.",
         ref("TokenizeProperty"),
         {200: ref("Tokens")},
     ),

@@ -46,7 +46,7 @@ def test_a_worker_serves_many(pool: WorkerPool) -> None:
     ("does", "reason"),
     [
         ("m", "more memory to decode than allowed"),
-        ("e", r"of an unknown make \(RuntimeError: surprised\)"),
+        ("e", r"damaged or unsupported \(RuntimeError: surprised\)"),
     ],
 )
 def test_what_a_worker_survives(pool: WorkerPool, does: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Hits that are alike as one: who joins whom, and what becomes of their values."""
+"""Hits that are alike as one: who joins whom, and what values they get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects as the official client's own builder makes them; a bad one hinders no other."""
+"""Objects as the official client's own builder makes them; a bad one does not affect the others."""
 
 from __future__ import annotations
 
