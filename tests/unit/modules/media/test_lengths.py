@@ -48,7 +48,7 @@ def test_a_audio() -> None:
     whole = files.wav(files.tone(440))
     assert missing_bytes(whole) == 0
     assert missing_bytes(whole[:-100]) == 100
-    with pytest.raises(Invalid, match=rf"has {len(whole):,} bytes, but {len(whole) - 100:,} were sent"):
+    with pytest.raises(Invalid, match=rf"state {len(whole):,} bytes, but {len(whole) - 100:,} were sent"):
         decode_audio(whole[:-100], 16_000, 1.0)
 
 
