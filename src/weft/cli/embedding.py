@@ -32,7 +32,7 @@ _KINDS = {ending: kind for kind, endings in _ENDINGS.items() for ending in endin
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
+class _Input:
     """A file, or a line of standard input (``name`` is ``-:3``)."""
 
     name: str
@@ -96,17 +96,17 @@ def embed(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _items(files: list[str]) -> Iterator[_Item]:
+def _items(files: list[str]) -> Iterator[_Input]:
     for name in files:
         if name == "-":
             lines = sys.stdin.buffer.read().splitlines()
-            yield from (_Item(f"-:{i}", line=line) for i, line in enumerate(lines, 1) if line.strip())
+            yield from (_Input(f"-:{i}", line=line) for i, line in enumerate(lines, 1) if line.strip())
         else:
-            yield _Item(name, Path(name))
+            yield _Input(name, Path(name))
 
 
 def _embed(
-    items: list[_Item], module: str, settings: dict[str, str], models_folder: Path | None
+    items: list[_Input], module: str, settings: dict[str, str], models_folder: Path | None
 ) -> list[tuple[str, Vector | WeftError]]:
     from tqdm import tqdm
 
@@ -127,7 +127,7 @@ def _embed(
     return found
 
 
-def _batch(items: list[_Item], vectorizer: Vectorizer, settings: ModuleConfig) -> list[tuple[str, Vector | WeftError]]:
+def _batch(items: list[_Input], vectorizer: Vectorizer, settings: ModuleConfig) -> list[tuple[str, Vector | WeftError]]:
     read: list[ModuleInput | WeftError] = []
     for item in items:
         try:

@@ -46,7 +46,7 @@ def import_files(arguments: argparse.Namespace) -> int:
         try:
             if (first := next(rows, None)) is not None:
                 _create(server, name, arguments)
-                _load(server, chain([first], rows), _total_bytes(files), report, _Identity(name, arguments))
+                _load(server, chain([first], rows), _total_bytes(files), report, _ObjectMaker(name, arguments))
         except WeftError as error:
             so_far = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
             raise type(error)(error.message + so_far) from error
@@ -86,7 +86,9 @@ def _columns(collection: dict[str, Any] | None, arguments: argparse.Namespace) -
     )
 
 
-def _load(server: Connection, rows: Iterable[Row], total_bytes: int, report: ImportReport, identity: _Identity) -> None:
+def _load(
+    server: Connection, rows: Iterable[Row], total_bytes: int, report: ImportReport, identity: _ObjectMaker
+) -> None:
     with _progress(total_bytes, report) as bar, Loader(server, report, bar.update) as loader:
         for row in rows:
             prepared = identity.prepare(row)
@@ -107,7 +109,7 @@ def _total_bytes(files: list[Path]) -> int:
     return 0 if any(str(file) == "-" for file in files) else sum(file.stat().st_size for file in files)
 
 
-class _Identity:
+class _ObjectMaker:
     """Makes objects of rows: their uuid and vector from the fields named for them, or a uuid from the content."""
 
     def __init__(self, collection: str, arguments: argparse.Namespace) -> None:

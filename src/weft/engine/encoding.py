@@ -25,6 +25,8 @@ _NULL = messages.Value(null_value="NULL_VALUE").SerializeToString()
 _MOST_PLANS = 1024
 
 _plans: dict[int, tuple[tuple[Property, ...], tuple[tuple[str, Writer], ...]]] = {}
+"""By the identity of a tuple of properties, so that they need not be hashed for every object. The tuple is held with
+its plan, so that its id is not reused."""
 
 
 def encode_properties(values: Mapping[str, Any], properties: Sequence[Property]) -> bytes:

@@ -48,7 +48,7 @@ def _parts_of(owner: object) -> Mapping[str, object]:
     return {name: value for name, value in public.items() if verbs_of(type(value)) or _parts_of(value)}
 
 
-class _View:
+class _GuardedView:
     """A proxy of ``owner``. Its subclasses, one for each class of the service, have the verbs and the parts."""
 
     __slots__ = ("_context", "_owner")
@@ -65,18 +65,18 @@ class _View:
         raise Forbidden(f"{path} declares no requirement, so no caller may use it", verb=path)
 
 
-def _view_of(owner: object, path: str = "") -> type[_View]:
+def _view_of(owner: object, path: str = "") -> type[_GuardedView]:
     """The class of views of ``owner``, made once."""
     members: dict[str, object] = {"__slots__": (), "_path": path}
     for name, (verb, requirement) in verbs_of(type(owner)).items():
         members[name] = _guarded(verb, requirement)
     for name, part in _parts_of(owner).items():
         members[name] = _part(name, _view_of(part, f"{path}{name}."))
-    return type(f"Guarded{type(owner).__name__}", (_View,), members)
+    return type(f"Guarded{type(owner).__name__}", (_GuardedView,), members)
 
 
-def _part(name: str, view: type[_View]) -> property:
-    def part(self: _View) -> _View:
+def _part(name: str, view: type[_GuardedView]) -> property:
+    def part(self: _GuardedView) -> _GuardedView:
         return view(getattr(self._owner, name), self._context)
 
     return property(part)
@@ -88,7 +88,7 @@ def _guarded(verb: Callable[..., object], requirement: Requirement) -> Callable[
     positional = {name for name, one in signature.parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD}
 
     @wraps(verb)
-    def guarded(self: _View, /, *args: object, **kwargs: object) -> object:
+    def guarded(self: _GuardedView, /, *args: object, **kwargs: object) -> object:
         if not positional.isdisjoint(kwargs):
             bound = signature.bind(self._owner, *args, **kwargs)
             bound.apply_defaults()

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Job(Generic[T]):
+class _Waiting(Generic[T]):
     changes: Sequence[T]
     outcomes: list[Outcome] = field(default_factory=list)
     error: BaseException | None = None
@@ -33,7 +33,7 @@ class GroupCommit(Generic[T]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._jobs: deque[_Job[T]] = deque()
+        self._jobs: deque[_Waiting[T]] = deque()
         self._waiting = 0
         self._count = threading.Lock()
         self.turn = threading.RLock()
@@ -52,7 +52,7 @@ class GroupCommit(Generic[T]):
         """
         if not changes:
             return []
-        job = _Job(changes)
+        job = _Waiting(changes)
         with self._count:
             if not first and self._waiting and self._waiting + len(changes) > self._limit:
                 raise Overloaded(
@@ -72,8 +72,8 @@ class GroupCommit(Generic[T]):
             raise job.error
         return job.outcomes
 
-    def _take(self) -> list[_Job[T]]:
-        jobs: list[_Job[T]] = []
+    def _take(self) -> list[_Waiting[T]]:
+        jobs: list[_Waiting[T]] = []
         size = 0
         with self._count:
             while self._jobs and (not jobs or size + len(self._jobs[0].changes) <= self._CHANGES_PER_COMMIT):
@@ -83,7 +83,7 @@ class GroupCommit(Generic[T]):
             self._waiting -= size
         return jobs
 
-    def _commit(self, jobs: list[_Job[T]], write: Callable[[list[T]], list[Outcome]]) -> None:
+    def _commit(self, jobs: list[_Waiting[T]], write: Callable[[list[T]], list[Outcome]]) -> None:
         try:
             outcomes = write([change for job in jobs for change in job.changes])
         except BaseException as error:

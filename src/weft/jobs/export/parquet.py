@@ -64,7 +64,7 @@ class ShardFiles:
                 group = next(groups, None)
         return WrittenFile(rows, next_doc_id)
 
-    def _groups(self, first_doc_id: int) -> Iterator[_Group]:
+    def _groups(self, first_doc_id: int) -> Iterator[_RowGroup]:
         batches: list[pa.RecordBatch] = []
         rows = size = last = 0
         for ids, objects in self._steps(first_doc_id):
@@ -73,10 +73,10 @@ class ShardFiles:
             batches.append(batch)
             rows, size, last = rows + len(batch), size + batch.nbytes, ids[-1]
             if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-                yield _Group(batches, last)
+                yield _RowGroup(batches, last)
                 batches, rows, size = [], 0, 0
         if batches:
-            yield _Group(batches, last)
+            yield _RowGroup(batches, last)
 
     def _steps(self, first_doc_id: int) -> Iterator[tuple[list[int], list[Object]]]:
         ids: list[int] = []
@@ -91,7 +91,7 @@ class ShardFiles:
             yield ids, objects
 
 
-class _Group(NamedTuple):
+class _RowGroup(NamedTuple):
     """Batches that form a row group."""
 
     batches: list[pa.RecordBatch]

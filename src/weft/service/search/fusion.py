@@ -75,7 +75,7 @@ def _relative(leg: Leg) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Contribution:
     """One leg's contribution to an object: the leg's own score, its share of the fused score, and its explanation."""
 
     leg: str
@@ -84,19 +84,19 @@ class _Part:
     reason: str
 
 
-def _parts(leg: Leg, shares: Floats, hits: Sequence[int]) -> dict[int, _Part]:
+def _parts(leg: Leg, shares: Floats, hits: Sequence[int]) -> dict[int, _Contribution]:
     """By doc_id, for those of ``hits`` that the leg found."""
     place = {doc_id: i for i, doc_id in enumerate(leg.ranking.doc_ids.tolist())}
     mine = [doc_id for doc_id in hits if doc_id in place]
     explain, scores = leg.ranking.explain, _scores(leg)
     reasons = [""] * len(mine) if explain is None else explain(mine)
     return {
-        doc_id: _Part(leg.name, float(scores[place[doc_id]]), float(shares[place[doc_id]]), reason)
+        doc_id: _Contribution(leg.name, float(scores[place[doc_id]]), float(shares[place[doc_id]]), reason)
         for doc_id, reason in zip(mine, reasons, strict=True)
     }
 
 
-def _explanation(parts: Sequence[_Part], uuid: bytes, fusion: Fusion) -> str:
+def _explanation(parts: Sequence[_Contribution], uuid: bytes, fusion: Fusion) -> str:
     lines = []
     for part in parts:
         line = f"{part.reason}\nHybrid (Result Set {part.leg}) Document {format_uuid(uuid)}"

@@ -37,7 +37,7 @@ Args: TypeAlias = Mapping[str, Any]
 _WEIGHTED: Final = (Combination.MANUAL, Combination.RELATIVE_SCORE)
 
 
-class _Common(TypedDict):
+class _CommonArguments(TypedDict):
     targets: Targets
     max_distance: float | None
     min_certainty: float | None
@@ -137,7 +137,7 @@ def _keyword(given: Args, options: Args | None) -> Keyword:
     return Keyword(text, properties, operator, max(0, options.get("minimumOrTokensMatch") or 0))
 
 
-def _common(given: Args, where: str) -> _Common:
+def _common(given: Args, where: str) -> _CommonArguments:
     distance, certainty = given.get("distance"), given.get("certainty")
     if distance is not None and certainty is not None:
         raise Invalid(f"{where}: cannot provide distance and certainty")

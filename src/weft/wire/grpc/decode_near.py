@@ -44,7 +44,7 @@ _OPERATORS = {
 }
 
 
-class _Common(TypedDict):
+class _CommonFields(TypedDict):
     targets: Targets
     max_distance: float | None
     min_certainty: float | None
@@ -113,7 +113,7 @@ def hybrid(message: base_search.Hybrid, config: CollectionConfig) -> Hybrid:
     )
 
 
-def _common(message: NearMessage, where: str) -> _Common:
+def _common(message: NearMessage, where: str) -> _CommonFields:
     has_distance, has_certainty = message.HasField("distance"), message.HasField("certainty")
     if has_distance and has_certainty:
         raise Invalid(f"{where}: cannot provide distance and certainty")
