@@ -264,7 +264,7 @@ def test_a_cancelled_backup_leaves_nothing_and_frees_its_id(
         ({"id": "x", "config": {"path": "relative"}}, "must be absolute"),
         ({"id": "x", "config": {"bucket": "b"}}, "no buckets"),
         ({"id": "x", "incremental_base_backup_id": "x"}, "itself"),
-        ({"id": "x", "incremental_base_backup_id": "never"}, "there is none"),
+        ({"id": "x", "incremental_base_backup_id": "never"}, "does not exist"),
         ({"id": "x", "includeUsers": ["*"]}, "includeUsers"),
     ],
 )
