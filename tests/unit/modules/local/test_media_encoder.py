@@ -162,7 +162,7 @@ def test_a_checkpoint_without_all_its_weights_is_refused(tmp_path: Path) -> None
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     folder = media.resnet(tmp_path / "resnet")
     (folder / "model.safetensors").write_bytes(b"no tensors at all")
-    with pytest.raises(CorruptData, match="no safetensors file"):
+    with pytest.raises(CorruptData, match="not a safetensors file"):
         load(folder)
 
 
