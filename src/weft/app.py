@@ -83,6 +83,7 @@ class App:
                 write_queue=storage.write_queue,
                 expiry_schedule=storage.expiry_schedule(),
                 most_open_tenants=storage.max_open_tenants,
+                engine=storage.engine,
             )
             undo.callback(self._engine.close)
             self._access = Access(settings.access, self._engine.folder, durable=storage.durable)

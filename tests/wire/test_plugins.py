@@ -95,5 +95,38 @@ def test_a_server_that_is_to_enable_the_broken_one_does_not_start(environ: dict[
     assert "plug-in text2vec-broken of the package weft-broken 0.1 cannot be imported" in done.stderr
 
 
+ENGINE = """
+from reference.driver import ReferenceDriver
+
+class Driver(ReferenceDriver):
+    def __init__(self, folder, **settings):
+        super().__init__()
+"""
+
+
+def test_an_engine_of_another_package(tmp_path: Path) -> None:
+    info = tmp_path / "installed/weft_reference-0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weft-reference\nVersion: 0.1\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[weft.drivers]\nreference = weft_reference:Driver\n", encoding="utf-8")
+    (info.parent / "weft_reference.py").write_text(ENGINE, encoding="utf-8")
+    paths = f"{ENVIRON['PYTHONPATH']}:{info.parent}:{Path(__file__).parents[1]}"
+    environ = {"PYTHONPATH": paths, "WEFT_ENGINE": "reference", "BACKUP_FILESYSTEM_PATH": str(tmp_path / "b")}
+    with Server(tmp_path / "data", environ) as server, server.client() as client:
+        notes = client.collections.create("Note", vector_config=Configure.Vectors.self_provided())
+        for number in range(3):
+            notes.data.insert({"text": f"note {number}"}, vector=[1.0, float(number)])
+        (found,) = notes.query.near_vector([1.0, 2.1], limit=1).objects
+        assert found.properties["text"] == "note 2"
+        assert [one.properties["text"] for one in notes.query.bm25("1", limit=3).objects] == ["note 1"]
+        assert notes.aggregate.over_all().total_count == 3
+        with pytest.raises(UnexpectedStatusCodeError, match="the engine 'reference' has no files that Weft can copy"):
+            client.backup.create("one", "filesystem", wait_for_completion=True)
+    flags = ("serve", "--data-path", str(tmp_path / "data"), "--port", "0", "--grpc-port", "0")
+    done = run(*flags, environ={"PYTHONPATH": paths}, folder=tmp_path)
+    assert done.returncode != 0
+    assert "in the engine 'reference', not in 'embedded': set WEFT_ENGINE=reference" in done.stderr
+
+
 def test_without_the_package_its_modules_are_unknown() -> None:
     assert not registry_of(Resources()).knows("text2vec-hashing")

@@ -230,12 +230,17 @@ class Database:
 
     # -- parts
 
-    def files(self, collection: OpenCollection) -> CollectionFiles:
-        """Raises Unsupported where the engine has none."""
-        if collection.files is None:
+    def check_files(self) -> None:
+        """Raises Unsupported where the engine has no files that can be copied."""
+        if not self.capabilities.files:
             raise Unsupported(
                 f"the engine {self.capabilities.name!r} has no files that Weft can copy; use its own tools"
             )
+
+    def files(self, collection: OpenCollection) -> CollectionFiles:
+        """Raises as ``check_files``."""
+        self.check_files()
+        assert collection.files is not None, "the driver has the capability"
         return collection.files
 
     def expire(self, now_s: float) -> int:

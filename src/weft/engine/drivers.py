@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from weft.catalog.catalog import Catalog, commit
+from weft.catalog.changes import PutSetting
 from weft.catalog.lmdb import LmdbCatalog
 from weft.domain.errors import Misconfigured
 from weft.engine.database import Database, Parse
@@ -16,6 +18,8 @@ from weft.files.folder_lock import FolderLock
 from weft.plugins import DRIVERS, find_plugins
 
 EMBEDDED: Final = "embedded"
+_SETTING: Final = "engine"
+"""The key of the engine's name in the catalog."""
 _BUILT_IN: Final = {EMBEDDED: "weft.engine.embedded.driver:EmbeddedDriver"}
 
 
@@ -41,7 +45,7 @@ def open_database(
     most_open_tenants: int = 0,
     engine: str = EMBEDDED,
 ) -> Database:
-    """The database of the data folder ``folder``; see ``EmbeddedDriver`` for the settings.
+    """The database of the data folder ``folder``. A driver is made with ``folder`` and these settings by name.
 
     Raises Locked when it is open elsewhere, CorruptData, Misconfigured, OperatorError.
     """
@@ -50,6 +54,7 @@ def open_database(
     try:
         catalog = LmdbCatalog(folder, sync=durable)
         try:
+            _claim(catalog, engine)
             driver = make(
                 folder,
                 durable=durable,
@@ -64,3 +69,17 @@ def open_database(
     except BaseException:
         home.release()
         raise
+
+
+def _claim(catalog: Catalog, engine: str) -> None:
+    """Note which engine has the catalog's collections. Raises Misconfigured when another one has them."""
+    state = catalog.read()
+    known = state.settings.get(_SETTING, EMBEDDED)
+    if known == engine:
+        return
+    if state.collections:
+        raise Misconfigured(
+            f"the collections of this data folder are in the engine {known!r}, not in {engine!r}: "
+            f"set WEFT_ENGINE={known}, or use another data folder"
+        )
+    commit(catalog, lambda state: [PutSetting(_SETTING, engine)])

@@ -13,6 +13,12 @@ from weft.settings.setting import at_least, setting
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
     data_path: Path = setting("data_path", "PERSISTENCE_DATA_PATH", Path("weft-data"), "folder that holds all data")
+    engine: str = setting(
+        "engine",
+        "WEFT_ENGINE",
+        "embedded",
+        "what stores the objects: `embedded`, or the driver of a plug-in",
+    )
     durable: bool = setting("durable", "WEFT_DURABLE", True, "sync each commit to the disk before it is acknowledged")
     write_queue: int = setting(
         "write_queue", "WEFT_WRITE_QUEUE", 200_000, "objects that may wait to be written to one shard"

@@ -15,7 +15,7 @@ def test_the_embedded_engine_is_one_kind() -> None:
 
 
 def test_an_engine_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="there is no engine 'absent'; there are embedded"):
+    with pytest.raises(Misconfigured, match="there is no engine 'absent'; choose one of embedded"):
         open_database(tmp_path, lambda document: CollectionConfig("A"), durable=False, write_queue=1, engine="absent")
     assert not list(tmp_path.iterdir())
 

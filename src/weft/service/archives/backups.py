@@ -47,7 +47,8 @@ class Backups:
 
     @requires(archiving)
     def create(self, backend: str, asked: NewBackup, caller: Caller) -> ArchiveJob:
-        """Begins a backup. Raises Invalid, Conflict for an id that is taken, Overloaded."""
+        """Begins a backup. Raises Invalid, Conflict for an id that is taken, Unsupported, Overloaded."""
+        self._engine.check_files()
         id = checked_id(asked.id, "backup")
         level, threads = _level(asked.compression), threads_of(asked.cpu_percentage)
         place = self._catalog.check(asked.place)

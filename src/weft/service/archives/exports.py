@@ -56,6 +56,7 @@ class Exports:
     def create(self, backend: str, asked: NewExport, caller: Caller) -> ExportJob:
         """Begins an export. Raises Invalid, Conflict for an id that is taken, Misconfigured, Overloaded."""
         self._check_enabled()
+        self._engine.check_files()
         id = checked_id(asked.id, "export")
         if asked.file_format != "parquet":
             raise Invalid(f"file_format must be parquet, not {asked.file_format[:40]!r}")

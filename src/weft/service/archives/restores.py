@@ -54,6 +54,7 @@ class Restores:
     @requires(restoring)
     def create(self, backend: str, id: str, asked: NewRestore, caller: Caller) -> ArchiveJob:
         """Begins a restore. Raises NotFound for an unknown backup, Invalid, CorruptData, Overloaded."""
+        self._engine.check_files()
         threads_of(asked.cpu_percentage)
         folder = self._catalog.folder(backend, id, asked.place)
         state = self._catalog.state(folder)
