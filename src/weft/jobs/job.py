@@ -79,7 +79,8 @@ class Job:
         self.ended_at = ""
         self._wish = _Wish.RUN
         self._paused_from = JobStatus.WAITING
-        self._interrupted = False
+        self.interrupted = False
+        """Whether the server is stopping, so that this process gives the job no further run."""
         self._keep: Callable[[JobRecord], None] = lambda record: None
         self._lock = threading.RLock()
 
@@ -120,13 +121,13 @@ class Job:
 
     def check(self) -> None:
         """Raises JobStopped when the run must not continue."""
-        if self._wish is not _Wish.RUN or self._interrupted:
+        if self._wish is not _Wish.RUN or self.interrupted:
             raise JobStopped
 
     @property
     def pausing(self) -> bool:
         """Whether the job should pause: the run may first store its work, save its cursor, and only then ``check``."""
-        return self._wish is _Wish.PAUSE and not self._interrupted
+        return self._wish is _Wish.PAUSE and not self.interrupted
 
     def advance(self, amount: int) -> None:
         """``amount`` more is done. A total that was too small grows along."""
@@ -193,7 +194,7 @@ class Job:
 
     def interrupt(self) -> None:
         """Called when the server stops."""
-        self._interrupted = True
+        self.interrupted = True
 
     def rest(self) -> JobStatus | None:
         """Called when the run has raised JobStopped: the status to end the job with; None if it does not end, but is
@@ -201,7 +202,7 @@ class Job:
         with self._lock:
             if self._wish is _Wish.CANCEL:
                 return JobStatus.CANCELED
-            if self._interrupted and not self.kind.resumable:
+            if self.interrupted and not self.kind.resumable:
                 return JobStatus.FAILED
             self._change(JobStatus.PAUSED if self._wish is _Wish.PAUSE else JobStatus.WAITING)
             return None

@@ -214,7 +214,7 @@ class JobRunner:
         with self._lock:
             status = job.rest()
             if status is None:
-                if job.status is JobStatus.WAITING and not self._closed:  # resumed before it had stopped
+                if job.status is JobStatus.WAITING and not job.interrupted:  # resumed before it had stopped
                     self._queue(job)
                 return
         words = "canceled by the user" if status is JobStatus.CANCELED else job.kind.interrupted

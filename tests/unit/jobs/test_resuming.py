@@ -263,7 +263,7 @@ def test_a_server_that_stops_continues_when_it_is_back(store: StoredSettings, ve
         closing = threading.Thread(target=process.runner.close)
         closing.start()
         for job in process.runner._jobs.values():
-            while not job._interrupted:
+            while not job.interrupted:
                 pass
         task.go.set()
         closing.join(WAIT_S)
@@ -378,3 +378,26 @@ def test_a_paused_job_that_is_cancelled_in_a_server_that_stops(store: StoredSett
     process = Process(store, vectors)
     process.until(JobStatus.CANCELED)
     process.runner.close()
+
+
+def test_an_interrupted_job_gets_no_further_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others of its lane do; it waits for the next process without taking turns."""
+    rested: list[str] = []
+    rest = Job.rest
+
+    def counted(job: Job) -> JobStatus | None:
+        rested.append(job.key)
+        return rest(job)
+
+    monkeypatch.setattr(Job, "rest", counted)
+    process = Process(StoredSettings(), Vectors(), stop_at=20)
+    task = process.begin()
+    assert task.reached.wait(WAIT_S)
+    process.runner._jobs[REEMBEDDING.name, KEY].interrupt()
+    task.go.set()
+    process.until(JobStatus.WAITING)
+    other = Reembedder(Vectors(), "new")
+    process.runner.submit(Job(REEMBEDDING, "Books title", "title", ("Books",), {"model": "new"}), other)
+    assert other.ended.wait(WAIT_S)
+    process.runner.close()
+    assert rested == [KEY]

@@ -152,7 +152,7 @@ def test_a_stop_ends_what_runs_and_what_waits_as_failed(runner: JobRunner) -> No
     assert first.started.wait(WAIT_S)
     closing = threading.Thread(target=runner.close)
     closing.start()
-    while not first.job._interrupted:
+    while not first.job.interrupted:
         pass
     first.go.set()
     closing.join(WAIT_S)
