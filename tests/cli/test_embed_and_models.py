@@ -197,7 +197,7 @@ def test_verify_tries_all_that_a_model_embeds(alone: Weft, tmp_path: Path) -> No
     ):
         done = alone("models", "verify", name, "--models-path", str(models))
         assert done.returncode == 0, done.stderr
-        assert f"{name} works: {outcome} with multi2vec-bind" in done.stdout
+        assert f"{name} works: {outcome} by multi2vec-bind" in done.stdout
 
 
 def test_media_are_embedded_in_the_space_of_texts(alone: Weft, tmp_path: Path) -> None:
