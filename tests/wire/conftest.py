@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import weaviate
+from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty
 from weaviate.collections import Collection
 
 from providers.callers import PREFIXES
@@ -71,3 +72,23 @@ def make(
 def wires(server: Server, client: weaviate.WeaviateClient) -> Iterator[Wires]:
     with filled(server, client) as wires:
         yield wires
+
+
+@pytest.fixture
+def authors(make: Callable[..., Any]) -> Any:
+    return make(
+        vector_config=Configure.Vectors.self_provided(),
+        properties=[Property(name="name", data_type=DataType.TEXT), Property(name="born", data_type=DataType.INT)],
+    )
+
+
+@pytest.fixture
+def books(make: Callable[..., Any], authors: Any) -> Any:
+    """Books point to authors, and to books that they cite."""
+    made = make(
+        vector_config=Configure.Vectors.self_provided(),
+        properties=[Property(name="name", data_type=DataType.TEXT)],
+        references=[ReferenceProperty(name="author", target_collection=authors.name)],
+    )
+    made.config.add_reference(ReferenceProperty(name="cites", target_collection=made.name))
+    return made

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from unit.access.world import OBJECT, World
-from weft.access.permissions import ACTIONS, Permission, everything
-from weft.access.store import AccessStore
+from unit.access.world import OBJECT, World, data, give, message
+from weft.access.permissions import Permission, everything
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, Unauthenticated
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget
 from weft.domain.objects import IncomingObject, IncomingReference
 from weft.domain.query import Query, ReferenceSelection, Returns
 from weft.domain.tenants import Tenant
-from weft.wire.rest.permission_json import permission_json
 
 JANE = Caller("jane")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
-
-
-def give(world: World, *permissions: Permission, to: str = "jane") -> str:
-    return world.user(to, permissions)
-
-
-def data(verb: str, collection: str, tenant: str = "*", object: str = "*") -> Permission:
-    return Permission(f"{verb}_data", (collection, tenant, object))
-
-
-def message(response: Any) -> str:
-    assert response.status_code == 403, response.text
-    return str(response.json()["error"][0]["message"])
 
 
 def test_the_words_of_a_refusal(world: World) -> None:
@@ -210,204 +187,6 @@ def test_shards_of_others_are_not_counted(world: World) -> None:
 def test_an_anonymous_caller_is_not_authenticated(world: World) -> None:
     with pytest.raises(Unauthenticated):
         world.door.admit(Caller()).statistics()
-
-
-# -- roles
-
-
-def test_scope_match_gives_no_more_than_one_has(world: World) -> None:
-    key = give(world, Permission("create_roles", ("*",), "match"), data("read", "Movies"))
-
-    def create(name: str, permission: Permission) -> int:
-        body = {"name": name, "permissions": [permission_json(permission)]}
-        return int(world.ask(key, "POST", "/v1/authz/roles", body).status_code)
-
-    assert create("less", data("read", "Movies")) == 201
-    assert create("more", data("read", "*")) == 403
-    assert create("other", data("delete", "Movies")) == 403
-    key = give(world, Permission("create_roles", ("*",), "all"))
-    assert create("more", data("read", "*")) == 201
-
-
-def test_roles_are_given_by_those_who_have_them(world: World) -> None:
-    key = give(world, everything("assign_and_revoke_users"))
-    assign = {"roles": ["viewer"], "userType": "db"}
-    response = world.ask(key, "POST", "/v1/authz/users/list-user/assign", assign)
-    assert "less or equal permissions" in message(response)
-    assert world.ask("root-key", "POST", "/v1/authz/users/list-user/assign", assign).status_code == 200
-    assert world.ask("list-key", "GET", "/v1/schema").status_code == 200
-    assert world.ask(key, "POST", "/v1/authz/users/list-user/revoke", assign).status_code == 200
-    assert world.ask("list-key", "GET", "/v1/schema/Movies").status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("asked", "status"),
-    [("x_public", 201), ("y*_public", 201), ("a|x_public", 403), ("*", 403), ("[^s].*", 201), ("[^t].*", 403)],
-)
-def test_patterns_are_no_way_around_the_scope(world: World, asked: str, status: int) -> None:
-    held = [data("read", "Movies", object=one) for one in ("*_public", "[^s].*")]
-    key = give(world, *held, Permission("create_roles", ("*",), "match"))
-    body = {"name": "made", "permissions": [permission_json(data("read", "Movies", object=asked))]}
-    assert world.ask(key, "POST", "/v1/authz/roles", body).status_code == status
-
-
-def test_built_in_roles_are_given_by_those_who_have_as_much(world: World) -> None:
-    reading = [everything(action) for action in ACTIONS if action.startswith("read_")]
-    key = give(world, *reading, everything("assign_and_revoke_users"))
-    assign = {"roles": ["viewer"], "userType": "db"}
-    assert world.ask(key, "POST", "/v1/authz/users/list-user/assign", assign).status_code == 403
-    key = world.user("viewer", [everything("assign_and_revoke_users")], roles=["viewer"])
-    assert world.ask(key, "POST", "/v1/authz/users/list-user/assign", assign).status_code == 200
-    admin = {"roles": ["admin"], "userType": "db"}
-    assert world.ask(key, "POST", "/v1/authz/users/list-user/assign", admin).status_code == 403
-
-
-@pytest.mark.parametrize("role", ["root", "read-only"])
-def test_some_roles_are_given_by_settings_only(world: World, role: str) -> None:
-    body = {"roles": [role], "userType": "db"}
-    for verb in ("assign", "revoke"):
-        assert world.ask("root-key", "POST", f"/v1/authz/users/list-user/{verb}", body).status_code == 403
-    assert world.ask("root-key", "GET", f"/v1/authz/roles/{role}/user-assignments").status_code == 200
-    key = world.user("admin", roles=["admin"])
-    assert world.ask(key, "GET", f"/v1/authz/roles/{role}/user-assignments").status_code == 403
-
-
-def test_root_is_seen_by_root_users(world: World) -> None:
-    def names(key: str) -> list[str]:
-        return [one["name"] for one in world.ask(key, "GET", "/v1/authz/roles").json()]
-
-    assert names("root-key") == ["admin", "read-only", "root", "viewer"]
-    assert names(world.user("admin", roles=["admin"])) == ["admin", "read-only", "role-admin", "viewer"]
-    assert names(give(world, Permission("read_roles", ("view*",), "match"))) == ["viewer"]
-    assert names(give(world)) == []
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
-    [
-        ("POST", "/v1/authz/roles", {"name": ""}, 400),
-        ("POST", "/v1/authz/roles", {"name": "a b"}, 400),
-        ("POST", "/v1/authz/roles", {"name": "viewer"}, 400),
-        ("POST", "/v1/authz/roles", {"name": "r", "permissions": [{"action": "fly"}]}, 422),
-        ("POST", "/v1/authz/roles", {"name": "r", "permissions": {}}, 422),
-        ("POST", "/v1/authz/roles", {"name": "role-jane"}, 409),
-        ("POST", "/v1/authz/roles", [], 422),
-        ("DELETE", "/v1/authz/roles/admin", None, 400),
-        ("DELETE", "/v1/authz/roles/nothing", None, 204),
-        ("GET", "/v1/authz/roles/nothing", None, 404),
-        ("POST", "/v1/authz/roles/viewer/add-permissions", {"permissions": [{"action": "read_cluster"}]}, 400),
-        ("POST", "/v1/authz/roles/role-jane/add-permissions", {"permissions": []}, 422),
-        ("POST", "/v1/authz/roles/nothing/add-permissions", {"permissions": [{"action": "read_cluster"}]}, 404),
-        ("POST", "/v1/authz/roles/nothing/has-permission", {"action": "read_cluster"}, 404),
-        ("POST", "/v1/authz/users/jane/assign", {"roles": []}, 400),
-        ("POST", "/v1/authz/users/jane/assign", {"roles": ["nothing"]}, 404),
-        ("POST", "/v1/authz/users/stranger/assign", {"roles": ["viewer"]}, 404),
-        ("POST", "/v1/authz/users/jane/assign", {"roles": ["viewer"], "userType": "robot"}, 400),
-        ("POST", "/v1/authz/groups/staff/assign", {"roles": ["viewer"], "groupType": "db"}, 400),
-        ("GET", "/v1/authz/users/jane/roles/robot", None, 400),
-        ("GET", "/v1/authz/users/jane/roles/oidc", None, 422),
-        ("GET", "/v1/authz/users/jane/roles/db?includeFullRoles=maybe", None, 422),
-        ("POST", "/v1/users/db/1jane", None, 422),
-        ("POST", "/v1/users/db/jane", None, 409),
-        ("POST", "/v1/users/db/list-user", None, 409),
-        ("POST", "/v1/users/db/stranger", {"import": True}, 404),
-        ("POST", "/v1/users/db/x", {"createTime": "yesterday", "import": True}, 422),
-        ("GET", "/v1/users/db/stranger", None, 404),
-        ("DELETE", "/v1/users/db/stranger", None, 404),
-        ("DELETE", "/v1/users/db/root-user", None, 422),
-        ("DELETE", "/v1/users/db/list-user", None, 422),
-        ("POST", "/v1/users/db/stranger/rotate-key", None, 404),
-        ("POST", "/v1/users/db/list-user/rotate-key", None, 422),
-        ("POST", "/v1/users/db/jane/activate", None, 409),
-    ],
-)
-def test_bad_requests_change_nothing(world: World, method: str, path: str, body: Any, status: int) -> None:
-    give(world, data("read", "Movies"))
-    before = world.access.store.state
-    assert world.ask("root-key", method, path, body).status_code == status
-    assert world.access.store.state == before
-
-
-# -- users
-
-
-def test_the_life_of_a_user(world: World) -> None:
-    path = "/v1/users/db/joe"
-    key = world.ask("root-key", "POST", path).json()["apikey"]
-    assert world.ask(key, "GET", "/v1/users/own-info").json() == {"username": "joe", "groups": [], "roles": None}
-    rotated = world.ask("root-key", "POST", f"{path}/rotate-key").json()["apikey"]
-    assert world.ask(key, "GET", "/v1/meta").status_code == 401
-    assert world.ask(rotated, "GET", "/v1/meta").status_code == 200
-    assert world.ask("root-key", "POST", f"{path}/deactivate").status_code == 200
-    assert world.ask("root-key", "POST", f"{path}/deactivate").status_code == 409
-    assert "deactivated" in world.ask(rotated, "GET", "/v1/meta").text
-    assert world.ask("root-key", "POST", f"{path}/activate").status_code == 200
-    assert world.ask(rotated, "GET", "/v1/meta").status_code == 200
-    world.ask("root-key", "POST", f"{path}/deactivate", {"revoke_key": True})
-    world.ask("root-key", "POST", f"{path}/activate")
-    assert world.ask(rotated, "GET", "/v1/meta").status_code == 401
-    world.ask("root-key", "POST", "/v1/authz/users/joe/assign", {"roles": ["viewer"], "userType": "db"})
-    found = world.ask("root-key", "GET", f"{path}?includeLastUsedTime=true").json()
-    assert found["roles"] == ["viewer"] and found["dbUserType"] == "db_user" and found["active"] is True
-    assert found["lastUsedAt"] >= found["createdAt"] and len(found["apiKeyFirstLetters"]) == 3
-    assert world.ask("root-key", "DELETE", path).status_code == 204
-    assert world.access.store.state.assigned == {}
-    assert world.ask("root-key", "GET", path).status_code == 404
-
-
-def test_a_user_of_the_settings_is_taken_over_with_its_key(world: World) -> None:
-    created = {"import": True, "createTime": "2026-01-02T03:04:05Z"}
-    response = world.ask("root-key", "POST", "/v1/users/db/list-user", created)
-    assert response.json() == {"apikey": "list-key"}
-    found = world.ask("root-key", "GET", "/v1/users/db/list-user").json()
-    assert found["dbUserType"] == "db_user" and found["createdAt"] == "2026-01-02T03:04:05.000Z"
-    world.ask("root-key", "POST", "/v1/users/db/list-user/deactivate")
-    assert world.ask("list-key", "GET", "/v1/meta").status_code == 401
-
-
-@pytest.mark.parametrize("end", ["rotate", "revoke", "delete"])
-def test_the_key_in_the_settings_of_a_user_taken_over_lets_no_one_in(world: World, end: str) -> None:
-    path = "/v1/users/db/list-user"
-    world.ask("root-key", "POST", path, {"import": True})
-    assert world.ask("list-key", "GET", "/v1/meta").status_code == 200
-    if end == "rotate":
-        world.ask("root-key", "POST", f"{path}/rotate-key")
-    elif end == "revoke":
-        world.ask("root-key", "POST", f"{path}/deactivate", {"revoke_key": True})
-        world.ask("root-key", "POST", f"{path}/activate")
-    else:
-        world.ask("root-key", "DELETE", path)
-    assert world.ask("list-key", "GET", "/v1/meta").status_code == 401
-    assert world.ask("reader-key", "GET", "/v1/meta").status_code == 200
-    assert AccessStore(world.engine.folder).state.adopted == {"list-user"}
-    world.ask("root-key", "DELETE", path)
-    world.ask("root-key", "POST", path, {"import": True})
-    assert world.ask("list-key", "GET", "/v1/meta").status_code == 200
-
-
-def test_users_of_the_settings_are_visible_to_root(world: World) -> None:
-    give(world)
-    users = [one["userId"] for one in world.ask("root-key", "GET", "/v1/users/db").json()]
-    assert users == ["jane", "root-user", "list-user", "reader-user"]
-    key = world.user("admin", roles=["admin"])
-    listed = world.ask(key, "GET", "/v1/users/db").json()
-    assert [one["userId"] for one in listed] == ["admin", "jane"] and "apiKeyFirstLetters" not in listed[0]
-
-
-def test_users_cannot_lock_themselves_out(world: World) -> None:
-    key = world.user("admin", roles=["admin"])
-    assert world.ask(key, "DELETE", "/v1/users/db/admin").status_code == 422
-    assert world.ask(key, "POST", "/v1/users/db/admin/deactivate").status_code == 422
-    assert world.ask(key, "POST", "/v1/users/db/root-user/deactivate").status_code == 422
-
-
-def test_users_can_be_off(tmp_path: Path) -> None:
-    world = World(tmp_path, db_users_enabled=False)
-    try:
-        assert world.ask("root-key", "GET", "/v1/users/db").json() == []
-        assert world.ask("root-key", "POST", "/v1/users/db/joe").status_code == 422
-    finally:
-        world.close()
 
 
 # -- lists

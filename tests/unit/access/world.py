@@ -74,3 +74,16 @@ class World(InProcess):
         """The response to a REST request."""
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         return self.rest.request(method, path, headers=headers, json=body)
+
+
+def give(world: World, *permissions: Permission, to: str = "jane") -> str:
+    return world.user(to, permissions)
+
+
+def data(verb: str, collection: str, tenant: str = "*", object: str = "*") -> Permission:
+    return Permission(f"{verb}_data", (collection, tenant, object))
+
+
+def message(response: Any) -> str:
+    assert response.status_code == 403, response.text
+    return str(response.json()["error"][0]["message"])
