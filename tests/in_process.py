@@ -27,8 +27,8 @@ from weft.wire.rest.app import build_app
 class RecordingService(Service):
     """The service, open to every caller; it remembers what it was asked, and raises ``failure`` if there is one."""
 
-    def __init__(self, settings: Settings, engine: Database, registry: Registry, access: Access) -> None:
-        super().__init__(settings, engine, registry, access)
+    def __init__(self, settings: Settings, database: Database, registry: Registry, access: Access) -> None:
+        super().__init__(settings, database, registry, access)
         self.queries: list[tuple[Query, Caller]] = []
         self.aggregations: list[Aggregation] = []
         self.failure: Exception | None = None
@@ -56,8 +56,8 @@ class InProcess:
         }
         self.settings = load_settings({"data_path": folder / "data", **given, **settings}, {})
         self.registry = build_registry(("reranker-dummy",))
-        self.engine = open_database(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
-        self.access = Access(self.settings.access, self.engine.folder, durable=False)
+        self.database = open_database(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
+        self.access = Access(self.settings.access, self.database.folder, durable=False)
         self.service = self._made()
         self.door = Door(self.service, self.access)
         self.app = build_app(
@@ -70,12 +70,12 @@ class InProcess:
         self.calls = Calls(self.door).by_name()
 
     def _made(self) -> Service:
-        return Service(self.settings, self.engine, self.registry, self.access)
+        return Service(self.settings, self.database, self.registry, self.access)
 
     def close(self) -> None:
         self.service.close()
         self.access.close()
-        self.engine.close()
+        self.database.close()
         self.registry.close()
 
 
@@ -85,4 +85,4 @@ class Recording(InProcess):
     service: RecordingService
 
     def _made(self) -> RecordingService:
-        return RecordingService(self.settings, self.engine, self.registry, self.access)
+        return RecordingService(self.settings, self.database, self.registry, self.access)

@@ -76,7 +76,7 @@ class App:
                 media=settings.modules.media,
             )
             undo.callback(self._registry.close)
-            self._engine = open_database(
+            self._database = open_database(
                 storage.data_path,
                 parse,
                 durable=storage.durable,
@@ -85,13 +85,13 @@ class App:
                 most_open_tenants=storage.max_open_tenants,
                 engine=storage.engine,
             )
-            undo.callback(self._engine.close)
-            self._access = Access(settings.access, self._engine.folder, durable=storage.durable)
+            undo.callback(self._database.close)
+            self._access = Access(settings.access, self._database.folder, durable=storage.durable)
             undo.callback(self._access.close)
             metrics = self._metrics()
             service = self._service = Service(
                 settings,
-                self._engine,
+                self._database,
                 self._registry,
                 self._access,
                 exposition=None if metrics is None else metrics.exposition,
@@ -118,7 +118,7 @@ class App:
             build_app(door, auth, settings.rest, body_limit_bytes=settings.grpc.max_message_bytes, observe=observe)
         )
         threading.Thread(target=self._warm, name="weft-warm", daemon=True).start()
-        self._engine.announce([f"http://{host}:{self.rest_port}", f"grpc://{host}:{self.grpc_port}"])
+        self._database.announce([f"http://{host}:{self.rest_port}", f"grpc://{host}:{self.grpc_port}"])
 
     def _metrics(self) -> Metrics | None:
         """None if no metrics are collected."""
@@ -185,7 +185,7 @@ class App:
         self._stop_metrics()
         self._service.close()
         self._access.close()
-        self._engine.close()
+        self._database.close()
         self._registry.close()
 
     def _warm(self) -> None:
@@ -194,7 +194,7 @@ class App:
         importlib.import_module("weft.engine.embedded.index.inverted.kernels")
 
     def summary(self) -> Summary:
-        collections = self._engine.collections()
+        collections = self._database.collections()
         objects = sum(one.count(ONLY_SHARD) for one in collections if not one.config.tenancy.enabled)
         return Summary(len(collections), objects, tuple(sorted(self._registry.meta())))
 

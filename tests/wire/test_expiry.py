@@ -123,14 +123,14 @@ def test_upkeep_deletes_what_has_expired(tmp_path: Path) -> None:
         )
         aged.data.insert({"name": "new"})
     server.stop()
-    engine = open_database(tmp_path / "data", parse, durable=False, write_queue=1_000)
+    database = open_database(tmp_path / "data", parse, durable=False, write_queue=1_000)
     now = datetime.now(UTC)
-    assert engine.expire(now.timestamp()) == 2
-    assert engine.expire(now.timestamp()) == 0
-    assert engine.expire((now + timedelta(minutes=59)).timestamp()) == 0
-    assert engine.expire((now + timedelta(minutes=61)).timestamp()) == 1
-    assert [shard_of(engine.get(name)).count for name in ("Dated", "Aged")] == [2, 0]
-    engine.close()
+    assert database.expire(now.timestamp()) == 2
+    assert database.expire(now.timestamp()) == 0
+    assert database.expire((now + timedelta(minutes=59)).timestamp()) == 0
+    assert database.expire((now + timedelta(minutes=61)).timestamp()) == 1
+    assert [shard_of(database.get(name)).count for name in ("Dated", "Aged")] == [2, 0]
+    database.close()
 
 
 def test_the_server_deletes_by_itself(tmp_path: Path) -> None:

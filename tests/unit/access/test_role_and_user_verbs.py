@@ -183,7 +183,7 @@ def test_the_key_in_the_settings_of_a_user_taken_over_lets_no_one_in(world: Worl
         world.ask("root-key", "DELETE", path)
     assert world.ask("list-key", "GET", "/v1/meta").status_code == 401
     assert world.ask("reader-key", "GET", "/v1/meta").status_code == 200
-    assert AccessStore(world.engine.folder).state.adopted == {"list-user"}
+    assert AccessStore(world.database.folder).state.adopted == {"list-user"}
     world.ask("root-key", "DELETE", path)
     world.ask("root-key", "POST", path, {"import": True})
     assert world.ask("list-key", "GET", "/v1/meta").status_code == 200

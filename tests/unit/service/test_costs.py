@@ -59,8 +59,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
     """With ``COUNT`` notes: a text, a number, a date, a vector of the caller's and one of a module."""
     settings = Settings()
     registry = Registry({Lengths.name: lambda: MODULE})
-    engine = open_database(tmp_path, parse, durable=False, write_queue=1_000)
-    made = Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
+    database = open_database(tmp_path, parse, durable=False, write_queue=1_000)
+    made = Service(settings, database, registry, Access(settings.access, database.folder, durable=False))
     types = {"text": "text", "n": "int", "at": "date"}
     document = {
         "class": "Note",
@@ -73,7 +73,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     made.collections.create(document)
     assert made.objects.batch(notes(), CALLER) == [None] * COUNT
     yield made
-    engine.close()
+    database.close()
     registry.close()
 
 

@@ -50,11 +50,11 @@ class Letters(Vectorizer):
 def serving(folder: Path, revision: int) -> Iterator[Service]:
     settings = Settings()
     registry = Registry({Letters.name: lambda: Letters(revision)})
-    engine = open_database(folder, parse, durable=False, write_queue=1_000)
+    database = open_database(folder, parse, durable=False, write_queue=1_000)
     try:
-        yield Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
+        yield Service(settings, database, registry, Access(settings.access, database.folder, durable=False))
     finally:
-        engine.close()
+        database.close()
         registry.close()
 
 

@@ -38,16 +38,16 @@ def service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service]
     """With a class Node: a name, and references ``next`` to other nodes."""
     settings = Settings()
     if request.param == "embedded":
-        engine = open_database(tmp_path, parse, durable=False, write_queue=100_000)
+        database = open_database(tmp_path, parse, durable=False, write_queue=100_000)
     else:
-        engine = Database(FolderLock(tmp_path), LmdbCatalog(tmp_path, sync=False), ReferenceDriver(), parse)
+        database = Database(FolderLock(tmp_path), LmdbCatalog(tmp_path, sync=False), ReferenceDriver(), parse)
     registry = build_registry()
-    made = Service(settings, engine, registry, Access(settings.access, engine.folder, durable=False))
+    made = Service(settings, database, registry, Access(settings.access, database.folder, durable=False))
     made.collections.create({"class": "Node", "properties": [{"name": "name", "dataType": ["text"]}]})
     made.collections.add_property("Node", {"name": "next", "dataType": ["Node"]})
     yield made
     registry.close()
-    engine.close()
+    database.close()
 
 
 def insert(service: Service, *names: str) -> None:

@@ -114,8 +114,8 @@ class BackupTarget:
 class BackupMaker:
     """``run`` once. ``staging`` is a separate folder in the data folder, on the disk of the shards."""
 
-    def __init__(self, engine: Database, request: BackupRequest, target: BackupTarget, staging: Path) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, request: BackupRequest, target: BackupTarget, staging: Path) -> None:
+        self._database = database
         self._request = request
         self._target = target
         self._staging = staging
@@ -124,7 +124,7 @@ class BackupMaker:
         """Raises JobStopped, or the error of a failure; then call ``undo``."""
         asked = self._request
         job.total = sum(
-            self._engine.files(one).bytes_on_disk(name) for one in asked.collections for name in one.tenants()
+            self._database.files(one).bytes_on_disk(name) for one in asked.collections for name in one.tenants()
         )
         writer = PackWriter(self._target.folder, asked.level, asked.threads)
         try:
@@ -151,11 +151,11 @@ class BackupMaker:
                 self._check_held(collection)  # otherwise only the tenant has been deleted
         self._check_held(collection)
         config = collection.config  # the latest: it may have grown since the first shard, and fits all of them
-        aliases = sorted(a for a, target in self._engine.aliases().items() if target == config.name)
+        aliases = sorted(a for a, target in self._database.aliases().items() if target == config.name)
         return StoredCollection(config.name, config.document, aliases, shards)
 
     def _check_held(self, collection: OpenCollection) -> None:
-        if self._engine.find(collection.config.name) is not collection:
+        if self._database.find(collection.config.name) is not collection:
             raise NotFound(f"class {collection.config.name} was deleted while it was backed up; start a new backup")
 
     def _shard(self, empty: StoredShard, collection: OpenCollection, job: Job, writer: PackWriter) -> StoredShard:
@@ -163,7 +163,7 @@ class BackupMaker:
         job.check()
         remove_folder(self._staging)
         self._staging.parent.mkdir(exist_ok=True)
-        sizes = self._engine.files(collection).snapshot_to(empty.name, self._staging)
+        sizes = self._database.files(collection).snapshot_to(empty.name, self._staging)
         if not sizes:
             return empty
         base = self._request.base

@@ -43,8 +43,8 @@ class Restorer:
     """``run`` once. Restores all collections with their aliases, the requested parts and the record of the job's
     success, or nothing."""
 
-    def __init__(self, engine: Database, request: RestoreRequest, reader: PackReader) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, request: RestoreRequest, reader: PackReader) -> None:
+        self._database = database
         self._request = request
         self._reader = reader
         self._unload: list[Callable[[], None]] = []
@@ -65,14 +65,14 @@ class Restorer:
 
         try:
             for one in request.collections:
-                entries.append(self._engine.draft(one.name, one.document, {s.name: s.status for s in one.shards}))
+                entries.append(self._database.draft(one.name, one.document, {s.name: s.status for s in one.shards}))
                 self._fetch(one, entries[-1], job)
             success = replace(job.record, status=JobStatus.SUCCESS, ended_at=now())
-            self._engine.adopt(entries, self._aliases(), JobLedger.entry(success), agree=agree)
+            self._database.adopt(entries, self._aliases(), JobLedger.entry(success), agree=agree)
         except BaseException:
             for unload in reversed(self._unload):
                 unload()
-            self._engine.abandon(entries)
+            self._database.abandon(entries)
             raise
 
     def undo(self, status: JobStatus, error: str) -> None:
@@ -83,7 +83,7 @@ class Restorer:
 
     def _check_names(self) -> None:
         for one in self._request.collections:
-            if self._engine.find(one.name) is not None:
+            if self._database.find(one.name) is not None:
                 raise Conflict(
                     f"restore class {one.name}: class name {one.name} already exists; delete it first, or restore the "
                     "others by naming them",
@@ -92,7 +92,7 @@ class Restorer:
 
     def _aliases(self) -> dict[str, str]:
         """The aliases of the backup, without existing ones unless the request overwrites them."""
-        present = self._engine.aliases()
+        present = self._database.aliases()
         return {
             alias: one.name
             for one in self._request.collections
@@ -105,7 +105,7 @@ class Restorer:
             job.check()
             if shard.manifest is None:
                 continue
-            folder = self._engine.shard_folder(entry, shard.name)
+            folder = self._database.shard_folder(entry, shard.name)
             files = unpack_manifest(self._reader.one(shard.manifest))
             for file in files:
                 self._write(folder / file.path, file, job)

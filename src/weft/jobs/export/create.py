@@ -77,12 +77,12 @@ class ExportMaker:
     ``staging`` is a separate folder in the data folder. ``parse`` reads a collection's stored schema.
     """
 
-    def __init__(self, engine: Database, parse: Parse, target: ExportTarget, staging: Path) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, parse: Parse, target: ExportTarget, staging: Path) -> None:
+        self._database = database
         self._parse = parse
         self._target = target
         self._staging = staging
-        self._collections = {name: _held(engine, name) for name in target.state.classes}
+        self._collections = {name: _held(database, name) for name in target.state.classes}
         self._plan: Sequence[tuple[str, str]] = ()
         self._done: Sequence[ShardExport] = ()
         self._current = ShardExport()
@@ -160,7 +160,7 @@ class ExportMaker:
             job.save(asdict(position))
         with disk.explained(copy):
             config = self._parse(orjson.loads((copy / "collection.json").read_bytes()))
-        store = self._engine.open_copy(copy / "store")
+        store = self._database.open_copy(copy / "store")
 
         def each(rows: int) -> bool:
             job.advance(rows)
@@ -194,10 +194,10 @@ class ExportMaker:
         with disk.explained(folder):
             folder.mkdir(parents=True)
         try:
-            if not self._engine.files(collection).copy_store(shard, folder / "store"):
+            if not self._database.files(collection).copy_store(shard, folder / "store"):
                 return "no data"
         except NotFound:
-            if self._engine.find(name) is not collection:
+            if self._database.find(name) is not collection:
                 raise
             return "deleted"
         disk.write_whole(folder / "collection.json", orjson.dumps(collection.config.document), sync=True)
@@ -212,9 +212,9 @@ class ExportMaker:
         return collection
 
 
-def _held(engine: Database, name: str) -> OpenCollection | None:
+def _held(database: Database, name: str) -> OpenCollection | None:
     """The collection of that name, not one with that alias."""
-    found = engine.find(name)
+    found = database.find(name)
     return found if found is not None and found.config.name == name else None
 
 

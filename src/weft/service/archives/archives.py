@@ -24,15 +24,15 @@ class Archives:
         self,
         backup: BackupSettings,
         export: ExportSettings,
-        engine: Database,
+        database: Database,
         runner: JobRunner,
         parts: Mapping[str, BackupPart],
         check: SchemaCheck,
     ) -> None:
-        self._catalog = BackupCatalog(backup, engine, runner)
-        self.backups = Backups(engine, self._catalog, runner, parts)
-        self.restores = Restores(engine, self._catalog, runner, parts, check)
-        self.exports = Exports(export, backup, engine, runner, self._catalog.server)
+        self._catalog = BackupCatalog(backup, database, runner)
+        self.backups = Backups(database, self._catalog, runner, parts)
+        self.restores = Restores(database, self._catalog, runner, parts, check)
+        self.exports = Exports(export, backup, database, runner, self._catalog.server)
 
     def meta(self) -> dict[str, JsonObject]:
         """The entries of the backends in ``/v1/meta``."""

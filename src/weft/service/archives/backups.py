@@ -35,27 +35,27 @@ class Backups:
     """One is made at a time; others wait for their turn. ``parts``: what they include besides collections."""
 
     def __init__(
-        self, engine: Database, catalog: BackupCatalog, runner: JobRunner, parts: Mapping[str, BackupPart]
+        self, database: Database, catalog: BackupCatalog, runner: JobRunner, parts: Mapping[str, BackupPart]
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._catalog = catalog
         self._runner = runner
         self._parts = parts
-        self._staging = engine.folder / _STAGING
+        self._staging = database.folder / _STAGING
         clear_staging(self._staging)
         runner.add(BACKUP)
 
     @requires(archiving)
     def create(self, backend: str, asked: NewBackup, caller: Caller) -> ArchiveJob:
         """Begins a backup. Raises Invalid, Conflict for an id that is taken, Unsupported, Overloaded."""
-        self._engine.check_files()
+        self._database.check_files()
         id = checked_id(asked.id, "backup")
         level, threads = _level(asked.compression), threads_of(asked.cpu_percentage)
         place = self._catalog.check(asked.place)
         folder = self._catalog.backend(backend).folder(id, place)
-        present = sorted(one.config.name for one in self._engine.collections())
+        present = sorted(one.config.name for one in self._database.collections())
         classes = tuple(asked.choice.among(present, "on this server"))
-        collections = [self._engine.get(name) for name in classes]
+        collections = [self._database.get(name) for name in classes]
         parts = parts_to_make(asked, self._parts)
         base = self._base(backend, asked, place)
         with self._catalog.lock:
@@ -67,7 +67,7 @@ class Backups:
             target = BackupTarget(folder, state)
             target.begin()
             request = BackupRequest(collections, level, threads, parts, base)
-            self._runner.submit(job, BackupMaker(self._engine, request, target, self._staging / id))
+            self._runner.submit(job, BackupMaker(self._database, request, target, self._staging / id))
         return replace(_of_state(state, backend, folder.home), bucket=place.bucket)
 
     @requires(archive(READ))

@@ -26,14 +26,14 @@ _HINT = "set BACKUP_FILESYSTEM_PATH for filesystem, BACKUP_S3_BUCKET for s3"
 class BackupCatalog:
     """``lock`` is held while a request becomes a job. Raises Misconfigured."""
 
-    def __init__(self, settings: BackupSettings, engine: Database, runner: JobRunner) -> None:
+    def __init__(self, settings: BackupSettings, database: Database, runner: JobRunner) -> None:
         self._dynamic = settings.dynamic_location
         self._runner = runner
         self.lock = threading.RLock()
-        self.backends: dict[str, Backend] = backup_backends(settings, engine.folder)
-        if _SERVER not in engine.settings():
-            engine.put_settings({_SERVER: secrets.token_hex(8)})
-        self.server = str(engine.settings()[_SERVER])
+        self.backends: dict[str, Backend] = backup_backends(settings, database.folder)
+        if _SERVER not in database.settings():
+            database.put_settings({_SERVER: secrets.token_hex(8)})
+        self.server = str(database.settings()[_SERVER])
         """Distinguishes this server's backups from those of other servers in the same location."""
 
     def backend(self, name: str) -> Backend:

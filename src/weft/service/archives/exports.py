@@ -38,17 +38,17 @@ class Exports:
     exports from those of others."""
 
     def __init__(
-        self, settings: ExportSettings, backup: BackupSettings, engine: Database, runner: JobRunner, server: str
+        self, settings: ExportSettings, backup: BackupSettings, database: Database, runner: JobRunner, server: str
     ) -> None:
         self._enabled = settings.enabled
         self._backends: Mapping[str, Backend] = export_backends(settings, backup)
-        self._engine = engine
+        self._database = database
         self._runner = runner
         self._server = server
         self._lock = threading.RLock()
         self._makers: dict[str, ExportMaker] = {}
         """By the home of the folder; those that have ended are removed when the next one begins."""
-        self._staging = engine.folder / _STAGING
+        self._staging = database.folder / _STAGING
         runner.add(EXPORT, self._reopen)
         sweep_staging(self._staging, {one.id for one in runner.records() if not one.status.ended})
 
@@ -56,14 +56,14 @@ class Exports:
     def create(self, backend: str, asked: NewExport, caller: Caller) -> ExportJob:
         """Begins an export. Raises Invalid, Conflict for an id that is taken, Misconfigured, Overloaded."""
         self._check_enabled()
-        self._engine.check_files()
+        self._database.check_files()
         id = checked_id(asked.id, "export")
         if asked.file_format != "parquet":
             raise Invalid(f"file_format must be parquet, not {asked.file_format[:40]!r}")
         folder = self._chosen(backend).folder(id, Location())
         if find_spec("pyarrow") is None:
             raise Misconfigured("exports need the package pyarrow; install it with: pip install 'weft[export]'")
-        present = sorted(one.config.name for one in self._engine.collections())
+        present = sorted(one.config.name for one in self._database.collections())
         classes = tuple(asked.choice.among(present, "on this server"))
         with self._lock:
             if self._is_under_way(folder) or self._state(folder) is not None:
@@ -113,7 +113,7 @@ class Exports:
         state = ExportState(
             job.name, _backend_of(job), self._server, JobStatus.WAITING, job.started_at, job.collections
         )
-        maker = ExportMaker(self._engine, parse, ExportTarget(folder, state), self._staging / job.record.id)
+        maker = ExportMaker(self._database, parse, ExportTarget(folder, state), self._staging / job.record.id)
         self._makers = {home: one for home, one in self._makers.items() if not one.state.status.ended}
         self._makers[folder.home] = maker
         return maker

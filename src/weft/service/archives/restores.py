@@ -38,13 +38,13 @@ class Restores:
 
     def __init__(
         self,
-        engine: Database,
+        database: Database,
         catalog: BackupCatalog,
         runner: JobRunner,
         parts: Mapping[str, BackupPart],
         check: SchemaCheck,
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._catalog = catalog
         self._runner = runner
         self._parts = parts
@@ -54,7 +54,7 @@ class Restores:
     @requires(restoring)
     def create(self, backend: str, id: str, asked: NewRestore, caller: Caller) -> ArchiveJob:
         """Begins a restore. Raises NotFound for an unknown backup, Invalid, CorruptData, Overloaded."""
-        self._engine.check_files()
+        self._database.check_files()
         threads_of(asked.cpu_percentage)
         folder = self._catalog.folder(backend, id, asked.place)
         state = self._catalog.state(folder)
@@ -73,7 +73,7 @@ class Restores:
                 raise Conflict(f"restoration {id} already in progress", id=id)
             job = Job(RESTORE, folder.home, id, classes)
             begun = of_job(job, backend)
-            self._runner.submit(job, Restorer(self._engine, request, reader))
+            self._runner.submit(job, Restorer(self._database, request, reader))
         if request.parts:
             facts = {"by": caller.user or "anonymous", "by_type": caller.user_type, "id": id}
             _log.info("rights are restored from a backup", extra={"facts": facts | {"parts": ",".join(request.parts)}})

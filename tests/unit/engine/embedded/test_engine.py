@@ -33,15 +33,15 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[Database]:
     opened = open_database(tmp_path, parse, durable=False, write_queue=1000)
     yield opened
     opened.close()
 
 
-def reopened(engine: Database) -> Database:
-    engine.close()
-    return open_database(engine.folder, parse, durable=False, write_queue=1000)
+def reopened(database: Database) -> Database:
+    database.close()
+    return open_database(database.folder, parse, durable=False, write_queue=1000)
 
 
 def upsert() -> Upsert:
@@ -49,77 +49,79 @@ def upsert() -> Upsert:
     return Upsert(obj)
 
 
-def test_foreign_files_in_the_data_folder_stay(engine: Database) -> None:
-    (engine.folder / "collections").mkdir(exist_ok=True)
-    ours, theirs = engine.folder / "collections" / ("0" * 16), engine.folder / "collections" / "notes.txt"
+def test_foreign_files_in_the_data_folder_stay(database: Database) -> None:
+    (database.folder / "collections").mkdir(exist_ok=True)
+    ours, theirs = database.folder / "collections" / ("0" * 16), database.folder / "collections" / "notes.txt"
     ours.mkdir()
     theirs.write_text("mine")
-    reopened(engine).close()
+    reopened(database).close()
     assert theirs.exists()
     assert not ours.exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names of files are Unicode there")
 def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
-    engine = open_database(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), parse, durable=False, write_queue=1000)
-    shard = shard_of(engine.create(DOCUMENTS["Plain"]))
+    database = open_database(
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), parse, durable=False, write_queue=1000
+    )
+    shard = shard_of(database.create(DOCUMENTS["Plain"]))
     shard.write([upsert()])
     assert shard.count == 1
-    engine.close()
+    database.close()
 
 
-def test_a_dropped_collection_is_gone_for_those_that_hold_it(engine: Database) -> None:
-    held = engine.create(DOCUMENTS["Plain"])
+def test_a_dropped_collection_is_gone_for_those_that_hold_it(database: Database) -> None:
+    held = database.create(DOCUMENTS["Plain"])
     shard = shard_of(held)
-    assert engine.drop("Plain")
+    assert database.drop("Plain")
     with pytest.raises(NotFound):
         shard_of(held)
     with pytest.raises(NotFound):
         shard.write([upsert()])
-    assert not list((engine.folder / "collections").iterdir())
+    assert not list((database.folder / "collections").iterdir())
 
 
-def test_a_dropped_collection_cannot_be_changed_into_a_ghost(engine: Database) -> None:
+def test_a_dropped_collection_cannot_be_changed_into_a_ghost(database: Database) -> None:
     """Its entry would come back without shards, and the next start would fail."""
-    held = engine.create(DOCUMENTS["Plain"])
-    engine.drop("Plain")
+    held = database.create(DOCUMENTS["Plain"])
+    database.drop("Plain")
     with pytest.raises(NotFound):
-        engine.configure(held, parse({"class": "Plain", "description": "changed"}))
-    engine.create(DOCUMENTS["Plain"])
+        database.configure(held, parse({"class": "Plain", "description": "changed"}))
+    database.create(DOCUMENTS["Plain"])
     with pytest.raises(NotFound):
-        engine.configure(held, parse({"class": "Plain", "description": "changed"}))
-    again = reopened(engine)
+        database.configure(held, parse({"class": "Plain", "description": "changed"}))
+    again = reopened(database)
     assert again.get("Plain").config.description is None
     again.close()
 
 
-def test_a_tenant_that_is_gone_is_not_opened_again(engine: Database) -> None:
-    held = engine.create(DOCUMENTS["Shared"])
-    engine.put_tenants(held, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
+def test_a_tenant_that_is_gone_is_not_opened_again(database: Database) -> None:
+    held = database.create(DOCUMENTS["Shared"])
+    database.put_tenants(held, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     one, two = shard_of(held, "one"), shard_of(held, "two")
     one.write([upsert()])
-    engine.put_tenants(held, {"one": TenantStatus.INACTIVE})
-    engine.drop_tenants(held, ["two"])
+    database.put_tenants(held, {"one": TenantStatus.INACTIVE})
+    database.drop_tenants(held, ["two"])
     for tenant, error in (("one", Invalid), ("two", NotFound)):
         with pytest.raises(error):
             shard_of(held, tenant)
     for shard in (one, two):
         with pytest.raises(NotFound):
             shard.write([upsert()])
-    engine.put_tenants(held, {"one": TenantStatus.ACTIVE})
+    database.put_tenants(held, {"one": TenantStatus.ACTIVE})
     assert shard_of(held, "one").count == 1
-    engine.drop("Shared")
+    database.drop("Shared")
     for change in (
-        lambda: engine.put_tenants(held, {"three": TenantStatus.ACTIVE}),
-        lambda: engine.drop_tenants(held, ["one"]),
+        lambda: database.put_tenants(held, {"three": TenantStatus.ACTIVE}),
+        lambda: database.drop_tenants(held, ["one"]),
         lambda: shard_of(held, "one"),
     ):
         with pytest.raises(NotFound):
             change()
 
 
-def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = engine.create(DOCUMENTS["Plain"])
+def test_a_change_that_a_shard_cannot_follow_is_undone(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = database.create(DOCUMENTS["Plain"])
     shard = shard_of(held)
     shard.write([upsert()])
     real = Shard.configure
@@ -131,43 +133,43 @@ def test_a_change_that_a_shard_cannot_follow_is_undone(engine: Database, monkeyp
 
     monkeypatch.setattr(Shard, "configure", full)
     with pytest.raises(StorageFull):
-        engine.configure(held, parse({"class": "Plain", "description": "changed"}))
+        database.configure(held, parse({"class": "Plain", "description": "changed"}))
     assert held.config.description is None
-    again = reopened(engine)
+    again = reopened(database)
     assert again.get("Plain").config.description is None
     assert shard_of(again.get("Plain")).count == 1
     again.close()
 
 
 def test_a_collection_that_the_catalog_cannot_store_leaves_no_files(
-    engine: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*asked: object) -> None:
         raise StorageFull("no space")
 
     monkeypatch.setattr(LmdbCatalog, "change", full)
     with pytest.raises(StorageFull):
-        engine.create(DOCUMENTS["Plain"])
-    assert not list((engine.folder / "collections").iterdir())
+        database.create(DOCUMENTS["Plain"])
+    assert not list((database.folder / "collections").iterdir())
 
 
-def test_drafts_that_cannot_be_adopted_leave_no_files(engine: Database) -> None:
-    engine.create(DOCUMENTS["Plain"])
+def test_drafts_that_cannot_be_adopted_leave_no_files(database: Database) -> None:
+    database.create(DOCUMENTS["Plain"])
     drafts = [
-        engine.draft("Shared", {"class": "Shared"}, {}),
-        engine.draft("Plain", {"class": "Plain"}, {ONLY_SHARD: TenantStatus.ACTIVE}),
+        database.draft("Shared", {"class": "Shared"}, {}),
+        database.draft("Plain", {"class": "Plain"}, {ONLY_SHARD: TenantStatus.ACTIVE}),
     ]
     with pytest.raises(Conflict):
-        engine.adopt(drafts, {}, {})
-    assert engine.find("Shared") is None
-    assert len(list((engine.folder / "collections").iterdir())) == 1
+        database.adopt(drafts, {}, {})
+    assert database.find("Shared") is None
+    assert len(list((database.folder / "collections").iterdir())) == 1
 
 
 def test_a_change_that_one_tenant_cannot_follow_is_undone_in_those_that_could(
-    engine: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = engine.create(DOCUMENTS["Shared"])
-    engine.put_tenants(held, {"first": TenantStatus.ACTIVE, "second": TenantStatus.ACTIVE})
+    held = database.create(DOCUMENTS["Shared"])
+    database.put_tenants(held, {"first": TenantStatus.ACTIVE, "second": TenantStatus.ACTIVE})
     shards = [shard_of(held, name) for name in ("first", "second")]
     real = Shard.configure
 
@@ -178,6 +180,6 @@ def test_a_change_that_one_tenant_cannot_follow_is_undone_in_those_that_could(
 
     monkeypatch.setattr(Shard, "configure", full)
     with pytest.raises(StorageFull):
-        engine.configure(held, parse({"class": "Shared", "description": "changed"}))
+        database.configure(held, parse({"class": "Shared", "description": "changed"}))
     assert [shard.config.description for shard in shards] == [None, None]
     assert held.config.description is None

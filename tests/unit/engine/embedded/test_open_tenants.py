@@ -38,15 +38,15 @@ def opened(folder: Path) -> Database:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Database]:
-    engine = opened(tmp_path)
-    yield engine
-    engine.close()
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = opened(tmp_path)
+    yield database
+    database.close()
 
 
-def collection(engine: Database, tenants: int) -> Collection:
-    made = engine.create(CONFIG)
-    engine.put_tenants(made, {f"t{i}": TenantStatus.ACTIVE for i in range(tenants)})
+def collection(database: Database, tenants: int) -> Collection:
+    made = database.create(CONFIG)
+    database.put_tenants(made, {f"t{i}": TenantStatus.ACTIVE for i in range(tenants)})
     return embedded(made)
 
 
@@ -56,8 +56,8 @@ def store(shard: Shard, number: int) -> None:
     assert isinstance(outcome, Done)
 
 
-def test_those_not_asked_for_longest_are_closed(engine: Database) -> None:
-    made = collection(engine, 20)
+def test_those_not_asked_for_longest_are_closed(database: Database) -> None:
+    made = collection(database, 20)
     for i in range(20):
         with made.use(f"t{i}") as shard:
             store(shard, i)
@@ -71,8 +71,8 @@ def test_those_not_asked_for_longest_are_closed(engine: Database) -> None:
             assert shard.view().find([i.to_bytes(16)]) == [0]
 
 
-def test_listing_shards_counts_only_what_is_open_unless_asked(engine: Database) -> None:
-    made = collection(engine, 6)
+def test_listing_shards_counts_only_what_is_open_unless_asked(database: Database) -> None:
+    made = collection(database, 6)
     for i in range(6):
         with made.use(f"t{i}") as shard:
             store(shard, i)
@@ -82,9 +82,9 @@ def test_listing_shards_counts_only_what_is_open_unless_asked(engine: Database) 
     assert [one.objects for one in made.facts()] == [1] * 6
 
 
-def test_what_is_in_use_or_set_read_only_stays_open(engine: Database) -> None:
+def test_what_is_in_use_or_set_read_only_stays_open(database: Database) -> None:
     """The lease is another thread's, and is given back by an exception."""
-    made = collection(engine, 12)
+    made = collection(database, 12)
     leased, done = threading.Event(), threading.Event()
 
     def use() -> None:
@@ -115,19 +115,19 @@ def test_what_is_in_use_or_set_read_only_stays_open(engine: Database) -> None:
     assert made.count("t0") == 1
 
 
-def test_more_than_the_limit_are_open_while_all_are_in_use(engine: Database) -> None:
-    made = collection(engine, MOST + 3)
+def test_more_than_the_limit_are_open_while_all_are_in_use(database: Database) -> None:
+    made = collection(database, MOST + 3)
     with ExitStack() as leases:
         for i in range(MOST + 3):
             store(leases.enter_context(made.use(f"t{i}")), i)
         assert made.open_count == MOST + 3
 
 
-def test_a_lease_hinders_neither_deleting_nor_deactivating(engine: Database) -> None:
-    made = collection(engine, 2)
+def test_a_lease_hinders_neither_deleting_nor_deactivating(database: Database) -> None:
+    made = collection(database, 2)
     with made.use("t0") as gone, made.use("t1") as asleep:
-        engine.drop_tenants(made, ["t0"])
-        engine.put_tenants(made, {"t1": TenantStatus.INACTIVE})
+        database.drop_tenants(made, ["t0"])
+        database.put_tenants(made, {"t1": TenantStatus.INACTIVE})
         for shard in (gone, asleep):
             with pytest.raises(NotFound):
                 shard.write([Upsert(Object(bytes(16)))])
@@ -137,8 +137,8 @@ def test_a_lease_hinders_neither_deleting_nor_deactivating(engine: Database) -> 
 def test_many_threads_on_many_tenants(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
-    engine = opened(tmp_path)
-    made = collection(engine, 30)
+    database = opened(tmp_path)
+    made = collection(database, 30)
 
     def write(worker: int) -> list[int]:
         chooser = random.Random(seed + worker)
@@ -152,20 +152,20 @@ def test_many_threads_on_many_tenants(tmp_path: Path) -> None:
         chosen = [tenant for some in pool.map(write, range(4)) for tenant in some]
     expected = [chosen.count(tenant) for tenant in range(30)]
     assert [made.count(f"t{i}") for i in range(30)] == expected
-    engine.close()
+    database.close()
     again = opened(tmp_path)
     assert [shard_of(again.get("Shared"), f"t{i}").count for i in range(30)] == expected
     again.close()
 
 
-def test_a_tenant_made_again_counts_from_nothing(engine: Database) -> None:
-    made = collection(engine, 1)
+def test_a_tenant_made_again_counts_from_nothing(database: Database) -> None:
+    made = collection(database, 1)
     store(shard_of(made, "t0"), 1)
-    engine.put_tenants(made, {"t0": TenantStatus.INACTIVE})
+    database.put_tenants(made, {"t0": TenantStatus.INACTIVE})
     assert made.count("t0") == 1
-    engine.drop_tenants(made, ["t0"])
+    database.drop_tenants(made, ["t0"])
     assert made.count("t0") == 0
-    engine.put_tenants(made, {"t0": TenantStatus.ACTIVE})
+    database.put_tenants(made, {"t0": TenantStatus.ACTIVE})
     assert made.count("t0") == 0
 
 

@@ -32,7 +32,7 @@ def parse(document: Mapping[str, Any]) -> CollectionConfig:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[Database]:
     opened = open_database(tmp_path / "data", parse, durable=False, write_queue=1000)
     opened.put_tenants(opened.create(parse({})), {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     yield opened
@@ -46,11 +46,11 @@ def fill(shard: Shard, count: int) -> None:
 
 
 def test_who_opens_a_shard_waits_until_its_files_are_copied(
-    engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    collection = embedded(engine.get("Shared"))
+    collection = embedded(database.get("Shared"))
     fill(shard_of(collection, "one"), 10)
-    engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
+    database.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     copying, go, opened = threading.Event(), threading.Event(), threading.Event()
     real = links.take_folder
 
@@ -64,7 +64,7 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
     copier = threading.Thread(target=lambda: taken.append(collection.files.snapshot_to("one", tmp_path / "s")))
     copier.start()
     assert copying.wait(WAIT_S)
-    engine.put_tenants(collection, {"one": TenantStatus.ACTIVE})
+    database.put_tenants(collection, {"one": TenantStatus.ACTIVE})
 
     def open_it() -> None:
         shard_of(collection, "one")
@@ -81,8 +81,8 @@ def test_who_opens_a_shard_waits_until_its_files_are_copied(
     assert "store/objects.mdb" in taken[0]
 
 
-def test_a_snapshot_outlives_what_it_was_taken_of(engine: Database, tmp_path: Path) -> None:
-    collection = embedded(engine.get("Shared"))
+def test_a_snapshot_outlives_what_it_was_taken_of(database: Database, tmp_path: Path) -> None:
+    collection = embedded(database.get("Shared"))
     shard = shard_of(collection, "one")
     fill(shard, 100)
     sizes = collection.files.snapshot_to("one", tmp_path / "s")
@@ -92,15 +92,15 @@ def test_a_snapshot_outlives_what_it_was_taken_of(engine: Database, tmp_path: Pa
     fill(shard, 50)
     shard.write([Remove(uuid) for uuid, _ in shard.view().scan(None, 20)])
     shard._store.finish_compaction(shard._store.begin_compaction("v"))
-    engine.drop_tenants(collection, ["one"])
+    database.drop_tenants(collection, ["one"])
     assert vectors.read_bytes()[: len(before)] == before
 
 
-def test_a_copied_store_can_be_opened(engine: Database, tmp_path: Path) -> None:
-    collection = embedded(engine.get("Shared"))
+def test_a_copied_store_can_be_opened(database: Database, tmp_path: Path) -> None:
+    collection = embedded(database.get("Shared"))
     fill(shard_of(collection, "one"), 30)
     assert collection.files.copy_store("one", tmp_path / "open")
-    engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
+    database.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     assert collection.files.copy_store("one", tmp_path / "closed")
     assert not collection.files.copy_store("two", tmp_path / "unused")
     for name in ("open", "closed"):
@@ -112,12 +112,12 @@ def test_a_copied_store_can_be_opened(engine: Database, tmp_path: Path) -> None:
         collection.files.copy_store("three", tmp_path / "none")
 
 
-def test_a_file_system_without_links(engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_links(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any) -> None:
         raise PermissionError(1, "no links here")
 
     monkeypatch.setattr("os.link", refuse)
-    collection = embedded(engine.get("Shared"))
+    collection = embedded(database.get("Shared"))
     fill(shard_of(collection, "one"), 30)
     sizes = collection.files.snapshot_to("one", tmp_path / "s")
     assert sizes["store/vectors/0.0.f32"] == 30 * 8 * 4

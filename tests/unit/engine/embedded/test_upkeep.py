@@ -24,14 +24,14 @@ CONFIG = CollectionConfig("Plain", (), {"default": VectorConfig("default")}, doc
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[Database]:
     opened = open_database(tmp_path, lambda document: CONFIG, durable=False, write_queue=1000)
     yield opened
     opened.close()
 
 
-def stop_upkeep(engine: Database) -> None:
-    driver = engine._driver
+def stop_upkeep(database: Database) -> None:
+    driver = database._driver
     assert isinstance(driver, EmbeddedDriver)
     driver._upkeep.stop()
 
@@ -46,9 +46,9 @@ def test_the_wait_doubles_up_to_a_minute() -> None:
 
 
 def test_a_failure_is_logged_once(
-    engine: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shard = shard_of(engine.create(CONFIG))
+    shard = shard_of(database.create(CONFIG))
     failures = iter([OperatorError("a"), OperatorError("a"), OperatorError("b"), OperatorError("a")])
     tries = 0
 
@@ -61,9 +61,9 @@ def test_a_failure_is_logged_once(
             raise error
         return True
 
-    stop_upkeep(engine)  # what follows asks for each step itself
+    stop_upkeep(database)  # what follows asks for each step itself
     monkeypatch.setattr(Shard, "maintain", maintain)
-    upkeep = Upkeep(lambda: [embedded(one) for one in engine.collections()], lambda after_s: after_s)
+    upkeep = Upkeep(lambda: [embedded(one) for one in database.collections()], lambda after_s: after_s)
     with caplog.at_level(logging.INFO):
         for now_s in range(20):
             upkeep.maintain(float(now_s))
@@ -73,9 +73,9 @@ def test_a_failure_is_logged_once(
 
 
 def test_a_damaged_shard_is_left_alone(
-    engine: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    collection = engine.create(CONFIG)
+    collection = database.create(CONFIG)
     tries = 0
 
     def maintain(self: Shard) -> bool:
@@ -83,9 +83,9 @@ def test_a_damaged_shard_is_left_alone(
         tries += 1
         raise CorruptData("the file is damaged", path="f")
 
-    stop_upkeep(engine)  # what follows asks for each step itself
+    stop_upkeep(database)  # what follows asks for each step itself
     monkeypatch.setattr(Shard, "maintain", maintain)
-    upkeep = Upkeep(lambda: [embedded(one) for one in engine.collections()], lambda after_s: after_s)
+    upkeep = Upkeep(lambda: [embedded(one) for one in database.collections()], lambda after_s: after_s)
     for now_s in range(5):
         upkeep.maintain(1000.0 * now_s)
     assert tries == 1
@@ -99,14 +99,16 @@ def test_tenants_that_are_not_open_are_looked_at_once_an_hour(tmp_path: Path) ->
         "Offers", (), {}, tenancy=Tenancy(enabled=True), expiry=Expiry("_creationTimeUnix", 60, hidden=False),
         inverted=InvertedConfig(index_timestamps=True), document={"class": "Offers"},
     )  # fmt: skip
-    engine = open_database(tmp_path, lambda document: config, durable=False, write_queue=1000)
-    offers = engine.create(config)
-    engine.put_tenants(offers, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE, "three": TenantStatus.INACTIVE})
+    database = open_database(tmp_path, lambda document: config, durable=False, write_queue=1000)
+    offers = database.create(config)
+    database.put_tenants(
+        offers, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE, "three": TenantStatus.INACTIVE}
+    )
     shard = shard_of(offers, "one")
     for number, created_s in enumerate((1000, 2000)):
         obj = Object(number.to_bytes(16), {}, {}, created_s * 1000, created_s * 1000)
         shard.write([Upsert(obj)])
-    engine.close()
+    database.close()
 
     again = open_database(tmp_path, lambda document: config, durable=False, write_queue=1000)
     offers = again.get("Offers")

@@ -77,7 +77,7 @@ def make_engine(folder: Path) -> Database:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[Database]:
     opened = make_engine(tmp_path / "data")
     yield opened
     opened.close()

@@ -37,14 +37,14 @@ Parts: TypeAlias = dict[str, tuple[BackupPart, Sequence[str] | None]]
 
 
 def make(
-    engine: Database, backend: Backend, id: str, *names: str, base: str = "", parts: Parts | None = None
+    database: Database, backend: Backend, id: str, *names: str, base: str = "", parts: Parts | None = None
 ) -> BackupState:
     folder = backend.folder(id, Location())
     state = BackupState(id, "server", JobStatus.WAITING, f"2026-01-01T00:00:0{len(id)}", names)
     earlier = base_of(backend, base) if base else None
-    request = BackupRequest([engine.get(name) for name in names], 3, 2, parts or {}, earlier)
+    request = BackupRequest([database.get(name) for name in names], 3, 2, parts or {}, earlier)
     target = BackupTarget(folder, state)
-    maker = BackupMaker(engine, request, target, engine.folder / "staging" / id)
+    maker = BackupMaker(database, request, target, database.folder / "staging" / id)
     maker.run(Job(BACKUP, folder.home, id, names))
     maker.clear()
     return target.state
@@ -58,7 +58,7 @@ def base_of(backend: Backend, id: str) -> BackupBase:
 
 
 def bring_back(
-    engine: Database,
+    database: Database,
     backend: Backend,
     state: BackupState,
     *,
@@ -70,41 +70,41 @@ def bring_back(
     contents = read_contents(folder, state)
     job = Job(RESTORE, folder.home, state.id, state.classes)
     request = RestoreRequest(contents, contents.collections, overwrite, parts or {})
-    Restorer(engine, request, PackReader(folders, [state.id])).run(job)
+    Restorer(database, request, PackReader(folders, [state.id])).run(job)
     return job
 
 
-def folders_of(engine: Database) -> set[Path]:
-    return set((engine.folder / "collections").iterdir())
+def folders_of(database: Database) -> set[Path]:
+    return set((database.folder / "collections").iterdir())
 
 
-def test_a_collection_goes_and_comes_back(engine: Database, backend: Backend) -> None:
-    shard = shard_of(engine.create(config("Things")))
+def test_a_collection_goes_and_comes_back(database: Database, backend: Backend) -> None:
+    shard = shard_of(database.create(config("Things")))
     fill(shard, 0, 300)
     remove(shard, 7)
-    engine.put_alias("Stuff", "Things")
-    state = make(engine, backend, "one", "Things")
+    database.put_alias("Stuff", "Things")
+    state = make(database, backend, "one", "Things")
     assert state.size_bytes > 0
-    assert not (engine.folder / "staging" / "one").exists()
+    assert not (database.folder / "staging" / "one").exists()
     fill(shard, 300, 310)
-    engine.drop("Things")
-    engine.drop_alias("Stuff")
-    bring_back(engine, backend, state)
-    again = shard_of(engine.get("Things"))
+    database.drop("Things")
+    database.drop_alias("Stuff")
+    bring_back(database, backend, state)
+    again = shard_of(database.get("Things"))
     assert sorted(held(again)) == [n for n in range(300) if n != 7]
     assert len(again.view().keyword(Keyword("word42", ("text",)), 5, None).doc_ids) == 1
-    assert engine.aliases() == {"Stuff": "Things"}
-    record = JobLedger(engine).find("restore", backend.folder("one", Location()).home)
+    assert database.aliases() == {"Stuff": "Things"}
+    record = JobLedger(database).find("restore", backend.folder("one", Location()).home)
     assert record is not None
     assert (record.status, record.name) == (JobStatus.SUCCESS, "one"), "it counts with the collections, or not at all"
     fill(again, 300, 320)
     assert len(held(again)) == 319
 
 
-def test_what_was_restored_survives_a_restart(engine: Database, tmp_path: Path) -> None:
+def test_what_was_restored_survives_a_restart(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(shard_of(engine.create(config("Things"))), 0, 50)
-    state = make(engine, backend, "one", "Things")
+    fill(shard_of(database.create(config("Things"))), 0, 50)
+    state = make(database, backend, "one", "Things")
     other = make_engine(tmp_path / "other")
     bring_back(other, backend, state)
     other.close()
@@ -114,7 +114,7 @@ def test_what_was_restored_survives_a_restart(engine: Database, tmp_path: Path) 
 
 
 def test_the_last_step_of_a_backup_and_of_a_restore(
-    engine: Database, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    database: Database, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
     begin = Job.begin_finishing
@@ -124,76 +124,76 @@ def test_the_last_step_of_a_backup_and_of_a_restore(
         begin(job)
 
     monkeypatch.setattr(Job, "begin_finishing", begun)
-    fill(shard_of(engine.create(config("Things"))), 0, 3)
-    made = make(engine, backend, "one", "Things")
+    fill(shard_of(database.create(config("Things"))), 0, 3)
+    made = make(database, backend, "one", "Things")
     assert (steps, made.status) == (["backup"], JobStatus.SUCCESS)
-    engine.drop("Things")
-    job = bring_back(engine, backend, made)
+    database.drop("Things")
+    job = bring_back(database, backend, made)
     assert steps == ["backup", "restore"]
     assert job.done == job.total == made.size_bytes
 
 
-def test_tenants_of_every_status(engine: Database, backend: Backend) -> None:
-    collection = engine.create(config("Shared", tenants=True))
-    engine.put_tenants(collection, dict.fromkeys(("open", "cold", "unused", "shut"), TenantStatus.ACTIVE))
+def test_tenants_of_every_status(database: Database, backend: Backend) -> None:
+    collection = database.create(config("Shared", tenants=True))
+    database.put_tenants(collection, dict.fromkeys(("open", "cold", "unused", "shut"), TenantStatus.ACTIVE))
     for n, name in enumerate(("open", "cold", "shut")):
         fill(shard_of(collection, name), 100 * n, 100 * n + 20)
-    engine.put_tenants(collection, {"cold": TenantStatus.INACTIVE})
-    state = make(engine, backend, "one", "Shared")
+    database.put_tenants(collection, {"cold": TenantStatus.INACTIVE})
+    state = make(database, backend, "one", "Shared")
     assert dict(embedded(collection).shards()).keys() == {"open", "shut"}, "a backup opens no shard"
-    engine.drop("Shared")
-    bring_back(engine, backend, state)
-    again = engine.get("Shared")
+    database.drop("Shared")
+    bring_back(database, backend, state)
+    again = database.get("Shared")
     assert again.tenants() == {"open": "ACTIVE", "cold": "INACTIVE", "unused": "ACTIVE", "shut": "ACTIVE"}
     assert not dict(embedded(again).shards())
-    engine.put_tenants(again, {"cold": TenantStatus.ACTIVE})
+    database.put_tenants(again, {"cold": TenantStatus.ACTIVE})
     assert [len(held(shard_of(again, name))) for name in ("open", "cold", "unused", "shut")] == [20, 20, 0, 20]
 
 
-def test_foreign_files_in_a_shard_are_left_out(engine: Database, tmp_path: Path) -> None:
+def test_foreign_files_in_a_shard_are_left_out(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    collection = engine.create(config("Shared", tenants=True))
-    engine.put_tenants(collection, {"one": TenantStatus.ACTIVE})
+    collection = database.create(config("Shared", tenants=True))
+    database.put_tenants(collection, {"one": TenantStatus.ACTIVE})
     shard = shard_of(collection, "one")
     fill(shard, 0, 5)
-    engine.put_tenants(collection, {"one": TenantStatus.INACTIVE})
+    database.put_tenants(collection, {"one": TenantStatus.INACTIVE})
     for name in ("notes.txt", "index/ü", "store/.hidden"):
         (shard.folder / name).write_text("mine")
-    state = make(engine, backend, "one", "Shared")
-    engine.drop("Shared")
-    bring_back(engine, backend, state)
-    again = engine.get("Shared")
-    engine.put_tenants(again, {"one": TenantStatus.ACTIVE})
+    state = make(database, backend, "one", "Shared")
+    database.drop("Shared")
+    bring_back(database, backend, state)
+    again = database.get("Shared")
+    database.put_tenants(again, {"one": TenantStatus.ACTIVE})
     assert len(held(shard_of(again, "one"))) == 5
 
 
-def test_a_chain_stores_changes_only_and_restores_each_link(engine: Database, tmp_path: Path) -> None:
+def test_a_chain_stores_changes_only_and_restores_each_link(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    shard = shard_of(engine.create(config("Things")))
+    shard = shard_of(database.create(config("Things")))
     fill(shard, 0, 6000)
-    states = [make(engine, backend, "a", "Things")]
+    states = [make(database, backend, "a", "Things")]
     fill(shard, 6000, 6020)
     remove(shard, 5)
-    states.append(replaced(make(engine, backend, "bb", "Things", base="a"), ("a",)))
+    states.append(replaced(make(database, backend, "bb", "Things", base="a"), ("a",)))
     fill(shard, 6020, 6030)
-    states.append(replaced(make(engine, backend, "ccc", "Things", base="bb"), ("bb", "a")))
+    states.append(replaced(make(database, backend, "ccc", "Things", base="bb"), ("bb", "a")))
     assert states[1].stored_bytes < states[0].stored_bytes * 0.7
     for state, count in zip(states, (6000, 6019, 6029), strict=True):
-        engine.drop("Things")
-        bring_back(engine, backend, state)
-        assert shard_of(engine.get("Things")).count == count
-    assert set(held(shard_of(engine.get("Things")))) == set(range(6030)) - {5}
+        database.drop("Things")
+        bring_back(database, backend, state)
+        assert shard_of(database.get("Things")).count == count
+    assert set(held(shard_of(database.get("Things")))) == set(range(6030)) - {5}
 
 
 def replaced(state: BackupState, backups: tuple[str, ...]) -> BackupState:
     return replace(state, backups=backups)
 
 
-def test_writes_go_on_and_each_snapshot_is_whole(engine: Database, tmp_path: Path) -> None:
+def test_writes_go_on_and_each_snapshot_is_whole(database: Database, tmp_path: Path) -> None:
     print("seed", SEED)
     rng = random.Random(SEED)
     backend = FilesystemBackend(tmp_path / "b")
-    shard = shard_of(engine.create(config("Things")))
+    shard = shard_of(database.create(config("Things")))
     stop = threading.Event()
     acknowledged = 0
 
@@ -211,7 +211,7 @@ def test_writes_go_on_and_each_snapshot_is_whole(engine: Database, tmp_path: Pat
         promised: list[tuple[BackupState, int, int]] = []
         for n in range(1, 5):
             before = acknowledged
-            promised.append((make(engine, backend, "x" * n, "Things"), before, acknowledged + 20))
+            promised.append((make(database, backend, "x" * n, "Things"), before, acknowledged + 20))
     finally:
         stop.set()
         writer.join()
@@ -226,54 +226,54 @@ def test_writes_go_on_and_each_snapshot_is_whole(engine: Database, tmp_path: Pat
     assert len(held(shard)) == acknowledged, "the shard itself took no harm"
 
 
-def test_a_name_that_is_taken(engine: Database, tmp_path: Path) -> None:
+def test_a_name_that_is_taken(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     for name in ("First", "Second"):
-        fill(shard_of(engine.create(config(name))), 0, 5)
-    state = make(engine, backend, "one", "First", "Second")
-    engine.drop("First")
-    before = folders_of(engine)
+        fill(shard_of(database.create(config(name))), 0, 5)
+    state = make(database, backend, "one", "First", "Second")
+    database.drop("First")
+    before = folders_of(database)
     with pytest.raises(Conflict, match="Second already exists"):
-        bring_back(engine, backend, state)
-    assert engine.find("First") is None
-    assert folders_of(engine) == before
-    engine.drop("Second")
-    engine.create(config("Third"))
-    engine.put_alias("Second", "Third")
+        bring_back(database, backend, state)
+    assert database.find("First") is None
+    assert folders_of(database) == before
+    database.drop("Second")
+    database.create(config("Third"))
+    database.put_alias("Second", "Third")
     with pytest.raises(Conflict, match="Second already exists"):
-        bring_back(engine, backend, state)
-    assert engine.find("First") is None
+        bring_back(database, backend, state)
+    assert database.find("First") is None
 
 
-def test_aliases_that_point_elsewhere_meanwhile(engine: Database, tmp_path: Path) -> None:
+def test_aliases_that_point_elsewhere_meanwhile(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    engine.create(config("Things"))
-    engine.create(config("Others"))
-    engine.put_alias("Stuff", "Things")
-    state = make(engine, backend, "one", "Things")
+    database.create(config("Things"))
+    database.create(config("Others"))
+    database.put_alias("Stuff", "Things")
+    state = make(database, backend, "one", "Things")
     for overwrite, target in ((False, "Others"), (True, "Things")):
-        engine.drop("Things")
-        engine.put_alias("Stuff", "Others")
-        bring_back(engine, backend, state, overwrite=overwrite)
-        assert engine.aliases()["Stuff"] == target
+        database.drop("Things")
+        database.put_alias("Stuff", "Others")
+        bring_back(database, backend, state, overwrite=overwrite)
+        assert database.aliases()["Stuff"] == target
 
 
-def test_damage_leaves_nothing_behind(engine: Database, tmp_path: Path) -> None:
+def test_damage_leaves_nothing_behind(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     for name in ("First", "Second"):
-        fill(shard_of(engine.create(config(name))), 0, 500)
-    state = make(engine, backend, "one", "First", "Second")
-    engine.drop("First")
-    engine.drop("Second")
-    before = folders_of(engine)
+        fill(shard_of(database.create(config(name))), 0, 500)
+    state = make(database, backend, "one", "First", "Second")
+    database.drop("First")
+    database.drop("Second")
+    before = folders_of(database)
     path = sorted((tmp_path / "b/one/packs").iterdir())[-1]
     data = bytearray(path.read_bytes())
     data[len(data) * 3 // 4] ^= 1
     path.write_bytes(data)
     with pytest.raises(CorruptData, match="use another one"):
-        bring_back(engine, backend, state)
-    assert not engine.collections()
-    assert folders_of(engine) == before
+        bring_back(database, backend, state)
+    assert not database.collections()
+    assert folders_of(database) == before
 
 
 class Text:
@@ -295,32 +295,32 @@ class Text:
         return lambda: setattr(self, "text", before)
 
 
-def test_parts_come_with_the_collections_or_not_at_all(engine: Database, tmp_path: Path) -> None:
+def test_parts_come_with_the_collections_or_not_at_all(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(shard_of(engine.create(config("Things"))), 0, 5)
+    fill(shard_of(database.create(config("Things"))), 0, 5)
     roles, users = Text("old"), Text("bad")
-    state = make(engine, backend, "one", "Things", parts={"roles": (roles, None), "users": (users, None)})
-    engine.drop("Things")
+    state = make(database, backend, "one", "Things", parts={"roles": (roles, None), "users": (users, None)})
+    database.drop("Things")
     roles.text, users.text = "new", "good"
-    before = folders_of(engine)
+    before = folders_of(database)
     with pytest.raises(CorruptData, match="cannot be"):
-        bring_back(engine, backend, state, parts={"roles": roles, "users": users})
+        bring_back(database, backend, state, parts={"roles": roles, "users": users})
     assert (roles.text, users.text) == ("new", "good")
-    assert not engine.collections()
-    assert folders_of(engine) == before
-    bring_back(engine, backend, state, parts={"roles": roles})
+    assert not database.collections()
+    assert folders_of(database) == before
+    bring_back(database, backend, state, parts={"roles": roles})
     assert (roles.text, users.text) == ("old", "good")
-    assert shard_of(engine.get("Things")).count == 5
+    assert shard_of(database.get("Things")).count == 5
 
 
 def test_a_restore_that_is_cancelled_at_the_last_moment(
-    engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(shard_of(engine.create(config("Things"))), 0, 5)
-    state = make(engine, backend, "one", "Things")
-    engine.drop("Things")
-    before = folders_of(engine)
+    fill(shard_of(database.create(config("Things"))), 0, 5)
+    state = make(database, backend, "one", "Things")
+    database.drop("Things")
+    before = folders_of(database)
     folder = backend.folder("one", Location())
     contents = read_contents(folder, state)
     job = Job(RESTORE, folder.home, "one", state.classes)
@@ -332,44 +332,44 @@ def test_a_restore_that_is_cancelled_at_the_last_moment(
 
     monkeypatch.setattr(EmbeddedDriver, "open", opened)
     request = RestoreRequest(contents, contents.collections, False, {})
-    restorer = Restorer(engine, request, PackReader([folder], ["one"]))
+    restorer = Restorer(database, request, PackReader([folder], ["one"]))
     with pytest.raises(JobStopped):
         restorer.run(job)
-    assert not engine.collections()
-    assert folders_of(engine) == before
+    assert not database.collections()
+    assert folders_of(database) == before
 
 
 def test_what_goes_away_while_it_is_backed_up(
-    engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    collection = engine.create(config("Shared", tenants=True))
-    engine.put_tenants(collection, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
+    collection = database.create(config("Shared", tenants=True))
+    database.put_tenants(collection, {"one": TenantStatus.ACTIVE, "two": TenantStatus.ACTIVE})
     fill(shard_of(collection, "one"), 0, 5)
     fill(shard_of(collection, "two"), 0, 5)
     real = ShardCopies.snapshot_to
 
     def meanwhile(self: Any, name: str, folder: Path) -> Any:
         if name == "one":
-            engine.drop_tenants(collection, ["two"])
+            database.drop_tenants(collection, ["two"])
         return real(self, name, folder)
 
     monkeypatch.setattr(ShardCopies, "snapshot_to", meanwhile)
-    state = make(engine, backend, "one", "Shared")
+    state = make(database, backend, "one", "Shared")
     (stored,) = read_contents(backend.folder("one", Location()), state).collections
     assert [shard.name for shard in stored.shards] == ["one"]
-    monkeypatch.setattr(ShardCopies, "snapshot_to", lambda *a: engine.drop("Shared") and real(*a))
+    monkeypatch.setattr(ShardCopies, "snapshot_to", lambda *a: database.drop("Shared") and real(*a))
     with pytest.raises(NotFound, match="deleted while"):
-        make(engine, backend, "two", "Shared")
+        make(database, backend, "two", "Shared")
 
 
-def test_a_backup_that_is_undone_keeps_its_state_only(engine: Database, tmp_path: Path) -> None:
+def test_a_backup_that_is_undone_keeps_its_state_only(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
-    fill(shard_of(engine.create(config("Things"))), 0, 5)
+    fill(shard_of(database.create(config("Things"))), 0, 5)
     folder = backend.folder("one", Location())
     state = BackupState("one", "server", JobStatus.WAITING, "2026", ("Things",))
-    request = BackupRequest([engine.get("Things")], 3, 1, {})
-    maker = BackupMaker(engine, request, BackupTarget(folder, state), tmp_path / "staging")
+    request = BackupRequest([database.get("Things")], 3, 1, {})
+    maker = BackupMaker(database, request, BackupTarget(folder, state), tmp_path / "staging")
     folder.put("packs/000000", b"half")
     maker.undo(JobStatus.FAILED, "because")
     assert folder.get("packs/000000") is None

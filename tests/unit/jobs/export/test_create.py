@@ -61,7 +61,7 @@ def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[Database]:
     opened = open_database(tmp_path / "data", parse, durable=False, write_queue=10_000)
     yield opened
     opened.close()
@@ -75,10 +75,10 @@ def folder(tmp_path: Path) -> BlobFolder:
 class Lives:
     """An export over several processes: each ``live`` is one, whose job stops as ``Process`` says."""
 
-    def __init__(self, engine: Database, folder: BlobFolder, *names: str) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, folder: BlobFolder, *names: str) -> None:
+        self._database = database
         self.folder = folder
-        self.staging = engine.folder / "staging" / "one"
+        self.staging = database.folder / "staging" / "one"
         self.job = Job(EXPORT, folder.home, "one", names)
         self.maker = self._maker()
         self.maker.begin()
@@ -86,7 +86,7 @@ class Lives:
     def _maker(self) -> ExportMaker:
         job = self.job
         state = ExportState(job.name, "filesystem", "server", JobStatus.WAITING, job.started_at, job.collections)
-        return ExportMaker(self._engine, parse, ExportTarget(self.folder, state), self.staging)
+        return ExportMaker(self._database, parse, ExportTarget(self.folder, state), self.staging)
 
     def restart(self) -> None:
         """What is in memory is gone; the record is that of the last cursor."""
@@ -117,9 +117,9 @@ def kill_at(job: Job, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(Job, "save", saved)
 
 
-def test_one_life(engine: Database, folder: BlobFolder) -> None:
-    fill(shard_of(engine.create(config("A"))), 0, COUNT)
-    export = Lives(engine, folder, "A")
+def test_one_life(database: Database, folder: BlobFolder) -> None:
+    fill(shard_of(database.create(config("A"))), 0, COUNT)
+    export = Lives(database, folder, "A")
     assert export.maker.progress == {"A": {"main": ShardExport()}}
     export.maker.run(export.job)
     assert export.rows() == list(range(COUNT))
@@ -133,13 +133,13 @@ def test_one_life(engine: Database, folder: BlobFolder) -> None:
 
 @pytest.mark.parametrize("saves", range(1, 9))
 def test_killed_at_each_cursor(
-    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, saves: int
+    database: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, saves: int
 ) -> None:
     """And what changes meanwhile is not in it: the shard is as it was when its turn came."""
-    shard = shard_of(engine.create(config("A")))
+    shard = shard_of(database.create(config("A")))
     fill(shard, 0, COUNT)
-    fill(shard_of(engine.create(config("B"))), COUNT, COUNT + 10)
-    export = Lives(engine, folder, "A", "B")
+    fill(shard_of(database.create(config("B"))), COUNT, COUNT + 10)
+    export = Lives(database, folder, "A", "B")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, saves)
         with pytest.raises(Killed):
@@ -160,11 +160,11 @@ def test_killed_at_each_cursor(
 
 @pytest.mark.parametrize("method", ["put_file", "put"])
 def test_killed_before_a_file_counts(
-    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, method: str
+    database: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """It is there already, and is written again under its name."""
-    fill(shard_of(engine.create(config("A"))), 0, COUNT)
-    export = Lives(engine, folder, "A")
+    fill(shard_of(database.create(config("A"))), 0, COUNT)
+    export = Lives(database, folder, "A")
     put = getattr(type(folder), method)
 
     def killed(*arguments: Any) -> None:
@@ -180,9 +180,9 @@ def test_killed_before_a_file_counts(
     assert export.rows() == list(range(COUNT))
 
 
-def test_a_pause_keeps_what_has_been_written(engine: Database, folder: BlobFolder) -> None:
-    fill(shard_of(engine.create(config("A"))), 0, COUNT)
-    export = Lives(engine, folder, "A")
+def test_a_pause_keeps_what_has_been_written(database: Database, folder: BlobFolder) -> None:
+    fill(shard_of(database.create(config("A"))), 0, COUNT)
+    export = Lives(database, folder, "A")
     for pauses in (1, 2, 3):
         job = export.job
 
@@ -204,9 +204,9 @@ def test_a_pause_keeps_what_has_been_written(engine: Database, folder: BlobFolde
     assert export.rows() == list(range(COUNT))
 
 
-def test_an_interrupted_run_continues_in_the_same_process(engine: Database, folder: BlobFolder) -> None:
-    fill(shard_of(engine.create(config("A"))), 0, COUNT)
-    export = Lives(engine, folder, "A")
+def test_an_interrupted_run_continues_in_the_same_process(database: Database, folder: BlobFolder) -> None:
+    fill(shard_of(database.create(config("A"))), 0, COUNT)
+    export = Lives(database, folder, "A")
     export.job.pause()
     with pytest.raises(JobStopped):
         export.maker.run(export.job)
@@ -215,18 +215,18 @@ def test_an_interrupted_run_continues_in_the_same_process(engine: Database, fold
     assert export.rows() == list(range(COUNT))
 
 
-def test_tenants_that_come_and_go(engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = engine.create(config("A", tenants=True))
-    engine.put_tenants(shared, dict.fromkeys(("t0", "t1", "t2", "unused"), TenantStatus.ACTIVE))
+def test_tenants_that_come_and_go(database: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = database.create(config("A", tenants=True))
+    database.put_tenants(shared, dict.fromkeys(("t0", "t1", "t2", "unused"), TenantStatus.ACTIVE))
     for n in range(3):
         fill(shard_of(shared, f"t{n}"), 10 * n, 10 * n + 10)
-    export = Lives(engine, folder, "A")
+    export = Lives(database, folder, "A")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
         with pytest.raises(Killed):
             export.maker.run(export.job)
-    engine.drop_tenants(shared, ["t1"])
-    engine.put_tenants(shared, {"late": TenantStatus.ACTIVE})
+    database.drop_tenants(shared, ["t1"])
+    database.put_tenants(shared, {"late": TenantStatus.ACTIVE})
     export.restart()
     export.maker.run(export.job)
     assert export.maker.progress["A"] == {
@@ -238,17 +238,17 @@ def test_tenants_that_come_and_go(engine: Database, folder: BlobFolder, monkeypa
 
 
 def test_a_property_that_is_added_meanwhile(
-    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+    database: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The files of a shard have the columns of the moment of its copy, all of them."""
-    collection = engine.create(config("A"))
+    collection = database.create(config("A"))
     fill(shard_of(collection), 0, COUNT)
-    export = Lives(engine, folder, "A")
+    export = Lives(database, folder, "A")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
         with pytest.raises(Killed):
             export.maker.run(export.job)
-    engine.configure(collection, config("A", "more"))
+    database.configure(collection, config("A", "more"))
     export.restart()
     export.maker.run(export.job)
     paths = sorted(Path(folder.home).glob("*.parquet"))
@@ -257,16 +257,16 @@ def test_a_property_that_is_added_meanwhile(
 
 
 def test_a_collection_that_is_deleted_meanwhile(
-    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+    database: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("A", "B"):
-        fill(shard_of(engine.create(config(name))), 0, 10)
-    export = Lives(engine, folder, "A", "B")
+        fill(shard_of(database.create(config(name))), 0, 10)
+    export = Lives(database, folder, "A", "B")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
         with pytest.raises(Killed):
             export.maker.run(export.job)
-    engine.drop("B")
+    database.drop("B")
     export.restart()
     with pytest.raises(NotFound, match="class B"):
         export.maker.run(export.job)
@@ -281,33 +281,33 @@ def test_a_collection_that_is_deleted_meanwhile(
 
 
 def test_a_collection_whose_name_has_become_an_alias(
-    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+    database: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The collection that it stands for is another one."""
     for name in ("A", "B", "Other"):
-        fill(shard_of(engine.create(config(name))), 0, 10)
-    export = Lives(engine, folder, "A", "B")
+        fill(shard_of(database.create(config(name))), 0, 10)
+    export = Lives(database, folder, "A", "B")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
         with pytest.raises(Killed):
             export.maker.run(export.job)
-    engine.drop("B")
-    engine.put_alias("B", "Other")
+    database.drop("B")
+    database.put_alias("B", "Other")
     export.restart()
     with pytest.raises(NotFound, match="class B"):
         export.maker.run(export.job)
 
 
-def test_a_collection_that_is_deleted_before_the_export_begins(engine: Database, folder: BlobFolder) -> None:
+def test_a_collection_that_is_deleted_before_the_export_begins(database: Database, folder: BlobFolder) -> None:
     with pytest.raises(NotFound, match="class A"):
-        Lives(engine, folder, "A")
+        Lives(database, folder, "A")
     assert read_export_state(folder) is None
 
 
-def test_killed_after_the_end(engine: Database, folder: BlobFolder) -> None:
+def test_killed_after_the_end(database: Database, folder: BlobFolder) -> None:
     """It is there, and not yet on the ledger: the next process ends it in the same way."""
-    fill(shard_of(engine.create(config("A"))), 0, COUNT)
-    export = Lives(engine, folder, "A")
+    fill(shard_of(database.create(config("A"))), 0, COUNT)
+    export = Lives(database, folder, "A")
     export.maker.run(export.job)
     export.restart()
     export.maker.run(export.job)
@@ -317,9 +317,9 @@ def test_killed_after_the_end(engine: Database, folder: BlobFolder) -> None:
     assert (state.status, state.shard_status) == (JobStatus.SUCCESS, {"A": {"main": ShardExport(DONE, COUNT)}})
 
 
-def test_killed_after_it_was_undone(engine: Database, folder: BlobFolder) -> None:
-    fill(shard_of(engine.create(config("A"))), 0, COUNT)
-    export = Lives(engine, folder, "A")
+def test_killed_after_it_was_undone(database: Database, folder: BlobFolder) -> None:
+    fill(shard_of(database.create(config("A"))), 0, COUNT)
+    export = Lives(database, folder, "A")
     export.job.cancel()
     with pytest.raises(JobStopped):
         export.maker.run(export.job)
@@ -334,11 +334,11 @@ def test_killed_after_it_was_undone(engine: Database, folder: BlobFolder) -> Non
 
 
 def test_an_export_is_taken_up_where_the_disk_is_full(
-    engine: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
+    database: Database, folder: BlobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be paused, and wait until there is room."""
-    fill(shard_of(engine.create(config("A"))), 0, COUNT)
-    export = Lives(engine, folder, "A")
+    fill(shard_of(database.create(config("A"))), 0, COUNT)
+    export = Lives(database, folder, "A")
     with monkeypatch.context() as patch:
         kill_at(export.job, patch, 3)
         with pytest.raises(Killed):
@@ -367,9 +367,9 @@ def test_lines_of_the_journal_that_the_cursor_does_not_count_are_cut_off(tmp_pat
         ExportJournal.open(tmp_path, 3)
 
 
-def test_what_was_staged_and_is_gone(engine: Database, folder: BlobFolder) -> None:
-    engine.create(config("A"))
-    export = Lives(engine, folder, "A")
+def test_what_was_staged_and_is_gone(database: Database, folder: BlobFolder) -> None:
+    database.create(config("A"))
+    export = Lives(database, folder, "A")
     sweep_staging(export.staging.parent, {"one"})
     export.restart()
     sweep_staging(export.staging.parent, set())

@@ -27,23 +27,23 @@ UNFINISHED = BackupState("one", "", JobStatus.WAITING, "2026-01-01T00:00:00.000Z
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[Database]:
     opened = open_database(tmp_path / "data", parse, durable=False, write_queue=10)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def runner(engine: Database) -> Iterator[JobRunner]:
-    made = JobRunner(JobLedger(engine))
+def runner(database: Database) -> Iterator[JobRunner]:
+    made = JobRunner(JobLedger(database))
     made.add(BACKUP)
     yield made
     made.close()
 
 
 @pytest.fixture
-def catalog(tmp_path: Path, engine: Database, runner: JobRunner) -> BackupCatalog:
-    return BackupCatalog(BackupSettings(str(tmp_path / "b")), engine, runner)
+def catalog(tmp_path: Path, database: Database, runner: JobRunner) -> BackupCatalog:
+    return BackupCatalog(BackupSettings(str(tmp_path / "b")), database, runner)
 
 
 def folder_of(catalog: BackupCatalog, id: str = "one") -> BlobFolder:
@@ -115,9 +115,9 @@ def test_the_reason_of_a_failure_that_could_not_be_written_down(catalog: BackupC
 def test_a_server_keeps_its_name(tmp_path: Path) -> None:
     names = set()
     for _ in range(2):
-        engine = open_database(tmp_path / "data", parse, durable=False, write_queue=10)
-        names.add(BackupCatalog(BackupSettings(), engine, JobRunner(JobLedger(engine))).server)
-        engine.close()
+        database = open_database(tmp_path / "data", parse, durable=False, write_queue=10)
+        names.add(BackupCatalog(BackupSettings(), database, JobRunner(JobLedger(database))).server)
+        database.close()
     assert len(names) == 1
 
 
