@@ -158,14 +158,12 @@ class Objects:
     # -- references
 
     @requires(per_item=linking)
-    def link(
-        self, references: Sequence[IncomingReference], caller: Caller, *, must_exist: bool = False
-    ) -> list[WeftError | None]:
+    def link(self, references: Sequence[IncomingReference], *, must_exist: bool = False) -> list[WeftError | None]:
         """Add each reference; one error or None each. ``must_exist``: refuse targets that do not exist."""
         return self._references.link(references, must_exist=must_exist)
 
     @requires(unlinking)
-    def unlink(self, reference: IncomingReference, caller: Caller) -> None:
+    def unlink(self, reference: IncomingReference) -> None:
         """Does nothing when the object has no such reference; raises NotFound when there is no such object."""
         self._references.unlink(reference)
 

@@ -123,9 +123,9 @@ def test_arguments_by_name_need_the_same_rights(world: World) -> None:
 def test_references_need_both_ends(world: World) -> None:
     link = IncomingReference("Movies", OBJECT, "next", "", OBJECT)
     give(world, data("update", "Movies"))
-    assert isinstance(world.door.admit(JANE).objects.link([link], JANE)[0], Forbidden)
+    assert isinstance(world.door.admit(JANE).objects.link([link])[0], Forbidden)
     give(world, data("update", "Movies"), data("read", "Movies"))
-    assert world.door.admit(JANE).objects.link([link], JANE) == [None]
+    assert world.door.admit(JANE).objects.link([link]) == [None]
 
 
 def test_what_a_search_is_led_to_must_be_readable(world: World) -> None:

@@ -58,7 +58,7 @@ def insert(service: Service, *names: str) -> None:
 
 def link(service: Service, *pairs: tuple[int, int], **options: Any) -> list[Any]:
     given = [IncomingReference("Node", IDS[a], "next", "", IDS[b]) for a, b in pairs]
-    return service.objects.link(given, CALLER, **options)
+    return service.objects.link(given, **options)
 
 
 def part_of(service: Service) -> Part:
@@ -157,7 +157,7 @@ def test_each_bad_link_fails_alone(service: Service) -> None:
         IncomingReference("Node", IDS[9], "next", "", IDS[1]),
     ]
     good = IncomingReference("node", IDS[0].upper(), "Next", "node", IDS[1].upper())
-    errors = service.objects.link([*bad, good], CALLER)
+    errors = service.objects.link([*bad, good])
     assert [type(error) for error in errors] == [NotFound, *[Invalid] * 6, NotFound, type(None)]
     answer = service.search(Query("Node", returns=following(1)), CALLER)
     assert [named(hit.references.get("next", [])) for hit in answer.hits] == [["two"], []]
@@ -174,7 +174,7 @@ def test_an_alias_names_the_target_too(service: Service) -> None:
     insert(service, "one", "two")
     service.aliases.create("Knot", "Node")
     given = IncomingReference("Knot", IDS[0], "next", "Knot", IDS[1])
-    assert service.objects.link([given], CALLER) == [None]
+    assert service.objects.link([given]) == [None]
     (reference,) = service.objects.get("Node", IDS[0], None, vectors=False).properties["next"]
     assert (reference.collection, reference.uuid) == ("Node", KEYS[1])
 

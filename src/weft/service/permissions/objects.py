@@ -61,7 +61,7 @@ def linking(context: AuthContext, reference: IncomingReference) -> Iterator[Righ
         yield Right(READ, "data", (target, tenant, "*"))
 
 
-def unlinking(context: AuthContext, reference: IncomingReference, *_: object) -> Iterator[Right]:
+def unlinking(context: AuthContext, reference: IncomingReference) -> Iterator[Right]:
     collection, tenant = context.collection(reference.collection), reference.tenant or "*"
     yield Right(READ, "data", (collection, tenant, "*"))
     yield Right(UPDATE, "data", (collection, tenant, "*"))

@@ -198,7 +198,7 @@ class BatchStream:
                 stored = [error] * len(objects)
         if references:
             try:
-                linked = self._service.objects.link(references, self._caller)
+                linked = self._service.objects.link(references)
             except WeftError as error:
                 linked = [error] * len(references)
         return list(stored), list(linked)

@@ -26,7 +26,7 @@ _BY_ID = "/v1/objects/{id}/references/{property}"
 
 
 def add(call: Call) -> Reply:
-    errors = call.service.objects.link([_incoming(call, call.body)], call.caller, must_exist=True)
+    errors = call.service.objects.link([_incoming(call, call.body)], must_exist=True)
     if errors[0] is not None:
         raise errors[0]
     return Reply()
@@ -40,7 +40,7 @@ def replace(call: Call) -> Reply:
 
 
 def remove(call: Call) -> Reply:
-    call.service.objects.unlink(_incoming(call, call.body), call.caller)
+    call.service.objects.unlink(_incoming(call, call.body))
     return Reply(status=204)
 
 
@@ -55,7 +55,7 @@ def add_many(call: Call) -> Reply:
         except WeftError as error:
             results[i] = error
     if decoded:
-        linked = call.service.objects.link([reference for _, reference in decoded], call.caller)
+        linked = call.service.objects.link([reference for _, reference in decoded])
         for (i, _), outcome in zip(decoded, linked, strict=True):
             results[i] = outcome
     return Reply([_result(one, error) for one, error in zip(given, results, strict=True)])

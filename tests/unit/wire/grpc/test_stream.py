@@ -128,9 +128,9 @@ def test_references_are_linked_after_the_objects_before_them(
         order.append("objects")
         return batch_objects(incoming, caller)
 
-    def noted_link(references: Sequence[IncomingReference], caller: Caller) -> list[WeftError | None]:
+    def noted_link(references: Sequence[IncomingReference]) -> list[WeftError | None]:
         order.append("link")
-        return link(references, caller)
+        return link(references)
 
     monkeypatch.setattr(world.service.objects, "batch", noted_batch)
     monkeypatch.setattr(world.service.objects, "link", noted_link)
