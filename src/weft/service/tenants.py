@@ -86,14 +86,10 @@ class Tenants:
 
         The tenant is created (on import) or activated first if the collection says so.
         """
-        tenancy = collection.config.tenancy
-        if tenancy.enabled and tenant and (tenancy.auto_activation or (importing and tenancy.auto_creation)):
-            status = collection.tenants().get(tenant)
-            if (status is None and importing and tenancy.auto_creation) or (
-                status is TenantStatus.INACTIVE and tenancy.auto_activation
-            ):
-                with self._schemas.turn:
-                    opened = self._schemas.open(collection.config.name)
+        if tenant and _needs_preparing(collection, tenant, importing):
+            with self._schemas.turn:
+                opened = self._schemas.open(collection.config.name)
+                if _needs_preparing(opened, tenant, importing):  # another request may have changed it meanwhile
                     self._schemas.database.put_tenants(opened, statuses([Tenant(tenant)], self._possible))
         return collection.use(tenant)
 
@@ -102,6 +98,17 @@ class Tenants:
         if not collection.config.tenancy.enabled:
             raise Invalid(f'multi-tenancy is not enabled for class "{collection.config.name}"')
         return collection
+
+
+def _needs_preparing(collection: ServedCollection, tenant: str, importing: bool) -> bool:
+    """Whether the tenant must be created or activated before it is used, and the collection allows that."""
+    tenancy = collection.config.tenancy
+    if not tenancy.enabled or not (tenancy.auto_activation or (importing and tenancy.auto_creation)):
+        return False
+    status = collection.tenants().get(tenant)
+    if status is None:
+        return importing and tenancy.auto_creation
+    return status is TenantStatus.INACTIVE and tenancy.auto_activation
 
 
 def statuses(given: Sequence[Tenant], possible: Collection[TenantStatus]) -> dict[str, TenantStatus]:
