@@ -54,6 +54,7 @@ class Collection:
         """Shards that are not open and must not be opened, while their files are copied."""
         self._unpinned = threading.Condition(self._lock)
         self._entries = entries
+        self._statuses = _statuses(entries)
         self._open = OpenShards()
         self._counts: dict[str, int] = {}
         """The number of objects of shards that are not open, as far as it was counted."""
@@ -77,14 +78,15 @@ class Collection:
         """
         return _Use(self, shard_name(self.config, tenant))
 
-    def tenants(self) -> dict[str, TenantStatus]:
-        """Status by name."""
-        return {name: entry.status for name, entry in self._entries.items()}
+    def tenants(self) -> Mapping[str, TenantStatus]:
+        """Status by name; a snapshot, made once for each change of the shards."""
+        return self._statuses
 
     def follow(self, shards: Mapping[str, ShardEntry]) -> None:
         """Apply the catalog's state of the shards: those that are gone or no longer active are closed."""
         with self._lock:
             old, self._entries = self._entries, shards
+            self._statuses = _statuses(shards)
             for name in old:
                 if name not in self._entries or self._entries[name].status is not TenantStatus.ACTIVE:
                     self._damage.forget(name)
@@ -277,6 +279,10 @@ class Collection:
         """Wait until the files of the shard are not being copied. Called with the lock held."""
         while name in self._pinned:
             self._unpinned.wait()
+
+
+def _statuses(entries: Mapping[str, ShardEntry]) -> Mapping[str, TenantStatus]:
+    return {name: entry.status for name, entry in entries.items()}
 
 
 class _Use:
