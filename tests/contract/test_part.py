@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from contract.things import CONFIG, COUNT, Make, condition, key, numbers_of, thing
-from weft.domain.errors import Conflict, Invalid, NotFound
+from weft.domain.errors import Conflict, Invalid, NotFound, OperatorError
 from weft.domain.filters import (
     Condition,
     Not,
@@ -20,7 +20,7 @@ from weft.domain.filters import (
     PropertyTarget,
     ReferenceTarget,
 )
-from weft.domain.objects import Object
+from weft.domain.objects import Object, format_uuid
 from weft.domain.schema import (
     Expiry,
 )
@@ -137,6 +137,14 @@ def test_a_page_has_what_is_replaced_after_its_view_was_taken(make: Make, expiry
 def test_records_by_uuid(filled: Part) -> None:
     found = find_records(filled.view(), [key(9), key(99), key(2)])
     assert [None if one is None else one[1].uuid for one in found] == [key(9), None, key(2)]
+
+
+def test_a_view_whose_records_are_never_those_that_it_finds(filled: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = filled.view()
+    monkeypatch.setattr(type(view), "records", lambda self, doc_ids: [None] * len(doc_ids))
+    with pytest.raises(OperatorError, match=f"{format_uuid(key(2))} was found 100 times"):
+        find_records(view, [key(2)])
+    assert find_records(view, [key(99)]) == [None]
 
 
 def test_what_has_expired_is_hidden_from_views_that_do_not_ask_for_it(make: Make) -> None:

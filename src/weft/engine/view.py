@@ -14,13 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.aggregate import AggregatedGroup, PropertyAggregation
+from weft.domain.errors import OperatorError
 from weft.domain.filters import Filter
-from weft.domain.objects import Object, Vector
+from weft.domain.objects import Object, Vector, format_uuid
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig
 from weft.engine.record import Record
 from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
 from weft.engine.selection import Resolve, Selection
+
+_LOOK_UPS = 100
+"""Of one object that is replaced each time before it is read."""
 
 
 class View(Protocol):
@@ -115,11 +119,12 @@ class View(Protocol):
 def find_records(view: View, uuids: Sequence[bytes]) -> list[tuple[int, Record] | None]:
     """The doc_id and the record of each uuid; None where there is no such object.
 
-    An object that is replaced between look-up and reading is looked up again.
+    An object that is replaced between look-up and reading is looked up again. Raises OperatorError when that does not
+    end.
     """
     found: list[tuple[int, Record] | None] = [None] * len(uuids)
     waiting = list(range(len(uuids)))
-    while waiting:
+    for _ in range(_LOOK_UPS):
         known = [(i, d) for i, d in zip(waiting, view.find([uuids[i] for i in waiting]), strict=True) if d is not None]
         records = view.records([doc_id for _, doc_id in known])
         waiting = []
@@ -128,7 +133,12 @@ def find_records(view: View, uuids: Sequence[bytes]) -> list[tuple[int, Record] 
                 waiting.append(i)
             else:
                 found[i] = doc_id, record
-    return found
+        if not waiting:
+            return found
+    raise OperatorError(
+        f"object {format_uuid(uuids[waiting[0]])} was found {_LOOK_UPS} times, but its record never: either it is "
+        "replaced without pause, or the engine's reads are not consistent; try again when no one writes to it"
+    )
 
 
 def find_objects(view: View, uuids: Sequence[bytes], *, vectors: bool) -> list[tuple[int, Object] | None]:
