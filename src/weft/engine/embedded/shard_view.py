@@ -5,7 +5,7 @@ It references the store and the indexes, not the shard, so that an unused shard 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -105,7 +105,7 @@ class ShardView:
         reading = self._reading
         with reading.lifetime:
             found = reading.store.lookup(uuids)
-            if self._is_known(found):
+            if self._is_known([doc_id for doc_id in found if doc_id is not None]):
                 return found
             with reading.turn:
                 return reading.store.lookup(uuids)
@@ -127,15 +127,14 @@ class ShardView:
         reading = self._reading
         with reading.lifetime:
             found = reading.store.scan(after, limit)
-            if self._is_known(doc_id for _, doc_id in found):
+            if self._is_known([doc_id for _, doc_id in found]):
                 return found
             with reading.turn:
                 return reading.store.scan(after, limit)
 
-    def _is_known(self, doc_ids: Iterable[int | None]) -> bool:
+    def _is_known(self, doc_ids: Sequence[int]) -> bool:
         """Whether every index has these stored objects."""
-        live = self._reading.known.live
-        return all(doc_id is None or doc_id in live for doc_id in doc_ids)
+        return BitMap(doc_ids).issubset(self._reading.known.live)
 
     def select(self, filter: Filter, resolve: Resolve | None = None) -> AllowList:
         filters = self._reading.indexes.filters

@@ -146,7 +146,7 @@ class Searcher:
             ranking = self._page(config, ranking, view, query, limit)
             with took("objects_took"):
                 records = view.records(ranking.doc_ids.tolist())
-            if attempt == _ATTEMPTS - 1 or not any(record is None for record in records):
+            if attempt == _ATTEMPTS - 1 or all(records):
                 break
         return self._filled(config, view, query, ranking, records, targets), view
 
@@ -248,19 +248,20 @@ class Searcher:
         records: Sequence[Record | None],
         targets: list[Target],
     ) -> list[Hit]:
-        doc_ids = ranking.doc_ids.tolist()
         returns = query.returns
-        hits = [Hit(record, doc_id) for record, doc_id in zip(records, doc_ids, strict=True) if record is not None]
-        kept = [i for i, record in enumerate(records) if record is not None]
+        present = [record for record in records if record is not None]
+        if len(present) < len(records):
+            ranking = ranking.take(np.flatnonzero([record is not None for record in records]))
+        hits = [Hit(record, doc_id) for record, doc_id in zip(present, ranking.doc_ids.tolist(), strict=True)]
         if ranking.distances is not None:
             certain = returns.certainty and _has_certainty(targets)
-            for hit, i in zip(hits, kept, strict=True):
-                hit.distance = float(ranking.distances[i])
+            for hit, distance in zip(hits, ranking.distances.tolist(), strict=True):
+                hit.distance = distance
                 if certain:
-                    hit.certainty = 1 - hit.distance / 2
+                    hit.certainty = 1 - distance / 2
         if ranking.scores is not None:
-            for hit, i in zip(hits, kept, strict=True):
-                hit.score = float(ranking.scores[i])
+            for hit, score in zip(hits, ranking.scores.tolist(), strict=True):
+                hit.score = score
         if returns.explain_score and ranking.explain is not None and hits:
             for hit, text in zip(hits, ranking.explain([h.doc_id for h in hits]), strict=True):
                 hit.explain = text
