@@ -61,7 +61,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as made:
         if arguments.folder is None:
             make_media(Path(made))
-            print("No folder is given, so one is made: images of shapes, tones and noises, videos of moving shapes.")
+            print("No folder is given, so one is created: images of shapes, tones and noises, videos of moving shapes.")
         folder = (arguments.folder or Path(made)).expanduser()
         files = media_in(folder)
         if not files:
@@ -167,11 +167,11 @@ def questions(media: Any, files: Sequence[tuple[str, Path]], text: str, *, is_ma
         heard = wav_bytes(tone.play(again))
         return [
             by_text("image", text),
-            by_media("image", "image", png_bytes(star.draw(again)), f"drawn again: {star.caption}"),
+            by_media("image", "image", png_bytes(star.draw(again)), f"another drawing: {star.caption}"),
             by_text("audio", "the sound of a low beeping buzzing tone"),
-            by_media("audio", "audio", heard, f"made again: {tone.caption}"),
+            by_media("audio", "audio", heard, f"another recording: {tone.caption}"),
             by_text("video", f"a {named(files, 'triangle-moving-left').replace('-', ' ')}"),
-            by_media("video", "video", mp4_bytes(video.play(again)), f"made again: {video.caption}"),
+            by_media("video", "video", mp4_bytes(video.play(again)), f"another video: {video.caption}"),
             by_media("audio", "video", heard, f"{tone.caption} (*)"),
         ]
     firsts = dict(reversed(files))

@@ -245,9 +245,7 @@ def test_private_addresses_are_refused_where_the_operator_says_so(provider: Stan
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_an_address_that_is_none_is_refused_by_where_it_stands(
-    provider: StandIn, registry: Registry, name: str
-) -> None:
+def test_an_invalid_address_is_refused_and_its_origin_named(provider: StandIn, registry: Registry, name: str) -> None:
     module = provider_of(registry, name)
     prefix = module.provider_for({}).env_prefix
     with pytest.raises(Invalid, match=rf"of header X-{prefix.capitalize()}-Baseurl must begin with http"):
@@ -362,7 +360,7 @@ def test_a_generation_is_of_the_model_that_the_request_names(provider: StandIn, 
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_nor_goes_the_servers_own_key_to_an_address_among_its_parameters(
+def test_the_servers_own_key_goes_to_no_address_among_the_parameters_of_a_generation(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     module = provider_of(registry, name)

@@ -210,7 +210,7 @@ def test_bodies_that_are_cut(server: Server, kind: Callable[[random.Random], byt
     assert stored(server) == set()
 
 
-def test_clients_that_send_or_read_next_to_nothing_hinder_no_one(server: Server) -> None:
+def test_clients_that_send_or_read_next_to_nothing_hinder_no_others(server: Server) -> None:
     size, count = 4_000_000, 40
     obj = {"class": "Things", "id": str(uuid.UUID(int=1)), "properties": {"t": "x" * size}, "vector": [1, 2]}
     path = f"/v1/objects/Things/{uuid.UUID(int=1)}"

@@ -1,4 +1,4 @@
-"""What tiny-any learns from: images, audio and video that are made, each with a caption in changing words.
+"""What tiny-any learns from: generated images, audio and video, each with a caption in varying words.
 
 Drawing and playing is in ``examples/media_made.py``, emoji and speech in ``sources.py``. Here are the captions, what of
 one kind shows the same as what of another, and which combinations are held out: the lists and the seeds of the splits
@@ -45,7 +45,7 @@ SPOKEN_AND_SEEN = (
     *("red", "green", "blue", "yellow", "purple", "circle", "square", "triangle", "star", "heart"),
     *("cat", "dog", "horse", "bird", "fish", "pig", "rabbit"),
 )
-"""Words that name what is in some images and video."""
+"""Words that name what is in some images and videos."""
 _OTHER_WORDS = {
     "circle": ("circle", "disc"),
     "square": ("square", "box"),
@@ -166,7 +166,7 @@ def caption(item: Item, random: Random, *, whole: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes each item again each time."""
+    """Makes a new instance of an item at each call."""
 
     sources: Sources
     voices: Voices | None = None

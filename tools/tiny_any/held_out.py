@@ -2,7 +2,7 @@
 
 | file | what |
 |---|---|
-| ``emoji.png`` | ten in a row, 48 x 48 pixels each, drawn again; among them those whose names are spoken |
+| ``emoji.png`` | ten in a row, 48 x 48 pixels each, as new drawings; among them those whose names are spoken |
 | ``emoji.json`` | their names, in that order |
 | ``speech/SPEAKER-WORD.flac`` | each word once, in a voice that training leaves out; 16 kHz, mono |
 """

@@ -87,7 +87,7 @@ class Group:
 
 
 def rows(embed: Embed, data: Corpus, maker: Makes, *, most: int | None = None, seed: int = 999) -> Iterator[Row]:
-    """Text to each kind and back, each kind to itself made again, each to each by what both show, and text to all.
+    """Text to each kind and back, each kind to another of the same, each to each by what both show, and text to all.
 
     ``maker`` speaks in voices that training left out. Of emoji or speech that ``data`` has not there are no rows.
     ``most``: of each kind.
@@ -96,7 +96,7 @@ def rows(embed: Embed, data: Corpus, maker: Makes, *, most: int | None = None, s
     chosen: list[tuple[str, str, Sequence[Item]]] = [
         ("images, combinations not seen", "image", random.sample(data.unseen, _COUNT)),
         ("images, colour and form apart", "image", random.sample(data.unpaired, _COUNT)),
-        ("emoji drawn again", "image", data.emoji),
+        ("new drawings of emoji", "image", data.emoji),
         ("tones and noises", "audio", data.audio),
         ("words, voices not heard", "audio", data.speech),
         ("videos, combinations not seen", "video", data.unseen_videos),
@@ -119,11 +119,11 @@ def rows(embed: Embed, data: Corpus, maker: Makes, *, most: int | None = None, s
 
 
 def _to_itself(embed: Embed, maker: Makes, group: Group, random: Random) -> Iterator[Row]:
-    """What is made is asked for by the same made again, a word by the same word in another voice."""
+    """A drawn or played item is searched by another of the same, a word by the same word in another voice."""
     count = len(group.items)
     if not any(isinstance(one, Speech) for one in group.items):
         again = embed(group.kind, [maker.make(one, random) for one in group.items])
-        yield Row(f"{group.name} > the same again", _ranks(again @ group.media.T, np.eye(count)), count)
+        yield Row(f"{group.name} > another of the same", _ranks(again @ group.media.T, np.eye(count)), count)
         return
     words = [one.word for one in group.items if isinstance(one, Speech)]
     right = np.array([[one == other for other in words] for one in words], float) - np.eye(count)

@@ -1,1 +1,1 @@
-"""Two vectorizers for Weft, each in a file of its own; ``pyproject.toml`` says what they are called."""
+"""Two vectorizers for Weft, each in its own file; ``pyproject.toml`` has their names."""

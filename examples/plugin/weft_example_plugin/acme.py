@@ -1,8 +1,8 @@
-"""``text2vec-acme``: a provider that speaks as OpenAI does, declared.
+"""``text2vec-acme``: a provider with OpenAI's protocol, in a declaration.
 
 Its key is the header ``X-Acme-Api-Key`` or the variable ACME_APIKEY, its address the header ``X-Acme-Baseurl``, the
-setting ``baseURL``, the variable ACME_BASE_URL or the one below. Batches, tries again, rate limits and the errors of
-each text come with the class.
+setting ``baseURL``, the variable ACME_BASE_URL or the one below. Batching, retries, rate limits and an error for each
+text come with the class.
 """
 
 from __future__ import annotations
@@ -25,5 +25,5 @@ class Text2VecAcme(ProviderTextVectorizer):
     document_role, query_role = "passage", "query"
 
     def more(self, role: str, settings: ModuleConfig) -> dict[str, object]:
-        """What is sent beside the texts, the model and the dimensions."""
+        """Fields of the body besides the texts, the model and the dimensions."""
         return {"input_type": role}

@@ -1,6 +1,6 @@
 """``text2vec-hashing``: the words of a text, hashed into a vector; fast, without a model, and blind to meaning.
 
-Each word adds 1 or -1 to one of ``dimensions`` numbers (256 where the collection names none); the vector has length 1.
+Each word adds 1 or -1 to one of ``dimensions`` numbers (256 by default); the vector has length 1.
 Source: feature hashing, arXiv 0902.2206.
 """
 
@@ -27,15 +27,15 @@ class Text2VecHashing(TextVectorizer):
     title = "Word hashing"
 
     def __init__(self, name: str, resources: Resources) -> None:
-        """``resources`` has what modules share, such as connections to providers; nothing of it is needed here."""
+        """``resources``: what modules share, such as connections to providers; this one needs none of it."""
         super().__init__(name)
 
     def defaults(self, settings: ModuleConfig) -> dict[str, object]:
-        """What is written into a new collection."""
+        """The settings of a new collection."""
         return {**super().defaults({}), "dimensions": DIMENSIONS, **settings}
 
     def check_settings(self, settings: ModuleConfig) -> None:
-        """Raises Invalid, which the caller gets."""
+        """Raises Invalid, which is reported to the caller."""
         super().check_settings(settings)
         whole_number_setting(settings, "dimensions")
 

@@ -1,4 +1,4 @@
-"""The queue of a model: order, urgency, limits, errors, the end. Known by events, never by clocks."""
+"""The queue of a model: order, urgency, limits, errors, the end. Synchronised by events, never by clocks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Traits of a sentence-transformers model: the maximum lengths of its inputs, and their cost.
 
-A model is one transformer, or a Router over several, each for some kinds; where none of them states a value, that of
-most models is used.
+A model is one transformer, or a Router over several, each for some kinds; where none of them states a value, a usual
+one is used.
 """
 
 from __future__ import annotations

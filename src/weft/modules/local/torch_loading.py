@@ -22,7 +22,7 @@ from weft.modules.local.checkpoint import Checkpoint
 from weft.modules.local.weights import check_whole, weight_bytes
 
 _MAY_BE_MISSING = re.compile(r"pooler\.|position_ids$|logit_scale")
-"""Weights that embeddings do not use, or that are rebuilt."""
+"""Weights that embeddings do not use, or that are computed when the model is made."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MISSING = re.compile(r"^\s*([^|\s]+)\s*\|\s*(MISSING|MISMATCH)")
 

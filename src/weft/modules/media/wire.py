@@ -2,10 +2,10 @@
 
     request   u8 output (1 image, 2 audio, 3 video, 4 soundtrack of a video), f64 first, f64 second, u64 length, then
               that many bytes
-              audio clips: first = samples a second, second = seconds at most
+              audio: first = samples a second, second = seconds at most
               video: first = frames, second = 1 for those at its beginning, 0 for frames spread over it
     reply     u8 outcome, f64 seconds, u8 dimensions, u64 each, u64 length, then that many bytes
-              outcome 0: an array of these dimensions, u8 of an image or video, f32 of audio clips
+              outcome 0: an array of these dimensions, u8 of an image or video, f32 of audio
               outcome 1: Invalid, 2: Misconfigured; the bytes are the message
 
 Nothing is unpickled: even a compromised worker can only send numbers or a message.

@@ -1,4 +1,4 @@
-"""What a checkpoint is, by its configuration."""
+"""The purpose of a checkpoint, from its configuration."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_pooling_keeps_one_in_so_many_vectors(encoders: dict[str, LateInteractio
     assert np.array_equal(queries[0], queries[1]), "queries are never pooled"
 
 
-def test_a_image_for_a_text_model_is_refused(encoders: dict[str, LateInteractionEncoder]) -> None:
+def test_an_image_for_a_text_model_is_refused(encoders: dict[str, LateInteractionEncoder]) -> None:
     with pytest.raises(Invalid, match="colbert reads text, not images"):
         encoders["colbert"].prepare([Passage(PassageRole.DOCUMENT, image(0))])
 

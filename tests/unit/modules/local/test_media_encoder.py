@@ -49,7 +49,7 @@ def samples(encoder: MediaEncoder, kind: str) -> list[Sample]:
     """Three of one kind, of different sizes."""
     generator = np.random.default_rng(7)
     if kind == "text":
-        return [Sample("text", text) for text in ("a red circle", "the audio of paris", "hello")]
+        return [Sample("text", text) for text in ("a red circle", "the photo of paris", "hello")]
     if kind == "audio":
         return [
             Sample(
@@ -117,7 +117,7 @@ def test_a_video_is_the_mean_of_its_frames(root: Path) -> None:
     assert found == pytest.approx(mean / np.linalg.norm(mean), abs=1e-5)
 
 
-def test_a_long_audio_is_read_from_its_beginning(root: Path) -> None:
+def test_a_long_clip_is_read_from_its_beginning(root: Path) -> None:
     """CLAP's own processor would cut a window out of it at random."""
     encoder = load(root / "clap")
     assert (encoder.rate, encoder.seconds) == (48_000, 5.0)

@@ -31,7 +31,7 @@ FIELDS = {f"{kind}Fields": [kind] for kind in ("text", "image", "audio", "video"
 ANY = {**FIELDS, "model": "tiny-any"}
 
 IMAGES = {f"a {c} {f}": files.png(files.shape(c, f)) for c in files.COLOURS for f in ("circle", "square", "triangle")}
-AUDIOS = {
+CLIPS = {
     "a low steady pure tone": files.wav(files.tone(200)),
     "a high steady pure tone": files.wav(files.tone(1900)),
     "a high beeping pure tone": files.wav(files.tone(1900, beeping=True)),
@@ -44,7 +44,7 @@ VIDEOS = {
 }
 BY_KIND = [
     ("image", IMAGES),
-    ("audio", AUDIOS),
+    ("audio", CLIPS),
     ("video", VIDEOS),
 ]
 
@@ -114,8 +114,8 @@ def test_parts_of_an_object_are_weighed(bind: Vectorizer) -> None:
 
 
 def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In parts of any size: here of one medium each, so that what one part holds is not reported of another."""
-    image, audio = IMAGES["a red circle"], AUDIOS["white noise"]
+    """In parts of any size: here of one medium each, so that what one part holds does not appear in another."""
+    image, audio = IMAGES["a red circle"], CLIPS["white noise"]
     given = [
         of("image", image),
         of("image", b"%PDF-1.4"),
@@ -140,7 +140,7 @@ def test_errors_stay_with_their_objects(bind: Vectorizer, monkeypatch: pytest.Mo
 def test_perceiver_sees_and_hears_the_beginning_of_a_video(
     registry: Registry, bind: Vectorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By what its model is given: with random weights it hardly distinguishes videos."""
+    """Judged by the inputs of its model, because with random weights it hardly distinguishes videos."""
     given: list[PerceiverInput] = []
     encode = PerceiverEncoder.encode
 

@@ -1,4 +1,4 @@
-"""Which revision of a model serves: by the wheel, by a folder's weights, or by the hub's cache."""
+"""The revision of a model: from the wheel, from a folder's weights, or from the hub's cache."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_what_is_not_fetched_yet_is_unknown_and_what_is_loaded_stays(cache: Path
     assert revision("intfloat/e5-small") == "f" * 40
 
 
-def test_a_model_that_was_trained_again_is_distinguished(tmp_path: Path) -> None:
+def test_a_retrained_model_has_another_revision(tmp_path: Path) -> None:
     """In a few of its numbers, and in the same number of bytes."""
     weights = bytes(3_000_000)
     for name, data in (("once", weights), ("again", weights), ("other", bytes(2_970_000) + b"\x01" * 30_000)):

@@ -78,7 +78,7 @@ def test_a_page_finds_itself(registry: Registry, module: Vectorizer, model: str)
 
 
 def test_errors_stay_with_their_objects(module: Vectorizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In parts of any size: here of an image each, so that what one part holds is not reported of another."""
+    """In parts of any size: here of an image each, so that what one part holds does not appear in another."""
     given = images(page(0), "no base64!", page(1), base64.b64encode(b"%PDF-1.4").decode(), page(2))
     settings = {**PAGES, "model": "colqwen2"}
     whole = module.embed_objects(given, settings, ANYONE)

@@ -24,7 +24,7 @@ from weft.settings.modules import ModelSettings
 pytestmark = pytest.mark.filterwarnings("ignore")
 ANYONE = Caller()
 QUERY = "what is the capital of france?"
-DOCUMENTS = ["paris is the capital of france", "a red circle", "", "the audio of a square " * 60, "/etc/hosts"]
+DOCUMENTS = ["paris is the capital of france", "a red circle", "", "the photo of a square " * 60, "/etc/hosts"]
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def load(folder: Path, **more: Any) -> MediaEncoder:
     return load_media(ModelSource(folder.name, folder), downloads=False, **more)
 
 
-def test_audio_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
+def test_clips_are_embedded_in_a_queue(root: Path, pool: ModelPool) -> None:
     folder = article.whisper(root / "whisper")
     rng = np.random.default_rng(0)
     clips = [Sample(MediaKind.AUDIO, rng.normal(size=n).astype(np.float32)) for n in (8_000, 0, 16_000, 16_000 * 31)]

@@ -51,7 +51,7 @@ def embed(module: Vectorizer, texts: list[str], settings: Mapping[str, object]) 
 
 def test_it_makes_multi_vectors(registry: Registry, module: Vectorizer) -> None:
     assert registry.is_multi_vector("text2colbert-transformers")
-    texts = ["a red circle", "what is the capital of france", "paris", "the audio of a photo " * 30]
+    texts = ["a red circle", "what is the capital of france", "paris", "the photo of a photo " * 30]
     together = embed(module, texts, TINY)
     for text, vectors in zip(texts, together, strict=True):
         assert vectors.dtype == np.float32
@@ -72,7 +72,7 @@ def test_an_error_stays_with_its_object(module: Vectorizer) -> None:
 
 
 def test_pooling_is_a_setting(module: Vectorizer) -> None:
-    text = "what is the capital of france and the audio of paris"
+    text = "what is the capital of france and the photo of paris"
     (whole,), (pooled,) = (embed(module, [text], {**TINY, "poolFactor": n}) for n in (1, 3))
     assert len(pooled) == 1 + (len(whole) - 1) // 3
 

@@ -87,7 +87,7 @@ def test_decoder_states_are_those_of_the_usual_recipe(folders: dict[str, Path], 
     assert found == pytest.approx(unit(vector_embedding.numpy().ravel()), abs=1e-6)
 
 
-def test_a_long_audio_is_read_in_windows(folders: dict[str, Path]) -> None:
+def test_a_long_clip_is_read_in_windows(folders: dict[str, Path]) -> None:
     encoder = load(folders["WhisperEncoder"])
     start, end = audio(30, 1), audio(15, 2)
     whole, first, second = embed(encoder, np.concatenate([start, end]), start, end)
@@ -102,7 +102,7 @@ def test_a_long_audio_is_read_in_windows(folders: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("states", [ENCODER, DECODER])
-def test_audio_of_one_run_do_not_touch_each_other(folders: dict[str, Path], states: str) -> None:
+def test_clips_of_one_run_do_not_affect_each_other(folders: dict[str, Path], states: str) -> None:
     encoder = load(folders["WhisperModel"], states)
     clips = [audio(1, 3), audio(35, 4), audio(0.02, 5)]
     together = embed(encoder, *clips)

@@ -36,7 +36,7 @@ def samples(kind: str) -> list[Sample]:
     """Of different lengths and proportions."""
     generator = np.random.default_rng(7)
     if kind == "text":
-        return [Sample("text", text) for text in ("a red circle", "the audio of paris in the evening", "hello")]
+        return [Sample("text", text) for text in ("a red circle", "the photo of paris in the evening", "hello")]
     if kind == "audio":
         return [
             Sample(MediaKind.AUDIO, np.float32(0.125) * generator.standard_normal(n, np.float32))

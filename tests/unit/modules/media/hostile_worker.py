@@ -16,7 +16,7 @@ from weft.modules.media.worker import serve
 
 
 def kill_at(signal_number: str, when: str, mark: str) -> None:
-    """End this process as someone else does; ``once``: only where the file ``mark`` is not yet there."""
+    """Ends this process as if from outside; ``once``: only where the file ``mark`` is not yet there."""
     if when == "always" or not Path(mark).exists():
         Path(mark).touch()
         os.kill(os.getpid(), int(signal_number))

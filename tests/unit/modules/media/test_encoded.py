@@ -1,4 +1,4 @@
-"""Base64 is read strictly, and reported when it is none."""
+"""Base64 is read strictly, and anything else is refused with the reason."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_transparency_lies_over_white() -> None:
     assert (decode_image(saved(clear, "PNG")) == 255).all()
 
 
-def test_a_image_is_turned_as_it_says() -> None:
+def test_an_image_is_rotated_as_its_exif_says() -> None:
     image = Image.fromarray(drawn())
     exif = image.getexif()
     exif[0x0112] = 6

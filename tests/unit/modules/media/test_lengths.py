@@ -31,7 +31,7 @@ def video(format: str, codec: str) -> bytes:
 
 
 @pytest.mark.parametrize(("format", "codec"), FORMATS)
-def test_a_video(format: str, codec: str) -> None:
+def test_a_video_file(format: str, codec: str) -> None:
     try:
         whole = video(format, codec)
     except (ValueError, av.error.FFmpegError):
@@ -44,7 +44,7 @@ def test_a_video(format: str, codec: str) -> None:
             decode_video(cut, 4, most_pixels=10_000)
 
 
-def test_a_audio() -> None:
+def test_an_audio_file() -> None:
     whole = files.wav(files.tone(440))
     assert missing_bytes(whole) == 0
     assert missing_bytes(whole[:-100]) == 100
@@ -52,7 +52,7 @@ def test_a_audio() -> None:
         decode_audio(whole[:-100], 16_000, 1.0)
 
 
-def test_a_audio_whose_writer_counted_the_headers_in() -> None:
+def test_audio_whose_writer_counted_the_headers_in() -> None:
     whole = files.wav(files.tone(440))
     at = whole.index(b"data") + 4
     counted = whole[:at] + len(whole).to_bytes(4, "little") + whole[at + 4 :]
@@ -61,7 +61,7 @@ def test_a_audio_whose_writer_counted_the_headers_in() -> None:
 
 
 @pytest.mark.parametrize("stated", [0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
-def test_a_audio_that_was_written_to_a_pipe(stated: int) -> None:
+def test_audio_that_was_written_to_a_pipe(stated: int) -> None:
     whole = files.wav(files.tone(440))
     at = whole.index(b"data") + 4
     streamed = whole[:at] + stated.to_bytes(4, "little") + whole[at + 4 :]

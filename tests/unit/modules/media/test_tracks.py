@@ -23,8 +23,8 @@ from weft.modules.media.tracks import decode_audio, decode_video
 
 RATE = 16_000
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
-AUDIOS = [("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "libopus"), ("mp3", "libmp3lame"), ("ipod", "aac")]
-VIDEOS = [("mp4", "libx264"), ("webm", "libvpx"), ("matroska", "mpeg4"), ("avi", "mpeg4"), ("mov", "libx264")]
+AUDIO_FORMATS = [("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "libopus"), ("mp3", "libmp3lame"), ("ipod", "aac")]
+VIDEO_FORMATS = [("mp4", "libx264"), ("webm", "libvpx"), ("matroska", "mpeg4"), ("avi", "mpeg4"), ("mov", "libx264")]
 
 
 def audio_file(form: str, codec: str, *, seconds: float = 1.0, rate: int = 48_000, hertz: float = 440) -> bytes:
@@ -63,7 +63,7 @@ def video_file(form: str, codec: str, *, frames: int = 40, width: int = 64, heig
     return stream.getvalue()
 
 
-@pytest.mark.parametrize(("form", "codec"), AUDIOS)
+@pytest.mark.parametrize(("form", "codec"), AUDIO_FORMATS)
 def test_each_audio_format_is_read(form: str, codec: str) -> None:
     found = decode_audio(audio_file(form, codec), RATE, 30)
     assert found.dtype == np.float32
@@ -74,11 +74,11 @@ def test_each_audio_format_is_read(form: str, codec: str) -> None:
     assert 0.3 < np.abs(found).max() <= 0.7
 
 
-def test_a_audio_is_read_up_to_the_seconds_asked_for() -> None:
+def test_audio_is_read_up_to_the_requested_seconds() -> None:
     assert len(decode_audio(audio_file("wav", "pcm_s16le", seconds=3), 8_000, 0.5)) == 4_000
 
 
-@pytest.mark.parametrize(("form", "codec"), VIDEOS)
+@pytest.mark.parametrize(("form", "codec"), VIDEO_FORMATS)
 def test_each_video_format_is_read(form: str, codec: str) -> None:
     frames, seconds = decode_video(video_file(form, codec), 4, most_pixels=10**6)
     assert frames.shape == (4, 48, 64, 3)
@@ -96,7 +96,7 @@ def test_a_video_without_an_index_is_read_from_its_beginning(frames: int) -> Non
         assert np.abs(frame.astype(int).mean(axis=(0, 1)) - colour).max() < 60
 
 
-def test_a_image_stands_until_the_next_one() -> None:
+def test_an_image_stands_until_the_next_one() -> None:
     """Two images for a quarter second: each fills half of what is asked for."""
     found = decode_video(video_file("mp4", "libx264", frames=2), 4, most_pixels=10**6).frames.astype(int)
     assert np.abs(found[0] - found[1]).max() == 0
@@ -128,7 +128,7 @@ def test_large_frames_are_brought_down_and_larger_ones_refused() -> None:
         decode_video(data, 2, most_pixels=10**6)
 
 
-def test_the_audio_of_a_video_is_a_audio_and_a_audio_is_no_video() -> None:
+def test_a_video_without_audio_is_no_audio_and_audio_is_no_video() -> None:
     with pytest.raises(Invalid, match="no audio track"):
         decode_audio(video_file("mp4", "libx264"), RATE, 30)
     with pytest.raises(Invalid, match="no images"):
@@ -136,8 +136,8 @@ def test_the_audio_of_a_video_is_a_audio_and_a_audio_is_no_video() -> None:
 
 
 def test_files_cut_anywhere_are_refused_or_read() -> None:
-    for form, codec in (*AUDIOS, *VIDEOS):
-        video = (form, codec) in VIDEOS
+    for form, codec in (*AUDIO_FORMATS, *VIDEO_FORMATS):
+        video = (form, codec) in VIDEO_FORMATS
         whole = video_file(form, codec) if video else audio_file(form, codec)
         for cut in range(0, len(whole), max(1, len(whole) // 10)):
             try:
