@@ -97,6 +97,15 @@ class Database:
             raise NotFound(f"could not find class {name} in schema", collection=name)
         return collection
 
+    def id_of(self, name: str) -> str:
+        """The catalog's id of the collection, which a later one of the same name does not have. Raises NotFound."""
+        return entry_of(self._catalog.read(), name).id
+
+    def with_id(self, id: str) -> OpenCollection | None:
+        with self._lock:
+            entries = self._catalog.read().collections
+            return next((self._collections[name] for name, entry in entries.items() if entry.id == id), None)
+
     def create(self, config: CollectionConfig) -> OpenCollection:
         """Raises Conflict for a name that is taken, by a collection or an alias."""
         with self._lock:

@@ -74,15 +74,18 @@ class ExportTarget:
 class ExportMaker:
     """``begin`` once, or ``load`` the export of an earlier process; then ``run`` until it is done.
 
+    ``ids``: the catalog's id of each collection, by name; one that was deleted and created again is another one.
     ``staging`` is a separate folder in the data folder. ``parse`` reads a collection's stored schema.
     """
 
-    def __init__(self, database: Database, parse: Parse, target: ExportTarget, staging: Path) -> None:
+    def __init__(
+        self, database: Database, parse: Parse, target: ExportTarget, ids: Mapping[str, str], staging: Path
+    ) -> None:
         self._database = database
         self._parse = parse
         self._target = target
         self._staging = staging
-        self._collections = {name: _held(database, name) for name in target.state.classes}
+        self._collections = {name: database.with_id(id) for name, id in ids.items()}
         self._plan: Sequence[tuple[str, str]] = ()
         self._done: Sequence[ShardExport] = ()
         self._current = ShardExport()
@@ -210,12 +213,6 @@ class ExportMaker:
         if collection is None:
             raise NotFound(f"class {name} was deleted before it was exported", collection=name)
         return collection
-
-
-def _held(database: Database, name: str) -> OpenCollection | None:
-    """The collection of that name, not one with that alias."""
-    found = database.find(name)
-    return found if found is not None and found.config.name == name else None
 
 
 def _position(job: Job) -> _Position:

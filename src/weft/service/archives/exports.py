@@ -15,6 +15,7 @@ from weft.domain import json_fields
 from weft.domain.caller import Caller
 from weft.domain.errors import Conflict, Invalid, Misconfigured, NotFound, OperatorError
 from weft.domain.jobs import JobStatus
+from weft.domain.json_values import JsonValue
 from weft.engine.database import Database
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
 from weft.jobs.export.create import EXPORT, ExportMaker, ExportTarget, sweep_staging
@@ -70,7 +71,8 @@ class Exports:
                 raise Conflict(f"export {id!r} already exists at {folder.home!r}; choose another id", id=id)
             if not folder.is_empty():
                 raise Conflict(f"{folder.home!r} exists and is not an export; choose another id", id=id)
-            job = Job(EXPORT, folder.home, id, classes, {"backend": backend})
+            ids: dict[str, JsonValue] = {name: self._database.id_of(name) for name in classes}
+            job = Job(EXPORT, folder.home, id, classes, {"backend": backend, "ids": ids})
             maker = self._maker(job, folder)
             maker.begin()
             self._runner.submit(job, maker)
@@ -113,7 +115,8 @@ class Exports:
         state = ExportState(
             job.name, _backend_of(job), self._server, JobStatus.WAITING, job.started_at, job.collections
         )
-        maker = ExportMaker(self._database, parse, ExportTarget(folder, state), self._staging / job.record.id)
+        target, staging = ExportTarget(folder, state), self._staging / job.record.id
+        maker = ExportMaker(self._database, parse, target, _ids_of(job), staging)
         self._makers = {home: one for home, one in self._makers.items() if not one.state.status.ended}
         self._makers[folder.home] = maker
         return maker
@@ -169,6 +172,14 @@ def _answer(state: ExportState, folder: BlobFolder) -> ExportJob:
 
 def _backend_of(job: Job) -> str:
     return json_fields.string(job.request, "backend", "export") or ""
+
+
+def _ids_of(job: Job) -> dict[str, str]:
+    """The catalog's id of each collection. Raises Invalid for a job of a version that did not record them."""
+    ids = json_fields.object_(job.request, "ids", "export")
+    if ids is None:
+        raise Invalid("it does not record the ids of its collections; start a new export")
+    return {name: str(ids[name]) for name in job.collections}
 
 
 def _took_ms(state: ExportState) -> int:

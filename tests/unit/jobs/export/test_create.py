@@ -80,13 +80,14 @@ class Lives:
         self.folder = folder
         self.staging = database.folder / "staging" / "one"
         self.job = Job(EXPORT, folder.home, "one", names)
+        self._ids = {name: database.id_of(name) for name in names}
         self.maker = self._maker()
         self.maker.begin()
 
     def _maker(self) -> ExportMaker:
         job = self.job
         state = ExportState(job.name, "filesystem", "server", JobStatus.WAITING, job.started_at, job.collections)
-        return ExportMaker(self._database, parse, ExportTarget(self.folder, state), self.staging)
+        return ExportMaker(self._database, parse, ExportTarget(self.folder, state), self._ids, self.staging)
 
     def restart(self) -> None:
         """What is in memory is gone; the record is that of the last cursor."""
@@ -299,8 +300,13 @@ def test_a_collection_whose_name_has_become_an_alias(
 
 
 def test_a_collection_that_is_deleted_before_the_export_begins(database: Database, folder: BlobFolder) -> None:
+    database.create(config("A"))
+    ids = {"A": database.id_of("A")}
+    database.drop("A")
+    state = ExportState("one", "filesystem", "server", JobStatus.WAITING, "", ("A",))
+    maker = ExportMaker(database, parse, ExportTarget(folder, state), ids, database.folder / "staging" / "one")
     with pytest.raises(NotFound, match="class A"):
-        Lives(database, folder, "A")
+        maker.begin()
     assert read_export_state(folder) is None
 
 

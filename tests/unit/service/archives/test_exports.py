@@ -117,6 +117,20 @@ def test_an_export_does_not_continue_elsewhere(tmp_path: Path) -> None:
     third.close()
 
 
+@pytest.mark.usefixtures("pausing")
+def test_a_collection_that_was_deleted_and_created_again_is_not_exported_as_the_old_one(tmp_path: Path) -> None:
+    first = Exporting(tmp_path)
+    id = first.begin()
+    first.until(id, JobStatus.PAUSED)
+    first.service.collections.delete("B")
+    first.close()
+    Exporting(tmp_path).close()  # which has another B
+    second = Exporting(tmp_path)
+    second.service.jobs.resume(id)
+    assert second.until(id, JobStatus.FAILED).error == "class B was deleted before it was exported"
+    second.close()
+
+
 def test_asking_at_the_moment_of_its_end_does_not_make_it_a_failure(
     server: Exporting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
