@@ -28,6 +28,17 @@ class Tokens:
     query: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class TextToTokenize:
+    """``text``, and how to split it: ``analyzer``, ``stopwords`` and ``presets`` are documents as in a schema."""
+
+    text: str
+    tokenization: str
+    analyzer: Stated
+    stopwords: Stated | None
+    presets: Stated | None
+
+
 def tokens_of_property(config: CollectionConfig, name: str, text: str) -> Tokens:
     for one in config.properties:
         if one.name.lower() == name.lower():
@@ -37,29 +48,23 @@ def tokens_of_property(config: CollectionConfig, name: str, text: str) -> Tokens
     raise NotFound(f"class {config.name} has no property '{name[:80]}'")
 
 
-def tokens_of_text(given: Stated) -> Tokens:
-    """``given``: text, tokenization, analyzerConfig, stopwords or stopwordPresets.
-
-    If neither states stop words, "en" for word tokenisation and none otherwise.
-    """
-    tokenization = json_fields.string(given, "tokenization", "tokenize")
-    if tokenization is None or tokenization not in Tokenization._value2member_map_:
-        raise Invalid(f"unsupported tokenization strategy: {shorten(tokenization or '')}")
-    analyzer = dict(json_fields.object_(given, "analyzerConfig", "tokenize") or {})
-    stopwords = json_fields.object_(given, "stopwords", "tokenize")
-    presets = json_fields.object_(given, "stopwordPresets", "tokenize")
+def tokens_of_text(given: TextToTokenize) -> Tokens:
+    """Without stop words of its own: those of "en" for word tokenisation, none otherwise. Raises Invalid."""
+    tokenization, stopwords, presets = given.tokenization, given.stopwords, given.presets
+    if tokenization not in Tokenization._value2member_map_:
+        raise Invalid(f"unsupported tokenization strategy: {shorten(tokenization)}")
     if stopwords is not None and presets:
         raise Invalid("stopwords and stopwordPresets are mutually exclusive; pass only one")
     block = inverted_block.complete({"stopwords": stopwords, "stopwordPresets": presets})
     inverted_block.validate(block)
     inverted = inverted_block.parse(block)
-    preset = json_fields.string(analyzer, "stopwordPreset", "analyzerConfig")
+    preset = json_fields.string(given.analyzer, "stopwordPreset", "analyzerConfig")
     is_word = tokenization == Tokenization.WORD
     if stopwords is None and not preset and is_word:
         preset = "en"
     if stopwords is None and not is_word:
         inverted = dataclasses.replace(inverted, stopwords=StopwordConfig("none"))
-    return _tokens(text_of(given), _property(tokenization, analyzer, preset, inverted.stopword_presets), inverted)
+    return _tokens(given.text, _property(tokenization, given.analyzer, preset, inverted.stopword_presets), inverted)
 
 
 def _property(
@@ -76,13 +81,6 @@ def _property(
     properties.validate(completed, presets)
     parsed = parse_property(completed)
     return dataclasses.replace(parsed, text_analyzer=dataclasses.replace(parsed.text_analyzer, stopword_preset=preset))
-
-
-def text_of(given: Stated) -> str:
-    text = json_fields.string(given, "text", "tokenize")
-    if text is None:
-        raise Invalid("the body must contain the text")
-    return text
 
 
 def _tokens(text: str, property: Property, inverted: InvertedConfig) -> Tokens:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from weft.service.tokens import Tokens, text_of, tokens_of_text
+from weft.domain import json_fields
+from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject
+from weft.service.tokens import TextToTokenize, Tokens, tokens_of_text
 from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import ref
 
 
 def of_property(call: Call) -> Reply:
-    text = text_of(as_object(call.body))
+    text = _text(as_object(call.body))
     return _reply(call.service.collections.tokens(call.path["name"], call.path["property"], text))
 
 
 def of_text(call: Call) -> Reply:
-    return _reply(tokens_of_text(as_object(call.body)))
+    given = as_object(call.body)
+    asked = TextToTokenize(
+        tokenization=json_fields.string(given, "tokenization", "tokenize") or "",
+        analyzer=json_fields.object_(given, "analyzerConfig", "tokenize") or {},
+        stopwords=json_fields.object_(given, "stopwords", "tokenize"),
+        presets=json_fields.object_(given, "stopwordPresets", "tokenize"),
+        text=_text(given),
+    )
+    return _reply(tokens_of_text(asked))
+
+
+def _text(given: JsonObject) -> str:
+    text = json_fields.string(given, "text", "tokenize")
+    if text is None:
+        raise Invalid("the body must contain the text")
+    return text
 
 
 def _reply(tokens: Tokens) -> Reply:

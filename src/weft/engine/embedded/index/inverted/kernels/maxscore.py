@@ -4,6 +4,9 @@ A list is one term of one property within one segment: positions ``starts[i]:end
 ascend by doc_id. A posting's score is ``weights[i] * impacts[codes[p]]``. In each window of doc_ids the lists whose
 bounds together cannot reach the k-th best score so far are only probed for documents that the other lists bring.
 Sources: Turtle and Flood 1995 (MaxScore); Ding and Suel 2011 (block maxima).
+
+The loops that offer documents to the heap look alike in ``_from_one``, ``_from_sums`` and `gated`, and stay apart:
+numba specialises and inlines each of them, and what they share would have to be a call per posting.
 """
 
 from __future__ import annotations
