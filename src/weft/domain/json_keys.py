@@ -7,7 +7,7 @@ names that callers choose (properties, vectors, modules) are never changed.
     CLASS = Keys("class", invertedIndexConfig=Keys(bm25=Keys("b", "k1")), vectorConfig=ByName(VECTOR))
 
 ``TENANT.fold({"NAME": "a"})`` is ``{"name": "a"}``. If a key occurs twice in different cases, the later one wins;
-two objects whose keys are declared are merged, the later one over the earlier.
+two objects whose keys are declared are merged at every level, the later one over the earlier, as Go decodes JSON.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ class Keys:
         self._spelled = {key.lower(): key for key in (*plain, *self._inner)}
         self._plain = frozenset(plain)
 
-    def fold(self, value: Any, depth: int = 0) -> Any:
+    def fold(self, value: Any, depth: int = 0, *, into: object = None) -> Any:
         """``value`` with its declared keys spelled as declared; ``value`` itself if nothing changes.
 
+        ``into``: the same object under an earlier key, folded; what ``value`` does not have stays as it is there.
         Anything nested deeper than 100 levels stays as it is: every reader of a document refuses that.
         """
         if depth > _MAX_DEPTH:
             return value
         if isinstance(value, list):
             return [self.fold(one, depth + 1) for one in value]
-        if not isinstance(value, Mapping) or self._plain.issuperset(value):
+        if not isinstance(value, Mapping):
             return value
-        folded: dict[Any, Any] = {}
+        before = into if isinstance(into, Mapping) else {}
+        if not before and self._plain.issuperset(value):
+            return value
+        folded: dict[Any, Any] = {**before}
         for key, given in value.items():
             name = self._spelled.get(key.lower(), key) if isinstance(key, str) else key
             inner = self._inner.get(name)
-            one = given if inner is None else inner.fold(given, depth + 1)
-            before = folded.get(name)
-            if inner is not None and isinstance(before, Mapping) and isinstance(one, Mapping):
-                one = {**before, **one}
-            folded[name] = one
+            folded[name] = given if inner is None else inner.fold(given, depth + 1, into=folded.get(name))
         return folded
 
     def without_variants(self, value: Any) -> Any:
@@ -71,10 +71,11 @@ class ByName:
     def __init__(self, inner: Keys) -> None:
         self._inner = inner
 
-    def fold(self, value: Any, depth: int = 0) -> Any:
+    def fold(self, value: Any, depth: int = 0, *, into: object = None) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {name: self._inner.fold(one, depth + 1) for name, one in value.items()}
+        before = into if isinstance(into, Mapping) else {}
+        return {**before, **{name: self._inner.fold(one, depth + 1) for name, one in value.items()}}
 
     def without_variants(self, value: Any) -> Any:
         if not isinstance(value, Mapping):

@@ -236,7 +236,7 @@ class JobRunner:
             self._ledger.find(job.kind.name, job.key) != job.record
         ):  # the disk was full, and the end of the job has freed space
             self._remember(job.record)
-        _log.info("%s %r: %s %s", job.kind.name, job.name, status, words)
+        _log.info("%s %r: %s%s", job.kind.name, job.name, status, f": {words}" if words else "")
 
     def _remember(self, record: JobRecord) -> None:
         try:

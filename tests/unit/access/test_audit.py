@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +13,6 @@ from unit.access.world import World
 
 AUDIT = "weft.wire.rest.audit"
 READS = {"data": {"collection": "Movies"}, "action": "read_data"}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def lines(caplog: pytest.LogCaptureFixture, logger: str = AUDIT) -> list[tuple[str, dict[str, Any]]]:

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from unit.access.world import World
 from weft.access.permissions import Permission
 
 JOBS = "/v1/weft/jobs"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
 
 
 def until_ended(world: World, count: int) -> dict[str, str]:

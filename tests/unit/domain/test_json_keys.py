@@ -50,6 +50,23 @@ def test_declared_objects_given_twice_are_merged() -> None:
     assert _CLASS.fold(given) == {"multiTenancyConfig": {"enabled": False, "autoTenantCreation": True}}
 
 
+def test_objects_within_objects_given_twice_are_merged_and_named_ones_replaced() -> None:
+    keys = Keys(inverted=Keys(bm25=Keys("b", "k1")), vectors=ByName(Keys("vectorizer", "index")), filter=_FILTER)
+    given = {
+        "inverted": {"bm25": {"b": 1, "k1": 2}},
+        "vectors": {"a": {"vectorizer": 1, "index": 2}, "b": {"index": 3}},
+        "filter": {"operator": "And", "operands": [{"path": ["a"]}]},
+        "Inverted": {"BM25": {"B": 3}},
+        "Vectors": {"a": {"INDEX": 4}},
+        "Filter": {"operands": [{"path": ["b"]}]},
+    }
+    assert keys.fold(given) == {
+        "inverted": {"bm25": {"b": 3, "k1": 2}},
+        "vectors": {"a": {"index": 4}, "b": {"index": 3}},
+        "filter": {"operator": "And", "operands": [{"path": ["b"]}]},
+    }
+
+
 def test_what_is_no_object_comes_back_as_it_is() -> None:
     plain = {"path": ["a"], "operator": "Equal"}
     assert _FILTER.fold(plain) is plain

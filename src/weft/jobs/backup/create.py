@@ -133,6 +133,7 @@ class BackupMaker:
             writer.flush()
         finally:
             writer.close()
+        job.total = job.done  # sizes on disk are an estimate of what snapshots and bases leave to be stored
         job.begin_finishing()
         self._target.succeed(contents, writer.stored_bytes)
 

@@ -10,6 +10,8 @@ from typing import Final
 
 from weft.domain.json_keys import ByName, Keys
 
+ANALYZER: Final = Keys("asciiFold", "asciiFoldIgnore", "stopwordPreset")
+STOPWORDS: Final = Keys("preset", "additions", "removals")
 PROPERTY: Final = Keys(
     "name",
     "dataType",
@@ -21,7 +23,7 @@ PROPERTY: Final = Keys(
     "indexInverted",
     "moduleConfig",
     recursive=("nestedProperties",),
-    textAnalyzer=Keys("asciiFold", "asciiFoldIgnore", "stopwordPreset"),
+    textAnalyzer=ANALYZER,
 )
 
 _INVERTED: Final = Keys(
@@ -32,7 +34,7 @@ _INVERTED: Final = Keys(
     "stopwordPresets",
     "usingBlockMaxWAND",
     bm25=Keys("b", "k1"),
-    stopwords=Keys("preset", "additions", "removals"),
+    stopwords=STOPWORDS,
 )
 
 ASYNC_REPLICATION: Final = (

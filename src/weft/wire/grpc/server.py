@@ -78,10 +78,8 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", max_message_bytes),
                 ("grpc.max_send_message_length", max_message_bytes),
                 ("grpc.so_reuseport", 0),
-                (
-                    "grpc.keepalive_time_ms",
-                    _KEEPALIVE_MS,
-                ),  # otherwise streams of clients that vanished would keep their slots
+                # otherwise streams of clients that vanished would keep their slots
+                ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
                 ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
             ],
             maximum_concurrent_rpcs=workers * _WAITING_PER_WORKER + MOST_STREAMS,

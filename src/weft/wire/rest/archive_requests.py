@@ -1,4 +1,7 @@
-"""The requests for backups, restores and exports: JSON and query strings to what the service takes."""
+"""The requests for backups, restores and exports: JSON and query strings to what the service takes.
+
+The keys are spelled as declared in ``weft.wire.json.keys``.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ def new_backup(body: JsonObject) -> NewBackup:
         json_fields.string(body, "id", "backup") or "",
         _choice(body),
         place(config),
-        _option(config, "CompressionLevel"),
-        _cpu_percentage(config),
+        json_fields.string(config, "CompressionLevel", "config") or "",
+        json_fields.integer(config, "CPUPercentage", "config"),
         json_fields.string(body, "incremental_base_backup_id", "backup") or "",
         tuple(json_fields.strings(body, "includeRoles", "backup") or ()),
         tuple(json_fields.strings(body, "includeUsers", "backup") or ()),
@@ -30,7 +33,7 @@ def new_restore(body: JsonObject) -> NewRestore:
     return NewRestore(
         _choice(body),
         place(config),
-        _cpu_percentage(config),
+        json_fields.integer(config, "CPUPercentage", "config"),
         json_fields.boolean(body, "overwriteAlias", "restore") or False,
         json_fields.string(config, "rolesOptions", "config") or "",
         json_fields.string(config, "usersOptions", "config") or "",
@@ -45,19 +48,9 @@ def new_export(body: JsonObject) -> NewExport:
 
 def place(config: JsonObject) -> Location:
     """Of a request's ``config`` or query string. Raises Invalid."""
-    return Location(_option(config, "bucket"), _option(config, "path"))
-
-
-def _option(config: JsonObject, name: str) -> str:
-    """A text of ``config``, whose keys clients write in several cases; empty when there is none."""
-    for key in config:
-        if key.lower() == name.lower():
-            return json_fields.string(config, key, "config") or ""
-    return ""
-
-
-def _cpu_percentage(config: JsonObject) -> int | None:
-    return next((json_fields.integer(config, key, "config") for key in config if key.lower() == "cpupercentage"), None)
+    return Location(
+        json_fields.string(config, "bucket", "config") or "", json_fields.string(config, "path", "config") or ""
+    )
 
 
 def _choice(body: JsonObject) -> CollectionChoice:

@@ -9,6 +9,7 @@ from weft.access.permissions import Permission
 from weft.domain import json_fields
 from weft.domain.errors import Conflict
 from weft.wire.json.documents import as_object
+from weft.wire.json.keys import ASSIGNMENT, PERMISSION, PERMISSIONS, ROLE
 from weft.wire.rest.audit import audited
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import FULL_ROLES
@@ -151,7 +152,7 @@ _REFUSES = (400, 501)
 
 ENDPOINTS = [
     Endpoint("GET", _ROLES, list_roles, "The roles that the caller may read.", answers=_ANSWERED, refuses=_REFUSES),
-    Endpoint("POST", _ROLES, create_role, "Make a role.", ref("Role"), {201: None}, (409, 501)),
+    Endpoint("POST", _ROLES, create_role, "Make a role.", ref("Role"), {201: None}, (409, 501), keys=ROLE),
     Endpoint("GET", _ROLE, get_role, "One role.", answers={200: ref("Role")}, refuses=_REFUSES),
     Endpoint("DELETE", _ROLE, delete_role, "Delete a role.", answers={204: None}, refuses=_REFUSES),
     Endpoint(
@@ -161,6 +162,7 @@ ENDPOINTS = [
         "Give a role more rights.",
         ref("Permissions"),
         refuses=_REFUSES,
+        keys=PERMISSIONS,
     ),
     Endpoint(
         "POST",
@@ -169,6 +171,7 @@ ENDPOINTS = [
         "Take rights away.",
         ref("Permissions"),
         refuses=_REFUSES,
+        keys=PERMISSIONS,
     ),
     Endpoint(
         "POST",
@@ -178,6 +181,7 @@ ENDPOINTS = [
         ref("Permission"),
         {200: BOOLEAN},
         _REFUSES,
+        keys=PERMISSION,
     ),
     Endpoint(
         "GET",
@@ -216,9 +220,23 @@ ENDPOINTS = [
         refuses=_REFUSES,
         query=(FULL_ROLES,),
     ),
-    Endpoint("POST", f"{_USER}/assign", assign_to_user, "Give a user roles.", ref("UserRoles"), refuses=_REFUSES),
     Endpoint(
-        "POST", f"{_USER}/revoke", revoke_from_user, "Take roles from a user.", ref("UserRoles"), refuses=_REFUSES
+        "POST",
+        f"{_USER}/assign",
+        assign_to_user,
+        "Give a user roles.",
+        ref("UserRoles"),
+        refuses=_REFUSES,
+        keys=ASSIGNMENT,
+    ),
+    Endpoint(
+        "POST",
+        f"{_USER}/revoke",
+        revoke_from_user,
+        "Take roles from a user.",
+        ref("UserRoles"),
+        refuses=_REFUSES,
+        keys=ASSIGNMENT,
     ),
     Endpoint(
         "GET",
@@ -237,8 +255,22 @@ ENDPOINTS = [
         refuses=_REFUSES,
         query=(FULL_ROLES,),
     ),
-    Endpoint("POST", f"{_GROUP}/assign", assign_to_group, "Give a group roles.", ref("GroupRoles"), refuses=_REFUSES),
     Endpoint(
-        "POST", f"{_GROUP}/revoke", revoke_from_group, "Take roles from a group.", ref("GroupRoles"), refuses=_REFUSES
+        "POST",
+        f"{_GROUP}/assign",
+        assign_to_group,
+        "Give a group roles.",
+        ref("GroupRoles"),
+        refuses=_REFUSES,
+        keys=ASSIGNMENT,
+    ),
+    Endpoint(
+        "POST",
+        f"{_GROUP}/revoke",
+        revoke_from_group,
+        "Take roles from a group.",
+        ref("GroupRoles"),
+        refuses=_REFUSES,
+        keys=ASSIGNMENT,
     ),
 ]

@@ -6,6 +6,7 @@ from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.wire.json.documents import as_object
+from weft.wire.json.keys import REPLICATION
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
 from weft.wire.rest.openapi.shapes import NAME, OBJECT, array, ref
@@ -75,7 +76,15 @@ ENDPOINTS = [
         refuses=(404,),
         query=_STATE_OF,
     ),
-    Endpoint("POST", _PATH, replicate, "Copy a shard, which one node refuses.", ref("Replicate"), refuses=(404,)),
+    Endpoint(
+        "POST",
+        _PATH,
+        replicate,
+        "Copy a shard, which one node refuses.",
+        ref("Replicate"),
+        refuses=(404,),
+        keys=REPLICATION,
+    ),
     Endpoint("DELETE", _PATH, forget_all, "Forget all replications.", answers={204: None}),
     Endpoint("GET", f"{_PATH}/list", list_all, "The replications: none.", answers={200: array(OBJECT)}),
     Endpoint("GET", f"{_PATH}/{{id}}", get, "One replication.", answers={200: OBJECT}),

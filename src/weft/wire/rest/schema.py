@@ -20,7 +20,7 @@ def list_all(call: Call) -> Reply:
 
 
 def create(call: Call) -> Reply:
-    return Reply(call.service.collections.create(CLASS.fold(as_object(call.body))).document)
+    return Reply(call.service.collections.create(as_object(call.body)).document)
 
 
 def get(call: Call) -> Reply:
@@ -28,7 +28,7 @@ def get(call: Call) -> Reply:
 
 
 def update(call: Call) -> Reply:
-    return Reply(call.service.collections.update(call.path["name"], CLASS.fold(as_object(call.body))).document)
+    return Reply(call.service.collections.update(call.path["name"], as_object(call.body)).document)
 
 
 def delete(call: Call) -> Reply:
@@ -37,7 +37,7 @@ def delete(call: Call) -> Reply:
 
 
 def add_property(call: Call) -> Reply:
-    return Reply(call.service.collections.add_property(call.path["name"], PROPERTY.fold(as_object(call.body))))
+    return Reply(call.service.collections.add_property(call.path["name"], as_object(call.body)))
 
 
 def drop_property_index(call: Call) -> Reply:
@@ -78,11 +78,19 @@ _CLASS = {200: ref("Class")}
 
 ENDPOINTS = [
     Endpoint("GET", "/v1/schema", list_all, "The collections that the caller may read.", answers={200: ref("Classes")}),
-    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS),
+    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS, keys=CLASS),
     Endpoint("GET", _PATH, get, "One collection.", answers=_CLASS),
-    Endpoint("PUT", _PATH, update, "Change a collection.", ref("ClassChange"), _CLASS),
+    Endpoint("PUT", _PATH, update, "Change a collection.", ref("ClassChange"), _CLASS, keys=CLASS),
     Endpoint("DELETE", _PATH, delete, "Delete a collection with its objects."),
-    Endpoint("POST", f"{_PATH}/properties", add_property, "Add a property.", ref("Property"), {200: ref("Property")}),
+    Endpoint(
+        "POST",
+        f"{_PATH}/properties",
+        add_property,
+        "Add a property.",
+        ref("Property"),
+        {200: ref("Property")},
+        keys=PROPERTY,
+    ),
     Endpoint(
         "DELETE",
         f"{_PATH}/properties/{{property}}/index/{{index}}",

@@ -8,6 +8,7 @@ from weft.access.users import UserInfo
 from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
 from weft.wire.json.documents import as_object
+from weft.wire.json.keys import DEACTIVATION, USER
 from weft.wire.rest.audit import audited
 from weft.wire.rest.authz import USER_TYPES
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -122,6 +123,7 @@ ENDPOINTS = [
         {201: ref("ApiKey")},
         (409,),
         may_lack_body=True,
+        keys=USER,
     ),
     Endpoint("DELETE", _ONE, delete, "Delete a user.", answers={204: None}),
     Endpoint("POST", f"{_ONE}/rotate-key", rotate, "Replace a user's key.", answers={200: ref("ApiKey")}),
@@ -134,5 +136,6 @@ ENDPOINTS = [
         ref("Deactivation"),
         refuses=(409,),
         may_lack_body=True,
+        keys=DEACTIVATION,
     ),
 ]

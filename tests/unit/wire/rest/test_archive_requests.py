@@ -9,37 +9,38 @@ import pytest
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.service.archives.requests import CollectionChoice, Location, NewBackup, NewExport, NewRestore
+from weft.wire.json.keys import BACKUP, EXPORT, RESTORE
 from weft.wire.rest.archive_requests import new_backup, new_export, new_restore, place
 
 
 def test_backups() -> None:
     assert new_backup({}) == NewBackup("")
     body: JsonObject = {
-        "id": "one",
-        "include": ["Book"],
+        "ID": "one",
+        "Include": ["Book"],
         "exclude": None,
         "config": {"Bucket": "b", "path": "/p", "CPUPercentage": 5, "compressionLevel": "BestSpeed"},
         "incremental_base_backup_id": "zero",
         "includeRoles": ["reader"],
-        "includeUsers": ["*"],
+        "INCLUDEUSERS": ["*"],
     }
     choice, at = CollectionChoice(include=("Book",)), Location("b", "/p")
-    assert new_backup(body) == NewBackup("one", choice, at, "BestSpeed", 5, "zero", ("reader",), ("*",))
+    assert new_backup(BACKUP.fold(body)) == NewBackup("one", choice, at, "BestSpeed", 5, "zero", ("reader",), ("*",))
 
 
 def test_restores() -> None:
     assert new_restore({"node_mapping": {"a": "b"}}) == NewRestore()
-    body: JsonObject = {"overwriteAlias": True, "config": {"rolesOptions": "all", "PATH": "/p", "cpuPercentage": 7}}
-    assert new_restore(body) == NewRestore(CollectionChoice(), Location("", "/p"), 7, True, "all", "")
+    body: JsonObject = {"OverwriteAlias": True, "Config": {"RolesOptions": "all", "PATH": "/p", "cpuPercentage": 7}}
+    assert new_restore(RESTORE.fold(body)) == NewRestore(CollectionChoice(), Location("", "/p"), 7, True, "all", "")
 
 
 def test_exports() -> None:
-    body: JsonObject = {"id": "one", "file_format": "parquet", "exclude": ["A*"]}
-    assert new_export(body) == NewExport("one", "parquet", CollectionChoice(exclude=("A*",)))
+    body: JsonObject = {"Id": "one", "File_Format": "parquet", "EXCLUDE": ["A*"]}
+    assert new_export(EXPORT.fold(body)) == NewExport("one", "parquet", CollectionChoice(exclude=("A*",)))
 
 
 def test_places() -> None:
-    assert place({"Bucket": "", "path": None}) == Location()
+    assert place({"bucket": "", "path": None}) == Location()
 
 
 @pytest.mark.parametrize(
@@ -56,5 +57,5 @@ def test_places() -> None:
 )
 def test_wrong_types(body: dict[str, Any], said: str) -> None:
     with pytest.raises(Invalid) as caught:
-        new_backup(body)
+        new_backup(BACKUP.fold(body))
     assert said in caught.value.message

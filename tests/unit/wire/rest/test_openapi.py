@@ -92,3 +92,15 @@ def test_what_an_operation_says(document: dict[str, Any]) -> None:
 def test_every_status_of_an_error_is_documented(document: dict[str, Any]) -> None:
     documented = {int(status) for _, _, operation in operations(document) for status in operation["responses"]}
     assert documented > {codes.http for codes in STATUS_CODES.values()}
+
+
+def test_the_keys_of_every_object_that_a_call_takes_match_in_any_case() -> None:
+    """But for Weft's own call, and names of tenants."""
+    exact = {(one.method, one.path) for one in ENDPOINTS if one.takes_body and one.keys is None}
+    assert exact == {("POST", "/v1/objects/{class}/{id}/explain"), ("DELETE", "/v1/schema/{name}/tenants")}
+    components: dict[str, Any] = dict(COMPONENTS)
+    for one in ENDPOINTS:
+        for name in () if one.keys is None else references(one.takes):
+            keys = components[name].get("properties", {})
+            assert one.keys is not None
+            assert one.keys.fold({key.upper(): None for key in keys}) == dict.fromkeys(keys), one.path
