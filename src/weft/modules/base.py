@@ -124,14 +124,14 @@ class Vectorizer(Module):
     def embed_objects(
         self, inputs: Sequence[ModuleInput], settings: ModuleConfig, caller: Caller
     ) -> list[Vector | WeftError]:
-        """One vector or one error for each input, in order; none of the inputs may be empty."""
+        """One vector, ``(d,)`` or if ``multi`` ``(T, d)``, or one error for each input, in order; none may be empty."""
 
     @abstractmethod
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
-        """The vector of one query: the mean of the vectors of its ``texts``, at least one."""
+        """The vector ``(d,)`` of a query, the mean of those of its ``texts``, at least one; if ``multi``, ``(Tq, d)``."""
 
     def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
-        """The query vector of one image, audio clip or video."""
+        """The query vector, ``(d,)`` or if ``multi`` ``(Tq, d)``, of one image, audio clip or video."""
         raise Invalid(f"module {self.name} does not embed {kind}; it embeds {', '.join(sorted(self.kinds))}")
 
 

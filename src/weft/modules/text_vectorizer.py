@@ -50,7 +50,7 @@ class TextVectorizer(Vectorizer):
 
     @abstractmethod
     def embed_texts(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[Vector | WeftError]:
-        """One vector or one error for each document, in order."""
+        """One vector, ``(d,)`` or if ``multi`` ``(T, d)``, or one error for each document, in order."""
 
 
 def check_source_properties(settings: ModuleConfig) -> None:

@@ -19,7 +19,7 @@ class BackupSettings:
         "backup_dynamic_location",
         "WEFT_BACKUP_DYNAMIC_LOCATION",
         True,
-        "let requests name a folder or bucket of their own for a backup",
+        "let requests name another folder or bucket for a backup",
     )
     s3_bucket: str = setting(
         "backup_s3_bucket", "BACKUP_S3_BUCKET", "", "bucket for backups; turns the module backup-s3 on"

@@ -53,7 +53,7 @@ class MetricsSettings:
         "prometheus_monitoring_enabled",
         "PROMETHEUS_MONITORING_ENABLED",
         False,
-        "serve metrics for Prometheus on a port of their own",
+        "serve metrics for Prometheus on a separate port",
     )
     port: int = setting(
         "prometheus_monitoring_port", "PROMETHEUS_MONITORING_PORT", 2112, "that port; 0 takes a free one"

@@ -36,7 +36,10 @@ class PairScorer:
         return estimated_tokens(len(prepared[0]) + len(prepared[1]), self._max_tokens, markers=3)
 
     def encode(self, run: Sequence[Pair]) -> list[Vector]:
-        """A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or a URL."""
+        """A score ``(1,)`` for each pair, in order.
+
+        A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or a URL.
+        """
         from torch.nn import Identity
 
         pairs: list[Any] = [({"text": q}, {"text": d}) for q, d in run] if self._multimodal else list(run)

@@ -67,6 +67,7 @@ class LateInteractionEncoder:
         return self._max_tokens
 
     def encode(self, run: Sequence[Passage]) -> list[Vector]:
+        """``(T, d)`` for each passage, in order, with rows of length 1."""
         alike: dict[tuple[PassageRole, bool, int], list[int]] = defaultdict(list)
         for i, one in enumerate(run):
             alike[one.role, one.is_text, one.pool_factor].append(i)

@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.objects import Vector
+from weft.modules.local.token_estimates import CHARS_PER_TOKEN
 
 TokenIds: TypeAlias = npt.NDArray[np.int64]
 
-_CHARS_PER_TOKEN = 200
-"""The most characters in a word: the tokenizer gives up at 100. Text beyond ``max_tokens`` such words is never read."""
 _TEXTS_AT_ONCE = 16
 """Texts per call of the tokenizer; between calls the interpreter can switch to another thread, such as a search's."""
 
@@ -41,7 +40,7 @@ class OnnxTextEncoder:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.dimensions: int = config["dimensions"]
         self._pooling = pooling
-        self._max_chars = config["max_tokens"] * _CHARS_PER_TOKEN
+        self._max_chars = config["max_tokens"] * CHARS_PER_TOKEN
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(config["max_tokens"])
@@ -63,6 +62,7 @@ class OnnxTextEncoder:
         return len(prepared)
 
     def encode(self, run: Sequence[TokenIds]) -> list[Vector]:
+        """``(d,)`` of length 1 for each text, in order."""
         ids = np.zeros((len(run), max(len(one) for one in run)), np.int64)
         mask = np.zeros_like(ids)
         for row, one in enumerate(run):

@@ -21,14 +21,12 @@ from weft.modules.base import TEXT, InputKind
 from weft.modules.local.media_encoder import READABLE, MediaEncoder, Sample
 from weft.modules.local.model_traits import audio_window, image_tokens, parts_of, text_tokens, video_frames
 from weft.modules.local.replicas import ReplicaPool
-from weft.modules.local.token_estimates import estimated_tokens, readable
+from weft.modules.local.token_estimates import AUDIO_TOKENS_A_SECOND, estimated_tokens, readable
 from weft.modules.local.vectors import unit, unit_rows
 
 _NESTING = frozenset(("embedding_gemma2",))
 """Architectures whose processors take a plain list of images for those of one input; they need a list for each."""
 
-_TOKENS_A_SECOND = 50
-"""Tokens of audio per second, as in Whisper's encoder."""
 _USUAL_PARAMETERS = 22_000_000
 """The parameters of all-MiniLM-L6-v2, in whose tokens the queue's runs are measured."""
 _LEAST_TEXT = 8
@@ -53,7 +51,7 @@ class SentenceTransformerEncoder(MediaEncoder):
         frame_kind = MediaKind.IMAGE if self._videos_by_frames else MediaKind.VIDEO
         self._tokens: dict[InputKind, int] = {
             MediaKind.IMAGE: image_tokens(model, MediaKind.IMAGE),
-            MediaKind.AUDIO: int(self.seconds * _TOKENS_A_SECOND),
+            MediaKind.AUDIO: int(self.seconds * AUDIO_TOKENS_A_SECOND),
             MediaKind.VIDEO: self.frames * image_tokens(model, frame_kind),
         }
         self._size = min(1.0, sum(one.numel() for one in model.parameters()) / _USUAL_PARAMETERS)

@@ -17,11 +17,11 @@ from weft.modules.local.checkpoint import Checkpoint
 from weft.modules.local.media_encoder import MediaEncoder, Sample
 from weft.modules.local.models import ModelSource
 from weft.modules.local.perceiver import AUDIO_RATE, SIDE, AudiovisualClip, PerceiverEncoder, load_perceiver
+from weft.modules.local.token_estimates import AUDIO_TOKENS_A_SECOND
 from weft.modules.local.torch_loading import Placement
 from weft.modules.local.whisper import ENCODER, STATES, WhisperEncoder, load_whisper
 
 _LONGEST_AUDIO_S = 300.0
-_TOKENS_A_SECOND = 50
 _SILENCE = np.zeros(0, np.float32)
 
 
@@ -39,7 +39,7 @@ class WhisperMediaEncoder(MediaEncoder):
         return [self.checked(sample) for sample in samples]
 
     def length(self, prepared: Sample) -> int:
-        return int(len(prepared.content) / self.rate * _TOKENS_A_SECOND) + 1
+        return int(len(prepared.content) / self.rate * AUDIO_TOKENS_A_SECOND) + 1
 
     def encode(self, run: Sequence[Sample]) -> list[Vector]:
         clips = [np.asarray(one.content, np.float32) for one in run]

@@ -80,6 +80,7 @@ class StaticTextEncoder:
         return 1
 
     def encode(self, run: Sequence[TokenIds]) -> list[Vector]:
+        """``(d,)`` of length 1 for each text, in order."""
         offsets = np.zeros(len(run) + 1, np.int64)
         np.cumsum([len(one) for one in run], out=offsets[1:])
         sums = self._sum(np.concatenate(run), offsets, self._codes, self._scales)

@@ -1,9 +1,9 @@
 """``text2vec-contextionary``: word vectors of 300 dimensions, for collections that were made with that module.
 
-The vectors are not those of the Contextionary, which is a server of its own with its own corpus. They are the centroid
-of the bundled static embeddings of the text's words, each word counting alike, 256 numbers, beside 44 numbers that all
-texts share. The shared part gives unrelated texts a cosine of about 0.3, where word vectors trained on one corpus have
-them: distances and certainties that callers chose for the Contextionary keep about their meaning. Objects and queries
+The vectors are not those of the Contextionary, which is a separate server with its own corpus. They are the centroid of
+the bundled static embeddings of the text's words, all with the same weight, 256 numbers, and 44 numbers that all texts
+share. The shared part gives unrelated texts a cosine of about 0.3, as word vectors trained on one corpus have:
+distances and certainties that callers chose for the Contextionary keep roughly their meaning. Objects and queries
 must both come from this module; vectors that the Contextionary made can be stored, and compared only with each other.
 Its words are those of the embeddings, and none can be added.
 """

@@ -4,7 +4,7 @@ Without a ``model`` setting it serves all-MiniLM-L6-v2 from the wheel (384 dimen
 ``path``) names another sentence-transformers model that the operator offers; that needs the extra ``weft[torch]``.
 
 ``poolingStrategy`` is ``masked_mean`` or ``cls`` and applies to the model in the wheel; others pool as their own
-configuration says. ``dimensions`` keeps the first so many numbers and normalises again. ``inferenceUrl``,
+configuration says. ``dimensions``: how many numbers of a vector are kept, normalised again. ``inferenceUrl``,
 ``passageInferenceUrl`` and ``queryInferenceUrl`` are kept and returned, and checked as the protocol says; models run
 in this process, so nothing is sent to them.
 """

@@ -66,7 +66,7 @@ def best_placement() -> Placement:
 
 
 def options(placement: Placement, *, downloads: bool, **model: Any) -> dict[str, Any]:
-    """What the classes of sentence-transformers are given beside the model; ``model``: more for its weights."""
+    """The arguments for classes of sentence-transformers besides the model; ``model``: more for its weights."""
     return {
         "device": placement.device,
         "local_files_only": not downloads,
@@ -144,7 +144,7 @@ def _reason(checkpoint: Checkpoint, error: Exception) -> str:
     """The libraries' message, shortened: it is long, and mostly about how to call them."""
     text = str(error)
     if "does not recognize this architecture" in text or "trust_remote_code" in text:
-        own = " It brings code of its own, which is never run here." if checkpoint.config.get("auto_map") else ""
+        own = " It needs its own code, which is never run here." if checkpoint.config.get("auto_map") else ""
         return f"its family {checkpoint.model_type or 'unknown'} is not supported by the installed transformers.{own}"
     if match := _LACKS.search(text):
         return f"{match[1]} is missing beside its weights; copy or download all of it"

@@ -42,7 +42,10 @@ class TorchTextEncoder:
         return estimated_tokens(len(prepared), self._max_tokens)
 
     def encode(self, run: Sequence[str]) -> list[Vector]:
-        """A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or URL."""
+        """``(d,)`` of length 1 for each text, in order.
+
+        A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or URL.
+        """
         texts = [{"text": text} for text in run] if self._multimodal else list(run)
         with self._replicas.replica() as model:
             found = model.encode(

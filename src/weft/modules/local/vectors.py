@@ -27,7 +27,8 @@ def unit_rows(vectors: npt.NDArray[Any]) -> Vector:
 
 
 def truncated(vector: Vector | WeftError, dimensions: int | None) -> Vector | WeftError:
-    """The first ``dimensions`` numbers, normalised again (None: as it is); Invalid if there are fewer."""
+    """The first ``dimensions`` numbers of ``vector (d,)``, normalised again (None: all, as they are); Invalid if
+    it has fewer."""
     if isinstance(vector, WeftError) or dimensions is None:
         return vector
     if dimensions > len(vector):

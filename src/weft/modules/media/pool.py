@@ -173,7 +173,7 @@ class _Worker:
                 self._end()
 
     def _status(self) -> int | None:
-        """How the worker has ended by itself; None when it has not."""
+        """The status of a worker that has ended by itself; None if it has not."""
         try:
             return self._process.wait(_DYING_S)
         except subprocess.TimeoutExpired:

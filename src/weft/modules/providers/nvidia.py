@@ -1,7 +1,7 @@
 """NVIDIA NIM: ``text2vec-nvidia``, ``multi2vec-nvidia``, ``generative-nvidia``, ``reranker-nvidia``.
 
-Key, address and pace: see ``provider``, with the prefix NVIDIA. The address stands for both of NVIDIA's hosts, that of
-the rerankers too. Embeddings come in the order of the list, whatever ``index`` says.
+Key, address and pace: see ``provider``, with the prefix NVIDIA. The address replaces both of NVIDIA's hosts, also
+that of the rerankers. Embeddings come in the order of the list, regardless of ``index``.
 Source: https://docs.api.nvidia.com/nim/reference/retrieval-apis
 """
 

@@ -1,6 +1,6 @@
 """Fills every default into a collection's document.
 
-Unknown keys are kept wherever they stand. A key that is null counts as absent. The result of ``complete`` given to
+Unknown keys are kept wherever they are. A key that is null counts as absent. The result of ``complete`` given to
 ``complete`` again is unchanged.
 """
 

@@ -95,7 +95,7 @@ class QueryEmbedder:
         return found
 
     def texts(self, part: Part, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
-        """The query vector of ``texts``, in the space of ``vector``."""
+        """The query vector, ``(d,)`` or ``(Tq, d)``, of ``texts``, in the space of ``vector``."""
         return self._vectorizer(part, vector).embed_query(texts, vector.settings, caller)
 
     def _once(self, made: _MadeOnce, part: Part, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:

@@ -33,6 +33,7 @@ class Ranking:
         return len(self.doc_ids)
 
     def take(self, positions: npt.NDArray[np.int64] | slice) -> Ranking:
+        """Those at ``positions (m,)``, in that order."""
         return replace(
             self,
             doc_ids=self.doc_ids[positions],

@@ -71,7 +71,7 @@ def listed_vector(values: Sequence[float]) -> Vector:
 
 
 def vector_of(message: base.Vectors) -> Vector:
-    """The vector of a ``Vectors`` message, by its type."""
+    """The vector, ``(d,)`` or ``(T, d)``, of a ``Vectors`` message, by its type."""
     if message.type == _MULTI:
         return multi_vector(message.vector_bytes)
     if message.type in _SINGLE:

@@ -81,7 +81,7 @@ def encode_group_metadata(hit: Hit, returns: Returns, config: CollectionConfig) 
 
 
 def encode_vector(name: str, vector: Vector) -> bytes:
-    """A ``Vectors`` message."""
+    """A ``Vectors`` message of ``vector``, ``(d,)`` or ``(T, d)``."""
     return (
         _VECTOR_NAME
         + sized(name.encode())

@@ -112,7 +112,7 @@ ENDPOINTS = [
         "POST",
         "/v1/batch/objects",
         insert,
-        "Store objects; each has a result of its own.",
+        "Store objects; each has its own result.",
         ref("Batch"),
         {200: ref("BatchAnswer")},
         keys=BATCH,

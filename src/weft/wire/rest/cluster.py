@@ -109,7 +109,7 @@ def models(call: Call) -> Reply:
 
 
 def metrics(call: Call) -> Reply:
-    """For Prometheus; unlike the port of their own, only for those who may see all of the node."""
+    """For Prometheus; unlike on the separate port, only for callers that may see all of the node."""
     return Reply(call.service.metrics(), media_type=_EXPOSITION)
 
 

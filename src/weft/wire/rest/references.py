@@ -146,7 +146,7 @@ ENDPOINTS = [
         "POST",
         "/v1/batch/references",
         add_many,
-        "Add references; each has a result of its own.",
+        "Add references; each has its own result.",
         ref("BatchReferences"),
         {200: ref("BatchReferencesAnswer")},
         keys=BATCH_REFERENCES,

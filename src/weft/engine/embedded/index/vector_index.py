@@ -33,7 +33,7 @@ class VectorSource(Protocol[R_co]):
         ...
 
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
-        """Checked copies of the vectors; None for an object without one. Raises CorruptData."""
+        """Checked copies of the vectors, ``(d,)`` or ``(T, d)``; None for an object without one. Raises CorruptData."""
         ...
 
     def verify_some(self, most_bytes: int) -> bool:
@@ -66,7 +66,8 @@ class VectorIndex(Protocol):
     def search(
         self, query: Vector, k: int, allow: AllowList | None = None, *, max_distance: float | None = None
     ) -> Neighbours:
-        """The ``k`` nearest allowed objects (None: all) to ``query``, none farther than ``max_distance``.
+        """The ``k`` nearest allowed objects (None: all) to ``query``, ``(d,)`` or ``(Tq, d)``, none farther than
+        ``max_distance``.
 
         Raises Invalid when the query does not fit the stored vectors, CorruptData when these are known to be damaged.
         """

@@ -22,7 +22,7 @@ _MEANINGS: Final[Mapping[int, str]] = {
     200: "Done.",
     201: "Made.",
     204: "Done; the answer has no body.",
-    400: "The body is missing or no JSON, a word in the query string is not known, or what is asked cannot be had.",
+    400: "The body is missing or not JSON, a query parameter is invalid, or the request cannot be fulfilled.",
     401: "No credentials, or wrong ones.",
     403: "The caller may not do this.",
     404: "What the request names does not exist.",

@@ -74,7 +74,7 @@ class ColumnView:
         return self.kind.dtype.type(value)
 
     def keys(self, values: Sequence[Any]) -> Array:
-        """``values`` as an array of this column's dtype."""
+        """``values`` as an array ``(k,)`` of this column's dtype."""
         return np.array(values, self.kind.dtype)
 
     def equal(self, value: Any) -> BitMap:
@@ -89,7 +89,7 @@ class ColumnView:
         return found if tail is None else found | tail
 
     def equal_any(self, keys: Array) -> BitMap:
-        """The doc_ids with an element among ``keys`` (an array of this dtype)."""
+        """The doc_ids with an element among ``keys (k,)``, of this dtype."""
         keys = np.unique(keys)
         if len(keys) <= 4:
             return BitMap.union(BitMap(), *(self.equal(key) for key in keys))

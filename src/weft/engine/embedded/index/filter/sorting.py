@@ -1,7 +1,7 @@
 """Sorting doc_ids by one or several keys.
 
 No value comes first in ascending and last in descending order; ties are by doc_id. Texts compare by the bytes of their
-lower case, arrays element by element and then by length (an empty one is no value), points by longitude and then
+lower case, arrays element by element and then by length (an empty one counts as no value), points by longitude and then
 latitude, phone numbers by country code and then number.
 
 Each key becomes one or two arrays of ranks. With a limit, the first key alone cuts the candidates down to those that

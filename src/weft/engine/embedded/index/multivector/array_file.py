@@ -32,7 +32,7 @@ Array = npt.NDArray[Any]
 
 
 def write(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Replaces ``path``."""
+    """Replaces ``path``, synced, by ``meta`` and ``arrays`` of any shape and dtype."""
     entries: dict[str, list[Any]] = {}
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     offset = 0
@@ -83,7 +83,10 @@ class ArrayFile:
             raise self._corrupt("it is too short")
 
     def array(self, name: str, *, check: bool = True) -> Array:
-        """Mapped, read-only; compared with its checksum unless ``check`` is False. Raises CorruptData."""
+        """Mapped, read-only, with its shape and dtype; compared with its checksum unless ``check`` is False.
+
+        Raises CorruptData.
+        """
         kind, shape, offset, _ = self._entries[name]
         if 0 in shape:
             return np.zeros(shape, kind)

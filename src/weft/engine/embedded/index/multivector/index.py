@@ -189,7 +189,7 @@ class MultiVectorIndex:
         return self._searcher.distances(view, self._prepare(query, view), np.asarray(doc_ids, np.uint32))
 
     def explain(self, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
-        """Which token of the object matches each query token best; ``matrix`` adds all similarities.
+        """Which token of the object matches each token of ``query (Tq, d)`` best; ``matrix`` adds all similarities.
 
         Raises NotFound, and CorruptData when the object's tokens are not what was written.
         """

@@ -62,7 +62,7 @@ class TokenSearcher:
     def search(
         self, view: TokenView, tokens: Vector, k: int, allow: AllowList | None, max_distance: float | None
     ) -> Neighbours:
-        """The ``k`` nearest allowed objects, none farther than ``max_distance``."""
+        """The ``k`` nearest allowed objects to ``query (Tq, d)``, none farther than ``max_distance``."""
         if k <= 0 or not view.count or (allow is not None and not len(allow)):
             return NO_NEIGHBOURS
         rows, scores = self._best(view, tokens, k, allow)

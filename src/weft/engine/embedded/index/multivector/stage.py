@@ -54,7 +54,8 @@ around 0, not around their mean: the first rows are those that were estimated to
 def best_rows(
     short: Shortlist, k: int, exact: Callable[[RowNumbers], Vector], *, comparable: bool, limit: int
 ) -> tuple[RowNumbers, Vector]:
-    """Rows with their exact scores, among them the k best of ``short`` (if its order is as good as its estimates).
+    """Rows ``(n,)`` with their exact scores ``(n,)``, among them the k best of ``short`` (if its order is as good as
+    its estimates).
 
     ``comparable``: estimates are MaxSim with an error, so the first rows show how large the error is, and only rows
     that it could lift into the k best follow. Otherwise the whole list is rescored. ``limit`` above 0 decides instead.

@@ -53,7 +53,7 @@ class Writer(Protocol):
 
 
 def chunks(rows: TokenRows, first: int, end: int, cosine: bool) -> Iterator[tuple[int, int, Vector]]:
-    """Rows ``first`` to ``end`` in runs of about 65,000 tokens: their first, their end and their tokens."""
+    """Rows ``first`` to ``end`` in runs of about 65,000 tokens: their first, their end and their tokens ``(T, d)``."""
     while first < end:
         limit = int(np.searchsorted(rows.offsets, rows.offsets[first] + _CHUNK_TOKENS, side="right")) - 1
         last = min(end, max(first + 1, limit))

@@ -98,7 +98,8 @@ def freeze(
 def grow(
     old: Frozen, vectors: npt.NDArray[np.float32], kept: npt.NDArray[np.int64] | None, stop: Callable[[], bool]
 ) -> Frozen | None:
-    """``old`` extended by the later rows in ``kept`` (None: all); made by ``freeze`` if it cannot be extended."""
+    """``old`` extended by the later rows of ``vectors (n, d)`` in ``kept (m,)`` (None: all); made by ``freeze`` if it
+    cannot be extended. None if ``stop`` asks for it."""
     whole = kept is None and not len(old.to_row)
     behind = np.arange(old.covered, len(vectors)) if kept is None else kept[np.searchsorted(kept, old.covered) :]
     before = old.to_row if len(old.to_row) else np.arange(old.covered)

@@ -92,7 +92,11 @@ def move_kept(
     out_docs: U32,
     out_codes: npt.NDArray[Any],
 ) -> None:
-    """Copies the kept postings of the terms ``low:high`` to ``fill[rank]`` onwards and advances it."""
+    """Copies the kept postings of the terms ``low:high`` to ``out_docs`` and ``out_codes`` ``(m,)``.
+
+    Those of term t come from ``posts[t]:posts[t + 1]`` of ``docs`` and ``codes`` ``(n,)``, and go to ``fill[rank]``
+    onwards, which is advanced; ``rank`` is ``ranks[t - low]``. ``recoded``: the new code of each old one.
+    """
     for term in range(low, high):
         rank = ranks[term - low]
         at = fill[rank]

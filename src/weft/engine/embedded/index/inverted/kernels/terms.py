@@ -43,7 +43,7 @@ def find_keys(keys: U8, offsets: I64, low: int, high: int, wanted: U8, wanted_of
 
 @njit(cache=True, nogil=True)
 def glob(keys: U8, offsets: I64, low: int, high: int, pattern: I64, matched: npt.NDArray[np.bool_]) -> None:
-    """``matched[t - low]`` for each term: whether the whole of it fits ``pattern``.
+    """Sets ``matched (high - low,)``: whether the whole of each of the terms ``low:high`` fits ``pattern (n,)``.
 
     A pattern's entry is a byte, ``ONE`` (any character but a line feed) or ``ANY`` (any number of those).
     """
