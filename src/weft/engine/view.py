@@ -82,7 +82,7 @@ class View(Protocol):
         ...
 
     def vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
-        """Copies, ``(d,)`` or ``(T, d)``, as they were given (up to ``Capabilities.exact_vectors``); None without one."""
+        """Copies, ``(d,)`` or ``(T, d)``, as given (up to ``Capabilities.exact_vectors``); None without one."""
         ...
 
     def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:
