@@ -128,7 +128,7 @@ class Vectorizer(Module):
 
     @abstractmethod
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
-        """The vector ``(d,)`` of a query, the mean of those of ``texts``, which has at least one; if ``multi``, ``(Tq, d)``."""
+        """The vector ``(d,)`` of a query, the mean of those of ``texts``, one at least; if ``multi``, ``(Tq, d)``."""
 
     def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
         """The query vector, ``(d,)`` or if ``multi`` ``(Tq, d)``, of one image, audio clip or video."""
