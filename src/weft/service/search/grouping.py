@@ -9,21 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.answer import Group, Hit
-from weft.domain.objects import GeoPoint, PhoneNumber, Reference, format_uuid
 from weft.domain.query import GroupBy
+from weft.domain.schema import DataType
+from weft.service.group_names import group_name
 
 
-def group_hits(hits: list[Hit], by: GroupBy) -> list[Group]:
+def group_hits(hits: list[Hit], by: GroupBy, data_type: DataType) -> list[Group]:
     """Groups in the order of their first hit; hits in rank order, at most ``objects_per_group`` each.
 
-    A hit enters every group that one of its array's elements names; one without a value enters the group "". No group
-    is empty.
+    ``data_type`` is that of the property. A hit enters every group that one of its array's elements names; one without
+    a value enters the group "". No group is empty.
     """
     if by.objects_per_group < 1:
         return []
     groups: dict[str, Group] = {}
     for hit in hits:
-        for name in _group_names(hit.record.properties.get(by.property)):
+        for name in _names(hit.record.properties.get(by.property), data_type):
             group = groups.get(name)
             if group is None:
                 if len(groups) >= by.groups:
@@ -38,28 +39,10 @@ def group_hits(hits: list[Hit], by: GroupBy) -> list[Group]:
     return list(groups.values())
 
 
-def _group_names(value: Any) -> list[str]:
+def _names(value: Any, data_type: DataType) -> list[str]:
     if isinstance(value, list):
-        return list(dict.fromkeys(_group_name(v) for v in value)) or [""]
-    return [_group_name(value)]
-
-
-def _group_name(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return f"{value:g}"
-        case Reference():
-            return f"weaviate://localhost/{value.collection}/{format_uuid(value.uuid)}"
-        case GeoPoint():
-            return f"{value.latitude},{value.longitude}"
-        case PhoneNumber():
-            return value.international_formatted or value.input
-        case _:
-            return str(value)
+        return list(dict.fromkeys(group_name(one, data_type) for one in value)) or [""]
+    return [group_name(value, data_type)]
 
 
 def diversify(

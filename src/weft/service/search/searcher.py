@@ -79,12 +79,12 @@ class Searcher:
                 answer.hits = condensed(view, config, query.condense, answer.hits)
         reranked_first = isinstance(query.search, Keyword)
         if query.group_by is not None and not reranked_first:
-            _group(answer, query.group_by)
+            _group(answer, query.group_by, config)
         with took("rerank_and_generate_took"):
             if query.rerank is not None:
                 self._refiner.rerank(config, query.rerank, answer, caller)
             if query.group_by is not None and reranked_first:
-                _group(answer, query.group_by)
+                _group(answer, query.group_by, config)
             if query.generate is not None:
                 self._refiner.generate(config, query.generate, answer, caller)
         answer.took_s = time.perf_counter() - started
@@ -269,8 +269,8 @@ class Searcher:
         return hits
 
 
-def _group(answer: Answer, by: GroupBy) -> None:
-    answer.groups = group_hits(answer.hits, by)
+def _group(answer: Answer, by: GroupBy, config: CollectionConfig) -> None:
+    answer.groups = group_hits(answer.hits, by, config.by_name[by.property].data_type)
     answer.hits = []
 
 

@@ -11,7 +11,10 @@ import numpy as np
 from weft.domain.answer import Hit
 from weft.domain.objects import Reference
 from weft.domain.query import GroupBy
+from weft.domain.schema import DataType
 from weft.service.search.grouping import diversify, group_hits
+
+TEXT = DataType.TEXT
 
 
 @dataclass
@@ -29,7 +32,7 @@ def hits(*values: Any) -> list[Hit]:
 
 
 def names(values: tuple[Any, ...], groups: int, each: int) -> list[tuple[str, list[int]]]:
-    return [(g.name, [h.doc_id for h in g.hits]) for g in group_hits(hits(*values), GroupBy("p", groups, each))]
+    return [(g.name, [h.doc_id for h in g.hits]) for g in group_hits(hits(*values), GroupBy("p", groups, each), TEXT)]
 
 
 def test_groups_come_in_the_order_of_their_first_hit() -> None:
@@ -56,8 +59,17 @@ def test_numbers_and_booleans_as_words() -> None:
     assert names((1.0, 1.5, True), 5, 5) == [("1", [0]), ("1.5", [1]), ("true", [2])]
 
 
+def test_numbers_that_differ_late_stay_apart() -> None:
+    assert names((10000001.0, 10000002.0, 1234.561, 1234.562), 5, 5) == [
+        ("10000001", [0]),
+        ("10000002", [1]),
+        ("1234.561", [2]),
+        ("1234.562", [3]),
+    ]
+
+
 def test_distances_of_first_and_last_member() -> None:
-    group = group_hits(hits("a", "b", "a"), GroupBy("p", 1, 5))[0]
+    group = group_hits(hits("a", "b", "a"), GroupBy("p", 1, 5), TEXT)[0]
     assert (group.min_distance, group.max_distance) == (0.0, 0.2)
 
 
