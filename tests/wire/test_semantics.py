@@ -56,6 +56,11 @@ def fill(collection: Any, objects: list[dict[str, Any]], vectors: list[Any] | No
         (Tokenization.WHITESPACE, "Hello, World", ["Hello,", "World"], ["hello,", "world", "Hello"]),
         (Tokenization.FIELD, "  Hello, World ", ["Hello, World"], ["Hello,", "hello, world"]),
         (Tokenization.TRIGRAM, "A-b cDe", ["abc", "bcde", "C D E"], ["ab", "xyz"]),
+        (Tokenization.WORD, "re\u0301sume\u0301", ["résumé", "re\u0301sume\u0301"], ["resume", "sum"]),
+        (Tokenization.KAGOME_JA, "関西国際空港から電車で行く", ["空港", "国際空港", "電車"], ["空", "東京"]),
+        (Tokenization.KAGOME_KR, "아버지가 방에 들어가신다", ["아버지", "방"], ["어머니"]),
+        (Tokenization.GSE, "データベースを検索する", ["検索", "データベース"], ["東京"]),
+        (Tokenization.GSE_CH, "我来到北京清华大学", ["北京", "大学", "清华大学"], ["上海"]),
     ],
     ids=lambda one: one.value if isinstance(one, Tokenization) else "",
 )

@@ -52,6 +52,10 @@ class Tokenization(StrEnum):
     WHITESPACE = "whitespace"
     FIELD = "field"
     TRIGRAM = "trigram"
+    GSE = "gse"
+    GSE_CH = "gse_ch"
+    KAGOME_JA = "kagome_ja"
+    KAGOME_KR = "kagome_kr"
 
 
 class Metric(StrEnum):

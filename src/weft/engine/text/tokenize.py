@@ -5,7 +5,9 @@
     whitespace  runs of what is not white space
     field       the whole text without the white space around it, also when nothing is left
     trigram     letters and numbers only, joined and lower-cased, every three neighbours; fewer than three give nothing
+    gse, gse_ch, kagome_ja, kagome_kr    words of languages that are written without spaces, see ``segmenters``
 
+Texts are composed first (NFC), so that é is one letter whether it came as one character or as two.
 Lower-casing is by character, without the two rules of Unicode that look at neighbours or make two characters of one
 (final sigma, dotted capital I). Stop words stay: they are dropped from queries only, see ``stopwords``.
 """
@@ -14,8 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from unicodedata import normalize
 
 from weft.domain.schema import TextAnalyzer, Tokenization
+from weft.engine.text import segmenters
 from weft.engine.text.folding import folder
 
 SEPARATOR = 0xFF
@@ -50,7 +54,9 @@ def tokenize_pattern(text: str, tokenization: Tokenization | None, analyzer: Tex
 
 
 def fold(text: str, analyzer: TextAnalyzer) -> str:
-    return folder(analyzer.ascii_fold_ignore).fold(text) if analyzer.ascii_fold else text
+    if text.isascii():
+        return text
+    return folder(analyzer.ascii_fold_ignore).fold(text) if analyzer.ascii_fold else normalize("NFC", text)
 
 
 def lower(text: str) -> str:
@@ -89,6 +95,10 @@ TOKENIZERS: dict[Tokenization, Callable[[str], list[str]]] = {
     Tokenization.WHITESPACE: whitespace,
     Tokenization.FIELD: whole,
     Tokenization.TRIGRAM: trigrams,
+    Tokenization.GSE: segmenters.gse,
+    Tokenization.GSE_CH: segmenters.gse_ch,
+    Tokenization.KAGOME_JA: segmenters.kagome_ja,
+    Tokenization.KAGOME_KR: segmenters.kagome_kr,
 }
 
 

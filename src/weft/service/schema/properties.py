@@ -12,6 +12,7 @@ from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
 from weft.domain.names import collection_name, property_name
 from weft.domain.schema import DataType, Tokenization
+from weft.engine.text import segmenters
 from weft.service.schema.documents import Document, Stated
 
 Exists = Callable[[str], bool]
@@ -31,7 +32,6 @@ _OBJECTS = (DataType.OBJECT, DataType.OBJECT_ARRAY)
 _TEXTS = (DataType.TEXT, DataType.TEXT_ARRAY)
 _RANGES = (DataType.INT, DataType.NUMBER, DataType.DATE)
 _NOT_NESTED = (DataType.GEO, DataType.PHONE, DataType.REFERENCE)
-_OPTIONAL_TOKENIZERS = ("gse", "gse_ch", "kagome_kr", "kagome_ja")
 
 
 class PropertyDefaults(Protocol):
@@ -226,14 +226,14 @@ def _validate_tokenization(property: Stated, data_type: DataType, where: str, *,
             stated = "reference" if data_type is DataType.REFERENCE else data_type.value
             raise Invalid(f"{where}: tokenization is not allowed for data type '{stated}'")
         return
-    if tokenization in _OPTIONAL_TOKENIZERS:
-        known = ", ".join(Tokenization)
-        raise Invalid(f"{where}: the {tokenization} tokenizer is not enabled on this server; one of {known} expected")
     refused = nested and tokenization == Tokenization.TRIGRAM
     if refused or tokenization not in Tokenization._value2member_map_:
         raise Invalid(
             f"{where}: tokenization '{shorten(tokenization)}' is not allowed for data type '{data_type.value}'"
         )
+    advice = segmenters.missing(Tokenization(str(tokenization)))
+    if advice is not None:
+        raise Invalid(f"{where}: {advice}")
 
 
 def _validate_analyzer(property: Stated, data_type: DataType, where: str, presets: Collection[str]) -> None:

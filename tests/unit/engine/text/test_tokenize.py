@@ -50,6 +50,15 @@ def test_lower_case_is_by_character() -> None:
     assert tokenize("İΣ", Tokenization.WORD) == ["iσ"]
 
 
+@pytest.mark.parametrize("tokenization", [Tokenization.WORD, Tokenization.FIELD, Tokenization.TRIGRAM])
+def test_decomposed_texts_have_the_tokens_of_composed_ones(tokenization: Tokenization) -> None:
+    text = "Résumé Ångström が 각"
+    decomposed = unicodedata.normalize("NFD", text)
+    assert decomposed != text
+    assert tokenize(decomposed, tokenization) == tokenize(text, tokenization)
+    assert tokenize_pattern(decomposed, tokenization) == tokenize_pattern(text, tokenization)
+
+
 def test_patterns_keep_wildcards() -> None:
     assert tokenize_pattern("Car* ?at,dog", Tokenization.WORD) == ["car*", "?at", "dog"]
     assert tokenize_pattern("C?r *", Tokenization.TRIGRAM) == ["c?r", "?r*"]

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weft.domain.errors import Invalid
+from weft.domain.schema import Tokenization
+from weft.engine.text import segmenters
 from weft.service.schema.defaults import complete, complete_property
 from weft.service.schema.document import parse
 from weft.service.schema.documents import Defaults
@@ -55,7 +57,6 @@ def vector(kind: str = "hnsw", module: str = "none", **config: Any) -> dict[str,
         (prop(dataType=[]), "dataType must have at least one element"),
         (prop(dataType=["No-Class"]), "'No-Class' is not a valid class name"),
         (prop(tokenization="letters"), "tokenization 'letters' is not allowed for data type 'text'"),
-        (prop(tokenization="gse"), "the gse tokenizer is not enabled"),
         (prop(dataType=["int"], tokenization="word"), "tokenization is not allowed for data type 'int'"),
         (prop(dataType=["Other"], tokenization="word"), "tokenization is not allowed for data type 'reference'"),
         (prop(dataType=["int"], indexSearchable=True), "`indexSearchable` is allowed only for text/text[] data types"),
@@ -134,6 +135,13 @@ def test_refused(made: Made, document: dict[str, Any], message: str) -> None:
     with pytest.raises(Invalid) as refused:
         made(**document)
     assert message in refused.value.message
+
+
+def test_a_tokenisation_without_its_library_is_refused(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(prop(tokenization="kagome_ja"))
+    monkeypatch.setitem(segmenters.LIBRARIES, Tokenization.KAGOME_JA, "no_such_library")
+    with pytest.raises(Invalid, match="'no_such_library', which is not installed; run pip install"):
+        made(prop(tokenization="kagome_ja"))
 
 
 def test_allowed_at_the_limits(made: Made) -> None:

@@ -23,7 +23,7 @@ class TextField:
     def fingerprint(self) -> str:
         """Postings made under another fingerprint cannot be used."""
         if not self.analyzer.ascii_fold:
-            return self.tokenization.value
+            return f"{self.tokenization}|nfc"
         return f"{self.tokenization}|fold|{''.join(sorted(self.analyzer.ascii_fold_ignore))}"
 
     @property
