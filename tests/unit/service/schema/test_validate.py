@@ -138,10 +138,10 @@ def test_refused(made: Made, document: dict[str, Any], message: str) -> None:
 
 
 def test_a_tokenisation_without_its_library_is_refused(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    made(prop(tokenization="kagome_ja"))
+    made(**prop(tokenization="kagome_ja"))
     monkeypatch.setitem(segmenters.LIBRARIES, Tokenization.KAGOME_JA, "no_such_library")
     with pytest.raises(Invalid, match="'no_such_library', which is not installed; run pip install"):
-        made(prop(tokenization="kagome_ja"))
+        made(**prop(tokenization="kagome_ja"))
 
 
 def test_allowed_at_the_limits(made: Made) -> None:
