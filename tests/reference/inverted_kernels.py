@@ -16,11 +16,11 @@ def best(
     docs: npt.NDArray[np.uint32],
     codes: npt.NDArray[Any],
     impacts: npt.NDArray[np.float64],
-    lists: Sequence[tuple[int, int, float]],
+    lists: Sequence[tuple[int, int, int, float]],
     allowed: set[int] | None,
     k: int,
 ) -> Hits:
-    """Of ``lists`` (start, end, weight): reference of ``best`` and ``best_among``."""
+    """Of ``lists`` (table, start, end, weight): reference of ``best`` and ``best_among``."""
     gates = [(0, n, *one) for n, one in enumerate(lists)]
     return best_gated(docs, codes, impacts, gates, [1], allowed, k)
 
@@ -29,17 +29,17 @@ def best_gated(
     docs: npt.NDArray[np.uint32],
     codes: npt.NDArray[Any],
     impacts: npt.NDArray[np.float64],
-    lists: Sequence[tuple[int, int, int, int, float]],
+    lists: Sequence[tuple[int, int, int, int, int, float]],
     minima: Sequence[int],
     allowed: set[int] | None,
     k: int,
 ) -> Hits:
-    """Of ``lists`` (group, unit, start, end, weight)."""
+    """Of ``lists`` (group, unit, table, start, end, weight)."""
     scores: dict[tuple[int, int], float] = {}
     units: dict[tuple[int, int], set[int]] = {}
-    for group, unit, start, end, weight in lists:
+    for group, unit, table, start, end, weight in lists:
         for doc, code in zip(docs[start:end].tolist(), codes[start:end].tolist(), strict=True):
-            scores[group, doc] = scores.get((group, doc), 0.0) + weight * float(impacts[code])
+            scores[group, doc] = scores.get((group, doc), 0.0) + weight * float(impacts[table, code])
             units.setdefault((group, doc), set()).add(unit)
     totals: dict[int, float] = {}
     for (group, doc), score in scores.items():
@@ -74,9 +74,12 @@ def merge_keys(dictionaries: Sequence[Sequence[bytes]]) -> tuple[list[bytes], li
 
 
 def maxima(
-    codes: npt.NDArray[Any], posts: npt.NDArray[np.int64], impacts: npt.NDArray[np.float64]
+    codes: npt.NDArray[Any],
+    posts: npt.NDArray[np.int64],
+    impacts: npt.NDArray[np.float64],
+    tables: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """The greatest impact of each 128 postings, and of each term's postings (every term has some)."""
-    values = impacts[codes].astype(np.float32)
+    """The greatest impact of each 128 postings, and of each term's postings; every term has some, and a table."""
+    values = impacts[np.repeat(tables, np.diff(posts)), codes].astype(np.float32)
     of_blocks = np.maximum.reduceat(values, np.arange(0, len(values), 128))
     return of_blocks, np.maximum.reduceat(values, posts[:-1])

@@ -40,10 +40,10 @@ class ReferenceIndex:
             parsed = [written.partition("^") for written in query.properties]
             boosts = {name: float(boost or 1) for name, _, boost in parsed}
         fields = [self._fields[name] for name in boosts]
-        average = self._average(fields, present)
         totals: dict[int, float] = {}
         reached: dict[int, set[str]] = {}
         for field in fields:
+            average = self._average(field, present)
             terms = Counter(t for t in field.tokens(query.text) if t not in field.stopwords)
             minimum = {MatchOperator.OR: query.minimum_match, MatchOperator.AND: len(terms)}.get(query.operator, 0)
             weights = {t: self._idf(t, field, fields, present) * n * boosts[field.name] for t, n in terms.items()}
@@ -73,13 +73,9 @@ class ReferenceIndex:
             if all(any(c.fullmatch(token) for token in counts.get(name, ())) for c in compiled)
         }
 
-    def _average(self, fields: Sequence[TextField], present: Collection[int]) -> float:
-        means = []
-        for field in fields:
-            lengths = [self.counts[d][field.name].total() for d in present if field.name in self.counts[d]]
-            if lengths:
-                means.append(sum(lengths) / len(lengths))
-        return sum(means) / len(means) if means else 40.0
+    def _average(self, field: TextField, present: Collection[int]) -> float:
+        lengths = [self.counts[d][field.name].total() for d in present if field.name in self.counts[d]]
+        return sum(lengths) / len(lengths) if lengths else 1.0
 
     def _idf(self, term: str, field: TextField, fields: Sequence[TextField], present: Collection[int]) -> float:
         found = [
@@ -89,7 +85,7 @@ class ReferenceIndex:
         ]
         if not any(found):
             return 0.0
-        n = sum(found) / sum(f > 0 for f in found)
+        n = sum(found) // sum(f > 0 for f in found)
         return math.log(1 + (max(len(present), n) - n + 0.5) / (n + 0.5))
 
     def _impact(self, frequencies: Counter[str], term: str, average: float) -> float:

@@ -96,23 +96,23 @@ TEXTS = [
 
 
 def bm25f(query: list[str], boosts: dict[str, float]) -> dict[int, float]:
-    """As the protocol has it: one mean length, a mean document frequency, no factor ``k1 + 1``."""
+    """A mean length of each property, a mean document frequency rounded down, and no factor ``k1 + 1``."""
     k1, b, n = 1.2, 0.75, len(TEXTS)
     tokens = {name: [one[name].split() for one in TEXTS] for name in boosts}
-    mean = sum(sum(map(len, of)) / n for of in tokens.values()) / len(boosts)
+    mean = {name: sum(map(len, of)) / n for name, of in tokens.items()}
     scores: dict[int, float] = {}
     for term in dict.fromkeys(query):
         frequencies = [sum(term in one for one in of) for of in tokens.values()]
         present = [f for f in frequencies if f]
         if not present:
             continue
-        df = sum(present) / len(present)
+        df = sum(present) // len(present)
         idf = math.log(1 + (n - df + 0.5) / (df + 0.5))
         for i in range(n):
             for name, of in tokens.items():
                 f, length = of[i].count(term), len(of[i])
                 if f:
-                    part = f / (f + k1 * (1 - b + b * length / mean))
+                    part = f / (f + k1 * (1 - b + b * length / mean[name]))
                     scores[i + 1] = scores.get(i + 1, 0) + idf * query.count(term) * boosts[name] * part
     return scores
 

@@ -12,7 +12,7 @@ from weft.domain.objects import Properties
 from weft.domain.schema import Tokenization
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.fields import TextField, texts_of
-from weft.engine.embedded.index.inverted.segment import FieldPostings, Segment, assemble, pack
+from weft.engine.embedded.index.inverted.segment import MAX_LENGTH, FieldPostings, Segment, assemble, pack
 from weft.engine.text.tokenize import BYTE_TABLES
 
 U32 = npt.NDArray[np.uint32]
@@ -69,8 +69,8 @@ def _postings(
         posts.astype(np.int64),
         ids[rows],
         pack(frequencies, lengths[rows]),
-        len(occurrences),
         from_ids(ids[lengths > 0]),
+        np.minimum(lengths[lengths > 0], MAX_LENGTH).astype(np.uint32),
     )
 
 

@@ -75,7 +75,7 @@ class _Merge:
     def run(self) -> Segment:
         merged = {name: self._field(name) for name in self._names}
         fields = {
-            name: FieldSummary(m.fingerprint, len(m.counts), self._tokens(m), self._documents(name))
+            name: FieldSummary(m.fingerprint, len(m.counts), self._documents(name), self._lengths(name))
             for name, m in merged.items()
         }
         parts = list(merged.values())
@@ -121,11 +121,12 @@ class _Merge:
         kernels.gather_keys(d.keys, d.begins, d.finishes, chosen, out)
         return _MergedField(having[0][2].fingerprint, out, sizes, counts[counts > 0], docs, codes)
 
-    def _tokens(self, merged: _MergedField) -> int:
-        if not len(merged.codes):
-            return 0
-        frequencies = np.bincount(merged.codes, minlength=len(self._pairs))
-        return int((frequencies * (self._pairs >> np.uint32(20))).sum())
+    def _lengths(self, name: str) -> npt.NDArray[Any]:
+        having = [s.fields[name] for s in self._segments if name in s.fields]
+        if self._live is None:
+            return np.concatenate([place.lengths for place in having])
+        live = AllowList(self._live)
+        return np.concatenate([p.lengths[live.holds(np.asarray(p.documents.to_array(), np.uint32))] for p in having])
 
     def _documents(self, name: str) -> BitMap:
         return self._kept(BitMap.union(*[s.fields[name].documents for s in self._segments if name in s.fields]))

@@ -2,7 +2,7 @@
 
 Per group of fields that analyze alike the query is tokenised once; a term's weight is idf × how often the query
 repeats it, and a field's boost comes on top. idf = ln(1 + (N − n + 0.5) / (n + 0.5)) with n the mean document
-frequency over the group's fields that have the term.
+frequency over the group's fields that have the term, rounded down.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ class SearchedFields:
     groups: tuple[tuple[tuple[TextField, float], ...], ...]
     alike: bool
     """Whether all of them analyze every text alike."""
-    average: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ class SearchTerm:
 
 @dataclass(frozen=True, slots=True)
 class KeywordQuery:
-    average: float
+    names: tuple[str, ...]
+    """The searched properties."""
     terms: tuple[SearchTerm, ...]
     minima: tuple[int, ...] | None
     """By gate: how many units a document must have; None when one is enough everywhere."""
@@ -72,10 +72,10 @@ def prepare(query: Keyword, view: InvertedView) -> KeywordQuery:
     gated = any(minimum > 1 for minimum in minima)
     if gated and crossed:
         found.sort(key=lambda one: one.unit)
-    return KeywordQuery(searched.average, tuple(found), tuple(minima) if gated else None)
+    return KeywordQuery(searched.names, tuple(found), tuple(minima) if gated else None)
 
 
-def idf(documents: int, frequency: float) -> float:
+def idf(documents: int, frequency: int) -> float:
     """``documents`` may be an estimate below the frequency."""
     return math.log(1.0 + (max(documents, frequency) - frequency + 0.5) / (frequency + 0.5))
 
@@ -105,7 +105,7 @@ def _searched(properties: tuple[str, ...], view: InvertedView) -> SearchedFields
         groups.setdefault(field.group, []).append((field, boost))
     names = tuple(boosts)
     alike = len({view.fields[name].settings for name in names}) <= 1
-    searched = SearchedFields(names, tuple(map(tuple, groups.values())), alike, view.average_length(names))
+    searched = SearchedFields(names, tuple(map(tuple, groups.values())), alike)
     if len(view.searches) < 1000:
         view.searches[properties] = searched
     return searched

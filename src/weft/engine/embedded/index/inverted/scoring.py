@@ -1,13 +1,13 @@
 """BM25F over the segments of a view.
 
 score = Σ idf(t) · repeats(t) · boost(p) · f / (f + k1 (1 − b + b L / avgL)) over the terms t and searched properties p,
-f the term's frequency in p, L the number of p's tokens, avgL one number (``InvertedView.average_length``). Computed in
+f the term's frequency in p, L the number of p's tokens, avgL the mean of L over the documents that have p. Computed in
 float64, given and compared as float32; ties go to the smaller doc_id. Source: the BM25F of Weaviate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,11 +52,15 @@ class _Arrays:
     docs: npt.NDArray[np.uint32]
     """``(postings,)``."""
     codes: npt.NDArray[Any]
-    """``(postings,)``: the place of each posting's impact in ``impacts``."""
+    """``(postings,)``: the place of each posting's impact in a row of ``impacts``."""
     impacts: npt.NDArray[np.float64]
+    """``(tables, codes)``: a row for each property that has lists here."""
+    tables: npt.NDArray[np.int64]
+    """``(lists,)``: the row of each list."""
+    ratios: npt.NDArray[np.float64]
+    """``(lists,)``: see ``kernels.maxscore``."""
     of_blocks: npt.NDArray[np.float32]
-    """``(postings / 128,)``: the greatest impact of each block, up to ``ratio``."""
-    ratio: float
+    """``(postings / 128,)``: the greatest impact of each block, up to the ratio."""
 
 
 @dataclass(slots=True)
@@ -86,13 +90,14 @@ def search(view: InvertedView, query: Keyword, k: int, allow: AllowList | None, 
         found = [_in_segment(segment, prepared.terms) for segment in view.segments]
         tail, entries = _in_tail(view, prepared.terms)
         weights = _weigh(prepared, [*found, tail], view.count if live_count is None else live_count)
+        averages = {name: view.average_length(name) for name in prepared.names}
     with took("scores_took"):
         scorer = _Scorer(prepared, weights, allow, _Heap(np.empty(k, np.float32), np.empty(k, np.uint32)))
         for segment, lists in zip(view.segments, found, strict=True):
             if lists.terms:
-                scorer.offer(lists, _of_segment(segment, view, prepared.average))
+                scorer.offer(lists, _of_segment(segment, view, prepared, averages, lists))
         if tail.terms:
-            scorer.offer(tail, _of_tail(entries, view, prepared.average))
+            scorer.offer(tail, _of_tail(entries, view, prepared, averages, tail))
         return scorer.heap.matches()
 
 
@@ -117,7 +122,17 @@ class _Scorer:
             if self.query.minima is None and len(allow) * _SEEK_COST * len(starts) < int((ends - starts).sum()):
                 wanted = allow.ids[slice(*np.searchsorted(allow.ids, (a.first, a.after)))]
                 heap.size = kernels.best_among(
-                    a.docs, a.codes, a.impacts, starts, ends, weights, wanted, heap.scores, heap.ids, heap.size
+                    a.docs,
+                    a.codes,
+                    a.impacts,
+                    a.tables,
+                    starts,
+                    ends,
+                    weights,
+                    wanted,
+                    heap.scores,
+                    heap.ids,
+                    heap.size,
                 )
                 return
             bits = allow.bits
@@ -126,13 +141,13 @@ class _Scorer:
             terms = [self.query.terms[number] for number in lists.terms]
             gates, units = np.array([t.gate for t in terms]), np.array([t.unit for t in terms])
             heap.size = kernels.best_gated(
-                a.docs, a.codes, a.impacts, starts, ends, weights, gates, units, np.array(self.query.minima),
+                a.docs, a.codes, a.impacts, a.tables, starts, ends, weights, gates, units, np.array(self.query.minima),
                 filtered, bits, heap.scores, heap.ids, heap.size,
             )  # fmt: skip
             return
         heap.size = kernels.best(
-            a.docs, a.codes, a.impacts, a.of_blocks, starts, ends, weights, places[:, 2].astype(np.float32), a.ratio,
-            filtered, bits, heap.scores, heap.ids, heap.size,
+            a.docs, a.codes, a.impacts, a.tables, a.of_blocks, starts, ends, weights, places[:, 2].astype(np.float32),
+            a.ratios, filtered, bits, heap.scores, heap.ids, heap.size,
         )  # fmt: skip
 
 
@@ -154,21 +169,37 @@ def explain(view: InvertedView, query: Keyword, doc_ids: Sequence[int]) -> list[
     ]
 
 
-def _of_segment(segment: Segment, view: InvertedView, average: float) -> _Arrays:
+def _of_segment(
+    segment: Segment, view: InvertedView, query: KeywordQuery, averages: Mapping[str, float], lists: _Lists
+) -> _Arrays:
     config = view.config.inverted
-    impacts, ratio = segment.impacts(config.bm25_k1, config.bm25_b, average)
-    return _Arrays(segment.first, segment.after, segment.docs, segment.codes, impacts, segment.of_blocks, ratio)
+    fields = [query.terms[number].field for number in lists.terms]
+    rows = {name: row for row, name in enumerate(dict.fromkeys(fields))}
+    impacts, ratios = segment.impacts(config.bm25_k1, config.bm25_b, tuple((name, averages[name]) for name in rows))
+    tables = np.array([rows[name] for name in fields])
+    return _Arrays(
+        segment.first, segment.after, segment.docs, segment.codes, impacts, tables, ratios[tables], segment.of_blocks
+    )
 
 
-def _of_tail(entries: Sequence[int], view: InvertedView, average: float) -> _Arrays:
+def _of_tail(
+    entries: Sequence[int], view: InvertedView, query: KeywordQuery, averages: Mapping[str, float], lists: _Lists
+) -> _Arrays:
+    """One row of impacts, in which each posting has its own place."""
     config = view.config.inverted
     packed = np.fromiter(entries, np.uint64, len(entries))
-    impacts = impact_table(pairs_of(packed), config.bm25_k1, config.bm25_b, average)
+    pairs = pairs_of(packed)
+    impacts = np.empty((1, len(packed)))
+    for number, place in zip(lists.terms, lists.places, strict=True):
+        average = averages[query.terms[number].field]
+        part = pairs[place.start : place.end]
+        impacts[0, place.start : place.end] = impact_table(part, config.bm25_k1, config.bm25_b, average)
     docs, codes = docs_of(packed), np.arange(len(packed), dtype=np.uint32)
     blocks = np.ones(len(packed) // _BLOCK + 1, np.float32)
     for array in (docs, codes, blocks):
         array.setflags(write=False)
-    return _Arrays(view.tail.first, view.bound, docs, codes, impacts, blocks, 1.0)
+    tables, ratios = np.zeros(len(lists.terms), np.int64), np.ones(len(lists.terms))
+    return _Arrays(view.tail.first, view.bound, docs, codes, impacts, tables, ratios, blocks)
 
 
 def _in_segment(segment: Segment, terms: Sequence[SearchTerm]) -> _Lists:
@@ -203,7 +234,7 @@ def _weigh(query: KeywordQuery, found: Sequence[_Lists], documents: int) -> npt.
     for one, frequency in zip(query.terms, frequencies, strict=True):
         if frequency:
             with_term.setdefault((one.group, one.token), []).append(frequency)
-    idfs = {key: idf(documents, sum(counts) / len(counts)) for key, counts in with_term.items()}
+    idfs = {key: idf(documents, sum(counts) // len(counts)) for key, counts in with_term.items()}
     return np.array([idfs.get((one.group, one.token), 0.0) * one.repeats * one.boost for one in query.terms])
 
 

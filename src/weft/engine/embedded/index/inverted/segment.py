@@ -3,7 +3,7 @@
 Terms of all properties lie in one dictionary, property after property, each property's sorted by their UTF-8 bytes.
 The postings of term t are ``docs[posts[t]:posts[t + 1]]``, ascending; ``codes`` beside them number the different
 (term frequency, property length) pairs in ``pairs``. A pair is ``min(tf, 4095) << 20 | min(length, 2**20 - 1)``.
-``of_blocks`` and ``of_terms`` are greatest impacts under ``BASE_K1``, ``BASE_B`` and the segment's own mean length.
+``of_blocks`` and ``of_terms`` are greatest impacts under ``BASE_K1``, ``BASE_B`` and ``SegmentField.average``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ BASE_K1, BASE_B = 1.2, 0.75
 MAX_FREQUENCY, MAX_LENGTH = (1 << 12) - 1, (1 << 20) - 1
 _LENGTH_BITS = 20
 _KEPT_TERMS = 50_000
+_KEPT_TABLES = 4
 _NO_BYTES = np.zeros(0, np.uint8)
 
 
@@ -48,6 +49,10 @@ class SegmentField:
     """Sum of the property's lengths."""
     documents: BitMap
     """Those with at least one token."""
+    lengths: npt.NDArray[Any]
+    """``(documents,)``: the length of each of ``documents``, ascending by doc_id; uint8, uint16 or uint32."""
+    average: float
+    """The mean length that the greatest impacts were computed with."""
 
 
 @dataclass(eq=False)
@@ -58,7 +63,6 @@ class Segment:
     members: BitMap
     """All documents that were added, also those without a text."""
     fields: Mapping[str, SegmentField]
-    base_average: float
     keys: U8
     offsets: I64
     posts: I64
@@ -70,7 +74,7 @@ class Segment:
     file: str | None = None
     """The name of the file that holds it."""
     _known: dict[tuple[str, bytes], Postings | None] = field(default_factory=dict)
-    _impacts: tuple[tuple[float, float, float], F64, float] | None = None
+    _impacts: dict[object, tuple[F64, F64]] = field(default_factory=dict)
 
     ARRAYS = ("keys", "offsets", "posts", "docs", "codes", "pairs", "of_blocks", "of_terms")
 
@@ -117,20 +121,26 @@ class Segment:
         """``(p,)``, of each pair: the property's number of tokens."""
         return self.pairs & np.uint32(MAX_LENGTH)
 
-    def impacts(self, k1: float, b: float, average: float) -> tuple[F64, float]:
-        """For each pair f / (f + k1 (1 − b + b L / average)), and the ratio that ``kernels.maxscore`` bounds by."""
-        wanted = (k1, b, average)
-        kept = self._impacts
-        if kept is not None and kept[0] == wanted:
-            return kept[1], kept[2]
-        table = impact_table(self.pairs, k1, b, average)
-        ratio = 1.0
-        if len(self.pairs):
-            ends = np.array([1, int(self.lengths().max())])
+    def impacts(self, k1: float, b: float, averages: tuple[tuple[str, float], ...]) -> tuple[F64, F64]:
+        """``(n, p)`` and ``(n,)``, a row for each of ``averages``, a property here and its mean length now.
+
+        For each pair f / (f + k1 (1 − b + b L / average)), and the ratio that ``kernels.maxscore`` bounds by.
+        """
+        wanted = (k1, b, averages)
+        kept = self._impacts.get(wanted)
+        if kept is not None:
+            return kept
+        tables = np.stack([impact_table(self.pairs, k1, b, average) for _, average in averages])
+        ends = np.array([1, int(self.lengths().max()) if len(self.pairs) else 1])
+        ratios = np.empty(len(averages))
+        for row, (name, average) in enumerate(averages):
             now = k1 * (1 - b + b * ends / average)
-            ratio = float((now / (BASE_K1 * (1 - BASE_B + BASE_B * ends / self.base_average))).min())
-        self._impacts = (wanted, table, ratio)
-        return table, ratio
+            then = BASE_K1 * (1 - BASE_B + BASE_B * ends / self.fields[name].average)
+            ratios[row] = (now / then).min()
+        if len(self._impacts) >= _KEPT_TABLES:
+            self._impacts.clear()
+        self._impacts[wanted] = (tables, ratios)
+        return tables, ratios
 
 
 def pack(frequencies: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> U32:
@@ -166,6 +176,12 @@ def encode_pairs(pairs: U32) -> tuple[U32, npt.NDArray[Any]]:
     return distinct, np.searchsorted(distinct, pairs).astype(code_type(len(distinct)))
 
 
+def narrow(lengths: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same lengths in the smallest unsigned type that holds them."""
+    most = int(lengths.max()) if len(lengths) else 0
+    return lengths.astype(np.uint8 if most < 1 << 8 else np.uint16 if most < 1 << 16 else np.uint32)
+
+
 def code_type(pairs: int) -> type[np.uint16] | type[np.uint32]:
     return np.uint16 if pairs <= 1 << 16 else np.uint32
 
@@ -179,8 +195,9 @@ class FieldPostings(NamedTuple):
     posts: I64
     docs: U32
     pairs: U32
-    tokens: int
     documents: BitMap
+    lengths: U32
+    """``(documents,)``, up to ``MAX_LENGTH``."""
 
 
 def assemble(first: int, after: int, members: BitMap, parts: Mapping[str, FieldPostings]) -> Segment:
@@ -190,7 +207,7 @@ def assemble(first: int, after: int, members: BitMap, parts: Mapping[str, FieldP
         first,
         after,
         members,
-        {name: FieldSummary(p.fingerprint, len(p.offsets) - 1, p.tokens, p.documents) for name, p in parts.items()},
+        {name: FieldSummary(p.fingerprint, len(p.offsets) - 1, p.documents, p.lengths) for name, p in parts.items()},
         SegmentArrays(
             keys=_joined([p.keys for p in parts.values()], np.uint8),
             offsets=_chained([p.offsets for p in parts.values()]),
@@ -204,12 +221,12 @@ def assemble(first: int, after: int, members: BitMap, parts: Mapping[str, FieldP
 
 @dataclass(frozen=True, slots=True)
 class FieldSummary:
-    """Of one property in a segment: how many terms and tokens it has, and which documents have any."""
+    """Of one property in a segment: how many terms it has, which documents have any, and how many tokens each."""
 
     fingerprint: str
     terms: int
-    tokens: int
     documents: BitMap
+    lengths: npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,22 +250,22 @@ def complete(
 
     places: dict[str, SegmentField] = {}
     low = 0
+    of_blocks = np.zeros((len(arrays.docs) >> BLOCK_SHIFT) + 1, np.float32)
+    of_terms = np.zeros(sum(summary.terms for summary in fields.values()), np.float32)
     for name, summary in fields.items():
         high = low + summary.terms
-        places[name] = SegmentField(summary.fingerprint, low, high, summary.tokens, summary.documents)
+        lengths = narrow(summary.lengths)
+        tokens = int(lengths.sum(dtype=np.int64))
+        average = max(1.0, tokens / max(1, len(lengths)))
+        places[name] = SegmentField(summary.fingerprint, low, high, tokens, summary.documents, lengths, average)
+        impacts = impact_table(arrays.pairs, BASE_K1, BASE_B, average)
+        maxima(arrays.codes, arrays.posts, low, high, impacts, of_blocks, of_terms)
         low = high
-    documents_total = sum(len(place.documents) for place in places.values())
-    average = max(1.0, sum(place.tokens for place in places.values()) / max(1, documents_total))
-    of_blocks = np.zeros((len(arrays.docs) >> BLOCK_SHIFT) + 1, np.float32)
-    of_terms = np.zeros(low, np.float32)
-    impacts = impact_table(arrays.pairs, BASE_K1, BASE_B, average)
-    maxima(arrays.codes, arrays.posts, impacts, of_blocks, of_terms)
     return Segment(
         first=first,
         after=after,
         members=members,
         fields=places,
-        base_average=average,
         keys=arrays.keys,
         offsets=arrays.offsets,
         posts=arrays.posts,

@@ -5,12 +5,14 @@
     8       4     version (u32, little endian)
     12      4     length h of the header (u32)
     16      8     xxh3-64 of the header
-    24      h     header, JSON: ``first``, ``after``, ``base_average``; ``fields``: by name ``fingerprint``, ``low``,
-                  ``high``, ``tokens``, ``documents``; ``members``; ``arrays``: by name ``dtype`` and a piece.
-                  A piece is ``[offset, size, xxh3-64]``; ``members`` and ``documents`` are pieces too (roaring bitmaps)
+    24      h     header, JSON: ``first``, ``after``; ``fields``: by name ``fingerprint``, ``low``, ``high``,
+                  ``tokens``, ``documents``, ``lengths``, ``average``; ``members``; ``arrays``: by name. Arrays and
+                  ``lengths`` are a ``dtype`` and a ``piece``. A piece is ``[offset, size, xxh3-64]``; ``members`` and
+                  ``documents`` are pieces (roaring bitmaps)
     …             pieces, each at a multiple of 64 from the first such offset after the header, little endian
 
-A file that is not exactly this raises CorruptData.
+Version 1 has one ``base_average`` for all fields, and no ``lengths``. A file that is not exactly this raises
+CorruptData.
 """
 
 from __future__ import annotations
@@ -23,15 +25,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import xxhash
 from pyroaring import BitMap
 
 from weft.domain.errors import CorruptData, StorageFull
-from weft.engine.embedded.index.inverted.segment import Segment, SegmentField
+from weft.engine.embedded.index.inverted.segment import MAX_LENGTH, Segment, SegmentField, narrow
 
 MAGIC = b"WEFTINVT"
-VERSION = 1
+VERSION = 2
+_READ = (1, 2)
 _HEAD = struct.Struct("<8sIIQ")
 _ALIGN = 64
 _DTYPES = {"|u1", "<i8", "<u4", "<u2", "<f4"}
@@ -43,7 +47,6 @@ def write(path: Path, segment: Segment) -> None:
     header = {
         "first": segment.first,
         "after": segment.after,
-        "base_average": segment.base_average,
         "members": (layout := _Layout(pieces)).add(segment.members.serialize()),
         "fields": {
             name: {
@@ -52,6 +55,8 @@ def write(path: Path, segment: Segment) -> None:
                 "high": place.high,
                 "tokens": place.tokens,
                 "documents": layout.add(place.documents.serialize()),
+                "lengths": {"dtype": place.lengths.dtype.str, "piece": layout.add(place.lengths.data)},
+                "average": place.average,
             }
             for name, place in segment.fields.items()
         },
@@ -124,7 +129,7 @@ def _read(path: Path) -> Segment:
     with path.open("rb") as file:
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     magic, version, length, checksum = _HEAD.unpack_from(data)
-    if magic != MAGIC or version != VERSION:
+    if magic != MAGIC or version not in _READ:
         raise _damaged(path, f"it is not an inverted segment of version {VERSION}")
     encoded = data[_HEAD.size : _HEAD.size + length]
     if len(encoded) != length or xxhash.xxh3_64_intdigest(encoded) != checksum:
@@ -139,27 +144,44 @@ def _read(path: Path) -> Segment:
             raise _damaged(path, "a piece fails the checksum")
         return raw
 
-    fields = {
-        name: SegmentField(
+    def array(entry: dict[str, Any]) -> Any:
+        return _array(entry["dtype"], piece(entry["piece"]))
+
+    arrays = {name: array(entry) for name, entry in header["arrays"].items()}
+    fields = {}
+    for name, entry in header["fields"].items():
+        documents = BitMap.deserialize(bytes(piece(entry["documents"])))
+        lengths = array(entry["lengths"]) if version > 1 else _lengths(arrays, entry["low"], entry["high"], documents)
+        fields[name] = SegmentField(
             entry["fingerprint"],
             entry["low"],
             entry["high"],
-            entry["tokens"],
-            BitMap.deserialize(bytes(piece(entry["documents"]))),
+            int(lengths.sum(dtype=np.int64)),
+            documents,
+            lengths,
+            entry["average"] if version > 1 else header["base_average"],
         )
-        for name, entry in header["fields"].items()
-    }
-    arrays = {name: _array(entry["dtype"], piece(entry["piece"])) for name, entry in header["arrays"].items()}
     members = BitMap.deserialize(bytes(piece(header["members"])))
     return Segment(
         header["first"],
         header["after"],
         members,
         fields,
-        header["base_average"],
         **{name: arrays[name] for name in Segment.ARRAYS},
         file=path.name,
     )
+
+
+def _lengths(arrays: dict[str, Any], low: int, high: int, documents: BitMap) -> npt.NDArray[Any]:
+    """The lengths that a file of version 1 lacks, from the postings of a property's terms."""
+    if not documents:
+        return np.zeros(0, np.uint8)
+    start, end = int(arrays["posts"][low]), int(arrays["posts"][high])
+    first = documents.min()
+    by_document = np.zeros(documents.max() - first + 1, np.uint32)
+    of_pairs = arrays["pairs"] & np.uint32(MAX_LENGTH)
+    by_document[arrays["docs"][start:end] - np.uint32(first)] = of_pairs[arrays["codes"][start:end]]
+    return narrow(by_document[np.asarray(documents.to_array(), np.int64) - first])
 
 
 def _array(dtype: str, raw: memoryview) -> Any:

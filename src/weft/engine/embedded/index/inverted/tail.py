@@ -28,6 +28,8 @@ class TailField:
         self.fingerprint = fingerprint
         self.postings: dict[bytes, list[int]] = {}
         self.documents: list[int] = []
+        self.lengths: list[int] = []
+        """Of each of ``documents``, up to ``MAX_LENGTH``."""
         self.tokens = 0
 
     def add(self, doc_id: int, tokens: list[str]) -> None:
@@ -42,8 +44,9 @@ class TailField:
                 postings[key] = [entry]
             else:
                 entries.append(entry)
+        self.lengths.append(length)
         self.documents.append(doc_id)
-        self.tokens += len(tokens)
+        self.tokens += length
 
     def entries(self, token: bytes, bound: int) -> list[int]:
         """The entries of documents below ``bound``."""
@@ -67,8 +70,8 @@ class TailField:
             posts,
             docs_of(packed),
             pairs_of(packed),
-            self.tokens,
             from_ids(np.asarray(self.documents, np.uint32)),
+            np.asarray(self.lengths, np.uint32),
         )
 
 

@@ -50,10 +50,10 @@ class InvertedView:
     def tail_field(self, name: str) -> TailField | None:
         return self.tail.fields.get(name)
 
-    def average_length(self, names: tuple[str, ...]) -> float:
-        """The mean over the properties of each one's mean length; 40 when none has a text, as in Weaviate."""
-        means = [t.tokens / t.documents for t in map(self.totals.get, names) if t is not None and t.documents]
-        return sum(means) / len(means) if means else 40.0
+    def average_length(self, name: str) -> float:
+        """The mean length of the property over the documents that have it; 1 when none has."""
+        totals = self.totals.get(name)
+        return totals.tokens / totals.documents if totals is not None and totals.documents else 1.0
 
 
 def totals_of(segments: tuple[Segment, ...]) -> dict[str, FieldTotals]:

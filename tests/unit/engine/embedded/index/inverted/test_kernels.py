@@ -40,12 +40,16 @@ class Postings:
         self.starts = self.ends - [len(one) for one in found]
         self.docs = np.array([doc for one in found for doc in one], np.uint32)
         self.codes = np.array([rng.randrange(40) for _ in self.docs], np.uint16)
-        self.impacts = np.array([rng.choice([0.1, 0.25, 0.5, rng.random() * 0.98 + 0.01]) for _ in range(40)])
+        impacts = [rng.choice([0.1, 0.25, 0.5, rng.random() * 0.98 + 0.01]) for _ in range(3 * 40)]
+        self.impacts = np.array(impacts).reshape(3, 40)
+        self.tables = np.array([rng.randrange(3) for _ in range(lists)])
+        self.ratios = np.ones(lists)
         self.weights = np.array([rng.choice([0.0, 1.0, rng.random() * 8]) for _ in range(lists)])
         posts = np.concatenate(([0], self.ends))
         self.of_blocks = np.zeros(len(self.docs) // 128 + 1, np.float32)
         self.of_terms = np.zeros(lists, np.float32)
-        kernels.maxima(self.codes, posts, self.impacts, self.of_blocks, self.of_terms)
+        for term, table in enumerate(self.tables.tolist()):
+            kernels.maxima(self.codes, posts, term, term + 1, self.impacts[table], self.of_blocks, self.of_terms)
         self.allowed = rng.choice([None, set(rng.sample(range(span), span // 3)), set(rng.sample(range(span), 3))])
         flags = np.zeros(span, np.bool_)
         flags[sorted(self.allowed or ())] = True
@@ -74,17 +78,19 @@ def test_best(seed: int) -> None:
     p = Postings(rng, rng.choice([1, 2, 3, 6]))
     k = rng.choice([1, 10, 200])
     expected = reference.best(
-        p.docs, p.codes, p.impacts, list(zip(p.starts, p.ends, p.weights, strict=True)), p.allowed, k
+        p.docs, p.codes, p.impacts, list(zip(p.tables, p.starts, p.ends, p.weights, strict=True)), p.allowed, k
     )
     scores, ids = np.empty(k, np.float32), np.empty(k, np.uint32)
     size = kernels.best(
-        p.docs, p.codes, p.impacts, p.of_blocks, p.starts, p.ends, p.weights, p.of_terms, 1.0,
+        p.docs, p.codes, p.impacts, p.tables, p.of_blocks, p.starts, p.ends, p.weights, p.of_terms, p.ratios,
         p.allowed is not None, p.bits, scores, ids, 0,
     )  # fmt: skip
     assert_same(hits(scores, ids, size), expected)
     if p.allowed is not None:
         wanted = np.array(sorted(p.allowed), np.uint32)
-        size = kernels.best_among(p.docs, p.codes, p.impacts, p.starts, p.ends, p.weights, wanted, scores, ids, 0)
+        size = kernels.best_among(
+            p.docs, p.codes, p.impacts, p.tables, p.starts, p.ends, p.weights, wanted, scores, ids, 0
+        )
         assert_same(hits(scores, ids, size), expected)
 
 
@@ -97,11 +103,11 @@ def test_best_gated(seed: int) -> None:
     order = sorted((rng.randrange(3), rng.randrange(3)) for _ in range(lists))
     groups, units = (np.array(column) for column in zip(*order, strict=True))
     minima = np.array([rng.randrange(4) for _ in range(3)])
-    asked = list(zip(groups.tolist(), units.tolist(), p.starts, p.ends, p.weights, strict=True))
+    asked = list(zip(groups.tolist(), units.tolist(), p.tables, p.starts, p.ends, p.weights, strict=True))
     expected = reference.best_gated(p.docs, p.codes, p.impacts, asked, minima.tolist(), p.allowed, k)
     scores, ids = np.empty(k, np.float32), np.empty(k, np.uint32)
     size = kernels.best_gated(
-        p.docs, p.codes, p.impacts, p.starts, p.ends, p.weights, groups, units, minima,
+        p.docs, p.codes, p.impacts, p.tables, p.starts, p.ends, p.weights, groups, units, minima,
         p.allowed is not None, p.bits, scores, ids, 0,
     )  # fmt: skip
     assert_same(hits(scores, ids, size), expected)
@@ -115,8 +121,8 @@ def test_equal_scores_go_to_the_smaller_doc_id() -> None:
         array.setflags(write=False)
     scores, ids = np.empty(5, np.float32), np.empty(5, np.uint32)
     size = kernels.best(
-        docs, codes, np.array([0.5]), blocks, np.array([0]), np.array([20_000]), np.array([1.0]),
-        np.array([0.5], np.float32), 1.0, False, np.zeros(0, np.uint8), scores, ids, 0,
+        docs, codes, np.array([[0.5]]), np.array([0]), blocks, np.array([0]), np.array([20_000]), np.array([1.0]),
+        np.array([0.5], np.float32), np.ones(1), False, np.zeros(0, np.uint8), scores, ids, 0,
     )  # fmt: skip
     assert [doc for _, doc in hits(scores, ids, size)] == [0, 1, 2, 3, 4]
 
@@ -161,7 +167,7 @@ def test_merge_keys(seed: int) -> None:
 def test_maxima(seed: int) -> None:
     rng = random.Random(seed)
     p = Postings(rng, 4)
-    of_blocks, of_terms = reference.maxima(p.codes, np.concatenate(([0], p.ends)), p.impacts)
+    of_blocks, of_terms = reference.maxima(p.codes, np.concatenate(([0], p.ends)), p.impacts, p.tables)
     np.testing.assert_array_equal(p.of_blocks[: len(of_blocks)], of_blocks)
     np.testing.assert_array_equal(p.of_terms, of_terms)
 

@@ -4,8 +4,9 @@ Imported on first use only: numba costs 0.4 s. Kernels release the GIL, take no 
 caller made for them. Arrays of a segment are read-only and C-contiguous.
 """
 
+from weft.engine.embedded.index.inverted.kernels.among import best_among
 from weft.engine.embedded.index.inverted.kernels.gated import best_gated
-from weft.engine.embedded.index.inverted.kernels.maxscore import best, best_among
+from weft.engine.embedded.index.inverted.kernels.maxscore import best
 from weft.engine.embedded.index.inverted.kernels.merging import count_kept, gather_keys, maxima, merge_keys, move_kept
 from weft.engine.embedded.index.inverted.kernels.terms import find_keys, glob
 from weft.engine.embedded.index.inverted.kernels.texts import scan

@@ -23,6 +23,7 @@ def best_gated(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
+    tables: I64,
     starts: I64,
     ends: I64,
     weights: F64,
@@ -69,9 +70,10 @@ def best_gated(
                 after += 1
             if present >= minima[group]:
                 for i in range(first, after):
+                    table = impacts[tables[i]]
                     for p in range(pos[i], stop[i]):
                         at = docs[p] - base
-                        part[at] += weights[i] * impacts[codes[p]]
+                        part[at] += weights[i] * table[codes[p]]
                         if last[at] != units[i]:
                             last[at] = units[i]
                             count[at] += 1

@@ -1,8 +1,8 @@
 """Top-k by MaxScore, window by window.
 
 A list is one term of one property within one segment: positions ``starts[i]:ends[i]`` of the segment's postings, which
-ascend by doc_id. A posting's score is ``weights[i] * impacts[codes[p]]``. In each window of doc_ids the lists whose
-bounds together cannot reach the k-th best score so far are only probed for documents that the other lists bring.
+ascend by doc_id. A posting's score is ``weights[i] * impacts[tables[i], codes[p]]``. In each window of doc_ids the
+lists whose bounds together cannot reach the k-th best score so far are only probed for documents that the others bring.
 Sources: Turtle and Flood 1995 (MaxScore); Ding and Suel 2011 (block maxima).
 
 The loops that offer documents to the heap look alike in ``_from_one``, ``_from_sums`` and `gated`, and stay apart:
@@ -64,12 +64,13 @@ def best(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
+    tables: I64,
     block_max: F32,
     starts: I64,
     ends: I64,
     weights: F64,
     maxima: F32,
-    ratio: float,
+    ratios: F64,
     filtered: bool,
     bits: U8,
     scores: F32,
@@ -78,7 +79,8 @@ def best(
 ) -> int:
     """Offers the documents of one segment to the heap (``scores (k,)``, ``ids (k,)``); returns its size.
 
-    ``maxima[i]`` and ``block_max`` (of every 128 postings) are greatest impacts under the segment's own parameters.
+    ``maxima[i]`` and ``block_max`` (of every 128 postings) are greatest impacts under the segment's own parameters, and
+    ``ratios[i]`` is what ``_bound`` makes of them for list i.
     Postings of earlier segments must have smaller doc_ids. Weights are at least 0.
     """
     lists = len(starts)
@@ -88,7 +90,7 @@ def best(
     bounds = np.empty(lists, np.float64)
     window_bounds = np.empty(lists, np.float64)
     for i in range(lists):
-        bounds[i] = weights[i] * _bound(maxima[i], ratio)
+        bounds[i] = weights[i] * _bound(maxima[i], ratios[i])
     order = np.arange(lists)
     _order(order, bounds)
     window_order = order.copy()
@@ -110,7 +112,7 @@ def best(
                 highest = np.float32(0.0)
                 for block in range(pos[i] >> BLOCK_SHIFT, ((stop[i] - 1) >> BLOCK_SHIFT) + 1):
                     highest = max(highest, block_max[block])
-                window_bounds[i] = min(bounds[i], weights[i] * _bound(highest, ratio))
+                window_bounds[i] = min(bounds[i], weights[i] * _bound(highest, ratios[i]))
                 total += window_bounds[i]
         if total > threshold:
             _order(window_order, window_bounds)
@@ -123,19 +125,21 @@ def best(
                     essential = i + 1
             if essential == lists - 1:
                 size = _from_one(
-                    docs, codes, impacts, block_max, ratio, weights, pos, stop, window_order, reach,
+                    docs, codes, impacts, tables, block_max, ratios, weights, pos, stop, window_order, reach,
                     filtered, bits, scores, ids, size,
                 )  # fmt: skip
             else:
                 for i in range(essential, lists):
                     current = window_order[i]
                     weight = weights[current]
+                    table = impacts[tables[current]]
                     for p in range(pos[current], stop[current]):
                         at = docs[p] - base
-                        sums[at] += weight * impacts[codes[p]]
+                        sums[at] += weight * table[codes[p]]
                         touched[at >> 6] |= np.uint64(1) << np.uint64(at & 63)
                 size = _from_sums(
-                    docs, codes, impacts, weights, pos, stop, window_order, reach, essential, base, sums, touched,
+                    docs, codes, impacts, tables, weights, pos, stop, window_order, reach, essential, base, sums,
+                    touched,
                     filtered, bits, scores, ids, size,
                 )  # fmt: skip
         for i in range(lists):
@@ -161,8 +165,9 @@ def _from_one(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
+    tables: I64,
     block_max: F32,
-    ratio: float,
+    ratios: F64,
     weights: F64,
     pos: I64,
     stop: I64,
@@ -178,6 +183,8 @@ def _from_one(
     last = len(order) - 1
     current = order[last]
     weight = weights[current]
+    ratio = ratios[current]
+    table = impacts[tables[current]]
     others = reach[last - 1] if last > 0 else 0.0
     capacity = len(scores)
     threshold = np.float64(scores[0]) if size == capacity else -1.0
@@ -187,12 +194,12 @@ def _from_one(
         if weight * _bound(block_max[p >> BLOCK_SHIFT], ratio) + others <= threshold:
             p = block_end
         while p < block_end:
-            score = weight * impacts[codes[p]]
+            score = weight * table[codes[p]]
             doc = int(docs[p])
             p += 1
             if score + others <= threshold or (filtered and not _allowed(bits, doc)):
                 continue
-            score = _probe(docs, codes, impacts, weights, pos, stop, order, reach, last, doc, score, threshold)
+            score = _probe(docs, codes, impacts, tables, weights, pos, stop, order, reach, last, doc, score, threshold)
             if np.float32(score) > threshold:
                 size = push(scores, ids, size, np.float32(score), np.uint32(doc))
                 threshold = np.float64(scores[0]) if size == capacity else -1.0
@@ -204,6 +211,7 @@ def _from_sums(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
+    tables: I64,
     weights: F64,
     pos: I64,
     stop: I64,
@@ -236,7 +244,9 @@ def _from_sums(
             doc = base + at
             if filtered and not _allowed(bits, doc):
                 continue
-            score = _probe(docs, codes, impacts, weights, pos, stop, order, reach, essential, doc, score, threshold)
+            score = _probe(
+                docs, codes, impacts, tables, weights, pos, stop, order, reach, essential, doc, score, threshold
+            )
             if np.float32(score) > threshold:
                 size = push(scores, ids, size, np.float32(score), np.uint32(doc))
                 threshold = np.float64(scores[0]) if size == capacity else -1.0
@@ -248,6 +258,7 @@ def _probe(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
+    tables: I64,
     weights: F64,
     pos: I64,
     stop: I64,
@@ -266,36 +277,5 @@ def _probe(
         p = seek(docs, pos[current], stop[current], doc)
         pos[current] = p
         if p < stop[current] and docs[p] == doc:
-            score += weights[current] * impacts[codes[p]]
+            score += weights[current] * impacts[tables[current], codes[p]]
     return score
-
-
-@njit(cache=True, nogil=True)
-def best_among(
-    docs: U32,
-    codes: npt.NDArray[Any],
-    impacts: F64,
-    starts: I64,
-    ends: I64,
-    weights: F64,
-    wanted: U32,
-    scores: F32,
-    ids: U32,
-    size: int,
-) -> int:
-    """As ``best`` for the few documents ``wanted (n,)``, ascending: seeks each of them in each list."""
-    sums = np.zeros(len(wanted), np.float64)
-    found = np.zeros(len(wanted), np.bool_)
-    for i in range(len(starts)):
-        p = starts[i]
-        for n in range(len(wanted)):
-            p = seek(docs, p, ends[i], np.int64(wanted[n]))
-            if p == ends[i]:
-                break
-            if docs[p] == wanted[n]:
-                sums[n] += weights[i] * impacts[codes[p]]
-                found[n] = True
-    for n in range(len(wanted)):
-        if found[n]:
-            size = push(scores, ids, size, np.float32(sums[n]), wanted[n])
-    return size

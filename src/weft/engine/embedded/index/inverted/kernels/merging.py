@@ -109,11 +109,12 @@ def move_kept(
 
 
 @njit(cache=True, nogil=True)
-def maxima(codes: npt.NDArray[Any], posts: I64, impacts: F64, of_blocks: F32, of_terms: F32) -> None:
-    """``of_blocks (blocks,)``, ``of_terms (terms,)``: the greatest impact of each 128 postings, of each term's
-    postings."""
-    for p in range(len(codes)):
-        of_blocks[p >> BLOCK_SHIFT] = max(of_blocks[p >> BLOCK_SHIFT], np.float32(impacts[codes[p]]))
-    for term in range(len(of_terms)):
+def maxima(
+    codes: npt.NDArray[Any], posts: I64, low: int, high: int, impacts: F64, of_blocks: F32, of_terms: F32
+) -> None:
+    """Raises ``of_blocks (blocks,)``, 128 postings each, and ``of_terms (terms,)`` to those of terms ``low:high``."""
+    for term in range(low, high):
         for p in range(posts[term], posts[term + 1]):
-            of_terms[term] = max(of_terms[term], np.float32(impacts[codes[p]]))
+            impact = np.float32(impacts[codes[p]])
+            of_blocks[p >> BLOCK_SHIFT] = max(of_blocks[p >> BLOCK_SHIFT], impact)
+            of_terms[term] = max(of_terms[term], impact)

@@ -1,0 +1,49 @@
+"""Top-k among a few documents, each of which is sought in each list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from weft.engine.embedded.index.inverted.kernels.top import push, seek
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+
+
+@njit(cache=True, nogil=True)
+def best_among(
+    docs: U32,
+    codes: npt.NDArray[Any],
+    impacts: F64,
+    tables: I64,
+    starts: I64,
+    ends: I64,
+    weights: F64,
+    wanted: U32,
+    scores: F32,
+    ids: U32,
+    size: int,
+) -> int:
+    """As ``maxscore.best`` for the few documents ``wanted (n,)``, ascending: seeks each of them in each list."""
+    sums = np.zeros(len(wanted), np.float64)
+    found = np.zeros(len(wanted), np.bool_)
+    for i in range(len(starts)):
+        p = starts[i]
+        table = impacts[tables[i]]
+        for n in range(len(wanted)):
+            p = seek(docs, p, ends[i], np.int64(wanted[n]))
+            if p == ends[i]:
+                break
+            if docs[p] == wanted[n]:
+                sums[n] += weights[i] * table[codes[p]]
+                found[n] = True
+    for n in range(len(wanted)):
+        if found[n]:
+            size = push(scores, ids, size, np.float32(sums[n]), wanted[n])
+    return size
