@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from google.protobuf.message import DecodeError
 
 from weft.domain.errors import CorruptData
+from weft.domain.json_text import single
 from weft.domain.objects import GeoPoint, PhoneNumber
 from weft.domain.schema import DataType, Property
 from weft.protocol import properties as messages
@@ -200,7 +201,7 @@ def _read(message: Any) -> Any:
 
 
 def _read_geo(message: Any) -> GeoPoint:
-    return GeoPoint(latitude=message.latitude, longitude=message.longitude)
+    return GeoPoint(latitude=single(message.latitude), longitude=single(message.longitude))
 
 
 def _read_phone(message: Any) -> PhoneNumber:

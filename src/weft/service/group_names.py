@@ -6,19 +6,16 @@ shortest RFC 3339 form, in their own offset; references as beacons; text as it i
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
 import orjson
 
+from weft.domain.json_text import number, single
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference, format_uuid
 from weft.domain.schema import DataType
 
-_PLAIN_FROM: Final = 1e-6
-_PLAIN_BELOW: Final = 1e21
 _DATE = re.compile(r"([^.,]*?)(?:[.,](\d*))?(Z|[+-]\d\d:\d\d)")
 _UTC: Final = ("Z", "+00:00", "-00:00")
 
@@ -34,14 +31,6 @@ def group_name(value: Any, data_type: DataType) -> str:
             return f"weaviate://localhost/{value.collection}/{format_uuid(value.uuid)}"
         case _:
             return _json(value)
-
-
-def number_name(value: float) -> str:
-    """As JSON writes a float64: plain from 1e-6 up to 1e21, otherwise with an exponent without leading zeros."""
-    size = abs(value)
-    if size and math.isfinite(size) and not _PLAIN_FROM <= size < _PLAIN_BELOW:
-        return repr(float(value)).replace("e-0", "e-")
-    return np.format_float_positional(value, trim="-")
 
 
 def date_name(text: str) -> str:
@@ -62,7 +51,7 @@ def _json(value: Any) -> str:
         case int():
             return str(value)
         case float():
-            return number_name(value)
+            return number(value)
         case GeoPoint():
             return f'{{"latitude":{_degrees(value.latitude)},"longitude":{_degrees(value.longitude)}}}'
         case PhoneNumber():
@@ -76,9 +65,8 @@ def _json(value: Any) -> str:
 
 
 def _degrees(value: float) -> str:
-    """The shortest digits of the float32 that is stored, whether ``value`` is it or was read back in short form."""
-    single = np.float32(value)
-    return number_name(float(str(single)) if float(single) == value else value)
+    """With the digits of a float32, which is what is stored."""
+    return number(single(value))
 
 
 def _phone(phone: PhoneNumber) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from weft.domain.json_text import single
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 
 _MAX_SHOWN = 120
@@ -126,8 +127,9 @@ def check_blob(value: object) -> str:
 
 
 def check_geo(value: object) -> GeoPoint:
+    """Coordinates are float32 and have the digits of one."""
     if type(value) is GeoPoint:
-        return value
+        return GeoPoint(single(value.latitude), single(value.longitude))
     if not isinstance(value, Mapping):
         raise Unfit(f"geoCoordinates must be a map, but got: {go_type(value)}")
     return GeoPoint(_coordinate(value, "latitude", 90.0), _coordinate(value, "longitude", 180.0))
@@ -141,7 +143,7 @@ def _coordinate(value: Mapping[str, object], name: str, limit: float) -> float:
         raise Unfit(f"invalid {name}: must be json.Number or float, but got {go_type(degrees)}")
     if not -limit <= degrees <= limit:
         raise Unfit(f"invalid {name}: must be from {-limit:g} to {limit:g} degrees, but got {cut(degrees)}")
-    return float(degrees)
+    return single(degrees)
 
 
 def check_phone(value: object) -> PhoneNumber:

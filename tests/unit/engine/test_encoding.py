@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import numpy as np
 import pytest
 
 from weft.domain.errors import CorruptData
@@ -15,7 +14,7 @@ from weft.engine.encoding import decode_properties, encode_properties, encode_va
 from weft.protocol import properties as messages
 
 PHONE = PhoneNumber("0171 1234567", "DE", 49, 1711234567, "+49 171 1234567", "0171 1234567", True)
-GEO = GeoPoint(float(np.float32(52.52)), float(np.float32(-13.4)))
+GEO = GeoPoint(52.52, -13.4)
 VALUES: list[tuple[DataType, Any]] = [
     (DataType.TEXT, "naïve 文字 \N{SPIDER WEB}"),
     (DataType.TEXT, ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -41,7 +42,7 @@ _schemas: Final = KeptSchemas()
 
 
 def answer(question: JsonValue, context: GraphQLContext) -> dict[str, object]:
-    """``question`` is the JSON of a request. The answer is for ``orjson`` to encode."""
+    """``question`` is the JSON of a request. The answer is for ``json_text`` to encode."""
     try:
         query, variables, operation = _parts(question)
         document = read(query)
@@ -118,10 +119,15 @@ class _Execution(ExecutionContext):
         path: Path,
         result: object,
     ) -> object:
-        """An array of numbers needs no completion: visiting each element took most of a reply's time."""
+        """An array of numbers needs no completion: visiting each element took most of a reply's time.
+
+        A number that JSON cannot say, as the distance of vectors whose squares overflow, is null.
+        """
         self.context_value.count_value(result)
         if type(result) is np.ndarray:
             return result
+        if type(result) is float and not math.isfinite(result):
+            return None
         return super().complete_value(return_type, field_nodes, info, path, result)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from graphql import GraphQLArgument, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLResolveInfo
 
+from weft.domain import json_text
 from weft.domain.beacon import format_beacon, parse_beacon
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.query import Near, NearMedia, NearObject, NearText, NearVector, Query, Returns
@@ -52,9 +53,8 @@ def _resolve(_: object, info: GraphQLResolveInfo, **args: Any) -> list[dict[str,
         query = Query(config.name, search=search, limit=max(1, offset + limit), returns=returns)
         for hit in context.service.search(query, context.caller).hits:
             beacon = format_beacon(config.name, hit.record.uuid)
-            found.append(
-                {"className": config.name, "beacon": beacon, "certainty": hit.certainty, "distance": hit.distance}
-            )
+            distance = None if hit.distance is None else json_text.single(hit.distance)
+            found.append({"className": config.name, "beacon": beacon, "certainty": hit.certainty, "distance": distance})
     found.sort(key=lambda one: (one["distance"], one["beacon"]))
     return found[offset : offset + limit]
 

@@ -17,6 +17,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
+from weft.domain import json_text
 from weft.domain.names import collection_name
 from weft.domain.objects import Value, Vector, format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType, Property
@@ -172,7 +173,7 @@ class GetTypes:
             "vector": GraphQLField(VECTOR, resolve=_vector),
             "creationTimeUnix": GraphQLField(TEXT, resolve=lambda item, _: str(item.hit.record.created_ms)),
             "lastUpdateTimeUnix": GraphQLField(TEXT, resolve=lambda item, _: str(item.hit.record.updated_ms)),
-            "distance": GraphQLField(FLOAT, resolve=lambda item, _: item.hit.distance),
+            "distance": GraphQLField(FLOAT, resolve=_distance),
             "certainty": GraphQLField(FLOAT, resolve=lambda item, _: item.hit.certainty),
             "score": GraphQLField(TEXT, resolve=_score),
             "explainScore": GraphQLField(TEXT, resolve=lambda item, _: item.hit.explain or ""),
@@ -197,7 +198,7 @@ class GetTypes:
         additional = {
             "id": GraphQLField(TEXT, resolve=_id),
             "vector": GraphQLField(VECTOR, resolve=_vector),
-            "distance": GraphQLField(FLOAT, resolve=lambda item, _: item.hit.distance),
+            "distance": GraphQLField(FLOAT, resolve=_distance),
         }
         vectors = self._vectors(config)
         if vectors is not None:
@@ -254,6 +255,12 @@ def _vector(item: Item, _: GraphQLResolveInfo) -> Vector | None:
 
 def _named_vector(item: Item, info: GraphQLResolveInfo) -> Vector | None:
     return item.hit.vectors.get(info.field_name)
+
+
+def _distance(item: Item, _: GraphQLResolveInfo) -> float | None:
+    """With the digits of a float32, which is what gRPC sends."""
+    distance = item.hit.distance
+    return None if distance is None else json_text.single(distance)
 
 
 def _score(item: Item, _: GraphQLResolveInfo) -> str:

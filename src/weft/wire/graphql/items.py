@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weft.domain import json_text
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.objects import Value
 from weft.domain.query import Query
@@ -64,8 +65,8 @@ def _of_group(group: Group, number: int, path: str, config: CollectionConfig) ->
     first.group = {
         "id": number,
         "groupedBy": {"path": [path], "value": group.name},
-        "minDistance": group.min_distance,
-        "maxDistance": group.max_distance,
+        "minDistance": json_text.single(group.min_distance),
+        "maxDistance": json_text.single(group.max_distance),
         "count": len(group.hits),
         "hits": [Item(hit, config) for hit in group.hits],
     }

@@ -47,7 +47,21 @@ INT: Final = GraphQLScalarType(
 INT.name = "Int"  # the constructor refuses the name
 
 TEXT: Final = GraphQLString
-FLOAT: Final = GraphQLFloat
+
+
+def _number(value: object) -> float:
+    """As it is: a whole number that no float64 holds stays exact."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise GraphQLError(f"Float cannot represent non numeric value: {str(value)[:80]}")
+    return value
+
+
+FLOAT: Final = GraphQLScalarType(
+    "Float64", _number, GraphQLFloat.parse_value, GraphQLFloat.parse_literal, description=GraphQLFloat.description
+)
+"""In the place of the library's, which rounds integers."""
+FLOAT.name = "Float"  # the constructor refuses the name
+
 BOOLEAN: Final = GraphQLBoolean
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import anyio.to_thread
-import orjson
 from anyio import CapacityLimiter
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from weft.access.authenticator import Authenticator
+from weft.domain import json_text
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import CallerError, Invalid, Overloaded, Unauthenticated
 from weft.domain.json_keys import Keys
@@ -74,7 +74,7 @@ class Call:
 
 
 class Reply(NamedTuple):
-    """``content`` is anything that orjson encodes; bytes are sent as they are; None sends no body."""
+    """``content`` is anything that ``json_text`` encodes; bytes are sent as they are; None sends no body."""
 
     content: object = None
     status: int = 200
@@ -203,8 +203,7 @@ def json_response(reply: Reply) -> Response:
         return Response(status_code=reply.status)
     if isinstance(reply.content, bytes):
         return Response(reply.content, reply.status, media_type=reply.media_type)
-    data = orjson.dumps(reply.content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
-    return Response(data, reply.status, media_type=reply.media_type)
+    return Response(json_text.dumps(reply.content), reply.status, media_type=reply.media_type)
 
 
 def error_response(error: Exception) -> Response:

@@ -1,0 +1,106 @@
+"""JSON as Weaviate writes it: numbers in their shortest digits, whole ones without a fraction.
+
+A number is plain from 1e-6 up to 1e21 and has an exponent beyond. Arrays of float32 have the digits of a float32. What
+JSON cannot say (infinities, NaN) is null; integers of any size are exact.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+_LEAST_EXPONENT: Final = -6
+_MOST_EXPONENT: Final = 20
+"""Of the numbers that are written without one."""
+
+_EXACT: Final = 2.0**53
+"""Whole numbers below it have all their digits; those of greater ones end in zeros."""
+
+_LARGE = re.compile(rb"-?\d(?:\.\d+)?e\+\d+")
+
+
+def dumps(value: object) -> bytes:
+    """The JSON of what ``orjson`` takes: mappings, lists, scalars, numpy arrays and fragments."""
+    spell = _SPELLED.get(type(value))
+    return orjson.dumps(value if spell is None else spell(value), option=_OPTIONS)
+
+
+def number(value: float) -> str:
+    """A finite number's text in JSON."""
+    text = repr(float(value))
+    mantissa, _, exponent = text.partition("e")
+    if not exponent:
+        return text.removesuffix(".0")
+    if _LEAST_EXPONENT <= int(exponent) <= _MOST_EXPONENT:
+        return f"{Decimal(text):f}"
+    return f"{mantissa}e{int(exponent):+d}"
+
+
+def single(value: float) -> float:
+    """The float64 whose text is that of ``value`` as a float32: ``0.1``, not ``0.10000000149011612``."""
+    return float(str(np.float32(value)))
+
+
+def _float(value: float) -> object:
+    if value.is_integer():
+        if -_EXACT < value < _EXACT:
+            return int(value) if value or math.copysign(1, value) > 0 else orjson.Fragment(b"-0")
+    elif not math.isfinite(value):
+        return None
+    elif abs(value) >= 1e-4:
+        return value
+    return orjson.Fragment(number(value))
+
+
+def _int(value: int) -> object:
+    return value if -(2**63) <= value < 2**63 else orjson.Fragment(str(value))
+
+
+def _mapping(value: Mapping[Any, object]) -> object:
+    return {key: one if (spell := _SPELLED.get(type(one))) is None else spell(one) for key, one in value.items()}
+
+
+def _sequence(value: Sequence[object]) -> object:
+    return [one if (spell := _SPELLED.get(type(one))) is None else spell(one) for one in value]
+
+
+def _array(value: npt.NDArray[Any]) -> object:
+    if value.dtype != np.float32:
+        return _sequence(value.tolist())
+    value = np.ascontiguousarray(value)
+    if not (np.rint(value) == value).any():  # orjson writes all others alike; those beyond 2^24 are whole
+        return value
+    text = orjson.dumps(value, option=_OPTIONS).replace(b".0,", b",").replace(b".0]", b"]")
+    return orjson.Fragment(_LARGE.sub(_plain, text) if b"e+" in text else text)
+
+
+def _plain(found: re.Match[bytes]) -> bytes:
+    return number(float(found[0])).encode()
+
+
+def _scalar(value: np.generic) -> object:
+    found = single(float(value)) if isinstance(value, np.float32) else value.item()
+    spell = _SPELLED.get(type(found))
+    return found if spell is None else spell(found)
+
+
+_SPELLED: Final[Mapping[type, Callable[[Any], object]]] = {
+    float: _float,
+    int: _int,
+    dict: _mapping,
+    list: _sequence,
+    tuple: _sequence,
+    np.ndarray: _array,
+    np.float32: _scalar,
+    np.float64: _scalar,
+    np.int64: _scalar,
+}
+"""What ``orjson`` would write otherwise, by its type; all else is as it writes it."""
