@@ -63,14 +63,12 @@ def _figures(config: CollectionConfig, asked: PropertyAggregation, objects: Sequ
             pointers = [one for obj in objects for one in obj.properties.get(asked.property) or ()]
             only = known.target_collections[0]
             found[AggregateMetric.POINTING_TO] = sorted({one.collection or only for one in pointers})
-        case DataType.BOOLEAN if values:
-            true = sum(values)
-            found |= {
-                AggregateMetric.TOTAL_TRUE: true,
-                AggregateMetric.TOTAL_FALSE: len(values) - true,
-                AggregateMetric.PERCENTAGE_TRUE: true / len(values),
-                AggregateMetric.PERCENTAGE_FALSE: (len(values) - true) / len(values),
-            }
+        case DataType.BOOLEAN:
+            true, false = values.count(True), values.count(False)
+            found |= {AggregateMetric.TOTAL_TRUE: true, AggregateMetric.TOTAL_FALSE: false}
+            if values:
+                found[AggregateMetric.PERCENTAGE_TRUE] = true / len(values)
+                found[AggregateMetric.PERCENTAGE_FALSE] = false / len(values)
         case DataType.DATE if values:
             ns = sorted(instants.to_ns(instants.parse(value)) for value in values)
             low, high = statistics.median_low(ns), statistics.median_high(ns)

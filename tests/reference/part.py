@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reference.figures import aggregated
 from reference.keyword_index import ReferenceIndex
-from reference.selecting import in_order_of, selects
+from reference.selecting import check, in_order_of, selects
 from weft.domain import instants
 from weft.domain.aggregate import AggregatedGroup, PropertyAggregation
 from weft.domain.clock import now_ms
@@ -213,6 +213,7 @@ class ReferenceView:
 
     def select(self, filter: Filter, resolve: Resolve | None = None) -> ReferenceSelection:
         once = None if resolve is None else _once(resolve)
+        check(self.config, filter, once)
         return ReferenceSelection(
             [d for d in self._live.values() if selects(self.config, filter, self.object(d), once)]
         )

@@ -30,11 +30,23 @@ from weft.engine.embedded.index.inverted.fields import fields_of, texts_of
 from weft.engine.selection import Resolve
 
 _UNSORTABLE = (DataType.UUID, DataType.UUID_ARRAY, DataType.REFERENCE, DataType.OBJECT, DataType.OBJECT_ARRAY)
+_CONTAINS = (Operator.CONTAINS_ANY, Operator.CONTAINS_ALL, Operator.CONTAINS_NONE)
 _BUILT_IN = {"id": ID, ID: ID, CREATION_TIME: CREATION_TIME, UPDATE_TIME: UPDATE_TIME}
 
 
+def check(config: CollectionConfig, filter: Filter, resolve: Resolve | None) -> None:
+    """Raises Invalid as ``selects`` does, for every condition and without any object."""
+    if isinstance(filter, Not):
+        check(config, filter.operand, resolve)
+    elif isinstance(filter, And | Or):
+        for one in filter.operands:
+            check(config, one, resolve)
+    else:
+        _holds(config, filter, Object(bytes(16), {}), resolve)
+
+
 def selects(config: CollectionConfig, filter: Filter, obj: Object, resolve: Resolve | None) -> bool:
-    """Raises Invalid for properties that are not there or not filterable."""
+    """Raises Invalid for properties that are not there or not filterable, and for texts of stop words only."""
     if isinstance(filter, And):
         return all(selects(config, one, obj, resolve) for one in filter.operands)
     if isinstance(filter, Or):
@@ -54,6 +66,8 @@ def _holds(config: CollectionConfig, condition: Condition, obj: Object, resolve:
     known = config.by_name.get(target.property)
     if known is None:
         raise Invalid(f"class {config.name} has no property {target.property!r} to filter by")
+    if isinstance(value, list | tuple) and operator not in _CONTAINS:
+        raise Invalid(f"operator {operator} takes one value, not a list")
     stored = obj.properties.get(known.name)
     if isinstance(target, ReferenceTarget):
         if resolve is None:
@@ -85,19 +99,24 @@ def _on_text(config: CollectionConfig, known: Property, operator: Operator, stor
     tokens = {token for text in texts_of(stored) for token in field.tokens(text)}
 
     def wanted(text: str) -> list[str]:
-        return [token for token in field.tokens(text) if token not in field.stopwords]
+        found = [token for token in field.tokens(text) if token not in field.stopwords]
+        if not found:
+            raise Invalid("invalid search term, only stopwords provided")
+        return found
 
     if operator is Operator.LIKE:
         index = ReferenceIndex(config)
         index.add([0], [{known.name: stored}])
         return bool(index.matching(known.name, value))
-    if operator in (Operator.CONTAINS_ANY, Operator.CONTAINS_ALL, Operator.CONTAINS_NONE):
-        each = [all(token in tokens for token in wanted(one)) for one in value if wanted(one)]
+    if operator in _CONTAINS:
+        if operator is Operator.CONTAINS_ANY:  # a stop word among others is ignored
+            value = [one for one in value if not field.stopwords.issuperset(field.tokens(one))] or value
+        each = [all(token in tokens for token in wanted(one)) for one in value]
         if operator is Operator.CONTAINS_ALL:
             return bool(each) and all(each)
         return any(each) == (operator is Operator.CONTAINS_ANY)
     if operator is Operator.NOT_EQUAL:
-        return not all(token in tokens for token in wanted(value))
+        return not any(token in tokens for token in wanted(value))
     if operator is Operator.EQUAL:
         return all(token in tokens for token in wanted(value))
     return all(any(compare(operator, token, limit) for token in tokens) for limit in wanted(value))

@@ -15,6 +15,7 @@ from weaviate.exceptions import UnexpectedStatusCodeError
 
 from command import ENVIRON, run
 from providers.standin import StandIn
+from reference.installed import reference_environ
 from server import Server
 from weft.modules import registry_of
 from weft.modules.resources import Resources
@@ -95,23 +96,8 @@ def test_a_server_that_is_to_enable_the_broken_one_does_not_start(environ: dict[
     assert "plug-in text2vec-broken of the package weft-broken 0.1 cannot be imported" in done.stderr
 
 
-ENGINE = """
-from reference.driver import ReferenceDriver
-
-class Driver(ReferenceDriver):
-    def __init__(self, folder, **settings):
-        super().__init__()
-"""
-
-
 def test_an_engine_of_another_package(tmp_path: Path) -> None:
-    info = tmp_path / "installed/weft_reference-0.1.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weft-reference\nVersion: 0.1\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text("[weft.drivers]\nreference = weft_reference:Driver\n", encoding="utf-8")
-    (info.parent / "weft_reference.py").write_text(ENGINE, encoding="utf-8")
-    paths = f"{ENVIRON['PYTHONPATH']}:{info.parent}:{Path(__file__).parents[1]}"
-    environ = {"PYTHONPATH": paths, "WEFT_ENGINE": "reference", "BACKUP_FILESYSTEM_PATH": str(tmp_path / "b")}
+    environ = {**reference_environ(tmp_path / "installed"), "BACKUP_FILESYSTEM_PATH": str(tmp_path / "b")}
     with Server(tmp_path / "data", environ) as server, server.client() as client:
         notes = client.collections.create("Note", vector_config=Configure.Vectors.self_provided())
         for number in range(3):
@@ -123,7 +109,7 @@ def test_an_engine_of_another_package(tmp_path: Path) -> None:
         with pytest.raises(UnexpectedStatusCodeError, match="the engine 'reference' has no files that Weft can copy"):
             client.backup.create("one", "filesystem", wait_for_completion=True)
     flags = ("serve", "--data-path", str(tmp_path / "data"), "--port", "0", "--grpc-port", "0")
-    done = run(*flags, environ={"PYTHONPATH": paths}, folder=tmp_path)
+    done = run(*flags, environ={"PYTHONPATH": environ["PYTHONPATH"]}, folder=tmp_path)
     assert done.returncode != 0
     assert "in the engine 'reference', not in 'embedded': set WEFT_ENGINE=reference" in done.stderr
 

@@ -1,0 +1,28 @@
+"""A question to a server, with the words that show it in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from two_servers.answers import Answer, Refusal
+from two_servers.server import Server
+
+
+@dataclass(frozen=True)
+class Question:
+    """``kind`` is what a report counts by; ``facts`` are what a known difference is recognised by."""
+
+    kind: str
+    text: str
+    ask: Callable[[Server], Answer]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def answer(question: Question, server: Server) -> Answer:
+    """An answer that the client cannot read is one too."""
+    try:
+        return question.ask(server)
+    except Exception as error:
+        return Refusal(f"{type(error).__name__}: {error}")
