@@ -131,6 +131,8 @@ class Hybrid:
     targets: Targets = Targets()
     max_vector_distance: float | None = None
     mmr: Mmr | None = None
+    near_stated: bool = False
+    """Whether ``near`` was stated as a search of its own, not as a mere vector."""
 
 
 Search: TypeAlias = NearVector | NearObject | NearText | NearMedia | Keyword | Hybrid

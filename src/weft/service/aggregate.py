@@ -19,7 +19,7 @@ from weft.service.collections import Collections
 from weft.service.filtering import resolver
 
 Find = Callable[[Part, View, Query, Caller], DocIds]
-"""The doc_ids of the view that a query's search finds, best first."""
+"""The doc_ids of the view that a query's search finds; its limit 0 means all of them."""
 
 GROUPS = 100
 """Of values or groups in an answer, where the request states no limit."""
@@ -40,10 +40,9 @@ _ALWAYS = {AggregatedType.TEXT: frozenset({AggregateMetric.TOP_OCCURRENCES})}
 
 
 class Aggregator:
-    def __init__(self, collections: Collections, find: Find, maximum: int) -> None:
+    def __init__(self, collections: Collections, find: Find) -> None:
         self._collections = collections
         self._find = find
-        self._maximum = maximum
 
     def run(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:
         started = time.perf_counter()
@@ -73,7 +72,7 @@ class Aggregator:
             tenant=asked.tenant,
             search=asked.search,
             filter=asked.filter,
-            limit=min(asked.object_limit or self._maximum, self._maximum),
+            limit=asked.object_limit or 0,
         )
         return self._find(part, view, query, caller)
 

@@ -92,7 +92,7 @@ class Service:
         self._slow = SlowLog(settings.query.slow_log_threshold_s) if settings.query.slow_log else None
         self._stopping = False
         self._explainer = Explainer(self.collections, QueryEmbedder(registry))
-        self._aggregator = Aggregator(self.collections, self._searcher.find, settings.query.maximum_results)
+        self._aggregator = Aggregator(self.collections, self._searcher.find)
 
     @requires(searching)
     def search(self, query: Query, caller: Caller) -> Answer:

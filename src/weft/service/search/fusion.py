@@ -1,9 +1,15 @@
-"""Fusion of the keyword and the vector ranking of a hybrid search into one."""
+"""Fusion of the keyword and the vector ranking of a hybrid search into one.
+
+``fuse`` merges rankings of a fixed length. ``deep`` keeps one order at any depth: the first hits of both legs are
+fused, then those behind them, each time twice as deep, and each such layer is scored as a whole beneath the one before
+it. So the hits of a page do not depend on its size, and no hit is on two pages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 
@@ -13,6 +19,7 @@ from weft.service.search.ranking import EMPTY, Floats, Ranking, Uuids, best_firs
 
 _RANK_OFFSET = 60
 _EQUAL = 1e-7
+_EXPONENT_BELOW = np.float32(1e-4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +31,74 @@ class Leg:
     ranking: Ranking
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The first hits of a leg: ``ranking`` has scores, and distances if it is a ranking by vector."""
+
+    ranking: Ranking
+    ended: bool
+    """Whether the leg has no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeepLeg:
+    """A leg of any depth: ``find(k)`` looks at its first ``k`` hits, and returns all or some of them."""
+
+    name: str
+    weight: float
+    find: Callable[[int], Found]
+
+
+def deep(legs: Sequence[DeepLeg], fusion: Fusion, uuids: Uuids, depth: int, wanted: int) -> Ranking:
+    """One ranking with scores, best first, of at least ``wanted`` hits if the legs have so many.
+
+    The first layer is ``fuse`` of the first ``depth`` hits of each leg. The layer ``n`` after it is ``fuse`` of what
+    the first ``depth * 2**n`` hits add; its scores are lowered by ``n`` times the greatest score of a layer. The
+    ranking for a greater ``wanted`` begins with that for a smaller one.
+    """
+    step = sum(leg.weight for leg in legs) / (_RANK_OFFSET if fusion is Fusion.RANKED else 1)
+    layers: list[Ranking] = []
+    seen = EMPTY.doc_ids
+    for n in count():
+        found = [leg.find(depth << n) for leg in legs]
+        fresh = [one.ranking.take(np.flatnonzero(~np.isin(one.ranking.doc_ids, seen))) for one in found]
+        layer = fuse([Leg(a.name, a.weight, b) for a, b in zip(legs, fresh, strict=True)], fusion, uuids)
+        assert layer.scores is not None
+        layers.append(replace(layer, scores=layer.scores - n * step))
+        seen = np.concatenate([seen, layer.doc_ids])
+        if len(seen) >= wanted or all(one.ended for one in found):
+            return layers[0] if n == 0 else _joined(layers)
+    raise AssertionError("unreachable")
+
+
+def _joined(layers: Sequence[Ranking]) -> Ranking:
+    layer_of = {doc_id: layer for layer in layers for doc_id in layer.doc_ids.tolist()}
+
+    def explain(hits: Sequence[int]) -> list[str]:
+        texts: dict[int, str] = {}
+        for layer in layers:
+            mine = [doc_id for doc_id in hits if layer_of[doc_id] is layer]
+            if mine and layer.explain is not None:
+                texts |= zip(mine, layer.explain(mine), strict=True)
+        return [texts[doc_id] for doc_id in hits]
+
+    return Ranking(
+        np.concatenate([layer.doc_ids for layer in layers]),
+        distances=np.concatenate([_distances(layer) for layer in layers]),
+        scores=np.concatenate([layer.scores for layer in layers if layer.scores is not None]),
+        explain=explain,
+    )
+
+
+def _distances(ranking: Ranking) -> Floats:
+    return np.full(len(ranking), np.nan) if ranking.distances is None else ranking.distances
+
+
 def fuse(legs: Sequence[Leg], fusion: Fusion, uuids: Uuids) -> Ranking:
     """One ranking with scores, best first; ties by the score in the last leg that found the object, then by uuid.
 
-    Scores that differ by less than rounding tie. A leg finds each object once.
+    Scores that differ by less than rounding tie. A leg finds each object once. ``distances`` are those of a leg that
+    has some, NaN for what it did not find.
     """
     if not legs:
         return EMPTY
@@ -35,12 +106,14 @@ def fuse(legs: Sequence[Leg], fusion: Fusion, uuids: Uuids) -> Ranking:
     if not len(doc_ids):
         return EMPTY
     shares = [_ranked(leg) if fusion is Fusion.RANKED else _relative(leg) for leg in legs]
-    scores, own = np.zeros(len(doc_ids)), np.zeros(len(doc_ids))
+    scores, own, distances = np.zeros(len(doc_ids)), np.zeros(len(doc_ids)), np.full(len(doc_ids), np.nan)
     start = 0
     for leg, share in zip(legs, shares, strict=True):
         found = places[start : start + len(share)]
         scores[found] += share
         own[found] = _scores(leg)
+        if leg.ranking.distances is not None:
+            distances[found] = leg.ranking.distances
         start += len(share)
     order = best_first((np.rint(scores / _EQUAL), np.rint(own / _EQUAL)), doc_ids, uuids)
 
@@ -51,7 +124,7 @@ def fuse(legs: Sequence[Leg], fusion: Fusion, uuids: Uuids) -> Ranking:
             for doc_id, uuid in zip(hits, uuids(hits), strict=True)
         ]
 
-    return Ranking(doc_ids[order], scores=scores[order], explain=explain)
+    return Ranking(doc_ids[order], distances=distances[order], scores=scores[order], explain=explain)
 
 
 def _scores(leg: Leg) -> Floats:
@@ -97,11 +170,20 @@ def _parts(leg: Leg, shares: Floats, hits: Sequence[int]) -> dict[int, _Contribu
 
 
 def _explanation(parts: Sequence[_Contribution], uuid: bytes, fusion: Fusion) -> str:
+    """Of ranked fusion the legs' lines in order; of the other the last leg's first."""
     lines = []
     for part in parts:
         line = f"{part.reason}\nHybrid (Result Set {part.leg}) Document {format_uuid(uuid)}"
         if fusion is Fusion.RANKED:
-            lines.append(f"{line} contributed {part.share} to the score")
+            lines.append(f"{line} contributed {_spelled(part.share)} to the score")
         else:
-            lines.append(f"{line}: original score {part.score}, normalized score: {part.share}")
-    return " - ".join(reversed(lines))
+            lines.append(f"{line}: original score {_spelled(part.score)}, normalized score: {_spelled(part.share)}")
+    return "".join(lines) if fusion is Fusion.RANKED else " - ".join(reversed(lines))
+
+
+def _spelled(value: float) -> str:
+    """The shortest digits of the float32, with an exponent below 1e-4."""
+    single = np.float32(value)
+    if single and abs(single) < _EXPONENT_BELOW:
+        return np.format_float_scientific(single, trim="-", exp_digits=2)
+    return np.format_float_positional(single, trim="-")

@@ -18,7 +18,8 @@ def group_hits(hits: list[Hit], by: GroupBy, data_type: DataType) -> list[Group]
     """Groups in the order of their first hit; hits in rank order, at most ``objects_per_group`` each.
 
     ``data_type`` is that of the property. A hit enters every group that one of its array's elements names; one without
-    a value enters the group "". No group is empty.
+    a value enters the group "". No group is empty. The distance of a hit that has none is 0, but does not count for
+    those of its group.
     """
     if by.objects_per_group < 1:
         return []
@@ -33,9 +34,11 @@ def group_hits(hits: list[Hit], by: GroupBy, data_type: DataType) -> list[Group]
             if len(group.hits) < by.objects_per_group:
                 group.hits.append(hit)
     for group in groups.values():
-        group.min_distance = group.hits[0].distance or 0.0
-        group.max_distance = group.hits[-1].distance or 0.0
+        distances = [hit.distance for hit in group.hits if hit.distance is not None]
+        group.min_distance, group.max_distance = min(distances, default=0.0), max(distances, default=0.0)
         group.rerank_score = group.hits[0].rerank_score
+    for hit in hits:
+        hit.distance = hit.distance or 0.0
     return list(groups.values())
 
 

@@ -21,6 +21,7 @@ Uuids: TypeAlias = Callable[[Sequence[int]], list[bytes]]
 class Ranking:
     """``doc_ids (n,)``, best first, with ``distances (n,)`` ascending or ``scores (n,)`` descending, or neither.
 
+    With both, the order is that of the scores, and a distance is NaN where the object was not found by its vector.
     ``explain`` says why a doc_id has its score; it is called only for hits that are returned.
     """
 
@@ -43,7 +44,7 @@ class Ranking:
 
     def autocut(self, jumps: int) -> Ranking:
         """Everything before the ``jumps``-th jump of the distances or scores; 0 keeps all."""
-        values = self.distances if self.distances is not None else self.scores
+        values = self.scores if self.scores is not None else self.distances
         if jumps <= 0 or values is None:
             return self
         return self.take(slice(0, cut_at(values, jumps)))

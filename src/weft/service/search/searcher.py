@@ -6,6 +6,7 @@ resolve collection and part → filter to a selection → rank (vector, keyword,
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -16,10 +17,9 @@ from weft.domain.answer import Answer, Hit, ShardProfile
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.domain.objects import parse_uuid
-from weft.domain.profile import note, recording, searching, took
-from weft.domain.query import GroupBy, Hybrid, Keyword, Near, Query
-from weft.domain.schema import CollectionConfig, Metric
+from weft.domain.profile import recording, took
+from weft.domain.query import GroupBy, Hybrid, Keyword, Query
+from weft.domain.schema import CollectionConfig
 from weft.engine.collection import ONLY_SHARD
 from weft.engine.part import Part
 from weft.engine.record import Record
@@ -30,18 +30,16 @@ from weft.modules.base import Registry
 from weft.service.collections import Collections
 from weft.service.figure_names import by_weaviates_names
 from weft.service.filtering import resolver
-from weft.service.search.boost import CANDIDATES, boosted
 from weft.service.search.condensing import condensed
 from weft.service.search.diversity import diversified
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.filling import fill_vectors
-from weft.service.search.fusion import Leg, fuse
 from weft.service.search.grouping import group_hits
 from weft.service.search.linked import Linker
-from weft.service.search.nearest import nearest
+from weft.service.search.ranker import Depths, Ranker, has_certainty
 from weft.service.search.ranking import Ranking
 from weft.service.search.refinement import Refiner
-from weft.service.search.targets import Target, distance_limit, resolve
+from weft.service.search.targets import Target, resolve
 
 _ATTEMPTS = 3
 
@@ -64,7 +62,7 @@ class Searcher:
         self._node = node
         self._default_limit = default_limit
         self._maximum_results = maximum_results
-        self._hybrid_candidates = hybrid_candidates
+        self._depths = Depths(maximum=maximum_results, leg=hybrid_candidates)
 
     def run(self, query: Query, caller: Caller) -> Answer:
         started = time.perf_counter()
@@ -91,22 +89,30 @@ class Searcher:
         return answer
 
     def find(self, part: Part, view: View, query: Query, caller: Caller) -> DocIds:
-        """The doc_ids of ``view`` that the query's search finds, best first; for a hybrid, ``limit`` from each leg."""
-        targets = self._targets(part.config, part, query, caller)
-        return self._rank(view, query, query.limit, targets).doc_ids
+        """The doc_ids of ``view`` that the query's search finds, in no particular order.
+
+        ``limit`` 0 means all: all hits by keyword, all within the distance, but of the leg by vector of a hybrid search
+        those that a search would fuse. Otherwise it is the limit of each leg. Raises Invalid.
+        """
+        return self._ranker(view, query, self._targets(part.config, part, query, caller)).found()
 
     def _checked(self, config: CollectionConfig, query: Query) -> int:
         """The query's limit. Raises Invalid for parts of the query that cannot be combined."""
         limit = query.limit or self._default_limit
+        if isinstance(query.search, Keyword) and not query.search.text:
+            raise Invalid("keyword search (bm25) must have query set")
         if limit < 0:
             limit = max(1, self._maximum_results - query.offset)
-        if query.offset + limit > self._maximum_results:
+        elif isinstance(query.search, Hybrid):
+            limit = min(limit, max(0, self._maximum_results - query.offset))
+        elif query.offset + limit > self._maximum_results:
             raise Invalid(
                 f"query maximum results exceeded: offset {query.offset} + limit {limit} is more than the "
                 f"{self._maximum_results} that this server returns (QUERY_MAXIMUM_RESULTS)"
             )
-        if query.sort and query.search is not None:
-            raise Invalid("sorting cannot be combined with search; a search is sorted by its own distance or score")
+        if query.sort and isinstance(query.search, Keyword | Hybrid):
+            kind = "bm25" if isinstance(query.search, Keyword) else "hybrid"
+            raise Invalid(f"{kind} search is not compatible with sort; its hits are in the order of their scores")
         if query.after is not None and (query.search or query.filter or query.sort or query.offset or query.condense):
             raise Invalid("a cursor (after) cannot be combined with a search, a filter, a sort, an offset or group")
         if query.group_by is not None and query.group_by.property not in config.by_name:
@@ -139,10 +145,7 @@ class Searcher:
         """The page of hits. If an object is replaced between ranking and reading, the query is ranked again."""
         for attempt in range(_ATTEMPTS):
             view = part.view()
-            ranking = self._rank(view, query, self._depth(query, limit), targets).autocut(query.autocut)
-            if query.boost is not None:
-                with took("boost_took"):
-                    ranking = boosted(view, ranking, query.boost, partial(self._select, view, query))
+            ranking = self._ranker(view, query, targets).candidates(limit)
             ranking = self._page(config, ranking, view, query, limit)
             with took("objects_took"):
                 records = view.records(ranking.doc_ids.tolist())
@@ -150,84 +153,11 @@ class Searcher:
                 break
         return self._filled(config, view, query, ranking, records, targets), view
 
-    def _depth(self, query: Query, limit: int) -> int:
-        """How many to rank, so that the page is correct after boosting and fusing."""
-        depth = query.offset + limit
-        if query.boost is not None:
-            depth = max(depth, min(query.boost.depth or CANDIDATES, self._maximum_results))
-        return max(depth, self._hybrid_candidates) if isinstance(query.search, Hybrid) else depth
-
-    def _rank(self, view: View, query: Query, k: int, targets: list[Target]) -> Ranking:
-        within = None
-        if query.filter is not None:
-            with took("filters_build_allow_list_took"):
-                within = self._select(view, query, query.filter)
-            if query.returns.profile:
-                note("filters_ids_matched", len(within))
-        match query.search:
-            case None:
-                with searching("object"):
-                    return self._in_order(view, within, query, k)
-            case Keyword() as keyword:
-                return self._keyword(view, keyword, k, within)
-            case Hybrid() as hybrid:
-                return self._hybrid(view, hybrid, targets, k, within)
-            case near:
-                return self._nearest(view, near, targets, k, within, _distance_limit(near, targets))
+    def _ranker(self, view: View, query: Query, targets: list[Target]) -> Ranker:
+        return Ranker(view, query, targets, partial(self._select, view, query), self._depths)
 
     def _select(self, view: View, query: Query, filter: Filter) -> Selection:
         return view.select(filter, resolver(self._collections, view.config, query.tenant))
-
-    def _in_order(self, view: View, within: Selection | None, query: Query, k: int) -> Ranking:
-        """Without a search: in the requested order, else by uuid, or with a filter in the engine's own order."""
-        if query.sort:
-            with took("sort_took"):
-                return Ranking(view.sorted(within, query.sort, k))
-        if within is not None:
-            return Ranking(within.first(k))
-        return Ranking(view.page(parse_uuid(query.after) if query.after else None, k))
-
-    def _keyword(self, view: View, keyword: Keyword, k: int, within: Selection | None) -> Ranking:
-        with searching("keyword"):
-            with took("keyword_search_took"):
-                found = view.keyword(keyword, k, within)
-            note("keyword_matches", len(found.doc_ids))
-        scores = found.scores.astype(np.float64)
-        explain = partial(view.explain_keyword, keyword)
-        ranking = Ranking(found.doc_ids, scores=scores, explain=explain)
-        if not (scores[1:] == scores[:-1]).any():
-            return ranking
-        uuids = view.uuids(found.doc_ids.tolist())
-        order = [place for _, _, place in sorted(zip((-scores).tolist(), uuids, range(len(uuids)), strict=True))]
-        return ranking.take(np.asarray(order, np.int64))
-
-    def _nearest(
-        self,
-        view: View,
-        near: Near | Hybrid,
-        targets: list[Target],
-        k: int,
-        within: Selection | None,
-        max_distance: float | None,
-    ) -> Ranking:
-        with searching("vector"), took("vector_search_took"):
-            return nearest(view, targets, near.targets.combination, k, within, max_distance)
-
-    def _hybrid(self, view: View, hybrid: Hybrid, targets: list[Target], k: int, within: Selection | None) -> Ranking:
-        legs: list[Leg] = []
-        if hybrid.alpha < 1 and hybrid.keyword.text:
-            legs.append(Leg("keyword,bm25", 1 - hybrid.alpha, self._keyword(view, hybrid.keyword, k, within)))
-        if targets:
-            limit = None if hybrid.near is None else _distance_limit(hybrid.near, targets)
-            near = self._nearest(view, hybrid, targets, k, within, _least(limit, hybrid.max_vector_distance))
-            if hybrid.max_vector_distance is not None and legs:
-                words = legs[0].ranking
-                kept = np.isin(words.doc_ids, near.doc_ids)
-                legs[0] = Leg(legs[0].name, legs[0].weight, words.take(np.flatnonzero(kept)))
-            assert near.distances is not None
-            by_vector = Ranking(near.doc_ids, scores=1 - near.distances, explain=near.explain)
-            legs.append(Leg("vector", hybrid.alpha, by_vector))
-        return fuse(legs, hybrid.fusion, view.uuids)
 
     def _page(self, config: CollectionConfig, ranking: Ranking, view: View, query: Query, limit: int) -> Ranking:
         window = ranking.take(slice(query.offset, query.offset + limit))
@@ -253,9 +183,11 @@ class Searcher:
         if len(present) < len(records):
             ranking = ranking.take(np.flatnonzero([record is not None for record in records]))
         hits = [Hit(record, doc_id) for record, doc_id in zip(present, ranking.doc_ids.tolist(), strict=True)]
-        if ranking.distances is not None:
-            certain = returns.certainty and _has_certainty(targets)
+        if ranking.distances is not None and (query.group_by is not None or not isinstance(query.search, Hybrid)):
+            certain = returns.certainty and len(targets) == 1 and has_certainty(targets[0])
             for hit, distance in zip(hits, ranking.distances.tolist(), strict=True):
+                if math.isnan(distance):
+                    continue
                 hit.distance = distance
                 if certain:
                     hit.certainty = 1 - distance / 2
@@ -272,19 +204,3 @@ class Searcher:
 def _group(answer: Answer, by: GroupBy, config: CollectionConfig) -> None:
     answer.groups = group_hits(answer.hits, by, config.by_name[by.property].data_type)
     answer.hits = []
-
-
-def _distance_limit(near: Near, targets: list[Target]) -> float | None:
-    return distance_limit(near, [target.vector for target in targets])
-
-
-def _least(*limits: float | None) -> float | None:
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _has_certainty(targets: list[Target]) -> bool:
-    return (
-        len(targets) == 1
-        and targets[0].vector.index.metric is Metric.COSINE
-        and targets[0].vector.index.multivector is None
-    )

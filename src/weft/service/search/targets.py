@@ -83,12 +83,17 @@ def weighted(vectors: list[VectorConfig], queries: list[Vector], targets: Target
 
 
 def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
-    """The greatest distance allowed; a certainty, which only cosine supports, is converted to one."""
+    """The greatest distance allowed; a certainty, which only single vectors under cosine have, is converted to one."""
     if near.min_certainty is None:
         return near.max_distance
     if near.max_distance is not None:
         raise Invalid("certainty and distance cannot both be given; choose one of them")
     for vector in vectors:
+        if vector.index.multivector is not None:
+            raise Invalid(
+                f"certainty is not supported for multi-vectors, whose MaxSim has no bounds; vector {vector.name!r} is "
+                "one: limit by distance instead"
+            )
         if vector.index.metric is not Metric.COSINE:
             raise Invalid(
                 f"certainty is only supported for distance metric cosine; vector {vector.name!r} uses "

@@ -123,6 +123,7 @@ def _hybrid(given: Args, config: CollectionConfig | None) -> Hybrid:
         alpha=0.75 if alpha is None else alpha,
         fusion=Fusion(given.get("fusionType") or Fusion.RELATIVE_SCORE),
         near=near,
+        near_stated=vector is None and near is not None,
         targets=targets,
         max_vector_distance=_finite(given.get("maxVectorDistance"), "hybrid: maxVectorDistance"),
     )
@@ -138,13 +139,14 @@ def _keyword(given: Args, options: Args | None) -> Keyword:
 
 
 def _common(given: Args, where: str) -> _CommonArguments:
+    """A certainty of 0 is none, as in Weaviate."""
     distance, certainty = given.get("distance"), given.get("certainty")
     if distance is not None and certainty is not None:
         raise Invalid(f"{where}: cannot provide distance and certainty")
     return {
         "targets": _targets(given),
         "max_distance": _finite(distance, f"{where}: distance"),
-        "min_certainty": _finite(certainty, f"{where}: certainty"),
+        "min_certainty": _finite(certainty, f"{where}: certainty") or None,
     }
 
 

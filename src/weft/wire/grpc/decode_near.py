@@ -105,6 +105,7 @@ def hybrid(message: base_search.Hybrid, config: CollectionConfig) -> Hybrid:
         alpha=_alpha(message),
         fusion=Fusion.RANKED if message.fusion_type == base_search.Hybrid.FUSION_TYPE_RANKED else Fusion.RELATIVE_SCORE,
         near=near,
+        near_stated=vector is None and near is not None,
         targets=targets,
         max_vector_distance=_finite(message.vector_distance, "hybrid: vector_distance")
         if message.HasField("vector_distance")
@@ -114,13 +115,14 @@ def hybrid(message: base_search.Hybrid, config: CollectionConfig) -> Hybrid:
 
 
 def _common(message: NearMessage, where: str) -> _CommonFields:
+    """A certainty of 0 is none, as in Weaviate."""
     has_distance, has_certainty = message.HasField("distance"), message.HasField("certainty")
     if has_distance and has_certainty:
         raise Invalid(f"{where}: cannot provide distance and certainty")
     return {
         "targets": decode_targets(message),
         "max_distance": _finite(message.distance, f"{where}: distance") if has_distance else None,
-        "min_certainty": _finite(message.certainty, f"{where}: certainty") if has_certainty else None,
+        "min_certainty": _finite(message.certainty, f"{where}: certainty") or None if has_certainty else None,
         "mmr": _mmr(message),
     }
 

@@ -59,7 +59,7 @@ def test_explanations_name_each_leg_and_its_numbers() -> None:
     (text,) = fused.explain([2])
     assert "Hybrid (Result Set vector) Document 00000000-0000-0000-0000-000000000002: original score 0.9" in text
     assert "Hybrid (Result Set keyword,bm25) Document" in text
-    assert "original score 4.0, normalized score: 0.125" in text
+    assert "original score 4, normalized score: 0.125" in text
 
 
 @pytest.mark.parametrize("kind", list(Fusion))
