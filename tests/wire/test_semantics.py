@@ -401,7 +401,6 @@ def test_figures(make: Make) -> None:
         ({"a": 1}, "object"),
         (["a", "2024-01-01T00:00:00Z"], "text[]"),
         ([1.5], "number[]"),
-        ([], "text[]"),
         ([{"a": 1}], "object[]"),
     ],
 )

@@ -26,9 +26,15 @@ def kind_of(value: object) -> str:
     return _KINDS.get(type(value), type(value).__name__)
 
 
+_WORDS: Mapping[object, str] = {None: "null", True: "true", False: "false"}
+
+
 def shorten(value: object) -> str:
-    """The value as text for a message, cut at 120 characters; only the type of an object or array."""
-    text = kind_of(value) if isinstance(value, Mapping | list) else str(value)
+    """The value as JSON spells it, for a message, cut at 120 characters; only the type of an object or array."""
+    if isinstance(value, Mapping | list):
+        text = kind_of(value)
+    else:
+        text = _WORDS[value] if value is None or isinstance(value, bool) else str(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 

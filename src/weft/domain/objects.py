@@ -2,7 +2,7 @@
 
 Values inside Weft, by data type (``None`` means "no value"):
 
-    text, date, blob    str   (date: RFC 3339 as given; blob: base64 text)
+    text, date, blob    str   (date: RFC 3339 in its shortest form; blob: base64 text)
     uuid                str   (lower case, hyphens)
     int                 int   (64 bit)
     number              float

@@ -11,13 +11,13 @@ from contextlib import AbstractContextManager
 from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
 from weft.domain.cluster import ShardFacts
-from weft.domain.errors import Invalid, NotFound, WeftError
+from weft.domain.errors import Invalid, NotFound
 from weft.domain.names import collection_name
 from weft.domain.schema import CollectionConfig
 from weft.engine.collection import ServedCollection
 from weft.engine.driver import OpenCollection
 from weft.engine.part import Part
-from weft.service.import_schemas import ImportSchemas, Numbered
+from weft.service.import_schemas import Check, Errors, ImportPlan, ImportSchemas, Numbered
 from weft.service.permissions import collections as permit
 from weft.service.schema.documents import Document, Stated
 from weft.service.schema.vector_index.registry import DROPPED
@@ -36,7 +36,7 @@ class Collections:
     def __init__(self, schemas: Schemas, tenants: Tenants) -> None:
         self._schemas = schemas
         self._tenants = tenants
-        self._imports = ImportSchemas(schemas)
+        self._imports = ImportSchemas(schemas, self.locate)
 
     # -- for other verbs
 
@@ -54,9 +54,22 @@ class Collections:
         """See ``Tenants.use``."""
         return self._tenants.use(collection, tenant, importing=importing)
 
-    def for_import(self, name: str, objects: Numbered, errors: list[WeftError | None]) -> OpenCollection:
-        """See ``ImportSchemas.for_import``."""
-        return self._imports.for_import(name, objects, errors)
+    def plan_import(self, name: str, objects: Numbered, errors: Errors, check: Check) -> ImportPlan:
+        """See ``ImportSchemas.plan``."""
+        return self._imports.plan(name, objects, errors, check)
+
+    def settle_import(self, plan: ImportPlan, accepted: Numbered, errors: Errors) -> None:
+        """See ``ImportSchemas.settle``."""
+        self._imports.settle(plan, accepted, errors)
+
+    def locate(self, uuid: bytes) -> str | None:
+        """The first collection without tenants, by name, that has the object; None if there is none."""
+        for config in self.all():
+            if not config.tenancy.enabled and (collection := self.find(config.name)) is not None:
+                with self.use(collection, None) as part:
+                    if part.view(expired=True).find([uuid])[0] is not None:
+                        return config.name
+        return None
 
     @property
     def makes_schemas(self) -> bool:

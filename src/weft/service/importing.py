@@ -12,17 +12,15 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingObject, Object, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.engine.changes import Upsert
-from weft.engine.collection import ServedCollection
+from weft.engine.collection import shard_name
 from weft.engine.part import Part
 from weft.engine.view import find_objects
 from weft.service.collections import Collections
+from weft.service.import_schemas import Errors, ImportPlan
 from weft.service.references import References
 from weft.service.values import coerce
 from weft.service.vectorize import ObjectVectorizer
-from weft.service.vectors import checked_vectors, unfit
-
-Errors = list[WeftError | None]
-"""One for each object of the request; None while no error was found."""
+from weft.service.vectors import checked_vectors, unfit, unfit_for
 
 Numbered = dict[int, Object]
 """Objects with their positions in the request."""
@@ -42,47 +40,53 @@ class Importer:
             by_collection[one.collection][i] = one
         for name, given in by_collection.items():
             try:
-                collection = self._collections.for_import(name, list(given.items()), errors)
-                self._into_collection(collection, given, errors, caller)
+                self._into_collection(name, given, errors, caller)
             except WeftError as error:
                 _blame(given, error, errors)
         return errors
 
     def _into_collection(
-        self, collection: ServedCollection, incoming: Mapping[int, IncomingObject], errors: Errors, caller: Caller
+        self, name: str, incoming: Mapping[int, IncomingObject], errors: Errors, caller: Caller
     ) -> None:
-        config = collection.config
-        now = now_ms()
+        now, lenient = now_ms(), self._collections.makes_schemas
+
+        def check(config: CollectionConfig, one: IncomingObject) -> Object:
+            return checked_object(config, one, now, lenient=lenient)
+
+        plan = self._collections.plan_import(name, incoming, errors, check)
+        if plan.collection is None:
+            create_planned(self._collections, self._references, plan, incoming, errors)
         by_tenant: dict[str | None, Numbered] = defaultdict(dict)
-        for i, one in incoming.items():
-            if errors[i] is not None:
-                continue
-            try:
-                by_tenant[one.tenant or None][i] = checked_object(config, one, now)
-            except WeftError as error:
-                errors[i] = error
+        for i, obj in plan.objects.items():
+            by_tenant[incoming[i].tenant or None][i] = obj
         for tenant, objects in by_tenant.items():
+            assert plan.collection is not None, "a plan with objects has one by now"
             try:
-                with self._collections.use(collection, tenant, importing=True) as part:
-                    self._into_part(config, part, tenant, objects, errors, caller)
+                with self._collections.use(plan.collection, tenant, importing=True) as part:
+                    self._into_part(plan, part, tenant, objects, incoming, errors, caller)
             except WeftError as error:
                 _blame(objects, error, errors)
 
     def _into_part(
         self,
-        config: CollectionConfig,
+        plan: ImportPlan,
         part: Part,
         tenant: str | None,
         objects: Numbered,
+        incoming: Mapping[int, IncomingObject],
         errors: Errors,
         caller: Caller,
     ) -> None:
-        """Each step takes the objects that passed the one before."""
+        """Each step takes the objects that passed the one before; the schema grows last, by what they need."""
+        config = plan.config
         properties = [obj.properties for obj in objects.values()]
-        objects = _passed(objects, self._references.check(config, part, tenant, properties), errors)
+        objects = _passed(objects, self._references.check(config, tenant, properties), errors)
         self._keep_unchanged(config, part, list(objects.values()))
         objects = _passed(objects, self._vectorizer.fill(config, part, list(objects.values()), caller), errors)
         objects = _passed(objects, unfit(part.view(), list(objects.values())), errors)
+        if objects:
+            self._collections.settle_import(plan, {i: incoming[i] for i in objects}, errors)
+            objects = {i: obj for i, obj in objects.items() if errors[i] is None}
         outcomes = part.write([Upsert(obj) for obj in objects.values()])
         for i, outcome in zip(objects, outcomes, strict=True):
             if isinstance(outcome, WeftError):
@@ -98,6 +102,37 @@ class Importer:
         for obj, found in zip(lacking, stored, strict=True):
             if found is not None:
                 self._vectorizer.keep_unchanged(config, found[1], obj)
+
+
+def create_planned(
+    collections: Collections,
+    references: References,
+    plan: ImportPlan,
+    incoming: Mapping[int, IncomingObject],
+    errors: Errors,
+) -> None:
+    """Create the collection of ``plan`` for the objects that it can store; not if there are none.
+
+    All checks that need no collection come first. No module makes vectors for a collection made by auto-schema.
+    """
+    config, objects = plan.config, plan.objects
+    for i in objects:
+        try:
+            shard_name(config, incoming[i].tenant or None)
+        except WeftError as error:
+            errors[i] = error
+    properties = [obj.properties for obj in objects.values()]
+    for found in (references.check(config, None, properties), unfit_for(config, _no_dims, list(objects.values()))):
+        for i, reason in zip(objects, found, strict=True):
+            errors[i] = errors[i] or reason
+    accepted = {i: incoming[i] for i in objects if errors[i] is None}
+    if accepted:
+        collections.settle_import(plan, accepted, errors)
+    plan.objects = {i: obj for i, obj in objects.items() if errors[i] is None}
+
+
+def _no_dims(name: str) -> None:
+    """Those of a collection without objects."""
 
 
 def _passed(objects: Numbered, found: Sequence[WeftError | None], errors: Errors) -> Numbered:
@@ -119,11 +154,14 @@ def _blame(places: Iterable[int], error: WeftError, errors: Errors) -> None:
         errors[i] = errors[i] or error
 
 
-def checked_object(config: CollectionConfig, incoming: IncomingObject, now: int) -> Object:
-    """The object checked against its collection's schema; raises Invalid naming what is wrong."""
+def checked_object(config: CollectionConfig, incoming: IncomingObject, now: int, *, lenient: bool) -> Object:
+    """The object checked against its collection's schema; raises Invalid naming what is wrong.
+
+    ``lenient``: see ``coerce``.
+    """
     uuid = uuid_module.uuid4().bytes if incoming.uuid is None else parse_uuid(incoming.uuid)
     vectors = checked_vectors(config, _named(config, incoming.vectors))
-    return Object(uuid, coerce(config, incoming.properties), vectors, now, now)
+    return Object(uuid, coerce(config, incoming.properties, lenient=lenient), vectors, now, now)
 
 
 def _named(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:

@@ -12,6 +12,7 @@ from weft.domain.caller import Caller
 from weft.domain.clock import now_ms
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
 from weft.domain.filters import Filter
+from weft.domain.names import property_name
 from weft.domain.objects import IncomingObject, IncomingReference, Object, Properties, Reference, parse_uuid
 from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.changes import Remove, Upsert
@@ -19,7 +20,8 @@ from weft.engine.part import Part
 from weft.engine.view import find_objects
 from weft.service.collections import Collections
 from weft.service.filtering import resolver
-from weft.service.importing import Importer, checked_object
+from weft.service.import_schemas import Errors, ImportPlan
+from weft.service.importing import Importer, checked_object, create_planned
 from weft.service.permissions.objects import (
     deleting_by_filter,
     linking,
@@ -58,10 +60,11 @@ class Objects:
     @requires(whole_object(CREATE))
     def insert(self, incoming: IncomingObject, caller: Caller) -> Object:
         """Store a new object; raises Conflict when its uuid exists."""
-        with self._prepared(incoming) as (config, part, obj):
+        with self._prepared(incoming) as (plan, part, obj):
             if part.view(expired=True).find([obj.uuid])[0] is not None:
                 raise Conflict(f"id '{incoming.uuid}' already exists")
-            self._vectorise(config, part, obj, caller)
+            self._vectorise(plan.config, part, obj, caller)
+            self._settle(plan, incoming)
             return _store(part, Upsert(obj, insert_only=True))
 
     @requires(whole_object(UPDATE))
@@ -71,18 +74,19 @@ class Objects:
         A stored vector is kept only if a module made it from the same properties.
         """
         self._require(incoming)
-        with self._prepared(incoming) as (config, part, obj):
+        with self._prepared(incoming) as (plan, part, obj):
             stored = _stored(part, obj.uuid, vectors=True)
             if stored is None:
                 raise _absent(incoming)
-            self._vectorizer.keep_unchanged(config, stored, obj)
-            self._vectorise(config, part, obj, caller)
+            self._vectorizer.keep_unchanged(plan.config, stored, obj)
+            self._vectorise(plan.config, part, obj, caller)
+            self._settle(plan, incoming)
             return _store(part, Upsert(obj))
 
     @requires(whole_object(READ))
     def validate(self, incoming: IncomingObject) -> None:
         """Raises the error that ``insert`` would raise for the object's uuid, properties or vectors; stores nothing."""
-        _single(self._collections.get(incoming.collection), incoming)
+        self._checked(self._collections.get(incoming.collection), incoming)
 
     @requires(whole_object(UPDATE))
     def merge(self, incoming: IncomingObject, caller: Caller) -> Object:
@@ -91,14 +95,14 @@ class Objects:
         Raises NotFound when there is no such object.
         """
         self._require(incoming)
-        removed = [name for name, value in incoming.properties.items() if value is None]
-        with self._prepared(incoming) as (config, part, patch):
-            merged = Object(patch.uuid)
+        removed = {property_name(name) for name, value in incoming.properties.items() if value is None}
+        with self._prepared(incoming) as (plan, part, patch):
+            merged, config = Object(patch.uuid), plan.config
 
             def merge(old: Object) -> Object:
                 nonlocal merged
                 values = _merged(config, old.properties, patch.properties)
-                for name in removed:
+                for name in removed - patch.properties.keys():
                     values.pop(name, None)
                 merged = Object(patch.uuid, values, dict(patch.vectors), old.created_ms, patch.updated_ms)
                 self._vectorizer.keep_unchanged(config, old, merged)
@@ -106,6 +110,13 @@ class Objects:
                 self._vectorise(config, part, merged, caller)
                 return merged
 
+            if plan.grows:
+                stored = _stored(part, patch.uuid, vectors=True)
+                if stored is None:
+                    raise _absent(incoming)
+                merge(stored)  # what would refuse the change does so before the schema grows
+                self._settle(plan, incoming)
+                config = plan.config
             asks_modules = any(vector.vectorizer != "none" for vector in config.vectors.values())
             for error in part.edit({patch.uuid: merge}, exclusive=not asks_modules).values():
                 raise _absent(incoming) if isinstance(error, NotFound) else error
@@ -182,19 +193,28 @@ class Objects:
             raise _absent(incoming)
 
     @contextmanager
-    def _prepared(self, incoming: IncomingObject) -> Iterator[tuple[CollectionConfig, Part, Object]]:
-        """The validated object of a request, and the part that it goes to."""
-        errors: list[WeftError | None] = [None]
-        collection = self._collections.for_import(incoming.collection, [(0, incoming)], errors)
-        if errors[0] is not None:
-            raise errors[0]
-        config = collection.config
-        with self._collections.use(collection, incoming.tenant, importing=True) as part:
-            obj = _single(config, incoming)
-            for error in self._references.check(config, part, incoming.tenant or None, [obj.properties]):
-                if error is not None:
-                    raise error
-            yield config, part, obj
+    def _prepared(self, incoming: IncomingObject) -> Iterator[tuple[ImportPlan, Part, Object]]:
+        """The validated object of a request, and the part that it goes to. ``_settle`` comes before it is stored."""
+        errors: Errors = [None]
+        plan = self._collections.plan_import(incoming.collection, {0: incoming}, errors, self._checked)
+        _raise_first(errors)
+        if plan.collection is None:
+            create_planned(self._collections, self._references, plan, {0: incoming}, errors)
+            _raise_first(errors)
+            assert plan.collection is not None
+        obj = plan.objects[0]
+        with self._collections.use(plan.collection, incoming.tenant, importing=True) as part:
+            _raise_first(self._references.check(plan.config, incoming.tenant or None, [obj.properties]))
+            yield plan, part, obj
+
+    def _settle(self, plan: ImportPlan, incoming: IncomingObject) -> None:
+        """Let the schema grow by what the object needs, now that nothing refuses it."""
+        errors: Errors = [None]
+        self._collections.settle_import(plan, {0: incoming}, errors)
+        _raise_first(errors)
+
+    def _checked(self, config: CollectionConfig, incoming: IncomingObject) -> Object:
+        return _single(config, incoming, lenient=self._collections.makes_schemas)
 
     def _vectorise(self, config: CollectionConfig, part: Part, obj: Object, caller: Caller) -> None:
         """Raises the error because of which the object's vectors cannot be made or stored."""
@@ -227,9 +247,15 @@ def _merged(config: CollectionConfig, old: Properties, patch: Properties) -> Pro
     return values
 
 
-def _single(config: CollectionConfig, incoming: IncomingObject) -> Object:
+def _raise_first(errors: Errors) -> None:
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _single(config: CollectionConfig, incoming: IncomingObject, *, lenient: bool) -> Object:
     """The validated object of a request with a single one; errors are worded as Weaviate words them there."""
     try:
-        return checked_object(config, incoming, now_ms())
+        return checked_object(config, incoming, now_ms(), lenient=lenient)
     except Invalid as error:
         raise Invalid(f"invalid object: {error}", **error.facts) from None

@@ -85,7 +85,7 @@ class References:
                 links.append(self._checked(source, i, one))
             except WeftError as error:
                 errors[i] = error
-        refused = self._refused(source, {link.target for link in links}, must_exist)
+        refused = self._refused(source.config, source.tenant, {link.target for link in links}, must_exist)
         for link in links:
             errors[link.position] = refused.get(link.target)
         self._add(source, [link for link in links if link.target not in refused], errors)
@@ -108,12 +108,12 @@ class References:
             key = parse_uuid(uuid)
             checked = [self._target(source.config, property, one) for one in targets]
             declared = _reference_property(source.config, property)
-            for error in self._refused(source, set(checked), must_exist=True).values():
+            for error in self._refused(source.config, source.tenant, set(checked), must_exist=True).values():
                 raise error
             _edit_one(source, key, lambda obj: _edited(obj, {declared: checked}))
 
     def check(
-        self, config: CollectionConfig, part: Part, tenant: str | None, objects: Sequence[Properties]
+        self, config: CollectionConfig, tenant: str | None, objects: Sequence[Properties]
     ) -> list[WeftError | None]:
         """For the validated properties of each object: an error when the target of a reference does not exist."""
         properties = [one.name for one in config.properties if one.data_type is DataType.REFERENCE]
@@ -121,7 +121,7 @@ class References:
         if not any(links):
             return [None] * len(objects)
         targets = {target for some in links for _, target in some}
-        refused = self._refused(_Source(config, part, tenant), targets, must_exist=True)
+        refused = self._refused(config, tenant, targets, must_exist=True)
         errors: list[WeftError | None] = []
         for some in links:
             wrong = next(((name, refused[target]) for name, target in some if target in refused), None)
@@ -158,35 +158,42 @@ class References:
         except NotFound:
             return name
 
-    def _refused(self, source: _Source, targets: Iterable[Reference], must_exist: bool) -> dict[Reference, WeftError]:
-        """The error of each target that objects of ``source`` may not point to."""
+    def _refused(
+        self, source: CollectionConfig, tenant: str | None, targets: Iterable[Reference], must_exist: bool
+    ) -> dict[Reference, WeftError]:
+        """The error of each target that objects of ``source``, in ``tenant``, may not point to."""
         refused: dict[Reference, WeftError] = {}
         by_collection: dict[str, list[Reference]] = defaultdict(list)
         for target in targets:
             by_collection[target.collection].append(target)
         for name, group in by_collection.items():
             try:
-                missing = self._missing(source, self._collections.open(name), group, must_exist)
+                missing = self._missing(source, tenant, self._collections.open(name), group, must_exist)
             except WeftError as error:
                 refused.update(dict.fromkeys(group, error))
                 continue
             for target in missing:
-                where = f" for tenant {source.tenant!r}" if source.tenant else ""
+                where = f" for tenant {tenant!r}" if tenant else ""
                 refused[target] = Invalid(f"no object with id {format_uuid(target.uuid)} found in class {name}{where}")
         return refused
 
     def _missing(
-        self, source: _Source, collection: ServedCollection, targets: Sequence[Reference], must_exist: bool
+        self,
+        source: CollectionConfig,
+        tenant: str | None,
+        collection: ServedCollection,
+        targets: Sequence[Reference],
+        must_exist: bool,
     ) -> list[Reference]:
         """Those of ``targets``, objects of ``collection``, that must exist but do not."""
-        own, other = source.config.tenancy.enabled, collection.config.tenancy.enabled
+        own, other = source.tenancy.enabled, collection.config.tenancy.enabled
         if other and not own:
             raise Invalid(
                 "invalid reference: cannot reference a multi-tenant enabled class from a non multi-tenant enabled class"
             )
         if not must_exist and not own:
             return []
-        with self._collections.use(collection, source.tenant if other else None) as part:
+        with self._collections.use(collection, tenant if other else None) as part:
             found = part.view(expired=True).find([one.uuid for one in targets])
         return [one for one, doc_id in zip(targets, found, strict=True) if doc_id is None]
 

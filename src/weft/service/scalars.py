@@ -12,21 +12,14 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from weft.domain import json_fields
 from weft.domain.json_text import single
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 
-_MAX_SHOWN = 120
-_GO_TYPES: Mapping[type, str] = {
-    str: "string",
-    bool: "bool",
-    int: "json.Number",
-    float: "float64",
-    dict: "map[string]interface {}",
-    Reference: "map[string]interface {}",
-    list: "[]interface {}",
-    type(None): "<nil>",
-}
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,30})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
+_MAX_DEPTH = 64
+_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
+_LEAP_YEAR = "2000"
+"""Has the days of the year 0, which ``datetime`` lacks."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HEX = re.compile(r"[0-9a-f]{32}")
 
@@ -35,15 +28,40 @@ class Unfit(Exception):
     """Why a value does not fit; the caller adds the property and the class."""
 
 
-def is_timestamp(text: str) -> bool:
-    """Whether ``text`` is an RFC 3339 timestamp of the years 1 to 9999: T and Z in upper case, seconds present."""
-    if _TIMESTAMP.fullmatch(text) is None:
+def has_no_type(value: object, depth: int = 0) -> bool:
+    """Whether a value does not say what its property is: null, an empty array, an object or an array of objects in
+    which every value is one of those. An object without any value has a type, of which nothing is known."""
+    if value is None or value == []:
+        return True
+    if depth > _MAX_DEPTH:
         return False
+    if isinstance(value, list):
+        return isinstance(value[0], Mapping) and all(
+            isinstance(one, Mapping) and has_no_type(one, depth + 1) for one in value
+        )
+    if isinstance(value, Mapping) and value:
+        return all(has_no_type(one, depth + 1) for one in value.values())
+    return False
+
+
+def normal_date(text: str) -> str | None:
+    """An RFC 3339 timestamp of the years 0 to 9999 in its shortest form; None for other text.
+
+    T and Z are in upper case, and the seconds are there. Fractions keep nine digits at most, without zeros at the end;
+    an offset of zero is Z.
+    """
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        return None
+    seconds, fraction, zone = match.groups()
     try:
-        datetime.fromisoformat(text[:19])
+        datetime.fromisoformat(_LEAP_YEAR + seconds[4:] if seconds.startswith("0000") else seconds)
     except ValueError:
-        return False
-    return True
+        return None
+    if zone == "Z" and fraction is None:
+        return text
+    digits = (fraction or "")[:9].rstrip("0")
+    return f"{seconds}{'.' if digits else ''}{digits}{'Z' if zone in ('+00:00', '-00:00') else zone}"
 
 
 def normal_uuid(text: str) -> str | None:
@@ -65,20 +83,20 @@ def normal_uuid(text: str) -> str | None:
     return None
 
 
+def kind_of(value: object) -> str:
+    """The value's type in JSON."""
+    return json_fields.kind_of({} if isinstance(value, Reference) else value)
+
+
 def cut(value: object) -> str:
-    """The value for a message; only the type of a list or map."""
-    text = go_type(value) if isinstance(value, Mapping | list) else str(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
-
-
-def go_type(value: object) -> str:
-    return _GO_TYPES.get(type(value), type(value).__name__)
+    """The value for a message, as JSON spells it; only the type of a list or map."""
+    return kind_of(value) if isinstance(value, Reference) else json_fields.shorten(value)
 
 
 def check_text(value: object) -> str:
     if type(value) is str:
         return value
-    raise Unfit(f"not a string, but {go_type(value)}")
+    raise Unfit(f"not a string, but {kind_of(value)}")
 
 
 def check_whole(value: object) -> int:
@@ -98,12 +116,13 @@ def check_number(value: object) -> float:
 def check_boolean(value: object) -> bool:
     if type(value) is bool:
         return value
-    raise Unfit(f"not a bool, but {go_type(value)}")
+    raise Unfit(f"not a bool, but {kind_of(value)}")
 
 
 def check_date(value: object) -> str:
-    if type(value) is str and is_timestamp(value):
-        return value
+    found = normal_date(value) if type(value) is str else None
+    if found is not None:
+        return found
     raise Unfit(f"requires a string with a RFC3339 formatted date, but the given value is '{cut(value)}'")
 
 
@@ -116,7 +135,7 @@ def check_uuid(value: object) -> str:
 
 def check_blob(value: object) -> str:
     if type(value) is not str:
-        raise Unfit(f"not a blob base64 string, but {go_type(value)}")
+        raise Unfit(f"not a blob base64 string, but {kind_of(value)}")
     try:
         if value and binascii.a2b_base64(value, strict_mode=True):
             return value
@@ -131,7 +150,7 @@ def check_geo(value: object) -> GeoPoint:
     if type(value) is GeoPoint:
         return GeoPoint(single(value.latitude), single(value.longitude))
     if not isinstance(value, Mapping):
-        raise Unfit(f"geoCoordinates must be a map, but got: {go_type(value)}")
+        raise Unfit(f"geoCoordinates must be a map, but got: {kind_of(value)}")
     return GeoPoint(_coordinate(value, "latitude", 90.0), _coordinate(value, "longitude", 180.0))
 
 
@@ -140,7 +159,7 @@ def _coordinate(value: Mapping[str, object], name: str, limit: float) -> float:
     if degrees is None:
         raise Unfit(f"geoCoordinates is missing required field '{name}'")
     if isinstance(degrees, bool) or not isinstance(degrees, int | float):
-        raise Unfit(f"invalid {name}: must be json.Number or float, but got {go_type(degrees)}")
+        raise Unfit(f"invalid {name}: must be a number, but got {kind_of(degrees)}")
     if not -limit <= degrees <= limit:
         raise Unfit(f"invalid {name}: must be from {-limit:g} to {limit:g} degrees, but got {cut(degrees)}")
     return single(degrees)
@@ -150,7 +169,7 @@ def check_phone(value: object) -> PhoneNumber:
     if type(value) is PhoneNumber:
         return value
     if not isinstance(value, Mapping):
-        raise Unfit(f"phoneNumber must be a map, but got: {go_type(value)}")
+        raise Unfit(f"phoneNumber must be a map, but got: {kind_of(value)}")
     text, country = value.get("input"), value.get("defaultCountry", "")
     if text is None:
         raise Unfit("phoneNumber is missing required field 'input'")

@@ -42,6 +42,14 @@ class Schemas:
         """By name or alias; the first letter may be lower case. Raises NotFound."""
         return self.database.get(collection_name(name))
 
+    def proposed(self, existing: CollectionConfig | None, given: Stated) -> CollectionConfig:
+        """The configuration that ``given`` would make of ``existing``, or of a new collection; nothing is stored.
+
+        ``given`` may lack defaults. Raises Invalid.
+        """
+        document = None if existing is None else existing.document
+        return self._checked(complete(given, self._registry, self.rules.defaults, existing=document))
+
     def create(self, given: Stated) -> OpenCollection:
         document = complete(given, self._registry, self.rules.defaults)  # which may import modules: no turn is held
         with self.turn:
@@ -73,11 +81,6 @@ class Schemas:
 
         self.edit(name, edit)
         return added
-
-    def extend(self, collection: OpenCollection, document: Stated) -> None:
-        """Store ``document``, which has more properties than the collection, without defaults for those."""
-        with self.turn:
-            self._store(collection, self._completed(collection, document))
 
     def _completed(self, collection: OpenCollection, given: Stated) -> Document:
         return complete(given, self._registry, self.rules.defaults, existing=collection.config.document)

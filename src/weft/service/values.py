@@ -1,7 +1,8 @@
 """Property values: from JSON-like ones, as requests state them, to the typed ones of ``weft.domain.objects``.
 
-Integers may arrive as floats (gRPC's Struct has no integers). Null is "no value" and is left out. A value that does
-not fit its property is Invalid, worded as Weaviate words it; nothing is converted silently.
+Integers may arrive as floats (gRPC's Struct has no integers). Null is "no value": a property that is null is left out,
+and one within an object is kept as null. A value that does not fit its property is Invalid, worded as Weaviate words
+it; nothing is converted silently.
 """
 
 from __future__ import annotations
@@ -26,25 +27,27 @@ from weft.service.scalars import (
     check_uuid,
     check_whole,
     cut,
-    go_type,
+    has_no_type,
+    kind_of,
 )
 
 Check: TypeAlias = Callable[[object], Value]
 """From a raw value to the typed one; raises ``Unfit`` with the reason."""
 
-_CHECKS = "service.values"
+_CHECKS = {False: "service.values", True: "service.values.lenient"}
 
 
-def coerce(config: CollectionConfig, properties: Mapping[str, object]) -> Properties:
+def coerce(config: CollectionConfig, properties: Mapping[str, object], *, lenient: bool = False) -> Properties:
     """The typed values of ``properties``, nulls left out; raises Invalid for an unknown property or an unfit value.
 
+    ``lenient``: values without a type, of unknown properties, are left out, as auto-schema adds no property for them.
     Property names may begin with a capital. Takes a few microseconds for an object of five simple properties: the
     checks of each collection are built once and kept with ``config``.
     """
-    checks = cast("dict[str, Check] | None", config.derived.get(_CHECKS))
+    checks = cast("dict[str, Check] | None", config.derived.get(_CHECKS[lenient]))
     if checks is None:
-        checks = {one.name: _check_of(one) for one in config.properties}
-        config.derived[_CHECKS] = checks
+        checks = {one.name: _check_of(one, lenient) for one in config.properties}
+        config.derived[_CHECKS[lenient]] = checks
     typed: Properties = {}
     name = ""
     try:
@@ -56,6 +59,8 @@ def coerce(config: CollectionConfig, properties: Mapping[str, object]) -> Proper
                 name = property_name(name)
                 check = checks.get(name)
                 if check is None:
+                    if lenient and has_no_type(value):
+                        continue
                     raise unknown_property(name, config.name)
             typed[name] = check(value)
     except Unfit as unfit:
@@ -72,7 +77,7 @@ def _array_check(element: Check, word: str, plain: type | None) -> Check:
 
     def check(value: object) -> Value:
         if type(value) is not list:
-            raise Unfit(f"not {word} array, but {go_type(value)}")
+            raise Unfit(f"not {word} array, but {kind_of(value)}")
         if plain is not None and plain_only.issuperset(map(type, value)):
             return value
         try:
@@ -83,22 +88,22 @@ def _array_check(element: Check, word: str, plain: type | None) -> Check:
     return check
 
 
-def _object_check(property: Property, path: str) -> Check:
-    checks = {one.name: _check_of(one, f"{path}.{one.name}") for one in property.nested}
+def _object_check(property: Property, path: str, lenient: bool) -> Check:
+    checks = {one.name: _check_of(one, lenient, f"{path}.{one.name}") for one in property.nested}
     kinds = {one.name: _TYPE_NAMES[one.data_type] for one in property.nested}
 
     def check(value: object) -> Value:
         if not isinstance(value, Mapping):
-            raise Unfit(f"object must be a map, but got: {go_type(value)}")
+            raise Unfit(f"object must be a map, but got: {kind_of(value)}")
         typed: dict[str, Value] = {}
         for name, inner in value.items():
             nested = checks.get(name)
             if nested is None:
+                if lenient and has_no_type(inner):
+                    continue
                 raise Unfit(f"unknown property '{path}.{cut(name)}'")
-            if inner is None:
-                continue
             try:
-                typed[name] = nested(inner)
+                typed[name] = None if inner is None else nested(inner)
             except Unfit as unfit:
                 raise Unfit(f"property '{path}.{name}': invalid {kinds[name]} property: {unfit}") from None
         return typed
@@ -106,12 +111,12 @@ def _object_check(property: Property, path: str) -> Check:
     return check
 
 
-def _object_array_check(property: Property, path: str) -> Check:
-    element = _object_check(property, path)
+def _object_array_check(property: Property, path: str, lenient: bool) -> Check:
+    element = _object_check(property, path, lenient)
 
     def check(value: object) -> Value:
         if type(value) is not list:
-            raise Unfit(f"not an object array, but {go_type(value)}")
+            raise Unfit(f"not an object array, but {kind_of(value)}")
         typed = []
         for i, item in enumerate(value):
             try:
@@ -126,7 +131,7 @@ def _object_array_check(property: Property, path: str) -> Check:
 def _no_reference(value: object) -> Unfit:
     """Why ``value`` is not a reference."""
     if not isinstance(value, Mapping):
-        return Unfit(f"references must be a list of maps with a beacon, but one is {go_type(value)}")
+        return Unfit(f"references must be a list of maps with a beacon, but one is {kind_of(value)}")
     if not isinstance(value.get("beacon"), str):
         return Unfit("a reference must be a map with the text 'beacon'")
     try:
@@ -155,19 +160,19 @@ def _reference_check(property: Property) -> Check:
         if isinstance(value, Mapping):
             raise Unfit("reference must be an array, but got a map")
         if not isinstance(value, list):
-            raise Unfit(f"reference property is not a slice, but {go_type(value)}")
+            raise Unfit(f"reference property is not a slice, but {kind_of(value)}")
         return [one(item) for item in value]
 
     return check
 
 
-def _check_of(property: Property, path: str | None = None) -> Check:
+def _check_of(property: Property, lenient: bool, path: str | None = None) -> Check:
     path = path or property.name
     match property.data_type:
         case DataType.OBJECT:
-            return _object_check(property, path)
+            return _object_check(property, path, lenient)
         case DataType.OBJECT_ARRAY:
-            return _object_array_check(property, path)
+            return _object_array_check(property, path, lenient)
         case DataType.REFERENCE:
             return _reference_check(property)
         case data_type if data_type.is_array:

@@ -5,7 +5,8 @@ A vector is single or multi as its collection says, is finite, and has the dimen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from weft.domain.objects import Object, Vector
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.engine.pooling import pool_tokens
 from weft.engine.view import View
+
+Dims: TypeAlias = Callable[[str], int | None]
+"""The dimensions of the vectors of that name; None while there are none."""
 
 
 def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:
@@ -42,21 +46,25 @@ def unfit(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
 
     The first valid vector of a name fixes the dimensions of those after it. Cost: one pass over all numbers.
     """
+    return unfit_for(view.config, view.dims, objects)
+
+
+def unfit_for(config: CollectionConfig, stored: Dims, objects: Sequence[Object]) -> list[Invalid | None]:
+    """See ``unfit``; ``stored``: the dimensions of those that are there already."""
     by_name: dict[str, list[Vector]] = {}
     for obj in objects:
         for name, vector in obj.vectors.items():
             by_name.setdefault(name, []).append(vector)
-    if all(_are_alike(view, name, vectors) for name, vectors in by_name.items()):
+    if all(_are_alike(config.vectors[name], stored(name), vectors) for name, vectors in by_name.items()):
         return [None] * len(objects)
-    return _one_by_one(view, objects)
+    return _one_by_one(config, stored, objects)
 
 
-def _are_alike(view: View, name: str, vectors: Sequence[Vector]) -> bool:
+def _are_alike(target: VectorConfig, dims: int | None, vectors: Sequence[Vector]) -> bool:
     """Whether all of ``vectors`` are valid, checked as one array."""
-    multi = view.config.vectors[name].index.multivector is not None
+    multi = target.index.multivector is not None
     widths = {vector.shape[-1:] for vector in vectors}
     kinds = {vector.ndim for vector in vectors}
-    dims = view.dims(name)
     if kinds != {2 if multi else 1} or len(widths) != 1 or not all(vector.size for vector in vectors):
         return False
     if dims and widths != {(dims,)}:
@@ -64,7 +72,7 @@ def _are_alike(view: View, name: str, vectors: Sequence[Vector]) -> bool:
     return bool(np.isfinite(np.concatenate(vectors, axis=0)).all())
 
 
-def _one_by_one(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
+def _one_by_one(config: CollectionConfig, stored: Dims, objects: Sequence[Object]) -> list[Invalid | None]:
     """See ``unfit``."""
     errors: list[Invalid | None] = [None] * len(objects)
     dims: dict[str, int] = {}
@@ -75,8 +83,8 @@ def _one_by_one(view: View, objects: Sequence[Object]) -> list[Invalid | None]:
         fixed: dict[str, int] = {}
         try:
             for name, vector in obj.vectors.items():
-                expected = dims.get(name) or view.dims(name)
-                _check_shape(view.config.vectors[name], vector, expected)
+                expected = dims.get(name) or stored(name)
+                _check_shape(config.vectors[name], vector, expected)
                 if not expected:
                     _check_finite(name, vector)
                     fixed[name] = vector.shape[-1]

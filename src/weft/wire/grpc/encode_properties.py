@@ -1,7 +1,8 @@
 """A hit's properties → ``weaviate.v1.PropertiesResult`` bytes.
 
 All properties: the stored bytes as they are. A choice: entries are cut out of the stored bytes, requested properties
-that are absent are given as null, nested objects are cut in the same way, blobs come from the record.
+that are absent are given as null, nested objects are cut in the same way but absent values of theirs are left out,
+blobs come from the record.
 """
 
 from __future__ import annotations
@@ -98,10 +99,12 @@ def _project_object(encoded: bytes, selection: NestedSelection) -> bytes:
     parts: list[bytes] = []
     for name in selection.fields:
         found = stored.get(name.encode())
-        parts.append(found[1] if found is not None else map_entry(name, NULL_VALUE))
+        if found is not None:
+            parts.append(found[1])
     for inner in selection.nested:
         found = stored.get(inner.name.encode())
-        parts.append(map_entry(inner.name, _project(found[0], inner) if found is not None else NULL_VALUE))
+        if found is not None:
+            parts.append(map_entry(inner.name, _project(found[0], inner)))
     return b"".join(parts)
 
 

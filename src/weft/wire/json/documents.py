@@ -1,7 +1,13 @@
-"""Bytes to JSON values, and a value that has to be an object or an array."""
+"""Bytes to JSON values, and a value that has to be an object or an array.
+
+Text that is not Unicode is repaired, not refused: half a surrogate pair, as JavaScript and Python write an emoji that
+was cut in two, and each byte that is not UTF-8 become U+FFFD.
+"""
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -9,6 +15,16 @@ import orjson
 from weft.domain.errors import CallerError, Invalid
 from weft.domain.json_fields import kind_of
 from weft.domain.json_values import JsonObject, JsonValue
+
+_REPLACEMENT = "\ufffd"
+_EACH_BYTE = "weft.each_byte"
+"""Python's own ``replace`` makes one character of several bytes; Weaviate makes one of each."""
+_ESCAPES = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
+    r"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half of one
+    r"|\\.",
+    re.DOTALL,
+)
 
 
 def parse(data: bytes) -> JsonValue:
@@ -18,8 +34,25 @@ def parse(data: bytes) -> JsonValue:
     try:
         value: JsonValue = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise CallerError(f"the body is not valid JSON: {error}") from None
+        try:
+            value = orjson.loads(_repaired(data) if "surrogate" in error.msg else data)
+        except orjson.JSONDecodeError:
+            raise CallerError(f"the body is not valid JSON: {error}") from None
     return value
+
+
+def _repaired(data: bytes) -> str:
+    """The text of JSON with U+FFFD for all that is not Unicode."""
+    text = data.decode(errors=_EACH_BYTE)
+    return _ESCAPES.sub(lambda found: _REPLACEMENT if found[1] else found[0], text)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return _REPLACEMENT * (error.end - error.start), error.end
+
+
+codecs.register_error(_EACH_BYTE, _replaced)
 
 
 def as_object(value: JsonValue, what: str = "the body") -> JsonObject:

@@ -47,7 +47,7 @@ def test_a_site_beside_the_protocol_keeps_its_slashes(rest: TestClient, tmp_path
     assert rest.get("/v1/schema/").status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nul", b"\xff", b'{"class": NaN}', b'"\\ud800"', b"[" * 10_000_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"nul", b"\xff", b'{"class": NaN}', b'"\\x"', b"[" * 10_000_000])
 def test_malformed_json(rest: TestClient, body: bytes) -> None:
     reply = rest.post("/v1/schema", content=body)
     assert reply.status_code == 400
