@@ -14,7 +14,7 @@ from weft.domain.objects import Properties
 from weft.domain.query import Keyword, MatchOperator
 from weft.domain.schema import CollectionConfig, DataType, InvertedConfig, Property, TextAnalyzer, Tokenization
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.inverted import InvertedIndex
+from weft.engine.embedded.index.inverted import InvertedIndex, Population
 
 WORDS = "red Green blue fox the a of naïve café Straße ΣΊΣΥΦΟΣ İstanbul 東京 x² don't e-mail __init__ 42"
 VOCABULARY = [*WORDS.split(), *(f"w{n}" for n in range(60))]
@@ -89,12 +89,13 @@ def present_in(index: InvertedIndex) -> set[int]:
 
 def compare(index: InvertedIndex, reference: ReferenceIndex, rng: random.Random, live: set[int]) -> None:
     present = present_in(index)
+    population = Population(AllowList(BitMap(live)), index.covered, len(live))
     for _ in range(12):
         query = question(rng)
         k = rng.choice([1, 3, 10, 1000])
         allow = rng.choice([live, live, set(rng.sample(sorted(live), len(live) // 10)), set(sorted(live)[:3])])
-        found = index.search(query, k, AllowList(BitMap(allow)))
-        expected = reference.search(query, k, allow, present)
+        found = index.search(query, k, AllowList(BitMap(allow)), population)
+        expected = reference.search(query, k, allow, live)
         assert len(found.doc_ids) == len(expected), query
         scores = np.array([score for _, score in expected], np.float32)
         np.testing.assert_allclose(found.scores, scores, rtol=3e-7, err_msg=str(query))

@@ -73,6 +73,11 @@ def merge_keys(dictionaries: Sequence[Sequence[bytes]]) -> tuple[list[bytes], li
     return merged, [merged.index(key) for keys in dictionaries for key in keys]
 
 
+def count_among(docs: Sequence[int], wanted: Sequence[int]) -> int:
+    """How many of ``wanted`` are in ``docs``: reference of ``count_among`` and ``count_allowed``."""
+    return len(set(docs) & set(wanted))
+
+
 def maxima(
     codes: npt.NDArray[Any],
     posts: npt.NDArray[np.int64],

@@ -21,6 +21,7 @@ from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.embedded.figures import aggregate
 from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.inverted import Population
 from weft.engine.embedded.index.multivector import MultiVectorIndex
 from weft.engine.embedded.indexes import Indexes
 from weft.engine.embedded.lifetime import Lifetime
@@ -66,23 +67,24 @@ class Reading:
 
 class ShardView:
     """``live`` is what a query may return; ``allow`` the same as an allow-list, None while no object was ever replaced
-    or deleted. ``count``: the number of objects in text statistics, expired ones included."""
+    or deleted. ``until``: objects from this doc_id on are newer than the view."""
 
-    __slots__ = ("_everything", "_hidden", "_reading", "allow", "count", "live")
+    __slots__ = ("_everything", "_hidden", "_population", "_reading", "allow", "live", "until")
 
     def __init__(
-        self, reading: Reading, live: BitMap, allow: AllowList | None, count: int, hidden: BitMap | None = None
+        self, reading: Reading, live: BitMap, allow: AllowList | None, until: int, hidden: BitMap | None = None
     ) -> None:
         self._reading = reading
         self.live = live
         self.allow = allow
-        self.count = count
+        self.until = until
+        self._population = Population(allow, until, len(live))
         self._everything = allow
         self._hidden = hidden
 
     def without(self, expired: BitMap) -> ShardView:
         live = self.live - expired
-        return ShardView(self._reading, live, AllowList(live), self.count, expired)
+        return ShardView(self._reading, live, AllowList(live), self.until, expired)
 
     @property
     def config(self) -> CollectionConfig:
@@ -160,8 +162,8 @@ class ShardView:
         return self._reading.indexes.vector(name).search(query, k, allow, max_distance=max_distance)
 
     def keyword(self, query: Keyword, k: int, within: Selection | None) -> Matches:
-        allow = self.allow if within is None else _own(within)
-        return self._reading.indexes.inverted.search(query, k, allow, live_count=self.count)
+        chosen = None if within is None else _own(within)
+        return self._reading.indexes.inverted.search(query, k, chosen, self._population)
 
     # -- what they are
 

@@ -84,7 +84,7 @@ class ShardWriter:
         """Rebuild the indexes, with the turn held. Raises OperatorError; then the earlier ones are used until the next
         attempt."""
         self.stale = True
-        self.view = self._view_of(self.view.live, AllowList(self.view.live))
+        self.view = self._view_of(self.view.live, AllowList(self.view.live), self.view.until)
         self.indexes.stop()
         try:
             self.indexes, self.unsaved = self._opened()
@@ -127,13 +127,13 @@ class ShardWriter:
         """The view of everything stored, which the indexes have."""
         live = self._known.live = self._store.live
         is_whole = len(live) == self._store.next_doc_id
-        return self._view_of(live, None if is_whole else AllowList(live))
+        return self._view_of(live, None if is_whole else AllowList(live), self._store.next_doc_id)
 
-    def _view_of(self, live: BitMap, allow: AllowList | None) -> ShardView:
+    def _view_of(self, live: BitMap, allow: AllowList | None, until: int) -> ShardView:
         reading = Reading(
             self.config, self.codec, self._store, self.indexes, self._lifetime, self._known, self._commits.turn
         )
-        return ShardView(reading, live, allow, len(live))
+        return ShardView(reading, live, allow, until)
 
 
 def layout(vector: VectorConfig) -> VectorLayout:

@@ -28,8 +28,9 @@ from weft.engine.embedded.index.inverted.folder import SegmentFolder
 from weft.engine.embedded.index.inverted.lookups import TermSets
 from weft.engine.embedded.index.inverted.merge import merge
 from weft.engine.embedded.index.inverted.segment import Segment
+from weft.engine.embedded.index.inverted.statistics import Population
 from weft.engine.embedded.index.inverted.tail import PostingsTail
-from weft.engine.embedded.index.inverted.view import FieldTotals, InvertedView, totals_of
+from weft.engine.embedded.index.inverted.view import InvertedView
 from weft.engine.embedded.index.liveness import possibly_live
 from weft.engine.results import Matches
 
@@ -55,7 +56,6 @@ class InvertedIndex:
         self._config = config
         self._folder = SegmentFolder(folder)
         self._segments = self._folder.load(self._fields, unindexed(config))
-        self._totals = totals_of(self._segments)
         self._count = sum(segment.count for segment in self._segments)
         self._tail = PostingsTail(self._segments[-1].after if self._segments else 0)
         self._bound = self._tail.first
@@ -144,13 +144,14 @@ class InvertedIndex:
 
     # -- reading
 
-    def search(self, query: Keyword, k: int, allow: AllowList | None, *, live_count: int | None = None) -> Matches:
-        """The best ``k`` documents of ``allow`` (None: all) by BM25F.
+    def search(self, query: Keyword, k: int, within: AllowList | None, population: Population | None = None) -> Matches:
+        """The best ``k`` documents of ``within`` (None: of ``population``) by BM25F.
 
-        ``live_count`` is the N of idf; by default the documents here, dead ones included until they are merged away.
-        Raises Invalid for unknown or unsearchable properties.
+        Its statistics are those of ``population``; by default of all documents here, dead ones included until they are
+        merged away. Raises Invalid for unknown or unsearchable properties.
         """
-        return scoring.search(self._view, query, k, allow, live_count)
+        view = self._view
+        return scoring.search(view, query, k, within, view.whole if population is None else population)
 
     def explain(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
         """For each document ``, BM25F_<term>_frequency:<f>, BM25F_<term>_propLength:<L>`` for each term it has."""
@@ -187,23 +188,17 @@ class InvertedIndex:
     # -- inside; all but _freeze and _absorb with self._lock held
 
     def _publish(self) -> None:
-        totals = dict(self._totals)
-        for name, field in self._tail.fields.items():
-            before = totals.get(name, FieldTotals(0, 0))
-            totals[name] = FieldTotals(before.tokens + field.tokens, before.documents + len(field.documents))
         self._view = InvertedView(
             self._config,
             self._fields,
             self._segments,
             self._tail,
             self._bound,
-            self._count + len(self._tail.members),
-            totals,
+            Population(None, self._bound, self._count + len(self._tail.members)),
         )
 
     def _replace(self, segments: tuple[Segment, ...], tail: PostingsTail, bound: int) -> None:
         self._segments, self._tail, self._bound = segments, tail, bound
-        self._totals = totals_of(segments)
         self._count = sum(segment.count for segment in segments)
         self._publish()
 

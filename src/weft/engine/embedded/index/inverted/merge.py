@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.allow_list import AllowList, in_bits
 from weft.engine.embedded.index.inverted.segment import (
     I64,
     U8,
@@ -126,7 +126,9 @@ class _Merge:
         if self._live is None:
             return np.concatenate([place.lengths for place in having])
         live = AllowList(self._live)
-        return np.concatenate([p.lengths[live.holds(np.asarray(p.documents.to_array(), np.uint32))] for p in having])
+        return np.concatenate(
+            [p.lengths[in_bits(np.asarray(p.documents.to_array(), np.uint32), live.bits)] for p in having]
+        )
 
     def _documents(self, name: str) -> BitMap:
         return self._kept(BitMap.union(*[s.fields[name].documents for s in self._segments if name in s.fields]))

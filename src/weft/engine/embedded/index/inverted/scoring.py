@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import BitMap
 
 from weft.domain.profile import note, took
 from weft.domain.query import Keyword
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.inverted.query import KeywordQuery, SearchTerm, idf, prepare
 from weft.engine.embedded.index.inverted.segment import Postings, Segment, impact_table
+from weft.engine.embedded.index.inverted.statistics import Population, Statistics
 from weft.engine.embedded.index.inverted.tail import docs_of, pairs_of
 from weft.engine.embedded.index.inverted.view import InvertedView
 from weft.engine.results import Matches
@@ -78,8 +80,9 @@ class _Heap:
         return Matches(self.ids[: self.size], self.scores[: self.size])
 
 
-def search(view: InvertedView, query: Keyword, k: int, allow: AllowList | None, live_count: int | None) -> Matches:
-    """The best ``k`` of ``allow`` (None: all); ``live_count`` is the N of idf (None: the documents of the view)."""
+def search(view: InvertedView, query: Keyword, k: int, within: AllowList | None, population: Population) -> Matches:
+    """The best ``k`` of ``within`` (None: of ``population``), by the statistics of ``population``."""
+    allow = population.live if within is None else within
     with took("words_took"):
         prepared = prepare(query, view)
     note("scoring", "maxscore" if prepared.minima is None else "gated")
@@ -88,15 +91,19 @@ def search(view: InvertedView, query: Keyword, k: int, allow: AllowList | None, 
         return Matches(np.zeros(0, np.uint32), np.zeros(0, np.float32))
     with took("postings_took"):
         found = [_in_segment(segment, prepared.terms) for segment in view.segments]
-        tail, entries = _in_tail(view, prepared.terms)
-        weights = _weigh(prepared, [*found, tail], view.count if live_count is None else live_count)
-        averages = {name: view.average_length(name) for name in prepared.names}
+        statistics = view.statistics(population)
+        tail, entries = _in_tail(view, prepared.terms, statistics.bound)
+        weights = _weigh(prepared, _frequencies(statistics, prepared, found, tail, entries), population.count)
+        averages = {name: statistics.average_length(name) for name in prepared.names}
     with took("scores_took"):
         scorer = _Scorer(prepared, weights, allow, _Heap(np.empty(k, np.float32), np.empty(k, np.uint32)))
         for segment, lists in zip(view.segments, found, strict=True):
-            if lists.terms:
+            if lists.terms and segment.first < population.until:
+                if allow is None and segment.after > population.until:
+                    scorer.allow = AllowList(BitMap(range(segment.first, population.until)))
                 scorer.offer(lists, _of_segment(segment, view, prepared, averages, lists))
         if tail.terms:
+            scorer.allow = allow
             scorer.offer(tail, _of_tail(entries, view, prepared, averages, tail))
         return scorer.heap.matches()
 
@@ -211,25 +218,34 @@ def _in_segment(segment: Segment, terms: Sequence[SearchTerm]) -> _Lists:
     return lists
 
 
-def _in_tail(view: InvertedView, terms: Sequence[SearchTerm]) -> tuple[_Lists, list[int]]:
-    """The tail's lists, and all their entries one list after the other."""
+def _in_tail(view: InvertedView, terms: Sequence[SearchTerm], bound: int) -> tuple[_Lists, list[int]]:
+    """The tail's lists of documents below ``bound``, and all their entries one list after the other."""
     lists = _Lists()
     entries: list[int] = []
     for number, term in enumerate(terms):
         field = view.tail_field(term.field)
-        more = field.entries(term.token, view.bound) if field is not None else None
+        more = field.entries(term.token, bound) if field is not None else None
         if more:
             lists.add(number, Postings(len(entries), len(entries) + len(more), 1.0))
             entries += more
     return lists, entries
 
 
-def _weigh(query: KeywordQuery, found: Sequence[_Lists], documents: int) -> npt.NDArray[np.float64]:
-    """``(terms,)`` the weight of each term in its field."""
+def _frequencies(
+    statistics: Statistics, query: KeywordQuery, found: Sequence[_Lists], tail: _Lists, entries: list[int]
+) -> list[int]:
+    """By term: how many documents of the population have it in its field."""
     frequencies = [0] * len(query.terms)
-    for lists in found:
+    for segment, lists in enumerate(found):
         for number, place in zip(lists.terms, lists.places, strict=True):
-            frequencies[number] += place.end - place.start
+            frequencies[number] += statistics.frequency(segment, place)
+    for number, place in zip(tail.terms, tail.places, strict=True):
+        frequencies[number] += statistics.tail_frequency(entries[place.start : place.end])
+    return frequencies
+
+
+def _weigh(query: KeywordQuery, frequencies: Sequence[int], documents: int) -> npt.NDArray[np.float64]:
+    """``(terms,)`` the weight of each term in its field."""
     with_term: dict[tuple[int, bytes], list[int]] = {}
     for one, frequency in zip(query.terms, frequencies, strict=True):
         if frequency:

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.engine.embedded.index.inverted.statistics import Deaths
+
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -75,6 +77,7 @@ class Segment:
     """The name of the file that holds it."""
     _known: dict[tuple[str, bytes], Postings | None] = field(default_factory=dict)
     _impacts: dict[object, tuple[F64, F64]] = field(default_factory=dict)
+    deaths: Deaths = field(default_factory=Deaths)
 
     ARRAYS = ("keys", "offsets", "posts", "docs", "codes", "pairs", "of_blocks", "of_terms")
 

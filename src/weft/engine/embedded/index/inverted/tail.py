@@ -30,7 +30,6 @@ class TailField:
         self.documents: list[int] = []
         self.lengths: list[int] = []
         """Of each of ``documents``, up to ``MAX_LENGTH``."""
-        self.tokens = 0
 
     def add(self, doc_id: int, tokens: list[str]) -> None:
         length = min(len(tokens), MAX_LENGTH)
@@ -46,7 +45,6 @@ class TailField:
                 entries.append(entry)
         self.lengths.append(length)
         self.documents.append(doc_id)
-        self.tokens += length
 
     def entries(self, token: bytes, bound: int) -> list[int]:
         """The entries of documents below ``bound``."""

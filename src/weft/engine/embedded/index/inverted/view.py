@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from weft.domain.errors import Invalid
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.index.inverted.fields import TextField
 from weft.engine.embedded.index.inverted.segment import Segment
+from weft.engine.embedded.index.inverted.statistics import Population, Statistics
 from weft.engine.embedded.index.inverted.tail import PostingsTail, TailField
 
-
-class FieldTotals(NamedTuple):
-    """Of a property: the number of its tokens and of the documents that have any."""
-
-    tokens: int
-    documents: int
+_KEPT_STATES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +23,11 @@ class InvertedView:
     tail: PostingsTail
     bound: int
     """Every doc_id below it has been added; the tail's entries from there on are not visible."""
-    count: int
-    """Documents, dead ones included until a merge leaves them out."""
-    totals: Mapping[str, FieldTotals]
+    whole: Population
+    """All its documents, dead ones included until a merge leaves them out."""
     searches: dict[object, object] = field(default_factory=dict)
     """The results of ``query`` for lists of properties, cached."""
+    counted: dict[Population, Statistics] = field(default_factory=dict)
 
     def field(self, name: str) -> TextField:
         """The text property; raises Invalid when it has no index."""
@@ -50,17 +45,12 @@ class InvertedView:
     def tail_field(self, name: str) -> TailField | None:
         return self.tail.fields.get(name)
 
-    def average_length(self, name: str) -> float:
-        """The mean length of the property over the documents that have it; 1 when none has."""
-        totals = self.totals.get(name)
-        return totals.tokens / totals.documents if totals is not None and totals.documents else 1.0
-
-
-def totals_of(segments: tuple[Segment, ...]) -> dict[str, FieldTotals]:
-    """Of the segments together, by property."""
-    totals: dict[str, FieldTotals] = {}
-    for segment in segments:
-        for name, place in segment.fields.items():
-            before = totals.get(name, FieldTotals(0, 0))
-            totals[name] = FieldTotals(before.tokens + place.tokens, before.documents + len(place.documents))
-    return totals
+    def statistics(self, population: Population) -> Statistics:
+        """Those of ``population``; computed once for each."""
+        known = self.counted.get(population)
+        if known is None:
+            if len(self.counted) >= _KEPT_STATES:
+                self.counted.clear()
+            known = Statistics(self.segments, self.tail, self.bound, population)
+            self.counted[population] = known
+        return known

@@ -164,6 +164,20 @@ def test_merge_keys(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_counts(seed: int) -> None:
+    rng = random.Random(seed)
+    p = Postings(rng, 3)
+    wanted = sorted(p.allowed or {7})
+    flags = np.zeros(max(wanted) + 1, np.bool_)
+    flags[wanted] = True
+    rng.shuffle(wanted)
+    for start, end in zip(p.starts.tolist(), p.ends.tolist(), strict=True):
+        expected = reference.count_among(p.docs[start:end].tolist(), wanted)
+        assert kernels.count_among(p.docs, start, end, np.array(wanted, np.uint32)) == expected
+        assert kernels.count_allowed(p.docs, start, end, np.packbits(flags, bitorder="little")) == expected
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_maxima(seed: int) -> None:
     rng = random.Random(seed)
     p = Postings(rng, 4)

@@ -5,6 +5,7 @@ caller made for them. Arrays of a segment are read-only and C-contiguous.
 """
 
 from weft.engine.embedded.index.inverted.kernels.among import best_among
+from weft.engine.embedded.index.inverted.kernels.counting import count_allowed, count_among
 from weft.engine.embedded.index.inverted.kernels.gated import best_gated
 from weft.engine.embedded.index.inverted.kernels.maxscore import best
 from weft.engine.embedded.index.inverted.kernels.merging import count_kept, gather_keys, maxima, merge_keys, move_kept
@@ -16,6 +17,8 @@ __all__ = [
     "best",
     "best_among",
     "best_gated",
+    "count_allowed",
+    "count_among",
     "count_kept",
     "drain",
     "find_keys",
