@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from weft.domain.aggregate import AggregatedType, AggregateMetric, PropertyAggregation
+from weft.domain.aggregate import AggregateMetric, PropertyAggregation
 from weft.domain.filters import (
     And,
     Condition,
@@ -151,14 +151,5 @@ def ends(obj: Object, digit: str) -> bool:
 
 EVERY = frozenset(AggregateMetric)
 ASKED = tuple(
-    PropertyAggregation(name, kind, EVERY, top_occurrences=3)
-    for name, kind in (
-        ("n", AggregatedType.INT),
-        ("x", AggregatedType.NUMBER),
-        ("ints", AggregatedType.INT),
-        ("flag", AggregatedType.BOOLEAN),
-        ("at", AggregatedType.DATE),
-        ("tags", AggregatedType.TEXT),
-        ("next", AggregatedType.REFERENCE),
-    )
+    PropertyAggregation(name, EVERY, top_occurrences=3) for name in ("n", "x", "ints", "flag", "at", "tags", "next")
 )

@@ -14,7 +14,7 @@ from reference.driver import ReferenceDriver
 from weft.access.access import Access
 from weft.catalog.lmdb import LmdbCatalog
 from weft.config import Settings
-from weft.domain.aggregate import AggregatedType, AggregateMetric, Aggregation, PropertyAggregation
+from weft.domain.aggregate import AggregateMetric, Aggregation, PropertyAggregation
 from weft.domain.answer import Answer
 from weft.domain.boost import Boost, BoostCondition, NumericDecay, PropertyValue, TimeDecay
 from weft.domain.caller import Caller
@@ -269,17 +269,7 @@ def test_a_query_finds_the_same(services: tuple[Service, Service], name: str) ->
 
 
 EVERY = frozenset(AggregateMetric)
-FIGURES = tuple(
-    PropertyAggregation(name, kind, EVERY)
-    for name, kind in (
-        ("n", AggregatedType.INT),
-        ("x", AggregatedType.NUMBER),
-        ("flag", AggregatedType.BOOLEAN),
-        ("at", AggregatedType.DATE),
-        ("title", AggregatedType.TEXT),
-        ("next", AggregatedType.REFERENCE),
-    )
-)
+FIGURES = tuple(PropertyAggregation(name, EVERY) for name in ("n", "x", "flag", "at", "title", "next"))
 AGGREGATIONS: dict[str, Aggregation] = {
     "all": Aggregation("Thing", properties=FIGURES),
     "filtered": Aggregation("Thing", filter=BOTH, properties=FIGURES),

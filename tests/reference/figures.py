@@ -5,10 +5,17 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from weft.domain import instants
-from weft.domain.aggregate import AggregatedGroup, AggregateMetric, PropertyAggregation, PropertyFigures
+from weft.domain.aggregate import (
+    AGGREGATED_TYPES,
+    AggregatedGroup,
+    AggregateMetric,
+    PropertyAggregation,
+    PropertyFigures,
+)
 from weft.domain.beacon import format_beacon
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType
@@ -42,8 +49,6 @@ def _elements(config: CollectionConfig, name: str, obj: Object) -> list[Any]:
     match config.by_name[name].data_type.element:
         case DataType.REFERENCE:
             return [format_beacon(one.collection, one.uuid) for one in elements]
-        case DataType.DATE:
-            return [instants.to_text(instants.to_ns(instants.parse(one))) for one in elements]
         case _:
             return list(elements)
 
@@ -58,7 +63,7 @@ def _figures(config: CollectionConfig, asked: PropertyAggregation, objects: Sequ
     match known.data_type.element:
         case DataType.TEXT | DataType.UUID:
             top = sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0]))[: asked.top_occurrences]
-            found[AggregateMetric.TOP_OCCURRENCES] = top or None
+            found[AggregateMetric.TOP_OCCURRENCES] = top
         case DataType.REFERENCE:
             pointers = [one for obj in objects for one in obj.properties.get(asked.property) or ()]
             only = known.target_collections[0]
@@ -80,14 +85,20 @@ def _figures(config: CollectionConfig, asked: PropertyAggregation, objects: Sequ
             }
         case DataType.INT | DataType.NUMBER if values:
             low, high = statistics.median_low(values), statistics.median_high(values)
+            whole = known.data_type.element is DataType.INT
             found |= {
                 AggregateMetric.MINIMUM: min(values),
                 AggregateMetric.MAXIMUM: max(values),
                 AggregateMetric.SUM: sum(values),
-                AggregateMetric.MEAN: sum(values) / len(values),
-                AggregateMetric.MEDIAN: low if low == high else (low + high) / 2,
+                AggregateMetric.MEAN: _ratio(sum(values), len(values)) if whole else sum(values) / len(values),
+                AggregateMetric.MEDIAN: _ratio(low + high, 2) if whole else (low + high) / 2,
                 AggregateMetric.MODE: min(statistics.multimode(values)),
             }
-    return PropertyFigures(
-        asked.property, asked.type, {metric: found[metric] for metric in asked.metrics if found.get(metric) is not None}
-    )
+    chosen = {metric: found[metric] for metric in asked.metrics if found.get(metric) is not None}
+    return PropertyFigures(asked.property, AGGREGATED_TYPES[known.data_type.element], chosen)
+
+
+def _ratio(total: int, count: int) -> float:
+    """An int if it is whole."""
+    ratio = Fraction(total, count)
+    return ratio.numerator if ratio.denominator == 1 else float(ratio)

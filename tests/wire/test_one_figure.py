@@ -79,5 +79,21 @@ def test_grouped_figures_are_the_same(wires: Wires, property: str) -> None:
     for given, group in zip(groups, expected.groups, strict=True):
         assert given["groupedBy"]["path"] == [group.grouped_by.prop]
         value = group.grouped_by.value
-        assert given["groupedBy"]["value"] == (str(value).lower() if isinstance(value, bool) else str(value))
+        assert given["groupedBy"]["value"] == (f"{value:g}" if isinstance(value, float) else str(value).lower())
         assert_figures(given, group.total_count, group.properties)
+
+
+@pytest.mark.parametrize("other", ["integer", "number", "text", "boolean", "date_", "reference"])
+def test_figures_are_of_the_propertys_own_type(wires: Wires, other: str) -> None:
+    names = ("n", "x", "flag", "title", "when", "by")
+    asked = [getattr(Metrics(name), other)() for name in names]
+    own = wires.grpc.aggregate.over_all(return_metrics=METRICS).properties
+    for group_by in (None, GroupByAggregate(prop="tags")):
+        found = wires.grpc.aggregate.over_all(return_metrics=asked, group_by=group_by)
+        for properties in [found.properties] if group_by is None else [group.properties for group in found.groups]:
+            assert {name: type(one) for name, one in properties.items()} == {name: type(own[name]) for name in names}
+    whole = wires.grpc.aggregate.over_all(return_metrics=asked).properties
+    if other in ("integer", "number"):
+        assert [whole[name].sum_ for name in ("n", "x")] == pytest.approx([own["n"].sum_, own["x"].sum_])
+    assert whole["title"].count == own["title"].count
+    assert whole["flag"] == wires.grpc.aggregate.over_all(return_metrics=Metrics("flag").boolean()).properties["flag"]

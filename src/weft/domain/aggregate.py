@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from weft.domain.filters import Filter
 from weft.domain.query import Search
+from weft.domain.schema import DataType
 
 
 class AggregatedType(StrEnum):
-    """The type that the caller says a property has."""
+    """The kind of figures that a property has."""
 
     INT = "int"
     NUMBER = "number"
@@ -19,6 +21,18 @@ class AggregatedType(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     REFERENCE = "reference"
+
+
+AGGREGATED_TYPES: Final[Mapping[DataType, AggregatedType]] = {
+    DataType.TEXT: AggregatedType.TEXT,
+    DataType.UUID: AggregatedType.TEXT,
+    DataType.INT: AggregatedType.INT,
+    DataType.NUMBER: AggregatedType.NUMBER,
+    DataType.BOOLEAN: AggregatedType.BOOLEAN,
+    DataType.DATE: AggregatedType.DATE,
+    DataType.REFERENCE: AggregatedType.REFERENCE,
+}
+"""By the type of an element; a property of another type cannot be aggregated."""
 
 
 class AggregateMetric(StrEnum):
@@ -40,10 +54,12 @@ class AggregateMetric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PropertyAggregation:
-    """The requested figures of one property; ``top_occurrences``: how many texts to list, most frequent first."""
+    """The requested figures of one property; ``top_occurrences``: how many texts to list, most frequent first.
+
+    A metric that the type of the property does not have is ignored.
+    """
 
     property: str
-    type: AggregatedType
     metrics: frozenset[AggregateMetric] = frozenset()
     top_occurrences: int = 5
 
@@ -68,9 +84,10 @@ class Aggregation:
 
 @dataclass(frozen=True, slots=True)
 class PropertyFigures:
-    """The figures of one property; a metric without a value is absent.
+    """The figures of one property, of the property's own type; a metric without a value is absent.
 
-    Integers of an int property stay int; ``TOP_OCCURRENCES`` is a list of (value, how often), ``POINTING_TO`` of names.
+    Figures of an int property that are whole are int, of any size; ``TOP_OCCURRENCES`` is a list of (value, how often),
+    ``POINTING_TO`` of names.
     """
 
     property: str
@@ -80,7 +97,7 @@ class PropertyFigures:
 
 @dataclass(frozen=True, slots=True)
 class AggregatedGroup:
-    """``value``: the common value of the group's objects; None if the aggregation is not grouped."""
+    """``value``: the common value of the group's objects; None if the aggregation is not grouped. Dates as stored."""
 
     value: Any
     count: int

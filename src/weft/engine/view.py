@@ -103,7 +103,8 @@ class View(Protocol):
         """Figures over some objects (None: all): for each property, the requested metrics that have a value.
 
         Without ``group_by`` one group, whose value is None; with it the ``groups`` greatest, ties by value. References
-        are grouped by their beacons. The caller has checked that the properties exist and have the right types.
+        are grouped by their beacons, dates by their text. The caller has checked that the properties exist and have
+        types that can be aggregated.
         """
         ...
 

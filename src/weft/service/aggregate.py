@@ -6,7 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from weft.domain.aggregate import AggregateAnswer, AggregatedType, AggregateMetric, Aggregation, PropertyAggregation
+from weft.domain.aggregate import (
+    AGGREGATED_TYPES,
+    AggregateAnswer,
+    AggregatedType,
+    AggregateMetric,
+    Aggregation,
+    PropertyAggregation,
+)
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.query import Hybrid, Keyword, Query
@@ -24,19 +31,21 @@ Find = Callable[[Part, View, Query, Caller], DocIds]
 GROUPS = 100
 """Of values or groups in an answer, where the request states no limit."""
 
-_TYPES = {
-    AggregatedType.INT: (DataType.INT,),
-    AggregatedType.NUMBER: (DataType.NUMBER, DataType.INT),
-    AggregatedType.TEXT: (DataType.TEXT, DataType.UUID),
-    AggregatedType.BOOLEAN: (DataType.BOOLEAN,),
-    AggregatedType.DATE: (DataType.DATE,),
-    AggregatedType.REFERENCE: (DataType.REFERENCE,),
-}
-
 _NOT_GROUPED = (DataType.PHONE, DataType.OBJECT, DataType.OBJECT_ARRAY)
 
-_ALWAYS = {AggregatedType.TEXT: frozenset({AggregateMetric.TOP_OCCURRENCES})}
-"""Always returned: clients that want the values alone, without their counts, send no flag for them."""
+_ALWAYS = {
+    AggregatedType.TEXT: frozenset({AggregateMetric.COUNT, AggregateMetric.TOP_OCCURRENCES}),
+    AggregatedType.BOOLEAN: frozenset(
+        {
+            AggregateMetric.COUNT,
+            AggregateMetric.TOTAL_TRUE,
+            AggregateMetric.TOTAL_FALSE,
+            AggregateMetric.PERCENTAGE_TRUE,
+            AggregateMetric.PERCENTAGE_FALSE,
+        }
+    ),
+}
+"""Returned whatever is requested: clients that want the texts alone, without their counts, send no flag for them."""
 
 
 class Aggregator:
@@ -62,10 +71,9 @@ class Aggregator:
             if asked.filter is None:
                 return None
             return view.select(asked.filter, resolver(self._collections, view.config, asked.tenant))
-        limited = asked.object_limit or getattr(asked.search, "max_distance", None)
-        if not limited and not isinstance(asked.search, Keyword | Hybrid):
-            certainty = getattr(asked.search, "min_certainty", None)
-            if certainty is None:
+        if not asked.object_limit and not isinstance(asked.search, Keyword | Hybrid):
+            near = asked.search
+            if near.max_distance is None and near.min_certainty is None:
                 raise Invalid("an aggregation over a vector search needs an object_limit, a distance or a certainty")
         query = Query(
             collection=asked.collection,
@@ -78,16 +86,17 @@ class Aggregator:
 
 
 def _checked(config: CollectionConfig, asked: PropertyAggregation) -> PropertyAggregation:
-    """The figures that a request names for a property, and those that are always returned."""
+    """The figures that a request names for a property, and those that its type always has."""
     known = config.by_name.get(asked.property)
     if known is None:
         raise Invalid(f"class {config.name} has no property {asked.property!r} to aggregate")
-    if known.data_type.element not in _TYPES[asked.type]:
-        raise Invalid(
-            f"property {asked.property!r} is {known.data_type}; it cannot be aggregated as {asked.type.value}"
-        )
-    always = _ALWAYS.get(asked.type)
-    return asked if always is None else replace(asked, metrics=asked.metrics | always)
+    kind = AGGREGATED_TYPES.get(known.data_type.element)
+    if kind is None:
+        raise Invalid(f"property {asked.property!r} is {known.data_type.value}; it cannot be aggregated")
+    always = _ALWAYS.get(kind, frozenset())
+    if kind is AggregatedType.REFERENCE and AggregateMetric.TYPE in asked.metrics:
+        always = frozenset({AggregateMetric.POINTING_TO})
+    return replace(asked, metrics=asked.metrics | always)
 
 
 def _check_group(config: CollectionConfig, property: str) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from weft.domain.aggregate import AggregatedGroup, AggregateMetric, PropertyAggregation, PropertyFigures
+from weft.domain.aggregate import (
+    AGGREGATED_TYPES,
+    AggregatedGroup,
+    AggregateMetric,
+    PropertyAggregation,
+    PropertyFigures,
+)
 from weft.domain.beacon import format_beacon
 from weft.domain.objects import Value
 from weft.domain.schema import CollectionConfig, DataType, Property
@@ -43,7 +49,7 @@ def _figures(
     values = _all(filters, read, asked, known, doc_ids)
     values[AggregateMetric.TYPE] = known.data_type.value
     chosen = {metric: values[metric] for metric in asked.metrics if values.get(metric) is not None}
-    return PropertyFigures(asked.property, asked.type, chosen)
+    return PropertyFigures(asked.property, AGGREGATED_TYPES[known.data_type.element], chosen)
 
 
 def _all(
@@ -52,7 +58,7 @@ def _all(
     """Every figure of one property."""
     if known.data_type.element in (DataType.TEXT, DataType.UUID):
         texts = figures.texts(read(doc_ids, asked.property), asked.top_occurrences)
-        return {AggregateMetric.COUNT: texts.count, AggregateMetric.TOP_OCCURRENCES: list(texts.top) or None}
+        return {AggregateMetric.COUNT: texts.count, AggregateMetric.TOP_OCCURRENCES: list(texts.top)}
     if known.data_type is DataType.REFERENCE:
         only = known.target_collections[0] if len(known.target_collections) == 1 else ""
         references = figures.references(read(doc_ids, asked.property), only)
@@ -96,7 +102,7 @@ def _grouped(
     filters: FilterIndex, read: Read, known: Property, doc_ids: DocIds, groups: int
 ) -> list[figures.ValueGroup]:
     gathered = filters.gather(known.name, doc_ids)
-    if gathered is not None:
+    if gathered is not None and known.data_type.element is not DataType.DATE:  # whose columns lack the stored text
         return figures.groups(gathered, doc_ids, groups)
     values = read(doc_ids, known.name)
     if known.data_type is DataType.REFERENCE:

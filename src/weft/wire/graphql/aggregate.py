@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -13,16 +14,25 @@ from graphql import (
     GraphQLList,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    GraphQLScalarType,
     get_argument_values,
 )
 
-from weft.domain.aggregate import AggregatedGroup, AggregatedType, AggregateMetric, Aggregation, PropertyAggregation
+from weft.domain.aggregate import (
+    AGGREGATED_TYPES,
+    AggregatedGroup,
+    AggregatedType,
+    AggregateMetric,
+    Aggregation,
+    PropertyAggregation,
+)
 from weft.domain.beacon import format_beacon
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name
 from weft.domain.objects import GeoPoint, Reference
 from weft.domain.query import Keyword
 from weft.domain.schema import CollectionConfig, DataType
+from weft.service.group_names import group_name
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import context_of
 from weft.wire.graphql.decode_search import Args, decode_filter, decode_search
@@ -32,17 +42,8 @@ from weft.wire.graphql.selections import SelectedFields
 
 _MOST: Final = 2**31 - 1
 _TOP: Final = 5
-_TYPES: Final = {
-    DataType.TEXT: AggregatedType.TEXT,
-    DataType.UUID: AggregatedType.TEXT,
-    DataType.INT: AggregatedType.INT,
-    DataType.NUMBER: AggregatedType.NUMBER,
-    DataType.BOOLEAN: AggregatedType.BOOLEAN,
-    DataType.DATE: AggregatedType.DATE,
-    DataType.REFERENCE: AggregatedType.REFERENCE,
-}
-"""By the type of an element; a property of another type cannot be aggregated."""
-
+_EXACT: Final = 2**53
+_TOP_OCCURRENCES: Final = AggregateMetric.TOP_OCCURRENCES.value
 _METRICS: Final = {metric.value: metric for metric in AggregateMetric}
 
 
@@ -59,32 +60,9 @@ def _top(
     return [{"value": value, "occurs": occurs} for value, occurs in found[: _TOP if limit is None else limit]]
 
 
-def _figures(name: str, of: str, *metrics: AggregateMetric) -> GraphQLObjectType:
-    kinds = {
-        AggregateMetric.COUNT: INT,
-        AggregateMetric.TYPE: TEXT,
-        AggregateMetric.TOTAL_TRUE: INT,
-        AggregateMetric.TOTAL_FALSE: INT,
-    }
-    fields: dict[str, GraphQLField] = {}
-    for metric in metrics:
-        kind = TEXT if of == "date" and metric is not AggregateMetric.COUNT else kinds.get(metric, FLOAT)
-        fields[metric.value] = GraphQLField(kind, resolve=_figure)
-    if of == "text":
-        one = GraphQLObjectType("TopOccurrencesObj", {"value": GraphQLField(TEXT), "occurs": GraphQLField(INT)})
-        fields[AggregateMetric.TOP_OCCURRENCES.value] = GraphQLField(
-            GraphQLList(one), args={"limit": GraphQLArgument(INT)}, resolve=_top
-        )
-    if of == "reference":
-        fields[AggregateMetric.POINTING_TO.value] = GraphQLField(texts(), resolve=_figure)
-    return GraphQLObjectType(name, fields)
-
-
-_NUMBERS: Final = _figures(
-    "AggregateNumbersObj",
-    "number",
-    AggregateMetric.COUNT,
-    AggregateMetric.TYPE,
+_COUNTED: Final = (AggregateMetric.COUNT, AggregateMetric.TYPE)
+_NUMERIC: Final = (
+    *_COUNTED,
     AggregateMetric.SUM,
     AggregateMetric.MEAN,
     AggregateMetric.MODE,
@@ -92,38 +70,56 @@ _NUMBERS: Final = _figures(
     AggregateMetric.MAXIMUM,
     AggregateMetric.MINIMUM,
 )
-_OBJECTS: Final = {
-    AggregatedType.INT: _NUMBERS,
-    AggregatedType.NUMBER: _NUMBERS,
-    AggregatedType.TEXT: _figures("AggregateTextsObj", "text", AggregateMetric.COUNT, AggregateMetric.TYPE),
-    AggregatedType.BOOLEAN: _figures(
-        "AggregateBooleansObj",
-        "boolean",
-        AggregateMetric.COUNT,
-        AggregateMetric.TYPE,
+_KINDS: Final[Mapping[AggregateMetric, GraphQLScalarType | GraphQLList[GraphQLScalarType]]] = {
+    AggregateMetric.COUNT: INT,
+    AggregateMetric.TYPE: TEXT,
+    AggregateMetric.TOTAL_TRUE: INT,
+    AggregateMetric.TOTAL_FALSE: INT,
+    AggregateMetric.POINTING_TO: texts(),
+}
+"""Of metrics whose value is no number."""
+
+
+def _plain(*metrics: AggregateMetric, otherwise: GraphQLScalarType = FLOAT) -> dict[str, GraphQLField]:
+    return {one.value: GraphQLField(_KINDS.get(one, otherwise), resolve=_figure) for one in metrics}
+
+
+_FIGURES: Final[Mapping[AggregatedType, dict[str, GraphQLField]]] = {
+    AggregatedType.INT: _plain(*_NUMERIC),
+    AggregatedType.NUMBER: _plain(*_NUMERIC),
+    AggregatedType.TEXT: _plain(*_COUNTED),
+    AggregatedType.BOOLEAN: _plain(
+        *_COUNTED,
         AggregateMetric.TOTAL_TRUE,
         AggregateMetric.TOTAL_FALSE,
         AggregateMetric.PERCENTAGE_TRUE,
         AggregateMetric.PERCENTAGE_FALSE,
     ),
-    AggregatedType.DATE: _figures(
-        "AggregateDatesObj",
-        "date",
-        AggregateMetric.COUNT,
-        AggregateMetric.TYPE,
+    AggregatedType.DATE: _plain(
+        *_COUNTED,
         AggregateMetric.MODE,
         AggregateMetric.MEDIAN,
         AggregateMetric.MAXIMUM,
         AggregateMetric.MINIMUM,
+        otherwise=TEXT,
     ),
-    AggregatedType.REFERENCE: _figures(
-        "AggregateReferencesObj", "reference", AggregateMetric.COUNT, AggregateMetric.TYPE
-    ),
+    AggregatedType.REFERENCE: _plain(*_COUNTED, AggregateMetric.POINTING_TO),
 }
-_META: Final = GraphQLObjectType("AggregateMetaObj", {"count": GraphQLField(INT)})
-_GROUPED_BY: Final = GraphQLObjectType(
-    "AggregateGroupedByObj", {"path": GraphQLField(texts()), "value": GraphQLField(TEXT)}
-)
+"""By the kind of a property; texts have ``topOccurrences`` too."""
+
+_OCCURRENCE: Final = {"value": GraphQLField(TEXT), "occurs": GraphQLField(INT)}
+_META: Final = {"count": GraphQLField(INT)}
+_GROUPED_BY: Final = {"path": GraphQLField(texts()), "value": GraphQLField(TEXT)}
+
+
+def _object(kind: AggregatedType, prefix: str, name: inputs.Name) -> GraphQLObjectType:
+    """The figures of one property. ``prefix`` is what the names of its types begin with."""
+    fields = _FIGURES[kind]
+    if kind is AggregatedType.TEXT:
+        occurrence = GraphQLObjectType(name(f"{prefix}TopOccurrencesObj"), _OCCURRENCE)
+        limit = {"limit": GraphQLArgument(INT)}
+        fields = {**fields, _TOP_OCCURRENCES: GraphQLField(GraphQLList(occurrence), args=limit, resolve=_top)}
+    return GraphQLObjectType(name(f"{prefix}Obj"), fields)
 
 
 def aggregate_field(configs: Mapping[str, CollectionConfig], name: inputs.Name) -> GraphQLField:
@@ -133,7 +129,7 @@ def aggregate_field(configs: Mapping[str, CollectionConfig], name: inputs.Name) 
     for called, config in configs.items():
         known = by_collection.get(config.name)
         if known is None:
-            kind = GraphQLObjectType(name(f"Aggregate{config.name}"), partial(_fields, config))
+            kind = GraphQLObjectType(name(f"Aggregate{config.name}"), partial(_fields, config, name))
             known = by_collection[config.name] = GraphQLField(
                 GraphQLList(kind),
                 args=inputs.of_aggregate(name, config.name),
@@ -144,13 +140,18 @@ def aggregate_field(configs: Mapping[str, CollectionConfig], name: inputs.Name) 
     return GraphQLField(GraphQLObjectType(name("AggregateObjectsObj"), fields), resolve=lambda *_: {})
 
 
-def _fields(config: CollectionConfig) -> dict[str, GraphQLField]:
+def _fields(config: CollectionConfig, name: inputs.Name) -> dict[str, GraphQLField]:
+    prefix = f"Aggregate{config.name}"
     fields = {
-        one.name: GraphQLField(_OBJECTS[_TYPES[one.data_type.element]], description=one.description)
+        one.name: GraphQLField(_object(kind, f"{prefix}{one.name}", name), description=one.description)
         for one in config.properties
-        if one.data_type.element in _TYPES and is_name(one.name)
+        if (kind := AGGREGATED_TYPES.get(one.data_type.element)) is not None and is_name(one.name)
     }
-    return {**fields, "meta": GraphQLField(_META), "groupedBy": GraphQLField(_GROUPED_BY)}
+    return {
+        **fields,
+        "meta": GraphQLField(GraphQLObjectType(name(f"{prefix}MetaObject"), _META)),
+        "groupedBy": GraphQLField(GraphQLObjectType(name(f"{prefix}GroupedByObj"), _GROUPED_BY)),
+    }
 
 
 def _resolve(
@@ -177,7 +178,7 @@ def _aggregation(
         raise Invalid(f"groupBy can only have one entry, received {len(group_by)}")
     fields = selected.fields(kind.name)
     properties = tuple(
-        _property(name, nodes, selected, info, config)
+        _property(name, nodes, selected, info, kind)
         for name, nodes in fields.items()
         if name in config.by_name and name not in ("meta", "groupedBy")
     )
@@ -202,21 +203,20 @@ def _number(args: Args, name: str) -> int | None:
 
 
 def _property(
-    name: str, nodes: Sequence[FieldNode], selected: SelectedFields, info: GraphQLResolveInfo, config: CollectionConfig
+    name: str, nodes: Sequence[FieldNode], selected: SelectedFields, info: GraphQLResolveInfo, kind: GraphQLObjectType
 ) -> PropertyAggregation:
-    kind = _TYPES[config.by_name[name].data_type.element]
     asked = selected.below(nodes).fields()
     metrics = frozenset(_METRICS[one] for one in asked if one in _METRICS)
-    field = _OBJECTS[kind].fields.get(AggregateMetric.TOP_OCCURRENCES.value)
+    figures = kind.fields[name].type
+    assert isinstance(figures, GraphQLObjectType)
     limits = [
-        get_argument_values(field, node, info.variable_values).get("limit")
-        for node in asked.get(AggregateMetric.TOP_OCCURRENCES.value, ())
-        if field is not None
+        get_argument_values(figures.fields[_TOP_OCCURRENCES], node, info.variable_values).get("limit")
+        for node in asked.get(_TOP_OCCURRENCES, ())
     ]
     for limit in limits:
         if limit is not None and not 1 <= limit <= _MOST:
             raise Invalid(f"topOccurrences: limit must be an integer from 1 to {_MOST}, not {limit}")
-    return PropertyAggregation(name, kind, metrics, max((_TOP if one is None else one for one in limits), default=_TOP))
+    return PropertyAggregation(name, metrics, max((_TOP if one is None else one for one in limits), default=_TOP))
 
 
 def _encoded(group: AggregatedGroup, asked: Aggregation) -> dict[str, object]:
@@ -231,11 +231,22 @@ def _name(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case float():
-            return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)
+        case int() if abs(value) > _EXACT:
+            return str(value)
+        case int() | float():
+            return _general(float(value))
         case GeoPoint():
-            return f"{value.latitude},{value.longitude}"
+            return group_name(value, DataType.GEO)
         case Reference():
             return format_beacon(value.collection, value.uuid)
         case _:
             return str(value)
+
+
+def _general(value: float) -> str:
+    """The shortest digits of a number, with an exponent of two digits or more below 1e-4 and from 1e6."""
+    digits = Decimal(repr(value)).normalize()
+    exponent = digits.adjusted()
+    if not value or -4 <= exponent < 6:
+        return f"{digits:f}"
+    return f"{digits.scaleb(-exponent):f}e{exponent:+03d}"

@@ -44,7 +44,7 @@ _schemas: Final = KeptSchemas()
 def answer(question: JsonValue, context: GraphQLContext) -> dict[str, object]:
     """``question`` is the JSON of a request. The answer is for ``json_text`` to encode."""
     try:
-        query, variables, operation = _parts(question)
+        query, variables, operation = parts(question)
         document = read(query)
         names = named(document)
         schema = _schemas.get(names, context.service)
@@ -68,7 +68,8 @@ def answer(question: JsonValue, context: GraphQLContext) -> dict[str, object]:
         return {"errors": [_encoded(GraphQLError("", original_error=error))]}
 
 
-def _parts(question: JsonValue) -> tuple[str, dict[str, JsonValue], str | None]:
+def parts(question: JsonValue) -> tuple[str, dict[str, JsonValue], str | None]:
+    """The query, its variables and the name of its operation. Raises Invalid for what is no request."""
     given = as_object(question, "a GraphQL request")
     query, variables, operation = (given.get(key) for key in _KNOWN[:3])
     if not isinstance(query, str) or not query.strip():
@@ -121,7 +122,7 @@ class _Execution(ExecutionContext):
     ) -> object:
         """An array of numbers needs no completion: visiting each element took most of a reply's time.
 
-        A number that JSON cannot say, as the distance of vectors whose squares overflow, is null.
+        A number that JSON cannot say, as the sum of two that are nearly infinite, is null.
         """
         self.context_value.count_value(result)
         if type(result) is np.ndarray:

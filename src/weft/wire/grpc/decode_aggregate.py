@@ -7,7 +7,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from weft.domain.aggregate import AggregatedType, AggregateMetric, Aggregation, PropertyAggregation
+from weft.domain.aggregate import AggregateMetric, Aggregation, PropertyAggregation
 from weft.domain.errors import Invalid
 from weft.domain.names import property_name
 from weft.domain.query import Keyword, Search
@@ -78,8 +78,6 @@ def _property(sent: aggregate.AggregateRequest.Aggregation) -> PropertyAggregati
         _METRICS[field.name] for field, value in wanted.ListFields() if field.name in _METRICS and value
     )
     top = 5
-    if kind == "text":
-        metrics |= {AggregateMetric.TOP_OCCURRENCES}  # clients that want the values alone do not set the field
-        if sent.text.HasField("top_occurences_limit"):
-            top = sent.text.top_occurences_limit
-    return PropertyAggregation(property_name(sent.property), AggregatedType(kind), metrics, top)
+    if kind == "text" and sent.text.HasField("top_occurences_limit"):
+        top = sent.text.top_occurences_limit
+    return PropertyAggregation(property_name(sent.property), metrics, top)

@@ -1,4 +1,8 @@
-"""``weft.domain.aggregate.AggregateAnswer`` → ``weaviate.v1.AggregateReply``. Metrics without a value stay unset."""
+"""``weft.domain.aggregate.AggregateAnswer`` → ``weaviate.v1.AggregateReply``.
+
+Metrics without a value stay unset, and so does the sum of integers that the protocol's 64 bits cannot hold: a wrong
+number would pass for a right one. A group by integers has a double, as long as that is exact.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,8 @@ _FIELDS = {
 }
 _WHOLE = {AggregateMetric.SUM, AggregateMetric.MODE, AggregateMetric.MAXIMUM, AggregateMetric.MINIMUM}
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
-"""What the protocol's integers can say; the sum of large ones lies beyond, and is answered by the nearest of them."""
+"""What the protocol's integers can say."""
+_EXACT = 2**53
 
 
 def encode_aggregate(answer: AggregateAnswer, asked: Aggregation) -> bytes:
@@ -56,7 +61,7 @@ def _fill(
     group: AggregatedGroup,
     asked: Aggregation,
 ) -> None:
-    if asked.objects_count:
+    if asked.objects_count or asked.group_by is not None:
         message.objects_count = group.count
     if group.properties:
         message.aggregations.SetInParent()
@@ -70,13 +75,15 @@ def _property(message: aggregate.AggregateReply.Aggregations.Aggregation, one: P
     target.SetInParent()
     for metric, value in one.figures.items():
         if metric is AggregateMetric.TOP_OCCURRENCES:
-            target.top_occurences.SetInParent()
             for text, occurs in value:
                 target.top_occurences.items.add(value=text, occurs=occurs)
         elif metric is AggregateMetric.POINTING_TO:
             target.pointing_to.extend(value)
+        elif one.type is AggregatedType.REFERENCE and metric is AggregateMetric.COUNT:
+            continue  # the message has no field for it
         elif one.type is AggregatedType.INT and metric in _WHOLE:
-            setattr(target, _FIELDS[metric], min(max(int(value), _LEAST), _GREATEST))
+            if _LEAST <= value <= _GREATEST:
+                setattr(target, _FIELDS[metric], value)
         else:
             setattr(target, _FIELDS[metric], value)
 
@@ -85,9 +92,9 @@ def _name(message: aggregate.AggregateReply.Group.GroupedBy, value: object) -> N
     match value:
         case bool():
             message.boolean = value
-        case int():
+        case int() if abs(value) > _EXACT:
             message.int = value
-        case float():
+        case int() | float():
             message.number = value
         case GeoPoint():
             message.geo.latitude, message.geo.longitude = value.latitude, value.longitude

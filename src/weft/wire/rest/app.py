@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -44,6 +46,7 @@ _NOUNS = (
 )
 _ROOT: Final = "/v1/"
 """Every endpoint of the protocol is below it."""
+_SLASHES: Final = re.compile("//+")
 ENDPOINTS: Final = [endpoint for noun in _NOUNS for endpoint in noun.ENDPOINTS]
 
 
@@ -59,7 +62,7 @@ def build_app(
         observe=observe,
     )
     routes = runner.routes([*ENDPOINTS, *published(ENDPOINTS)])
-    middleware = [Middleware(_WithoutTrailingSlash)]
+    middleware = [Middleware(_SingleSlashes)]
     if settings.cors_allow_origin:
         middleware.append(_cors(settings.cors_allow_origin))
     return Starlette(
@@ -94,13 +97,21 @@ async def _failed(request: Request, error: Exception) -> Response:
     return error_response(error)
 
 
-class _WithoutTrailingSlash:
-    """``/v1/aliases/`` is ``/v1/aliases``. Other paths stay: a site mounted beside the protocol needs its slashes."""
+class _SingleSlashes:
+    """``/v1/aliases/`` is ``/v1/aliases``, and ``/v1//aliases`` is, too.
+
+    Slashes that are encoded in a name stay, and so do those of other paths: a site mounted beside the protocol needs
+    its own.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith("/") and scope["path"].startswith(_ROOT):
-            scope = {**scope, "path": scope["path"].rstrip("/")}
+        if scope["type"] == "http":
+            path = scope["path"]
+            if "//" in path:
+                path = unquote(_SLASHES.sub("/", scope["raw_path"].decode("latin-1")))
+            if path.startswith(_ROOT):
+                scope = {**scope, "path": path.rstrip("/")}
         await self._app(scope, receive, send)

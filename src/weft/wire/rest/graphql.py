@@ -1,4 +1,7 @@
-"""``/v1/graphql`` and ``/v1/graphql/batch``: requests as JSON, answered with status 200 even on errors."""
+"""``/v1/graphql`` and ``/v1/graphql/batch``: requests as JSON, answered with status 200 even on errors of the query.
+
+What is no request, for want of a query or with variables that are no object, is refused, except in a batch.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ _MOST_QUESTIONS = 100
 
 
 def ask(call: Call) -> Reply:
+    from weft.wire.graphql.answer import parts
+
+    parts(call.body)
     return Reply(_answered([call.body], call)[0])
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from in_process import InProcess, RecordingService
 from unit.wire.graphql.conftest import Ask, collection
-from weft.domain.aggregate import AggregatedType, AggregateMetric, PropertyAggregation
+from weft.domain.aggregate import AggregateMetric, PropertyAggregation
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, TooLarge
 from weft.domain.schema import CollectionConfig
@@ -80,8 +80,8 @@ def test_aggregations(ask: Ask, service: RecordingService) -> None:
     (asked,) = service.aggregations
     assert (asked.group_by, asked.limit, asked.object_limit) == ("title", 4, 9)
     assert asked.properties == (
-        PropertyAggregation("n", AggregatedType.INT, frozenset({AggregateMetric.SUM, AggregateMetric.TYPE})),
-        PropertyAggregation("title", AggregatedType.TEXT, frozenset({AggregateMetric.TOP_OCCURRENCES}), 7),
+        PropertyAggregation("n", frozenset({AggregateMetric.SUM, AggregateMetric.TYPE})),
+        PropertyAggregation("title", frozenset({AggregateMetric.TOP_OCCURRENCES}), 7),
     )
 
 

@@ -36,6 +36,25 @@ def test_trailing_slashes(rest: TestClient) -> None:
     assert rest.get("/v1/meta///").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1//schema", "//v1/schema", "/v1///schema//", "///v1//schema"])
+def test_doubled_slashes(rest: TestClient, path: str) -> None:
+    assert rest.get(f"http://testserver{path}").json() == {"classes": []}
+    assert rest.get(f"http://testserver{path}//Absent?consistency_level=ONE").status_code == 404
+    assert "no such endpoint" not in rest.get(f"http://testserver{path}//Absent").text
+
+
+def test_an_encoded_slash_is_part_of_a_name(rest: TestClient) -> None:
+    assert "no such endpoint" in rest.get("/v1/schema/a%2F%2Fb").text
+    assert "no such endpoint" in rest.get("/v1//schema/a%2F%2Fb").text
+
+
+@pytest.mark.parametrize("variables", [[1], "x", 3, True])
+def test_variables_of_graphql_are_an_object(rest: TestClient, variables: Any) -> None:
+    reply = rest.post("/v1/graphql", json={"query": "{__typename}", "variables": variables})
+    assert (reply.status_code, message(reply)) == (422, "variables must be a JSON object")
+    assert rest.post("/v1/graphql", json={"query": "{__typename}", "variables": None}).status_code == 200
+
+
 def test_a_site_beside_the_protocol_keeps_its_slashes(rest: TestClient, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("a console")
     app = rest.app

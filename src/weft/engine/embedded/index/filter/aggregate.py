@@ -6,6 +6,7 @@ groups and occurrences are ordered by count (greatest first) and then by value.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from weft.engine.embedded.index.filter.kinds import Array
 
 TOP_OCCURRENCES = 5
 GROUPS = 100
+_HEADROOM = 64
+"""Bits: fewer than 2**64 values divided by 2**64 have a sum that is a float64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """All but ``count`` are None when there is nothing to aggregate. Integers stay exact; ``mean`` is a float."""
+    """All but ``count`` are None when there is nothing to aggregate. Of integers, those that are whole are exact."""
 
     count: int
     mean: float | None = None
@@ -90,16 +93,16 @@ def numbers(values: Array) -> Numbers:
     if len(values) == 0:
         return Numbers(0)
     ordered = np.sort(values)
-    total = _sum(ordered)
-    low, high = ordered[(len(ordered) - 1) // 2].item(), ordered[len(ordered) // 2].item()
+    total, mean = _sum_and_mean(ordered)
+    middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
     return Numbers(
         count=len(ordered),
-        mean=total / len(ordered),
-        median=low if low == high else (low + high) / 2,
-        mode=_mode(ordered).item(),
+        mean=mean,
+        median=_sum_and_mean(middle)[1],
+        mode=_mode(ordered).item() + 0,  # which makes 0.0 of -0.0
         sum=total,
-        minimum=ordered[0].item(),
-        maximum=ordered[-1].item(),
+        minimum=ordered[0].item() + 0,
+        maximum=ordered[-1].item() + 0,
     )
 
 
@@ -158,6 +161,8 @@ def groups(gathered: Gathered, doc_ids: Ids, limit: int = GROUPS) -> list[ValueG
     counts = np.bincount(number, minlength=len(distinct))
     ends = np.cumsum(counts)
     chosen = np.lexsort((np.arange(len(counts)), -counts))[: max(0, limit)]
+    if distinct.dtype.kind == "f":
+        distinct = distinct + 0.0  # one of the equal 0.0 and -0.0
     names = gathered.kind.decode(distinct[chosen])
     return [
         ValueGroup(name, docs[ends[i] - counts[i] : ends[i]]) for name, i in zip(names, chosen.tolist(), strict=True)
@@ -189,9 +194,27 @@ def _mode(ordered: Array) -> Any:
     return ordered[starts[np.argmax(counts)]]
 
 
-def _sum(values: Array) -> Any:
-    """The sum as a Python number; of int64 in two halves, so that it is exact and cannot overflow."""
+def _sum_and_mean(values: Array) -> tuple[Any, Any]:
+    """The sum and the mean of values that there are, as Python numbers.
+
+    The sum of int64 is taken in two halves, so that it is exact; the mean is an int if it is whole. A sum of float64
+    may lie beyond them; their mean does not.
+    """
     if values.dtype.kind != "i":
-        return float(values.sum())
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = float(values.sum())
+        return (total, total / len(values)) if math.isfinite(total) else _scaled(values)
     high, low = values >> 32, values & 0xFFFF_FFFF
-    return (int(high.sum()) << 32) + int(low.sum())
+    exact = (int(high.sum()) << 32) + int(low.sum())
+    whole, rest = divmod(exact, len(values))
+    return exact, exact / len(values) if rest else whole
+
+
+def _scaled(values: Array) -> tuple[float, float]:
+    """As ``_sum_and_mean``, of float64 whose sum, or a part of it, overflows."""
+    total = math.fsum(np.ldexp(values, -_HEADROOM).tolist())
+    mean = math.ldexp(total / len(values), _HEADROOM)
+    try:
+        return math.ldexp(total, _HEADROOM), mean
+    except OverflowError:
+        return math.copysign(math.inf, total), mean

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,12 @@ INTS = st.integers(-(2**62), 2**62) | st.integers(-3, 3)
 FLOATS = st.floats(-1e6, 1e6).map(lambda x: round(x, 3)) | st.sampled_from([0.5, 1.0, -2.25])
 
 
+def ratio(total: int, count: int) -> float:
+    """An int if it is whole, the nearest float64 otherwise."""
+    exact = Fraction(total, count)
+    return exact.numerator if exact.denominator == 1 else float(exact)
+
+
 def smallest_mode(values: list[Any]) -> Any:
     return min(statistics.multimode(values))
 
@@ -32,9 +40,37 @@ def test_integers_are_aggregated_exactly(values: list[int]) -> None:
         min(values),
         max(values),
     )
-    assert found.median == statistics.median(values)
+    assert found.median == ratio(statistics.median_low(values) + statistics.median_high(values), 2)
     assert found.mode == smallest_mode(values)
-    assert found.mean == sum(values) / len(values)
+    assert found.mean == ratio(sum(values), len(values))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_integers_beyond_a_float64_keep_their_digits(sign: int) -> None:
+    values = [sign * (2**62 + k) for k in (1, 3, 3)]
+    found = aggregate.numbers(np.array(values * 4, np.int64))
+    assert (found.sum, found.median, found.mode) == (4 * sum(values), values[1], values[1])
+    assert found.mean == sum(values) / 3
+    assert aggregate.numbers(np.array(values[:2], np.int64)).mean == sign * (2**62 + 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "total", "mean", "median"),
+    [
+        ([1.5e308, 1.7e308], math.inf, 1.6e308, 1.6e308),
+        ([-1.5e308, -1.7e308], -math.inf, -1.6e308, -1.6e308),
+        ([1.5e308, 1.5e308, -1.5e308, -1.5e308], 0.0, 0.0, 0.0),
+        ([1e308] * 3 + [-1e308] * 2, 1e308, 2e307, 1e308),
+        ([-0.0, -0.0], 0.0, 0.0, 0.0),
+    ],
+)
+def test_a_sum_that_overflows_leaves_the_other_figures(
+    values: list[float], total: float, mean: float, median: float
+) -> None:
+    found = aggregate.numbers(np.array(values))
+    assert (found.sum, found.mean, found.median) == pytest.approx((total, mean, median))
+    assert (found.minimum, found.maximum) == (min(values), max(values))
+    assert math.copysign(1, found.minimum or 0.0) == math.copysign(1, min(values) + 0)
 
 
 @given(st.lists(FLOATS, min_size=1))
