@@ -143,7 +143,9 @@ def holds(filter: Filter, obj: Object) -> bool:
     ):
         return numeric(operator, [len(obj.properties.get(name) or [])], value)
     if name == ID:
-        return on_values(operator, DataType.UUID, [format_uuid(obj.uuid)], value)
+        if operator is Operator.LIKE:
+            return fnmatch.fnmatchcase(format_uuid(obj.uuid), str(value))
+        return on_values(operator, DataType.TEXT, [format_uuid(obj.uuid)], value)
     if name in (CREATION_TIME, UPDATE_TIME):
         return numeric(operator, [obj.created_ms if name == CREATION_TIME else obj.updated_ms], int(value))  # type: ignore[arg-type]
     stored = obj.properties.get(name)

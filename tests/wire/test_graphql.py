@@ -216,6 +216,29 @@ def test_what_has_no_one_vector_cannot_be_condensed(raw: Raw, make: Make) -> Non
     assert "one vector" in wrong["errors"][0]["message"]
 
 
+def test_hits_by_vector_are_sorted_after_they_are_found(data: Raw, raw: Raw, make: Make) -> None:
+    things = make(
+        properties=[Property(name="n", data_type=DataType.INT), Property(name="t", data_type=DataType.TEXT)],
+        vector_config=Configure.Vectors.self_provided(),
+    )
+    for n, x in enumerate([0.3, 0.1, 0.2, 9.0]):
+        things.data.insert({"n": n, "t": "word"}, vector=[1.0, x])
+
+    def asked(search: str) -> str:
+        return f'{{Get{{{things.name}({search} sort:[{{path:["n"] order:asc}}]){{n}}}}}}'
+
+    near = "nearVector:{vector:[1,0]}"
+    for paging, expected in (
+        ("limit:3", [0, 1, 2]),
+        ("limit:2", [1, 2]),
+        ("limit:1 offset:2", [2]),
+        ("", [0, 1, 2, 3]),
+    ):
+        assert data(asked(f"{near} {paging}"))["Get"][things.name] == [{"n": n} for n in expected]
+    for search in ('bm25:{query:"word"}', 'hybrid:{query:"word" alpha:0}'):
+        assert "is not compatible with sort" in raw(asked(search))["errors"][0]["message"]
+
+
 def test_tenants_and_aliases(client: weaviate.WeaviateClient, data: Raw, raw: Raw, make: Make) -> None:
     made = make(
         properties=[Property(name="n", data_type=DataType.INT)],

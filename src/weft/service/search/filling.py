@@ -1,4 +1,4 @@
-"""The vectors of hits, which are not part of their records."""
+"""What hits carry: checks of the requested parts, and the vectors, which are not part of their records."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from weft.domain.answer import Hit
 from weft.domain.errors import Invalid
-from weft.domain.query import Returns
-from weft.domain.schema import CollectionConfig
+from weft.domain.names import unknown_property
+from weft.domain.query import NestedSelection, Returns
+from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.engine.view import View
 
 
@@ -22,6 +23,39 @@ def vector_names(config: CollectionConfig, returns: Returns) -> list[str]:
                 f"Available named vectors [{' '.join(config.vectors)}]"
             )
     return list(returns.vectors)
+
+
+def check_returned(config: CollectionConfig, returns: Returns) -> None:
+    """Raises Invalid for names that the collection does not have, and for properties that are requested as if they were
+    of another type: a reference as a value, a value as an object."""
+    for name in returns.properties or ():
+        if _known(config, name).data_type is DataType.REFERENCE:
+            raise Invalid(
+                f"property {name!r} of class {config.name} is a reference; request it as one, with the properties of "
+                "the objects that it points to"
+            )
+    for nested in returns.nested:
+        _check_object(_known(config, nested.name), nested, f"property {nested.name!r} of class {config.name}")
+    vector_names(config, returns)
+
+
+def _known(config: CollectionConfig, name: str) -> Property:
+    known = config.by_name.get(name)
+    if known is None:
+        raise unknown_property(name, config.name)
+    return known
+
+
+def _check_object(known: Property, asked: NestedSelection, where: str) -> None:
+    if known.data_type.element is not DataType.OBJECT:
+        raise Invalid(f"{where} is of type {known.data_type}, not an object; request it without nested properties")
+    inner = {one.name: one for one in known.nested}
+    for name in asked.fields:
+        if name in inner and inner[name].data_type.element is DataType.OBJECT:
+            raise Invalid(f"{name!r} of {where} is an object; request it with the names of its own properties")
+    for nested in asked.nested:
+        if nested.name in inner:
+            _check_object(inner[nested.name], nested, f"{nested.name!r} of {where}")
 
 
 def fill_vectors(view: View, config: CollectionConfig, returns: Returns, hits: Sequence[Hit]) -> None:

@@ -19,7 +19,7 @@ from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.collection import ServedCollection
 from weft.engine.view import View, find_records
 from weft.service.collections import Collections
-from weft.service.search.filling import fill_vectors, vector_names
+from weft.service.search.filling import check_returned, fill_vectors
 
 MAX_DEPTH = 5
 """The most references in a row that a query may follow."""
@@ -39,7 +39,7 @@ class Linker:
         for selection in selections:
             target = self._collection(_target(config, selection))
             if target is not None:
-                _check_names(target.config, selection.returns)
+                check_returned(target.config, selection.returns)
                 self.check(target.config, selection.returns.references, depth + 1)
 
     def fill(self, hits: Sequence[Hit], selections: Sequence[ReferenceSelection], tenant: str | None) -> None:
@@ -151,10 +151,3 @@ def _target(config: CollectionConfig, selection: ReferenceSelection) -> str:
             f"it points to {', '.join(targets)}"
         )
     return selection.collection
-
-
-def _check_names(config: CollectionConfig, returns: Returns) -> None:
-    for name in [*(returns.properties or ()), *(nested.name for nested in returns.nested)]:
-        if name not in config.by_name:
-            raise unknown_property(name, config.name)
-    vector_names(config, returns)

@@ -33,7 +33,7 @@ from weft.service.filtering import resolver
 from weft.service.search.condensing import condensed
 from weft.service.search.diversity import diversified
 from weft.service.search.embedding import QueryEmbedder
-from weft.service.search.filling import fill_vectors
+from weft.service.search.filling import check_returned, fill_vectors
 from weft.service.search.grouping import group_hits
 from weft.service.search.linked import Linker
 from weft.service.search.ranker import Depths, Ranker, has_certainty
@@ -117,6 +117,7 @@ class Searcher:
             raise Invalid("a cursor (after) cannot be combined with a search, a filter, a sort, an offset or group")
         if query.group_by is not None and query.group_by.property not in config.by_name:
             raise Invalid(f"class {config.name} has no property {query.group_by.property!r} to group by")
+        check_returned(config, query.returns)
         self._linker.check(config, query.returns.references)
         return limit
 

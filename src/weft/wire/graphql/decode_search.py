@@ -50,7 +50,7 @@ def decode_filter(args: Args) -> Filter | None:
 
 def decode_search(args: Args, config: CollectionConfig | None) -> Search | None:
     """The only search in ``args``. ``config`` says which targets are multi-vectors; None: unknown."""
-    asked = [name for name in (*_SEARCHES, *MEDIA) if args.get(name) is not None]
+    asked = searches(args)
     if not asked:
         return None
     if len(asked) > 1:
@@ -71,6 +71,11 @@ def decode_search(args: Args, config: CollectionConfig | None) -> Search | None:
             return _keyword(given, given.get("searchOperator"))
         case _:
             return _hybrid(given, config)
+
+
+def searches(args: Args) -> list[str]:
+    """The names of the searches in ``args``."""
+    return [name for name in (*_SEARCHES, *MEDIA) if args.get(name) is not None]
 
 
 _SEARCHES: Final = ("nearVector", "nearObject", "nearText", "bm25", "hybrid")

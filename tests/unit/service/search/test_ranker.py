@@ -21,6 +21,7 @@ from weft.domain.schema import (
     CollectionConfig,
     DataType,
     Metric,
+    MultiVector,
     Property,
     Tokenization,
     VectorConfig,
@@ -31,7 +32,7 @@ from weft.engine.view import View
 from weft.service.search import ranker as module
 from weft.service.search.fusion import Leg, fuse
 from weft.service.search.ranker import Depths, Ranker
-from weft.service.search.targets import Target
+from weft.service.search.targets import Target, distance_limit
 
 CONFIG = CollectionConfig(
     "Thing",
@@ -211,3 +212,10 @@ def test_a_certainty_in_a_hybrid_search_counts_under_cosine_alone() -> None:
     assert len(ranker(view, Query("Thing", search=search)).candidates(9)) == 5
     with pytest.raises(Invalid, match="certainty is only supported"):
         ranker(view, Query("Thing", search=replace(NEAR, min_certainty=0.9))).candidates(9)
+
+
+def test_a_certainty_of_multi_vectors_is_refused() -> None:
+    multi = VectorConfig("m", index=VectorIndexConfig(metric=Metric.COSINE, multivector=MultiVector()))
+    with pytest.raises(Invalid, match="'m' is one: limit by distance"):
+        distance_limit(replace(NEAR, min_certainty=0.5), [CONFIG.vectors["c"], multi])
+    assert distance_limit(replace(NEAR, min_certainty=0.75), [CONFIG.vectors["c"]]) == 0.5

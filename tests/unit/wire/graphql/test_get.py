@@ -171,6 +171,31 @@ def test_hits_that_are_alike_as_one(query_of: QueryOf) -> None:
     assert query_of("{Get{Author(group:{type:closest force:1}){n}}}").condense == Condense(1.0, merged=False)
 
 
+def test_a_hybrid_search_beside_another_is_ignored(query_of: QueryOf) -> None:
+    near = query_of('{Get{Author(hybrid:{query:"q"} nearVector:{vector:[1]} limit:3){n}}}').search
+    assert isinstance(near, NearVector)
+    words = query_of('{Get{Author(bm25:{query:"q"} hybrid:{query:"p"}){n}}}').search
+    assert words == Keyword("q")
+
+
+def test_a_certainty_of_0_is_none(query_of: QueryOf) -> None:
+    query = query_of("{Get{Author(nearVector:{vector:[1] certainty:0}){n}}}")
+    assert isinstance(query.search, NearVector)
+    assert (query.search.min_certainty, query.limit) == (None, 0)
+
+
+def test_the_leg_by_vector_is_stated_as_a_search_or_as_a_vector(query_of: QueryOf) -> None:
+    stated = {
+        'query:"q"': False,
+        'query:"q" vector:[1]': False,
+        'query:"q" searches:[{nearVector:{vector:[1]}}]': True,
+    }
+    for text, expected in stated.items():
+        search = query_of(f"{{Get{{Author(hybrid:{{{text}}}){{n}}}}}}").search
+        assert isinstance(search, Hybrid)
+        assert search.near_stated is expected
+
+
 def test_aliases_of_collections_and_of_fields(ask: Ask, service: RecordingService) -> None:
     answered = ask("{Get{a:Paper(limit:1){n} b:Article(limit:2){n} String{n} ArticleAdditional{n}}}")
     assert answered == {"data": {"Get": {"a": [], "b": [], "String": [], "ArticleAdditional": []}}}

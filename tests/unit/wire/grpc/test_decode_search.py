@@ -93,6 +93,12 @@ def test_combinations(join: Any, combination: q.Combination) -> None:
     assert search.targets == q.Targets(("plain", "other"), combination)
 
 
+def test_a_certainty_of_0_is_none() -> None:
+    search = decode_search(CLIENT.near_text(near_text="a", certainty=0.0), NAMED).search
+    assert isinstance(search, q.NearText)
+    assert search.min_certainty is None
+
+
 def test_near_text_with_moves() -> None:
     uuid = "00000000-0000-0000-0000-00000000000a"
     search = decode_search(

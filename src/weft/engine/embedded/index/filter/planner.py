@@ -6,7 +6,6 @@ exist.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from weft.domain.errors import Invalid
@@ -24,19 +23,18 @@ from weft.domain.filters import (
     ReferenceCount,
     ReferenceTarget,
 )
-from weft.domain.objects import parse_uuid
 from weft.domain.schema import DataType, Property
-from weft.engine.embedded.index.filter import bitmaps, geo, operands, texts
+from weft.engine.embedded.index.filter import bitmaps, geo, ids, operands, texts
 from weft.engine.embedded.index.filter.column import ColumnView
+from weft.engine.embedded.index.filter.compared import compare, contains
 from weft.engine.embedded.index.filter.fields import length_field
-from weft.engine.embedded.index.filter.kinds import Array
 from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
-from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, Range, both, either, nothing
+from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, Range, both, either
 from weft.engine.embedded.index.filter.view import FilterView, ReferenceResolver, TextIndex
 
 MAX_DEPTH = 100
 
-_EQUAL, _NULL, _GEO, _REFERENCE = 0, 3, 5, 9
+_NULL, _GEO, _REFERENCE = 3, 5, 9
 _IDS = frozenset({ID, "id"})
 
 
@@ -75,7 +73,7 @@ class Planner:
                 return self._reference_count(condition, self._property(name))
             case PropertyTarget(property=name, length=length):
                 if name in _IDS:
-                    return self._by_id(condition)
+                    return ids.plan(condition, self._column(ID))
                 if name in (CREATION_TIME, UPDATE_TIME):
                     return self._by_timestamp(condition, name)
                 prop = self._property(name)
@@ -109,25 +107,11 @@ class Planner:
                 return texts.plan(condition, prop, self._text_index)
         if condition.operator in CONTAINS:
             values = [operands.convert(prop, v) for v in operands.several(condition)]
-            return _contains(condition.operator, self._column(prop.name), values)
+            return contains(condition.operator, self._column(prop.name), values)
         value = operands.convert(prop, operands.single(condition))
         if condition.operator not in EQUALITY | COMPARISONS:
             raise _unusable(condition.operator, prop)
-        return _compare(condition.operator, self._column(prop.name), value)
-
-    def _by_id(self, condition: Condition) -> PlanNode:
-        column = self._column(ID)
-        values = operands.several(condition) if condition.operator in CONTAINS else [operands.single(condition)]
-        if not all(isinstance(v, str) for v in values):
-            raise Invalid('using ["_id"] to filter by uuid: must use "valueText" to specify the id')
-        if condition.operator in CONTAINS:
-            return _contains(condition.operator, column, [parse_uuid(v) for v in values])
-        if condition.operator is Operator.LIKE:
-            matches = texts.like(values[0])
-            return Leaf(_GEO, lambda: bitmaps.from_ids(column.docs[[matches(t) for t in _texts(column)]]))
-        if condition.operator not in EQUALITY | COMPARISONS:
-            raise Invalid(f"operator {condition.operator} cannot be used on _id; use Equal, NotEqual or ContainsAny")
-        return _compare(condition.operator, column, parse_uuid(values[0]))
+        return compare(condition.operator, self._column(prop.name), value)
 
     def _by_timestamp(self, condition: Condition, name: str) -> PlanNode:
         if not self._view.config.inverted.index_timestamps:
@@ -138,10 +122,10 @@ class Planner:
         column = self._column(name)
         if condition.operator in CONTAINS:
             values = [operands.to_milliseconds(name, v) for v in operands.several(condition)]
-            return _contains(condition.operator, column, values)
+            return contains(condition.operator, column, values)
         if condition.operator not in EQUALITY | COMPARISONS:
             raise Invalid(f"operator {condition.operator} cannot be used on {name}; compare it with a date")
-        return _compare(condition.operator, column, operands.to_milliseconds(name, operands.single(condition)))
+        return compare(condition.operator, column, operands.to_milliseconds(name, operands.single(condition)))
 
     def _by_length(self, condition: Condition, prop: Property) -> PlanNode:
         if not self._view.config.inverted.index_property_length:
@@ -175,7 +159,7 @@ class Planner:
         column = self._column(length_field(prop.name))
         if operator is Operator.NOT_EQUAL:
             return Complement(self._count(Operator.EQUAL, prop, count, absent_is_zero=absent_is_zero))
-        found = _compare(operator, column, count)
+        found = compare(operator, column, count)
         if absent_is_zero and _holds(0, operator, count):
             return either([found, Complement(Leaf(_NULL, column.present))])
         return found
@@ -225,28 +209,6 @@ class Planner:
         return self._view.columns[name]
 
 
-def _compare(operator: Operator, column: ColumnView, value: object) -> PlanNode:
-    match operator:
-        case Operator.EQUAL:
-            return Leaf(_EQUAL, lambda: column.equal(value))
-        case Operator.NOT_EQUAL:
-            return Complement(Leaf(_EQUAL, lambda: column.equal(value)))
-        case Operator.GREATER_THAN | Operator.GREATER_THAN_EQUAL:
-            return Range(column, low=value, include_low=operator is Operator.GREATER_THAN_EQUAL)
-        case _:
-            return Range(column, high=value, include_high=operator is Operator.LESS_THAN_EQUAL)
-
-
-def _contains(operator: Operator, column: ColumnView, values: Sequence[object]) -> PlanNode:
-    if operator is Operator.CONTAINS_ALL:
-        if not values:
-            return nothing()
-        return both([Leaf(_EQUAL, lambda value=value: column.equal(value)) for value in values])  # type: ignore[misc]
-    keys: Array = column.keys(values)
-    found = Leaf(_EQUAL, lambda: column.equal_any(keys))
-    return Complement(found) if operator is Operator.CONTAINS_NONE else found
-
-
 def _holds(left: int, operator: Operator, right: int) -> bool:
     match operator:
         case Operator.EQUAL:
@@ -278,7 +240,3 @@ def _nested(name: str) -> Invalid:
         f"cannot filter by {name[:80]!r}: filters on nested object properties are not supported; "
         "store the value to filter by in a property of the collection itself"
     )
-
-
-def _texts(column: ColumnView) -> list[str]:
-    return column.kind.decode(column.values)

@@ -88,7 +88,6 @@ def on(name: str, operator: Operator, value: Any, *, length: bool = False) -> Co
         (on("text", O.EQUAL, 3, length=True), "add `indexPropertyLength: true`"),
         (on("_creationTimeUnix", O.EQUAL, "1"), "Add `indexTimestamps: true`"),
         (on("_id", O.EQUAL, 3), 'must use "valueText"'),
-        (on("_id", O.EQUAL, "no"), "is not a uuid"),
         (on("_id", O.IS_NULL, "x"), "cannot be used on _id"),
         (on("ref", O.EQUAL, "x"), "ref prop to the class Other"),
         (Condition(O.EQUAL, ReferenceCount("int"), 1), "only references can be counted"),
