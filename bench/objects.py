@@ -116,7 +116,7 @@ def weft_rows(
 
 def found(shard: Shard, query: Vectors, k: int, payload: Callable[[Any], Any]) -> list[Any]:
     doc_ids = shard.view().nearest("v", query, k, None, None).doc_ids
-    records = [record for record in shard.view().records(doc_ids.tolist()) if record is not None]
+    records = shard.view().records(doc_ids.tolist())
     for record in records:
         payload(record)
     return records

@@ -141,9 +141,12 @@ class ReferencePart:
         uuids = view.uuids(doc_ids)
         if dry_run:
             return Removed(len(chosen), [(uuid, None) for uuid in uuids])
-        outcomes = self._write([(Remove(uuid), doc_id) for uuid, doc_id in zip(uuids, doc_ids, strict=True)])
-        errors = [one if isinstance(one, WeftError) else None for one in outcomes]
-        return Removed(len(chosen), list(zip(uuids, errors, strict=True)))
+        with self._turn:
+            now = self.view(expired=True)
+            left = set(now.uuids(now.select(filter, resolve).first().tolist()))
+            removed = [uuid for uuid in uuids if uuid in left]
+            self._write([(Remove(uuid), None) for uuid in removed])
+        return Removed(len(chosen) - len(uuids) + len(removed), [(uuid, None) for uuid in removed])
 
     def _write(self, changes: Sequence[tuple[Change, int | None]]) -> list[Outcome]:
         """Each change with the number of the object that it expects to find, None: any."""
@@ -195,16 +198,16 @@ class ReferenceView:
 
     def dims(self, name: str) -> int | None:
         self._check(name)
-        return self._part.state.dims.get(name)
+        return self._state.dims.get(name)
 
     def object(self, doc_id: int) -> Object:
-        return self._codec.open(self._part.state.stored[doc_id].record).to_object()
+        return self._codec.open(self._state.stored[doc_id].record).to_object()
 
     # -- which objects
 
     def find(self, uuids: Sequence[bytes]) -> list[int | None]:
         self._part.check()
-        return [self._part.state.live.get(uuid) for uuid in uuids]
+        return [self._state.live.get(uuid) for uuid in uuids]
 
     def page(self, after: bytes | None, limit: int) -> DocIds:
         self._part.check()
@@ -249,17 +252,15 @@ class ReferenceView:
     # -- what they are
 
     def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
-        return [self._part.state.stored[doc_id].uuid for doc_id in doc_ids]
+        return [self._state.stored[doc_id].uuid for doc_id in doc_ids]
 
-    def records(self, doc_ids: Sequence[int]) -> list[Record | None]:
+    def records(self, doc_ids: Sequence[int]) -> list[Record]:
         self._part.check()
-        state = self._part.state
-        live = set(state.live.values())
-        return [self._codec.open(state.stored[d].record) if d in live else None for d in doc_ids]
+        return [self._codec.open(self._state.stored[doc_id].record) for doc_id in doc_ids]
 
     def vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
         self._check(name)
-        stored = [self._part.state.stored[doc_id].vectors.get(name) for doc_id in doc_ids]
+        stored = [self._state.stored[doc_id].vectors.get(name) for doc_id in doc_ids]
         return [None if vector is None else vector.copy() for vector in stored]
 
     def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:

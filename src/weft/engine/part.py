@@ -60,6 +60,6 @@ class Part(Protocol):
     def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
         """Remove the first ``limit`` objects that satisfy ``filter``, in the engine's order; none if ``dry_run``.
 
-        One that was changed after it was chosen stays as it is now, and is a Conflict.
+        One that is changed after it was chosen is judged again by its new state: it is removed, or not counted.
         """
         ...

@@ -1,8 +1,8 @@
 """View: the state of a part at one moment, as a query sees it.
 
-Objects are identified by ``doc_ids``, small integers that are valid within one view. What a ranking may return is fixed
-when the view is taken. Reads return what the engine still has: None for an object that was replaced or removed since.
-``find`` looks up the current state.
+Objects are identified by ``doc_ids``, small integers that are valid within one view. A view is a snapshot: while it is
+referenced, everything that it names can be read as it was when the view was taken, whatever is replaced or removed
+meanwhile. An engine frees that space when the view is let go, so views are not kept.
 """
 
 from __future__ import annotations
@@ -14,17 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.aggregate import AggregatedGroup, PropertyAggregation
-from weft.domain.errors import OperatorError
 from weft.domain.filters import Filter
-from weft.domain.objects import Object, Vector, format_uuid
+from weft.domain.objects import Object, Vector
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig
 from weft.engine.record import Record
 from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
 from weft.engine.selection import Resolve, Selection
-
-_LOOK_UPS = 100
-"""Of one object that is replaced each time before it is read."""
 
 
 class View(Protocol):
@@ -40,7 +36,7 @@ class View(Protocol):
     # -- which objects
 
     def find(self, uuids: Sequence[bytes]) -> list[int | None]:
-        """The doc_id of each uuid; None if there is no such object now. Found objects can be read and searched."""
+        """The doc_id of each uuid, expired objects included; None if there is no such object."""
         ...
 
     def page(self, after: bytes | None, limit: int) -> DocIds:
@@ -74,11 +70,11 @@ class View(Protocol):
     # -- their contents
 
     def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
-        """The 16 bytes of each, of removed objects too."""
+        """The 16 bytes of each."""
         ...
 
-    def records(self, doc_ids: Sequence[int]) -> list[Record | None]:
-        """None for an object that was replaced or removed meanwhile. Raises CorruptData."""
+    def records(self, doc_ids: Sequence[int]) -> list[Record]:
+        """The stored object of each. Raises CorruptData."""
         ...
 
     def vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
@@ -118,28 +114,11 @@ class View(Protocol):
 
 
 def find_records(view: View, uuids: Sequence[bytes]) -> list[tuple[int, Record] | None]:
-    """The doc_id and the record of each uuid; None where there is no such object.
-
-    An object that is replaced between look-up and reading is looked up again. Raises OperatorError when that does not
-    end.
-    """
-    found: list[tuple[int, Record] | None] = [None] * len(uuids)
-    waiting = list(range(len(uuids)))
-    for _ in range(_LOOK_UPS):
-        known = [(i, d) for i, d in zip(waiting, view.find([uuids[i] for i in waiting]), strict=True) if d is not None]
-        records = view.records([doc_id for _, doc_id in known])
-        waiting = []
-        for (i, doc_id), record in zip(known, records, strict=True):
-            if record is None:
-                waiting.append(i)
-            else:
-                found[i] = doc_id, record
-        if not waiting:
-            return found
-    raise OperatorError(
-        f"object {format_uuid(uuids[waiting[0]])} was found {_LOOK_UPS} times, but its record never: either it is "
-        "replaced without pause, or the engine's reads are not consistent; try again when no one writes to it"
-    )
+    """The doc_id and the record of each uuid; None where there is no such object."""
+    doc_ids = view.find(uuids)
+    present = [doc_id for doc_id in doc_ids if doc_id is not None]
+    records = dict(zip(present, view.records(present), strict=True))
+    return [None if doc_id is None else (doc_id, records[doc_id]) for doc_id in doc_ids]
 
 
 def find_objects(view: View, uuids: Sequence[bytes], *, vectors: bool) -> list[tuple[int, Object] | None]:

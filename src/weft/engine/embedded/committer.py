@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyroaring import BitMap
+
 from weft.domain.errors import Conflict, Invalid
 from weft.domain.objects import format_uuid
 from weft.engine.changes import Done, Outcome, Upsert
@@ -19,23 +21,28 @@ class Committer:
     def __init__(self, store: ShardStore) -> None:
         self._store = store
 
-    def commit(self, changes: Sequence[Staged]) -> tuple[list[Outcome], list[tuple[Staged, int | None]]]:
-        """One outcome for each change, in order; and each change that is now durable, with its doc_id."""
+    def commit(
+        self, changes: Sequence[Staged], named: Sequence[BitMap]
+    ) -> tuple[list[Outcome], list[tuple[Staged, int | None]]]:
+        """One outcome for each change, in order; and each change that is now durable, with its doc_id.
+
+        The states ``named`` stay readable.
+        """
         outcomes: list[Outcome] = [Done(False)] * len(changes)
         writes, positions = self._admit(changes, outcomes)
         if not writes:
             return outcomes, []
-        positions, applied = self._write(writes, positions, outcomes)
+        positions, applied = self._write(writes, positions, outcomes, named)
         for position, one in zip(positions, applied, strict=True):
             outcomes[position] = Done(one.replaced is not None)
         return outcomes, [(changes[p], one.doc_id) for p, one in zip(positions, applied, strict=True)]
 
     def _write(
-        self, writes: list[Put | Delete], positions: list[int], outcomes: list[Outcome]
+        self, writes: list[Put | Delete], positions: list[int], outcomes: list[Outcome], named: Sequence[BitMap]
     ) -> tuple[list[int], list[Applied]]:
         """Commit; changes with invalid vectors are left out, and their refusals go into ``outcomes``."""
         try:
-            return positions, self._store.commit(writes)
+            return positions, self._store.commit(writes, named)
         except Invalid:
             refused = self._store.check(writes)
             if not refused:
@@ -44,7 +51,7 @@ class Committer:
             outcomes[positions[i]] = error
         writes = [w for i, w in enumerate(writes) if i not in refused]
         positions = [p for i, p in enumerate(positions) if i not in refused]
-        return positions, self._store.commit(writes) if writes else []
+        return positions, self._store.commit(writes, named) if writes else []
 
     def _admit(self, changes: Sequence[Staged], outcomes: list[Outcome]) -> tuple[list[Put | Delete], list[int]]:
         """The store's writes for the changes whose conditions hold; refusals of the others go into ``outcomes``."""

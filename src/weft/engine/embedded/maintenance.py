@@ -6,7 +6,7 @@ import logging
 import threading
 from pathlib import Path
 
-from weft.domain.errors import OperatorError
+from weft.domain.errors import OperatorError, WeftError
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.shard_writer import ShardWriter
 from weft.engine.embedded.storage import ShardStore
@@ -38,8 +38,9 @@ class Maintenance:
             if writer.stale:
                 with writer.turn:
                     writer.mend()
-            worked = writer.indexes.maintain(writer.view.live)
+            worked = writer.indexes.maintain(writer.kept())
             worked = self._compact() or worked
+            worked = self._purge() or worked
             if writer.unsaved >= _CHECKPOINT_AFTER:
                 self.checkpoint()
                 worked = True
@@ -55,7 +56,7 @@ class Maintenance:
         with writer.turn:
             if self._lifetime.closed or writer.stale:
                 return
-            writer.indexes.checkpoint(writer.view.live)
+            writer.indexes.checkpoint(writer.kept())
             writer.unsaved = 0
 
     def snapshot_to(self, folder: Path) -> dict[str, int]:
@@ -84,6 +85,14 @@ class Maintenance:
             self._store.copy_to(folder)
         return True
 
+    def purge_all(self) -> None:
+        """Free the space of removed objects, with the turn held; no view may be read from then on."""
+        try:
+            while self._store.purge(()):
+                pass
+        except WeftError as error:
+            _log.warning("removed objects of %s stay until it is opened again: %s", self._folder, error.message)
+
     def sizes(self) -> dict[str, int]:
         """Bytes by component: ``objects`` and ``vectors/<name>`` on disk, ``index/<name>/<part>`` mapped or in RAM.
 
@@ -108,12 +117,12 @@ class Maintenance:
         writer = self._writer
         worked = False
         for name in writer.indexes.vectors:
-            dead = self._store.dead_rows(name)
+            dead = self._store.dead_rows(name, writer.named())
             if dead < _DEAD_ROWS or dead < _DEAD_SHARE * self._store.vectors(name).count:
                 continue
-            rewrite = self._store.begin_compaction(name)
+            rewrite = self._store.begin_compaction(name, writer.named())
             with writer.turn:
-                self._store.finish_compaction(rewrite)
+                self._store.finish_compaction(rewrite, writer.named())
                 try:
                     writer.indexes.vector(name).extend()
                 except Exception:
@@ -121,3 +130,10 @@ class Maintenance:
                     writer.mend()
             worked = True
         return worked
+
+    def _purge(self) -> bool:
+        """Free the space of removed objects that no view names any more."""
+        if not self._store.retained_count:
+            return False
+        with self._writer.turn:
+            return not self._lifetime.closed and self._store.purge(self._writer.named())

@@ -4,8 +4,8 @@ Invariants
 - A change is acknowledged after it is durable in the store *and* visible in every index.
 - Readers take a view once. Its ``live`` set is what a query may return; it is published after the indexes have the
   new objects, so a query sees all of a change or nothing of it.
-- The store has an object a moment before the indexes do. A reader that finds one by its uuid waits that moment, so
-  that what is read next (above all its vectors) is never missing.
+- What a view may return can be read while the view is referenced, whatever is replaced or removed meanwhile: records
+  are retained, and indexes keep their rows, see ``ReadStates``.
 - Opening loads each index's snapshot and replays from the store what the snapshot lacks. The same is done when an
   index fails in the middle of a change: the store is the truth. Until it succeeds, changes are refused and searches
   see the previous state.
@@ -16,7 +16,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pyroaring import BitMap
@@ -24,11 +23,12 @@ from pyroaring import BitMap
 from weft.domain.errors import WeftError
 from weft.domain.filters import Filter
 from weft.domain.schema import CollectionConfig, Expiry
-from weft.engine.changes import Change, Done, Edit, Outcome, Remove, Removed, Upsert
+from weft.engine.changes import Change, Done, Edit, Outcome, Removed, Upsert
 from weft.engine.embedded.editing import edit_stored
 from weft.engine.embedded.expiry import expired_at
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.maintenance import Maintenance
+from weft.engine.embedded.removal import removals, remove_matching
 from weft.engine.embedded.shard_view import ShardView
 from weft.engine.embedded.shard_writer import ShardWriter, layout
 from weft.engine.embedded.staged import Staged
@@ -37,16 +37,6 @@ from weft.engine.selection import Resolve
 
 _log = logging.getLogger(__name__)
 _EXPIRED_AT_ONCE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Hiding:
-    """``rest`` is the view ``of`` without the objects that had expired at the second ``at_s``, by ``expiry``."""
-
-    of: ShardView
-    expiry: Expiry
-    at_s: int
-    rest: ShardView
 
 
 class Shard:
@@ -61,7 +51,6 @@ class Shard:
             self._store.close()
             raise
         self._maintenance = Maintenance(folder, self._writer, self._store, self._lifetime)
-        self._hiding: _Hiding | None = None
 
     # -- facts
 
@@ -102,12 +91,7 @@ class Shard:
         view, expiry = self._writer.view, self._writer.config.expiry
         if expired or expiry is None or not expiry.hidden:
             return view
-        now_s = int(time.time())
-        known = self._hiding
-        if known is None or known.of is not view or known.expiry is not expiry or known.at_s != now_s:
-            gone = self._expired(expiry, now_s, view)
-            known = self._hiding = _Hiding(view, expiry, now_s, view.without(gone) if gone else view)
-        return known.rest
+        return view.unexpired(expiry, int(time.time()))
 
     def write(self, changes: Sequence[Change]) -> list[Outcome]:
         encode = self._writer.codec.encode
@@ -118,19 +102,7 @@ class Shard:
 
     def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
         """In order of insertion."""
-        view = self._writer.view
-        chosen = view.select(filter, resolve)
-        doc_ids = chosen.first(limit).tolist()
-        uuids = view.uuids(doc_ids)
-        if dry_run:
-            return Removed(len(chosen), [(uuid, None) for uuid in uuids])
-        outcomes = self._remove(uuids, doc_ids)
-        errors = [one if isinstance(one, WeftError) else None for one in outcomes]
-        return Removed(len(chosen), list(zip(uuids, errors, strict=True)))
-
-    def _remove(self, uuids: Sequence[bytes], doc_ids: Sequence[int]) -> list[Outcome]:
-        removes = zip(uuids, doc_ids, strict=True)
-        return self._writer.submit([Staged(Remove(uuid), expected=doc_id) for uuid, doc_id in removes])
+        return remove_matching(self._writer, filter, limit, dry_run=dry_run, resolve=resolve)
 
     # -- what expires
 
@@ -144,7 +116,8 @@ class Shard:
         deleted = 0
         for start in range(0, len(doc_ids), _EXPIRED_AT_ONCE):
             some = doc_ids[start : start + _EXPIRED_AT_ONCE]
-            deleted += sum(isinstance(one, Done) for one in self._remove(view.uuids(some), some))
+            outcomes = self._writer.submit(removals(view.uuids(some), some))
+            deleted += sum(isinstance(one, Done) for one in outcomes)
         return deleted
 
     def _expired(self, expiry: Expiry, now_s: float, view: ShardView) -> BitMap:
@@ -186,6 +159,8 @@ class Shard:
                     self.checkpoint()
                 except Exception:
                     _log.exception("the indexes of %s were not written; the next start rebuilds them", self.folder)
+            if keep:
+                self._maintenance.purge_all()
             self._lifetime.closed = True
             self._writer.indexes.stop()
             self._store.close()

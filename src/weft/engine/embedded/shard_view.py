@@ -1,12 +1,15 @@
 """ShardView: one state of a shard, as a query sees it. Its doc_ids are those of the store.
 
-It references the store and the indexes, not the shard, so that an unused shard is freed immediately.
+While a view is referenced, what lives in its state can be read, however often it is replaced or removed meanwhile: the
+writer and upkeep know the states that are still read (``ReadStates``) and keep their records, rows and postings.
+
+A view references the store and the indexes, not the shard, so that an unused shard is freed immediately.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +21,8 @@ from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.objects import Value, Vector
 from weft.domain.query import Keyword, Sort
-from weft.domain.schema import CollectionConfig, DataType
+from weft.domain.schema import CollectionConfig, DataType, Expiry
+from weft.engine.embedded.expiry import expired_at
 from weft.engine.embedded.figures import aggregate
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.inverted import Population
@@ -31,19 +35,13 @@ from weft.engine.results import NO_NEIGHBOURS, DocIds, Matches, Neighbours, Toke
 from weft.engine.selection import Resolve, Selection
 
 
-class IndexedObjects:
-    """The live objects that every index has; the store may have newer ones. Shared by a shard's views."""
-
-    __slots__ = ("live",)
-
-    def __init__(self, live: BitMap) -> None:
-        self.live = live
-
-
 class Reading:
-    """The store and indexes that all views of one state of a shard read from."""
+    """One state of a shard, which all views of it read: its live objects, and the store and indexes that have them.
 
-    __slots__ = ("codec", "config", "indexes", "known", "lifetime", "store", "turn")
+    ``live`` and ``next_doc_id`` are those of the store when the state was published.
+    """
+
+    __slots__ = ("__weakref__", "codec", "config", "indexes", "lifetime", "live", "next_doc_id", "store")
 
     def __init__(
         self,
@@ -52,43 +50,54 @@ class Reading:
         store: ShardStore,
         indexes: Indexes,
         lifetime: Lifetime,
-        known: IndexedObjects,
-        turn: AbstractContextManager[object],
+        live: BitMap,
+        next_doc_id: int,
     ) -> None:
         self.config = config
         self.codec = codec
         self.store = store
         self.indexes = indexes
         self.lifetime = lifetime
-        self.known = known
-        self.turn = turn
-        """Held by what changes the shard."""
+        self.live = live
+        self.next_doc_id = next_doc_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Hiding:
+    """``rest`` is a view without the objects that had expired at the second ``at_s``."""
+
+    expiry: Expiry
+    at_s: int
+    rest: ShardView
 
 
 class ShardView:
     """``live`` is what a query may return; ``allow`` the same as an allow-list, None while no object was ever replaced
-    or deleted. ``until``: objects from this doc_id on are newer than the view."""
+    or deleted."""
 
-    __slots__ = ("_everything", "_hidden", "_population", "_reading", "allow", "live", "until")
+    __slots__ = ("_everything", "_hiding", "_population", "allow", "live", "reading")
 
-    def __init__(
-        self, reading: Reading, live: BitMap, allow: AllowList | None, until: int, hidden: BitMap | None = None
-    ) -> None:
-        self._reading = reading
+    def __init__(self, reading: Reading, live: BitMap, allow: AllowList | None) -> None:
+        self.reading = reading
         self.live = live
         self.allow = allow
-        self.until = until
-        self._population = Population(allow, until, len(live))
+        self._population = Population(allow, reading.next_doc_id, len(live))
         self._everything = allow
-        self._hidden = hidden
+        self._hiding: _Hiding | None = None
 
-    def without(self, expired: BitMap) -> ShardView:
-        live = self.live - expired
-        return ShardView(self._reading, live, AllowList(live), self.until, expired)
+    def unexpired(self, expiry: Expiry, at_s: int) -> ShardView:
+        """The view without what had expired at the second ``at_s``; the same one as before for the same second."""
+        known = self._hiding
+        if known is None or known.expiry is not expiry or known.at_s != at_s:
+            gone = self.reading.indexes.filters.evaluate(expired_at(expiry, at_s), self.live)
+            live = self.live - gone if gone else self.live
+            rest = ShardView(self.reading, live, AllowList(live) if gone else self.allow)
+            known = self._hiding = _Hiding(expiry, at_s, rest)
+        return known.rest
 
     @property
     def config(self) -> CollectionConfig:
-        return self._reading.config
+        return self.reading.config
 
     @property
     def everything(self) -> AllowList:
@@ -98,48 +107,27 @@ class ShardView:
         return self._everything
 
     def dims(self, name: str) -> int | None:
-        self._reading.indexes.vector(name)
-        return self._reading.store.vectors(name).dims
+        self.reading.indexes.vector(name)
+        return self.reading.store.vectors(name).dims
 
     # -- which objects
 
     def find(self, uuids: Sequence[bytes]) -> list[int | None]:
-        reading = self._reading
+        reading = self.reading
         with reading.lifetime:
-            found = reading.store.lookup(uuids)
-            if self._is_known([doc_id for doc_id in found if doc_id is not None]):
-                return found
-            with reading.turn:
-                return reading.store.lookup(uuids)
+            return reading.store.lookup(uuids, reading.live)
 
     def page(self, after: bytes | None, limit: int) -> DocIds:
-        """What was stored since the view was taken is among them, for it may replace what the view has."""
-        found: list[int] = []
-        hidden = self._hidden
-        while len(found) < limit:
-            page = self.scan(after, limit)
-            found += [doc_id for _, doc_id in page if hidden is None or doc_id not in hidden]
-            if len(page) < limit:
-                break
-            after = page[-1][0]
-        return np.asarray(found[:limit], np.uint32)
+        return np.asarray([doc_id for _, doc_id in self.scan(after, limit)], np.uint32)
 
     def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
-        """``(uuid, doc_id)`` in order of uuid, after ``after``; expired objects included."""
-        reading = self._reading
+        """``(uuid, doc_id)`` in order of uuid, after ``after``."""
+        reading = self.reading
         with reading.lifetime:
-            found = reading.store.scan(after, limit)
-            if self._is_known([doc_id for _, doc_id in found]):
-                return found
-            with reading.turn:
-                return reading.store.scan(after, limit)
-
-    def _is_known(self, doc_ids: Sequence[int]) -> bool:
-        """Whether every index has these stored objects."""
-        return BitMap(doc_ids).issubset(self._reading.known.live)
+            return reading.store.scan(after, limit, self.live)
 
     def select(self, filter: Filter, resolve: Resolve | None = None) -> AllowList:
-        filters = self._reading.indexes.filters
+        filters = self.reading.indexes.filters
         if resolve is None:
             return filters.allow(filter, self.live)
 
@@ -151,7 +139,7 @@ class ShardView:
 
     def sorted(self, within: Selection | None, keys: Sequence[Sort], limit: int) -> DocIds:
         chosen = self.everything if within is None else _own(within)
-        return self._reading.indexes.filters.sort(chosen.ids, keys, limit, self._values)
+        return self.reading.indexes.filters.sort(chosen.ids, keys, limit, self._values)
 
     def nearest(
         self, name: str, query: Vector, k: int, within: Selection | None, max_distance: float | None
@@ -159,32 +147,45 @@ class ShardView:
         allow = self.allow if within is None else _own(within)
         if allow is not None and not len(allow):
             return NO_NEIGHBOURS
-        return self._reading.indexes.vector(name).search(query, k, allow, max_distance=max_distance)
+        index = self.reading.indexes.vector(name)
+        found = index.search(query, k, allow, max_distance=max_distance)
+        if allow is None and self._has_newer(found.doc_ids):
+            return index.search(query, k, self.everything, max_distance=max_distance)
+        return found
 
     def keyword(self, query: Keyword, k: int, within: Selection | None) -> Matches:
         chosen = None if within is None else _own(within)
-        return self._reading.indexes.inverted.search(query, k, chosen, self._population)
+        return self.reading.indexes.inverted.search(query, k, chosen, self._population)
+
+    def _has_newer(self, doc_ids: DocIds) -> bool:
+        """Whether ``doc_ids``, just found, have an object that was stored after this state: indexes are shared."""
+        end = self.reading.next_doc_id
+        return self.reading.store.next_doc_id != end and bool((doc_ids >= end).any())
 
     # -- what they are
 
     def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
-        return self._reading.indexes.filters.uuids(np.asarray(doc_ids, np.uint32))
+        return self.reading.indexes.filters.uuids(np.asarray(doc_ids, np.uint32))
 
-    def records(self, doc_ids: Sequence[int]) -> list[Record | None]:
-        reading = self._reading
+    def records(self, doc_ids: Sequence[int]) -> list[Record]:
+        reading = self.reading
         open_record = reading.codec.open
+        found: list[Record] = []
         with reading.lifetime:
-            return [None if raw is None else open_record(raw) for raw in reading.store.read(doc_ids)]
+            for raw in reading.store.read(doc_ids):
+                assert raw is not None, "what a view names is retained while the view is there"
+                found.append(open_record(raw))
+        return found
 
     def vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
-        self._reading.indexes.vector(name)
-        return self._reading.store.get_vectors(name, doc_ids)
+        self.reading.indexes.vector(name)
+        return self.reading.store.get_vectors(name, doc_ids)
 
     def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:
-        return self._reading.indexes.vector(name).distances(query, doc_ids)
+        return self.reading.indexes.vector(name).distances(query, doc_ids)
 
     def numbers(self, property: str, doc_ids: DocIds) -> npt.NDArray[np.float64]:
-        gathered = self._reading.indexes.filters.gather(property, doc_ids)
+        gathered = self.reading.indexes.filters.gather(property, doc_ids)
         assert gathered is not None, "numbers and dates have columns"
         found = np.full(len(doc_ids), np.nan)
         is_date = self.config.by_name[property].data_type is DataType.DATE
@@ -202,21 +203,21 @@ class ShardView:
             doc_ids = np.sort(over)
         else:
             doc_ids = (self.everything if over is None else _own(over)).ids
-        filters = self._reading.indexes.filters
+        filters = self.reading.indexes.filters
         return aggregate(self.config, filters, self._values, doc_ids, properties, group_by, groups)
 
     def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
-        return self._reading.indexes.inverted.explain(query, doc_ids)
+        return self.reading.indexes.inverted.explain(query, doc_ids)
 
     def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
-        index = self._reading.indexes.vector(name)
+        index = self.reading.indexes.vector(name)
         if not isinstance(index, MultiVectorIndex):
             raise Invalid(f"vector {name!r} is a single vector; only multi-vectors have tokens to explain")
         return index.explain(query, doc_id, matrix=matrix)
 
     def _values(self, doc_ids: DocIds, property: str) -> list[Value]:
         """The property's value of each object, read from the stored objects; None where absent."""
-        return [None if r is None else r.properties.get(property) for r in self.records(doc_ids.tolist())]
+        return [record.properties.get(property) for record in self.records(doc_ids.tolist())]
 
 
 def _own(selection: Selection) -> AllowList:

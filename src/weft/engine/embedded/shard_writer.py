@@ -21,7 +21,8 @@ from weft.engine.embedded.group_commit import GroupCommit
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.indexes import Indexes
 from weft.engine.embedded.lifetime import Lifetime
-from weft.engine.embedded.shard_view import IndexedObjects, Reading, ShardView
+from weft.engine.embedded.read_states import ReadStates
+from weft.engine.embedded.shard_view import Reading, ShardView
 from weft.engine.embedded.staged import Staged
 from weft.engine.embedded.storage import ShardStore, VectorLayout
 from weft.engine.record import RecordCodec
@@ -47,7 +48,7 @@ class ShardWriter:
         """Whether the indexes failed to follow the store."""
         self.indexes, self.unsaved = self._opened()
         """``unsaved``: changes that the snapshots of the indexes lack."""
-        self._known = IndexedObjects(store.live)
+        self._states = ReadStates()
         self.view = self._publish()
 
     @property
@@ -80,11 +81,20 @@ class ShardWriter:
             self.config, self.codec = config, RecordCodec(config)
             self.view = self._publish()
 
+    def named(self) -> list[BitMap]:
+        """The live doc_ids of each state that may be read, now or later; on any thread."""
+        return self._states.named(self.view.reading)
+
+    def kept(self) -> BitMap:
+        """All of ``named``: what indexes must keep, with what is newer."""
+        return self._states.kept(self.view.reading)
+
     def mend(self) -> None:
         """Rebuild the indexes, with the turn held. Raises OperatorError; then the earlier ones are used until the next
         attempt."""
         self.stale = True
-        self.view = self._view_of(self.view.live, AllowList(self.view.live), self.view.until)
+        earlier = self.view.reading
+        self.view = self._view_of(earlier.live, AllowList(earlier.live), earlier.next_doc_id)
         self.indexes.stop()
         try:
             self.indexes, self.unsaved = self._opened()
@@ -101,7 +111,7 @@ class ShardWriter:
         self._lifetime.check()
         if self.stale:
             self.mend()
-        outcomes, stored = self._committer.commit(changes)
+        outcomes, stored = self._committer.commit(changes, self.named())
         if stored:
             self._index(stored)
         return outcomes
@@ -125,15 +135,13 @@ class ShardWriter:
 
     def _publish(self) -> ShardView:
         """The view of everything stored, which the indexes have."""
-        live = self._known.live = self._store.live
-        is_whole = len(live) == self._store.next_doc_id
-        return self._view_of(live, None if is_whole else AllowList(live), self._store.next_doc_id)
+        live, next_doc_id = self._store.live, self._store.next_doc_id
+        return self._view_of(live, None if len(live) == next_doc_id else AllowList(live), next_doc_id)
 
-    def _view_of(self, live: BitMap, allow: AllowList | None, until: int) -> ShardView:
-        reading = Reading(
-            self.config, self.codec, self._store, self.indexes, self._lifetime, self._known, self._commits.turn
-        )
-        return ShardView(reading, live, allow, until)
+    def _view_of(self, live: BitMap, allow: AllowList | None, next_doc_id: int) -> ShardView:
+        state = Reading(self.config, self.codec, self._store, self.indexes, self._lifetime, live, next_doc_id)
+        self._states.add(state)
+        return ShardView(state, live, allow)
 
 
 def layout(vector: VectorConfig) -> VectorLayout:

@@ -11,8 +11,6 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-import numpy as np
-
 from weft.domain.answer import Answer, Hit, ShardProfile
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
@@ -40,8 +38,6 @@ from weft.service.search.ranker import Depths, Ranker, has_certainty
 from weft.service.search.ranking import Ranking
 from weft.service.search.refinement import Refiner
 from weft.service.search.targets import Target, resolve
-
-_ATTEMPTS = 3
 
 
 class Searcher:
@@ -143,15 +139,12 @@ class Searcher:
     def _hits(
         self, config: CollectionConfig, part: Part, query: Query, limit: int, targets: list[Target]
     ) -> tuple[list[Hit], View]:
-        """The page of hits. If an object is replaced between ranking and reading, the query is ranked again."""
-        for attempt in range(_ATTEMPTS):
-            view = part.view()
-            ranking = self._ranker(view, query, targets).candidates(limit)
-            ranking = self._page(config, ranking, view, query, limit)
-            with took("objects_took"):
-                records = view.records(ranking.doc_ids.tolist())
-            if attempt == _ATTEMPTS - 1 or all(records):
-                break
+        """The page of hits, all from one view."""
+        view = part.view()
+        ranking = self._ranker(view, query, targets).candidates(limit)
+        ranking = self._page(config, ranking, view, query, limit)
+        with took("objects_took"):
+            records = view.records(ranking.doc_ids.tolist())
         return self._filled(config, view, query, ranking, records, targets), view
 
     def _ranker(self, view: View, query: Query, targets: list[Target]) -> Ranker:
@@ -176,14 +169,11 @@ class Searcher:
         view: View,
         query: Query,
         ranking: Ranking,
-        records: Sequence[Record | None],
+        records: Sequence[Record],
         targets: list[Target],
     ) -> list[Hit]:
         returns = query.returns
-        present = [record for record in records if record is not None]
-        if len(present) < len(records):
-            ranking = ranking.take(np.flatnonzero([record is not None for record in records]))
-        hits = [Hit(record, doc_id) for record, doc_id in zip(present, ranking.doc_ids.tolist(), strict=True)]
+        hits = [Hit(record, doc_id) for record, doc_id in zip(records, ranking.doc_ids.tolist(), strict=True)]
         if ranking.distances is not None and (query.group_by is not None or not isinstance(query.search, Hybrid)):
             certain = returns.certainty and len(targets) == 1 and has_certainty(targets[0])
             for hit, distance in zip(hits, ranking.distances.tolist(), strict=True):

@@ -48,7 +48,7 @@ def upsert(n: int) -> Upsert:
 
 def assert_found_everywhere(shard: Shard, numbers: set[int]) -> None:
     view = shard.view()
-    assert {r.properties["n"] for r in shard.view().records(list(view.live)) if r is not None} == numbers
+    assert {r.properties["n"] for r in shard.view().records(list(view.live))} == numbers
     near = view.nearest("default", np.asarray([1, 1], np.float32), 1000, None, None)
     assert sorted(near.doc_ids) == sorted(view.live)
     for n in numbers:

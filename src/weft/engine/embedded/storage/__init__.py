@@ -4,8 +4,9 @@ One `ShardStore` a shard (a folder).
 """
 
 from weft.engine.embedded.storage.changes import Applied, Delete, Put, StoreChange, VectorLayout
+from weft.engine.embedded.storage.object_count import count_objects
 from weft.engine.embedded.storage.rows import TokenRows, VectorRows
-from weft.engine.embedded.storage.shard_store import ShardStore, count_objects
+from weft.engine.embedded.storage.shard_store import ShardStore
 from weft.engine.embedded.storage.vector_file import RaggedVectorFile, VectorFile
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Compaction of a vector file: its live rows are copied to a new file, which then replaces it.
+"""Compaction of a vector file: the rows that are kept are copied to a new file, which then replaces it.
 
 ``Rewrite`` copies on any thread, concurrently with the writer. On the writing thread the rows added since are copied,
 too, and ``VectorFolder.switch`` commits the new file in one LMDB transaction. Until then the old file is the truth.
@@ -20,7 +20,7 @@ _STEP_BYTES = 1 << 23
 
 
 class Rewrite:
-    """The live rows of ``source`` in the new file ``file``; rows that die after they were copied stay in it."""
+    """Rows of ``source`` in the new file ``file``; those that are no longer kept after they were copied stay in it."""
 
     def __init__(self, source: StoredVectors, file: AppendFile) -> None:
         self.source = source
@@ -30,17 +30,21 @@ class Rewrite:
         self.rows = 0
         self._done = 0
 
-    def copy(self, live: BitMap) -> None:
-        """Copies the live rows that are not copied yet. Raises CorruptData when they are damaged, StorageFull."""
+    def copy(self, kept: BitMap, end: int) -> None:
+        """Copies the rows of the objects ``kept`` that are not copied yet; those from doc_id ``end`` on wait.
+
+        Raises CorruptData when they are damaged, StorageFull.
+        """
         self.source.verify()
         rows = self.source.rows
-        fresh = np.arange(self._done, len(rows))
-        wanted = fresh[np.isin(rows.doc_ids[fresh], np.asarray(live.to_array(), np.uint32))]
+        stop = int(np.searchsorted(rows.doc_ids, end))
+        fresh = np.arange(self._done, stop)
+        wanted = fresh[np.isin(rows.doc_ids[fresh], np.asarray(kept.to_array(), np.uint32))]
         tokens = rows.tokens if isinstance(rows, TokenRows) else rows.vectors
         offsets = rows.offsets if isinstance(rows, TokenRows) else np.arange(len(rows) + 1)
         for step in _steps(wanted, offsets, _STEP_BYTES // (FLOAT32.itemsize * max(1, tokens.shape[1]))):
             self._append(step, rows.doc_ids, offsets, tokens)
-        self._done = len(rows)
+        self._done = stop
 
     def discard(self) -> None:
         """Removes the copy."""

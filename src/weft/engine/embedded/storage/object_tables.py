@@ -5,11 +5,13 @@ Integers are big-endian; "sealed": see `files.format`.
     table     key             value
     meta      b"shard"        sealed JSON: next_doc_id
               b"models"       sealed JSON: what made the vectors, by name of vector; missing when none was stated
+              b"retained"     sealed roaring bitmap of the dead doc_ids that have a record; missing: none
     objects   doc_id u32      XXH3-64 u64 of the record (seed: doc_id), then the record
     uuids     uuid 16 bytes   doc_id u32, then the low 32 bits of XXH3-64 of the uuid (seed: doc_id)
     dead      doc_id >> 16    sealed roaring bitmap of the dead doc_ids among these 65,536
 
-A doc_id below next_doc_id lives unless it is in ``dead``. A value that fails its checksum raises CorruptData.
+A doc_id below next_doc_id lives unless it is in ``dead``; the record of a dead one may be retained. A value that fails
+its checksum raises CorruptData.
 """
 
 from __future__ import annotations
@@ -22,17 +24,19 @@ import xxhash
 from pyroaring import BitMap
 
 from weft.engine.embedded.storage.plan import CommitPlan
+from weft.engine.embedded.storage.retained import Turnover
 from weft.files.environment import Environment, Transaction
 from weft.files.format import damaged, seal, seal_json, unseal, unseal_json
 
 META, OBJECTS, UUIDS, DEAD = b"meta", b"objects", b"uuids", b"dead"
 TABLES = (META, OBJECTS, UUIDS, DEAD)
 
-_SHARD, _MODELS = b"shard", b"models"
+_SHARD, _MODELS, _RETAINED = b"shard", b"models", b"retained"
 _DOC_ID = struct.Struct(">I")
 _BLOCK = struct.Struct(">H")
 _ENTRY = struct.Struct(">II")
 _SUM_BYTES = 8
+_PAGE = 256
 
 _doc_key = _DOC_ID.pack
 _checksum = xxhash.xxh3_64_digest
@@ -44,6 +48,8 @@ class ShardState(NamedTuple):
     next_doc_id: int
     live: BitMap
     models: Mapping[str, str]
+    retained: BitMap
+    """Dead, with a record."""
 
 
 class ObjectTables:
@@ -57,14 +63,16 @@ class ObjectTables:
             return None
         next_doc_id = int(unseal_json(META, _SHARD, meta, self._env.path)["next_doc_id"])
         live = BitMap(range(next_doc_id)) - self._env.read(self._dead)
+        retained = self._env.read(self._retained)
         stored = self._env.read(lambda txn: self._env.entries(txn, OBJECTS))
-        if stored != len(live):
-            raise damaged(self._env.path, f"{len(live)} objects were stored, but it has {stored} records")
-        return ShardState(next_doc_id, live, self._env.read(self._models))
+        if stored != len(live) + len(retained) or not live.isdisjoint(retained):
+            expected = f"{len(live)} objects were stored and {len(retained)} removed ones retained"
+            raise damaged(self._env.path, f"{expected}, but it has {stored} records")
+        return ShardState(next_doc_id, live, self._env.read(self._models), retained)
 
     def create(self) -> ShardState:
         self._env.write(lambda txn: self._write_meta(txn, 0))
-        return ShardState(0, BitMap(), {})
+        return ShardState(0, BitMap(), {}, BitMap())
 
     def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
         table = self._env.tables[UUIDS]
@@ -114,8 +122,8 @@ class ObjectTables:
 
         return self._env.read(body)
 
-    def records(self, from_doc_id: int, limit: int) -> list[tuple[int, bytes]]:
-        """Up to ``limit``, ascending, from one snapshot."""
+    def records(self, from_doc_id: int, limit: int, skipped: BitMap) -> list[tuple[int, bytes]]:
+        """Up to ``limit`` that are not ``skipped``, ascending, from one snapshot."""
 
         def body(txn: Transaction) -> list[tuple[int, bytes]]:
             found: list[tuple[int, bytes]] = []
@@ -124,14 +132,33 @@ class ObjectTables:
                 while more and len(found) < limit:
                     key, value = cursor.item()
                     doc_id = int.from_bytes(key, "big")
-                    found.append((doc_id, self._record(doc_id, value)))
+                    if doc_id not in skipped:
+                        found.append((doc_id, self._record(doc_id, value)))
                     more = cursor.next()
             return found
 
         return self._env.read(body)
 
-    def write(self, txn: Transaction, plan: CommitPlan, live: BitMap, models: Mapping[str, str] | None) -> None:
+    def verify(self, live: BitMap) -> None:
+        """Reads every record and uuid; raises CorruptData unless they are those of ``live``."""
+        records, uuids, start = BitMap(), BitMap(), 0
+        while found := self.records(start, _PAGE, BitMap()):
+            records.update(doc_id for doc_id, _ in found)
+            start = found[-1][0] + 1
+        after: bytes | None = None
+        while page := self.uuids(after, _PAGE):
+            after = page[-1][0]
+            uuids.update(doc_id for _, doc_id in page)
+        if not live.issubset(records) or uuids != live:
+            missing = f"{len(live & records)} of their records and {len(uuids)} uuids found"
+            raise damaged(self._env.path, f"{len(live)} objects were stored, {missing}")
+
+    def write(
+        self, txn: Transaction, plan: CommitPlan, live: BitMap, turnover: Turnover, models: Mapping[str, str] | None
+    ) -> None:
         """Writes the plan, after which ``live`` are the live doc_ids; and ``models`` if they change."""
+        if plan.removed or turnover.purged:
+            self.purge(txn, turnover)
         self._write_records(txn, plan)
         self._write_uuids(txn, plan)
         for block in sorted({doc_id >> 16 for doc_id in (*plan.removed, *plan.superseded)}):
@@ -142,11 +169,21 @@ class ObjectTables:
         if models is not None:
             txn.put(_MODELS, seal_json(META, _MODELS, models), db=self._env.tables[META])
 
+    def purge(self, txn: Transaction, turnover: Turnover) -> None:
+        """Deletes and retains records of removed objects."""
+        if turnover.purged:
+            with txn.cursor(self._env.tables[OBJECTS]) as cursor:
+                for doc_id in turnover.purged:
+                    if cursor.set_key(_doc_key(doc_id)):
+                        cursor.delete()
+        table = self._env.tables[META]
+        if turnover.retained:
+            txn.put(_RETAINED, seal(META, _RETAINED, turnover.retained.serialize()), db=table)
+        else:
+            txn.delete(_RETAINED, db=table)
+
     def _write_records(self, txn: Transaction, plan: CommitPlan) -> None:
         with txn.cursor(self._env.tables[OBJECTS]) as cursor:
-            for doc_id in plan.removed:
-                if cursor.set_key(_doc_key(doc_id)):
-                    cursor.delete()
             records = [(_doc_key(doc_id), _checksum(put.record, doc_id) + put.record) for doc_id, put in plan.puts]
             cursor.putmulti(records, append=True)
 
@@ -190,6 +227,10 @@ class ObjectTables:
     def _models(self, txn: Transaction) -> dict[str, str]:
         stated = txn.get(_MODELS, None, self._env.tables[META])
         return {} if stated is None else dict(unseal_json(META, _MODELS, stated, self._env.path))
+
+    def _retained(self, txn: Transaction) -> BitMap:
+        stored = txn.get(_RETAINED, None, self._env.tables[META])
+        return BitMap() if stored is None else BitMap.deserialize(unseal(META, _RETAINED, stored, self._env.path))
 
     def _dead(self, txn: Transaction) -> BitMap:
         with txn.cursor(self._env.tables[DEAD]) as cursor:

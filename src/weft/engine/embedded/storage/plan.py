@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from pyroaring import BitMap
 
 from weft.domain.errors import Invalid, StorageFull
 from weft.domain.objects import Vector
@@ -37,6 +38,13 @@ class CommitPlan:
     superseded: list[int]
     uuids: dict[bytes, int | None]
     """The doc_id of each uuid that changes; None: the uuid is removed."""
+
+    def live_after(self, live: BitMap, next_doc_id: int) -> BitMap:
+        """What lives after this commit, where ``live`` and ``next_doc_id`` were so before it."""
+        after = BitMap(live)
+        after.add_range(next_doc_id, self.next_doc_id)
+        after.difference_update(BitMap(self.removed), BitMap(self.superseded))
+        return after
 
 
 def plan_commit(changes: Sequence[StoreChange], present: dict[bytes, int], next_doc_id: int) -> CommitPlan:

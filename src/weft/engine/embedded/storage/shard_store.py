@@ -6,7 +6,9 @@ Layout of the folder:
     objects.mdb           LMDB: the tables of `object_tables` and `vector_folder`; ``objects.mdb-lock`` is LMDB's own
     vectors/              see `vector_folder`
 
-The vectors of dead objects stay in the vector files until a compaction.
+A commit that removes objects gets the states of the shard that may still be read (``named``, the live doc_ids of each).
+The records of objects that live in one of them are retained, and purged by a later commit or ``purge``. The vectors of
+dead objects stay in the vector files until a compaction.
 
 Order of a commit: vectors to their files, sync, one LMDB transaction, sync, publish in memory. A failure before LMDB
 has committed leaves everything as it was. One writer thread calls ``commit``, ``add_vectors`` and the compaction;
@@ -28,15 +30,15 @@ from weft.engine.embedded.storage.changes import Applied, StoreChange, VectorLay
 from weft.engine.embedded.storage.compaction import Rewrite
 from weft.engine.embedded.storage.object_tables import ObjectTables
 from weft.engine.embedded.storage.plan import CommitPlan, new_rows, plan_commit, problems
+from weft.engine.embedded.storage.retained import Retained, Turnover
 from weft.engine.embedded.storage.vector_file import StagedRows, StoredVectors
 from weft.engine.embedded.storage.vector_folder import VectorFolder
 from weft.files import disk, format
 from weft.files.environment import Environment, Transaction
 from weft.files.format import damaged
 
-_TABLES = (*object_tables.TABLES, *vector_folder.TABLES)
+TABLES = (*object_tables.TABLES, *vector_folder.TABLES)
 _CHUNK = 256
-_PAGE = 4096
 
 
 class ShardStore:
@@ -57,13 +59,14 @@ class ShardStore:
         marked = format.is_marked(folder, "shard")
         if marked and not (folder / "objects.mdb").exists():
             raise damaged(folder / "objects.mdb", "the file is missing")
-        self._env = Environment(folder / "objects.mdb", _TABLES, sync=sync)
+        self._env = Environment(folder / "objects.mdb", TABLES, sync=sync)
         self._objects = ObjectTables(self._env)
         try:
             state = self._objects.load()
             if state is None and marked:
                 raise damaged(self._env.path, "it does not hold the shard that was created in it")
-            self.next_doc_id, self.live, self.models = state or self._objects.create()
+            self.next_doc_id, self.live, self.models, left = state or self._objects.create()
+            self._retained = Retained(left)
             self._vectors = VectorFolder(folder / "vectors", self._env, sync=sync)
         except BaseException:
             self._env.abandon()
@@ -90,26 +93,37 @@ class ShardStore:
     def count(self) -> int:
         return len(self.live)
 
-    def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
-        """The doc_id of each uuid; None where there is no such object."""
-        return self._objects.lookup(uuids)
+    @property
+    def retained_count(self) -> int:
+        """How many removed objects still have a record."""
+        return len(self._retained.all)
+
+    def lookup(self, uuids: Sequence[bytes], state: BitMap | None = None) -> list[int | None]:
+        """The doc_id of each uuid, in the named ``state`` (None: now); None where there is no such object."""
+        found = self._objects.lookup(uuids)  # before what is retained, see Retained
+        if state is None:
+            return found
+        return [self._retained.then(uuid, doc_id, state) for uuid, doc_id in zip(uuids, found, strict=True)]
 
     def read(self, doc_ids: Sequence[int]) -> list[bytes | None]:
-        """The record of each doc_id, all from one snapshot; None if it is dead or unknown."""
+        """The record of each doc_id, all from one snapshot; None if it is purged or unknown."""
         return self._objects.read(doc_ids)
 
-    def scan(self, after: bytes | None, limit: int) -> list[tuple[bytes, int]]:
-        """Up to ``limit`` ``(uuid, doc_id)`` in order of uuid, after ``after``."""
-        return self._objects.uuids(after, limit)
+    def scan(self, after: bytes | None, limit: int, state: BitMap | None = None) -> list[tuple[bytes, int]]:
+        """Up to ``limit`` ``(uuid, doc_id)`` in order of uuid, after ``after``, in the named ``state`` (None: now)."""
+        if state is None:
+            return self._objects.uuids(after, limit)
+        return self._retained.scan(self._objects.uuids, after, limit, state)
 
     def scan_records(self, from_doc_id: int, limit: int) -> Iterator[tuple[int, bytes]]:
-        """Up to ``limit`` ``(doc_id, record)`` of live objects from ``from_doc_id`` on, ascending.
+        """Up to ``limit`` ``(doc_id, record)`` of live objects from ``from_doc_id`` on, ascending; and of removed ones
+        that are retained for a state of this process.
 
         Each chunk is from one snapshot; an object that is replaced while this runs may be missing, or appear again
         under its new doc_id.
         """
         while limit > 0:
-            chunk = self._objects.records(from_doc_id, min(limit, _CHUNK))
+            chunk = self._objects.records(from_doc_id, min(limit, _CHUNK), self._retained.left)
             yield from chunk
             if len(chunk) < min(limit, _CHUNK):
                 return
@@ -140,8 +154,10 @@ class ShardStore:
         """By index, each Put that ``commit`` would refuse, assuming that the valid ones before it are committed."""
         return dict(problems(changes, self._vectors.files))
 
-    def commit(self, changes: Sequence[StoreChange]) -> list[Applied]:
+    def commit(self, changes: Sequence[StoreChange], named: Sequence[BitMap] = ()) -> list[Applied]:
         """Applies the changes in order, all or none; durable at return (with ``sync``), visible to readers at return.
+
+        The states ``named`` stay readable.
 
         Raises Invalid with ``index`` (which of the changes), ``expected_dims`` and ``got_dims`` before anything is
         written; StorageFull; OperatorError when the disk fails.
@@ -156,48 +172,69 @@ class ShardStore:
             (self._vectors.files[name], self._vectors.files[name].stage(rows.doc_ids, rows.vectors))
             for name, rows in new_rows(plan).items()
         ]
-        live = self._live_after(plan)
+        live = plan.live_after(self.live, self.next_doc_id)
         stated = {name: model for _, put in plan.puts for name, model in put.models.items()}
         models = {**self.models, **stated} if self.live else stated
-        with self._counting:
-            self._env.write(lambda txn: self._write(txn, plan, live, staged, models))
-            for file, rows in staged:
-                file.publish(rows)
+        turnover = self._retained.turnover(BitMap(plan.removed), named)
+        replaced = {doc_id: uuid for uuid, doc_id in present.items() if doc_id in turnover.retained}
+        self._retained.add(replaced)
+        try:
+            with self._counting:
+                self._env.write(lambda txn: self._write(txn, plan, live, turnover, staged, models))
+                for file, rows in staged:
+                    file.publish(rows)
+        except BaseException:
+            self._retained.drop(BitMap(replaced))
+            raise
+        self._retained.drop(turnover.purged)
+        self.live = live  # first, see begin_compaction
         self.next_doc_id = plan.next_doc_id
-        self.live = live
         self.models = models
         return plan.applied
+
+    def purge(self, named: Sequence[BitMap]) -> bool:
+        """Deletes some records that none of the states ``named`` needs, on the writing thread; False if there are none.
+
+        A commit does so, too.
+        """
+        turnover = self._retained.turnover(BitMap(), named)
+        if turnover.purged:
+            self._env.write(lambda txn: self._objects.purge(txn, turnover))
+            self._retained.drop(turnover.purged)
+        return bool(turnover.purged)
 
     def add_vectors(self, name: str, layout: VectorLayout) -> None:
         """Adds an empty vector file, if there is none. Raises Misconfigured when there is one with the other layout."""
         self._vectors.add({name: layout})
 
-    def dead_rows(self, name: str) -> int:
-        """The number of rows of the vector file ``name`` whose objects are dead, which a compaction would remove."""
+    def dead_rows(self, name: str, named: Sequence[BitMap] = ()) -> int:
+        """The number of rows of the vector file ``name`` that a compaction would remove."""
         doc_ids = self._vectors.files[name].doc_ids
-        return len(doc_ids) - self.live.intersection_cardinality(BitMap(doc_ids))
+        return len(doc_ids) - BitMap.union(self.live, *named).intersection_cardinality(BitMap(doc_ids))
 
-    def begin_compaction(self, name: str) -> Rewrite:
-        """Copies the live rows of the vector file ``name`` to a new file; on any thread, one at a time for each name.
+    def begin_compaction(self, name: str, named: Sequence[BitMap] = ()) -> Rewrite:
+        """Copies the rows of live objects, and of those in the states ``named``, from the vector file ``name`` to a new
+        one; on any thread, one at a time for each name.
 
         Nothing changes until ``finish_compaction``; ``Rewrite.discard`` abandons it. Raises CorruptData, StorageFull.
         """
         rewrite = self._vectors.rewrite(name)
         try:
-            rewrite.copy(self.live)
+            end = self.next_doc_id  # first: what is live below it is then in ``live``
+            rewrite.copy(BitMap.union(self.live, *named), end)
         except BaseException:
             rewrite.discard()
             raise
         return rewrite
 
-    def finish_compaction(self, rewrite: Rewrite) -> None:
+    def finish_compaction(self, rewrite: Rewrite, named: Sequence[BitMap] = ()) -> None:
         """Replaces the old file by the new one, on the writing thread: rows are renumbered, ``generation`` grows.
 
         All or nothing; raises as ``begin_compaction`` does.
         """
         with self._switching:
             try:
-                rewrite.copy(self.live)
+                rewrite.copy(BitMap.union(self.live, *named), self.next_doc_id)
                 self._vectors.switch(rewrite)
             except BaseException:
                 rewrite.discard()
@@ -242,17 +279,7 @@ class ShardStore:
 
         Vector blocks that were checked before are read again only if ``full``.
         """
-        live, records, uuids = self.live, 0, BitMap()
-        for _ in self.scan_records(0, self.next_doc_id):
-            records += 1
-        after: bytes | None = None
-        while page := self.scan(after, _PAGE):
-            after = page[-1][0]
-            uuids.update(doc_id for _, doc_id in page)
-        if records != len(live) or uuids != live:
-            raise damaged(
-                self._env.path, f"{len(live)} objects were stored, {records} records and {len(uuids)} uuids found"
-            )
+        self._objects.verify(self.live)
         self._vectors.verify(full=full)
 
     def close(self) -> None:
@@ -260,33 +287,15 @@ class ShardStore:
         self._vectors.close()
         self._env.close()
 
-    def _live_after(self, plan: CommitPlan) -> BitMap:
-        live = BitMap(self.live)
-        live.add_range(self.next_doc_id, plan.next_doc_id)
-        live.difference_update(BitMap(plan.removed), BitMap(plan.superseded))
-        return live
-
     def _write(
         self,
         txn: Transaction,
         plan: CommitPlan,
         live: BitMap,
+        turnover: Turnover,
         staged: Sequence[tuple[StoredVectors, StagedRows]],
         models: Mapping[str, str],
     ) -> None:
-        self._objects.write(txn, plan, live, None if models == self.models else models)
+        self._objects.write(txn, plan, live, turnover, None if models == self.models else models)
         for file, rows in staged:
             self._vectors.write(txn, file, rows)
-
-
-def count_objects(folder: Path) -> int:
-    """The number of objects of the closed shard in ``folder``; 0 if it was never opened. Raises CorruptData."""
-    path = folder / "objects.mdb"
-    if not path.exists():
-        return 0
-    env = Environment(path, _TABLES, sync=False)
-    try:
-        state = ObjectTables(env).load()
-        return len(state.live) if state else 0
-    finally:
-        env.close()

@@ -154,6 +154,45 @@ def test_compaction_drops_dead_rows_and_keeps_the_rest(tmp_path: Path, name: str
     store.close()
 
 
+def test_what_is_written_while_a_compaction_begins_is_copied(
+    store: ShardStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit([Put(uuid(i), b"", {"a": vec(i, 1)}) for i in range(4)])
+    file = store.vectors("a")
+    verify = file.verify
+
+    def slowly(*, full: bool = False) -> None:
+        verify(full=full)
+        monkeypatch.undo()
+        store.commit([Put(uuid(i), b"", {"a": vec(i, 2)}) for i in range(3, 6)])
+
+    monkeypatch.setattr(file, "verify", slowly)
+    store.finish_compaction(store.begin_compaction("a"))
+    live = store.live.to_array().tolist()
+    assert [v.tolist() for v in store.get_vectors("a", live) if v is not None] == [
+        [0, 1], [1, 1], [2, 1], [3, 2], [4, 2], [5, 2]
+    ]  # fmt: skip
+
+
+def test_named_states_stay_readable(store: ShardStore) -> None:
+    store.commit([Put(uuid(i), b"old", {"a": vec(i, 1)}) for i in range(4)])
+    state = store.live
+    store.commit([Put(uuid(i), b"new", {"a": vec(i, 2)}) for i in range(2, 6)], [state])
+    store.commit([Delete(uuid(0)), Delete(uuid(2))], [state])
+    store.finish_compaction(store.begin_compaction("a", [state]), [state])
+    assert store.lookup([uuid(i) for i in range(6)], state) == [0, 1, 2, 3, None, None]
+    assert store.scan(None, 10, state) == [(uuid(i), i) for i in range(4)]
+    assert store.scan(uuid(0), 2, state) == [(uuid(1), 1), (uuid(2), 2)]
+    assert store.read([0, 1, 2, 3]) == [b"old"] * 4
+    assert [v.tolist() for v in store.get_vectors("a", [0, 1, 2, 3]) if v is not None] == [[i, 1] for i in range(4)]
+    assert store.lookup([uuid(i) for i in range(6)]) == [None, 1, None, 5, 6, 7]
+    assert store.retained_count == 3 and store.count == 4
+    store.verify(full=True)
+    assert store.purge([]) and not store.purge([])
+    assert store.read([0, 2, 3]) == [None] * 3
+    store.verify(full=True)
+
+
 def test_a_compaction_given_up_or_of_nothing_leaves_no_trace(store: ShardStore) -> None:
     store.finish_compaction(store.begin_compaction("a"))
     store.commit([Put(uuid(1), b"", {"a": vec(1, 2)}), Put(uuid(2), b"", {"a": vec(3, 4)})])
