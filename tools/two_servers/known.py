@@ -2,23 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from two_servers.answers import Answer
+from two_servers.answers import Difference
 from two_servers.question import Question
+from two_servers.things import PROPERTIES, Json
 
 
 @dataclass(frozen=True)
 class Known:
-    """``row`` begins a row of the page. Of ``a`` and ``b``, ``b`` is Weft's answer."""
+    """``row`` begins a row of the page. The second answer is Weft's."""
 
     row: str
-    applies: Callable[[Question, Answer, Answer], bool]
+    applies: Callable[[Question, Difference], bool]
 
 
-KNOWN: tuple[Known, ...] = ()
+def _conditions(filter: Json | None) -> Iterator[Json]:
+    for one in (filter or {}).get("operands", ()):
+        yield from _conditions(one)
+    if filter and "path" in filter:
+        yield filter
 
 
-def known(question: Question, a: Answer, b: Answer) -> Known | None:
-    return next((one for one in KNOWN if one.applies(question, a, b)), None)
+def _filters(question: Question, *operators: str, types: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> bool:
+    """Whether a condition has one of ``operators``, on a property of one of ``types`` or ``names``."""
+    return any(
+        one["operator"] in operators and (_type(one) in types or one["path"][0] in names)
+        for one in _conditions(question.facts.get("filters"))
+    )
+
+
+def _type(condition: Json) -> str:
+    known = PROPERTIES.get(condition["path"][0])
+    return known.data_type if known else ""
+
+
+def _paged(question: Question) -> bool:
+    facts = question.facts
+    return facts.get("limit", 1000) < 1000 or bool(facts.get("offset")) or "auto_limit" in facts
+
+
+def _group(question: Question) -> str:
+    by: Any = question.facts.get("group_by")
+    return by.prop if by is not None else ""
+
+
+def _group_type(question: Question) -> str:
+    known = PROPERTIES.get(_group(question))
+    return known.data_type if known else "reference"
+
+
+def _several_words_properties(question: Question) -> bool:
+    names = question.facts.get("query_properties")
+    return "query" in question.facts and (names is None or len(names) > 1)
+
+
+KNOWN: tuple[Known, ...] = (
+    Known(
+        "A request that cannot be served because of what it says",
+        lambda _, found: found.place == "status" and found.a.status == 500 and found.b.status < 500,
+    ),
+    Known("The answer to a PUT", lambda _, found: found.place.endswith("properties._creationTimeUnix")),
+    Known("`is_none` on geo coordinates", lambda question, _: _filters(question, "IsNull", types=("geoCoordinates",))),
+    Known("`is_none` on a blob", lambda question, _: _filters(question, "IsNull", types=("blob",))),
+    Known(
+        "`not_equal` on a property with only a range index",
+        lambda question, _: _filters(question, "NotEqual", names=("ranged",)),
+    ),
+    Known(
+        "Pages of a filtered listing",
+        lambda question, _: (
+            question.kind in ("fetch: page", "objects whole") and bool(question.facts["filters"]) and _paged(question)
+        ),
+    ),
+    Known(
+        "Sort by one key with a filter and a small limit",
+        lambda question, _: question.kind in ("sort: one key", "graphql: list") and bool(question.facts["filters"]),
+    ),
+    Known(
+        "BM25 over several properties with a small limit",
+        lambda question, _: _several_words_properties(question) and _paged(question),
+    ),
+    Known(
+        "`group_by` of BM25 or hybrid by numbers or references",
+        lambda question, _: (
+            question.kind in ("group: bm25", "group: hybrid")
+            and _group_type(question).rstrip("[]") not in ("text", "uuid")
+        ),
+    ),
+    Known(
+        "`group_by` by a list that holds a value twice",
+        lambda question, _: question.kind.startswith("group: ") and _group_type(question).endswith("[]"),
+    ),
+    Known(
+        "`certainty` of a hybrid search's vector part, cosine",
+        lambda question, _: question.kind == "hybrid: near vector" and "certainty" in question.text,
+    ),
+    Known(
+        "`pointing_to` of a reference, over gRPC",
+        lambda question, _: question.kind.startswith("aggregate") and "'to'" in question.text,
+    ),
+)
+
+
+def known(question: Question, difference: Difference) -> Known | None:
+    return next((one for one in KNOWN if one.applies(question, difference)), None)

@@ -58,8 +58,9 @@ def listed(answer: Any) -> Rows:
 
 
 def keys(answer: Any, names: Sequence[str]) -> Rows:
-    """Values that a sort goes by: objects with the same ones may stand in any order."""
-    rows = [words([one.properties.get(name) for name in names]) for one in answer.objects]
+    """Values that a sort goes by: objects with the same ones may stand in any order. An empty list is no value."""
+    values = [[one.properties.get(name) for name in names] for one in answer.objects]
+    rows = [words([None if one == [] else one for one in some]) for some in values]
     return Rows([Row(text, (float(place),)) for place, text in enumerate(rows)])
 
 

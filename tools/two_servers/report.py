@@ -44,7 +44,7 @@ class Report:
             kind.refused += isinstance(a, Refusal) or (isinstance(a, Document) and a.refused)
             if (difference := compare(a, b)) is None:
                 continue
-            if (reason := known(question, a, b)) is not None:
+            if (reason := known(question, difference)) is not None:
                 kind.known[reason.row] += 1
                 continue
             kind.found.append((question, difference))
