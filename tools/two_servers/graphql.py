@@ -52,7 +52,7 @@ def get(rng: Random) -> Question:
     if kind == "list" and rng.random() < 0.5:
         order = rng.choice(("asc", "desc"))
         arguments["sort"] = [{"path": [rng.choice(("n", "x", "title", "day"))], "order": order}]
-    numbers = "" if kind == "list" else " ".join(_NUMBERS)
+    numbers = " ".join(_NUMBERS) if kind.startswith("near") else "" if kind == "list" else "score"
     read = f"{_FIELDS} _additional {{ id {numbers} }}"
     query = f"{{ Get {{ {THING}{_arguments(arguments)} {{ {read} }} }} }}"
     facts = {"limit": limit, "filters": filter, "sort": arguments.get("sort")}

@@ -100,6 +100,7 @@ KNOWN: tuple[Known, ...] = (
         "`certainty` of a hybrid search's vector part, cosine",
         lambda question, _: question.kind == "hybrid: near vector" and "certainty" in question.text,
     ),
+    Known("Figures beside `pointingTo`", lambda question, _: "pointingTo" in question.text),
     Known(
         "`pointing_to` of a reference, over gRPC",
         lambda question, _: question.kind.startswith("aggregate") and "'to'" in question.text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -118,11 +119,18 @@ VECTORS: dict[str, tuple[int, str, Json]] = {
 
 
 def vector(rng: Random, name: str) -> list[Any]:
-    """``(d,)``, or ``(T, d)`` for "many"."""
+    """``(d,)``, of length 1 under cosine; or ``(T, d)`` for "many"."""
     dimensions = VECTORS[name][0]
-    if name == "many":
-        return [floats(rng, dimensions) for _ in range(rng.randint(1, 4))]
-    return [float(rng.randint(0, 2)) for _ in range(dimensions)] if name == "ham" else floats(rng, dimensions)
+    match name:
+        case "many":
+            return [floats(rng, dimensions) for _ in range(rng.randint(1, 4))]
+        case "ham":
+            return [float(rng.randint(0, 2)) for _ in range(dimensions)]
+        case "a":
+            drawn = floats(rng, dimensions)
+            return [one / math.hypot(*drawn) for one in drawn]
+        case _:
+            return floats(rng, dimensions)
 
 
 def classes() -> list[Json]:
