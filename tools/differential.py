@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         log = stack.enter_context(asked.log.open("w", encoding="utf-8")) if asked.log else None
         try:
             servers = [stack.enter_context(Server(address)) for address in (asked.a, asked.b)]
-            report = Report(servers, log)
+            report = Report(servers, log, strict=asked.strict)
             rng, half = Random(asked.seed), asked.questions // 2
             if not asked.filled:
                 fill(servers, Random(f"{asked.seed} things"), asked.objects)
@@ -58,6 +58,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rooms", nargs="+", choices=ROOMS, default=list(ROOMS), help="kinds of questions; all")
     parser.add_argument("--filled", action="store_true", help="ask of what an earlier run left")
     parser.add_argument("--keep", action="store_true", help="leave the collections in place")
+    parser.add_argument("--strict", action="store_true", help="known differences from Weaviate count as well")
     parser.add_argument("--log", type=Path, help="a file for every difference, not only the shortest of a kind")
     return parser.parse_args(arguments)
 

@@ -31,6 +31,15 @@ from weft.engine.selection import Resolve
 
 _UNSORTABLE = (DataType.UUID, DataType.UUID_ARRAY, DataType.REFERENCE, DataType.OBJECT, DataType.OBJECT_ARRAY)
 _CONTAINS = (Operator.CONTAINS_ANY, Operator.CONTAINS_ALL, Operator.CONTAINS_NONE)
+_UNFILTERABLE = (DataType.BLOB, DataType.OBJECT, DataType.OBJECT_ARRAY)
+_COUNTED = (
+    Operator.EQUAL,
+    Operator.NOT_EQUAL,
+    Operator.GREATER_THAN,
+    Operator.GREATER_THAN_EQUAL,
+    Operator.LESS_THAN,
+    Operator.LESS_THAN_EQUAL,
+)
 _BUILT_IN = {"id": ID, ID: ID, CREATION_TIME: CREATION_TIME, UPDATE_TIME: UPDATE_TIME}
 
 
@@ -78,11 +87,15 @@ def _holds(config: CollectionConfig, condition: Condition, obj: Object, resolve:
         return any(
             (one.collection or only, one.uuid) in {(found.collection, u) for u in found.uuids} for one in stored or ()
         )
-    if isinstance(target, ReferenceCount):
+    if known.data_type in _UNFILTERABLE:
+        raise Invalid(f"property {known.name!r} of type {known.data_type} cannot be filtered")
+    if isinstance(target, ReferenceCount) or (known.data_type is DataType.REFERENCE and operator in _COUNTED):
         return numeric(operator, [len(stored or ())], value)
     if operator is Operator.IS_NULL:
         return (stored is None or stored in ("", [])) == value
     if target.length:
+        if value < 0:
+            raise Invalid(f"Can only filter for positive property length got {value} instead")
         return numeric(operator, [0 if stored is None else len(stored)], value)
     if known.data_type.element is DataType.TEXT:
         return _on_text(config, known, operator, stored, value)

@@ -64,6 +64,16 @@ KNOWN: tuple[Known, ...] = (
         "A request that cannot be served because of what it says",
         lambda _, found: found.place == "status" and found.a.status == 500 and found.b.status < 500,
     ),
+    Known(
+        "Nulls among the numbers of a vector",
+        lambda question, _: question.kind.endswith((": vector", ": properties")) and "null" in question.text,
+    ),
+    Known(
+        "Objects of a REST batch that cannot be read",
+        lambda question, found: (
+            question.kind == "batch: objects" and found.place.endswith(".objects") and found.a == []
+        ),
+    ),
     Known("The answer to a PUT", lambda _, found: found.place.endswith("properties._creationTimeUnix")),
     Known("`is_none` on geo coordinates", lambda question, _: _filters(question, "IsNull", types=("geoCoordinates",))),
     Known("`is_none` on a blob", lambda question, _: _filters(question, "IsNull", types=("blob",))),

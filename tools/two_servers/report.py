@@ -29,12 +29,13 @@ class Kind:
 
 
 class Report:
-    """``kinds`` by name; each difference is written to ``log`` at once."""
+    """``kinds`` by name; each difference is written to ``log`` at once. ``strict``: none is known."""
 
-    def __init__(self, servers: Sequence[Server], log: TextIO | None = None) -> None:
+    def __init__(self, servers: Sequence[Server], log: TextIO | None = None, *, strict: bool = False) -> None:
         self.kinds: dict[str, Kind] = defaultdict(Kind)
         self._servers = servers
         self._log = log
+        self._strict = strict
 
     def ask(self, questions: Iterable[Question]) -> None:
         for question in questions:
@@ -44,7 +45,7 @@ class Report:
             kind.refused += isinstance(a, Refusal) or (isinstance(a, Document) and a.refused)
             if (difference := compare(a, b)) is None:
                 continue
-            if (reason := known(question, difference)) is not None:
+            if not self._strict and (reason := known(question, difference)) is not None:
                 kind.known[reason.row] += 1
                 continue
             kind.found.append((question, difference))

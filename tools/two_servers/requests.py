@@ -191,12 +191,12 @@ def addresses(rng: Random) -> Question:
         f"/v1/objects?class={name}&{query}",
         f"/v1/schema/{name}?{query}",
         f"/v1/schema/{name}/tenants",
-        f"/v1/schema/{name}/shards",
         f"/v1/nodes/{name}?output=" + rng.choice(("minimal", "verbose", "x")),
         "/v1/nowhere",
     )
-    method = rng.choice(("GET", "GET", "GET", "HEAD"))
-    return sequence("address", [(method, rng.choice(paths), None)])
+    path = rng.choice(paths)
+    method = rng.choice(("GET", "HEAD")) if path in paths[:2] else "GET"
+    return sequence("address", [(method, path, None)])
 
 
 def listing(rng: Random) -> Question:
