@@ -14,7 +14,7 @@ from server import Server
 from two_servers.known import KNOWN
 from two_servers.things import THING, thing_id
 
-SEED, OBJECTS, QUESTIONS, CHANGES = 7, 60, 200, 0
+SEED, OBJECTS, QUESTIONS, CHANGES = 7, 60, 200, 60
 PAGE = Path(__file__).parents[2] / "docs/differences.md"
 
 
