@@ -94,7 +94,7 @@ def _holds(config: CollectionConfig, condition: Condition, obj: Object, resolve:
     if operator is Operator.IS_NULL:
         return (stored is None or stored in ("", [])) == value
     if target.length:
-        if value < 0:
+        if isinstance(value, int | float) and value < 0:
             raise Invalid(f"Can only filter for positive property length got {value} instead")
         return numeric(operator, [0 if stored is None else len(stored)], value)
     if known.data_type.element is DataType.TEXT:

@@ -45,7 +45,7 @@ def _search(rng: Random) -> tuple[str, Json]:
 
 def get(rng: Random) -> Question:
     kind, arguments = _search(rng) if rng.random() < 0.6 else ("list", {})
-    limit = rng.choice((3, 20, 1000))
+    limit = rng.choice((3, 20, 100 if kind == "hybrid" else 1000))
     arguments["limit"] = limit
     if (filter := maybe(rng)) is not None:
         arguments["where"] = filter
@@ -55,7 +55,7 @@ def get(rng: Random) -> Question:
     numbers = " ".join(_NUMBERS) if kind.startswith("near") else "" if kind == "list" else "score"
     read = f"{_FIELDS} _additional {{ id {numbers} }}"
     query = f"{{ Get {{ {THING}{_arguments(arguments)} {{ {read} }} }} }}"
-    facts = {"limit": limit, "filters": filter, "sort": arguments.get("sort")}
+    facts = {"limit": limit, "filters": filter, **arguments.get(kind, {})}
     return Question(f"graphql: {kind}", query, lambda server: _objects(server, query, limit < 1000), facts)
 
 

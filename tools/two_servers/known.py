@@ -41,7 +41,8 @@ def _type(condition: Json) -> str:
 
 def _paged(question: Question) -> bool:
     facts = question.facts
-    return facts.get("limit", 1000) < 1000 or bool(facts.get("offset")) or "auto_limit" in facts
+    limit = min(facts.get("limit", 1000), facts.get("object_limit", 1000))
+    return limit < 1000 or bool(facts.get("offset")) or "auto_limit" in facts
 
 
 def _group(question: Question) -> str:
@@ -55,7 +56,7 @@ def _group_type(question: Question) -> str:
 
 
 def _several_words_properties(question: Question) -> bool:
-    names = question.facts.get("query_properties")
+    names = question.facts.get("query_properties", question.facts.get("properties"))
     return "query" in question.facts and (names is None or len(names) > 1)
 
 
@@ -110,6 +111,21 @@ KNOWN: tuple[Known, ...] = (
         "`certainty` of a hybrid search's vector part, cosine",
         lambda question, _: question.kind == "hybrid: near vector" and "certainty" in question.text,
     ),
+    Known(
+        "Hybrid hits beyond the 100th",
+        lambda question, _: (
+            question.kind.startswith("hybrid") and question.facts["limit"] + question.facts.get("offset", 0) > 100
+        ),
+    ),
+    Known(
+        "Over a hybrid search without `object_limit`",
+        lambda question, _: question.kind == "aggregate: hybrid" and "object_limit" not in question.facts,
+    ),
+    Known(
+        "Percentages of no booleans, over gRPC",
+        lambda question, found: question.kind.startswith("aggregate") and ".percentage_" in f"{found.a} {found.b}",
+    ),
+    Known("Figures of `uuid` properties, groups of geo coordinates", lambda question, _: _group(question) == "place"),
     Known("Figures beside `pointingTo`", lambda question, _: "pointingTo" in question.text),
     Known(
         "`pointing_to` of a reference, over gRPC",
