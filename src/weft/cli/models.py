@@ -17,14 +17,14 @@ from weft.cli.model_places import FoundModel, find_model, models_here
 from weft.cli.probes import audio, image, video
 from weft.cli.table import bytes_text
 from weft.domain.caller import Caller
-from weft.domain.errors import CorruptData, Invalid, Misconfigured, OperatorError, WeftError
+from weft.domain.errors import CorruptData, Invalid, Misconfigured, WeftError
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.base import Registry
+from weft.modules.local.hub import fetch
+from weft.modules.local.models import weight_files
 from weft.settings.modules import ModelSettings
 
-_NEEDED = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja")
-"""The files to fetch: no pickles, no code, no copies of the weights for other libraries."""
 _TRUE = ("1", "on", "yes", "true")
 _PROBE = "a red circle"
 _MEDIA = {MediaKind.IMAGE: image, MediaKind.AUDIO: audio, MediaKind.VIDEO: video}
@@ -85,20 +85,12 @@ def _pull(name: str) -> int:
     if any(os.environ.get(variable, "").lower() in _TRUE for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
         raise Misconfigured(f"{name} was not fetched, because HF_HUB_OFFLINE forbids it; unset it, or copy the model")
     try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+        import huggingface_hub  # noqa: F401
     except ImportError as error:
         raise Misconfigured(f"fetching models needs huggingface_hub ({error}); pip install 'weft[torch]'") from error
-    import httpx
-
-    try:
-        folder = Path(snapshot_download(name, allow_patterns=list(_NEEDED)))
-    except HFValidationError as error:
-        raise Invalid(f"{name!r} is not a model's name on the hub: {error}") from error
-    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
-        raise OperatorError(f"{name} cannot be fetched: {error}") from error
-    if not any(folder.rglob("*.safetensors")):
-        raise CorruptData(f"{name} has no safetensors weights, and other formats are not loaded; choose another model")
+    folder = fetch(name)
+    if not weight_files(folder):
+        raise CorruptData(f"{name} has no weights that are loaded here (safetensors, pytorch_model.bin)", path=name)
     print(f"{name} is in {folder}; check it with: weft models verify {name}")
     return 0
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from weft.domain.errors import CorruptData, Misconfigured
+from weft.modules.local.hub import cached, fetch
+from weft.modules.local.models import ModelSource
 
 _OF_PYLATE = frozenset(
     {"query_prefix", "document_prefix", "do_query_expansion", "attend_to_expansion_tokens", "skiplist_words"}
@@ -41,7 +43,7 @@ _SERVED_BY = {
 class Checkpoint:
     """``config.json``, ``config_sentence_transformers.json`` and ``modules.json``; empty if missing.
 
-    ``folder``: their folder, with the model's other local files.
+    ``folder``: their folder, with the model's other files.
     """
 
     name: str
@@ -49,6 +51,12 @@ class Checkpoint:
     own: dict[str, Any] = field(default_factory=dict)
     modules: list[dict[str, Any]] = field(default_factory=list)
     folder: Path | None = None
+
+    @property
+    def place(self) -> str:
+        """``folder``, as the libraries take it."""
+        assert self.folder is not None, "only a checkpoint that was read is loaded"
+        return str(self.folder)
 
     @property
     def architecture(self) -> str:
@@ -92,76 +100,52 @@ class Checkpoint:
             )
 
 
-def read_checkpoint(place: str, name: str, *, local_files_only: bool) -> Checkpoint:
-    """The configuration of the model at ``place``: a folder, or a name on the hub.
+def read_checkpoint(source: ModelSource, *, downloads: bool) -> Checkpoint:
+    """The configuration of a model, which is fetched first if ``downloads`` and the machine has no copy.
 
     Raises Misconfigured when it or the libraries are missing; CorruptData when it cannot be read.
     """
     try:
-        from sentence_transformers.util import load_file_path
+        import sentence_transformers  # noqa: F401
     except ImportError as error:
         raise Misconfigured(
-            f"the model {name} needs torch and sentence-transformers ({error}); "
+            f"the model {source.name} needs torch and sentence-transformers ({error}); "
             "install them with: pip install 'weft[torch]'"
         ) from error
+    folder = _folder(source, downloads=downloads)
     found: dict[str, Any] = {}
-    folder: Path | None = None
     for file in ("config.json", "config_sentence_transformers.json", "modules.json"):
         try:
-            path = load_file_path(place, file, local_files_only=local_files_only)
-            if path is not None:
-                folder = Path(path).parent
-                found[file] = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise CorruptData(f"{file} of the model {name} cannot be read: {error}", path=name) from error
-        except OSError as error:
-            raise Misconfigured(f"the model {name} cannot be fetched: {error}") from error
-    if not found:
-        raise Misconfigured(_absence(place, name, local_files_only=local_files_only))
+            found[file] = json.loads((folder / file).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise CorruptData(f"{file} of the model {source.name} cannot be read: {error}", path=source.name) from error
+    if "config.json" not in found and "modules.json" not in found:
+        raise Misconfigured(
+            f"the folder of the model {source.name} holds no model: neither config.json nor modules.json is there"
+        )
     return Checkpoint(
-        name,
-        _mapping(found, "config.json", name),
-        _mapping(found, "config_sentence_transformers.json", name),
+        source.name,
+        _mapping(found, "config.json", source.name),
+        _mapping(found, "config_sentence_transformers.json", source.name),
         [one for one in found.get("modules.json", []) if isinstance(one, dict)],
         folder,
     )
 
 
-def _absence(place: str, name: str, *, local_files_only: bool) -> str:
-    """Why a model was not found."""
-    if Path(place).is_dir():
-        return f"the folder of the model {name} holds no model: neither config.json nor modules.json is there"
-    if local_files_only:
-        return (
-            f"there is no model {name}: no folder that the server offers has this name, and it is not in this "
-            "machine's hub cache. Put its folder (with safetensors) where the server offers models, download it "
-            "beforehand (weft models pull), or allow downloads (WEFT_MODEL_DOWNLOADS)"
-        )
-    from huggingface_hub import hf_hub_download
-
-    try:
-        hf_hub_download(place, "config.json")
-    except Exception as error:  # of many classes, network errors among them
-        return refusal_of_hub(name, error)
-    return f"the model {name} could not be fetched at first; send the request again"
-
-
-def refusal_of_hub(name: str, error: Exception) -> str:
-    """A message for ``error`` of huggingface_hub."""
-    from huggingface_hub import errors
-
-    if isinstance(error, errors.GatedRepoError):
-        return (
-            f"the model {name} is gated: accept its terms at https://huggingface.co/{name}, and start the server with "
-            "HF_TOKEN of that account"
-        )
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return f"there is no model {name} on the hub, or it is private; check its name, or give the server HF_TOKEN"
-    if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
-        return f"{name} on the hub is not a model: it has neither config.json nor modules.json"
-    return (
-        f"the model {name} is not on this machine, and the hub cannot be reached ({type(error).__name__}). Connect the "
-        "machine, or put the model's folder (with safetensors) where the server offers models"
+def _folder(source: ModelSource, *, downloads: bool) -> Path:
+    if source.folder is not None:
+        return source.folder
+    folder = cached(source.name)
+    if folder is not None:
+        return folder
+    if downloads:
+        return fetch(source.name)
+    raise Misconfigured(
+        f"there is no model {source.name}: no folder that the server offers has this name, and it is not in this "
+        "machine's hub cache. Put its folder where the server offers models, download it beforehand (weft models "
+        "pull), or allow downloads (WEFT_MODEL_DOWNLOADS)"
     )
 
 

@@ -56,13 +56,13 @@ class PairScorer:
 def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Placement | None = None) -> PairScorer:
     """Raises Misconfigured for a model without a single score, CorruptData when weights are missing, Overloaded when it
     is too large. ``placement``: by default the best available."""
-    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    checkpoint = read_checkpoint(source, downloads=downloads)
     checkpoint.require(Purpose.CROSS_ENCODER)
     from sentence_transformers import CrossEncoder
 
     placement = placement or best_placement()
-    with loading(checkpoint, placement, downloads=downloads):
-        model = CrossEncoder(source.place, **options(placement, downloads=downloads))
+    with loading(checkpoint, placement):
+        model = CrossEncoder(checkpoint.place, **options(placement))
     if model.num_labels != 1:
         raise Misconfigured(
             f"the model {source.name} has {model.num_labels} classes and not a single score to rank by; "

@@ -126,13 +126,13 @@ def load_late_interaction(
 ) -> LateInteractionEncoder:
     """Raises Misconfigured for a model with another purpose or custom code, CorruptData when weights are missing,
     Overloaded when it is too large. ``placement``: by default the best available."""
-    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    checkpoint = read_checkpoint(source, downloads=downloads)
     checkpoint.require(Purpose.LATE_INTERACTION)
     from sentence_transformers import MultiVectorEncoder
 
     placement = placement or best_placement()
-    with loading(checkpoint, placement, downloads=downloads):
-        model = MultiVectorEncoder(source.place, **options(placement, downloads=downloads))
+    with loading(checkpoint, placement):
+        model = MultiVectorEncoder(checkpoint.place, **options(placement))
     return LateInteractionEncoder(model.eval(), source.name)
 
 

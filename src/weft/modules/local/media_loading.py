@@ -21,7 +21,7 @@ def load_media(
     Raises Misconfigured for a model with another purpose or custom code, or that needs a missing library, CorruptData
     when weights are missing, Overloaded when it is too large.
     """
-    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    checkpoint = read_checkpoint(source, downloads=downloads)
     checkpoint.require(Purpose.EMBEDDING)
     from sentence_transformers import SentenceTransformer
 
@@ -30,12 +30,12 @@ def load_media(
         return special
 
     placement = placement or best_placement()
-    given = options(placement, downloads=downloads)
-    with loading(checkpoint, placement, downloads=downloads):
+    given = options(placement)
+    with loading(checkpoint, placement):
         if checkpoint.model_type == "xclip" and not checkpoint.modules:
-            model = SentenceTransformer(modules=[_xclip(source.place, given)], device=placement.device)
+            model = SentenceTransformer(modules=[_xclip(checkpoint.place, given)], device=placement.device)
         else:
-            model = SentenceTransformer(source.place, **given)
+            model = SentenceTransformer(checkpoint.place, **given)
     return SentenceTransformerEncoder(model.eval().to(placement.torch_dtype), source.name)
 
 

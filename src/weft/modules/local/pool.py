@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from weft.domain.errors import Overloaded, WeftError
 from weft.domain.objects import Vector
 from weft.modules.base import ModelState
+from weft.modules.local.role_text import RoleText
 from weft.modules.local.scheduler import Encoder, Scheduler, Urgency
 
 _CACHED_QUERIES = 1024
@@ -27,7 +28,7 @@ class _Entry:
 
     ready: threading.Lock = field(default_factory=threading.Lock)
     scheduler: Scheduler[Any] | None = None
-    queries: OrderedDict[str, Vector] = field(default_factory=OrderedDict)
+    queries: OrderedDict[str | RoleText, Vector] = field(default_factory=OrderedDict)
     dropped: bool = False
 
 
@@ -57,7 +58,7 @@ class ModelPool:
         return self._scheduler(self._entry(key), load).embed(items, urgency)
 
     def embed_queries(
-        self, key: str, load: Callable[[], Encoder[Any]], texts: Sequence[str]
+        self, key: str, load: Callable[[], Encoder[Any]], texts: Sequence[str | RoleText]
     ) -> list[Vector | WeftError]:
         """As ``embed``, for texts of queries; the latest are cached."""
         entry = self._entry(key)
@@ -66,7 +67,7 @@ class ModelPool:
             for text in known:
                 entry.queries.move_to_end(text)
         missing = [text for text in dict.fromkeys(texts) if text not in known]
-        found: dict[str, Vector | WeftError] = dict(known)
+        found: dict[str | RoleText, Vector | WeftError] = dict(known)
         if missing:
             made = self._scheduler(entry, load).embed(missing, Urgency.QUERY)
             found.update(zip(missing, made, strict=True))
@@ -124,7 +125,7 @@ class ModelPool:
                 entry.scheduler = Scheduler(encoder, workers=workers, queue_limit=self._queue_limit)
             return entry.scheduler
 
-    def _remember(self, entry: _Entry, found: dict[str, Vector | WeftError]) -> None:
+    def _remember(self, entry: _Entry, found: dict[str | RoleText, Vector | WeftError]) -> None:
         with self._lock:
             for text, vector in found.items():
                 if not isinstance(vector, WeftError) and len(text) <= _CACHED_CHARS:
@@ -157,7 +158,7 @@ class PooledModel(Generic[Loaded]):
         """As ``embed_documents``, but before waiting documents."""
         return self.pool.embed(self.key, self.load, items, Urgency.QUERY)
 
-    def embed_queries(self, texts: Sequence[str]) -> list[Vector | WeftError]:
+    def embed_queries(self, texts: Sequence[str | RoleText]) -> list[Vector | WeftError]:
         """As ``embed_urgently``, for texts of queries; the latest are cached."""
         return self.pool.embed_queries(self.key, self.load, texts)
 

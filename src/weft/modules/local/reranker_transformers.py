@@ -70,9 +70,8 @@ class RerankerTransformers(Reranker):
     def _purpose(self, source: ModelSource) -> Purpose:
         found = self._purposes.get(source.place)
         if found is None:
-            local = not self._offer.allow_downloads
             try:
-                found = read_checkpoint(source.place, source.name, local_files_only=local).purpose
+                found = read_checkpoint(source, downloads=self._offer.allow_downloads).purpose
             except Misconfigured as error:
                 raise Misconfigured(f"{error.message}. Or name a reranking container in {VARIABLE}") from error
             self._purposes[source.place] = found

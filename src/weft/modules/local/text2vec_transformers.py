@@ -4,7 +4,8 @@ Without a ``model`` setting it serves all-MiniLM-L6-v2 from the wheel (384 dimen
 ``path``) names another sentence-transformers model that the operator offers; that needs the extra ``weft[torch]``.
 
 ``poolingStrategy`` is ``masked_mean`` or ``cls`` and applies to the model in the wheel; others pool as their own
-configuration says. ``dimensions``: how many numbers of a vector are kept, normalised again. ``inferenceUrl``,
+configuration says. ``dimensions``: how many numbers of a vector are kept, normalised again. ``queryPrompt`` and
+``documentPrompt`` go before every query and every document, in place of those that the model states. ``inferenceUrl``,
 ``passageInferenceUrl`` and ``queryInferenceUrl`` are kept and returned, and checked as the protocol says; models run
 in this process, so nothing is sent to them.
 """
@@ -20,12 +21,14 @@ from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
 from weft.modules.local.models import MINILM, ModelSource
 from weft.modules.local.pool import PooledModel
+from weft.modules.local.role_text import RoleText, stated_document_prompt
 from weft.modules.local.scheduler import Encoder
 from weft.modules.local.vectors import truncated
 from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
 
 _POOLING = ("masked_mean", "cls")
+_QUERY_PROMPT, _DOCUMENT_PROMPT = "queryPrompt", "documentPrompt"
 
 
 class Text2VecTransformers(TextVectorizer):
@@ -50,17 +53,33 @@ class Text2VecTransformers(TextVectorizer):
         dimensions = whole_number_setting(settings, "dimensions")
         if dimensions is not None and source.bundled and dimensions > 384:
             raise Invalid(f"dimensions must be at most 384, which {MINILM} makes, not {dimensions}")
+        for name in (_QUERY_PROMPT, _DOCUMENT_PROMPT):
+            text_setting(settings, name)
 
     def fingerprint(self, settings: ModuleConfig) -> str:
         source = self._source(settings)
         dimensions = whole_number_setting(settings, "dimensions") or ""
-        return "|".join((self.name, source.name, source.revision, self._pooling(settings), str(dimensions)))
+        made_by = (self.name, source.name, source.revision, self._pooling(settings), str(dimensions))
+        prompt = settings.get(_DOCUMENT_PROMPT)
+        if prompt is None and not source.bundled:
+            prompt = stated_document_prompt(source)
+        return "|".join((*made_by, f"prompt {prompt}") if prompt else made_by)
 
     def embed_texts(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[Vector | WeftError]:
-        return _truncated(self._model(settings).embed_documents(texts), settings)
+        inputs = self._inputs(texts, settings, is_query=False)
+        return _truncated(self._model(settings).embed_documents(inputs), settings)
 
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
-        return mean(_truncated(self._model(settings).embed_queries(texts), settings))
+        inputs = self._inputs(texts, settings, is_query=True)
+        return mean(_truncated(self._model(settings).embed_queries(inputs), settings))
+
+    def _inputs(self, texts: Sequence[str], settings: ModuleConfig, *, is_query: bool) -> Sequence[str | RoleText]:
+        """The model in the wheel states no prompts and knows no roles."""
+        name = _QUERY_PROMPT if is_query else _DOCUMENT_PROMPT
+        prompt = text_setting(settings, name) if name in settings else None
+        if self._source(settings).bundled:
+            return [f"{prompt}{text}" for text in texts] if prompt else texts
+        return [RoleText(text, is_query, prompt) for text in texts]
 
     def _source(self, settings: ModuleConfig) -> ModelSource:
         return self._offer.find(text_setting(settings, "model") or text_setting(settings, "path"), MINILM)

@@ -1,9 +1,8 @@
 """Loading of all torch models: complete, offline, into available memory, and without running foreign code.
 
-Refused are pickled weights, code in a checkpoint, a checkpoint that leaves weights at random values (which
-transformers only logs), and one that is larger than the free memory. Downloads happen only if the operator allows
-them. By default transformers runs a float16 checkpoint in float16, which is four times slower than float32 on a CPU, so
-the dtype is always stated.
+Refused are pickles of anything but weights, code in a checkpoint, a checkpoint that leaves weights at random values
+(which transformers only logs), and one that is larger than the free memory. By default transformers runs a float16
+checkpoint in float16, which is four times slower than float32 on a CPU, so the dtype is always stated.
 """
 
 from __future__ import annotations
@@ -65,28 +64,27 @@ def best_placement() -> Placement:
     return Placement("cpu", "bfloat16" if native else "float32")
 
 
-def options(placement: Placement, *, downloads: bool, **model: Any) -> dict[str, Any]:
+def options(placement: Placement, **model: Any) -> dict[str, Any]:
     """The arguments for classes of sentence-transformers besides the model; ``model``: more for its weights."""
     return {
         "device": placement.device,
-        "local_files_only": not downloads,
+        "local_files_only": True,
         "trust_remote_code": False,
-        "model_kwargs": {"dtype": placement.torch_dtype, "use_safetensors": True, **model},
+        "model_kwargs": {"dtype": placement.torch_dtype, **model},
     }
 
 
-def weight_options(placement: Placement, *, downloads: bool) -> dict[str, Any]:
+def weight_options(placement: Placement) -> dict[str, Any]:
     """The same for ``from_pretrained`` of transformers; the model has to be moved to the device."""
     return {
-        "local_files_only": not downloads,
+        "local_files_only": True,
         "trust_remote_code": False,
-        "use_safetensors": True,
         "dtype": placement.torch_dtype,
     }
 
 
 @contextmanager
-def loading(checkpoint: Checkpoint, placement: Placement, *, downloads: bool) -> Iterator[None]:
+def loading(checkpoint: Checkpoint, placement: Placement) -> Iterator[None]:
     """Models are loaded one at a time, so that each is compared with the memory that the others have left.
 
     Raises Overloaded when the memory is too small, CorruptData when weights are missing, cut off or do not fit,
@@ -95,8 +93,7 @@ def loading(checkpoint: Checkpoint, placement: Placement, *, downloads: bool) ->
     from safetensors import SafetensorError
 
     name = checkpoint.name
-    if not downloads:
-        check_whole(checkpoint)
+    check_whole(checkpoint)
     try:
         with _ONE_AT_A_TIME:
             check_memory(checkpoint, placement)

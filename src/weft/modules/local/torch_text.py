@@ -1,8 +1,14 @@
-"""Any sentence-transformers model for text, by torch (the extra ``weft[torch]``)."""
+"""Any sentence-transformers model for text, by torch (the extra ``weft[torch]``).
+
+Many models were trained with a prompt before each query, and another or none before each document; they state them in
+``config_sentence_transformers.json``. Both roles are embedded with theirs.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from weft.domain.errors import Misconfigured
@@ -10,6 +16,7 @@ from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.models import ModelSource
 from weft.modules.local.replicas import ReplicaPool
+from weft.modules.local.role_text import RoleText, document_prompt
 from weft.modules.local.token_estimates import estimated_tokens, readable
 from weft.modules.local.torch_loading import best_placement, loading, options
 from weft.modules.local.vectors import unit_rows
@@ -20,38 +27,55 @@ class TorchTextEncoder:
 
     def __init__(self, source: ModelSource, *, downloads: bool = False) -> None:
         self.name = source.name
-        checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+        checkpoint = read_checkpoint(source, downloads=downloads)
         checkpoint.require(Purpose.EMBEDDING)
         if checkpoint.model_type in ("whisper", "perceiver"):
             raise Misconfigured(f"the model {source.name} does not read text; use it with multi2vec-bind")
         from sentence_transformers import SentenceTransformer
 
         placement = best_placement()
-        with loading(checkpoint, placement, downloads=downloads):
-            model: Any = SentenceTransformer(source.place, **options(placement, downloads=downloads))
+        with loading(checkpoint, placement):
+            model: Any = SentenceTransformer(checkpoint.place, **options(placement))
         model.eval().to(placement.torch_dtype)
         self._replicas = ReplicaPool(model)
         self.parallel = self._replicas.parallel
         self._multimodal = any(kind not in ("text", "message") for kind in getattr(model, "modalities", ("text",)))
         self._max_tokens = model.get_max_seq_length() or 512
+        self._document_prompt = document_prompt(model.prompts)
 
-    def prepare(self, texts: Sequence[str]) -> list[str]:
-        return [readable(text, self._max_tokens) for text in texts]
+    def prepare(self, texts: Sequence[RoleText]) -> list[RoleText]:
+        return [replace(one, text=readable(one.text, self._max_tokens)) for one in texts]
 
-    def length(self, prepared: str) -> int:
-        return estimated_tokens(len(prepared), self._max_tokens)
+    def length(self, prepared: RoleText) -> int:
+        return estimated_tokens(len(prepared.text), self._max_tokens)
 
-    def encode(self, run: Sequence[str]) -> list[Vector]:
-        """``(d,)`` of length 1 for each text, in order.
-
-        A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file or URL.
-        """
-        texts = [{"text": text} for text in run] if self._multimodal else list(run)
-        with self._replicas.replica() as model:
-            found = model.encode(
-                texts, batch_size=len(run), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-            )
-        return list(unit_rows(found))
+    def encode(self, run: Sequence[RoleText]) -> list[Vector]:
+        """``(d,)`` of length 1 for each text, in order."""
+        alike: dict[tuple[bool, str | None], list[int]] = defaultdict(list)
+        for i, one in enumerate(run):
+            alike[one.is_query, one.prompt].append(i)
+        found: dict[int, Vector] = {}
+        for (is_query, prompt), places in alike.items():
+            vectors = self._encode([run[i].text for i in places], is_query=is_query, prompt=prompt)
+            found.update(zip(places, vectors, strict=True))
+        return [found[i] for i in range(len(run))]
 
     def close(self) -> None:
         self._replicas.close()
+
+    def _encode(self, texts: list[str], *, is_query: bool, prompt: str | None) -> list[Vector]:
+        """Texts of one role. A multimodal model gets ``{"text": …}``: it would open a bare text that looks like a file
+        or URL."""
+        if prompt is None and not is_query:
+            prompt = self._document_prompt
+        with self._replicas.replica() as model:
+            encode = model.encode_query if is_query else model.encode_document
+            found = encode(
+                [{"text": text} for text in texts] if self._multimodal else texts,
+                prompt=prompt,
+                batch_size=len(texts),
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+            )
+        return list(unit_rows(found))

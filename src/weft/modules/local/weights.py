@@ -1,4 +1,4 @@
-"""The weight files in a checkpoint's folder: whether they are complete, and their size in memory.
+"""The files of weights in a checkpoint's folder: which are loaded, whether they are complete, their size in memory.
 
 A safetensors file begins with the length of its head (8 bytes, little-endian) and the head, in JSON, which says where
 the data of each tensor lies behind it. Only heads are read here.
@@ -13,11 +13,12 @@ from typing import Any
 
 from weft.domain.errors import CorruptData, Misconfigured
 from weft.modules.local.checkpoint import Checkpoint
+from weft.modules.local.models import SAFETENSORS, weight_files
 
 _MOST_HEADER_BYTES = 100_000_000
 """The format's limit; safetensors refuses more."""
 _OF_GIT_LFS = b"version "
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_UNREADABLE = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "*.gguf")
 _WORDS = ("tokenizer.json", "vocab.*", "*.model", "*vocab*.txt", "tekken.json")
 _BY_BYTES = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 """Tokenizers that need no file of words."""
@@ -28,24 +29,51 @@ def weight_bytes(checkpoint: Checkpoint, width: int) -> int:
     """The size of all weights, with ``width`` bytes per float; 0 without a folder. Raises CorruptData."""
     if checkpoint.folder is None:
         return 0
-    files = checkpoint.folder.rglob("*.safetensors")
-    return sum(_tensor_bytes(tensor, width) for file in files for tensor in _tensors(file, checkpoint.name)[0])
+    return sum(_file_bytes(file, checkpoint.name, width) for file in weight_files(checkpoint.folder))
+
+
+def _file_bytes(file: Path, name: str, width: int) -> int:
+    if file.match(SAFETENSORS):
+        return sum(_tensor_bytes(tensor, width) for tensor in _tensors(file, name)[0])
+    tensors = _unpickled(file, name)
+    return sum(one.numel() * (width if one.is_floating_point() else one.element_size()) for one in tensors)
+
+
+def _unpickled(file: Path, name: str) -> list[Any]:
+    """The tensors of a file of ``PICKLES`` without their data. Raises CorruptData for anything but tensors."""
+    import torch
+
+    try:
+        found = torch.load(file, map_location="meta", weights_only=True)
+        tensors = list(found.values())
+        if not all(isinstance(one, torch.Tensor) for one in tensors):
+            raise ValueError("it holds more than tensors")
+    except Exception as error:  # of many classes, depending on what the bytes look like
+        raise CorruptData(
+            f"{file.name} of the model {name} cannot be loaded: it is damaged, or holds more than weights, which could "
+            f"run code when it is read ({type(error).__name__}); copy it again, or choose a model with safetensors",
+            path=str(file),
+        ) from error
+    return tensors
 
 
 def check_whole(checkpoint: Checkpoint) -> None:
     """Checks for files that the libraries would report badly or ignore.
 
-    Raises Misconfigured if there are no safetensors weights or no vocabulary: transformers would then make an empty
-    tokenizer, and meaningless vectors. Raises CorruptData for truncated weights.
+    Raises Misconfigured if there are no weights or no vocabulary: transformers would then make an empty tokenizer, and
+    meaningless vectors. Raises CorruptData for truncated weights, and for pickles of anything but tensors.
     """
     folder, name = checkpoint.folder, checkpoint.name
     if folder is None:
         return
-    files = list(folder.rglob("*.safetensors"))
+    files = weight_files(folder)
     if not files:
         raise Misconfigured(_without_weights(folder, name))
     for file in files:
-        _check_length(file, name)
+        if file.match(SAFETENSORS):
+            _check_length(file, name)
+        else:
+            _unpickled(file, name)
     reads = "text_config" in checkpoint.config or "vocab_size" in checkpoint.config
     if reads and checkpoint.model_type not in _READ_NO_TEXT and not _has_words(folder):
         raise Misconfigured(
@@ -54,15 +82,12 @@ def check_whole(checkpoint: Checkpoint) -> None:
 
 
 def _without_weights(folder: Path, name: str) -> str:
-    pickled = next((file for pattern in _PICKLED for file in folder.rglob(pattern)), None)
-    if pickled is None:
+    other = next((file for pattern in _UNREADABLE for file in folder.rglob(pattern)), None)
+    if other is None:
         return (
             f"the model {name} has no weights (model.safetensors) beside its configuration; copy or download all of it"
         )
-    return (
-        f"the model {name} has its weights in {pickled.name}, which could run code when it is read; save the model "
-        "again as safetensors"
-    )
+    return f"the model {name} has its weights in {other.name}, which is not loaded here; save it again as safetensors"
 
 
 def _has_words(folder: Path) -> bool:

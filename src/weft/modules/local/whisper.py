@@ -98,7 +98,7 @@ def load_whisper(
 
     For encoder states only the encoder's weights are loaded.
     """
-    checkpoint = read_checkpoint(source.place, source.name, local_files_only=not downloads)
+    checkpoint = read_checkpoint(source, downloads=downloads)
     if checkpoint.model_type != "whisper":
         raise Misconfigured(
             f"the model {source.name} is of the family {checkpoint.model_type or 'unknown'}, not whisper"
@@ -107,11 +107,11 @@ def load_whisper(
     from transformers.models.whisper import modeling_whisper
 
     placement = placement or best_placement()
-    given = weight_options(placement, downloads=downloads)
-    with loading(checkpoint, placement, downloads=downloads):
-        extractor = WhisperFeatureExtractor.from_pretrained(source.place, local_files_only=not downloads)
+    given = weight_options(placement)
+    with loading(checkpoint, placement):
+        extractor = WhisperFeatureExtractor.from_pretrained(checkpoint.place, local_files_only=True)
         if states == ENCODER:
-            model = modeling_whisper.WhisperEncoder.from_pretrained(source.place, key_mapping=ENCODER_KEYS, **given)
+            model = modeling_whisper.WhisperEncoder.from_pretrained(checkpoint.place, key_mapping=ENCODER_KEYS, **given)
         else:
-            model = WhisperModel.from_pretrained(source.place, **given)
+            model = WhisperModel.from_pretrained(checkpoint.place, **given)
     return WhisperEncoder(model.eval().to(placement.device), extractor, source.name, states=states)

@@ -10,7 +10,9 @@ from weft.domain.errors import ProviderError
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import Vector
 from weft.modules.base import Generated
-from weft.modules.providers.provider import Provider
+from weft.modules.providers.provider import Provider, reason_of
+
+_LONGEST_REASON = 2000
 
 
 def member(value: JsonValue, *path: str | int) -> JsonValue:
@@ -24,7 +26,9 @@ def member(value: JsonValue, *path: str | int) -> JsonValue:
 
 
 def items_of(answer: JsonObject, key: str, provider: Provider, count: int) -> list[JsonObject]:
-    """The ``count`` objects of ``answer[key]``."""
+    """The ``count`` objects of ``answer[key]``; an error has the reason that the answer gives instead, if any."""
+    if not isinstance(answer.get(key), list) and (reason := reason_of(answer)):
+        raise senseless(provider, f"without a list of {key}: {reason[:_LONGEST_REASON]}")
     found = list_of(answer.get(key), key, provider, count)
     items = [one for one in found if isinstance(one, Mapping)]
     if len(items) != count:

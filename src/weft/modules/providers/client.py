@@ -1,6 +1,7 @@
 """ProviderClient: calls to providers, with one connection pool, retries and bounded waits.
 
-A call is retried after a transient failure: no connection, a broken one, and the statuses 429, 500, 502, 503 and 504.
+A call is retried after a transient failure: no connection, a broken one, and the statuses 429, 500, 502, 503 and 504,
+also where an answer of status 200 states them.
 Between tries it waits as ``Retry-After`` or its ``Backoff`` says. An answer that asks to wait closes the gate for all
 calls with that key to that address. A call that times out is not retried: the provider may still be working on it.
 Redirects are not followed. A final failure is a ProviderError with the provider's status and message.
@@ -21,7 +22,7 @@ from weft.domain.json_values import JsonValue
 from weft.modules.providers.backoff import Backoff
 from weft.modules.providers.http_answer import HttpAnswer
 from weft.modules.providers.pace import Pace, PaceGate
-from weft.modules.providers.provider import Provider
+from weft.modules.providers.provider import Provider, reason_of, reports_error
 
 if TYPE_CHECKING:
     import httpx
@@ -38,6 +39,7 @@ _LONGEST_PAUSE_S = 600.0
 """The longest pause: after it a provider is called again, however long it asked to wait."""
 _LARGEST_ANSWER_BYTES = 1 << 29
 _BYTES_A_TOKEN = 3
+_LONGEST_EXCERPT = 300
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,7 +78,7 @@ class ProviderClient:
         headers: Mapping[str, str],
         pace: Pace | None = None,
     ) -> JsonValue:
-        """The decoded JSON of a 200 answer; None when it is not JSON.
+        """The decoded JSON of a 200 answer. Raises ProviderError for every other answer.
 
         ``pace``: given by imports, which wait for their turn; searches do not.
         """
@@ -95,7 +97,12 @@ class ProviderClient:
             if isinstance(outcome, HttpAnswer):
                 if outcome.status == 200:
                     gate.close_until(time.monotonic() + min(outcome.stated_pause_s(), _LONGEST_PAUSE_S))
-                    return outcome.decoded()
+                    decoded = outcome.decoded()
+                    if decoded is None:
+                        raise _not_json(provider, outcome)
+                    if not reports_error(decoded):
+                        return decoded
+                    outcome = outcome.failed(decoded)
                 error, may_pass = _failure(provider, outcome), outcome.may_pass
                 stated_s = outcome.stated_wait_s() if may_pass else None
                 if stated_s is not None:
@@ -213,11 +220,17 @@ class ProviderClient:
 
 
 def _failure(provider: Provider, answer: HttpAnswer) -> ProviderError:
-    message = provider.explain(answer.status, answer.decoded())
+    message = provider.explain(answer.status, answer.explanation())
     stated_s = answer.stated_wait_s()
     if stated_s and answer.may_pass:
         message += f" (it asks to wait {stated_s:.0f} s)"
     return ProviderError(message, provider=provider.name, status=answer.status)
+
+
+def _not_json(provider: Provider, answer: HttpAnswer) -> ProviderError:
+    words = reason_of(answer.explanation())[:_LONGEST_EXCERPT]
+    message = f"{provider.name} answered with something that is not a JSON object{f': {words}' if words else ''}"
+    return ProviderError(message, provider=provider.name)
 
 
 def _stopping() -> Overloaded:

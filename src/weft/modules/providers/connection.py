@@ -37,7 +37,7 @@ class ProviderConnection:
         return answer
 
     def post_any(self, path: str, body: Mapping[str, object]) -> JsonValue:
-        """The decoded JSON of a 200 answer, of any type; None when it is not JSON."""
+        """The decoded JSON of a 200 answer, of any type."""
         return self.client.post(self.provider, self.url + path, body, self.headers, self.pace)
 
     def each(self, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from html import unescape
 
 import orjson
 
@@ -14,6 +15,9 @@ from weft.domain.json_values import JsonValue
 
 _PASSING = frozenset({429, 500, 502, 503, 504})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
+_EXPLANATION_BYTES = 20_000
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -29,6 +33,29 @@ class HttpAnswer:
     def may_pass(self) -> bool:
         """Whether the same request can succeed later."""
         return self.status in _PASSING
+
+    def failed(self, body: JsonValue) -> HttpAnswer:
+        """This answer with the status that its decoded ``body`` states, if that is an error.
+
+        Gateways put one into an answer of status 200, for example while a model is loaded.
+        """
+        inner = body.get("error") if isinstance(body, Mapping) else None
+        for place in (inner, body):
+            if isinstance(place, Mapping):
+                for stated in (str(place.get("code")), str(place.get("status"))):
+                    if stated.isdecimal() and 400 <= int(stated) < 600:
+                        return replace(self, status=int(stated))
+        return self
+
+    def explanation(self) -> JsonValue:
+        """The decoded JSON, or the words of a text or an HTML page; None if there are none."""
+        found = self.decoded()
+        if found is not None:
+            return found
+        text = self.content[:_EXPLANATION_BYTES].decode("utf-8", "replace")
+        if "<" in text:
+            text = unescape(_TAG.sub(" ", _UNSEEN.sub(" ", text)))
+        return " ".join(text.split()) or None
 
     def decoded(self) -> JsonValue:
         """None when it is not JSON."""

@@ -171,10 +171,17 @@ def reason_of(body: JsonValue) -> str:
     if isinstance(body, list):
         return ", ".join(filter(None, map(reason_of, body)))
     if isinstance(body, Mapping):
-        for name in ("message", "msg", "detail", "error", "title"):
+        for name in ("message", "msg", "detail", "error", "errors", "title"):
             if found := reason_of(body.get(name)):
                 return found
     return ""
+
+
+def reports_error(body: JsonValue) -> bool:
+    """Whether the decoded body of an answer of status 200 is an error and not a result."""
+    if not isinstance(body, Mapping):
+        return False
+    return body.get("object") == "error" or any(reason_of(body.get(name)) for name in ("error", "errors"))
 
 
 def failure(start: str, status: int, reason: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from weft.domain.errors import CorruptData, Misconfigured
-from weft.modules.local.checkpoint import Checkpoint, Purpose, read_checkpoint, refusal_of_hub
+from weft.modules.local.checkpoint import Checkpoint, Purpose, read_checkpoint
+from weft.modules.local.models import ModelSource
 
 BERT = {"architectures": ["BertModel"], "model_type": "bert"}
 
@@ -50,7 +49,7 @@ def write(folder: Path, **files: Any) -> Path:
 
 def read(folder: Path) -> Checkpoint:
     pytest.importorskip("sentence_transformers")
-    return read_checkpoint(str(folder), "mine", local_files_only=True)
+    return read_checkpoint(ModelSource("mine", folder), downloads=False)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -72,30 +71,9 @@ def test_a_folder_without_a_model_is_reported(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("kind", "status", "said"),
-    [
-        (
-            "GatedRepoError",
-            403,
-            r"model a/b is gated: .* at https://huggingface\.co/a/b, and .* HF_TOKEN",
-        ),
-        ("RepositoryNotFoundError", 401, "there is no model a/b on the hub, or it is private"),
-        ("RemoteEntryNotFoundError", 404, "a/b on the hub is not a model"),
-        ("HfHubHTTPError", 502, "the hub cannot be reached"),
-    ],
-)
-def test_what_the_hub_refuses_is_said_in_words(kind: str, status: int, said: str) -> None:
-    errors: Any = pytest.importorskip("huggingface_hub.errors")
-    http = importlib.import_module(errors.Response.__module__.partition(".")[0])
-    response = errors.Response(status, request=http.Request("GET", "https://huggingface.co/a/b"))
-    error = getattr(errors, kind)("refused", response=response)
-    assert re.search(said, refusal_of_hub("a/b", error))
-
-
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("place", ["no-one/nothing-of-that-name", "no such folder", "/nowhere"])
-def test_a_model_that_is_not_there_is_refused(place: str) -> None:
+@pytest.mark.parametrize("name", ["no-one/nothing-of-that-name", "nothing-of-that-name"])
+def test_a_model_that_is_not_there_is_refused(name: str) -> None:
     pytest.importorskip("sentence_transformers")
-    with pytest.raises(Misconfigured, match="there is no model mine"):
-        read_checkpoint(place, "mine", local_files_only=True)
+    with pytest.raises(Misconfigured, match=f"there is no model {name}"):
+        read_checkpoint(ModelSource(name, None), downloads=False)

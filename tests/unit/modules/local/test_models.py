@@ -17,7 +17,7 @@ COMMIT = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(models, "_commits", {})
+    monkeypatch.setattr(models, "_folders", {})
     return tmp_path
 
 
@@ -52,7 +52,7 @@ def test_what_is_not_fetched_yet_is_unknown_and_what_is_loaded_stays(cache: Path
     assert revision("intfloat/e5-small") == COMMIT
     fetched(cache, "intfloat/e5-small", "f" * 40)
     assert revision("intfloat/e5-small") == COMMIT, "another commit serves when the server has started again"
-    models._commits.clear()
+    models._folders.clear()
     assert revision("intfloat/e5-small") == "f" * 40
 
 

@@ -48,6 +48,22 @@ def test_only_the_first_256_tokens_count(module: Text2VecTransformers) -> None:
     assert one == pytest.approx(other, abs=1e-6)
 
 
+@pytest.mark.parametrize("pooling", ["masked_mean", "cls"])
+def test_a_text_has_one_vector_whatever_is_beside_it(module: Text2VecTransformers, pooling: str) -> None:
+    settings = {"poolingStrategy": pooling}
+    texts = [
+        "a",
+        "river stone",
+        "def f(x): return {x!r: [None]}",
+        "\u6771\u4eac " * 40,
+        "quickly " * 90,
+        "a b c d " * 9,
+    ]
+    together = module.embed_texts(texts, settings, ANYONE)
+    for text, vector in zip(texts, together, strict=True):
+        assert np.array_equal(module.embed_texts([text], settings, ANYONE)[0], vector), text
+
+
 def test_pooling_and_dimensions_change_the_space(module: Text2VecTransformers) -> None:
     plain = module.embed_query(["a text"], {}, ANYONE)
     first = module.embed_query(["a text"], {"poolingStrategy": "cls"}, ANYONE)

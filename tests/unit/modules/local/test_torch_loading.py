@@ -72,7 +72,8 @@ READS: dict[str, object] = {"model_type": "bert", "vocab_size": 9}
     ("files", "config", "kind", "said"),
     [
         ({}, READS, Misconfigured, "the model mine has no weights"),
-        ({"pytorch_model.bin": b""}, READS, Misconfigured, r"its weights in pytorch_model\.bin, which could run code"),
+        ({"tf_model.h5": b""}, READS, Misconfigured, r"its weights in tf_model\.h5, which is not loaded here"),
+        ({"pytorch_model.bin": b""}, READS, CorruptData, r"pytorch_model\.bin of the model mine cannot be loaded"),
         ({"model.safetensors": b"version https://git-lfs"}, READS, CorruptData, "a pointer of Git LFS .* git lfs pull"),
         ({"model.safetensors": None}, READS, Misconfigured, "has no tokenizer"),
         ({"model.safetensors": None}, {"model_type": "resnet"}, None, ""),
