@@ -222,8 +222,8 @@ class ShardView:
     def _texts(self, doc_ids: DocIds, property: str, needle: bytes) -> list[Value]:
         """As ``_values``; only objects that contain ``needle`` are decoded."""
         return [
-            r.properties.get(property) if r is not None and needle in r.encoded_properties else None
-            for r in self.records(doc_ids.tolist())
+            record.properties.get(property) if needle in record.encoded_properties else None
+            for record in self.records(doc_ids.tolist())
         ]
 
 
