@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         log = stack.enter_context(asked.log.open("w", encoding="utf-8")) if asked.log else None
         try:
             servers = [stack.enter_context(Server(address)) for address in (asked.a, asked.b)]
-            report = Report(servers, log, strict=asked.strict)
+            report = Report(servers, log, strict=asked.strict, changed=asked.filled)
             rng, half = Random(asked.seed), asked.questions // 2
             if not asked.filled:
                 fill(servers, Random(f"{asked.seed} things"), asked.objects)

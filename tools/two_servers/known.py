@@ -13,10 +13,11 @@ from two_servers.things import PROPERTIES, Json
 
 @dataclass(frozen=True)
 class Known:
-    """``row`` begins a row of the page. The second answer is Weft's."""
+    """``row`` begins a row of the page. The second answer is Weft's. ``changed``: only after objects were changed."""
 
     row: str
     applies: Callable[[Question, Difference], bool]
+    changed: bool = False
 
 
 def _conditions(filter: Json | None) -> Iterator[Json]:
@@ -58,6 +59,13 @@ def _group_type(question: Question) -> str:
 def _several_words_properties(question: Question) -> bool:
     names = question.facts.get("query_properties", question.facts.get("properties"))
     return "query" in question.facts and (names is None or len(names) > 1)
+
+
+def _words_or_vectors(question: Question) -> tuple[bool, bool]:
+    """Whether ``question`` searches by words, and whether by vectors."""
+    hybrid = "hybrid" in question.kind
+    words = hybrid or "bm25" in question.kind or "keyword" in question.kind
+    return words, hybrid or any(word in question.kind for word in ("near", "targets", "diverse"))
 
 
 KNOWN: tuple[Known, ...] = (
@@ -112,6 +120,18 @@ KNOWN: tuple[Known, ...] = (
         lambda question, _: question.kind == "hybrid: near vector" and "certainty" in question.text,
     ),
     Known(
+        "`Like` with letters beyond ASCII under `trigram`",
+        lambda _, found: found.place == "one refuses" and "compile regex from 'like'" in str(found.a),
+    ),
+    Known("More than 100 groups of equal size", lambda question, _: "'title'" in str(question.facts.get("group_by"))),
+    Known(
+        "Several target vectors",
+        lambda question, _: (
+            question.kind == "targets: relative"
+            or (question.kind.startswith("hybrid") and isinstance(question.facts["vector"], dict))
+        ),
+    ),
+    Known(
         "Hybrid hits beyond the 100th",
         lambda question, _: (
             question.kind.startswith("hybrid") and question.facts["limit"] + question.facts.get("offset", 0) > 100
@@ -131,8 +151,16 @@ KNOWN: tuple[Known, ...] = (
         "`pointing_to` of a reference, over gRPC",
         lambda question, _: question.kind.startswith("aggregate") and "'to'" in question.text,
     ),
+    Known(
+        "Replaced and deleted objects in searches by vector",
+        lambda question, _: _words_or_vectors(question)[1],
+        changed=True,
+    ),
+    Known("Replaced and deleted objects in BM25", lambda question, _: _words_or_vectors(question)[0], changed=True),
 )
 
 
-def known(question: Question, difference: Difference) -> Known | None:
-    return next((one for one in KNOWN if one.applies(question, difference)), None)
+def known(question: Question, difference: Difference, *, changed: bool) -> Known | None:
+    """``changed``: whether objects were replaced or deleted before ``question``."""
+    rules = (one for one in KNOWN if changed or not one.changed)
+    return next((one for one in rules if one.applies(question, difference)), None)

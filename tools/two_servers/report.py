@@ -29,23 +29,28 @@ class Kind:
 
 
 class Report:
-    """``kinds`` by name; each difference is written to ``log`` at once. ``strict``: none is known."""
+    """``kinds`` by name; each difference is written to ``log`` at once. ``strict``: none is known. ``changed``: objects were
+    replaced or deleted before."""
 
-    def __init__(self, servers: Sequence[Server], log: TextIO | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self, servers: Sequence[Server], log: TextIO | None = None, *, strict: bool = False, changed: bool = False
+    ) -> None:
         self.kinds: dict[str, Kind] = defaultdict(Kind)
         self._servers = servers
         self._log = log
         self._strict = strict
+        self._changed = changed
 
     def ask(self, questions: Iterable[Question]) -> None:
         for question in questions:
+            self._changed |= question.kind.startswith("write: ")
             kind = self.kinds[question.kind]
             kind.asked += 1
             a, b = (answer(question, server) for server in self._servers)
             kind.refused += isinstance(a, Refusal) or (isinstance(a, Document) and a.refused)
             if (difference := compare(a, b)) is None:
                 continue
-            if not self._strict and (reason := known(question, difference)) is not None:
+            if not self._strict and (reason := known(question, difference, changed=self._changed)) is not None:
                 kind.known[reason.row] += 1
                 continue
             kind.found.append((question, difference))
