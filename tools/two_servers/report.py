@@ -29,8 +29,10 @@ class Kind:
 
 
 class Report:
-    """``kinds`` by name; each difference is written to ``log`` at once. ``strict``: none is known. ``changed``: objects were
-    replaced or deleted before."""
+    """``kinds`` by name; each difference is written to ``log`` at once.
+
+    ``strict``: no difference is known. ``changed``: objects were replaced or deleted before.
+    """
 
     def __init__(
         self, servers: Sequence[Server], log: TextIO | None = None, *, strict: bool = False, changed: bool = False
