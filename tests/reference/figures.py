@@ -75,7 +75,7 @@ def _figures(config: CollectionConfig, asked: PropertyAggregation, objects: Sequ
                 found[AggregateMetric.PERCENTAGE_TRUE] = true / len(values)
                 found[AggregateMetric.PERCENTAGE_FALSE] = false / len(values)
         case DataType.DATE if values:
-            ns = sorted(instants.to_ns(instants.parse(value)) for value in values)
+            ns = sorted(instants.nanoseconds(value) for value in values)
             low, high = statistics.median_low(ns), statistics.median_high(ns)
             found |= {
                 AggregateMetric.MINIMUM: instants.to_text(ns[0]),

@@ -25,7 +25,11 @@ _HIGH = 8_835_955_200 * _NS_S
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _DAYS_IN_400_YEARS = 146_097
+_DAYS_IN_YEAR_0 = 366
 _US = timedelta(microseconds=1)
+_FIRST = (1 - _DAYS_IN_YEAR_0 - _EPOCH_ORDINAL) * _DAY_S * _NS_S
+_LAST = (date.max.toordinal() + 1 - _EPOCH_ORDINAL) * _DAY_S * _NS_S - 1
+"""The first and the last nanosecond of the years 0 to 9999, in UTC."""
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:Z|([+-])(\d{2}):(\d{2}))", re.ASCII
@@ -34,11 +38,16 @@ _RFC3339 = re.compile(
 
 def parse(text: str) -> int:
     """The code of an RFC 3339 date-time; raises Invalid for anything else."""
+    return from_ns(nanoseconds(text))
+
+
+def nanoseconds(text: str) -> int:
+    """Nanoseconds since 1970 of an RFC 3339 date-time; raises Invalid for anything else."""
     match = _RFC3339.fullmatch(text)
     ns = _nanoseconds(match) if match else None
     if ns is None:
         raise Invalid(f"{text[:80]!r} is not an RFC 3339 date; expected the form 2024-05-13T09:30:00Z", value=text[:80])
-    return from_ns(ns)
+    return ns
 
 
 def parse_all(texts: Sequence[str]) -> Codes:
@@ -64,6 +73,11 @@ def to_ns(code: int) -> int:
     return code
 
 
+def are_exact(codes: Codes) -> bool:
+    """Whether ``codes (n,)`` are all of the years that are coded in nanoseconds."""
+    return bool(((codes >= _LOW) & (codes <= _HIGH)).all())
+
+
 def to_seconds(codes: Codes) -> npt.NDArray[np.float64]:
     """``(n,)``: seconds since 1970, rounded to float64."""
     seconds = codes / 1e9
@@ -73,8 +87,12 @@ def to_seconds(codes: Codes) -> npt.NDArray[np.float64]:
 
 
 def to_text(ns: int) -> str:
-    """RFC 3339 in UTC with as many fraction digits as needed."""
-    seconds, fraction = divmod(ns, _NS_S)
+    """RFC 3339 with as many fraction digits as needed: in UTC, unless the year there has not four digits.
+
+    That is so for the last hours of 9999 and the first ones of 0000 in a time zone of their own.
+    """
+    minutes = _zone(ns)
+    seconds, fraction = divmod(ns + minutes * 60 * _NS_S, _NS_S)
     days, second = divmod(seconds, _DAY_S)
     eras, day = divmod(days + _EPOCH_ORDINAL - 1, _DAYS_IN_400_YEARS)
     civil = date.fromordinal(day + 1)
@@ -82,8 +100,16 @@ def to_text(ns: int) -> str:
     tail = f".{fraction:09d}".rstrip("0") if fraction else ""
     return (
         f"{civil.year + 400 * eras:04d}-{civil.month:02d}-{civil.day:02d}"
-        f"T{hour:02d}:{rest // 60:02d}:{rest % 60:02d}{tail}Z"
+        f"T{hour:02d}:{rest // 60:02d}:{rest % 60:02d}{tail}"
+        + (f"{'+' if minutes > 0 else '-'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}" if minutes else "Z")
     )
+
+
+def _zone(ns: int) -> int:
+    """Minutes to add so that the year has four digits: whole hours, or one minute less than a day."""
+    over = max(_FIRST - ns, ns - _LAST, 0)
+    minutes = min(-(-over // (3600 * _NS_S)) * 60, _DAY_S // 60 - 1)
+    return minutes if ns < _FIRST else -minutes
 
 
 def _parse_checked(text: str) -> int:

@@ -48,6 +48,34 @@ def test_codes_keep_the_order(moments: list[int]) -> None:
     assert all(abs(instants.to_ns(code) - ns) < 1000 for code, ns in zip(codes, moments, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-14:00"),
+        ("9999-12-31T23:59:59.123456789-00:30", "9999-12-31T23:29:59.123456789-01:00"),
+        ("9999-12-31T23:59:59.999999999-23:59", "9999-12-31T23:59:59.999999999-23:59"),
+        ("9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999999Z"),
+        ("9999-12-31T14:00:00-10:00", "9999-12-31T23:00:00-01:00"),
+        ("0000-01-01T00:00:00+14:00", "0000-01-01T00:00:00+14:00"),
+        ("0000-01-01T00:00:00.000000001+00:30", "0000-01-01T00:30:00.000000001+01:00"),
+        ("0000-01-01T00:00:00+23:59", "0000-01-01T00:00:00+23:59"),
+        ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+    ],
+)
+def test_a_date_keeps_a_year_of_four_digits(text: str, written: str) -> None:
+    ns = instants.nanoseconds(text)
+    assert instants.to_text(ns) == written
+    assert instants.nanoseconds(written) == ns
+
+
+def test_codes_of_far_years_are_not_exact() -> None:
+    near = instants.parse_all(["1700-01-02T00:00:00Z", "2249-01-01T00:00:00Z"])
+    assert instants.are_exact(near)
+    assert instants.are_exact(near[:0])
+    for far in ("1500-01-01T00:00:00Z", "2300-01-01T00:00:00Z"):
+        assert not instants.are_exact(instants.parse_all([far, "2000-01-01T00:00:00Z"]))
+
+
 @pytest.mark.parametrize("text", ["0000-01-01T00:00:00Z", "0000-03-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
 def test_the_first_and_last_years_survive(text: str) -> None:
     assert instants.to_text(instants.to_ns(instants.parse(text))) == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from weft.domain import instants
 from weft.domain.aggregate import (
     AGGREGATED_TYPES,
     AggregatedGroup,
@@ -77,7 +78,8 @@ def _all(
                 AggregateMetric.PERCENTAGE_FALSE: booleans.percentage_false,
             }
         case DataType.DATE:
-            dates = figures.dates(values)
+            exact = instants.are_exact(values)
+            dates = figures.dates(values) if exact else figures.exact_dates(read(doc_ids, asked.property))
             return {
                 AggregateMetric.COUNT: dates.count,
                 AggregateMetric.MEDIAN: dates.median,

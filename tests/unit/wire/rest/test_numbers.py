@@ -148,3 +148,13 @@ def test_types_of_an_aggregation_are_named_by_class_and_property(numbers: TestCl
             "groupedBy": {kind: "AggregateNGroupedByObj"},
         }
     ]
+
+
+def test_dates_of_far_years_keep_their_nanoseconds(numbers: TestClient) -> None:
+    dates = [f"2300-01-01T00:00:00.00000000{digit}Z" for digit in (9, 3, 3, 1)] + ["9999-12-31T23:59:59-14:00"]
+    for place, date in enumerate(dates, 1):
+        put(numbers, place, on=date, i=1)
+    for args in ("", '(groupBy:["i"])', '(where:{path:["i"] operator:Equal valueInt:1})'):
+        (found,) = aggregated(numbers, "on{count minimum maximum median mode}", args)
+        low, high = dates[3], dates[4]
+        assert found["on"] == {"count": 5, "minimum": low, "maximum": high, "median": dates[1], "mode": dates[1]}

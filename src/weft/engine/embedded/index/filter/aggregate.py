@@ -107,7 +107,7 @@ def numbers(values: Array) -> Numbers:
 
 
 def dates(codes: npt.NDArray[np.int64]) -> Dates:
-    """Over the codes ``(n,)`` of instants."""
+    """Over the codes ``(n,)`` of instants, to the precision of a code."""
     if len(codes) == 0:
         return Dates(0)
     ordered = np.sort(codes)
@@ -119,6 +119,21 @@ def dates(codes: npt.NDArray[np.int64]) -> Dates:
         mode=instants.to_text(instants.to_ns(int(_mode(ordered)))),
         minimum=instants.to_text(instants.to_ns(int(ordered[0]))),
         maximum=instants.to_text(instants.to_ns(int(ordered[-1]))),
+    )
+
+
+def exact_dates(texts: Sequence[Any]) -> Dates:
+    """As ``dates``, over one value for each object, an RFC 3339 text, a list of them, or None: to the nanosecond."""
+    ordered = sorted(instants.nanoseconds(text) for text in _elements(texts))
+    if not ordered:
+        return Dates(0)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return Dates(
+        count=len(ordered),
+        median=instants.to_text(low + (high - low) // 2),
+        mode=instants.to_text(Counter(ordered).most_common(1)[0][0]),  # the first, of several: the smallest
+        minimum=instants.to_text(ordered[0]),
+        maximum=instants.to_text(ordered[-1]),
     )
 
 
