@@ -135,7 +135,7 @@ class ReferencePart:
         return errors
 
     def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
-        view = self.view(expired=True)
+        view = self.view()
         chosen = view.select(filter, resolve)
         doc_ids = chosen.first(limit).tolist()
         uuids = view.uuids(doc_ids)

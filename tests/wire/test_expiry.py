@@ -73,6 +73,22 @@ def test_expired_objects_are_hidden_from_every_search(client: weaviate.WeaviateC
     assert things.aggregate.near_vector([1.0, 0.0], object_limit=10, total_count=True).total_count == 2
 
 
+def test_what_searches_hide_is_absent_for_reads_and_deletions(client: weaviate.WeaviateClient) -> None:
+    things = filled(client, "Absent", filter_expired_objects=True)
+    ids = [generate_uuid5(i) for i in range(len(ENDS))]
+    visible = [things.query.fetch_object_by_id(one) is not None for one in ids]
+    assert [things.data.exists(one) for one in ids] == visible
+    assert sum(visible) == 2
+    everything = Filter.by_property("name").like("*")
+    assert things.data.delete_many(everything, dry_run=True).matches == 2
+    hidden = ids[visible.index(False)]
+    things.data.insert({"name": "again", "ends": FUTURE}, uuid=hidden, vector=[1.0, 9.0])
+    assert things.data.exists(hidden)
+    with pytest.raises(weaviate.exceptions.UnexpectedStatusCodeError, match="already exists"):
+        things.data.insert({"name": "twice"}, uuid=hidden)
+    assert things.data.delete_many(everything).successful == 3
+
+
 def test_expired_objects_are_visible_until_they_are_deleted_where_they_are_not_hidden(
     client: weaviate.WeaviateClient,
 ) -> None:

@@ -58,7 +58,8 @@ class Part(Protocol):
         ...
 
     def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
-        """Remove the first ``limit`` objects that satisfy ``filter``, in the engine's order; none if ``dry_run``.
+        """Remove the first ``limit`` objects of a view that satisfy ``filter``, in the engine's order; none if
+        ``dry_run``. What expired and is hidden is not among them.
 
         One that is changed after it was chosen is judged again by its new state: it is removed, or not counted.
         """

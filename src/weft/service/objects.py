@@ -11,9 +11,17 @@ from weft.access.requirement import requires
 from weft.domain.caller import Caller
 from weft.domain.clock import now_ms
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
-from weft.domain.filters import Filter
+from weft.domain.filters import ID, Condition, Filter, Operator, PropertyTarget
 from weft.domain.names import property_name
-from weft.domain.objects import IncomingObject, IncomingReference, Object, Properties, Reference, parse_uuid
+from weft.domain.objects import (
+    IncomingObject,
+    IncomingReference,
+    Object,
+    Properties,
+    Reference,
+    format_uuid,
+    parse_uuid,
+)
 from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.changes import Remove, Upsert
 from weft.engine.part import Part
@@ -61,11 +69,12 @@ class Objects:
     def insert(self, incoming: IncomingObject, caller: Caller) -> Object:
         """Store a new object; raises Conflict when its uuid exists."""
         with self._prepared(incoming) as (plan, part, obj):
-            if part.view(expired=True).find([obj.uuid])[0] is not None:
+            is_free = not _is_stored(part, obj.uuid)  # or an expired object has it
+            if not is_free and _is_visible(part, obj.uuid):
                 raise Conflict(f"id '{incoming.uuid}' already exists")
             self._vectorise(plan.config, part, obj, caller)
             self._settle(plan, incoming)
-            return _store(part, Upsert(obj, insert_only=True))
+            return _store(part, Upsert(obj, insert_only=is_free))
 
     @requires(whole_object(UPDATE))
     def replace(self, incoming: IncomingObject, caller: Caller) -> Object:
@@ -134,12 +143,13 @@ class Objects:
     @requires(named_object(READ))
     def exists(self, collection: str, uuid: str, tenant: str | None) -> bool:
         with self._collections.use(self._collections.open(collection), tenant) as part:
-            return part.view(expired=True).find([parse_uuid(uuid)])[0] is not None
+            return _is_visible(part, parse_uuid(uuid))
 
     @requires(named_object(READ))
     def get(self, collection: str, uuid: str, tenant: str | None, *, vectors: bool) -> Object:
         with self._collections.use(self._collections.open(collection), tenant) as part:
-            stored = _stored(part, parse_uuid(uuid), vectors=vectors)
+            key = parse_uuid(uuid)
+            stored = _stored(part, key, vectors=vectors) if _is_visible(part, key) else None
         if stored is None:
             raise NotFound(f"no object with id '{uuid}' in class {collection}")
         return stored
@@ -189,8 +199,11 @@ class Objects:
 
     def _require(self, incoming: IncomingObject) -> None:
         """Raises NotFound unless the object exists: no class or property is created for one that does not."""
-        if incoming.uuid is not None and not self.exists(incoming.collection, incoming.uuid, incoming.tenant):
-            raise _absent(incoming)
+        if incoming.uuid is None:
+            return
+        with self._collections.use(self._collections.open(incoming.collection), incoming.tenant) as part:
+            if not _is_stored(part, parse_uuid(incoming.uuid)):
+                raise _absent(incoming)
 
     @contextmanager
     def _prepared(self, incoming: IncomingObject) -> Iterator[tuple[ImportPlan, Part, Object]]:
@@ -228,6 +241,18 @@ def _store(part: Part, upsert: Upsert) -> Object:
     if isinstance(outcome, WeftError):
         raise outcome
     return upsert.object
+
+
+def _is_stored(part: Part, uuid: bytes) -> bool:
+    return part.view(expired=True).find([uuid])[0] is not None
+
+
+def _is_visible(part: Part, uuid: bytes) -> bool:
+    """Whether searches can find the object: it is stored, and not expired where that hides it."""
+    expiry = part.config.expiry
+    if expiry is None or not expiry.hidden:
+        return _is_stored(part, uuid)
+    return len(part.view().select(Condition(Operator.EQUAL, PropertyTarget(ID), format_uuid(uuid)))) > 0
 
 
 def _stored(part: Part, uuid: bytes, *, vectors: bool) -> Object | None:

@@ -6,7 +6,7 @@ Conditions on referenced objects are resolved before that, as nothing of another
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 
 import numpy as np
@@ -14,16 +14,23 @@ import numpy as np
 from weft.domain.errors import Conflict, WeftError
 from weft.domain.filters import Filter
 from weft.engine.changes import Outcome, Remove, Removed
+from weft.engine.embedded.shard_view import ShardView
 from weft.engine.embedded.shard_writer import ShardWriter
 from weft.engine.embedded.staged import Staged
 from weft.engine.selection import Referenced, Resolve
 
 
 def remove_matching(
-    writer: ShardWriter, filter: Filter, limit: int, *, dry_run: bool, resolve: Resolve | None
+    writer: ShardWriter,
+    current: Callable[[], ShardView],
+    filter: Filter,
+    limit: int,
+    *,
+    dry_run: bool,
+    resolve: Resolve | None,
 ) -> Removed:
-    """See ``Part.remove``; in order of insertion."""
-    view = writer.view
+    """See ``Part.remove``; in order of insertion. ``current`` returns the view that searches have."""
+    view = current()
     known = None if resolve is None else _Known(resolve)
     chosen = view.select(filter, known)
     doc_ids = chosen.first(limit).tolist()
@@ -34,7 +41,7 @@ def remove_matching(
     outcomes = dict(zip(uuids, writer.submit(removals(uuids, doc_ids)), strict=True))
     changed = [uuid for uuid, outcome in outcomes.items() if isinstance(outcome, Conflict)]
     if changed:
-        again = _judged_again(writer, filter, known, changed)
+        again = _judged_again(writer, current, filter, known, changed)
         outcomes = {
             uuid: again.get(uuid, one) for uuid, one in outcomes.items() if uuid in again or uuid not in changed
         }
@@ -43,13 +50,17 @@ def remove_matching(
 
 
 def _judged_again(
-    writer: ShardWriter, filter: Filter, known: _Known | None, uuids: Sequence[bytes]
+    writer: ShardWriter,
+    current: Callable[[], ShardView],
+    filter: Filter,
+    known: _Known | None,
+    uuids: Sequence[bytes],
 ) -> dict[bytes, Outcome]:
     """The outcomes of those that the filter still selects; they are removed."""
     while True:
         try:
             with writer.turn:
-                view = writer.view
+                view = current()
                 there = {
                     uuid: doc_id for uuid, doc_id in zip(uuids, view.find(uuids), strict=True) if doc_id is not None
                 }

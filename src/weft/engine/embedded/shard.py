@@ -102,7 +102,7 @@ class Shard:
 
     def remove(self, filter: Filter, limit: int, *, dry_run: bool = False, resolve: Resolve | None = None) -> Removed:
         """In order of insertion."""
-        return remove_matching(self._writer, filter, limit, dry_run=dry_run, resolve=resolve)
+        return remove_matching(self._writer, self.view, filter, limit, dry_run=dry_run, resolve=resolve)
 
     # -- what expires
 
