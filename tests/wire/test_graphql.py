@@ -282,6 +282,9 @@ def test_exploring_all_collections(data: Raw, raw: Raw, make: Make) -> None:
     assert "no object" in raw(wrong)["errors"][0]["message"]
 
 
+JSON = {"content-type": "application/json"}
+
+
 def test_batches_keep_their_order(server: Server, make: Make) -> None:
     name = make(properties=[Property(name="n", data_type=DataType.INT)]).name
     good, wrong = {"query": f"{{Get{{{name}{{n}}}}}}"}, {"query": "{"}
@@ -291,7 +294,7 @@ def test_batches_keep_their_order(server: Server, make: Make) -> None:
     assert first == fourth == {"data": {"Get": {name: []}}}
     assert second.keys() == third.keys() == {"errors"}
     assert httpx.post(server.url("/v1/graphql/batch"), json=[]).status_code == 422
-    assert httpx.post(server.url("/v1/graphql"), content=b"{").status_code == 400
+    assert httpx.post(server.url("/v1/graphql"), content=b"{", headers=JSON).status_code == 400
 
 
 def test_introspection_is_a_schema(data: Raw, make: Make) -> None:

@@ -117,7 +117,7 @@ def test_what_cannot_be_linked(server: Server, authors: Any, books: Any) -> None
         {"beacon": f"http://{ada}"},
     ]
     for bad in unusable:
-        assert httpx.post(path, json=bad).status_code == 422, bad
+        assert httpx.post(path, json=bad).status_code in (400, 422), bad
     assert authors_of(books, book) is None
     assert {p.name for p in books.config.get().properties} == {"name"}, "auto-schema makes nothing of a bad reference"
 

@@ -41,7 +41,7 @@ class Assignee(NamedTuple):
 
 
 class Assignments:
-    """If roles are off, every verb raises Unsupported."""
+    """If roles are off, nothing is assigned, and every verb that changes this raises Unsupported."""
 
     def __init__(self, settings: AccessSettings, store: AccessStore, rights: Rights) -> None:
         self._settings = settings
@@ -53,27 +53,32 @@ class Assignments:
     @requires(reading_roles_of_user)
     def of_user(self, user: str, user_type: str | None, caller: Caller, *, full: bool) -> list[Role]:
         """Of a user of one type, ``db`` or ``oidc``, or of both types. ``full``: with permissions. Raises NotFound."""
-        rights = role_rights(self._rights)
-        types = _user_types(user_type)
+        rights, types = self._rights, _user_types(user_type)
+        if not isinstance(rights, RoleRights):
+            return []
         self._check_user(user, user_type)
         return _roles(rights, [user_subject(user, one) for one in types], full=full)
 
     @requires(reading_roles_of_group)
     def of_group(self, group: str, group_type: str, caller: Caller, *, full: bool) -> list[Role]:
-        rights = role_rights(self._rights)
+        rights = self._rights
         _check_group_type(group_type)
-        return _roles(rights, [group_subject(group)], full=full)
+        return [] if not isinstance(rights, RoleRights) else _roles(rights, [group_subject(group)], full=full)
 
     @public
     def groups(self, group_type: str, caller: Caller) -> list[str]:
         """The groups that have roles and that the caller may read."""
         _check_group_type(group_type)
+        if not isinstance(self._rights, RoleRights):
+            return []
         names = [one.removeprefix(_GROUP) for one in self._subjects() if one.startswith(_GROUP)]
         return [name for name in names if self._rights.may(caller, Right(READ, "groups", (OIDC, name)))]
 
     @requires(reading_role)
     def users_with(self, role: str, caller: Caller) -> list[Assignee]:
         """The users with the role that the caller may read, and the caller."""
+        if not isinstance(self._rights, RoleRights):
+            return []
         self._check_visible(role, caller)
         return [
             Assignee(user, self._source(user, user_type))
@@ -85,6 +90,8 @@ class Assignments:
     @requires(reading_role)
     def groups_with(self, role: str, caller: Caller) -> list[str]:
         """The groups with the role that the caller may read, and the caller's own."""
+        if not isinstance(self._rights, RoleRights):
+            return []
         self._check_visible(role, caller)
         return [
             group

@@ -14,7 +14,7 @@ from weft.access.assigned import without
 from weft.access.identity import changing_role, creating_role, deleting_role, reading_role
 from weft.access.permissions import ALL, MATCH, READ, Permission, Right
 from weft.access.requirement import public, requires
-from weft.access.rights import BUILT_IN, ON_EVERYTHING, ROOT, Rights, is_root, role_rights
+from weft.access.rights import BUILT_IN, ON_EVERYTHING, ROOT, Rights, RoleRights, is_root, role_rights
 from weft.access.state import AccessState
 from weft.access.store import AccessStore
 from weft.domain.caller import Caller
@@ -35,7 +35,7 @@ class Role:
 
 
 class Roles:
-    """If roles are off, every verb raises Unsupported."""
+    """If roles are off, there are none, and every verb that changes this raises Unsupported."""
 
     def __init__(self, settings: RbacSettings, store: AccessStore, rights: Rights) -> None:
         self._settings = settings
@@ -45,7 +45,9 @@ class Roles:
     @public
     def all(self, caller: Caller) -> list[Role]:
         """The roles that the caller may read, by name; only root users may read ``root``."""
-        rights = role_rights(self._rights)
+        rights = self._rights
+        if not isinstance(rights, RoleRights):
+            return []
         names = [*BUILT_IN, *self._store.state.roles]
         visible = [name for name in names if name != ROOT or is_root(self._settings, caller)]
         readable = [name for name in visible if rights.may(caller, Right(READ, "roles", (name,), ALL))]
@@ -82,6 +84,8 @@ class Roles:
     @requires(reading_role)
     def has_permission(self, name: str, permission: Permission) -> bool:
         """Whether the role has exactly this permission. Raises NotFound."""
+        if not isinstance(self._rights, RoleRights):
+            return False
         verbs = ON_EVERYTHING.get(name, "")
         held = existing_role(self._rights, name).permissions or ()
         return permission in held or (bool(verbs) and set(permission.verbs) <= set(verbs))
@@ -116,8 +120,8 @@ class Roles:
 
 
 def existing_role(rights: Rights, name: str) -> Role:
-    """Raises NotFound; Unsupported if roles are off."""
-    permissions = role_rights(rights).permissions_of(name)
+    """Raises NotFound."""
+    permissions = rights.permissions_of(name) if isinstance(rights, RoleRights) else None
     if permissions is None:
         raise _unknown(name)
     return Role(name, permissions)

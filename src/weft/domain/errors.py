@@ -4,6 +4,7 @@
     ├── CallerError          the request is at fault
     │   ├── Invalid              wrong type, value, name, dimensions, syntax
     │   ├── NotFound             no such collection, object, property
+    │   │   ├── CollectionNotFound   no such collection
     │   │   └── TenantNotFound       no such tenant
     │   ├── Conflict             it exists already, or it changed under the caller
     │   ├── Unauthenticated      no credentials, or wrong ones
@@ -44,6 +45,10 @@ class Invalid(CallerError):
 
 class NotFound(CallerError):
     """What the request names does not exist."""
+
+
+class CollectionNotFound(NotFound):
+    """The collection that the request names does not exist."""
 
 
 class TenantNotFound(NotFound):

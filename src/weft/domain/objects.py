@@ -88,7 +88,7 @@ class IncomingObject:
 
     A wire that recognises references only by their form makes ``Reference``s of all values that have it.
     ``uuid`` is the caller's text, or None to have one made. ``vectors`` are by name; the unnamed vector of a request
-    is under ``LEGACY_VECTOR``.
+    is under ``LEGACY_VECTOR``. ``stored``: what the service made of it, once that is stored by a batch.
     """
 
     collection: str
@@ -96,6 +96,7 @@ class IncomingObject:
     properties: dict[str, Any] = field(default_factory=dict)
     vectors: dict[str, Vector] = field(default_factory=dict)
     tenant: str | None = None
+    stored: Object | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

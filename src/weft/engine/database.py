@@ -26,7 +26,7 @@ from weft.catalog.changes import (
     with_statuses,
 )
 from weft.catalog.state import CatalogEntry
-from weft.domain.errors import Conflict, NotFound, Unsupported
+from weft.domain.errors import CollectionNotFound, Conflict, Unsupported
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
@@ -94,7 +94,7 @@ class Database:
         """As ``find``; raises NotFound."""
         collection = self.find(name)
         if collection is None:
-            raise NotFound(f"could not find class {name} in schema", collection=name)
+            raise CollectionNotFound(f"could not find class {name} in schema", collection=name)
         return collection
 
     def id_of(self, name: str) -> str:
@@ -266,5 +266,5 @@ class Database:
         name = collection.config.name
         held = self._collections.get(name)
         if held is not collection or held is None:
-            raise NotFound(f"could not find class {name} in schema: it has been deleted", collection=name)
+            raise CollectionNotFound(f"could not find class {name} in schema: it has been deleted", collection=name)
         return held

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from weft.domain.caller import Caller
 from weft.domain.clock import now_ms
 from weft.domain.errors import Invalid, WeftError
+from weft.domain.names import collection_name
 from weft.domain.objects import IncomingObject, Object, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.engine.changes import Upsert
@@ -18,6 +19,7 @@ from weft.engine.view import find_objects
 from weft.service.collections import Collections
 from weft.service.import_schemas import Errors, ImportPlan
 from weft.service.references import References
+from weft.service.tenants import check_tenant_name
 from weft.service.values import coerce
 from weft.service.vectorize import ObjectVectorizer
 from weft.service.vectors import checked_vectors, unfit, unfit_for
@@ -31,6 +33,13 @@ class Importer:
         self._collections = collections
         self._vectorizer = vectorizer
         self._references = references
+
+    def check_new_tenants(self, incoming: Sequence[IncomingObject]) -> None:
+        """Raises Invalid if a tenant that an import would create has no name or a wrong one."""
+        for one in incoming:
+            collection = self._collections.find(collection_name(one.collection))
+            if collection is not None and collection.config.tenancy.enabled and collection.config.tenancy.auto_creation:
+                check_tenant_name(one.tenant or "")
 
     def run(self, incoming: Sequence[IncomingObject], caller: Caller) -> Errors:
         """Store each object, new or not; one error or None each. A refused object does not affect the others."""
@@ -66,6 +75,8 @@ class Importer:
                     self._into_part(plan, part, tenant, objects, incoming, errors, caller)
             except WeftError as error:
                 _blame(objects, error, errors)
+            for i, obj in objects.items():
+                incoming[i].stored = obj if errors[i] is None else None
 
     def _into_part(
         self,

@@ -94,8 +94,15 @@ class Objects:
 
     @requires(whole_object(READ))
     def validate(self, incoming: IncomingObject) -> None:
-        """Raises the error that ``insert`` would raise for the object's uuid, properties or vectors; stores nothing."""
-        self._checked(self._collections.get(incoming.collection), incoming)
+        """Raises the error that ``insert`` would raise for the object's uuid, properties or vectors; stores nothing.
+
+        The uuid has to be given.
+        """
+        config = self._collections.get(incoming.collection)
+        if not incoming.uuid:
+            raise Invalid("invalid object: the object has no id; send the uuid that it is to have")
+        obj = _single(config, incoming, lenient=False)
+        _raise_first(self._references.check(config, incoming.tenant or None, [obj.properties]))
 
     @requires(whole_object(UPDATE))
     def merge(self, incoming: IncomingObject, caller: Caller) -> Object:
@@ -133,12 +140,11 @@ class Objects:
 
     @requires(named_object(DELETE))
     def delete(self, collection: str, uuid: str, tenant: str | None) -> None:
+        """Does nothing when there is no such object."""
         with self._collections.use(self._collections.open(collection), tenant) as part:
             outcome = part.write([Remove(parse_uuid(uuid))])[0]
         if isinstance(outcome, WeftError):
             raise outcome
-        if not outcome.existed:
-            raise NotFound(f"no object with id '{uuid}' in class {collection}")
 
     @requires(named_object(READ))
     def exists(self, collection: str, uuid: str, tenant: str | None) -> bool:
@@ -157,8 +163,15 @@ class Objects:
     # -- many
 
     @requires(per_item=whole_object(UPDATE, CREATE), group_by=same_rights)
-    def batch(self, incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
-        """Store each object, new or not; one error or None each. A refused object does not affect the others."""
+    def batch(
+        self, incoming: Sequence[IncomingObject], caller: Caller, *, checks_tenants: bool = False
+    ) -> list[WeftError | None]:
+        """Store each object, new or not; one error or None each. A refused object does not affect the others.
+
+        ``checks_tenants``: Invalid, and nothing is stored, if tenants would be created and a name is missing or wrong.
+        """
+        if checks_tenants:
+            self._importer.check_new_tenants(incoming)
         return self._importer.run(incoming, caller)
 
     @requires(deleting_by_filter)

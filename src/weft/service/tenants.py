@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from weft.access.permissions import CREATE, DELETE, UPDATE
 from weft.access.requirement import requires
-from weft.domain.errors import Invalid, NotFound
+from weft.domain.errors import Invalid, NotFound, TenantNotFound
 from weft.domain.tenants import Tenant, TenantStatus
 from weft.engine.collection import ServedCollection
 from weft.engine.driver import OpenCollection
@@ -60,7 +60,7 @@ class Tenants:
 
     @requires(permit.tenants(UPDATE))
     def update(self, name: str, given: Sequence[Tenant]) -> list[Tenant]:
-        """Change the status of tenants. Raises NotFound when one does not exist; then nothing changes."""
+        """Change the status of tenants. Raises TenantNotFound when one does not exist; then nothing changes."""
         with self._schemas.turn:
             collection = self._with_tenants(name)
             if len(given) > _MAX_UPDATES:
@@ -69,13 +69,15 @@ class Tenants:
             known = collection.tenants()
             for tenant in asked:
                 if tenant not in known:
-                    raise _absent(tenant)
+                    raise TenantNotFound(_absent(tenant).message, tenant=tenant)
             self._schemas.database.put_tenants(collection, asked)
             return self.all(name, list(asked))
 
     @requires(permit.tenants(DELETE))
     def delete(self, name: str, names: Sequence[str]) -> None:
         """With all their objects; unknown ones are ignored."""
+        if "" in names:
+            raise Invalid("empty tenant name; send the names of the tenants to delete")
         with self._schemas.turn:
             self._schemas.database.drop_tenants(self._with_tenants(name), names)
 
@@ -113,17 +115,27 @@ def _needs_preparing(collection: ServedCollection, tenant: str, importing: bool)
 
 def statuses(given: Sequence[Tenant], possible: Collection[TenantStatus]) -> dict[str, TenantStatus]:
     """Status by name. ``possible``: the statuses that the engine supports. Raises Invalid naming the invalid tenant."""
+    asked: dict[str, TenantStatus] = {}
     for one in given:
-        if not _NAME.fullmatch(one.name):
-            raise Invalid(
-                f"{one.name[:_MAX_QUOTED]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, "
-                "underscores"
-            )
+        check_tenant_name(one.name)
+        if one.name in asked:
+            raise Invalid(f"tenant name {one.name} existed multiple times; send each tenant once")
+        asked[one.name] = one.status
         if one.status not in possible:
             raise Invalid(
                 f"tenants cannot be {one.status.lower()}: no offload module is enabled; make them INACTIVE instead"
             )
-    return {one.name: one.status for one in given}
+    return asked
+
+
+def check_tenant_name(name: str) -> None:
+    """Raises Invalid."""
+    if not name:
+        raise Invalid("empty tenant name; use 1 to 64 letters, digits, hyphens, underscores")
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            f"{name[:_MAX_QUOTED]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, underscores"
+        )
 
 
 def _absent(tenant: str) -> NotFound:

@@ -31,6 +31,7 @@ STATUS_CODES: Final[Mapping[type[errors.WeftError], StatusCodes]] = {
     errors.CallerError: StatusCodes(400, "INVALID_ARGUMENT", "BAD_REQUEST"),
     errors.Invalid: StatusCodes(422, "INVALID_ARGUMENT", "INVALID"),
     errors.NotFound: StatusCodes(404, "NOT_FOUND", "NOT_FOUND"),
+    errors.CollectionNotFound: StatusCodes(404, "NOT_FOUND", "NOT_FOUND"),
     errors.TenantNotFound: StatusCodes(422, "NOT_FOUND", "NOT_FOUND"),
     errors.Conflict: StatusCodes(422, "ALREADY_EXISTS", "CONFLICT"),
     errors.Unauthenticated: StatusCodes(401, "UNAUTHENTICATED", "UNAUTHENTICATED"),

@@ -211,6 +211,9 @@ def test_without_authorization_the_service_itself_answers(tmp_path: Path) -> Non
     try:
         assert world.door.admit(Caller("anybody")) is world.service
         assert world.ask("list-key", "DELETE", "/v1/schema/Movies").status_code == 200
-        assert world.ask("list-key", "GET", "/v1/authz/roles").status_code == 501
+        assert world.ask("list-key", "GET", "/v1/authz/roles").json() == []
+        assert world.ask("list-key", "GET", "/v1/authz/roles/viewer").status_code == 404
+        role = {"name": "reader", "permissions": [{"action": "read_cluster"}]}
+        assert world.ask("list-key", "POST", "/v1/authz/roles", role).status_code == 501
     finally:
         world.close()

@@ -61,6 +61,7 @@ _JOB = "/v1/weft/jobs/0123456789abcdef"
 REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1"): free("/v1"),
     ("GET", "/v1/meta"): free("/v1/meta"),
+    ("GET", "/v1/tasks"): free("/v1/tasks"),
     ("GET", "/v1/.well-known/live"): free("/v1/.well-known/live"),
     ("GET", "/v1/.well-known/ready"): free("/v1/.well-known/ready"),
     ("GET", "/v1/.well-known/openid-configuration"): free("/v1/.well-known/openid-configuration"),
@@ -188,7 +189,9 @@ REST: dict[tuple[str, str], Step] = {
     ("POST", "/v1/backups/{backend}/{id}/restore"): needs("manage_backups", path=f"{_BACKUP}/restore", body={}),
     ("GET", "/v1/backups/{backend}/{id}/restore"): needs("manage_backups", path=f"{_BACKUP}/restore"),
     ("DELETE", "/v1/backups/{backend}/{id}/restore"): needs("manage_backups", path=f"{_BACKUP}/restore"),
-    ("POST", "/v1/export/{backend}"): needs("manage_backups", path="/v1/export/filesystem", body={"id": "one"}),
+    ("POST", "/v1/export/{backend}"): needs(
+        "manage_backups", path="/v1/export/filesystem", body={"id": "one", "file_format": "parquet"}
+    ),
     ("GET", "/v1/export/{backend}/{id}"): needs("manage_backups", path="/v1/export/filesystem/one"),
     ("DELETE", "/v1/export/{backend}/{id}"): needs("manage_backups", path="/v1/export/filesystem/one"),
     ("GET", "/v1/weft/jobs"): free("/v1/weft/jobs"),

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from weft.catalog.state import ShardEntry
 from weft.domain.cluster import ShardFacts
-from weft.domain.errors import CorruptData, NotFound, TenantNotFound, WeftError
+from weft.domain.errors import CollectionNotFound, CorruptData, TenantNotFound, WeftError
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.collection import ONLY_SHARD, check_active, shard_name
@@ -269,7 +269,7 @@ class Collection:
 
     def _entry(self, name: str) -> ShardEntry:
         if self._closed:
-            raise NotFound(f"could not find class {self.config.name} in schema", collection=self.config.name)
+            raise CollectionNotFound(f"could not find class {self.config.name} in schema", collection=self.config.name)
         entry = self._entries.get(name)
         if entry is None:
             raise TenantNotFound(f'tenant not found: "{name}"', tenant=name)

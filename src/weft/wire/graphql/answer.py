@@ -26,13 +26,13 @@ from graphql.pyutils import Path
 from graphql.validation import OverlappingFieldsCanBeMergedRule, VariablesInAllowedPositionRule
 
 from weft.domain.errors import Invalid, TooLarge
+from weft.domain.json_fields import kind_of
 from weft.domain.json_values import JsonValue
 from weft.wire.errors import codes_of, to_refusal
 from weft.wire.graphql.context import GraphQLContext
 from weft.wire.graphql.documents import named, read
 from weft.wire.graphql.scalars import is_loose
 from weft.wire.graphql.schema import KeptSchemas
-from weft.wire.json.documents import as_object
 
 _MOST_ERRORS: Final = 20
 _MOST_KEPT: Final = 2
@@ -70,8 +70,9 @@ def answer(question: JsonValue, context: GraphQLContext) -> dict[str, object]:
 
 def parts(question: JsonValue) -> tuple[str, dict[str, JsonValue], str | None]:
     """The query, its variables and the name of its operation. Raises Invalid for what is no request."""
-    given = as_object(question, "a GraphQL request")
-    query, variables, operation = (given.get(key) for key in _KNOWN[:3])
+    if not isinstance(question, Mapping):
+        raise Invalid(f"a GraphQL request must be a JSON object, not {kind_of(question)}")
+    query, variables, operation = (question.get(key) for key in _KNOWN[:3])
     if not isinstance(query, str) or not query.strip():
         raise Invalid('query cannot be empty; send {"query": "{ Get { … } }"}')
     if variables is not None and not isinstance(variables, Mapping):

@@ -64,7 +64,7 @@ class Calls:
         service = self._door.admit(caller)
         started = time.perf_counter()
         decoded = decode_objects(parse(batch.BatchObjectsRequest, data).objects)
-        results = service.objects.batch(decoded.objects, caller) if decoded.objects else ()
+        results = service.objects.batch(decoded.objects, caller, checks_tenants=True) if decoded.objects else ()
         reply = batch.BatchObjectsReply(took=time.perf_counter() - started)
         for index, error in decoded.with_results(results).items():
             reply.errors.add(index=index, error=to_refusal(error).message)
@@ -111,6 +111,8 @@ class Calls:
         started = time.perf_counter()
         request = parse(tenants.TenantsGetRequest, data)
         names = list(request.names.values) if request.HasField("names") else None
+        if names == []:
+            raise Invalid("must specify at least one tenant name; leave names out for all tenants")
         found = service.tenants.all(_collection(request), names)
         reply = tenants.TenantsGetReply(took=time.perf_counter() - started)
         for tenant in found:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from weft.domain.errors import CallerError, Invalid
+from weft.domain.errors import CallerError
 from weft.domain.json_fields import kind_of
 from weft.domain.json_values import JsonObject, JsonValue
 
@@ -27,17 +27,21 @@ _ESCAPES = re.compile(
 )
 
 
+class Unreadable(CallerError):
+    """A body that is not JSON, or has a value of another JSON type than the protocol's description of the request."""
+
+
 def parse(data: bytes) -> JsonValue:
-    """The JSON value; raises CallerError for anything else, also for more than 1,024 levels of nesting."""
+    """The JSON value; raises Unreadable for anything else, also for more than 1,024 levels of nesting."""
     if not data:
-        raise CallerError("the request has no body; send JSON")
+        raise Unreadable("the request has no body; send JSON")
     try:
         value: JsonValue = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         try:
             value = orjson.loads(_repaired(data) if "surrogate" in error.msg else data)
         except orjson.JSONDecodeError:
-            raise CallerError(f"the body is not valid JSON: {error}") from None
+            raise Unreadable(f"the body is not valid JSON: {error}") from None
     return value
 
 
@@ -58,10 +62,10 @@ codecs.register_error(_EACH_BYTE, _replaced)
 def as_object(value: JsonValue, what: str = "the body") -> JsonObject:
     if isinstance(value, Mapping):
         return value
-    raise Invalid(f"{what} must be a JSON object, not {kind_of(value)}")
+    raise Unreadable(f"{what} must be a JSON object, not {kind_of(value)}")
 
 
 def as_list(value: JsonValue, what: str = "the body") -> list[JsonValue]:
     if isinstance(value, list):
         return value
-    raise Invalid(f"{what} must be a JSON array, not {kind_of(value)}")
+    raise Unreadable(f"{what} must be a JSON array, not {kind_of(value)}")

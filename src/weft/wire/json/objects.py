@@ -10,7 +10,7 @@ from weft.domain.json_fields import shorten
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import IncomingObject, Properties, Vector, format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
-from weft.wire.json.documents import as_object
+from weft.wire.json.documents import Unreadable, as_object
 from weft.wire.json.properties import properties_to_json
 from weft.wire.json.references import with_references
 from weft.wire.json.vectors import vector_of
@@ -21,7 +21,10 @@ _WHERE = "object"
 def decode_object(
     body: JsonValue, *, collection: str | None = None, uuid: str | None = None, tenant: str | None = None
 ) -> IncomingObject:
-    """The object of a body, which must not contradict the path or query (the keyword arguments)."""
+    """The object of a body, which must not contradict the path or query (the keyword arguments).
+
+    Raises Unreadable for a vector that is not one, Invalid for what else is wrong.
+    """
     given = as_object(body)
     named = json_fields.string(given, "class", _WHERE) or collection
     if not named:
@@ -67,11 +70,18 @@ def encode_object(
 def _vectors(given: JsonObject) -> dict[str, Vector]:
     """An empty array counts as no vector."""
     vectors = {
-        name: vector_of(value, f"vector {shorten(name)!r}")
+        name: _vector(value, f"vector {shorten(name)!r}")
         for name, value in (json_fields.object_(given, "vectors", _WHERE) or {}).items()
         if value not in (None, [])
     }
     unnamed = given.get("vector")
     if unnamed not in (None, []):
-        vectors[LEGACY_VECTOR] = vector_of(unnamed, "vector")
+        vectors[LEGACY_VECTOR] = _vector(unnamed, "vector")
     return vectors
+
+
+def _vector(value: JsonValue, what: str) -> Vector:
+    try:
+        return vector_of(value, what)
+    except Invalid as error:
+        raise Unreadable(error.message) from None

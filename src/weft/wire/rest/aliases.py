@@ -51,7 +51,7 @@ def _named(call: Call, key: str) -> str:
 ENDPOINTS = [
     Endpoint("GET", "/v1/aliases", list_all, "All aliases.", answers={200: ref("Aliases")}, query=_OF_CLASS),
     Endpoint("POST", "/v1/aliases", create, "Make an alias.", ref("Alias"), {200: ref("Alias")}, (404,), keys=ALIAS),
-    Endpoint("GET", _ONE, get, "One alias.", answers={200: ref("Alias")}),
+    Endpoint("GET", _ONE, get, "One alias.", answers={200: ref("Alias")}, is_bare=True),
     Endpoint(
         "PUT",
         _ONE,
@@ -60,6 +60,7 @@ ENDPOINTS = [
         ref("AliasChange"),
         {200: ref("Alias")},
         keys=ALIAS,
+        is_bare=True,
     ),
-    Endpoint("DELETE", _ONE, delete, "Delete an alias.", answers={204: None}),
+    Endpoint("DELETE", _ONE, delete, "Delete an alias.", answers={204: None}, is_bare=True),
 ]

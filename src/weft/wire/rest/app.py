@@ -37,7 +37,7 @@ from weft.wire.rest import (
     unsupported,
     users,
 )
-from weft.wire.rest.endpoint import Reply, Runner, error_response, failure, json_response
+from weft.wire.rest.endpoint import Reply, Runner, error_response, json_response
 from weft.wire.rest.openapi.document import published
 
 _NOUNS = (
@@ -87,7 +87,7 @@ async def _refused(request: Request, error: Exception) -> Response:
         message = f"{path} does not take {request.method}"
     else:
         message = str(error.detail)
-    response = json_response(Reply(failure(message), error.status_code))
+    response = json_response(Reply({"code": error.status_code, "message": message}, error.status_code))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response

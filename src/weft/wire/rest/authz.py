@@ -148,12 +148,12 @@ def _is_full(call: Call) -> bool:
 
 _ANSWERED = {200: array(ref("Role"))}
 _REFUSES = (400, 501)
-"""501 if roles are off."""
+"""501 for changes if roles are off."""
 
 ENDPOINTS = [
     Endpoint("GET", _ROLES, list_roles, "The roles that the caller may read.", answers=_ANSWERED, refuses=_REFUSES),
     Endpoint("POST", _ROLES, create_role, "Make a role.", ref("Role"), {201: None}, (409, 501), keys=ROLE),
-    Endpoint("GET", _ROLE, get_role, "One role.", answers={200: ref("Role")}, refuses=_REFUSES),
+    Endpoint("GET", _ROLE, get_role, "One role.", answers={200: ref("Role")}, refuses=_REFUSES, is_bare=True),
     Endpoint("DELETE", _ROLE, delete_role, "Delete a role.", answers={204: None}, refuses=_REFUSES),
     Endpoint(
         "POST",
@@ -163,6 +163,7 @@ ENDPOINTS = [
         ref("Permissions"),
         refuses=_REFUSES,
         keys=PERMISSIONS,
+        is_bare=True,
     ),
     Endpoint(
         "POST",
@@ -172,6 +173,7 @@ ENDPOINTS = [
         ref("Permissions"),
         refuses=_REFUSES,
         keys=PERMISSIONS,
+        is_bare=True,
     ),
     Endpoint(
         "POST",
@@ -182,6 +184,7 @@ ENDPOINTS = [
         {200: BOOLEAN},
         _REFUSES,
         keys=PERMISSION,
+        is_bare=True,
     ),
     Endpoint(
         "GET",
@@ -191,6 +194,7 @@ ENDPOINTS = [
         answers={200: array(TEXT)},
         refuses=_REFUSES,
         deprecated=True,
+        is_bare=True,
     ),
     Endpoint(
         "GET",
@@ -199,6 +203,7 @@ ENDPOINTS = [
         "Users with a role.",
         answers={200: array(ref("UserAssignment"))},
         refuses=_REFUSES,
+        is_bare=True,
     ),
     Endpoint(
         "GET",
@@ -207,9 +212,17 @@ ENDPOINTS = [
         "Groups with a role.",
         answers={200: array(ref("GroupAssignment"))},
         refuses=_REFUSES,
+        is_bare=True,
     ),
     Endpoint(
-        "GET", f"{_USER}/roles", roles_of_user, "A user's roles.", answers=_ANSWERED, refuses=_REFUSES, deprecated=True
+        "GET",
+        f"{_USER}/roles",
+        roles_of_user,
+        "A user's roles.",
+        answers=_ANSWERED,
+        refuses=_REFUSES,
+        deprecated=True,
+        is_bare=True,
     ),
     Endpoint(
         "GET",
@@ -219,6 +232,7 @@ ENDPOINTS = [
         answers=_ANSWERED,
         refuses=_REFUSES,
         query=(FULL_ROLES,),
+        is_bare=True,
     ),
     Endpoint(
         "POST",
@@ -254,6 +268,7 @@ ENDPOINTS = [
         answers=_ANSWERED,
         refuses=_REFUSES,
         query=(FULL_ROLES,),
+        is_bare=True,
     ),
     Endpoint(
         "POST",
@@ -263,6 +278,7 @@ ENDPOINTS = [
         ref("GroupRoles"),
         refuses=_REFUSES,
         keys=ASSIGNMENT,
+        is_bare=True,
     ),
     Endpoint(
         "POST",
@@ -272,5 +288,6 @@ ENDPOINTS = [
         ref("GroupRoles"),
         refuses=_REFUSES,
         keys=ASSIGNMENT,
+        is_bare=True,
     ),
 ]

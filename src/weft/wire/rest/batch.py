@@ -6,20 +6,25 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from weft.domain import json_fields
+from weft.domain.clock import now_ms
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_fields import shorten
 from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.names import collection_name
 from weft.domain.objects import IncomingObject, format_uuid
+from weft.domain.schema import CollectionConfig
 from weft.wire.errors import to_refusal
-from weft.wire.json.documents import as_object
+from weft.wire.json.documents import Unreadable, as_object
 from weft.wire.json.keys import BATCH, BATCH_DELETE
-from weft.wire.json.objects import decode_object
+from weft.wire.json.objects import decode_object, encode_object
 from weft.wire.json.where import decode_where
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
 from weft.wire.rest.openapi.shapes import ref
 
 _DELETE_LIMIT = 10_000
+_NO_TIME_MS = -62_135_596_800_000
+"""The first moment of the year 1, as which Weaviate spells a time that was not given."""
 
 
 def insert(call: Call) -> Reply:
@@ -31,32 +36,71 @@ def insert(call: Call) -> Reply:
     decoded: list[tuple[int, IncomingObject]] = []
     for i, one in enumerate(given):
         try:
-            incoming = decode_object(one, tenant=call.tenant)
+            incoming = decode_object({} if one is None else one, tenant=call.tenant)
+        except Unreadable:
+            raise
         except WeftError as error:
             results[i] = error
             continue
         incoming.uuid = incoming.uuid or str(uuid4())
         decoded.append((i, incoming))
-    outcomes = call.service.objects.batch([incoming for _, incoming in decoded], call.caller) if decoded else []
-    ids: dict[int, str | None] = {}
+    objects = [incoming for _, incoming in decoded]
+    outcomes = call.service.objects.batch(objects, call.caller, checks_tenants=True) if decoded else []
+    stored: dict[int, IncomingObject] = {}
     for (i, incoming), outcome in zip(decoded, outcomes, strict=True):
-        results[i], ids[i] = outcome, incoming.uuid
-    return Reply([_result(one, ids.get(i), results[i]) for i, one in enumerate(given)])
+        results[i], stored[i] = outcome, incoming
+    configs = _Configs(call)
+    return Reply([_result(one, stored.get(i), results[i], configs) for i, one in enumerate(given)])
 
 
-def _result(given: JsonValue, id_: str | None, error: WeftError | None) -> dict[str, object]:
-    """The object as it was sent, as far as it was decoded, and its result."""
+class _Configs(dict[str, CollectionConfig]):
+    """By the names that a request has for the collections."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __missing__(self, name: str) -> CollectionConfig:
+        config: CollectionConfig = self._call.service.collections.get(name)
+        self[name] = config
+        return config
+
+
+def _result(
+    given: JsonValue, incoming: IncomingObject | None, error: WeftError | None, configs: _Configs
+) -> dict[str, object]:
+    """The object as it is stored and its result; one that was refused as it was sent, so that it can be sent again."""
+    if incoming is not None and incoming.stored is not None:
+        obj = incoming.stored
+        times_ms, config = (obj.created_ms, obj.updated_ms), configs[incoming.collection]
+        encoded = encode_object(config, obj.uuid, obj.properties, obj.vectors, times_ms, incoming.tenant)
+        return {**encoded, "deprecations": None, "result": {"status": "SUCCESS"}}
+    assert error is not None
     sent: JsonObject = given if isinstance(given, Mapping) else {}
-    result: dict[str, object] = {"deprecations": None, "result": {"status": "SUCCESS"}}
-    if error is None:
-        result |= {key: sent[key] for key in ("class", "properties", "tenant", "vector", "vectors") if key in sent}
-    else:
-        result["result"] = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
-        if isinstance(sent.get("class"), str):
-            result["class"] = sent["class"]
-    if id_ is not None:
-        result["id"] = id_
+    now = now_ms()
+    result: dict[str, object] = {
+        "creationTimeUnix": now,
+        "lastUpdateTimeUnix": now,
+        **_echoed(sent),
+        "deprecations": None,
+        "result": {"status": "FAILED", "errors": failure(to_refusal(error).message)},
+    }
+    if incoming is not None:
+        result["id"] = incoming.uuid
     return result
+
+
+def _echoed(sent: JsonObject) -> JsonObject:
+    """An object as it was sent, without what is too deep or too much to be encoded again."""
+    echoed: dict[str, JsonValue] = {"properties": {}}
+    for key in ("class", "properties", "vector", "vectors", "tenant"):
+        value = sent.get(key)
+        try:
+            json_fields.check_size(value, key)
+        except Invalid:
+            continue
+        if value:
+            echoed[key] = value
+    return echoed
 
 
 def delete(call: Call) -> Reply:
@@ -75,6 +119,7 @@ def delete(call: Call) -> Reply:
     if output not in ("minimal", "verbose"):
         raise Invalid(f"output must be minimal or verbose, not {shorten(output)!r}")
     dry_run = json_fields.boolean(given, "dryRun", "batch delete") or False
+    time_ms = json_fields.integer(given, "deletionTimeUnixMilli", "batch delete")
     verbose = output == "verbose"
     deleted = call.service.objects.delete_many(name, call.tenant, where, dry_run=dry_run, verbose=verbose)
     results: dict[str, object] = {
@@ -84,10 +129,11 @@ def delete(call: Call) -> Reply:
         "failed": deleted.failed,
         "objects": None,
     }
-    if verbose:
+    if verbose and deleted.objects:
         results["objects"] = [_deleted(uuid, error, dry_run) for uuid, error in deleted.objects]
-    matched = {"class": name, "where": _completed(as_object(match["where"], "where"))}
-    return Reply({"match": matched, "output": output, "dryRun": dry_run, "results": results})
+    matched = {"class": collection_name(name), "where": _completed(as_object(match["where"], "where"))}
+    facts = {"deletionTimeUnixMilli": _NO_TIME_MS if time_ms is None else time_ms, "dryRun": dry_run}
+    return Reply({**facts, "match": matched, "output": output, "results": results})
 
 
 def _completed(where: JsonObject) -> dict[str, object]:
@@ -128,5 +174,6 @@ ENDPOINTS = [
         (404,),
         (TENANT, CONSISTENCY),
         keys=BATCH_DELETE,
+        unknown_class=422,
     ),
 ]

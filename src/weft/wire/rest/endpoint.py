@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from functools import cached_property
+from typing import Literal, NamedTuple, TypeAlias
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -17,7 +18,7 @@ from starlette.routing import Route
 from weft.access.authenticator import Authenticator
 from weft.domain import json_text
 from weft.domain.caller import Caller, Credentials
-from weft.domain.errors import CallerError, Invalid, Overloaded, Unauthenticated
+from weft.domain.errors import CallerError, CollectionNotFound, NotFound, Overloaded, Unauthenticated
 from weft.domain.json_keys import Keys
 from weft.domain.json_values import JsonValue
 from weft.service.guard import Door
@@ -26,6 +27,8 @@ from weft.wire.errors import to_refusal
 from weft.wire.json import documents
 from weft.wire.observing import Observe
 from weft.wire.rest import body
+from weft.wire.rest.form import ANYTHING, WRONG_FORMAT, Form, FormError, missing
+from weft.wire.rest.forms import form_of
 from weft.wire.rest.openapi.parameters import Parameter
 from weft.wire.rest.openapi.shapes import Schema
 
@@ -62,14 +65,14 @@ class Call:
         except ValueError:
             value = low - 1
         if not low <= value <= high:
-            raise Invalid(f"{name} must be an integer from {low} to {high}, not {text[:40]!r}")
+            raise FormError(WRONG_FORMAT, f"{name} must be an integer from {low} to {high}, not {text[:40]!r}")
         return value
 
     def boolean(self, name: str) -> bool:
         """``true`` or ``false`` of the query string; false where it is absent."""
         text = self.query.get(name, "false")
         if text not in ("true", "false"):
-            raise Invalid(f"{name} must be true or false, not {text[:40]!r}")
+            raise FormError(WRONG_FORMAT, f"{name} must be true or false, not {text[:40]!r}")
         return text == "true"
 
 
@@ -84,14 +87,16 @@ class Reply(NamedTuple):
 Handler: TypeAlias = Callable[[Call], Reply]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Endpoint:
     """A call: its handler, and its description in the OpenAPI document.
 
     ``takes``: what the request's JSON is like, which is read and parsed; ``may_lack_body``: or there is none.
     ``answers``: by status what the answer is like, None where it has no body; ``refuses``: statuses of failures of its
     own, beside those of all its like. ``is_open``: anyone may ask, without credentials. ``keys``: those of the request
-    that match in any case.
+    that match in any case. ``unknown_class``: the status where the collection does not exist; ``is_bare``: a 404 has no
+    body, as clients of Weaviate expect there. ``lists_allowed``: refusals have the key ``allowed``, as those of changes
+    of schemas.
     """
 
     method: str
@@ -107,6 +112,14 @@ class Endpoint:
     may_lack_body: bool = False
     deprecated: bool = False
     keys: Keys | None = None
+    unknown_class: Literal[404, 422] = 404
+    is_bare: bool = False
+    lists_allowed: bool = False
+
+    @cached_property
+    def form(self) -> Form:
+        """What the body is checked against before the handler runs."""
+        return ANYTHING if self.takes is None else form_of(self.takes)
 
     @property
     def takes_body(self) -> bool:
@@ -147,7 +160,7 @@ class Runner:
             try:
                 response = await self._answer(endpoint, request)
             except Exception as error:
-                response = error_response(error)
+                response = error_response(error, endpoint)
             if self._observe is not None:
                 verb, seconds = f"{endpoint.method} {endpoint.path}", time.perf_counter() - started
                 self._observe("rest", verb, str(response.status_code), seconds)
@@ -171,7 +184,7 @@ class Runner:
 
     async def _run(self, endpoint: Endpoint, request: Request, caller: Caller) -> Response:
         self._check_room()  # now, before a body is received, and again after the while that this took
-        data = await self._bodies.read(request) if endpoint.takes_body else b""
+        data = await self._body(endpoint, request) if endpoint.takes_body else b""
         self._check_room()
         self._running += 1
         try:
@@ -184,6 +197,15 @@ class Runner:
         finally:
             self._running -= 1
 
+    async def _body(self, endpoint: Endpoint, request: Request) -> bytes:
+        headers = request.headers
+        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            _check_media_type(headers.get("content-type", "application/octet-stream"))
+        data = await self._bodies.read(request)
+        if not data and not endpoint.may_lack_body:
+            raise missing("body")
+        return data
+
     def _check_room(self) -> None:
         if self._running >= self._workers * _QUEUE_PER_WORKER:
             raise Overloaded(f"{self._running} requests are waiting already; send this one again later")
@@ -191,28 +213,59 @@ class Runner:
     def _handled(
         self, endpoint: Endpoint, data: bytes, path: Mapping[str, str], query: QueryParams, caller: Caller
     ) -> Response:
-        parsed = documents.parse(data) if endpoint.takes_body and (data or not endpoint.may_lack_body) else None
-        if endpoint.keys is not None:
-            parsed = endpoint.keys.fold(parsed)
+        parsed: JsonValue = None
+        if data:
+            parsed = documents.parse(data)
+            if endpoint.keys is not None:
+                parsed = endpoint.keys.fold(parsed)
+            parsed = endpoint.form.check(parsed)
         reply = endpoint.handler(Call(self._door.admit(caller), path, query, caller, parsed))
         return json_response(reply)
 
 
+def _check_media_type(given: str) -> None:
+    if given.partition(";")[0].strip().lower() != _JSON:
+        raise _UnsupportedMediaType(f"unsupported media type {given[:80]!r}; send JSON as {_JSON}")
+
+
+class _UnsupportedMediaType(CallerError):
+    """The body is said to be something other than JSON."""
+
+
 def json_response(reply: Reply) -> Response:
+    """JSON ends with a line feed, as Weaviate's does."""
     if reply.content is None:
         return Response(status_code=reply.status)
     if isinstance(reply.content, bytes):
         return Response(reply.content, reply.status, media_type=reply.media_type)
-    return Response(json_text.dumps(reply.content), reply.status, media_type=reply.media_type)
+    return Response(json_text.dumps(reply.content) + b"\n", reply.status, media_type=reply.media_type)
 
 
-def error_response(error: Exception) -> Response:
-    """The reply to a request whose handling raised ``error``."""
+def error_response(error: Exception, endpoint: Endpoint | None = None) -> Response:
+    """The reply to a request whose handling raised ``error``; ``endpoint`` is what it was for, if that is known.
+
+    What is refused before a handler runs is ``{"code": …, "message": …}``.
+    """
     refusal = to_refusal(error)
-    status = refusal.codes.http
-    if isinstance(error, Unauthenticated):
-        return json_response(Reply({"code": status, "message": refusal.message}, status))
-    return json_response(Reply(failure(refusal.message), status))
+    status, message = refusal.codes.http, refusal.message
+    if isinstance(error, _UnsupportedMediaType):
+        return _early(415, 415, message)
+    if isinstance(error, FormError):
+        return _early(status, error.code, message)
+    if isinstance(error, Unauthenticated | documents.Unreadable):
+        return _early(status, status, message)
+    if endpoint is None:
+        return json_response(Reply(failure(message), status))
+    if isinstance(error, CollectionNotFound):
+        status = endpoint.unknown_class
+    if status == 404 and endpoint.is_bare and isinstance(error, NotFound):
+        return json_response(Reply(status=404))
+    allowed = {"allowed": None} if endpoint.lists_allowed and status == 422 else {}
+    return json_response(Reply({**allowed, **failure(message)}, status))
+
+
+def _early(status: int, code: int, message: str) -> Response:
+    return json_response(Reply({"code": code, "message": message}, status))
 
 
 def failure(message: str) -> dict[str, object]:

@@ -52,6 +52,9 @@ def exists(call: Call) -> Reply:
 
 
 def replace(call: Call) -> Reply:
+    """The body has to repeat the id, so that one that was forgotten replaces nothing."""
+    if not as_object(call.body).get("id"):
+        raise Invalid("invalid update: field 'id' is immutable; send the id of the path in the body, too")
     incoming = _incoming(call)
     stored = call.service.objects.replace(incoming, call.caller)
     return Reply(_encoded(call.service.collections.get(incoming.collection), stored, incoming.tenant))
@@ -77,12 +80,13 @@ def _incoming(call: Call) -> IncomingObject:
 
 
 def delete(call: Call) -> Reply:
+    """An absent object is deleted already; in the older form its class is unknown, so it is not found."""
     call.service.objects.delete(class_of(call), call.path["id"], call.tenant)
     return Reply(status=204)
 
 
 def list_all(call: Call) -> Reply:
-    """A page of a class, or of all classes in the order of their names."""
+    """A page of a class, or of all classes in the order of their names; with a tenant, of those that have it."""
     name = call.query.get("class")
     after = call.query.get("after")
     if after is not None and not name:
@@ -94,10 +98,15 @@ def list_all(call: Call) -> Reply:
     for config in configs:
         if len(found) >= limit:
             break
-        if not name and config.tenancy.enabled:
+        if not name and config.tenancy.enabled != (call.tenant is not None):
             continue
         missing = offset + limit - len(found) if not name else limit
-        page = _page(call, config, missing, offset if name else 0, after)
+        try:
+            page = _page(call, config, missing, offset if name else 0, after)
+        except TenantNotFound:
+            if name:
+                raise
+            continue
         skipped = 0 if name else min(offset, len(page))
         offset -= skipped if not name else 0
         found.extend(page[skipped : skipped + limit - len(found)])
@@ -192,12 +201,10 @@ def _encoded(config: CollectionConfig, stored: Object, tenant: str | None) -> di
 _ONE = {200: ref("Object")}
 _STORED = (TENANT, CONSISTENCY)
 _READ = (INCLUDE, TENANT, CONSISTENCY)
-_ONE_OR_ABSENT = {**_ONE, 404: None}
-"""An object that is not there has no body."""
 
 ENDPOINTS = [
     Endpoint(
-        "GET", "/v1/objects", list_all, "A page of objects.", answers={200: ref("Objects")}, refuses=(404,), query=PAGE
+        "GET", "/v1/objects", list_all, "A page of objects.", answers={200: ref("Objects")}, query=PAGE, is_bare=True
     ),
     Endpoint(
         "POST", "/v1/objects", insert, "Store an object.", ref("NewObject"), _ONE, (404, 502), _STORED, keys=OBJECT
@@ -208,14 +215,14 @@ ENDPOINTS = [
         validate,
         "Whether an object could be stored.",
         ref("NewObject"),
-        refuses=(404,),
         keys=OBJECT,
+        unknown_class=422,
     ),
     *(
         endpoint
         for path, is_older in ((_BY_CLASS, False), (_BY_ID, True))
         for endpoint in (
-            Endpoint("GET", path, get, "One object.", None, _ONE_OR_ABSENT, (), _READ, deprecated=is_older),
+            Endpoint("GET", path, get, "One object.", None, _ONE, (), _READ, deprecated=is_older),
             Endpoint(
                 "HEAD",
                 path,
@@ -238,6 +245,7 @@ ENDPOINTS = [
                 _STORED,
                 deprecated=is_older,
                 keys=OBJECT,
+                is_bare=True,
             ),
             Endpoint(
                 "PATCH",
@@ -250,8 +258,20 @@ ENDPOINTS = [
                 _STORED,
                 deprecated=is_older,
                 keys=OBJECT,
+                is_bare=True,
             ),
-            Endpoint("DELETE", path, delete, "Delete an object.", None, {204: None}, (), _STORED, deprecated=is_older),
+            Endpoint(
+                "DELETE",
+                path,
+                delete,
+                "Delete an object.",
+                None,
+                {204: None},
+                (),
+                _STORED,
+                deprecated=is_older,
+                is_bare=True,
+            ),
         )
     ),
 ]

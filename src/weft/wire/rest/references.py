@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from weft.domain import json_fields
 from weft.domain.beacon import parse_beacon
-from weft.domain.errors import Invalid, WeftError
+from weft.domain.errors import Invalid, NotFound, WeftError
 from weft.domain.json_fields import shorten
 from weft.domain.json_values import JsonValue
 from weft.domain.objects import IncomingReference, Reference, format_uuid
@@ -26,7 +26,7 @@ _BY_ID = "/v1/objects/{id}/references/{property}"
 
 
 def add(call: Call) -> Reply:
-    errors = call.service.objects.link([_incoming(call, call.body)], must_exist=True)
+    errors = call.service.objects.link([_incoming(call, call.body, _source_of(call))], must_exist=True)
     if errors[0] is not None:
         raise errors[0]
     return Reply()
@@ -35,18 +35,20 @@ def add(call: Call) -> Reply:
 def replace(call: Call) -> Reply:
     targets = [_target(one) for one in as_list(call.body)]
     path = call.path
-    call.service.objects.relink(class_of(call), path["id"], path["property"], targets, call.tenant)
+    call.service.objects.relink(_source_of(call), path["id"], path["property"], targets, call.tenant)
     return Reply()
 
 
 def remove(call: Call) -> Reply:
-    call.service.objects.unlink(_incoming(call, call.body))
+    call.service.objects.unlink(_incoming(call, call.body, class_of(call)))
     return Reply(status=204)
 
 
 def add_many(call: Call) -> Reply:
     """One result for each reference, in the order of the request."""
     given = as_list(call.body)
+    if not given:
+        raise Invalid("invalid params: length cannot be 0, need at least one reference for batching")
     results: list[WeftError | None] = [None] * len(given)
     decoded: list[tuple[int, IncomingReference]] = []
     for i, one in enumerate(given):
@@ -68,10 +70,18 @@ def _target(value: JsonValue) -> Reference:
     return parse_beacon(beacon)
 
 
-def _incoming(call: Call, body: JsonValue) -> IncomingReference:
+def _source_of(call: Call) -> str:
+    """The class of the object. In the older form Invalid, not NotFound, without such an object, as in Weaviate."""
+    try:
+        return class_of(call)
+    except NotFound as error:
+        raise Invalid(error.message) from None
+
+
+def _incoming(call: Call, body: JsonValue, source: str) -> IncomingReference:
     target = _target(body)
     return IncomingReference(
-        class_of(call),
+        source,
         call.path["id"],
         call.path["property"],
         target.collection,
@@ -117,7 +127,15 @@ ENDPOINTS = [
         for path, is_older in ((_BY_CLASS, False), (_BY_ID, True))
         for endpoint in (
             Endpoint(
-                "POST", path, add, "Add a reference.", ref("Beacon"), query=_WITHIN, deprecated=is_older, keys=REFERENCE
+                "POST",
+                path,
+                add,
+                "Add a reference.",
+                ref("Beacon"),
+                query=_WITHIN,
+                deprecated=is_older,
+                keys=REFERENCE,
+                unknown_class=422,
             ),
             Endpoint(
                 "PUT",
@@ -128,6 +146,7 @@ ENDPOINTS = [
                 query=_WITHIN,
                 deprecated=is_older,
                 keys=REFERENCE,
+                is_bare=True,
             ),
             Endpoint(
                 "DELETE",
@@ -139,6 +158,7 @@ ENDPOINTS = [
                 query=_WITHIN,
                 deprecated=is_older,
                 keys=REFERENCE,
+                unknown_class=422,
             ),
         )
     ),

@@ -78,9 +78,19 @@ _CLASS = {200: ref("Class")}
 
 ENDPOINTS = [
     Endpoint("GET", "/v1/schema", list_all, "The collections that the caller may read.", answers={200: ref("Classes")}),
-    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS, keys=CLASS),
-    Endpoint("GET", _PATH, get, "One collection.", answers=_CLASS),
-    Endpoint("PUT", _PATH, update, "Change a collection.", ref("ClassChange"), _CLASS, keys=CLASS),
+    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS, keys=CLASS, lists_allowed=True),
+    Endpoint("GET", _PATH, get, "One collection.", answers=_CLASS, is_bare=True),
+    Endpoint(
+        "PUT",
+        _PATH,
+        update,
+        "Change a collection.",
+        ref("ClassChange"),
+        _CLASS,
+        keys=CLASS,
+        is_bare=True,
+        lists_allowed=True,
+    ),
     Endpoint("DELETE", _PATH, delete, "Delete a collection with its objects."),
     Endpoint(
         "POST",
@@ -90,14 +100,23 @@ ENDPOINTS = [
         ref("Property"),
         {200: ref("Property")},
         keys=PROPERTY,
+        unknown_class=422,
+        lists_allowed=True,
     ),
     Endpoint(
         "DELETE",
         f"{_PATH}/properties/{{property}}/index/{{index}}",
         drop_property_index,
         "Drop an index of a property.",
+        unknown_class=422,
     ),
-    Endpoint("DELETE", f"{_PATH}/vectors/{{vector}}/index", drop_vector_index, "Drop the index of a vector."),
+    Endpoint(
+        "DELETE",
+        f"{_PATH}/vectors/{{vector}}/index",
+        drop_vector_index,
+        "Drop the index of a vector.",
+        unknown_class=422,
+    ),
     Endpoint(
         "GET",
         f"{_PATH}/shards",

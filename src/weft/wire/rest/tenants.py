@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weft.domain.errors import Invalid, NotFound
-from weft.domain.json_fields import kind_of
+from weft.domain import json_fields
+from weft.domain.errors import CollectionNotFound, Invalid, NotFound
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.tenants import Tenant, TenantStatus
 from weft.wire.json.documents import as_list, as_object
@@ -15,7 +15,6 @@ from weft.wire.rest.openapi.shapes import TEXT, array, ref
 
 _PATH = "/v1/schema/{name}/tenants"
 _STATUSES: Mapping[str, TenantStatus] = {
-    "": TenantStatus.ACTIVE,
     "ACTIVE": TenantStatus.ACTIVE,
     "HOT": TenantStatus.ACTIVE,
     "INACTIVE": TenantStatus.INACTIVE,
@@ -36,23 +35,26 @@ def list_all(call: Call) -> Reply:
 
 
 def create(call: Call) -> Reply:
-    """The answer has each tenant as it was sent."""
+    """The answer has each tenant as it was sent, its status by the older name."""
     given = _objects(call.body)
-    call.service.tenants.create(call.path["name"], [_tenant(one) for one in given])
-    return Reply([{key: one[key] for key in ("name", "activityStatus") if one.get(key)} for one in given])
+    tenants = [_tenant(one, default="HOT") for one in given]
+    call.service.tenants.create(call.path["name"], tenants)
+    return Reply(
+        [
+            _spelled(tenant) if one.get("activityStatus") else {"name": tenant.name}
+            for one, tenant in zip(given, tenants, strict=True)
+        ]
+    )
 
 
 def update(call: Call) -> Reply:
-    given = [_tenant(one) for one in _objects(call.body)]
+    """Each has to have a status: one that was forgotten must not activate a tenant."""
+    given = [_tenant(one, default="") for one in _objects(call.body)]
     return Reply([_spelled(one) for one in call.service.tenants.update(call.path["name"], given)])
 
 
 def delete(call: Call) -> Reply:
-    names: list[str] = []
-    for name in as_list(call.body):
-        if not isinstance(name, str):
-            raise Invalid(f"the body must be an array of tenant names, but one of them is {kind_of(name)}")
-        names.append(name)
+    names = [name if isinstance(name, str) else "" for name in as_list(call.body)]
     call.service.tenants.delete(call.path["name"], names)
     return Reply()
 
@@ -64,6 +66,8 @@ def get(call: Call) -> Reply:
 def exists(call: Call) -> Reply:
     try:
         call.service.tenants.get(call.path["name"], call.path["tenant"])
+    except CollectionNotFound:
+        raise
     except NotFound:
         return Reply(status=404)
     return Reply()
@@ -73,16 +77,14 @@ def _objects(body: JsonValue) -> list[JsonObject]:
     return [as_object(one, "a tenant") for one in as_list(body)]
 
 
-def _tenant(given: JsonObject) -> Tenant:
-    """Raises Invalid for a name or status of the wrong kind; the service checks what is in the name."""
-    name, status = given.get("name"), given.get("activityStatus")
-    if not isinstance(name, str):
+def _tenant(given: JsonObject, *, default: str) -> Tenant:
+    """``default`` is the status where none is given. Raises Invalid for a status that cannot be set."""
+    name = json_fields.string(given, "name", "tenant") or ""
+    status = json_fields.string(given, "activityStatus", "tenant") or default
+    if status not in _STATUSES:
         raise Invalid(
-            f"{str(name)[:80]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, underscores"
+            f"invalid activity status {status[:40]!r} for tenant {name[:80]!r}; use ACTIVE, INACTIVE or OFFLOADED"
         )
-    status = "" if status is None else status
-    if not isinstance(status, str) or status not in _STATUSES:
-        raise Invalid(f"invalid tenant activity status {str(status)[:40]!r}; it is one of ACTIVE, INACTIVE, OFFLOADED")
     return Tenant(name, _STATUSES[status])
 
 
@@ -93,12 +95,30 @@ def _spelled(tenant: Tenant) -> JsonObject:
 _SOME = array(ref("Tenant"))
 
 ENDPOINTS = [
-    Endpoint("GET", _PATH, list_all, "The tenants of a collection.", answers={200: _SOME}),
+    Endpoint("GET", _PATH, list_all, "The tenants of a collection.", answers={200: _SOME}, unknown_class=422),
     Endpoint(
-        "POST", _PATH, create, "Make tenants; those that exist stay as they are.", _SOME, {200: _SOME}, keys=TENANT
+        "POST",
+        _PATH,
+        create,
+        "Make tenants; those that exist stay as they are.",
+        _SOME,
+        {200: _SOME},
+        keys=TENANT,
+        unknown_class=422,
     ),
-    Endpoint("PUT", _PATH, update, "Activate or deactivate tenants.", _SOME, {200: _SOME}, keys=TENANT),
-    Endpoint("DELETE", _PATH, delete, "Delete tenants with their objects.", array(TEXT)),
-    Endpoint("GET", f"{_PATH}/{{tenant}}", get, "One tenant.", answers={200: ref("Tenant")}),
-    Endpoint("HEAD", f"{_PATH}/{{tenant}}", exists, "Whether a tenant is there.", answers={200: None, 404: None}),
+    Endpoint(
+        "PUT", _PATH, update, "Activate or deactivate tenants.", _SOME, {200: _SOME}, keys=TENANT, unknown_class=422
+    ),
+    Endpoint("DELETE", _PATH, delete, "Delete tenants with their objects.", array(TEXT), unknown_class=422),
+    Endpoint(
+        "GET", f"{_PATH}/{{tenant}}", get, "One tenant.", answers={200: ref("Tenant")}, unknown_class=422, is_bare=True
+    ),
+    Endpoint(
+        "HEAD",
+        f"{_PATH}/{{tenant}}",
+        exists,
+        "Whether a tenant is there.",
+        answers={200: None, 404: None},
+        unknown_class=422,
+    ),
 ]

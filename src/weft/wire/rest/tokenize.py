@@ -52,5 +52,6 @@ ENDPOINTS = [
         ref("TokenizeProperty"),
         {200: ref("Tokens")},
         keys=TOKENS,
+        is_bare=True,
     ),
 ]

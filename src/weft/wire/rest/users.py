@@ -21,6 +21,9 @@ _ONE = "/v1/users/db/{user}"
 
 
 def me(call: Call) -> Reply:
+    """Of anonymous callers there is nothing to say."""
+    if call.caller.user is None:
+        return Reply(status=401)
     found = call.service.access.users.me(call.caller)
     roles = [role_json(one) for one in found.roles] or None
     return Reply({"username": found.user, "groups": list(found.groups), "roles": roles})
@@ -100,8 +103,8 @@ def _date(seconds: float) -> str:
 
 
 def _instant(text: str | None) -> float | None:
-    """Unix seconds of an RFC 3339 date."""
-    if not text:
+    """Unix seconds of an RFC 3339 date; None for the zero time, which Go sends where none is set."""
+    if not text or text.startswith("0001-01-01T00:00:00"):
         return None
     try:
         at = datetime.fromisoformat(text)
@@ -111,9 +114,9 @@ def _instant(text: str | None) -> float | None:
 
 
 ENDPOINTS = [
-    Endpoint("GET", "/v1/users/own-info", me, "Who the caller is.", answers={200: ref("Me")}),
+    Endpoint("GET", "/v1/users/own-info", me, "Who the caller is.", answers={200: ref("Me"), 401: None}),
     Endpoint("GET", _ALL, list_all, "The users.", answers={200: array(ref("User"))}, query=(LAST_USED,)),
-    Endpoint("GET", _ONE, get, "One user.", answers={200: ref("User")}, query=(LAST_USED,)),
+    Endpoint("GET", _ONE, get, "One user.", answers={200: ref("User")}, query=(LAST_USED,), is_bare=True),
     Endpoint(
         "POST",
         _ONE,
@@ -125,9 +128,9 @@ ENDPOINTS = [
         may_lack_body=True,
         keys=USER,
     ),
-    Endpoint("DELETE", _ONE, delete, "Delete a user.", answers={204: None}),
-    Endpoint("POST", f"{_ONE}/rotate-key", rotate, "Replace a user's key.", answers={200: ref("ApiKey")}),
-    Endpoint("POST", f"{_ONE}/activate", activate, "Activate a user.", refuses=(409,)),
+    Endpoint("DELETE", _ONE, delete, "Delete a user.", answers={204: None}, is_bare=True),
+    Endpoint("POST", f"{_ONE}/rotate-key", rotate, "Replace a user's key.", answers={200: ref("ApiKey")}, is_bare=True),
+    Endpoint("POST", f"{_ONE}/activate", activate, "Activate a user.", refuses=(409,), is_bare=True),
     Endpoint(
         "POST",
         f"{_ONE}/deactivate",
@@ -137,5 +140,6 @@ ENDPOINTS = [
         refuses=(409,),
         may_lack_body=True,
         keys=DEACTIVATION,
+        is_bare=True,
     ),
 ]

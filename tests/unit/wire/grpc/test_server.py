@@ -175,10 +175,10 @@ def test_calls_in_progress_are_answered_before_the_server_stops(
 ) -> None:
     entered, stopping, batch_objects = threading.Event(), threading.Event(), world.service.objects.batch
 
-    def held(incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
+    def held(incoming: Sequence[IncomingObject], caller: Caller, *, checks_tenants: bool) -> list[WeftError | None]:
         entered.set()
         assert stopping.wait(10)
-        return batch_objects(incoming, caller)
+        return batch_objects(incoming, caller, checks_tenants=checks_tenants)
 
     monkeypatch.setattr(world.service.objects, "batch", held)
     port = server.start()

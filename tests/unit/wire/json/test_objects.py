@@ -9,6 +9,7 @@ from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonValue
 from weft.domain.objects import Reference
 from weft.domain.schema import LEGACY_VECTOR
+from weft.wire.json.documents import Unreadable
 from weft.wire.json.objects import decode_object
 
 ID = "00000000-0000-0000-0000-00000000000a"
@@ -59,5 +60,5 @@ def test_vectors_with_and_without_a_name() -> None:
 
 @pytest.mark.parametrize("wrong", ["x", {}, [[]], [1, "2"], [[1], [1, 2]], [[[1]]], [1e39], [True, "x"], [10**400]])
 def test_what_is_no_vector(wrong: JsonValue) -> None:
-    with pytest.raises(Invalid, match="vector 'v' must be an array of finite numbers"):
+    with pytest.raises(Unreadable, match="vector 'v' must be an array of finite numbers"):
         decode_object({"class": "A", "vectors": {"v": wrong}})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from weft.domain.errors import Invalid
+from weft.domain.errors import CallerError
 from weft.domain.filters import (
     And,
     Condition,
@@ -86,5 +86,5 @@ for _ in range(100):
     ],
 )
 def test_refused(wrong: JsonValue) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(CallerError):
         decode_where(wrong)

@@ -15,6 +15,8 @@ from unit.wire.rest.conftest import Make
 from weft.settings.server import RestSettings
 from weft.wire.rest.app import build_app
 
+JSON = {"content-type": "application/json"}
+
 
 def message(reply: Any) -> str:
     (only,) = reply.json()["error"]
@@ -23,11 +25,20 @@ def message(reply: Any) -> str:
     return text
 
 
+def early(reply: Any, code: int) -> str:
+    """The message of a request that was refused before it reached a handler."""
+    refused = reply.json()
+    assert list(refused) == ["code", "message"]
+    assert refused["code"] == code
+    text: str = refused["message"]
+    return text
+
+
 def test_unknown_paths_and_methods(rest: TestClient) -> None:
     missing = rest.get("/v1/nothing")
-    assert (missing.status_code, message(missing)) == (404, "no such endpoint: GET /v1/nothing")
+    assert (missing.status_code, early(missing, 404)) == (404, "no such endpoint: GET /v1/nothing")
     refused = rest.patch("/v1/schema")
-    assert (refused.status_code, message(refused)) == (405, "/v1/schema does not take PATCH")
+    assert (refused.status_code, early(refused, 405)) == (405, "/v1/schema does not take PATCH")
     assert {method.strip() for method in refused.headers["allow"].split(",")} == {"GET", "HEAD", "POST"}
 
 
@@ -66,19 +77,77 @@ def test_a_site_beside_the_protocol_keeps_its_slashes(rest: TestClient, tmp_path
     assert rest.get("/v1/schema/").status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nul", b"\xff", b'{"class": NaN}', b'"\\x"', b"[" * 10_000_000])
+def test_bodies_end_with_a_line_feed(rest: TestClient) -> None:
+    assert rest.get("/v1/schema").content == b'{"classes":[]}\n'
+
+
+@pytest.mark.parametrize("body", [b"{", b"nul", b"\xff", b'{"class": NaN}', b'"\\x"', b"[" * 10_000_000])
 def test_malformed_json(rest: TestClient, body: bytes) -> None:
-    reply = rest.post("/v1/schema", content=body)
+    reply = rest.post("/v1/schema", content=body, headers=JSON)
     assert reply.status_code == 400
-    assert len(message(reply)) < 500
+    assert len(early(reply, 400)) < 500
 
 
-@pytest.mark.parametrize("body", ["[]", "3", "null", '"x"'])
-def test_json_of_the_wrong_shape(rest: TestClient, body: str) -> None:
+@pytest.mark.parametrize("body", ["[]", "3", '"x"', '{"class": 3}', '{"properties": {}}', '{"vector": "x"}'])
+def test_json_of_the_wrong_type(rest: TestClient, body: str) -> None:
     for method, path in (("POST", "/v1/schema"), ("POST", "/v1/objects"), ("POST", "/v1/batch/objects")):
-        reply = rest.request(method, path, content=body)
-        assert reply.status_code == 422
-        assert "must be a JSON object" in message(reply)
+        known = {"/v1/schema": "class properties", "/v1/objects": "class vector", "/v1/batch/objects": ""}[path]
+        if body.startswith("{") and body[2:].partition('"')[0] not in known.split():
+            continue
+        if body == '{"properties": {}}' and path != "/v1/schema":
+            continue
+        reply = rest.request(method, path, content=body, headers=JSON)
+        assert (reply.status_code, "must be" in early(reply, 400)) == (400, True), (path, body)
+
+
+def test_a_body_is_needed_and_null_is_an_empty_one(rest: TestClient, thing: Make) -> None:
+    thing()
+    for method, path in (
+        ("POST", "/v1/schema"),
+        ("PUT", "/v1/schema/Thing"),
+        ("POST", "/v1/objects"),
+        ("POST", "/v1/graphql"),
+        ("POST", "/v1/batch/references"),
+        ("DELETE", "/v1/schema/Thing/tenants"),
+    ):
+        reply = rest.request(method, path)
+        assert (reply.status_code, early(reply, 602)) == (422, "body in body is required")
+        null = rest.request(method, path, content="null", headers=JSON)
+        empty = rest.request(
+            method, path, content="[]" if "references" in path or "tenants" in path else "{}", headers=JSON
+        )
+        assert (null.status_code, null.text) == (empty.status_code, empty.text)
+
+
+@pytest.mark.parametrize("given", ["text/plain", "application/x-www-form-urlencoded", "application/yaml", None])
+def test_a_body_that_is_not_json_by_its_content_type(rest: TestClient, given: str | None) -> None:
+    headers = {} if given is None else {"content-type": given}
+    reply = rest.post("/v1/schema", content=b'{"class": "Thing"}', headers=headers)
+    assert reply.status_code == 415
+    assert "application/json" in early(reply, 415)
+    assert rest.get("/v1/schema").json() == {"classes": []}
+    spelled = {"content-type": "Application/JSON; charset=utf-8"}
+    assert rest.post("/v1/schema", content=b'{"class": "Thing"}', headers=spelled).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/v1/objects", {"class": "Thing", "id": "x"}, 601),
+        ("/v1/batch/objects", {"objects": [{"class": "Thing"}, {"class": "Thing", "id": "x"}]}, 601),
+        ("/v1/batch/references", [{"from": "x", "to": "y"}], 601),
+        ("/v1/tokenize", {"text": "x"}, 602),
+        ("/v1/schema/Thing/tenants", [{"name": "a", "activityStatus": "WARM"}], 606),
+        ("/v1/backups/filesystem", {"id": "a", "config": {"CPUPercentage": 99}}, 608),
+    ],
+)
+def test_what_does_not_fit_its_form_is_refused_whole(
+    rest: TestClient, thing: Make, path: str, body: Any, code: int
+) -> None:
+    thing()
+    reply = rest.post(path, json=body)
+    assert (reply.status_code, bool(early(reply, code))) == (422, True)
+    assert rest.get("/v1/objects?class=Thing").json()["objects"] == []
 
 
 def test_deep_json_is_refused_everywhere(rest: TestClient, thing: Make) -> None:
@@ -93,21 +162,20 @@ def test_deep_json_is_refused_everywhere(rest: TestClient, thing: Make) -> None:
         ("/v1/objects/validate", f'{{"class": "Thing", "properties": {{"size": {deep}}}}}'),
         ("/v1/batch/references", f'[{{"from": {deep}}}]'),
     ):
-        reply = rest.post(path, content=body)
-        if path.startswith("/v1/batch"):
-            assert reply.json()[0]["result"]["status"] == "FAILED"
-        else:
-            assert reply.status_code == 422, path
+        reply = rest.post(path, content=body, headers=JSON)
+        assert reply.status_code in (400, 422), path
     batch = rest.post(
-        "/v1/batch/objects", content=f'{{"objects": [{{"class": "Thing", "properties": {{"name": {deep}}}}}]}}'
+        "/v1/batch/objects",
+        content=f'{{"objects": [{{"class": "Thing", "properties": {{"name": {deep}}}}}]}}',
+        headers=JSON,
     )
     assert batch.json()[0]["result"]["status"] == "FAILED"
     where = f'{{"match": {{"class": "Thing", "where": {{"operator": "Equal", "path": ["a"], "valueText": {deep}}}}}}}'
-    assert rest.request("DELETE", "/v1/batch/objects", content=where).status_code == 422
+    assert rest.request("DELETE", "/v1/batch/objects", content=where, headers=JSON).status_code == 400
 
 
 def test_bodies_are_bounded(rest: TestClient) -> None:
-    announced = rest.post("/v1/schema", content=b" " * 12_000_001)
+    announced = rest.post("/v1/schema", content=b" " * 12_000_001, headers=JSON)
     assert announced.status_code == 413
     assert "larger than 12000000 bytes" in message(announced)
 
@@ -115,7 +183,7 @@ def test_bodies_are_bounded(rest: TestClient) -> None:
         for _ in range(13):
             yield b" " * 1_000_000
 
-    assert rest.post("/v1/schema", content=parts()).status_code == 413
+    assert rest.post("/v1/schema", content=parts(), headers=JSON).status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -127,7 +195,7 @@ def test_hostile_names_find_nothing(rest: TestClient, name: str) -> None:
         assert reply.status_code in (200, 404), path
         if name != ".":
             assert reply.status_code == 404
-            assert (path.startswith("/v1/objects/") and not reply.content) or message(reply)
+            assert not reply.content or (early(reply, 404) if "code" in reply.json() else message(reply))
 
 
 def test_names_are_percent_decoded(rest: TestClient, thing: Make) -> None:

@@ -64,10 +64,13 @@ def test_one_object(rest: TestClient, thing: Make) -> None:
     assert rest.get(OBJECT).json()["properties"] == {"name": "y"}
     replaced = rest.put(OBJECT, json={"class": "Thing", "id": ID, "properties": {"size": 3}})
     assert (replaced.status_code, replaced.json()["properties"]) == (200, {"size": 3})
-    assert rest.put(OBJECT, json={"class": "Thing", "id": OTHER}).status_code == 422
+    for wrong in ({"class": "Thing", "id": OTHER}, {"class": "Thing", "properties": {"size": 4}}, {}):
+        assert rest.put(OBJECT, json=wrong).status_code == 422
+    assert rest.get(OBJECT).json()["properties"] == {"size": 3}
     assert rest.delete(OBJECT).status_code == 204
-    assert rest.delete(OBJECT).status_code == 404
-    assert rest.patch(OBJECT, json={"properties": {}}).status_code == 404
+    assert rest.delete(OBJECT).status_code == 204
+    absent = rest.patch(OBJECT, json={"properties": {}})
+    assert (absent.status_code, absent.content) == (404, b"")
     assert rest.get("/v1/objects/Thing/no-uuid").status_code == 422
 
 
@@ -78,7 +81,7 @@ def test_the_older_form_by_id_alone(rest: TestClient, thing: Make) -> None:
     rest.post("/v1/objects", json={"class": "Thing", "id": ID, "properties": {"name": "x"}})
     assert rest.get(path).json()["class"] == "Thing"
     assert rest.head(path).status_code == 204
-    assert rest.put(path, json={"class": "Thing", "properties": {"name": "y"}}).status_code == 200
+    assert rest.put(path, json={"class": "Thing", "id": ID, "properties": {"name": "y"}}).status_code == 200
     assert rest.patch(path, json={"class": "Thing", "properties": {"size": 1}}).status_code == 204
     assert rest.patch(path, json={"properties": {"size": 1}}).status_code == 422
     assert rest.get(path).json()["properties"] == {"name": "y", "size": 1}
@@ -95,14 +98,16 @@ def test_named_and_multi_vectors(rest: TestClient, thing: Make) -> None:
     assert inserted["vectors"] == {"one": [1.0, 2.0], "many": [[1.0, 2.0], [3.0, 4.0]]}
     for wrong in ("x", ["x"], [[1], [2, 3]], [None], [[[1]]], {"a": 1}, [True, "x"], ["1.5"]):
         reply = rest.post("/v1/objects", json={"class": "Thing", "vectors": {"one": wrong}})
-        assert (reply.status_code, reply.json()["error"][0]["message"][:12]) == (422, "vector 'one'")
+        assert (reply.status_code, reply.json()["message"][:12]) == (400, "vector 'one'")
 
 
 def test_validate_stores_nothing(rest: TestClient, thing: Make) -> None:
     thing()
     path = "/v1/objects/validate"
     assert rest.post(path, json={"class": "Thing", "id": ID, "properties": {"size": 1}}).status_code == 200
-    assert rest.post(path, json={"class": "Thing", "properties": {"size": "x"}}).status_code == 422
+    assert rest.post(path, json={"class": "Thing", "id": ID, "properties": {"size": "x"}}).status_code == 422
+    assert rest.post(path, json={"class": "Thing", "properties": {"size": 1}}).status_code == 422
+    assert rest.post(path, json={"class": "Absent", "id": ID}).status_code == 422
     assert rest.post(path, json={"class": "Thing", "id": "x"}).status_code == 422
     assert rest.post(path, json={}).status_code == 422
     assert rest.get("/v1/objects?class=Thing").json()["objects"] == []
@@ -139,21 +144,64 @@ def test_lists(rest: TestClient, thing: Make) -> None:
 
 def test_batches(rest: TestClient, thing: Make) -> None:
     thing()
+    refused = {"class": "Thing", "properties": {"size": "x", "name": "y"}, "vector": [1, 2]}
     objects = [
-        {"class": "Thing", "id": ID, "properties": {"size": 1}},
-        {"class": "Thing", "properties": {"size": "x"}},
-        {"class": "Absent"},
-        3,
+        {"class": "thing", "id": ID.upper(), "properties": {"size": 1}, "vector": [1, 2]},
+        refused,
+        {"class": "No-class", "tenant": "a"},
+        None,
         {"class": "Thing"},
     ]
     reply = rest.post("/v1/batch/objects", json={"objects": objects})
     assert reply.status_code == 200
     results = reply.json()
     assert [one["result"]["status"] for one in results] == ["SUCCESS", "FAILED", "FAILED", "FAILED", "SUCCESS"]
-    assert results[0]["id"] == ID
+    stored = {"class": "Thing", "id": ID, "properties": {"size": 1}, "vector": [1, 2], "deprecations": None}
+    assert stored.items() <= results[0].items()
+    assert results[0]["creationTimeUnix"] == rest.get(OBJECT).json()["creationTimeUnix"]
+    assert refused.items() <= results[1].items()
+    assert {"creationTimeUnix", "lastUpdateTimeUnix", "id"} <= results[1].keys()
+    assert {"class": "No-class", "tenant": "a", "properties": {}}.items() <= results[2].items()
     assert len(results[4]["id"]) == 36
     assert "not" in results[1]["result"]["errors"]["error"][0]["message"] or "integer" in str(results[1])
     assert rest.post("/v1/batch/objects", json={"objects": []}).status_code == 422
+    for wrong, status in ((3, 400), ({"class": 3}, 400), ({"class": "Thing", "vector": ["x"]}, 400)):
+        good = {"class": "Thing", "id": OTHER}
+        assert rest.post("/v1/batch/objects", json={"objects": [good, wrong]}).status_code == status
+    assert rest.head(f"/v1/objects/Thing/{OTHER}").status_code == 404
+
+
+def test_a_batch_that_would_create_a_tenant_without_a_name_is_refused_whole(rest: TestClient, thing: Make) -> None:
+    thing(multiTenancyConfig={"enabled": True, "autoTenantCreation": True})
+    rest.post("/v1/schema", json={"class": "Plain"})
+    good = [{"class": "Thing", "tenant": "a"}, {"class": "Plain"}]
+    for wrong in ({"class": "Thing"}, {"class": "Thing", "tenant": ""}, {"class": "Thing", "tenant": "a b"}):
+        assert rest.post("/v1/batch/objects", json={"objects": [*good, wrong]}).status_code == 422
+    assert rest.get("/v1/schema/Thing/tenants").json() == []
+    assert rest.get("/v1/objects?class=Plain").json()["objects"] == []
+    assert rest.post("/v1/batch/objects", json={"objects": good}).status_code == 200
+    rest.put("/v1/schema/Thing", json={**rest.get("/v1/schema/Thing").json(), "multiTenancyConfig": {"enabled": True}})
+    (answer,) = rest.post("/v1/batch/objects", json={"objects": [{"class": "Thing"}]}).json()
+    assert answer["result"]["status"] == "FAILED"
+
+
+def test_the_objects_of_a_tenant_in_all_collections_that_have_it(rest: TestClient, thing: Make) -> None:
+    thing()
+    rest.post("/v1/objects", json={"class": "Thing", "id": ABSENT})
+    for name, id_, tenants in (("Also", ID, "ab"), ("More", OTHER, "a"), ("None", None, "b")):
+        rest.post("/v1/schema", json={"class": name, "multiTenancyConfig": {"enabled": True}})
+        rest.post(f"/v1/schema/{name}/tenants", json=[{"name": tenant} for tenant in tenants])
+        if id_ is not None:
+            rest.post("/v1/objects", json={"class": name, "id": id_, "tenant": "a"})
+
+    def listed(query: str) -> list[tuple[str, str]]:
+        return [(one["id"], one["tenant"]) for one in rest.get(f"/v1/objects?{query}").json()["objects"]]
+
+    assert listed("tenant=a") == [(ID, "a"), (OTHER, "a")]
+    assert listed("tenant=a&limit=1") == [(ID, "a")]
+    assert listed("tenant=a&offset=1") == [(OTHER, "a")]
+    assert listed("tenant=b") == listed("tenant=nothing") == []
+    assert rest.get("/v1/objects?tenant=nothing&class=Also").status_code == 422
 
 
 def test_batch_delete(rest: TestClient, thing: Make) -> None:
@@ -173,7 +221,8 @@ def test_batch_delete(rest: TestClient, thing: Make) -> None:
     matched = delete(match={"class": "Thing", "where": both}, dryRun=True).json()["match"]["where"]
     assert matched == {"operator": "And", "path": None, "operands": [{**where, "operands": None}] * 2}
     assert len(rest.get("/v1/objects?class=Thing").json()["objects"]) == 2
-    real = delete(match={"class": "Thing", "where": where}).json()
+    real = delete(match={"class": "thing", "where": where}, deletionTimeUnixMilli=5).json()
+    assert (real["deletionTimeUnixMilli"], real["match"]["class"]) == (5, "Thing")
     assert real["results"] == {"matches": 1, "limit": 10000, "successful": 1, "failed": 0, "objects": None}
     assert [one["id"] for one in rest.get("/v1/objects?class=Thing").json()["objects"]] == [OTHER]
     refused: tuple[dict[str, Any], ...] = (
@@ -182,10 +231,12 @@ def test_batch_delete(rest: TestClient, thing: Make) -> None:
         {"match": {"class": "Thing"}},
         {"match": {"class": "Thing", "where": {}}},
         {"match": {"class": "Thing", "where": where}, "output": "all"},
-        {"match": {"class": "Thing", "where": where}, "dryRun": "yes"},
+        {"match": {"class": "Absent", "where": where}},
     )
     for wrong in refused:
         assert delete(**wrong).status_code == 422, wrong
+    assert delete(match={"class": "Thing", "where": where}, dryRun="yes").status_code == 400
+    assert delete(match={"class": "Thing", "where": {**where, "valueText": 3}}).status_code == 400
 
 
 def referring(rest: TestClient, thing: Make) -> None:
@@ -231,7 +282,7 @@ def test_references_of_an_object_named_by_its_id_alone(rest: TestClient, thing: 
     assert rest.put(path, json=[beacon]).status_code == 200
     assert len(rest.get(OBJECT).json()["properties"]["ref"]) == 1
     absent = rest.post(f"/v1/objects/{ABSENT}/references/ref", json=beacon)
-    assert (absent.status_code, "no object with id" in absent.text) == (404, True)
+    assert (absent.status_code, "no object with id" in absent.text) == (422, True)
 
 
 def test_what_is_not_offered_says_so(rest: TestClient) -> None:
@@ -254,7 +305,7 @@ def test_batches_of_references(rest: TestClient, thing: Make) -> None:
         {"from": f"{origin}/other", "to": to},
         {"from": origin, "to": to},
         {"from": f"{to}/ref", "to": to},
-        3,
+        {},
     ]
     reply = rest.post("/v1/batch/references", json=given)
     assert reply.status_code == 200
@@ -262,6 +313,8 @@ def test_batches_of_references(rest: TestClient, thing: Make) -> None:
     assert [one["result"]["status"] for one in results] == ["SUCCESS", *["FAILED"] * 4]
     assert results[0] == {**first, "result": {"status": "SUCCESS"}}
     assert "no such prop with name 'other'" in results[1]["result"]["errors"]["error"][0]["message"]
+    assert rest.post("/v1/batch/references", json=[]).status_code == 422
+    assert rest.post("/v1/batch/references", json=[first, 3]).status_code == 400
 
 
 def test_tenants(rest: TestClient, thing: Make) -> None:
@@ -279,19 +332,103 @@ def test_tenants(rest: TestClient, thing: Make) -> None:
     assert rest.get(f"{path}/c").status_code == 404
     assert rest.request("DELETE", path, json=["a"]).status_code == 200
     assert [one["name"] for one in rest.get(path).json()] == ["b"]
-    assert rest.request("DELETE", path, json=[3]).status_code == 422
+    assert rest.request("DELETE", path, json=[""]).status_code == 422
+    assert rest.request("DELETE", path, json=[3]).status_code == 400
     refused: tuple[Any, ...] = (
-        {},
-        [3],
         [{}],
+        [{"name": ""}],
         [{"name": "a b"}],
         [{"name": "../x"}],
         [{"name": "a", "activityStatus": "OFFLOADING"}],
-        [{"name": "a", "activityStatus": []}],
-        [{"name": "a", "activityStatus": False}],
+        [{"name": "c"}, {"name": "d"}, {"name": "c"}],
     )
     for wrong in refused:
-        assert rest.post(path, json=wrong).status_code == 422, wrong
+        reply = rest.post(path, json=wrong)
+        assert (reply.status_code, "None" in reply.text) == (422, False), wrong
+    for wrong in (
+        {},
+        [3],
+        [{"name": 3}],
+        [{"name": "a", "activityStatus": []}],
+        [{"name": "a", "activityStatus": False}],
+    ):
+        assert rest.post(path, json=wrong).status_code == 400, wrong
+    assert rest.put(path, json=[{"name": "b", "activityStatus": "COLD"}]).status_code == 200
+    for wrong in (
+        [{"name": "b"}],
+        [{"name": "b", "activityStatus": ""}],
+        [{"name": "absent", "activityStatus": "HOT"}],
+    ):
+        assert rest.put(path, json=wrong).status_code == 422, wrong
+    twice = [{"name": "b", "activityStatus": "HOT"}] * 2
+    assert rest.put(path, json=twice).status_code == 422
+    assert rest.get(path).json() == [{"name": "b", "activityStatus": "COLD"}]
+
+
+def test_what_names_a_collection_that_is_not_there(rest: TestClient) -> None:
+    beacon = {"beacon": f"weaviate://localhost/Absent/{ID}"}
+    bare: tuple[tuple[str, str, Any], ...] = (
+        ("GET", "/v1/schema/Absent", None),
+        ("PUT", "/v1/schema/Absent", {"class": "Absent"}),
+        ("GET", f"/v1/objects/Absent/{ID}", None),
+        ("PUT", f"/v1/objects/Absent/{ID}", {"class": "Absent", "id": ID}),
+        ("PATCH", f"/v1/objects/Absent/{ID}", {}),
+        ("DELETE", f"/v1/objects/Absent/{ID}", None),
+        ("GET", f"/v1/objects/{ID}", None),
+        ("DELETE", f"/v1/objects/{ID}", None),
+        ("PUT", f"/v1/objects/Absent/{ID}/references/ref", [beacon]),
+        ("GET", "/v1/objects?class=Absent", None),
+        ("GET", "/v1/aliases/Absent", None),
+        ("PUT", "/v1/aliases/Absent", {"class": "Absent"}),
+        ("DELETE", "/v1/aliases/Absent", None),
+        ("POST", "/v1/schema/Absent/properties/name/tokenize", {"text": "a"}),
+    )
+    for method, path, body in bare:
+        reply = rest.request(method, path, json=body)
+        assert (reply.status_code, reply.content) == (404, b""), (method, path)
+    refused: tuple[tuple[str, str, Any], ...] = (
+        ("POST", "/v1/schema/Absent/properties", {"name": "a", "dataType": ["text"]}),
+        ("DELETE", "/v1/schema/Absent/properties/a/index/filterable", None),
+        ("GET", "/v1/schema/Absent/tenants", None),
+        ("GET", "/v1/schema/Absent/tenants/a", None),
+        ("HEAD", "/v1/schema/Absent/tenants/a", None),
+        ("POST", "/v1/schema/Absent/tenants", [{"name": "a"}]),
+        ("PUT", "/v1/schema/Absent/tenants", [{"name": "a", "activityStatus": "HOT"}]),
+        ("DELETE", "/v1/schema/Absent/tenants", ["a"]),
+        ("POST", f"/v1/objects/Absent/{ID}/references/ref", beacon),
+        ("DELETE", f"/v1/objects/Absent/{ID}/references/ref", beacon),
+        ("POST", f"/v1/objects/{ID}/references/ref", beacon),
+        ("PUT", f"/v1/objects/{ID}/references/ref", [beacon]),
+    )
+    for method, path, body in refused:
+        assert rest.request(method, path, json=body).status_code == 422, (method, path)
+    for method, path, body in (("GET", "/v1/schema/Absent/shards", None), ("GET", "/v1/nodes/Absent", None)):
+        reply = rest.request(method, path, json=body)
+        assert (reply.status_code, "Absent" in reply.text) == (404, True)
+
+
+def test_refusals_of_schema_changes_list_what_is_allowed(rest: TestClient, thing: Make) -> None:
+    thing()
+    property_ = {"name": "name", "dataType": ["text"]}
+    for method, path, body in (
+        ("POST", "/v1/schema", {"class": "Thing"}),
+        ("PUT", "/v1/schema/Thing", {"class": "Other"}),
+        ("POST", "/v1/schema/Thing/properties", property_),
+        ("POST", "/v1/schema/Absent/properties", property_),
+    ):
+        reply = rest.request(method, path, json=body)
+        assert (reply.status_code, list(reply.json())) == (422, ["allowed", "error"]), path
+        assert reply.json()["allowed"] is None
+
+
+def test_graphql_without_a_query(rest: TestClient) -> None:
+    for wrong in ({}, {"query": ""}, {"query": "{Get}", "variables": []}, {"query": "{Get}", "variables": "x"}):
+        reply = rest.post("/v1/graphql", json=wrong)
+        assert (reply.status_code, list(reply.json())) == (422, ["error"]), wrong
+    assert rest.post("/v1/graphql", json={"query": 3}).status_code == 400
+    assert rest.post("/v1/graphql", json={"query": "{"}).status_code == 200
+    (answer,) = rest.post("/v1/graphql/batch", json=[{}]).json()
+    assert "query cannot be empty" in answer["errors"][0]["message"]
 
 
 def test_tokenize(rest: TestClient, thing: Make) -> None:

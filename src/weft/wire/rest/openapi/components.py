@@ -63,7 +63,8 @@ _CLASS: Final[Mapping[str, Schema]] = {
 COMPONENTS: Final[Mapping[str, Schema]] = {
     # failures
     "Error": record("error", error=array(record("message", message=TEXT), minItems=1)),
-    "Unauthenticated": record("code message", code=INTEGER, message=TEXT),
+    "Refused": record("code message", code=INTEGER, message=TEXT),
+    # before the call ran; of 422, the code says which rule of this document was broken
     "Results": record("status", status=_OUTCOME, errors=ref("Error")),
     # the server
     "Links": record("links", links=array(record("name href", name=TEXT, href=TEXT))),

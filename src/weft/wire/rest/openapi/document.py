@@ -28,6 +28,7 @@ _MEANINGS: Final[Mapping[int, str]] = {
     404: "What the request names does not exist.",
     409: "It exists already, or is not in the state that this needs.",
     413: "The body is larger than this server takes.",
+    415: "The body is not JSON by its content type.",
     422: "A value, name or combination that cannot be accepted.",
     500: "A failure of the server, its settings or its data.",
     501: "This server does not offer it.",
@@ -110,7 +111,7 @@ def _refusals(one: Endpoint) -> set[int]:
     if any(asked is CONSISTENCY or asked is INCLUDE for asked in one.query):
         statuses.add(400)
     if one.takes is not None:
-        statuses |= {400, 413, 422}
+        statuses |= {400, 413, 415, 422}
     if one.method not in ("GET", "HEAD"):
         statuses.add(507)
     return statuses
@@ -118,10 +119,18 @@ def _refusals(one: Endpoint) -> set[int]:
 
 def _response(one: Endpoint, status: int) -> dict[str, object]:
     response: dict[str, object] = {"description": _MEANINGS[status]}
-    schema = one.answers.get(status) if status in one.answers else ref("Unauthenticated" if status == 401 else "Error")
+    schema = one.answers.get(status) if status in one.answers else _failure(one, status)
     if schema is not None and one.method != "HEAD":
         response["content"] = _content(schema, _JSON if status >= 400 else one.media_type)
     return response
+
+
+def _failure(one: Endpoint, status: int) -> Schema | None:
+    if status == 404 and one.is_bare:
+        return None
+    if status in (401, 415):
+        return ref("Refused")
+    return {"anyOf": [ref("Error"), ref("Refused")]} if status in (400, 422) else ref("Error")
 
 
 def _content(schema: Schema, media_type: str = _JSON) -> dict[str, object]:

@@ -34,7 +34,9 @@ PLACE: Final = (
     Parameter("path", "Another path than that of the settings."),
 )
 PAGE: Final = (
-    Parameter("class", "Only objects of this collection; otherwise of all without tenants."),
+    Parameter(
+        "class", "Only objects of this collection; otherwise of all without tenants, or of all that have `tenant`."
+    ),
     Parameter("limit", "How many objects; 25 if not said.", {**COUNT, "maximum": 2**31 - 1}),
     Parameter("offset", "How many to leave out.", {**COUNT, "maximum": 2**31 - 1}),
     Parameter("after", "Only objects whose id follows this one; needs `class`."),

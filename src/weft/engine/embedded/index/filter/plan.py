@@ -21,9 +21,7 @@ class PlanNode(Protocol):
         """A rank: nodes with a lower one should run first."""
         ...
 
-    def find(self, live: BitMap) -> BitMap:
-        """Those of ``live`` that it selects, and possibly others."""
-        ...
+    def find(self, live: BitMap) -> BitMap: ...
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,9 @@ class Conjunction:
         found = live
         for operand in sorted(self.operands, key=lambda o: o.cost):
             if isinstance(operand, Complement):
-                found = found - operand.operand.find(found)
+                found = found - operand.operand.find(live)
             else:
-                found = found & operand.find(found)
+                found = found & operand.find(live)
             if not found:
                 break
         return found

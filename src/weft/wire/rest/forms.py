@@ -1,0 +1,196 @@
+"""The forms of requests, by the names that the OpenAPI document has for them.
+
+Measured with Weaviate 1.40. Where its own reading is looser, as in settings of vector indexes and modules, a form says
+``ANYTHING``, and the service judges the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from weft.access.permissions import DOMAINS
+from weft.domain.filters import Operator
+from weft.wire.rest.form import (
+    ANYTHING,
+    FLAG,
+    NUMBER,
+    TEXT,
+    URI,
+    UUID,
+    WHOLE,
+    ArrayForm,
+    Form,
+    MapForm,
+    NumberForm,
+    ObjectForm,
+    TextForm,
+)
+from weft.wire.rest.openapi.shapes import Schema
+
+_TEXTS: Final = ArrayForm(TEXT)
+_ANALYZER: Final = ObjectForm(asciiFold=FLAG, asciiFoldIgnore=_TEXTS, stopwordPreset=TEXT)
+_STOPWORDS: Final = ObjectForm(preset=TEXT, additions=_TEXTS, removals=_TEXTS)
+_INDEXES: Final[Mapping[str, Form]] = {
+    "indexFilterable": FLAG,
+    "indexSearchable": FLAG,
+    "indexRangeFilters": FLAG,
+    "tokenization": TEXT,
+    "textAnalyzer": _ANALYZER,
+}
+_NESTED: Final = ObjectForm(dataType=_TEXTS, description=TEXT, name=TEXT, **_INDEXES).nesting("nestedProperties")
+_PROPERTY: Final = ObjectForm(
+    dataType=_TEXTS,
+    description=TEXT,
+    name=TEXT,
+    indexInverted=FLAG,
+    nestedProperties=ArrayForm(_NESTED),
+    disableDuplicatedReferences=FLAG,
+    **_INDEXES,
+)
+_CLASS: Final = ObjectForm(
+    **{"class": TEXT},
+    vectorConfig=MapForm(ObjectForm(vectorIndexType=TEXT)),
+    vectorIndexType=TEXT,
+    replicationConfig=ObjectForm(
+        factor=WHOLE,
+        deletionStrategy=TextForm("NoAutomatedResolution", "DeleteOnConflict", "TimeBasedResolution"),
+    ),
+    invertedIndexConfig=ObjectForm(
+        cleanupIntervalSeconds=NUMBER,
+        bm25=ObjectForm(k1=NUMBER, b=NUMBER),
+        stopwords=_STOPWORDS,
+        indexTimestamps=FLAG,
+        indexNullState=FLAG,
+        indexPropertyLength=FLAG,
+        usingBlockMaxWAND=FLAG,
+        stopwordPresets=MapForm(_TEXTS),
+    ),
+    multiTenancyConfig=ObjectForm(enabled=FLAG, autoTenantCreation=FLAG, autoTenantActivation=FLAG),
+    objectTtlConfig=ObjectForm(enabled=FLAG, defaultTtl=WHOLE, deleteOn=TEXT, filterExpiredObjects=FLAG),
+    vectorizer=TEXT,
+    description=TEXT,
+    properties=ArrayForm(_PROPERTY),
+)
+_OBJECT: Final = ObjectForm(
+    **{"class": TEXT},
+    id=UUID,
+    creationTimeUnix=WHOLE,
+    lastUpdateTimeUnix=WHOLE,
+    vector=ArrayForm(ANYTHING),
+    vectors=MapForm(ANYTHING),
+    tenant=TEXT,
+    additional=MapForm(ANYTHING),
+)
+"""The values of properties and vectors are judged where they are read."""
+_VALUES: Final[Mapping[str, Form]] = {
+    "valueText": TEXT,
+    "valueString": TEXT,
+    "valueDate": TEXT,
+    "valueInt": WHOLE,
+    "valueNumber": NUMBER,
+    "valueBoolean": FLAG,
+}
+_WHERE: Final = ObjectForm(
+    operator=TextForm("And", "Or", "Not", *Operator),
+    path=_TEXTS,
+    **{name: ArrayForm(one, or_one=True) for name, one in _VALUES.items()},
+    **{f"{name}Array": ArrayForm(one) for name, one in _VALUES.items()},
+    valueGeoRange=ObjectForm(
+        geoCoordinates=ObjectForm(latitude=NUMBER, longitude=NUMBER), distance=ObjectForm(max=NUMBER)
+    ),
+).nesting("operands")  # fmt: skip
+_BEACON: Final = ObjectForm(**{"class": URI}, beacon=URI, href=URI)
+_PLACE: Final[Mapping[str, Form]] = {
+    "endpoint": TEXT,
+    "bucket": TEXT,
+    "path": TEXT,
+    "CPUPercentage": NumberForm(whole=True, low=1, high=80),
+}
+_RESTORED: Final = TextForm("noRestore", "all")
+_COMPRESSION: Final = TextForm(
+    *("DefaultCompression", "BestSpeed", "BestCompression"),
+    *("ZstdDefaultCompression", "ZstdBestSpeed", "ZstdBestCompression", "NoCompression"),
+)
+_CHOICE: Final[Mapping[str, Form]] = {"include": _TEXTS, "exclude": _TEXTS}
+_PERMISSION: Final = ObjectForm(
+    "action",
+    action=TEXT,
+    **{domain: ObjectForm(**dict.fromkeys((*names, "scope"), TEXT)) for domain, names in DOMAINS.items()},
+)
+
+FORMS: Final[Mapping[str, Form]] = {
+    "Class": _CLASS,
+    "ClassChange": _CLASS,
+    "Property": _PROPERTY,
+    "ShardChange": ObjectForm(status=TEXT),
+    "Tenant": ObjectForm(
+        name=TEXT,
+        activityStatus=TextForm(
+            *("ACTIVE", "INACTIVE", "OFFLOADED", "OFFLOADING", "ONLOADING"),
+            *("HOT", "COLD", "FROZEN", "FREEZING", "UNFREEZING"),
+        ),
+    ),
+    "Alias": ObjectForm(**{"class": TEXT}, alias=TEXT),
+    "AliasChange": ObjectForm(**{"class": TEXT}),
+    "TokenizeText": ObjectForm(
+        "text tokenization",
+        text=TEXT,
+        tokenization=TEXT,
+        analyzerConfig=_ANALYZER,
+        stopwords=_STOPWORDS,
+        stopwordPresets=MapForm(_TEXTS),
+    ),
+    "TokenizeProperty": ObjectForm("text", text=TEXT),
+    "NewObject": _OBJECT,
+    "ObjectChange": _OBJECT,
+    "Batch": ObjectForm(fields=_TEXTS, objects=ArrayForm(_OBJECT)),
+    "BatchDelete": ObjectForm(
+        match=ObjectForm(**{"class": TEXT}, where=_WHERE), output=TEXT, deletionTimeUnixMilli=WHOLE, dryRun=FLAG
+    ),
+    "Beacon": _BEACON,
+    "BatchReferences": ArrayForm(ObjectForm(**{"from": URI}, to=URI, tenant=TEXT)),
+    "Explain": ObjectForm(vector=TEXT, matrix=FLAG),
+    "GraphQL": ObjectForm(query=TEXT, operationName=TEXT),
+    "Backup": ObjectForm(
+        id=TEXT,
+        config=ObjectForm(**_PLACE, CompressionLevel=_COMPRESSION),
+        includeUsers=_TEXTS,
+        includeRoles=_TEXTS,
+        incremental_base_backup_id=TEXT,
+        **_CHOICE,
+    ),
+    "Restore": ObjectForm(
+        config=ObjectForm(**_PLACE, rolesOptions=_RESTORED, usersOptions=_RESTORED),
+        node_mapping=MapForm(TEXT),
+        overwriteAlias=FLAG,
+        **_CHOICE,
+    ),
+    "Export": ObjectForm("id file_format", id=TEXT, file_format=TextForm("parquet"), **_CHOICE),
+    "Permission": _PERMISSION,
+    "Role": ObjectForm("name permissions", name=TEXT, permissions=ArrayForm(_PERMISSION)),
+    "Permissions": ObjectForm("permissions", permissions=ArrayForm(_PERMISSION)),
+    "UserRoles": ObjectForm(roles=_TEXTS, userType=TextForm("db", "oidc")),
+    "GroupRoles": ObjectForm(roles=_TEXTS, groupType=TextForm("oidc")),
+    "NewUser": ObjectForm(**{"import": FLAG}, createTime=TEXT),
+    "Deactivation": ObjectForm(revoke_key=FLAG),
+    "Replicate": ObjectForm(
+        "collection shard sourceNode targetNode",
+        collection=TEXT,
+        shard=TEXT,
+        sourceNode=TEXT,
+        targetNode=TEXT,
+        type=TextForm("COPY", "MOVE"),
+    ),
+}
+
+
+def form_of(schema: Schema) -> Form:
+    """The form of a request that the OpenAPI document describes by ``schema``: a component, or an array."""
+    name = schema.get("$ref")
+    if isinstance(name, str):
+        return FORMS[name.rpartition("/")[2]]
+    items = schema.get("items")
+    if isinstance(items, Mapping):
+        return ArrayForm(form_of(items))
+    return TEXT if schema.get("type") == "string" else ANYTHING
