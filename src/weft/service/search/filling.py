@@ -54,7 +54,7 @@ def _check_object(known: Property, asked: NestedSelection, where: str) -> None:
         if name in inner and inner[name].data_type.element is DataType.OBJECT:
             raise Invalid(f"{name!r} of {where} is an object; request it with the names of its own properties")
     for nested in asked.nested:
-        if nested.name in inner:
+        if nested.name in inner and inner[nested.name].data_type.element is DataType.OBJECT:
             _check_object(inner[nested.name], nested, f"{nested.name!r} of {where}")
 
 
