@@ -88,6 +88,16 @@ def test_near_text_finds_the_meaning_offline(make: Make) -> None:
     assert numbers(away).index(1) > 0
 
 
+def test_an_empty_text_is_searched_as_any_other(make: Make) -> None:
+    things = texts_with(make, vector_config=Configure.Vectors.text2vec_transformers())
+    for text in ("", "  "):
+        assert len(things.query.near_text(text, limit=2).objects) == 2
+        assert len(things.query.hybrid(text, limit=2).objects) == 2
+    with pytest.raises(WeaviateQueryError, match="must have query set"):
+        things.query.bm25("")
+    assert things.query.bm25("  ").objects == []
+
+
 def test_near_object(make: Make) -> None:
     things = texts_with(make, vector_config=Configure.Vectors.text2vec_transformers())
     dogs = things.query.fetch_objects(filters=Filter.by_property("n").equal(1)).objects[0]

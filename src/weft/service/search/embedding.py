@@ -37,8 +37,6 @@ class QueryEmbedder:
                 return []
             vectors = resolve(config, search.targets)
             if search.near is None:
-                if not search.keyword.text:
-                    raise Invalid("hybrid: a query text or a vector is required")
                 made = _MadeOnce()
                 queries = [self._once(made, part, v, [search.keyword.text], caller) for v in vectors]
             else:
@@ -82,7 +80,7 @@ class QueryEmbedder:
         return list(near.vectors)
 
     def _text(self, part: Part, near: NearText, vectors: Sequence[VectorConfig], caller: Caller) -> list[Vector]:
-        texts = [t for t in near.texts if t]
+        texts = list(near.texts)
         if not texts:
             raise Invalid("near_text: at least one concept is required")
         found, made = [], _MadeOnce()

@@ -99,7 +99,7 @@ def near_vector(given: Args, config: CollectionConfig | None, outer: Targets | N
 def near_text(given: Args) -> NearText:
     return NearText(
         **_common(given, "nearText"),
-        texts=tuple(text for text in given["concepts"] if text),
+        texts=tuple(text for text in given["concepts"] if text is not None),
         move_to=_move(given.get("moveTo")),
         move_away=_move(given.get("moveAwayFrom")),
     )
