@@ -6,6 +6,7 @@ from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
 from weft.domain.schema import InvertedConfig, StopwordConfig
+from weft.engine.text.stopwords import PRESETS
 from weft.service.schema import properties
 from weft.service.schema.documents import Document, Stated
 
@@ -20,13 +21,7 @@ def complete(given: Stated) -> Document:
     b, k1 = json_fields.number(bm25, "b", "bm25"), json_fields.number(bm25, "k1", "bm25")
     config["bm25"] = {**bm25, "b": 0.75 if b is None else b, "k1": 1.2 if k1 is None else k1}
     config["cleanupIntervalSeconds"] = json_fields.integer(given, "cleanupIntervalSeconds", where) or 60
-    stopwords = json_fields.object_(given, "stopwords", where) or {}
-    config["stopwords"] = {
-        **stopwords,
-        "preset": json_fields.string(stopwords, "preset", "stopwords") or "en",
-        "additions": json_fields.strings(stopwords, "additions", "stopwords") or None,
-        "removals": json_fields.strings(stopwords, "removals", "stopwords") or None,
-    }
+    config["stopwords"] = _stopwords(json_fields.object_(given, "stopwords", where) or {})
     config["usingBlockMaxWAND"] = True
     for key in _FLAGS:
         if not json_fields.boolean(given, key, where):
@@ -38,6 +33,16 @@ def complete(given: Stated) -> Document:
             name: json_fields.strings(presets, name, "stopwordPresets") or [] for name in presets
         }
     return config
+
+
+def _stopwords(given: Stated) -> Document:
+    """Without additions that the preset has, unless they are removed too, which is refused later."""
+    preset = json_fields.string(given, "preset", "stopwords") or "en"
+    additions, removals = (json_fields.strings(given, key, "stopwords") for key in ("additions", "removals"))
+    if additions:
+        known = PRESETS.get(preset, frozenset()) - set(removals or ())
+        additions = [word for word in additions if word not in known] or None
+    return {**given, "preset": preset, "additions": additions, "removals": removals}
 
 
 def validate(config: Stated) -> None:

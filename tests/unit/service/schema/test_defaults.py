@@ -97,6 +97,22 @@ def test_an_empty_class_has_the_legacy_form_with_every_default(made: Made) -> No
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "additions", "removals"),
+    [
+        ({"additions": [], "removals": []}, [], []),
+        ({"additions": ["foo", "the"]}, ["foo"], None),
+        ({"additions": ["the"]}, None, None),
+        ({"preset": "none", "additions": ["the"], "removals": ["zzz"]}, ["the"], ["zzz"]),
+    ],
+)
+def test_stop_words_are_those_that_the_preset_lacks(
+    made: Made, given: dict[str, Any], additions: list[str] | None, removals: list[str] | None
+) -> None:
+    stopwords = made(invertedIndexConfig={"stopwords": given})["invertedIndexConfig"]["stopwords"]
+    assert (stopwords["additions"], stopwords["removals"]) == (additions, removals)
+
+
 def test_the_first_letters_of_names_are_set(made: Made) -> None:
     document = made(**{"class": "thing", "properties": [{"name": "Title", "dataType": ["text"]}]})
     assert document["class"] == "Thing"
