@@ -83,6 +83,13 @@ KNOWN: tuple[Known, ...] = (
             question.kind == "batch: objects" and found.place.endswith(".objects") and found.a == []
         ),
     ),
+    Known(
+        "After a PUT of a collection",
+        lambda question, found: (
+            question.kind.startswith("schema update")
+            and any(name in found.place for name in (".multiTenancyConfig", ".deletionStrategy", ".properties["))
+        ),
+    ),
     Known("The answer to a PUT", lambda _, found: found.place.endswith("properties._creationTimeUnix")),
     Known("`is_none` on geo coordinates", lambda question, _: _filters(question, "IsNull", types=("geoCoordinates",))),
     Known("`is_none` on a blob", lambda question, _: _filters(question, "IsNull", types=("blob",))),
