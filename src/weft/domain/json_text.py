@@ -27,10 +27,11 @@ _EXACT: Final = 2.0**53
 _LARGE = re.compile(rb"-?\d(?:\.\d+)?e\+\d+")
 
 
-def dumps(value: object) -> bytes:
+def dumps(value: object, *, sort_keys: bool = False) -> bytes:
     """The JSON of what ``orjson`` takes: mappings, lists, scalars, numpy arrays and fragments."""
     spell = _SPELLED.get(type(value))
-    return orjson.dumps(value if spell is None else spell(value), option=_OPTIONS)
+    options = _OPTIONS | orjson.OPT_SORT_KEYS if sort_keys else _OPTIONS
+    return orjson.dumps(value if spell is None else spell(value), option=options)
 
 
 def number(value: float) -> str:

@@ -14,12 +14,12 @@ Source: Weaviate's documentation of vectorizer configuration, and the behaviour 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from weft.domain import json_text
 from weft.domain.objects import GeoPoint, PhoneNumber, Properties, Value
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
@@ -142,13 +142,20 @@ def scalar_text(value: Value) -> str:
 
 def as_json(value: Value) -> str:
     """Compact JSON with sorted keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return json_text.dumps(_plain(value), sort_keys=True).decode()
 
 
-def _plain(value: Any) -> dict[str, Any]:
-    """Geo coordinates and phone numbers inside an object, as JSON."""
-    assert isinstance(value, GeoPoint | PhoneNumber), f"a property holds a {type(value).__name__}"
-    return {key: one for key, one in asdict(value).items() if one not in ("", None)}
+def _plain(value: Any) -> Any:
+    """With geo coordinates and phone numbers as objects of what they have."""
+    match value:
+        case dict():
+            return {key: _plain(one) for key, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case GeoPoint() | PhoneNumber():
+            return {key: one for key, one in asdict(value).items() if one not in ("", None)}
+        case _:
+            return value
 
 
 def _multimodal_input(

@@ -32,7 +32,7 @@ def test_properties_become_text() -> None:
         "pages": "412",
         "price": "7.5",
         "sold": "true",
-        "place": '{"latitude":1.0,"longitude":2.5}',
+        "place": '{"latitude":1,"longitude":2.5}',
     }
 
 

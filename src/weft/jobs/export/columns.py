@@ -25,10 +25,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
-from weft.domain import instants
+from weft.domain import instants, json_text
 from weft.domain.objects import Object, Vector, format_uuid
 from weft.domain.schema import CollectionConfig, DataType, Property
 
@@ -81,7 +80,7 @@ def _references(found: Sequence[Any]) -> list[dict[str, str]]:
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return json_text.dumps(value).decode()
 
 
 _SCALARS: Mapping[DataType, tuple[pa.DataType, Convert]] = {
