@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Hits = list[tuple[float, int]]
 """``(score, doc_id)``, best first; scores rounded to float32."""
+Order = Callable[[int], Any]
+"""What equal scores are sorted by."""
 
 
 def best(
@@ -19,10 +21,11 @@ def best(
     lists: Sequence[tuple[int, int, int, float]],
     allowed: set[int] | None,
     k: int,
+    order: Order = int,
 ) -> Hits:
     """Of ``lists`` (table, start, end, weight): reference of ``best`` and ``best_among``."""
     gates = [(0, n, *one) for n, one in enumerate(lists)]
-    return best_gated(docs, codes, impacts, gates, [1], allowed, k)
+    return best_gated(docs, codes, impacts, gates, [1], allowed, k, order)
 
 
 def best_gated(
@@ -33,6 +36,7 @@ def best_gated(
     minima: Sequence[int],
     allowed: set[int] | None,
     k: int,
+    order: Order = int,
 ) -> Hits:
     """Of ``lists`` (group, unit, table, start, end, weight)."""
     scores: dict[tuple[int, int], float] = {}
@@ -46,7 +50,7 @@ def best_gated(
         if len(units[group, doc]) >= minima[group] and (allowed is None or doc in allowed):
             totals[doc] = totals.get(doc, 0.0) + score
     hits = [(float(np.float32(score)), doc) for doc, score in totals.items()]
-    return sorted(hits, key=lambda hit: (-hit[0], hit[1]))[:k]
+    return sorted(hits, key=lambda hit: (-hit[0], order(hit[1])))[:k]
 
 
 def scan(texts: Sequence[bytes], rows: Sequence[int], whole: bool) -> tuple[list[int], list[int], list[bytes]]:

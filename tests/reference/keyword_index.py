@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,9 +33,14 @@ class ReferenceIndex:
             self.counts[doc_id] = counts
 
     def search(
-        self, query: Keyword, k: int, allow: Collection[int] | None, present: Collection[int]
+        self,
+        query: Keyword,
+        k: int,
+        allow: Collection[int] | None,
+        present: Collection[int],
+        order: Callable[[int], Any] = int,
     ) -> list[tuple[int, float]]:
-        """The best k ``(doc_id, score)`` of ``allow``; statistics are those of the ``present`` documents."""
+        """The best k ``(doc_id, score)`` of ``allow``, equal ones by ``order``; statistics are those of ``present``."""
         boosts = {n: 1.0 for n, f in self._fields.items() if f.searchable}
         if query.properties:
             parsed = [written.partition("^") for written in query.properties]
@@ -59,7 +65,7 @@ class ReferenceIndex:
             terms = Counter(t for t in fields[0].tokens(query.text) if t not in fields[0].stopwords)
             totals = {d: s for d, s in totals.items() if len(reached[d]) == len(terms)}
         rounded = [(doc_id, float(np.float32(score))) for doc_id, score in totals.items()]
-        return sorted(rounded, key=lambda hit: (-hit[1], hit[0]))[:k]
+        return sorted(rounded, key=lambda hit: (-hit[1], order(hit[0])))[:k]
 
     def matching(self, name: str, pattern: str) -> set[int]:
         """Like, by regular expressions."""

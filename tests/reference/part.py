@@ -232,7 +232,7 @@ class ReferenceView:
         distances = self.distances(name, query, doc_ids)
         inside = ~np.isnan(distances) if max_distance is None else distances <= max_distance
         doc_ids, distances = doc_ids[inside], distances[inside]
-        order = np.lexsort((doc_ids, distances))[:k]
+        order = sorted(range(len(doc_ids)), key=lambda i: (distances[i], self.uuids([int(doc_ids[i])])[0]))[:k]
         return Neighbours(doc_ids[order], distances[order])
 
     def keyword(self, query: Keyword, k: int, within: Selection | None) -> Matches:
@@ -242,7 +242,7 @@ class ReferenceView:
         unknown = {one.partition("^")[0] for one in query.properties} - self.config.by_name.keys()
         if unknown:
             raise Invalid(f"class {self.config.name} has no searchable property {sorted(unknown)}")
-        found = index.search(query, k, self._within(within), present)
+        found = index.search(query, k, self._within(within), present, lambda doc_id: self.uuids([doc_id])[0])
         return Matches(np.asarray([d for d, _ in found], np.uint32), np.asarray([s for _, s in found], np.float32))
 
     def _within(self, within: Selection | None) -> list[int]:

@@ -87,11 +87,20 @@ def measure(vectors: F32, rows: I64, query: F32, metric: int, q_square: float, o
 
 
 def nearest(
-    vectors: F32, doc_ids: U32, rows: I64, query: F32, metric: int, q_square: float, k: int, limit: float
+    vectors: F32,
+    doc_ids: U32,
+    rows: I64,
+    query: F32,
+    metric: int,
+    q_square: float,
+    k: int,
+    limit: float,
+    place: I64 | None = None,
 ) -> tuple[U32, F32]:
+    """Equal distances by ``place (docs,)``, that of each doc_id, or by doc_id."""
     distances = np.empty(len(rows), np.float32)
     measure(vectors, rows, query, metric, q_square, distances)
     inside = distances <= limit
     ids, distances = doc_ids[rows[inside]], distances[inside]
-    order = np.lexsort((ids, distances))[:k]
+    order = np.lexsort((ids if place is None else place[ids], distances))[:k]
     return ids[order], distances[order]

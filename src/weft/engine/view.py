@@ -60,11 +60,17 @@ class View(Protocol):
     def nearest(
         self, name: str, query: Vector, k: int, within: Selection | None, max_distance: float | None
     ) -> Neighbours:
-        """The ``k`` nearest to ``query``, ``(d,)`` or ``(Tq, d)`` f32, none farther than ``max_distance``."""
+        """The ``k`` nearest to ``query``, ``(d,)`` or ``(Tq, d)`` f32, none farther than ``max_distance``.
+
+        Ascending; equal distances by uuid, also where ``k`` cuts them.
+        """
         ...
 
     def keyword(self, query: Keyword, k: int, within: Selection | None) -> Matches:
-        """The ``k`` best by BM25F. Raises Invalid for properties that are not searchable."""
+        """The ``k`` best by BM25F; equal scores by uuid, also where ``k`` cuts them.
+
+        Scores count the objects of the view only. Raises Invalid for properties that are not searchable.
+        """
         ...
 
     # -- their contents

@@ -147,15 +147,17 @@ class ShardView:
         allow = self.allow if within is None else _own(within)
         if allow is not None and not len(allow):
             return NO_NEIGHBOURS
-        index = self.reading.indexes.vector(name)
-        found = index.search(query, k, allow, max_distance=max_distance)
+        indexes = self.reading.indexes
+        index, ties = indexes.vector(name), indexes.filters.ties()
+        found = index.search(query, k, allow, max_distance=max_distance, ties=ties)
         if allow is None and self._has_newer(found.doc_ids):
-            return index.search(query, k, self.everything, max_distance=max_distance)
+            return index.search(query, k, self.everything, max_distance=max_distance, ties=ties)
         return found
 
     def keyword(self, query: Keyword, k: int, within: Selection | None) -> Matches:
         chosen = None if within is None else _own(within)
-        return self.reading.indexes.inverted.search(query, k, chosen, self._population)
+        indexes = self.reading.indexes
+        return indexes.inverted.search(query, k, chosen, self._population, indexes.filters.ties())
 
     def _has_newer(self, doc_ids: DocIds) -> bool:
         """Whether ``doc_ids``, just found, have an object that was stored after this state: indexes are shared."""

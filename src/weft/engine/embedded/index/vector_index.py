@@ -15,6 +15,7 @@ from pyroaring import BitMap
 from weft.domain.errors import CorruptData
 from weft.domain.objects import Vector
 from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.ties import BY_DOC_ID, Ties
 from weft.engine.embedded.storage.rows import Rows
 from weft.engine.results import DocIds, Neighbours
 
@@ -64,10 +65,16 @@ class VectorIndex(Protocol):
         ...
 
     def search(
-        self, query: Vector, k: int, allow: AllowList | None = None, *, max_distance: float | None = None
+        self,
+        query: Vector,
+        k: int,
+        allow: AllowList | None = None,
+        *,
+        max_distance: float | None = None,
+        ties: Ties = BY_DOC_ID,
     ) -> Neighbours:
         """The ``k`` nearest allowed objects (None: all) to ``query``, ``(d,)`` or ``(Tq, d)``, none farther than
-        ``max_distance``.
+        ``max_distance``; objects of equal distance in the order of ``ties``.
 
         Raises Invalid when the query does not fit the stored vectors, CorruptData when these are known to be damaged.
         """

@@ -29,6 +29,7 @@ from weft.engine.embedded.index.filter.gathered import Gathered, gather
 from weft.engine.embedded.index.filter.kinds import UUID
 from weft.engine.embedded.index.filter.planner import Planner
 from weft.engine.embedded.index.filter.view import FilterView, ReferenceResolver, TextIndex
+from weft.engine.embedded.index.ties import Ties, ties_of
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,11 @@ class FilterIndex:
     def gather(self, property: str, doc_ids: Ids) -> Gathered | None:
         """The column values of ``doc_ids (n,)`` as arrays; None when the property has no column of values (text)."""
         return gather(self._view, property, np.asarray(doc_ids, np.uint32))
+
+    def ties(self) -> Ties:
+        """All objects that were added, in order of uuid."""
+        column = self._view.columns[ID]
+        return ties_of(column.values, column.docs)
 
     def uuids(self, doc_ids: Ids) -> list[bytes]:
         """The 16 bytes of each of ``doc_ids (n,)``, which must have been added."""

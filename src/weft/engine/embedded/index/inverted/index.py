@@ -32,6 +32,7 @@ from weft.engine.embedded.index.inverted.statistics import Population
 from weft.engine.embedded.index.inverted.tail import PostingsTail
 from weft.engine.embedded.index.inverted.view import InvertedView
 from weft.engine.embedded.index.liveness import possibly_live
+from weft.engine.embedded.index.ties import BY_DOC_ID, Ties
 from weft.engine.results import Matches
 
 _SMALL_BATCH = 64
@@ -144,14 +145,21 @@ class InvertedIndex:
 
     # -- reading
 
-    def search(self, query: Keyword, k: int, within: AllowList | None, population: Population | None = None) -> Matches:
-        """The best ``k`` documents of ``within`` (None: of ``population``) by BM25F.
+    def search(
+        self,
+        query: Keyword,
+        k: int,
+        within: AllowList | None,
+        population: Population | None = None,
+        ties: Ties = BY_DOC_ID,
+    ) -> Matches:
+        """The best ``k`` documents of ``within`` (None: of ``population``) by BM25F; equal ones by ``ties``.
 
         Its statistics are those of ``population``; by default of all documents here, dead ones included until they are
         merged away. Raises Invalid for unknown or unsearchable properties.
         """
         view = self._view
-        return scoring.search(view, query, k, within, view.whole if population is None else population)
+        return scoring.search(view, query, k, within, view.whole if population is None else population, ties)
 
     def explain(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
         """For each document ``, BM25F_<term>_frequency:<f>, BM25F_<term>_propLength:<L>`` for each term it has."""

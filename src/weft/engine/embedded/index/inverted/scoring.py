@@ -2,11 +2,12 @@
 
 score = Σ idf(t) · repeats(t) · boost(p) · f / (f + k1 (1 − b + b L / avgL)) over the terms t and searched properties p,
 f the term's frequency in p, L the number of p's tokens, avgL the mean of L over the documents that have p. Computed in
-float64, given and compared as float32; ties go to the smaller doc_id. Source: the BM25F of Weaviate.
+float64, given and compared as float32; equal ones come by ``Ties``. Source: the BM25F of Weaviate.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from weft.engine.embedded.index.inverted.segment import Postings, Segment, impac
 from weft.engine.embedded.index.inverted.statistics import Population, Statistics
 from weft.engine.embedded.index.inverted.tail import docs_of, pairs_of
 from weft.engine.embedded.index.inverted.view import InvertedView
+from weft.engine.embedded.index.ties import Ties
 from weft.engine.results import Matches
 
 _NO_BITS = np.zeros(0, np.uint8)
@@ -69,6 +71,7 @@ class _Arrays:
 class _Heap:
     """The best documents so far: the first ``size`` of ``scores (k,) f32`` and ``ids (k,) u32``."""
 
+    ties: Ties
     scores: npt.NDArray[np.float32]
     ids: npt.NDArray[np.uint32]
     size: int = 0
@@ -76,11 +79,13 @@ class _Heap:
     def matches(self) -> Matches:
         from weft.engine.embedded.index.inverted.kernels import drain
 
-        drain(self.scores, self.ids, self.size)
+        drain(self.scores, self.ids, self.size, self.ties)
         return Matches(self.ids[: self.size], self.scores[: self.size])
 
 
-def search(view: InvertedView, query: Keyword, k: int, within: AllowList | None, population: Population) -> Matches:
+def search(
+    view: InvertedView, query: Keyword, k: int, within: AllowList | None, population: Population, ties: Ties
+) -> Matches:
     """The best ``k`` of ``within`` (None: of ``population``), by the statistics of ``population``."""
     allow = population.live if within is None else within
     with took("words_took"):
@@ -96,7 +101,8 @@ def search(view: InvertedView, query: Keyword, k: int, within: AllowList | None,
         weights = _weigh(prepared, _frequencies(statistics, prepared, found, tail, entries), population.count)
         averages = {name: statistics.average_length(name) for name in prepared.names}
     with took("scores_took"):
-        scorer = _Scorer(prepared, weights, allow, _Heap(np.empty(k, np.float32), np.empty(k, np.uint32)))
+        heap = _Heap(ties, np.empty(k, np.float32), np.empty(k, np.uint32))
+        scorer = _Scorer(prepared, weights, _above(float(weights.sum())), allow, heap)
         for segment, lists in zip(view.segments, found, strict=True):
             if lists.terms and segment.first < population.until:
                 if allow is None and segment.after > population.until:
@@ -113,11 +119,13 @@ class _Scorer:
     query: KeywordQuery
     weights: npt.NDArray[np.float64]
     """``(terms,)``."""
+    magic: float
+    """See ``kernels.maxscore``."""
     allow: AllowList | None
     heap: _Heap
 
     def offer(self, lists: _Lists, arrays: _Arrays) -> None:
-        """Offers the documents of one segment to the heap; those of earlier ones must have smaller doc_ids."""
+        """Offers the documents of one segment to the heap."""
         from weft.engine.embedded.index.inverted import kernels
 
         heap, allow, a = self.heap, self.allow, arrays
@@ -129,18 +137,9 @@ class _Scorer:
             if self.query.minima is None and len(allow) * _SEEK_COST * len(starts) < int((ends - starts).sum()):
                 wanted = allow.ids[slice(*np.searchsorted(allow.ids, (a.first, a.after)))]
                 heap.size = kernels.best_among(
-                    a.docs,
-                    a.codes,
-                    a.impacts,
-                    a.tables,
-                    starts,
-                    ends,
-                    weights,
-                    wanted,
-                    heap.scores,
-                    heap.ids,
-                    heap.size,
-                )
+                    a.docs, a.codes, a.impacts, a.tables, starts, ends, weights, self.magic, wanted,
+                    heap.scores, heap.ids, heap.size, heap.ties,
+                )  # fmt: skip
                 return
             bits = allow.bits
         filtered = allow is not None
@@ -149,12 +148,12 @@ class _Scorer:
             gates, units = np.array([t.gate for t in terms]), np.array([t.unit for t in terms])
             heap.size = kernels.best_gated(
                 a.docs, a.codes, a.impacts, a.tables, starts, ends, weights, gates, units, np.array(self.query.minima),
-                filtered, bits, heap.scores, heap.ids, heap.size,
+                self.magic, filtered, bits, heap.scores, heap.ids, heap.size, heap.ties,
             )  # fmt: skip
             return
         heap.size = kernels.best(
             a.docs, a.codes, a.impacts, a.tables, a.of_blocks, starts, ends, weights, places[:, 2].astype(np.float32),
-            a.ratios, filtered, bits, heap.scores, heap.ids, heap.size,
+            a.ratios, self.magic, filtered, bits, heap.scores, heap.ids, heap.size, heap.ties,
         )  # fmt: skip
 
 
@@ -252,6 +251,11 @@ def _weigh(query: KeywordQuery, frequencies: Sequence[int], documents: int) -> n
             with_term.setdefault((one.group, one.token), []).append(frequency)
     idfs = {key: idf(documents, sum(counts) // len(counts)) for key, counts in with_term.items()}
     return np.array([idfs.get((one.group, one.token), 0.0) * one.repeats * one.boost for one in query.terms])
+
+
+def _above(total: float) -> float:
+    """The power of two above ``total``, or 1."""
+    return math.ldexp(1.0, math.frexp(total)[1]) if total > 0 else 1.0
 
 
 def _pairs(view: InvertedView, term: SearchTerm, doc_ids: Sequence[int]) -> list[int | None]:

@@ -34,6 +34,7 @@ from weft.engine.embedded.index.multivector.search import TokenSearcher, TokenVi
 from weft.engine.embedded.index.multivector.settings import ENCODED_AT_ONCE, EXACT_TOKENS, code_bits
 from weft.engine.embedded.index.multivector.tokens import check_tokens, token_matches, unit
 from weft.engine.embedded.index.multivector.writer import MuveraWriter, ResidualWriter, trained
+from weft.engine.embedded.index.ties import BY_DOC_ID, Ties
 from weft.engine.embedded.index.vector_index import SourceCheck, VectorIndexStats, VectorSource
 from weft.engine.embedded.storage.rows import TokenRows
 from weft.engine.results import DocIds, Neighbours, TokenMatches
@@ -173,15 +174,22 @@ class MultiVectorIndex:
     # -- reading
 
     def search(
-        self, query: Vector, k: int, allow: AllowList | None = None, *, max_distance: float | None = None
+        self,
+        query: Vector,
+        k: int,
+        allow: AllowList | None = None,
+        *,
+        max_distance: float | None = None,
+        ties: Ties = BY_DOC_ID,
     ) -> Neighbours:
-        """The ``k`` nearest allowed objects to ``query (Tq, d)``, none farther than ``max_distance``.
+        """The ``k`` nearest allowed objects to ``query (Tq, d)``, none farther than ``max_distance``; equal ones by
+        ``ties``.
 
         Raises Invalid when the query is not a list of token vectors of the stored length, CorruptData when the stored
         ones are known to be damaged.
         """
         view = self._view
-        return self._searcher.search(view, self._prepare(query, view), k, allow, max_distance)
+        return self._searcher.search(view, self._prepare(query, view), k, allow, max_distance, ties)
 
     def distances(self, query: Vector, doc_ids: Sequence[int] | DocIds) -> Vector:
         """``(n,) f32``, exact; NaN where the object has no such vector. Raises as ``search`` does."""

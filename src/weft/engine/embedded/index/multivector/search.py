@@ -18,6 +18,7 @@ from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.multivector.residual import ResidualStage
 from weft.engine.embedded.index.multivector.settings import EXACT_ALLOWED_TOKENS, SCANNED_ROWS
 from weft.engine.embedded.index.multivector.stage import Allowed, Stage, best_rows
+from weft.engine.embedded.index.ties import Ties, order_of_ties
 from weft.engine.embedded.storage.rows import RowNumbers, TokenRows
 from weft.engine.results import NO_NEIGHBOURS, DocIds, Neighbours
 
@@ -60,13 +61,19 @@ class TokenSearcher:
     """How many rows of a shortlist are rescored; 0: the search decides."""
 
     def search(
-        self, view: TokenView, tokens: Vector, k: int, allow: AllowList | None, max_distance: float | None
+        self,
+        view: TokenView,
+        tokens: Vector,
+        k: int,
+        allow: AllowList | None,
+        max_distance: float | None,
+        ties: Ties,
     ) -> Neighbours:
         """The ``k`` nearest allowed objects to ``query (Tq, d)``, none farther than ``max_distance``."""
         if k <= 0 or not view.count or (allow is not None and not len(allow)):
             return NO_NEIGHBOURS
         rows, scores = self._best(view, tokens, k, allow)
-        return _nearest(view.rows.doc_ids[rows], -scores, k, max_distance)
+        return _nearest(view.rows.doc_ids[rows], -scores, k, max_distance, ties)
 
     def distances(self, view: TokenView, tokens: Vector, doc_ids: DocIds) -> Vector:
         """``(n,) f32``; NaN where the object has no such vector."""
@@ -120,7 +127,7 @@ class TokenSearcher:
         return scores
 
 
-def _nearest(doc_ids: DocIds, distances: Vector, k: int, max_distance: float | None) -> Neighbours:
+def _nearest(doc_ids: DocIds, distances: Vector, k: int, max_distance: float | None, ties: Ties) -> Neighbours:
     """The ``k`` nearest of ``doc_ids (n,)`` at ``distances (n,)``, none farther than ``max_distance``."""
     if max_distance is not None:
         inside = distances <= max_distance
@@ -129,5 +136,5 @@ def _nearest(doc_ids: DocIds, distances: Vector, k: int, max_distance: float | N
         border = np.partition(distances, k - 1)[k - 1] if k else -np.inf
         inside = distances <= border
         doc_ids, distances = doc_ids[inside], distances[inside]
-    order = np.lexsort((doc_ids, distances))[:k]
+    order = order_of_ties(ties, distances, doc_ids)[:k]
     return Neighbours(doc_ids[order], distances[order])

@@ -23,6 +23,7 @@ from weft.domain.objects import Vector
 from weft.domain.schema import VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.liveness import possibly_live
+from weft.engine.embedded.index.ties import BY_DOC_ID, Ties
 from weft.engine.embedded.index.vector import snapshot
 from weft.engine.embedded.index.vector.codes import GrowingCodes
 from weft.engine.embedded.index.vector.frozen import Frozen, Shape, freeze, grow
@@ -114,9 +115,15 @@ class SingleVectorIndex:
     # -- reading
 
     def search(
-        self, query: Vector, k: int, allow: AllowList | None = None, *, max_distance: float | None = None
+        self,
+        query: Vector,
+        k: int,
+        allow: AllowList | None = None,
+        *,
+        max_distance: float | None = None,
+        ties: Ties = BY_DOC_ID,
     ) -> Neighbours:
-        """The ``k`` nearest of the allowed objects, ascending by (distance, doc_id).
+        """The ``k`` nearest of the allowed objects, ascending by distance, equal ones by ``ties``.
 
         ``query (d,) f32``. With ``max_distance`` only those within it (tolerance 1e-6). Raises Invalid when the
         query does not fit the stored vectors or the index was dropped, CorruptData when the vectors are damaged.
@@ -128,7 +135,7 @@ class SingleVectorIndex:
         prepared = VectorQuery.prepare(query, view.rows.vectors.shape[1], self._config.metric)
         if k <= 0 or (allow is not None and not len(allow)):
             return NO_NEIGHBOURS
-        return self._searcher.search(view, prepared, min(k, len(view.rows)), allow, max_distance)
+        return self._searcher.search(view, prepared, min(k, len(view.rows)), allow, max_distance, ties)
 
     def distances(self, query: Vector, doc_ids: Sequence[int] | DocIds) -> Vector:
         """``(n,) f32`` exact distances of ``query (d,)``; NaN where the object has no such vector.

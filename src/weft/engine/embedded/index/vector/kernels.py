@@ -16,6 +16,9 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from weft.engine.embedded.index.ties.kernels import precedes
+from weft.engine.embedded.index.ties.order import Ties
+
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
@@ -214,21 +217,21 @@ def measure(vectors: F32, rows: I64, query: F32, metric: int, q_square: float, o
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _before(d1: float, i1: int, d2: float, i2: int) -> bool:
-    return d1 < d2 or (d1 == d2 and i1 < i2)
+def _before(d1: float, i1: int, d2: float, i2: int, ties: Ties) -> bool:
+    return d1 < d2 or (d1 == d2 and precedes(ties, np.int64(i1), np.int64(i2)))
 
 
 @njit(cache=True, nogil=True)
-def _sink(ids: U32, distances: F32, size: int, doc_id: int, distance: float) -> None:
-    """Puts an entry at the root of a heap whose root is the last in (distance, doc_id), and lets it sink."""
+def _sink(ids: U32, distances: F32, size: int, doc_id: int, distance: float, ties: Ties) -> None:
+    """Puts an entry at the root of a heap whose root is the last by distance and ``ties``, and lets it sink."""
     at = 0
     while True:
         child = 2 * at + 1
         if child >= size:
             break
-        if child + 1 < size and _before(distances[child], ids[child], distances[child + 1], ids[child + 1]):
+        if child + 1 < size and _before(distances[child], ids[child], distances[child + 1], ids[child + 1], ties):
             child += 1
-        if not _before(distance, doc_id, distances[child], ids[child]):
+        if not _before(distance, doc_id, distances[child], ids[child], ties):
             break
         ids[at], distances[at] = ids[child], distances[child]
         at = child
@@ -245,9 +248,10 @@ def nearest(
     q_square: float,
     k: int,
     limit: float,
+    ties: Ties,
 ) -> tuple[U32, F32]:
-    """The ``k`` nearest of ``rows (m,)`` (distinct) by exact distance at most ``limit``, ascending by (distance,
-    doc_id).
+    """The ``k`` nearest of ``rows (m,)`` (distinct) by exact distance at most ``limit``, ascending; equal ones by
+    ``ties``.
 
     NaN distances (stored NaN) are left out.
     """
@@ -272,17 +276,17 @@ def nearest(
             size += 1
             while at > 0:
                 parent = (at - 1) >> 1
-                if not _before(distances[parent], ids[parent], distance, doc_id):
+                if not _before(distances[parent], ids[parent], distance, doc_id, ties):
                     break
                 ids[at], distances[at] = ids[parent], distances[parent]
                 at = parent
             ids[at], distances[at] = doc_id, distance
-        elif _before(distance, doc_id, distances[0], ids[0]):
-            _sink(ids, distances, size, doc_id, distance)
+        elif _before(distance, doc_id, distances[0], ids[0], ties):
+            _sink(ids, distances, size, doc_id, distance, ties)
     found = size
     while size > 1:
         size -= 1
         last_id, last_distance = ids[size], distances[size]
         ids[size], distances[size] = ids[0], distances[0]
-        _sink(ids, distances, size, last_id, last_distance)
+        _sink(ids, distances, size, last_id, last_distance, ties)
     return ids[:found], distances[:found]

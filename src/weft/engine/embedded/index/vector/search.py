@@ -18,6 +18,7 @@ import numpy.typing as npt
 from weft.domain.profile import note, took
 from weft.domain.schema import Metric, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.ties import Ties
 from weft.engine.embedded.index.vector.codes import ByteCodes, Codes
 from weft.engine.embedded.index.vector.frozen import Frozen
 from weft.engine.embedded.index.vector.query import DISTANCE_TOLERANCE, LINEAR, METRIC_CODES, VectorQuery
@@ -71,7 +72,13 @@ class VectorSearcher:
         return max(k, min(max(k * config.dynamic_ef_factor, config.dynamic_ef_min), config.dynamic_ef_max))
 
     def search(
-        self, view: VectorView, query: VectorQuery, k: int, allow: AllowList | None, max_distance: float | None
+        self,
+        view: VectorView,
+        query: VectorQuery,
+        k: int,
+        allow: AllowList | None,
+        max_distance: float | None,
+        ties: Ties,
     ) -> Neighbours:
         """The ``k`` nearest allowed objects, none farther than ``max_distance``."""
         floor = -inf if max_distance is None else query.closeness_of(max_distance + DISTANCE_TOLERANCE)
@@ -83,10 +90,16 @@ class VectorSearcher:
             if view.tail_start < len(view.rows):
                 chosen.append(self._in_tail(view, query, k, allow, floor))
         with took("rescore_took"):
-            return self._rescored(view, query, chosen, k, max_distance)
+            return self._rescored(view, query, chosen, k, max_distance, ties)
 
     def _rescored(
-        self, view: VectorView, query: VectorQuery, chosen: list[RowNumbers], k: int, max_distance: float | None
+        self,
+        view: VectorView,
+        query: VectorQuery,
+        chosen: list[RowNumbers],
+        k: int,
+        max_distance: float | None,
+        ties: Ties,
     ) -> Neighbours:
         from weft.engine.embedded.index.vector import kernels
 
@@ -95,9 +108,10 @@ class VectorSearcher:
             return NO_NEIGHBOURS
         limit = inf if max_distance is None else max_distance + DISTANCE_TOLERANCE
         source = view.rows
-        return Neighbours(
-            *kernels.nearest(source.vectors, source.doc_ids, rows, query.vector, self._metric, query.square, k, limit)
+        ids, distances = kernels.nearest(
+            source.vectors, source.doc_ids, rows, query.vector, self._metric, query.square, k, limit, ties
         )
+        return Neighbours(ids, distances)
 
     # -- the frozen part
 

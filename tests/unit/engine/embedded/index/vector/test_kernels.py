@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference import vector_kernels as reference
+from weft.engine.embedded.index.ties import ties_of
 from weft.engine.embedded.index.vector import kernels
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -74,6 +75,12 @@ def test_measure_and_nearest(metric: int) -> None:
     for n, d in ((1, 1), (7, 3), (200, 33)):
         vectors = rng.integers(-2, 3, (n, d)).astype(np.float32)
         doc_ids = np.sort(rng.choice(10 * n, n, replace=False)).astype(np.uint32)
+        place = rng.permutation(10 * n)
+        dense, sparse = np.arange(10 * n, dtype=np.uint32), doc_ids
+        ties = ties_of(
+            np.array([int(p).to_bytes(16, "big") for p in place[sparse if n > 7 else dense]], "S16"),
+            sparse if n > 7 else dense,
+        )
         query = rng.integers(-2, 3, d).astype(np.float32)
         square = float(query @ query)
         rows = rng.permutation(n)[: n // 2 + 1]
@@ -81,13 +88,13 @@ def test_measure_and_nearest(metric: int) -> None:
         kernels.measure(vectors, rows, query, metric, square, fast)
         reference.measure(vectors, rows, query, metric, square, slow)
         np.testing.assert_allclose(fast, slow, atol=1e-6)
-        # Whole numbers make many ties, which doc_id decides; cosine is left out, its ties differ in the last bit.
+        # Whole numbers make many ties, which the uuids decide; cosine is left out, its ties differ in the last bit.
         if metric == 0:
             continue
         for k in (1, 5, n + 3):
             for limit in (np.inf, float(np.median(slow))):
-                ids, distances = kernels.nearest(vectors, doc_ids, rows, query, metric, square, k, limit)
-                expected = reference.nearest(vectors, doc_ids, rows, query, metric, square, k, limit)
+                ids, distances = kernels.nearest(vectors, doc_ids, rows, query, metric, square, k, limit, ties)
+                expected = reference.nearest(vectors, doc_ids, rows, query, metric, square, k, limit, place)
                 np.testing.assert_array_equal(ids, expected[0])
                 np.testing.assert_array_equal(distances, expected[1])
 

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from weft.engine.embedded.index.inverted.kernels.maxscore import rounded
 from weft.engine.embedded.index.inverted.kernels.top import push, seek
+from weft.engine.embedded.index.ties.order import Ties
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -25,10 +27,12 @@ def best_among(
     starts: I64,
     ends: I64,
     weights: F64,
+    magic: float,
     wanted: U32,
     scores: F32,
     ids: U32,
     size: int,
+    ties: Ties,
 ) -> int:
     """As ``maxscore.best`` for the few documents ``wanted (n,)``, ascending: seeks each of them in each list."""
     sums = np.zeros(len(wanted), np.float64)
@@ -41,9 +45,9 @@ def best_among(
             if p == ends[i]:
                 break
             if docs[p] == wanted[n]:
-                sums[n] += weights[i] * table[codes[p]]
+                sums[n] += rounded(weights[i] * table[codes[p]], magic)
                 found[n] = True
     for n in range(len(wanted)):
         if found[n]:
-            size = push(scores, ids, size, np.float32(sums[n]), wanted[n])
+            size = push(scores, ids, size, np.float32(sums[n]), wanted[n], ties)
     return size

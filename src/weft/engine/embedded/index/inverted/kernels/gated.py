@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from weft.engine.embedded.index.inverted.kernels.maxscore import WINDOW, _allowed
+from weft.engine.embedded.index.inverted.kernels.maxscore import WINDOW, _allowed, rounded
 from weft.engine.embedded.index.inverted.kernels.top import push, seek
+from weft.engine.embedded.index.ties.order import Ties
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -30,11 +31,13 @@ def best_gated(
     groups: I64,
     units: I64,
     minima: I64,
+    magic: float,
     filtered: bool,
     bits: U8,
     scores: F32,
     ids: U32,
     size: int,
+    ties: Ties,
 ) -> int:
     """Offers the documents of one segment to the heap (``scores (k,)``, ``ids (k,)``); returns its size.
 
@@ -73,7 +76,7 @@ def best_gated(
                     table = impacts[tables[i]]
                     for p in range(pos[i], stop[i]):
                         at = docs[p] - base
-                        part[at] += weights[i] * table[codes[p]]
+                        part[at] += rounded(weights[i] * table[codes[p]], magic)
                         if last[at] != units[i]:
                             last[at] = units[i]
                             count[at] += 1
@@ -93,7 +96,7 @@ def best_gated(
                 if hits[at]:
                     hits[at] = False
                     if not filtered or _allowed(bits, np.int64(docs[p])):
-                        size = push(scores, ids, size, np.float32(sums[at]), docs[p])
+                        size = push(scores, ids, size, np.float32(sums[at]), docs[p], ties)
                     sums[at] = 0.0
             pos[i] = stop[i]
 
