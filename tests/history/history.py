@@ -86,12 +86,12 @@ class History:
         with self._lock:
             for number, version in versions:
                 possible = self._possible(number, asked, answered)
-                shown = [write for write in possible if write.version == version]
-                if not shown:
+                fitting = [write for write in possible if write.version == version]
+                if not fitting:
                     others = sorted({str(write.version) for write in possible})
                     wrong.append(f"object {number} is {version}, which cannot be: possible are {', '.join(others)}")
-                elif len(shown) == 1:
-                    shown[0].done = min(shown[0].done, answered)
+                elif len(fitting) == 1:
+                    fitting[0].done = min(fitting[0].done, answered)
         return wrong
 
     def surely_there(self, asked: float, answered: float) -> set[int]:

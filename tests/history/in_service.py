@@ -13,11 +13,14 @@ from history.history import Refused
 from history.judging import Answer, Figures, Presence, Question, Row, Rows
 from history.things import (
     COMING,
+    EVERY,
     GROUPS,
+    PLACES,
     SINGLE,
     SOURCES,
     STEADY,
     TOKENS,
+    document,
     properties,
     uuid_of,
     vector,
@@ -48,46 +51,8 @@ from weft.domain.query import (
 
 CALLER = Caller()
 NAMES = (*SINGLE, TOKENS)
-EVERY = frozenset(range(COMING.stop))
-"""All but the sources."""
-PLACES: tuple[tuple[str, str | None], ...] = (("Plain", None), ("Shared", "t1"))
 
 _METRICS = frozenset(AggregateMetric)
-
-
-def document(name: str, *, tenants: bool) -> dict[str, Any]:
-    """A collection; that with tenants hides what expires, which nothing does."""
-
-    def index(kind: str, **settings: Any) -> dict[str, Any]:
-        return {"vectorizer": {"none": {}}, "vectorIndexType": kind, "vectorIndexConfig": settings}
-
-    made: dict[str, Any] = {
-        "class": name,
-        "properties": [
-            {"name": "number", "dataType": ["int"]},
-            {"name": "group", "dataType": ["text"], "tokenization": "field"},
-            {"name": "version", "dataType": ["int"]},
-            {"name": "twice", "dataType": ["int"]},
-            {"name": "half", "dataType": ["number"]},
-            {"name": "word", "dataType": ["text"], "tokenization": "field"},
-            {"name": "text", "dataType": ["text"]},
-            {"name": "even", "dataType": ["boolean"]},
-            {"name": "to", "dataType": [name]},
-        ],
-        "vectorConfig": {
-            "flat": index("flat", distance="l2-squared"),
-            "hnsw": index("hnsw", distance="cosine"),
-            "bits": index("hnsw", distance="cosine", bq={"enabled": True}),
-            "tokens": index("hnsw", distance="dot", multivector={"enabled": True}),
-        },
-        "invertedIndexConfig": {"indexTimestamps": True},
-    }
-    if tenants:
-        made["multiTenancyConfig"] = {"enabled": True, "autoTenantCreation": True, "autoTenantActivation": True}
-        made["objectTtlConfig"] = {
-            "enabled": True, "deleteOn": "_creationTimeUnix", "defaultTtl": 86_400, "filterExpiredObjects": True,
-        }  # fmt: skip
-    return made
 
 
 class InService:
@@ -182,6 +147,7 @@ class InService:
             if "group_by" not in parts
         ]
         groups: dict[str | None, frozenset[int]] = {name: frozenset(numbers) for name, numbers in GROUPS.items()}
+        joint = equal("group", "joint")
         mmr = NearVector(targets=Targets(("flat",)), vectors=(asked_for,), mmr=Mmr(10, 0.5))
         made += [
             Question("diversity", self._rows(EVERY | set(SOURCES), 30, search=mmr, exactly=10)),
@@ -195,7 +161,7 @@ class InService:
             Question("figures", lambda: self._figures(EXIST, None, {None: EVERY})),
             Question("figures by group", lambda: self._figures(EXIST, "group", groups)),
             Question("figures of a search", lambda: self._figures(EXIST, None, {None: EVERY}, near["flat"])),
-            Question("figures of twins", lambda: self._figures(equal("group", "twin"), None, {None: groups["twin"]})),
+            Question("figures of the joint", lambda: self._figures(joint, None, {None: groups["joint"]})),
         ]  # fmt: skip
         return made
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from history.history import History
-from history.things import GROUPS, LINKS, NUMBER_OF, STEADY, TWINS, Torn, version_of
+from history.things import GROUPS, JOINT, LINKS, NUMBER_OF, STEADY, Torn, version_of
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Figures:
     twice: float
     versions: float
     """The sums of both properties."""
-    least: float
-    greatest: float
-    """Versions."""
+    least: float | None
+    greatest: float | None
+    """Versions; None: not requested."""
     words: Mapping[str, int] | None = None
     """How often each word occurs, or the most frequent ones do."""
 
@@ -96,9 +96,9 @@ def _judge_rows(answer: Rows, history: History, asked: float, answered: float) -
         wrong.append(f"objects {sorted(missing)} are missing, of {len(there)} that exist all the time")
     if answer.limit is not None and not min(answer.limit, len(there)) <= len(numbers) <= answer.limit:
         wrong.append(f"{len(numbers)} objects instead of {answer.limit}")
-    twins = {version for number, version in seen if number in TWINS}
-    if len(twins) > 1:
-        wrong.append(f"twins of versions {sorted(twins)} in one answer")
+    joint = {version for number, version in seen if number in JOINT}
+    if len(joint) > 1:
+        wrong.append(f"joint objects of versions {sorted(joint)} in one answer")
     if answer.by is not None:
         values = [row.properties[answer.by] for row in answer.rows]
         if values != sorted(values):
@@ -136,8 +136,8 @@ def _judge_figures(answer: Figures, history: History, asked: float, answered: fl
         wrong.append(f"{answer.count} objects with the words {dict(answer.words)}")
     possible = [history.possible(number, asked, answered) for number in answer.among]
     known = {version for versions in possible for version in versions if version is not None}
-    if answer.count and not {answer.least, answer.greatest} <= known:
+    if answer.count and answer.least is not None and not {answer.least, answer.greatest} <= known:
         wrong.append(f"versions from {answer.least} to {answer.greatest}, which are not among {sorted(known)}")
-    if answer.count and answer.among == frozenset(GROUPS["twin"]) and answer.least != answer.greatest:
-        wrong.append(f"twins of the versions {answer.least} and {answer.greatest} at one moment")
+    if answer.count and answer.among == frozenset(GROUPS["joint"]) and answer.least != answer.greatest:
+        wrong.append(f"joint objects of the versions {answer.least} and {answer.greatest} at one moment")
     return wrong

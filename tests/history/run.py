@@ -15,7 +15,7 @@ from typing import Protocol
 
 from history.history import History
 from history.judging import Question, wrong_with
-from history.things import COMING, LINKS, SOURCES, STEADY, TWINS
+from history.things import COMING, JOINT, LINKS, SOURCES, STEADY
 
 _SWITCH_S = 5e-5
 
@@ -47,7 +47,7 @@ class Place:
 
 
 def fill(place: Place, client: Client) -> None:
-    numbers = [*TWINS, *STEADY, *COMING, *SOURCES]
+    numbers = [*JOINT, *STEADY, *COMING, *SOURCES]
     with place.history.writing(dict.fromkeys(numbers, 0)):
         client.batch(dict.fromkeys(numbers, 0))
     for number in SOURCES:
@@ -143,9 +143,9 @@ class Run:
         version = next(place.versions)
         steady, coming = rng.choice(STEADY), rng.choice(COMING)
         several = dict.fromkeys(rng.sample([*STEADY, *COMING], 10), version)
-        twins = dict.fromkeys(TWINS, version)
+        joint = dict.fromkeys(JOINT, version)
         verbs: list[tuple[int, str, dict[int, int | None], Callable[[], None]]] = [
-            (6, "twins", dict(twins), lambda: client.batch(twins)),
+            (6, "joint", dict(joint), lambda: client.batch(joint)),
             (4, "batch", dict(several), lambda: client.batch(several)),
             (3, "replace", {steady: version}, lambda: client.replace(steady, version)),
             (3, "merge", {steady: version}, lambda: client.merge(steady, version)),

@@ -10,7 +10,7 @@ import numpy as np
 
 from weft.domain.objects import Vector
 
-TWINS = range(20)
+JOINT = range(20)
 """Always there, and always written together, in one batch and one version."""
 STEADY = range(20, 40)
 """Always there, written one by one."""
@@ -19,11 +19,17 @@ COMING = range(40, 60)
 SOURCES = range(60, 64)
 """Written once. Their references are replaced by ``LINKS`` others, all to steady objects."""
 
+EVERY = frozenset(range(COMING.stop))
+"""All but the sources."""
+
+PLACES: tuple[tuple[str, str | None], ...] = (("Plain", None), ("Shared", "t1"))
+"""Collections, with the tenant of the one that has tenants."""
+
 LINKS = 3
 DIMS = 8
 SINGLE = ("flat", "hnsw", "bits")
 TOKENS = "tokens"
-GROUPS = {"twin": TWINS, "steady": STEADY, "coming": COMING}
+GROUPS = {"joint": JOINT, "steady": STEADY, "coming": COMING}
 
 _RANDOM = np.random.default_rng(1).normal(size=(4096, DIMS)).astype(np.float32)
 
@@ -62,6 +68,41 @@ def properties(number: int, version: int) -> dict[str, Any]:
         "text": f"common v{version} " + "and more " * (version % 5),
         "even": version % 2 == 0,
     }
+
+
+def document(name: str, *, tenants: bool) -> dict[str, Any]:
+    """A collection; that with tenants hides what expires, which nothing does."""
+
+    def index(kind: str, **settings: Any) -> dict[str, Any]:
+        return {"vectorizer": {"none": {}}, "vectorIndexType": kind, "vectorIndexConfig": settings}
+
+    made: dict[str, Any] = {
+        "class": name,
+        "properties": [
+            {"name": "number", "dataType": ["int"]},
+            {"name": "group", "dataType": ["text"], "tokenization": "field"},
+            {"name": "version", "dataType": ["int"]},
+            {"name": "twice", "dataType": ["int"]},
+            {"name": "half", "dataType": ["number"]},
+            {"name": "word", "dataType": ["text"], "tokenization": "field"},
+            {"name": "text", "dataType": ["text"]},
+            {"name": "even", "dataType": ["boolean"]},
+            {"name": "to", "dataType": [name]},
+        ],
+        "vectorConfig": {
+            "flat": index("flat", distance="l2-squared"),
+            "hnsw": index("hnsw", distance="cosine"),
+            "bits": index("hnsw", distance="cosine", bq={"enabled": True}),
+            "tokens": index("hnsw", distance="dot", multivector={"enabled": True}),
+        },
+        "invertedIndexConfig": {"indexTimestamps": True},
+    }
+    if tenants:
+        made["multiTenancyConfig"] = {"enabled": True, "autoTenantCreation": True, "autoTenantActivation": True}
+        made["objectTtlConfig"] = {
+            "enabled": True, "deleteOn": "_creationTimeUnix", "defaultTtl": 86_400, "filterExpiredObjects": True,
+        }  # fmt: skip
+    return made
 
 
 class Torn(AssertionError):
