@@ -42,9 +42,7 @@ def remove_matching(
     changed = [uuid for uuid, outcome in outcomes.items() if isinstance(outcome, Conflict)]
     if changed:
         again = _judged_again(writer, current, filter, known, changed)
-        outcomes = {
-            uuid: again.get(uuid, one) for uuid, one in outcomes.items() if uuid in again or uuid not in changed
-        }
+        outcomes = {uuid: one for uuid, one in outcomes.items() if not isinstance(one, Conflict)} | again
     errors = [(uuid, one if isinstance(one, WeftError) else None) for uuid in uuids if (one := outcomes.get(uuid))]
     return Removed(len(chosen) - len(uuids) + len(outcomes), errors)
 
