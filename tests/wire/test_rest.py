@@ -144,7 +144,6 @@ def test_a_collection_is_read_changed_and_written(rest: httpx.Client) -> None:
     document = rest.get(f"/schema/{NAME}").json()
     document["description"] = "new"
     document["vectorConfig"]["one"]["vectorIndexConfig"]["ef"] = 77
-    document["kept"] = {"as": ["it", "is"]}
     assert rest.put(f"/schema/{NAME}", json=document).status_code == 200
     assert rest.get(f"/schema/{NAME.lower()[0]}{NAME[1:]}").json() == document
     document["vectorConfig"]["one"]["vectorIndexConfig"]["distance"] = "dot"

@@ -52,6 +52,14 @@ class Keys:
             folded[name] = given if inner is None else inner.fold(given, depth + 1, into=folded.get(name))
         return folded
 
+    def __contains__(self, key: str) -> bool:
+        """Whether the key is declared, in exactly this case."""
+        return key in self._plain or key in self._inner
+
+    def declared(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """The declared keys of ``value`` that are not null; what is below them stays as it is."""
+        return {key: one for key, one in value.items() if one is not None and key in self}
+
     def without_variants(self, value: Any) -> Any:
         """``value`` without the keys that differ from a declared one only in case."""
         if isinstance(value, list):

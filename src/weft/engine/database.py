@@ -93,6 +93,12 @@ class Database:
     def get(self, name: str) -> OpenCollection:
         """As ``find``; raises NotFound."""
         collection = self.find(name)
+        if collection is None and (target := self.aliases().get(name)):
+            raise NotFound(
+                f"could not find class {target} in schema, to which the alias {name} points; create the class, or "
+                "point the alias to another one",
+                collection=target,
+            )
         if collection is None:
             raise CollectionNotFound(f"could not find class {name} in schema", collection=name)
         return collection
@@ -257,9 +263,15 @@ class Database:
         return self._driver.expire(now_s)
 
     def _check_free(self, names: Sequence[str]) -> None:
+        """Names that differ only in case count as equal."""
+        collections = {known.lower(): known for known in self._collections}
+        aliases = {known.lower(): known for known in self.aliases()}
         for name in names:
-            if self.find(name) is not None:
-                raise Conflict(f"class name {name} already exists", collection=name)
+            for kind, known in (("class", collections.get(name.lower())), ("alias", aliases.get(name.lower()))):
+                if known == name:
+                    raise Conflict(f"{kind} name {name} already exists", collection=name)
+                if known is not None:
+                    raise Conflict(f'class already exists: found similar {kind} "{known}"', collection=name)
 
     def _held(self, collection: ServedCollection) -> OpenCollection:
         """Raises NotFound when the collection was deleted; one of its name may be another one."""

@@ -67,6 +67,8 @@ class Module(ABC):
 
     title: ClassVar[str]
     documentation: ClassVar[str] = ""
+    is_provider: ClassVar[bool] = False
+    """Whether it calls a provider's API."""
 
     def __init__(self, name: str) -> None:
         """``name``: its name in collections, such as ``text2vec-openai``."""
@@ -229,6 +231,10 @@ class Registry:
 
     def is_vectorizer(self, name: str) -> bool:
         return isinstance(self.get(name), Vectorizer)
+
+    def is_provider(self, name: str) -> bool:
+        """Whether the module calls a provider's API."""
+        return self.get(name).is_provider
 
     def is_multi_vector(self, name: str) -> bool:
         """Whether its vectors are multi-vectors, one a token or patch."""

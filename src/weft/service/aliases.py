@@ -45,7 +45,8 @@ class Aliases:
         with self._schemas.turn:
             alias = collection_name(alias)
             check_class_name(alias, "alias")
-            if self._schemas.database.find(alias) is not None or alias in self.by_name():
+            taken = {one.lower() for one in self.by_name()}
+            if self._schemas.database.find(alias) is not None or alias.lower() in taken:
                 raise Conflict(f"create alias: class/alias {alias} already exists", alias=alias)
             return self._point(alias, name)
 

@@ -59,7 +59,7 @@ class ImportSchemas:
         """
         name = collection_name(name)
         collection = self._schemas.database.find(name)
-        if collection is None and not self.enabled:
+        if collection is None and (not self.enabled or name in self._schemas.database.aliases()):
             collection = self._schemas.open(name)
         return self._planned(name, collection, objects, errors, check)
 

@@ -48,6 +48,7 @@ class ProviderConnection:
 class ProviderModule(Module):
     """A module that calls a provider; most differences between providers are declared as attributes."""
 
+    is_provider = True
     provider: ClassVar[Provider]
     model: ClassVar[str]
     """The default model."""

@@ -1,7 +1,7 @@
 """Fills every default into a collection's document.
 
-Unknown keys are kept wherever they are. A key that is null counts as absent. The result of ``complete`` given to
-``complete`` again is unchanged.
+Unknown keys are dropped, except in the settings of modules. A key that is null counts as absent. The result of
+``complete`` given to ``complete`` again is unchanged.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from weft.domain.json_fields import shorten
 from weft.domain.names import collection_name
 from weft.service.schema import expiry, inverted, properties, replication, sharding, vectors
 from weft.service.schema.documents import NOTHING_SAID, Defaults, Document, Stated, filled
+from weft.service.schema.keys import CLASS
 from weft.service.schema.modules import ModuleCatalogue
 
 
@@ -31,7 +32,7 @@ def complete(
     json_fields.check_size(given, "the class document")
     name = class_name(given)
     where = f"class '{shorten(name)}'"
-    document: Document = {key: value for key, value in given.items() if value is not None}
+    document: Document = CLASS.declared(given)
     document["class"] = name
     if not json_fields.string(given, "description", where):
         document.pop("description", None)

@@ -30,8 +30,8 @@ NOTHING_SAID: Final = Defaults()
 
 
 def filled(given: Stated, defaults: Mapping[str, bool | int | str], where: str) -> Document:
-    """``given`` over ``defaults``, each value of its default's type."""
-    filled: Document = {key: value for key, value in given.items() if value is not None}
+    """``given`` over ``defaults``, each value of its default's type; keys that have no default are dropped."""
+    filled: Document = {}
     for key, default in defaults.items():
         read: Callable[[Stated, str, str], object] = (
             json_fields.boolean

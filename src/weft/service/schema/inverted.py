@@ -9,6 +9,7 @@ from weft.domain.schema import InvertedConfig, StopwordConfig
 from weft.engine.text.stopwords import PRESETS
 from weft.service.schema import properties
 from weft.service.schema.documents import Document, Stated
+from weft.service.schema.keys import INVERTED
 
 _FLAGS = ("indexNullState", "indexPropertyLength", "indexTimestamps")
 
@@ -16,10 +17,10 @@ _FLAGS = ("indexNullState", "indexPropertyLength", "indexTimestamps")
 def complete(given: Stated) -> Document:
     """An ``invertedIndexConfig`` with every default filled in."""
     where = "invertedIndexConfig"
-    config: Document = {key: value for key, value in given.items() if value is not None}
+    config: Document = INVERTED.declared(given)
     bm25 = json_fields.object_(given, "bm25", where) or {}
     b, k1 = json_fields.number(bm25, "b", "bm25"), json_fields.number(bm25, "k1", "bm25")
-    config["bm25"] = {**bm25, "b": 0.75 if b is None else b, "k1": 1.2 if k1 is None else k1}
+    config["bm25"] = {"b": 0.75 if b is None else b, "k1": 1.2 if k1 is None else k1}
     config["cleanupIntervalSeconds"] = json_fields.integer(given, "cleanupIntervalSeconds", where) or 60
     config["stopwords"] = _stopwords(json_fields.object_(given, "stopwords", where) or {})
     config["usingBlockMaxWAND"] = True
@@ -42,7 +43,7 @@ def _stopwords(given: Stated) -> Document:
     if additions:
         known = PRESETS.get(preset, frozenset()) - set(removals or ())
         additions = [word for word in additions if word not in known] or None
-    return {**given, "preset": preset, "additions": additions, "removals": removals}
+    return {"preset": preset, "additions": additions, "removals": removals}
 
 
 def validate(config: Stated) -> None:

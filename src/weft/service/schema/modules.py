@@ -16,6 +16,10 @@ class ModuleCatalogue(Protocol):
 
     def is_vectorizer(self, name: str) -> bool: ...
 
+    def is_provider(self, name: str) -> bool:
+        """Whether the module calls a provider's API."""
+        ...
+
     def is_multi_vector(self, name: str) -> bool:
         """Whether its vectors are multi-vectors, one a token or patch."""
         ...

@@ -14,6 +14,7 @@ from weft.domain.names import collection_name, property_name
 from weft.domain.schema import DataType, Tokenization
 from weft.engine.text import segmenters
 from weft.service.schema.documents import Document, Stated
+from weft.service.schema.keys import ANALYZER, property_keys
 
 Exists = Callable[[str], bool]
 
@@ -82,7 +83,7 @@ def complete(given: Stated, modules: PropertyDefaults, tokenization: str) -> Doc
 def _completed(given: Stated, where: str, tokenization: str, *, nested: bool, depth: int = 0) -> Document:
     if depth > MAX_NESTING:
         raise Invalid(f"{where}: properties are nested deeper than {MAX_NESTING} levels; flatten them")
-    done = {key: value for key, value in given.items() if value is not None}
+    done = property_keys(given, nested=nested)
     tokenized = json_fields.string(given, "tokenization", where) or None
     inverted = json_fields.boolean(given, "indexInverted", where)
     searchable = json_fields.boolean(given, "indexSearchable", where)
@@ -129,7 +130,7 @@ def _complete_analyzer(done: Document, where: str) -> None:
     json_fields.strings(analyzer, "asciiFoldIgnore", where)
     json_fields.string(analyzer, "stopwordPreset", where)
     done.pop("textAnalyzer", None)
-    kept = {key: value for key, value in analyzer.items() if value}
+    kept = {key: value for key, value in ANALYZER.declared(analyzer).items() if value}
     if kept:
         done["textAnalyzer"] = kept
 

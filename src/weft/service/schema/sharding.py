@@ -1,4 +1,4 @@
-"""``shardingConfig``: the requested number of shards, and the actual one: 1. Defaults and limits."""
+"""``shardingConfig``: a collection has one shard, and more are refused. Defaults and limits."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ _TENANT_SHARDING: Document = {
 }
 
 
+_MAX_VIRTUAL = 1_000_000
+
+
 def complete(given: Stated | None, tenants: bool, existing: Stated | None) -> Document:
     """With the requested and the actual number of shards."""
     where = "shardingConfig"
@@ -33,6 +36,11 @@ def complete(given: Stated | None, tenants: bool, existing: Stated | None) -> Do
         "function": "murmur3",
     }
     config = filled(given or {}, defaults, where)
+    if existing is None and config["desiredCount"] != 1:
+        raise Invalid(
+            "sharding config: Weft keeps all objects of a collection in one shard, got desiredCount: "
+            f"{config['desiredCount']}; set it to 1 or leave it out, and use tenants to keep objects apart"
+        )
     config["actualCount"] = 1
     config["desiredVirtualCount"] = config["desiredCount"] * config["virtualPerPhysical"]
     config["actualVirtualCount"] = config["virtualPerPhysical"]
@@ -43,6 +51,7 @@ def validate(config: Stated) -> None:
     for key, only in (("key", "_id"), ("strategy", "hash"), ("function", "murmur3")):
         if config[key] != only:
             raise Invalid(f"sharding only supported with {key} '{only}', got: {shorten(config[key])}")
-    for key, high in (("desiredCount", 1_000), ("virtualPerPhysical", 1_000_000)):
-        if not 0 <= config[key] <= high:
-            raise Invalid(f"sharding config: {key} must be from 0 to {high}, got: {config[key]}")
+    if not 0 <= config["virtualPerPhysical"] <= _MAX_VIRTUAL:
+        raise Invalid(
+            f"sharding config: virtualPerPhysical must be from 0 to {_MAX_VIRTUAL}, got: {config['virtualPerPhysical']}"
+        )

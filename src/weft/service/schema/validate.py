@@ -84,7 +84,9 @@ def _check_property(
         )
     used = _vectorizer_names(document)
     for module in property.get("moduleConfig", {}):
-        if module not in used and modules.knows(module) and modules.is_vectorizer(module):
+        if module in used or not modules.knows(module) or not modules.is_vectorizer(module):
+            continue
+        if modules.is_provider(module):  # Weaviate has these always, and ignores those that it lacks
             raise Invalid(f"property '{name}': vectorizer {module!r} not configured for any of target vectors")
 
 

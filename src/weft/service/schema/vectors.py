@@ -10,10 +10,11 @@ from weft.domain.errors import Invalid
 from weft.domain.json_fields import kind_of, shorten
 from weft.domain.schema import LEGACY_VECTOR, VectorConfig
 from weft.service.schema.documents import Defaults, Document, Stated
+from weft.service.schema.keys import NAMED_VECTOR
 from weft.service.schema.modules import NONE, ModuleCatalogue
 from weft.service.schema.vector_index import registry as vector_index
 
-_VECTOR_NAME = re.compile(r"[_A-Za-z][-_0-9A-Za-z]{0,229}")
+_NEW_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,229}")
 _MAX_VECTORS = 256
 
 
@@ -78,7 +79,12 @@ def _named_vector(name: str, given: object, modules: ModuleCatalogue, defaults: 
     where = f"target vector {shorten(name)!r}"
     if not isinstance(given, Mapping):
         raise Invalid(f"{where}: its configuration must be an object, not {kind_of(given)}")
-    entry: Document = {key: value for key, value in given.items() if value is not None}
+    if is_new and not _NEW_NAME.fullmatch(name):
+        raise Invalid(
+            f"{where} is not a valid name; it starts with a letter or underscore, continues with letters, digits and "
+            "underscores, and has at most 230 characters"
+        )
+    entry: Document = NAMED_VECTOR.declared(given)
     vectorizer = json_fields.object_(given, "vectorizer", where)
     if vectorizer is None or len(vectorizer) != 1:
         got = "none" if vectorizer is None else str(len(vectorizer))
@@ -153,11 +159,6 @@ def validate(document: Stated, modules: ModuleCatalogue, *, async_indexing: bool
 
 def _check_named_vector(name: str, entry: Stated, modules: ModuleCatalogue, *, async_indexing: bool) -> None:
     where = f"target vector {shorten(name)!r}"
-    if not _VECTOR_NAME.fullmatch(name):
-        raise Invalid(
-            f"{where} is not a valid name; it starts with a letter or underscore, continues with letters, digits, "
-            "underscores and hyphens, and has at most 230 characters"
-        )
     (module,) = entry["vectorizer"]
     _check_vectorizer(module, modules, where)
     if entry["vectorIndexType"] == vector_index.DROPPED:
@@ -181,18 +182,20 @@ def _check_vectorizer(name: str, modules: ModuleCatalogue, where: str) -> None:
 
 
 def validate_modules(document: Stated, modules: ModuleCatalogue) -> None:
-    """Each module accepts its settings."""
+    """Each module that is used accepts its settings.
+
+    In the legacy form ``moduleConfig`` may have settings of modules that do not exist here; they are kept. Those of a
+    vectorizer that makes no vector are kept in both forms.
+    """
     for name, settings in document.get("moduleConfig", {}).items():
         if name == NONE:
             continue
         if not modules.knows(name):
+            if "vectorizer" in document:
+                continue
             raise Invalid(f"module with name {shorten(name)!r} doesn't exist; enable it or leave it out")
-        if modules.is_vectorizer(name) and name != document.get("vectorizer"):
-            raise Invalid(
-                f"moduleConfig has settings of the vectorizer {name!r}, but the class's vectorizer is "
-                f"{document.get('vectorizer', NONE)!r}"
-            )
-        modules.validate(name, settings or {}, document)
+        if not modules.is_vectorizer(name) or name == document.get("vectorizer"):
+            modules.validate(name, settings or {}, document)
     for entry in document.get("vectorConfig", {}).values():
         for module, settings in entry["vectorizer"].items():
             if module != NONE:

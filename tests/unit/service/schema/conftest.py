@@ -27,6 +27,9 @@ class Catalogue:
     def is_vectorizer(self, name: str) -> bool:
         return name in self.VECTORIZERS
 
+    def is_provider(self, name: str) -> bool:
+        return name == "text2vec-words"
+
     def is_multi_vector(self, name: str) -> bool:
         return name == "text2colbert-words"
 

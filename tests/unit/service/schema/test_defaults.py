@@ -11,6 +11,7 @@ import pytest
 from weft.domain.errors import Invalid
 from weft.service.schema.defaults import complete
 from weft.service.schema.documents import Defaults
+from weft.service.schema.validate import validate
 
 Made = Callable[..., dict[str, Any]]
 
@@ -241,10 +242,15 @@ def test_tenants_are_the_shards(made: Made) -> None:
         made(multiTenancyConfig={"enabled": True}, shardingConfig={"desiredCount": 1})
 
 
-def test_a_collection_is_one_shard_whatever_is_asked_for(made: Made) -> None:
-    sharding = made(shardingConfig={"desiredCount": 2})["shardingConfig"]
-    assert (sharding["desiredCount"], sharding["actualCount"]) == (2, 1)
-    assert (sharding["desiredVirtualCount"], sharding["actualVirtualCount"]) == (256, 128)
+def test_a_collection_has_one_shard(made: Made, modules: Any) -> None:
+    for count in (0, 2, -1):
+        with pytest.raises(Invalid, match=r"in one shard, got desiredCount: .*set it to 1"):
+            made(shardingConfig={"desiredCount": count})
+    older = made()
+    older["shardingConfig"]["desiredCount"] = 3
+    again = complete(older, modules, existing=older)
+    validate(again, modules, async_indexing=False)
+    assert again["shardingConfig"]["desiredCount"] == 3, "what an earlier version made can still be changed"
 
 
 def test_replication(made: Made) -> None:
@@ -264,21 +270,58 @@ def test_expiry_by_timestamp_indexes_timestamps(made: Made) -> None:
     assert document["objectTtlConfig"]["filterExpiredObjects"] is False
 
 
-def test_unknown_keys_are_kept_everywhere(made: Made) -> None:
-    document = made(
-        unknown={"a": [1]},
-        invertedIndexConfig={"x": 1, "bm25": {"y": 2}},
-        vectorIndexConfig={"z": 3, "pq": {"w": 4}},
-        replicationConfig={"r": 5},
-        properties=[{"name": "p", "dataType": ["int"], "q": {"deep": None}}],
-    )
-    assert document["unknown"] == {"a": [1]}
-    assert document["invertedIndexConfig"]["x"] == 1
-    assert document["invertedIndexConfig"]["bm25"]["y"] == 2
-    assert document["vectorIndexConfig"]["z"] == 3
-    assert document["vectorIndexConfig"]["pq"]["w"] == 4
-    assert document["replicationConfig"]["r"] == 5
-    assert document["properties"][0]["q"] == {"deep": None}
+def test_unknown_keys_are_dropped_everywhere(made: Made) -> None:
+    unknown = {"foo": {"a": [1]}, "Class": "x"}
+    inner = {"name": "i", "dataType": ["text"], "moduleConfig": {"m": {}}, "textAnalyzer": {"asciiFold": True}}
+    plain: dict[str, Any] = {"name": "p", "dataType": ["object"], "nestedProperties": [inner]}
+    wanted: dict[str, Any] = {
+        "invertedIndexConfig": {"bm25": {"b": 0.5}, "stopwords": {"preset": "none"}},
+        "vectorIndexConfig": {"pq": {"encoder": {}}, "rq": {}, "multivector": {"muvera": {}}},
+        "replicationConfig": {"asyncConfig": {"frequency": 1}},
+        "shardingConfig": {},
+        "multiTenancyConfig": {},
+        "objectTtlConfig": {"enabled": False},
+        "properties": [plain],
+    }
+
+    def littered(value: Any) -> Any:
+        if isinstance(value, list):
+            return [littered(one) for one in value]
+        if isinstance(value, dict):
+            return {**{key: littered(one) for key, one in value.items()}, **unknown}
+        return value
+
+    kept = made(**wanted)
+    del kept["properties"][0]["nestedProperties"][0]["textAnalyzer"], inner["textAnalyzer"], inner["moduleConfig"]
+    assert "moduleConfig" not in kept["properties"][0]["nestedProperties"][0]
+    found = made(**{key: littered(value) for key, value in wanted.items()}, foo=1)
+    assert found == kept
+    named = made(vectorConfig={"v": {"vectorizer": {"none": {"foo": 1}}, "foo": 1}})["vectorConfig"]["v"]
+    assert sorted(named) == ["vectorIndexConfig", "vectorIndexType", "vectorizer"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"model": "x"}, None])
+def test_settings_of_modules_that_are_not_used_are_kept(made: Made, settings: Any) -> None:
+    kept = {"reranker-absent": settings, "text2vec-absent": settings, "text2vec-words": settings}
+    assert made(moduleConfig=kept)["moduleConfig"] == kept
+    properties = [{"name": "p", "dataType": ["text"], "moduleConfig": {"text2colbert-words": {"skip": True}}}]
+    assert made(properties=properties)["properties"][0]["moduleConfig"] == {"text2colbert-words": {"skip": True}}
+    vectors = {"v": {"vectorizer": {"none": {}}}}
+    assert made(vectorConfig=vectors, moduleConfig={"text2vec-words": {}})["moduleConfig"] == {"text2vec-words": {}}
+    with pytest.raises(Invalid, match="module with name 'reranker-absent' doesn't exist"):
+        made(vectorConfig=vectors, moduleConfig={"reranker-absent": {}})
+
+
+def test_names_of_new_vectors_are_graphql_names(made: Made, modules: Any) -> None:
+    vectors = {"v": {"vectorizer": {"none": {}}}}
+    for name in ("a-b", "1a", "a.b", "ü", "", "x" * 231):
+        with pytest.raises(Invalid, match="is not a valid name"):
+            made(vectorConfig={name: vectors["v"]})
+    older = made(vectorConfig=vectors)
+    older["vectorConfig"]["a-b"] = older["vectorConfig"]["v"]
+    again = complete(older, modules, existing=older)
+    validate(again, modules, async_indexing=False)
+    assert "a-b" in again["vectorConfig"], "what an earlier version made can still be changed"
 
 
 def test_whole_floats_are_whole_numbers(made: Made) -> None:

@@ -100,7 +100,6 @@ OWN = "vectorConfig/own/vectorIndexConfig"
         ("moduleConfig/generative-dummy", {"a": 2}),
         ("moduleConfig/reranker-dummy", {}),
         ("objectTtlConfig", {"enabled": False, "defaultTtl": 3, "deleteOn": "x", "filterExpiredObjects": True}),
-        ("unknown", [1]),
     ],
 )
 def test_mutable(made: Made, changed: Any, path: str, value: Any) -> None:

@@ -25,6 +25,8 @@ MULTIVECTOR: Final[Block] = {
     "muvera": {"enabled": False, "ksim": 4, "dprojections": 16, "repetitions": 10},
 }
 
+_WITHOUT_DEFAULT = ("tokenPooling", "multivector")
+"""Keys that have a meaning where no template has them: Weft's own, and one that some kinds refuse."""
 _MAX_POOLING = 16
 """The greatest factor by which tokens are pooled before they are stored."""
 
@@ -32,8 +34,8 @@ _METRICS = tuple(metric.value for metric in Metric)
 
 
 def filled(given: Given, template: Block, where: str) -> Block:
-    """``template`` with the values of ``given``, each of its type; keys that the template lacks are kept."""
-    block: Block = {key: value for key, value in given.items() if key not in template}
+    """``template`` with the values of ``given``, each of its type; unknown keys are dropped."""
+    block: Block = {key: given[key] for key in _WITHOUT_DEFAULT if key in given and key not in template}
     values: Block = {}
     for key, default in template.items():
         value: Any
