@@ -94,7 +94,7 @@ class Database:
         """As ``find``; raises NotFound."""
         collection = self.find(name)
         if collection is None and (target := self.aliases().get(name)):
-            raise NotFound(
+            raise CollectionNotFound(
                 f"could not find class {target} in schema, to which the alias {name} points; create the class, or "
                 "point the alias to another one",
                 collection=target,
