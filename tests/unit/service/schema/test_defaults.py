@@ -306,14 +306,14 @@ def test_settings_of_modules_that_are_not_used_are_kept(made: Made, settings: An
     assert made(moduleConfig=kept)["moduleConfig"] == kept
     properties = [{"name": "p", "dataType": ["text"], "moduleConfig": {"text2colbert-words": {"skip": True}}}]
     assert made(properties=properties)["properties"][0]["moduleConfig"] == {"text2colbert-words": {"skip": True}}
-    vectors = {"v": {"vectorizer": {"none": {}}}}
+    vectors: dict[str, Any] = {"v": {"vectorizer": {"none": {}}}}
     assert made(vectorConfig=vectors, moduleConfig={"text2vec-words": {}})["moduleConfig"] == {"text2vec-words": {}}
     with pytest.raises(Invalid, match="module with name 'reranker-absent' doesn't exist"):
         made(vectorConfig=vectors, moduleConfig={"reranker-absent": {}})
 
 
 def test_names_of_new_vectors_are_graphql_names(made: Made, modules: Any) -> None:
-    vectors = {"v": {"vectorizer": {"none": {}}}}
+    vectors: dict[str, Any] = {"v": {"vectorizer": {"none": {}}}}
     for name in ("a-b", "1a", "a.b", "ü", "", "x" * 231):
         with pytest.raises(Invalid, match="is not a valid name"):
             made(vectorConfig={name: vectors["v"]})
