@@ -21,7 +21,7 @@ from weft.domain.query import Combination
 from weft.engine.results import DocIds, Neighbours
 from weft.engine.selection import Selection
 from weft.engine.view import View
-from weft.service.search.ranking import Floats
+from weft.service.search.ranking import Floats, best_first
 from weft.service.search.targets import Target
 
 TOLERANCE = 1e-6
@@ -64,16 +64,16 @@ class CombinedTargets:
         return np.fmin.reduce(table, axis=0) if self.combination is Combination.MINIMUM else self._sum()(table)
 
     def nearest(self, k: int, max_distance: float | None) -> tuple[DocIds, Floats]:
-        """The ``k`` nearest, none farther than ``max_distance``; ties by doc_id."""
+        """The ``k`` nearest, none farther than ``max_distance``; ties by uuid."""
         if self.combination is Combination.MINIMUM:
             doc_ids = _united(self._lists(k))
-            return _first(doc_ids, self.distances(doc_ids), k, max_distance)
+            return self._first(doc_ids, self.distances(doc_ids), k, max_distance)
         combine = self._sum()
         depth = max(k, _FIRST_CANDIDATES)
         while True:
             lists = self._lists(depth)
             candidates = _united(lists)
-            doc_ids, distances = _first(candidates, combine(self._table(candidates)), k, max_distance)
+            doc_ids, distances = self._first(candidates, combine(self._table(candidates)), k, max_distance)
             if any(len(one.doc_ids) < depth for one in lists):
                 return doc_ids, distances
             bound = _bound(combine, lists)
@@ -89,6 +89,12 @@ class CombinedTargets:
         """``(t, n)``."""
         rows = [self.view.distances(one.vector.name, one.query, doc_ids) for one in self.targets]
         return np.stack(rows).astype(np.float64)
+
+    def _first(self, doc_ids: DocIds, distances: Floats, k: int, max_distance: float | None) -> tuple[DocIds, Floats]:
+        inside = ~np.isnan(distances) if max_distance is None else distances <= max_distance + TOLERANCE
+        doc_ids, distances = doc_ids[inside], distances[inside]
+        order = best_first((-distances,), doc_ids, self.view.uuids)[:k]
+        return doc_ids[order], distances[order]
 
     def _sum(self) -> _Sum:
         weights = np.asarray([target.weight for target in self.targets])
@@ -126,10 +132,3 @@ def _bound(combine: _Sum, lists: Sequence[Neighbours]) -> float:
     if (combine.weights < 0).any():
         return -np.inf
     return float(combine(np.asarray([[one.distances[-1]] for one in lists], np.float64))[0])
-
-
-def _first(doc_ids: DocIds, distances: Floats, k: int, max_distance: float | None) -> tuple[DocIds, Floats]:
-    order = np.lexsort((doc_ids, distances))[: int((~np.isnan(distances)).sum())]
-    if max_distance is not None:
-        order = order[distances[order] <= max_distance + TOLERANCE]
-    return doc_ids[order[:k]], distances[order[:k]]

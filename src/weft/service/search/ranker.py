@@ -132,14 +132,8 @@ class Ranker:
             with took("keyword_search_took"):
                 found = view.keyword(keyword, k, within)
             note("keyword_matches", len(found.doc_ids))
-        scores = found.scores.astype(np.float64)
         explain = partial(view.explain_keyword, keyword)
-        ranking = Ranking(found.doc_ids, scores=scores, explain=explain)
-        if not (scores[1:] == scores[:-1]).any():
-            return ranking
-        uuids = view.uuids(found.doc_ids.tolist())
-        order = [place for _, _, place in sorted(zip((-scores).tolist(), uuids, range(len(uuids)), strict=True))]
-        return ranking.take(np.asarray(order, np.int64))
+        return Ranking(found.doc_ids, scores=found.scores.astype(np.float64), explain=explain)
 
     def _nearest(self, near: Near | Hybrid, k: int, within: Selection | None, max_distance: float | None) -> Ranking:
         with searching("vector"), took("vector_search_took"):

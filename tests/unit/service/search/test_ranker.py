@@ -189,7 +189,7 @@ def test_hits_by_vector_are_sorted_by_a_property_after_they_are_found() -> None:
 @pytest.mark.parametrize("first", [1, 3, 1000])
 def test_all_that_a_search_finds(monkeypatch: pytest.MonkeyPatch, first: int) -> None:
     monkeypatch.setattr(module, "_FIRST", first)
-    view = view_of([("red" if i % 2 else "blue", [i, 0]) for i in range(40)])
+    view = view_of([("red" + " x" * i if i % 2 else "blue", [i, 0]) for i in range(40)])
 
     def found(search: Any, limit: int = 0) -> list[int]:
         return sorted(ranker(view, Query("Thing", search=search, limit=limit)).found().tolist())
