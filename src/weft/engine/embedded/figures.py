@@ -103,9 +103,10 @@ def _all(
 def _grouped(
     filters: FilterIndex, read: Read, known: Property, doc_ids: DocIds, groups: int
 ) -> list[figures.ValueGroup]:
-    gathered = filters.gather(known.name, doc_ids)
-    if gathered is not None and known.data_type.element is not DataType.DATE:  # whose columns lack the stored text
-        return figures.groups(gathered, doc_ids, groups)
+    if known.data_type.element is not DataType.DATE:  # whose columns lack the stored text
+        gathered = filters.gather(known.name, doc_ids)
+        if gathered is not None:
+            return figures.groups(gathered, doc_ids, groups)
     values = read(doc_ids, known.name)
     if known.data_type is DataType.REFERENCE:
         values = [[format_beacon(one.collection, one.uuid) for one in references or ()] for references in values]

@@ -189,7 +189,7 @@ def _aggregation(
         filter=decode_filter(args),
         object_limit=object_limit,
         group_by=property_name(group_by[0]) if group_by else None,
-        limit=_number(args, "limit"),
+        limit=_number(args, "limit") if group_by else None,  # of groups
         objects_count=True,
         properties=properties,
     )

@@ -128,6 +128,13 @@ def test_groups_of_other_types_are_named_by_their_values(numbers: TestClient) ->
         assert group == {"groupedBy": {"value": name}, "meta": {"count": 1}}
 
 
+def test_a_limit_is_of_groups(numbers: TestClient) -> None:
+    put(numbers, 1, i=1)
+    put(numbers, 2, i=2)
+    assert aggregated(numbers, "meta{count}", "(limit:0)") == [{"meta": {"count": 2}}]
+    assert aggregated(numbers, "meta{count}", '(limit:1 groupBy:["i"])') == [{"meta": {"count": 1}}]
+
+
 def test_nothing_to_aggregate(numbers: TestClient) -> None:
     (found,) = aggregated(numbers, "t{count topOccurrences{value}} n{count sum} b{count totalTrue percentageTrue}")
     assert found["t"] == {"count": 0, "topOccurrences": []}
