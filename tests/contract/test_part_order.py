@@ -12,7 +12,7 @@ import pytest
 from contract.things import Make
 from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.objects import Object, Value
-from weft.domain.query import Keyword, MatchOperator
+from weft.domain.query import Keyword, MatchOperator, Sort
 from weft.domain.schema import (
     CollectionConfig,
     DataType,
@@ -104,3 +104,24 @@ def test_each_answer_begins_a_longer_one(make: Make, name: str) -> None:
         assert len(set(numbers.tolist())) <= 30, "most of them are equal"
         for depth in DEPTHS:
             assert view.uuids(ranked(view, depth, within)[0].tolist()) == whole[:depth]
+
+
+@pytest.mark.parametrize("keys", [(), (Sort("n", True),), (Sort("n", False),), (Sort("text", True), Sort("n", True))])
+def test_objects_that_sort_equal_come_by_uuid(make: Make, keys: tuple[Sort, ...]) -> None:
+    rng = random.Random(3)
+    part = make(CONFIG)
+    kinds = {rng.randbytes(16): rng.randrange(12) for _ in range(COUNT)}
+    part.write([Upsert(equal_thing(uuid, kind)) for uuid, kind in kinds.items()])
+    part.write([Upsert(equal_thing(uuid, kinds[uuid])) for uuid in rng.sample(list(kinds), 90)])
+    view = part.view()
+
+    def place(uuid: bytes) -> list[object]:
+        by = {"n": kinds[uuid], "text": TEXTS[kinds[uuid] % 4]}
+        return [(by[key.path], -kinds[uuid])[not key.ascending] for key in keys] + [uuid]
+
+    for below in (3, 12):
+        within = view.select(Condition(Operator.LESS_THAN, PropertyTarget("n"), below))
+        expected = sorted((uuid for uuid, kind in kinds.items() if kind < below), key=place)
+        for depth in [*DEPTHS, 0]:
+            found = view.uuids(view.sorted(within, keys, depth).tolist())
+            assert found == (expected[:depth] if depth else expected)

@@ -210,6 +210,8 @@ def in_order(data_type: DataType, value: Any) -> Any:
 
 
 def sorted_by_keys(stored: Mapping[int, Object], doc_ids: Iterable[int], keys: Sequence[Sort]) -> list[int]:
+    """Ties by uuid."""
+
     def value(doc_id: int, path: str) -> Any:
         obj = stored[doc_id]
         if path in (ID, CREATION_TIME, UPDATE_TIME):
@@ -232,6 +234,6 @@ def sorted_by_keys(stored: Mapping[int, Object], doc_ids: Iterable[int], keys: S
                 continue
             less = left is None or (right is not None and left < right)
             return -1 if less == key.ascending else 1
-        return a - b
+        return -1 if (stored[a].uuid, a) < (stored[b].uuid, b) else 1
 
     return sorted(doc_ids, key=functools.cmp_to_key(order))

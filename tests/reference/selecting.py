@@ -140,7 +140,7 @@ def _milliseconds(value: Any) -> int:
 
 
 def in_order_of(config: CollectionConfig, objects: Sequence[tuple[int, Object]], keys: Sequence[Sort]) -> list[int]:
-    """The numbers of the objects, sorted; ties ascending by number. Raises Invalid."""
+    """The numbers of the objects, sorted; ties by uuid. Raises Invalid."""
     for key in keys:
         known = config.by_name.get(key.path)
         if key.path not in _BUILT_IN and (known is None or known.data_type in _UNSORTABLE):
@@ -165,6 +165,6 @@ def in_order_of(config: CollectionConfig, objects: Sequence[tuple[int, Object]],
             if left != right:
                 less = left is None or (right is not None and left < right)
                 return -1 if less == key.ascending else 1
-        return a[0] - b[0]
+        return -1 if (a[1].uuid, a[0]) < (b[1].uuid, b[0]) else 1
 
     return [number for number, _ in sorted(objects, key=functools.cmp_to_key(order))]

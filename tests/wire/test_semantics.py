@@ -348,7 +348,7 @@ def test_the_order_of_a_plain_fetch(make: Make) -> None:
         made.data.insert({"n": i}, uuid=UUID(int=i))
     assert numbers(made.query.fetch_objects()) == [1, 2, 3]
     assert numbers(made.query.fetch_objects(after=UUID(int=1))) == [2, 3]
-    assert numbers(made.query.fetch_objects(filters=P("n").greater_than(0))) == [3, 1, 2]
+    assert numbers(made.query.fetch_objects(filters=P("n").greater_than(0))) == [1, 2, 3]
 
 
 def test_sorting(make: Make) -> None:

@@ -53,7 +53,7 @@ class View(Protocol):
     def sorted(self, within: Selection | None, keys: Sequence[Sort], limit: int) -> DocIds:
         """``(n,)``: the first ``limit`` (0: all) by ``keys``; no value comes first ascending, last descending.
 
-        ``within`` None: of all objects. Ties are in the engine's own order. Raises Invalid.
+        ``within`` None: of all objects. Ties, and without ``keys`` all, are in order of uuid. Raises Invalid.
         """
         ...
 

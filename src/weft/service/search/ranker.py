@@ -118,12 +118,10 @@ class Ranker:
                 return self._sorted(ranking) if self.query.sort else ranking
 
     def _in_order(self, within: Selection | None, k: int) -> Ranking:
-        """Without a search: in the requested order, else by uuid, or with a filter in the engine's own order."""
-        if self.query.sort:
+        """Without a search: in the requested order, else by uuid."""
+        if self.query.sort or within is not None:
             with took("sort_took"):
                 return Ranking(self.view.sorted(within, self.query.sort, k))
-        if within is not None:
-            return Ranking(within.first(k))
         return Ranking(self.view.page(parse_uuid(self.query.after) if self.query.after else None, k))
 
     def _keyword(self, keyword: Keyword, k: int, within: Selection | None) -> Ranking:

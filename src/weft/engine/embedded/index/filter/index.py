@@ -29,7 +29,7 @@ from weft.engine.embedded.index.filter.gathered import Gathered, gather
 from weft.engine.embedded.index.filter.kinds import UUID
 from weft.engine.embedded.index.filter.planner import Planner
 from weft.engine.embedded.index.filter.view import FilterView, ReferenceResolver, TextIndex
-from weft.engine.embedded.index.ties import Ties, ties_of
+from weft.engine.embedded.index.ties import Ties
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class FilterIndex:
         return view.columns[property].equal_any(np.frombuffer(b"".join(keys), UUID.dtype))
 
     def sort(self, doc_ids: Ids, keys: Sequence[Sort], limit: int, read: ReadValues) -> Ids:
-        """The first ``limit`` (0: all) of ``doc_ids (n,)`` in the order of ``keys``; ties by doc_id.
+        """The first ``limit`` (0: all) of ``doc_ids (n,)`` in the order of ``keys``; ties by uuid.
 
         No value comes first ascending and last descending. ``read`` provides values that have no column.
         """
@@ -128,8 +128,7 @@ class FilterIndex:
 
     def ties(self) -> Ties:
         """All objects that were added, in order of uuid."""
-        column = self._view.columns[ID]
-        return ties_of(column.values, column.docs)
+        return self._view.ties()
 
     def uuids(self, doc_ids: Ids) -> list[bytes]:
         """The 16 bytes of each of ``doc_ids (n,)``, which must have been added."""

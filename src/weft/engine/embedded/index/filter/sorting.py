@@ -1,6 +1,6 @@
 """Sorting doc_ids by one or several keys.
 
-No value comes first in ascending and last in descending order; ties are by doc_id. Texts compare by the bytes of their
+No value comes first in ascending and last in descending order; ties are by uuid. Texts compare by the bytes of their
 lower case, arrays element by element and then by length (an empty one counts as no value), points by longitude and then
 latitude, phone numbers by country code and then number.
 
@@ -26,6 +26,7 @@ from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.column import ColumnView
 from weft.engine.embedded.index.filter.kinds import Array
 from weft.engine.embedded.index.filter.view import FilterView
+from weft.engine.embedded.index.ties import order_of_ties
 
 Read = Callable[[Ids, str], Sequence[Any]]
 Mask = npt.NDArray[np.bool_]
@@ -40,17 +41,40 @@ def sort(view: FilterView, doc_ids: Ids, keys: Sequence[Sort], limit: int, read:
     """See ``FilterIndex.sort``."""
     paths = [_checked(view, key) for key in keys]
     wanted = len(doc_ids) if limit <= 0 else min(limit, len(doc_ids))
+    if not keys:
+        from weft.engine.embedded.index.ties.first import first_by_uuid
+
+        return first_by_uuid(view.ties(), doc_ids, wanted)
     doc_ids = np.sort(doc_ids)
     if keys and wanted < len(doc_ids):
         doc_ids = _cut(view, doc_ids, paths[0], keys[0].ascending, wanted)
     levels: list[Array] = []
     for path, key in zip(paths, keys, strict=True):
         levels += [rank if key.ascending else _descending(rank) for rank in _ranks(view, doc_ids, path, read)]
-    if not levels:
-        return doc_ids[:wanted]
+    if not len(doc_ids):
+        return doc_ids
     order = np.argsort(levels[0], kind="stable") if len(levels) == 1 else np.lexsort(levels[::-1])
-    ordered: Ids = doc_ids[order[:wanted]]
-    return ordered
+    return _with_ties(view, doc_ids[order], [level[order] for level in levels], wanted)
+
+
+def _with_ties(view: FilterView, doc_ids: Ids, levels: Sequence[Array], wanted: int) -> Ids:
+    """The first ``wanted`` of ``doc_ids (n,)``, sorted by ``levels``; those whose levels are equal come by uuid."""
+    starts = np.zeros(len(doc_ids), np.bool_)
+    starts[0] = True
+    for level in levels:
+        starts[1:] |= level[1:] != level[:-1]
+    if starts[: wanted + 1].all():
+        return doc_ids[:wanted]
+    behind = np.flatnonzero(starts[wanted:])
+    end = wanted + int(behind[0]) if len(behind) else len(doc_ids)
+    last = int(np.flatnonzero(starts[:wanted])[-1])
+    from weft.engine.embedded.index.ties.first import first_by_uuid
+
+    ties = view.ties()
+    runs = np.cumsum(starts[:last]).astype(np.float32)
+    whole = doc_ids[:last][order_of_ties(ties, runs, doc_ids[:last])]
+    found: Ids = np.concatenate((whole, first_by_uuid(ties, doc_ids[last:end], wanted - last)))
+    return found
 
 
 def _checked(view: FilterView, key: Sort) -> str:

@@ -8,9 +8,10 @@ from typing import Protocol, TypeAlias
 
 from pyroaring import BitMap
 
-from weft.domain.filters import Filter
+from weft.domain.filters import ID, Filter
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.index.filter.column import ColumnView
+from weft.engine.embedded.index.ties import Ties, ties_of
 
 
 class TextIndex(Protocol):
@@ -38,3 +39,8 @@ class FilterView:
     covered: int
     config: CollectionConfig
     columns: Mapping[str, ColumnView]
+
+    def ties(self) -> Ties:
+        """All objects that were added, in order of uuid."""
+        column = self.columns[ID]
+        return ties_of(column.values, column.docs)

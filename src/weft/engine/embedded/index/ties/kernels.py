@@ -1,10 +1,14 @@
-"""Which of two documents comes first where their scores or distances are equal; compiled, for the heaps of kernels."""
+"""Which of two documents comes first where their scores or distances are equal, and which are the first of many."""
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from weft.engine.embedded.index.ties.order import Ties
+
+U32 = npt.NDArray[np.uint32]
 
 
 @njit(cache=True, nogil=True)
@@ -37,3 +41,36 @@ def _row(ties: Ties, doc: int) -> int:
         else:
             high = middle
     return low if low < len(ties.docs) and ties.docs[low] == doc else -1
+
+
+@njit(cache=True, nogil=True)
+def least(ties: Ties, docs: U32, k: int) -> U32:
+    """``(min(k, n),)``: the first ``k`` of ``docs (n,)`` (distinct) in the order of ``ties``."""
+    heap = docs[:k].copy()
+    for root in range(len(heap) // 2 - 1, -1, -1):
+        _sink(ties, heap, root, len(heap))
+    for at in range(len(heap), len(docs)):
+        if len(heap) > 0 and precedes(ties, np.int64(docs[at]), np.int64(heap[0])):
+            heap[0] = docs[at]
+            _sink(ties, heap, 0, len(heap))
+    for size in range(len(heap) - 1, 0, -1):
+        heap[0], heap[size] = heap[size], heap[0]
+        _sink(ties, heap, 0, size)
+    return heap
+
+
+@njit(cache=True, nogil=True)
+def _sink(ties: Ties, heap: U32, at: int, size: int) -> None:
+    """Restores the heap of the first ``size``, whose root is the last in order, below ``at``."""
+    doc = heap[at]
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        if child + 1 < size and precedes(ties, np.int64(heap[child]), np.int64(heap[child + 1])):
+            child += 1
+        if not precedes(ties, np.int64(doc), np.int64(heap[child])):
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = doc

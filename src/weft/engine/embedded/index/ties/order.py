@@ -52,11 +52,11 @@ def ties_of(uuids: npt.NDArray[Any], docs: DocIds) -> Ties:
     dense = not len(docs) or int(docs[-1]) - int(docs[0]) + 1 == len(docs)
     first = int(docs[0]) if len(docs) else 0
     return Ties(
-        _frozen(np.ascontiguousarray(uuids).view(np.uint8).reshape(-1, 16)), _frozen(docs[:0] if dense else docs), first
+        frozen(np.ascontiguousarray(uuids).view(np.uint8).reshape(-1, 16)), frozen(docs[:0] if dense else docs), first
     )
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The same array, read-only: kernels are compiled for these."""
     array = array.view()
     array.setflags(write=False)
