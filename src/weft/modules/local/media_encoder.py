@@ -11,8 +11,9 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import TEXT, InputKind
+from weft.modules.media.audio import Waveform
 from weft.modules.media.images import Pixels
-from weft.modules.media.tracks import Frames, Waveform
+from weft.modules.media.video import Frames
 
 READABLE: frozenset[InputKind] = frozenset({TEXT, MediaKind.IMAGE, MediaKind.AUDIO, MediaKind.VIDEO})
 """The kinds that the decoder and these models support."""

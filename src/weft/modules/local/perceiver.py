@@ -20,8 +20,9 @@ from weft.modules.local.models import ModelSource
 from weft.modules.local.replicas import ReplicaPool
 from weft.modules.local.torch_loading import Placement, best_placement, loading, weight_options
 from weft.modules.local.vectors import unit
+from weft.modules.media.audio import Waveform
 from weft.modules.media.images import Pixels
-from weft.modules.media.tracks import Frames, Waveform
+from weft.modules.media.video import Frames
 
 SIDE = 224
 AUDIO_RATE = 48_000

@@ -23,7 +23,7 @@ from weft.modules.local.models import ModelSource
 from weft.modules.local.replicas import ReplicaPool
 from weft.modules.local.torch_loading import Placement, best_placement, loading, weight_options
 from weft.modules.local.vectors import unit
-from weft.modules.media.tracks import Waveform
+from weft.modules.media.audio import Waveform
 
 ENCODER, DECODER = "encoder", "decoder"
 STATES = (ENCODER, DECODER)

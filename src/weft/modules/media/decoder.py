@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from weft.domain.errors import Invalid
+from weft.modules.media.audio import Waveform
 from weft.modules.media.images import Pixels
 from weft.modules.media.limits import MediaLimits
 from weft.modules.media.pool import WorkerPool
-from weft.modules.media.tracks import Clip, Waveform
+from weft.modules.media.video import Clip
 from weft.modules.media.wire import DecodeRequest, Output
 
 

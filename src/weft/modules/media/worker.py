@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from weft.domain.errors import Invalid, WeftError
+from weft.modules.media.audio import decode_audio, decode_soundtrack
 from weft.modules.media.images import decode_image
 from weft.modules.media.limits import MEMORY_SETTING, MediaLimits
-from weft.modules.media.tracks import decode_audio, decode_soundtrack, decode_video
+from weft.modules.media.video import decode_video
 from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_request, write_reply
 
 Decode: TypeAlias = Callable[[DecodeRequest], Decoded]

@@ -10,8 +10,9 @@ import pytest
 
 from tiny import files
 from weft.domain.errors import Invalid
+from weft.modules.media.audio import decode_audio
 from weft.modules.media.lengths import missing_bytes
-from weft.modules.media.tracks import decode_audio, decode_video
+from weft.modules.media.video import decode_video
 
 av = pytest.importorskip("av")
 

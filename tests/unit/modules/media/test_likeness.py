@@ -42,7 +42,7 @@ def test_files_are_recognized_by_how_they_begin(data: bytes, looks: str) -> None
         ("image", MP4, "the image cannot be read: it looks like an MP4 video. Supported formats: x"),
         ("video", MP4, "the video cannot be read: it looks like an MP4 video that is cut off or damaged. "),
         ("audio", MP4, "the audio cannot be read: it looks like an MP4 video that is cut off or damaged. "),
-        ("image", b"\0\0\0\x18ftypheic", "read: it looks like a HEIC image. Supported"),
+        ("audio", b"\0\0\0\x18ftypheic", "read: it looks like a HEIC image. Supported"),
         ("video", b"\0\x01", "the video cannot be read: it ends too early. Supported formats: x"),
     ],
 )
@@ -93,7 +93,7 @@ def test_images_that_cannot_be_read(data: bytes, said: str) -> None:
 )
 def test_videos_that_cannot_be_read(data: bytes, said: str) -> None:
     pytest.importorskip("av")
-    from weft.modules.media.tracks import decode_video
+    from weft.modules.media.video import decode_video
 
     with pytest.raises(Invalid) as error:
         decode_video(data, 8, most_pixels=1_000_000)
