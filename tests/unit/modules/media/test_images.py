@@ -12,6 +12,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from tiny.heif import heic
 from weft.domain.errors import Invalid
 from weft.modules.media.images import FORMATS, decode_image
 
@@ -78,24 +79,119 @@ def test_an_animation_gives_its_first_image() -> None:
     assert tuple(decode_image(data)[2, 2]) == (255, 0, 0)
 
 
+def chunk(name: bytes, data: bytes) -> bytes:
+    """Of a PNG."""
+    return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+
+def png(head: bytes, *chunks: bytes) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + b"".join(chunks) + chunk(b"IEND", b"")
+
+
 def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
     """The head says 60000 x 60000; hardly any data follows."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
-
-    def bomb(side: int) -> bytes:
-        head = side.to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
-        return (
-            b"\x89PNG\r\n\x1a\n"
-            + chunk(b"IHDR", head)
-            + chunk(b"IDAT", zlib.compress(bytes(1000)))
-            + chunk(b"IEND", b"")
-        )
-
     for side in (9_000, 60_000):
+        head = side.to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
         with pytest.raises(Invalid, match="pixels"):
-            decode_image(bomb(side))
+            decode_image(png(head, chunk(b"IDAT", zlib.compress(bytes(1000)))))
+
+
+LONG = b"node " * 500_000
+TEXTS = {
+    "tEXt": chunk(b"tEXt", b"workflow\0" + LONG),
+    "zTXt": chunk(b"zTXt", b"workflow\0\0" + zlib.compress(LONG)),
+    "iTXt": chunk(b"iTXt", b"workflow\0\x01\0\0\0" + zlib.compress(LONG)),
+    "iCCP": chunk(b"iCCP", b"wide\0\0" + zlib.compress(LONG)),
+    "xmp": chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>"),
+    "many": chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(900_000))) * 90,
+    "bomb": chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 28))),
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("at_end", [False, True])
+def test_what_a_png_says_of_itself_may_be_long(text: str, at_end: bool) -> None:
+    whole = saved(Image.fromarray(drawn()), "PNG")
+    at = whole.index(b"IEND") - 4 if at_end else whole.index(b"IDAT") - 4
+    assert (decode_image(whole[:at] + TEXTS[text] + whole[at:]) == drawn()).all()
+
+
+def test_a_text_of_a_png_may_turn_it() -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    whole = saved(Image.fromarray(drawn()), "PNG")
+    at = whole.index(b"IDAT") - 4
+    turning = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
+    assert decode_image(whole[:at] + turning + whole[at:]).shape == (30, 20, 3)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "TIFF", "PNG", "AVIF"])
+def test_a_colour_profile_may_be_long(form: str) -> None:
+    profile = np.random.default_rng(0).bytes(3_000_000)
+    assert decode_image(saved(Image.fromarray(drawn()), form, icc_profile=profile)).shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0, "optimize": True}])
+@pytest.mark.parametrize("cut", [1, 2])
+def test_only_the_end_mark_of_a_jpeg_may_be_missing(options: dict[str, object], cut: int) -> None:
+    rng = np.random.default_rng(0)
+    whole = saved(Image.fromarray(rng.integers(0, 255, (40, 56, 3), np.uint8)), "JPEG", **options)
+    assert (decode_image(whole[:-cut]) == decode_image(whole)).all()
+    for more in (20, 200, len(whole) // 3):
+        with pytest.raises(Invalid, match="cut off"):
+            decode_image(whole[:-more])
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+@pytest.mark.parametrize("before", [b"\n", b"\r\n", b"\xef\xbb\xbf", b"\0"])
+def test_a_stray_byte_may_come_before_an_image(form: str, before: bytes) -> None:
+    whole = saved(Image.fromarray(drawn()), form)
+    assert (decode_image(before + whole) == decode_image(whole)).all()
+
+
+def test_a_transparent_colour_of_16_bits_is_white() -> None:
+    greys = np.full((6, 8), 20_000, np.uint16)
+    greys[:, 4:] = 10_402
+    found = decode_image(saved(Image.fromarray(greys), "PNG", transparency=10_402))
+    assert (found[:, 4:] == 255).all() and (found[:, :4] == 77).all()
+    colours = np.full((2, 2, 3), 0x2040, ">u2")
+    colours[:, 1] = (0x1234, 0x5678, 0x9ABC)
+    rows = b"".join(b"\0" + row.tobytes() for row in colours)
+    head = (2).to_bytes(4, "big") * 2 + bytes([16, 2, 0, 0, 0])
+    clear = chunk(b"tRNS", colours[0, 1].tobytes())
+    found = decode_image(png(head, clear, chunk(b"IDAT", zlib.compress(rows))))
+    assert (found[:, 1] == 255).all() and (found[:, 0] == 0x20).all()
+
+
+QUARTERS = np.zeros((128, 192, 3), np.uint8)
+QUARTERS[:64, :96], QUARTERS[64:, 96:], QUARTERS[:64, 96:] = (220, 30, 30), (30, 60, 220), (30, 180, 30)
+
+
+@pytest.mark.parametrize("tile", [0, 64])
+@pytest.mark.parametrize(("turns", "mirror"), [(0, None), (1, None), (2, None), (3, None), (0, 0), (0, 1)])
+def test_a_photo_of_a_phone_is_read_as_it_is_shown(tile: int, turns: int, mirror: int | None) -> None:
+    found = decode_image(heic(QUARTERS, tile=tile, turns=turns, mirror=mirror))
+    expected = np.rot90(QUARTERS, turns) if mirror is None else np.flip(QUARTERS, mirror)
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).mean() < 4
+
+
+def test_a_heic_image_that_is_cut_or_too_large_is_refused() -> None:
+    whole = heic(QUARTERS, tile=64)
+    for cut in range(0, len(whole), len(whole) // 10):
+        with pytest.raises(Invalid, match="the image"):
+            decode_image(whole[:cut])
+    with pytest.raises(Invalid, match="192 x 128 pixels, and at most 20,000"):
+        decode_image(whole, most_pixels=20_000)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_avif_image_is_rotated_as_it_says(orientation: int) -> None:
+    image = Image.fromarray(QUARTERS)
+    image.getexif()[0x0112] = orientation
+    reference = decode_image(saved(image, "PNG", exif=image.getexif()))
+    found = decode_image(saved(image, "AVIF", exif=image.getexif(), quality=95))
+    assert found.shape == reference.shape
+    assert np.abs(found.astype(int) - reference).mean() < 4
 
 
 def test_images_cut_anywhere_are_refused_or_read() -> None:
