@@ -88,8 +88,10 @@ def _hevc(image: Pixels) -> tuple[bytes, bytes]:
     with av.open(stream, "w", format="mp4") as container:
         height, width = image.shape[:2]
         track: Any = container.add_stream("libx265", rate=1, width=width, height=height, pix_fmt="yuv420p")
-        track.options = {"preset": "ultrafast", "crf": "10", "x265-params": "log-level=none"}
-        container.mux(track.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        track.options = {"preset": "ultrafast", "crf": "10", "x265-params": "log-level=none:bframes=0"}
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        frame.pts = 0
+        container.mux(track.encode(frame))
         container.mux(track.encode(None))
     data = stream.getvalue()
     at = data.index(b"hvcC") - 4

@@ -66,6 +66,7 @@ def film(
             track.codec_context.time_base = Fraction(1, 1000)
         for number in range(len(times_ms) or images):
             image = av.VideoFrame.from_ndarray(numbered(number), format="rgb24")
+            image.pts, image.time_base = number, Fraction(1, rate)
             if times_ms:
                 image.pts, image.time_base = times_ms[number], Fraction(1, 1000)
             container.mux(track.encode(image))
