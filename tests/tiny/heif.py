@@ -1,4 +1,4 @@
-"""HEIC images as phones write them: one picture of HEVC or a grid of tiles, turned or mirrored by properties.
+"""HEIC images as phones write them: one image of HEVC or a grid of tiles, turned or mirrored by properties.
 
 Source: ISO/IEC 23008-12 sections 6 and 9, ISO/IEC 14496-12 section 8.11.
 """
@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 
 def heic(image: Pixels, *, tile: int = 0, turns: int = 0, mirror: int | None = None) -> bytes:
     """``image (h, w, 3)``, sides of 64 at least; ``tile``: the side of its tiles, which divides the image's; 0: one
-    picture. Shown after ``turns`` quarter turns counterclockwise, or mirrored about the axis ``mirror``."""
+    image. Displayed after ``turns`` quarter turns counterclockwise, or mirrored about the axis ``mirror``."""
     height, width = image.shape[:2]
     side = tile or max(height, width)
     parts = [
@@ -27,11 +27,11 @@ def heic(image: Pixels, *, tile: int = 0, turns: int = 0, mirror: int | None = N
     ]
     coded = [_hevc(part) for part in parts]
     count = len(coded)
-    shown = [_box(b"irot", bytes([turns]))] if turns else []
-    shown += [_box(b"imir", bytes([mirror]))] if mirror is not None else []
+    displayed = [_box(b"irot", bytes([turns]))] if turns else []
+    displayed += [_box(b"imir", bytes([mirror]))] if mirror is not None else []
     part_height, part_width = parts[0].shape[:2]
-    properties = [coded[0][0], _size(part_width, part_height), _size(width, height), *shown]
-    of_whole = [0x80 | number for number in range(4, 4 + len(shown))]
+    properties = [coded[0][0], _size(part_width, part_height), _size(width, height), *displayed]
+    of_whole = [0x80 | number for number in range(4, 4 + len(displayed))]
     items = [(number, b"hvc1", data) for number, (_, data) in enumerate(coded, 1)]
     links = b""
     associated = {number: [0x80 | 1, 2] for number, _, _ in items}
@@ -81,7 +81,7 @@ def _meta(
 
 
 def _hevc(image: Pixels) -> tuple[bytes, bytes]:
-    """The box of the decoder's configuration, and one coded picture."""
+    """The box of the decoder's configuration, and one coded image."""
     import av
 
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Films whose images are numbered, and tones, in any container and codec that PyAV can write."""
+"""Videos whose images are numbered, and tones, in any container and codec that PyAV can write."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def number_of(image: Pixels) -> int:
     return found
 
 
-def film(
+def video(
     form: str,
     codec: str,
     *,
@@ -49,7 +49,7 @@ def film(
     b_frames: int = 0,
     aspect: Fraction | None = None,
 ) -> bytes:
-    """``images`` numbered from 0; ``times_ms``: when each is shown, where that is not regular."""
+    """``images`` numbered from 0; ``times_ms``: when each is displayed, where that is not regular."""
     import av
 
     stream = io.BytesIO()
@@ -85,7 +85,7 @@ def x265(key_every: int, b_frames: int = 0, more: str = "") -> dict[str, str]:
 
 
 def moved(data: bytes, form: str, seconds: float) -> bytes:
-    """The film in another container, ``seconds`` later; what is before the beginning then is left out by edit list."""
+    """The video in another container, ``seconds`` later; what is before the beginning then is left out by edit list."""
     import av
 
     stream = io.BytesIO()
@@ -100,7 +100,7 @@ def moved(data: bytes, form: str, seconds: float) -> bytes:
     return stream.getvalue()
 
 
-def sound(
+def tone(
     form: str,
     codec: str,
     *,

@@ -24,7 +24,9 @@ class Resources:
     @classmethod
     def of(cls, models: ModelSettings, providers: ProviderSettings, media: MediaSettings) -> Resources:
         """From the operator's settings."""
-        limits = MediaLimits(pixels=media.max_pixels, memory_bytes=media.memory_mb << 20, wall_s=media.timeout_s)
+        limits = MediaLimits(
+            pixels=media.max_pixels, memory_bytes=media.memory_mb << 20, wall_s=media.timeout_s, cpu_s=media.cpu_s
+        )
         return cls(
             ProviderClient(timeout_s=providers.timeout_s, public_only=providers.public_only),
             ModelPool(threads=models.threads, queue_limit=models.queue),

@@ -72,11 +72,17 @@ class MediaSettings:
         60.0,
         "longest time that decoding one file may take, as `60s` or seconds",
     )
+    cpu_s: float = setting(
+        "media_cpu_s",
+        "WEFT_MEDIA_CPU_SECONDS",
+        40.0,
+        "most computing that decoding one file may take, as `40s` or seconds of one core",
+    )
 
     def __post_init__(self) -> None:
         at_least(0, media_workers=self.workers)
         at_least(1, media_max_pixels=self.max_pixels, media_memory_mb=self.memory_mb)
-        is_timeout(media_timeout_s=self.timeout_s)
+        is_timeout(media_timeout_s=self.timeout_s, media_cpu_s=self.cpu_s)
 
 
 @dataclass(frozen=True, slots=True)

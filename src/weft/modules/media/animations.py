@@ -1,4 +1,4 @@
-"""Animated images (GIF, WebP, PNG, AVIF) as videos: each of their images for as long as it is shown, played once.
+"""Animated images (GIF, WebP, PNG, AVIF) as videos: each of their images for as long as it is displayed, played once.
 
 Each image is laid over white, as a still one is.
 """
@@ -21,7 +21,7 @@ _SHORTEST_MS, _USUAL_MS = 11, 100
 
 
 class Animation:
-    """Images of an animation and the ``ends`` of the times, in milliseconds, that they are shown, ascending."""
+    """Images of an animation and the ``ends`` of the times, in milliseconds, that they are displayed, ascending."""
 
     def __init__(self, data: bytes, first: int, durations: list[int]) -> None:
         self._data = data
@@ -29,7 +29,7 @@ class Animation:
         self.ends = np.cumsum([one if one >= _SHORTEST_MS else _USUAL_MS for one in durations])
 
     def middles(self, parts: int) -> list[int]:
-        """The numbers of the images that are shown in the middles of so many equal parts."""
+        """The numbers of the images that are displayed in the middles of so many equal parts."""
         middles = (2 * np.arange(parts) + 1) * int(self.ends[-1]) // (2 * parts)
         return [int(number) for number in np.searchsorted(self.ends, middles, side="right")]
 
@@ -37,13 +37,13 @@ class Animation:
         """``(h, w, 3)`` for each of ``numbers``, which ascend; all of one size, ``short_side`` or less."""
         with _opened(self._data) as animation:
             shape = _reduced(animation.size, short_side)
-            shown, at = None, -1
+            displayed, at = None, -1
             for number in numbers:
                 if number != at:
                     animation.seek(self._first + number)
-                    shown, at = np.asarray(rgb(animation).resize(shape), np.uint8), number
-                assert shown is not None
-                yield shown
+                    displayed, at = np.asarray(rgb(animation).resize(shape), np.uint8), number
+                assert displayed is not None
+                yield displayed
 
 
 def find_animation(data: bytes, most_pixels: int) -> Animation | None:

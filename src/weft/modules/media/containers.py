@@ -99,7 +99,7 @@ class Decoding:
         return self._decoded(packet)
 
     def rest(self) -> list[Any]:
-        """The frames that the decoder holds back; it then begins anew, at a key frame."""
+        """The frames that the decoder holds back; it can then begin again, at a key frame."""
         found = self._decoded(None)
         self._context.flush_buffers()
         return found

@@ -117,7 +117,7 @@ def too_large(what: str, has: str, most_pixels: int) -> str:
 
 
 def rgb(opened: Image) -> Image:
-    """As it is shown, over white."""
+    """As it is displayed, over white."""
     from PIL import Image, ImageOps
 
     turned = ImageOps.exif_transpose(opened)

@@ -10,7 +10,7 @@ from weft.domain.query import MediaKind
 HEIC: Final = "a HEIC image"
 SVG: Final = "an SVG drawing"
 ANIMATIONS: Final = ("a GIF image", "a WebP image", "a PNG image", "an AVIF image")
-"""Images that can hold several, shown one after another."""
+"""Images that can hold several, displayed one after another."""
 _BEGINNINGS: Final = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -59,7 +59,7 @@ _BRANDS: Final = {
     **dict.fromkeys((b"M4A ", b"M4B "), "M4A audio"),
     b"qt  ": "a QuickTime video",
 }
-_PICTURES_OF_ANY_CODEC: Final = (b"mif1", b"msf1")
+_IMAGES_OF_ANY_CODEC: Final = (b"mif1", b"msf1")
 _OLD_QUICKTIME: Final = frozenset((b"moov", b"mdat", b"wide", b"pnot"))
 _SVG_IN_XML: Final = re.compile(rb"\s*<\?xml[^>]*>\s*(<!--.*?-->\s*)*(<!doctype\s+svg|<(\w+:)?svg[\s>])", re.I | re.S)
 _PACKET_OF_TS: Final = 188
@@ -93,9 +93,9 @@ def likeness(data: bytes) -> str:
 
 
 def _of_brands(head: bytes) -> str:
-    """Of a file in boxes, by its own brand, and for pictures of any codec by those that it is compatible with."""
+    """Of a file in boxes, by its own brand, and for images of any codec by those that it is compatible with."""
     brand = head[8:12]
-    if brand in _PICTURES_OF_ANY_CODEC:
+    if brand in _IMAGES_OF_ANY_CODEC:
         others = (head[at : at + 4] for at in range(16, min(len(head), int.from_bytes(head[:4])), 4))
         return next((_BRANDS[other] for other in others if other in _BRANDS), HEIC)
     return _BRANDS.get(brand, "an MP4 video")
@@ -116,10 +116,10 @@ def media_kind(data: bytes) -> MediaKind | None:
     if kind == MediaKind.VIDEO:
         tracks = {match[1] for match in _BOXES_OF_TRACKS.finditer(data)} if _in_boxes(data) else set()
         tracks |= {match[1] for match in _CODECS_OF_MATROSKA.finditer(headers)} if "Matroska" in seen else set()
-        sounds = tracks and not tracks & {b"vide", b"V"}
-        windows_sound = "Windows" in seen and _VIDEO_OF_ASF not in headers
-        flash_sound = "Flash" in seen and data[4:5] == b"\x04"
-        return MediaKind.AUDIO if sounds or windows_sound or flash_sound else kind
+        only_audio = tracks and not tracks & {b"vide", b"V"}
+        windows_audio = "Windows" in seen and _VIDEO_OF_ASF not in headers
+        flash_audio = "Flash" in seen and data[4:5] == b"\x04"
+        return MediaKind.AUDIO if only_audio or windows_audio or flash_audio else kind
     if seen == "Ogg audio" and any(mark in headers for mark in _VIDEO_OF_OGG):
         return MediaKind.VIDEO
     return kind

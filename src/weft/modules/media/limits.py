@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PIXELS_SETTING, MEMORY_SETTING, TIME_SETTING = "WEFT_MEDIA_MAX_PIXELS", "WEFT_MEDIA_MEMORY_MB", "WEFT_MEDIA_TIMEOUT"
+PIXELS_SETTING, MEMORY_SETTING = "WEFT_MEDIA_MAX_PIXELS", "WEFT_MEDIA_MEMORY_MB"
+TIME_SETTING, CPU_SETTING = "WEFT_MEDIA_TIMEOUT", "WEFT_MEDIA_CPU_SECONDS"
 """The setting of a limit, for messages to the operator."""
 
 
@@ -14,7 +15,7 @@ class MediaLimits:
 
     pixels: int = 40_000_000
     frames: int = 256
-    cpu_s: float = 20.0
+    cpu_s: float = 40.0
     wall_s: float = 60.0
     memory_bytes: int = 2 << 30
     """The worker's address space, beyond its size at the start."""

@@ -1,6 +1,6 @@
-"""Orientation: how a stored image of a video is turned and mirrored to be shown.
+"""Orientation: how a stored image of a video is turned and mirrored to be displayed.
 
-Phones store films as their sensor lies, with a display matrix. Angles between quarter turns go to the nearest, as in
+Phones store videos as their sensor lies, with a display matrix. Angles between quarter turns go to the nearest, as in
 players.
 """
 
@@ -22,8 +22,8 @@ class Orientation(NamedTuple):
     left_right: bool = False
     top_bottom: bool = False
 
-    def shown(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """``image (h, w, 3)`` as it is shown; ``(w, h, 3)`` where ``transposed``."""
+    def displayed(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """``image (h, w, 3)`` as it is displayed; ``(w, h, 3)`` where ``transposed``."""
         found = image.transpose(1, 0, 2) if self.transposed else image
         rows = slice(None, None, -1 if self.top_bottom else 1)
         columns = slice(None, None, -1 if self.left_right else 1)
@@ -39,8 +39,8 @@ def orientation_of(frame: Any) -> Orientation:
 
 
 def orientation(matrix: npt.NDArray[np.int32]) -> Orientation:
-    """``matrix (9,)``, row by row: a point ``(p, q)``, from left and from top, is shown at ``(a p + c q, b p + d q)``,
-    where ``a, b`` begin the first row and ``c, d`` the second."""
+    """``matrix (9,)``, row by row: a point ``(p, q)``, from left and from top, is displayed at
+    ``(a p + c q, b p + d q)``, where ``a, b`` begin the first row and ``c, d`` the second."""
     a, b, _, c, d = (int(number) for number in matrix[:5])
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return Orientation(False, a < 0, d < 0)

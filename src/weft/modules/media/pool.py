@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from weft.domain.errors import Invalid, Overloaded, WeftError
-from weft.modules.media.limits import TIME_SETTING, MediaLimits
+from weft.modules.media.limits import CPU_SETTING, TIME_SETTING, MediaLimits
 from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_reply, write_request
 
 WORKER = ("-m", "weft.modules.media.worker")
@@ -183,7 +183,7 @@ class _Worker:
         if late:
             return f"the {what} was not read within {self._limits.wall_s:g} s ({TIME_SETTING}); send a smaller one"
         if sys.platform != "win32" and status == -signal.SIGXCPU:
-            return f"the {what} takes more than {self._limits.cpu_s:g} s of computing to read; send a smaller one"
+            return f"the {what} takes more than {self._limits.cpu_s:g} s of computing to read ({CPU_SETTING}); send a smaller one"
         return f"the {what} crashes its decoder ({_spelled(status)}); it is damaged, or malicious"
 
     def close(self) -> None:

@@ -130,7 +130,7 @@ class _Video:
         return found
 
     def _by_order(self, wanted: list[int]) -> dict[int, Pixels]:
-        """The images by their places in the order in which they are shown; all before the last are decoded."""
+        """The images by their places in the order in which they are displayed; all before the last are decoded."""
         places = dict(zip(np.searchsorted(self._timeline.times, wanted).tolist(), wanted, strict=True))
         found: dict[int, Pixels] = {}
         with self._opened() as (container, stream):
@@ -149,13 +149,13 @@ class _Video:
         return found
 
     def _fitted(self, image: Any, stream: Any) -> Pixels:
-        """In RGB and as shown, with the size of the first one."""
+        """In RGB and as displayed, with the size of the first one."""
         self._bound(image.width, image.height)
         if self._size is None:
-            self._size = _shown_size(image, stream)
+            self._size = _displayed_size(image, stream)
         orientation = orientation_of(image)
         width, height = self._size[::-1] if orientation.transposed else self._size
-        return orientation.shown(image.reformat(width=width, height=height, format="rgb24").to_ndarray())
+        return orientation.displayed(image.reformat(width=width, height=height, format="rgb24").to_ndarray())
 
     def _bound(self, width: int, height: int) -> None:
         if width * height > self._most_pixels:
@@ -172,8 +172,8 @@ def _is_cover(track: Any) -> bool:
     return bool(track.disposition & track.disposition.attached_pic)
 
 
-def _shown_size(image: Any, stream: Any) -> tuple[int, int]:
-    """Width and height of ``image`` as shown, reduced."""
+def _displayed_size(image: Any, stream: Any) -> tuple[int, int]:
+    """Width and height of ``image`` as displayed, reduced."""
     stretched = float(stream.sample_aspect_ratio or 1)
     if not 1 / _MOST_STRETCHED <= stretched <= _MOST_STRETCHED:
         stretched = 1.0
@@ -184,7 +184,7 @@ def _shown_size(image: Any, stream: Any) -> tuple[int, int]:
 
 
 def _within(numbered: Iterator[tuple[int, Any]], decoding: Decoding, reach: Reach) -> Iterator[Any]:
-    """The images of the packets of ``reach``, in the order in which they are shown."""
+    """The images of the packets of ``reach``, in the order in which they are displayed."""
     for number, packet in numbered:
         if number >= reach.begin:
             yield from decoding.ready(packet)
@@ -196,7 +196,7 @@ def _within(numbered: Iterator[tuple[int, Any]], decoding: Decoding, reach: Reac
 def _visible(images: Iterator[Any], reach: Reach, timeline: Timeline) -> Iterator[tuple[int, Any]]:
     """The image that is visible at each of the reach's times, with that time. Raises ``_OtherImages`` if the first
     image is not that of the reach's key frame, for then what follows is not whole either, and if times go back."""
-    waiting = list(reach.shown)
+    waiting = list(reach.displayed)
     begin = int(timeline.shows[reach.begin])
     latest = None
     for image in images:

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("av")
 
-from tiny.recordings import film, sound
+from tiny.recordings import tone, video
 from weft.domain.errors import Invalid
 from weft.modules.media.audio import Waveform, decode_audio, decode_soundtrack, mixing_gains
 from weft.modules.media.ogg_links import links
@@ -61,7 +61,7 @@ def hertz(audio: Waveform) -> float:
 
 @pytest.mark.parametrize(("form", "codec"), FORMATS)
 def test_each_audio_format_is_read(form: str, codec: str) -> None:
-    found = decode_audio(sound(form, codec), RATE, 30)
+    found = decode_audio(tone(form, codec), RATE, 30)
     assert found.dtype == np.float32
     assert found.ndim == 1
     assert abs(len(found) - RATE) < RATE // 5
@@ -71,7 +71,7 @@ def test_each_audio_format_is_read(form: str, codec: str) -> None:
 
 
 def test_audio_is_read_up_to_the_requested_seconds() -> None:
-    assert len(decode_audio(sound("wav", "pcm_s16le", seconds=3), 8_000, 0.5)) == 4_000
+    assert len(decode_audio(tone("wav", "pcm_s16le", seconds=3), 8_000, 0.5)) == 4_000
 
 
 def test_several_channels_are_as_loud_as_one() -> None:
@@ -89,7 +89,7 @@ def test_samples_beyond_the_scale_are_cut_and_what_is_no_number_is_refused() -> 
 
 
 def test_narrow_band_speech_of_a_phone_is_read() -> None:
-    found = decode_audio(sound("amr", "libopencore_amrnb", rate=8_000), RATE, 30)
+    found = decode_audio(tone("amr", "libopencore_amrnb", rate=8_000), RATE, 30)
     assert hertz(found) == pytest.approx(440, abs=15)
 
 
@@ -111,7 +111,7 @@ def test_rate_and_channels_may_change_midway(
     form: str, codec: str, rates: tuple[int, int], layouts: tuple[str, str]
 ) -> None:
     joined = b"".join(
-        sound(form, codec, rate=rate, layout=layout, hertz=pitch)
+        tone(form, codec, rate=rate, layout=layout, hertz=pitch)
         for rate, layout, pitch in zip(rates, layouts, (440, 880), strict=True)
     )
     found = decode_audio(joined, RATE, 30)
@@ -125,7 +125,7 @@ def test_rate_and_channels_may_change_midway(
 
 
 def test_what_comes_before_damage_and_after_it_is_kept() -> None:
-    data = bytearray(sound("mp3", "libmp3lame", seconds=4))
+    data = bytearray(tone("mp3", "libmp3lame", seconds=4))
     data[len(data) // 2 : len(data) // 2 + 2_000] = bytes(2_000)
     found = decode_audio(bytes(data), RATE, 30)
     assert len(found) > 3.2 * RATE
@@ -133,7 +133,7 @@ def test_what_comes_before_damage_and_after_it_is_kept() -> None:
 
 
 def test_links_of_a_chained_ogg_file() -> None:
-    one, other = sound("ogg", "libopus"), sound("ogg", "flac", hertz=880)
+    one, other = tone("ogg", "libopus"), tone("ogg", "flac", hertz=880)
     assert list(links(one + other + one)) == [one, other, one]
     assert list(links(one)) == [one]
     assert list(links(b"RIFF")) == [b"RIFF"]
@@ -149,18 +149,18 @@ SHARES = {"FL": 0.5, "FR": 0.5, "FC": 0.7071, "LFE": 0, **dict.fromkeys(("BL", "
 @pytest.mark.parametrize(("form", "codec"), [("wav", "pcm_s16le"), ("flac", "flac")])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_more_channels_are_mixed_as_for_two(layout: str, form: str, codec: str) -> None:
-    """Speech is in the centre of a film's sound: 3 dB less loud than if it were the only channel."""
+    """Speech is in the centre of a video's audio: 3 dB less loud than if it were the only channel."""
     names = LAYOUTS[layout].split()
     for heard in names:
         channels = [float(name == heard) for name in names]
-        data = sound(form, codec, layout=layout, seconds=0.2, channels=channels)
+        data = tone(form, codec, layout=layout, seconds=0.2, channels=channels)
         loudest = float(np.abs(decode_audio(data, RATE, 1)).max())
         assert loudest == pytest.approx(0.5 * SHARES[heard], abs=0.01), heard
 
 
 def test_a_mix_beyond_the_scale_is_made_less_loud_and_not_cut() -> None:
     """All six at once would be 1.2 times as loud as possible."""
-    found = decode_audio(sound("wav", "pcm_s16le", layout="5.1"), RATE, 1)
+    found = decode_audio(tone("wav", "pcm_s16le", layout="5.1"), RATE, 1)
     assert np.abs(found).max() == pytest.approx(1, abs=0.001)
     assert np.sqrt((found**2).mean()) == pytest.approx(0.5**0.5, abs=0.01), "it is still a sine"
 
@@ -174,9 +174,9 @@ def test_gains_of_channels() -> None:
     assert mixing_gains(["LFE", "LFE2", "LFE"]) == pytest.approx([1 / 3] * 3)
 
 
-def test_a_video_without_sound_is_silent_and_one_with_it_is_heard() -> None:
-    assert not decode_soundtrack(film("mp4", "libx264", images=3), RATE, 1).any()
-    assert hertz(decode_soundtrack(sound("mp4", "aac"), RATE, 1)) == pytest.approx(440, abs=15)
+def test_a_video_without_audio_is_silent_and_one_with_it_is_heard() -> None:
+    assert not decode_soundtrack(video("mp4", "libx264", images=3), RATE, 1).any()
+    assert hertz(decode_soundtrack(tone("mp4", "aac"), RATE, 1)) == pytest.approx(440, abs=15)
 
 
 def test_files_of_no_sample_are_refused() -> None:

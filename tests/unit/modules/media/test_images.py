@@ -168,7 +168,7 @@ QUARTERS[:64, :96], QUARTERS[64:, 96:], QUARTERS[:64, 96:] = (220, 30, 30), (30,
 
 @pytest.mark.parametrize("tile", [0, 64])
 @pytest.mark.parametrize(("turns", "mirror"), [(0, None), (1, None), (2, None), (3, None), (0, 0), (0, 1)])
-def test_a_photo_of_a_phone_is_read_as_it_is_shown(tile: int, turns: int, mirror: int | None) -> None:
+def test_a_photo_of_a_phone_is_read_as_it_is_displayed(tile: int, turns: int, mirror: int | None) -> None:
     found = decode_image(heic(QUARTERS, tile=tile, turns=turns, mirror=mirror))
     expected = np.rot90(QUARTERS, turns) if mirror is None else np.flip(QUARTERS, mirror)
     assert found.shape == expected.shape

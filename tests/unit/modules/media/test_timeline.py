@@ -14,7 +14,7 @@ pytest.importorskip("av")
 
 import av
 
-from tiny.recordings import HEIGHT, WIDTH, film, moved, number_of, numbered, x264, x265
+from tiny.recordings import HEIGHT, WIDTH, moved, number_of, numbered, video, x264, x265
 from weft.modules.media import containers
 from weft.modules.media.orientation import Orientation, orientation
 from weft.modules.media.timeline import Reach, read_timeline
@@ -28,7 +28,7 @@ def spread(data: bytes, count: int = 7) -> list[int]:
     return [number_of(image) for image in decode_video(data, count, most_pixels=10**6).frames]
 
 
-def shown_in_order(data: bytes) -> list[tuple[int, int]]:
+def displayed_in_order(data: bytes) -> list[tuple[int, int]]:
     """The time and number of each image, by decoding all."""
     with av.open(BytesIO(data)) as container:
         images = container.decode(container.streams.video[0])
@@ -68,14 +68,14 @@ GRID: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("form", "codec", "made"), GRID)
 def test_images_are_those_of_decoding_the_whole_video(form: str, codec: str, made: dict[str, Any]) -> None:
-    found = spread(film(form, codec, **made))
+    found = spread(video(form, codec, **made))
     # The clock of a program stream may round an image to the next part.
     assert np.abs(np.array(found) - MIDDLES).max() <= (form == "mpeg"), found
 
 
 @pytest.mark.parametrize("rate", [5, 24, 60])
 def test_at_any_rate_an_image_is_the_one_visible_in_the_middle(rate: int) -> None:
-    clip = decode_video(film("mp4", "libx264", rate=rate, options=x264(12, 2)), 7, most_pixels=10**6)
+    clip = decode_video(video("mp4", "libx264", rate=rate, options=x264(12, 2)), 7, most_pixels=10**6)
     assert [number_of(image) for image in clip.frames] == MIDDLES
     assert clip.seconds == pytest.approx(40 / rate, abs=0.05)
 
@@ -83,8 +83,8 @@ def test_at_any_rate_an_image_is_the_one_visible_in_the_middle(rate: int) -> Non
 @pytest.mark.parametrize(("form", "codec"), [("mp4", "libx264"), ("matroska", "libx264"), ("webm", "libvpx-vp9")])
 def test_an_image_that_stands_long_has_more_of_the_parts(form: str, codec: str) -> None:
     times = [0, 40, 80, 5000, 5040, 9000, 9040, *range(10_000, 11_000, 40)]
-    data = film(form, codec, times_ms=times, options=x264(250, 2) if codec == "libx264" else {"cpu-used": "8"})
-    in_order = shown_in_order(data)
+    data = video(form, codec, times_ms=times, options=x264(250, 2) if codec == "libx264" else {"cpu-used": "8"})
+    in_order = displayed_in_order(data)
     found = spread(data, 9)
     assert found[:7] == [2, 2, 2, 2, 4, 4, 4]
     assert set(found) <= {number for _, number in in_order}
@@ -92,8 +92,8 @@ def test_an_image_that_stands_long_has_more_of_the_parts(form: str, codec: str) 
 
 @pytest.mark.parametrize("key_every", [12, 250])
 def test_what_an_edit_list_leaves_out_is_not_among_them(key_every: int) -> None:
-    data = moved(film("mp4", "libx264", options=x264(key_every, 2)), "mp4", -0.6)
-    in_order = [number for _, number in shown_in_order(data)]
+    data = moved(video("mp4", "libx264", options=x264(key_every, 2)), "mp4", -0.6)
+    in_order = [number for _, number in displayed_in_order(data)]
     assert in_order == list(range(15, 40))
     clip = decode_video(data, 5, most_pixels=10**6)
     assert [number_of(image) for image in clip.frames] == [17, 22, 27, 32, 37]
@@ -102,24 +102,24 @@ def test_what_an_edit_list_leaves_out_is_not_among_them(key_every: int) -> None:
 
 @pytest.mark.parametrize("form", ["mp4", "matroska", "mpegts"])
 def test_a_video_may_begin_late(form: str) -> None:
-    assert spread(moved(film("mp4", "libx264", options=x264(12, 2)), form, 3)) == MIDDLES
+    assert spread(moved(video("mp4", "libx264", options=x264(12, 2)), form, 3)) == MIDDLES
 
 
 def test_videos_joined_are_read_to_the_end() -> None:
-    one = film("mpegts", "libx264", options=x264(12, 2))
+    one = video("mpegts", "libx264", options=x264(12, 2))
     clip = decode_video(one + one, 4, most_pixels=10**6)
     assert [number_of(image) for image in clip.frames] == [10, 30, 10, 30]
     assert clip.seconds == pytest.approx(3.2, abs=0.1)
 
 
 def test_a_video_cut_at_its_start_begins_with_the_next_key_frame() -> None:
-    data = film("mpegts", "libx264", options=x264(12, 2))
+    data = video("mpegts", "libx264", options=x264(12, 2))
     found = spread(data[188 * 20 :], 4)
     assert found == sorted(found) and found[0] >= 2 and found[-1] >= 34
 
 
 def test_damaged_images_are_left_out() -> None:
-    data = bytearray(film("mpegts", "libx264", options=x264(4)))
+    data = bytearray(video("mpegts", "libx264", options=x264(4)))
     middle = len(data) // 2 // 188 * 188
     data[middle + 8 : middle + 188 * 3] = bytes(188 * 3 - 8)
     found = spread(bytes(data))
@@ -140,7 +140,7 @@ def test_each_packet_is_decoded_once_and_groups_without_a_wanted_image_are_skipp
     assert timeline.reaches([2, 9, 9, 12]) == [Reach(0, 3, (2,)), Reach(8, 10, (9,)), Reach(12, 12, (12,))]
 
 
-def test_images_shown_before_a_key_frame_but_decoded_after_it_join_two_groups() -> None:
+def test_images_displayed_before_a_key_frame_but_decoded_after_it_join_two_groups() -> None:
     shows = [0, 1, 4, 2, 3, 5]
     timeline = read_timeline(iter(Packet(pts, i, key=i in (0, 2)) for i, pts in enumerate(shows)))
     assert timeline is not None
@@ -166,16 +166,16 @@ def test_hardly_more_is_decoded_than_the_whole_video(monkeypatch: pytest.MonkeyP
         return ready(self, packet)
 
     monkeypatch.setattr(containers.Decoding, "ready", counted)
-    spread(film("mp4", "libx264", options=x264(250, 2)), 16)
+    spread(video("mp4", "libx264", options=x264(250, 2)), 16)
     assert decoded <= 40
     decoded = 0
-    spread(film("mp4", "libx264", options=x264(4)), 4)
+    spread(video("mp4", "libx264", options=x264(4)), 4)
     assert decoded <= 16
 
 
-def turned_film(matrix: tuple[int, ...]) -> bytes:
+def turned_video(matrix: tuple[int, ...]) -> bytes:
     """``matrix``: a, b, c, d of the display matrix, in the header of an MP4."""
-    data = film("mp4", "libx264", images=4)
+    data = video("mp4", "libx264", images=4)
     at = data.index(b"tkhd") + 44
     a, b, c, d = (number << 16 for number in matrix)
     return data[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + data[at + 36 :]
@@ -198,7 +198,7 @@ def turned_film(matrix: tuple[int, ...]) -> bytes:
 def test_a_video_is_turned_and_mirrored_as_it_says(
     matrix: tuple[int, ...], rows_and_columns: Any, at_start: bool
 ) -> None:
-    found = decode_video(turned_film(matrix), 4, at_start=at_start, most_pixels=10**6).frames
+    found = decode_video(turned_video(matrix), 4, at_start=at_start, most_pixels=10**6).frames
     for number, image in enumerate(found):
         expected = rows_and_columns(numbered(number))
         assert image.shape == expected.shape
@@ -213,5 +213,5 @@ def test_other_angles_go_to_the_nearest_quarter_turn() -> None:
 
 def test_pixels_that_are_not_square_are_stretched() -> None:
     """As on a DVD."""
-    data = film("mp4", "libx264", images=4, aspect=Fraction(4, 3))
+    data = video("mp4", "libx264", images=4, aspect=Fraction(4, 3))
     assert decode_video(data, 2, most_pixels=10**6).frames.shape == (2, HEIGHT, WIDTH * 4 // 3, 3)
