@@ -183,7 +183,8 @@ class _Worker:
         if late:
             return f"the {what} was not read within {self._limits.wall_s:g} s ({TIME_SETTING}); send a smaller one"
         if sys.platform != "win32" and status == -signal.SIGXCPU:
-            return f"the {what} takes more than {self._limits.cpu_s:g} s of computing to read ({CPU_SETTING}); send a smaller one"
+            most = f"{self._limits.cpu_s:g} s of computing to read ({CPU_SETTING})"
+            return f"the {what} takes more than {most}; send a smaller one"
         return f"the {what} crashes its decoder ({_spelled(status)}); it is damaged, or malicious"
 
     def close(self) -> None:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid
 from weft.modules.media.animations import Animation, find_animation
 from weft.modules.media.containers import Decoding, codec, opened, packets, reason
+from weft.modules.media.display import Display
 from weft.modules.media.images import Pixels, too_large
-from weft.modules.media.orientation import orientation_of
 from weft.modules.media.timeline import Reach, Timeline, read_timeline
 
 Frames: TypeAlias = npt.NDArray[np.uint8]
@@ -29,7 +29,6 @@ SHORT_SIDE = 512
 """Frames are reduced to this many pixels on the shorter side; no video model takes more."""
 
 _USUAL_RATE = 25
-_MOST_STRETCHED = 10
 
 
 class Clip(NamedTuple):
@@ -80,7 +79,7 @@ class _Video:
             self._timeline: Timeline = timeline
             self._unit = float(stream.time_base) if timeline.stated else 1 / float(stream.average_rate or _USUAL_RATE)
         self._failure: Exception | None = None
-        self._size: tuple[int, int] | None = None
+        self._display: Display | None = None
 
     def first(self, count: int) -> Clip:
         with self._opened() as (container, stream):
@@ -149,13 +148,11 @@ class _Video:
         return found
 
     def _fitted(self, image: Any, stream: Any) -> Pixels:
-        """In RGB and as displayed, with the size of the first one."""
+        """In RGB and as displayed; all with the size and the orientation of the first one."""
         self._bound(image.width, image.height)
-        if self._size is None:
-            self._size = _displayed_size(image, stream)
-        orientation = orientation_of(image)
-        width, height = self._size[::-1] if orientation.transposed else self._size
-        return orientation.displayed(image.reformat(width=width, height=height, format="rgb24").to_ndarray())
+        if self._display is None:
+            self._display = Display(image, stream.sample_aspect_ratio, SHORT_SIDE)
+        return self._display.rgb(image)
 
     def _bound(self, width: int, height: int) -> None:
         if width * height > self._most_pixels:
@@ -170,17 +167,6 @@ class _Video:
 def _is_cover(track: Any) -> bool:
     """Of a song, such as an album's."""
     return bool(track.disposition & track.disposition.attached_pic)
-
-
-def _displayed_size(image: Any, stream: Any) -> tuple[int, int]:
-    """Width and height of ``image`` as displayed, reduced."""
-    stretched = float(stream.sample_aspect_ratio or 1)
-    if not 1 / _MOST_STRETCHED <= stretched <= _MOST_STRETCHED:
-        stretched = 1.0
-    width, height = image.width * stretched, float(image.height)
-    scale = min(1.0, SHORT_SIDE / min(width, height))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return size[::-1] if orientation_of(image).transposed else size
 
 
 def _within(numbered: Iterator[tuple[int, Any]], decoding: Decoding, reach: Reach) -> Iterator[Any]:

@@ -6,6 +6,7 @@ this process: too much memory is an error; too much time, or a crash, ends the p
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -37,6 +38,7 @@ def decoding(limits: MediaLimits) -> Decode:
         assert request.output == Output.VIDEO
         at_start = bool(request.second)
         clip = decode_video(request.data, int(request.first), at_start=at_start, most_pixels=limits.pixels)
+        gc.collect()  # a frame of PyAV and its side data refer to each other, and it may be large
         return Decoded(clip.frames, clip.seconds)
 
     return decode

@@ -16,7 +16,7 @@ import av
 
 from tiny.recordings import HEIGHT, WIDTH, moved, number_of, numbered, video, x264, x265
 from weft.modules.media import containers
-from weft.modules.media.orientation import Orientation, orientation
+from weft.modules.media.display import Orientation, orientation
 from weft.modules.media.timeline import Reach, read_timeline
 from weft.modules.media.video import decode_video
 
