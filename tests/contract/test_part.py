@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -314,3 +315,32 @@ def test_what_is_overwritten_all_the_time_is_removed(filled: Part) -> None:
         stop.set()
         for writer in writers:
             writer.join()
+
+
+@pytest.mark.parametrize("name", ["flat", "cosine", "tokens"])
+def test_a_vector_that_no_object_has_takes_other_dimensions(make: Make, name: str) -> None:
+    part = make(CONFIG)
+    several = name == "tokens"
+
+    def vector(n: int, dims: int) -> Any:
+        made = np.random.default_rng(n).normal(size=(1 + n % 3, dims) if several else dims)
+        return made.astype(np.float32)
+
+    for dims in (4, 6, 3, 4):
+        vectors = {n: vector(n, dims) for n in range(30)}
+        part.write([Upsert(Object(key(n), {"n": n}, {name: one})) for n, one in vectors.items()])
+        part.write([Upsert(Object(key(99), {"n": 99}))])
+        view = part.view()
+        assert view.dims(name) == dims
+        query = vectors[7]
+        found = view.nearest(name, query, 30, None, None)
+        assert len(found.doc_ids) == 30
+        assert numbers_of(view, found.doc_ids[:1]) == [7] or several
+        part.write([Remove(key(n)) for n in range(29)])
+        assert part.view().dims(name) == dims, "one object has it yet"
+        part.write([Upsert(Object(key(29), {"n": 29}))])
+        assert part.view().dims(name) is None
+        assert not len(part.view().nearest(name, query, 3, None, None).doc_ids)
+        doc_id = view.find([key(99)])[0]
+        assert doc_id is not None
+        assert view.records([doc_id])[0] is not None, "earlier views stay readable"

@@ -61,7 +61,6 @@ class State:
     config: CollectionConfig
     stored: Mapping[int, Stored] = field(default_factory=dict)
     live: Mapping[bytes, int] = field(default_factory=dict)
-    dims: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -88,7 +87,7 @@ class ReferencePart:
 
     def configure(self, config: CollectionConfig) -> None:
         with self._turn:
-            self.state = State(config, self.state.stored, self.state.live, self.state.dims, self.state.models)
+            self.state = State(config, self.state.stored, self.state.live, self.state.models)
 
     def check(self) -> None:
         if self.gone:
@@ -155,7 +154,7 @@ class ReferencePart:
             if self.read_only:
                 raise Invalid("store is read-only")
             stored, live = dict(self.state.stored), dict(self.state.live)
-            dims, models = dict(self.state.dims), dict(self.state.models) if live else {}
+            models = dict(self.state.models) if live else {}
             outcomes: list[Outcome] = []
             for change, expected in changes:
                 uuid = change.object.uuid if isinstance(change, Upsert) else change.uuid
@@ -175,13 +174,12 @@ class ReferencePart:
                     live[uuid] = len(stored)
                     vectors = {name: vector.copy() for name, vector in obj.vectors.items()}
                     stored[len(stored)] = Stored(uuid, record, vectors)
-                    dims |= {name: vector.shape[-1] for name, vector in vectors.items() if name not in dims}
                     models |= obj.models
                     outcomes.append(Done(known is not None))
                 else:
                     live.pop(uuid, None)
                     outcomes.append(Done(known is not None))
-            self.state = State(self.config, stored, live, dims, models)
+            self.state = State(self.config, stored, live, models)
             return outcomes
 
 
@@ -198,7 +196,8 @@ class ReferenceView:
 
     def dims(self, name: str) -> int | None:
         self._check(name)
-        return self._state.dims.get(name)
+        present = (self._state.stored[doc_id].vectors for doc_id in self._state.live.values())
+        return next((vectors[name].shape[-1] for vectors in present if name in vectors), None)
 
     def object(self, doc_id: int) -> Object:
         return self._codec.open(self._state.stored[doc_id].record).to_object()

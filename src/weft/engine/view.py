@@ -30,7 +30,7 @@ class View(Protocol):
     def config(self) -> CollectionConfig: ...
 
     def dims(self, name: str) -> int | None:
-        """The dimensions of the vectors ``name``, which the first one stored fixed; None before that."""
+        """The dimensions of the vectors ``name``; None while no object has one."""
         ...
 
     # -- which objects

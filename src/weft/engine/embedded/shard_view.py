@@ -108,7 +108,8 @@ class ShardView:
 
     def dims(self, name: str) -> int | None:
         self.reading.indexes.vector(name)
-        return self.reading.store.vectors(name).dims
+        store = self.reading.store
+        return store.vectors(name).dims if store.has_vectors(name, self.reading.live) else None
 
     # -- which objects
 

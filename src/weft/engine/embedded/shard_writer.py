@@ -111,10 +111,29 @@ class ShardWriter:
         self._lifetime.check()
         if self.stale:
             self.mend()
+        self._free_dimensions(changes)
         outcomes, stored = self._committer.commit(changes, self.named())
         if stored:
             self._index(stored)
         return outcomes
+
+    def _free_dimensions(self, changes: Sequence[Staged]) -> None:
+        """Reset each vector to which ``changes`` bring other dimensions and which no object has any more."""
+        brought = {
+            (name, vector.shape[-1])
+            for staged in changes
+            if isinstance(staged.change, Upsert)
+            for name, vector in staged.change.object.vectors.items()
+            if name in self.indexes.vectors and vector.ndim
+        }
+        for name in {name for name, dims in brought if self._store.vectors(name).dims not in (None, dims)}:
+            if not self._store.has_vectors(name, self._store.live):
+                self._store.reset_vectors(name)
+                try:
+                    self.indexes.vector(name).extend()
+                except Exception:
+                    _log.exception("the index of %r failed in %s; all are rebuilt", name, self._folder)
+                    self.mend()
 
     def _index(self, stored: list[tuple[Staged, int | None]]) -> None:
         live = self._store.live

@@ -22,10 +22,10 @@ _STEP_BYTES = 1 << 23
 class Rewrite:
     """Rows of ``source`` in the new file ``file``; those that are no longer kept after they were copied stay in it."""
 
-    def __init__(self, source: StoredVectors, file: AppendFile) -> None:
+    def __init__(self, source: StoredVectors, file: AppendFile, generation: int) -> None:
         self.source = source
         self.file = file
-        self.generation = source.generation + 1
+        self.generation = generation
         self.table = RowTable(ragged=source.multi)
         self.rows = 0
         self._done = 0

@@ -39,6 +39,8 @@ from weft.files.format import damaged
 
 TABLES = (*object_tables.TABLES, *vector_folder.TABLES)
 _CHUNK = 256
+_LATEST = 256
+"""How many rows are looked at before all of them."""
 
 
 class ShardStore:
@@ -212,6 +214,23 @@ class ShardStore:
         doc_ids = self._vectors.files[name].doc_ids
         return len(doc_ids) - BitMap.union(self.live, *named).intersection_cardinality(BitMap(doc_ids))
 
+    def has_vectors(self, name: str, among: BitMap) -> bool:
+        """Whether one of the objects ``among`` has a vector of that name."""
+        doc_ids = self._vectors.files[name].doc_ids
+        latest = doc_ids[-_LATEST:]
+        return any(doc_id in among for doc_id in latest.tolist()) or (
+            len(doc_ids) > len(latest) and BitMap(doc_ids).intersect(among)
+        )
+
+    def reset_vectors(self, name: str) -> None:
+        """Makes the vector file ``name``, which no live object is in, an empty one that takes vectors of any
+        dimensions; on the writing thread.
+
+        Earlier states lose the vectors of their removed objects.
+        """
+        with self._switching:
+            self._vectors.reset(name)
+
     def begin_compaction(self, name: str, named: Sequence[BitMap] = ()) -> Rewrite:
         """Copies the rows of live objects, and of those in the states ``named``, from the vector file ``name`` to a new
         one; on any thread, one at a time for each name.
@@ -230,9 +249,12 @@ class ShardStore:
     def finish_compaction(self, rewrite: Rewrite, named: Sequence[BitMap] = ()) -> None:
         """Replaces the old file by the new one, on the writing thread: rows are renumbered, ``generation`` grows.
 
-        All or nothing; raises as ``begin_compaction`` does.
+        All or nothing; raises as ``begin_compaction`` does. Discards the new file if the old one was reset meanwhile.
         """
         with self._switching:
+            if rewrite.generation <= rewrite.source.generation:
+                rewrite.discard()
+                return
             try:
                 rewrite.copy(BitMap.union(self.live, *named), self.next_doc_id)
                 self._vectors.switch(rewrite)

@@ -95,11 +95,25 @@ class VectorFolder:
     def rewrite(self, name: str) -> Rewrite:
         """An empty rewrite of the file ``name``. One at a time for each name."""
         file = self.files[name]
-        return Rewrite(file, self._new_file(file.number, file.generation + 1))
+        generation = file.generation + 1
+        return Rewrite(file, self._new_file(file.number, generation), generation)
+
+    def reset(self, name: str) -> None:
+        """Commits an empty file in place of ``name``, whose vectors may then have other dimensions.
+
+        It skips a generation, so that a rewrite that is under way has a file of its own, and is superseded.
+        """
+        file = self.files[name]
+        generation = file.generation + 2
+        self.switch(Rewrite(file, self._new_file(file.number, generation), generation))
 
     def switch(self, rewrite: Rewrite) -> None:
-        """Commits the rewritten file in place of its source, and removes the old one. All or nothing."""
+        """Commits the rewritten file in place of its source, and removes the old one. All or nothing.
+
+        Without rows, the file has no dimensions any more.
+        """
         source, old = rewrite.source, rewrite.source.file
+        dims = source.dims if rewrite.rows else None
         prefix = _PREFIX.pack(source.number, source.generation)
 
         def body(txn: Transaction) -> None:
@@ -111,6 +125,7 @@ class VectorFolder:
             self._write_record(
                 txn,
                 source,
+                dims=dims,
                 generation=rewrite.generation,
                 rows=rewrite.rows,
                 length=rewrite.file.length,
@@ -118,7 +133,7 @@ class VectorFolder:
             )
 
         self._env.write(body)
-        source.attach(rewrite.file, rewrite.table, dims=source.dims, generation=rewrite.generation, rows=rewrite.rows)
+        source.attach(rewrite.file, rewrite.table, dims=dims, generation=rewrite.generation, rows=rewrite.rows)
         old.remove()
 
     def copy_to(self, folder: Path) -> None:
@@ -213,14 +228,14 @@ class VectorFolder:
 
     def _write_empty(self, txn: Transaction, files: Iterable[StoredVectors]) -> None:
         for file in files:
-            self._write_record(txn, file, generation=0, rows=0, length=0, tail=file.file.tail_checksum)
+            self._write_record(txn, file, dims=None, generation=0, rows=0, length=0, tail=file.file.tail_checksum)
 
     def _write_record(
         self,
         txn: Transaction,
         file: StoredVectors,
         *,
-        dims: int | None = None,
+        dims: int | None,
         generation: int,
         rows: int,
         length: int,
@@ -229,7 +244,7 @@ class VectorFolder:
         record = {
             "name": file.name,
             "multi": file.multi,
-            "dims": dims or file.dims,
+            "dims": dims,
             "generation": generation,
             "rows": rows,
             "bytes": length,

@@ -200,11 +200,27 @@ def test_a_compaction_given_up_or_of_nothing_leaves_no_trace(store: ShardStore) 
     assert store.vectors("a").generation == 1 and len(list((store.folder / "vectors").iterdir())) == 1
     store.commit([Delete(uuid(1)), Delete(uuid(2))])
     store.finish_compaction(store.begin_compaction("a"))
-    assert floats(store.vectors("a")).shape == (0, 2) and list((store.folder / "vectors").iterdir()) == []
-    with pytest.raises(Invalid):
-        store.commit([Put(uuid(1), b"", {"a": vec(1)})])
-    store.commit([Put(uuid(1), b"", {"a": vec(5, 6)})])
-    assert store.get_vectors("a", [2]) == [pytest.approx([5, 6])]
+    assert store.vectors("a").dims is None and list((store.folder / "vectors").iterdir()) == []
+    store.commit([Put(uuid(1), b"", {"a": vec(5, 6, 7)})])
+    assert store.get_vectors("a", [2]) == [pytest.approx([5, 6, 7])]
+
+
+def test_an_emptied_vector_is_reset_also_while_it_is_rewritten(store: ShardStore) -> None:
+    store.commit([Put(uuid(1), b"", {"a": vec(1, 2)}), Put(uuid(2), b"", {})])
+    assert store.has_vectors("a", store.live)
+    store.commit([Delete(uuid(1))])
+    assert not store.has_vectors("a", store.live)
+    rewrite = store.begin_compaction("a")
+    store.reset_vectors("a")
+    store.commit([Put(uuid(3), b"", {"a": vec(1, 2, 3)})])
+    store.finish_compaction(rewrite)
+    assert store.get_vectors("a", [0, 2]) == [None, pytest.approx([1, 2, 3])]
+    assert len(list((store.folder / "vectors").iterdir())) == 1
+    store.close()
+    again = ShardStore(store.folder, {}, sync=False)
+    assert again.vectors("a").dims == 3 and again.get_vectors("a", [2]) == [pytest.approx([1, 2, 3])]
+    again.verify(full=True)
+    again.close()
 
 
 def test_a_copy_is_a_store_of_its_own(store: ShardStore, tmp_path: Path) -> None:

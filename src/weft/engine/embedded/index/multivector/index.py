@@ -81,6 +81,8 @@ class MultiVectorIndex:
             if rows.generation != known.generation and self._writer is not None:
                 old = known.doc_ids[: self._writer.stage.end_row]
                 self._writer.keep(np.isin(old, rows.doc_ids, assume_unique=True))
+                if not len(rows.doc_ids):
+                    self._writer = None  # the next rows may have other dimensions
             self._encode(rows, ENCODED_AT_ONCE)
 
     def _encode(self, rows: TokenRows, most: int) -> None:
