@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from embedded_engine import shard_of
 from history.history import Refused
 from history.judging import Answer, Figures, Presence, Question, Row, Rows
 from history.things import (
@@ -244,3 +245,11 @@ def opened(folder: Path) -> InProcess:
     for collection, tenant in PLACES:
         process.service.collections.create(document(collection, tenants=tenant is not None))
     return process
+
+
+def tidy(process: InProcess) -> None:
+    """A step of upkeep of everything, and its snapshots."""
+    for collection, tenant in PLACES:
+        shard = shard_of(process.database.get(collection), tenant)
+        shard.maintain()
+        shard.checkpoint()
