@@ -57,8 +57,9 @@ class Retained:
         while len(found) < limit:
             rows = read(after, limit)
             last = rows[-1][0] if len(rows) == limit else None
-            known = {row for row in rows if row[1] in state}
-            found += sorted(known.union(self._between(after, last, state)))
+            known = [row for row in rows if row[1] in state]
+            others = self._between(after, last, state)
+            found += sorted({*known, *others}) if others else known
             if last is None:
                 break
             after = last
@@ -66,7 +67,8 @@ class Retained:
 
     def _between(self, after: bytes | None, last: bytes | None, state: BitMap) -> list[tuple[bytes, int]]:
         found: list[tuple[bytes, int]] = []
-        for doc_id in self.doc_ids & state:
+        doc_ids = self.doc_ids
+        for doc_id in doc_ids & state if doc_ids else ():
             uuid = self._uuids.get(doc_id)  # None: the commit failed, and the object lives on
             if uuid is not None and (after is None or uuid > after) and (last is None or uuid <= last):
                 found.append((uuid, doc_id))
@@ -77,13 +79,18 @@ class Retained:
     def turnover(self, removed: BitMap, named: Sequence[BitMap]) -> Turnover:
         """For a commit that removes ``removed`` while the states ``named`` (their live doc_ids) may be read."""
         waiting = self.all
-        unnamed = waiting - _among(waiting, named)
+        if not (waiting or removed):
+            return Turnover(waiting, waiting)
+        purged = waiting - _among(waiting, named)
+        if len(purged) > PURGED_AT_ONCE:
+            purged = purged[:PURGED_AT_ONCE]
         fresh = _among(removed, named)
-        purged = unnamed[:PURGED_AT_ONCE] if len(unnamed) > PURGED_AT_ONCE else unnamed
         return Turnover(purged | (removed - fresh), (waiting - purged) | fresh)
 
     def add(self, objects: Mapping[int, bytes]) -> None:
         """Before the commit that removes ``objects``: doc_id → uuid."""
+        if not objects:
+            return
         for doc_id, uuid in objects.items():
             self._uuids[doc_id] = uuid
             self._by_uuid[uuid] = (*self._by_uuid.get(uuid, ()), doc_id)
@@ -91,8 +98,11 @@ class Retained:
 
     def drop(self, doc_ids: BitMap) -> None:
         """After the commit that purged them, or instead of one that failed."""
+        if self.left:
+            self.left = self.left - doc_ids
         mine = self.doc_ids & doc_ids
-        self.left = self.left - doc_ids
+        if not mine:
+            return
         self.doc_ids = self.doc_ids - mine
         for doc_id in mine:
             uuid = self._uuids.pop(doc_id)
@@ -105,4 +115,6 @@ class Retained:
 
 def _among(doc_ids: BitMap, named: Sequence[BitMap]) -> BitMap:
     """Those of ``doc_ids`` that live in any of the states."""
-    return BitMap.union(BitMap(), *(doc_ids & live for live in named)) if doc_ids else doc_ids
+    if not (doc_ids and named):
+        return BitMap()
+    return doc_ids & named[0] if len(named) == 1 else BitMap.union(*(doc_ids & live for live in named))
