@@ -193,9 +193,9 @@ def test_the_capabilities_are_true(database: Database, tmp_path: Path) -> None:
     with collection.use(None) as part:
         part.write([Upsert(one) for one in given])
         view = part.view()
-        listed = view.uuids(view.sorted(None, [], 0).tolist())
         in_order = [key(n) for n in range(COUNT)]
-        assert listed == (in_order if can.insertion_order else sorted(in_order))
+        assert view.uuids(view.sorted(None, [], 0).tolist()) == sorted(in_order)
+        listed = in_order if can.insertion_order else sorted(in_order)
         selection = view.select(condition(Operator.GREATER_THAN, "n", 3))
         chosen = view.uuids(selection.first().tolist())
         assert chosen == [uuid for uuid in listed if uuid in chosen]

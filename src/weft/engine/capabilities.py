@@ -14,7 +14,7 @@ class Capabilities:
     files: bool
     """Its shards are files that can be copied while they are in use, so backups and exports of them work."""
     insertion_order: bool
-    """Filtered objects without another order are listed in insertion order; otherwise by uuid."""
+    """``Selection.first`` returns objects in insertion order; otherwise by uuid."""
     exact_vectors: bool
     """Vectors are returned bit for bit as they were given; otherwise only approximately."""
     conditional_writes: bool

@@ -34,6 +34,13 @@ def order_of_ties(ties: Ties, values: npt.NDArray[np.float32], doc_ids: DocIds) 
     return np.lexsort((doc_ids, halves[:, 1], halves[:, 0], values)).astype(np.int64, copy=False)
 
 
+def cuts_ties(distances: npt.NDArray[np.float32], k: int) -> bool:
+    """Whether the k-th of ``distances (k + 1,)``, or of fewer, ascending, is followed by an equal one, or may be."""
+    if len(distances) > k:
+        return bool(distances[k] == distances[k - 1])
+    return len(distances) == k > 1 and bool(distances[k - 1] == distances[k - 2])
+
+
 def _uuids_of(ties: Ties, doc_ids: DocIds) -> U8:
     """``(n, 16)``, copied; all ones for what ``ties`` lacks."""
     if len(ties.docs):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from weft.domain.profile import note, took
 from weft.domain.schema import Metric, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.ties import Ties
+from weft.engine.embedded.index.ties import Ties, cuts_ties
 from weft.engine.embedded.index.vector.codes import ByteCodes, Codes
 from weft.engine.embedded.index.vector.frozen import Frozen
 from weft.engine.embedded.index.vector.query import DISTANCE_TOLERANCE, LINEAR, METRIC_CODES, VectorQuery
@@ -80,17 +80,41 @@ class VectorSearcher:
         max_distance: float | None,
         ties: Ties,
     ) -> Neighbours:
-        """The ``k`` nearest allowed objects, none farther than ``max_distance``."""
+        """The ``k`` nearest allowed objects, none farther than ``max_distance``.
+
+        A walk meets some of many equally far objects, and others with another ef. When the k-th is one of such, all
+        are scanned, so that those that come first by ``ties`` are returned.
+        """
+        found, walked = self._found(view, query, k, allow, max_distance, ties, walk=True)
+        if walked and cuts_ties(found.distances, k):
+            found, _ = self._found(view, query, k, allow, max_distance, ties, walk=False)
+        return Neighbours(found.doc_ids[:k], found.distances[:k])
+
+    def _found(
+        self,
+        view: VectorView,
+        query: VectorQuery,
+        k: int,
+        allow: AllowList | None,
+        max_distance: float | None,
+        ties: Ties,
+        *,
+        walk: bool,
+    ) -> tuple[Neighbours, bool]:
+        """The ``k + 1`` nearest that are known, and whether they were found by a walk."""
         floor = -inf if max_distance is None else query.closeness_of(max_distance + DISTANCE_TOLERANCE)
         chosen: list[RowNumbers] = []
-        note("vectors_scanned", True)
+        walked = False
         with took("candidates_took"):
             if view.frozen is not None:
-                chosen.append(self._in_frozen(view, view.frozen, query, k, allow, floor))
+                picked = self._in_graph(view, view.frozen, query, k, allow, floor) if walk else None
+                walked = picked is not None
+                chosen.append(self._in_frozen(view, view.frozen, query, k, allow, floor) if picked is None else picked)
             if view.tail_start < len(view.rows):
                 chosen.append(self._in_tail(view, query, k, allow, floor))
+        note("vectors_scanned", not walked)
         with took("rescore_took"):
-            return self._rescored(view, query, chosen, k, max_distance, ties)
+            return self._rescored(view, query, chosen, k + 1, max_distance, ties), walked
 
     def _rescored(
         self,
@@ -115,23 +139,24 @@ class VectorSearcher:
 
     # -- the frozen part
 
+    def _in_graph(
+        self, view: VectorView, frozen: Frozen, query: VectorQuery, k: int, allow: AllowList | None, floor: float
+    ) -> RowNumbers | None:
+        """By a walk; None where a scan is the better way."""
+        matches = frozen.size if allow is None else self._matches(view, allow, 0, frozen.covered)
+        if frozen.graph is None or matches == 0:
+            return None
+        return self._walk(view, frozen, query, k, allow, floor, matches)
+
     def _in_frozen(
         self, view: VectorView, frozen: Frozen, query: VectorQuery, k: int, allow: AllowList | None, floor: float
     ) -> RowNumbers:
-        size = frozen.size
-        matches = size if allow is None else self._matches(view, allow, 0, frozen.covered)
-        if matches == 0:
-            return _NO_ROWS
-        if frozen.graph is not None:
-            picked = self._walk(view, frozen, query, k, allow, floor, matches)
-            if picked is not None:
-                note("vectors_scanned", False)
-                return picked
+        """By a scan."""
         labels = None if allow is None else frozen.labels(allow.rows_of(view.rows))
         if labels is not None and not len(labels):
             return _NO_ROWS
         if frozen.codes is None:
-            return frozen.rows(np.arange(size) if labels is None else labels)
+            return frozen.rows(np.arange(frozen.size) if labels is None else labels)
         best = self._scan(frozen.codes, query, labels, self._budget(k, frozen), floor)
         return frozen.rows(best if labels is None else labels[best])
 

@@ -18,6 +18,7 @@ from reference.vector_kernels import nearest
 from weft.domain.errors import Invalid
 from weft.domain.schema import Metric, Quantizer, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.ties import ties_of
 from weft.engine.embedded.index.vector import SingleVectorIndex
 from weft.engine.embedded.index.vector.query import METRIC_CODES
 
@@ -277,6 +278,24 @@ def test_ties_are_in_order_of_doc_id(tmp_path: Path) -> None:
     vectors = np.tile(np.arange(1, 9, dtype=np.float32), (50, 1))
     index = open_index(MemoryVectors(vectors), tmp_path)
     assert index.search(vectors[0], 7).doc_ids.tolist() == list(range(7))
+
+
+def test_equal_vectors_of_a_graph_have_one_order(many_vectors: Many, tmp_path: Path) -> None:
+    vectors = many_vectors(3_000, 16)
+    query = vectors[1].copy()
+    rng = np.random.default_rng(4)
+    equal = np.sort(rng.choice(3_000, 250, replace=False))
+    vectors[equal] = query
+    index = open_index(MemoryVectors(vectors), tmp_path, flat_search_cutoff=0, ef=8)
+    assert index.maintain(everyone(3_000))
+    place = rng.permutation(3_000)
+    uuids = np.array([int(p).to_bytes(16, "big") for p in place], "S16")
+    ties = ties_of(uuids, np.arange(3_000, dtype=np.uint32))
+    expected = sorted({1, *equal.tolist()}, key=lambda doc: place[doc])
+    for allow in (None, AllowList(BitMap(range(2_900)))):
+        wanted = [doc for doc in expected if allow is None or doc in allow]
+        for k in (1, 10, 20, 99, 100, 101, 240):
+            assert index.search(query, k, allow, ties=ties).doc_ids.tolist() == wanted[:k]
 
 
 def test_an_empty_index_and_empty_answers(tmp_path: Path) -> None:
