@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from weft.domain.filters import Condition, Operator, PropertyTarget
+from weft.domain.filters import UPDATE_TIME, Condition, Operator, PropertyTarget
 from weft.domain.objects import Object, Properties
 from weft.domain.query import Keyword
-from weft.domain.schema import CollectionConfig, DataType, Property, Tokenization
+from weft.domain.schema import CollectionConfig, DataType, Expiry, InvertedConfig, Property, Tokenization
 from weft.engine.changes import Change, Remove, Upsert
 from weft.engine.embedded.shard import Shard
 from weft.engine.view import View
@@ -38,6 +38,7 @@ CONFIG = CollectionConfig(
         Property("list", DataType.TEXT_ARRAY, index_searchable=True, tokenization=Tokenization.WORD),
         Property("n", DataType.INT),
     ),
+    inverted=InvertedConfig(index_timestamps=True),
 )
 
 
@@ -139,5 +140,22 @@ def test_a_word_that_is_very_frequent_and_a_text_that_is_very_long(tmp_path: Pat
         assert scores(shard.view(), Keyword("few many")) == pytest.approx(expected, rel=1e-6)
         shard.checkpoint()
         assert scores(shard.view(), Keyword("few many")) == pytest.approx(expected, rel=1e-6)
+    finally:
+        shard.close()
+
+
+def test_hidden_expired_objects_do_not_count(tmp_path: Path) -> None:
+    expiry = Expiry(UPDATE_TIME, 60, hidden=True)
+    texts = {bytes([n]) * 16: {"word": "red " * (n + 1) + "fox" * (n % 2)} for n in range(20)}
+    shard = opened(tmp_path / "shard")
+    try:
+        shard.write([Upsert(Object(u, dict(v), {}, 1, u[0] * 60_000)) for u, v in texts.items()])
+        view = shard.view().unexpired(expiry, 600)
+        left = {uuid: values for uuid, values in texts.items() if uuid[0] * 60 + 60 > 600}
+        assert 0 < len(left) < len(texts)
+        query = Keyword("red fox redfox")
+        assert [scores(view, query)] == [
+            pytest.approx(one, rel=1e-6) for one in fresh_scores(tmp_path / "fresh", left, [query])[:1]
+        ]
     finally:
         shard.close()
