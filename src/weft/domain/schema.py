@@ -88,6 +88,8 @@ class Property:
     nested: tuple[Property, ...] = ()
     module_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Per vectorizer module: ``skip``, ``vectorizePropertyName``."""
+    distinct_references: bool = False
+    """Whether a reference that is added again is kept once (``disableDuplicatedReferences``)."""
 
 
 class QuantizerKind(StrEnum):

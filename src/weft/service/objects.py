@@ -39,7 +39,7 @@ from weft.service.permissions.objects import (
     unlinking,
     whole_object,
 )
-from weft.service.references import References
+from weft.service.references import References, joined
 from weft.service.vectorize import ObjectVectorizer
 from weft.service.vectors import unfit
 
@@ -281,7 +281,7 @@ def _merged(config: CollectionConfig, old: Properties, patch: Properties) -> Pro
     values = {**old, **patch}
     for name, value in patch.items():
         if value and old.get(name) and config.by_name[name].data_type is DataType.REFERENCE:
-            values[name] = [*old[name], *value]
+            values[name] = joined(config.by_name[name], old[name], value)
     return values
 
 

@@ -6,6 +6,9 @@ The target of a reference need not exist when references are added in batches, b
 It must exist when one reference is added, when those of a property are replaced, when an object is stored with its
 references, and always where tenants are involved. A reference leads to objects of the same tenant, or to a collection
 without tenants.
+
+A reference without a class, of a property with several targets, leads to the first target that has the object; if none
+has it yet, it stays without a class, and its target is found when it is read.
 """
 
 from __future__ import annotations
@@ -17,10 +20,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from weft.domain.clock import now_ms
-from weft.domain.errors import Invalid, NotFound, WeftError
+from weft.domain.errors import CallerError, Invalid, NotFound, WeftError
 from weft.domain.names import collection_name, property_name, unknown_property
 from weft.domain.objects import IncomingReference, Object, Properties, Reference, format_uuid, parse_uuid
-from weft.domain.schema import CollectionConfig, DataType
+from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.engine.changes import Edit
 from weft.engine.collection import ServedCollection
 from weft.engine.part import Part
@@ -97,7 +100,7 @@ class References:
 
             def remove(obj: Object) -> Object | None:
                 present = obj.properties.get(link.property) or []
-                kept = [one for one in present if one != link.target]
+                kept = [one for one in present if not _same(one, link.target)]
                 return None if len(kept) == len(present) else _edited(obj, {link.property: kept})
 
             _edit_one(source, link.uuid, remove)
@@ -106,7 +109,7 @@ class References:
         """Replace the references of the property by ``targets``. Raises NotFound when there is no such object."""
         with self._source(name, tenant) as source:
             key = parse_uuid(uuid)
-            checked = [self._target(source.config, property, one) for one in targets]
+            checked = [self._target(source.config, source.tenant, property, one) for one in targets]
             declared = _reference_property(source.config, property)
             for error in self._refused(source.config, source.tenant, set(checked), must_exist=True).values():
                 raise error
@@ -115,8 +118,15 @@ class References:
     def check(
         self, config: CollectionConfig, tenant: str | None, objects: Sequence[Properties]
     ) -> list[WeftError | None]:
-        """For the validated properties of each object: an error when the target of a reference does not exist."""
+        """For the validated properties of each object: an error when the target of a reference does not exist.
+
+        References without a class get the one that has their object.
+        """
         properties = [one.name for one in config.properties if one.data_type is DataType.REFERENCE]
+        for one in objects:
+            for name in properties:
+                if any(not target.collection for target in one.get(name) or ()):
+                    one[name] = [self._resolved(config, tenant, name, target) for target in one[name]]
         links = [[(name, target) for name in properties for target in one.get(name) or ()] for one in objects]
         if not any(links):
             return [None] * len(objects)
@@ -141,16 +151,30 @@ class References:
         target = Reference(incoming.to_collection, parse_uuid(incoming.to_uuid))
         uuid = parse_uuid(incoming.uuid)
         declared = _reference_property(source.config, incoming.property)
-        return _Link(position, uuid, declared, self._target(source.config, declared, target))
+        return _Link(position, uuid, declared, self._target(source.config, source.tenant, declared, target))
 
-    def _target(self, config: CollectionConfig, property: str, target: Reference) -> Reference:
-        """``target`` with the name of its collection; raises Invalid for one that the property cannot point to."""
+    def _target(self, config: CollectionConfig, tenant: str | None, property: str, target: Reference) -> Reference:
+        """``target`` with the name of its collection, as far as it is known; raises Invalid for one that the property
+        cannot point to."""
         declared = _reference_property(config, property)
         name = collection_name(target.collection)
         if name and name not in config.by_name[declared].target_collections:
             name = self._unaliased(name)
         checked: Reference = coerce(config, {declared: [replace(target, collection=name)]})[declared][0]
-        return checked
+        return self._resolved(config, tenant, declared, checked)
+
+    def _resolved(self, config: CollectionConfig, tenant: str | None, property: str, target: Reference) -> Reference:
+        """``target`` with the collection that has the object; as it is if it names one, or if none has it."""
+        if target.collection:
+            return target
+        for name in config.by_name[property].target_collections:
+            collection = self._collections.find(name)
+            try:
+                if collection is not None and not self._missing(config, tenant, collection, [target], must_exist=True):
+                    return replace(target, collection=collection.config.name)
+            except CallerError:
+                continue  # this source or tenant cannot lead there
+        return target
 
     def _unaliased(self, name: str) -> str:
         try:
@@ -166,6 +190,9 @@ class References:
         by_collection: dict[str, list[Reference]] = defaultdict(list)
         for target in targets:
             by_collection[target.collection].append(target)
+        for target in by_collection.pop("", ()):
+            if must_exist or source.tenancy.enabled:
+                refused[target] = Invalid(f"no object with id {format_uuid(target.uuid)} found")
         for name, group in by_collection.items():
             try:
                 missing = self._missing(source, tenant, self._collections.open(name), group, must_exist)
@@ -206,7 +233,7 @@ class References:
         remaining = iter(by_object.items())
         while chunk := dict(islice(remaining, _OBJECTS_PER_WRITE)):
             try:
-                failed = source.part.edit({uuid: _appended(group) for uuid, group in chunk.items()})
+                failed = source.part.edit({uuid: _appended(source.config, group) for uuid, group in chunk.items()})
             except WeftError as error:
                 failed = dict.fromkeys(chunk, error)
             for uuid, group in chunk.items():
@@ -225,13 +252,26 @@ def _edited(obj: Object, changed: Properties) -> Object:
     return obj
 
 
-def _appended(links: Sequence[_Link]) -> Edit:
+def joined(property: Property, present: Sequence[Reference], added: Sequence[Reference]) -> list[Reference]:
+    """The references of a property after ``added`` were added to those that are ``present``."""
+    found = [*present, *added]
+    return list(dict.fromkeys(found)) if property.distinct_references else found
+
+
+def _same(one: Reference, other: Reference) -> bool:
+    """Whether they lead to the same object, as far as both name its collection."""
+    return one.uuid == other.uuid and one.collection in ("", other.collection or one.collection)
+
+
+def _appended(config: CollectionConfig, links: Sequence[_Link]) -> Edit:
     def append(obj: Object) -> Object:
-        changed: Properties = {}
+        added: dict[str, list[Reference]] = defaultdict(list)
         for link in links:
-            if link.property not in changed:
-                changed[link.property] = list(obj.properties.get(link.property) or ())
-            changed[link.property].append(link.target)
+            added[link.property].append(link.target)
+        changed: Properties = {
+            name: joined(config.by_name[name], obj.properties.get(name) or (), targets)
+            for name, targets in added.items()
+        }
         return _edited(obj, changed)
 
     return append

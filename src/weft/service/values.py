@@ -148,9 +148,7 @@ def _reference_check(property: Property) -> Check:
     def one(value: object) -> Reference:
         if not isinstance(value, Reference):
             raise _no_reference(value)
-        if not value.collection:
-            if not only:
-                raise Unfit("multi-target references require the class name in the target beacon url")
+        if not value.collection:  # of several targets, the references room finds the one that has the object
             return Reference(only, value.uuid)
         if value.collection not in targets:
             raise Unfit(f"class '{cut(value.collection)}' is not among its targets {', '.join(targets)}")

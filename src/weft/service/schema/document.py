@@ -76,4 +76,5 @@ def parse_property(document: Stated) -> Property:
         ),
         nested=tuple(parse_property(child) for child in document.get("nestedProperties", ())),
         module_config=document.get("moduleConfig", {}),
+        distinct_references=document.get("disableDuplicatedReferences") is True,
     )

@@ -85,6 +85,10 @@ class Linker:
         by_collection: dict[str, list[Reference]] = defaultdict(list)
         for target in wanted:
             by_collection[target.collection].append(target)
+        bare = by_collection.pop("", [])
+        if bare:
+            for name in dict.fromkeys(selection.collection for selection in selections if selection.collection):
+                by_collection[name].extend(bare)
         found: dict[Reference, Hit] = {}
         for name, targets in by_collection.items():
             selection = next((s for s in selections if s.covers(name)), None)
