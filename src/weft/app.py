@@ -71,6 +71,7 @@ class App:
             undo.callback(self._stop_rest)
             self._registry = build_registry(
                 settings.modules.enabled,
+                providers_off=settings.modules.providers_off,
                 models=settings.modules.models,
                 providers=settings.modules.providers,
                 media=settings.modules.media,

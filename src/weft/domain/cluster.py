@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from weft.domain.errors import WeftError
-
-NODE: Final = "weft"
-"""The name of the one node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ is imported until a module is first used, and one that needs a missing extra rep
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
@@ -17,12 +18,16 @@ from weft.modules.text_vectorizer import TextVectorizer
 from weft.plugins import MODULES, Plugin, find_plugins
 from weft.settings.modules import MediaSettings, ModelSettings, ProviderSettings
 
+log = logging.getLogger(__name__)
+
 __all__ = ["Generator", "Module", "Registry", "Reranker", "Resources", "Vectorizer", "build_registry", "registry_of"]
 
 _OF_OTHER_ROOMS = ("backup-", "offload-")
 """Modules of Weaviate that do not embed, rank or generate; enabling them has no effect."""
 
 _TEXT_PREFIX = "text2"
+_OF_PROVIDERS = "providers."
+"""Where the modules are that call a provider's API: like Weaviate's, they are on whatever ENABLE_MODULES names."""
 
 _BUILT_IN = {
     "text2vec-transformers": "local.text2vec_transformers:Text2VecTransformers",
@@ -63,33 +68,46 @@ _BUILT_IN = {
 def build_registry(
     enabled: Sequence[str] = (),
     *,
+    providers_off: bool = False,
     models: ModelSettings = ModelSettings(),
     providers: ProviderSettings = ProviderSettings(),
     media: MediaSettings = MediaSettings(),
 ) -> Registry:
-    """The modules named in ``enabled``; empty: all. See ``registry_of``."""
-    return registry_of(Resources.of(models, providers, media), enabled)
+    """See ``registry_of``; ``enabled`` and ``providers_off`` are for it."""
+    return registry_of(Resources.of(models, providers, media), enabled, providers_off=providers_off)
 
 
-def registry_of(resources: Resources, enabled: Sequence[str] = ()) -> Registry:
-    """The modules named in ``enabled``; empty: all. Closing the registry closes its ``resources``.
+def registry_of(resources: Resources, enabled: Sequence[str] = (), *, providers_off: bool = False) -> Registry:
+    """The modules named in ``enabled`` (empty: all) and, unless ``providers_off``, those that call a provider.
 
-    Raises Misconfigured for an unknown name, for a plug-in whose name is taken, and for a plug-in that is named in
-    ``enabled`` but cannot be imported. One that is not named there fails when it is used.
+    ``providers_off`` leaves out those of providers that are not named in ``enabled``. An unknown name is logged; what
+    uses such a module is refused then. Closing the registry closes its ``resources``.
+
+    Raises Misconfigured for a plug-in whose name is taken, and for a plug-in that is named in ``enabled`` but cannot be
+    imported. One that is not named there fails when it is used.
     """
     plugins = find_plugins(MODULES, _BUILT_IN)
     factories: dict[str, ModuleFactory] = {name: partial(_built_in, name, resources) for name in _BUILT_IN}
     factories |= {name: partial(_plugged_in, plugin, resources) for name, plugin in plugins.items()}
-    if enabled:
-        unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
-        if unknown:
-            raise Misconfigured(
-                f"unknown modules to enable: {', '.join(unknown)}; the modules are {', '.join(sorted(factories))}"
-            )
-        factories = {name: factories[name] for name in factories if name in enabled}
-        for name in plugins.keys() & factories.keys():
-            plugins[name].load()
+    unknown = sorted(name for name in set(enabled) - set(factories) if not name.startswith(_OF_OTHER_ROOMS))
+    if unknown:
+        log.warning(
+            "ENABLE_MODULES names modules that this server does not have: %s; collections that use them are refused",
+            ", ".join(unknown),
+        )
+    for name in plugins.keys() & set(enabled):
+        plugins[name].load()
+    chosen = {name for name in factories if _is_on(name, enabled, providers_off)}
+    factories = {name: factory for name, factory in factories.items() if name in chosen}
     return Registry(factories, on_close=resources.close, models=resources.pool.state)
+
+
+def _is_on(name: str, enabled: Sequence[str], providers_off: bool) -> bool:
+    if name in enabled:
+        return True
+    if _BUILT_IN.get(name, "").startswith(_OF_PROVIDERS):
+        return not providers_off
+    return not enabled
 
 
 def _built_in(name: str, resources: Resources) -> Module:

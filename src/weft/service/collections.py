@@ -156,8 +156,11 @@ class Collections:
 
     @requires(permit.reading_shards)
     def shards(self, name: str, tenant: str | None = None) -> list[ShardFacts]:
-        """Those of active tenants, or of one."""
-        return self.open(name).facts(tenant, counted=False)
+        """All, or that of one tenant: active ones first, then by name those that are not, without facts."""
+        collection = self.open(name)
+        active = collection.facts(tenant, counted=False)
+        others = sorted(collection.tenants().keys() - set(collection.active()))
+        return active + [ShardFacts(collection.config.name, one, None) for one in others if tenant in (None, one)]
 
     @requires(permit.setting_shard_status)
     def set_read_only(self, name: str, shard: str, *, read_only: bool) -> None:

@@ -9,7 +9,7 @@ from weft.access.requirement import public, requires
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.answer import Answer
 from weft.domain.caller import Caller
-from weft.domain.cluster import NODE, Node, ServerFacts
+from weft.domain.cluster import Node, ServerFacts
 from weft.domain.errors import NotFound
 from weft.domain.json_values import JsonObject
 from weft.domain.query import Query
@@ -57,6 +57,7 @@ class Service:
         exposition: Callable[[], bytes] | None = None,
     ) -> None:
         self._settings = settings
+        self._node = settings.server.node
         self._database = database
         self._registry = registry
         self._exposition = exposition
@@ -74,7 +75,7 @@ class Service:
         self.aliases = Aliases(schemas)
         self.collections = Collections(schemas, self.tenants)
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
-        self.replication = Replication(self.collections, NODE)
+        self.replication = Replication(self.collections, self._node)
         self.access = access
         self._runner = JobRunner(JobLedger(database))
         self.jobs = Jobs(self._runner)
@@ -84,7 +85,7 @@ class Service:
         self._searcher = Searcher(
             self.collections,
             registry,
-            node=NODE,
+            node=self._node,
             default_limit=settings.query.default_limit,
             maximum_results=settings.query.maximum_results,
             hybrid_candidates=settings.query.hybrid_candidates,
@@ -152,11 +153,11 @@ class Service:
     @requires(reading_cluster)
     def statistics(self) -> list[str]:
         """The names of the cluster's nodes, the leader first: this one only."""
-        return [NODE]
+        return [self._node]
 
     @requires(reading_nodes, redact=readable_nodes)
     def nodes(self, collection: str | None, verbose: bool) -> list[Node]:
         """The only node; ``verbose``: with its shards, or those of ``collection``."""
         chosen = self._database.collections() if collection is None else [self.collections.open(collection)]
         shards = tuple(facts for one in chosen for facts in one.facts()) if verbose else None
-        return [Node(NODE, self._stopping, shards)]
+        return [Node(self._node, self._stopping, shards)]

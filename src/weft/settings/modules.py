@@ -88,7 +88,16 @@ class MediaSettings:
 @dataclass(frozen=True, slots=True)
 class ModuleSettings:
     enabled: tuple[str, ...] = setting(
-        "enable_modules", "ENABLE_MODULES", (), "modules to enable, comma-separated; empty: all"
+        "enable_modules",
+        "ENABLE_MODULES",
+        (),
+        "modules to enable beside those of providers, comma-separated; empty: all",
+    )
+    providers_off: bool = setting(
+        "api_based_modules_disabled",
+        "API_BASED_MODULES_DISABLED",
+        False,
+        "enable only the modules of providers that `enable_modules` names",
     )
     models: ModelSettings = group(ModelSettings, "Local models")
     providers: ProviderSettings = group(ProviderSettings, "Providers")

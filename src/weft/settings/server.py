@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weft.domain.errors import Misconfigured
 from weft.settings.setting import at_least, is_port, one_of, setting
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     host: str = setting("host", "WEFT_HOST", "127.0.0.1", "address to listen on")
+    node: str = setting("cluster_hostname", "CLUSTER_HOSTNAME", "weft", "name of the one node of the cluster")
     shutdown_timeout_s: float = setting(
         "shutdown_timeout_s",
         "WEFT_SHUTDOWN_TIMEOUT",
@@ -19,6 +21,8 @@ class ServerSettings:
 
     def __post_init__(self) -> None:
         at_least(0, shutdown_timeout_s=self.shutdown_timeout_s)
+        if not self.node:
+            raise Misconfigured("cluster_hostname must not be empty; leave it out for the name weft")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,27 @@ def test_a_module_is_asked_only_for_what_it_can() -> None:
 
 
 def test_only_the_enabled_ones_are_there() -> None:
-    registry = build_registry(["reranker-dummy", "backup-filesystem"])
+    registry = build_registry(["reranker-dummy", "backup-filesystem"], providers_off=True)
     assert list(registry.meta()) == ["reranker-dummy"]
     assert registry.meta()["reranker-dummy"] == {"name": "Reranker - Dummy"}
-    with pytest.raises(Misconfigured, match="text2vec-nothing"):
-        build_registry(["text2vec-nothing"])
+    assert build_registry(["text2vec-openai"], providers_off=True).knows("text2vec-openai")
+    assert not build_registry(providers_off=True).knows("text2vec-openai")
+
+
+def test_those_of_providers_are_there_whatever_is_enabled() -> None:
+    registry = build_registry(["reranker-dummy"])
+    for name in ("reranker-dummy", "text2vec-openai", "generative-cohere", "multi2vec-jinaai"):
+        assert registry.knows(name)
+    for name in ("text2vec-transformers", "generative-dummy", "multi2vec-clip"):
+        assert not registry.knows(name)
+
+
+def test_an_unknown_module_to_enable_is_logged_and_refused_when_it_is_used(caplog: pytest.LogCaptureFixture) -> None:
+    registry = build_registry(["text2vec-transformers", "ref2vec-nothing", "offload-s3"])
+    assert ("ref2vec-nothing" in caplog.text, "offload-s3" in caplog.text) == (True, False)
+    assert registry.knows("text2vec-transformers")
+    with pytest.raises(Invalid, match="ref2vec-nothing"):
+        registry.get("ref2vec-nothing")
 
 
 def test_defaults_are_written_where_nothing_is_said() -> None:
@@ -109,7 +125,7 @@ def test_modules_of_other_packages_are_there_by_their_names(plugged: Registry) -
     assert plugged.reranker("reranker-mine").name == "reranker-mine"
     assert plugged.vectorizer("text2vec-mine").fingerprint({}).startswith("text2vec-mine|")
     assert plugged.meta()["reranker-mine"] == {"name": "Reranker - Dummy"}
-    registry = build_registry(["reranker-mine"])
+    registry = build_registry(["reranker-mine"], providers_off=True)
     assert list(registry.meta()) == ["reranker-mine"]
     registry.close()
 

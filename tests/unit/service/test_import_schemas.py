@@ -46,7 +46,11 @@ def refuse_in_a_batch(server: InProcess, refused: dict[str, Any]) -> None:
 def types(server: InProcess, name: str = "Thing") -> dict[str, list[str]] | None:
     """Data types by property; None if there is no such class."""
     answer = server.rest.get(f"/v1/schema/{name}")
-    return {one["name"]: one["dataType"] for one in answer.json()["properties"]} if answer.status_code == 200 else None
+    return (
+        {one["name"]: one["dataType"] for one in answer.json()["properties"] or ()}
+        if answer.status_code == 200
+        else None
+    )
 
 
 REFUSED: list[dict[str, Any]] = [

@@ -87,8 +87,7 @@ class FilesystemBackend(Backend):
         return {"name": "Backups on the file system", "backupsPath": str(self._root or "")}
 
     def folder(self, id: str, location: Location) -> FilesystemFolder:
-        if location.bucket:
-            raise Invalid("the backend filesystem has no buckets; name only a path", bucket=location.bucket)
+        """A bucket has no effect, as in Weaviate: clients send one to every backend."""
         root = self._named(location.path) if location.path else self._root
         if root is None or not root.is_absolute():
             raise Invalid(f"the path of a backup must be absolute, not {str(root or '')[:200]!r}")

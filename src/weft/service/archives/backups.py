@@ -85,15 +85,13 @@ class Backups:
 
     @requires(archive(DELETE))
     def cancel(self, backend: str, id: str, place: Location, caller: Caller) -> None:
-        """Raises NotFound, Invalid when it has already ended."""
+        """Does nothing without such a backup. Raises Invalid when it has already ended."""
         folder = self._catalog.folder(backend, id, place)
         job = self._runner.find(BACKUP, folder.home)
         if job is not None and self._runner.cancel_job(job):
             return
         state = self._catalog.state(folder)
-        if state is None:
-            raise unknown(id)
-        if state.status is not JobStatus.CANCELED:
+        if state is not None and state.status is not JobStatus.CANCELED:
             raise Invalid(f"backup {id!r} cannot be canceled any more: its status is {state.status.outcome}")
 
     @requires(redact=readable_archives)

@@ -101,14 +101,14 @@ class Restores:
 
     @requires(archive(DELETE))
     def cancel(self, backend: str, id: str, place: Location, caller: Caller) -> None:
-        """Raises NotFound, Invalid when it has already ended."""
+        """Does nothing without such a restore. Raises Invalid when it has already ended."""
         folder = self._catalog.folder(backend, id, place)
         job = self._runner.find(RESTORE, folder.home)
         if job is not None and self._runner.cancel_job(job):
             return
-        status = self._record(folder, id).status
-        if status is not JobStatus.CANCELED:
-            raise Invalid(f"the restore of {id!r} cannot be canceled any more: its status is {status}")
+        record = self._runner.record(RESTORE, folder.home)
+        if record is not None and record.status is not JobStatus.CANCELED:
+            raise Invalid(f"the restore of {id!r} cannot be canceled any more: its status is {record.status}")
 
     def _request(self, asked: NewRestore, classes: tuple[str, ...], contents: BackupContents) -> RestoreRequest:
         """Raises Invalid for a collection that this server cannot serve, and for parts that it cannot restore."""

@@ -67,6 +67,7 @@ def _node(node: Node) -> JsonObject:
     spelled: dict[str, JsonValue] = {
         "name": node.name,
         "status": "UNHEALTHY" if node.stopping else "HEALTHY",
+        "operationalMode": "ReadWrite",
         "version": PROTOCOL_VERSION,
         "gitHash": f"weft-{__version__}-python-{platform.python_version()}",
         "batchStats": {"queueLength": 0, "ratePerSecond": 0},
@@ -79,7 +80,10 @@ def _node(node: Node) -> JsonObject:
 
 
 def _shard(shard: ShardFacts) -> JsonObject:
-    """Weft's own are ``sizes``, bytes by component, and ``error`` of a shard that is damaged or cannot be opened."""
+    """A shard that is closed is opened by its first use, so it counts as loaded.
+
+    Weft's own are ``sizes``, bytes by component, and ``error`` of a shard that is damaged or cannot be opened.
+    """
     spelled: dict[str, JsonValue] = {
         "name": shard.name,
         "class": shard.collection,
@@ -87,7 +91,10 @@ def _shard(shard: ShardFacts) -> JsonObject:
         "vectorIndexingStatus": _indexing_status(shard),
         "vectorQueueLength": shard.vector_queue,
         "compressed": False,
-        "loaded": shard.is_open,
+        "loaded": shard.damage is None,
+        "numberOfReplicas": 1,
+        "replicationFactor": 1,
+        "asyncReplicationStatus": [],
         "sizes": dict(shard.sizes),
     }
     if shard.damage is not None:
@@ -98,8 +105,6 @@ def _shard(shard: ShardFacts) -> JsonObject:
 def _indexing_status(shard: ShardFacts) -> str:
     if shard.damage is not None:
         return "DAMAGED" if isinstance(shard.damage, CorruptData) else "UNAVAILABLE"
-    if not shard.is_open:
-        return "LAZY_LOADING"
     return "INDEXING" if shard.vector_queue else "READY"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
 from weft.domain import json_fields
 from weft.domain.errors import CallerError, CorruptData, Invalid, NotFound, TenantNotFound
 from weft.domain.names import property_name
@@ -18,6 +21,8 @@ from weft.wire.rest.openapi.shapes import ref
 _BY_CLASS = "/v1/objects/{class_name}/{id}"
 _BY_ID = "/v1/objects/{id}"
 _DEFAULT_LIMIT = 25
+_UNWEIGHTED: Final = {"vectorWeights": None}
+"""Of every object that is read, as in Weaviate, where it is always null, too."""
 _INCLUDES = ("vector", "classification", "featureProjection", "interpretation")
 
 
@@ -34,16 +39,10 @@ def validate(call: Call) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    """An absent object or class is a reply without a body, as clients expect; an absent tenant is an error."""
     vectors = "vector" in _included(call)
-    try:
-        config = call.service.collections.get(class_of(call))
-        stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=vectors)
-    except TenantNotFound:
-        raise
-    except NotFound:
-        return Reply(status=404)
-    return Reply(_encoded(config, stored, call.tenant))
+    config = call.service.collections.get(class_of(call))
+    stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=vectors)
+    return Reply({**_encoded(config, stored, call.tenant), **_UNWEIGHTED})
 
 
 def exists(call: Call) -> Reply:
@@ -80,8 +79,9 @@ def _incoming(call: Call) -> IncomingObject:
 
 
 def delete(call: Call) -> Reply:
-    """An absent object is deleted already; in the older form its class is unknown, so it is not found."""
-    call.service.objects.delete(class_of(call), call.path["id"], call.tenant)
+    """An absent object is deleted already. In the older form it goes from every class, and has to be in one."""
+    for name in classes_of(call):
+        call.service.objects.delete(name, call.path["id"], call.tenant)
     return Reply(status=204)
 
 
@@ -135,6 +135,7 @@ def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: 
             (hit.record.created_ms, hit.record.updated_ms),
             call.tenant,
         )
+        | _UNWEIGHTED
         for hit in call.service.search(query, call.caller).hits
     ]
 
@@ -163,26 +164,34 @@ def _included(call: Call) -> list[str]:
 
 
 def class_of(call: Call) -> str:
-    """The class of the path; in the older form, that of the object with the id.
+    """The class of the path; in the older form, the first that has an object with the id. As ``classes_of``."""
+    return next(classes_of(call))
+
+
+def classes_of(call: Call) -> Iterator[str]:
+    """The class of the path; in the older form, all that have an object with the id, by name.
 
     NotFound: there is none. CorruptData: it may be in a class that is damaged.
     """
     name = call.path.get("class_name")
     if name is not None:
-        return name
+        yield name
+        return
     id_ = call.path["id"]
     parse_uuid(id_)
     unread: CorruptData | None = None
+    found = False
     for config in call.service.collections.searchable():
         try:
             if config.tenancy.enabled == (call.tenant is not None) and _has(call, config.name, id_):
-                found: str = config.name
-                return found
+                found = True
+                yield config.name
         except CorruptData as error:
             unread = error
     if unread is not None:
         raise unread
-    raise NotFound(f"no object with id '{id_}'")
+    if not found:
+        raise NotFound(f"no object with id '{id_}'")
 
 
 def _has(call: Call, collection: str, id_: str) -> bool:
@@ -222,7 +231,7 @@ ENDPOINTS = [
         endpoint
         for path, is_older in ((_BY_CLASS, False), (_BY_ID, True))
         for endpoint in (
-            Endpoint("GET", path, get, "One object.", None, _ONE, (), _READ, deprecated=is_older),
+            Endpoint("GET", path, get, "One object.", None, _ONE, (), _READ, deprecated=is_older, is_bare=True),
             Endpoint(
                 "HEAD",
                 path,

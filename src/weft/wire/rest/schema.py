@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonObject
 from weft.service.schema.keys import CLASS, PROPERTY
 from weft.wire.json.documents import as_object
 from weft.wire.json.keys import SHARD
@@ -16,19 +17,24 @@ _READY, _READ_ONLY = "READY", "READONLY"
 
 
 def list_all(call: Call) -> Reply:
-    return Reply({"classes": call.service.collections.documents()})
+    return Reply({"classes": [_spelled(one) for one in call.service.collections.documents()]})
 
 
 def create(call: Call) -> Reply:
-    return Reply(call.service.collections.create(as_object(call.body)).document)
+    return Reply(_spelled(call.service.collections.create(as_object(call.body)).document))
 
 
 def get(call: Call) -> Reply:
-    return Reply(call.service.collections.document(call.path["name"]))
+    return Reply(_spelled(call.service.collections.document(call.path["name"])))
 
 
 def update(call: Call) -> Reply:
-    return Reply(call.service.collections.update(call.path["name"], as_object(call.body)).document)
+    return Reply(_spelled(call.service.collections.update(call.path["name"], as_object(call.body)).document))
+
+
+def _spelled(document: JsonObject) -> JsonObject:
+    """Properties are null where there are none."""
+    return document if document["properties"] else {**document, "properties": None}
 
 
 def delete(call: Call) -> Reply:
@@ -51,6 +57,7 @@ def drop_vector_index(call: Call) -> Reply:
 
 
 def shards(call: Call) -> Reply:
+    """That of an inactive tenant is READY: clients wait until all are."""
     found = call.service.collections.shards(call.path["name"], call.tenant)
     return Reply(
         [
@@ -121,7 +128,7 @@ ENDPOINTS = [
         "GET",
         f"{_PATH}/shards",
         shards,
-        "The shards of active tenants.",
+        "The shards, one for each tenant.",
         answers={200: array(ref("ShardStatus"))},
         query=(TENANT,),
     ),

@@ -42,6 +42,60 @@ def test_schema(rest: TestClient, thing: Make) -> None:
     assert rest.delete("/v1/schema/Thing").status_code == 200
 
 
+def test_a_collection_without_properties(rest: TestClient) -> None:
+    made = rest.post("/v1/schema", json={"class": "Thing"}).json()
+    assert made["properties"] is None
+    assert rest.get("/v1/schema/Thing").json() == made
+    assert rest.get("/v1/schema").json() == {"classes": [made]}
+    assert rest.put("/v1/schema/Thing", json=made).json() == made
+
+
+def test_a_kind_of_vectors_stays_and_any_aggregation_is_max_sim(rest: TestClient) -> None:
+    for kind in ("hfresh", "hnsw"):
+        config = {"multivector": {"enabled": True, "aggregation": "MAX_SIM"}}
+        vectors = {
+            "one": {"vectorizer": {"none": {}}, "vectorIndexType": kind},
+            "many": {"vectorizer": {"none": {}}, "vectorIndexType": kind, "vectorIndexConfig": config},
+        }
+        made = rest.post("/v1/schema", json={"class": "Thing", "vectorConfig": vectors}).json()
+        assert made["vectorConfig"]["many"]["vectorIndexConfig"]["multivector"]["aggregation"] == "maxSim"
+        for name, enabled in (("one", True), ("many", False)):
+            changed = rest.get("/v1/schema/Thing").json()
+            changed["vectorConfig"][name]["vectorIndexConfig"]["multivector"]["enabled"] = enabled
+            refused = rest.put("/v1/schema/Thing", json=changed)
+            assert (refused.status_code, "immutable" in refused.text) == (422, True), (kind, name)
+        rest.delete("/v1/schema/Thing")
+
+
+def test_shards_of_inactive_tenants_are_listed(rest: TestClient, thing: Make) -> None:
+    thing(multiTenancyConfig={"enabled": True})
+    tenants = [{"name": "b"}, {"name": "c", "activityStatus": "COLD"}, {"name": "a", "activityStatus": "COLD"}]
+    rest.post("/v1/schema/Thing/tenants", json=tenants)
+    found = rest.get("/v1/schema/Thing/shards").json()
+    assert [one["name"] for one in found] == ["b", "a", "c"]
+    assert {(one["status"], one["vectorQueueSize"]) for one in found} == {("READY", 0)}
+    assert [one["name"] for one in rest.get("/v1/schema/Thing/shards?tenant=c").json()] == ["c"]
+    assert rest.get("/v1/schema/Thing/shards?tenant=d").json() == []
+    (shard,) = rest.get("/v1/nodes?output=verbose").json()["nodes"][0]["shards"]
+    expected = {
+        "name": "b",
+        "loaded": True,
+        "numberOfReplicas": 1,
+        "replicationFactor": 1,
+        "asyncReplicationStatus": [],
+    }
+    assert expected.items() <= shard.items()
+
+
+def test_the_older_delete_empties_all_classes(rest: TestClient, thing: Make) -> None:
+    thing()
+    rest.post("/v1/schema", json={"class": "Also"})
+    for name in ("Thing", "Also"):
+        rest.post("/v1/objects", json={"class": name, "id": ID})
+    assert rest.delete(f"/v1/objects/{ID}").status_code == 204
+    assert [rest.head(f"/v1/objects/{name}/{ID}").status_code for name in ("Thing", "Also")] == [404, 404]
+
+
 def test_one_object(rest: TestClient, thing: Make) -> None:
     thing()
     body = {"class": "Thing", "id": ID, "properties": {"name": "x", "size": 1}, "vector": [0.1, 2]}
@@ -58,6 +112,7 @@ def test_one_object(rest: TestClient, thing: Make) -> None:
     assert rest.post("/v1/objects", json=body).status_code == 422
     assert rest.head(OBJECT).status_code == 204
     assert "vector" not in rest.get(OBJECT).json()
+    assert rest.get(OBJECT).json()["vectorWeights"] is None
     assert rest.get(f"{OBJECT}?include=vector").json()["vector"] == [0.1, 2.0]
     assert rest.get(f"{OBJECT}?include=nothing").status_code == 400
     assert rest.patch(OBJECT, json={"properties": {"size": None, "name": "y"}}).status_code == 204

@@ -34,7 +34,10 @@ _METRICS = tuple(metric.value for metric in Metric)
 
 
 def filled(given: Given, template: Block, where: str) -> Block:
-    """``template`` with the values of ``given``, each of its type; unknown keys are dropped."""
+    """``template`` with the values of ``given``, each of its type; unknown keys are dropped.
+
+    The aggregation of multi-vectors may be called anything: there is only maxSim, which Java's client calls MAX_SIM.
+    """
     block: Block = {key: given[key] for key in _WITHOUT_DEFAULT if key in given and key not in template}
     values: Block = {}
     for key, default in template.items():
@@ -47,7 +50,9 @@ def filled(given: Given, template: Block, where: str) -> Block:
             value = json_fields.integer(given, key, where)
         else:
             value = json_fields.string(given, key, where)
-        values[key] = copy.deepcopy(default) if value is None else value
+        values[key] = (
+            copy.deepcopy(default) if value is None or (template is MULTIVECTOR and key == "aggregation") else value
+        )
     return {**values, **block}
 
 
@@ -96,10 +101,7 @@ def check_metric(name: str, where: str) -> None:
 
 
 def multivector_problems(multivector: Given) -> list[str]:
-    problems = []
-    if multivector["aggregation"] != "maxSim":
-        problems.append(f"invalid aggregation type {shorten(multivector['aggregation'])}; only maxSim is supported")
-    problems += _pooling_problems(multivector.get("tokenPooling"))
+    problems = _pooling_problems(multivector.get("tokenPooling"))
     muvera = multivector["muvera"]
     if not muvera["enabled"]:
         return problems

@@ -25,7 +25,7 @@ class HFresh(IndexKind):
         "rq": {"enabled": True, "bits": 1, "rescoreLimit": 350},
         "multivector": blocks.MULTIVECTOR,
     }
-    immutable = ("distance", "replicas", "multivector.muvera.enabled")
+    immutable = ("distance", "replicas", "multivector.enabled", "multivector.muvera.enabled")
 
     def complete(self, given: Given, where: str, *, multi: bool) -> Block:
         for code in ("pq", "bq", "sq"):

@@ -72,13 +72,14 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "OpenId": record("href clientId", href=TEXT, clientId=TEXT, scopes=array(TEXT)),
     "Nodes": record("nodes", nodes=array(ref("Node"))),
     "Node": record(
-        "name status version gitHash shards", name=TEXT, status=TEXT, version=TEXT, gitHash=TEXT,
+        "name status version gitHash shards", operationalMode=TEXT, name=TEXT, status=TEXT, version=TEXT, gitHash=TEXT,
         batchStats=record(queueLength=COUNT, ratePerSecond=COUNT), stats=record(objectCount=COUNT, shardCount=COUNT),
         shards=maybe(array(ref("Shard"))),
     ),
     "Shard": record(
         "name class objectCount vectorIndexingStatus vectorQueueLength loaded", name=TEXT, **{"class": TEXT},
         objectCount=COUNT, vectorIndexingStatus=TEXT, vectorQueueLength=COUNT, compressed=BOOLEAN, loaded=BOOLEAN,
+        numberOfReplicas=COUNT, replicationFactor=COUNT, asyncReplicationStatus=array(OBJECT),
         sizes={"type": "object", "additionalProperties": COUNT}, error=TEXT,
     ),
     "Models": record("models", models=array(ref("Model"))),

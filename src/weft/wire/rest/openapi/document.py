@@ -13,7 +13,7 @@ from weft import __version__
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.components import COMPONENTS
 from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, OBJECT_ID, PATH, Parameter
-from weft.wire.rest.openapi.shapes import OBJECT, Schema, ref
+from weft.wire.rest.openapi.shapes import OBJECT, Schema, maybe, ref
 
 _PATHS: Final = ("/v1/.well-known/openapi", "/v1/.well-known/openapi.json")
 _JSON: Final = "application/json"
@@ -91,7 +91,7 @@ def _operation(one: Endpoint) -> dict[str, object]:
         "responses": {str(status): _response(one, status) for status in sorted({*one.answers, *_refusals(one)})},
     }
     if one.takes is not None:
-        operation["requestBody"] = {"required": not one.may_lack_body, "content": _content(one.takes)}
+        operation["requestBody"] = {"required": not one.may_lack_body, "content": _content(maybe(one.takes))}
     if one.is_open:
         operation["security"] = []
     if one.deprecated:
@@ -106,6 +106,8 @@ def _refusals(one: Endpoint) -> set[int]:
         statuses |= {401, 403}
     if "{" in one.path:
         statuses |= {404, 422}
+    if one.is_bare:
+        statuses.add(404)
     if one.query:
         statuses.add(422)
     if any(asked is CONSISTENCY or asked is INCLUDE for asked in one.query):
