@@ -163,10 +163,9 @@ def test_uuids_are_read_of_what_ties_alone(service: Service, monkeypatch: pytest
         return real(view, doc_ids)
 
     monkeypatch.setattr(ShardView, "uuids", uuids)
-    boost = Boost((BoostCondition(PropertyValue("n")),), weight=0.5)
     service.search(near(boost=Boost((BoostCondition(NumericDecay("n", 100.0, 50.0)),), weight=0.9)), CALLER)
     assert not asked, "no two distances, and no two scores, are equal"
-    hits = service.search(Query("Note", search=Keyword("3"), limit=COUNT, boost=boost), CALLER).hits
+    hits = service.search(Query("Note", search=Hybrid(Keyword("3"), alpha=0.0), limit=COUNT), CALLER).hits
     assert sorted(set(asked)) == sorted({hit.doc_id for hit in hits}), "equal words, equal scores"
     asked.clear()
     hybrid = Hybrid(Keyword("3"), alpha=1.0, near=NEAR, targets=NEAR.targets)
