@@ -98,6 +98,23 @@ def test_a_text_module_refuses_an_image_by_its_name(alone: Weft, tmp_path: Path)
     assert "a.png: text2vec-transformers does not embed image" in done.stderr
 
 
+def test_what_a_file_is_shows_in_its_bytes_and_not_in_its_name(alone: Weft, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    pytest.importorskip("av")
+    red = files.png(files.shape("red", "circle"))
+    for name in ("photo.jfif", "photo", "photo.txt"):
+        (tmp_path / name).write_bytes(red)
+    (tmp_path / "bmw.txt").write_text("BMW builds cars. ID3 and GIF89a are words here.")
+    (tmp_path / "drawing.svg").write_text('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (tmp_path / "low.bin").write_bytes(files.wav(files.tone(200)))
+    names = ("photo.jfif", "photo", "photo.txt", "bmw.txt", "low.bin", "drawing.svg")
+    done = alone("embed", *names, "--model", "tiny-any", "--json")
+    assert "weft: drawing.svg: it is an SVG drawing; convert it to PNG" in done.stderr
+    rows = {row["name"]: row["vector"] for row in map(json.loads, done.stdout.splitlines())}
+    assert list(rows) == list(names[:-1])
+    assert np.ptp(np.array([rows["photo.jfif"], rows["photo"], rows["photo.txt"]]), axis=0).max() < 1e-5
+
+
 def test_models_are_listed_by_place(alone: Weft, tmp_path: Path) -> None:
     shutil.copytree(BUNDLED / "tiny-any", tmp_path / "models" / "mine" / "any")
     cached = tmp_path / "hub" / "hub" / "models--some--reranker"

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +20,21 @@ from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.base import Media, ModuleConfig, ModuleInput, Vectorizer
+from weft.modules.media.likeness import SVG, likeness, media_kind
 from weft.settings.modules import ModelSettings
 
 _BATCH_SIZE = 16
 _MAX_BYTES = 100 * 1024 * 1024
 _ENDINGS = {
-    MediaKind.IMAGE: (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
-    MediaKind.AUDIO: (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac"),
-    MediaKind.VIDEO: (".mp4", ".m4v", ".webm", ".mov", ".mkv", ".avi"),
+    MediaKind.IMAGE: "png jpg jpeg jpe jfif webp gif bmp tif tiff avif heic heif",
+    MediaKind.AUDIO: "wav w64 mp3 mp2 flac ogg oga opus m4a m4b aac aif aiff aifc caf au amr wma ac3 wv",
+    MediaKind.VIDEO: "mp4 m4v webm mov mkv avi 3gp 3g2 flv mpg mpeg vob wmv asf m2ts mts",
 }
-_KINDS = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings}
+"""For files whose bytes do not say what they are, so that the decoder says why it cannot read them."""
+_KINDS = {f".{ending}": kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Input:
     """A file, or a line of standard input (``name`` is ``-:3``)."""
 
@@ -39,10 +42,17 @@ class _Input:
     path: Path | None = None
     line: bytes = b""
 
-    @property
+    @cached_property
     def kind(self) -> MediaKind | None:
-        """None: text."""
-        return _KINDS.get(self.path.suffix.lower()) if self.path is not None else None
+        """None: text. By the bytes, and by the name only if they look like nothing known."""
+        if self.path is None:
+            return None
+        named = _KINDS.get(self.path.suffix.lower())
+        try:
+            data = _content(self.path)
+        except Invalid:
+            return named
+        return named if _is_text(data) else media_kind(data) or named
 
     def read(self) -> ModuleInput:
         """Raises Invalid for a file that cannot be read, and an empty input."""
@@ -52,12 +62,22 @@ class _Input:
         try:
             text = data.decode("utf-8").strip()
         except UnicodeDecodeError as error:
-            raise Invalid("it is neither UTF-8 text nor named as an image, audio or video file") from error
+            raise Invalid("it is neither UTF-8 text nor an image, audio or video file") from error
+        if likeness(data) == SVG:
+            raise Invalid("it is an SVG drawing; convert it to PNG, with a browser or rsvg-convert, and embed that")
         if "\0" in text or text.startswith("%PDF-"):
             raise Invalid("it is not text; extract its text first, or convert its pages to images")
         if not text:
             raise Invalid("it is empty")
         return ModuleInput(texts=(text,))
+
+
+def _is_text(data: bytes) -> bool:
+    """Also of text that begins as a medium does, such as ``BM`` or ``ID3``."""
+    try:
+        return "\0" not in data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
 
 
 def _content(path: Path) -> bytes:

@@ -9,14 +9,18 @@ and requests share; a request holds a bounded part of its media decoded at a tim
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TypeAlias
 
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
-from weft.modules.base import TEXT, Media, ModuleConfig, ModuleInput
+from weft.modules.base import TEXT, UNKNOWN, Media, ModuleConfig, ModuleInput
+from weft.modules.local.hub import cached
 from weft.modules.local.media_encoder import MediaEncoder, Sample
 from weft.modules.local.media_loading import load_media
 from weft.modules.local.models import MINILM, ModelSource
@@ -30,6 +34,9 @@ from weft.modules.text_vectorizer import mean, text_setting, whole_number_settin
 
 _DECODED_BYTES = 1 << 27
 """The most bytes of decoded media that one request holds at a time; a single medium may be larger."""
+
+_AS_SAVED, _AUDIBLE = "pooled as saved", "mean of audible states"
+"""Of a fingerprint: Whisper's vectors leave silence out; those of earlier versions did not."""
 
 _FIRST, _SPREAD = "first", "spread"
 
@@ -53,7 +60,7 @@ class MediaModels:
     def fingerprint(self, module: str, settings: ModuleConfig) -> str:
         source, dimensions = self._source(settings), _dimensions(settings)
         kept = f"{dimensions} dimensions" if dimensions else "all dimensions"
-        pooled = "pooled as saved" if _states(settings) == ENCODER else "decoder states"
+        pooled = _pooling(source) if _states(settings) == ENCODER else "decoder states"
         which = [f"frames {_frames(settings)}"] if _frames(settings) else []
         return "|".join((module, source.name, source.revision, pooled, kept, "normalised", *which))
 
@@ -116,6 +123,22 @@ class MediaModels:
         key = f"media|{source.place}" if states == ENCODER else f"media|{source.place}|{states}"
         downloads = self.resources.offer.allow_downloads
         return self.resources.pool.model(key, lambda: load_media(source, downloads=downloads, states=states))
+
+
+def _pooling(source: ModelSource) -> str:
+    """How the states of a model's encoder become a vector; UNKNOWN before the model is fetched."""
+    folder = source.folder or cached(source.name)
+    return UNKNOWN if folder is None else _pooling_of(folder)
+
+
+@cache
+def _pooling_of(folder: Path) -> str:
+    """Read once: a loaded model does not change."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # reported when the model is loaded
+        return _AS_SAVED
+    return _AUDIBLE if isinstance(config, dict) and config.get("model_type") == "whisper" else _AS_SAVED
 
 
 def _dimensions(settings: ModuleConfig) -> int | None:

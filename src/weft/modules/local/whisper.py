@@ -2,7 +2,9 @@
 
 ``encoder``: the mean of the encoder's states over the frames with audio, ``(d,)``: what is said. Whisper pads audio to
 30 s; a mean over all 1500 frames would mostly represent silence (three different clips of 3 s then have cosines of
-1.000 to each other, .961 to .998 without the silence). Longer clips are read in windows of 30 s, and all their frames
+1.000 to each other, .961 to .998 without the silence). Silence in the audio is left out too: frames that are more than
+40 dB less loud than the loudest; with a second of it after them, 10 of 30 spoken words found their own recording first,
+and all 30 without it. Longer clips are read in windows of 30 s, and all their frames
 have the same weight.
 
 ``decoder``: the decoder's two states after two start tokens, concatenated, ``(2 d,)``, for the first 30 s. This is the
@@ -15,6 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.objects import Vector
@@ -33,6 +38,9 @@ ENCODER_KEYS = {r"^(model\.)?encoder\.": ""}
 
 _FRAMES_A_STATE = 2
 """The encoder's second convolution has stride 2."""
+
+_AUDIBLE_SHARE = 1e-4
+"""Of the power of the loudest piece: 40 dB."""
 
 
 class WhisperInput(NamedTuple):
@@ -80,6 +88,8 @@ class WhisperEncoder:
         self._replicas.close()
 
     def _read(self, audio: Waveform) -> WhisperInput:
+        import torch
+
         if not len(audio):
             raise Invalid(f"there is no audio to embed by {self.name}; its length is 0 s")
         size = self._extractor.n_samples
@@ -87,7 +97,21 @@ class WhisperEncoder:
         if self._states == DECODER:
             windows = windows[:1]
         found = self._extractor(windows, sampling_rate=self.rate, return_attention_mask=True, return_tensors="pt")
-        return WhisperInput(found.input_features, found.attention_mask[:, ::_FRAMES_A_STATE].bool())
+        present = found.attention_mask[:, ::_FRAMES_A_STATE].bool()
+        heard = audible(audio, self._extractor.hop_length * _FRAMES_A_STATE)
+        padded = np.zeros(present.numel(), bool)
+        padded[: len(heard)] = heard[: len(padded)]
+        both = present & torch.from_numpy(padded).reshape(present.shape)
+        return WhisperInput(found.input_features, both if both.any() else present)
+
+
+def audible(audio: Waveform, size: int) -> npt.NDArray[np.bool_]:
+    """``(ceil(n / size),) bool``: which pieces of so many samples of ``audio (n,)`` are within 40 dB of the loudest;
+    all of them if all are silent."""
+    padded = np.zeros(-(-len(audio) // size) * size, np.float64)
+    padded[: len(audio)] = audio
+    power = (padded.reshape(-1, size) ** 2).mean(axis=1)
+    return np.asarray(power >= power.max() * _AUDIBLE_SHARE)
 
 
 def load_whisper(

@@ -21,7 +21,7 @@ FORMATS = (
 )
 """Demuxers of ffmpeg. None of them opens anything but the bytes that it gets."""
 _OPTIONS = {"protocol_whitelist": "pipe", "format_whitelist": FORMATS}
-_READABLE = {
+READABLE = {
     "video": "mp4, mov, webm, mkv, avi, mpegts, mpeg, wmv, flv, 3gp, and animated GIF, WebP and PNG",
     "audio": "wav, mp3, flac, ogg, m4a, aac, aiff, caf, au, amr, wma, ac3, wavpack, webm, and the soundtrack of videos",
 }
@@ -51,7 +51,7 @@ def opened(data: bytes, what: str) -> Iterator[Any]:
     try:
         container = av.open(BytesIO(data), options=_OPTIONS, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:
-        raise Invalid(unlike(what, data, reason(error), _READABLE[what])) from error
+        raise Invalid(unlike(what, data, reason(error), READABLE[what])) from error
     with container:
         yield container
 

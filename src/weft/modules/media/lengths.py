@@ -57,6 +57,8 @@ def _end_of_chunks(data: bytes) -> int:
     while at + 8 <= len(data):
         if data[at : at + 4] == b"data":
             return _stated(data, at + 4)
+        if not data[at : at + 4].isascii():  # a chunk before it has another length than it states
+            return 0
         at += 8 + _even(int.from_bytes(data[at + 4 : at + 8], "little"))
     return at
 

@@ -87,8 +87,10 @@ def likeness(data: bytes) -> str:
             return name
     if len(data) > 2 * _PACKET_OF_TS and {data[at] for at in (0, _PACKET_OF_TS, 2 * _PACKET_OF_TS)} == {0x47}:
         return "an MPEG-TS video"
-    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[2] != 0xFF:
-        return "AAC audio" if head[1] & 0x06 == 0 else "MP3 audio"
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        return "AAC audio"
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 in (2, 4) and head[2] < 0xF0:
+        return "MP3 audio"
     return "text" if head and head.isascii() and head.decode("ascii").replace("\n", "").isprintable() else ""
 
 

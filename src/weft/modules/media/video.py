@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from weft.domain.errors import Invalid
 from weft.modules.media.animations import Animation, find_animation
-from weft.modules.media.containers import Decoding, codec, opened, packets, reason
+from weft.modules.media.containers import READABLE, Decoding, codec, opened, packets, reason
 from weft.modules.media.display import Display
 from weft.modules.media.images import Pixels, too_large
+from weft.modules.media.likeness import likeness, unlike
 from weft.modules.media.timeline import Reach, Timeline, read_timeline
 
 Frames: TypeAlias = npt.NDArray[np.uint8]
@@ -47,6 +48,8 @@ def decode_video(data: bytes, frames: int, *, at_start: bool = False, most_pixel
     animation = find_animation(data, most_pixels)
     if animation is not None:
         return _animated(animation, frames, at_start=at_start)
+    if likeness(data).endswith("image"):
+        raise Invalid(unlike("video", data, "", READABLE["video"]))
     video = _Video(data, most_pixels)
     if at_start:
         return video.first(frames)

@@ -14,9 +14,11 @@ import numpy as np
 
 from tiny import article
 from weft.domain.errors import CorruptData, Invalid, Misconfigured
-from weft.modules.local.models import ModelSource
+from weft.modules.local.media_models import MediaModels
+from weft.modules.local.models import ModelOffer, ModelSource
 from weft.modules.local.torch_loading import EXACT, Placement
-from weft.modules.local.whisper import DECODER, ENCODER, WhisperEncoder, load_whisper
+from weft.modules.local.whisper import DECODER, ENCODER, WhisperEncoder, audible, load_whisper
+from weft.modules.resources import Resources
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 FORMS = ("WhisperForConditionalGeneration", "WhisperModel", "WhisperEncoder")
@@ -117,6 +119,32 @@ def test_in_bfloat16_vectors_are_nearly_the_same(folders: dict[str, Path], state
     rough = load_whisper(source, states=states, downloads=False, placement=Placement("cpu", "bfloat16"))
     (one,), (other,) = (embed(encoder, audio(2)) for encoder in (load(folders["WhisperModel"], states), rough))
     assert float(one @ other) > 0.999
+
+
+def test_silence_in_the_audio_is_left_out(folders: dict[str, Path]) -> None:
+    encoder = load(folders["WhisperEncoder"])
+    word, silence = audio(1), np.zeros(2 * RATE, np.float32)
+    faint = audio(2, 7) * 0.003
+    for parts in ((word, silence), (word, faint), (silence, word), (faint, word, silence)):
+        (prepared,) = encoder.prepare([np.concatenate(parts)])
+        assert int(prepared.present.sum()) == 50
+    (whole,) = encoder.prepare([word])
+    (padded,) = encoder.prepare([np.concatenate([word, silence])])
+    assert (whole.present == padded.present).all()
+    one, other = embed(encoder, word, np.concatenate([word, silence]))
+    assert float(one @ other) > 0.9999
+    (nothing,) = encoder.prepare([silence])
+    assert int(nothing.present.sum()) == 100, "all of it, where nothing is louder"
+    assert audible(np.array([1, 0, 0.02, 0.001], np.float32), 1).tolist() == [True, False, True, False]
+
+
+def test_vectors_that_leave_silence_out_are_of_another_recipe(folders: dict[str, Path]) -> None:
+    offer = ModelOffer(folders["WhisperModel"].parent)
+    models = MediaModels(Resources(offer=offer), "")
+    found = models.fingerprint("multi2vec-bind", {"model": "WhisperModel"})
+    assert "mean of audible states" in found
+    assert "decoder states" in models.fingerprint("multi2vec-bind", {"model": "WhisperModel", "states": "decoder"})
+    assert "pooled as saved" in models.fingerprint("multi2vec-bind", {"model": "tiny-any"})
 
 
 def test_no_audio_is_refused(folders: dict[str, Path]) -> None:

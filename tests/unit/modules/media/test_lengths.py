@@ -74,3 +74,12 @@ def test_audio_that_was_written_to_a_pipe(stated: int) -> None:
 )
 def test_whatever_comes_is_no_failure(data: bytes) -> None:
     assert missing_bytes(data) >= 0
+
+
+def test_a_chunk_of_another_length_than_it_states_is_not_taken_for_a_file_of_gigabytes() -> None:
+    whole = files.wav(files.noise(0.5))
+    at = whole.index(b"data")
+    for length in (5, 11, 33):
+        unpadded = b"LIST" + length.to_bytes(4, "little") + b"INFO" + b"a" * (length - 4)
+        with pytest.raises(Invalid, match="looks like WAV audio that is cut off or damaged"):
+            decode_audio(whole[:at] + unpadded + whole[at:], 8_000, 1)
