@@ -31,6 +31,7 @@ from weft.service.collections import Collections
 from weft.service.values import coerce
 
 _OBJECTS_PER_WRITE = 256
+_CROSSING = "invalid reference: cannot reference a multi-tenant enabled class from a non multi-tenant enabled class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class References:
                     self._link(source, {i: incoming[i] for i in positions}, must_exist, errors)
             except WeftError as error:
                 for i in positions:
-                    errors[i] = errors[i] or error
+                    errors[i] = errors[i] or self._crossing(incoming[i]) or error
         return errors
 
     def _link(
@@ -153,6 +154,14 @@ class References:
         declared = _reference_property(source.config, incoming.property)
         return _Link(position, uuid, declared, self._target(source.config, source.tenant, declared, target))
 
+    def _crossing(self, incoming: IncomingReference) -> Invalid | None:
+        """The error of one that points from a collection without tenants to one that has them."""
+        try:
+            source, target = (self._collections.get(name) for name in (incoming.collection, incoming.to_collection))
+        except NotFound:
+            return None
+        return Invalid(_CROSSING) if target.tenancy.enabled and not source.tenancy.enabled else None
+
     def _target(self, config: CollectionConfig, tenant: str | None, property: str, target: Reference) -> Reference:
         """``target`` with the name of its collection, as far as it is known; raises Invalid for one that the property
         cannot point to."""
@@ -215,9 +224,7 @@ class References:
         """Those of ``targets``, objects of ``collection``, that must exist but do not."""
         own, other = source.tenancy.enabled, collection.config.tenancy.enabled
         if other and not own:
-            raise Invalid(
-                "invalid reference: cannot reference a multi-tenant enabled class from a non multi-tenant enabled class"
-            )
+            raise Invalid(_CROSSING)
         if not must_exist and not own:
             return []
         with self._collections.use(collection, tenant if other else None) as part:

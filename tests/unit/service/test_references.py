@@ -17,6 +17,7 @@ from weft.domain.errors import CollectionNotFound, Conflict, Invalid, NotFound
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget, Target
 from weft.domain.objects import IncomingObject, IncomingReference, Object, format_uuid
 from weft.domain.query import Query, ReferenceSelection, Returns
+from weft.domain.tenants import Tenant
 from weft.engine.changes import Edit
 from weft.engine.database import Database
 from weft.engine.drivers import open_database
@@ -250,3 +251,14 @@ def test_a_filter_follows_references_hop_by_hop(service: Service) -> None:
     for hops in (filtering.MAX_HOPS + 1, 3_000):
         with pytest.raises(Invalid, match="references in a row"):
             service.search(Query("Node", filter=at(hops, "0")), CALLER)
+
+
+def test_a_tenant_is_not_reached_from_a_collection_without_tenants(service: Service) -> None:
+    """In the tenant that the request names, which is the target's."""
+    insert(service, "one")
+    service.collections.create({"class": "Shared", "multiTenancyConfig": {"enabled": True}})
+    service.tenants.create("Shared", [Tenant("a")])
+    service.collections.add_property("Node", {"name": "shared", "dataType": ["Shared"]})
+    asked = [IncomingReference("Node", IDS[0], "shared", "Shared", IDS[1], "a")]
+    (error,) = service.objects.link(asked)
+    assert "cannot reference a multi-tenant enabled class from a non multi-tenant enabled class" in str(error)

@@ -225,7 +225,8 @@ def _validate_tokenization(property: Stated, data_type: DataType, where: str, *,
     if data_type not in _TEXTS:
         if tokenization is not None:
             stated = "reference" if data_type is DataType.REFERENCE else data_type.value
-            raise Invalid(f"{where}: tokenization is not allowed for data type '{stated}'")
+            owner = f"{where}: " if nested else ""  # Weaviate's message, which its clients compare
+            raise Invalid(f"{owner}tokenization is not allowed for data type '{stated}'")
         return
     refused = nested and tokenization == Tokenization.TRIGRAM
     if refused or tokenization not in Tokenization._value2member_map_:

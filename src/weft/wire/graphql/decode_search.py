@@ -49,10 +49,13 @@ def decode_filter(args: Args) -> Filter | None:
 
 
 def decode_search(args: Args, config: CollectionConfig | None) -> Search | None:
-    """The only search in ``args``. ``config`` says which targets are multi-vectors; None: unknown."""
+    """The only search in ``args``; beside a hybrid one, the other. ``config`` says which targets are multi-vectors;
+    None: unknown."""
     asked = searches(args)
     if not asked:
         return None
+    if len(asked) > 1:
+        asked = [name for name in asked if name != "hybrid"]
     if len(asked) > 1:
         raise Invalid(f"a field can hold one search, received {' and '.join(asked)}; use hybrid to combine two")
     (name,) = asked

@@ -16,7 +16,7 @@ from weft.domain.query import Condense, GroupBy, Hybrid, Keyword, Query, Referen
 from weft.domain.schema import CollectionConfig, DataType
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import context_of
-from weft.wire.graphql.decode_search import Args, decode_filter, decode_search, searches
+from weft.wire.graphql.decode_search import Args, decode_filter, decode_search
 from weft.wire.graphql.get_types import GetTypes
 from weft.wire.graphql.items import Item, items
 from weft.wire.graphql.selections import SelectedFields
@@ -56,8 +56,6 @@ def _resolve(
 def _query(
     args: Args, selected: SelectedFields, info: GraphQLResolveInfo, config: CollectionConfig, kind: GraphQLObjectType
 ) -> Query:
-    if len(searches(args)) > 1:  # of two, Weaviate ignores a hybrid one
-        args = {name: value for name, value in args.items() if name != "hybrid"}
     search = decode_search(args, config)
     fields = selected.fields(kind.name)
     additional = selected.below(fields.get("_additional", ())).fields()

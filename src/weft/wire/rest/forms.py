@@ -31,11 +31,15 @@ from weft.wire.rest.openapi.shapes import Schema
 _TEXTS: Final = ArrayForm(TEXT)
 _ANALYZER: Final = ObjectForm(asciiFold=FLAG, asciiFoldIgnore=_TEXTS, stopwordPreset=TEXT)
 _STOPWORDS: Final = ObjectForm(preset=TEXT, additions=_TEXTS, removals=_TEXTS)
+_TOKENIZATION: Final = TextForm(
+    "word", "lowercase", "whitespace", "field", "trigram", "gse", "kagome_kr", "kagome_ja", "gse_ch"
+)
+"""In the order in which Weaviate's refusal lists them."""
 _INDEXES: Final[Mapping[str, Form]] = {
     "indexFilterable": FLAG,
     "indexSearchable": FLAG,
     "indexRangeFilters": FLAG,
-    "tokenization": TEXT,
+    "tokenization": _TOKENIZATION,
     "textAnalyzer": _ANALYZER,
 }
 _NESTED: Final = ObjectForm(dataType=_TEXTS, description=TEXT, name=TEXT, **_INDEXES).nesting("nestedProperties")
@@ -136,7 +140,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "TokenizeText": ObjectForm(
         "text tokenization",
         text=TEXT,
-        tokenization=TEXT,
+        tokenization=_TOKENIZATION,
         analyzerConfig=_ANALYZER,
         stopwords=_STOPWORDS,
         stopwordPresets=MapForm(_TEXTS),

@@ -18,6 +18,7 @@ from unit.wire.graphql.conftest import Ask, collection
 from weft.domain.aggregate import AggregateMetric, PropertyAggregation
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, TooLarge
+from weft.domain.query import NearVector
 from weft.domain.schema import CollectionConfig
 from weft.service.service import Service
 from weft.wire.graphql import documents, limits
@@ -83,6 +84,12 @@ def test_aggregations(ask: Ask, service: RecordingService) -> None:
         PropertyAggregation("n", frozenset({AggregateMetric.SUM, AggregateMetric.TYPE})),
         PropertyAggregation("title", frozenset({AggregateMetric.TOP_OCCURRENCES}), 7),
     )
+
+
+def test_an_aggregation_ignores_a_hybrid_search_beside_another(ask: Ask, service: RecordingService) -> None:
+    ask('{Aggregate{Author(objectLimit:1 hybrid:{query:"q"} nearVector:{vector:[1]}){meta{count}}}}')
+    (asked,) = service.aggregations
+    assert isinstance(asked.search, NearVector)
 
 
 def test_the_schema_follows_the_collections(ask: Ask, service: RecordingService) -> None:

@@ -138,6 +138,8 @@ def test_a_body_that_is_not_json_by_its_content_type(rest: TestClient, given: st
         ("/v1/batch/references", [{"from": "x", "to": "y"}], 601),
         ("/v1/tokenize", {"text": "x"}, 602),
         ("/v1/schema/Thing/tenants", [{"name": "a", "activityStatus": "WARM"}], 606),
+        ("/v1/schema/Thing/properties", {"name": "p", "dataType": ["text"], "tokenization": "letters"}, 606),
+        ("/v1/tokenize", {"text": "x", "tokenization": "letters"}, 606),
         ("/v1/backups/filesystem", {"id": "a", "config": {"CPUPercentage": 99}}, 608),
     ],
 )
