@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "search", _search, "search a collection by meaning, by keyword, or both", _add_search)
     _add(commands, "embed", _embed, "print or write the vectors of files, or of lines on standard input", _add_embed)
     _add(commands, "models", _models, "list the models on this machine, fetch one, or check one", _add_models)
+    _add(commands, "embedded", _embedded, "have weaviate.connect_to_embedded() run Weft", _add_embedded)
     _add(commands, "backup", _backup, "back up collections, or list the backups", _add_backup)
     _add(commands, "restore", _restore, "restore collections from a backup", _add_restore)
     _add(commands, "jobs", _jobs, "list running backups, restores and exports; pause, resume or cancel one", _add_jobs)
@@ -172,6 +173,21 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     add_connection(parser)
 
 
+def _add_embedded(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("install", "remove"), help="what to do")
+    parser.add_argument(
+        "--version",
+        nargs="+",
+        metavar="VERSION",
+        help="the versions of Weaviate that are asked for (default: the one that the installed client asks for)",
+    )
+    parser.add_argument(
+        "--binary-path",
+        metavar="FOLDER",
+        help="the client's folder of programs (default: XDG_CACHE_HOME, or ~/.cache/weaviate-embedded)",
+    )
+
+
 def _add_models_path(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models-path",
@@ -260,6 +276,12 @@ def _models(arguments: argparse.Namespace) -> int:
     from weft.cli.models import models
 
     return models(arguments)
+
+
+def _embedded(arguments: argparse.Namespace) -> int:
+    from weft.cli.embedded_client import embedded
+
+    return embedded(arguments)
 
 
 def _backup(arguments: argparse.Namespace) -> int:
