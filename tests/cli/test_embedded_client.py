@@ -13,7 +13,6 @@ from weaviate.classes.config import Configure
 from command import Weft, run
 
 
-
 @pytest.fixture
 def weft(tmp_path: Path) -> Weft:
     return lambda *arguments: run(*arguments, folder=tmp_path)

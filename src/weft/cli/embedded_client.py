@@ -55,7 +55,9 @@ def program(folder: Path, version: str) -> Path:
     """Where the client expects the program of a version. Raises Invalid."""
     version = version.removeprefix("v")
     if not _VERSION.fullmatch(version):
-        raise Invalid(f"{version!r} is not a version of Weaviate; give the one that the client asks for, such as 1.30.5")
+        raise Invalid(
+            f"{version!r} is not a version of Weaviate; give the one that the client asks for, such as 1.30.5"
+        )
     tag = f"v{version}"
     return folder / f"weaviate-{tag}-{hashlib.sha256(tag.encode()).hexdigest()}"
 
