@@ -22,10 +22,11 @@ VOLATILE = {
     "hostname",
     "version",
     "gitHash",
+    "message",
     "took",
     "batchStats",
 }
-"""Keys whose values are of the moment or of the machine."""
+"""Keys whose values are of the moment, of the machine or the server's own words."""
 _OF_THE_ENGINE = "sizes"
 """The key of a shard's files, which each engine has of its own."""
 _RANDOM_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

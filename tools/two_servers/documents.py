@@ -6,7 +6,7 @@ import copy
 from random import Random
 from typing import Any, TypeAlias
 
-from two_servers.filters import where
+from two_servers.filters import for_rest, where
 from two_servers.things import OTHER, PREFIX, PROPERTIES, THING, Json, other_id, thing_id
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -17,8 +17,8 @@ _ODD: tuple[Any, ...] = (None, "", "x", 0, -1, 1, 1.5, 10**12, True, False, [], 
 
 def class_document(rng: Random) -> Json:
     document: Json = {"class": MADE, "description": "made to be looked at"}
-    names = rng.sample(list(PROPERTIES), rng.randint(0, 3))
-    document["properties"] = [_property(rng, name) for name in names]
+    if names := rng.sample(list(PROPERTIES), rng.randint(0, 3)):
+        document["properties"] = [_property(rng, name) for name in names]
     if rng.random() < 0.5:
         document["invertedIndexConfig"] = {
             "bm25": {"k1": rng.choice((1.2, 2.0)), "b": rng.choice((0, 0.75, 1))},
@@ -88,7 +88,7 @@ def reference_document(rng: Random) -> Json:
 def delete_document(rng: Random) -> Json:
     """Deletes nothing."""
     return {
-        "match": {"class": THING, "where": where(rng, 1)},
+        "match": {"class": THING, "where": for_rest(where(rng, 1))},
         "output": rng.choice(("minimal", "verbose")),
         "dryRun": True,
     }

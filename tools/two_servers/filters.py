@@ -148,6 +148,13 @@ _BY_OPERATOR: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def for_rest(filter: Json) -> Json:
+    """REST has keys of their own for several values."""
+    if "operands" in filter:
+        return {**filter, "operands": [for_rest(one) for one in filter["operands"]]}
+    return {f"{key}Array" if isinstance(value, list) and key != "path" else key: value for key, value in filter.items()}
+
+
 def for_client(filter: Json | None) -> Any:
     if filter is None:
         return None

@@ -98,7 +98,7 @@ KNOWN: tuple[Known, ...] = (
         lambda question, _: _filters(question, "NotEqual", names=("ranged",)),
     ),
     Known(
-        "Pages of a filtered listing",
+        "Order of a filtered listing",
         lambda question, _: (
             question.kind in ("fetch: page", "objects whole") and bool(question.facts["filters"]) and _paged(question)
         ),
