@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import hashlib
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +14,7 @@ import weaviate
 from weaviate.classes.config import Configure, DataType, Property
 from weaviate.classes.data import DataObject, GeoCoordinate, PhoneNumber
 from weaviate.classes.query import Filter, MetadataQuery, Sort
-from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError
+from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError, WeaviateQueryError
 
 Make = Callable[..., Any]
 NO_VECTOR = Configure.Vectors.self_provided()
@@ -250,3 +252,44 @@ def test_adding_properties_and_vectors_later(make: Make) -> None:
     assert [o.uuid for o in found.objects] == [new]
     assert found.objects[0].vector == {"first": [0.0, 1.0], "second": [1.0, 2.0, 3.0]}
     assert [o.uuid for o in things.query.fetch_objects(filters=Filter.by_property("size").equal(3)).objects] == [new]
+
+
+def test_of_a_blob_hash_only_the_hash_is_stored(make: Make) -> None:
+    files = make(
+        vector_config=NO_VECTOR,
+        inverted_index_config=Configure.inverted_index(index_null_state=True),
+        properties=[
+            Property(name="file", data_type=DataType.BLOB_HASH),
+            Property(name="title", data_type=DataType.TEXT),
+        ],
+    )
+    texts = [base64.b64encode(content).decode() for content in (b"one", b"two", b"three")]
+    hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    ids = [uuid.UUID(int=i + 1) for i in range(4)]
+    files.data.insert({"file": texts[0]}, uuid=ids[0])
+    files.data.insert_many([DataObject({"file": texts[1]}, uuid=ids[1]), DataObject({"title": "none"}, uuid=ids[3])])
+    files.data.insert({"file": texts[0]}, uuid=ids[2])
+    files.data.replace(ids[2], {"file": texts[2]})
+    files.data.update(ids[0], {"title": "first"})
+    for i, expected in enumerate(hashes):
+        found = files.query.fetch_object_by_id(ids[i], return_properties=["file"])
+        assert found.properties["file"] == expected
+    assert "file" not in files.query.fetch_objects(limit=1).objects[0].properties, "only where it is asked for"
+
+    def found(condition: Any) -> list[int]:
+        return [one.uuid.int for one in files.query.fetch_objects(filters=condition).objects]
+
+    by_hash = Filter.by_property("file")
+    assert found(by_hash.equal(hashes[1])) == [2]
+    assert found(by_hash.equal(hashes[1].upper())) == [2]
+    assert found(by_hash.not_equal(hashes[1])) == [1, 3, 4]
+    assert found(by_hash.contains_any([hashes[0], hashes[2]])) == [1, 3]
+    assert found(by_hash.is_none(True)) == [4]
+    with pytest.raises(WeaviateQueryError, match="compared as the 64 hexadecimal digits of a SHA-256"):
+        found(by_hash.equal(texts[0]))
+    order = files.query.fetch_objects(sort=Sort.by_property("file"), return_properties=["file"]).objects
+    assert [one.properties["file"] for one in order] == [None, *sorted(hashes)]
+    groups = files.aggregate.over_all(group_by="file").groups
+    assert {one.grouped_by.value: one.total_count for one in groups} == dict.fromkeys(hashes, 1)
+    with pytest.raises(UnexpectedStatusCodeError, match="not a valid blob base64 string"):
+        files.data.insert({"file": "no base64!"})

@@ -32,6 +32,7 @@ class DataType(StrEnum):
     GEO = "geoCoordinates"
     PHONE = "phoneNumber"
     BLOB = "blob"
+    BLOB_HASH = "blobHash"
     OBJECT = "object"
     OBJECT_ARRAY = "object[]"
     REFERENCE = "cref"
@@ -44,6 +45,10 @@ class DataType(StrEnum):
     def element(self) -> DataType:
         """The type of one element: ``text`` for ``text[]``, itself for a scalar."""
         return DataType(self.value.removesuffix("[]"))
+
+
+BLOBS = frozenset({DataType.BLOB, DataType.BLOB_HASH})
+"""Returned only where they are requested by name."""
 
 
 class Tokenization(StrEnum):

@@ -173,6 +173,7 @@ _WRITERS: Final[Mapping[DataType, Writer]] = {
     DataType.DATE: _date,
     DataType.UUID: _uuid,
     DataType.BLOB: _blob,
+    DataType.BLOB_HASH: _blob,
     DataType.NUMBER: _number,
     DataType.INT: _int,
     DataType.BOOLEAN: _boolean,

@@ -29,7 +29,7 @@ import orjson
 
 from weft.domain.errors import CorruptData
 from weft.domain.objects import Object, Properties, Reference
-from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.domain.schema import BLOBS, CollectionConfig, DataType, Property
 from weft.engine.encoding import decode_properties, encode_properties
 
 _HEADER = struct.Struct("<BBIqqII16s")
@@ -44,8 +44,8 @@ class RecordCodec:
     """Encodes objects of one collection and opens their records."""
 
     def __init__(self, config: CollectionConfig) -> None:
-        self._plain = tuple(p for p in config.properties if p.data_type not in (DataType.BLOB, DataType.REFERENCE))
-        self._blobs = tuple(p for p in config.properties if p.data_type is DataType.BLOB)
+        self._plain = tuple(p for p in config.properties if p.data_type not in (*BLOBS, DataType.REFERENCE))
+        self._blobs = tuple(p for p in config.properties if p.data_type in BLOBS)
         self._references = tuple(p.name for p in config.properties if p.data_type is DataType.REFERENCE)
         self._no_values: Mapping[str, object] = {p.name: None for p in self._plain}
         self.tag = zlib.crc32("\n".join(sorted(p.name for p in self._plain)).encode())

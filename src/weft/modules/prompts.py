@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from weft.domain.errors import Invalid
 from weft.domain.objects import Properties
-from weft.domain.schema import CollectionConfig, DataType
+from weft.domain.schema import BLOBS, CollectionConfig, DataType
 from weft.modules.inputs import as_json, scalar_text
 
 _PLACE = re.compile(r"\{([\w\s]*?)\}")
 _AS_JSON = frozenset({DataType.OBJECT, DataType.GEO, DataType.PHONE})
-_LEFT_OUT = frozenset({DataType.BLOB, DataType.REFERENCE})
+_LEFT_OUT = frozenset({*BLOBS, DataType.REFERENCE})
 
 
 def prompt_values(config: CollectionConfig, properties: Properties) -> dict[str, str]:

@@ -16,6 +16,7 @@ from weft.engine.changes import Upsert
 from weft.engine.collection import shard_name
 from weft.engine.part import Part
 from weft.engine.view import find_objects
+from weft.service.blob_hashes import hash_blobs
 from weft.service.collections import Collections
 from weft.service.import_schemas import Errors, ImportPlan
 from weft.service.references import References
@@ -98,6 +99,8 @@ class Importer:
         if objects:
             self._collections.settle_import(plan, {i: incoming[i] for i in objects}, errors)
             objects = {i: obj for i, obj in objects.items() if errors[i] is None}
+        for obj in objects.values():
+            hash_blobs(config, obj, obj.properties)
         outcomes = part.write([Upsert(obj) for obj in objects.values()])
         for i, outcome in zip(objects, outcomes, strict=True):
             if isinstance(outcome, WeftError):

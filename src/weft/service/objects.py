@@ -17,19 +17,20 @@ from weft.domain.objects import (
     IncomingObject,
     IncomingReference,
     Object,
-    Properties,
     Reference,
     format_uuid,
     parse_uuid,
 )
-from weft.domain.schema import CollectionConfig, DataType
+from weft.domain.schema import CollectionConfig
 from weft.engine.changes import Remove, Upsert
 from weft.engine.part import Part
 from weft.engine.view import find_objects
+from weft.service.blob_hashes import hash_blobs
 from weft.service.collections import Collections
 from weft.service.filtering import resolver
 from weft.service.import_schemas import Errors, ImportPlan
 from weft.service.importing import Importer, checked_object, create_planned
+from weft.service.merging import merged_values
 from weft.service.permissions.objects import (
     deleting_by_filter,
     linking,
@@ -39,7 +40,7 @@ from weft.service.permissions.objects import (
     unlinking,
     whole_object,
 )
-from weft.service.references import References, joined
+from weft.service.references import References
 from weft.service.vectorize import ObjectVectorizer
 from weft.service.vectors import unfit
 
@@ -74,6 +75,7 @@ class Objects:
                 raise Conflict(f"id '{incoming.uuid}' already exists")
             self._vectorise(plan.config, part, obj, caller)
             self._settle(plan, incoming)
+            hash_blobs(plan.config, obj, obj.properties)
             return _store(part, Upsert(obj, insert_only=is_free))
 
     @requires(whole_object(UPDATE))
@@ -90,6 +92,7 @@ class Objects:
             self._vectorizer.keep_unchanged(plan.config, stored, obj)
             self._vectorise(plan.config, part, obj, caller)
             self._settle(plan, incoming)
+            hash_blobs(plan.config, obj, obj.properties)
             return _store(part, Upsert(obj))
 
     @requires(whole_object(READ))
@@ -117,13 +120,12 @@ class Objects:
 
             def merge(old: Object) -> Object:
                 nonlocal merged
-                values = _merged(config, old.properties, patch.properties)
-                for name in removed - patch.properties.keys():
-                    values.pop(name, None)
+                values = merged_values(config, old.properties, patch.properties, removed)
                 merged = Object(patch.uuid, values, dict(patch.vectors), old.created_ms, patch.updated_ms)
                 self._vectorizer.keep_unchanged(config, old, merged)
                 self._vectorizer.keep_provided(config, old, merged)
                 self._vectorise(config, part, merged, caller)
+                hash_blobs(config, merged, patch.properties)
                 return merged
 
             if plan.grows:
@@ -275,14 +277,6 @@ def _stored(part: Part, uuid: bytes, *, vectors: bool) -> Object | None:
 
 def _absent(incoming: IncomingObject) -> NotFound:
     return NotFound(f"no object with id '{incoming.uuid}' in class {incoming.collection}")
-
-
-def _merged(config: CollectionConfig, old: Properties, patch: Properties) -> Properties:
-    values = {**old, **patch}
-    for name, value in patch.items():
-        if value and old.get(name) and config.by_name[name].data_type is DataType.REFERENCE:
-            values[name] = joined(config.by_name[name], old[name], value)
-    return values
 
 
 def _raise_first(errors: Errors) -> None:

@@ -190,6 +190,7 @@ _SCALARS: Mapping[DataType, Check] = {
     DataType.GEO: check_geo,
     DataType.PHONE: check_phone,
     DataType.BLOB: check_blob,
+    DataType.BLOB_HASH: check_blob,
 }
 _PLAIN: Mapping[DataType, type] = {DataType.TEXT: str, DataType.BOOLEAN: bool}
 _ARRAY_WORDS: Mapping[DataType, str] = {

@@ -29,6 +29,7 @@ VALUES: list[tuple[DataType, Any]] = [
     (DataType.BOOLEAN, False),
     (DataType.BOOLEAN, True),
     (DataType.BLOB, "aGVsbG8="),
+    (DataType.BLOB_HASH, "ab" * 32),
     (DataType.GEO, GEO),
     (DataType.PHONE, PHONE),
     (DataType.TEXT_ARRAY, ["a", "", "ü"]),

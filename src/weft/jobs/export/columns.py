@@ -91,6 +91,7 @@ _SCALARS: Mapping[DataType, tuple[pa.DataType, Convert]] = {
     DataType.BOOLEAN: (pa.bool_(), _same),
     DataType.DATE: (_DATE, _date),
     DataType.BLOB: (pa.binary(), _blob),
+    DataType.BLOB_HASH: (pa.string(), _same),
     DataType.GEO: (_GEO, _geo),
     DataType.PHONE: (_PHONE, _phone),
     DataType.REFERENCE: (_REFERENCES, _references),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from weft.domain.answer import Hit
 from weft.domain.query import NestedSelection, ReferenceSelection, Returns
-from weft.domain.schema import CollectionConfig, DataType
+from weft.domain.schema import BLOBS, CollectionConfig
 from weft.engine.encoding import encode_value
 from weft.protocol import properties, search_get
 from weft.wire.grpc.encode_metadata import encode_metadata
@@ -73,7 +73,7 @@ def _chosen(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
 def _missing(name: str, hit: Hit, config: CollectionConfig) -> bytes:
     """The ``Value`` of a property that the stored bytes do not have: a blob, or null."""
     declared = config.by_name.get(name)
-    if declared is None or declared.data_type is not DataType.BLOB:
+    if declared is None or declared.data_type not in BLOBS:
         return NULL_VALUE
     return encode_value(hit.record.properties.get(name), declared)
 

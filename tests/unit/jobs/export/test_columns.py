@@ -28,6 +28,7 @@ PHONE = PhoneNumber("030 1234", "DE", 49, 301234, "+49 30 1234", "030 1234", Tru
         (Property("p", DataType.BOOLEAN), False, pa.bool_(), False),
         (Property("p", DataType.UUID), UUID, pa.string(), UUID),
         (Property("p", DataType.BLOB), "aGk=", pa.binary(), b"hi"),
+        (Property("p", DataType.BLOB_HASH), "ab" * 32, pa.string(), "ab" * 32),
         (Property("p", DataType.GEO), GeoPoint(1.5, -2.0), None, {"latitude": 1.5, "longitude": -2.0}),
         (Property("p", DataType.OBJECT, nested=NESTED), {"b": [1]}, None, {"a": None, "b": [1]}),
         (Property("p", DataType.OBJECT_ARRAY, nested=NESTED), [{}], None, [{"a": None, "b": None}]),

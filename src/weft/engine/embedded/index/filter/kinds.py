@@ -6,6 +6,7 @@ number    float64                                       numeric
 boolean   int8 (0, 1)                                   false < true
 date      int64 (``instants``)                          as instants
 uuid      S16, the 16 bytes                             byte order
+hash      S32, the 32 bytes of a SHA-256                byte order
 geo       complex128, longitude + i·latitude            longitude, then latitude
 text      uint64, seven bytes of UTF-8 and a length     as ``folded`` texts, as far as it reaches (``text_key``)
 """
@@ -132,9 +133,15 @@ GEO = Kind(
     lambda v: np.array([complex(p.longitude, p.latitude) for p in v], np.complex128),
     lambda a: [GeoPoint(latitude=c.imag, longitude=c.real) for c in a.tolist()],
 )
+HASH = Kind(
+    "hash",
+    np.dtype("S32"),
+    lambda v: np.array([bytes.fromhex(one) for one in v], "S32"),
+    lambda a: [one.ljust(32, b"\0").hex() for one in a.tolist()],
+)
 TEXT = Kind("text", np.dtype(np.uint64), lambda v: np.fromiter(map(text_key, v), np.uint64, len(v)), _no_decode)
 
-BY_NAME = {kind.name: kind for kind in (INT, NUMBER, BOOLEAN, DATE, UUID, GEO, TEXT)}
+BY_NAME = {kind.name: kind for kind in (INT, NUMBER, BOOLEAN, DATE, UUID, HASH, GEO, TEXT)}
 
 BY_TYPE = {
     DataType.INT: INT,
@@ -142,6 +149,7 @@ BY_TYPE = {
     DataType.BOOLEAN: BOOLEAN,
     DataType.DATE: DATE,
     DataType.UUID: UUID,
+    DataType.BLOB_HASH: HASH,
     DataType.GEO: GEO,
     DataType.REFERENCE: UUID,
 }

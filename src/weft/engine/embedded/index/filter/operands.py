@@ -7,11 +7,13 @@ uuids are text. Everything else must be of the property's own type; so must a va
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from weft.domain import instants
 from weft.domain.errors import Invalid
 from weft.domain.filters import Condition, GeoRange, Operator
+from weft.domain.json_fields import shorten
 from weft.domain.objects import parse_uuid
 from weft.domain.schema import DataType, Property
 
@@ -21,6 +23,7 @@ COMPARISONS = frozenset(
 )
 EQUALITY = frozenset({Operator.EQUAL, Operator.NOT_EQUAL})
 
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
 _FIELDS = {
     DataType.TEXT: "valueText",
     DataType.INT: "valueInt",
@@ -28,6 +31,7 @@ _FIELDS = {
     DataType.BOOLEAN: "valueBoolean",
     DataType.DATE: "valueDate",
     DataType.UUID: "valueText",
+    DataType.BLOB_HASH: "valueText",
 }
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
@@ -76,12 +80,25 @@ def convert(prop: Property, value: Any) -> Any:
             return instants.parse(_exactly(str, prop.data_type, value))
         case DataType.UUID:
             return _to_uuid(prop, value)
+        case DataType.BLOB_HASH:
+            return to_hash(prop, value)
         case DataType.TEXT:
             return _exactly(str, prop.data_type, value)
         case DataType.GEO:
             return _to_geo_range(prop, value)
         case other:
             raise Invalid(f"property {prop.name!r} is of type {other}, which cannot be filtered by value")
+
+
+def to_hash(prop: Property, value: Any) -> bytes:
+    """The 32 bytes of a SHA-256 from its 64 hexadecimal digits."""
+    digits = _exactly(str, prop.data_type, value)
+    if not _SHA256.fullmatch(digits):
+        raise Invalid(
+            f"property {prop.name!r} is of type blobHash, whose values are compared as the 64 hexadecimal digits of a "
+            f"SHA-256, not {shorten(digits)}"
+        )
+    return bytes.fromhex(digits)
 
 
 def to_int(data_type: DataType, value: Any) -> int:

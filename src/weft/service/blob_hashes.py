@@ -1,0 +1,18 @@
+"""Values of the type ``blobHash``: base64 text is sent and embedded, and the SHA-256 of that text is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from hashlib import sha256
+
+from weft.domain.objects import Object
+from weft.domain.schema import CollectionConfig, DataType
+
+
+def hash_blobs(config: CollectionConfig, obj: Object, sent: Container[str]) -> None:
+    """Replace the values of the properties that were ``sent`` by 64 hexadecimal digits; the others have theirs."""
+    for prop in config.properties:
+        if prop.data_type is DataType.BLOB_HASH and prop.name in sent:
+            value = obj.properties.get(prop.name)
+            if isinstance(value, str):
+                obj.properties[prop.name] = sha256(value.encode()).hexdigest()
