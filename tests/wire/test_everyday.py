@@ -272,12 +272,12 @@ def test_of_a_blob_hash_only_the_hash_is_stored(make: Make) -> None:
     files.data.replace(ids[2], {"file": texts[2]})
     files.data.update(ids[0], {"title": "first"})
     for i, expected in enumerate(hashes):
-        found = files.query.fetch_object_by_id(ids[i], return_properties=["file"])
-        assert found.properties["file"] == expected
+        one = files.query.fetch_object_by_id(ids[i], return_properties=["file"])
+        assert one.properties["file"] == expected
     assert "file" not in files.query.fetch_objects(limit=1).objects[0].properties, "only where it is asked for"
 
     def found(condition: Any) -> list[int]:
-        return [one.uuid.int for one in files.query.fetch_objects(filters=condition).objects]
+        return [hit.uuid.int for hit in files.query.fetch_objects(filters=condition).objects]
 
     by_hash = Filter.by_property("file")
     assert found(by_hash.equal(hashes[1])) == [2]
@@ -288,7 +288,7 @@ def test_of_a_blob_hash_only_the_hash_is_stored(make: Make) -> None:
     with pytest.raises(WeaviateQueryError, match="compared as the 64 hexadecimal digits of a SHA-256"):
         found(by_hash.equal(texts[0]))
     order = files.query.fetch_objects(sort=Sort.by_property("file"), return_properties=["file"]).objects
-    assert [one.properties["file"] for one in order] == [None, *sorted(hashes)]
+    assert [hit.properties["file"] for hit in order] == [None, *sorted(hashes)]
     groups = files.aggregate.over_all(group_by="file").groups
     assert {one.grouped_by.value: one.total_count for one in groups} == dict.fromkeys(hashes, 1)
     with pytest.raises(UnexpectedStatusCodeError, match="not a valid blob base64 string"):
