@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
+import weaviate
 from weaviate.classes.config import Configure, DataType, Property, Reconfigure, StopwordsPreset
 from weaviate.classes.query import Filter
 from weaviate.exceptions import WeaviateQueryError
+
+from server import Server
 
 Make = Callable[..., Any]
 
@@ -58,3 +63,55 @@ def test_search_settings_of_a_vector_can_change(make: Make) -> None:
     assert config.ef == 77
     assert config.quantizer is not None
     assert things.query.near_vector([3.0, 1.0], limit=1).objects[0].properties["n"] == 3
+
+
+def test_a_named_vector_beside_the_unnamed_one(server: Server, client: weaviate.WeaviateClient) -> None:
+    """What clients did before a vector was added works as before."""
+
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        response = httpx.request(method, server.url(path), json=body)
+        assert response.status_code in (200, 204), response.text
+        return response.json() if response.content else None
+
+    ids = [str(UUID(int=i)) for i in range(1, 5)]
+    ask("POST", "/v1/schema", {"class": "Beside", "vectorizer": "none"})
+    try:
+        ask("POST", "/v1/objects", {"class": "Beside", "id": ids[0], "properties": {"t": "one"}, "vector": [1, 0, 0]})
+        things = client.collections.use("Beside")
+        things.config.add_vector(vector_config=Configure.Vectors.self_provided(name="more"))
+        document = ask("GET", "/v1/schema/Beside")
+        assert (document["vectorizer"], list(document["vectorConfig"])) == ("none", ["more"])
+        both = {
+            "class": "Beside",
+            "id": ids[1],
+            "properties": {"t": "two"},
+            "vector": [0, 1, 0],
+            "vectors": {"more": [1, 1]},
+        }
+        ask("POST", "/v1/objects", both)
+        ask("POST", "/v1/objects", {"class": "Beside", "id": ids[2], "vectors": {"more": [1, 0]}})
+        things.data.insert({"t": "four"}, vector=[0, 0, 1], uuid=ids[3])
+        ask("PATCH", f"/v1/objects/Beside/{ids[0]}", {"class": "Beside", "vectors": {"more": [5, 5]}})
+
+        shown = [ask("GET", f"/v1/objects/Beside/{id}?include=vector") for id in ids]
+        assert [one.get("vector") for one in shown] == [[1, 0, 0], [0, 1, 0], None, [0, 0, 1]]
+        assert [one.get("vectors") for one in shown] == [{"more": [5, 5]}, {"more": [1, 1]}, {"more": [1, 0]}, None]
+
+        def hits(found: Any) -> list[int]:
+            return [one.uuid.int for one in found.objects]
+
+        assert hits(things.query.near_vector([1, 0, 0])) == [1, 2, 4]
+        assert hits(things.query.near_vector([1, 0], target_vector="more")) == [3, 1, 2]
+        assert hits(things.query.near_object(ids[3], limit=1)) == [4]
+        assert hits(things.query.hybrid("two", vector=[1, 0, 0], alpha=0.0)) == [2]
+        assert things.aggregate.near_vector([1, 0, 0], distance=0.1, total_count=True).total_count == 1
+        vector = things.query.fetch_object_by_id(ids[1], include_vector=True).vector
+        assert vector["default"] == [0, 1, 0]
+        assert things.query.fetch_object_by_id(ids[1], include_vector=["more"]).vector == {"more": [1, 1]}
+        query = (
+            "{ Get { Beside(nearVector: {vector: [0, 1, 0]}, limit: 1) { _additional { vector vectors { more } } } } }"
+        )
+        (hit,) = ask("POST", "/v1/graphql", {"query": query})["data"]["Get"]["Beside"]
+        assert hit["_additional"] == {"vector": [0, 1, 0], "vectors": {"more": [1, 1]}}
+    finally:
+        ask("DELETE", "/v1/schema/Beside")

@@ -214,9 +214,10 @@ class CollectionConfig:
     name: str
     properties: tuple[Property, ...] = ()
     vectors: Mapping[str, VectorConfig] = field(default_factory=dict)
-    """By name, in the order of the document. A collection of the legacy form has one, named ``LEGACY_VECTOR``."""
-    named_vectors: bool = True
-    """False for the legacy form (top-level ``vectorizer``): replies then use the unnamed vector fields."""
+    """By name, in the order of the document."""
+    unnamed_vector: bool = False
+    """Whether one is of the legacy form (top-level ``vectorizer``), called ``LEGACY_VECTOR`` here. Requests need not name
+    it, and replies have it in the unnamed vector fields; others may have been added to it."""
     description: str | None = None
     inverted: InvertedConfig = InvertedConfig()
     tenancy: Tenancy = Tenancy()
@@ -227,6 +228,10 @@ class CollectionConfig:
     """The JSON document of the collection, as a client reads it."""
     derived: dict[str, object] = field(default_factory=dict, init=False, compare=False, repr=False)
     """Values that other rooms derive from this configuration once and cache here, by name."""
+
+    @cached_property
+    def named_vectors(self) -> tuple[str, ...]:
+        return tuple(name for name in self.vectors if not (self.unnamed_vector and name == LEGACY_VECTOR))
 
     @cached_property
     def by_name(self) -> Mapping[str, Property]:

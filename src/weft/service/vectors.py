@@ -148,7 +148,7 @@ def _check_one(target: VectorConfig, vector: Vector) -> None:
 
 
 def _unknown(config: CollectionConfig, name: str) -> str:
-    if not config.named_vectors or not config.vectors:
+    if not config.named_vectors:
         return f"collection {config.name} is configured without named vectors, but received named vector {name!r}"
     return (
         f"collection {config.name} has no vector {name!r}; its vectors are {', '.join(config.vectors)}. "

@@ -39,7 +39,7 @@ def parse(document: Stated) -> CollectionConfig:
         name=document["class"],
         properties=properties,
         vectors=parsed,
-        named_vectors=bool(named),
+        unnamed_vector="vectorizer" in document,
         description=document.get("description"),
         inverted=inverted.parse(document["invertedIndexConfig"]),
         tenancy=Tenancy(

@@ -10,7 +10,7 @@ import numpy as np
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.domain.query import Combination, Near, Targets
-from weft.domain.schema import CollectionConfig, Metric, VectorConfig
+from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, Metric, VectorConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,11 @@ class Target:
 
 
 def resolve(config: CollectionConfig, targets: Targets) -> list[VectorConfig]:
-    """The vectors that ``targets`` names, in order, repeats kept; the only vector when it names none."""
+    """The vectors that ``targets`` names, in order, repeats kept; if it names none the unnamed vector, else the only
+    one."""
     if not targets.names:
+        if config.unnamed_vector:
+            return [config.vectors[LEGACY_VECTOR]]
         if len(config.vectors) == 1:
             return list(config.vectors.values())
         if not config.vectors:

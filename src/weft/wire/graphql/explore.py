@@ -10,7 +10,7 @@ from weft.domain import json_text
 from weft.domain.beacon import format_beacon, parse_beacon
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.query import Near, NearMedia, NearObject, NearText, NearVector, Query, Returns
-from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, VectorConfig
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import GraphQLContext, context_of
 from weft.wire.graphql.decode_search import Args, decode_search
@@ -96,6 +96,8 @@ def _searched(search: Near, configs: list[CollectionConfig]) -> list[CollectionC
 def _targets(search: Near, config: CollectionConfig) -> list[VectorConfig]:
     """None when the collection lacks one of them."""
     if not search.targets.names:
+        if config.unnamed_vector:
+            return [config.vectors[LEGACY_VECTOR]]
         return list(config.vectors.values()) if len(config.vectors) == 1 else []
     found = [config.vectors[name] for name in search.targets.names if name in config.vectors]
     return found if len(found) == len(search.targets.names) else []

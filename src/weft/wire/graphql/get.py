@@ -152,7 +152,7 @@ def _returns(selected: SelectedFields, config: CollectionConfig, on: str, info: 
     return Returns(
         properties=plain,
         references=tuple(references),
-        vector="vector" in asked and not config.named_vectors,
+        vector="vector" in asked and config.unnamed_vector,
         vectors=tuple(dict.fromkeys(name for name in vectors if name in config.vectors)),
         created="creationTimeUnix" in asked,
         updated="lastUpdateTimeUnix" in asked,

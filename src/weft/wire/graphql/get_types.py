@@ -187,7 +187,7 @@ class GetTypes:
         return fields if vectors is None else {**fields, "vectors": vectors}
 
     def _vectors(self, config: CollectionConfig) -> GraphQLField | None:
-        names = [name for name in config.vectors if is_name(name)] if config.named_vectors else []
+        names = [name for name in config.named_vectors if is_name(name)]
         if not names:
             return None
         fields = {name: GraphQLField(VECTOR, resolve=_named_vector) for name in names}
@@ -250,7 +250,7 @@ def _id(item: Item, _: GraphQLResolveInfo) -> str:
 
 def _vector(item: Item, _: GraphQLResolveInfo) -> Vector | None:
     """The unnamed vector; one that has a name is in ``vectors``."""
-    return None if item.config.named_vectors else item.hit.vectors.get(LEGACY_VECTOR)
+    return item.hit.vectors.get(LEGACY_VECTOR) if item.config.unnamed_vector else None
 
 
 def _named_vector(item: Item, info: GraphQLResolveInfo) -> Vector | None:

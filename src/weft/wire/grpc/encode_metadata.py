@@ -102,11 +102,11 @@ def _identity(uuid: bytes) -> bytes:
 
 
 def _vectors(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
-    if not config.named_vectors:
-        vector = hit.vectors.get(LEGACY_VECTOR)
-        return b"" if vector is None else _VECTOR_BYTES + sized(vector_bytes(vector))
-    return b"".join(
-        _VECTORS + sized(encode_vector(name, vector))
-        for name, vector in hit.vectors.items()
-        if returns.vector or name in returns.vectors
-    )
+    unnamed = hit.vectors.get(LEGACY_VECTOR) if config.unnamed_vector else None
+    parts = [] if unnamed is None else [_VECTOR_BYTES + sized(vector_bytes(unnamed))]
+    parts += [
+        _VECTORS + sized(encode_vector(name, hit.vectors[name]))
+        for name in config.named_vectors
+        if name in hit.vectors and (returns.vector or name in returns.vectors)
+    ]
+    return b"".join(parts)

@@ -60,10 +60,11 @@ def encode_object(
     }
     if tenant:
         encoded["tenant"] = tenant
-    if vectors and not config.named_vectors:
+    if config.unnamed_vector and LEGACY_VECTOR in vectors:
         encoded["vector"] = vectors[LEGACY_VECTOR]
-    elif vectors:
-        encoded["vectors"] = vectors
+    named = {name: vectors[name] for name in config.named_vectors if name in vectors}
+    if named:
+        encoded["vectors"] = named
     return encoded
 
 
