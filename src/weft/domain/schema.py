@@ -216,7 +216,7 @@ class CollectionConfig:
     vectors: Mapping[str, VectorConfig] = field(default_factory=dict)
     """By name, in the order of the document."""
     unnamed_vector: bool = False
-    """Whether one is of the legacy form (top-level ``vectorizer``), called ``LEGACY_VECTOR`` here. Requests need not name
+    """Whether one is of the legacy form (top-level ``vectorizer``), called ``LEGACY_VECTOR``. Requests need not name
     it, and replies have it in the unnamed vector fields; others may have been added to it."""
     description: str | None = None
     inverted: InvertedConfig = InvertedConfig()
