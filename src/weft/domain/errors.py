@@ -3,6 +3,7 @@
     WeftError
     ├── CallerError          the request is at fault
     │   ├── Invalid              wrong type, value, name, dimensions, syntax
+    │   │   └── Inapplicable         right in itself, but not for this collection, tenant or object
     │   ├── NotFound             no such collection, object, property
     │   │   ├── CollectionNotFound   no such collection
     │   │   └── TenantNotFound       no such tenant
@@ -41,6 +42,11 @@ class CallerError(WeftError):
 
 class Invalid(CallerError):
     """A value, name, type or combination that cannot be accepted."""
+
+
+class Inapplicable(Invalid):
+    """What is right in itself, but not for this collection, tenant or object: it has no such index, vector, vectorizer
+    or tenants."""
 
 
 class NotFound(CallerError):

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from weft.catalog.state import ShardEntry
-from weft.domain.errors import Invalid
+from weft.domain.errors import Inapplicable
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.part import Part
@@ -20,17 +20,18 @@ def shard_name(config: CollectionConfig, tenant: str | None) -> str:
     """The name of the shard that a request with ``tenant`` addresses. Raises Invalid."""
     if not config.tenancy.enabled:
         if tenant:
-            raise Invalid(f"class {config.name} has multi-tenancy disabled, but request was with tenant", tenant=tenant)
+            message = f"class {config.name} has multi-tenancy disabled, but request was with tenant"
+            raise Inapplicable(message, tenant=tenant)
         return ONLY_SHARD
     if not tenant:
-        raise Invalid(f"class {config.name} has multi-tenancy enabled, but request was without tenant")
+        raise Inapplicable(f"class {config.name} has multi-tenancy enabled, but request was without tenant")
     return tenant
 
 
 def check_active(shard: ShardEntry) -> None:
     """Raises Invalid for a shard that is not active."""
     if shard.status is not TenantStatus.ACTIVE:
-        raise Invalid(
+        raise Inapplicable(
             f"tenant not active: '{shard.name}'; activate it to use it", tenant=shard.name, status=shard.status
         )
 

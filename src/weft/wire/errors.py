@@ -30,6 +30,7 @@ STATUS_CODES: Final[Mapping[type[errors.WeftError], StatusCodes]] = {
     errors.WeftError: StatusCodes(500, "INTERNAL", "INTERNAL"),
     errors.CallerError: StatusCodes(400, "INVALID_ARGUMENT", "BAD_REQUEST"),
     errors.Invalid: StatusCodes(422, "INVALID_ARGUMENT", "INVALID"),
+    errors.Inapplicable: StatusCodes(422, "INVALID_ARGUMENT", "INVALID"),
     errors.NotFound: StatusCodes(404, "NOT_FOUND", "NOT_FOUND"),
     errors.CollectionNotFound: StatusCodes(404, "NOT_FOUND", "NOT_FOUND"),
     errors.TenantNotFound: StatusCodes(422, "NOT_FOUND", "NOT_FOUND"),

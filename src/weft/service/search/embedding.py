@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid, NotFound
+from weft.domain.errors import Inapplicable, Invalid, NotFound
 from weft.domain.objects import Vector, parse_uuid
 from weft.domain.query import Hybrid, Keyword, Move, Near, NearMedia, NearObject, NearText, NearVector, Query
 from weft.domain.schema import CollectionConfig, VectorConfig
@@ -154,7 +154,7 @@ class QueryEmbedder:
     def _vectorizer(self, part: Part, vector: VectorConfig) -> Vectorizer:
         """Raises Invalid if no module can make a vector that is comparable with the stored ones."""
         if vector.vectorizer == "none":
-            raise Invalid(
+            raise Inapplicable(
                 f"could not vectorize input for collection {part.config.name} with search-type nearText. Make sure a "
                 "vectorizer module is configured for this collection: VectorFromInput was called without vectorizer on "
                 f"vector {vector.name!r}; search by vector, or create the collection with a vectorizer"
@@ -187,5 +187,5 @@ class _MadeOnce:
 def _stored(view: View, vector: VectorConfig, doc_id: int, uuid: str) -> Vector:
     stored = view.vectors(vector.name, [doc_id])[0]
     if stored is None:
-        raise Invalid(f"object {uuid} of class {view.config.name} has no vector {vector.name!r}")
+        raise Inapplicable(f"object {uuid} of class {view.config.name} has no vector {vector.name!r}")
     return stored

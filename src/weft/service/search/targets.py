@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.domain.errors import Invalid
+from weft.domain.errors import Inapplicable, Invalid
 from weft.domain.objects import Vector
 from weft.domain.query import Combination, Near, Targets
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, Metric, VectorConfig
@@ -57,8 +57,8 @@ def resolve(config: CollectionConfig, targets: Targets) -> list[VectorConfig]:
         if len(config.vectors) == 1:
             return list(config.vectors.values())
         if not config.vectors:
-            raise Invalid(f"class {config.name} has no vectors; add one to its configuration to search by vector")
-        raise Invalid(f"class {config.name} has multiple vectors, but no target vectors were provided")
+            raise Inapplicable(f"class {config.name} has no vectors; add one to its configuration to search by vector")
+        raise Inapplicable(f"class {config.name} has multiple vectors, but no target vectors were provided")
     found = []
     for name in targets.names:
         vector = config.vectors.get(name)
@@ -93,12 +93,12 @@ def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
         raise Invalid("certainty and distance cannot both be given; choose one of them")
     for vector in vectors:
         if vector.index.multivector is not None:
-            raise Invalid(
+            raise Inapplicable(
                 f"certainty is not supported for multi-vectors, whose MaxSim has no bounds; vector {vector.name!r} is "
                 "one: limit by distance instead"
             )
         if vector.index.metric is not Metric.COSINE:
-            raise Invalid(
+            raise Inapplicable(
                 f"certainty is only supported for distance metric cosine; vector {vector.name!r} uses "
                 f"{vector.index.metric}; limit by distance instead"
             )

@@ -31,6 +31,14 @@ TENANT: Final = Keys("name", "activityStatus")
 SHARD: Final = Keys("status")
 ALIAS: Final = Keys("alias", "class")
 GRAPHQL: Final = Keys("query", "variables", "operationName", "extensions")
+_SEARCHED: Final = (
+    *("limit", "offset", "autoLimit", "returnProperties", "returnMetadata", "tenant", "consistencyLevel"),
+    *("singlePrompt", "groupedTask", "groupBy", "numberOfGroups", "objectsPerGroup"),
+    *("query", "queryProperties", "alpha", "fusionType", "maxVectorDistance"),
+    *("id", "certainty", "distance", "targetVector"),
+)
+SEARCH: Final = Keys(*_SEARCHED, where=WHERE, rerank=Keys("property", "query"))
+AGGREGATE: Final = Keys("groupBy", "returnMetrics", "limit", "tenant", "over", "objectLimit", where=WHERE)
 _CHOSEN: Final = ("include", "exclude")
 _ARCHIVE: Final = ("bucket", "path", "CPUPercentage")
 BACKUP: Final = Keys(

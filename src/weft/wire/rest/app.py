@@ -18,6 +18,7 @@ from weft.service.guard import Door
 from weft.settings.server import RestSettings
 from weft.wire.observing import Observe
 from weft.wire.rest import (
+    aggregate,
     aliases,
     authz,
     backups,
@@ -32,6 +33,7 @@ from weft.wire.rest import (
     references,
     replication,
     schema,
+    search,
     tenants,
     tokenize,
     unsupported,
@@ -41,7 +43,7 @@ from weft.wire.rest.endpoint import Reply, Runner, error_response, json_response
 from weft.wire.rest.openapi.document import published
 
 _NOUNS = (
-    *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql),
+    *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql, search, aggregate),
     *(backups, exports, jobs, authz, users, replication, contextionary, unsupported),
 )
 _ROOT: Final = "/v1/"

@@ -96,7 +96,7 @@ class Endpoint:
     own, beside those of all its like. ``is_open``: anyone may ask, without credentials. ``keys``: those of the request
     that match in any case. ``unknown_class``: the status where the collection does not exist; ``is_bare``: a 404 has no
     body, as clients of Weaviate expect there. ``lists_allowed``: refusals have the key ``allowed``, as those of changes
-    of schemas.
+    of schemas. ``one_shape``: refusals before the handler are as its own, ``{"error": [...]}``.
     """
 
     method: str
@@ -115,6 +115,7 @@ class Endpoint:
     unknown_class: Literal[404, 422] = 404
     is_bare: bool = False
     lists_allowed: bool = False
+    one_shape: bool = False
 
     @cached_property
     def form(self) -> Form:
@@ -248,6 +249,9 @@ def error_response(error: Exception, endpoint: Endpoint | None = None) -> Respon
     """
     refusal = to_refusal(error)
     status, message = refusal.codes.http, refusal.message
+    if endpoint is not None and endpoint.one_shape:
+        status = 415 if isinstance(error, _UnsupportedMediaType) else status
+        return json_response(Reply(failure(message), status))
     if isinstance(error, _UnsupportedMediaType):
         return _early(415, 415, message)
     if isinstance(error, FormError):

@@ -104,6 +104,26 @@ _WHERE: Final = ObjectForm(
         geoCoordinates=ObjectForm(latitude=NUMBER, longitude=NUMBER), distance=ObjectForm(max=NUMBER)
     ),
 ).nesting("operands")  # fmt: skip
+_COMMON: Final[Mapping[str, Form]] = {
+    "where": _WHERE,
+    "limit": WHOLE,
+    "offset": WHOLE,
+    "autoLimit": WHOLE,
+    "returnProperties": _TEXTS,
+    "returnMetadata": ArrayForm(
+        TextForm("distance", "certainty", "score", "explainScore", "creationTime", "lastUpdateTime")
+    ),
+    "tenant": TEXT,
+    "consistencyLevel": TextForm("ONE", "QUORUM", "ALL"),
+    "singlePrompt": TEXT,
+    "groupedTask": TEXT,
+    "groupBy": TEXT,
+    "numberOfGroups": WHOLE,
+    "objectsPerGroup": WHOLE,
+    "rerank": ObjectForm("property", property=TEXT, query=TEXT),
+}
+"""Of every search."""
+_NEAR: Final[Mapping[str, Form]] = {"certainty": NUMBER, "distance": NUMBER, "targetVector": TEXT}
 _BEACON: Final = ObjectForm(**{"class": URI}, beacon=URI, href=URI)
 _PLACE: Final[Mapping[str, Form]] = {
     "endpoint": TEXT,
@@ -156,6 +176,28 @@ FORMS: Final[Mapping[str, Form]] = {
     "BatchReferences": ArrayForm(ObjectForm(**{"from": URI}, to=URI, tenant=TEXT)),
     "Explain": ObjectForm(vector=TEXT, matrix=FLAG),
     "GraphQL": ObjectForm(query=TEXT, operationName=TEXT),
+    "SearchBm25": ObjectForm("query", query=TEXT, queryProperties=_TEXTS, **_COMMON),
+    "SearchHybrid": ObjectForm(
+        "query",
+        query=TEXT,
+        alpha=NUMBER,
+        fusionType=TextForm("ranked", "relativeScore"),
+        maxVectorDistance=NUMBER,
+        queryProperties=_TEXTS,
+        targetVector=TEXT,
+        **_COMMON,
+    ),
+    "SearchNearText": ObjectForm("query", query=_TEXTS, **_NEAR, **_COMMON),
+    "SearchNearObject": ObjectForm("id", id=UUID, **_NEAR, **_COMMON),
+    "Aggregate": ObjectForm(
+        groupBy=TEXT,
+        returnMetrics=_TEXTS,
+        where=_WHERE,
+        limit=WHOLE,
+        tenant=TEXT,
+        over=MapForm(ANYTHING),
+        objectLimit=WHOLE,
+    ),
     "Backup": ObjectForm(
         id=TEXT,
         config=ObjectForm(**_PLACE, CompressionLevel=_COMPRESSION),

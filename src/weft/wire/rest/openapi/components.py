@@ -60,6 +60,15 @@ _CLASS: Final[Mapping[str, Schema]] = {
     "objectTtlConfig": OBJECT,
 }  # fmt: skip
 
+_COMMON: Final[Mapping[str, Schema]] = {
+    "where": OBJECT, "limit": COUNT, "offset": COUNT, "autoLimit": COUNT, "returnProperties": array(TEXT),
+    "returnMetadata": array(
+        choice("distance", "certainty", "score", "explainScore", "creationTime", "lastUpdateTime")
+    ),
+    "tenant": TEXT, "consistencyLevel": choice("", "ONE", "QUORUM", "ALL"),
+}  # fmt: skip
+_NEAR: Final[Mapping[str, Schema]] = {"certainty": NUMBER, "distance": NUMBER, "targetVector": TEXT}
+
 COMPONENTS: Final[Mapping[str, Schema]] = {
     # failures
     "Error": record("error", error=array(record("message", message=TEXT), minItems=1)),
@@ -159,6 +168,27 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "GraphQL": request("query", query=TEXT, variables=OBJECT, operationName=TEXT),
     "GraphQLAnswer": record(data=maybe(OBJECT), errors=array(record("message", message=TEXT))),
     # backups and exports
+    "SearchBm25": request("query", query=NAME, queryProperties=array(TEXT), **_COMMON),
+    "SearchHybrid": request(
+        "query", query=NAME, alpha=NUMBER, fusionType=choice("", "ranked", "relativeScore"), maxVectorDistance=NUMBER,
+        queryProperties=array(TEXT), targetVector=TEXT, **_COMMON,
+    ),
+    "SearchNearText": request("query", query=array(NAME, minItems=1), **_NEAR, **_COMMON),
+    "SearchNearObject": request("id", id=UUID, **_NEAR, **_COMMON),
+    "SearchResults": record("results tookMs", results=array(ref("SearchResult")), tookMs=COUNT),
+    "SearchResult": record(
+        "id properties", id=UUID, properties=OBJECT,
+        references={"type": "object", "additionalProperties": array(OBJECT)},
+        metadata=record(
+            distance=NUMBER, certainty=NUMBER, score=NUMBER, explainScore=TEXT, creationTime=COUNT,
+            lastUpdateTime=COUNT,
+        ),
+    ),
+    "Aggregate": request("", groupBy=TEXT, returnMetrics=array(choice("count")), where=OBJECT,
+        limit=COUNT, tenant=TEXT),
+    "Aggregated": record("tookMs", count=COUNT, tookMs=COUNT, groups=array(record(
+        "groupedBy count", count=COUNT, groupedBy=record("path value", path=array(TEXT), value=ANYTHING),
+    ))),
     "Backup": request(
         "id", id=NAME, include=array(TEXT), exclude=array(TEXT), config=OBJECT, incremental_base_backup_id=TEXT,
     ),

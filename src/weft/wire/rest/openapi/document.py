@@ -63,7 +63,7 @@ def build(endpoints: Iterable[Endpoint]) -> dict[str, object]:
         "info": {
             "title": "Weft",
             "version": __version__,
-            "description": "Vector search over REST, as Weaviate's clients speak it; searches go over gRPC or GraphQL.",
+            "description": "Vector search as Weaviate's clients speak it; gRPC and GraphQL search in more ways.",
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {}],
@@ -130,6 +130,8 @@ def _response(one: Endpoint, status: int) -> dict[str, object]:
 def _failure(one: Endpoint, status: int) -> Schema | None:
     if status == 404 and one.is_bare:
         return None
+    if one.one_shape:
+        return ref("Error")
     if status in (401, 415):
         return ref("Refused")
     return {"anyOf": [ref("Error"), ref("Refused")]} if status in (400, 422) else ref("Error")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weft.domain.errors import Invalid
+from weft.domain.errors import Inapplicable, Invalid
 from weft.domain.filters import (
     CREATION_TIME,
     ID,
@@ -225,7 +225,7 @@ def _holds(left: int, operator: Operator, right: int) -> bool:
 
 def _require_index(prop: Property) -> None:
     if not (prop.index_filterable or prop.index_searchable or prop.index_range_filters):
-        raise Invalid(
+        raise Inapplicable(
             f"Filtering by property '{prop.name}' requires inverted index. Is `indexFilterable` option of property "
             f"'{prop.name}' enabled? Set it to `true` or leave empty"
         )

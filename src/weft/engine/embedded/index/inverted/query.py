@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from weft.domain.errors import Invalid
+from weft.domain.errors import Inapplicable, Invalid
 from weft.domain.query import Keyword, MatchOperator
 from weft.engine.embedded.index.inverted.batch import encode
 from weft.engine.embedded.index.inverted.fields import TextField
@@ -129,7 +129,7 @@ def _check(name: str, view: InvertedView) -> None:
         raise Invalid(f"collection {view.config.name} has no property {name!r} to search", property=name)
     field = view.fields.get(name)
     if field is None or not field.searchable:
-        raise Invalid(
+        raise Inapplicable(
             f"property {name!r} of collection {view.config.name} is not searchable: keyword search needs a text "
             "property with indexSearchable set to true",
             property=name,
