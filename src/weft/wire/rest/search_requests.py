@@ -195,10 +195,10 @@ def _check_vectorizer(config: CollectionConfig, targets: Targets, kind: str) -> 
     names: Iterable[str] = targets.names or config.vectors or ("",)
     for name in names:
         if name not in config.vectors or config.vectors[name].vectorizer == "none":
-            shown = name if config.named_vectors else ""
+            named = name if config.named_vectors else ""
             raise Inapplicable(
                 f"{kind} is not supported: collection {config.name} has no vectorizer module configured for target "
-                f'vector "{shown}"'
+                f'vector "{named}"'
             )
 
 

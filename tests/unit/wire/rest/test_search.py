@@ -16,7 +16,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def films(rest: TestClient) -> TestClient:
+def videos(rest: TestClient) -> TestClient:
     details = [{"name": "minutes", "dataType": ["int"]}, {"name": "still", "dataType": ["blob"]}]
     kinds = {"title": "text", "about": "text", "year": "int", "good": "boolean", "poster": "blob", "by": "Writer"}
     properties: list[dict[str, Any]] = [{"name": name, "dataType": [kind]} for name, kind in kinds.items()]
@@ -29,7 +29,7 @@ def films(rest: TestClient) -> TestClient:
     for schema in (
         {"class": "Writer", "vectorizer": "none", "properties": text},
         {"class": "Ledger", "vectorizer": "none", "properties": [{"name": "year", "dataType": ["int"]}]},
-        {"class": "Film", "vectorizer": "none", "properties": properties},
+        {"class": "Video", "vectorizer": "none", "properties": properties},
         {"class": "Diary", "vectorizer": "none", "properties": text, "multiTenancyConfig": {"enabled": True}},
         {"class": "Dot", "vectorizer": "none", "vectorIndexConfig": {"distance": "dot"}, "properties": text},
         {"class": "Named", "vectorConfig": {name: {"vectorizer": {"none": {}}} for name in ("one", "two")}},
@@ -41,16 +41,16 @@ def films(rest: TestClient) -> TestClient:
     space["details"] = {"minutes": 120, "still": "aGk="}
     for made in (
         {"class": "Writer", "id": WRITER, "properties": {"name": "Ada"}},
-        {"class": "Film", "id": SPACE, "vector": [1, 0], "properties": space},
-        {"class": "Film", "id": FOOD, "vector": [0.6, 0.8], "properties": {"about": "galaxy of food", "year": 1999}},
-        {"class": "Film", "id": BARE, "properties": {"title": "bare", "year": 1999}},
+        {"class": "Video", "id": SPACE, "vector": [1, 0], "properties": space},
+        {"class": "Video", "id": FOOD, "vector": [0.6, 0.8], "properties": {"about": "galaxy of food", "year": 1999}},
+        {"class": "Video", "id": BARE, "properties": {"title": "bare", "year": 1999}},
     ):
         assert rest.post("/v1/objects", json=made).status_code == 200
     return rest
 
 
-def found(films: TestClient, kind: str, collection: str = "Film", /, **body: Any) -> list[dict[str, Any]]:
-    reply = films.post(f"/v1/search/{collection}/{kind}", json=body)
+def found(videos: TestClient, kind: str, collection: str = "Video", /, **body: Any) -> list[dict[str, Any]]:
+    reply = videos.post(f"/v1/search/{collection}/{kind}", json=body)
     assert reply.status_code == 200, reply.text
     assert list(reply.json()) == ["results", "tookMs"]
     results: list[dict[str, Any]] = reply.json()["results"]
@@ -67,58 +67,60 @@ def ids(results: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", SEARCHES)
-def test_what_a_hit_holds(films: TestClient, kind: str) -> None:
+def test_what_a_hit_holds(videos: TestClient, kind: str) -> None:
     asked = SEARCHES[kind]
-    first, second = found(films, kind, **asked)
+    first, second = found(videos, kind, **asked)
     assert first == {
         "id": SPACE,
         "properties": {"title": "galaxy", "about": "a ship", "year": 2021, "good": True, "details": {"minutes": 120}},
     }
     assert second["id"] == FOOD
-    assert found(films, kind, **asked, returnProperties=[])[0] == {"id": SPACE, "properties": {}}
-    chosen = found(films, kind, **asked, returnProperties=["Title", "poster", "details", "by.name"])
+    assert found(videos, kind, **asked, returnProperties=[])[0] == {"id": SPACE, "properties": {}}
+    chosen = found(videos, kind, **asked, returnProperties=["Title", "poster", "details", "by.name"])
     assert chosen[0]["properties"] == {"title": "galaxy", "poster": "aGk=", "details": {"minutes": 120}}
     assert chosen[0]["references"] == {"by": [{"name": "Ada"}]}
     assert "references" not in chosen[1]
-    assert found(films, kind, **asked, returnProperties=["by", "by.name"])[0]["references"] == {"by": [{"name": "Ada"}]}
-    times = found(films, kind, **asked, returnMetadata=["creationTime", "lastUpdateTime"])[0]["metadata"]
+    assert found(videos, kind, **asked, returnProperties=["by", "by.name"])[0]["references"] == {
+        "by": [{"name": "Ada"}]
+    }
+    times = found(videos, kind, **asked, returnMetadata=["creationTime", "lastUpdateTime"])[0]["metadata"]
     assert times["creationTime"] == times["lastUpdateTime"] > 0
 
 
 @pytest.mark.parametrize("kind", SEARCHES)
-def test_pages_and_filters(films: TestClient, kind: str) -> None:
+def test_pages_and_filters(videos: TestClient, kind: str) -> None:
     asked = SEARCHES[kind]
-    assert ids(found(films, kind, **asked, limit=1)) == [SPACE]
-    assert ids(found(films, kind, **asked, offset=1)) == [FOOD]
+    assert ids(found(videos, kind, **asked, limit=1)) == [SPACE]
+    assert ids(found(videos, kind, **asked, offset=1)) == [FOOD]
     where = {"path": ["year"], "operator": "Equal", "valueInt": 1999}
-    assert ids(found(films, kind, **asked, where=where)) == [FOOD]
+    assert ids(found(videos, kind, **asked, where=where)) == [FOOD]
     upper = {key.upper(): value for key, value in {**asked, "limit": 1}.items()}
-    assert ids(found(films, kind, **upper)) == [SPACE]
+    assert ids(found(videos, kind, **upper)) == [SPACE]
 
 
-def test_metadata_of_each_search(films: TestClient) -> None:
+def test_metadata_of_each_search(videos: TestClient) -> None:
     every = {"returnMetadata": ["distance", "certainty", "score", "explainScore"]}
-    by_word = found(films, "bm25", **SEARCHES["bm25"], **every)[0]["metadata"]
+    by_word = found(videos, "bm25", **SEARCHES["bm25"], **every)[0]["metadata"]
     assert by_word["score"] > 0
     assert "galaxy" in by_word["explainScore"]
     assert {"distance", "certainty"}.isdisjoint(by_word)
-    assert {"distance", "certainty"}.isdisjoint(found(films, "hybrid", **SEARCHES["hybrid"], **every)[0]["metadata"])
-    near = found(films, "near-object", id=SPACE, **every)[0]["metadata"]
+    assert {"distance", "certainty"}.isdisjoint(found(videos, "hybrid", **SEARCHES["hybrid"], **every)[0]["metadata"])
+    near = found(videos, "near-object", id=SPACE, **every)[0]["metadata"]
     assert (near["distance"], near["certainty"], near["score"]) == (0, 1, 0)
 
 
-def test_properties_and_boosts(films: TestClient) -> None:
-    assert ids(found(films, "bm25", query="galaxy", queryProperties=["about"])) == [FOOD]
-    assert ids(found(films, "bm25", query="galaxy", queryProperties=["title", "about^9"])) == [FOOD, SPACE]
-    assert ids(found(films, "hybrid", query="galaxy", alpha=0, fusionType="ranked", queryProperties=["About"])) == [
+def test_properties_and_boosts(videos: TestClient) -> None:
+    assert ids(found(videos, "bm25", query="galaxy", queryProperties=["about"])) == [FOOD]
+    assert ids(found(videos, "bm25", query="galaxy", queryProperties=["title", "about^9"])) == [FOOD, SPACE]
+    assert ids(found(videos, "hybrid", query="galaxy", alpha=0, fusionType="ranked", queryProperties=["About"])) == [
         FOOD
     ]
 
 
-def test_within_a_distance(films: TestClient) -> None:
-    assert ids(found(films, "near-object", id=SPACE, distance=0.1)) == [SPACE]
-    assert ids(found(films, "near-object", id=SPACE, certainty=0.9)) == [SPACE]
-    assert ids(found(films, "near-object", id=SPACE, certainty=0)) == [SPACE, FOOD]
+def test_within_a_distance(videos: TestClient) -> None:
+    assert ids(found(videos, "near-object", id=SPACE, distance=0.1)) == [SPACE]
+    assert ids(found(videos, "near-object", id=SPACE, certainty=0.9)) == [SPACE]
+    assert ids(found(videos, "near-object", id=SPACE, certainty=0)) == [SPACE, FOOD]
 
 
 ALL_REFUSE: list[tuple[dict[str, Any], int, str]] = [
@@ -129,7 +131,7 @@ ALL_REFUSE: list[tuple[dict[str, Any], int, str]] = [
     ({"consistencyLevel": "TWO"}, 422, "consistencyLevel in body should be one of [ONE QUORUM ALL]"),
     ({"returnMetadata": ["nope"]}, 422, "should be one of [distance certainty"),
     ({"returnMetadata": [""]}, 422, "should be one of [distance certainty"),
-    ({"returnProperties": ["nope"]}, 400, "no such prop with name 'nope' found in class 'Film'"),
+    ({"returnProperties": ["nope"]}, 400, "no such prop with name 'nope' found in class 'Video'"),
     ({"returnProperties": [""]}, 400, "must not be empty"),
     ({"returnProperties": ["details.minutes"]}, 400, "is not a reference property"),
     ({"returnProperties": ["by.nope"]}, 400, "found in class 'Writer'"),
@@ -148,36 +150,36 @@ ALL_REFUSE: list[tuple[dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("body", "status", "message"), ALL_REFUSE)
-def test_every_search_refuses(films: TestClient, body: dict[str, Any], status: int, message: str) -> None:
+def test_every_search_refuses(videos: TestClient, body: dict[str, Any], status: int, message: str) -> None:
     for kind, asked in SEARCHES.items():
-        got = refused(films.post(f"/v1/search/Film/{kind}", json={**asked, **body}))
+        got = refused(videos.post(f"/v1/search/Video/{kind}", json={**asked, **body}))
         assert got[0] == status, got
         assert message in got[1]
 
 
 ONE_REFUSES: list[tuple[str, dict[str, Any], int, str]] = [
-    ("Film/bm25", {}, 422, "query in body is required"),
-    ("Film/bm25", {"query": ""}, 400, "query must not be empty"),
-    ("Film/bm25", {"query": ["x"]}, 400, "query must be a string"),
-    ("Film/bm25", {"query": "x", "queryProperties": ["nope"]}, 400, "no such prop"),
-    ("Film/bm25", {"query": "x", "queryProperties": ["year"]}, 422, "indexSearchable"),
+    ("Video/bm25", {}, 422, "query in body is required"),
+    ("Video/bm25", {"query": ""}, 400, "query must not be empty"),
+    ("Video/bm25", {"query": ["x"]}, 400, "query must be a string"),
+    ("Video/bm25", {"query": "x", "queryProperties": ["nope"]}, 400, "no such prop"),
+    ("Video/bm25", {"query": "x", "queryProperties": ["year"]}, 422, "indexSearchable"),
     ("Ledger/bm25", {"query": "x"}, 422, "no searchable properties"),
-    ("Film/hybrid", {"query": "", "alpha": 0}, 400, "query must not be empty"),
-    ("Film/hybrid", {"query": "x"}, 422, "hybrid with alpha > 0 is not supported"),
-    ("Film/hybrid", {"query": "x", "alpha": 1.5}, 400, "alpha should be between 0.0 and 1.0, got 1.5"),
-    ("Film/hybrid", {"query": "x", "alpha": 0, "fusionType": "no"}, 422, "fusionType in body should be one of"),
-    ("Film/hybrid", {"query": "x", "alpha": 0, "maxVectorDistance": 1}, 400, "maxVectorDistance requires alpha > 0"),
-    ("Film/near-text", {"query": "x"}, 400, "query must be an array"),
-    ("Film/near-text", {"query": ["x", ""]}, 400, "query must not be empty"),
-    ("Film/near-text", {"query": ["x"]}, 422, "near-text is not supported"),
-    ("Film/near-text", {"query": ["x"], "distance": 1, "certainty": 1}, 400, "both distance and certainty"),
-    ("Film/near-object", {}, 422, "id in body is required"),
-    ("Film/near-object", {"id": ""}, 422, "uuid"),
-    ("Film/near-object", {"id": "x"}, 422, "uuid"),
-    ("Film/near-object", {"id": WRITER}, 400, "there is no object"),
-    ("Film/near-object", {"id": BARE}, 422, "has no vector"),
-    ("Film/near-object", {"id": SPACE, "certainty": 2}, 400, "certainty must be between 0 and 1"),
-    ("Film/near-object", {"id": SPACE, "targetVector": "x"}, 400, "does not have named vector x"),
+    ("Video/hybrid", {"query": "", "alpha": 0}, 400, "query must not be empty"),
+    ("Video/hybrid", {"query": "x"}, 422, "hybrid with alpha > 0 is not supported"),
+    ("Video/hybrid", {"query": "x", "alpha": 1.5}, 400, "alpha should be between 0.0 and 1.0, got 1.5"),
+    ("Video/hybrid", {"query": "x", "alpha": 0, "fusionType": "no"}, 422, "fusionType in body should be one of"),
+    ("Video/hybrid", {"query": "x", "alpha": 0, "maxVectorDistance": 1}, 400, "maxVectorDistance requires alpha > 0"),
+    ("Video/near-text", {"query": "x"}, 400, "query must be an array"),
+    ("Video/near-text", {"query": ["x", ""]}, 400, "query must not be empty"),
+    ("Video/near-text", {"query": ["x"]}, 422, "near-text is not supported"),
+    ("Video/near-text", {"query": ["x"], "distance": 1, "certainty": 1}, 400, "both distance and certainty"),
+    ("Video/near-object", {}, 422, "id in body is required"),
+    ("Video/near-object", {"id": ""}, 422, "uuid"),
+    ("Video/near-object", {"id": "x"}, 422, "uuid"),
+    ("Video/near-object", {"id": WRITER}, 400, "there is no object"),
+    ("Video/near-object", {"id": BARE}, 422, "has no vector"),
+    ("Video/near-object", {"id": SPACE, "certainty": 2}, 400, "certainty must be between 0 and 1"),
+    ("Video/near-object", {"id": SPACE, "targetVector": "x"}, 400, "does not have named vector x"),
     ("Dot/near-object", {"id": SPACE, "certainty": 0.5}, 422, "certainty"),
     ("Named/near-object", {"id": SPACE}, 422, "multiple vectors, but no target vectors"),
     ("Diary/bm25", {"query": "x"}, 422, "multi-tenancy enabled"),
@@ -188,61 +190,61 @@ ONE_REFUSES: list[tuple[str, dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "status", "message"), ONE_REFUSES)
-def test_one_search_refuses(films: TestClient, path: str, body: dict[str, Any], status: int, message: str) -> None:
-    got = refused(films.post(f"/v1/search/{path}", json=body))
+def test_one_search_refuses(videos: TestClient, path: str, body: dict[str, Any], status: int, message: str) -> None:
+    got = refused(videos.post(f"/v1/search/{path}", json=body))
     assert got[0] == status, got
     assert message in got[1]
 
 
-def test_refusals_before_the_handler_have_the_same_shape(films: TestClient) -> None:
+def test_refusals_before_the_handler_have_the_same_shape(videos: TestClient) -> None:
     headers = {"content-type": "application/json"}
-    for path in ("search/Film/bm25", "aggregate/Film"):
-        assert refused(films.post(f"/v1/{path}", content="{bad", headers=headers))[0] == 400
-        assert refused(films.post(f"/v1/{path}", headers=headers))[0] == 422
-        assert refused(films.post(f"/v1/{path}", content="{}", headers={"content-type": "text/plain"}))[0] == 415
+    for path in ("search/Video/bm25", "aggregate/Video"):
+        assert refused(videos.post(f"/v1/{path}", content="{bad", headers=headers))[0] == 400
+        assert refused(videos.post(f"/v1/{path}", headers=headers))[0] == 422
+        assert refused(videos.post(f"/v1/{path}", content="{}", headers={"content-type": "text/plain"}))[0] == 415
 
 
 # -- counts
 
 
-def counted(films: TestClient, **body: Any) -> dict[str, Any]:
-    reply = films.post("/v1/aggregate/film", json=body)
+def counted(videos: TestClient, **body: Any) -> dict[str, Any]:
+    reply = videos.post("/v1/aggregate/video", json=body)
     assert reply.status_code == 200, reply.text
     answer: dict[str, Any] = reply.json()
     assert answer.pop("tookMs") >= 0
     return answer
 
 
-def groups(films: TestClient, **body: Any) -> list[tuple[object, int]]:
-    return [(one["groupedBy"]["value"], one["count"]) for one in counted(films, **body).get("groups", [])]
+def groups(videos: TestClient, **body: Any) -> list[tuple[object, int]]:
+    return [(one["groupedBy"]["value"], one["count"]) for one in counted(videos, **body).get("groups", [])]
 
 
-def test_counts(films: TestClient) -> None:
+def test_counts(videos: TestClient) -> None:
     old = {"path": ["year"], "operator": "Equal", "valueInt": 1999}
-    assert counted(films) == counted(films, returnMetrics=["count"]) == {"count": 3}
-    assert counted(films, where=old) == {"count": 2}
-    assert counted(films, where={**old, "valueInt": 5}) == {"count": 0}
-    assert counted(films, GROUPBY="Year", limit=1) == {
+    assert counted(videos) == counted(videos, returnMetrics=["count"]) == {"count": 3}
+    assert counted(videos, where=old) == {"count": 2}
+    assert counted(videos, where={**old, "valueInt": 5}) == {"count": 0}
+    assert counted(videos, GROUPBY="Year", limit=1) == {
         "groups": [{"groupedBy": {"path": ["year"], "value": 1999}, "count": 2}]
     }
-    assert groups(films, groupBy="year") == [(1999, 2), (2021, 1)]
-    assert groups(films, groupBy="good") == [(True, 1)]
-    assert groups(films, groupBy="by") == [(f"weaviate://localhost/Writer/{WRITER}", 1)]
-    assert counted(films, groupBy="good", where=old) == {}
+    assert groups(videos, groupBy="year") == [(1999, 2), (2021, 1)]
+    assert groups(videos, groupBy="good") == [(True, 1)]
+    assert groups(videos, groupBy="by") == [(f"weaviate://localhost/Writer/{WRITER}", 1)]
+    assert counted(videos, groupBy="good", where=old) == {}
 
 
 COUNTS_REFUSE: list[tuple[str, dict[str, Any], int, str]] = [
-    ("Film", {"groupBy": "nope"}, 400, "no such prop with name 'nope'"),
-    ("Film", {"groupBy": "details.minutes"}, 422, "must be a bare property name"),
-    ("Film", {"limit": 1}, 400, "requires groupBy"),
-    ("Film", {"groupBy": "year", "limit": 0}, 400, "limit must be positive, got 0"),
-    ("Film", {"over": {}}, 422, "over is not yet supported"),
-    ("Film", {"objectLimit": 1}, 422, "objectLimit is not yet supported"),
-    ("Film", {"returnMetrics": ["year:mean"]}, 422, "not yet supported"),
-    ("Film", {"returnMetrics": ["other"]}, 422, "unknown"),
-    ("Film", {"where": {"path": ["nope"], "operator": "Equal", "valueInt": 1}}, 400, "no such prop"),
-    ("Film", {"where": {"path": ["rating"], "operator": "Equal", "valueInt": 1}}, 422, "inverted index"),
-    ("Film", {"tenant": "mine"}, 422, "multi-tenancy disabled"),
+    ("Video", {"groupBy": "nope"}, 400, "no such prop with name 'nope'"),
+    ("Video", {"groupBy": "details.minutes"}, 422, "must be a bare property name"),
+    ("Video", {"limit": 1}, 400, "requires groupBy"),
+    ("Video", {"groupBy": "year", "limit": 0}, 400, "limit must be positive, got 0"),
+    ("Video", {"over": {}}, 422, "over is not yet supported"),
+    ("Video", {"objectLimit": 1}, 422, "objectLimit is not yet supported"),
+    ("Video", {"returnMetrics": ["year:mean"]}, 422, "not yet supported"),
+    ("Video", {"returnMetrics": ["other"]}, 422, "unknown"),
+    ("Video", {"where": {"path": ["nope"], "operator": "Equal", "valueInt": 1}}, 400, "no such prop"),
+    ("Video", {"where": {"path": ["rating"], "operator": "Equal", "valueInt": 1}}, 422, "inverted index"),
+    ("Video", {"tenant": "mine"}, 422, "multi-tenancy disabled"),
     ("Diary", {}, 422, "multi-tenancy enabled"),
     ("Diary", {"tenant": "other"}, 404, "tenant not found"),
     ("Absent", {}, 404, "Absent"),
@@ -250,7 +252,7 @@ COUNTS_REFUSE: list[tuple[str, dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("name", "body", "status", "message"), COUNTS_REFUSE)
-def test_a_count_refuses(films: TestClient, name: str, body: dict[str, Any], status: int, message: str) -> None:
-    got = refused(films.post(f"/v1/aggregate/{name}", json=body))
+def test_a_count_refuses(videos: TestClient, name: str, body: dict[str, Any], status: int, message: str) -> None:
+    got = refused(videos.post(f"/v1/aggregate/{name}", json=body))
     assert got[0] == status, got
     assert message in got[1]
