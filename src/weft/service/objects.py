@@ -11,20 +11,18 @@ from weft.access.requirement import requires
 from weft.domain.caller import Caller
 from weft.domain.clock import now_ms
 from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
-from weft.domain.filters import ID, Condition, Filter, Operator, PropertyTarget
+from weft.domain.filters import Filter
 from weft.domain.names import property_name
 from weft.domain.objects import (
     IncomingObject,
     IncomingReference,
     Object,
     Reference,
-    format_uuid,
     parse_uuid,
 )
 from weft.domain.schema import CollectionConfig
 from weft.engine.changes import Remove, Upsert
 from weft.engine.part import Part
-from weft.engine.view import find_objects
 from weft.service.blob_hashes import hash_blobs
 from weft.service.collections import Collections
 from weft.service.filtering import resolver
@@ -32,6 +30,7 @@ from weft.service.import_schemas import Errors, ImportPlan
 from weft.service.importing import Importer, checked_object, create_planned
 from weft.service.merging import merged_values
 from weft.service.permissions.objects import (
+    all_of,
     deleting_by_filter,
     linking,
     named_object,
@@ -41,6 +40,7 @@ from weft.service.permissions.objects import (
     whole_object,
 )
 from weft.service.references import References
+from weft.service.stored_objects import is_stored, is_visible, stored_object
 from weft.service.vectorize import ObjectVectorizer
 from weft.service.vectors import unfit
 
@@ -70,8 +70,8 @@ class Objects:
     def insert(self, incoming: IncomingObject, caller: Caller) -> Object:
         """Store a new object; raises Conflict when its uuid exists."""
         with self._prepared(incoming) as (plan, part, obj):
-            is_free = not _is_stored(part, obj.uuid)  # or an expired object has it
-            if not is_free and _is_visible(part, obj.uuid):
+            is_free = not is_stored(part, obj.uuid)  # or an expired object has it
+            if not is_free and is_visible(part, obj.uuid):
                 raise Conflict(f"id '{incoming.uuid}' already exists")
             self._vectorise(plan.config, part, obj, caller)
             self._settle(plan, incoming)
@@ -86,7 +86,7 @@ class Objects:
         """
         self._require(incoming)
         with self._prepared(incoming) as (plan, part, obj):
-            stored = _stored(part, obj.uuid, vectors=True)
+            stored = stored_object(part, obj.uuid, vectors=True)
             if stored is None:
                 raise _absent(incoming)
             self._vectorizer.keep_unchanged(plan.config, stored, obj)
@@ -129,7 +129,7 @@ class Objects:
                 return merged
 
             if plan.grows:
-                stored = _stored(part, patch.uuid, vectors=True)
+                stored = stored_object(part, patch.uuid, vectors=True)
                 if stored is None:
                     raise _absent(incoming)
                 merge(stored)  # what would refuse the change does so before the schema grows
@@ -151,13 +151,13 @@ class Objects:
     @requires(named_object(READ))
     def exists(self, collection: str, uuid: str, tenant: str | None) -> bool:
         with self._collections.use(self._collections.open(collection), tenant) as part:
-            return _is_visible(part, parse_uuid(uuid))
+            return is_visible(part, parse_uuid(uuid))
 
     @requires(named_object(READ))
     def get(self, collection: str, uuid: str, tenant: str | None, *, vectors: bool) -> Object:
         with self._collections.use(self._collections.open(collection), tenant) as part:
             key = parse_uuid(uuid)
-            stored = _stored(part, key, vectors=vectors) if _is_visible(part, key) else None
+            stored = stored_object(part, key, vectors=vectors) if is_visible(part, key) else None
         if stored is None:
             raise NotFound(f"no object with id '{uuid}' in class {collection}")
         return stored
@@ -176,11 +176,24 @@ class Objects:
             self._importer.check_new_tenants(incoming)
         return self._importer.run(incoming, caller)
 
+    @requires(all_of(whole_object(UPDATE, CREATE), same_rights))
+    def batch_together(self, incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
+        """As ``batch`` with ``checks_tenants``, if the caller may store all of them; otherwise none is stored."""
+        return self.batch(incoming, caller, checks_tenants=True)
+
     @requires(deleting_by_filter)
     def delete_many(
-        self, collection: str, tenant: str | None, filter: Filter, *, dry_run: bool, verbose: bool
+        self,
+        collection: str,
+        tenant: str | None,
+        filter: Filter,
+        *,
+        dry_run: bool,
+        verbose: bool,
+        by_schema: bool = False,
     ) -> Deleted:
-        """Delete the first 10,000 objects that match."""
+        """Delete the first 10,000 objects that match. ``by_schema``: the caller has to be allowed to read the schema
+        and not the objects."""
         opened = self._collections.open(collection)
         with self._collections.use(opened, tenant) as part:
             resolve = resolver(self._collections, part.config, tenant)
@@ -197,6 +210,11 @@ class Objects:
     def link(self, references: Sequence[IncomingReference], *, must_exist: bool = False) -> list[WeftError | None]:
         """Add each reference; one error or None each. ``must_exist``: refuse targets that do not exist."""
         return self._references.link(references, must_exist=must_exist)
+
+    @requires(all_of(linking))
+    def link_together(self, references: Sequence[IncomingReference]) -> list[WeftError | None]:
+        """As ``link``, if the caller may add all of them; otherwise none is added."""
+        return self.link(references)
 
     @requires(unlinking)
     def unlink(self, reference: IncomingReference) -> None:
@@ -217,7 +235,7 @@ class Objects:
         if incoming.uuid is None:
             return
         with self._collections.use(self._collections.open(incoming.collection), incoming.tenant) as part:
-            if not _is_stored(part, parse_uuid(incoming.uuid)):
+            if not is_stored(part, parse_uuid(incoming.uuid)):
                 raise _absent(incoming)
 
     @contextmanager
@@ -256,23 +274,6 @@ def _store(part: Part, upsert: Upsert) -> Object:
     if isinstance(outcome, WeftError):
         raise outcome
     return upsert.object
-
-
-def _is_stored(part: Part, uuid: bytes) -> bool:
-    return part.view(expired=True).find([uuid])[0] is not None
-
-
-def _is_visible(part: Part, uuid: bytes) -> bool:
-    """Whether searches can find the object: it is stored, and not expired where that hides it."""
-    expiry = part.config.expiry
-    if expiry is None or not expiry.hidden:
-        return _is_stored(part, uuid)
-    return len(part.view().select(Condition(Operator.EQUAL, PropertyTarget(ID), format_uuid(uuid)))) > 0
-
-
-def _stored(part: Part, uuid: bytes, *, vectors: bool) -> Object | None:
-    found = find_objects(part.view(expired=True), [uuid], vectors=vectors)[0]
-    return None if found is None else found[1]
 
 
 def _absent(incoming: IncomingObject) -> NotFound:

@@ -125,7 +125,35 @@ def test_references_need_both_ends(world: World) -> None:
     give(world, data("update", "Movies"))
     assert isinstance(world.door.admit(JANE).objects.link([link])[0], Forbidden)
     give(world, data("update", "Movies"), data("read", "Movies"))
+    assert isinstance(world.door.admit(JANE).objects.link([link])[0], Forbidden), "nor without reading the schema"
+    give(world, data("update", "Movies"), data("read", "Movies"), Permission("read_collections", ("Movies",)))
     assert world.door.admit(JANE).objects.link([link]) == [None]
+
+
+def test_rest_batches_are_stored_whole_or_not_at_all(world: World) -> None:
+    key = give(world, data("create", "Shops", "t1"), data("update", "Shops", "t1"))
+    objects = [{"class": "Shops", "id": OBJECT, "tenant": "t1"}, {"class": "Movies"}]
+    response = world.ask(key, "POST", "/v1/batch/objects", {"objects": objects})
+    assert response.status_code == 403
+    assert not world.service.objects.exists("Shops", OBJECT, "t1")
+    assert world.ask(key, "POST", "/v1/batch/objects", {"objects": objects[:1]}).status_code == 200
+    assert world.service.objects.exists("Shops", OBJECT, "t1")
+    beacon = f"weaviate://localhost/Movies/{OBJECT}"
+    links = [{"from": f"{beacon}/next", "to": beacon}]
+    assert world.ask(key, "POST", "/v1/batch/references", links).status_code == 403
+
+
+def test_a_deletion_by_filter_reads_the_schema_over_rest_and_the_objects_over_grpc(world: World) -> None:
+    key = give(world, data("delete", "Movies"), Permission("read_collections", ("Movies",)))
+    where = {"path": ["title"], "operator": "Equal", "valueText": "none"}
+    body = {"match": {"class": "Movies", "where": where}}
+    assert world.ask(key, "DELETE", "/v1/batch/objects", body).status_code == 200
+    condition = Condition(Operator.EQUAL, PropertyTarget("title"), "none")
+    with pytest.raises(Forbidden):
+        world.door.admit(JANE).objects.delete_many("Movies", None, condition, dry_run=True, verbose=False)
+    key = give(world, data("delete", "Movies"), data("read", "Movies"))
+    assert world.ask(key, "DELETE", "/v1/batch/objects", body).status_code == 403
+    world.door.admit(JANE).objects.delete_many("Movies", None, condition, dry_run=True, verbose=False)
 
 
 def test_what_a_search_is_led_to_must_be_readable(world: World) -> None:

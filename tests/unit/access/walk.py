@@ -142,22 +142,22 @@ REST: dict[tuple[str, str], Step] = {
         "read_data", path=f"/v1/objects/Movies/{OBJECT}/explain", body={"query": "x"}
     ),
     ("POST", "/v1/objects/{class_name}/{id}/references/{property}"): needs(
-        "update_data", "read_data", path=_REFERENCES, body=BEACON
+        "update_data", "read_data", "read_collections", path=_REFERENCES, body=BEACON
     ),
     ("PUT", "/v1/objects/{class_name}/{id}/references/{property}"): needs(
-        "update_data", "read_data", path=_REFERENCES, body=[BEACON]
+        "update_data", "read_data", "read_collections", path=_REFERENCES, body=[BEACON]
     ),
     ("DELETE", "/v1/objects/{class_name}/{id}/references/{property}"): needs(
-        "update_data", "read_data", path=_REFERENCES, body=BEACON
+        "update_data", "read_data", "read_collections", path=_REFERENCES, body=BEACON
     ),
     ("POST", "/v1/objects/{id}/references/{property}"): needs(
-        "update_data", "read_data", path=_REFERENCES_BY_ID, body=BEACON
+        "update_data", "read_data", "read_collections", path=_REFERENCES_BY_ID, body=BEACON
     ),
     ("PUT", "/v1/objects/{id}/references/{property}"): needs(
-        "update_data", "read_data", path=_REFERENCES_BY_ID, body=[BEACON]
+        "update_data", "read_data", "read_collections", path=_REFERENCES_BY_ID, body=[BEACON]
     ),
     ("DELETE", "/v1/objects/{id}/references/{property}"): needs(
-        "update_data", "read_data", path=_REFERENCES_BY_ID, body=BEACON
+        "update_data", "read_data", "read_collections", path=_REFERENCES_BY_ID, body=BEACON
     ),
     ("POST", "/v1/classifications"): free("/v1/classifications", {}),
     ("GET", "/v1/classifications/{id}"): free(f"/v1/classifications/{OTHER}"),
@@ -166,6 +166,7 @@ REST: dict[tuple[str, str], Step] = {
     ("POST", "/v1/batch/references"): needs(
         "update_data",
         "read_data",
+        "read_collections",
         path="/v1/batch/references",
         body=[{"from": f"{BEACON['beacon']}/next", "to": BEACON["beacon"]}],
     ),
@@ -174,7 +175,7 @@ REST: dict[tuple[str, str], Step] = {
     ),
     ("DELETE", "/v1/batch/objects"): needs(
         "delete_data",
-        "read_data",
+        "read_collections",
         path="/v1/batch/objects",
         body={"match": {"class": "Movies", "where": _WHERE}},
     ),
@@ -265,7 +266,10 @@ GRPC: dict[str, tuple[tuple[str, ...], Any]] = {
     "Search": (("read_data",), search_get.SearchRequest(collection="Movies", uses_127_api=True)),
     "Aggregate": (("read_data",), aggregate.AggregateRequest(collection="Movies", objects_count=True)),
     "BatchObjects": (("create_data", "update_data"), batch.BatchObjectsRequest(objects=[_NEW])),
-    "BatchReferences": (("update_data", "read_data"), batch.BatchReferencesRequest(references=[_LINK])),
+    "BatchReferences": (
+        ("update_data", "read_data", "read_collections"),
+        batch.BatchReferencesRequest(references=[_LINK]),
+    ),
     "BatchDelete": (
         ("delete_data", "read_data"),
         batch_delete.BatchDeleteRequest(collection="Movies", filters=_FILTER),

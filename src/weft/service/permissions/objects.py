@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from weft.access.permissions import DELETE, READ, UPDATE, Right
@@ -12,10 +12,25 @@ from weft.domain.filters import Filter
 from weft.domain.objects import IncomingObject, IncomingReference, Reference
 from weft.domain.query import Query
 from weft.service.permissions.context import AuthContext
-from weft.service.permissions.reach import importing, reading, referenced
+from weft.service.permissions.reach import filtering, importing, reading, referenced
 
 if TYPE_CHECKING:
     from weft.service.explain import TokenQuestion
+
+
+def all_of(rule: Rule, group_by: Callable[..., Hashable] | None = None) -> Rule:
+    """What ``rule`` requires for each item of the first argument, so that one forbidden item refuses the request."""
+
+    def rights(context: AuthContext, items: Sequence[object], *_: object, **__: object) -> Iterator[Right]:
+        known: set[Hashable] = set()
+        for item in items:
+            group = id(item) if group_by is None else group_by(context, item)
+            if group not in known:
+                known.add(group)
+                yield from rule(context, item)
+
+    return rights
+
 
 # -- objects
 
@@ -44,10 +59,16 @@ def named_object(verb: str) -> Rule:
 
 
 def deleting_by_filter(
-    context: AuthContext, collection: str, tenant: str | None, filter: Filter, **_: object
+    context: AuthContext, name: str, tenant: str | None, filter: Filter, *, by_schema: bool = False, **_: object
 ) -> Iterator[Right]:
-    yield Right(DELETE, "data", (context.collection(collection), tenant or "*", "*"))
-    yield from reading(context, collection, tenant, filter)
+    """Weaviate's REST interface looks the filter's properties up in the schema, and gRPC does not (``by_schema``)."""
+    collection = context.collection(name)
+    yield Right(DELETE, "data", (collection, tenant or "*", "*"))
+    if by_schema:
+        yield Right(READ, "collections", (collection,))
+        yield from filtering(context, collection, tenant, filter)
+    else:
+        yield from reading(context, collection, tenant, filter)
 
 
 # -- references
@@ -57,6 +78,7 @@ def linking(context: AuthContext, reference: IncomingReference) -> Iterator[Righ
     tenant = reference.tenant or "*"
     collection = context.collection(reference.collection)
     yield Right(UPDATE, "data", (collection, tenant, "*"))
+    yield Right(READ, "collections", (collection,))
     for target in referenced(context, collection, reference.property, reference.to_collection):
         yield Right(READ, "data", (target, tenant, "*"))
 
@@ -65,6 +87,7 @@ def unlinking(context: AuthContext, reference: IncomingReference) -> Iterator[Ri
     collection, tenant = context.collection(reference.collection), reference.tenant or "*"
     yield Right(READ, "data", (collection, tenant, "*"))
     yield Right(UPDATE, "data", (collection, tenant, "*"))
+    yield Right(READ, "collections", (collection,))
 
 
 def relinking(
@@ -72,6 +95,7 @@ def relinking(
 ) -> Iterator[Right]:
     collection = context.collection(name)
     yield Right(UPDATE, "data", (collection, tenant or "*", "*"))
+    yield Right(READ, "collections", (collection,))
     for one in targets:
         for target in referenced(context, collection, property, one.collection):
             yield Right(READ, "data", (target, tenant or "*", "*"))

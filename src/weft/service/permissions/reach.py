@@ -40,12 +40,17 @@ def reading(
     collection = context.collection(name)
     yield Right(READ, "data", (collection, tenant or "*", "*"))
     if filter is not None:
-        for target in _targets(filter):
-            yield from _led_to(context, collection, tenant, target)
+        yield from filtering(context, collection, tenant, filter)
     for one in references:
         for target_collection in referenced(context, collection, one.property, one.collection or ""):
             nested = one.returns.references
             yield from reading(context, target_collection, tenant, None, nested)
+
+
+def filtering(context: AuthContext, collection: str, tenant: str | None, filter: Filter) -> Iterator[Right]:
+    """To read every collection that the filter leads to from ``collection``."""
+    for target in _targets(filter):
+        yield from _led_to(context, collection, tenant, target)
 
 
 def referenced(context: AuthContext, collection: str, property: str, named: str) -> Sequence[str]:

@@ -45,7 +45,7 @@ def insert(call: Call) -> Reply:
         incoming.uuid = incoming.uuid or str(uuid4())
         decoded.append((i, incoming))
     objects = [incoming for _, incoming in decoded]
-    outcomes = call.service.objects.batch(objects, call.caller, checks_tenants=True) if decoded else []
+    outcomes = call.service.objects.batch_together(objects, call.caller) if decoded else []
     stored: dict[int, IncomingObject] = {}
     for (i, incoming), outcome in zip(decoded, outcomes, strict=True):
         results[i], stored[i] = outcome, incoming
@@ -121,7 +121,9 @@ def delete(call: Call) -> Reply:
     dry_run = json_fields.boolean(given, "dryRun", "batch delete") or False
     time_ms = json_fields.integer(given, "deletionTimeUnixMilli", "batch delete")
     verbose = output == "verbose"
-    deleted = call.service.objects.delete_many(name, call.tenant, where, dry_run=dry_run, verbose=verbose)
+    deleted = call.service.objects.delete_many(
+        name, call.tenant, where, dry_run=dry_run, verbose=verbose, by_schema=True
+    )
     results: dict[str, object] = {
         "matches": deleted.matches,
         "limit": _DELETE_LIMIT,

@@ -57,7 +57,7 @@ def add_many(call: Call) -> Reply:
         except WeftError as error:
             results[i] = error
     if decoded:
-        linked = call.service.objects.link([reference for _, reference in decoded])
+        linked = call.service.objects.link_together([reference for _, reference in decoded])
         for (i, _), outcome in zip(decoded, linked, strict=True):
             results[i] = outcome
     return Reply([_result(one, error) for one, error in zip(given, results, strict=True)])
