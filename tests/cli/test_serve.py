@@ -22,7 +22,8 @@ FREE = ("--port", "0", "--grpc-port", "0")
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_answers_and_stops_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    with Server(tmp_path / "data", None, "--enable-modules", "text2vec-transformers,text2vec-model2vec") as server:
+    local = {"API_BASED_MODULES_DISABLED": "true"}
+    with Server(tmp_path / "data", local, "--enable-modules", "text2vec-transformers,text2vec-model2vec") as server:
         with urllib.request.urlopen(server.url("/v1/.well-known/ready"), timeout=10) as reply:
             assert reply.status == 200
         server.process.send_signal(number)
@@ -78,7 +79,8 @@ def test_settings_from_file_environment_and_flags(tmp_path: Path) -> None:
     file.write_text(
         f'data_path = "{tmp_path}/from-file"\nenable_modules = ["text2vec-model2vec"]\nlog_level = "debug"\n'
     )
-    with Server(tmp_path / "from-flag", {"WEFT_CONFIG": str(file), "LOG_LEVEL": "warning"}) as server:
+    environ = {"WEFT_CONFIG": str(file), "LOG_LEVEL": "warning", "API_BASED_MODULES_DISABLED": "true"}
+    with Server(tmp_path / "from-flag", environ) as server:
         lines = list(server.lines)
     assert any(f"{tmp_path}/from-flag (" in line for line in lines)
     assert "  modules  text2vec-model2vec" in lines

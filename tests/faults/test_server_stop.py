@@ -212,7 +212,10 @@ def test_it_says_that_it_is_not_ready_while_it_stops(tmp_path: Path) -> None:
         address = ("127.0.0.1", server.rest_port)
         running = socket.create_connection(address)
         body = b'{"class": "Things", "id": "00000000-0000-0000-0000-000000000007", "vector": [1, 2]}'
-        head = b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+        head = (
+            b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % (len(body))
+        )
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, running, httpx.Client() as http:
             health: Unary = channel.unary_unary(HEALTH)
             search: Unary = channel.unary_unary("/weaviate.v1.Weaviate/Search")
