@@ -93,9 +93,9 @@ def test_a_named_vector_beside_the_unnamed_one(server: Server, client: weaviate.
         things.data.insert({"t": "four"}, vector=[0, 0, 1], uuid=ids[3])
         ask("PATCH", f"/v1/objects/Beside/{ids[0]}", {"class": "Beside", "vectors": {"more": [5, 5]}})
 
-        shown = [ask("GET", f"/v1/objects/Beside/{id}?include=vector") for id in ids]
-        assert [one.get("vector") for one in shown] == [[1, 0, 0], [0, 1, 0], None, [0, 0, 1]]
-        assert [one.get("vectors") for one in shown] == [{"more": [5, 5]}, {"more": [1, 1]}, {"more": [1, 0]}, None]
+        stored = [ask("GET", f"/v1/objects/Beside/{id}?include=vector") for id in ids]
+        assert [one.get("vector") for one in stored] == [[1, 0, 0], [0, 1, 0], None, [0, 0, 1]]
+        assert [one.get("vectors") for one in stored] == [{"more": [5, 5]}, {"more": [1, 1]}, {"more": [1, 0]}, None]
 
         def hits(found: Any) -> list[int]:
             return [one.uuid.int for one in found.objects]
