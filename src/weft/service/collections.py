@@ -82,6 +82,11 @@ class Collections:
     def get(self, name: str) -> CollectionConfig:
         return self.open(name).config
 
+    @requires(permit.searching_collection)
+    def to_search(self, name: str, tenant: str | None = None) -> CollectionConfig:
+        """The collection, for callers that may read its objects, or those of ``tenant``."""
+        return self.open(name).config
+
     @requires(permit.reading_all_collections)
     def all(self) -> list[CollectionConfig]:
         """By name."""

@@ -179,6 +179,17 @@ REST: dict[tuple[str, str], Step] = {
         path="/v1/batch/objects",
         body={"match": {"class": "Movies", "where": _WHERE}},
     ),
+    ("POST", "/v1/search/{name}/bm25"): needs("read_data", path="/v1/search/Movies/bm25", body={"query": "x"}),
+    ("POST", "/v1/search/{name}/hybrid"): needs(
+        "read_data", path="/v1/search/Movies/hybrid", body={"query": "x", "alpha": 0}
+    ),
+    ("POST", "/v1/search/{name}/near-text"): needs(
+        "read_data", path="/v1/search/Movies/near-text", body={"query": ["x"]}
+    ),
+    ("POST", "/v1/search/{name}/near-object"): needs(
+        "read_data", path="/v1/search/Movies/near-object", body={"id": OBJECT}
+    ),
+    ("POST", "/v1/aggregate/{name}"): needs("read_data", path="/v1/aggregate/Movies", body={}),
     ("POST", "/v1/graphql"): needs("read_data", path="/v1/graphql", body=_QUESTION),
     ("POST", "/v1/graphql/batch"): needs("read_data", path="/v1/graphql/batch", body=[_QUESTION]),
     ("GET", "/v1/backups/{backend}"): free("/v1/backups/filesystem"),

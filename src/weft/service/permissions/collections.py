@@ -21,6 +21,10 @@ def knowing_collection(context: AuthContext, name: str) -> Iterator[Right]:
         yield Right(READ, "data", (collection, "*", "*"))
 
 
+def searching_collection(context: AuthContext, name: str, tenant: str | None = None) -> Iterator[Right]:
+    yield Right(READ, "data", (context.collection(name), tenant or "*", "*"))
+
+
 def collection(verb: str) -> Rule:
     """``verb`` on the configuration of a collection, which is found by its name."""
 

@@ -26,9 +26,9 @@ _LARGEST: Final = 2**31 - 1
 
 def aggregate(call: Call) -> Reply:
     started = time.perf_counter()
-    given = as_object(call.body)
+    given: Mapping[str, Any] = as_object(call.body)
     _check_offered(given)
-    config = call.service.collections.get(call.path["name"])
+    config = call.service.collections.to_search(call.path["name"], given.get("tenant") or None)
     asked = _decode(given, config)
     answer = answered(lambda: call.service.aggregate(asked, call.caller))
     return Reply({**_encoded(answer, asked), "tookMs": int((time.perf_counter() - started) * 1000)})

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
+from weft.domain import json_fields
 from weft.domain.errors import CallerError, CollectionNotFound, Inapplicable, Invalid, NotFound, TenantNotFound
 from weft.domain.json_values import JsonObject
 from weft.domain.query import Query
@@ -43,9 +45,10 @@ def _handler(decode: _Decode) -> Handler:
         started = time.perf_counter()
         given = as_object(call.body)
         check_offered(given)
-        collections = call.service.collections
-        config = collections.get(call.path["name"])
-        query = decode(given, config, collections.get)
+        tenant = json_fields.string(given, "tenant", "search") or None
+        lookup = partial(call.service.collections.to_search, tenant=tenant)
+        config = lookup(call.path["name"])
+        query = decode(given, config, lookup)
         answer = answered(lambda: call.service.search(query, call.caller))
         results = [hit_to_json(hit, query.returns, config) for hit in answer.hits]
         return Reply({"results": results, "tookMs": int((time.perf_counter() - started) * 1000)})
