@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from contract.things import ASKED, CONFIG, COUNT, FILTERS, condition, key, numbers_of, thing
+from contract.things import ASKED, CONFIG, COUNT, FILTERS, Make, condition, key, numbers_of, thing
 from reference.part import ReferencePart
 from weft.domain.aggregate import AggregateMetric
 from weft.domain.errors import Invalid
 from weft.domain.filters import (
+    And,
     Condition,
     Filter,
+    Not,
     Operator,
     PropertyTarget,
     ReferenceTarget,
 )
 from weft.domain.objects import Object
 from weft.domain.query import Keyword, Sort
+from weft.domain.schema import DataType, Property
 from weft.engine.changes import Upsert
 from weft.engine.part import Part
 from weft.engine.selection import Referenced, Selection
@@ -44,6 +48,46 @@ def test_a_selection_is_what_satisfies_its_filter(
     assert numbers_of(view, everything[selection.holds(everything)]) == [
         n for n in numbers_of(view, everything) if n in wanted
     ]
+
+
+SYMBOLS = ["mail a@b.c", "so funny \U0001f602", "a - b", "#Tag Here", "\U0001f602", "end."]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("*\U0001f602*", [1, 4]),
+        ("\U0001f602", [1, 4]),
+        ("*@*", [0]),
+        ("*-*", [2]),
+        ("-", [2]),
+        ("?", []),
+        ("#*", [3]),
+        ("*.", [5]),
+        ("*.*", [0, 5]),
+        ("* -", [2]),
+        ("*@* *-*", []),
+        ("[*", []),
+        ("*_*", []),
+    ],
+)
+@pytest.mark.parametrize("name", ["text", "texts"])
+def test_a_pattern_of_symbols_means_the_symbols(make: Make, name: str, pattern: str, expected: list[int]) -> None:
+    config = replace(CONFIG, properties=(Property("text", DataType.TEXT), Property("texts", DataType.TEXT_ARRAY)))
+    part = make(config)
+    properties = [{"text": text, "texts": ["plain", text]} for text in SYMBOLS]
+    part.write([Upsert(Object(key(n), values)) for n, values in enumerate(properties)])
+    part.write([Upsert(Object(key(90), {"texts": []})), Upsert(Object(key(91), {}))])
+    view = part.view()
+    like = condition(Operator.LIKE, name, pattern)
+    if pattern == "?":  # which has no symbol, so it is about tokens
+        expected = [0, 2]
+    assert sorted(numbers_of(view, view.select(like).first())) == expected
+    assert sorted(numbers_of(view, view.select(Not(like)).first())) == sorted({*range(6), 90, 91} - set(expected))
+    both = And((like, condition(Operator.EQUAL, name, "tag")))
+    assert sorted(numbers_of(view, view.select(both).first())) == [n for n in expected if n == 3]
+    removed = part.remove(like, 10, dry_run=False, resolve=lambda *_: pytest.fail("no references"))
+    assert removed.matches == len(expected)
 
 
 def test_filters_that_cannot_be_are_refused(filled: Part) -> None:

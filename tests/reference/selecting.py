@@ -28,6 +28,7 @@ from weft.domain.query import Sort
 from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.engine.embedded.index.inverted.fields import fields_of, texts_of
 from weft.engine.selection import Resolve
+from weft.engine.text.symbols import fits, has_only_symbols
 
 _UNSORTABLE = (DataType.UUID, DataType.UUID_ARRAY, DataType.REFERENCE, DataType.OBJECT, DataType.OBJECT_ARRAY)
 _CONTAINS = (Operator.CONTAINS_ANY, Operator.CONTAINS_ALL, Operator.CONTAINS_NONE)
@@ -118,6 +119,8 @@ def _on_text(config: CollectionConfig, known: Property, operator: Operator, stor
         return found
 
     if operator is Operator.LIKE:
+        if has_only_symbols(value, known.tokenization, known.text_analyzer):
+            return fits(value)(texts_of(stored))
         index = ReferenceIndex(config)
         index.add([0], [{known.name: stored}])
         return bool(index.matching(known.name, value))

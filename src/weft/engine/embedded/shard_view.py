@@ -130,13 +130,13 @@ class ShardView:
     def select(self, filter: Filter, resolve: Resolve | None = None) -> AllowList:
         filters = self.reading.indexes.filters
         if resolve is None:
-            return filters.allow(filter, self.live)
+            return filters.allow(filter, self.live, read=self._texts)
 
         def referring(property: str, inner: Filter, collection: str) -> BitMap:
             found = resolve(property, inner, collection)
             return filters.referring(property, found.uuids, found.collection)
 
-        return filters.allow(filter, self.live, referring)
+        return filters.allow(filter, self.live, referring, self._texts)
 
     def sorted(self, within: Selection | None, keys: Sequence[Sort], limit: int) -> DocIds:
         chosen = self.everything if within is None else _own(within)
@@ -221,6 +221,13 @@ class ShardView:
     def _values(self, doc_ids: DocIds, property: str) -> list[Value]:
         """The property's value of each object, read from the stored objects; None where absent."""
         return [record.properties.get(property) for record in self.records(doc_ids.tolist())]
+
+    def _texts(self, doc_ids: DocIds, property: str, needle: bytes) -> list[Value]:
+        """As ``_values``; only objects that contain ``needle`` are decoded."""
+        return [
+            record.properties.get(property) if needle in record.encoded_properties else None
+            for record in self.records(doc_ids.tolist())
+        ]
 
 
 def _own(selection: Selection) -> AllowList:

@@ -12,11 +12,12 @@ from pyroaring import BitMap
 from weft.domain.errors import Invalid
 from weft.domain.filters import Condition, Operator
 from weft.domain.objects import parse_uuid
-from weft.engine.embedded.index.filter import bitmaps, operands, texts
+from weft.engine.embedded.index.filter import bitmaps, operands
 from weft.engine.embedded.index.filter.column import ColumnView
 from weft.engine.embedded.index.filter.compared import compare, contains
 from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
 from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, nothing
+from weft.engine.text.symbols import like
 
 _SCAN = 5
 
@@ -28,7 +29,7 @@ def plan(condition: Condition, column: ColumnView) -> PlanNode:
     if not all(isinstance(v, str) for v in values):
         raise Invalid('using ["_id"] to filter by uuid: must use "valueText" to specify the id')
     if operator is Operator.LIKE:
-        return _where(column, texts.like(values[0]))
+        return _where(column, like(values[0]))
     uuids = [_uuid_of(v) for v in values]
     if operator in CONTAINS:
         if operator is Operator.CONTAINS_ALL and None in uuids:

@@ -28,7 +28,7 @@ from weft.engine.embedded.index.filter.fields import Field
 from weft.engine.embedded.index.filter.gathered import Gathered, gather
 from weft.engine.embedded.index.filter.kinds import UUID
 from weft.engine.embedded.index.filter.planner import Planner
-from weft.engine.embedded.index.filter.view import FilterView, ReferenceResolver, TextIndex
+from weft.engine.embedded.index.filter.view import FilterView, ReadTexts, ReferenceResolver, TextIndex
 from weft.engine.embedded.index.ties import Ties
 
 log = logging.getLogger(__name__)
@@ -93,17 +93,30 @@ class FilterIndex:
             column.append(docs, values)
         self._publish(int(ids[-1]) + 1, self._view.config)
 
-    def evaluate(self, filter: Filter, live: BitMap, resolve: ReferenceResolver | None = None) -> BitMap:
+    def evaluate(
+        self,
+        filter: Filter,
+        live: BitMap,
+        resolve: ReferenceResolver | None = None,
+        read: ReadTexts | None = None,
+    ) -> BitMap:
         """The doc_ids of ``live`` that ``filter`` selects; raises Invalid for an invalid filter.
 
-        ``resolve`` evaluates conditions on referenced objects (see ``referring``); None refuses them.
+        ``resolve`` evaluates conditions on referenced objects (see ``referring``); None refuses them. ``read``
+        provides texts from storage, for patterns of symbols.
         """
-        return self._evaluate(self._view, filter, live, resolve)
+        return self._evaluate(self._view, filter, live, resolve, read)
 
-    def allow(self, filter: Filter, live: BitMap, resolve: ReferenceResolver | None = None) -> AllowList:
+    def allow(
+        self,
+        filter: Filter,
+        live: BitMap,
+        resolve: ReferenceResolver | None = None,
+        read: ReadTexts | None = None,
+    ) -> AllowList:
         """As ``evaluate``; the same object as before while nothing was written and ``live`` is the same object."""
         view = self._view
-        return self._cache.get(filter, view.version, live, lambda: self._evaluate(view, filter, live, resolve))
+        return self._cache.get(filter, view.version, live, lambda: self._evaluate(view, filter, live, resolve, read))
 
     def referring(self, property: str, uuids: Sequence[bytes], collection: str) -> BitMap:
         """The doc_ids whose reference ``property`` points to one of ``uuids`` in ``collection``; live or dead."""
@@ -152,8 +165,15 @@ class FilterIndex:
         """Releases everything in memory; writes nothing."""
         self._cache.clear()
 
-    def _evaluate(self, view: FilterView, filter: Filter, live: BitMap, resolve: ReferenceResolver | None) -> BitMap:
-        return plan.run(Planner(view, self._inverted, resolve).plan(filter), live)
+    def _evaluate(
+        self,
+        view: FilterView,
+        filter: Filter,
+        live: BitMap,
+        resolve: ReferenceResolver | None,
+        read: ReadTexts | None,
+    ) -> BitMap:
+        return plan.run(Planner(view, self._inverted, resolve, read).plan(filter), live)
 
     def _publish(self, covered: int, config: CollectionConfig) -> None:
         columns = {name: column.view for name, column in self._columns.items()}

@@ -21,7 +21,9 @@ class PlanNode(Protocol):
         """A rank: nodes with a lower one should run first."""
         ...
 
-    def find(self, live: BitMap) -> BitMap: ...
+    def find(self, live: BitMap) -> BitMap:
+        """Those of ``live`` that it selects, and possibly others."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ class Conjunction:
         found = live
         for operand in sorted(self.operands, key=lambda o: o.cost):
             if isinstance(operand, Complement):
-                found = found - operand.operand.find(live)
+                found = found - operand.operand.find(found)
             else:
-                found = found & operand.find(live)
+                found = found & operand.find(found)
             if not found:
                 break
         return found

@@ -30,7 +30,7 @@ from weft.engine.embedded.index.filter.compared import compare, contains
 from weft.engine.embedded.index.filter.fields import length_field
 from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
 from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, Range, both, either
-from weft.engine.embedded.index.filter.view import FilterView, ReferenceResolver, TextIndex
+from weft.engine.embedded.index.filter.view import FilterView, ReadTexts, ReferenceResolver, TextIndex
 
 MAX_DEPTH = 100
 
@@ -41,8 +41,15 @@ _IDS = frozenset({ID, "id"})
 class Planner:
     """Plans the filters of one evaluation."""
 
-    def __init__(self, view: FilterView, text_index: TextIndex, resolve: ReferenceResolver | None) -> None:
+    def __init__(
+        self,
+        view: FilterView,
+        text_index: TextIndex,
+        resolve: ReferenceResolver | None,
+        read: ReadTexts | None,
+    ) -> None:
         self._view = view
+        self._read = read
         self._text_index = text_index
         self._resolve = resolve
 
@@ -104,7 +111,7 @@ class Planner:
             case DataType.GEO:
                 return self._within(condition, prop)
             case DataType.TEXT:
-                return texts.plan(condition, prop, self._text_index)
+                return texts.plan(condition, prop, self._text_index, self._read)
         if condition.operator in CONTAINS:
             values = [operands.convert(prop, v) for v in operands.several(condition)]
             return contains(condition.operator, self._column(prop.name), values)

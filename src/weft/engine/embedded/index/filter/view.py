@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from pyroaring import BitMap
 
 from weft.domain.filters import ID, Filter
 from weft.domain.schema import CollectionConfig
+from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.column import ColumnView
 from weft.engine.embedded.index.ties import Ties, ties_of
 
@@ -29,6 +30,11 @@ class TextIndex(Protocol):
 ReferenceResolver: TypeAlias = Callable[[str, Filter, str], BitMap]
 """``(property, inner_filter, collection)`` → doc_ids here whose ``property`` points to an object of ``collection`` that
 ``inner_filter`` selects."""
+
+
+ReadTexts: TypeAlias = Callable[[Ids, str, bytes], Sequence[Any]]
+"""``(doc_ids, property, needle)`` → the stored value of each; None where absent, and allowed where the object does not
+contain the bytes ``needle``."""
 
 
 @dataclass(frozen=True, eq=False)
