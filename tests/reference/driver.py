@@ -10,7 +10,7 @@ from reference.part import ReferencePart
 from weft.catalog.state import CatalogEntry, ShardEntry
 from weft.domain import instants
 from weft.domain.cluster import ShardFacts
-from weft.domain.errors import Invalid, NotFound, TenantNotFound, Unsupported
+from weft.domain.errors import Inapplicable, NotFound, TenantNotFound, Unsupported
 from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
@@ -53,11 +53,11 @@ class ReferenceCollection:
     @contextmanager
     def use(self, tenant: str | None) -> Iterator[ReferencePart]:
         if not self._config.tenancy.enabled and tenant:
-            raise Invalid(
+            raise Inapplicable(
                 f"class {self._config.name} has multi-tenancy disabled, but request was with tenant", tenant=tenant
             )
         if self._config.tenancy.enabled and not tenant:
-            raise Invalid(f"class {self._config.name} has multi-tenancy enabled, but request was without tenant")
+            raise Inapplicable(f"class {self._config.name} has multi-tenancy enabled, but request was without tenant")
         name = tenant or ONLY_SHARD
         if self.gone:
             raise NotFound(f"could not find class {self._config.name} in schema", collection=self._config.name)
@@ -65,7 +65,7 @@ class ReferenceCollection:
         if entry is None:
             raise TenantNotFound(f'tenant not found: "{name}"', tenant=name)
         if entry.status is not TenantStatus.ACTIVE:
-            raise Invalid(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
+            raise Inapplicable(f"tenant not active: '{name}'; activate it to use it", tenant=name, status=entry.status)
         yield self._parts[name]
 
     def count(self, name: str) -> int:

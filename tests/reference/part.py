@@ -17,7 +17,7 @@ from reference.selecting import check, in_order_of, selects
 from weft.domain import instants
 from weft.domain.aggregate import AggregatedGroup, PropertyAggregation
 from weft.domain.clock import now_ms
-from weft.domain.errors import Conflict, Invalid, NotFound, WeftError
+from weft.domain.errors import Conflict, Inapplicable, Invalid, NotFound, WeftError
 from weft.domain.filters import Condition, Filter, Operator, PropertyTarget
 from weft.domain.objects import Object, Vector, format_uuid
 from weft.domain.query import Keyword, Sort
@@ -240,7 +240,7 @@ class ReferenceView:
         index.add(present, [self.object(doc_id).properties for doc_id in present])
         unknown = {one.partition("^")[0] for one in query.properties} - self.config.by_name.keys()
         if unknown:
-            raise Invalid(f"class {self.config.name} has no searchable property {sorted(unknown)}")
+            raise Inapplicable(f"class {self.config.name} has no searchable property {sorted(unknown)}")
         found = index.search(query, k, self._within(within), present, lambda doc_id: self.uuids([doc_id])[0])
         return Matches(np.asarray([d for d, _ in found], np.uint32), np.asarray([s for _, s in found], np.float32))
 

@@ -9,7 +9,7 @@ from typing import Any
 from reference.filters import compare, haversine, in_order, numeric, on_values
 from reference.keyword_index import ReferenceIndex
 from weft.domain import instants
-from weft.domain.errors import Invalid
+from weft.domain.errors import Inapplicable, Invalid
 from weft.domain.filters import (
     CREATION_TIME,
     ID,
@@ -109,7 +109,7 @@ def _holds(config: CollectionConfig, condition: Condition, obj: Object, resolve:
 def _on_text(config: CollectionConfig, known: Property, operator: Operator, stored: Any, value: Any) -> bool:
     field = fields_of(config).get(known.name)
     if field is None or not known.index_filterable:
-        raise Invalid(f"property {known.name!r} is not filterable")
+        raise Inapplicable(f"property {known.name!r} is not filterable")
     tokens = {token for text in texts_of(stored) for token in field.tokens(text)}
 
     def wanted(text: str) -> list[str]:
