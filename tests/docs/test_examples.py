@@ -28,7 +28,7 @@ def imports(page: Path) -> list[str]:
 
 def python(*arguments: str, folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
+        [sys.executable, "-W", "error", "-W", "ignore:Dep031", *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",

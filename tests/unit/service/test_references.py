@@ -13,7 +13,7 @@ from weft.access.access import Access
 from weft.catalog.lmdb import LmdbCatalog
 from weft.config import Settings
 from weft.domain.caller import Caller
-from weft.domain.errors import CollectionNotFound, Conflict, Invalid, NotFound
+from weft.domain.errors import CollectionNotFound, Conflict, Inapplicable, Invalid, NotFound
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget, Target
 from weft.domain.objects import IncomingObject, IncomingReference, Object, format_uuid
 from weft.domain.query import Query, ReferenceSelection, Returns
@@ -159,7 +159,7 @@ def test_each_bad_link_fails_alone(service: Service) -> None:
     ]
     good = IncomingReference("node", IDS[0].upper(), "Next", "node", IDS[1].upper())
     errors = service.objects.link([*bad, good])
-    assert [type(error) for error in errors] == [CollectionNotFound, *[Invalid] * 6, NotFound, type(None)]
+    assert [type(error) for error in errors] == [CollectionNotFound, *[Invalid] * 5, Inapplicable, NotFound, type(None)]
     answer = service.search(Query("Node", returns=following(1)), CALLER)
     assert [named(hit.references.get("next", [])) for hit in answer.hits] == [["two"], []]
 
