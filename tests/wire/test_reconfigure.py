@@ -102,6 +102,9 @@ def test_a_named_vector_beside_the_unnamed_one(server: Server, client: weaviate.
 
         assert hits(things.query.near_vector([1, 0, 0])) == [1, 2, 4]
         assert hits(things.query.near_vector([1, 0], target_vector="more")) == [3, 1, 2]
+        near = {"id": ids[3], "limit": 1, "certainty": 0.9}
+        (over_rest,) = ask("POST", "/v1/search/Beside/near-object", near)["results"]
+        assert over_rest["id"] == ids[3]
         assert hits(things.query.near_object(ids[3], limit=1)) == [4]
         assert hits(things.query.hybrid("two", vector=[1, 0, 0], alpha=0.0)) == [2]
         assert things.aggregate.near_vector([1, 0, 0], distance=0.1, total_count=True).total_count == 1

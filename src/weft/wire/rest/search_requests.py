@@ -24,7 +24,7 @@ from weft.domain.query import (
     Search,
     Targets,
 )
-from weft.domain.schema import CollectionConfig, DataType, Metric, Property
+from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType, Metric, Property
 from weft.wire.json.where import decode_where
 
 Lookup: TypeAlias = Callable[[str], CollectionConfig]
@@ -161,6 +161,8 @@ def _searched(given: Mapping[str, Any], config: CollectionConfig, *, searches: b
 def _targets(given: Mapping[str, Any], config: CollectionConfig) -> Targets:
     name = given.get("targetVector")
     if not name:
+        if config.unnamed_vector:
+            return Targets((LEGACY_VECTOR,))
         if len(config.vectors) > 1:
             raise Inapplicable(f"collection {config.name} has multiple vectors, but no target vectors were provided")
         return Targets()
@@ -195,7 +197,7 @@ def _check_vectorizer(config: CollectionConfig, targets: Targets, kind: str) -> 
     names: Iterable[str] = targets.names or config.vectors or ("",)
     for name in names:
         if name not in config.vectors or config.vectors[name].vectorizer == "none":
-            named = name if config.named_vectors else ""
+            named = name if name in config.named_vectors else ""
             raise Inapplicable(
                 f"{kind} is not supported: collection {config.name} has no vectorizer module configured for target "
                 f'vector "{named}"'
