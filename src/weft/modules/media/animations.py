@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from weft.domain.errors import Invalid
-from weft.modules.media.images import Pixels, import_pillow, rgb, too_large
+from weft.domain.errors import Invalid, Misconfigured
+from weft.modules.media.image_files import without_descriptions
+from weft.modules.media.images import Pixels, import_pillow, pixels_stated, rgb, too_large
 from weft.modules.media.likeness import ANIMATIONS, likeness
 
 FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
@@ -47,9 +48,11 @@ class Animation:
 
 
 def find_animation(data: bytes, most_pixels: int) -> Animation | None:
-    """None for anything else, a still image among it. Raises Invalid for a damaged one, and one that is too large."""
+    """None for anything else, a still image among it. Raises Invalid for a damaged one, and one that is too large;
+    Misconfigured when Pillow is missing."""
     if likeness(data) not in ANIMATIONS:
         return None
+    data = without_descriptions(data)
     try:
         with _opened(data) as animation:
             if animation.width * animation.height > most_pixels:
@@ -59,8 +62,10 @@ def find_animation(data: bytes, most_pixels: int) -> Animation | None:
             if count - first < 2:
                 return None
             return Animation(data, first, [_duration(animation, number) for number in range(first, count)])
-    except Invalid:
+    except (Invalid, Misconfigured, MemoryError):
         raise
+    except import_pillow().DecompressionBombError as error:
+        raise Invalid(too_large("video", pixels_stated(error), most_pixels)) from error
     except Exception as error:  # hostile bytes can raise any class in a decoder
         raise Invalid(f"the video is {likeness(data)} that is cut off or damaged; save it again") from error
 

@@ -76,9 +76,7 @@ def _decoded(data: bytes, most_pixels: int) -> Pixels:
     except (Invalid, Misconfigured, MemoryError):
         raise
     except pillow.DecompressionBombError as error:
-        stated = re.search(r"\d+", str(error))
-        has = f"{int(stated[0]):,}" if stated else "very many"
-        raise Invalid(too_large("image", f"{has} pixels", most_pixels)) from error
+        raise Invalid(too_large("image", pixels_stated(error), most_pixels)) from error
     except Exception as error:  # hostile bytes can raise any class in a decoder
         if isinstance(error, _unidentified()):
             raise Invalid(unlike("image", data, "", READABLE)) from error
@@ -109,6 +107,12 @@ def _formats(data: bytes) -> tuple[str, ...]:
         ) from error
     register_heif_opener(thumbnails=False, decode_threads=1)
     return ("HEIF",)
+
+
+def pixels_stated(error: Exception) -> str:
+    """Of a DecompressionBombError."""
+    stated = re.search(r"\d+", str(error))
+    return f"{int(stated[0]):,} pixels" if stated else "very many pixels"
 
 
 def too_large(what: str, has: str, most_pixels: int) -> str:

@@ -60,6 +60,8 @@ def _animated(animation: Animation, frames: int, *, at_start: bool) -> Clip:
     numbers = list(range(min(frames, len(animation.ends)))) if at_start else animation.middles(frames)
     try:
         images = np.stack(list(animation.images(numbers, SHORT_SIDE)))
+    except MemoryError:
+        raise
     except Exception as error:  # hostile bytes can raise any class in a decoder
         raise Invalid("the video is an animated image that is cut off or damaged; save it again") from error
     return Clip(images, float(animation.ends[numbers[-1] if at_start else -1]) / 1000)

@@ -11,6 +11,7 @@ pytest.importorskip("av")
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tiny.recordings import number_of, numbered
 from weft.domain.errors import Invalid
@@ -63,3 +64,17 @@ def test_animations_that_are_cut_or_too_large_are_refused_or_read(form: str) -> 
             assert decode_video(data[:cut], 4, most_pixels=10**6).frames.dtype == np.uint8
         except Invalid as error:
             assert error.message.startswith("the video")
+
+
+def test_an_animation_beyond_what_pillow_opens_is_too_large_and_not_damaged() -> None:
+    data = bytearray(animation("GIF", [100, 100]))
+    data[6:10] = (60_000).to_bytes(2, "little") * 2
+    with pytest.raises(Invalid, match="the video has 3,600,000,000 pixels, and at most 1,000,000"):
+        decode_video(bytes(data), 4, most_pixels=10**6)
+
+
+def test_an_animation_with_a_long_text_is_read() -> None:
+    described = PngInfo()
+    described.add_text("Comment", "long " * 1_000_000, zip=True)
+    clip = decode_video(animation("PNG", [100, 100], pnginfo=described), 2, most_pixels=10**6)
+    assert [number_of(image) for image in clip.frames] == [0, 1]
