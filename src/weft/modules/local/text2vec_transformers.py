@@ -59,10 +59,10 @@ class Text2VecTransformers(TextVectorizer):
     def fingerprint(self, settings: ModuleConfig) -> str:
         source = self._source(settings)
         dimensions = whole_number_setting(settings, "dimensions") or ""
-        made_by = (self.name, source.name, source.revision, self._pooling(settings), str(dimensions))
-        prompt = settings.get(_DOCUMENT_PROMPT)
-        if prompt is None and not source.bundled:
-            prompt = stated_document_prompt(source)
+        prompt, revision = settings.get(_DOCUMENT_PROMPT), source.revision
+        if prompt is None and not source.bundled and (stated := stated_document_prompt(source)):
+            revision += f", prompt {stated}"  # not a part of its own: a model that is not fetched yet has both unknown
+        made_by = (self.name, source.name, revision, self._pooling(settings), str(dimensions))
         return "|".join((*made_by, f"prompt {prompt}") if prompt else made_by)
 
     def embed_texts(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[Vector | WeftError]:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from weft.modules import build_registry
 from weft.modules.base import UNKNOWN
 from weft.modules.local import models
 from weft.modules.local.models import MINILM, ModelOffer, ModelSource
+from weft.service.fingerprints import may_be_one
 
 COMMIT = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 
@@ -54,6 +56,22 @@ def test_what_is_not_fetched_yet_is_unknown_and_what_is_loaded_stays(cache: Path
     assert revision("intfloat/e5-small") == COMMIT, "another commit serves when the server has started again"
     models._folders.clear()
     assert revision("intfloat/e5-small") == "f" * 40
+
+
+def test_a_model_that_is_not_fetched_yet_may_be_any_also_one_that_states_prompts(cache: Path) -> None:
+    """Otherwise a server with an empty cache would refuse the collection for good, and never fetch the model."""
+    registry = build_registry(["text2vec-transformers"])
+    vectorizer, settings = registry.vectorizer("text2vec-transformers"), {"model": "intfloat/e5-small"}
+    before = vectorizer.fingerprint(settings)
+    fetched(cache, "intfloat/e5-small", COMMIT)
+    without = vectorizer.fingerprint(settings)
+    own = cache / "models--intfloat--e5-small/snapshots" / COMMIT / "config_sentence_transformers.json"
+    own.write_text('{"prompts": {"document": "passage: "}}')
+    stated = vectorizer.fingerprint(settings)
+    registry.close()
+    assert may_be_one(stored=without, model=before)
+    assert may_be_one(stored=stated, model=before)
+    assert not may_be_one(stored=without, model=stated)
 
 
 def test_a_retrained_model_has_another_revision(tmp_path: Path) -> None:
