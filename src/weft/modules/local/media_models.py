@@ -20,10 +20,9 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import TEXT, UNKNOWN, Media, ModuleConfig, ModuleInput
-from weft.modules.local.hub import cached
 from weft.modules.local.media_encoder import MediaEncoder, Sample
 from weft.modules.local.media_loading import load_media
-from weft.modules.local.models import MINILM, ModelSource
+from weft.modules.local.models import MINILM, ModelSource, cached_folder
 from weft.modules.local.pool import PooledModel
 from weft.modules.local.vectors import truncated
 from weft.modules.local.whisper import ENCODER, STATES
@@ -127,7 +126,7 @@ class MediaModels:
 
 def _pooling(source: ModelSource) -> str:
     """How the states of a model's encoder become a vector; UNKNOWN before the model is fetched."""
-    folder = source.folder or cached(source.name)
+    folder = source.folder or cached_folder(source.name)
     return UNKNOWN if folder is None else _pooling_of(folder)
 
 
