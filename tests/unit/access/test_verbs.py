@@ -281,6 +281,20 @@ def test_patterns_in_backups_mean_the_collections_that_they_choose(world: World)
     assert world.ask(key, "POST", "/v1/backups/filesystem", {"id": "mine", "include": ["S*"]}).status_code == 200
 
 
+def test_a_role_for_the_backups_of_a_collection_may_know_that_there_is_none(world: World) -> None:
+    shops, absent = "/v1/backups/filesystem/shops", "/v1/backups/filesystem/absent"
+    made = world.ask("root-key", "POST", "/v1/backups/filesystem", {"id": "shops", "include": ["Shops"]})
+    assert made.status_code == 200
+    for held, missing in (
+        (data("read", "Movies"), 403),
+        (Permission("manage_backups", ("Movies",)), 404),
+    ):
+        key = give(world, held)
+        assert {world.ask(key, "GET", path).status_code for path in (absent, f"{absent}/restore")} == {missing}
+        assert world.ask(key, "DELETE", absent).status_code == 403
+        assert world.ask(key, "GET", shops).status_code == 403
+
+
 def graphql(world: World, key: str, query: str) -> Any:
     response = world.ask(key, "POST", "/v1/graphql", {"query": query})
     assert response.status_code == 200

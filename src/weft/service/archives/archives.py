@@ -38,7 +38,7 @@ class Archives:
         """The entries of the backends in ``/v1/meta``."""
         return {one.module: one.meta() for one in self._catalog.backends.values()}
 
-    def classes(self, backend: str, id: str, place: Location) -> Sequence[str]:
-        """The collections of a backup, for authorization. Raises NotFound, Invalid."""
+    def classes(self, backend: str, id: str, place: Location) -> Sequence[str] | None:
+        """The collections of a backup, for authorization; None: there is none. Raises NotFound, Invalid."""
         state = self._catalog.state(self._catalog.folder(backend, id, place))
-        return state.classes if state else ()
+        return state.classes if state else None

@@ -19,16 +19,21 @@ def archiving(context: AuthContext, backend: str, asked: NewBackup | NewExport, 
 
 
 def restoring(context: AuthContext, backend: str, id: str, asked: NewRestore, *_: object) -> Iterator[Right]:
-    yield from backed_up(CREATE, context.chosen(asked.choice, context.archived(backend, id, asked.place)))
+    yield from backed_up(CREATE, context.chosen(asked.choice, context.archived(backend, id, asked.place) or ()))
     if asked.roles or asked.users:
         yield Right(CREATE, "backups", ("*",))
 
 
 def archive(verb: str) -> Rule:
-    """``verb`` on an existing backup, or its restore."""
+    """``verb`` on an existing backup, or its restore. That there is none may be known to all who may read those of any
+    collection."""
 
     def rule(context: AuthContext, backend: str, id: str, place: Location, *_: object) -> Iterator[Right]:
-        yield from backed_up(verb, context.archived(backend, id, place))
+        names = context.archived(backend, id, place)
+        readable = (context.may(right) for right in backed_up(READ, context.collections()))
+        if names is None and verb == READ and any(readable):
+            return
+        yield from backed_up(verb, names or ())
 
     return rule
 

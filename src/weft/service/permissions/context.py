@@ -45,7 +45,7 @@ class KnownExports(Protocol):
 class KnownArchives(Protocol):
     @property
     def exports(self) -> KnownExports: ...
-    def classes(self, backend: str, id: str, place: Location) -> Sequence[str]: ...
+    def classes(self, backend: str, id: str, place: Location) -> Sequence[str] | None: ...
 
 
 class KnownJobs(Protocol):
@@ -129,14 +129,18 @@ class AuthContext(CallerRights):
 
         None for a request that the verb will refuse.
         """
-        known = [one.name for one in self._service.collections.all()] if present is None else present
+        known = self.collections() if present is None else present
         try:
             return choice.among(known, "there")
         except CallerError:
             return []
 
-    def archived(self, backend: str, id: str, place: Location) -> Sequence[str]:
-        """The collections in a backup; none where there is no such backup."""
+    def collections(self) -> Sequence[str]:
+        """All of this server."""
+        return [one.name for one in self._service.collections.all()]
+
+    def archived(self, backend: str, id: str, place: Location) -> Sequence[str] | None:
+        """The collections in a backup; None where there is no such backup."""
         try:
             return self._service.archives.classes(backend, id, place)
         except WeftError:  # the verb reports it to callers that may know of all backups
