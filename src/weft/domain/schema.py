@@ -160,6 +160,11 @@ class VectorIndexConfig:
     search_probe: int = 256
     """``hfresh``: postings read per query."""
 
+    @property
+    def is_dropped(self) -> bool:
+        """Stored vectors stay and can be read; none is added, and none is searched."""
+        return self.kind == "none"
+
 
 @dataclass(frozen=True, slots=True)
 class VectorConfig:

@@ -29,10 +29,11 @@ class ObjectVectorizer:
     ) -> list[WeftError | None]:
         """Give each object, to be stored in ``part``, the missing vectors that a module makes; one error or None each.
 
-        If the part has vectors of another model, that is the error.
+        None is made where the index was dropped. If the part has vectors of another model, that is the error.
         """
         errors: list[WeftError | None] = [None] * len(objects)
-        for vectors in _alike(vector for vector in config.vectors.values() if vector.vectorizer != "none"):
+        made = (one for one in config.vectors.values() if one.vectorizer != "none" and not one.index.is_dropped)
+        for vectors in _alike(made):
             self._fill(config, part, vectors, objects, errors, caller)
         return errors
 

@@ -23,12 +23,15 @@ Dims: TypeAlias = Callable[[str], int | None]
 def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:
     """The vectors of a request as they are stored: with their tokens pooled if the collection says so.
 
-    Raises Invalid for an unknown vector or one of the wrong kind; ``unfit`` checks their numbers.
+    Raises Invalid for an unknown vector, one whose index was dropped or one of the wrong kind; ``unfit`` checks their
+    numbers.
     """
     for name, vector in vectors.items():
         target = config.vectors.get(name)
         if target is None:
             raise Invalid(_unknown(config, name))
+        if target.index.is_dropped:
+            raise Invalid(f"the index of vector {name!r} was dropped, so it takes no more vectors; leave this one out")
         _check_one(target, vector)
     return {name: pooled(config.vectors[name], vector) for name, vector in vectors.items()}
 

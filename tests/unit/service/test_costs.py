@@ -154,6 +154,14 @@ def test_an_import_of_what_is_stored_reads_it_at_once(service: Service, monkeypa
     assert calls["read"] == 2
 
 
+def test_nothing_is_embedded_for_a_vector_whose_index_was_dropped(service: Service) -> None:
+    service.collections.drop_vector_index("Note", "made")
+    made, fresh = MODULE.made, IncomingObject("Note", None, {"text": "new"})
+    stored = service.objects.insert(fresh, CALLER)
+    assert service.objects.batch([fresh], CALLER) == [None]
+    assert (MODULE.made, dict(stored.vectors)) == (made, {})
+
+
 def test_uuids_are_read_of_what_ties_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     real = ShardView.uuids

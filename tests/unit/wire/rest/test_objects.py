@@ -83,6 +83,28 @@ def test_named_and_multi_vectors(rest: TestClient, thing: Make) -> None:
         assert (reply.status_code, reply.json()["message"][:12]) == (400, "vector 'one'")
 
 
+def test_a_vector_whose_index_was_dropped_takes_no_more(rest: TestClient, thing: Make) -> None:
+    thing(vectorConfig={"gone": {"vectorizer": {"none": {}}}, "kept": {"vectorizer": {"none": {}}}})
+    both = {"class": "Thing", "id": ID, "properties": {"size": 1}, "vectors": {"gone": [1, 2], "kept": [1, 2]}}
+    assert rest.post("/v1/objects", json=both).status_code == 200
+    assert rest.delete("/v1/schema/Thing/vectors/gone/index").status_code == 200
+    for refused in (
+        rest.post("/v1/objects", json={**both, "id": OTHER}),
+        rest.put(OBJECT, json=both),
+        rest.patch(OBJECT, json={"class": "Thing", "vectors": {"gone": [3, 4]}}),
+        rest.post("/v1/objects/validate", json=both),
+    ):
+        assert (refused.status_code, "was dropped" in refused.text) == (422, True)
+    (one,) = rest.post("/v1/batch/objects", json={"objects": [both]}).json()
+    assert "was dropped" in one["result"]["errors"]["error"][0]["message"]
+    # what is stored stays, and the object itself can be changed
+    assert rest.patch(OBJECT, json={"class": "Thing", "properties": {"size": 2}}).status_code == 204
+    stored = rest.get(OBJECT, params={"include": "vector"}).json()
+    assert (stored["properties"], stored["vectors"]) == ({"size": 2}, both["vectors"])
+    assert rest.put(OBJECT, json={**both, "vectors": {"kept": [5, 6]}}).status_code == 200
+    assert rest.get(OBJECT, params={"include": "vector"}).json()["vectors"] == {"kept": [5, 6]}
+
+
 def test_validate_stores_nothing(rest: TestClient, thing: Make) -> None:
     thing()
     path = "/v1/objects/validate"
