@@ -14,6 +14,7 @@ import pytest
 from weft.domain.errors import OperatorError, StorageFull
 from weft.engine.embedded.storage import Delete, Put, ShardStore, VectorLayout
 from weft.files import disk
+from weft.files.environment import Environment
 
 LAYOUTS = {"v": VectorLayout(), "m": VectorLayout(multi=True)}
 
@@ -93,6 +94,13 @@ def test_a_compaction_that_fails_changes_nothing(tmp_path: Path, monkeypatch: py
         patch.setattr(disk, name, failing(getattr(disk, name), 1, errno.ENOSPC)[0])
         with pytest.raises(StorageFull):
             store.finish_compaction(store.begin_compaction("v"))
+    assert contents(store) == before and store.vectors("v").generation == 0
+    assert len(list((tmp_path / "s" / "vectors").iterdir())) == 2
+    rewrite = store.begin_compaction("v")
+    with monkeypatch.context() as patch:
+        patch.setattr(Environment, "write", failing(Environment.write, 1, errno.ENOSPC)[0])
+        with pytest.raises(OSError, match="No space left"):
+            store.finish_compaction(rewrite)
     assert contents(store) == before and store.vectors("v").generation == 0
     assert len(list((tmp_path / "s" / "vectors").iterdir())) == 2
     store.finish_compaction(store.begin_compaction("v"))

@@ -108,8 +108,8 @@ class ShardView:
 
     def dims(self, name: str) -> int | None:
         self.reading.indexes.vector(name)
-        store = self.reading.store
-        return store.vectors(name).dims if store.has_vectors(name, self.reading.live) else None
+        vectors = self.reading.store.vectors(name)
+        return vectors.dims if vectors.rows.any_of(self.reading.live) else None
 
     # -- which objects
 

@@ -127,7 +127,7 @@ class ShardWriter:
             if name in self.indexes.vectors and vector.ndim
         }
         for name in {name for name, dims in brought if self._store.vectors(name).dims not in (None, dims)}:
-            if not self._store.has_vectors(name, self._store.live):
+            if not self._store.vectors(name).rows.any_of(self._store.live):
                 self._store.reset_vectors(name)
                 try:
                     self.indexes.vector(name).extend()

@@ -33,8 +33,19 @@ class Rewrite:
     def copy(self, kept: BitMap, end: int) -> None:
         """Copies the rows of the objects ``kept`` that are not copied yet; those from doc_id ``end`` on wait.
 
-        Raises CorruptData when they are damaged, StorageFull.
+        Raises CorruptData when they are damaged, StorageFull; the copy is then discarded.
         """
+        try:
+            self._copy(kept, end)
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Removes the copy."""
+        self.file.remove()
+
+    def _copy(self, kept: BitMap, end: int) -> None:
         self.source.verify()
         rows = self.source.rows
         stop = int(np.searchsorted(rows.doc_ids, end))
@@ -45,10 +56,6 @@ class Rewrite:
         for step in _steps(wanted, offsets, _STEP_BYTES // (FLOAT32.itemsize * max(1, tokens.shape[1]))):
             self._append(step, rows.doc_ids, offsets, tokens)
         self._done = stop
-
-    def discard(self) -> None:
-        """Removes the copy."""
-        self.file.remove()
 
     def _append(self, rows: RowNumbers, doc_ids: DocIds, offsets: Offsets, tokens: Vector) -> None:
         counts = offsets[rows + 1] - offsets[rows]

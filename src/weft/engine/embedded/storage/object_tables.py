@@ -17,7 +17,7 @@ its checksum raises CorruptData.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import xxhash
@@ -37,6 +37,7 @@ _BLOCK = struct.Struct(">H")
 _ENTRY = struct.Struct(">II")
 _SUM_BYTES = 8
 _PAGE = 256
+_EVERY = 1 << 32
 
 _doc_key = _DOC_ID.pack
 _checksum = xxhash.xxh3_64_digest
@@ -122,9 +123,17 @@ class ObjectTables:
 
         return self._env.read(body)
 
-    def records(self, from_doc_id: int, limit: int, skipped: BitMap) -> list[tuple[int, bytes]]:
-        """Up to ``limit`` that are not ``skipped``, ascending, from one snapshot."""
+    def records(self, from_doc_id: int, limit: int, skipped: BitMap) -> Iterator[tuple[int, bytes]]:
+        """Up to ``limit`` that are not ``skipped``, ascending; each page is from one snapshot."""
+        while limit > 0:
+            page = self._page(from_doc_id, min(limit, _PAGE), skipped)
+            yield from page
+            if len(page) < min(limit, _PAGE):
+                return
+            limit -= len(page)
+            from_doc_id = page[-1][0] + 1
 
+    def _page(self, from_doc_id: int, limit: int, skipped: BitMap) -> list[tuple[int, bytes]]:
         def body(txn: Transaction) -> list[tuple[int, bytes]]:
             found: list[tuple[int, bytes]] = []
             with txn.cursor(self._env.tables[OBJECTS]) as cursor:
@@ -141,10 +150,7 @@ class ObjectTables:
 
     def verify(self, live: BitMap) -> None:
         """Reads every record and uuid; raises CorruptData unless they are those of ``live``."""
-        records, uuids, start = BitMap(), BitMap(), 0
-        while found := self.records(start, _PAGE, BitMap()):
-            records.update(doc_id for doc_id, _ in found)
-            start = found[-1][0] + 1
+        records, uuids = BitMap(doc_id for doc_id, _ in self.records(0, _EVERY, BitMap())), BitMap()
         after: bytes | None = None
         while page := self.uuids(after, _PAGE):
             after = page[-1][0]

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import BitMap
 
 from weft.domain.objects import Vector
 from weft.engine.results import DocIds
@@ -20,6 +21,9 @@ Offsets: TypeAlias = npt.NDArray[np.int64]
 
 RowNumbers: TypeAlias = npt.NDArray[np.int64]
 """``(n,)``: places in a vector file."""
+
+_LATEST = 256
+"""How many rows are looked at before all of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +44,13 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.doc_ids)
+
+    def any_of(self, objects: BitMap) -> bool:
+        """Whether one of the ``objects`` has a row."""
+        latest = self.doc_ids[-_LATEST:]
+        return any(doc_id in objects for doc_id in latest.tolist()) or (
+            len(self) > len(latest) and BitMap(self.doc_ids).intersect(objects)
+        )
 
     def find(self, doc_ids: DocIds) -> RowNumbers:
         """``(n,)``: the row of each of ``doc_ids (n,)``, in any order; -1 where it has none."""

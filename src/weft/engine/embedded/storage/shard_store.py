@@ -38,9 +38,6 @@ from weft.files.environment import Environment, Transaction
 from weft.files.format import damaged
 
 TABLES = (*object_tables.TABLES, *vector_folder.TABLES)
-_CHUNK = 256
-_LATEST = 256
-"""How many rows are looked at before all of them."""
 
 
 class ShardStore:
@@ -124,13 +121,7 @@ class ShardStore:
         Each chunk is from one snapshot; an object that is replaced while this runs may be missing, or appear again
         under its new doc_id.
         """
-        while limit > 0:
-            chunk = self._objects.records(from_doc_id, min(limit, _CHUNK), self._retained.left)
-            yield from chunk
-            if len(chunk) < min(limit, _CHUNK):
-                return
-            limit -= len(chunk)
-            from_doc_id = chunk[-1][0] + 1
+        return self._objects.records(from_doc_id, limit, self._retained.left)
 
     def vectors(self, name: str) -> StoredVectors:
         """The file of the vectors named ``name``; the same object for the life of the store. KeyError when unknown."""
@@ -214,14 +205,6 @@ class ShardStore:
         doc_ids = self._vectors.files[name].doc_ids
         return len(doc_ids) - BitMap.union(self.live, *named).intersection_cardinality(BitMap(doc_ids))
 
-    def has_vectors(self, name: str, among: BitMap) -> bool:
-        """Whether one of the objects ``among`` has a vector of that name."""
-        doc_ids = self._vectors.files[name].doc_ids
-        latest = doc_ids[-_LATEST:]
-        return any(doc_id in among for doc_id in latest.tolist()) or (
-            len(doc_ids) > len(latest) and BitMap(doc_ids).intersect(among)
-        )
-
     def reset_vectors(self, name: str) -> None:
         """Makes the vector file ``name``, which no live object is in, an empty one that takes vectors of any
         dimensions; on the writing thread.
@@ -238,12 +221,8 @@ class ShardStore:
         Nothing changes until ``finish_compaction``; ``Rewrite.discard`` abandons it. Raises CorruptData, StorageFull.
         """
         rewrite = self._vectors.rewrite(name)
-        try:
-            end = self.next_doc_id  # first: what is live below it is then in ``live``
-            rewrite.copy(BitMap.union(self.live, *named), end)
-        except BaseException:
-            rewrite.discard()
-            raise
+        end = self.next_doc_id  # first: what is live below it is then in ``live``
+        rewrite.copy(BitMap.union(self.live, *named), end)
         return rewrite
 
     def finish_compaction(self, rewrite: Rewrite, named: Sequence[BitMap] = ()) -> None:
@@ -255,12 +234,8 @@ class ShardStore:
             if rewrite.generation <= rewrite.source.generation:
                 rewrite.discard()
                 return
-            try:
-                rewrite.copy(BitMap.union(self.live, *named), self.next_doc_id)
-                self._vectors.switch(rewrite)
-            except BaseException:
-                rewrite.discard()
-                raise
+            rewrite.copy(BitMap.union(self.live, *named), self.next_doc_id)
+            self._vectors.switch(rewrite)
 
     def copy_to(self, folder: Path) -> None:
         """Copies the last commit, checked and synced, to the new ``folder``, where a ShardStore can open it.

@@ -108,7 +108,7 @@ class VectorFolder:
         self.switch(Rewrite(file, self._new_file(file.number, generation), generation))
 
     def switch(self, rewrite: Rewrite) -> None:
-        """Commits the rewritten file in place of its source, and removes the old one. All or nothing.
+        """Commits the rewritten file in place of its source, and removes the old one. If that fails, discards the new one.
 
         Without rows, the file has no dimensions any more.
         """
@@ -132,7 +132,11 @@ class VectorFolder:
                 tail=rewrite.file.tail_checksum,
             )
 
-        self._env.write(body)
+        try:
+            self._env.write(body)
+        except BaseException:
+            rewrite.discard()
+            raise
         source.attach(rewrite.file, rewrite.table, dims=dims, generation=rewrite.generation, rows=rewrite.rows)
         old.remove()
 
