@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import TypeAlias
 
 from weft.catalog.state import ShardEntry
@@ -20,7 +19,7 @@ from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.collection import ONLY_SHARD, check_active, shard_name
 from weft.engine.embedded.damage import Damage
-from weft.engine.embedded.leases import OpenShard, OpenShards
+from weft.engine.embedded.leases import Lease, OpenShard, OpenShards
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.shard_copies import ShardCopies
 from weft.engine.embedded.storage import count_objects
@@ -76,7 +75,7 @@ class Collection:
 
         Entering the context opens it if necessary, and raises Invalid, NotFound, CorruptData.
         """
-        return _Use(self, shard_name(self.config, tenant))
+        return Lease(self._open, self._leased, shard_name(self.config, tenant))
 
     def tenants(self) -> Mapping[str, TenantStatus]:
         """Status by name; a snapshot, made once for each change of the shards."""
@@ -109,7 +108,7 @@ class Collection:
 
     def visit(self, name: str) -> AbstractContextManager[Shard]:
         """As ``use``, for the shard of that name, but without counting as a use when idle ones are closed."""
-        return _Use(self, name, counts=False)
+        return Lease(self._open, self._leased, name, use=False)
 
     def close_unused(self, name: str) -> bool:
         """Close a tenant's shard unless it is in use; False if it stays open. Never waits for the collection's lock."""
@@ -241,7 +240,7 @@ class Collection:
                 if (shard := self._open.take(name)) is not None:
                     shard.close(keep=keep)
 
-    def _leased(self, name: str, *, use: bool) -> OpenShard:
+    def _leased(self, name: str, use: bool) -> OpenShard:
         held = self._open.lease(name, use=use)
         if held is None:
             with self._lock:  # which keeps it open until it is leased
@@ -283,23 +282,3 @@ class Collection:
 
 def _statuses(entries: Mapping[str, ShardEntry]) -> Mapping[str, TenantStatus]:
     return {name: entry.status for name, entry in entries.items()}
-
-
-class _Use:
-    """A context in which a shard is open and leased."""
-
-    __slots__ = ("_collection", "_counts", "_held", "_name")
-
-    def __init__(self, collection: Collection, name: str, *, counts: bool = True) -> None:
-        self._collection = collection
-        self._name = name
-        self._counts = counts
-
-    def __enter__(self) -> Shard:
-        self._held = self._collection._leased(self._name, use=self._counts)
-        return self._held.shard
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._collection._open.release(self._held)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import Final
 
 from weft.engine.embedded.shard import Shard
@@ -93,3 +94,26 @@ class OpenShards:
                 return None
             del self._shards[name]
             return opened.shard
+
+
+class Lease:
+    """A context in which a shard is open and leased. ``take`` ``(name, use)`` leases it, and opens it if necessary."""
+
+    __slots__ = ("_held", "_name", "_open", "_take", "_use")
+
+    def __init__(
+        self, open: OpenShards, take: Callable[[str, bool], OpenShard], name: str, *, use: bool = True
+    ) -> None:
+        self._open = open
+        self._take = take
+        self._name = name
+        self._use = use
+
+    def __enter__(self) -> Shard:
+        self._held = self._take(self._name, self._use)
+        return self._held.shard
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.release(self._held)

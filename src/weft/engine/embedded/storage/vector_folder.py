@@ -108,9 +108,8 @@ class VectorFolder:
         self.switch(Rewrite(file, self._new_file(file.number, generation), generation))
 
     def switch(self, rewrite: Rewrite) -> None:
-        """Commits the rewritten file in place of its source, and removes the old one. If that fails, discards the new one.
-
-        Without rows, the file has no dimensions any more.
+        """Commits the rewritten file in place of its source, and removes the old one; without rows it has no dimensions
+        any more. If that fails, the new one is discarded.
         """
         source, old = rewrite.source, rewrite.source.file
         dims = source.dims if rewrite.rows else None
