@@ -1,0 +1,157 @@
+"""The flags of each command, except for ``serve``, whose flags are its settings."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from weft.cli.arguments import add_connection
+
+
+def add_status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_connection(parser)
+
+
+def add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a .jsonl, .json or .csv file; - reads JSON Lines from standard input"
+    )
+    parser.add_argument(
+        "--collection", required=True, metavar="NAME", help="the collection to import into; created when missing"
+    )
+    parser.add_argument(
+        "--vectorizer",
+        metavar="MODULE",
+        help="vectorizer of a collection that is created (default: text2vec-transformers, or none with --vector-field)",
+    )
+    parser.add_argument(
+        "--id-field",
+        metavar="FIELD",
+        help="the field that holds the uuid; without it, uuids are derived from the rows, so a second import changes "
+        "nothing",
+    )
+    parser.add_argument(
+        "--vector-field",
+        metavar="FIELD",
+        help="the field that holds the vector (a list of numbers) or the named vectors (an object of lists)",
+    )
+    parser.add_argument("--tenant", metavar="NAME", help="the tenant to import into")
+    parser.add_argument(
+        "--rejected",
+        metavar="FILE",
+        help="where to write rejected rows, one JSON line each with its error (default: FILE.rejected.jsonl)",
+    )
+    add_connection(parser)
+
+
+def add_search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("collection", metavar="COLLECTION", help="the collection to search")
+    parser.add_argument("text", metavar="TEXT", help="what to search for")
+    parser.add_argument(
+        "--by", choices=("meaning", "keyword", "both"), default="both", help="what to compare (default: %(default)s)"
+    )
+    parser.add_argument("--limit", type=int, default=5, metavar="N", help="number of hits (default: %(default)s)")
+    parser.add_argument("--target", metavar="VECTOR", help="the vector to search, in a collection with several")
+    parser.add_argument("--tenant", metavar="NAME", help="the tenant to search in")
+    parser.add_argument("--json", action="store_true", help="print JSON Lines")
+    add_connection(parser, grpc=True)
+
+
+def add_embed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="text, image, audio or video; - or none: lines of standard input"
+    )
+    parser.add_argument(
+        "--module",
+        metavar="NAME",
+        help="default: text2vec-transformers, or multi2vec-bind where there are media",
+    )
+    parser.add_argument("--model", metavar="NAME", help="the model of the module (default: its own choice)")
+    written = parser.add_mutually_exclusive_group()
+    written.add_argument("--json", action="store_true", help="print JSON Lines with name, dims and vector")
+    written.add_argument("--npy", metavar="FILE", help="write a NumPy array, one row per item")
+    _add_models_path(parser)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "pull", "verify"),
+        default="list",
+        help="what to do (default: %(default)s)",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the model to fetch or check")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    _add_models_path(parser)
+    add_connection(parser)
+
+
+def add_embedded(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("install", "remove"), help="what to do")
+    parser.add_argument(
+        "--version",
+        nargs="+",
+        metavar="VERSION",
+        help="the versions of Weaviate that are asked for (default: the one that the installed client asks for)",
+    )
+    parser.add_argument(
+        "--binary-path",
+        metavar="FOLDER",
+        help="the client's folder of programs (default: XDG_CACHE_HOME, or ~/.cache/weaviate-embedded)",
+    )
+
+
+def add_backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID", help="the backup's id; without it, all backups are listed")
+    parser.add_argument("--base", metavar="ID", help="a backup to build on: what it holds is not stored again")
+    parser.add_argument(
+        "--compression",
+        choices=("NoCompression", "BestSpeed", "DefaultCompression", "BestCompression"),
+        default="DefaultCompression",
+        help="how to compress (default: %(default)s)",
+    )
+    _add_archive(parser)
+
+
+def add_restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the backup's id")
+    parser.add_argument("--overwrite-alias", action="store_true", help="let restored aliases replace existing ones")
+    parser.add_argument("--roles", action="store_true", help="restore the roles too")
+    parser.add_argument("--users", action="store_true", help="restore the users too")
+    _add_archive(parser)
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "pause", "resume", "cancel"),
+        default="list",
+        help="what to do (default: %(default)s)",
+    )
+    parser.add_argument("id", nargs="?", metavar="ID", help="the job to pause, resume or cancel")
+    parser.add_argument("--all", action="store_true", help="list ended jobs too")
+    parser.add_argument("--json", action="store_true", help="print the list, or the job, as JSON")
+    add_connection(parser)
+
+
+def _add_models_path(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--models-path",
+        default=os.environ.get("WEFT_MODELS_PATH", ""),
+        metavar="FOLDER",
+        help="a folder of models, besides those in the wheel [WEFT_MODELS_PATH]",
+    )
+
+
+def _add_archive(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--include", nargs="+", metavar="NAME", help="only these collections; * and ? are wildcards")
+    parser.add_argument("--exclude", nargs="+", metavar="NAME", help="all collections but these")
+    parser.add_argument(
+        "--backend", default="filesystem", metavar="NAME", help="filesystem or s3 (default: %(default)s)"
+    )
+    parser.add_argument("--path", help="a folder, or path within the bucket, in place of the server's")
+    parser.add_argument("--bucket", metavar="NAME", help="a bucket in place of the server's")
+    add_connection(parser)
