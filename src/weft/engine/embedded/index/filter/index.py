@@ -141,7 +141,7 @@ class FilterIndex:
 
     def ties(self) -> Ties:
         """All objects that were added, in order of uuid."""
-        return self._view.ties()
+        return self._view.ties
 
     def uuids(self, doc_ids: Ids) -> list[bytes]:
         """The 16 bytes of each of ``doc_ids (n,)``, which must have been added."""

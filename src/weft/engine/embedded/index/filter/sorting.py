@@ -44,7 +44,7 @@ def sort(view: FilterView, doc_ids: Ids, keys: Sequence[Sort], limit: int, read:
     if not keys:
         from weft.engine.embedded.index.ties.first import first_by_uuid
 
-        return first_by_uuid(view.ties(), doc_ids, wanted)
+        return first_by_uuid(view.ties, doc_ids, wanted)
     doc_ids = np.sort(doc_ids)
     if keys and wanted < len(doc_ids):
         doc_ids = _cut(view, doc_ids, paths[0], keys[0].ascending, wanted)
@@ -70,7 +70,7 @@ def _with_ties(view: FilterView, doc_ids: Ids, levels: Sequence[Array], wanted: 
     last = int(np.flatnonzero(starts[:wanted])[-1])
     from weft.engine.embedded.index.ties.first import first_by_uuid
 
-    ties = view.ties()
+    ties = view.ties
     runs = np.cumsum(starts[:last]).astype(np.float32)
     whole = doc_ids[:last][order_of_ties(ties, runs, doc_ids[:last])]
     found: Ids = np.concatenate((whole, first_by_uuid(ties, doc_ids[last:end], wanted - last)))

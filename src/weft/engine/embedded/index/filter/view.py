@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from pyroaring import BitMap
@@ -46,6 +47,7 @@ class FilterView:
     config: CollectionConfig
     columns: Mapping[str, ColumnView]
 
+    @cached_property
     def ties(self) -> Ties:
         """All objects that were added, in order of uuid."""
         column = self.columns[ID]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,13 @@ class _Arrays:
     """``(postings / 128,)``: the greatest impact of each block, up to the ratio."""
 
 
+class _Recent(NamedTuple):
+    """Postings of the tail: ``docs (n,) u32`` and ``pairs (n,) u32``."""
+
+    docs: npt.NDArray[np.uint32]
+    pairs: npt.NDArray[np.uint32]
+
+
 @dataclass(slots=True)
 class _Heap:
     """The best documents so far: the first ``size`` of ``scores (k,) f32`` and ``ids (k,) u32``."""
@@ -97,8 +104,8 @@ def search(
     with took("postings_took"):
         found = [_in_segment(segment, prepared.terms) for segment in view.segments]
         statistics = view.statistics(population)
-        tail, entries = _in_tail(view, prepared.terms, statistics.bound)
-        weights = _weigh(prepared, _frequencies(statistics, prepared, found, tail, entries), population.count)
+        tail, postings = _in_tail(view, prepared.terms, statistics.bound)
+        weights = _weigh(prepared, _frequencies(statistics, prepared, found, tail, postings), population.count)
         averages = {name: statistics.average_length(name) for name in prepared.names}
     with took("scores_took"):
         heap = _Heap(ties, np.empty(k, np.float32), np.empty(k, np.uint32))
@@ -110,7 +117,7 @@ def search(
                 scorer.offer(lists, _of_segment(segment, view, prepared, averages, lists))
         if tail.terms:
             scorer.allow = allow
-            scorer.offer(tail, _of_tail(entries, view, prepared, averages, tail))
+            scorer.offer(tail, _of_tail(postings, view, prepared, averages, tail))
         return scorer.heap.matches()
 
 
@@ -189,19 +196,18 @@ def _of_segment(
 
 
 def _of_tail(
-    entries: Sequence[int], view: InvertedView, query: KeywordQuery, averages: Mapping[str, float], lists: _Lists
+    postings: _Recent, view: InvertedView, query: KeywordQuery, averages: Mapping[str, float], lists: _Lists
 ) -> _Arrays:
     """One row of impacts, in which each posting has its own place."""
     config = view.config.inverted
-    packed = np.fromiter(entries, np.uint64, len(entries))
-    pairs = pairs_of(packed)
-    impacts = np.empty((1, len(packed)))
+    docs, pairs = postings
+    impacts = np.empty((1, len(docs)))
     for number, place in zip(lists.terms, lists.places, strict=True):
         average = averages[query.terms[number].field]
         part = pairs[place.start : place.end]
         impacts[0, place.start : place.end] = impact_table(part, config.bm25_k1, config.bm25_b, average)
-    docs, codes = docs_of(packed), np.arange(len(packed), dtype=np.uint32)
-    blocks = np.ones(len(packed) // _BLOCK + 1, np.float32)
+    codes = np.arange(len(docs), dtype=np.uint32)
+    blocks = np.ones(len(docs) // _BLOCK + 1, np.float32)
     for array in (docs, codes, blocks):
         array.setflags(write=False)
     tables, ratios = np.zeros(len(lists.terms), np.int64), np.ones(len(lists.terms))
@@ -217,8 +223,8 @@ def _in_segment(segment: Segment, terms: Sequence[SearchTerm]) -> _Lists:
     return lists
 
 
-def _in_tail(view: InvertedView, terms: Sequence[SearchTerm], bound: int) -> tuple[_Lists, list[int]]:
-    """The tail's lists of documents below ``bound``, and all their entries one list after the other."""
+def _in_tail(view: InvertedView, terms: Sequence[SearchTerm], bound: int) -> tuple[_Lists, _Recent]:
+    """The tail's lists of documents below ``bound``, and their postings one list after the other."""
     lists = _Lists()
     entries: list[int] = []
     for number, term in enumerate(terms):
@@ -227,19 +233,20 @@ def _in_tail(view: InvertedView, terms: Sequence[SearchTerm], bound: int) -> tup
         if more:
             lists.add(number, Postings(len(entries), len(entries) + len(more), 1.0))
             entries += more
-    return lists, entries
+    packed = np.fromiter(entries, np.uint64, len(entries))
+    return lists, _Recent(docs_of(packed), pairs_of(packed))
 
 
 def _frequencies(
-    statistics: Statistics, query: KeywordQuery, found: Sequence[_Lists], tail: _Lists, entries: list[int]
+    statistics: Statistics, query: KeywordQuery, found: Sequence[_Lists], tail: _Lists, postings: _Recent
 ) -> list[int]:
     """By term: how many documents of the population have it in its field."""
     frequencies = [0] * len(query.terms)
     for segment, lists in enumerate(found):
-        for number, place in zip(lists.terms, lists.places, strict=True):
-            frequencies[number] += statistics.frequency(segment, place)
-    for number, place in zip(tail.terms, tail.places, strict=True):
-        frequencies[number] += statistics.tail_frequency(entries[place.start : place.end])
+        for number, count in zip(lists.terms, statistics.frequencies(segment, lists.places), strict=True):
+            frequencies[number] += count
+    for number, count in zip(tail.terms, statistics.tail_frequencies(postings.docs, tail.places), strict=True):
+        frequencies[number] += count
     return frequencies
 
 

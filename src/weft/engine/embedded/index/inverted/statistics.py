@@ -18,6 +18,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.filter.bitmaps import from_ids
 
 if TYPE_CHECKING:
     from weft.engine.embedded.index.inverted.segment import Postings, Segment, SegmentField
@@ -65,6 +66,10 @@ class Dead(NamedTuple):
     not_yet: U32
     besides: U32
 
+    @property
+    def any(self) -> bool:
+        return bool(len(self.listed) or len(self.besides))
+
 
 class Deaths:
     """The documents of one segment that are known to be dead, and counts of them. Any number of threads use it."""
@@ -96,13 +101,12 @@ class Deaths:
 
     def frequency(self, segment: Segment, place: Postings, dead: Dead, live: AllowList | None) -> int:
         """How many live documents have the term at ``place``."""
-        count = place.end - place.start
-        if not (len(dead.listed) or len(dead.besides)):
-            return count
+        known, postings = self._frequencies.get(place.start, (0, 0))
+        size, count = len(dead.listed), place.end - place.start
+        if known == size and not (len(dead.not_yet) or len(dead.besides)):
+            return count - postings
         from weft.engine.embedded.index.inverted.kernels import count_allowed, count_among
 
-        known, postings = self._frequencies.get(place.start, (0, 0))
-        size = len(dead.listed)
         if known > size:  # another search, of a later state, has counted more
             changed, sign = self._list[size:known], -1
         else:
@@ -124,9 +128,6 @@ class Deaths:
 
     def totals(self, name: str, place: SegmentField, dead: Dead) -> FieldTotals:
         """The totals of a property over the live documents."""
-        whole = FieldTotals(place.tokens, len(place.lengths))
-        if not (len(dead.listed) or len(dead.besides)):
-            return whole
         size = len(dead.listed)
         known, listed = self._totals.get(name, (0, FieldTotals(0, 0)))
         if known > size:
@@ -134,7 +135,7 @@ class Deaths:
         elif known < size:
             listed = listed.plus(_totals_of(place, dead.listed[known:]))
             self._totals[name] = (size, listed)
-        return whole.minus(listed).plus(_totals_of(place, dead.not_yet)).minus(_totals_of(place, dead.besides))
+        return _whole(place).minus(listed).plus(_totals_of(place, dead.not_yet)).minus(_totals_of(place, dead.besides))
 
     def _keep(self, start: int, listed: int, postings: int) -> None:
         if len(self._frequencies) >= _KEPT_TERMS:
@@ -148,21 +149,28 @@ class Statistics:
     def __init__(self, segments: Sequence[Segment], tail: PostingsTail, bound: int, population: Population) -> None:
         self.population = population
         self._segments = segments
-        self._dead = [segment.deaths.of(segment, population) for segment in segments]
+        found = [segment.deaths.of(segment, population) for segment in segments]
+        self._dead = [dead if dead.any else None for dead in found]
+        """By segment; None where nothing is dead."""
         self._tail = tail
         self.bound = min(bound, population.until)
         """The tail's documents from here on are not visible."""
         self._averages: dict[str, float] = {}
 
-    def frequency(self, segment: int, place: Postings) -> int:
-        """How many documents have the term at ``place`` of the segment of this number."""
-        of = self._segments[segment]
-        return of.deaths.frequency(of, place, self._dead[segment], self.population.live)
+    def frequencies(self, segment: int, places: Sequence[Postings]) -> list[int]:
+        """How many documents have the term at each of ``places`` of the segment of this number."""
+        dead = self._dead[segment]
+        if dead is None:
+            return [place.end - place.start for place in places]
+        of, live = self._segments[segment], self.population.live
+        return [of.deaths.frequency(of, place, dead, live) for place in places]
 
-    def tail_frequency(self, entries: Sequence[int]) -> int:
-        """How many documents ``entries`` of the tail belong to."""
+    def tail_frequencies(self, docs: U32, places: Sequence[Postings]) -> list[int]:
+        """The same for terms of the tail, whose documents ``docs`` has at ``places``."""
         live = self.population.live
-        return len(entries) if live is None else sum(entry >> 32 in live.bitmap for entry in entries)
+        if live is None:
+            return [place.end - place.start for place in places]
+        return [live.bitmap.intersection_cardinality(from_ids(docs[place.start : place.end])) for place in places]
 
     def average_length(self, name: str) -> float:
         """The mean length of the property over the documents that have it; 1 when none has."""
@@ -172,7 +180,7 @@ class Statistics:
             for segment, dead in zip(self._segments, self._dead, strict=True):
                 place = segment.fields.get(name)
                 if place is not None:
-                    totals = totals.plus(segment.deaths.totals(name, place, dead))
+                    totals = totals.plus(_whole(place) if dead is None else segment.deaths.totals(name, place, dead))
             known = self._averages[name] = totals.tokens / totals.documents if totals.documents else 1.0
         return known
 
@@ -191,6 +199,11 @@ class Statistics:
 
 def _ids(documents: BitMap) -> U32:
     return np.asarray(documents.to_array(), np.uint32) if documents else _NONE
+
+
+def _whole(place: SegmentField) -> FieldTotals:
+    """Of all documents, dead ones included."""
+    return FieldTotals(place.tokens, len(place.lengths))
 
 
 def _totals_of(place: SegmentField, documents: U32) -> FieldTotals:
