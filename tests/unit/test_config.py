@@ -36,6 +36,7 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
         ({"query_defaults_limit": "0"}, {}, "at least 1"),
         ({"default_vector_index": "lsh"}, {}, "one of hnsw"),
         ({"default_vector_index": "dynamic"}, {}, "ASYNC_INDEXING"),
+        ({}, {"DEFAULT_SHARDING_COUNT": "12"}, "default_sharding_count must be 1, not 12"),
         ({"apikey_enabled": "true"}, {}, "at least one key"),
         ({"anonymous_access": "false"}, {}, "nothing else is on"),
         (

@@ -22,6 +22,12 @@ class SchemaSettings:
     default_quantization: str = setting(
         "default_quantization", "DEFAULT_QUANTIZATION", "none", "quantizer of vectors that name none"
     )
+    default_shards: int = setting(
+        "default_sharding_count",
+        "DEFAULT_SHARDING_COUNT",
+        1,
+        "shards of a new collection; more than one is refused at the start",
+    )
     async_indexing: bool = setting("async_indexing", "ASYNC_INDEXING", False, "allow the dynamic index type")
 
     def __post_init__(self) -> None:
@@ -29,6 +35,11 @@ class SchemaSettings:
         one_of(("none", "pq", "bq", "sq", "rq-1", "rq-8"), default_quantization=self.default_quantization)
         if self.default_vector_index == "dynamic" and not self.async_indexing:
             raise Misconfigured("default_vector_index dynamic needs async_indexing; set ASYNC_INDEXING=true")
+        if self.default_shards not in (0, 1):  # Weaviate's default is 0, which leaves the number to the server
+            raise Misconfigured(
+                f"default_sharding_count must be 1, not {self.default_shards}: Weft keeps all objects of a collection in "
+                "one shard; leave it out"
+            )
 
 
 @dataclass(frozen=True, slots=True)
