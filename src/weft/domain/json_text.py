@@ -24,6 +24,7 @@ _MOST_EXPONENT: Final = 20
 _EXACT: Final = 2.0**53
 """Whole numbers below it have all their digits; those of greater ones end in zeros."""
 
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 _LARGE = re.compile(rb"-?\d(?:\.\d+)?e\+\d+")
 
 
@@ -31,7 +32,11 @@ def dumps(value: object, *, sort_keys: bool = False) -> bytes:
     """The JSON of what ``orjson`` takes: mappings, lists, scalars, numpy arrays and fragments."""
     spell = _SPELLED.get(type(value))
     options = _OPTIONS | orjson.OPT_SORT_KEYS if sort_keys else _OPTIONS
-    return orjson.dumps(value if spell is None else spell(value), option=options)
+    spelled = value if spell is None else spell(value)
+    try:
+        return orjson.dumps(spelled, option=options)
+    except orjson.JSONEncodeError:  # of all that are written, hardly any has an integer beyond 64 bits
+        return orjson.dumps(_large_spelled(spelled), option=options)
 
 
 def number(value: float) -> str:
@@ -61,16 +66,32 @@ def _float(value: float) -> object:
     return orjson.Fragment(number(value))
 
 
-def _int(value: int) -> object:
-    return value if -(2**63) <= value < 2**63 else orjson.Fragment(str(value))
-
-
-def _mapping(value: Mapping[Any, object]) -> object:
-    return {key: one if (spell := _SPELLED.get(type(one))) is None else spell(one) for key, one in value.items()}
+def _mapping(value: dict[Any, object]) -> object:
+    """The mapping itself if all in it is as ``orjson`` writes it, which most objects are."""
+    spelled = value
+    for key, one in value.items():
+        kind = type(one)
+        if kind in _PLAIN or (spell := _SPELLED.get(kind)) is None or (changed := spell(one)) is one:
+            continue
+        if spelled is value:
+            spelled = value.copy()
+        spelled[key] = changed
+    return spelled
 
 
 def _sequence(value: Sequence[object]) -> object:
     return [one if (spell := _SPELLED.get(type(one))) is None else spell(one) for one in value]
+
+
+def _large_spelled(value: object) -> object:
+    """What was spelled, with a text for each integer that ``orjson`` refuses."""
+    if isinstance(value, dict):
+        return {key: _large_spelled(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_large_spelled(one) for one in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return orjson.Fragment(str(value))
+    return value
 
 
 def _array(value: npt.NDArray[Any]) -> object:
@@ -95,7 +116,6 @@ def _scalar(value: np.generic) -> object:
 
 _SPELLED: Final[Mapping[type, Callable[[Any], object]]] = {
     float: _float,
-    int: _int,
     dict: _mapping,
     list: _sequence,
     tuple: _sequence,

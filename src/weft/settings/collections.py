@@ -37,8 +37,8 @@ class SchemaSettings:
             raise Misconfigured("default_vector_index dynamic needs async_indexing; set ASYNC_INDEXING=true")
         if self.default_shards not in (0, 1):  # Weaviate's default is 0, which leaves the number to the server
             raise Misconfigured(
-                f"default_sharding_count must be 1, not {self.default_shards}: Weft keeps all objects of a collection in "
-                "one shard; leave it out"
+                f"default_sharding_count must be 1, not {self.default_shards}: Weft keeps all objects of a collection "
+                "in one shard; leave it out"
             )
 
 

@@ -104,6 +104,9 @@ def test_vectors_read_back_as_themselves() -> None:
 @pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**63, 2**64, -(2**80), 10**40])
 def test_integers_of_any_size_are_exact(value: int) -> None:
     assert dumps([value]).decode() == f"[{value}]"
+    deep = {"a": 2.0, "b": {"c": [value, 1.0]}, "d": np.array([1, 0.5], np.float32), "e": orjson.Fragment(b"[1.0]")}
+    assert dumps(deep).decode() == f'{{"a":2,"b":{{"c":[{value},1]}},"d":[1,0.5],"e":[1.0]}}'
+    assert (deep["a"], deep["b"]) == (2.0, {"c": [value, 1.0]})
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
