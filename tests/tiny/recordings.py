@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -109,8 +109,10 @@ def tone(
     hertz: float = 440,
     seconds: float = 1.0,
     channels: Sequence[float] = (),
+    bit_rate: int | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A tone, half as loud as possible in each channel, or times ``channels``."""
+    """A tone, half as loud as possible in each channel, or times ``channels``. The last two are the encoder's."""
     import av
 
     count = av.AudioLayout(layout).nb_channels
@@ -118,7 +120,9 @@ def tone(
     samples = (wave[:, None] * np.array(channels or [1.0] * count)).astype(np.int16)
     stream = io.BytesIO()
     with av.open(stream, "w", format=form) as container:
-        track: Any = container.add_stream(codec, rate=rate, layout=layout)
+        track: Any = container.add_stream(codec, rate=rate, layout=layout, options=dict(options or {}))
+        if bit_rate is not None:
+            track.bit_rate = bit_rate
         resampler = av.AudioResampler(format=track.format, layout=layout, rate=rate)
         for start in range(0, len(samples), 1024):
             packed = np.ascontiguousarray(samples[start : start + 1024].reshape(1, -1))

@@ -1,11 +1,9 @@
 """Audio by Whisper, from the states of its encoder or of its decoder.
 
 ``encoder``: the mean of the encoder's states over the frames with audio, ``(d,)``: what is said. Whisper pads audio to
-30 s; a mean over all 1500 frames would mostly represent silence (three different clips of 3 s then have cosines of
-1.000 to each other, .961 to .998 without the silence). Silence in the audio is left out too: frames that are more than
-40 dB less loud than the loudest; with a second of it after them, 10 of 30 spoken words found their own recording first,
-and all 30 without it. Longer clips are read in windows of 30 s, and all their frames
-have the same weight.
+30 s; a mean over all 1500 frames would mostly represent silence, and make all short clips alike. Silence in the audio
+is left out for the same reason: frames that are more than 40 dB less loud than the loudest. Longer clips are read in
+windows of 30 s, and all their frames have the same weight.
 
 ``decoder``: the decoder's two states after two start tokens, concatenated, ``(2 d,)``, for the first 30 s. This is the
 recipe of many tutorials, and represents little of the audio.

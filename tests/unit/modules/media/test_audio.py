@@ -61,7 +61,20 @@ def hertz(audio: Waveform) -> float:
 
 @pytest.mark.parametrize(("form", "codec"), FORMATS)
 def test_each_audio_format_is_read(form: str, codec: str) -> None:
-    found = decode_audio(tone(form, codec), RATE, 30)
+    check_tone(decode_audio(tone(form, codec), RATE, 30))
+
+
+@pytest.mark.parametrize("codec", ["wmav1", "wmav2"])
+def test_windows_media_audio_is_read(codec: str) -> None:
+    check_tone(decode_audio(tone("asf", codec, bit_rate=64_000), RATE, 30))
+
+
+@pytest.mark.parametrize("form", ["ogg", "webm"])
+def test_vorbis_is_read(form: str) -> None:
+    check_tone(decode_audio(tone(form, "vorbis", layout="stereo", options={"strict": "experimental"}), RATE, 30))
+
+
+def check_tone(found: Waveform) -> None:
     assert found.dtype == np.float32
     assert found.ndim == 1
     assert abs(len(found) - RATE) < RATE // 5
