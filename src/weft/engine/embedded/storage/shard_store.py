@@ -202,8 +202,8 @@ class ShardStore:
 
     def dead_rows(self, name: str, named: Sequence[BitMap] = ()) -> int:
         """The number of rows of the vector file ``name`` that a compaction would remove."""
-        doc_ids = self._vectors.files[name].doc_ids
-        return len(doc_ids) - BitMap.union(self.live, *named).intersection_cardinality(BitMap(doc_ids))
+        rows = self._vectors.files[name].rows
+        return len(rows) - rows.count_of(BitMap.union(self.live, *named))
 
     def reset_vectors(self, name: str) -> None:
         """Makes the vector file ``name``, which no live object is in, an empty one that takes vectors of any
