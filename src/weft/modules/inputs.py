@@ -7,7 +7,8 @@ empty gets no vector; one without any such property is embedded by its collectio
 given.
 
 Multimodal vectorizers (``multi2…``, ``img2…``) get the properties named in ``textFields``, ``imageFields`` and so on,
-in alphabetical order, each text and each medium separately.
+in alphabetical order, each text and each medium separately. Of a medium of which only the hash is stored (``blobHash``)
+there is nothing to embed any more.
 
 Source: Weaviate's documentation of vectorizer configuration, and the behaviour of its server.
 """
@@ -20,6 +21,7 @@ from itertools import groupby
 from typing import Any
 
 from weft.domain import json_text
+from weft.domain.blob_hash import hash_of, is_hash
 from weft.domain.objects import GeoPoint, PhoneNumber, Properties, Value
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
@@ -52,14 +54,33 @@ def object_input(
 ) -> ModuleInput:
     """The input of ``vector``'s module from ``properties``; media only of the module's ``kinds``."""
     if is_multimodal(vector):
-        return _multimodal_input(config, vector.settings, properties, kinds)
+        gone = [name for name, value in _hashable(config, properties) if is_hash(value)]
+        left = {name: value for name, value in properties.items() if name not in gone} if gone else properties
+        return _multimodal_input(config, vector.settings, left, kinds)
     text = object_text(config, vector, properties)
     return ModuleInput(texts=(text,) if text else ())
 
 
 def vectorised_alike(config: CollectionConfig, vector: VectorConfig, old: Properties, new: Properties) -> bool:
     """Whether both sets of properties yield the same input for ``vector``'s module, so the old vector can be kept."""
-    return object_input(config, vector, old) == object_input(config, vector, new)
+    if not is_multimodal(vector):
+        return object_text(config, vector, old) == object_text(config, vector, new)
+    before, after = (_multimodal_input(config, vector.settings, _hashed(config, one), _ALL_KINDS) for one in (old, new))
+    return before == after
+
+
+def _hashable(config: CollectionConfig, properties: Properties) -> list[tuple[str, str]]:
+    """The values of the type ``blobHash``: hashes where they are stored, and media where they are sent."""
+    return [
+        (one.name, value)
+        for one in config.properties
+        if one.data_type is DataType.BLOB_HASH and isinstance(value := properties.get(one.name), str)
+    ]
+
+
+def _hashed(config: CollectionConfig, properties: Properties) -> Properties:
+    sent = {name: hash_of(value) for name, value in _hashable(config, properties) if not is_hash(value)}
+    return {**properties, **sent} if sent else properties
 
 
 def is_multimodal(vector: VectorConfig) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
-from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.domain.schema import CollectionConfig, DataType, VectorConfig
 from weft.modules.base import TEXT, InputKind, ModuleConfig, Vectorizer
 from weft.modules.inputs import fields_of
 
@@ -32,6 +32,15 @@ class MultimodalVectorizer(Vectorizer):
 
     def validate(self, config: CollectionConfig, vector: VectorConfig, auto_schema: bool) -> None:
         super().validate(config, vector, auto_schema)
+        fields = [name for kind in self.kinds for name in fields_of(vector.settings, kind)]
+        hashed = next(
+            (p.name for p in config.properties if p.data_type is DataType.BLOB_HASH and p.name in fields), None
+        )
+        if hashed is not None and len(fields) > 1:
+            raise Invalid(
+                f"property {hashed!r} is of type blobHash, so its medium is gone when another field changes, and the "
+                "vector could not be made again; embed it in another named vector, or use the type blob"
+            )
         if auto_schema:
             return
         for kind in sorted(self.kinds):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from hashlib import sha256
 
+from weft.domain.blob_hash import hash_of
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType
 
@@ -15,4 +15,4 @@ def hash_blobs(config: CollectionConfig, obj: Object, sent: Container[str]) -> N
         if prop.data_type is DataType.BLOB_HASH and prop.name in sent:
             value = obj.properties.get(prop.name)
             if isinstance(value, str):
-                obj.properties[prop.name] = sha256(value.encode()).hexdigest()
+                obj.properties[prop.name] = hash_of(value)

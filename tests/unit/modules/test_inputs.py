@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from weft.domain.blob_hash import hash_of
+from weft.domain.errors import Invalid
 from weft.domain.objects import GeoPoint
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
+from weft.modules import build_registry
 from weft.modules.base import Media, ModuleInput
 from weft.modules.inputs import object_input, object_text, separate_camel_case, vectorised_alike
 
@@ -144,3 +148,30 @@ def test_multimodal_input_names_its_fields() -> None:
     assert object_input(collection(), target, WHOLE, kinds={"text"}).media == ()
     assert object_input(collection(), target, {"pages": 1}).is_empty
     assert not vectorised_alike(collection(), target, WHOLE, {**WHOLE, "cover": "b3RoZXI="})
+
+
+HASHED = CollectionConfig("Book", (Property("cover", DataType.BLOB_HASH), Property("title", DataType.TEXT)))
+SENT, STORED = {"cover": "aGk=", "title": "Dune"}, {"cover": hash_of("aGk="), "title": "Dune"}
+
+
+def test_a_stored_hash_is_no_medium() -> None:
+    target = vector(module="multi2vec-clip", imageFields=["cover"])
+    assert object_input(HASHED, target, SENT).media == (Media(MediaKind.IMAGE, "aGk="),)
+    assert object_input(HASHED, target, STORED).is_empty
+    assert vectorised_alike(HASHED, target, STORED, SENT), "the same medium sent again"
+    assert vectorised_alike(HASHED, target, STORED, {**STORED, "title": "Sand"})
+    assert not vectorised_alike(HASHED, target, STORED, {"cover": "b3RoZXI="})
+    assert not vectorised_alike(HASHED, target, STORED, {"title": "Dune"})
+
+
+def test_a_medium_that_is_gone_once_it_is_stored_is_embedded_alone() -> None:
+    with closing(build_registry(("multi2vec-jinaai",))) as registry:
+        module = registry.vectorizer("multi2vec-jinaai")
+        alone = vector(module=module.name, imageFields=["cover"])
+        for auto_schema in (True, False):
+            module.validate(HASHED, alone, auto_schema)
+            module.validate(HASHED, vector(module=module.name, textFields=["title"]), auto_schema)
+            with pytest.raises(Invalid, match="'cover' is of type blobHash"):
+                module.validate(
+                    HASHED, vector(module=module.name, imageFields=["cover"], textFields=["title"]), auto_schema
+                )
