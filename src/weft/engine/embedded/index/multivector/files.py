@@ -107,7 +107,8 @@ class IndexFolder:
     ) -> tuple[ResidualWriter | MuveraWriter | None, list[Check]]:
         """What was saved, as far as it is intact and belongs to ``rows`` and ``settings``; and checks to run later.
 
-        A writer without segments if only the centroids can be used; None if nothing can.
+        A writer without segments if only the centroids can be used; None if nothing can, as for rows of other
+        dimensions.
         """
         if not (self._folder / MAIN).exists():
             return None, []
@@ -119,6 +120,8 @@ class IndexFolder:
             if settings["muvera"] is not None:
                 return (self._load_muvera(main, rows, cosine), []) if fits else (None, [])
             book = _read_book(ArrayFile(self._folder / main.meta["book"]))
+            if not len(rows) or book.dims != rows.tokens.shape[1]:
+                return None, []
             self._saved[id(book)] = _Saved(main.meta["book"], book)
         except (CorruptData, OSError, KeyError) as damage:
             _log.warning("the multi-vector index in %s is rebuilt: %s", self._folder, damage)
