@@ -24,6 +24,9 @@ from weft.domain.schema import Tokenization
 if TYPE_CHECKING:
     Split = Callable[..., list[Any]]
 
+_ENDS: Final = {"ipadic": "\n"}
+"""What is put behind each text: lindera does not split a Japanese compound that ends it, such as a whole title or
+query. In Korean such compounds are split, and a line break would only change the last word."""
 _lone = re.compile("[\ud800-\udfff]").sub
 
 LIBRARIES: Final = {
@@ -93,8 +96,8 @@ def _lindera(dictionary: str, mode: str) -> Split:
     builder = TokenizerBuilder()
     builder.set_dictionary(f"embedded://{dictionary}")
     builder.set_mode(mode)
-    split: Split = builder.build().tokenize
-    return split
+    tokenizer, end = builder.build(), _ENDS.get(dictionary, "")
+    return lambda text: tokenizer.tokenize(text + end)
 
 
 @lru_cache(maxsize=1)
