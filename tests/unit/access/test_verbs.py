@@ -10,11 +10,13 @@ import pytest
 from unit.access.world import OBJECT, World, data, give, message
 from weft.access.permissions import Permission, everything
 from weft.domain.caller import Caller
-from weft.domain.errors import Forbidden, Unauthenticated
+from weft.domain.errors import Forbidden, Invalid, Unauthenticated
 from weft.domain.filters import Condition, Operator, PropertyTarget, ReferenceTarget
 from weft.domain.objects import IncomingObject, IncomingReference
 from weft.domain.query import Query, ReferenceSelection, Returns
 from weft.domain.tenants import Tenant
+from weft.protocol import aggregate, base, search_get
+from weft.wire.grpc.calls import Calls
 
 JANE = Caller("jane")
 
@@ -154,6 +156,22 @@ def test_a_deletion_by_filter_reads_the_schema_over_rest_and_the_objects_over_gr
     key = give(world, data("delete", "Movies"), data("read", "Movies"))
     assert world.ask(key, "DELETE", "/v1/batch/objects", body).status_code == 403
     world.door.admit(JANE).objects.delete_many("Movies", None, condition, dry_run=True, verbose=False)
+
+
+def test_over_grpc_the_right_to_read_comes_before_what_is_wrong_with_a_request(world: World) -> None:
+    calls = Calls(world.door).by_name()
+    no_operator = base.Filters(target=base.FilterTarget(property="title"), value_text="Alien")
+    asked = {
+        "Search": search_get.SearchRequest(collection="Movies", filters=no_operator),
+        "Aggregate": aggregate.AggregateRequest(collection="Movies", filters=no_operator),
+    }
+    for verb, request in asked.items():
+        give(world, Permission("read_tenants", ("Movies", "*")))
+        with pytest.raises(Forbidden):
+            calls[verb](request.SerializeToString(), JANE)
+        give(world, data("read", "Movies"))
+        with pytest.raises(Invalid, match="operator"):
+            calls[verb](request.SerializeToString(), JANE)
 
 
 def test_what_a_search_is_led_to_must_be_readable(world: World) -> None:

@@ -48,7 +48,7 @@ class Calls:
     def search(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
         request = parse(search_get.SearchRequest, data)
-        config = service.collections.get(_collection(request))
+        config = service.collections.to_search(_collection(request), request.tenant or None)
         query = decode_search(request, config)
         answer = service.search(query, caller)
         return encode_search(answer, query, config, before_127=not request.uses_127_api)
@@ -56,7 +56,7 @@ class Calls:
     def aggregate(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
         request = parse(aggregate.AggregateRequest, data)
-        config = service.collections.get(_collection(request))
+        config = service.collections.to_search(_collection(request), request.tenant or None)
         asked = decode_aggregate(request, config)
         return encode_aggregate(service.aggregate(asked, caller), asked)
 
