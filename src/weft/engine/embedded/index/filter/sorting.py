@@ -71,7 +71,7 @@ def _with_ties(view: FilterView, doc_ids: Ids, levels: Sequence[Array], wanted: 
     from weft.engine.embedded.index.ties.first import first_by_uuid
 
     ties = view.ties
-    runs = np.cumsum(starts[:last]).astype(np.float32)
+    runs = np.cumsum(starts[:last])
     whole = doc_ids[:last][order_of_ties(ties, runs, doc_ids[:last])]
     found: Ids = np.concatenate((whole, first_by_uuid(ties, doc_ids[last:end], wanted - last)))
     return found

@@ -26,7 +26,7 @@ class Ties(NamedTuple):
     first: int
 
 
-def order_of_ties(ties: Ties, values: npt.NDArray[np.float32], doc_ids: DocIds) -> npt.NDArray[np.int64]:
+def order_of_ties(ties: Ties, values: npt.NDArray[Any], doc_ids: DocIds) -> npt.NDArray[np.int64]:
     """``(n,)``: the places of ``values (n,)`` ascending, equal ones by ``ties``."""
     if not len(ties.uuids):
         return np.lexsort((doc_ids, values)).astype(np.int64, copy=False)
