@@ -65,12 +65,7 @@ class Searcher:
         collection = self._collections.open(query.collection)
         config = collection.config
         with self._collections.use(collection, query.tenant) as part:
-            limit = self._checked(config, query)
-            answer, view = self._found(config, part, query, limit, caller)
-            with took("references_took"):
-                self._linker.fill(answer.hits, query.returns.references, query.tenant)
-            if query.condense is not None:
-                answer.hits = condensed(view, config, query.condense, answer.hits)
+            answer = self._answer(config, part, query, caller)
         reranked_first = isinstance(query.search, Keyword)
         if query.group_by is not None and not reranked_first:
             _group(answer, query.group_by, config)
@@ -82,6 +77,16 @@ class Searcher:
             if query.generate is not None:
                 self._refiner.generate(config, query.generate, answer, caller)
         answer.took_s = time.perf_counter() - started
+        return answer
+
+    def _answer(self, config: CollectionConfig, part: Part, query: Query, caller: Caller) -> Answer:
+        """The hits; no view is held when this returns, as providers may take their time for the rest."""
+        limit = self._checked(config, query)
+        answer, view = self._found(config, part, query, limit, caller)
+        with took("references_took"):
+            self._linker.fill(answer.hits, query.returns.references, query.tenant)
+        if query.condense is not None:
+            answer.hits = condensed(view, config, query.condense, answer.hits)
         return answer
 
     def find(self, part: Part, view: View, query: Query, caller: Caller) -> DocIds:
