@@ -11,7 +11,11 @@ import pytest
 import differential
 from reference.installed import reference_environ
 from server import Server
+from two_servers.answers import Document
 from two_servers.known import KNOWN
+from two_servers.question import Question
+from two_servers.report import Report
+from two_servers.server import Server as AskedServer
 from two_servers.things import THING, thing_id
 
 SEED, OBJECTS, QUESTIONS, CHANGES = 7, 60, 200, 60
@@ -69,6 +73,14 @@ def test_planted_differences_are_found(embedded: Server, reference: Server, caps
 def test_a_server_that_is_not_there(embedded: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert differential.main([address(embedded), "1:2"]) == 2
     assert "error: 1:2 does not answer" in capsys.readouterr().err
+
+
+def test_a_mistake_of_the_program_is_no_agreement(embedded: Server) -> None:
+    broken = Question("broken", "", lambda server: Document(int(vars(server)["nothing"])))
+    with AskedServer(address(embedded)) as server:
+        report = Report([server, server])
+        report.ask([broken])
+    assert report.differences == 1
 
 
 def test_every_known_difference_is_on_the_page() -> None:

@@ -38,6 +38,13 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """Neither an answer nor a refusal: the question or its answer does not suit this program, or the client."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Row:
     """``text`` must be the same, ``numbers`` close; ordered by ``numbers``."""
 
@@ -64,7 +71,7 @@ class Document:
         return self.status >= 400 or (isinstance(self.body, dict) and bool(self.body.get("errors")))
 
 
-Answer: TypeAlias = Refusal | Rows | Document
+Answer: TypeAlias = Refusal | Unread | Rows | Document
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,9 @@ class Difference:
 
 
 def compare(a: Answer, b: Answer) -> Difference | None:
-    """None: they agree."""
+    """None: they agree. What cannot be read agrees with nothing, or a mistake here would pass for agreement."""
+    if isinstance(a, Unread) or isinstance(b, Unread):
+        return Difference("cannot be read", a, b)
     if isinstance(a, Document) and isinstance(b, Document):
         return _documents(a, b)
     if isinstance(a, Rows) and isinstance(b, Rows):

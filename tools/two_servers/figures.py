@@ -14,7 +14,7 @@ from two_servers.question import Question
 from two_servers.reading import figures, grouped_figures
 from two_servers.searches import Draw, arguments_text
 from two_servers.server import Server
-from two_servers.things import THING, Json, text, thing_id, vector
+from two_servers.things import THING, Json, some_thing_id, text, vector
 
 _VERBS: dict[str, Callable[[Any], Any]] = {
     "over_all": lambda aggregate: aggregate.over_all,
@@ -72,7 +72,7 @@ def of_a_search(rng: Random) -> Question:
     verb, asked = rng.choice(
         (
             ("near_vector", {"near_vector": vector(rng, "a"), **cut}),
-            ("near_object", {"near_object": thing_id(rng.randint(0, 310)), **cut}),
+            ("near_object", {"near_object": some_thing_id(rng), **cut}),
             ("hybrid", {"query": text(rng, 1, 4), "vector": vector(rng, "a"), "alpha": alpha, **limit}),
         )
     )

@@ -78,7 +78,7 @@ def maybe(rng: Random, chance: float = 0.4) -> Json | None:
 def _leaf(rng: Random) -> Json:
     match rng.randint(0, 12):
         case 0:
-            operator = rng.choice(("Equal", "NotEqual", *_SETS))
+            operator = rng.choice(("Equal", "NotEqual", "ContainsAny", "ContainsNone"))  # all that the client has
             ids = [thing_id(rng.randint(0, 320)) for _ in range(3)]
             return _condition(["id"], operator, "valueText", ids if operator in _SETS else ids[0])
         case 1:

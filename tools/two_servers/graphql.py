@@ -11,7 +11,7 @@ from two_servers.question import Question
 from two_servers.reading import words
 from two_servers.searches import Draw
 from two_servers.server import Server
-from two_servers.things import OTHER, THING, Json, text, thing_id, vector
+from two_servers.things import OTHER, THING, Json, some_thing_id, text, vector
 
 _FIELDS = (
     "title tag tags n ns x xs flag flags day days uid uids place { latitude longitude } detail { note rank } "
@@ -35,7 +35,7 @@ def _search(rng: Random) -> tuple[str, Json]:
         case 0:
             return "nearVector", {"nearVector": {"vector": vector(rng, "a"), "targetVectors": ["a"]}}
         case 1:
-            return "nearObject", {"nearObject": {"id": thing_id(rng.randint(0, 310)), "targetVectors": ["a"]}}
+            return "nearObject", {"nearObject": {"id": some_thing_id(rng), "targetVectors": ["a"]}}
         case 2:
             return "bm25", {"bm25": {"query": text(rng, 1, 4), "properties": ["title", "body"]}}
         case _:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from two_servers.answers import Answer, Refusal
+from weaviate.exceptions import WeaviateBaseError
+
+from two_servers.answers import Answer, Refusal, Unread
 from two_servers.server import Server
 
 
@@ -21,8 +23,10 @@ class Question:
 
 
 def answer(question: Question, server: Server) -> Answer:
-    """An answer that the client cannot read is one too."""
+    """A refusal, by the server or by the client, is an answer too."""
     try:
         return question.ask(server)
-    except Exception as error:
+    except WeaviateBaseError as error:
         return Refusal(f"{type(error).__name__}: {error}")
+    except Exception as error:
+        return Unread(f"{type(error).__name__}: {error}")

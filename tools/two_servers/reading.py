@@ -35,17 +35,21 @@ def found(answer: Any, *, paged: bool) -> Rows:
 
 def _numbers(metadata: Any) -> tuple[float, ...]:
     given = (metadata.distance, metadata.certainty, metadata.score, metadata.rerank_score)
-    return tuple(float("nan") if one is None else float(one) for one in given)
+    return tuple(map(_number, given))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def groups(answer: Any) -> Rows:
-    """Groups and then their members, nearest first."""
+    """Groups and then their members, nearest first, by distance: members have no other number."""
     rows = [
         Row(f"{name}: {len(one.objects)} of {one.number_of_objects}", (one.min_distance, one.max_distance))
         for name, one in answer.groups.items()
     ]
     members = [
-        Row(f"{name} {one.uuid}", (float(place), *_numbers(one.metadata)))
+        Row(f"{name} {one.uuid}", (float(place), _number(one.metadata.distance)))
         for place, (name, group) in enumerate(answer.groups.items())
         for one in group.objects
     ]

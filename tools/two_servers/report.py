@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, TextIO
 
 from two_servers import boosts, figures, graphql, requests, searches
-from two_servers.answers import Difference, Document, Refusal, Row, Rows, compare
+from two_servers.answers import Difference, Document, Refusal, Row, Rows, Unread, compare
 from two_servers.known import known
 from two_servers.question import Question, answer
 from two_servers.server import Server
@@ -97,6 +97,8 @@ def _plain(value: Any) -> str:
     match value:
         case Refusal(message=message):
             return f"refused: {message}"
+        case Unread(message=message):
+            return f"cannot be read: {message}"
         case Document(status=status, body=body):
             return f"{status} {json.dumps(body, ensure_ascii=False)}"
         case Rows(rows=rows):

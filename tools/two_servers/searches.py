@@ -25,7 +25,7 @@ from two_servers.filters import for_client, maybe, where
 from two_servers.question import Question
 from two_servers.reading import found, groups, keys, listed, whole
 from two_servers.server import Server
-from two_servers.things import THING, Json, text, thing_id, vector
+from two_servers.things import THING, Json, some_thing_id, text, thing_id, vector
 
 Draw: TypeAlias = Callable[[Random], Question]
 
@@ -127,7 +127,7 @@ def near_vector(rng: Random) -> Question:
 
 def near_object(rng: Random) -> Question:
     name = rng.choice(("a", "b", "dot", "man", "ham"))
-    asked = {"near_object": thing_id(rng.randint(0, 310)), "target_vector": name, **_limit(rng), **_page(rng)}
+    asked = {"near_object": some_thing_id(rng), "target_vector": name, **_limit(rng), **_page(rng)}
     return _hits("near object", "near_object", asked, maybe(rng))
 
 
@@ -206,7 +206,7 @@ def grouped(rng: Random) -> Question:
             ("bm25", {"query": text(rng, 1, 4), "query_properties": ["title"]}),
             ("hybrid", {"query": text(rng, 1, 4), "vector": vector(rng, "a"), "target_vector": "a"}),
             ("near_vector", {"near_vector": vector(rng, "a"), "target_vector": "a"}),
-            ("near_object", {"near_object": thing_id(rng.randint(0, 310)), "target_vector": "a"}),
+            ("near_object", {"near_object": some_thing_id(rng), "target_vector": "a"}),
         )
     )
     return searching(f"group: {verb}", verb, groups, {**asked, **more}, maybe(rng))

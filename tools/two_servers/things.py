@@ -44,6 +44,11 @@ def thing_id(number: int) -> str:
     return str(UUID(int=0xABCDEF0000 + number))
 
 
+def some_thing_id(rng: Random) -> str:
+    """Mostly of a thing that there is, also where there are few."""
+    return thing_id(rng.randint(0, rng.choice((50, 50, 310))))
+
+
 def other_id(number: int) -> str:
     return str(UUID(int=0xFE0000 + number))
 
