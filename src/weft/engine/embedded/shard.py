@@ -111,17 +111,21 @@ class Shard:
         expiry = self.config.expiry
         if expiry is None or self.read_only:
             return 0
-        view = self._writer.view
-        doc_ids = list(self._expired(expiry, now_s, view))
+        doc_ids = list(self._expired(expiry, now_s, self._writer.view))
         deleted = 0
         for start in range(0, len(doc_ids), _EXPIRED_AT_ONCE):
-            some = doc_ids[start : start + _EXPIRED_AT_ONCE]
-            outcomes = self._writer.submit(removals(view.uuids(some), some))
+            outcomes = self._writer.submit(self._removals(doc_ids[start : start + _EXPIRED_AT_ONCE]))
             deleted += sum(isinstance(one, Done) for one in outcomes)
         return deleted
 
     def _expired(self, expiry: Expiry, now_s: float, view: ShardView) -> BitMap:
         return self._writer.indexes.filters.evaluate(expired_at(expiry, now_s), view.live)
+
+    def _removals(self, doc_ids: Sequence[int]) -> list[Staged]:
+        """Of those that are still there. No view is held while others are removed, for which they would be retained."""
+        view = self._writer.view
+        there = [doc_id for doc_id in doc_ids if doc_id in view.live]
+        return removals(view.uuids(there), there)
 
     # -- upkeep
 

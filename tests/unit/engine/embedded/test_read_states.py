@@ -99,6 +99,21 @@ def test_hidden_objects_keep_no_state_alive(tmp_path: Path) -> None:
     shard.close()
 
 
+def test_what_expires_is_retained_for_no_longer_than_what_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weft.engine.embedded.shard._EXPIRED_AT_ONCE", 10)
+    at = Property("at", DataType.DATE)
+    shard = opened(
+        tmp_path, CollectionConfig("Thing", (*CONFIG.properties, at), {}, expiry=Expiry("at", 60, hidden=False))
+    )
+    shard.write([Upsert(Object(key(n), {"at": "2001-01-01T00:00:00Z"}, {}, 1, 1)) for n in range(COUNT)])
+    assert shard.expire(2e9) == COUNT
+    assert shard.count == 0
+    assert shard._store.retained_count == 10, "those of the last commit"
+    shard.close()
+
+
 def test_the_file_does_not_grow_while_objects_are_overwritten(shard: Shard) -> None:
     """Also while some view is held at any moment, each for a while."""
     sizes: list[int] = []
