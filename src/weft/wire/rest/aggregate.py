@@ -15,7 +15,6 @@ from weft.domain.errors import CallerError, Inapplicable
 from weft.domain.objects import GeoPoint, Reference
 from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import AGGREGATE
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import ref
 from weft.wire.rest.search import answered
@@ -95,7 +94,6 @@ ENDPOINTS = [
         "Count objects, in all or for each value of a property.",
         ref("Aggregate"),
         {200: ref("Aggregated")},
-        keys=AGGREGATE,
         one_shape=True,
     )
 ]

@@ -7,7 +7,6 @@ from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.domain.names import Alias
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import ALIAS
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
 from weft.wire.rest.openapi.shapes import ref
@@ -50,7 +49,7 @@ def _named(call: Call, key: str) -> str:
 
 ENDPOINTS = [
     Endpoint("GET", "/v1/aliases", list_all, "All aliases.", answers={200: ref("Aliases")}, query=_OF_CLASS),
-    Endpoint("POST", "/v1/aliases", create, "Make an alias.", ref("Alias"), {200: ref("Alias")}, (404,), keys=ALIAS),
+    Endpoint("POST", "/v1/aliases", create, "Make an alias.", ref("Alias"), {200: ref("Alias")}, (404,)),
     Endpoint("GET", _ONE, get, "One alias.", answers={200: ref("Alias")}, is_bare=True),
     Endpoint(
         "PUT",
@@ -59,7 +58,6 @@ ENDPOINTS = [
         "Let an alias mean another collection.",
         ref("AliasChange"),
         {200: ref("Alias")},
-        keys=ALIAS,
         is_bare=True,
     ),
     Endpoint("DELETE", _ONE, delete, "Delete an alias.", answers={204: None}, is_bare=True),

@@ -1,6 +1,6 @@
 """The requests for backups, restores and exports: JSON and query strings to what the service takes.
 
-The keys are spelled as declared in ``weft.wire.json.keys``.
+The keys are spelled as declared in ``weft.wire.rest.forms``.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from weft.access.permissions import Permission
 from weft.domain import json_fields
 from weft.domain.errors import Conflict
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import ASSIGNMENT, PERMISSION, PERMISSIONS, ROLE
 from weft.wire.rest.audit import audited
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import FULL_ROLES
@@ -152,7 +151,7 @@ _REFUSES = (400, 501)
 
 ENDPOINTS = [
     Endpoint("GET", _ROLES, list_roles, "The roles that the caller may read.", answers=_ANSWERED, refuses=_REFUSES),
-    Endpoint("POST", _ROLES, create_role, "Make a role.", ref("Role"), {201: None}, (409, 501), keys=ROLE),
+    Endpoint("POST", _ROLES, create_role, "Make a role.", ref("Role"), {201: None}, (409, 501)),
     Endpoint("GET", _ROLE, get_role, "One role.", answers={200: ref("Role")}, refuses=_REFUSES, is_bare=True),
     Endpoint("DELETE", _ROLE, delete_role, "Delete a role.", answers={204: None}, refuses=_REFUSES),
     Endpoint(
@@ -162,7 +161,6 @@ ENDPOINTS = [
         "Give a role more rights.",
         ref("Permissions"),
         refuses=_REFUSES,
-        keys=PERMISSIONS,
         is_bare=True,
     ),
     Endpoint(
@@ -172,7 +170,6 @@ ENDPOINTS = [
         "Take rights away.",
         ref("Permissions"),
         refuses=_REFUSES,
-        keys=PERMISSIONS,
         is_bare=True,
     ),
     Endpoint(
@@ -183,7 +180,6 @@ ENDPOINTS = [
         ref("Permission"),
         {200: BOOLEAN},
         _REFUSES,
-        keys=PERMISSION,
         is_bare=True,
     ),
     Endpoint(
@@ -241,7 +237,6 @@ ENDPOINTS = [
         "Give a user roles.",
         ref("UserRoles"),
         refuses=_REFUSES,
-        keys=ASSIGNMENT,
     ),
     Endpoint(
         "POST",
@@ -250,7 +245,6 @@ ENDPOINTS = [
         "Take roles from a user.",
         ref("UserRoles"),
         refuses=_REFUSES,
-        keys=ASSIGNMENT,
     ),
     Endpoint(
         "GET",
@@ -277,7 +271,6 @@ ENDPOINTS = [
         "Give a group roles.",
         ref("GroupRoles"),
         refuses=_REFUSES,
-        keys=ASSIGNMENT,
         is_bare=True,
     ),
     Endpoint(
@@ -287,7 +280,6 @@ ENDPOINTS = [
         "Take roles from a group.",
         ref("GroupRoles"),
         refuses=_REFUSES,
-        keys=ASSIGNMENT,
         is_bare=True,
     ),
 ]

@@ -6,7 +6,6 @@ from weft.domain.jobs import JobStatus
 from weft.domain.json_values import JsonValue
 from weft.service.archives.answers import ArchiveJob
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import BACKUP, RESTORE
 from weft.wire.rest import job_status
 from weft.wire.rest.archive_requests import new_backup, new_restore, place
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
@@ -93,10 +92,10 @@ def given(**values: JsonValue) -> dict[str, JsonValue]:
 
 ENDPOINTS = [
     Endpoint("GET", _ALL, list_all, "All backups.", answers={200: array(ref("Job"))}, query=(_ORDER,)),
-    Endpoint("POST", _ALL, create, "Begin a backup.", ref("Backup"), {200: ref("Job")}, keys=BACKUP),
+    Endpoint("POST", _ALL, create, "Begin a backup.", ref("Backup"), {200: ref("Job")}),
     Endpoint("GET", _ONE, status, "How far a backup is.", answers={200: ref("Job")}, query=PLACE),
     Endpoint("DELETE", _ONE, cancel, "Cancel a backup.", answers={204: None}, query=PLACE),
     Endpoint("GET", _RESTORE, restore_status, "How far a restore is.", answers={200: ref("Job")}, query=PLACE),
-    Endpoint("POST", _RESTORE, restore, "Begin a restore.", ref("Restore"), {200: ref("Job")}, keys=RESTORE),
+    Endpoint("POST", _RESTORE, restore, "Begin a restore.", ref("Restore"), {200: ref("Job")}),
     Endpoint("DELETE", _RESTORE, cancel_restore, "Cancel a restore.", answers={204: None}, query=PLACE),
 ]

@@ -15,7 +15,6 @@ from weft.domain.objects import IncomingObject, format_uuid
 from weft.domain.schema import CollectionConfig
 from weft.wire.errors import to_refusal
 from weft.wire.json.documents import Unreadable, as_object
-from weft.wire.json.keys import BATCH, BATCH_DELETE
 from weft.wire.json.objects import decode_object, encode_object
 from weft.wire.json.where import decode_where
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -163,7 +162,6 @@ ENDPOINTS = [
         "Store objects; each has its own result.",
         ref("Batch"),
         {200: ref("BatchAnswer")},
-        keys=BATCH,
         query=(TENANT, CONSISTENCY),
     ),
     Endpoint(
@@ -175,7 +173,6 @@ ENDPOINTS = [
         {200: ref("BatchDeleted")},
         (404,),
         (TENANT, CONSISTENCY),
-        keys=BATCH_DELETE,
         unknown_class=422,
     ),
 ]

@@ -19,7 +19,6 @@ from weft.access.authenticator import Authenticator
 from weft.domain import json_text
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import CallerError, CollectionNotFound, NotFound, Overloaded, Unauthenticated
-from weft.domain.json_keys import Keys
 from weft.domain.json_values import JsonValue
 from weft.service.guard import Door
 from weft.service.service import Service
@@ -93,10 +92,10 @@ class Endpoint:
 
     ``takes``: what the request's JSON is like, which is read and parsed; ``may_lack_body``: or there is none.
     ``answers``: by status what the answer is like, None where it has no body; ``refuses``: statuses of failures of its
-    own, beside those of all its like. ``is_open``: anyone may ask, without credentials. ``keys``: those of the request
-    that match in any case. ``unknown_class``: the status where the collection does not exist; ``is_bare``: a 404 has no
-    body, as clients of Weaviate expect there. ``lists_allowed``: refusals have the key ``allowed``, as those of changes
-    of schemas. ``one_shape``: refusals before the handler are as its own, ``{"error": [...]}``.
+    own, beside those of all its like. ``is_open``: anyone may ask, without credentials. ``unknown_class``: the status
+    where the collection does not exist; ``is_bare``: a 404 has no body, as clients of Weaviate expect there.
+    ``lists_allowed``: refusals have the key ``allowed``, as those of changes of schemas. ``one_shape``: refusals before
+    the handler are as its own, ``{"error": [...]}``.
     """
 
     method: str
@@ -111,7 +110,6 @@ class Endpoint:
     is_open: bool = False
     may_lack_body: bool = False
     deprecated: bool = False
-    keys: Keys | None = None
     unknown_class: Literal[404, 422] = 404
     is_bare: bool = False
     lists_allowed: bool = False
@@ -216,10 +214,7 @@ class Runner:
     ) -> Response:
         parsed: JsonValue = None
         if data:
-            parsed = documents.parse(data)
-            if endpoint.keys is not None:
-                parsed = endpoint.keys.fold(parsed)
-            parsed = endpoint.form.check(parsed)
+            parsed = endpoint.form.check(documents.parse(data))
         reply = endpoint.handler(Call(self._door.admit(caller), path, query, caller, parsed))
         return json_response(reply)
 

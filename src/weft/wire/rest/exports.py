@@ -6,7 +6,6 @@ from weft.domain.errors import Conflict
 from weft.domain.json_values import JsonValue
 from weft.service.archives.answers import ExportJob
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import EXPORT
 from weft.wire.rest import job_status
 from weft.wire.rest.archive_requests import new_export
 from weft.wire.rest.backups import given
@@ -64,7 +63,7 @@ def _named(job: ExportJob) -> dict[str, JsonValue]:
 
 
 ENDPOINTS = [
-    Endpoint("POST", _ALL, create, "Begin an export.", ref("Export"), {200: ref("Job")}, (_CONFLICT,), keys=EXPORT),
+    Endpoint("POST", _ALL, create, "Begin an export.", ref("Export"), {200: ref("Job")}, (_CONFLICT,)),
     Endpoint("GET", _ONE, status, "How far an export is.", answers={200: ref("Job")}),
     Endpoint("DELETE", _ONE, cancel, "Cancel an export.", answers={204: None}, refuses=(_CONFLICT,)),
 ]

@@ -1,11 +1,12 @@
 """Forms: which JSON a request may hold, checked before its handler runs, as Weaviate does.
 
-    TENANT = ObjectForm(name=TEXT, activityStatus=choice("HOT", "COLD"))
-    ArrayForm(TENANT).check(body)
+    TENANTS = ArrayForm(ObjectForm(name=TEXT, activityStatus=TextForm("HOT", "COLD")))
+    TENANTS.check(body)
 
 A value of another JSON type raises ``Unreadable`` (400); one of the right type that does not fit raises ``FormError``
 (422 with a code of its own). Wrong types anywhere in the body come first. Keys that a form does not name are not looked
-at; null is always taken, and counts as an absent key. Handlers may rely on the types that their form states.
+at; null is always taken, and counts as an absent key. Those that it names match in any case, as in Weaviate; names that
+callers choose must match exactly. Handlers may rely on the types and the spelling that their form states.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final
 
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import kind_of, shorten
+from weft.domain.json_keys import ByName, Keys
 from weft.domain.json_values import JsonValue
 from weft.domain.objects import parse_uuid
 from weft.wire.json.documents import Unreadable
@@ -45,9 +48,16 @@ def missing(name: str) -> FormError:
 class Form(ABC):
     """The form of one value."""
 
+    @property
+    def keys(self) -> Keys | ByName | None:
+        """Those within the value that match in any case; None: there are none."""
+        return None
+
     def check(self, body: JsonValue) -> JsonValue:
-        """The body; an empty object or array in place of null. Raises Unreadable or FormError for another form."""
-        body = self.blank() if body is None else body
+        """The body with its keys spelled as here; an empty object or array in place of null. Raises Unreadable or
+        FormError for another form."""
+        keys = self.keys
+        body = self.blank() if body is None else body if keys is None else keys.fold(body)
         unfit: list[FormError] = []
         self.look(body, (), unfit)
         if unfit:
@@ -63,6 +73,15 @@ class Form(ABC):
 
 
 class AnyForm(Form):
+    """``keys``: those of an object that match in any case."""
+
+    def __init__(self, keys: Keys | None = None) -> None:
+        self._keys = keys
+
+    @property
+    def keys(self) -> Keys | None:
+        return self._keys
+
     def look(self, value: JsonValue, path: tuple[str | int, ...], unfit: list[FormError]) -> None:
         """All values have this form."""
 
@@ -120,6 +139,14 @@ class ArrayForm(Form):
     def __init__(self, of: Form, *, or_one: bool = False) -> None:
         self._of, self._or_one = of, or_one
 
+    @property
+    def keys(self) -> Keys | ByName | None:
+        return self._of.keys
+
+    def repeats(self, form: Form) -> bool:
+        """Whether the elements have that same form."""
+        return self._of is form
+
     def blank(self) -> JsonValue:
         return []
 
@@ -140,6 +167,18 @@ class ObjectForm(Form):
     def __init__(self, required: str = "", /, **fields: Form) -> None:
         self._required = required.split()
         self._fields = fields
+
+    @cached_property
+    def keys(self) -> Keys:
+        recursive, plain, inner = [], [], {}
+        for name, form in self._fields.items():
+            if isinstance(form, ArrayForm) and form.repeats(self):
+                recursive.append(name)
+            elif (keys := form.keys) is None:
+                plain.append(name)
+            else:
+                inner[name] = keys
+        return Keys(*plain, recursive=recursive, **inner)
 
     def blank(self) -> JsonValue:
         return {}
@@ -163,11 +202,28 @@ class ObjectForm(Form):
         unfit += [missing(_spelled((*path, key))) for key in self._required if value.get(key) is None]
 
 
+class DocumentForm(ObjectForm):
+    """An object with ``keys``, of which the form states those whose type is fixed."""
+
+    def __init__(self, keys: Keys, /, **fields: Form) -> None:
+        super().__init__(**fields)
+        self._keys = keys
+
+    @cached_property
+    def keys(self) -> Keys:
+        return self._keys
+
+
 class MapForm(Form):
     """An object whose keys are names that the caller chooses."""
 
     def __init__(self, of: Form) -> None:
         self._of = of
+
+    @property
+    def keys(self) -> ByName | None:
+        inner = self._of.keys
+        return ByName(inner) if isinstance(inner, Keys) else None
 
     def blank(self) -> JsonValue:
         return {}

@@ -1,7 +1,8 @@
 """The forms of requests, by the names that the OpenAPI document has for them.
 
-Measured with Weaviate 1.40. Where its own reading is looser, as in settings of vector indexes and modules, a form says
-``ANYTHING``, and the service judges the value.
+Measured with Weaviate 1.40, except the keys of backups, roles, users, replication and tokens: it decodes all its bodies
+in the same way. The service has the keys of schema documents. Where Weaviate's own reading is looser, as in settings of
+vector indexes and modules, a form says ``ANYTHING``, and the service judges the value.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 from weft.access.permissions import DOMAINS
 from weft.domain.filters import Operator
+from weft.service.schema.keys import CLASS, PROPERTY
 from weft.wire.rest.form import (
     ANYTHING,
     FLAG,
@@ -19,7 +21,9 @@ from weft.wire.rest.form import (
     URI,
     UUID,
     WHOLE,
+    AnyForm,
     ArrayForm,
+    DocumentForm,
     Form,
     MapForm,
     NumberForm,
@@ -43,7 +47,8 @@ _INDEXES: Final[Mapping[str, Form]] = {
     "textAnalyzer": _ANALYZER,
 }
 _NESTED: Final = ObjectForm(dataType=_TEXTS, description=TEXT, name=TEXT, **_INDEXES).nesting("nestedProperties")
-_PROPERTY: Final = ObjectForm(
+_PROPERTY: Final = DocumentForm(
+    PROPERTY,
     dataType=_TEXTS,
     description=TEXT,
     name=TEXT,
@@ -52,7 +57,8 @@ _PROPERTY: Final = ObjectForm(
     disableDuplicatedReferences=FLAG,
     **_INDEXES,
 )
-_CLASS: Final = ObjectForm(
+_CLASS: Final = DocumentForm(
+    CLASS,
     **{"class": TEXT},
     vectorConfig=MapForm(ObjectForm(vectorIndexType=TEXT)),
     vectorIndexType=TEXT,
@@ -79,6 +85,7 @@ _CLASS: Final = ObjectForm(
 _OBJECT: Final = ObjectForm(
     **{"class": TEXT},
     id=UUID,
+    properties=ANYTHING,
     creationTimeUnix=WHOLE,
     lastUpdateTimeUnix=WHOLE,
     vector=ArrayForm(ANYTHING),
@@ -131,6 +138,7 @@ _PLACE: Final[Mapping[str, Form]] = {
     "path": TEXT,
     "CPUPercentage": NumberForm(whole=True, low=1, high=80),
 }
+_QUESTION: Final = ObjectForm(query=TEXT, operationName=TEXT, variables=ANYTHING, extensions=ANYTHING)
 _RESTORED: Final = TextForm("noRestore", "all")
 _COMPRESSION: Final = TextForm(
     *("DefaultCompression", "BestSpeed", "BestCompression"),
@@ -174,8 +182,9 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
     "Beacon": _BEACON,
     "BatchReferences": ArrayForm(ObjectForm(**{"from": URI}, to=URI, tenant=TEXT)),
-    "Explain": ObjectForm(vector=TEXT, matrix=FLAG),
-    "GraphQL": ObjectForm(query=TEXT, operationName=TEXT),
+    "Explain": ObjectForm(query=ANYTHING, vector=TEXT, matrix=FLAG),
+    "GraphQL": _QUESTION,
+    "GraphQLBatch": ArrayForm(AnyForm(_QUESTION.keys)),
     "SearchBm25": ObjectForm("query", query=TEXT, queryProperties=_TEXTS, **_COMMON),
     "SearchHybrid": ObjectForm(
         "query",

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonValue
 from weft.wire.json.documents import as_list
-from weft.wire.json.keys import GRAPHQL
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
-from weft.wire.rest.openapi.shapes import ANYTHING, array, ref
+from weft.wire.rest.openapi.shapes import array, ref
 
 _MOST_QUESTIONS = 100
 
@@ -48,15 +47,13 @@ ENDPOINTS = [
         "Ask in GraphQL; what fails is in `errors`.",
         ref("GraphQL"),
         {200: ref("GraphQLAnswer")},
-        keys=GRAPHQL,
     ),
     Endpoint(
         "POST",
         "/v1/graphql/batch",
         ask_many,
         "Ask several questions.",
-        array(ANYTHING, minItems=1, maxItems=100),
+        ref("GraphQLBatch"),
         {200: array(ref("GraphQLAnswer"))},
-        keys=GRAPHQL,
     ),
 ]

@@ -12,7 +12,6 @@ from weft.domain.objects import IncomingObject, Object, parse_uuid
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import OBJECT
 from weft.wire.json.objects import decode_object, encode_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, TENANT
@@ -215,16 +214,13 @@ ENDPOINTS = [
     Endpoint(
         "GET", "/v1/objects", list_all, "A page of objects.", answers={200: ref("Objects")}, query=PAGE, is_bare=True
     ),
-    Endpoint(
-        "POST", "/v1/objects", insert, "Store an object.", ref("NewObject"), _ONE, (404, 502), _STORED, keys=OBJECT
-    ),
+    Endpoint("POST", "/v1/objects", insert, "Store an object.", ref("NewObject"), _ONE, (404, 502), _STORED),
     Endpoint(
         "POST",
         "/v1/objects/validate",
         validate,
         "Whether an object could be stored.",
         ref("NewObject"),
-        keys=OBJECT,
         unknown_class=422,
     ),
     *(
@@ -253,7 +249,6 @@ ENDPOINTS = [
                 (502,),
                 _STORED,
                 deprecated=is_older,
-                keys=OBJECT,
                 is_bare=True,
             ),
             Endpoint(
@@ -266,7 +261,6 @@ ENDPOINTS = [
                 (502,),
                 _STORED,
                 deprecated=is_older,
-                keys=OBJECT,
                 is_bare=True,
             ),
             Endpoint(

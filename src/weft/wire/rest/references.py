@@ -15,7 +15,6 @@ from weft.domain.json_values import JsonValue
 from weft.domain.objects import IncomingReference, Reference, format_uuid
 from weft.wire.errors import to_refusal
 from weft.wire.json.documents import as_list, as_object
-from weft.wire.json.keys import BATCH_REFERENCES, REFERENCE
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.objects import class_of
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
@@ -134,7 +133,6 @@ ENDPOINTS = [
                 ref("Beacon"),
                 query=_WITHIN,
                 deprecated=is_older,
-                keys=REFERENCE,
                 unknown_class=422,
             ),
             Endpoint(
@@ -145,7 +143,6 @@ ENDPOINTS = [
                 array(ref("Beacon")),
                 query=_WITHIN,
                 deprecated=is_older,
-                keys=REFERENCE,
                 is_bare=True,
             ),
             Endpoint(
@@ -157,7 +154,6 @@ ENDPOINTS = [
                 {204: None},
                 query=_WITHIN,
                 deprecated=is_older,
-                keys=REFERENCE,
                 unknown_class=422,
             ),
         )
@@ -169,7 +165,6 @@ ENDPOINTS = [
         "Add references; each has its own result.",
         ref("BatchReferences"),
         {200: ref("BatchReferencesAnswer")},
-        keys=BATCH_REFERENCES,
         query=_WITHIN,
     ),
 ]

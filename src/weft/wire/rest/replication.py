@@ -6,7 +6,6 @@ from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import REPLICATION
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import Parameter
 from weft.wire.rest.openapi.shapes import NAME, OBJECT, array, ref
@@ -83,7 +82,6 @@ ENDPOINTS = [
         "Copy a shard, which one node refuses.",
         ref("Replicate"),
         refuses=(404,),
-        keys=REPLICATION,
     ),
     Endpoint("DELETE", _PATH, forget_all, "Forget all replications.", answers={204: None}),
     Endpoint("GET", f"{_PATH}/list", list_all, "The replications: none.", answers={200: array(OBJECT)}),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
-from weft.service.schema.keys import CLASS, PROPERTY
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import SHARD
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import TENANT
 from weft.wire.rest.openapi.shapes import TEXT, array, record, ref
@@ -85,7 +83,7 @@ _CLASS = {200: ref("Class")}
 
 ENDPOINTS = [
     Endpoint("GET", "/v1/schema", list_all, "The collections that the caller may read.", answers={200: ref("Classes")}),
-    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS, keys=CLASS, lists_allowed=True),
+    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS, lists_allowed=True),
     Endpoint("GET", _PATH, get, "One collection.", answers=_CLASS, is_bare=True),
     Endpoint(
         "PUT",
@@ -94,7 +92,6 @@ ENDPOINTS = [
         "Change a collection.",
         ref("ClassChange"),
         _CLASS,
-        keys=CLASS,
         is_bare=True,
         lists_allowed=True,
     ),
@@ -106,7 +103,6 @@ ENDPOINTS = [
         "Add a property.",
         ref("Property"),
         {200: ref("Property")},
-        keys=PROPERTY,
         unknown_class=422,
         lists_allowed=True,
     ),
@@ -139,6 +135,5 @@ ENDPOINTS = [
         "Make a shard read-only, or ready again.",
         ref("ShardChange"),
         {200: record("status", status=TEXT)},
-        keys=SHARD,
     ),
 ]

@@ -18,7 +18,6 @@ from weft.domain.json_values import JsonObject
 from weft.domain.query import Query
 from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import SEARCH
 from weft.wire.rest.endpoint import Call, Endpoint, Handler, Reply
 from weft.wire.rest.openapi.shapes import ref
 from weft.wire.rest.search_hits import hit_to_json
@@ -65,7 +64,6 @@ def _endpoint(kind: str, decode: _Decode, request: str, summary: str, *refuses: 
         ref(request),
         {200: ref("SearchResults")},
         refuses=refuses,
-        keys=SEARCH,
         one_shape=True,
     )
 

@@ -9,7 +9,6 @@ from weft.domain.errors import CollectionNotFound, Invalid, NotFound
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.tenants import Tenant, TenantStatus
 from weft.wire.json.documents import as_list, as_object
-from weft.wire.json.keys import TENANT
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import TEXT, array, ref
 
@@ -103,12 +102,9 @@ ENDPOINTS = [
         "Make tenants; those that exist stay as they are.",
         _SOME,
         {200: _SOME},
-        keys=TENANT,
         unknown_class=422,
     ),
-    Endpoint(
-        "PUT", _PATH, update, "Activate or deactivate tenants.", _SOME, {200: _SOME}, keys=TENANT, unknown_class=422
-    ),
+    Endpoint("PUT", _PATH, update, "Activate or deactivate tenants.", _SOME, {200: _SOME}, unknown_class=422),
     Endpoint("DELETE", _PATH, delete, "Delete tenants with their objects.", array(TEXT), unknown_class=422),
     Endpoint(
         "GET", f"{_PATH}/{{tenant}}", get, "One tenant.", answers={200: ref("Tenant")}, unknown_class=422, is_bare=True

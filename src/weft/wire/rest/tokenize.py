@@ -7,7 +7,6 @@ from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.service.tokens import TextToTokenize, Tokens, tokens_of_text
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import TOKENS
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import ref
 
@@ -41,9 +40,7 @@ def _reply(tokens: Tokens) -> Reply:
 
 
 ENDPOINTS = [
-    Endpoint(
-        "POST", "/v1/tokenize", of_text, "The tokens of a text.", ref("TokenizeText"), {200: ref("Tokens")}, keys=TOKENS
-    ),
+    Endpoint("POST", "/v1/tokenize", of_text, "The tokens of a text.", ref("TokenizeText"), {200: ref("Tokens")}),
     Endpoint(
         "POST",
         "/v1/schema/{name}/properties/{property}/tokenize",
@@ -51,7 +48,6 @@ ENDPOINTS = [
         "The tokens of a text, by the settings of a property.",
         ref("TokenizeProperty"),
         {200: ref("Tokens")},
-        keys=TOKENS,
         is_bare=True,
     ),
 ]

@@ -8,7 +8,6 @@ from weft.access.users import UserInfo
 from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
 from weft.wire.json.documents import as_object
-from weft.wire.json.keys import DEACTIVATION, USER
 from weft.wire.rest.audit import audited
 from weft.wire.rest.authz import USER_TYPES
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -126,7 +125,6 @@ ENDPOINTS = [
         {201: ref("ApiKey")},
         (409,),
         may_lack_body=True,
-        keys=USER,
     ),
     Endpoint("DELETE", _ONE, delete, "Delete a user.", answers={204: None}, is_bare=True),
     Endpoint("POST", f"{_ONE}/rotate-key", rotate, "Replace a user's key.", answers={200: ref("ApiKey")}, is_bare=True),
@@ -139,7 +137,6 @@ ENDPOINTS = [
         ref("Deactivation"),
         refuses=(409,),
         may_lack_body=True,
-        keys=DEACTIVATION,
         is_bare=True,
     ),
 ]

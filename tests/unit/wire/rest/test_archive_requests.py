@@ -9,8 +9,14 @@ import pytest
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.service.archives.requests import CollectionChoice, Location, NewBackup, NewExport, NewRestore
-from weft.wire.json.keys import BACKUP, EXPORT, RESTORE
 from weft.wire.rest.archive_requests import new_backup, new_export, new_restore, place
+from weft.wire.rest.forms import FORMS
+
+
+def spelled(form: str, body: JsonObject) -> Any:
+    keys = FORMS[form].keys
+    assert keys is not None
+    return keys.fold(body)
 
 
 def test_backups() -> None:
@@ -25,18 +31,22 @@ def test_backups() -> None:
         "INCLUDEUSERS": ["*"],
     }
     choice, at = CollectionChoice(include=("Book",)), Location("b", "/p")
-    assert new_backup(BACKUP.fold(body)) == NewBackup("one", choice, at, "BestSpeed", 5, "zero", ("reader",), ("*",))
+    assert new_backup(spelled("Backup", body)) == NewBackup(
+        "one", choice, at, "BestSpeed", 5, "zero", ("reader",), ("*",)
+    )
 
 
 def test_restores() -> None:
     assert new_restore({"node_mapping": {"a": "b"}}) == NewRestore()
     body: JsonObject = {"OverwriteAlias": True, "Config": {"RolesOptions": "all", "PATH": "/p", "cpuPercentage": 7}}
-    assert new_restore(RESTORE.fold(body)) == NewRestore(CollectionChoice(), Location("", "/p"), 7, True, "all", "")
+    assert new_restore(spelled("Restore", body)) == NewRestore(
+        CollectionChoice(), Location("", "/p"), 7, True, "all", ""
+    )
 
 
 def test_exports() -> None:
     body: JsonObject = {"Id": "one", "File_Format": "parquet", "EXCLUDE": ["A*"]}
-    assert new_export(EXPORT.fold(body)) == NewExport("one", "parquet", CollectionChoice(exclude=("A*",)))
+    assert new_export(spelled("Export", body)) == NewExport("one", "parquet", CollectionChoice(exclude=("A*",)))
 
 
 def test_places() -> None:
@@ -57,5 +67,5 @@ def test_places() -> None:
 )
 def test_wrong_types(body: dict[str, Any], said: str) -> None:
     with pytest.raises(Invalid) as caught:
-        new_backup(BACKUP.fold(body))
+        new_backup(spelled("Backup", body))
     assert said in caught.value.message

@@ -166,6 +166,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         matches=array(record(queryToken=COUNT, documentToken=COUNT, similarity=NUMBER, share=NUMBER)),
     ),
     "GraphQL": request("query", query=TEXT, variables=OBJECT, operationName=TEXT),
+    "GraphQLBatch": array(ANYTHING, minItems=1, maxItems=100),
     "GraphQLAnswer": record(data=maybe(OBJECT), errors=array(record("message", message=TEXT))),
     # backups and exports
     "SearchBm25": request("query", query=NAME, queryProperties=array(TEXT), **_COMMON),
