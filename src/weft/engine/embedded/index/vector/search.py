@@ -21,6 +21,7 @@ from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.ties import Ties, cuts_ties
 from weft.engine.embedded.index.vector.codes import ByteCodes, Codes
 from weft.engine.embedded.index.vector.frozen import Frozen
+from weft.engine.embedded.index.vector.graph import Graph
 from weft.engine.embedded.index.vector.query import DISTANCE_TOLERANCE, LINEAR, METRIC_CODES, VectorQuery
 from weft.engine.embedded.storage.rows import RowNumbers, VectorRows
 from weft.engine.results import NO_NEIGHBOURS, Neighbours
@@ -57,6 +58,20 @@ class Budget:
     bounded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The ``k`` nearest of ``allow`` (None: of all), none farther than ``limit``; equal ones by ``ties``."""
+
+    view: VectorView
+    query: VectorQuery
+    k: int
+    allow: AllowList | None
+    limit: float
+    floor: float
+    """The closeness at the distance ``limit``."""
+    ties: Ties
+
+
 class VectorSearcher:
     """The searches of one configuration."""
 
@@ -85,96 +100,70 @@ class VectorSearcher:
         A walk meets some of many equally far objects, and others with another ef. When the k-th is one of such, all
         are scanned, so that those that come first by ``ties`` are returned.
         """
-        found, walked = self._found(view, query, k, allow, max_distance, ties, walk=True)
+        limit, floor = inf, -inf
+        if max_distance is not None:
+            limit = max_distance + DISTANCE_TOLERANCE
+            floor = query.closeness_of(limit)
+        wanted = Wanted(view, query, k, allow, limit, floor, ties)
+        found, walked = self._found(wanted, walk=True)
         if walked and cuts_ties(found.distances, k):
-            found, _ = self._found(view, query, k, allow, max_distance, ties, walk=False)
+            found, _ = self._found(wanted, walk=False)
         return Neighbours(found.doc_ids[:k], found.distances[:k])
 
-    def _found(
-        self,
-        view: VectorView,
-        query: VectorQuery,
-        k: int,
-        allow: AllowList | None,
-        max_distance: float | None,
-        ties: Ties,
-        *,
-        walk: bool,
-    ) -> tuple[Neighbours, bool]:
+    def _found(self, wanted: Wanted, *, walk: bool) -> tuple[Neighbours, bool]:
         """The ``k + 1`` nearest that are known, and whether they were found by a walk."""
-        floor = -inf if max_distance is None else query.closeness_of(max_distance + DISTANCE_TOLERANCE)
+        frozen = wanted.view.frozen
         chosen: list[RowNumbers] = []
         walked = False
         with took("candidates_took"):
-            if view.frozen is not None:
-                picked = self._in_graph(view, view.frozen, query, k, allow, floor) if walk else None
+            if frozen is not None:
+                picked = self._in_graph(wanted, frozen) if walk else None
                 walked = picked is not None
-                chosen.append(self._in_frozen(view, view.frozen, query, k, allow, floor) if picked is None else picked)
-            if view.tail_start < len(view.rows):
-                chosen.append(self._in_tail(view, query, k, allow, floor))
+                chosen.append(self._in_frozen(wanted, frozen) if picked is None else picked)
+            if wanted.view.tail_start < len(wanted.view.rows):
+                chosen.append(self._in_tail(wanted))
         note("vectors_scanned", not walked)
         with took("rescore_took"):
-            return self._rescored(view, query, chosen, k + 1, max_distance, ties), walked
+            return self._rescored(wanted, chosen), walked
 
-    def _rescored(
-        self,
-        view: VectorView,
-        query: VectorQuery,
-        chosen: list[RowNumbers],
-        k: int,
-        max_distance: float | None,
-        ties: Ties,
-    ) -> Neighbours:
+    def _rescored(self, wanted: Wanted, chosen: list[RowNumbers]) -> Neighbours:
         from weft.engine.embedded.index.vector import kernels
 
         rows = chosen[0] if len(chosen) == 1 else np.concatenate(chosen) if chosen else _NO_ROWS
         if not len(rows):
             return NO_NEIGHBOURS
-        limit = inf if max_distance is None else max_distance + DISTANCE_TOLERANCE
-        source = view.rows
+        source, query = wanted.view.rows, wanted.query
         ids, distances = kernels.nearest(
-            source.vectors, source.doc_ids, rows, query.vector, self._metric, query.square, k, limit, ties
-        )
+            source.vectors, source.doc_ids, rows, query.vector, self._metric, query.square, wanted.k + 1, wanted.limit,
+            wanted.ties,
+        )  # fmt: skip
         return Neighbours(ids, distances)
 
     # -- the frozen part
 
-    def _in_graph(
-        self, view: VectorView, frozen: Frozen, query: VectorQuery, k: int, allow: AllowList | None, floor: float
-    ) -> RowNumbers | None:
+    def _in_graph(self, wanted: Wanted, frozen: Frozen) -> RowNumbers | None:
         """By a walk; None where a scan is the better way."""
-        matches = frozen.size if allow is None else self._matches(view, allow, 0, frozen.covered)
-        if frozen.graph is None or matches == 0:
+        if frozen.graph is None:
             return None
-        return self._walk(view, frozen, query, k, allow, floor, matches)
+        allow = wanted.allow
+        matches = frozen.size if allow is None else self._matches(wanted.view, allow, 0, frozen.covered)
+        return self._walk(wanted, frozen, frozen.graph, matches) if matches else None
 
-    def _in_frozen(
-        self, view: VectorView, frozen: Frozen, query: VectorQuery, k: int, allow: AllowList | None, floor: float
-    ) -> RowNumbers:
+    def _in_frozen(self, wanted: Wanted, frozen: Frozen) -> RowNumbers:
         """By a scan."""
-        labels = None if allow is None else frozen.labels(allow.rows_of(view.rows))
+        labels = None if wanted.allow is None else frozen.labels(wanted.allow.rows_of(wanted.view.rows))
         if labels is not None and not len(labels):
             return _NO_ROWS
         if frozen.codes is None:
             return frozen.rows(np.arange(frozen.size) if labels is None else labels)
-        best = self._scan(frozen.codes, query, labels, self._budget(k, frozen), floor)
+        best = self._scan(frozen.codes, wanted, labels, self._budget(wanted.k, frozen))
         return frozen.rows(best if labels is None else labels[best])
 
-    def _walk(
-        self,
-        view: VectorView,
-        frozen: Frozen,
-        query: VectorQuery,
-        k: int,
-        allow: AllowList | None,
-        floor: float,
-        matches: int,
-    ) -> RowNumbers | None:
+    def _walk(self, wanted: Wanted, frozen: Frozen, graph: Graph, matches: int) -> RowNumbers | None:
         """The rows to rescore; None when a scan of the ``matches`` is cheaper or the walk found too few of them."""
-        graph = frozen.graph
-        assert graph is not None
-        budget = self._budget(k, frozen)
-        width, effort = self._width(frozen, budget, k)
+        query, allow = wanted.query, wanted.allow
+        budget = self._budget(wanted.k, frozen)
+        width, effort = self._width(frozen, graph, budget, wanted.k)
         if allow is not None:
             if matches <= self._config.flat_search_cutoff and self._prefers_scan(frozen, matches, effort):
                 return None
@@ -186,32 +175,31 @@ class VectorSearcher:
             if self._prefers_scan(frozen, matches, effort):
                 return None
             labels, distances = graph.walk(walked, width, effort)
-            picked, depth = self._pick(view, frozen, query, labels[0], distances[0], budget, allow)
+            picked, depth = self._pick(wanted, frozen, labels[0], distances[0], budget)
             if allow is None or 0 <= depth <= _TRUSTED_DEPTH * width or width == frozen.size:
                 return picked
             last = _closeness(query, distances[0, -1:])[0]
-            if labels[0, -1] >= 0 and last + self._margin(frozen, query, budget) < floor:
+            if labels[0, -1] >= 0 and last + self._margin(frozen, query, budget) < wanted.floor:
                 return picked
             met = max(len(picked), 1)
             width = max(2 * width, ceil(1.5 * width * budget.count / met / _TRUSTED_DEPTH))
 
     def _pick(
         self,
-        view: VectorView,
+        wanted: Wanted,
         frozen: Frozen,
-        query: VectorQuery,
         labels: npt.NDArray[np.int64],
         distances: npt.NDArray[np.float32],
         budget: Budget,
-        allow: AllowList | None,
     ) -> tuple[RowNumbers, int]:
         from weft.engine.embedded.index.vector import kernels
 
+        query, allow = wanted.query, wanted.allow
         rows, depth = kernels.pick(
             labels,
             _closeness(query, distances),
             frozen.to_row,
-            view.rows.doc_ids,
+            wanted.view.rows.doc_ids,
             _NO_BITS if allow is None else allow.bits,
             allow is not None,
             budget.count,
@@ -219,11 +207,10 @@ class VectorSearcher:
         )
         return rows, depth
 
-    def _width(self, frozen: Frozen, budget: Budget, k: int) -> tuple[int, int]:
+    def _width(self, frozen: Frozen, graph: Graph, budget: Budget, k: int) -> tuple[int, int]:
         """How many candidates a walk returns, and its effort."""
-        assert frozen.graph is not None
         ef = max(self.ef(k), budget.count)
-        effort = self._config.search_probe if frozen.graph.recipe.mode == "lists" else ef
+        effort = self._config.search_probe if graph.recipe.mode == "lists" else ef
         return min(ef, frozen.size), effort
 
     def _prefers_scan(self, frozen: Frozen, matches: int, effort: int) -> bool:
@@ -246,9 +233,8 @@ class VectorSearcher:
 
     # -- the tail
 
-    def _in_tail(
-        self, view: VectorView, query: VectorQuery, k: int, allow: AllowList | None, floor: float
-    ) -> RowNumbers:
+    def _in_tail(self, wanted: Wanted) -> RowNumbers:
+        view, allow = wanted.view, wanted.allow
         start = view.tail_start
         rows: RowNumbers | None = None
         if allow is not None:
@@ -259,7 +245,7 @@ class VectorSearcher:
                 return _NO_ROWS
         if view.tail is None:
             return np.arange(start, len(view.rows)) if rows is None else rows
-        best = self._scan(view.tail, query, None if rows is None else rows - start, Budget(k, True), floor)
+        best = self._scan(view.tail, wanted, None if rows is None else rows - start, Budget(wanted.k, True))
         return best + start if rows is None else rows[best]
 
     def _allowed_behind(self, view: VectorView, allow: AllowList, start: int) -> RowNumbers:
@@ -267,16 +253,14 @@ class VectorSearcher:
         rows = allow.rows_of(view.rows)
         return rows[np.searchsorted(rows, start) :] if start else rows
 
-    def _scan(
-        self, codes: Codes, query: VectorQuery, labels: RowNumbers | None, budget: Budget, floor: float
-    ) -> RowNumbers:
+    def _scan(self, codes: Codes, wanted: Wanted, labels: RowNumbers | None, budget: Budget) -> RowNumbers:
         """Positions within ``labels`` (None: labels themselves) of the candidates."""
         from weft.engine.embedded.index.vector import kernels
 
-        scores, margin = codes.score(query, labels)
+        scores, margin = codes.score(wanted.query, labels)
         bounded = isinstance(codes, ByteCodes)
         best: RowNumbers = kernels.best(
-            scores, budget.count, margin if budget.bounded else 0.0, floor - margin if bounded else -inf
+            scores, budget.count, margin if budget.bounded else 0.0, wanted.floor - margin if bounded else -inf
         )
         return best
 
