@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from weft.domain.objects import Properties
 from weft.domain.schema import Tokenization
+from weft.engine.embedded.index.arrays import U32
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.fields import TextField, texts_of
 from weft.engine.embedded.index.inverted.segment import MAX_LENGTH, FieldPostings, Segment, assemble, pack
 from weft.engine.text.tokenize import BYTE_TABLES
 
-U32 = npt.NDArray[np.uint32]
 _SEPARATOR = b"\xff"
 
 

@@ -16,13 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.engine.embedded.index.arrays import F32, F64, I64, U8, U32
 from weft.engine.embedded.index.inverted.statistics import Deaths
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
 
 BASE_K1, BASE_B = 1.2, 0.75
 MAX_FREQUENCY, MAX_LENGTH = (1 << 12) - 1, (1 << 20) - 1

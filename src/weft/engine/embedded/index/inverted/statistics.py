@@ -18,13 +18,12 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.arrays import U32
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 
 if TYPE_CHECKING:
     from weft.engine.embedded.index.inverted.segment import Postings, Segment, SegmentField
     from weft.engine.embedded.index.inverted.tail import PostingsTail
-
-U32 = npt.NDArray[np.uint32]
 
 _NONE = np.zeros(0, np.uint32)
 _SEEK_COST = 16

@@ -9,16 +9,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from weft.domain.objects import Properties
+from weft.engine.embedded.index.arrays import U32, U64
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.batch import encode
 from weft.engine.embedded.index.inverted.fields import TextField, texts_of
 from weft.engine.embedded.index.inverted.segment import MAX_FREQUENCY, MAX_LENGTH, FieldPostings, Segment, assemble
-
-U32 = npt.NDArray[np.uint32]
-U64 = npt.NDArray[np.uint64]
 
 
 class TailField:

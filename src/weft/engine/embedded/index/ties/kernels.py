@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from weft.engine.embedded.index.arrays import U32
 from weft.engine.embedded.index.ties.order import Ties
-
-U32 = npt.NDArray[np.uint32]
 
 
 @njit(cache=True, nogil=True)

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from weft.engine.embedded.index.arrays import U8, U32
 from weft.engine.results import DocIds
-
-U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
 
 
 class Ties(NamedTuple):

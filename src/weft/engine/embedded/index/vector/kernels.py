@@ -16,15 +16,9 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from weft.engine.embedded.index.arrays import F32, I8, I64, U8, U32, U64
 from weft.engine.embedded.index.ties.kernels import precedes
 from weft.engine.embedded.index.ties.order import Ties
-
-F32 = npt.NDArray[np.float32]
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
-I8 = npt.NDArray[np.int8]
-U32 = npt.NDArray[np.uint32]
-U64 = npt.NDArray[np.uint64]
 
 _SUMS = {"reassoc", "contract", "nsz"}
 _AHEAD = 6

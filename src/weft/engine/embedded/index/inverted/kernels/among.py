@@ -8,14 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from weft.engine.embedded.index.arrays import F32, F64, I64, U32
+from weft.engine.embedded.index.inverted.kernels.docs import seek
 from weft.engine.embedded.index.inverted.kernels.maxscore import rounded
-from weft.engine.embedded.index.inverted.kernels.top import push, seek
+from weft.engine.embedded.index.inverted.kernels.top import push
 from weft.engine.embedded.index.ties.order import Ties
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
-U32 = npt.NDArray[np.uint32]
 
 
 @njit(cache=True, nogil=True)

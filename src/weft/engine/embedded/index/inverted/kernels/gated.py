@@ -8,15 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from weft.engine.embedded.index.inverted.kernels.maxscore import WINDOW, _allowed, rounded
-from weft.engine.embedded.index.inverted.kernels.top import push, seek
+from weft.engine.embedded.index.arrays import F32, F64, I64, U8, U32
+from weft.engine.embedded.index.inverted.kernels.docs import allowed, seek
+from weft.engine.embedded.index.inverted.kernels.maxscore import WINDOW, rounded
+from weft.engine.embedded.index.inverted.kernels.top import push
 from weft.engine.embedded.index.ties.order import Ties
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
 
 
 @njit(cache=True, nogil=True)
@@ -95,7 +91,7 @@ def best_gated(
                 at = docs[p] - base
                 if hits[at]:
                     hits[at] = False
-                    if not filtered or _allowed(bits, np.int64(docs[p])):
+                    if not filtered or allowed(bits, np.int64(docs[p])):
                         size = push(scores, ids, size, np.float32(sums[at]), docs[p], ties)
                     sums[at] = 0.0
             pos[i] = stop[i]

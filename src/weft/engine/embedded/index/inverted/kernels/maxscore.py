@@ -20,14 +20,10 @@ import numpy.typing as npt
 from numba import njit
 from numba.cpython.unsafe.numbers import trailing_zeros
 
-from weft.engine.embedded.index.inverted.kernels.top import cut_of, push, seek
+from weft.engine.embedded.index.arrays import F32, F64, I64, U8, U32
+from weft.engine.embedded.index.inverted.kernels.docs import allowed, seek
+from weft.engine.embedded.index.inverted.kernels.top import cut_of, push
 from weft.engine.embedded.index.ties.order import Ties
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
 
 WINDOW = 8192
 BLOCK_SHIFT = 7
@@ -60,12 +56,6 @@ def _order(order: I64, keys: F64) -> None:
             order[at] = order[at - 1]
             at -= 1
         order[at] = item
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _allowed(bits: U8, doc: int) -> bool:
-    byte = doc >> 3
-    return byte < len(bits) and (bits[byte] >> (doc & 7)) & 1 != 0
 
 
 @njit(cache=True, nogil=True)
@@ -210,7 +200,7 @@ def _from_one(
             score = rounded(weight * table[codes[p]], magic)
             doc = int(docs[p])
             p += 1
-            if score + others < cut or (filtered and not _allowed(bits, doc)):
+            if score + others < cut or (filtered and not allowed(bits, doc)):
                 continue
             score = _probe(docs, codes, impacts, tables, weights, pos, stop, order, reach, last, doc, score, cut, magic)
             if score >= cut:
@@ -256,7 +246,7 @@ def _from_sums(
             if score + others < cut:
                 continue
             doc = base + at
-            if filtered and not _allowed(bits, doc):
+            if filtered and not allowed(bits, doc):
                 continue
             score = _probe(
                 docs, codes, impacts, tables, weights, pos, stop, order, reach, essential, doc, score, cut, magic

@@ -8,14 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from weft.engine.embedded.index.inverted.kernels.maxscore import BLOCK_SHIFT, _allowed
+from weft.engine.embedded.index.arrays import F32, F64, I64, U8, U32
+from weft.engine.embedded.index.inverted.kernels.docs import allowed
+from weft.engine.embedded.index.inverted.kernels.maxscore import BLOCK_SHIFT
 from weft.engine.embedded.index.inverted.kernels.terms import compare
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
 
 
 @njit(cache=True, nogil=True)
@@ -71,7 +67,7 @@ def count_kept(docs: U32, posts: I64, low: int, high: int, ranks: I64, filtered:
         kept = 0
         if filtered:
             for p in range(posts[term], posts[term + 1]):
-                kept += _allowed(live, np.int64(docs[p]))
+                kept += allowed(live, np.int64(docs[p]))
         else:
             kept = posts[term + 1] - posts[term]
         counts[ranks[term - low]] += kept
@@ -101,7 +97,7 @@ def move_kept(
         rank = ranks[term - low]
         at = fill[rank]
         for p in range(posts[term], posts[term + 1]):
-            if not filtered or _allowed(live, np.int64(docs[p])):
+            if not filtered or allowed(live, np.int64(docs[p])):
                 out_docs[at] = docs[p]
                 out_codes[at] = recoded[codes[p]]
                 at += 1

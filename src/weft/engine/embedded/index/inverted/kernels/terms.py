@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
+from weft.engine.embedded.index.arrays import I64, U8
+
 ONE, ANY = 256, 257
 """What stands for ``?`` and ``*`` in the pattern of ``glob``; smaller numbers are bytes."""
 

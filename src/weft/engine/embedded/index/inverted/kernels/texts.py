@@ -6,9 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
+from weft.engine.embedded.index.arrays import I64, U8, U32
 
 _SEPARATOR = 0xFF
 _PRIME = np.uint64(0x9E3779B97F4A7C15)

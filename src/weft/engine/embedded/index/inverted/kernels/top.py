@@ -1,4 +1,4 @@
-"""The best k so far: a binary heap with the worst at its root, and search in sorted doc_ids.
+"""The best k so far: a binary heap with the worst at its root.
 
 Worse means a smaller score, or the same score and a later place by ``Ties``.
 """
@@ -6,14 +6,11 @@ Worse means a smaller score, or the same score and a later place by ``Ties``.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from weft.engine.embedded.index.arrays import F32, U32
 from weft.engine.embedded.index.ties.kernels import precedes
 from weft.engine.embedded.index.ties.order import Ties
-
-F32 = npt.NDArray[np.float32]
-U32 = npt.NDArray[np.uint32]
 
 _ROUNDING = 1.0 - 2.0**-23
 """A float64 that rounds to a float32 is at least this share of it."""
@@ -77,24 +74,3 @@ def drain(scores: F32, ids: U32, size: int, ties: Ties) -> None:
         scores[size], ids[size] = scores[0], ids[0]
         scores[0], ids[0] = score, doc
         sink(scores, ids, size, ties)
-
-
-@njit(cache=True, nogil=True)
-def seek(docs: U32, start: int, end: int, target: int) -> int:
-    """The first position in ``docs[start:end]``, ascending, that holds ``target`` or more; ``end`` if none does."""
-    if start >= end or docs[start] >= target:
-        return start
-    low = start
-    step = 1
-    while low + step < end and docs[low + step] < target:
-        low += step
-        step <<= 1
-    high = min(low + step, end)
-    low += 1
-    while low < high:
-        middle = (low + high) >> 1
-        if docs[middle] < target:
-            low = middle + 1
-        else:
-            high = middle
-    return low
