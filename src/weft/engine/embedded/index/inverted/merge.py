@@ -12,10 +12,8 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from weft.engine.embedded.index.allow_list import AllowList, in_bits
+from weft.engine.embedded.index.arrays import I64, U8, U32
 from weft.engine.embedded.index.inverted.segment import (
-    I64,
-    U8,
-    U32,
     FieldSummary,
     Segment,
     SegmentArrays,
