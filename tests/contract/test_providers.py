@@ -13,7 +13,17 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
-from providers.callers import CALLER, PREFIXES, modules_of, near, texts, with_headers
+from providers.callers import (
+    CALLER,
+    PREFIXES,
+    caller_of,
+    modules_of,
+    near,
+    set_own_key,
+    settings_of,
+    texts,
+    with_headers,
+)
 from providers.standin import CUT, Failure, Request, StandIn
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, Overloaded, ProviderError, WeftError
@@ -24,6 +34,7 @@ from weft.modules.base import Generator, Media, ModuleInput, Reranker, Vectorize
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
+from weft.modules.providers.provider import Provider
 from weft.modules.providers.reranker import ProviderReranker
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 
@@ -54,8 +65,10 @@ def running_provider() -> Iterator[StandIn]:
 def provider(running_provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Every provider's address is that of the stand-in, by the operator's variables."""
     running_provider.reset()
+    for known in {provider_of(registry_of(Resources()), name) for name in ALL}:
+        for variable in known.variables_of_key:
+            monkeypatch.delenv(variable, raising=False)
     for prefix in PREFIXES:
-        monkeypatch.delenv(f"{prefix}_APIKEY", raising=False)
         monkeypatch.setenv(f"{prefix}_BASE_URL", running_provider.url + BELOW.get(prefix, ""))
     return running_provider
 
@@ -72,15 +85,19 @@ def registry(client: ProviderClient) -> Registry:
     return modules_of(client)
 
 
-def provider_of(registry: Registry, name: str) -> ProviderModule:
+def module_of(registry: Registry, name: str) -> ProviderModule:
     module = registry.get(name)
     assert isinstance(module, ProviderModule)
     return module
 
 
+def provider_of(registry: Registry, name: str) -> Provider:
+    return module_of(registry, name).provider_for(settings_of(name))
+
+
 def ask(registry: Registry, name: str, caller: Caller = CALLER, settings: dict[str, Any] | None = None) -> Any:
     """One call of the provider, whatever it is for, as a search makes it."""
-    module, chosen = registry.get(name), settings or {}
+    module, chosen = registry.get(name), settings_of(name) | (settings or {})
     match module:
         case Vectorizer():
             return module.embed_query(["a"], chosen, caller)
@@ -126,7 +143,7 @@ def test_other_failures_are_the_callers_at_once(provider: StandIn, registry: Reg
     provider.failures = [Failure(status, {"message": "the reason"}, {"location": provider.url})]
     with pytest.raises(ProviderError, match=rf"{status}.*the reason") as raised:
         ask(registry, name)
-    known = provider_of(registry, name).provider_for({})
+    known = provider_of(registry, name)
     assert (raised.value.status, raised.value.provider) == (status, known.name)
     assert len(provider.requests) == 1
 
@@ -145,7 +162,7 @@ def test_answers_that_make_no_sense_are_named(
     provider: StandIn, registry: Registry, name: str, twist: Callable[[Any], Any]
 ) -> None:
     provider.twist = twist
-    known = provider_of(registry, name).provider_for({})
+    known = provider_of(registry, name)
     with pytest.raises(ProviderError, match=f"^{known.name} (answered|was asked)"):
         ask(registry, name)
 
@@ -192,8 +209,9 @@ def test_a_server_that_stops_waits_for_no_one(provider: StandIn, name: str) -> N
 
 @pytest.mark.parametrize("name", WITH_KEY)
 def test_a_missing_key_says_where_it_was_looked_for(provider: StandIn, registry: Registry, name: str) -> None:
-    prefix = provider_of(registry, name).provider_for({}).env_prefix
-    message = f"in request header: X-{prefix.capitalize()}-Api-Key nor in environment variable under {prefix}_APIKEY"
+    known = provider_of(registry, name)
+    headers, variables = " or ".join(known.headers_of_key), " or ".join(known.variables_of_key)
+    message = f"in request header: {headers} nor in environment variable under {variables}"
     with pytest.raises(Invalid, match=message):
         ask(registry, name, Caller())
     assert not provider.requests
@@ -209,9 +227,9 @@ def test_others_are_called_without_a_key(provider: StandIn, registry: Registry, 
 def test_a_key_of_the_request_or_of_the_environment_is_sent(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    prefix = provider_of(registry, name).provider_for({}).env_prefix
-    ask(registry, name, Caller(credentials=Credentials.of({f"x-{prefix.lower()}-api-key": " mine "})))
-    monkeypatch.setenv(f"{prefix}_APIKEY", "the server's own")
+    known = provider_of(registry, name)
+    ask(registry, name, caller_of(known, " mine "))
+    set_own_key(monkeypatch, known, "the server's own")
     ask(registry, name, Caller())
     assert [request.key for request in provider.requests] == ["mine", "the server's own"]
 
@@ -220,15 +238,15 @@ def test_a_key_of_the_request_or_of_the_environment_is_sent(
 def test_the_servers_own_key_goes_to_no_address_of_a_request(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    prefix = provider_of(registry, name).provider_for({}).env_prefix
-    monkeypatch.setenv(f"{prefix}_APIKEY", "the server's own")
-    foreign = {f"x-{prefix.lower()}-baseurl": provider.url + BELOW.get(prefix, "")}
+    known = provider_of(registry, name)
+    set_own_key(monkeypatch, known, "the server's own")
+    foreign = {known.address_header: provider.url + BELOW.get(known.env_prefix, "")}
     if name in WITH_KEY:
         with pytest.raises(Invalid, match=r"the server's own key is never sent to an address in a request"):
             ask(registry, name, Caller(credentials=Credentials.of(foreign)))
     else:
         ask(registry, name, Caller(credentials=Credentials.of(foreign)))
-    ask(registry, name, Caller(credentials=Credentials.of({**foreign, f"x-{prefix.lower()}-api-key": "mine"})))
+    ask(registry, name, caller_of(known, "mine", foreign))
     assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
 
 
@@ -237,9 +255,9 @@ def test_the_servers_own_key_goes_to_no_address_of_a_request(
 def test_private_addresses_are_refused_where_the_operator_says_so(provider: StandIn, name: str, url: str) -> None:
     client = ProviderClient(public_only=True)
     registry = modules_of(client)
-    prefix = provider_of(registry, name).provider_for({}).env_prefix
-    foreign = with_headers(**{f"x_{prefix.lower()}_baseurl": url, "x_ollama_api_key": "ol"})
-    with pytest.raises(Invalid, match=rf"refused: .*MODULES_VALIDATE_BASE_URL.*{prefix}_BASE_URL"):
+    known = provider_of(registry, name)
+    foreign = with_headers(**{known.address_header: url, "x_ollama_api_key": "ol"})
+    with pytest.raises(Invalid, match=rf"refused: .*MODULES_VALIDATE_BASE_URL.*{known.env_prefix}_BASE_URL"):
         ask(registry, name, foreign)
     ask(registry, name)
     client.close()
@@ -247,10 +265,9 @@ def test_private_addresses_are_refused_where_the_operator_says_so(provider: Stan
 
 @pytest.mark.parametrize("name", ALL)
 def test_an_invalid_address_is_refused_and_its_origin_named(provider: StandIn, registry: Registry, name: str) -> None:
-    module = provider_of(registry, name)
-    prefix = module.provider_for({}).env_prefix
-    with pytest.raises(Invalid, match=rf"of header X-{prefix.capitalize()}-Baseurl must begin with http"):
-        ask(registry, name, with_headers(**{f"x_{prefix.lower()}_baseurl": "ftp://host"}))
+    module, known = module_of(registry, name), provider_of(registry, name)
+    with pytest.raises(Invalid, match=rf"of header {known.address_header} must begin with http"):
+        ask(registry, name, with_headers(**{known.address_header: "ftp://host"}))
     if module.address_setting:
         with pytest.raises(Invalid, match=f"of setting {module.address_setting} must begin with http"):
             ask(registry, name, settings={module.address_setting: "file:///etc/passwd"})
@@ -265,15 +282,15 @@ def test_vectors_are_finite_float32_in_the_order_of_the_objects(
 ) -> None:
     module = registry.vectorizer(name)
     given = [f"text number {i}" for i in range(5)]
-    together = vectors(module.embed_objects(texts(*given), {}, CALLER))
-    alone = [vectors(module.embed_objects(texts(one), {}, CALLER))[0] for one in given]
+    together = vectors(module.embed_objects(texts(*given), settings_of(name), CALLER))
+    alone = [vectors(module.embed_objects(texts(one), settings_of(name), CALLER))[0] for one in given]
     assert len(together) == 5
     for one, other in zip(together, alone, strict=True):
         assert one.dtype == np.float32
         assert one.ndim == (2 if module.multi else 1)
         assert np.isfinite(one).all()
         assert near(one, other.tolist())
-    assert module.embed_query(["text"], {}, CALLER).shape[-1] == together[0].shape[-1]
+    assert module.embed_query(["text"], settings_of(name), CALLER).shape[-1] == together[0].shape[-1]
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -281,11 +298,11 @@ def test_batches_are_as_large_as_the_provider_takes(provider: StandIn, registry:
     module = registry.get(name)
     assert isinstance(module, ProviderTextVectorizer)
     given = [f"t{i}" for i in range(module.texts_per_call + 3)]
-    found = vectors(module.embed_objects(texts(*given), {}, CALLER))
+    found = vectors(module.embed_objects(texts(*given), settings_of(name), CALLER))
     sizes = [len(given_to(request)) for request in provider.requests]
     assert sum(sizes) == len(given) == len(found)
     assert max(sizes) <= module.texts_per_call and len(sizes) >= 2
-    (last,) = vectors(module.embed_objects(texts(given[-1]), {}, CALLER))
+    (last,) = vectors(module.embed_objects(texts(given[-1]), settings_of(name), CALLER))
     assert near(found[-1], last.tolist())
 
 
@@ -296,7 +313,7 @@ def test_one_text_that_is_refused_costs_the_others_nothing(provider: StandIn, re
 
     provider.refuse = refuse
     module = registry.vectorizer(name)
-    found = module.embed_objects(texts("t0", "t1", "t2", "bad", "t4"), {}, CALLER)
+    found = module.embed_objects(texts("t0", "t1", "t2", "bad", "t4"), settings_of(name), CALLER)
     assert [i for i, one in enumerate(found) if isinstance(one, ProviderError)] == [3]
     assert len(vectors(found)) == 4
 
@@ -304,28 +321,31 @@ def test_one_text_that_is_refused_costs_the_others_nothing(provider: StandIn, re
 @pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
 def test_what_fails_for_all_is_the_error_of_each(provider: StandIn, registry: Registry, name: str) -> None:
     provider.refuse = lambda request: Failure(403, {"detail": "no"})
-    found = registry.vectorizer(name).embed_objects(texts("a", "b"), {}, CALLER)
+    found = registry.vectorizer(name).embed_objects(texts("a", "b"), settings_of(name), CALLER)
     assert [isinstance(one, ProviderError) and one.status for one in found] == [403, 403]
     if name in WITH_KEY:
-        keyless = registry.vectorizer(name).embed_objects(texts("a", "b"), {}, Caller())
+        keyless = registry.vectorizer(name).embed_objects(texts("a", "b"), settings_of(name), Caller())
         assert [isinstance(one, Invalid) for one in keyless] == [True, True]
 
 
 @pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
 def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
     module = registry.vectorizer(name)
-    assert module.fingerprint({}) == module.fingerprint({"vectorizeClassName": False})
-    assert module.fingerprint({}) != module.fingerprint({"model": "another"})
-    assert module.fingerprint({}).split("|")[1], "the model's name stands second: only what is before it may differ"
+    usual = settings_of(name)
+    assert module.fingerprint(usual) == module.fingerprint(usual | {"vectorizeClassName": False})
+    assert module.fingerprint(usual) != module.fingerprint(usual | {"model": "another"})
+    assert module.fingerprint(usual).split("|")[1], "the model's name stands second: only what is before it may differ"
 
 
 @pytest.mark.parametrize("name", MEDIA)
 def test_an_image_is_found_by_itself(provider: StandIn, registry: Registry, name: str) -> None:
     module = registry.vectorizer(name)
-    (stored,) = vectors(module.embed_objects([ModuleInput(media=(Media(MediaKind.IMAGE, "aGk="),))], {}, CALLER))
-    assert near(module.embed_media(MediaKind.IMAGE, "aGk=", {}, CALLER), stored.tolist())
+    (stored,) = vectors(
+        module.embed_objects([ModuleInput(media=(Media(MediaKind.IMAGE, "aGk="),))], settings_of(name), CALLER)
+    )
+    assert near(module.embed_media(MediaKind.IMAGE, "aGk=", settings_of(name), CALLER), stored.tolist())
     with pytest.raises(Invalid, match=f"{name} does not embed video; it embeds image, text"):
-        module.embed_media(MediaKind.VIDEO, "aGk=", {}, CALLER)
+        module.embed_media(MediaKind.VIDEO, "aGk=", settings_of(name), CALLER)
 
 
 # -- scores and texts
@@ -336,7 +356,7 @@ def test_documents_are_ranked_in_their_order_and_in_batches(provider: StandIn, r
     module = registry.get(name)
     assert isinstance(module, ProviderReranker)
     count = module.documents_per_call + 5
-    scores = module.rank("red green", [f"red {'green ' * (i % 3)}{i}" for i in range(count)], {}, CALLER)
+    scores = module.rank("red green", [f"red {'green ' * (i % 3)}{i}" for i in range(count)], settings_of(name), CALLER)
     assert scores == [1.0 + (i % 3 > 0) for i in range(count)]
     assert sorted(len(given_to(request)) for request in provider.requests) == [5, module.documents_per_call]
 
@@ -348,15 +368,17 @@ def test_a_ranking_is_of_all_documents_or_of_none(provider: StandIn, registry: R
 
     provider.twist = without_one
     with pytest.raises(ProviderError, match="was asked for 2 scores and gave 1"):
-        registry.reranker(name).rank("a", ["a", "b"], {}, CALLER)
+        registry.reranker(name).rank("a", ["a", "b"], settings_of(name), CALLER)
 
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_a_generation_is_of_the_model_that_the_request_names(provider: StandIn, registry: Registry, name: str) -> None:
     generator = registry.generator(name)
-    found = generator.generate("Hi", {"model": "of the collection"}, {"model": "of the request"}, CALLER)
+    found = generator.generate(
+        "Hi", settings_of(name) | {"model": "of the collection"}, {"model": "of the request"}, CALLER
+    )
     assert found.text == "Answer to: Hi"
-    generator.generate("Hi", {"model": "of the collection"}, {"model": ""}, CALLER)
+    generator.generate("Hi", settings_of(name) | {"model": "of the collection"}, {"model": ""}, CALLER)
     asked = [unquote(request.path) + str(request.body) for request in provider.requests]
     assert ["of the request" in one for one in asked] == [True, False]
     assert ["of the collection" in one for one in asked] == [False, True]
@@ -366,18 +388,17 @@ def test_a_generation_is_of_the_model_that_the_request_names(provider: StandIn, 
 def test_the_servers_own_key_goes_to_no_address_among_the_parameters_of_a_generation(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    module = provider_of(registry, name)
-    prefix = module.provider_for({}).env_prefix
-    monkeypatch.setenv(f"{prefix}_APIKEY", "the server's own")
-    monkeypatch.delenv(f"{prefix}_BASE_URL")
+    module, known, usual = module_of(registry, name), provider_of(registry, name), settings_of(name)
+    set_own_key(monkeypatch, known, "the server's own")
+    monkeypatch.delenv(f"{known.env_prefix}_BASE_URL")
     generator, named = registry.generator(name), {module.address_setting: provider.url}
     try:
-        generator.generate("p", {}, named, Caller())
+        generator.generate("p", usual, named, Caller())
     except Invalid as error:
         assert "the server's own key is never sent to an address" in error.message
-    generator.generate("p", {}, named, Caller(credentials=Credentials.of({f"x-{prefix.lower()}-api-key": "mine"})))
+    generator.generate("p", usual, named, caller_of(known, "mine"))
     assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
-    generator.generate("p", named, named, Caller())
-    monkeypatch.setenv(f"{prefix}_BASE_URL", provider.url)
-    generator.generate("p", {}, named, Caller())
+    generator.generate("p", usual | named, named, Caller())
+    monkeypatch.setenv(f"{known.env_prefix}_BASE_URL", provider.url)
+    generator.generate("p", usual, named, Caller())
     assert [request.key for request in provider.requests[-2:]] == ["the server's own"] * 2

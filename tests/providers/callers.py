@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from weft.domain.caller import Caller, Credentials
 from weft.modules import Registry, Resources, registry_of
 from weft.modules.base import ModuleInput
 from weft.modules.providers.client import ProviderClient
+from weft.modules.providers.provider import Provider
 
 KEYS = {
     "nvidia": "nv",
@@ -25,6 +27,24 @@ PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA")
 """Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""
 HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()}
 CALLER = Caller(credentials=Credentials.of(HEADERS))
+
+SETTINGS: dict[str, dict[str, Any]] = {}
+"""What a collection must say to a module, if there is something."""
+
+
+def settings_of(name: str) -> dict[str, Any]:
+    """The settings of a module in the tests of all."""
+    return SETTINGS.get(name, {})
+
+
+def caller_of(provider: Provider, key: str, more: Mapping[str, str] = {}) -> Caller:
+    """One with a key for ``provider`` alone, and with ``more`` headers."""
+    return Caller(credentials=Credentials.of({provider.headers_of_key[0]: key, **more}))
+
+
+def set_own_key(monkeypatch: pytest.MonkeyPatch, provider: Provider, key: str) -> None:
+    """The server has a key for ``provider``."""
+    monkeypatch.setenv(provider.variables_of_key[-1], key)
 
 
 def with_headers(**headers: str) -> Caller:

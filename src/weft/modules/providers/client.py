@@ -9,7 +9,6 @@ Redirects are not followed. A final failure is a ProviderError with the provider
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import OrderedDict
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from weft.domain.errors import Invalid, Overloaded, ProviderError
 from weft.domain.json_values import JsonValue
 from weft.modules.providers.backoff import Backoff
+from weft.modules.providers.body import Form, Sign, encoded
 from weft.modules.providers.http_answer import HttpAnswer
 from weft.modules.providers.pace import Pace, PaceGate
 from weft.modules.providers.provider import Provider, reason_of, reports_error
@@ -74,25 +74,26 @@ class ProviderClient:
         self,
         provider: Provider,
         url: str,
-        body: Mapping[str, object],
+        body: Mapping[str, object] | Form,
         headers: Mapping[str, str],
         pace: Pace | None = None,
+        sign: Sign | None = None,
     ) -> JsonValue:
         """The decoded JSON of a 200 answer. Raises ProviderError for every other answer.
 
-        ``pace``: given by imports, which wait for their turn; searches do not.
+        ``pace``: given by imports, which wait for their turn; searches do not. ``sign``: more headers for each try.
         """
         if self._public_only:
             provider.check_public(url)
-        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        headers = {"Content-Type": "application/json", **headers}
-        gate = self._gate(url, headers)
+        gate = self._gate(url, headers, sign)
+        content, content_type = encoded(body)
+        headers = {"Content-Type": content_type, **headers}
         patience_s = self._timeout_s if pace is not None else min(self._timeout_s, _QUERY_PATIENCE_S)
         backoff = Backoff(self._tries, self._first_wait_s, patience_s)
         while True:
             self._await_turn(provider, gate, pace, len(content) // _BYTES_A_TOKEN)
             backoff.begin(time.monotonic())
-            outcome = self._try(provider, url, content, headers)
+            outcome = self._try(provider, url, content, {**headers, **sign(url, content)} if sign else headers)
             stated_s = None
             if isinstance(outcome, HttpAnswer):
                 if outcome.status == 200:
@@ -198,9 +199,10 @@ class ProviderClient:
         if self._closed.wait(wait_s):
             raise _stopping()
 
-    def _gate(self, url: str, headers: Mapping[str, str]) -> PaceGate:
-        """The gate of the address and the key; beyond a number the least recently used are forgotten."""
-        payer = (url, hash(headers.get("Authorization") or headers.get("api-key")))
+    def _gate(self, url: str, headers: Mapping[str, str], sign: Sign | None) -> PaceGate:
+        """The gate of the address and the key, which is in a header or signs; beyond a number the least recently used
+        are forgotten."""
+        payer = (url, hash((*sorted(headers.items()), sign)))
         with self._lock:
             gate = self._gates.setdefault(payer, PaceGate())
             self._gates.move_to_end(payer)

@@ -10,6 +10,7 @@ from weft.domain.caller import Caller
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.modules.base import Module, ModuleConfig
 from weft.modules.providers.answers import senseless
+from weft.modules.providers.body import Form, Sign
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.pace import Pace
 from weft.modules.providers.provider import Provider
@@ -21,24 +22,26 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class ProviderConnection:
-    """``url``: the address before the path. ``pace``: only for imports."""
+    """``url``: the address before the path. ``pace``: only for imports. ``sign``: makes the headers of each try, for a
+    provider whose key signs requests."""
 
     client: ProviderClient
     provider: Provider
     url: str
     headers: Mapping[str, str]
     pace: Pace | None
+    sign: Sign | None = None
 
-    def post(self, path: str, body: Mapping[str, object]) -> JsonObject:
+    def post(self, path: str, body: Mapping[str, object] | Form) -> JsonObject:
         """The JSON object of a 200 answer. Raises ProviderError for any other."""
         answer = self.post_any(path, body)
         if not isinstance(answer, Mapping):
             raise senseless(self.provider, "with something that is not a JSON object")
         return answer
 
-    def post_any(self, path: str, body: Mapping[str, object]) -> JsonValue:
+    def post_any(self, path: str, body: Mapping[str, object] | Form) -> JsonValue:
         """The decoded JSON of a 200 answer, of any type."""
-        return self.client.post(self.provider, self.url + path, body, self.headers, self.pace)
+        return self.client.post(self.provider, self.url + path, body, self.headers, self.pace, self.sign)
 
     def each(self, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """``call`` for each item, several concurrently, in order."""

@@ -1,7 +1,7 @@
 """Provider: its name, address and key, and the caller's pace.
 
     address   header X-{Prefix}-Baseurl, else the collection's setting, else variable {PREFIX}_BASE_URL, else its own
-    key       header X-{Prefix}-Api-Key, else variable {PREFIX}_APIKEY
+    key       header X-{Prefix}-Api-Key, else variable {PREFIX}_APIKEY, unless the provider has other names for them
     pace      headers X-{Prefix}-Ratelimit-RequestPM-Embedding and X-{Prefix}-Ratelimit-TokenPM-Embedding
 
 A key from the environment is never sent to an address that a request names, by header or in the parameters of a
@@ -35,7 +35,9 @@ Explain = Callable[[int, JsonValue], str]
 class Provider:
     """``env_prefix`` begins the provider's variables and headers; ``hosts``: its own addresses, the usual one first.
 
-    ``url_header``: the header with the address, if it is another provider's.
+    ``url_header``: the header with the address, if it has another name. ``key_headers`` and ``key_variables``: those
+    with the key, if they have other names; the first that is given counts. ``bare_hosts``: an address without a scheme
+    is one of https.
     """
 
     name: str
@@ -43,6 +45,9 @@ class Provider:
     hosts: tuple[str, ...]
     explain: Explain
     url_header: str = ""
+    key_headers: tuple[str, ...] = ()
+    key_variables: tuple[str, ...] = ()
+    bare_hosts: bool = False
 
     def key(self, caller: Caller, *, environment_first: bool = False) -> str:
         """Raises Invalid when neither the request nor the environment has a key that may be sent."""
@@ -51,19 +56,19 @@ class Provider:
             return key
         if self._own_key():
             raise Invalid(
-                f"a request that names the address of {self.name} (by header {self._url_header}, or a parameter) "
-                f"also needs header {self._key_header}: the server's own key is never sent to an address "
+                f"a request that names the address of {self.name} (by header {self.address_header}, or a parameter) "
+                f"also needs header {self.headers_of_key[0]}: the server's own key is never sent to an address "
                 "in a request"
             )
         raise Invalid(
-            f"no api key found neither in request header: {self._key_header} nor in environment variable under "
-            f"{self.env_prefix}_APIKEY"
+            f"no api key found neither in request header: {' or '.join(self.headers_of_key)} nor in environment "
+            f"variable under {' or '.join(self.variables_of_key)}"
         )
 
     def optional_key(self, caller: Caller, *, environment_first: bool = False) -> str:
         """Empty if there is none."""
-        given = caller.credentials.get(self._key_header).strip()
-        own = "" if caller.credentials.get(self._url_header) else self._own_key()
+        given = next(filter(None, (caller.credentials.get(name).strip() for name in self.headers_of_key)), "")
+        own = "" if caller.credentials.get(self.address_header) else self._own_key()
         key = (own or given) if environment_first else (given or own)
         if not key.isascii() or not key.isprintable():
             raise Invalid(
@@ -72,15 +77,19 @@ class Provider:
         return key
 
     def _own_key(self) -> str:
-        return os.environ.get(f"{self.env_prefix}_APIKEY", "").strip()
+        return next(filter(None, (os.environ.get(name, "").strip() for name in self.variables_of_key)), "")
 
     @property
-    def _url_header(self) -> str:
+    def address_header(self) -> str:
         return self.url_header or f"X-{self.env_prefix.capitalize()}-Baseurl"
 
     @property
-    def _key_header(self) -> str:
-        return f"X-{self.env_prefix.capitalize()}-Api-Key"
+    def headers_of_key(self) -> tuple[str, ...]:
+        return self.key_headers or (f"X-{self.env_prefix.capitalize()}-Api-Key",)
+
+    @property
+    def variables_of_key(self) -> tuple[str, ...]:
+        return self.key_variables or (f"{self.env_prefix}_APIKEY",)
 
     def base_url(self, settings: ModuleConfig, caller: Caller, host: str = "", *, setting: str = "baseURL") -> str:
         """The address before a path, without a slash or ``/v1`` at the end. ``host``: replaces the provider's first.
@@ -91,28 +100,28 @@ class Provider:
 
     def given_url(self, settings: ModuleConfig, caller: Caller, *, setting: str = "baseURL") -> str:
         """The address in the request or the collection; empty if neither has one."""
-        given = caller.credentials.get(self._url_header)
+        given = caller.credentials.get(self.address_header)
         if given:
-            return address(given, f"header {self._url_header}")
+            return self._address(given, f"header {self.address_header}")
         chosen = text_setting(settings, setting)
-        chosen = address(chosen, f"setting {setting}") if chosen else ""
+        chosen = self._address(chosen, f"setting {setting}") if chosen else ""
         return "" if chosen in self.hosts else chosen
 
     def asked_at(self, named: object, collection: ModuleConfig, caller: Caller, *, setting: str) -> Caller:
         """``caller`` as if the request had the address ``named`` in a header, unless it is the provider's, the
         operator's or the collection's."""
-        if not isinstance(named, str) or not named or caller.credentials.get(self._url_header):
+        if not isinstance(named, str) or not named or caller.credentials.get(self.address_header):
             return caller
         known = {*self.hosts, self._operators_url(), self.given_url(collection, caller, setting=setting)}
-        if address(named, f"parameter {setting}") in known:
+        if self._address(named, f"parameter {setting}") in known:
             return caller
-        return caller.having(self._url_header, named)
+        return caller.having(self.address_header, named)
 
     def check_public(self, url: str) -> None:
         """Raises Invalid for a URL that is not the provider's or the operator's own and uses plain http or a private
         network, by name or by number."""
         own = [*self.hosts, *filter(None, [self._operators_url()])]
-        if any(url.startswith(f"{place}/") for place in own):
+        if any(url == place or url.startswith(f"{place}/") for place in own):
             return
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -130,9 +139,13 @@ class Provider:
         variable = f"{self.env_prefix}_BASE_URL"
         stated = os.environ.get(variable, "")
         try:
-            return address(stated, f"variable {variable}") if stated else ""
+            return self._address(stated, f"variable {variable}") if stated else ""
         except Invalid as error:
             raise Misconfigured(error.message) from error
+
+    def _address(self, url: str, origin: str) -> str:
+        bare = self.bare_hosts and "://" not in url
+        return address(f"https://{url}" if bare else url, origin)
 
     def pace(self, caller: Caller) -> Pace:
         """The caller's limits per minute; a header that is not a number counts as not given."""
