@@ -127,7 +127,11 @@ class App:
             return None
         from weft.metrics import Metrics
 
-        return Metrics(lambda: self._service.nodes(None, verbose=True)[0].shards or (), self._registry.models)
+        return Metrics(
+            lambda: self._service.nodes(None, verbose=True)[0].shards or (),
+            self._registry.models,
+            grouped=self.settings.metrics.group_collections,
+        )
 
     def _serve_metrics(self, metrics: Metrics) -> None:
         from weft.metrics import MetricsServer

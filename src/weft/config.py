@@ -23,6 +23,7 @@ from weft.settings.modules import ModuleSettings
 from weft.settings.server import GrpcSettings, LogSettings, MetricsSettings, RestSettings, ServerSettings
 from weft.settings.setting import Setting, group, sections, setting_of
 from weft.settings.storage import StorageSettings
+from weft.settings.usage import UsageSettings
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -48,6 +49,7 @@ class Settings:
     metrics: MetricsSettings = group(MetricsSettings, "Metrics")
     access: AccessSettings = group(AccessSettings, "Access")
     schema: SchemaSettings = group(SchemaSettings, "Collections")
+    usage: UsageSettings = group(UsageSettings, "Usage limits")
     query: QuerySettings = group(QuerySettings, "Queries")
     modules: ModuleSettings = group(ModuleSettings, "Modules")
     backup: BackupSettings = group(BackupSettings, "Backups")

@@ -17,6 +17,13 @@ from prometheus_client.registry import Collector
 from weft.domain.cluster import ShardFacts
 from weft.domain.errors import Misconfigured
 
+ALL_COLLECTIONS = "n/a"
+"""The label of the figures of all collections together, as Weaviate has it."""
+
+_MOST_COLLECTIONS = 1_000
+"""Of more collections, only the figures of all together are served: each collection is several
+series, which Prometheus keeps after it is gone."""
+
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -38,9 +45,12 @@ Models: TypeAlias = Callable[[], Sequence[ModelFigures]]
 
 
 class Metrics:
-    """``shards`` returns the stored shards, ``models`` the models in memory; both are called when metrics are read."""
+    """``shards`` returns the stored shards, ``models`` the models in memory; both are called when metrics are read.
 
-    def __init__(self, shards: Shards, models: Models) -> None:
+    ``grouped``: the figures of all collections are summed, however few there are.
+    """
+
+    def __init__(self, shards: Shards, models: Models, *, grouped: bool = False) -> None:
         self.registry = CollectorRegistry()
         self._requests = Histogram(
             "weft_request_duration_seconds",
@@ -50,7 +60,7 @@ class Metrics:
             registry=self.registry,
         )
         self._children: dict[tuple[str, str, str], Any] = {}
-        self.registry.register(_Stored(shards))
+        self.registry.register(_Stored(shards, grouped=grouped))
         self.registry.register(_Models(models))
         ProcessCollector(registry=self.registry)
 
@@ -88,19 +98,22 @@ class MetricsServer:
 
 
 class _Stored(Collector):
-    def __init__(self, shards: Shards) -> None:
+    def __init__(self, shards: Shards, *, grouped: bool) -> None:
         self._shards = shards
+        self._grouped = grouped
 
     def collect(self) -> Iterable[Metric]:
-        """Summed over the shards (tenants) of each collection, so that there are few series."""
+        """Summed over the shards (tenants) of each collection, or of all, so that there are few series."""
         objects = GaugeMetricFamily("weft_objects", "Objects of a collection", labels=["collection"])
         waiting = GaugeMetricFamily("weft_vectors_waiting", "Vectors not yet in their index", labels=["collection"])
         sizes = GaugeMetricFamily("weft_bytes", "Bytes of a collection's part", labels=["collection", "part"])
         damaged = GaugeMetricFamily("weft_shards_damaged", "Shards that cannot be served", labels=["collection"])
         counts: dict[str, list[int]] = {}
         parts: dict[tuple[str, str], int] = {}
-        for shard in self._shards():
-            name = shard.collection
+        shards = self._shards()
+        grouped = self._grouped or len({shard.collection for shard in shards}) > _MOST_COLLECTIONS
+        for shard in shards:
+            name = ALL_COLLECTIONS if grouped else shard.collection
             count = counts.setdefault(name, [0, 0, 0])
             count[0] += shard.objects or 0
             count[1] += shard.vector_queue

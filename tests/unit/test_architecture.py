@@ -91,6 +91,7 @@ def test_a_room_reads_its_own_group_of_settings() -> None:
         "archives": {"service"},
         "modules": {"modules", "cli"},
         "storage": set(),
+        "usage": {"service"},
         "setting": {"cli"},
     }
     wrong = []

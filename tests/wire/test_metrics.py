@@ -12,6 +12,7 @@ from weaviate.classes.config import Configure
 
 from weft.app import App
 from weft.config import load_settings
+from weft.domain.cluster import ShardFacts
 from weft.domain.errors import Misconfigured
 from weft.metrics import Metrics, MetricsServer
 
@@ -87,3 +88,23 @@ def test_a_port_that_is_taken_is_reported() -> None:
             MetricsServer(metrics, "127.0.0.1", server.port)
     finally:
         server.stop()
+
+
+def test_collections_in_one_series() -> None:
+    def figures(collections: int, *, grouped: bool) -> list[tuple[str, float]]:
+        shards = [
+            ShardFacts(f"C{i % collections}", f"tenant{i}", 2, sizes={"objects": 10}) for i in range(2 * collections)
+        ]
+        metrics = Metrics(lambda: shards, lambda: (), grouped=grouped)
+        families = list(text_string_to_metric_families(metrics.exposition().decode()))
+        return sorted(
+            (sample.labels["collection"], sample.value)
+            for family in families
+            if family.name == "weft_objects"
+            for sample in family.samples
+        )
+
+    assert figures(2, grouped=False) == [("C0", 4), ("C1", 4)]
+    assert figures(2, grouped=True) == [("n/a", 8)]
+    assert len(figures(1000, grouped=False)) == 1000
+    assert figures(1001, grouped=False) == [("n/a", 4004)]

@@ -11,6 +11,7 @@
     │   ├── Unauthenticated      no credentials, or wrong ones
     │   ├── Forbidden            known caller, not allowed
     │   ├── TooLarge             over an advertised limit
+    │   ├── UsageLimitExceeded   more than the operator allows to be kept
     │   └── Unsupported          a call of the protocol that this server does not offer
     ├── ProviderError        an embedding, rerank or generation provider answered with a failure
     ├── OperatorError        the machine or its settings
@@ -75,6 +76,15 @@ class Forbidden(CallerError):
 
 class TooLarge(CallerError):
     """Over a limit that the server states."""
+
+
+class UsageLimitExceeded(CallerError):
+    """The server would keep more than its operator allows: ``limited`` names what, ``limit`` is how many."""
+
+    def __init__(self, message: str, *, limited: str, limit: int, **facts: object) -> None:
+        super().__init__(message, limited=limited, limit=limit, **facts)
+        self.limited = limited
+        self.limit = limit
 
 
 class Unsupported(CallerError):

@@ -5,7 +5,7 @@ Other verbs begin here, too: they look up a collection by its name, and use one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 
 from weft.access.permissions import DELETE, READ
@@ -53,6 +53,18 @@ class Collections:
     ) -> AbstractContextManager[Part]:
         """See ``Tenants.use``."""
         return self._tenants.use(collection, tenant, importing=importing)
+
+    def adding(self, part: Part, uuids: Collection[bytes]) -> AbstractContextManager[None]:
+        """See ``Usage.adding``."""
+        return self._schemas.usage.adding(part, uuids)
+
+    def check_new_objects(self, new: int) -> None:
+        """See ``Usage.check_objects``."""
+        self._schemas.usage.check_objects(new)
+
+    def check_new_tenants(self, collection: ServedCollection, tenants: Collection[str]) -> None:
+        """See ``Usage.check_tenants``."""
+        self._schemas.usage.check_tenants(collection.tenants(), tenants)
 
     def plan_import(self, name: str, objects: Numbered, errors: Errors, check: Check) -> ImportPlan:
         """See ``ImportSchemas.plan``."""

@@ -76,7 +76,7 @@ class ImportSchemas:
             collection = plan.collection or schemas.database.find(plan.name)
             again = self._planned(plan.name, collection, accepted, errors, plan.check)
             if collection is None:
-                collection = schemas.database.create(again.config)
+                collection = schemas.add(again.config)
             elif again.grows:
                 schemas.database.configure(collection, again.config)
         for i, fitting in again.objects.items():

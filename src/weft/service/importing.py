@@ -36,11 +36,16 @@ class Importer:
         self._references = references
 
     def check_new_tenants(self, incoming: Sequence[IncomingObject]) -> None:
-        """Raises Invalid if a tenant that an import would create has no name or a wrong one."""
+        """Raises Invalid if a tenant that an import would create has no name or a wrong one, UsageLimitExceeded if
+        they are too many."""
+        tenants: dict[str, set[str]] = defaultdict(set)
         for one in incoming:
             collection = self._collections.find(collection_name(one.collection))
             if collection is not None and collection.config.tenancy.enabled and collection.config.tenancy.auto_creation:
                 check_tenant_name(one.tenant or "")
+                tenants[collection.config.name].add(one.tenant or "")
+        for name, wanted in tenants.items():
+            self._collections.check_new_tenants(self._collections.open(name), wanted)
 
     def run(self, incoming: Sequence[IncomingObject], caller: Caller) -> Errors:
         """Store each object, new or not; one error or None each. A refused object does not affect the others."""
@@ -96,12 +101,13 @@ class Importer:
         self._keep_unchanged(config, part, list(objects.values()))
         objects = _passed(objects, self._vectorizer.fill(config, part, list(objects.values()), caller), errors)
         objects = _passed(objects, unfit(part.view(), list(objects.values())), errors)
-        if objects:
-            self._collections.settle_import(plan, {i: incoming[i] for i in objects}, errors)
-            objects = {i: obj for i, obj in objects.items() if errors[i] is None}
-        for obj in objects.values():
-            hash_blobs(config, obj, obj.properties)
-        outcomes = part.write([Upsert(obj) for obj in objects.values()])
+        with self._collections.adding(part, [obj.uuid for obj in objects.values()]):
+            if objects:
+                self._collections.settle_import(plan, {i: incoming[i] for i in objects}, errors)
+                objects = {i: obj for i, obj in objects.items() if errors[i] is None}
+            for obj in objects.values():
+                hash_blobs(config, obj, obj.properties)
+            outcomes = part.write([Upsert(obj) for obj in objects.values()])
         for i, outcome in zip(objects, outcomes, strict=True):
             if isinstance(outcome, WeftError):
                 errors[i] = outcome
@@ -141,6 +147,7 @@ def create_planned(
             errors[i] = errors[i] or reason
     accepted = {i: incoming[i] for i in objects if errors[i] is None}
     if accepted:
+        collections.check_new_objects(len(accepted))
         collections.settle_import(plan, accepted, errors)
     plan.objects = {i: obj for i, obj in objects.items() if errors[i] is None}
 

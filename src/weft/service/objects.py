@@ -74,9 +74,10 @@ class Objects:
             if not is_free and is_visible(part, obj.uuid):
                 raise Conflict(f"id '{incoming.uuid}' already exists")
             self._vectorise(plan.config, part, obj, caller)
-            self._settle(plan, incoming)
-            hash_blobs(plan.config, obj, obj.properties)
-            return _store(part, Upsert(obj, insert_only=is_free))
+            with self._collections.adding(part, [obj.uuid]):
+                self._settle(plan, incoming)
+                hash_blobs(plan.config, obj, obj.properties)
+                return _store(part, Upsert(obj, insert_only=is_free))
 
     @requires(whole_object(UPDATE))
     def replace(self, incoming: IncomingObject, caller: Caller) -> Object:
@@ -170,7 +171,8 @@ class Objects:
     ) -> list[WeftError | None]:
         """Store each object, new or not; one error or None each. A refused object does not affect the others.
 
-        ``checks_tenants``: Invalid, and nothing is stored, if tenants would be created and a name is missing or wrong.
+        ``checks_tenants``: Invalid, and nothing is stored, if tenants would be created and a name is missing or wrong,
+        or they are too many.
         """
         if checks_tenants:
             self._importer.check_new_tenants(incoming)

@@ -16,8 +16,10 @@ from weft.modules.base import Registry
 from weft.service.schema.defaults import complete, complete_property
 from weft.service.schema.document import parse
 from weft.service.schema.documents import Defaults, Document, Stated
+from weft.service.schema.sharding import requested_shards
 from weft.service.schema.update import update
 from weft.service.schema.validate import validate, validate_property
+from weft.service.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,10 @@ class SchemaRules:
 class Schemas:
     """Changes of schemas take turns; ``turn`` is held from reading a schema to storing the change."""
 
-    def __init__(self, database: Database, registry: Registry, rules: SchemaRules) -> None:
+    def __init__(self, database: Database, registry: Registry, rules: SchemaRules, usage: Usage) -> None:
         self.database = database
         self.rules = rules
+        self.usage = usage
         self.turn = threading.RLock()
         self._registry = registry
 
@@ -51,9 +54,15 @@ class Schemas:
         return self._checked(complete(given, self._registry, self.rules.defaults, existing=document))
 
     def create(self, given: Stated) -> OpenCollection:
+        self.usage.check_shards(requested_shards(given))
         document = complete(given, self._registry, self.rules.defaults)  # which may import modules: no turn is held
         with self.turn:
-            return self.database.create(self._checked(document))
+            return self.add(self._checked(document))
+
+    def add(self, config: CollectionConfig) -> OpenCollection:
+        """Create the collection of a configuration that ``proposed`` returned; ``turn`` is held."""
+        self.usage.check_collections()
+        return self.database.create(config)
 
     def update(self, name: str, given: Stated) -> CollectionConfig:
         """Replace the document of the collection by ``given``. Raises Invalid for a change that is not allowed."""

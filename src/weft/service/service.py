@@ -41,6 +41,7 @@ from weft.service.search.searcher import Searcher
 from weft.service.settings import ServiceSettings
 from weft.service.slow_log import SlowLog
 from weft.service.tenants import Tenants
+from weft.service.usage import Usage
 from weft.service.vectorize import ObjectVectorizer
 
 
@@ -70,7 +71,7 @@ class Service:
                 quantization=settings.schema.default_quantization,
             ),
         )
-        schemas = Schemas(database, registry, rules)
+        schemas = Schemas(database, registry, rules, Usage(settings.usage, database))
         self.tenants = Tenants(schemas)
         self.aliases = Aliases(schemas)
         self.collections = Collections(schemas, self.tenants)

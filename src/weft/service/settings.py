@@ -7,6 +7,7 @@ from typing import Protocol
 from weft.settings.archives import BackupSettings, ExportSettings
 from weft.settings.collections import QuerySettings, SchemaSettings
 from weft.settings.server import GrpcSettings, RestSettings, ServerSettings
+from weft.settings.usage import UsageSettings
 
 
 class ServiceSettings(Protocol):
@@ -18,6 +19,8 @@ class ServiceSettings(Protocol):
     def grpc(self) -> GrpcSettings: ...
     @property
     def schema(self) -> SchemaSettings: ...
+    @property
+    def usage(self) -> UsageSettings: ...
     @property
     def query(self) -> QuerySettings: ...
     @property

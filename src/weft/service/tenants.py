@@ -55,6 +55,7 @@ class Tenants:
             known = collection.tenants()
             new = {tenant: status for tenant, status in asked.items() if tenant not in known}
             if new:
+                self._schemas.usage.check_tenants(known, new)
                 self._schemas.database.put_tenants(collection, new)
             return self.all(name, list(asked))
 
@@ -92,6 +93,7 @@ class Tenants:
             with self._schemas.turn:
                 opened = self._schemas.open(collection.config.name)
                 if _needs_preparing(opened, tenant, importing):  # another request may have changed it meanwhile
+                    self._schemas.usage.check_tenants(opened.tenants(), [tenant])
                     self._schemas.database.put_tenants(opened, statuses([Tenant(tenant)], self._possible))
         return collection.use(tenant)
 

@@ -63,6 +63,14 @@ class MetricsSettings:
         "prometheus_monitoring_port", "PROMETHEUS_MONITORING_PORT", 2112, "that port; 0 takes a free one"
     )
 
+    group_collections: bool = setting(
+        "prometheus_monitoring_group_classes",
+        "PROMETHEUS_MONITORING_GROUP_CLASSES",
+        False,
+        "one series for all collections instead of one for each",
+        older_env="PROMETHEUS_MONITORING_GROUP",
+    )
+
     def __post_init__(self) -> None:
         is_port(prometheus_monitoring_port=self.port)
 

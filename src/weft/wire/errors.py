@@ -38,6 +38,7 @@ STATUS_CODES: Final[Mapping[type[errors.WeftError], StatusCodes]] = {
     errors.Unauthenticated: StatusCodes(401, "UNAUTHENTICATED", "UNAUTHENTICATED"),
     errors.Forbidden: StatusCodes(403, "PERMISSION_DENIED", "FORBIDDEN"),
     errors.TooLarge: StatusCodes(413, "RESOURCE_EXHAUSTED", "TOO_LARGE"),
+    errors.UsageLimitExceeded: StatusCodes(429, "RESOURCE_EXHAUSTED", "USAGE_LIMIT_EXCEEDED"),
     errors.Unsupported: StatusCodes(501, "UNIMPLEMENTED", "UNSUPPORTED"),
     errors.ProviderError: StatusCodes(502, "UNKNOWN", "PROVIDER"),
     errors.OperatorError: StatusCodes(500, "FAILED_PRECONDITION", "OPERATOR"),
@@ -51,10 +52,11 @@ UNEXPECTED: Final = StatusCodes(500, "INTERNAL", "INTERNAL")
 
 
 class Refusal(NamedTuple):
-    """An error as it is sent on a wire."""
+    """An error as it is sent on a wire. ``usage``: the error, if it is a usage limit, which has more to say."""
 
     codes: StatusCodes
     message: str
+    usage: errors.UsageLimitExceeded | None = None
 
 
 def to_refusal(error: BaseException) -> Refusal:
@@ -62,7 +64,8 @@ def to_refusal(error: BaseException) -> Refusal:
     if isinstance(error, errors.WeftError):
         if not isinstance(error, errors.CallerError):
             log.warning("%s: %s", type(error).__name__, error.message)
-        return Refusal(codes_of(type(error)), error.message)
+        usage = error if isinstance(error, errors.UsageLimitExceeded) else None
+        return Refusal(codes_of(type(error)), error.message, usage)
     error_id = secrets.token_hex(6)
     log.error("unexpected error %s", error_id, exc_info=error)
     return Refusal(UNEXPECTED, f"internal error; the server's log has the details under the id {error_id}")

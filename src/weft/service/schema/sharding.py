@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weft.domain import json_fields
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
 from weft.service.schema.documents import Document, Stated, filled
@@ -19,6 +20,16 @@ _TENANT_SHARDING: Document = {
 
 
 _MAX_VIRTUAL = 1_000_000
+
+
+def requested_shards(collection: Stated) -> int:
+    """How many a new collection states for itself; 0 with tenants, which are its shards, and 1 if it does not say."""
+    tenancy = json_fields.object_(collection, "multiTenancyConfig", "class") or {}
+    if json_fields.boolean(tenancy, "enabled", "multiTenancyConfig"):
+        return 0
+    sharding = json_fields.object_(collection, "shardingConfig", "class") or {}
+    stated = json_fields.integer(sharding, "desiredCount", "shardingConfig")
+    return 1 if stated is None else stated
 
 
 def complete(given: Stated | None, tenants: bool, existing: Stated | None) -> Document:

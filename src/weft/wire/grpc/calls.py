@@ -11,6 +11,7 @@ from weft.domain.errors import Invalid
 from weft.domain.tenants import TenantStatus
 from weft.protocol import aggregate, batch, batch_delete, search_get, tenants
 from weft.service.guard import Door
+from weft.service.usage import check_stored_any
 from weft.wire.errors import to_refusal
 from weft.wire.grpc.decode_aggregate import decode_aggregate
 from weft.wire.grpc.decode_batch import decode_objects, decode_reference
@@ -65,6 +66,7 @@ class Calls:
         started = time.perf_counter()
         decoded = decode_objects(parse(batch.BatchObjectsRequest, data).objects)
         results = service.objects.batch(decoded.objects, caller, checks_tenants=True) if decoded.objects else ()
+        check_stored_any(results)
         reply = batch.BatchObjectsReply(took=time.perf_counter() - started)
         for index, error in decoded.with_results(results).items():
             reply.errors.add(index=index, error=to_refusal(error).message)

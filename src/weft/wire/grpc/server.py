@@ -28,6 +28,7 @@ from weft.domain.errors import Misconfigured, Overloaded
 from weft.service.guard import Door
 from weft.wire.errors import Refusal, StatusCodes, to_refusal
 from weft.wire.grpc.calls import Calls, UnaryCall
+from weft.wire.grpc.error_details import usage_details
 from weft.wire.grpc.stream import BatchStream
 from weft.wire.observing import Observe
 
@@ -272,6 +273,8 @@ class _Slot:
 
 
 def _abort(context: grpc.ServicerContext, refusal: Refusal) -> NoReturn:
+    if refusal.usage is not None:
+        context.set_trailing_metadata((("grpc-status-details-bin", usage_details(refusal.usage)),))
     context.abort(grpc.StatusCode[refusal.codes.grpc], _details(refusal.message))
 
 

@@ -13,6 +13,7 @@ from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.names import collection_name
 from weft.domain.objects import IncomingObject, format_uuid
 from weft.domain.schema import CollectionConfig
+from weft.service.usage import check_stored_any
 from weft.wire.errors import to_refusal
 from weft.wire.json.documents import Unreadable, as_object
 from weft.wire.json.objects import decode_object, encode_object
@@ -48,6 +49,7 @@ def insert(call: Call) -> Reply:
     stored: dict[int, IncomingObject] = {}
     for (i, incoming), outcome in zip(decoded, outcomes, strict=True):
         results[i], stored[i] = outcome, incoming
+    check_stored_any(results)
     configs = _Configs(call)
     return Reply([_result(one, stored.get(i), results[i], configs) for i, one in enumerate(given)])
 
@@ -162,6 +164,7 @@ ENDPOINTS = [
         "Store objects; each has its own result.",
         ref("Batch"),
         {200: ref("BatchAnswer")},
+        (429,),
         query=(TENANT, CONSISTENCY),
     ),
     Endpoint(

@@ -18,7 +18,14 @@ from starlette.routing import Route
 from weft.access.authenticator import Authenticator
 from weft.domain import json_text
 from weft.domain.caller import Caller, Credentials
-from weft.domain.errors import CallerError, CollectionNotFound, NotFound, Overloaded, Unauthenticated
+from weft.domain.errors import (
+    CallerError,
+    CollectionNotFound,
+    NotFound,
+    Overloaded,
+    Unauthenticated,
+    UsageLimitExceeded,
+)
 from weft.domain.json_values import JsonValue
 from weft.service.guard import Door
 from weft.service.service import Service
@@ -244,6 +251,8 @@ def error_response(error: Exception, endpoint: Endpoint | None = None) -> Respon
     """
     refusal = to_refusal(error)
     status, message = refusal.codes.http, refusal.message
+    if refusal.usage is not None:
+        return json_response(Reply(_usage(refusal.usage), status))
     if endpoint is not None and endpoint.one_shape:
         status = 415 if isinstance(error, _UnsupportedMediaType) else status
         return json_response(Reply(failure(message), status))
@@ -261,6 +270,15 @@ def error_response(error: Exception, endpoint: Endpoint | None = None) -> Respon
         return json_response(Reply(status=404))
     allowed = {"allowed": None} if endpoint.lists_allowed and status == 422 else {}
     return json_response(Reply({**allowed, **failure(message)}, status))
+
+
+def _usage(error: UsageLimitExceeded) -> dict[str, object]:
+    return {
+        "errorCode": "USAGE_LIMIT_EXCEEDED",
+        "limit": error.limited,
+        "message": error.message,
+        "value": error.limit,
+    }
 
 
 def _early(status: int, code: int, message: str) -> Response:

@@ -214,7 +214,7 @@ ENDPOINTS = [
     Endpoint(
         "GET", "/v1/objects", list_all, "A page of objects.", answers={200: ref("Objects")}, query=PAGE, is_bare=True
     ),
-    Endpoint("POST", "/v1/objects", insert, "Store an object.", ref("NewObject"), _ONE, (404, 502), _STORED),
+    Endpoint("POST", "/v1/objects", insert, "Store an object.", ref("NewObject"), _ONE, (404, 429, 502), _STORED),
     Endpoint(
         "POST",
         "/v1/objects/validate",

@@ -83,7 +83,7 @@ _CLASS = {200: ref("Class")}
 
 ENDPOINTS = [
     Endpoint("GET", "/v1/schema", list_all, "The collections that the caller may read.", answers={200: ref("Classes")}),
-    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS, lists_allowed=True),
+    Endpoint("POST", "/v1/schema", create, "Make a collection.", ref("Class"), _CLASS, (429,), lists_allowed=True),
     Endpoint("GET", _PATH, get, "One collection.", answers=_CLASS, is_bare=True),
     Endpoint(
         "PUT",

@@ -102,6 +102,7 @@ ENDPOINTS = [
         "Make tenants; those that exist stay as they are.",
         _SOME,
         {200: _SOME},
+        (429,),
         unknown_class=422,
     ),
     Endpoint("PUT", _PATH, update, "Activate or deactivate tenants.", _SOME, {200: _SOME}, unknown_class=422),

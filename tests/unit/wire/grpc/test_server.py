@@ -13,7 +13,7 @@ from in_process import Recording
 from unit.wire.grpc.channels import HEALTH, ask, call, refusal, store
 from weft.domain.aggregate import Aggregation
 from weft.domain.caller import Caller
-from weft.domain.errors import Misconfigured, WeftError
+from weft.domain.errors import Misconfigured, UsageLimitExceeded, WeftError
 from weft.domain.objects import IncomingObject
 from weft.protocol import aggregate, base, batch, batch_delete, search_get, tenants
 from weft.wire.grpc import GrpcServer
@@ -73,6 +73,23 @@ def test_a_bug_is_internal_and_hidden(
     assert code is grpc.StatusCode.INTERNAL
     assert "a bug" not in details
     assert "a bug" in caplog.text
+
+
+def test_a_usage_limit_has_details(channel: grpc.Channel, world: Recording) -> None:
+    message = "objects count limit of 10 reached for this instance."
+    world.service.failure = UsageLimitExceeded(message, limited="objects", limit=10)
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "Search", search_get.SearchRequest(collection="Article").SerializeToString())
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert caught.value.details() == message
+    (sent,) = caught.value.trailing_metadata()
+    assert sent.key == "grpc-status-details-bin"
+    assert sent.value == (
+        b"\x08\x08\x124objects count limit of 10 reached for this instance.\x1a\xb9\x01"
+        b"\n(type.googleapis.com/google.rpc.ErrorInfo\x12\x8c\x01\n\x14USAGE_LIMIT_EXCEEDED\x12\x14weaviate.usagelimits"
+        b"\x1a\x10\n\x05limit\x12\x07objects\x1a\x0b\n\x05value\x12\x0210"
+        b"\x1a?\n\x07message\x124objects count limit of 10 reached for this instance."
+    )
 
 
 def test_an_unknown_method_is_unimplemented(channel: grpc.Channel) -> None:

@@ -74,6 +74,10 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Error": record("error", error=array(record("message", message=TEXT), minItems=1)),
     "Refused": record("code message", code=INTEGER, message=TEXT),
     # before the call ran; of 422, the code says which rule of this document was broken
+    "UsageLimitExceeded": record(
+        "errorCode limit message value", errorCode=TEXT, limit=choice("objects", "collections", "tenants", "shards"),
+        message=TEXT, value=INTEGER,
+    ),
     "Results": record("status", status=_OUTCOME, errors=ref("Error")),
     # the server
     "Links": record("links", links=array(record("name href", name=TEXT, href=TEXT))),

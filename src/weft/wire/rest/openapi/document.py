@@ -30,6 +30,7 @@ _MEANINGS: Final[Mapping[int, str]] = {
     413: "The body is larger than this server takes.",
     415: "The body is not JSON by its content type.",
     422: "A value, name or combination that cannot be accepted.",
+    429: "More than the operator lets this server keep.",
     500: "A failure of the server, its settings or its data.",
     501: "This server does not offer it.",
     502: "A provider of models failed.",
@@ -132,6 +133,8 @@ def _failure(one: Endpoint, status: int) -> Schema | None:
         return None
     if one.one_shape:
         return ref("Error")
+    if status == 429:
+        return ref("UsageLimitExceeded")
     if status in (401, 415):
         return ref("Refused")
     return {"anyOf": [ref("Error"), ref("Refused")]} if status in (400, 422) else ref("Error")
