@@ -26,6 +26,11 @@ class CallerRights:
         """Raises Forbidden."""
         require(self._rights, self.caller, right)
 
+    @property
+    def is_root(self) -> bool:
+        """Whether the settings make the caller a root user; true if there are no roles."""
+        return not isinstance(self._rights, RoleRights) or self._rights.is_root(self.caller)
+
     def touches(self, collection: str) -> bool:
         """Whether the caller has any right on the collection, its tenants or its objects."""
         return self._rights.touch(self.caller, collection)

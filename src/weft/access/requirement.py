@@ -23,13 +23,15 @@ Verb = TypeVar("Verb", bound=Callable[..., object])
 class Requirement:
     """``rights``: the caller needs all of them. ``per_item``: the rights for one item of the first argument;
     forbidden items of a batch are refused one by one. Items with the same ``group_by`` key need the same rights, which
-    are checked once. ``redact``: reduces the result to what the caller may see; its arguments are the context, the
-    result and those of the verb.
+    are checked once. ``narrow``: reduces what is requested to what the caller may have; it takes the context and the
+    verb's arguments, and returns the positional ones to call the verb with. ``redact``: reduces the result to what the
+    caller may see; its arguments are the context, the result and those of the verb.
     """
 
     rights: Rule | None = None
     per_item: Rule | None = None
     group_by: Callable[..., Hashable] | None = None
+    narrow: Callable[..., tuple[object, ...]] | None = None
     redact: Callable[..., object] | None = None
 
 
@@ -44,12 +46,13 @@ def requires(
     *,
     per_item: Rule | None = None,
     group_by: Callable[..., Hashable] | None = None,
+    narrow: Callable[..., tuple[object, ...]] | None = None,
     redact: Callable[..., object] | None = None,
 ) -> Callable[[Verb], Verb]:
     """Declares the requirement of the decorated verb; see ``Requirement``."""
 
     def state(verb: Verb) -> Verb:
-        _STATED[verb] = Requirement(rights, per_item, group_by, redact)
+        _STATED[verb] = Requirement(rights, per_item, group_by, narrow, redact)
         return verb
 
     return state

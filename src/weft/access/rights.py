@@ -81,6 +81,7 @@ class RoleRights:
 
     def __init__(self, store: AccessStore, settings: AccessSettings) -> None:
         self._store = store
+        self._settings = settings.rbac
         self.fixed = _fixed(settings)
         self._of: tuple[AccessState, dict[tuple[str, str, tuple[str, ...]], Grants]] = (store.state, {})
 
@@ -92,6 +93,9 @@ class RoleRights:
 
     def touch(self, caller: Caller, collection: str) -> bool:
         return self._grants(caller).touch(collection)
+
+    def is_root(self, caller: Caller) -> bool:
+        return is_root(self._settings, caller)
 
     def first_lacking(self, caller: Caller, permissions: Iterable[Permission]) -> Permission | None:
         """The first of ``permissions`` that the caller does not have."""

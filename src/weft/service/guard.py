@@ -101,6 +101,8 @@ def _guarded(verb: Callable[..., object], requirement: Requirement) -> Callable[
         if requirement.rights is not None:
             for right in requirement.rights(context, *args, **kwargs):
                 context.require(right)
+        if requirement.narrow is not None:
+            args = requirement.narrow(context, *args, **kwargs)
         result = verb(self._owner, *args, **kwargs)
         return result if requirement.redact is None else requirement.redact(context, result, *args, **kwargs)
 

@@ -291,28 +291,6 @@ def test_checking_takes_any_document(world: World, value: Any) -> None:
         assert response.status_code in (200, 201, 400, 404, 409, 422), (path, body, response.text)
 
 
-def test_patterns_in_backups_mean_the_collections_that_they_choose(world: World) -> None:
-    key = give(world, Permission("manage_backups", ("[^M].*",)))
-    for include in (["*"], ["M*"], ["Movies"]):
-        response = world.ask(key, "POST", "/v1/backups/filesystem", {"id": "mine", "include": include})
-        assert "Collection: Movies" in message(response) or "Collection: *" in message(response)
-    assert world.ask(key, "POST", "/v1/backups/filesystem", {"id": "mine", "include": ["S*"]}).status_code == 200
-
-
-def test_a_role_for_the_backups_of_a_collection_may_know_that_there_is_none(world: World) -> None:
-    shops, absent = "/v1/backups/filesystem/shops", "/v1/backups/filesystem/absent"
-    made = world.ask("root-key", "POST", "/v1/backups/filesystem", {"id": "shops", "include": ["Shops"]})
-    assert made.status_code == 200
-    for held, missing in (
-        (data("read", "Movies"), 403),
-        (Permission("manage_backups", ("Movies",)), 404),
-    ):
-        key = give(world, held)
-        assert {world.ask(key, "GET", path).status_code for path in (absent, f"{absent}/restore")} == {missing}
-        assert world.ask(key, "DELETE", absent).status_code == 403
-        assert world.ask(key, "GET", shops).status_code == 403
-
-
 def graphql(world: World, key: str, query: str) -> Any:
     response = world.ask(key, "POST", "/v1/graphql", {"query": query})
     assert response.status_code == 200
@@ -329,12 +307,3 @@ def test_graphql_asks_for_the_same_rights(world: World) -> None:
     key = give(world, everything("read_collections"))
     found = graphql(world, key, "{ __schema { queryType { name } } }")
     assert found["data"]["__schema"]["queryType"]["name"], found
-
-
-@pytest.mark.parametrize("key", ["rolesOptions", "usersoptions"])
-def test_bringing_roles_or_users_back_is_for_those_who_manage_all_backups(world: World, key: str) -> None:
-    mine, all_of_them = Permission("manage_backups", ("Movies",)), everything("manage_backups")
-    body = {"include": ["Movies"], "config": {key: "all"}}
-    path = "/v1/backups/filesystem/none/restore"
-    assert world.ask(give(world, mine), "POST", path, body).status_code == 403
-    assert world.ask(give(world, all_of_them), "POST", path, body).status_code == 404

@@ -46,6 +46,7 @@ INNER_METHODS = {
     "access.parts",
     "archives.classes",
     "archives.meta",
+    "archives.restores.classes",
     "aliases.by_name",
     "collections.adding",
     "collections.check_new_objects",

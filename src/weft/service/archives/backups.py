@@ -25,7 +25,7 @@ from weft.service.archives.catalog import BackupCatalog, unknown
 from weft.service.archives.locations import checked_id
 from weft.service.archives.part_selection import parts_to_make
 from weft.service.archives.requests import NewBackup
-from weft.service.permissions.archives import archive, archiving, readable_archives
+from weft.service.permissions.archives import archive, backing_up, backup_of_allowed, readable_archives, without_base
 
 _STAGING = "backup-staging"
 _PERCENT = 50
@@ -45,7 +45,7 @@ class Backups:
         clear_staging(self._staging)
         runner.add(BACKUP)
 
-    @requires(archiving)
+    @requires(backing_up, narrow=backup_of_allowed)
     def create(self, backend: str, asked: NewBackup, caller: Caller) -> ArchiveJob:
         """Begins a backup. Raises Invalid, Conflict for an id that is taken, Unsupported, Overloaded."""
         self._database.check_files()
@@ -70,7 +70,7 @@ class Backups:
             self._runner.submit(job, BackupMaker(self._database, request, target, self._staging / id))
         return replace(_of_state(state, backend, folder.home), bucket=place.bucket)
 
-    @requires(archive(READ))
+    @requires(archive(READ), redact=without_base)
     def status(self, backend: str, id: str, place: Location, caller: Caller) -> ArchiveJob:
         """``place`` overrides the bucket and path of the settings. Raises NotFound."""
         folder = self._catalog.folder(backend, id, place)

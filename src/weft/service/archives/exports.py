@@ -25,7 +25,7 @@ from weft.jobs.runner import JobRunner
 from weft.service.archives.answers import ExportJob
 from weft.service.archives.locations import checked_id, chosen_backend, export_backends, is_id
 from weft.service.archives.requests import NewExport
-from weft.service.permissions.archives import archiving, export
+from weft.service.permissions.archives import export, export_of_allowed
 from weft.service.schema.document import parse
 from weft.settings.archives import BackupSettings, ExportSettings
 
@@ -53,7 +53,7 @@ class Exports:
         runner.add(EXPORT, self._reopen)
         sweep_staging(self._staging, {one.id for one in runner.records() if not one.status.ended})
 
-    @requires(archiving)
+    @requires(narrow=export_of_allowed)
     def create(self, backend: str, asked: NewExport, caller: Caller) -> ExportJob:
         """Begins an export. Raises Invalid, Conflict for an id that is taken, Misconfigured, Overloaded."""
         self._check_enabled()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from weft.access.permissions import DELETE, READ
@@ -25,7 +25,7 @@ from weft.service.archives.backups import of_job, threads_of
 from weft.service.archives.catalog import BackupCatalog, unknown
 from weft.service.archives.part_selection import parts_to_load
 from weft.service.archives.requests import NewRestore
-from weft.service.permissions.archives import archive, restoring
+from weft.service.permissions.archives import restore_of_allowed, restored, restoring
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Restores:
         self._check = check
         runner.add(RESTORE)
 
-    @requires(restoring)
+    @requires(restoring, narrow=restore_of_allowed)
     def create(self, backend: str, id: str, asked: NewRestore, caller: Caller) -> ArchiveJob:
         """Begins a restore. Raises NotFound for an unknown backup, Invalid, CorruptData, Overloaded."""
         self._database.check_files()
@@ -79,7 +79,13 @@ class Restores:
             _log.info("rights are restored from a backup", extra={"facts": facts | {"parts": ",".join(request.parts)}})
         return begun
 
-    @requires(archive(READ))
+    def classes(self, backend: str, id: str, place: Location) -> Sequence[str] | None:
+        """The collections of the last restore of a backup, for authorization; None: there was none on this server.
+        Raises NotFound, Invalid."""
+        record = self._runner.record(RESTORE, self._catalog.folder(backend, id, place).home)
+        return record.collections if record else None
+
+    @requires(restored(READ))
     def status(self, backend: str, id: str, place: Location, caller: Caller) -> ArchiveJob:
         """``place`` overrides the bucket and path of the settings. Raises NotFound when it was never restored on this
         server."""
@@ -99,7 +105,7 @@ class Restores:
             record.error,
         )
 
-    @requires(archive(DELETE))
+    @requires(restored(DELETE))
     def cancel(self, backend: str, id: str, place: Location, caller: Caller) -> None:
         """Does nothing without such a restore. Raises Invalid when it has already ended."""
         folder = self._catalog.folder(backend, id, place)

@@ -8,12 +8,12 @@ from typing import Protocol
 from weft.access.context import CallerRights
 from weft.access.rights import Rights
 from weft.domain.caller import Caller
-from weft.domain.errors import CallerError, WeftError
+from weft.domain.errors import WeftError
 from weft.domain.json_values import JsonObject
 from weft.domain.names import collection_name, property_name
 from weft.domain.schema import CollectionConfig, DataType
 from weft.service.archives.answers import ExportJob
-from weft.service.archives.requests import CollectionChoice, Location
+from weft.service.archives.requests import Location
 from weft.service.schema import auto_schema
 
 # -- what rules may look up in the service, which does not depend on them
@@ -42,7 +42,13 @@ class KnownExports(Protocol):
     def status(self, backend: str, id: str, caller: Caller) -> ExportJob: ...
 
 
+class KnownRestores(Protocol):
+    def classes(self, backend: str, id: str, place: Location) -> Sequence[str] | None: ...
+
+
 class KnownArchives(Protocol):
+    @property
+    def restores(self) -> KnownRestores: ...
     @property
     def exports(self) -> KnownExports: ...
     def classes(self, backend: str, id: str, place: Location) -> Sequence[str] | None: ...
@@ -124,17 +130,6 @@ class AuthContext(CallerRights):
 
     # -- backups and exports
 
-    def chosen(self, choice: CollectionChoice, present: Sequence[str] | None = None) -> list[str]:
-        """The collections among ``present``, or of this server, that a backup, restore or export includes.
-
-        None for a request that the verb will refuse.
-        """
-        known = self.collections() if present is None else present
-        try:
-            return choice.among(known, "there")
-        except CallerError:
-            return []
-
     def collections(self) -> Sequence[str]:
         """All of this server."""
         return [one.name for one in self._service.collections.all()]
@@ -144,6 +139,13 @@ class AuthContext(CallerRights):
         try:
             return self._service.archives.classes(backend, id, place)
         except WeftError:  # the verb reports it to callers that may know of all backups
+            return ()
+
+    def restored(self, backend: str, id: str, place: Location) -> Sequence[str] | None:
+        """The collections in the last restore of a backup; None where there was none."""
+        try:
+            return self._service.archives.restores.classes(backend, id, place)
+        except WeftError:
             return ()
 
     def collections_of_job(self, id: str) -> Sequence[str]:
