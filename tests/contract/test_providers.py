@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from providers.callers import (
+    BELOW,
     CALLER,
-    PREFIXES,
+    addresses,
     caller_of,
     modules_of,
     near,
@@ -30,16 +31,13 @@ from weft.domain.errors import Invalid, Overloaded, ProviderError, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules import Registry, Resources, registry_of
-from weft.modules.base import Generator, Media, ModuleInput, Reranker, Vectorizer
+from weft.modules.base import TEXT, Generator, Media, ModuleInput, Reranker, Vectorizer
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
 from weft.modules.providers.provider import Provider
 from weft.modules.providers.reranker import ProviderReranker
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
-
-BELOW = {"HUGGINGFACE": "/models"}
-"""Where a provider's paths begin at the stand-in, if not at its root."""
 
 
 def names_of(kind: type) -> list[str]:
@@ -50,6 +48,7 @@ def names_of(kind: type) -> list[str]:
 ALL = names_of(ProviderModule)
 TEXTS = names_of(ProviderTextVectorizer)
 MEDIA = names_of(ProviderMediaVectorizer)
+EMBED_TEXTS = [*TEXTS, *(name for name in MEDIA if TEXT in registry_of(Resources()).vectorizer(name).kinds)]
 RERANKERS = names_of(ProviderReranker)
 GENERATORS = [name for name in ALL if name.startswith("generative-")]
 WITH_KEY = [name for name in ALL if not name.endswith(("-ollama", "-huggingface"))]
@@ -68,8 +67,8 @@ def provider(running_provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> Stan
     for known in {provider_of(registry_of(Resources()), name) for name in ALL}:
         for variable in known.variables_of_key:
             monkeypatch.delenv(variable, raising=False)
-    for prefix in PREFIXES:
-        monkeypatch.setenv(f"{prefix}_BASE_URL", running_provider.url + BELOW.get(prefix, ""))
+    for variable, address in addresses(running_provider.url).items():
+        monkeypatch.setenv(variable, address)
     return running_provider
 
 
@@ -276,7 +275,7 @@ def test_an_invalid_address_is_refused_and_its_origin_named(provider: StandIn, r
 # -- vectors
 
 
-@pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
+@pytest.mark.parametrize("name", EMBED_TEXTS)
 def test_vectors_are_finite_float32_in_the_order_of_the_objects(
     provider: StandIn, registry: Registry, name: str
 ) -> None:
@@ -306,7 +305,7 @@ def test_batches_are_as_large_as_the_provider_takes(provider: StandIn, registry:
     assert near(found[-1], last.tolist())
 
 
-@pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
+@pytest.mark.parametrize("name", EMBED_TEXTS)
 def test_one_text_that_is_refused_costs_the_others_nothing(provider: StandIn, registry: Registry, name: str) -> None:
     def refuse(request: Request) -> Failure | None:
         return Failure(400, {"message": "too long"}) if "bad" in str(request.body) else None
@@ -318,7 +317,7 @@ def test_one_text_that_is_refused_costs_the_others_nothing(provider: StandIn, re
     assert len(vectors(found)) == 4
 
 
-@pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
+@pytest.mark.parametrize("name", EMBED_TEXTS)
 def test_what_fails_for_all_is_the_error_of_each(provider: StandIn, registry: Registry, name: str) -> None:
     provider.refuse = lambda request: Failure(403, {"detail": "no"})
     found = registry.vectorizer(name).embed_objects(texts("a", "b"), settings_of(name), CALLER)
@@ -333,7 +332,7 @@ def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
     module = registry.vectorizer(name)
     usual = settings_of(name)
     assert module.fingerprint(usual) == module.fingerprint(usual | {"vectorizeClassName": False})
-    assert module.fingerprint(usual) != module.fingerprint(usual | {"model": "another"})
+    assert module.fingerprint(usual) != module.fingerprint(usual | {"model": "another", "endpoint": "https://another"})
     assert module.fingerprint(usual).split("|")[1], "the model's name stands second: only what is before it may differ"
 
 
@@ -344,8 +343,9 @@ def test_an_image_is_found_by_itself(provider: StandIn, registry: Registry, name
         module.embed_objects([ModuleInput(media=(Media(MediaKind.IMAGE, "aGk="),))], settings_of(name), CALLER)
     )
     assert near(module.embed_media(MediaKind.IMAGE, "aGk=", settings_of(name), CALLER), stored.tolist())
-    with pytest.raises(Invalid, match=f"{name} does not embed video; it embeds image, text"):
-        module.embed_media(MediaKind.VIDEO, "aGk=", settings_of(name), CALLER)
+    assert MediaKind.THERMAL not in module.kinds
+    with pytest.raises(Invalid, match=f"{name} does not embed thermal; it embeds {', '.join(sorted(module.kinds))}"):
+        module.embed_media(MediaKind.THERMAL, "aGk=", settings_of(name), CALLER)
 
 
 # -- scores and texts

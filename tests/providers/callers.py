@@ -22,13 +22,18 @@ KEYS = {
     "cohere": "co",
     "anyscale": "an",
     "huggingface": "hf",
+    "mistral": "mi",
+    "voyageai": "vo",
+    "digitalocean": "do",
+    "morph": "mo",
+    "weaviate": "we",
 }
-PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA")
+PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA", "DATABRICKS")
 """Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""
-HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()}
+HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()} | {"x-databricks-token": "da"}
 CALLER = Caller(credentials=Credentials.of(HEADERS))
 
-SETTINGS: dict[str, dict[str, Any]] = {}
+SETTINGS: dict[str, dict[str, Any]] = {"text2vec-digitalocean": {"model": "qwen3-embedding-0.6b"}}
 """What a collection must say to a module, if there is something."""
 
 
@@ -45,6 +50,15 @@ def caller_of(provider: Provider, key: str, more: Mapping[str, str] = {}) -> Cal
 def set_own_key(monkeypatch: pytest.MonkeyPatch, provider: Provider, key: str) -> None:
     """The server has a key for ``provider``."""
     monkeypatch.setenv(provider.variables_of_key[-1], key)
+
+
+BELOW = {"HUGGINGFACE": "/models", "DATABRICKS": "/serving-endpoints/e/invocations"}
+"""Where a provider's paths begin at the stand-in, if not at its root."""
+
+
+def addresses(url: str) -> dict[str, str]:
+    """The operator's variables for all providers, whose stand-in is at ``url``."""
+    return {f"{prefix}_BASE_URL": url + BELOW.get(prefix, "") for prefix in PREFIXES}
 
 
 def with_headers(**headers: str) -> Caller:

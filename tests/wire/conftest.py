@@ -10,7 +10,7 @@ import weaviate
 from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty
 from weaviate.collections import Collection
 
-from providers.callers import PREFIXES
+from providers.callers import addresses
 from providers.standin import StandIn
 from server import Server
 from wire.wires import Wires, filled
@@ -44,9 +44,7 @@ def provider(running_provider: StandIn) -> StandIn:
 @pytest.fixture(scope="session")
 def provider_server(running_provider: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose operator has it find all providers at the stand-in."""
-    addresses = {f"{prefix}_BASE_URL": running_provider.url for prefix in PREFIXES}
-    addresses["HUGGINGFACE_BASE_URL"] += "/models"
-    with Server(tmp_path_factory.mktemp("provided"), addresses) as running:
+    with Server(tmp_path_factory.mktemp("provided"), addresses(running_provider.url)) as running:
         yield running
 
 

@@ -61,6 +61,14 @@ _BUILT_IN = {
     "multi2vec-jinaai": "providers.jinaai:Multi2VecJinaAI",
     "multi2multivec-jinaai": "providers.jinaai:Multi2MultivecJinaAI",
     "reranker-jinaai": "providers.jinaai:RerankerJinaAI",
+    "text2vec-mistral": "providers.mistral:Text2VecMistral",
+    "text2vec-voyageai": "providers.voyageai:Text2VecVoyageAI",
+    "multi2vec-voyageai": "providers.voyageai:Multi2VecVoyageAI",
+    "text2vec-databricks": "providers.databricks:Text2VecDatabricks",
+    "text2vec-digitalocean": "providers.digitalocean:Text2VecDigitalOcean",
+    "text2vec-morph": "providers.morph:Text2VecMorph",
+    "text2vec-weaviate": "providers.weaviate_embeddings:Text2VecWeaviate",
+    "multi2multivec-weaviate": "providers.weaviate_embeddings:Multi2MultivecWeaviate",
 }
 """File and class of each, below this folder. A class is called with the module's name and the resources."""
 

@@ -32,6 +32,6 @@ def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
     return found
 
 
-def data_url(image: str) -> str:
-    """A base64 image as a ``data:`` URL; one that is already a URL is unchanged."""
-    return image if image.startswith("data:") else f"data:image/png;base64,{image}"
+def data_url(medium: str, media_type: str = "image/png") -> str:
+    """A base64 medium as a ``data:`` URL of ``media_type``; one that is already a URL is unchanged."""
+    return medium if medium.startswith("data:") else f"data:{media_type};base64,{medium}"

@@ -11,7 +11,7 @@ from typing import ClassVar
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import Vector
-from weft.modules.base import Generated, ModuleConfig
+from weft.modules.base import Generated, Media, ModuleConfig
 from weft.modules.media.encoded import data_url
 from weft.modules.providers.answers import list_of, member, text_answer, vector_of
 from weft.modules.providers.batches import chunks
@@ -98,12 +98,12 @@ class Multi2VecCohere(ProviderMediaVectorizer):
         _check_truncate(settings)
 
     def embed_parts(
-        self, connection: ProviderConnection, texts: Sequence[str], images: Sequence[str], settings: ModuleConfig
+        self, connection: ProviderConnection, texts: Sequence[str], media: Sequence[Media], settings: ModuleConfig
     ) -> list[Vector]:
         found = self._texts(connection, texts, _DOCUMENT, settings)
         common = _body(self.model_of(settings), _IMAGE, self.dimensions_of(settings))
-        for image in images:
-            found += _vectors(connection.post(self.path, {"images": [data_url(image)], **common}), 1)
+        for image in media:
+            found += _vectors(connection.post(self.path, {"images": [data_url(image.data)], **common}), 1)
         return found
 
     def embed_concepts(

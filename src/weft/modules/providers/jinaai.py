@@ -16,7 +16,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import Vector
-from weft.modules.base import ModuleConfig
+from weft.modules.base import Media, ModuleConfig
 from weft.modules.multimodal_vectorizer import check_one_property
 from weft.modules.providers.answers import by_index, items_of, vector_of
 from weft.modules.providers.connection import ProviderConnection
@@ -113,10 +113,10 @@ class Multi2VecJinaAI(ProviderMediaVectorizer):
             raise Invalid("dimensions needs to be 768 for jina-clip-v1")
 
     def embed_parts(
-        self, connection: ProviderConnection, texts: Sequence[str], images: Sequence[str], settings: ModuleConfig
+        self, connection: ProviderConnection, texts: Sequence[str], media: Sequence[Media], settings: ModuleConfig
     ) -> list[Vector]:
         """All in one call."""
-        parts = [*({"text": text} for text in texts), *({"image": image} for image in images)]
+        parts = [*({"text": text} for text in texts), *({"image": image.data} for image in media)]
         return self._embed(connection, parts, {}, settings)
 
     def embed_concepts(

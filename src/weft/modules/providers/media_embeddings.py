@@ -1,4 +1,4 @@
-"""Multimodal vectorizers of providers: a few calls for each object, and one vector from its texts and images."""
+"""Multimodal vectorizers of providers: a few calls for each object, and one vector from its texts and media."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
-from weft.modules.base import ModuleConfig, ModuleInput
+from weft.modules.base import Media, ModuleConfig, ModuleInput
 from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
 from weft.modules.providers.connection import ProviderConnection, ProviderModule
 from weft.modules.text_vectorizer import mean, text_setting, whole_number_setting
@@ -40,7 +40,7 @@ class ProviderMediaVectorizer(ProviderModule, MultimodalVectorizer):
 
         def one(given: ModuleInput) -> Vector | WeftError:
             try:
-                vectors = self.embed_parts(connection, given.texts, [media.data for media in given.media], settings)
+                vectors = self.embed_parts(connection, given.texts, given.media, settings)
             except WeftError as error:
                 return error
             return vectors[0] if self.multi else combined(vectors, given.weights)
@@ -53,7 +53,11 @@ class ProviderMediaVectorizer(ProviderModule, MultimodalVectorizer):
     def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
         if kind not in self.kinds:
             return super().embed_media(kind, data_base64, settings, caller)
-        return self.embed_parts(self.connect(settings, caller), (), [data_base64], settings)[0]
+        return self.embed_medium(self.connect(settings, caller), Media(kind, data_base64), settings)
+
+    def embed_medium(self, connection: ProviderConnection, medium: Media, settings: ModuleConfig) -> Vector:
+        """The vector of the one medium of a query."""
+        return self.embed_parts(connection, (), [medium], settings)[0]
 
     def model_of(self, settings: ModuleConfig) -> str:
         return text_setting(settings, "model", self.model)
@@ -63,9 +67,9 @@ class ProviderMediaVectorizer(ProviderModule, MultimodalVectorizer):
 
     @abstractmethod
     def embed_parts(
-        self, connection: ProviderConnection, texts: Sequence[str], images: Sequence[str], settings: ModuleConfig
+        self, connection: ProviderConnection, texts: Sequence[str], media: Sequence[Media], settings: ModuleConfig
     ) -> list[Vector]:
-        """The vectors of an object's texts, then of its images (base64)."""
+        """The vectors of an object's texts, then of its media, all of the module's ``kinds``."""
 
     @abstractmethod
     def embed_concepts(

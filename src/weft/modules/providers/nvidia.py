@@ -13,7 +13,7 @@ from typing import ClassVar
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonValue
 from weft.domain.objects import Vector
-from weft.modules.base import ModuleConfig
+from weft.modules.base import Media, ModuleConfig
 from weft.modules.media.encoded import data_url
 from weft.modules.providers.answers import items_of, vector_of
 from weft.modules.providers.connection import ProviderConnection
@@ -83,12 +83,12 @@ class Multi2VecNvidia(ProviderMediaVectorizer):
     takes_dimensions = False
 
     def embed_parts(
-        self, connection: ProviderConnection, texts: Sequence[str], images: Sequence[str], settings: ModuleConfig
+        self, connection: ProviderConnection, texts: Sequence[str], media: Sequence[Media], settings: ModuleConfig
     ) -> list[Vector]:
         """Texts and images are sent in separate calls."""
         return [
             *self.embed_concepts(connection, texts, settings),
-            *self.embed_concepts(connection, [data_url(image) for image in images], settings),
+            *self.embed_concepts(connection, [data_url(image.data) for image in media], settings),
         ]
 
     def embed_concepts(

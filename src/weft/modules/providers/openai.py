@@ -19,7 +19,7 @@ from weft.modules.base import ModuleConfig
 from weft.modules.providers.connection import ProviderConnection, ProviderModule
 from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.provider import Provider, failure, reason_of
-from weft.modules.providers.text_embeddings import ProviderTextVectorizer
+from weft.modules.providers.text_embeddings import ProviderTextVectorizer, endpoint_path
 from weft.modules.text_vectorizer import text_setting
 
 HOST = "https://api.openai.com"
@@ -96,7 +96,7 @@ class Text2VecOpenAI(OpenAIModule, ProviderTextVectorizer):
 
     def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
-        _endpoint(settings)
+        endpoint_path(settings)
 
     def model_of(self, settings: ModuleConfig) -> str:
         """The setting ``ada`` is Weaviate's old name for text-embedding-ada-002."""
@@ -106,8 +106,7 @@ class Text2VecOpenAI(OpenAIModule, ProviderTextVectorizer):
     def path_for(self, settings: ModuleConfig) -> str:
         if self.provider_for(settings) is _AZURE:
             return self.azure_path_for(settings)
-        endpoint = quote(_endpoint(settings).lstrip("/"))
-        return f"/{endpoint}" if endpoint else self.path
+        return endpoint_path(settings) or self.path
 
     def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, object]:
         body = super().body(texts, role, settings)
@@ -116,14 +115,6 @@ class Text2VecOpenAI(OpenAIModule, ProviderTextVectorizer):
         elif body["model"] == _WITHOUT_DIMENSIONS:
             body.pop("dimensions", None)
         return body
-
-
-def _endpoint(settings: ModuleConfig) -> str:
-    """The path of a service that serves OpenAI's protocol elsewhere than at ``/v1/embeddings``."""
-    endpoint = text_setting(settings, "endpoint")
-    if "://" in endpoint:
-        raise Invalid(f"setting endpoint must be a path, not {endpoint[:80]!r}; the address before it is baseURL")
-    return endpoint
 
 
 class GenerativeOpenAI(OpenAIModule, ProviderGenerator):

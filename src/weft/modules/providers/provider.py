@@ -96,7 +96,11 @@ class Provider:
 
         Raises Invalid for an invalid address, Misconfigured if it is the variable's.
         """
-        return self.given_url(settings, caller, setting=setting) or self._operators_url() or host or self.hosts[0]
+        usual = host or next(iter(self.hosts), "")
+        found = self.given_url(settings, caller, setting=setting) or self._operators_url() or usual
+        if not found:
+            raise Invalid(f"{self.name} has no usual address; name one with the setting {setting}")
+        return found
 
     def given_url(self, settings: ModuleConfig, caller: Caller, *, setting: str = "baseURL") -> str:
         """The address in the request or the collection; empty if neither has one."""

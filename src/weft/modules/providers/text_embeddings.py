@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
+from urllib.parse import quote
 
 from weft.domain.caller import Caller
-from weft.domain.errors import WeftError
+from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_values import JsonObject
 from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
@@ -104,3 +105,13 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
         """The vectors of ``texts``, from one call."""
         answer = connection.post(self.path_for(settings), self.body(texts, role, settings))
         return self.vectors(answer, len(texts), connection.provider)
+
+
+def endpoint_path(settings: ModuleConfig) -> str:
+    """The setting ``endpoint`` as a path, of a service that serves OpenAI's protocol elsewhere than at
+    ``/v1/embeddings``; empty if it is not given."""
+    endpoint = text_setting(settings, "endpoint")
+    if "://" in endpoint:
+        raise Invalid(f"setting endpoint must be a path, not {endpoint[:80]!r}; the address before it is baseURL")
+    path = quote(endpoint.lstrip("/"))
+    return f"/{path}" if path else ""

@@ -32,7 +32,7 @@ def completion(body: dict[str, Any]) -> dict[str, Any]:
 def _embeddings(path: str, body: dict[str, Any]) -> dict[str, Any]:
     multi = path == "/v1/multi-vector" or body.get("return_multivector", False)
     role = body.get("input_type") or str(body.get("task", "")).removeprefix("retrieval.")
-    dimensions = body.get("dimensions", DIMENSIONS)
+    dimensions = body.get("dimensions", body.get("output_dimension", DIMENSIONS))
     data: list[dict[str, Any]] = []
     for index, item in enumerate(body["input"]):
         if not multi:

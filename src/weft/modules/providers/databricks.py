@@ -1,0 +1,70 @@
+"""Databricks, models served there: ``text2vec-databricks``.
+
+Pace: see ``provider``, with the prefix DATABRICKS. The key is a token: header ``X-Databricks-Token``, else variable
+DATABRICKS_TOKEN. The setting ``endpoint``, the header ``X-Databricks-Endpoint`` and the variable DATABRICKS_BASE_URL
+are whole addresses of one served model, called as they are. A header ``X-Databricks-User-Agent`` is passed on.
+Source: https://docs.databricks.com/en/machine-learning/foundation-models/api-reference.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonValue
+from weft.modules.base import ModuleConfig
+from weft.modules.providers.connection import ProviderConnection, ProviderModule
+from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.text_embeddings import ProviderTextVectorizer
+from weft.modules.text_vectorizer import text_setting
+
+
+def _explain(status: int, body: JsonValue) -> str:
+    return failure("connection to: Databricks Foundation Model API", status, reason_of(body))
+
+
+class DatabricksModule(ProviderModule):
+    provider = Provider(
+        "Databricks",
+        "DATABRICKS",
+        (),
+        _explain,
+        url_header="X-Databricks-Endpoint",
+        key_headers=("X-Databricks-Token",),
+        key_variables=("DATABRICKS_TOKEN",),
+    )
+    address_setting = "endpoint"
+    path = ""
+
+    def check_settings(self, settings: ModuleConfig) -> None:
+        super().check_settings(settings)
+        if not text_setting(settings, self.address_setting):
+            raise Invalid("endpoint cannot be empty; set it to the address of a served model")
+
+    def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
+        found = super().connect(settings, caller, importing=importing)
+        agent = caller.credentials.get("X-Databricks-User-Agent")
+        return replace(found, headers={**found.headers, "User-Agent": agent}) if agent else found
+
+
+class Text2VecDatabricks(DatabricksModule, ProviderTextVectorizer):
+    """The endpoint decides the model, so its address names the vector space."""
+
+    title = "Databricks Foundation Models Module - Embeddings"
+    documentation = (
+        "https://docs.databricks.com/en/machine-learning/foundation-models/api-reference.html#embedding-task"
+    )
+    model = "served"
+    texts_per_call = 150
+    takes_dimensions = False
+
+    def model_of(self, settings: ModuleConfig) -> str:
+        return text_setting(settings, self.address_setting, self.model)
+
+    def body(self, texts: Sequence[str], role: str, settings: ModuleConfig) -> dict[str, object]:
+        body: dict[str, object] = {"input": list(texts)}
+        if instruction := text_setting(settings, "instruction"):
+            body["instruction"] = instruction
+        return body

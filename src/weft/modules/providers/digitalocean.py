@@ -1,0 +1,37 @@
+"""DigitalOcean's serverless inference: ``text2vec-digitalocean``.
+
+Key, address and pace: see ``provider``, with the prefix DIGITALOCEAN.
+Source: https://docs.digitalocean.com/reference/api/reference/serverless-inference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from weft.domain.errors import Invalid
+from weft.domain.json_values import JsonValue
+from weft.modules.base import ModuleConfig
+from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.text_embeddings import ProviderTextVectorizer
+
+HOST = "https://inference.do-ai.run"
+
+
+def _explain(status: int, body: JsonValue) -> str:
+    return failure("connection to: DigitalOcean Serverless Inference API", status, reason_of(body))
+
+
+class Text2VecDigitalOcean(ProviderTextVectorizer):
+    title = "DigitalOcean Serverless Inference Module"
+    documentation = "https://docs.digitalocean.com/reference/api/reference/serverless-inference/"
+    provider = Provider("DigitalOcean", "DIGITALOCEAN", (HOST,), _explain)
+    model = ""
+    texts_per_call = 96
+    takes_dimensions = False
+    written: ClassVar[Mapping[str, object]] = {"baseURL": HOST}
+
+    def check_settings(self, settings: ModuleConfig) -> None:
+        super().check_settings(settings)
+        if not self.model_of(settings):
+            raise Invalid("model must be set; choose one that DigitalOcean lists at GET /v1/models")
