@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from weft.domain.classification import Classified
 from weft.domain.objects import Properties, Reference, Vector
 from weft.domain.schema import CollectionConfig
 
@@ -24,6 +25,11 @@ class StoredRecord(Protocol):
     @property
     def references(self) -> Mapping[str, Sequence[Reference]]:
         """By property; those for which the object has a value, even an empty one."""
+        ...
+
+    @property
+    def classified(self) -> Classified | None:
+        """The latest classification of the object."""
         ...
 
     @property

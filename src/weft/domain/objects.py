@@ -26,6 +26,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain.classification import Classified, LabelFigures
 from weft.domain.errors import Invalid
 
 Vector: TypeAlias = npt.NDArray[np.float32]
@@ -56,11 +57,13 @@ class Reference:
     """A pointer to an object of ``collection`` (empty: the property's only target).
 
     ``stated`` is the JSON object that was decoded, if any: what looks like a reference may be an object of an array.
+    ``figures``: those of the classification that made the reference, if one did.
     """
 
     collection: str
     uuid: bytes
     stated: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
+    figures: LabelFigures | None = field(default=None, compare=False, repr=False)
 
 
 Value: TypeAlias = Any
@@ -72,7 +75,7 @@ Properties: TypeAlias = dict[str, Value]
 @dataclass(slots=True)
 class Object:
     """One object, validated against its schema. ``vectors`` may lack some; ``models``: the fingerprints of the modules
-    that have just made some of them, by name of vector."""
+    that have just made some of them, by name of vector. ``classified``: by the latest classification, if any."""
 
     uuid: bytes
     properties: Properties = field(default_factory=dict)
@@ -80,6 +83,7 @@ class Object:
     created_ms: int = 0
     updated_ms: int = 0
     models: dict[str, str] = field(default_factory=dict)
+    classified: Classified | None = None
 
 
 @dataclass(slots=True)

@@ -1,10 +1,10 @@
 """The stored form of an object: a header, then its properties, encoded as in a reply.
 
-Byte table, version 1, little endian:
+Byte table, little endian:
 
     offset  size  what
-         0     1  version (1)
-         1     1  flags: 1 = has blobs, 2 = has references
+         0     1  version (1; 2 if a classification has changed the object, for which there is no place in 1)
+         1     1  flags: 1 = has blobs, 2 = has references, 4 = has a classification
          2     4  schema tag: CRC-32 of the names of the properties encoded in P, sorted, joined by a line feed
          6     8  creation time, ms since 1970
         14     8  update time, ms since 1970
@@ -13,7 +13,8 @@ Byte table, version 1, little endian:
         30    16  uuid
         46     P  weaviate.v1.Properties: every property but blobs and references, absent ones as null
       46+P     B  weaviate.v1.Properties: the blobs
-    46+P+B   ...  references: JSON {property: [[collection, uuid in hex], …]}
+    46+P+B   ...  JSON {property: [[collection, uuid in hex, figures], …]}: the references; figures only where a
+                  classification has made them, and below the name "", which no property has, that of the object
 
 A reply with all properties copies P as it is. If the collection has gained properties since the record was written (the
 tag differs), their nulls are appended: repeated map entries of a message concatenate.
@@ -24,18 +25,22 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
+from weft.domain.classification import Classified, LabelFigures
 from weft.domain.errors import CorruptData
 from weft.domain.objects import Object, Properties, Reference
 from weft.domain.schema import BLOBS, CollectionConfig, DataType, Property
 from weft.engine.encoding import decode_properties, encode_properties
 
 _HEADER = struct.Struct("<BBIqqII16s")
-_VERSION = 1
+_PLAIN_VERSION, _VERSION = 1, 2
 _HAS_BLOBS = 1
 _HAS_REFERENCES = 2
+_HAS_CLASSIFICATION = 4
+_OWN = ""
 _CREATED = struct.Struct("<q")
 _CREATED_OFFSET = 6
 
@@ -60,20 +65,20 @@ class RecordCodec:
         if self._blobs and (present := self._only(values, self._blobs)):
             blobs = encode_properties(present, self._blobs)
             flags |= _HAS_BLOBS
-        references = b""
-        if self._references:
-            pointers = {
-                name: [[r.collection, r.uuid.hex()] for r in values[name]]
-                for name in self._references
-                if values.get(name) is not None
-            }
-            if pointers:
-                references = orjson.dumps(pointers)
-                flags |= _HAS_REFERENCES
+        tail: dict[str, object] = {
+            name: [_pointer(one) for one in values[name]] for name in self._references if values.get(name) is not None
+        }
+        version = _PLAIN_VERSION
+        if tail:
+            flags |= _HAS_REFERENCES
+        if obj.classified is not None:
+            tail[_OWN] = obj.classified
+            flags |= _HAS_CLASSIFICATION
+            version = _VERSION
         header = _HEADER.pack(
-            _VERSION, flags, self.tag, obj.created_ms, obj.updated_ms, len(plain), len(blobs), obj.uuid
+            version, flags, self.tag, obj.created_ms, obj.updated_ms, len(plain), len(blobs), obj.uuid
         )
-        return b"".join((header, plain, blobs, references))
+        return b"".join((header, plain, blobs, orjson.dumps(tail) if tail else b""))
 
     def open(self, raw: bytes) -> Record:
         return Record(raw, self)
@@ -107,8 +112,10 @@ class Record:
             )
         except struct.error:
             raise CorruptData("a stored object is shorter than its header; restore it from a backup") from None
-        if version != _VERSION:
-            raise CorruptData(f"a stored object has record version {version}; this Weft reads version {_VERSION}")
+        if version not in (_PLAIN_VERSION, _VERSION):
+            raise CorruptData(
+                f"a stored object has record version {version}; this Weft reads versions up to {_VERSION}"
+            )
         self._raw = raw
         self._codec = codec
         self._plain_size = plain
@@ -142,15 +149,38 @@ class Record:
     def references(self) -> dict[str, list[Reference]]:
         if not self._flags & _HAS_REFERENCES:
             return {}
-        stored = orjson.loads(self._raw[_HEADER.size + self._plain_size + self._blob_size :])
         return {
-            name: [Reference(collection, bytes.fromhex(uuid)) for collection, uuid in pointers]
-            for name, pointers in stored.items()
+            name: [_reference(*pointer) for pointer in pointers]
+            for name, pointers in self._tail().items()
+            if name != _OWN
         }
+
+    @property
+    def classified(self) -> Classified | None:
+        """The latest classification of the object."""
+        if not self._flags & _HAS_CLASSIFICATION:
+            return None
+        own = self._tail()[_OWN]
+        return Classified(
+            own["id"], tuple(own["based_on"]), tuple(own["scope"]), tuple(own["fields"]), own["completed"]
+        )
 
     def to_object(self) -> Object:
         """Without vectors."""
-        return Object(self.uuid, self.properties, {}, self.created_ms, self.updated_ms)
+        return Object(self.uuid, self.properties, {}, self.created_ms, self.updated_ms, classified=self.classified)
+
+    def _tail(self) -> dict[str, Any]:
+        tail: dict[str, Any] = orjson.loads(self._raw[_HEADER.size + self._plain_size + self._blob_size :])
+        return tail
+
+
+def _pointer(reference: Reference) -> list[object]:
+    pointer: list[object] = [reference.collection, reference.uuid.hex()]
+    return pointer if reference.figures is None else [*pointer, reference.figures]
+
+
+def _reference(collection: str, uuid: str, figures: LabelFigures | None = None) -> Reference:
+    return Reference(collection, bytes.fromhex(uuid), figures=figures)
 
 
 def with_created(record: bytes, created_ms: int) -> bytes:

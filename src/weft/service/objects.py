@@ -123,6 +123,7 @@ class Objects:
                 nonlocal merged
                 values = merged_values(config, old.properties, patch.properties, removed)
                 merged = Object(patch.uuid, values, dict(patch.vectors), old.created_ms, patch.updated_ms)
+                merged.classified = old.classified
                 self._vectorizer.keep_unchanged(config, old, merged)
                 self._vectorizer.keep_provided(config, old, merged)
                 self._vectorise(config, part, merged, caller)

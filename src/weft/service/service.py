@@ -20,6 +20,7 @@ from weft.modules.base import Lexicon, ModelState, Registry
 from weft.service.aggregate import Aggregator
 from weft.service.aliases import Aliases
 from weft.service.archives.archives import Archives
+from weft.service.classification.classifications import Classifications
 from weft.service.collections import Collections
 from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
 from weft.service.jobs import Jobs
@@ -83,6 +84,7 @@ class Service:
         self.archives = Archives(
             settings.backup, settings.export, database, self._runner, access.parts(), self._check_servable
         )
+        self.classifications = Classifications(self.collections, self._runner)
         self._searcher = Searcher(
             self.collections,
             registry,

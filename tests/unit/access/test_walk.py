@@ -45,6 +45,7 @@ INNER_METHODS = {
     "access.close",
     "access.parts",
     "archives.classes",
+    "classifications.collections_of",
     "archives.meta",
     "archives.restores.classes",
     "aliases.by_name",

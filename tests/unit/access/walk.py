@@ -159,7 +159,13 @@ REST: dict[tuple[str, str], Step] = {
     ("DELETE", "/v1/objects/{id}/references/{property}"): needs(
         "update_data", "read_data", "read_collections", path=_REFERENCES_BY_ID, body=BEACON
     ),
-    ("POST", "/v1/classifications"): free("/v1/classifications", {}),
+    ("POST", "/v1/classifications"): needs(
+        "update_collections",
+        "read_data",
+        "read_collections",
+        path="/v1/classifications",
+        body={"class": "Movies", "classifyProperties": ["next"], "basedOnProperties": ["title"]},
+    ),
     ("GET", "/v1/classifications/{id}"): free(f"/v1/classifications/{OTHER}"),
     ("GET", f"{_CONTEXTIONARY}/concepts/{{concept}}"): free(f"{_CONTEXTIONARY}/concepts/car"),
     ("POST", f"{_CONTEXTIONARY}/extensions"): free(f"{_CONTEXTIONARY}/extensions", {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from weft.domain.classification import Classified
 from weft.domain.errors import CorruptData
 from weft.domain.objects import GeoPoint, Object, Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
@@ -33,6 +34,25 @@ def test_round_trip() -> None:
     assert record.references == {"link": [Reference("Other", bytes(16))]}
     assert decode_properties(record.encoded_blobs) == {"image": "aGk="}
     assert decode_properties(record.encoded_properties) == {"text": "häuser", "place": GeoPoint(1.5, -2.5)}
+
+
+def test_what_a_classification_leaves() -> None:
+    codec = RecordCodec(CONFIG)
+    figures = {"winningCount": 2, "winningDistance": 0.25}
+    classified = Classified("an id", ("text",), ("link",), ("link",), "2026-01-02T03:04:05.678Z")
+    thing = Object(bytes(16), {"link": [Reference("Other", bytes(16), figures=figures)]}, classified=classified)
+    record = codec.open(codec.encode(thing))
+    assert record.classified == record.to_object().classified == classified
+    assert record.references == {"link": [Reference("Other", bytes(16))]}
+    assert record.references["link"][0].figures == figures
+    unlabelled = codec.open(codec.encode(Object(bytes(16), classified=classified)))
+    assert (unlabelled.references, unlabelled.classified) == ({}, classified)
+    assert codec.open(codec.encode(THING)).classified is None
+
+
+def test_records_that_no_classification_changed_are_of_the_first_version() -> None:
+    """So that an earlier Weft reads them."""
+    assert RecordCodec(CONFIG).encode(THING)[0] == 1
 
 
 def test_absent_values_are_null_in_the_reply_and_missing_from_the_properties() -> None:

@@ -58,6 +58,10 @@ class KnownJobs(Protocol):
     def collections(self, id: str) -> Sequence[str]: ...
 
 
+class KnownClassifications(Protocol):
+    def collections_of(self, id: str) -> Sequence[str]: ...
+
+
 class ServiceFacts(Protocol):
     """The service, unguarded."""
 
@@ -69,6 +73,8 @@ class ServiceFacts(Protocol):
     def archives(self) -> KnownArchives: ...
     @property
     def jobs(self) -> KnownJobs: ...
+    @property
+    def classifications(self) -> KnownClassifications: ...
 
 
 class AuthContext(CallerRights):
@@ -154,6 +160,10 @@ class AuthContext(CallerRights):
             return self._service.jobs.collections(id)
         except WeftError:
             return ()
+
+    def classified(self, id: str) -> Sequence[str]:
+        """The collection of a classification; none where there is no such classification."""
+        return self._service.classifications.collections_of(id)
 
     def exported(self, backend: str, id: str) -> Sequence[str]:
         """The collections in an export; none where there is no such export."""

@@ -18,12 +18,14 @@ from graphql import (
 )
 
 from weft.domain import json_text
+from weft.domain.json_values import JsonValue
 from weft.domain.names import collection_name
 from weft.domain.objects import Value, Vector, format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType, Property
 from weft.wire.graphql import inputs
 from weft.wire.graphql.items import Item
 from weft.wire.graphql.scalars import BOOLEAN, FLOAT, INT, TEXT, VECTOR, texts
+from weft.wire.json.objects import classified_to_json
 
 _SHARED: Final = """
     AdditionalClassification AdditionalGenerate AdditionalGenerateDebug AdditionalGroupGroupedBy
@@ -178,7 +180,7 @@ class GetTypes:
             "score": GraphQLField(TEXT, resolve=_score),
             "explainScore": GraphQLField(TEXT, resolve=lambda item, _: item.hit.explain or ""),
             "isConsistent": GraphQLField(BOOLEAN, resolve=lambda *_: True),
-            "classification": GraphQLField(_CLASSIFICATION, resolve=lambda *_: None),
+            "classification": GraphQLField(_CLASSIFICATION, resolve=_classification),
             "rerank": GraphQLField(GraphQLList(_RERANK), args=inputs.of_rerank(), resolve=_rerank),
             "generate": GraphQLField(_GENERATE, args=inputs.of_generate(), resolve=_generate),
             "group": GraphQLField(group, resolve=_group),
@@ -266,6 +268,11 @@ def _distance(item: Item, _: GraphQLResolveInfo) -> float | None:
 def _score(item: Item, _: GraphQLResolveInfo) -> str:
     """As text, with the digits of a float32, which is what gRPC sends."""
     return str(np.float32(item.hit.score or 0.0)).removesuffix(".0")
+
+
+def _classification(item: Item, _: GraphQLResolveInfo) -> dict[str, JsonValue] | None:
+    classified = item.hit.record.classified
+    return None if classified is None else classified_to_json(classified)
 
 
 def _rerank(item: Item, _: GraphQLResolveInfo, **__: object) -> list[dict[str, float]] | None:

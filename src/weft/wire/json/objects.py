@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weft.domain import json_fields
+from weft.domain.classification import Classified
 from weft.domain.errors import Invalid
 from weft.domain.json_fields import shorten
 from weft.domain.json_values import JsonObject, JsonValue
@@ -49,14 +50,16 @@ def encode_object(
     vectors: Mapping[str, Vector],
     times_ms: tuple[int, int],
     tenant: str | None,
+    *,
+    figures: bool = False,
 ) -> dict[str, object]:
-    """An object as JSON; ``times_ms`` are of its creation and last change."""
+    """An object as JSON; ``times_ms`` are of its creation and last change. ``figures``: see ``properties_to_json``."""
     encoded: dict[str, object] = {
         "class": config.name,
         "creationTimeUnix": times_ms[0],
         "id": format_uuid(uuid),
         "lastUpdateTimeUnix": times_ms[1],
-        "properties": properties_to_json(config, properties),
+        "properties": properties_to_json(config, properties, figures=figures),
     }
     if tenant:
         encoded["tenant"] = tenant
@@ -66,6 +69,16 @@ def encode_object(
     if named:
         encoded["vectors"] = named
     return encoded
+
+
+def classified_to_json(classified: Classified) -> dict[str, JsonValue]:
+    return {
+        "id": classified.id,
+        "basedOn": list(classified.based_on),
+        "scope": list(classified.scope),
+        "classifiedFields": list(classified.fields),
+        "completed": classified.completed,
+    }
 
 
 def _vectors(given: JsonObject) -> dict[str, Vector]:

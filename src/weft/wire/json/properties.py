@@ -9,8 +9,11 @@ from weft.domain.objects import GeoPoint, PhoneNumber, Reference, Value
 from weft.domain.schema import CollectionConfig
 
 
-def properties_to_json(config: CollectionConfig, properties: Mapping[str, Value]) -> dict[str, Value]:
-    """The values that are there; geo points, phone numbers and references as objects."""
+def properties_to_json(
+    config: CollectionConfig, properties: Mapping[str, Value], *, figures: bool = False
+) -> dict[str, Value]:
+    """The values that are there; geo points, phone numbers and references as objects. ``figures``: with those of the
+    classifications that made references."""
     encoded: dict[str, Value] = {}
     for name, value in properties.items():
         if value is None:
@@ -20,7 +23,7 @@ def properties_to_json(config: CollectionConfig, properties: Mapping[str, Value]
         elif isinstance(value, PhoneNumber):
             value = _phone(value)
         elif isinstance(value, list) and value and isinstance(value[0], Reference):
-            value = [_reference(config, name, reference) for reference in value]
+            value = [_reference(config, name, reference, figures) for reference in value]
         encoded[name] = value
     return encoded
 
@@ -37,9 +40,12 @@ def _phone(phone: PhoneNumber) -> dict[str, object]:
     }
 
 
-def _reference(config: CollectionConfig, name: str, reference: Reference) -> dict[str, str]:
+def _reference(config: CollectionConfig, name: str, reference: Reference, figures: bool) -> dict[str, object]:
     collection = reference.collection
     if not collection and (property := config.by_name.get(name)) and len(property.target_collections) == 1:
         collection = property.target_collections[0]
     beacon = format_beacon(collection, reference.uuid)
-    return {"beacon": beacon, "href": f"/v1/objects/{beacon.removeprefix('weaviate://localhost/')}"}
+    pointer = {"beacon": beacon, "href": f"/v1/objects/{beacon.removeprefix('weaviate://localhost/')}"}
+    return (
+        {**pointer, "classification": reference.figures} if figures and reference.figures is not None else {**pointer}
+    )

@@ -23,6 +23,7 @@ from weft.wire.rest import (
     authz,
     backups,
     batch,
+    classifications,
     cluster,
     contextionary,
     explain,
@@ -36,7 +37,6 @@ from weft.wire.rest import (
     search,
     tenants,
     tokenize,
-    unsupported,
     users,
 )
 from weft.wire.rest.endpoint import Reply, Runner, error_response, json_response
@@ -44,7 +44,7 @@ from weft.wire.rest.openapi.document import published
 
 _NOUNS = (
     *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql, search, aggregate),
-    *(backups, exports, jobs, authz, users, replication, contextionary, unsupported),
+    *(backups, exports, jobs, authz, users, replication, contextionary, classifications),
 )
 _ROOT: Final = "/v1/"
 """Every endpoint of the protocol is below it."""

@@ -180,6 +180,18 @@ FORMS: Final[Mapping[str, Form]] = {
     "BatchDelete": ObjectForm(
         match=ObjectForm(**{"class": TEXT}, where=_WHERE), output=TEXT, deletionTimeUnixMilli=WHOLE, dryRun=FLAG
     ),
+    "NewClassification": ObjectForm(
+        **{"class": TEXT},
+        type=TEXT,
+        basedOnProperties=_TEXTS,
+        classifyProperties=_TEXTS,
+        settings=ANYTHING,
+        filters=ObjectForm(sourceWhere=_WHERE, trainingSetWhere=_WHERE, targetWhere=_WHERE),
+        id=UUID,
+        status=TextForm("running", "completed", "failed"),
+        error=TEXT,
+        meta=ObjectForm(started=TEXT, completed=TEXT, count=WHOLE, countSucceeded=WHOLE, countFailed=WHOLE),
+    ),
     "Beacon": _BEACON,
     "BatchReferences": ArrayForm(ObjectForm(**{"from": URI}, to=URI, tenant=TEXT)),
     "Explain": ObjectForm(query=ANYTHING, vector=TEXT, matrix=FLAG),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from weft.domain import json_fields
-from weft.domain.errors import CallerError, CorruptData, Invalid, NotFound, TenantNotFound
+from weft.domain.answer import Hit
+from weft.domain.errors import CorruptData, Invalid, NotFound, TenantNotFound
 from weft.domain.names import property_name
 from weft.domain.objects import IncomingObject, Object, parse_uuid
 from weft.domain.query import Query, Returns, Sort
@@ -14,15 +14,13 @@ from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
 from weft.wire.json.objects import decode_object, encode_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.object_includes import encode_read, included
 from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, TENANT
 from weft.wire.rest.openapi.shapes import ref
 
 _BY_CLASS = "/v1/objects/{class_name}/{id}"
 _BY_ID = "/v1/objects/{id}"
 _DEFAULT_LIMIT = 25
-_UNWEIGHTED: Final = {"vectorWeights": None}
-"""Of every object that is read, as in Weaviate, where it is always null, too."""
-_INCLUDES = ("vector", "classification", "featureProjection", "interpretation")
 
 
 def insert(call: Call) -> Reply:
@@ -38,10 +36,10 @@ def validate(call: Call) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    vectors = "vector" in _included(call)
+    words = included(call)
     config = call.service.collections.get(class_of(call))
-    stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=vectors)
-    return Reply({**_encoded(config, stored, call.tenant), **_UNWEIGHTED})
+    stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors="vector" in words)
+    return Reply(encode_read(config, stored, call.tenant, words))
 
 
 def exists(call: Call) -> Reply:
@@ -115,7 +113,7 @@ def list_all(call: Call) -> Reply:
 def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: str | None) -> list[dict[str, object]]:
     if limit == 0:
         return []
-    vectors = "vector" in _included(call)
+    words = included(call)
     query = Query(
         config.name,
         tenant=call.tenant,
@@ -123,20 +121,22 @@ def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: 
         offset=offset,
         after=after,
         sort=_sort(call),
-        returns=Returns(created=True, updated=True, vector=vectors),
+        returns=Returns(created=True, updated=True, vector="vector" in words),
     )
-    return [
-        encode_object(
-            config,
-            hit.record.uuid,
-            hit.record.properties,
-            hit.vectors,
-            (hit.record.created_ms, hit.record.updated_ms),
-            call.tenant,
-        )
-        | _UNWEIGHTED
-        for hit in call.service.search(query, call.caller).hits
-    ]
+    hits = call.service.search(query, call.caller).hits
+    return [encode_read(config, _found(hit), call.tenant, words) for hit in hits]
+
+
+def _found(hit: Hit) -> Object:
+    record = hit.record
+    return Object(
+        record.uuid,
+        record.properties,
+        hit.vectors,
+        record.created_ms,
+        record.updated_ms,
+        classified=record.classified,
+    )
 
 
 def _sort(call: Call) -> tuple[Sort, ...]:
@@ -150,16 +150,6 @@ def _sort(call: Call) -> tuple[Sort, ...]:
         raise Invalid("order has more entries than sort")
     orders += ["asc"] * (len(paths) - len(orders))
     return tuple(Sort(property_name(path), order == "asc") for path, order in zip(paths, orders, strict=True))
-
-
-def _included(call: Call) -> list[str]:
-    included = [part for value in call.query.getlist("include") for part in value.split(",") if part]
-    for part in included:
-        if part not in _INCLUDES:
-            raise CallerError(
-                f"unrecognized property {part[:40]!r} in ?include list; one of {', '.join(_INCLUDES)} expected"
-            )
-    return included
 
 
 def class_of(call: Call) -> str:

@@ -25,6 +25,7 @@ class Stored:
     updated_ms: int = 0
     encoded_properties: bytes = b""
     references: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
+    classified: None = None
 
 
 def hits(*values: Any) -> list[Hit]:

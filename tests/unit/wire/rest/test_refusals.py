@@ -10,13 +10,8 @@ ID = "00000000-0000-0000-0000-00000000000a"
 
 
 def test_what_is_not_offered_says_so(rest: TestClient) -> None:
-    for method, path, word in (
-        ("POST", "/v1/classifications", "classify"),
-        ("GET", f"/v1/classifications/{ID}", "classify"),
-        ("POST", "/v1/modules/text2vec-contextionary/extensions", "nearText"),
-    ):
-        reply = rest.request(method, path)
-        assert (reply.status_code, word in reply.text) == (501, True)
+    reply = rest.post("/v1/modules/text2vec-contextionary/extensions")
+    assert (reply.status_code, "nearText" in reply.text) == (501, True)
 
 
 def test_what_names_a_collection_that_is_not_there(rest: TestClient) -> None:

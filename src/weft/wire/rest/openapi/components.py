@@ -152,6 +152,19 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             objects=maybe(array(record("id status", id=UUID, status=TEXT, errors=ref("Error")))),
         ),
     ),
+    "NewClassification": request(
+        "class basedOnProperties classifyProperties", **{"class": CLASS_NAME},
+        type=choice("knn", "zeroshot", "text2vec-contextionary-contextual"), basedOnProperties=array(TEXT, minItems=1),
+        classifyProperties=array(TEXT, minItems=1), settings=OBJECT, filters=OBJECT,
+    ),
+    "Classification": record(
+        "id class type basedOnProperties classifyProperties status meta", id=UUID, **{"class": TEXT}, type=TEXT,
+        basedOnProperties=array(TEXT), classifyProperties=array(TEXT),
+        status=choice("running", "completed", "failed"), settings=OBJECT, filters=OBJECT, error=TEXT,
+        meta=record(
+            "started completed", started=TEXT, completed=TEXT, count=COUNT, countSucceeded=COUNT, countFailed=COUNT
+        ),
+    ),
     "Where": request(
         "operator", operator=choice("And", "Or", "Not", *Operator), path=array(TEXT), operands=array(ref("Where")),
         valueGeoRange=OBJECT,

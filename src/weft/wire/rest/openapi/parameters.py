@@ -23,7 +23,7 @@ CONSISTENCY: Final = Parameter(
 )
 INCLUDE: Final = Parameter(
     "include",
-    "What to add to each object: `vector`; other words of the protocol are known and add nothing.",
+    "What to add to each object: `vector`, `classification`; other words of the protocol are known and add nothing.",
     {"type": "string", "pattern": "^((vector|classification|featureProjection|interpretation),?)*$"},
 )
 NODES_OUTPUT: Final = Parameter("output", "`verbose` lists the shards.", choice("minimal", "verbose"))

@@ -1,0 +1,104 @@
+"""The verbs on classifications: begin one, and watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from uuid import uuid4
+
+from weft.access.requirement import requires
+from weft.domain.caller import Caller
+from weft.domain.errors import CallerError, Invalid, NotFound
+from weft.domain.filters import Filter
+from weft.domain.schema import CollectionConfig
+from weft.jobs.job import Job
+from weft.jobs.runner import JobRunner
+from weft.service.classification.checks import check, vector_of
+from weft.service.classification.request import CONTEXTUAL, KNN, ZERO_SHOT, ClassificationState, NewClassification
+from weft.service.classification.settings import with_defaults
+from weft.service.classification.task import CLASSIFICATION, ClassificationTask, Progress
+from weft.service.collections import Collections
+from weft.service.filtering import resolver
+from weft.service.permissions.classifications import classifying, watching_classification
+
+
+class Classifications:
+    """One runs at a time; others wait for their turn. They continue after a restart."""
+
+    def __init__(self, collections: Collections, runner: JobRunner) -> None:
+        self._collections = collections
+        self._runner = runner
+        runner.add(CLASSIFICATION, self._reopen)
+
+    @requires(classifying)
+    def begin(self, asked: NewClassification, caller: Caller) -> ClassificationState:
+        """Raises Invalid for one that is not possible, Overloaded, StorageFull."""
+        asked = self._checked(asked)
+        id = str(uuid4())
+        job = Job(CLASSIFICATION, id, id, (asked.collection,), asked.to_json())
+        self._runner.submit(job, ClassificationTask(self._collections, asked))
+        return ClassificationState(asked, job.record)
+
+    @requires(watching_classification)
+    def get(self, id: str) -> ClassificationState:
+        """Raises NotFound."""
+        record = self._runner.record(CLASSIFICATION, id.lower())
+        if record is None:
+            raise NotFound(f"there is no classification {id[:80]!r}", id=id)
+        progress = Progress.of(record.cursor)
+        return ClassificationState(
+            NewClassification.of_json(record.request), record, progress.succeeded, progress.failed
+        )
+
+    def collections_of(self, id: str) -> Sequence[str]:
+        """The collection that is classified, for authorization; none if there is no such classification."""
+        record = self._runner.record(CLASSIFICATION, id.lower())
+        return () if record is None else record.collections
+
+    def _reopen(self, job: Job) -> ClassificationTask:
+        asked = NewClassification.of_json(job.request)
+        check(self._collections.get(asked.collection), asked)
+        return ClassificationTask(self._collections, asked)
+
+    def _checked(self, asked: NewClassification) -> NewClassification:
+        """As it is run: the collection by its name, the settings with their defaults."""
+        asked = replace(asked, kind=asked.kind or KNN)
+        asked = replace(asked, settings=with_defaults(asked.kind, asked.settings))
+        if not asked.collection:
+            raise Invalid("invalid classification: class must be set")
+        try:
+            config = self._collections.get(asked.collection)
+        except NotFound:
+            raise Invalid(f"invalid classification: could not find class {asked.collection[:80]} in schema") from None
+        check(config, asked)
+        if asked.kind == CONTEXTUAL:
+            raise Invalid(f"invalid classification: type {CONTEXTUAL} is not offered; use {KNN} or {ZERO_SHOT}")
+        self._check_filters(config.name, sourceWhere=asked.source, trainingSetWhere=asked.training)
+        if asked.kind != KNN:
+            for target in dict.fromkeys(one for name in asked.properties for one in _targets(config, name)):
+                self._check_filters(target, targetWhere=asked.target)
+        return replace(asked, collection=config.name)
+
+    def _check_filters(self, name: str, **filters: Filter | None) -> None:
+        """Raises Invalid if the objects of the collection cannot be selected by ``filters`` and compared."""
+        with _refusing("invalid classification"):
+            vector_of(self._collections.get(name))
+            with self._collections.use(self._collections.open(name), None) as part:
+                view = part.view()
+        for key, filter in filters.items():
+            if filter is not None:
+                with _refusing(f"invalid {key}"):
+                    view.select(filter, resolver(self._collections, view.config, None))
+
+
+def _targets(config: CollectionConfig, property: str) -> Sequence[str]:
+    return config.by_name[property].target_collections
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except CallerError as error:
+        raise Invalid(f"{what}: {error.message}") from None

@@ -1,0 +1,199 @@
+"""The run of a classification: what has no label yet gets one, in order of uuid, some objects at a time.
+
+It sees the collection as it was when it began, or when it was continued: what it labels itself trains nothing, not even
+after a restart. Before a pause or a stop the labels of some objects may be stored without being in the cursor; they are
+recognised by their classification's id and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import TypeVar
+
+from weft.domain.classification import Classified
+from weft.domain.clock import now_ms
+from weft.domain.errors import CallerError, Invalid, NotFound
+from weft.domain.filters import And, Condition, Filter, Operator, Or, ReferenceCount
+from weft.domain.jobs import JobStatus
+from weft.domain.json_values import JsonObject
+from weft.domain.objects import Object, Reference, format_uuid
+from weft.engine.changes import Edit
+from weft.engine.part import Part
+from weft.engine.view import View
+from weft.jobs.job import Job, JobKind, now
+from weft.service.classification.checks import vector_of
+from weft.service.classification.knn import KnnLabels
+from weft.service.classification.labels import Candidates, Labels
+from weft.service.classification.request import KNN, NewClassification
+from weft.service.classification.settings import number_of
+from weft.service.classification.zero_shot import ZeroShotLabels
+from weft.service.collections import Collections
+from weft.service.filtering import resolver
+
+CLASSIFICATION = JobKind("classification", "objects", resumable=True)
+"""The key of such a job is the id of the classification."""
+
+_OBJECTS_PER_WRITE = 100
+_OBJECTS_PER_READ = 1000
+_MOST_ERRORS = 10
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Progress:
+    """The job's cursor: the last uuid whose label is stored, in hex, how many objects have been labelled, and the first
+    errors of those that could not be."""
+
+    after: str = ""
+    succeeded: int = 0
+    failed: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, cursor: JsonObject | None) -> Progress:
+        found = cursor or {}
+        errors = found.get("errors")
+        return cls(
+            str(found.get("after", "")),
+            _count(found.get("succeeded")),
+            _count(found.get("failed")),
+            [str(one) for one in errors] if isinstance(errors, list) else [],
+        )
+
+    def add_error(self, message: str) -> None:
+        self.failed += 1
+        if len(self.errors) < _MOST_ERRORS and message not in self.errors:
+            self.errors.append(message)
+
+
+class ClassificationTask:
+    """A ``JobTask``. What it has labelled stays when it fails or is cancelled."""
+
+    def __init__(self, collections: Collections, asked: NewClassification) -> None:
+        self._collections = collections
+        self._asked = asked
+
+    def run(self, job: Job) -> None:
+        with ExitStack() as leases:
+            part = self._leased(leases, self._asked.collection)
+            view = part.view()
+            progress = Progress.of(job.cursor)
+            own = self._own(view, job) if job.cursor is not None else {}
+            progress.succeeded += sum(uuid.hex() > progress.after for uuid in own.values())
+            waiting = [one for one in self._unlabelled(view) if one.hex() > progress.after]
+            job.done = progress.succeeded + progress.failed
+            job.total = job.done + len(waiting)
+            if not job.total:
+                raise Invalid("no classes to be classified - did you run a previous classification already?")
+            job.save(asdict(progress))
+            labels = self._labels(leases, view, own)
+            for uuids in _chunks(waiting, _OBJECTS_PER_WRITE):
+                job.check()
+                self._label(part, view, labels, job.key, uuids, progress)
+                job.advance(len(uuids))
+                job.save(asdict(progress))
+            job.begin_finishing()
+            if progress.failed:
+                raise Invalid(", ".join(progress.errors))
+
+    def undo(self, status: JobStatus, error: str) -> None:
+        """Labels that are stored stay."""
+
+    def clear(self) -> None:
+        """It has no files."""
+
+    # -- which objects
+
+    def _leased(self, leases: ExitStack, name: str) -> Part:
+        return leases.enter_context(self._collections.use(self._collections.open(name), None))
+
+    def _unlabelled(self, view: View) -> list[bytes]:
+        """The objects without any of the labels, in order of uuid."""
+        none = tuple(_references(name, Operator.EQUAL) for name in self._asked.properties)
+        found = view.select(_all(self._asked.source, none), resolver(self._collections, view.config, None))
+        return sorted(view.uuids(found.first().tolist()))
+
+    def _own(self, view: View, job: Job) -> Mapping[int, bytes]:
+        """The objects that this classification has labelled already: doc_id and uuid."""
+        some = tuple(_references(name, Operator.GREATER_THAN) for name in self._asked.properties)
+        found: dict[int, bytes] = {}
+        for doc_ids in _chunks(view.select(Or(some)).first().tolist(), _OBJECTS_PER_READ):
+            job.check()
+            for doc_id, record in zip(doc_ids, view.records(doc_ids), strict=True):
+                classified = record.classified
+                if classified is not None and classified.id == job.key:
+                    found[doc_id] = record.uuid
+        return found
+
+    # -- their labels
+
+    def _labels(self, leases: ExitStack, view: View, own: Mapping[int, bytes]) -> Labels:
+        asked = self._asked
+        if asked.kind == KNN:
+            some = tuple(_references(name, Operator.GREATER_THAN) for name in asked.properties)
+            within = view.select(_all(asked.training, some), resolver(self._collections, view.config, None))
+            training = Candidates(view, vector_of(view.config).name, within, own.keys())
+            return KnnLabels(training, len(within), asked.properties, number_of(asked.settings, "k"))
+        return ZeroShotLabels({name: list(self._targets(leases, view, name)) for name in asked.properties})
+
+    def _targets(self, leases: ExitStack, view: View, property: str) -> Iterator[Candidates]:
+        for name in view.config.by_name[property].target_collections:
+            target = self._leased(leases, name).view()
+            asked = self._asked.target
+            within = None if asked is None else target.select(asked, resolver(self._collections, target.config, None))
+            yield Candidates(target, vector_of(target.config).name, within)
+
+    def _label(
+        self, part: Part, view: View, labels: Labels, id: str, uuids: Sequence[bytes], progress: Progress
+    ) -> None:
+        doc_ids = [one for one in view.find(uuids) if one is not None]
+        vectors = view.vectors(vector_of(view.config).name, doc_ids)
+        (based_on,) = self._asked.based_on
+        edits: dict[bytes, Edit] = {}
+        for record, vector in zip(view.records(doc_ids), vectors, strict=True):
+            try:
+                found = labels.of(vector, record.properties.get(based_on))
+            except CallerError as error:
+                progress.add_error(f"classify {view.config.name}/{format_uuid(record.uuid)}: {error.message}")
+            else:
+                edits[record.uuid] = self._edit(id, found)
+        failed = part.edit(edits)
+        for uuid in edits:
+            refusal = failed.get(uuid)
+            if refusal is None:
+                progress.succeeded += 1
+            elif not isinstance(refusal, NotFound):  # an object that was deleted meanwhile needs no label
+                progress.add_error(f"store {view.config.name}/{format_uuid(uuid)}: {refusal.message}")
+        progress.after = uuids[-1].hex()
+
+    def _edit(self, id: str, labels: Mapping[str, Reference]) -> Edit:
+        def edit(obj: Object) -> Object:
+            """A label that the object has got otherwise meanwhile stays."""
+            new = {name: [label] for name, label in labels.items() if not obj.properties.get(name)}
+            obj.properties.update(new)
+            obj.classified = Classified(id, self._asked.based_on, self._asked.properties, tuple(new), now())
+            obj.updated_ms = now_ms()
+            return obj
+
+        return edit
+
+
+def _references(property: str, operator: Operator) -> Condition:
+    """``operator`` on the number of references, and 0."""
+    return Condition(operator, ReferenceCount(property), 0)
+
+
+def _all(filter: Filter | None, conditions: Iterable[Condition]) -> Filter:
+    operands = (*(() if filter is None else (filter,)), *conditions)
+    return operands[0] if len(operands) == 1 else And(operands)
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
