@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,16 @@ from weft.catalog.lmdb import LmdbCatalog
 from weft.domain.errors import Conflict, Invalid, NotFound, StorageFull
 from weft.domain.filters import Operator
 from weft.domain.objects import Object
-from weft.domain.schema import CollectionConfig, Expiry, InvertedConfig, Tenancy
+from weft.domain.query import Keyword
+from weft.domain.schema import (
+    CollectionConfig,
+    DataType,
+    Expiry,
+    InvertedConfig,
+    Property,
+    Tenancy,
+    Tokenization,
+)
 from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Done, Remove, Upsert
 from weft.engine.collection import ONLY_SHARD
@@ -31,6 +41,7 @@ EXPIRING = CollectionConfig(
     expiry=Expiry("_lastUpdateTimeUnix", 60, hidden=False),
     document={"class": "Brief"},
 )
+WORDS = Property("text", DataType.TEXT, tokenization=Tokenization.WORD, index_searchable=True)
 PLAIN = CollectionConfig("Thing", CONFIG.properties, CONFIG.vectors, document={"class": "Thing"})
 DRIVERS: Mapping[str, Callable[[Path], Callable[[], Driver]]] = {
     "embedded": lambda folder: lambda: EmbeddedDriver(folder, durable=False, write_queue=1000),
@@ -123,6 +134,39 @@ def test_what_the_catalog_cannot_store_changes_nothing(
     again = open_again()
     assert (again.get("Thing").count(ONLY_SHARD), again.get("Shared").count("one")) == (2, 2)
     assert again.create(EXPIRING).count(ONLY_SHARD) == 0
+
+
+def test_texts_are_indexed_again_while_they_are_searched(database: Database) -> None:
+    shared = database.create(replace(SHARED, properties=(WORDS,)))
+    database.put_tenants(shared, {"one": TenantStatus.ACTIVE, "two": TenantStatus.INACTIVE})
+    other = replace(SHARED, properties=(replace(WORDS, tokenization=Tokenization.FIELD),))
+
+    def found(text: str) -> int:
+        with shared.use("one") as part:
+            return len(part.view().keyword(Keyword(text), 100, None).doc_ids)
+
+    with shared.use("one") as part:
+        part.write([Upsert(Object(key(n), {"text": f"loom {n}"})) for n in range(20)])
+    seen: list[int] = []
+
+    def go_on(done: int) -> bool:
+        seen.append(found("loom"))
+        return True
+
+    assert not shared.prepare("one", other, lambda done: False)
+    shared.forget_prepared()
+    assert shared.prepare("one", other, go_on)
+    assert seen
+    assert set(seen) == {20}
+    with shared.use("one") as part:
+        part.write([Upsert(Object(key(20), {"text": "loom 20"}))])
+    assert (found("loom"), found("loom 20")) == (21, 21)
+    database.configure(shared, other)
+    assert (found("loom"), found("loom 20"), found("loom 3")) == (0, 1, 1)
+    with pytest.raises(Invalid):
+        shared.prepare("two", other, go_on)
+    with pytest.raises(NotFound):
+        shared.prepare("absent", other, go_on)
 
 
 def test_tenants_are_used_by_name_and_while_they_are_active(database: Database) -> None:

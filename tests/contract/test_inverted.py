@@ -160,8 +160,22 @@ def test_new_properties_and_dropped_indexes(index: InvertedIndex) -> None:
     with pytest.raises(Invalid, match="body"):
         found(index, "sand", "body")
     assert index.covered == 4
-    index.configure(collection(text("title"), text("body"), text("extra")))
-    assert index.covered == 0, "the postings of a property that is indexed again are not to be trusted"
+    again = collection(text("title"), text("body"), text("extra"))
+    assert not index.serves(again), "the postings of a property that is indexed again are not to be trusted"
+    assert reopened(index, again).covered == 0
+
+
+def test_upkeep_frees_the_postings_of_a_dropped_index(index: InvertedIndex) -> None:
+    live = BitMap([0, 1, 2])
+    index.checkpoint(live)
+    folder = index._folder._path
+    before = sum(path.stat().st_size for path in folder.glob("*.segment"))
+    index.configure(collection(text("title"), text("body", search=False, filter=False)))
+    assert index.maintain(live)
+    assert sum(path.stat().st_size for path in folder.glob("*.segment")) < before
+    assert all("body" not in segment.fields for segment in index._segments)
+    assert not index.maintain(live), "once"
+    assert found(index, "dune") == [1]
 
 
 def test_another_tokenisation_begins_at_0(index: InvertedIndex) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -86,6 +86,15 @@ class ReferenceCollection:
         self._config = config
         for part in self._parts.values():
             part.configure(config)
+
+    def prepare(
+        self, name: str, config: CollectionConfig, go_on: Callable[[int], bool], *, rebuild: bool = False
+    ) -> bool:
+        with self.use(name if self._config.tenancy.enabled else None) as part:
+            return go_on(part.count)
+
+    def forget_prepared(self) -> None:
+        pass
 
     def follow(self, shards: Mapping[str, ShardEntry]) -> None:
         for name in self._parts.keys() - shards.keys():

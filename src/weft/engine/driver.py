@@ -10,7 +10,7 @@ A second kind of store is a folder ``engine/<name>/`` with a class that has thes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -58,6 +58,22 @@ class OpenCollection(ServedCollection, Protocol):
 
     def configure(self, config: CollectionConfig) -> None:
         """Apply a changed configuration, all or nothing."""
+        ...
+
+    def prepare(
+        self, name: str, config: CollectionConfig, go_on: Callable[[int], bool], *, rebuild: bool = False
+    ) -> bool:
+        """Build what the shard needs to be searched under ``config``, beside what is in use, so that ``configure``
+        only has to put it in place; the shard is read and written meanwhile.
+
+        ``config``: the current configuration with other tokenisations or index settings of properties. ``rebuild``:
+        what could stay is built, too. ``go_on`` is called with the number of objects that were done since; where it
+        returns False, so does this, and a later call continues. One call a collection at a time. Raises as ``use``.
+        """
+        ...
+
+    def forget_prepared(self) -> None:
+        """Remove what was prepared and never configured. Not while ``prepare`` runs."""
         ...
 
     def follow(self, shards: Mapping[str, ShardEntry]) -> None:

@@ -18,8 +18,10 @@ from weft.domain.errors import CollectionNotFound, CorruptData, TenantNotFound, 
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.collection import ONLY_SHARD, check_active, shard_name
+from weft.engine.embedded import prepared
 from weft.engine.embedded.damage import Damage
 from weft.engine.embedded.leases import Lease, OpenShard, OpenShards
+from weft.engine.embedded.reindexing import GoOn
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.shard_copies import ShardCopies
 from weft.engine.embedded.storage import count_objects
@@ -227,6 +229,19 @@ class Collection:
             for _, shard in self._open.shards():
                 shard.configure(config)
             self.config = config
+
+    def prepare(self, name: str, config: CollectionConfig, go_on: GoOn, *, rebuild: bool = False) -> bool:
+        was_open = self.is_open(name)
+        with self.visit(name) as shard:
+            done = shard.prepare(config, go_on, rebuild=rebuild)
+        if not was_open and self.config.tenancy.enabled:
+            self.close_unused(name)
+        return done
+
+    def forget_prepared(self) -> None:
+        with self._lock:
+            for entry in self._entries.values():
+                prepared.forget(self._folder(entry))
 
     def check_whole(self) -> None:
         """Raises CorruptData when the only shard is damaged; tenants do not count."""

@@ -1,12 +1,13 @@
 """Indexes: all indexes of one shard's store as a unit that can be opened, filled and replaced.
 
-They can always be rebuilt: each index loads its snapshot, and the rest is replayed from the store.
+They can always be rebuilt: each index loads its snapshot, and the rest is replayed from the store. Those that a changed
+configuration needs are filled before they take the place of the others, which answer meanwhile.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pyroaring import BitMap
@@ -14,6 +15,7 @@ from pyroaring import BitMap
 from weft.domain.errors import NotFound, WeftError
 from weft.domain.objects import Object, format_uuid
 from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.engine.embedded import prepared
 from weft.engine.embedded.index.filter.index import FilterIndex
 from weft.engine.embedded.index.inverted import InvertedIndex
 from weft.engine.embedded.index.kinds import open_vector_index
@@ -26,36 +28,43 @@ _REPLAY_CHUNK = 5_000
 
 
 class Indexes:
-    """Opened from the snapshots in ``folder``; behind the store until ``replay``.
+    """Opened from the snapshots in the folder of a shard; behind the store until ``replay``.
 
     Any thread may search ``inverted``, ``filters`` and ``vectors`` (by name). The methods are for the writing thread;
     ``maintain`` may run concurrently with it, and ``stop`` with everything.
     """
 
-    def __init__(self, folder: Path, config: CollectionConfig, store: ShardStore) -> None:
-        self._folder = folder
+    def __init__(self, shard: Path, config: CollectionConfig, store: ShardStore, before: Indexes | None = None) -> None:
+        """``before``: those that these replace; they share what the configuration leaves as it is."""
+        self._shard = shard
         self._config = config
         self._store = store
-        self.inverted = InvertedIndex(folder / "inverted", config)
-        self.filters = FilterIndex(folder / "filter", config, self.inverted)
-        self.vectors: dict[str, VectorIndex] = {name: self._open(v) for name, v in config.vectors.items()}
+        adopted = prepared.adopt(shard, config)
+        self.inverted = InvertedIndex(shard / "index" / prepared.INVERTED, config)
+        if before is None or prepared.FILTER in adopted:
+            self.filters = FilterIndex(shard / "index" / prepared.FILTER, config, self.inverted)
+        else:
+            self.filters = before.filters.beside(self.inverted, config)
+        self.vectors: Mapping[str, VectorIndex] = (
+            {name: self._open(v) for name, v in config.vectors.items()} if before is None else before.vectors
+        )
 
     @classmethod
-    def whole(cls, folder: Path, config: CollectionConfig, store: ShardStore) -> tuple[Indexes, int]:
+    def whole(cls, shard: Path, config: CollectionConfig, store: ShardStore) -> tuple[Indexes, int]:
         """Opened and brought up to date with the store; and the number of doc_ids that were replayed.
 
         An object that an index cannot take is a bug in Weft, which must not prevent all others from being served: it
         is then indexed without its properties, and the log names it.
         """
-        made = cls(folder, config, store)
+        made = cls(shard, config, store)
         try:
             return made, made.replay()
         except Exception as error:
             made.stop()
             if isinstance(error, WeftError | OSError | MemoryError):
                 raise
-            _log.exception("an object in %s cannot be indexed; indexing them one by one to find it", folder)
-        made = cls(folder, config, store)
+            _log.exception("an object in %s cannot be indexed; indexing them one by one to find it", shard)
+        made = cls(shard, config, store)
         return made, made.replay(one_by_one=True)
 
     def vector(self, name: str) -> VectorIndex:
@@ -84,18 +93,9 @@ class Indexes:
         start, end = min(self.inverted.covered, self.filters.covered), self._store.next_doc_id
         if start >= end:
             return 0
-        _log.info("rebuilding the indexes in %s from object %d of %d", self._folder, start, end)
-        codec = RecordCodec(self._config)
+        _log.info("rebuilding the indexes in %s from object %d of %d", self._shard, start, end)
         take = self._take_any if one_by_one else self._take
-        ids: list[int] = []
-        objects: list[Object] = []
-        for doc_id, raw in self._store.scan_records(start, end):
-            ids.append(doc_id)
-            objects.append(codec.open(raw).to_object())
-            if one_by_one or len(ids) == _REPLAY_CHUNK:
-                take(ids, objects)
-                ids, objects = [], []
-        if ids:
+        for ids, objects in stored(self._store, self._config, start, end, 1 if one_by_one else _REPLAY_CHUNK):
             take(ids, objects)
         return end - start
 
@@ -127,12 +127,25 @@ class Indexes:
 
     # -- changing and keeping
 
-    def configure(self, config: CollectionConfig) -> None:
-        """Apply a changed configuration. When it raises, rebuild all."""
-        old, self._config = self._config, config
-        self.inverted.configure(config)
-        self.filters.configure(config)
-        for name, vector in config.vectors.items():
+    def configure(self, config: CollectionConfig) -> Indexes:
+        """Apply a changed configuration; returns the indexes that have it: these, or others in their place.
+
+        In the latter case these answer as before and are not written any more. When it raises, rebuild all.
+        """
+        old, made = self._config, self
+        if self.inverted.serves(config) and not prepared.fits(self._shard, config):
+            self.inverted.configure(config)
+            self.filters.configure(config)
+            self._config = config
+        else:
+            self.inverted.close()
+            made = Indexes(self._shard, config, self._store, self)
+        made._configure_vectors(old)
+        made.replay()
+        return made
+
+    def _configure_vectors(self, old: CollectionConfig) -> None:
+        for name, vector in self._config.vectors.items():
             if name in old.vectors and old.vectors[name].index == vector.index:
                 continue
             if name in old.vectors:
@@ -141,7 +154,6 @@ class Indexes:
             opened = self._open(vector)
             opened.extend()
             self.vectors = {**self.vectors, name: opened}
-        self.replay()
 
     def maintain(self, live: BitMap) -> bool:
         """One step of training, building and merging; True if anything was done."""
@@ -165,5 +177,24 @@ class Indexes:
         self.inverted.close()
 
     def _open(self, vector: VectorConfig) -> VectorIndex:
-        folder = self._folder / "vectors" / vector.name.encode().hex()
+        folder = self._shard / "index" / "vectors" / vector.name.encode().hex()
         return open_vector_index(self._store.vectors(vector.name), vector.index, folder)
+
+
+def stored(
+    store: ShardStore, config: CollectionConfig, start: int, end: int, chunk: int
+) -> Iterator[tuple[list[int], list[Object]]]:
+    """The stored objects of the doc_ids from ``start`` to before ``end``, ascending, ``chunk`` at a time."""
+    codec = RecordCodec(config)
+    ids: list[int] = []
+    objects: list[Object] = []
+    for doc_id, raw in store.scan_records(start, end - start):
+        if doc_id >= end:
+            break
+        ids.append(doc_id)
+        objects.append(codec.open(raw).to_object())
+        if len(ids) == chunk:
+            yield ids, objects
+            ids, objects = [], []
+    if ids:
+        yield ids, objects

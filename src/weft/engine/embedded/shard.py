@@ -28,6 +28,7 @@ from weft.engine.embedded.editing import edit_stored
 from weft.engine.embedded.expiry import expired_at
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.maintenance import Maintenance
+from weft.engine.embedded.reindexing import GoOn, Reindexing
 from weft.engine.embedded.removal import removals, remove_matching
 from weft.engine.embedded.shard_view import ShardView
 from weft.engine.embedded.shard_writer import ShardWriter, layout
@@ -132,6 +133,11 @@ class Shard:
     def configure(self, config: CollectionConfig) -> None:
         """Apply a changed configuration, all or nothing; called with the collection's lock held."""
         self._writer.configure(config)
+
+    def prepare(self, config: CollectionConfig, go_on: GoOn, *, rebuild: bool) -> bool:
+        """See ``Reindexing.run``; one at a time."""
+        self._lifetime.check()
+        return Reindexing(self.folder, self._writer, self._store, self._lifetime, config).run(go_on, rebuild=rebuild)
 
     def maintain(self) -> bool:
         """See ``Maintenance.run``."""

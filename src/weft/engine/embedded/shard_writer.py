@@ -74,10 +74,12 @@ class ShardWriter:
             for name, vector in config.vectors.items():
                 self._store.add_vectors(name, layout(vector))
             try:
-                self.indexes.configure(config)
+                indexes = self.indexes.configure(config)
             except BaseException:
                 self.mend()
                 raise
+            if indexes is not self.indexes:
+                self.indexes, self.unsaved = indexes, max(self.unsaved, 1)
             self.config, self.codec = config, RecordCodec(config)
             self.view = self._publish()
 
@@ -150,7 +152,7 @@ class ShardWriter:
         self.unsaved += len(stored)
 
     def _opened(self) -> tuple[Indexes, int]:
-        return Indexes.whole(self._folder / "index", self.config, self._store)
+        return Indexes.whole(self._folder, self.config, self._store)
 
     def _publish(self) -> ShardView:
         """The view of everything stored, which the indexes have."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,16 @@ class FilterIndex:
             columns[field.name] = known
         self._columns, self._fields = columns, wanted
         self._publish(self._view.covered, config)
+
+    def beside(self, inverted: TextIndex, config: CollectionConfig) -> FilterIndex:
+        """The same columns with another index of texts, under a changed configuration.
+
+        It takes the place of this one, which answers its readers as before and is not written any more.
+        """
+        made = copy(self)
+        made._inverted, made._cache = inverted, FilterCache()
+        made.configure(config)
+        return made
 
     def add(self, doc_ids: Sequence[int] | Ids, objects: Sequence[Object]) -> None:
         """Adds objects under ``doc_ids`` (ascending, beyond all added before); visible at return. All or nothing."""

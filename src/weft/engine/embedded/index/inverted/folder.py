@@ -38,7 +38,7 @@ class SegmentFolder:
     def load(self, fields: Mapping[str, TextField], unindexed: frozenset[str]) -> tuple[Segment, ...]:
         """The segments up to the first that is missing or damaged; none when they were made for other properties."""
         segments: list[Segment] = []
-        manifest = self._manifest()
+        manifest = _manifest(self._path)
         if manifest is not None and _fits(manifest, fields):
             for name in manifest["segments"]:
                 try:
@@ -85,20 +85,30 @@ class SegmentFolder:
             except PermissionError:
                 log.info("%s is still in use and will be removed later", path.name)
 
-    def _manifest(self) -> dict[str, Any] | None:
-        path = self._path / _MANIFEST
-        try:
-            content: dict[str, Any] = orjson.loads(path.read_bytes())
-            check = content.pop("check")
-            if content["version"] == VERSION and xxhash.xxh3_64_hexdigest(orjson.dumps(content)) == check:
-                return content
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("%s cannot be used (%s); the index is rebuilt from storage", path, error)
-            return None
-        log.warning("%s cannot be used; the index is rebuilt from storage", path)
+
+def covers(path: Path, fields: Mapping[str, TextField], *, exactly: bool = False) -> bool:
+    """Whether the index in ``path`` can be opened for ``fields`` without losing its segments; ``exactly``: it also has
+    no others."""
+    manifest = _manifest(path)
+    if manifest is None or not _fits(manifest, fields):
+        return False
+    return not exactly or fields.keys() >= manifest["fields"].keys()
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    path = folder / _MANIFEST
+    try:
+        content: dict[str, Any] = orjson.loads(path.read_bytes())
+        check = content.pop("check")
+        if content["version"] == VERSION and xxhash.xxh3_64_hexdigest(orjson.dumps(content)) == check:
+            return content
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("%s cannot be used (%s); the index is rebuilt from storage", path, error)
+        return None
+    log.warning("%s cannot be used; the index is rebuilt from storage", path)
+    return None
 
 
 def _fits(manifest: Mapping[str, Any], fields: Mapping[str, TextField]) -> bool:

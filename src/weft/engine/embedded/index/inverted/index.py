@@ -11,7 +11,7 @@ One thread calls ``add``, ``configure`` and ``checkpoint``; another may call ``m
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -69,23 +69,27 @@ class InvertedIndex:
 
     # -- writing
 
-    def configure(self, config: CollectionConfig) -> None:
-        """Applies stop words, k1, b, new properties and dropped indexes.
+    def serves(self, config: CollectionConfig) -> bool:
+        """Whether ``configure`` can apply it: no property is tokenised otherwise, or indexed that was not."""
+        return all(
+            field.fingerprint == self._fields[name].fingerprint
+            if name in self._fields
+            else name not in self._config.by_name
+            for name, field in fields_of(config).items()
+        )
 
-        When the tokenisation of a property changes, or one becomes indexed that was not, the index starts empty:
-        ``covered`` is then 0 and storage must be replayed.
+    def configure(self, config: CollectionConfig) -> None:
+        """Applies stop words, k1, b, new properties and dropped indexes; ``maintain`` frees the space of the latter.
+
+        For a configuration that it does not serve, open another index.
         """
+        assert self.serves(config), "opened for another configuration"
         fields = fields_of(config)
-        gained = [f for name, f in fields.items() if name not in self._fields and name in self._config.by_name]
-        changed = [n for n, f in fields.items() if n in self._fields and f.fingerprint != self._fields[n].fingerprint]
         with self._upkeep, self._lock:
-            same = {n: f.fingerprint for n, f in fields.items()} == {n: f.fingerprint for n, f in self._fields.items()}
+            same = fields.keys() == self._fields.keys()
             self._fields, self._config = fields, config
-            if gained or changed:
-                self._replace((), PostingsTail(0), 0)
-            else:
-                self._publish()
-            if not same or gained:
+            self._publish()
+            if not same:
                 self._write_manifest()
 
     def add(self, doc_ids: Sequence[int], properties: Sequence[Properties]) -> None:
@@ -127,7 +131,7 @@ class InvertedIndex:
             if sum(len(s.docs) for s in unwritten) >= _FREEZE_POSTINGS:
                 self._freeze(unwritten, live)
                 return True
-            run = _next_merge([s for s in segments if s.file is not None], live)
+            run = _next_merge([s for s in segments if s.file is not None], live, self._fields)
             if not run:
                 return False
             merged = merge(run, live, self._fields)
@@ -260,13 +264,14 @@ def _tiered(segments: list[Segment], names: Iterable[str]) -> list[Segment]:
     return [*segments[:first], merge(segments[first:], None, frozenset(names))]
 
 
-def _next_merge(segments: Sequence[Segment], live: BitMap) -> list[Segment]:
-    """The neighbours on disk that are worth merging now: the smallest pair when there are many, else one to purge."""
+def _next_merge(segments: Sequence[Segment], live: BitMap, names: Container[str]) -> list[Segment]:
+    """The neighbours on disk that are worth merging now: the smallest pair when there are many, else one to purge of
+    dead documents or of properties that have no index any more."""
     if len(segments) > _SEGMENTS_ON_DISK:
         at = min(range(len(segments) - 1), key=lambda i: len(segments[i].docs) + len(segments[i + 1].docs))
         return list(segments[at : at + 2])
     for segment in segments:
         dead = segment.count - segment.members.intersection_cardinality(live)
-        if dead > _DEAD_SHARE * segment.count:
+        if dead > _DEAD_SHARE * segment.count or any(name not in names for name in segment.fields):
             return [segment]
     return []
