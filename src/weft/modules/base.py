@@ -94,7 +94,15 @@ class Module(ABC):
 
 @runtime_checkable
 class Lexicon(Protocol):
-    """A module whose words can be looked up."""
+    """A module whose words can be looked up. Vectors are ``(d,) f32``."""
+
+    def word_vectors(self, words: Sequence[str]) -> list[Vector | None]:
+        """The vector of each word, in lower case; None for one that is not known."""
+        ...
+
+    def mix(self, words: Sequence[str], weights: Sequence[float]) -> Vector:
+        """The vector of a text of ``words``, one at least, each with its weight."""
+        ...
 
     def concept(self, text: str) -> dict[str, JsonValue]:
         """The entries of the words of ``text``, in the protocol's form. Raises Invalid."""

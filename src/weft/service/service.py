@@ -84,7 +84,7 @@ class Service:
         self.archives = Archives(
             settings.backup, settings.export, database, self._runner, access.parts(), self._check_servable
         )
-        self.classifications = Classifications(self.collections, self._runner)
+        self.classifications = Classifications(self.collections, registry, self._runner)
         self._searcher = Searcher(
             self.collections,
             registry,

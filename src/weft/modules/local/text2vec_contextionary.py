@@ -81,6 +81,14 @@ class Text2VecContextionary(TextVectorizer):
             found["individualWords"].append(one)
         return found
 
+    def word_vectors(self, words: Sequence[str]) -> list[Vector | None]:
+        known = [word for word in words if word in known_words()]
+        vectors = dict(zip(known, _stacked(self._documents(known)), strict=True)) if known else {}
+        return [vectors.get(word) for word in words]
+
+    def mix(self, words: Sequence[str], weights: Sequence[float]) -> Vector:
+        return _whole(np.average(_stacked(self._model.embed_documents(words)), axis=0, weights=weights))
+
     def _neighbours(self, vector: Vector) -> list[dict[str, Any]]:
         return [{"word": word, "distance": far} for word, far in self._vocabulary.nearest(vector, _NEIGHBOURS)]
 
@@ -98,7 +106,7 @@ class Text2VecContextionary(TextVectorizer):
 
 
 def _stacked(vectors: Sequence[Vector | WeftError]) -> npt.NDArray[np.float32]:
-    """``(n, 300)``; raises the first error."""
+    """``(n, d)``; raises the first error."""
     for one in vectors:
         if isinstance(one, WeftError):
             raise one
@@ -124,6 +132,11 @@ def _centroid(words: Sequence[Vector | WeftError]) -> Vector | WeftError:
         own = mean(words)
     except WeftError as error:
         return error
+    return _whole(own)
+
+
+def _whole(own: Vector) -> Vector:
+    """``(300,)`` of length 1 from ``own (256,)``, which a text does not share with all others."""
     own = own / np.linalg.norm(own)
     whole = np.empty(DIMENSIONS, np.float32)
     whole[: own.size] = own * np.float32(np.sqrt(1 - SHARED))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from weft.domain.errors import Invalid
 from weft.domain.query import Targets
 from weft.domain.schema import CollectionConfig, DataType, VectorConfig
+from weft.modules.base import Lexicon, Registry
 from weft.service.classification.request import CONTEXTUAL, KNN, ZERO_SHOT, NewClassification
 from weft.service.search.targets import resolve
 
+_LEXICON = "text2vec-contextionary"
 _KINDS = (KNN, ZERO_SHOT, CONTEXTUAL)
 
 
@@ -29,6 +31,23 @@ def vector_of(config: CollectionConfig) -> VectorConfig:
             f"vector {vector.name!r} of class {config.name} is a multi-vector; classifying needs a single one"
         )
     return vector
+
+
+def lexicon_of(registry: Registry) -> Lexicon:
+    """Raises Invalid if it is not enabled."""
+    module = registry.get(_LEXICON)
+    assert isinstance(module, Lexicon)
+    return module
+
+
+def check_vectors(config: CollectionConfig, registry: Registry) -> None:
+    """Raises Invalid unless the words of texts can be compared with the vectors of the collection."""
+    vector = vector_of(config)
+    if vector.vectorizer != _LEXICON:
+        raise Invalid(
+            f"type '{CONTEXTUAL}' needs vectors of {_LEXICON}, those of class {config.name} are of {vector.vectorizer}"
+        )
+    lexicon_of(registry)
 
 
 def _check_kind(asked: NewClassification) -> None:

@@ -14,8 +14,9 @@ from weft.domain.filters import Filter
 from weft.domain.schema import CollectionConfig
 from weft.jobs.job import Job
 from weft.jobs.runner import JobRunner
-from weft.service.classification.checks import check, vector_of
-from weft.service.classification.request import CONTEXTUAL, KNN, ZERO_SHOT, ClassificationState, NewClassification
+from weft.modules.base import Registry
+from weft.service.classification.checks import check, check_vectors, vector_of
+from weft.service.classification.request import CONTEXTUAL, KNN, ClassificationState, NewClassification
 from weft.service.classification.settings import with_defaults
 from weft.service.classification.task import CLASSIFICATION, ClassificationTask, Progress
 from weft.service.collections import Collections
@@ -26,8 +27,9 @@ from weft.service.permissions.classifications import classifying, watching_class
 class Classifications:
     """One runs at a time; others wait for their turn. They continue after a restart."""
 
-    def __init__(self, collections: Collections, runner: JobRunner) -> None:
+    def __init__(self, collections: Collections, registry: Registry, runner: JobRunner) -> None:
         self._collections = collections
+        self._registry = registry
         self._runner = runner
         runner.add(CLASSIFICATION, self._reopen)
 
@@ -37,7 +39,7 @@ class Classifications:
         asked = self._checked(asked)
         id = str(uuid4())
         job = Job(CLASSIFICATION, id, id, (asked.collection,), asked.to_json())
-        self._runner.submit(job, ClassificationTask(self._collections, asked))
+        self._runner.submit(job, ClassificationTask(self._collections, self._registry, asked))
         return ClassificationState(asked, job.record)
 
     @requires(watching_classification)
@@ -59,7 +61,7 @@ class Classifications:
     def _reopen(self, job: Job) -> ClassificationTask:
         asked = NewClassification.of_json(job.request)
         check(self._collections.get(asked.collection), asked)
-        return ClassificationTask(self._collections, asked)
+        return ClassificationTask(self._collections, self._registry, asked)
 
     def _checked(self, asked: NewClassification) -> NewClassification:
         """As it is run: the collection by its name, the settings with their defaults."""
@@ -72,18 +74,19 @@ class Classifications:
         except NotFound:
             raise Invalid(f"invalid classification: could not find class {asked.collection[:80]} in schema") from None
         check(config, asked)
-        if asked.kind == CONTEXTUAL:
-            raise Invalid(f"invalid classification: type {CONTEXTUAL} is not offered; use {KNN} or {ZERO_SHOT}")
-        self._check_filters(config.name, sourceWhere=asked.source, trainingSetWhere=asked.training)
+        self._check_filters(asked.kind, config.name, sourceWhere=asked.source, trainingSetWhere=asked.training)
         if asked.kind != KNN:
             for target in dict.fromkeys(one for name in asked.properties for one in _targets(config, name)):
-                self._check_filters(target, targetWhere=asked.target)
+                self._check_filters(asked.kind, target, targetWhere=asked.target)
         return replace(asked, collection=config.name)
 
-    def _check_filters(self, name: str, **filters: Filter | None) -> None:
+    def _check_filters(self, kind: str, name: str, **filters: Filter | None) -> None:
         """Raises Invalid if the objects of the collection cannot be selected by ``filters`` and compared."""
         with _refusing("invalid classification"):
-            vector_of(self._collections.get(name))
+            config = self._collections.get(name)
+            vector_of(config)
+            if kind == CONTEXTUAL:
+                check_vectors(config, self._registry)
             with self._collections.use(self._collections.open(name), None) as part:
                 view = part.view()
         for key, filter in filters.items():

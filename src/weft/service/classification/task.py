@@ -23,10 +23,12 @@ from weft.engine.changes import Edit
 from weft.engine.part import Part
 from weft.engine.view import View
 from weft.jobs.job import Job, JobKind, now
-from weft.service.classification.checks import vector_of
+from weft.modules.base import Registry
+from weft.service.classification.checks import lexicon_of, vector_of
+from weft.service.classification.contextual import ContextualLabels, Rarity
 from weft.service.classification.knn import KnnLabels
 from weft.service.classification.labels import Candidates, Labels
-from weft.service.classification.request import KNN, NewClassification
+from weft.service.classification.request import KNN, ZERO_SHOT, NewClassification
 from weft.service.classification.settings import number_of
 from weft.service.classification.zero_shot import ZeroShotLabels
 from weft.service.collections import Collections
@@ -72,8 +74,9 @@ class Progress:
 class ClassificationTask:
     """A ``JobTask``. What it has labelled stays when it fails or is cancelled."""
 
-    def __init__(self, collections: Collections, asked: NewClassification) -> None:
+    def __init__(self, collections: Collections, registry: Registry, asked: NewClassification) -> None:
         self._collections = collections
+        self._registry = registry
         self._asked = asked
 
     def run(self, job: Job) -> None:
@@ -89,7 +92,7 @@ class ClassificationTask:
             if not job.total:
                 raise Invalid("no classes to be classified - did you run a previous classification already?")
             job.save(asdict(progress))
-            labels = self._labels(leases, view, own)
+            labels = self._labels(leases, view, own, waiting)
             for uuids in _chunks(waiting, _OBJECTS_PER_WRITE):
                 job.check()
                 self._label(part, view, labels, job.key, uuids, progress)
@@ -130,14 +133,25 @@ class ClassificationTask:
 
     # -- their labels
 
-    def _labels(self, leases: ExitStack, view: View, own: Mapping[int, bytes]) -> Labels:
+    def _labels(self, leases: ExitStack, view: View, own: Mapping[int, bytes], waiting: Sequence[bytes]) -> Labels:
         asked = self._asked
         if asked.kind == KNN:
             some = tuple(_references(name, Operator.GREATER_THAN) for name in asked.properties)
             within = view.select(_all(asked.training, some), resolver(self._collections, view.config, None))
             training = Candidates(view, vector_of(view.config).name, within, own.keys())
             return KnnLabels(training, len(within), asked.properties, number_of(asked.settings, "k"))
-        return ZeroShotLabels({name: list(self._targets(leases, view, name)) for name in asked.properties})
+        targets = {name: list(self._targets(leases, view, name)) for name in asked.properties}
+        if asked.kind == ZERO_SHOT:
+            return ZeroShotLabels(targets)
+        doc_ids = [*own, *(one for one in view.find(waiting) if one is not None)]
+        only = {name: candidates for name, (candidates,) in targets.items()}
+        return ContextualLabels(lexicon_of(self._registry), Rarity(self._texts(view, doc_ids)), only, asked.settings)
+
+    def _texts(self, view: View, doc_ids: Sequence[int]) -> Iterator[str]:
+        (based_on,) = self._asked.based_on
+        for chunk in _chunks(doc_ids, _OBJECTS_PER_READ):
+            for record in view.records(chunk):
+                yield record.properties.get(based_on) or ""
 
     def _targets(self, leases: ExitStack, view: View, property: str) -> Iterator[Candidates]:
         for name in view.config.by_name[property].target_collections:

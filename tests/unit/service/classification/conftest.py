@@ -23,6 +23,7 @@ from weft.engine.database import Database
 from weft.engine.drivers import open_database
 from weft.files.folder_lock import FolderLock
 from weft.modules import build_registry
+from weft.modules.base import Registry
 from weft.service.classification.request import ClassificationState, NewClassification
 from weft.service.schema.document import parse
 from weft.service.service import Service
@@ -46,6 +47,7 @@ class Kitchen:
     """``Recipe`` with ``text``, ``n``, ``ofKind`` (a Kind) and ``ofAny`` (a Kind or an Other)."""
 
     service: Service
+    registry: Registry
 
     def put(self, collection: str, number: int, vector: list[float] | None = None, **properties: Any) -> None:
         vectors = {} if vector is None else {"default": np.array(vector, np.float32)}
@@ -103,7 +105,7 @@ def kitchen(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Kitchen]
         ("Recipe", [text, number, {"name": "texts", "dataType": ["text[]"]}, _OF_KIND, _OF_ANY]),
     ):
         service.collections.create({"class": name, "vectorizer": "none", "properties": properties})
-    made = Kitchen(service)
+    made = Kitchen(service, registry)
     made.put("Kind", 1, [1, 0], text="sweet")
     made.put("Kind", 2, [0, 1], text="savoury")
     made.put("Other", 3, [-1, 0], text="bitter")

@@ -54,14 +54,14 @@ def test_it_continues_after_a_crash(chain: Kitchen, saves: int) -> None:
     job = Job(CLASSIFICATION, ID, ID, ("Recipe",), ASKED.to_json())
     job.bind(ledger.keep)
     with pytest.raises(Killed):
-        ClassificationTask(collections, ASKED).run(job)
+        ClassificationTask(collections, chain.registry, ASKED).run(job)
     labelled = [number for number in range(20, 24) if chain.kind(number) is not None]
     assert len(labelled) == saves
     before = {number: chain.get(number).updated_ms for number in labelled}
     record = ledger.records[-1]
     job = Job.of_record(CLASSIFICATION, record)
     job.bind(Ledger(100).keep)
-    ClassificationTask(collections, NewClassification.of_json(record.request)).run(job)
+    ClassificationTask(collections, chain.registry, NewClassification.of_json(record.request)).run(job)
     assert [chain.kind(number) for number in range(20, 24)] == [SWEET, SAVOURY, SAVOURY, SAVOURY]
     assert {number: chain.get(number).updated_ms for number in labelled} == before
     progress = Progress.of(job.cursor)
