@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from reference import nested
 from reference.filters import compare, haversine, in_order, numeric, on_values
 from reference.keyword_index import ReferenceIndex
 from weft.domain import instants
@@ -51,14 +53,26 @@ def check(config: CollectionConfig, filter: Filter, resolve: Resolve | None) -> 
     elif isinstance(filter, And | Or):
         for one in filter.operands:
             check(config, one, resolve)
+    elif nested.root(config, filter) is not None:
+        asked = nested.Elements(config, _item_test(config)).question(filter)
+        if filter.operator is not Operator.IS_NULL and asked.prop.data_type.element is DataType.TEXT:
+            _item_test(config)(asked.prop, filter, "")
     else:
         _holds(config, filter, Object(bytes(16), {}), resolve)
 
 
 def selects(config: CollectionConfig, filter: Filter, obj: Object, resolve: Resolve | None) -> bool:
     """Raises Invalid for properties that are not there or not filterable, and for texts of stop words only."""
+    if nested.root(config, filter) is not None:
+        return nested.Elements(config, _item_test(config)).selects(filter, obj.properties)
     if isinstance(filter, And):
-        return all(selects(config, one, obj, resolve) for one in filter.operands)
+        parts = nested.flat(filter)
+        roots = [nested.root(config, one, in_and=True) for one in parts]
+        for name in {one for one in roots if one is not None}:
+            group = And(tuple(one for one, root in zip(parts, roots, strict=True) if root == name))
+            if not nested.Elements(config, _item_test(config)).selects(group, obj.properties):
+                return False
+        return all(selects(config, one, obj, resolve) for one, root in zip(parts, roots, strict=True) if root is None)
     if isinstance(filter, Or):
         return any(selects(config, one, obj, resolve) for one in filter.operands)
     if isinstance(filter, Not):
@@ -68,6 +82,8 @@ def selects(config: CollectionConfig, filter: Filter, obj: Object, resolve: Reso
 
 def _holds(config: CollectionConfig, condition: Condition, obj: Object, resolve: Resolve | None) -> bool:
     target, operator, value = condition.target, condition.operator, condition.value
+    if (null := nested.is_null(config, condition, obj.properties)) is not None:
+        return null
     if target.property == ID:
         return on_values(operator, DataType.UUID, [format_uuid(obj.uuid)], value)
     if target.property in (CREATION_TIME, UPDATE_TIME):
@@ -136,6 +152,15 @@ def _on_text(config: CollectionConfig, known: Property, operator: Operator, stor
     if operator is Operator.EQUAL:
         return all(token in tokens for token in wanted(value))
     return all(any(compare(operator, token, limit) for token in tokens) for limit in wanted(value))
+
+
+def _item_test(config: CollectionConfig) -> nested.ItemTest:
+    def test(leaf: Property, condition: Condition, item: Any) -> bool:
+        if leaf.data_type.element is not DataType.TEXT:
+            return on_values(condition.operator, leaf.data_type.element, [item], condition.value)
+        return _on_text(replace(config, properties=(leaf,)), leaf, condition.operator, item, condition.value)
+
+    return test
 
 
 def _milliseconds(value: Any) -> int:

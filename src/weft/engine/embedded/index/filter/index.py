@@ -19,7 +19,7 @@ from weft.domain.errors import CorruptData
 from weft.domain.filters import ID, Filter
 from weft.domain.objects import Object, Reference
 from weft.domain.query import Sort
-from weft.domain.schema import CollectionConfig, DataType
+from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.filter import fields, plan, snapshot, sorting
 from weft.engine.embedded.index.filter.bitmaps import Ids
@@ -27,7 +27,10 @@ from weft.engine.embedded.index.filter.cache import FilterCache
 from weft.engine.embedded.index.filter.column import Column
 from weft.engine.embedded.index.filter.fields import Field
 from weft.engine.embedded.index.filter.gathered import Gathered, gather
-from weft.engine.embedded.index.filter.kinds import UUID
+from weft.engine.embedded.index.filter.kinds import TOKEN, UUID
+from weft.engine.embedded.index.filter.nested import columns as nested_columns
+from weft.engine.embedded.index.filter.nested.path import is_object
+from weft.engine.embedded.index.filter.nested.token_numbers import ITEM, TokenNumbers
 from weft.engine.embedded.index.filter.planner import Planner
 from weft.engine.embedded.index.filter.view import FilterView, ReadTexts, ReferenceResolver, TextIndex
 from weft.engine.embedded.index.ties import Ties
@@ -50,8 +53,9 @@ class FilterIndex:
         self._inverted = inverted
         self._cache = FilterCache()
         folder.mkdir(parents=True, exist_ok=True)
-        covered, self._columns = self._load()
+        covered, self._columns, self._words = self._load(config)
         self._fields: list[Field] = []
+        self._roots: list[Property] = []
         self._view = FilterView(0, covered, config, {})
         self._written = -1
         self.configure(config)
@@ -79,7 +83,13 @@ class FilterIndex:
             if known is None or known.kind is not field.kind or known.multi != field.multi:
                 known = Column(field.kind, field.multi)
             columns[field.name] = known
+        for name, kind in nested_columns.columns_of(config).items():
+            columns[name] = self._columns.get(name) or Column(kind, True)
+            if kind is TOKEN:
+                self._words.setdefault(name, TokenNumbers())
+        self._words = {name: words for name, words in self._words.items() if name in columns}
         self._columns, self._fields = columns, wanted
+        self._roots = [prop for prop in config.properties if is_object(prop)]
         self._publish(self._view.covered, config)
 
     def beside(self, inverted: TextIndex, config: CollectionConfig) -> FilterIndex:
@@ -99,9 +109,10 @@ class FilterIndex:
         if len(ids) == 0:
             return
         assert int(ids[0]) >= self._view.covered and np.all(ids[1:] > ids[:-1]), "doc_ids grow"
-        rows = [(self._columns[f.name], f.rows(ids, objects)) for f in self._fields]
-        for column, (docs, values) in rows:
-            column.append(docs, values)
+        rows = [(f.name, *f.rows(ids, objects)) for f in self._fields]
+        rows += nested_columns.rows_of(self._roots, ids, objects, self._words)
+        for name, docs, values in rows:
+            self._columns[name].append(docs, values)
         self._publish(int(ids[-1]) + 1, self._view.config)
 
     def evaluate(
@@ -165,11 +176,13 @@ class FilterIndex:
         """Writes a snapshot, without most rows of dead doc_ids; does nothing when nothing changed since the last."""
         if self._written == self._view.version:
             return
-        for column in self._columns.values():
+        for name, column in self._columns.items():
             if column.dead_rows(live) > _DEAD_SHARE * len(column.view.docs):
                 column.compact(live)
+                if name in self._words:
+                    self._columns[name], self._words[name] = _renumbered(column, self._words[name])
         self._publish(self._view.covered, self._view.config)
-        snapshot.write(self._path, self._view.covered, self._view.columns)
+        snapshot.write(self._path, self._view.covered, self._view.columns, self._view.words)
         self._written = self._view.version
 
     def close(self) -> None:
@@ -188,14 +201,29 @@ class FilterIndex:
 
     def _publish(self, covered: int, config: CollectionConfig) -> None:
         columns = {name: column.view for name, column in self._columns.items()}
-        self._view = FilterView(self._view.version + 1, covered, config, columns)
+        self._view = FilterView(self._view.version + 1, covered, config, columns, dict(self._words))
 
-    def _load(self) -> tuple[int, dict[str, Column]]:
+    def _load(self, config: CollectionConfig) -> tuple[int, dict[str, Column], dict[str, TokenNumbers]]:
+        """What the snapshot has; nothing if it lacks a column of nested properties, which storage then fills."""
         if not self._path.exists():
-            return 0, {}
+            return 0, {}, {}
         try:
-            return snapshot.read(self._path)
+            covered, columns, words = snapshot.read(self._path)
         except CorruptData as error:
             log.warning("%s", error.message)
             snapshot.remove(self._path)
-            return 0, {}
+            return 0, {}, {}
+        missing = nested_columns.columns_of(config).keys() - columns.keys()
+        if missing:
+            log.info("%s has no columns yet for %s; they are filled from storage", self._path, ", ".join(missing))
+            return 0, {}, {}
+        return covered, columns, words
+
+
+def _renumbered(column: Column, words: TokenNumbers) -> tuple[Column, TokenNumbers]:
+    """A column of tokens without the words that it has no row of any more."""
+    view = column.view
+    used = np.unique(np.append(view.values, np.uint32(ITEM)))
+    numbers = np.zeros(len(words), np.uint32)
+    numbers[used] = np.arange(len(used), dtype=np.uint32)
+    return Column(view.kind, view.multi, view.docs, numbers[view.values]), words.chosen(used[1:].tolist())

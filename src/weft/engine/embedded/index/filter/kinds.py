@@ -9,6 +9,8 @@ uuid      S16, the 16 bytes                             byte order
 hash      S32, the 32 bytes of a SHA-256                byte order
 geo       complex128, longitude + i·latitude            longitude, then latitude
 text      uint64, seven bytes of UTF-8 and a length     as ``folded`` texts, as far as it reaches (``text_key``)
+place     uint64, an element's number and an index      by the number, then by the index (``nested.columns``)
+token     uint32, the number of a word                  as the words first came (``nested.token_numbers``)
 """
 
 from __future__ import annotations
@@ -140,8 +142,10 @@ HASH = Kind(
     lambda a: [one.ljust(32, b"\0").hex() for one in a.tolist()],
 )
 TEXT = Kind("text", np.dtype(np.uint64), lambda v: np.fromiter(map(text_key, v), np.uint64, len(v)), _no_decode)
+PLACE = Kind("place", np.dtype(np.uint64), lambda v: np.array(v, np.uint64), lambda a: list(a.tolist()))
+TOKEN = Kind("token", np.dtype(np.uint32), lambda v: np.array(v, np.uint32), lambda a: list(a.tolist()))
 
-BY_NAME = {kind.name: kind for kind in (INT, NUMBER, BOOLEAN, DATE, UUID, HASH, GEO, TEXT)}
+BY_NAME = {kind.name: kind for kind in (INT, NUMBER, BOOLEAN, DATE, UUID, HASH, GEO, TEXT, PLACE, TOKEN)}
 
 BY_TYPE = {
     DataType.INT: INT,

@@ -28,6 +28,10 @@ from weft.engine.embedded.index.filter import bitmaps, geo, ids, operands, texts
 from weft.engine.embedded.index.filter.column import ColumnView
 from weft.engine.embedded.index.filter.compared import compare, contains
 from weft.engine.embedded.index.filter.fields import length_field
+from weft.engine.embedded.index.filter.nested import planned
+from weft.engine.embedded.index.filter.nested.columns import element_column
+from weft.engine.embedded.index.filter.nested.elements import indexes_of
+from weft.engine.embedded.index.filter.nested.path import NestedPath, is_object, resolve, steps_of
 from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
 from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, Range, both, either
 from weft.engine.embedded.index.filter.view import FilterView, ReadTexts, ReferenceResolver, TextIndex
@@ -53,24 +57,39 @@ class Planner:
         self._text_index = text_index
         self._resolve = resolve
 
-    def plan(self, filter: Filter, depth: int = 0) -> PlanNode:
+    def plan(self, filter: Filter) -> PlanNode:
         """Raises Invalid for anything that the schema, the index settings or the types do not allow."""
-        if depth > MAX_DEPTH:
-            raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; flatten it")
+        _check_depth(filter)
+        return self._plan(filter)
+
+    def _plan(self, filter: Filter) -> PlanNode:
         match filter:
             case And(operands=parts):
-                return both(self._parts(parts, "And", depth))
+                return self._conjunction(parts)
             case Or(operands=parts):
-                return either(self._parts(parts, "Or", depth))
+                return either(self._parts(parts, "Or"))
             case Not(operand=part):
-                return Complement(self.plan(part, depth + 1))
+                root = planned.root_of(part, self._view.config) if self._view.has_elements else None
+                if root is not None:
+                    return planned.plan_elements(filter, root, self._view, self._read)
+                return Complement(self._plan(part))
             case Condition():
                 return self._condition(filter)
 
-    def _parts(self, parts: tuple[Filter, ...], operator: str, depth: int) -> list[PlanNode]:
+    def _parts(self, parts: tuple[Filter, ...], operator: str) -> list[PlanNode]:
         if not parts:
             raise Invalid(f'no children for operator "{operator}"; give it at least one condition')
-        return [self.plan(part, depth + 1) for part in parts]
+        return [self._plan(part) for part in parts]
+
+    def _conjunction(self, parts: tuple[Filter, ...]) -> PlanNode:
+        """Conditions on one object property hold in the same element of it, however the filter is bracketed."""
+        if not self._view.has_elements or not parts:
+            return both(self._parts(parts, "And"))
+        together, others = planned.by_root(planned.conjuncts(parts), self._view.config)
+        nodes: list[PlanNode] = [self._plan(part) for part in others]
+        for root, group in together.items():
+            nodes.append(planned.plan_elements(And(tuple(group)), root, self._view, self._read))
+        return both(nodes)
 
     def _condition(self, condition: Condition) -> PlanNode:
         match condition.target:
@@ -83,22 +102,41 @@ class Planner:
                     return ids.plan(condition, self._column(ID))
                 if name in (CREATION_TIME, UPDATE_TIME):
                     return self._by_timestamp(condition, name)
+                root = self._view.config.by_name.get(steps_of(name)[0].name)
+                if root is not None and is_object(root):
+                    return self._by_element(condition, resolve(name, root), length=length)
                 prop = self._property(name)
                 return self._by_length(condition, prop) if length else self._by_property(condition, prop)
 
     def _property(self, name: str) -> Property:
         prop = self._view.config.by_name.get(name)
-        if prop is None and "." in name and name.partition(".")[0] in self._view.config.by_name:
-            raise _nested(name)
+        if (
+            prop is None
+            and (steps := steps_of(name))[0].index is not None
+            and steps[0].name in self._view.config.by_name
+        ):
+            raise Invalid(f"property {name[:80]!r}: [N] indexing is only supported on nested object[] properties")
         if prop is None:
             known = ", ".join(sorted(self._view.config.by_name)) or "none"
             raise Invalid(
                 f"no such prop with name {name[:80]!r} found in class {self._view.config.name!r} in the schema; "
                 f"its properties are: {known}"
             )
-        if prop.data_type.element is DataType.OBJECT:
-            raise _nested(name)
         return prop
+
+    def _by_element(self, condition: Condition, path: NestedPath, *, length: bool) -> PlanNode:
+        if length:
+            raise Invalid(f"property length filtering is not supported for nested properties (of {path.name[:80]!r})")
+        if condition.operator is not Operator.IS_NULL or not path.is_root:
+            return planned.plan_elements(condition, path.name.partition(".")[0], self._view, self._read)
+        wanted = operands.to_null(condition)
+        _require_index(path.ends_in)
+        places = self._column(element_column(path.name))
+        if path.index is None:
+            present = Leaf(_NULL, places.present)
+        else:
+            present = Leaf(_NULL, lambda: bitmaps.from_ids(places.docs[indexes_of(places.values) == path.index]))
+        return Complement(present) if wanted else present
 
     def _by_property(self, condition: Condition, prop: Property) -> PlanNode:
         _require_index(prop)
@@ -216,6 +254,26 @@ class Planner:
         return self._view.columns[name]
 
 
+def _check_depth(filter: Filter) -> None:
+    """Raises Invalid for a filter that is too deep to be walked by recursion."""
+    level: list[Filter] = [filter]
+    for _ in range(MAX_DEPTH + 1):
+        level = [inner for one in level for inner in _operands(one)]
+        if not level:
+            return
+    raise Invalid(f"the filter is nested deeper than {MAX_DEPTH} levels; flatten it")
+
+
+def _operands(filter: Filter) -> tuple[Filter, ...]:
+    match filter:
+        case And(operands=parts) | Or(operands=parts):
+            return parts
+        case Not(operand=part):
+            return (part,)
+        case Condition():
+            return ()
+
+
 def _holds(left: int, operator: Operator, right: int) -> bool:
     match operator:
         case Operator.EQUAL:
@@ -240,10 +298,3 @@ def _require_index(prop: Property) -> None:
 
 def _unusable(operator: Operator, prop: Property) -> Invalid:
     return Invalid(f"operator {operator} cannot be used on property {prop.name!r} of type {prop.data_type}")
-
-
-def _nested(name: str) -> Invalid:
-    return Invalid(
-        f"cannot filter by {name[:80]!r}: filters on nested object properties are not supported; "
-        "store the value to filter by in a property of the collection itself"
-    )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from pyroaring import BitMap
 
 from weft.domain.filters import ID, Filter
-from weft.domain.schema import CollectionConfig
+from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.column import ColumnView
+from weft.engine.embedded.index.filter.nested.token_numbers import TokenNumbers
 from weft.engine.embedded.index.ties import Ties, ties_of
 
 
@@ -46,6 +47,13 @@ class FilterView:
     covered: int
     config: CollectionConfig
     columns: Mapping[str, ColumnView]
+    words: Mapping[str, TokenNumbers] = field(default_factory=dict)
+    """Of the paths of nested texts."""
+
+    @cached_property
+    def has_elements(self) -> bool:
+        """Whether the collection has object properties."""
+        return any(prop.data_type.element is DataType.OBJECT for prop in self.config.properties)
 
     @cached_property
     def ties(self) -> Ties:
