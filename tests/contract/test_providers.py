@@ -45,7 +45,18 @@ def names_of(kind: type) -> list[str]:
     return [name for name in registry.meta() if isinstance(registry.get(name), kind)]
 
 
+def module_of(registry: Registry, name: str) -> ProviderModule:
+    module = registry.get(name)
+    assert isinstance(module, ProviderModule)
+    return module
+
+
+def provider_of(registry: Registry, name: str) -> Provider:
+    return module_of(registry, name).provider_for(settings_of(name))
+
+
 ALL = names_of(ProviderModule)
+KEY_VARIABLES = {one for name in ALL for one in provider_of(registry_of(Resources()), name).variables_of_key}
 TEXTS = names_of(ProviderTextVectorizer)
 MEDIA = names_of(ProviderMediaVectorizer)
 EMBED_TEXTS = [*TEXTS, *(name for name in MEDIA if TEXT in registry_of(Resources()).vectorizer(name).kinds)]
@@ -64,9 +75,8 @@ def running_provider() -> Iterator[StandIn]:
 def provider(running_provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Every provider's address is that of the stand-in, by the operator's variables."""
     running_provider.reset()
-    for known in {provider_of(registry_of(Resources()), name) for name in ALL}:
-        for variable in known.variables_of_key:
-            monkeypatch.delenv(variable, raising=False)
+    for variable in KEY_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
     for variable, address in addresses(running_provider.url).items():
         monkeypatch.setenv(variable, address)
     return running_provider
@@ -82,16 +92,6 @@ def client() -> Iterator[ProviderClient]:
 @pytest.fixture
 def registry(client: ProviderClient) -> Registry:
     return modules_of(client)
-
-
-def module_of(registry: Registry, name: str) -> ProviderModule:
-    module = registry.get(name)
-    assert isinstance(module, ProviderModule)
-    return module
-
-
-def provider_of(registry: Registry, name: str) -> Provider:
-    return module_of(registry, name).provider_for(settings_of(name))
 
 
 def ask(registry: Registry, name: str, caller: Caller = CALLER, settings: dict[str, Any] | None = None) -> Any:

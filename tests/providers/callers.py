@@ -27,13 +27,22 @@ KEYS = {
     "digitalocean": "do",
     "morph": "mo",
     "weaviate": "we",
+    "twelvelabs": "tw",
 }
-PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA", "DATABRICKS")
+PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA", "DATABRICKS", "AWS")
 """Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""
-HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()} | {"x-databricks-token": "da"}
+HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()} | {
+    "x-databricks-token": "da",
+    "x-aws-access-key": "aw",
+    "x-aws-secret-key": "as",
+}
 CALLER = Caller(credentials=Credentials.of(HEADERS))
 
-SETTINGS: dict[str, dict[str, Any]] = {"text2vec-digitalocean": {"model": "qwen3-embedding-0.6b"}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "text2vec-digitalocean": {"model": "qwen3-embedding-0.6b"},
+    "text2vec-aws": {"region": "us-east-1", "model": "cohere.embed-multilingual-v3"},
+    "multi2vec-aws": {"region": "us-east-1"},
+}
 """What a collection must say to a module, if there is something."""
 
 
@@ -44,12 +53,15 @@ def settings_of(name: str) -> dict[str, Any]:
 
 def caller_of(provider: Provider, key: str, more: Mapping[str, str] = {}) -> Caller:
     """One with a key for ``provider`` alone, and with ``more`` headers."""
-    return Caller(credentials=Credentials.of({provider.headers_of_key[0]: key, **more}))
+    secret = {"x-aws-secret-key": "s"} if provider.name == "AWS" else {}
+    return Caller(credentials=Credentials.of({provider.headers_of_key[0]: key, **secret, **more}))
 
 
 def set_own_key(monkeypatch: pytest.MonkeyPatch, provider: Provider, key: str) -> None:
     """The server has a key for ``provider``."""
     monkeypatch.setenv(provider.variables_of_key[-1], key)
+    if provider.name == "AWS":
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
 
 
 BELOW = {"HUGGINGFACE": "/models", "DATABRICKS": "/serving-endpoints/e/invocations"}

@@ -23,7 +23,7 @@ from weaviate.classes.query import MetadataQuery
 from weaviate.exceptions import WeaviateQueryError
 from weaviate.util import generate_uuid5
 
-from providers.callers import PREFIXES, near
+from providers.callers import PREFIXES, addresses, near
 from providers.standin import DIMENSIONS, StandIn, token_vectors, vector_of
 from server import Server
 
@@ -271,6 +271,7 @@ def test_a_page_prints_what_it_says(
     (script,) = re.findall(r"^```py\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     for prefix in PREFIXES:
         monkeypatch.setenv(f"{prefix}_API_KEY", "key")
+    monkeypatch.setenv("DATABRICKS_ENDPOINT", addresses(provider.url)["DATABRICKS_BASE_URL"])
     ports = {"port": provider_server.rest_port, "grpc_port": provider_server.grpc_port, "skip_init_checks": True}
     monkeypatch.setattr(weaviate, "connect_to_local", partial(weaviate.connect_to_local, **ports))
     with weaviate.connect_to_local() as client:

@@ -69,6 +69,9 @@ _BUILT_IN = {
     "text2vec-morph": "providers.morph:Text2VecMorph",
     "text2vec-weaviate": "providers.weaviate_embeddings:Text2VecWeaviate",
     "multi2multivec-weaviate": "providers.weaviate_embeddings:Multi2MultivecWeaviate",
+    "multi2vec-twelvelabs": "providers.twelvelabs:Multi2VecTwelveLabs",
+    "text2vec-aws": "providers.aws_embeddings:Text2VecAws",
+    "multi2vec-aws": "providers.aws_embeddings:Multi2VecAws",
 }
 """File and class of each, below this folder. A class is called with the module's name and the resources."""
 

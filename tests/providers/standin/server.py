@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -27,7 +29,7 @@ class Request:
     def key(self) -> str:
         """Empty if it has none."""
         given = next((self.headers[name] for name in _KEY_HEADERS if name in self.headers), "")
-        return given.removeprefix("Bearer ")
+        return given.removeprefix("Bearer ").removeprefix("AWS4-HMAC-SHA256 Credential=").split("/")[0]
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
                 super().handle()
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            content = self.rfile.read(int(self.headers["content-length"]))
+            body = _decoded(content, self.headers["content-type"])
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.path, headers, body)
             failure = standin.note(request)
@@ -140,3 +143,17 @@ def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+def _decoded(content: bytes, content_type: str) -> Any:
+    """JSON, or the fields of a form: text, or bytes if they are those of a file."""
+    if not content_type.startswith("multipart/form-data"):
+        return json.loads(content)
+    parts = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + content)
+    fields: dict[str, Any] = {}
+    for part in parts.iter_parts():
+        data = part.get_payload(decode=True)
+        assert isinstance(data, bytes)
+        is_file = part.get_filename() is not None
+        fields[str(part.get_param("name", header="content-disposition"))] = data if is_file else data.decode()
+    return fields

@@ -7,6 +7,8 @@ import binascii
 from weft.domain.errors import Invalid
 
 MOST_BYTES = 100 * 1024 * 1024
+_IMAGE_STARTS = {"/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp"}
+"""How the base64 text of an image begins. Only WebP among what begins with RIFF is an image."""
 
 
 def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
@@ -35,3 +37,15 @@ def media_bytes(text: str, kind: str, *, most_bytes: int = MOST_BYTES) -> bytes:
 def data_url(medium: str, media_type: str = "image/png") -> str:
     """A base64 medium as a ``data:`` URL of ``media_type``; one that is already a URL is unchanged."""
     return medium if medium.startswith("data:") else f"data:{media_type};base64,{medium}"
+
+
+def image_type(image: str, default: str = "image/png") -> str:
+    """The media type of a base64 image, by its ``data:`` URL or its first bytes; else ``default``."""
+    if image.startswith("data:"):
+        return image.removeprefix("data:").partition(";")[0] or default
+    return next((kind for start, kind in _IMAGE_STARTS.items() if image.startswith(start)), default)
+
+
+def image_data(image: str) -> str:
+    """The base64 text of an image, without what a ``data:`` URL begins with."""
+    return image.partition(",")[2] if image.startswith("data:") else image

@@ -201,6 +201,11 @@ def reports_error(body: JsonValue) -> bool:
     return body.get("object") == "error" or any(reason_of(body.get(name)) for name in ("error", "errors"))
 
 
+def explained(start: str) -> Explain:
+    """Explains a failure by its status and the provider's message; ``start`` names the provider."""
+    return lambda status, body: failure(start, status, reason_of(body))
+
+
 def failure(start: str, status: int, reason: str) -> str:
     """The message of a failure; ``start`` names the provider. A very long reason is cut."""
     message = f"{start} failed with status: {status}"

@@ -60,11 +60,11 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
         def settle(batch: Sequence[str]) -> list[Vector | WeftError]:
             return embed_batch(batch, lambda part: self.embed(connection, part, self.document_role, settings))
 
-        return [vector for batch in connection.each(settle, self._batches(texts)) for vector in batch]
+        return [vector for batch in connection.each(settle, self._batches(texts, settings)) for vector in batch]
 
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
         connection = self.connect(settings, caller)
-        batches = self._batches(texts)
+        batches = self._batches(texts, settings)
         return mean([one for batch in batches for one in self.embed(connection, batch, self.query_role, settings)])
 
     def model_of(self, settings: ModuleConfig) -> str:
@@ -94,10 +94,13 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
         ordered = by_index(items, provider) if self.orders_by_index else items
         return [vector_of(one.get("embedding"), provider, multi=self.multi) for one in ordered]
 
-    def _batches(self, texts: Sequence[str]) -> list[Sequence[str]]:
-        if self.bytes_per_call is None:
-            return chunks(texts, self.texts_per_call)
-        return batches_by_size(texts, self.texts_per_call, self.bytes_per_call)
+    def most_texts(self, settings: ModuleConfig) -> int:
+        """How many texts a call takes; at most ``texts_per_call``."""
+        return self.texts_per_call
+
+    def _batches(self, texts: Sequence[str], settings: ModuleConfig) -> list[Sequence[str]]:
+        most = self.most_texts(settings)
+        return chunks(texts, most) if self.bytes_per_call is None else batches_by_size(texts, most, self.bytes_per_call)
 
     def embed(
         self, connection: ProviderConnection, texts: Sequence[str], role: str, settings: ModuleConfig
