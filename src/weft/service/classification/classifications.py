@@ -16,7 +16,7 @@ from weft.jobs.job import Job
 from weft.jobs.runner import JobRunner
 from weft.modules.base import Registry
 from weft.service.classification.checks import check, check_vectors, vector_of
-from weft.service.classification.request import CONTEXTUAL, KNN, ClassificationState, NewClassification
+from weft.service.classification.request import ALIASES, CONTEXTUAL, KNN, ClassificationState, NewClassification
 from weft.service.classification.settings import with_defaults
 from weft.service.classification.task import CLASSIFICATION, ClassificationTask, Progress
 from weft.service.collections import Collections
@@ -65,7 +65,7 @@ class Classifications:
 
     def _checked(self, asked: NewClassification) -> NewClassification:
         """As it is run: the collection by its name, the settings with their defaults."""
-        asked = replace(asked, kind=asked.kind or KNN)
+        asked = replace(asked, kind=ALIASES.get(asked.kind, asked.kind))
         asked = replace(asked, settings=with_defaults(asked.kind, asked.settings))
         if not asked.collection:
             raise Invalid("invalid classification: class must be set")

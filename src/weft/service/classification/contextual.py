@@ -54,7 +54,7 @@ class Rarity:
 
 
 @dataclass
-class _Targets:
+class _PossibleLabels:
     """``centre (d,)``: the mean of their directions. ``gains``: what is known of the words that were asked for."""
 
     candidates: Candidates
@@ -83,7 +83,7 @@ class ContextualLabels:
     ) -> None:
         self._lexicon = lexicon
         self._rarity = rarity
-        self._targets = {property: _Targets(one, _centre(one)) for property, one in targets.items()}
+        self._targets = {property: _PossibleLabels(one, _centre(one)) for property, one in targets.items()}
         self._fewest = number_of(settings, "minimumUsableWords")
         self._informative = number_of(settings, "informationGainCutoffPercentile") / 100
         self._heaviest = number_of(settings, "informationGainMaximumBoost")
@@ -102,7 +102,7 @@ class ContextualLabels:
             raise Invalid("none of its words is known")
         return {property: self._label(one, words, known) for property, one in self._targets.items()}
 
-    def _label(self, targets: _Targets, words: Sequence[str], known: Mapping[str, Vector]) -> Reference:
+    def _label(self, targets: _PossibleLabels, words: Sequence[str], known: Mapping[str, Vector]) -> Reference:
         ranked = sorted(known, key=lambda word: targets.gain(word, known[word]), reverse=True)
         informative = ranked[: int(self._informative * len(ranked))]
         by_rarity = self._rarity.ranked(words)

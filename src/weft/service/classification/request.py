@@ -12,6 +12,8 @@ from weft.service.classification.stored_filters import filter_of, filter_to_json
 KNN = "knn"
 ZERO_SHOT = "zeroshot"
 CONTEXTUAL = "text2vec-contextionary-contextual"
+ALIASES = {"": KNN, "text2vec-contextionary": CONTEXTUAL}
+"""Names of kinds in requests beside their own: none, and that of the client for Go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,11 @@ def test_requests_are_stored_as_json() -> None:
     assert NewClassification.of_json(orjson.loads(orjson.dumps(asked.to_json()))) == asked
 
 
+def test_the_name_that_the_client_for_go_has(kitchen: Kitchen) -> None:
+    with pytest.raises(Invalid, match=f"type '{CONTEXTUAL}' needs vectors of"):
+        kitchen.classify(kind="text2vec-contextionary")
+
+
 def test_a_request_without_a_kind_is_knn(kitchen: Kitchen) -> None:
     kitchen.recipe(20, [1, 0])
     asked = NewClassification("Recipe", ("ofKind",), ("text",), "")

@@ -8,6 +8,7 @@ from typing import Final
 from weft.domain.filters import Operator
 from weft.domain.jobs import JobStatus
 from weft.domain.schema import Tokenization
+from weft.service.classification.request import ALIASES, CONTEXTUAL, KNN, ZERO_SHOT
 from weft.wire.rest.openapi.shapes import (
     ANYTHING,
     BEACON,
@@ -154,7 +155,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "NewClassification": request(
         "class basedOnProperties classifyProperties", **{"class": CLASS_NAME},
-        type=choice("knn", "zeroshot", "text2vec-contextionary-contextual"), basedOnProperties=array(TEXT, minItems=1),
+        type=choice(*ALIASES, KNN, ZERO_SHOT, CONTEXTUAL), basedOnProperties=array(TEXT, minItems=1),
         classifyProperties=array(TEXT, minItems=1), settings=OBJECT, filters=OBJECT,
     ),
     "Classification": record(
