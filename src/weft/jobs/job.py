@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,11 @@ from weft.domain.errors import Conflict, Unsupported, WeftError
 from weft.domain.jobs import JobRecord, JobStatus
 from weft.domain.json_values import JsonObject
 
+GRACE_S = 0.2
+"""For kinds that callers cancel over a wire, right after the answer to their start."""
+
+_GLANCE_S = 0.01
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,12 +38,14 @@ class JobKind:
 
     ``resumable``: a run can end at a cursor that the job saved, and a later run continue there. Such jobs can be
     paused, and continue after a restart of the server. A job of another kind fails when the server stops, with
-    ``interrupted`` as the reason.
+    ``interrupted`` as the reason. ``grace_s``: how long after its submission a job begins at the earliest, so that a
+    caller who cancels it at once is in time however little there is to do.
     """
 
     name: str
     unit: str
     resumable: bool = False
+    grace_s: float = 0.0
     interrupted: str = "the server was stopped before the end; start it again"
 
 
@@ -77,6 +85,7 @@ class Job:
         self.total = 0
         self.error = ""
         self.ended_at = ""
+        self._begins = time.monotonic() + kind.grace_s
         self._wish = _Wish.RUN
         self._paused_from = JobStatus.WAITING
         self.interrupted = False
@@ -88,6 +97,7 @@ class Job:
     def of_record(cls, kind: JobKind, record: JobRecord) -> Job:
         """The job of an earlier process, as a resumable kind continues it: paused, cancelled, or waiting."""
         job = cls(kind, record.key, record.name, record.collections, record.request)
+        job._begins = 0.0
         job.started_at, job.cursor, job.done, job.total = record.started_at, record.cursor, record.done, record.total
         if record.status in (JobStatus.PAUSING, JobStatus.PAUSED):
             job.status, job._wish = JobStatus.PAUSED, _Wish.PAUSE
@@ -155,7 +165,10 @@ class Job:
             self._keep = keep
 
     def start(self) -> None:
-        """A run begins. Raises JobStopped."""
+        """A run begins, after the grace of its kind. Raises JobStopped."""
+        while (left_s := self._begins - time.monotonic()) > 0:
+            self.check()
+            time.sleep(min(left_s, _GLANCE_S))
         with self._lock:
             self.check()
             self.status = JobStatus.RUNNING

@@ -19,6 +19,7 @@ from weft.jobs.runner import JobRunner
 WAIT_S = 30
 KIND = JobKind("copy", "bytes")
 OTHER = JobKind("move", "bytes")
+SLOW = JobKind("crawl", "bytes", grace_s=10 * WAIT_S)
 
 
 class Recorded:
@@ -56,6 +57,7 @@ def runner(store: StoredSettings) -> Iterator[JobRunner]:
     made = JobRunner(JobLedger(store))
     made.add(KIND)
     made.add(OTHER)
+    made.add(SLOW)
     yield made
     made.close()
 
@@ -104,6 +106,18 @@ def test_one_that_runs_and_one_that_waits_are_cancelled(runner: JobRunner) -> No
     assert first.undone[0][0] is second.undone[0][0] is JobStatus.CANCELED
     assert first.job.status is second.job.status is JobStatus.CANCELED
     assert runner.cancel_job(first.job), "it is what the caller wanted"
+
+
+def test_one_that_is_cancelled_in_its_grace_does_nothing(runner: JobRunner) -> None:
+    task = Recorded("1", kind=SLOW)
+    task.go.set()
+    submit(runner, task)
+    assert task.job.status is JobStatus.WAITING
+    assert runner.cancel_job(task.job)
+    assert task.ended.wait(WAIT_S)
+    runner.close()
+    assert task.job.status is JobStatus.CANCELED
+    assert not task.started.is_set()
 
 
 def test_what_has_ended_cannot_be_cancelled(runner: JobRunner) -> None:

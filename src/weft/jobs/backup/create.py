@@ -27,14 +27,14 @@ from weft.jobs.backup.descriptor import (
 )
 from weft.jobs.backup.pack import PackReader, PackWriter, Refs, file_chunks
 from weft.jobs.backup.parts import BackupPart
-from weft.jobs.job import Job, JobKind, now
+from weft.jobs.job import GRACE_S, Job, JobKind, now
 
 TREE_CHUNK_BYTES = 1 << 16
 """For LMDB's files, in which scattered pages change."""
 CHUNK_BYTES = 1 << 18
 """For the other files, which only grow."""
 
-BACKUP = JobKind("backup", "bytes")
+BACKUP = JobKind("backup", "bytes", grace_s=GRACE_S)
 """The key of such a job is the home of its folder."""
 
 

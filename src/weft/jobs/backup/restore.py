@@ -20,11 +20,14 @@ from weft.jobs.backup.descriptor import (
 )
 from weft.jobs.backup.pack import PackReader
 from weft.jobs.backup.parts import BackupPart
-from weft.jobs.job import Job, JobKind, now
+from weft.jobs.job import GRACE_S, Job, JobKind, now
 from weft.jobs.ledger import JobLedger
 
 RESTORE = JobKind(
-    "restore", "bytes", interrupted="the server was stopped before the end, and nothing was restored; start it again"
+    "restore",
+    "bytes",
+    grace_s=GRACE_S,
+    interrupted="the server was stopped before the end, and nothing was restored; start it again",
 )
 """The key of such a job is the home of the backup's folder."""
 

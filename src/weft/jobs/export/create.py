@@ -29,9 +29,9 @@ from weft.files.disk import remove_folder
 from weft.jobs.backends.backend import BlobFolder
 from weft.jobs.export.journal import ExportJournal
 from weft.jobs.export.state import ExportState, ShardExport, ShardExportStatus, write_export_state
-from weft.jobs.job import Job, JobKind, now
+from weft.jobs.job import GRACE_S, Job, JobKind, now
 
-EXPORT = JobKind("export", "objects", resumable=True)
+EXPORT = JobKind("export", "objects", resumable=True, grace_s=GRACE_S)
 """The key of such a job is the home of its folder."""
 
 Parse: TypeAlias = Callable[[JsonObject], CollectionConfig]
