@@ -68,6 +68,19 @@ def _words_or_vectors(question: Question) -> tuple[bool, bool]:
     return words, hybrid or any(word in question.kind for word in ("near", "targets", "diverse"))
 
 
+def _stricter(found: Difference) -> bool:
+    """Whether only Weft refuses."""
+    return found.place == "status" and found.a.status < 400 and found.b.status in (400, 404, 422)
+
+
+def _has(question: Question, *words: str) -> bool:
+    return any(word in question.text for word in words)
+
+
+def _by_id_alone(question: Question) -> bool:
+    return question.kind == "address" and "/v1/objects/0" in question.text
+
+
 KNOWN: tuple[Known, ...] = (
     Known(
         "A request that cannot be served because of what it says",
@@ -75,7 +88,9 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         "Nulls among the numbers of a vector",
-        lambda question, _: question.kind.endswith((": vector", ": properties")) and "null" in question.text,
+        lambda question, _: (
+            question.kind.endswith((": vector", ": properties", ": objects")) and "null" in question.text
+        ),
     ),
     Known(
         "Objects of a REST batch that cannot be read",
@@ -97,25 +112,36 @@ KNOWN: tuple[Known, ...] = (
         "`not_equal` on a property with only a range index",
         lambda question, _: _filters(question, "NotEqual", names=("ranged",)),
     ),
+    Known("`Like` with a pattern of symbols", lambda question, _: "*-*" in question.text),
     Known(
         "Order of a filtered listing",
-        lambda question, _: (
-            question.kind in ("fetch: page", "objects whole") and bool(question.facts["filters"]) and _paged(question)
+        lambda question, found: (
+            (
+                question.kind in ("fetch: page", "objects whole")
+                and bool(question.facts["filters"])
+                and (_paged(question) or found.place.startswith("rows"))
+            )
+            or (question.kind.startswith("batch delete") and ".results.objects[" in found.place)
         ),
     ),
     Known(
-        "Sort by one key with a filter and a small limit",
-        lambda question, _: question.kind in ("sort: one key", "graphql: list") and bool(question.facts["filters"]),
+        "Sort, with a small limit or by one key",
+        lambda question, _: (
+            question.kind.startswith("sort") or (question.kind == "graphql: list" and "sort" in question.text)
+        ),
+    ),
+    Known(
+        "GraphQL `sort` without an order",
+        lambda question, _: question.kind.startswith("graphql body") and "order:" not in question.text,
     ),
     Known(
         "BM25 over several properties with a small limit",
         lambda question, _: _several_words_properties(question) and _paged(question),
     ),
     Known(
-        "`group_by` of BM25 or hybrid by numbers or references",
+        "`group_by` of BM25 or hybrid by numbers, references or uuids",
         lambda question, _: (
-            question.kind in ("group: bm25", "group: hybrid")
-            and _group_type(question).rstrip("[]") not in ("text", "uuid")
+            question.kind in ("group: bm25", "group: hybrid") and _group_type(question).rstrip("[]") != "text"
         ),
     ),
     Known(
@@ -157,6 +183,46 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "`pointing_to` of a reference, over gRPC",
         lambda question, _: question.kind.startswith("aggregate") and "'to'" in question.text,
+    ),
+    Known("`b` or `k1` alone", lambda _, found: ".invertedIndexConfig.bm25." in found.place),
+    Known(
+        "A collection made with an empty list", lambda _, found: found.place.endswith(".properties") and found.a == []
+    ),
+    Known("Geo coordinates out of range", lambda question, found: _stricter(found) and _has(question, "atitude")),
+    Known(
+        "Index settings of the wrong type",
+        lambda question, found: _stricter(found) and question.kind.endswith(": vectorIndexConfig"),
+    ),
+    Known("A PATCH whose body names another", lambda question, _: question.kind.startswith("object PATCH: class")),
+    Known(
+        "A PATCH with `properties`",
+        lambda question, found: question.kind == "object PATCH: properties" and found.a.status == 200,
+    ),
+    Known(
+        "A PUT of an object without a class",
+        lambda question, found: question.kind == "object PUT: class" and found.a.status == 422,
+    ),
+    Known(
+        "A negative limit or offset",
+        lambda question, found: _stricter(found) and question.kind == "address" and _has(question, "limit=", "offset="),
+    ),
+    Known("`after` without a limit", lambda question, found: question.kind == "address" and _has(question, "after=")),
+    Known(
+        "`DELETE`, `GET` of an object by id alone",
+        lambda question, found: _by_id_alone(question) and found.place == "status" and found.a.status == 422,
+    ),
+    Known(
+        "GET by id alone of an absent object",
+        lambda question, found: _by_id_alone(question) and found.place == "status" and found.a.status == 400,
+    ),
+    Known(
+        "Scheme, host and uuid of a beacon",
+        lambda _, found: isinstance(found.a, str) and isinstance(found.b, str) and found.a.lower() == found.b.lower(),
+    ),
+    Known(
+        "Over a filter by distance",
+        lambda question, _: question.kind.startswith("aggregate") and "WithinGeoRange" in question.text,
+        changed=True,
     ),
     Known(
         "Replaced and deleted objects in searches by vector",

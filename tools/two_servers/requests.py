@@ -35,7 +35,7 @@ _MISTAKES = 0.7
 _SCHEMA = f"/v1/schema/{MADE}"
 
 
-def sequence(kind: str, steps: Sequence[Step], prepared: Sequence[Step] = ()) -> Question:
+def sequence(kind: str, steps: Sequence[Step], prepared: Sequence[Step] = (), **facts: Any) -> Question:
     """The answers to ``steps`` are compared, those to ``prepared`` only where a server does not take them."""
 
     def ask(server: Server) -> Document:
@@ -51,7 +51,7 @@ def sequence(kind: str, steps: Sequence[Step], prepared: Sequence[Step] = ()) ->
         return Document(answers[0].status, body) if not answers[0].refused else Document(answers[0].status)
 
     text = "; ".join(_words(step) for step in steps) + "".join(f"\n    after {_words(step)}" for step in prepared)
-    return Question(kind, text, ask, {"steps": steps})
+    return Question(kind, text, ask, {"steps": steps, **facts})
 
 
 def _outcome(answer: Document) -> Json:
@@ -115,6 +115,7 @@ def batch(rng: Random) -> Question:
 
 def batch_delete(rng: Random) -> Question:
     kind, document = _drawn(rng, "batch delete", delete_document(rng))
+    document["dryRun"] = True  # whatever the mistake was
     return sequence(kind, [("DELETE", "/v1/batch/objects", document)])
 
 
@@ -201,8 +202,9 @@ def addresses(rng: Random) -> Question:
 
 def listing(rng: Random) -> Question:
     """A filter that REST refuses or takes as gRPC does, as a dry run of a batch delete."""
-    document = {"match": {"class": THING, "where": for_rest(where(rng))}, "dryRun": True, "output": "minimal"}
-    return sequence("batch delete: any filter", [("DELETE", "/v1/batch/objects", document)])
+    filters = where(rng)
+    document = {"match": {"class": THING, "where": for_rest(filters)}, "dryRun": True, "output": "minimal"}
+    return sequence("batch delete: any filter", [("DELETE", "/v1/batch/objects", document)], filters=filters)
 
 
 DRAWS: tuple[tuple[Draw, int], ...] = (

@@ -116,7 +116,7 @@ def test_one_that_is_cancelled_in_its_grace_does_nothing(runner: JobRunner) -> N
     assert runner.cancel_job(task.job)
     assert task.ended.wait(WAIT_S)
     runner.close()
-    assert task.job.status is JobStatus.CANCELED
+    assert task.job.record.status is JobStatus.CANCELED
     assert not task.started.is_set()
 
 

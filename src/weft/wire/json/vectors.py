@@ -25,8 +25,19 @@ def vector_of(value: JsonValue, what: str) -> Vector:
         raise Invalid(expected) from None
     if numbers.dtype.kind not in "fiu" or numbers.ndim not in (1, 2) or not numbers.size:
         raise Invalid(expected)
+    if ((numbers == 0) | (numbers == 1)).any() and _has_boolean(value):
+        raise Invalid(expected)
     with np.errstate(over="ignore"):
         vector = np.ascontiguousarray(numbers, np.float32)
     if not np.isfinite(vector).all():
         raise Invalid(expected)
     return vector
+
+
+def _has_boolean(value: list[JsonValue]) -> bool:
+    """Whether one is among the numbers, where numpy takes it for 0 or 1."""
+    return any(
+        bool in set(map(type, row))
+        for row in (value if isinstance(value[0], list) else [value])
+        if isinstance(row, list)
+    )

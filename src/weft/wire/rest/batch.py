@@ -87,6 +87,8 @@ def _result(
     }
     if incoming is not None:
         result["id"] = incoming.uuid
+    elif isinstance(stated := sent.get("id"), str):
+        result["id"] = stated
     return result
 
 

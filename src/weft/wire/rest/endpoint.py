@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -161,7 +162,11 @@ class Runner:
 
     def _route(self, path: str, by_method: dict[str, Endpoint]) -> Route:
         async def answer(request: Request) -> Response:
-            endpoint = by_method.get(request.method) or by_method["GET"]
+            endpoint = by_method.get(request.method)
+            if endpoint is None:  # HEAD, which every route of GET takes
+                endpoint = by_method["GET"]
+                if not endpoint.is_open:
+                    raise HTTPException(405, headers={"Allow": ", ".join(by_method)})
             started = time.perf_counter()
             try:
                 response = await self._answer(endpoint, request)

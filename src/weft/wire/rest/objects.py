@@ -107,7 +107,8 @@ def list_all(call: Call) -> Reply:
         skipped = 0 if name else min(offset, len(page))
         offset -= skipped if not name else 0
         found.extend(page[skipped : skipped + limit - len(found)])
-    return Reply({"deprecations": [], "objects": found, "totalResults": len(found)})
+    total = {"totalResults": len(found)} if found else {}
+    return Reply({"deprecations": [] if name else None, "objects": found, **total})
 
 
 def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: str | None) -> list[dict[str, object]]:

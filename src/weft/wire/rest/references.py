@@ -111,11 +111,12 @@ def _from_beacons(value: JsonValue, tenant: str | None) -> IncomingReference:
 
 
 def _result(given: JsonValue, error: WeftError | None) -> dict[str, object]:
-    sent = {key: value for key, value in given.items() if isinstance(value, str)} if isinstance(given, Mapping) else {}
+    stated = given if isinstance(given, Mapping) else {}
+    sent = {key: value for key in ("from", "to") if isinstance(value := stated.get(key), str)}
     result: dict[str, object] = {"status": "SUCCESS"}
     if error is not None:
         result = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
-    return {"from": sent.get("from"), "to": sent.get("to"), "result": result}
+    return {**sent, "result": result}
 
 
 _WITHIN = (TENANT, CONSISTENCY)

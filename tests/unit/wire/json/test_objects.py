@@ -58,7 +58,22 @@ def test_vectors_with_and_without_a_name() -> None:
     assert vectors["late"].dtype == np.float32
 
 
-@pytest.mark.parametrize("wrong", ["x", {}, [[]], [1, "2"], [[1], [1, 2]], [[[1]]], [1e39], [True, "x"], [10**400]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "x",
+        {},
+        [[]],
+        [1, "2"],
+        [[1], [1, 2]],
+        [[[1]]],
+        [1e39],
+        [True, "x"],
+        [10**400],
+        [False, 1, 2.5],
+        [[1, 2], [True, 0]],
+    ],
+)
 def test_what_is_no_vector(wrong: JsonValue) -> None:
     with pytest.raises(Unreadable, match="vector 'v' must be an array of finite numbers"):
         decode_object({"class": "A", "vectors": {"v": wrong}})

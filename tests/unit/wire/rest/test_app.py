@@ -42,6 +42,12 @@ def test_unknown_paths_and_methods(rest: TestClient) -> None:
     assert {method.strip() for method in refused.headers["allow"].split(",")} == {"GET", "HEAD", "POST"}
 
 
+def test_head_is_answered_where_anyone_may_ask(rest: TestClient) -> None:
+    refused = rest.head("/v1/schema")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert rest.head("/v1/.well-known/ready").status_code == 200
+
+
 def test_trailing_slashes(rest: TestClient) -> None:
     assert rest.get("/v1/schema/").json() == {"classes": []}
     assert rest.get("/v1/meta///").status_code == 200

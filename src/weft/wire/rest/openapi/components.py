@@ -138,7 +138,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         **{**_OBJECT, "class": TEXT, "id": UUID}, creationTimeUnix=INTEGER, lastUpdateTimeUnix=INTEGER,
     ),
     "Objects": record(
-        "objects totalResults", objects=array(ref("Object")), totalResults=COUNT, deprecations=array(TEXT)
+        "objects", objects=array(ref("Object")), totalResults=COUNT, deprecations=maybe(array(TEXT))
     ),
     "Batch": record("objects", objects=array(ANYTHING, minItems=1)),
     "BatchAnswer": array(record("result", result=ref("Results"), id=UUID)),
@@ -174,7 +174,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Beacon": record("beacon", beacon=BEACON),
     "BatchReferences": array(ANYTHING),
     "BatchReferencesAnswer": array(
-        record("from to result", **{"from": maybe(TEXT)}, to=maybe(TEXT), result=ref("Results"))
+        record("result", **{"from": TEXT}, to=TEXT, result=ref("Results"))
     ),
     "Explain": request(
         "query", query={"anyOf": [NAME, array(array(NUMBER, minItems=1), minItems=1)]}, vector=TEXT, matrix=BOOLEAN
