@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from weft import __version__
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_values import JsonValue
@@ -52,7 +53,7 @@ class Text2VecContextionary(TextVectorizer):
         self._vocabulary = Vocabulary(lambda words: _stacked(self._documents(words)))
 
     def meta(self) -> dict[str, JsonValue]:
-        return super().meta() | {"wordCount": len(known_words())}
+        return super().meta() | {"version": __version__, "wordCount": len(known_words())}
 
     def concept(self, text: str) -> dict[str, JsonValue]:
         """What is known of each word of ``text`` and, if there are several, of all together, in the protocol's form:

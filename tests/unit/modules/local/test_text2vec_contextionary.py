@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from weft import __version__
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
@@ -130,3 +131,4 @@ def test_what_is_no_word_is_refused(module: Text2VecContextionary, wrong: str) -
 
 def test_the_words_are_counted(module: Text2VecContextionary) -> None:
     assert module.meta()["wordCount"] == len(known_words()) == 23_502
+    assert module.meta()["version"] == __version__, "clients read which version made the vectors"
