@@ -55,7 +55,7 @@ def test_an_object_is_stored_changed_and_deleted(rest: httpx.Client) -> None:
     again = rest.post("/objects", json=body())
     assert again.status_code == 422
     assert again.json() == {"error": [{"message": f"id '{ID}' already exists"}]}
-    unfit = "invalid object: invalid text property 'name' on class 'TRest': not a string, but a number"
+    unfit = "invalid object: invalid text property 'name' on class 'TRest': not a string, but json.Number"
     for refused in (
         rest.post("/objects/validate", json=body(properties={"name": 3})),
         rest.put(path, json=body(properties={"name": 3})),

@@ -21,6 +21,7 @@ _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-](
 _LEAP_YEAR = "2000"
 """Has the days of the year 0, which ``datetime`` lacks."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NUMBERS: Mapping[type, str] = {int: "json.Number", float: "float64"}
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 
@@ -84,8 +85,8 @@ def normal_uuid(text: str) -> str | None:
 
 
 def kind_of(value: object) -> str:
-    """The value's type in JSON."""
-    return json_fields.kind_of({} if isinstance(value, Reference) else value)
+    """The value's type in JSON; a number's as Weaviate calls it, which the suites of its clients compare."""
+    return _NUMBERS.get(type(value)) or json_fields.kind_of({} if isinstance(value, Reference) else value)
 
 
 def cut(value: object) -> str:

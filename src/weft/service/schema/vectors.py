@@ -15,6 +15,8 @@ from weft.service.schema.modules import NONE, ModuleCatalogue
 from weft.service.schema.vector_index import registry as vector_index
 
 _NEW_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,229}")
+_ADDED_NAME = re.compile(r"[_A-Za-z][-_0-9A-Za-z]{0,229}")
+"""Clients add vectors with a hyphen, which Weaviate takes where a collection gains one. GraphQL cannot return these."""
 _MAX_VECTORS = 256
 
 
@@ -70,19 +72,22 @@ def complete(
     if named:
         known = (existing or {}).get("vectorConfig", {})
         document["vectorConfig"] = {
-            name: _named_vector(name, entry, modules, defaults, is_new=name not in known)
+            name: _named_vector(name, entry, modules, defaults, is_new=name not in known, is_added=existing is not None)
             for name, entry in named.items()
         }
 
 
-def _named_vector(name: str, given: object, modules: ModuleCatalogue, defaults: Defaults, *, is_new: bool) -> Document:
+def _named_vector(
+    name: str, given: object, modules: ModuleCatalogue, defaults: Defaults, *, is_new: bool, is_added: bool
+) -> Document:
     where = f"target vector {shorten(name)!r}"
     if not isinstance(given, Mapping):
         raise Invalid(f"{where}: its configuration must be an object, not {kind_of(given)}")
-    if is_new and not _NEW_NAME.fullmatch(name):
+    if is_new and not (_ADDED_NAME if is_added else _NEW_NAME).fullmatch(name):
+        characters = "letters, digits, underscores and hyphens" if is_added else "letters, digits and underscores"
         raise Invalid(
-            f"{where} is not a valid name; it starts with a letter or underscore, continues with letters, digits and "
-            "underscores, and has at most 230 characters"
+            f"{where} is not a valid name; it starts with a letter or underscore, continues with {characters}, "
+            "and has at most 230 characters"
         )
     entry: Document = NAMED_VECTOR.declared(given)
     vectorizer = json_fields.object_(given, "vectorizer", where)

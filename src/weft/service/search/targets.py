@@ -86,22 +86,20 @@ def weighted(vectors: list[VectorConfig], queries: list[Vector], targets: Target
 
 
 def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
-    """The greatest distance allowed; a certainty, which only single vectors under cosine have, is converted to one."""
+    """The greatest distance allowed. A certainty, which only cosine has, is converted to one; where one of ``vectors``
+    is a multi-vector it limits nothing, as in Weaviate: MaxSim has no bounds."""
     if near.min_certainty is None:
         return near.max_distance
     if near.max_distance is not None:
         raise Invalid("certainty and distance cannot both be given; choose one of them")
     for vector in vectors:
-        if vector.index.multivector is not None:
-            raise Inapplicable(
-                f"certainty is not supported for multi-vectors, whose MaxSim has no bounds; vector {vector.name!r} is "
-                "one: limit by distance instead"
-            )
         if vector.index.metric is not Metric.COSINE:
             raise Inapplicable(
                 f"certainty is only supported for distance metric cosine; vector {vector.name!r} uses "
                 f"{vector.index.metric}; limit by distance instead"
             )
+    if any(vector.index.multivector is not None for vector in vectors):
+        return None
     return 2.0 * (1.0 - near.min_certainty)
 
 

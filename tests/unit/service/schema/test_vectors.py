@@ -124,10 +124,26 @@ def test_names_of_new_vectors_are_graphql_names(made: Made, modules: Any) -> Non
         with pytest.raises(Invalid, match="is not a valid name"):
             made(vectorConfig={name: vectors["v"]})
     older = made(vectorConfig=vectors)
-    older["vectorConfig"]["a-b"] = older["vectorConfig"]["v"]
+    older["vectorConfig"]["a.b"] = older["vectorConfig"]["v"]
     again = complete(older, modules, existing=older)
     validate(again, modules, async_indexing=False)
-    assert "a-b" in again["vectorConfig"], "what an earlier version made can still be changed"
+    assert "a.b" in again["vectorConfig"], "what an earlier version made can still be changed"
+
+
+def test_a_vector_that_is_added_can_have_a_hyphen(made: Made, modules: Any) -> None:
+    before = made(vectorConfig={"v": {"vectorizer": {"none": {}}}})
+
+    def add(name: str) -> Any:
+        return complete(
+            before | {"vectorConfig": {**before["vectorConfig"], name: {"vectorizer": {"none": {}}}}},
+            modules,
+            existing=before,
+        )
+
+    assert list(add("vector-a")["vectorConfig"]) == ["v", "vector-a"]
+    for name in ("-a", "1a", "a.b", "a/b", "..", "ü", "", "x" * 231):
+        with pytest.raises(Invalid, match="digits, underscores and hyphens, and has at most"):
+            add(name)
 
 
 def test_whole_floats_are_whole_numbers(made: Made) -> None:

@@ -214,8 +214,11 @@ def test_a_certainty_in_a_hybrid_search_counts_under_cosine_alone() -> None:
         ranker(view, Query("Thing", search=replace(NEAR, min_certainty=0.9))).candidates(9)
 
 
-def test_a_certainty_of_multi_vectors_is_refused() -> None:
+def test_a_certainty_limits_no_multi_vectors() -> None:
     multi = VectorConfig("m", index=VectorIndexConfig(metric=Metric.COSINE, multivector=MultiVector()))
-    with pytest.raises(Invalid, match="'m' is one: limit by distance"):
-        distance_limit(replace(NEAR, min_certainty=0.5), [CONFIG.vectors["c"], multi])
+    assert distance_limit(replace(NEAR, min_certainty=0.5), [multi]) is None
+    assert distance_limit(replace(NEAR, min_certainty=0.5), [CONFIG.vectors["c"], multi]) is None
+    with pytest.raises(Invalid, match="only supported for distance metric cosine"):
+        dot = replace(multi, index=replace(multi.index, metric=Metric.DOT))
+        distance_limit(replace(NEAR, min_certainty=0.5), [dot])
     assert distance_limit(replace(NEAR, min_certainty=0.75), [CONFIG.vectors["c"]]) == 0.5
