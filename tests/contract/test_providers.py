@@ -113,7 +113,7 @@ def vectors(found: Sequence[Vector | WeftError]) -> list[Vector]:
 
 def given_to(request: Request) -> list[Any]:
     """The texts or documents of a request."""
-    known = ("input", "inputs", "texts", "documents", "passages")
+    known = ("input", "inputs", "texts", "documents", "passages", "instances", "requests")
     (found,) = (request.body[key] for key in known if key in request.body)
     assert isinstance(found, list)
     return found
@@ -334,6 +334,18 @@ def test_the_fingerprint_names_the_space(registry: Registry, name: str) -> None:
     assert module.fingerprint(usual) == module.fingerprint(usual | {"vectorizeClassName": False})
     assert module.fingerprint(usual) != module.fingerprint(usual | {"model": "another", "endpoint": "https://another"})
     assert module.fingerprint(usual).split("|")[1], "the model's name stands second: only what is before it may differ"
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *MEDIA])
+def test_what_a_module_writes_into_new_collections_is_valid(registry: Registry, name: str) -> None:
+    module, given = registry.vectorizer(name), dict(settings_of(name))
+    if name in MEDIA:
+        given["imageFields"] = ["image"]
+    if name == "text2vec-databricks":
+        given["endpoint"] = "https://host/serving-endpoints/e/invocations"
+    chosen = module.defaults(given)
+    module.check_settings(chosen)
+    assert given.items() <= chosen.items()
 
 
 @pytest.mark.parametrize("name", MEDIA)

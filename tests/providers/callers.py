@@ -29,10 +29,11 @@ KEYS = {
     "weaviate": "we",
     "twelvelabs": "tw",
 }
-PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA", "DATABRICKS", "AWS")
+PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA", "DATABRICKS", "AWS", "GOOGLE")
 """Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""
 HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()} | {
     "x-databricks-token": "da",
+    "x-goog-api-key": "go",
     "x-aws-access-key": "aw",
     "x-aws-secret-key": "as",
 }
@@ -42,6 +43,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "text2vec-digitalocean": {"model": "qwen3-embedding-0.6b"},
     "text2vec-aws": {"region": "us-east-1", "model": "cohere.embed-multilingual-v3"},
     "multi2vec-aws": {"region": "us-east-1"},
+    "text2vec-google": {"projectId": "p", "model": "text-embedding-005"},
+    "text2vec-palm": {"apiEndpoint": "generativelanguage.googleapis.com"},
+    "multi2vec-google": {"projectId": "p"},
+    "multi2vec-palm": {"apiEndpoint": "generativelanguage.googleapis.com"},
 }
 """What a collection must say to a module, if there is something."""
 

@@ -70,6 +70,10 @@ _BUILT_IN = {
     "text2vec-weaviate": "providers.weaviate_embeddings:Text2VecWeaviate",
     "multi2multivec-weaviate": "providers.weaviate_embeddings:Multi2MultivecWeaviate",
     "multi2vec-twelvelabs": "providers.twelvelabs:Multi2VecTwelveLabs",
+    "text2vec-google": "providers.google_embeddings:Text2VecGoogle",
+    "text2vec-palm": "providers.google_embeddings:Text2VecGoogle",
+    "multi2vec-google": "providers.google_media:Multi2VecGoogle",
+    "multi2vec-palm": "providers.google_media:Multi2VecGoogle",
     "text2vec-aws": "providers.aws_embeddings:Text2VecAws",
     "multi2vec-aws": "providers.aws_embeddings:Multi2VecAws",
 }

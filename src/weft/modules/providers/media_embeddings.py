@@ -21,7 +21,7 @@ class ProviderMediaVectorizer(ProviderModule, MultimodalVectorizer):
 
     def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
-        self.provider.given_url(settings, Caller(), setting=self.address_setting)
+        self.provider_for(settings).given_url(settings, Caller(), setting=self.address_setting)
         self.dimensions_of(settings)
 
     def fingerprint(self, settings: ModuleConfig) -> str:

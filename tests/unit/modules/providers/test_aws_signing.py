@@ -79,7 +79,7 @@ def test_an_encoded_path_is_encoded_once_more() -> None:
     assert sent["Authorization"].endswith("Signature=57fbe2cbf4cbebfc7af622d9cf33ab09ad2dc5dd72e3aae24dd4ac4091fd3045")
 
 
-def test_no_secret_is_shown() -> None:
+def test_no_secret_is_visible() -> None:
     signer = AwsSigner(AwsCredentials("AKIDEXAMPLE", SECRET, "the token"), "us-east-1", "bedrock")
     assert SECRET not in repr(signer) and "the token" not in repr(signer)
     assert SECRET not in str(signer(f"{HOST}/", b""))

@@ -117,7 +117,7 @@ def test_morph_may_be_at_another_path(provider: StandIn, registry: Registry) -> 
     assert "must be a path" in refused(registry, "text2vec-morph", {"endpoint": "https://host/x"})
 
 
-def test_weaviates_service_is_told_the_cluster_and_no_key_of_this_server(
+def test_weaviates_service_gets_the_cluster_and_no_key_of_this_server(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = registry.vectorizer("text2vec-weaviate")
@@ -284,7 +284,7 @@ def test_bedrock_images(
 
 def test_voyage_media_travel_as_data_urls(provider: StandIn, registry: Registry) -> None:
     module = registry.vectorizer("multi2vec-voyageai")
-    settings = module.defaults({"baseURL": provider.url, "videoFields": ["film"], "truncation": False})
+    settings = module.defaults({"baseURL": provider.url, "videoFields": ["video"], "truncation": False})
     module.check_settings(settings)
     media = (Media(MediaKind.IMAGE, PNG), Media(MediaKind.VIDEO, MP4))
     module.embed_objects([ModuleInput(("a",), media)], settings, CALLER)
