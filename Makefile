@@ -2,13 +2,16 @@
 #   make quickstart   starts Weft, imports real texts and searches them
 #   make quickstart-media   the same with images, audio and video (FOLDER=~/media: your own)
 #   make test         lint, types, tests, and a tiny run of every benchmark
-#                     (make test MODELS=no skips torch and the tests that need it)
+#                     (make test MODELS=no skips torch and the tests that need it; with Rust 1.85
+#                     or newer at hand, the native gRPC front is built and tested as well)
+#   make front        builds that front into .venv: then weft serve uses it
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 MODELS ?= yes
 BIN := .venv/bin
+RUST := $(shell printf '%s\n' 1.85 "$$(cargo --version 2>/dev/null | cut -d' ' -f2)" | sort -V | head -1 | grep -x 1.85)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart quickstart-media test lint types unit bench-tiny clean
+.PHONY: quickstart quickstart-media test lint types unit bench-tiny front clean
 
 quickstart: .venv/installed
 	@$(BIN)/python examples/quickstart.py
@@ -25,7 +28,7 @@ lint: .venv/dev-installed
 types: .venv/dev-installed
 	$(BIN)/mypy
 
-unit: .venv/dev-installed $(if $(filter yes,$(MODELS)),.venv/models-installed)
+unit: .venv/dev-installed $(if $(RUST),.venv/front-installed) $(if $(filter yes,$(MODELS)),.venv/models-installed)
 	$(BIN)/python -m pytest
 
 bench-tiny: .venv/dev-installed
@@ -49,10 +52,17 @@ bench-tiny: .venv/dev-installed
 	@$(PIP) --group dev
 	@touch $@
 
+front: .venv/front-installed
+
+.venv/front-installed: .venv/installed front/Cargo.toml front/Cargo.lock $(wildcard front/src/*.rs)
+	@echo "Building weft-front with $$(cargo --version)."
+	@$(PIP) --force-reinstall --no-deps ./front
+	@touch $@
+
 .venv/models-installed: .venv/dev-installed
 	@echo "Installing torch and the media decoders, for the tests of local models."
 	@$(PIP) --group models
 	@touch $@
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist front/target .mypy_cache .ruff_cache .pytest_cache .hypothesis

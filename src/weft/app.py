@@ -59,6 +59,7 @@ class App:
         self.settings = settings
         self.rest_port = 0
         self.grpc_port = 0
+        self.grpc_wire = ""
         self.metrics_port = 0
         """0 if no metrics are served."""
         self._metrics_server: MetricsServer | None = None
@@ -111,9 +112,11 @@ class App:
                 port=settings.grpc.port,
                 max_message_bytes=settings.grpc.max_message_bytes,
                 workers=settings.grpc.workers,
+                wire_name=settings.grpc.wire,
                 observe=observe,
             )
             self.grpc_port = self._grpc.start()
+            self.grpc_wire = self._grpc.wire_name
             undo.pop_all()
         self._gate.open(
             build_app(door, auth, settings.rest, body_limit_bytes=settings.grpc.max_message_bytes, observe=observe)

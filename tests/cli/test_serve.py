@@ -16,6 +16,7 @@ import pytest
 import weft
 from command import run
 from server import Server
+from weft.wire.grpc.wires import AUTO, chosen
 
 FREE = ("--port", "0", "--grpc-port", "0")
 
@@ -33,7 +34,7 @@ def test_it_says_where_it_answers_and_stops_on_a_signal(tmp_path: Path, number: 
     assert re.fullmatch(rf"weft {re.escape(weft.__version__)}, ready in \d+\.\d\d s", ready)
     assert rest == [
         f"  REST     http://127.0.0.1:{server.rest_port}",
-        f"  gRPC     127.0.0.1:{server.grpc_port}",
+        f"  gRPC     127.0.0.1:{server.grpc_port} ({chosen(AUTO)})",
         f"  data     {tmp_path}/data (0 collections, 0 objects)",
         "  modules  text2vec-model2vec, text2vec-transformers",
         "  stop     Ctrl-C",

@@ -130,6 +130,7 @@ def _facts(app: App) -> dict[str, object]:
     return {
         "rest": f"http://{settings.server.host}:{app.rest_port}",
         "grpc": f"{settings.server.host}:{app.grpc_port}",
+        "grpc_wire": app.grpc_wire,
         "metrics": f"http://{settings.server.host}:{app.metrics_port}/metrics" if app.metrics_port else "",
         "data": str(settings.storage.data_path.resolve()),
         "collections": holds.collections,
@@ -146,7 +147,7 @@ def _banner(app: App, took_s: float) -> list[str]:
     return [
         f"weft {__version__}, ready in {took_s:.2f} s",
         _LABEL.format("REST") + f"http://{settings.server.host}:{app.rest_port}",
-        _LABEL.format("gRPC") + f"{settings.server.host}:{app.grpc_port}",
+        _LABEL.format("gRPC") + f"{settings.server.host}:{app.grpc_port} ({app.grpc_wire})",
         *(
             [_LABEL.format("metrics") + f"http://{settings.server.host}:{app.metrics_port}/metrics"]
             if app.metrics_port

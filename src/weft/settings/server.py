@@ -45,9 +45,16 @@ class GrpcSettings:
     max_message_bytes: int = setting(
         "grpc_max_message_size", "GRPC_MAX_MESSAGE_SIZE", 104_858_000, "largest gRPC message and REST body in bytes"
     )
+    wire: str = setting(
+        "grpc_wire",
+        "WEFT_GRPC_WIRE",
+        "auto",
+        "what carries gRPC calls: grpcio; front, the faster package weft-front; auto: front where it is installed",
+    )
 
     def __post_init__(self) -> None:
         is_port(grpc_port=self.port)
+        one_of(("auto", "grpcio", "front"), grpc_wire=self.wire)
         at_least(1, grpc_workers=self.workers, grpc_max_message_size=self.max_message_bytes)
 
 

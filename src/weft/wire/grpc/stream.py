@@ -16,8 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import grpc
-
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingReference
@@ -40,6 +38,10 @@ _BACKOFF = messages.BatchStreamReply(
     backoff=messages.BatchStreamReply.Backoff(batch_size=ADVISED_BATCH_SIZE)
 ).SerializeToString()
 _SHUTTING_DOWN = messages.BatchStreamReply(shutting_down=messages.BatchStreamReply.ShuttingDown()).SerializeToString()
+
+
+class ClientGone(Exception):
+    """Raised by the messages of a stream whose client went away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,8 @@ class BatchStream:
     def _receive_all(self) -> None:
         try:
             self._receive()
-        except grpc.RpcError:
-            self.cancel()  # the client went away
+        except ClientGone:
+            self.cancel()
         except Exception as error:
             self._failure = error
         finally:

@@ -11,6 +11,7 @@ import pytest
 from in_process import Recording
 from unit.wire.grpc.articles import ARTICLE, AUTHOR, OLD
 from weft.wire.grpc import GrpcServer
+from weft.wire.grpc.wires import installed
 
 
 @pytest.fixture
@@ -25,10 +26,16 @@ def world(tmp_path: Path) -> Iterator[Recording]:
     world.close()
 
 
+@pytest.fixture(params=installed())
+def wire_name(request: pytest.FixtureRequest) -> str:
+    """Each wire that is installed."""
+    return str(request.param)
+
+
 @pytest.fixture
-def server(world: Recording) -> GrpcServer:
+def server(world: Recording, wire_name: str) -> GrpcServer:
     """Not started yet."""
-    return GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=0)
+    return GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=0, wire_name=wire_name)
 
 
 @pytest.fixture

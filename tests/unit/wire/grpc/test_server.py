@@ -16,8 +16,9 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Misconfigured, UsageLimitExceeded, WeftError
 from weft.domain.objects import IncomingObject
 from weft.protocol import aggregate, base, batch, batch_delete, search_get, tenants
+from weft.wire.errors import Refusal, StatusCodes
 from weft.wire.grpc import GrpcServer
-from weft.wire.grpc.server import _details
+from weft.wire.grpc.methods import details as short
 
 METHODS = ("Search", "Aggregate", "BatchObjects", "BatchReferences", "BatchDelete", "TenantsGet")
 
@@ -155,12 +156,20 @@ def test_long_messages_are_cut_to_fit_a_trailer(channel: grpc.Channel) -> None:
 
 
 def test_short_messages_are_not_cut() -> None:
-    assert _details("naïve") == "naïve"
-    assert _details("lone \ud800") == "lone ?"
+    codes = StatusCodes(404, "NOT_FOUND", "NOT_FOUND")
+    assert short(Refusal(codes, "naïve")) == "naïve"
+    assert short(Refusal(codes, "lone \ud800")) == "lone ?"
 
 
-def test_a_message_over_the_limit_is_refused(world: Recording) -> None:
-    server = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=0, max_message_bytes=1000)
+def test_a_message_over_the_limit_is_refused(world: Recording, wire_name: str) -> None:
+    server = GrpcServer(
+        world.door,
+        world.access.authenticator,
+        host="127.0.0.1",
+        port=0,
+        max_message_bytes=1000,
+        wire_name=wire_name,
+    )
     port = server.start()
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -169,19 +178,19 @@ def test_a_message_over_the_limit_is_refused(world: Recording) -> None:
         server.stop(0)
 
 
-def test_a_busy_port_is_a_clear_refusal(world: Recording) -> None:
+def test_a_busy_port_is_a_clear_refusal(world: Recording, wire_name: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        server = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=port)
+        server = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=port, wire_name=wire_name)
         with pytest.raises(Misconfigured, match=f"127.0.0.1:{port}"):
             server.start()
         server.stop(0)
 
 
-def test_two_servers_cannot_share_a_port(world: Recording, port: int) -> None:
-    second = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=port)
+def test_two_servers_cannot_share_a_port(world: Recording, port: int, wire_name: str) -> None:
+    second = GrpcServer(world.door, world.access.authenticator, host="127.0.0.1", port=port, wire_name=wire_name)
     with pytest.raises(Misconfigured):
         second.start()
     second.stop(0)

@@ -18,7 +18,7 @@ from weft.domain.errors import WeftError
 from weft.domain.objects import IncomingObject, IncomingReference
 from weft.protocol import batch
 from weft.wire.grpc import GrpcServer
-from weft.wire.grpc.server import MOST_STREAMS
+from weft.wire.grpc.methods import MOST_STREAMS
 
 Request = batch.BatchStreamRequest
 START = Request(start=Request.Start())

@@ -1,0 +1,101 @@
+//! Connections: accepted, kept alive while they are, told to end when the front closes.
+
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::{Ping, PingPong};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use crate::calls;
+use crate::shared::Shared;
+
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+const MOST_FRAME_BYTES: u32 = 1 << 20;
+/// After an error of `accept`, such as too many open files.
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub async fn accept(shared: Arc<Shared>, listener: StdListener) {
+    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    let mut closing = shared.closing.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = closing.wait_for(|closing| *closing) => return,
+        };
+        match accepted {
+            Err(_) => sleep(PAUSE).await,
+            Ok((socket, _)) => {
+                if shared.connections.enter(shared.limits.connections) {
+                    tokio::spawn(serve(shared.clone(), socket));
+                }
+            }
+        }
+    }
+}
+
+/// Counts the connection as open for as long as it lives.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.leave();
+    }
+}
+
+async fn serve(shared: Arc<Shared>, socket: TcpStream) {
+    let open = Open(shared.clone());
+    let limits = shared.limits;
+    // Answers are small and whole: waiting for more would only delay them. A socket that refuses is closed already.
+    let _ = socket.set_nodelay(true);
+    let mut builder = h2::server::Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MOST_FRAME_BYTES)
+        .max_header_list_size(limits.header_bytes)
+        .max_concurrent_streams(limits.streams_per_connection);
+    let Ok(Ok(mut connection)) = timeout(limits.patience, builder.handshake::<_, Bytes>(socket)).await else { return };
+    let (dead, mut died) = oneshot::channel();
+    let pings = connection.ping_pong().map(|pings| {
+        tokio::spawn(keep_alive(pings, limits.keepalive, limits.keepalive_timeout, dead))
+    });
+    let mut closing = shared.closing.subscribe();
+    let mut told = false;
+    loop {
+        tokio::select! {
+            biased;
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, respond))) => {
+                    tokio::spawn(calls::serve(shared.clone(), request, respond));
+                }
+                _ => break,
+            },
+            _ = closing.wait_for(|closing| *closing), if !told => {
+                told = true;
+                connection.graceful_shutdown();
+            }
+            _ = &mut died => break,
+        }
+    }
+    if let Some(pings) = pings {
+        pings.abort();
+    }
+    drop(connection);
+    drop(open);
+}
+
+/// Pings the client now and then; drops `dead` where it does not answer.
+async fn keep_alive(mut pings: PingPong, every: Duration, patience: Duration, dead: oneshot::Sender<()>) {
+    loop {
+        sleep(every).await;
+        if !matches!(timeout(patience, pings.ping(Ping::opaque())).await, Ok(Ok(_))) {
+            drop(dead);
+            return;
+        }
+    }
+}

@@ -1,0 +1,257 @@
+"""Each wire that is installed, carrying the calls of a table of functions, through real channels."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import grpc
+import pytest
+
+from weft.domain.errors import Misconfigured
+from weft.wire.errors import Refusal, StatusCodes
+from weft.wire.grpc.methods import Headers, OnEnd, Table
+from weft.wire.grpc.stream import ClientGone
+from weft.wire.grpc.wire import Address, Limits
+from weft.wire.grpc.wires import chosen, wire
+
+ECHO, LONG, TALK = "/a.A/Echo", "/a.A/Long", "/a.A/Talk"
+BUSY = Refusal(StatusCodes(503, "RESOURCE_EXHAUSTED", "OVERLOADED"), "über")
+LIMITS = Limits(message_bytes=1 << 20, workers=2)
+
+
+def echo(request: bytes, headers: Headers) -> bytes | Refusal:
+    return request
+
+
+def talk(requests: Iterator[bytes], headers: Headers, on_end: OnEnd) -> Iterator[bytes]:
+    yield from requests
+
+
+@contextmanager
+def serving(
+    name: str,
+    short: Callable[[bytes, Headers], bytes | Refusal] = echo,
+    long: Callable[[bytes, Headers], bytes | Refusal] = echo,
+    stream: Callable[[Iterator[bytes], Headers, OnEnd], Iterator[bytes]] = talk,
+    limits: Limits = LIMITS,
+) -> Iterator[int]:
+    carrier = wire(name, Table({ECHO: short}, {LONG: long}, {TALK: stream}), Address("127.0.0.1", 0), limits)
+    port = carrier.start()
+    try:
+        yield port
+    finally:
+        carrier.stop(1.0)
+
+
+@contextmanager
+def connected(port: int) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.max_receive_message_length", -1)]) as channel:
+        yield channel
+
+
+def ask(channel: grpc.Channel, path: str, request: bytes, **options: object) -> bytes:
+    method: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
+    return method(request, **{"timeout": 20, **options})  # type: ignore[arg-type]
+
+
+def refused(channel: grpc.Channel, path: str, request: bytes, **options: object) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(channel, path, request, **options)
+    return caught.value.code(), caught.value.details() or ""
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 20_000, 1 << 20])
+def test_messages_of_any_size_come_and_go_whole(wire_name: str, size: int) -> None:
+    request = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    with serving(wire_name) as port, connected(port) as channel:
+        assert ask(channel, ECHO, request) == request
+        assert ask(channel, LONG, request) == request
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+def test_compressed_messages_are_unpacked_up_to_the_limit(wire_name: str, compression: grpc.Compression) -> None:
+    with serving(wire_name) as port, connected(port) as channel:
+        assert ask(channel, ECHO, b"a" * 100_000, compression=compression) == b"a" * 100_000
+        code, _ = refused(channel, ECHO, bytes(LIMITS.message_bytes + 1), compression=compression)
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_message_over_the_limit_is_refused(wire_name: str) -> None:
+    with serving(wire_name) as port, connected(port) as channel:
+        code, _ = refused(channel, ECHO, bytes(LIMITS.message_bytes + 1))
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert ask(channel, ECHO, b"next") == b"next"
+
+
+def test_metadata_reaches_the_method(wire_name: str) -> None:
+    seen: list[Headers] = []
+
+    def note(request: bytes, headers: Headers) -> bytes:
+        seen.append(headers)
+        return b""
+
+    with serving(wire_name, short=note) as port, connected(port) as channel:
+        ask(channel, ECHO, b"", metadata=(("authorization", "Bearer a"), ("x-key", "1"), ("some-bin", b"\x00")))
+    assert (seen[0]["authorization"], seen[0]["x-key"]) == ("Bearer a", "1")
+    assert "some-bin" not in seen[0]
+
+
+def test_a_refusal_is_a_status_with_its_message(wire_name: str) -> None:
+    with serving(wire_name, short=lambda request, headers: BUSY) as port, connected(port) as channel:
+        assert refused(channel, ECHO, b"") == (grpc.StatusCode.RESOURCE_EXHAUSTED, "über")
+
+
+def test_an_unknown_path_is_unimplemented(wire_name: str) -> None:
+    with serving(wire_name) as port, connected(port) as channel:
+        assert refused(channel, "/a.A/Nope", b"")[0] is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("path", [ECHO, LONG])
+def test_a_call_that_takes_long_does_not_hold_up_others(wire_name: str, path: str) -> None:
+    entered, ending = threading.Event(), threading.Event()
+
+    def answer(request: bytes, headers: Headers) -> bytes:
+        if request == b"slow":
+            entered.set()
+            assert ending.wait(20)
+        return request
+
+    with (
+        serving(wire_name, short=answer, long=answer) as port,
+        connected(port) as channel,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        slow = pool.submit(ask, channel, path, b"slow")
+        assert entered.wait(20)
+        assert [ask(channel, ECHO, b"quick") for _ in range(50)] == [b"quick"] * 50
+        ending.set()
+        assert slow.result(20) == b"slow"
+
+
+def test_calls_beyond_those_that_may_wait_are_refused(wire_name: str) -> None:
+    refusals, ending = threading.Semaphore(0), threading.Event()
+
+    def held(request: bytes, headers: Headers) -> bytes:
+        assert ending.wait(20)
+        return request
+
+    limits = Limits(message_bytes=1000, workers=1)
+    with serving(wire_name, short=held, limits=limits) as port, connected(port) as channel:
+        method: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(ECHO)
+        calls = [method.future(b"", timeout=30) for _ in range(limits.calls + 10)]
+        for call in calls:
+            call.add_done_callback(lambda _: refusals.release())
+        for _ in range(10):
+            assert refusals.acquire(timeout=20)
+        ending.set()
+        codes = [call.code() for call in calls]
+    assert codes.count(grpc.StatusCode.OK) == limits.calls
+    assert codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 10
+
+
+def test_a_call_whose_deadline_has_passed_is_not_begun(wire_name: str) -> None:
+    begun: list[bytes] = []
+    entered, ending = threading.Event(), threading.Event()
+
+    def held(request: bytes, headers: Headers) -> bytes:
+        begun.append(request)
+        entered.set()
+        assert ending.wait(20)
+        return request
+
+    limits = Limits(message_bytes=1000, workers=1)
+    with serving(wire_name, long=held, limits=limits) as port, connected(port) as channel:
+        method: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(LONG)
+        calls = [method.future(b"first", timeout=30) for _ in range(limits.threads)]
+        assert entered.wait(20)
+        assert refused(channel, LONG, b"late", timeout=0.2)[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+        ending.set()
+        assert [call.result() for call in calls] == [b"first"] * limits.threads
+    assert b"late" not in begun
+
+
+def test_a_stream_talks_both_ways(wire_name: str) -> None:
+    with serving(wire_name) as port, connected(port) as channel:
+        method: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(TALK)
+        messages = [bytes([number]) * 30_000 for number in range(100)]
+        assert list(method(iter(messages), timeout=20)) == messages
+        assert list(method(iter(()), timeout=20)) == []
+
+
+def test_a_stream_that_fails_ends_with_what_it_sent_and_a_status(wire_name: str) -> None:
+    def fail(requests: Iterator[bytes], headers: Headers, on_end: OnEnd) -> Iterator[bytes]:
+        yield next(requests)
+        raise Misconfigured("so it is")
+
+    with serving(wire_name, stream=fail) as port, connected(port) as channel:
+        method: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(TALK)
+        replies = method(iter([b"1", b"2"]), timeout=20)
+        assert next(replies) == b"1"
+        with pytest.raises(grpc.RpcError) as caught:
+            next(replies)
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "so it is" in (caught.value.details() or "")
+
+
+def test_a_stream_learns_that_its_client_left(wire_name: str) -> None:
+    ended, left, over = threading.Event(), threading.Event(), threading.Event()
+
+    def listen(requests: Iterator[bytes], headers: Headers, on_end: OnEnd) -> Iterator[bytes]:
+        assert on_end(ended.set)
+        yield b"hello"
+        with suppress(ClientGone):
+            for _ in requests:
+                pass
+        over.set()
+
+    with serving(wire_name, stream=listen) as port, connected(port) as channel:
+
+        def requests() -> Iterator[bytes]:
+            yield b"1"
+            left.wait(20)
+
+        method: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(TALK)
+        call = method(requests(), timeout=20)
+        assert next(call) == b"hello"
+        call.cancel()
+        assert ended.wait(20)
+        assert over.wait(20)
+        left.set()
+
+
+def test_a_client_that_speaks_something_else_is_sent_away(wire_name: str) -> None:
+    with serving(wire_name) as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + bytes(100))
+            with suppress(ConnectionResetError):
+                while client.recv(1000):
+                    pass
+        with connected(port) as channel:
+            assert ask(channel, ECHO, b"next") == b"next"
+
+
+def test_calls_in_progress_end_before_the_wire_has_stopped(wire_name: str) -> None:
+    entered, ending = threading.Event(), threading.Event()
+
+    def held(request: bytes, headers: Headers) -> bytes:
+        entered.set()
+        assert ending.wait(20)
+        return request
+
+    carrier = wire(wire_name, Table({}, {LONG: held}, {}), Address("127.0.0.1", 0), LIMITS)
+    with connected(carrier.start()) as channel, ThreadPoolExecutor(2) as pool:
+        call = pool.submit(ask, channel, LONG, b"last")
+        assert entered.wait(20)
+        stopping = pool.submit(carrier.stop, 20.0)
+        ending.set()
+        assert call.result(20) == b"last"
+        stopping.result(20)
+
+
+def test_a_wire_that_is_not_installed_is_a_clear_refusal() -> None:
+    with pytest.raises(Misconfigured, match="pip install weft-front"):
+        chosen("carrier pigeon")
