@@ -39,10 +39,12 @@ from weft.modules.providers.provider import Provider
 from weft.modules.providers.reranker import ProviderReranker
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 
+EVERY = registry_of(Resources())
+"""For what modules declare; those that are called have a client of their own."""
+
 
 def names_of(kind: type) -> list[str]:
-    registry = registry_of(Resources())
-    return [name for name in registry.meta() if isinstance(registry.get(name), kind)]
+    return [name for name in EVERY.meta() if isinstance(EVERY.get(name), kind)]
 
 
 def module_of(registry: Registry, name: str) -> ProviderModule:
@@ -56,10 +58,10 @@ def provider_of(registry: Registry, name: str) -> Provider:
 
 
 ALL = names_of(ProviderModule)
-KEY_VARIABLES = {one for name in ALL for one in provider_of(registry_of(Resources()), name).variables_of_key}
+KEY_VARIABLES = {one for name in ALL for one in provider_of(EVERY, name).variables_of_key}
 TEXTS = names_of(ProviderTextVectorizer)
 MEDIA = names_of(ProviderMediaVectorizer)
-EMBED_TEXTS = [*TEXTS, *(name for name in MEDIA if TEXT in registry_of(Resources()).vectorizer(name).kinds)]
+EMBED_TEXTS = [*TEXTS, *(name for name in MEDIA if TEXT in EVERY.vectorizer(name).kinds)]
 RERANKERS = names_of(ProviderReranker)
 GENERATORS = [name for name in ALL if name.startswith("generative-")]
 WITH_KEY = [name for name in ALL if not name.endswith(("-ollama", "-huggingface"))]
@@ -403,7 +405,8 @@ def test_the_servers_own_key_goes_to_no_address_among_the_parameters_of_a_genera
     module, known, usual = module_of(registry, name), provider_of(registry, name), settings_of(name)
     set_own_key(monkeypatch, known, "the server's own")
     monkeypatch.delenv(f"{known.env_prefix}_BASE_URL")
-    generator, named = registry.generator(name), {module.address_setting: provider.url}
+    below = BELOW.get(known.env_prefix, "")
+    generator, named = registry.generator(name), {module.address_setting: provider.url + below}
     try:
         generator.generate("p", usual, named, Caller())
     except Invalid as error:
@@ -411,6 +414,6 @@ def test_the_servers_own_key_goes_to_no_address_among_the_parameters_of_a_genera
     generator.generate("p", usual, named, caller_of(known, "mine"))
     assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
     generator.generate("p", usual | named, named, Caller())
-    monkeypatch.setenv(f"{known.env_prefix}_BASE_URL", provider.url)
+    monkeypatch.setenv(f"{known.env_prefix}_BASE_URL", provider.url + below)
     generator.generate("p", usual, named, Caller())
     assert [request.key for request in provider.requests[-2:]] == ["the server's own"] * 2

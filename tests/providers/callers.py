@@ -28,15 +28,22 @@ KEYS = {
     "morph": "mo",
     "weaviate": "we",
     "twelvelabs": "tw",
+    "anthropic": "ac",
+    "contextualai": "cx",
+    "deepseek": "ds",
+    "xai": "xa",
 }
-PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA", "DATABRICKS", "AWS", "GOOGLE")
+PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA", "DATABRICKS", "FRIENDLI", "GOOGLE", "AWS")
 """Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""
-HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()} | {
+OTHER_KEYS = {
     "x-databricks-token": "da",
+    "x-friendli-token": "fr",
     "x-goog-api-key": "go",
     "x-aws-access-key": "aw",
     "x-aws-secret-key": "as",
 }
+"""Those whose headers have other names."""
+HEADERS = {f"x-{provider}-api-key": key for provider, key in KEYS.items()} | OTHER_KEYS
 CALLER = Caller(credentials=Credentials.of(HEADERS))
 
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -17,13 +17,12 @@ from weaviate.connect.integrations import Integrations
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateInsertManyAllFailedError, WeaviateQueryError
 from weaviate.util import generate_uuid5
 
-from providers.callers import KEYS, near
+from providers.callers import HEADERS, KEYS, near
 from providers.standin import DIMENSIONS, Failure, Request, StandIn, vector_of
 from server import Server
 
 Make = Callable[..., Any]
 PROPERTIES = [Property(name="title", data_type=DataType.TEXT), Property(name="n", data_type=DataType.INT)]
-HEADERS = {f"X-{name.title()}-Api-Key": key for name, key in KEYS.items()}
 
 
 @pytest.fixture(scope="module")

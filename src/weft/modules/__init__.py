@@ -76,6 +76,18 @@ _BUILT_IN = {
     "multi2vec-palm": "providers.google_media:Multi2VecGoogle",
     "text2vec-aws": "providers.aws_embeddings:Text2VecAws",
     "multi2vec-aws": "providers.aws_embeddings:Multi2VecAws",
+    "generative-databricks": "providers.databricks:GenerativeDatabricks",
+    "generative-digitalocean": "providers.digitalocean:GenerativeDigitalOcean",
+    "generative-mistral": "providers.mistral:GenerativeMistral",
+    "reranker-voyageai": "providers.voyageai:RerankerVoyageAI",
+    "generative-anthropic": "providers.anthropic:GenerativeAnthropic",
+    "generative-contextualai": "providers.contextualai:GenerativeContextualAI",
+    "reranker-contextualai": "providers.contextualai:RerankerContextualAI",
+    "generative-deepseek": "providers.deepseek:GenerativeDeepSeek",
+    "generative-friendliai": "providers.friendliai:GenerativeFriendliAI",
+    "generative-google": "providers.google_generator:GenerativeGoogle",
+    "generative-palm": "providers.google_generator:GenerativeGoogle",
+    "generative-xai": "providers.xai:GenerativeXAI",
 }
 """File and class of each, below this folder. A class is called with the module's name and the resources."""
 

@@ -152,6 +152,13 @@ class Reranker(Module):
 
 
 class Generator(Module):
+    context_parameter: ClassVar[str] = ""
+    """Its parameter for the texts of the hits that a prompt is about, if it takes them besides the prompt."""
+    other_names: ClassVar[tuple[str, ...]] = ()
+    """Other names under which collections may have its settings."""
+    reported_as: ClassVar[str] = ""
+    """The protocol's name of its provider, if it is not the end of the module's name."""
+
     @abstractmethod
     def generate(
         self,

@@ -77,21 +77,25 @@ def numbers_of(numbers: JsonValue, provider: Provider) -> Vector:
     return found
 
 
-def scores_of(rankings: JsonValue, key: str, provider: Provider, count: int) -> list[float]:
-    """The number under ``key`` of each of ``count`` documents, placed by ``index``."""
+def scores_of(rankings: JsonValue, key: str, provider: Provider, count: int, best: int | None = None) -> list[float]:
+    """The number under ``key`` of each of ``count`` documents, placed by ``index``.
+
+    ``best``: how many have a score, if only that many were asked for; the others get 0.
+    """
     placed: dict[int, float] = {}
     for one in rankings if isinstance(rankings, list) else [None]:
         index, score = member(one, "index"), member(one, key)
         if not isinstance(index, int) or not isinstance(score, int | float):
             raise senseless(provider, "without scores")
         placed[index] = float(score)
-    if set(placed) != set(range(count)):
+    asked = count if best is None else min(best, count)
+    if len(placed) != asked or not placed.keys() <= set(range(count)):
         raise ProviderError(
-            f"{provider.name} was asked for {count} scores and gave {len(placed)}", provider=provider.name
+            f"{provider.name} was asked for {asked} scores and gave {len(placed)}", provider=provider.name
         )
     if not np.isfinite(list(placed.values())).all():
         raise senseless(provider, "with scores that are not numbers")
-    return [placed[i] for i in range(count)]
+    return [placed.get(i, 0.0) for i in range(count)]
 
 
 def text_answer(text: JsonValue, usage: JsonValue, provider: Provider) -> Generated:

@@ -12,16 +12,16 @@ Sign = Callable[[str, bytes], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class MultipartForm:
     """``multipart/form-data``: texts and files by the names of their fields, which are plain words."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def encoded(body: Mapping[str, object] | Form) -> tuple[bytes, str]:
+def encoded(body: Mapping[str, object] | MultipartForm) -> tuple[bytes, str]:
     """The bytes and their content type. A lone surrogate in a text is replaced."""
-    if not isinstance(body, Form):
+    if not isinstance(body, MultipartForm):
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"), "application/json"
     boundary = uuid4().hex
     parts = [(f'name="{name}"', text.encode("utf-8", "replace")) for name, text in body.texts.items()]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from weft.domain.errors import Invalid, Overloaded, ProviderError
 from weft.domain.json_values import JsonValue
 from weft.modules.providers.backoff import Backoff
-from weft.modules.providers.body import Form, Sign, encoded
+from weft.modules.providers.body import MultipartForm, Sign, encoded
 from weft.modules.providers.http_answer import HttpAnswer
 from weft.modules.providers.pace import Pace, PaceGate
 from weft.modules.providers.provider import Provider, reason_of, reports_error
@@ -74,7 +74,7 @@ class ProviderClient:
         self,
         provider: Provider,
         url: str,
-        body: Mapping[str, object] | Form,
+        body: Mapping[str, object] | MultipartForm,
         headers: Mapping[str, str],
         pace: Pace | None = None,
         sign: Sign | None = None,

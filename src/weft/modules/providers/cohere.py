@@ -155,5 +155,10 @@ class RerankerCohere(ProviderReranker):
     path = "/v2/rerank"
     documents_per_call = 1000
 
-    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
-        return {"documents": list(documents), "query": query, "model": model, "return_documents": False}
+    def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
+        return {
+            "documents": list(documents),
+            "query": query,
+            "model": self.model_of(settings),
+            "return_documents": False,
+        }

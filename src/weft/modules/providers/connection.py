@@ -10,7 +10,7 @@ from weft.domain.caller import Caller
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.modules.base import Module, ModuleConfig
 from weft.modules.providers.answers import senseless
-from weft.modules.providers.body import Form, Sign
+from weft.modules.providers.body import MultipartForm, Sign
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.pace import Pace
 from weft.modules.providers.provider import Provider
@@ -32,14 +32,14 @@ class ProviderConnection:
     pace: Pace | None
     sign: Sign | None = None
 
-    def post(self, path: str, body: Mapping[str, object] | Form) -> JsonObject:
+    def post(self, path: str, body: Mapping[str, object] | MultipartForm) -> JsonObject:
         """The JSON object of a 200 answer. Raises ProviderError for any other."""
         answer = self.post_any(path, body)
         if not isinstance(answer, Mapping):
             raise senseless(self.provider, "with something that is not a JSON object")
         return answer
 
-    def post_any(self, path: str, body: Mapping[str, object] | Form) -> JsonValue:
+    def post_any(self, path: str, body: Mapping[str, object] | MultipartForm) -> JsonValue:
         """The decoded JSON of a 200 answer, of any type."""
         return self.client.post(self.provider, self.url + path, body, self.headers, self.pace, self.sign)
 

@@ -1,4 +1,4 @@
-"""Databricks, models served there: ``text2vec-databricks``.
+"""Databricks, models served there: ``text2vec-databricks``, ``generative-databricks``.
 
 Pace: see ``provider``, with the prefix DATABRICKS. The key is a token: header ``X-Databricks-Token``, else variable
 DATABRICKS_TOKEN. The setting ``endpoint``, the header ``X-Databricks-Endpoint`` and the variable DATABRICKS_BASE_URL
@@ -8,14 +8,17 @@ Source: https://docs.databricks.com/en/machine-learning/foundation-models/api-re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
 from weft.modules.providers.connection import ProviderConnection, ProviderModule
+from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 from weft.modules.text_vectorizer import text_setting
@@ -38,11 +41,6 @@ class DatabricksModule(ProviderModule):
     address_setting = "endpoint"
     path = ""
 
-    def check_settings(self, settings: ModuleConfig) -> None:
-        super().check_settings(settings)
-        if not text_setting(settings, self.address_setting):
-            raise Invalid("endpoint cannot be empty; set it to the address of a served model")
-
     def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
         found = super().connect(settings, caller, importing=importing)
         agent = caller.credentials.get("X-Databricks-User-Agent")
@@ -60,6 +58,11 @@ class Text2VecDatabricks(DatabricksModule, ProviderTextVectorizer):
     texts_per_call = 150
     takes_dimensions = False
 
+    def check_settings(self, settings: ModuleConfig) -> None:
+        super().check_settings(settings)
+        if not text_setting(settings, self.address_setting):
+            raise Invalid("endpoint cannot be empty; set it to the address of a served model")
+
     def model_of(self, settings: ModuleConfig) -> str:
         return text_setting(settings, self.address_setting, self.model)
 
@@ -68,3 +71,33 @@ class Text2VecDatabricks(DatabricksModule, ProviderTextVectorizer):
         if instruction := text_setting(settings, "instruction"):
             body["instruction"] = instruction
         return body
+
+
+class GenerativeDatabricks(DatabricksModule, ProviderGenerator):
+    """The endpoint's model answers, unless ``model`` names another."""
+
+    title = "Generative Search - Databricks"
+    documentation = (
+        "https://docs.databricks.com/en/machine-learning/foundation-models/api-reference.html#completion-task"
+    )
+    model = ""
+    reads_images = False
+    sent_as: ClassVar[Mapping[str, str]] = {
+        "maxTokens": "max_tokens",
+        "temperature": "temperature",
+        "topP": "top_p",
+        "topK": "top_k",
+        "n": "n",
+        "stop": "stop",
+        "logprobs": "logprobs",
+        "topLogprobs": "top_logprobs",
+        "frequencyPenalty": "frequency_penalty",
+        "presencePenalty": "presence_penalty",
+    }
+    unless_chosen: ClassVar[Mapping[str, object]] = {"temperature": 1.0, "topP": 1.0}
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "temperature": (0, 1),
+        "topP": (0, 1),
+        "maxTokens": (1, math.inf),
+        "topK": (1, math.inf),
+    }

@@ -1,4 +1,4 @@
-"""DigitalOcean's serverless inference: ``text2vec-digitalocean``.
+"""DigitalOcean's serverless inference: ``text2vec-digitalocean``, ``generative-digitalocean``.
 
 Key, address and pace: see ``provider``, with the prefix DIGITALOCEAN.
 Source: https://docs.digitalocean.com/reference/api/reference/serverless-inference
@@ -12,6 +12,7 @@ from typing import ClassVar
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
+from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.provider import Provider, failure, reason_of
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 
@@ -22,10 +23,13 @@ def _explain(status: int, body: JsonValue) -> str:
     return failure("connection to: DigitalOcean Serverless Inference API", status, reason_of(body))
 
 
+_DIGITALOCEAN = Provider("DigitalOcean", "DIGITALOCEAN", (HOST,), _explain)
+
+
 class Text2VecDigitalOcean(ProviderTextVectorizer):
     title = "DigitalOcean Serverless Inference Module"
     documentation = "https://docs.digitalocean.com/reference/api/reference/serverless-inference/"
-    provider = Provider("DigitalOcean", "DIGITALOCEAN", (HOST,), _explain)
+    provider = _DIGITALOCEAN
     model = ""
     texts_per_call = 96
     takes_dimensions = False
@@ -35,3 +39,19 @@ class Text2VecDigitalOcean(ProviderTextVectorizer):
         super().check_settings(settings)
         if not self.model_of(settings):
             raise Invalid("model must be set; choose one that DigitalOcean lists at GET /v1/models")
+
+
+class GenerativeDigitalOcean(ProviderGenerator):
+    title = "Generative Search - DigitalOcean"
+    documentation = "https://docs.digitalocean.com/reference/api/reference/serverless-inference/"
+    provider = _DIGITALOCEAN
+    model = "llama3.3-70b-instruct"
+    reads_images = False
+    sent_as: ClassVar[Mapping[str, str]] = {
+        "temperature": "temperature",
+        "topP": "top_p",
+        "maxTokens": "max_tokens",
+        "frequencyPenalty": "frequency_penalty",
+        "presencePenalty": "presence_penalty",
+        "stop": "stop",
+    }

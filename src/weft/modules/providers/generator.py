@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from weft.domain.caller import Caller
+from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.modules.base import Generated, Generator, ModuleConfig
-from weft.modules.media.encoded import data_url
+from weft.modules.media.encoded import data_url, image_type
 from weft.modules.providers.answers import member, text_answer
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.provider import Provider
 from weft.modules.text_vectorizer import text_setting
 
-_OTHER_SPELLINGS = {"base_url": "baseURL", "baseUrl": "baseURL"}
+_OTHER_SPELLINGS = {"base_url": "baseURL", "baseUrl": "baseURL", "Endpoint": "endpoint", "log_probs": "logprobs"}
 
 
 class ProviderGenerator(ProviderModule, Generator):
     path: ClassVar[str] = "/v1/chat/completions"
     sent_as: ClassVar[Mapping[str, str]] = {}
     """The provider's name of each parameter that it takes."""
+    unless_chosen: ClassVar[Mapping[str, object]] = {}
+    """Parameters that are sent with these values unless others are chosen."""
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """The least and the greatest value of numbers among the settings."""
     reads_images: ClassVar[bool] = True
 
     def check_settings(self, settings: ModuleConfig) -> None:
-        self.provider.given_url(settings, Caller(), setting=self.address_setting)
+        self.provider_for(settings).given_url(settings, Caller(), setting=self.address_setting)
+        self.model_of(settings)
+        for name, (least, most) in self.ranges.items():
+            _check_range(name, settings.get(name), least, most)
 
     def generate(
         self,
@@ -35,12 +44,18 @@ class ProviderGenerator(ProviderModule, Generator):
         caller: Caller,
         images: Sequence[str] = (),
     ) -> Generated:
+        settings = self.understood(settings)
         own = {_camel_case(name): value for name, value in parameters.items() if value not in (None, "")}
+        own = {name: value for name, value in self.understood(own).items() if value is not None}
         chosen = {**settings, **own}
         provider = self.provider_for(chosen)
         caller = provider.asked_at(own.get(self.address_setting), settings, caller, setting=self.address_setting)
         body = self.body(prompt, chosen, images if self.reads_images else ())
         return self.answer(self.connect(chosen, caller).post(self.path_for(chosen), body), provider)
+
+    def understood(self, given: ModuleConfig) -> ModuleConfig:
+        """``given`` (settings, or a call's parameters) with the names and forms that this module reads."""
+        return given
 
     def path_for(self, chosen: ModuleConfig) -> str:
         return self.path
@@ -52,21 +67,37 @@ class ProviderGenerator(ProviderModule, Generator):
         """The request body; ``chosen``: the collection's settings with this call's overrides, spelled like ``topP``.
         ``images`` are base64."""
         return {
-            "model": self.model_of(chosen),
+            **({"model": model} if (model := self.model_of(chosen)) else {}),
             "messages": [{"role": "user", "content": _content(prompt, images)}],
-            **{sent: chosen[name] for name, sent in self.sent_as.items() if chosen.get(name) is not None},
+            **self.parameters(chosen),
         }
+
+    def parameters(self, chosen: ModuleConfig) -> dict[str, object]:
+        """What ``sent_as`` names, under the provider's names."""
+        values = {name: chosen.get(name) for name in self.sent_as}
+        values = {name: self.unless_chosen.get(name) if value is None else value for name, value in values.items()}
+        return {self.sent_as[name]: value for name, value in values.items() if value is not None}
 
     def answer(self, answer: JsonObject, provider: Provider) -> Generated:
         """The text and the usage of an answer."""
         return text_answer(member(answer, "choices", 0, "message", "content"), answer.get("usage"), provider)
 
 
+def _check_range(name: str, value: object, least: float, most: float) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        allowed = f"between {least} and {most}" if most < math.inf else f"{least} and above"
+        raise Invalid(f"Wrong {name} configuration, values are {allowed}, not {value!r}")
+
+
 def _content(prompt: str, images: Sequence[str]) -> JsonValue:
     """The prompt alone, or with images, as one message's content."""
     if not images:
         return prompt
-    parts: list[JsonValue] = [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in images]
+    parts: list[JsonValue] = [
+        {"type": "image_url", "image_url": {"url": data_url(image, image_type(image))}} for image in images
+    ]
     return [{"type": "text", "text": prompt}, *parts]
 
 

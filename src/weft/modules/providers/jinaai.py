@@ -176,5 +176,5 @@ class RerankerJinaAI(ProviderReranker):
     path = "/v1/rerank"
     documents_per_call = 1000
 
-    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
-        return {"documents": list(documents), "query": query, "model": model}
+    def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
+        return {"documents": list(documents), "query": query, "model": self.model_of(settings)}

@@ -1,4 +1,4 @@
-"""Mistral: ``text2vec-mistral``.
+"""Mistral: ``text2vec-mistral``, ``generative-mistral``.
 
 Key, address and pace: see ``provider``, with the prefix MISTRAL. The setting ``baseURL`` of a collection may also be
 the whole address of the embeddings, as in Weaviate; it then ends with ``/embeddings``.
@@ -8,12 +8,14 @@ Source: https://docs.mistral.ai/api
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.generator import ProviderGenerator
+from weft.modules.providers.provider import Provider, explained, failure, reason_of
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 from weft.modules.text_vectorizer import text_setting
 
@@ -43,3 +45,13 @@ class Text2VecMistral(ProviderTextVectorizer):
     def url_for(self, settings: ModuleConfig, caller: Caller) -> str:
         base = text_setting(settings, self.address_setting).strip().rstrip("/").removesuffix(_ENDING)
         return super().url_for({**settings, self.address_setting: base}, caller)
+
+
+class GenerativeMistral(ProviderGenerator):
+    title = "Generative Search - Mistral"
+    documentation = "https://docs.mistral.ai/api/"
+    provider = replace(MISTRAL, explain=explained("connection to Mistral API"))
+    model = "open-mistral-7b"
+    reads_images = False
+    sent_as: ClassVar[Mapping[str, str]] = {"temperature": "temperature", "topP": "top_p", "maxTokens": "max_tokens"}
+    unless_chosen: ClassVar[Mapping[str, object]] = {"temperature": 0, "maxTokens": 2048}

@@ -119,5 +119,9 @@ class RerankerNvidia(ProviderReranker):
     documents_per_call = 512
     list_key, score_key = "rankings", "logit"
 
-    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
-        return {"model": model, "query": {"text": query}, "passages": [{"text": text} for text in documents]}
+    def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
+        return {
+            "model": self.model_of(settings),
+            "query": {"text": query},
+            "passages": [{"text": text} for text in documents],
+        }

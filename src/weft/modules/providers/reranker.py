@@ -24,8 +24,7 @@ class ProviderReranker(ProviderModule, Reranker):
         connection = self.connect(settings, caller)
 
         def scores(part: Sequence[str]) -> list[float]:
-            answer: JsonObject = connection.post(self.path, self.body(query, part, self.model_of(settings)))
-            return scores_of(answer.get(self.list_key), self.score_key, connection.provider, len(part))
+            return self.scores(connection.post(self.path, self.body(query, part, settings)), len(part), settings)
 
         batches = chunks(documents, self.documents_per_call)
         return [score for part in connection.each(scores, batches) for score in part]
@@ -33,6 +32,10 @@ class ProviderReranker(ProviderModule, Reranker):
     def model_of(self, settings: ModuleConfig) -> str:
         return text_setting(settings, "model", self.model)
 
+    def scores(self, answer: JsonObject, count: int, settings: ModuleConfig) -> list[float]:
+        """One score for each of ``count`` documents, in their order."""
+        return scores_of(answer.get(self.list_key), self.score_key, self.provider, count)
+
     @abstractmethod
-    def body(self, query: str, documents: Sequence[str], model: str) -> dict[str, object]:
+    def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
         """The request body for a part of the documents."""

@@ -14,7 +14,7 @@ from weft.domain.query import MediaKind
 from weft.modules.base import Media, ModuleConfig
 from weft.modules.media.encoded import media_bytes
 from weft.modules.providers.answers import member, vector_of
-from weft.modules.providers.body import Form
+from weft.modules.providers.body import MultipartForm
 from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
 from weft.modules.providers.provider import Provider, failure, reason_of
@@ -46,8 +46,8 @@ class Multi2VecTwelveLabs(ProviderMediaVectorizer):
         images = [media_bytes(one.data, MediaKind.IMAGE) for one in media]
         model = {"model_name": self.model_of(settings)}
         return [
-            *(self._embed(connection, Form({**model, "text": text}), "text") for text in texts),
-            *(self._embed(connection, Form(model, {"image_file": image}), "image") for image in images),
+            *(self._embed(connection, MultipartForm({**model, "text": text}), "text") for text in texts),
+            *(self._embed(connection, MultipartForm(model, {"image_file": image}), "image") for image in images),
         ]
 
     def embed_concepts(
@@ -55,6 +55,6 @@ class Multi2VecTwelveLabs(ProviderMediaVectorizer):
     ) -> list[Vector]:
         return self.embed_parts(connection, texts, (), settings)
 
-    def _embed(self, connection: ProviderConnection, form: Form, kind: str) -> Vector:
+    def _embed(self, connection: ProviderConnection, form: MultipartForm, kind: str) -> Vector:
         answer = connection.post(self.path, form)
         return vector_of(member(answer, f"{kind}_embedding", "segments", 0, "float"), self.provider)

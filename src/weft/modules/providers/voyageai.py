@@ -1,4 +1,4 @@
-"""Voyage AI: ``text2vec-voyageai``, ``multi2vec-voyageai``.
+"""Voyage AI: ``text2vec-voyageai``, ``multi2vec-voyageai``, ``reranker-voyageai``.
 
 Key, address and pace: see ``provider``, with the prefix VOYAGEAI. Models with ``context`` in their names embed chunks
 in the context of their document; here each text is a document of one chunk.
@@ -8,6 +8,7 @@ Source: https://docs.voyageai.com/reference
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from weft.domain.errors import Invalid
@@ -19,7 +20,8 @@ from weft.modules.media.encoded import data_url
 from weft.modules.providers.answers import by_index, items_of, member, vector_of
 from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained, failure, reason_of
+from weft.modules.providers.reranker import ProviderReranker
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 
 HOST = "https://api.voyageai.com"
@@ -135,3 +137,23 @@ class Multi2VecVoyageAI(ProviderMediaVectorizer):
         }
         items = by_index(items_of(connection.post(self.path, body), "data", VOYAGEAI, len(parts)), VOYAGEAI)
         return [vector_of(one.get("embedding"), VOYAGEAI) for one in items]
+
+
+class RerankerVoyageAI(ProviderReranker):
+    title = "Reranker - VoyageAI"
+    documentation = "https://docs.voyageai.com/reference/reranker-api"
+    provider = replace(VOYAGEAI, explain=explained("connection to VoyageAI API"))
+    headers: ClassVar[Mapping[str, str]] = {"Request-Source": "unspecified:weaviate"}
+    environment_key_first = True
+    model = "rerank-lite-1"
+    path = "/v1/rerank"
+    documents_per_call = 1000
+    list_key = "data"
+
+    def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
+        return {
+            "documents": list(documents),
+            "query": query,
+            "model": self.model_of(settings),
+            "return_documents": False,
+        }

@@ -21,8 +21,11 @@ from weft.domain.schema import CollectionConfig
 from weft.modules.base import Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt
 
-Write: TypeAlias = Callable[[str, Sequence[Hit]], tuple[str, GenerationDetails]]
-"""From a prompt and its hits to the generated text and its details."""
+Values: TypeAlias = Mapping[str, str]
+"""The properties of a hit as text, by name."""
+
+Write: TypeAlias = Callable[[str, Sequence[Hit], Sequence[Values]], tuple[str, GenerationDetails]]
+"""From a prompt, its hits and their values to the generated text and its details."""
 
 _AT_A_TIME = 8
 """Concurrent calls of one search. Providers refuse callers that send many at a time, and then all of them wait."""
@@ -66,26 +69,32 @@ class Refiner:
             def describe(i: int) -> None:
                 one = described[i]
                 with _failing(one, asked):
-                    one.generated, one.generation = write(single_prompt(template, values[i]), [about[i]])
+                    one.generated, one.generation = write(single_prompt(template, values[i]), [about[i]], [values[i]])
 
             _some_at_a_time(describe, range(len(described)))
         if asked.grouped is not None and grouped is not None and about:
             with _failing(answer, asked):
                 task = task_prompt(asked.grouped.text, values, asked.grouped_properties)
-                answer.generated, answer.generation = grouped(task, about)
+                answer.generated, answer.generation = grouped(task, about, values)
 
     def _writer(self, config: CollectionConfig, prompt: Prompt, caller: Caller) -> Write:
         """Calls the generator that ``prompt`` names, else the collection's."""
         if prompt.provider is not None:
             name = f"generative-{prompt.provider.removeprefix('generative-')}"
-            settings: Mapping[str, Any] = config.module_config.get(name, {})
+            generator = self._registry.generator(name)
+            names = (name, *generator.other_names)
+            settings: Mapping[str, Any] = next(filter(None, (config.module_config.get(one) for one in names)), {})
         else:
             name, settings = _module(config, "generative-", "generate")
-        generator = self._registry.generator(name)
+            generator = self._registry.generator(name)
 
-        def write(text: str, about: Sequence[Hit]) -> tuple[str, GenerationDetails]:
-            result = generator.generate(text, settings, prompt.parameters, caller, _images(prompt, about))
-            provider = name.removeprefix("generative-") if prompt.metadata else None
+        def write(text: str, about: Sequence[Hit], values: Sequence[Values]) -> tuple[str, GenerationDetails]:
+            parameters = prompt.parameters
+            if generator.context_parameter:
+                context = [value for one in values for value in one.values() if value]
+                parameters = {**parameters, generator.context_parameter: context}
+            result = generator.generate(text, settings, parameters, caller, _images(prompt, about))
+            provider = (generator.reported_as or name.removeprefix("generative-")) if prompt.metadata else None
             return result.text, GenerationDetails(text if prompt.debug else None, provider, result.usage)
 
         return write

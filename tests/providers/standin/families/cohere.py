@@ -1,4 +1,4 @@
-"""Cohere; Jina ranks at a path of the same shape."""
+"""Cohere; Jina, Contextual AI and Voyage AI rank at a path of the same shape, Voyage under another name."""
 
 from __future__ import annotations
 
@@ -20,5 +20,6 @@ def answer(path: str, body: dict[str, Any]) -> Any:
         return {"finish_reason": "COMPLETE", "message": message, "usage": {"t": 1}}
     if path in ("/v1/rerank", "/v2/rerank"):
         found = ranked(body["query"], body["documents"])
-        return {"results": [{"index": i, "relevance_score": score} for i, score in found], "model": body["model"]}
+        results = [{"index": i, "relevance_score": score} for i, score in found]
+        return {"data" if "rerank-lite" in body["model"] else "results": results, "model": body["model"]}
     return None

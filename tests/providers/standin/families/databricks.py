@@ -10,4 +10,6 @@ from providers.standin.families import openai
 def answer(path: str, body: dict[str, Any]) -> Any:
     if not path.startswith("/serving-endpoints/"):
         return None
+    if "messages" in body:
+        return openai.completion(body)
     return openai.answer("/v1/embeddings", {"model": path.split("/")[2], **body})

@@ -18,7 +18,7 @@ def answer(path: str, body: dict[str, Any]) -> Any:
         return _embeddings(path, body)
     if path.startswith("/openai/deployments/"):
         return answer("/v1/" + path.split("?")[0].split("/", 4)[4], {"model": "azure", **body})
-    return completion(body) if path == "/v1/chat/completions" else None
+    return completion(body) if path in ("/v1/chat/completions", "/chat/completions") else None
 
 
 def completion(body: dict[str, Any]) -> dict[str, Any]:
