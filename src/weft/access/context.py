@@ -26,6 +26,10 @@ class CallerRights:
         """Raises Forbidden."""
         require(self._rights, self.caller, right)
 
+    def refusal(self, right: Right) -> Forbidden:
+        """What says that the caller does not have ``right``."""
+        return forbidden(self._rights, self.caller, right)
+
     @property
     def is_root(self) -> bool:
         """Whether the settings make the caller a root user; true if there are no roles."""
@@ -44,7 +48,7 @@ class CallerRights:
             return
         matching = Right(verb, "roles", (name,), MATCH)
         if not self.may(matching):
-            why = forbidden(self.caller, matching).message
+            why = self.refusal(matching).message
             raise Forbidden(f"can only create roles with less or equal permissions as the current user: {why}")
         self._check_held(permissions, "create roles")
 
@@ -70,5 +74,5 @@ class CallerRights:
         rights = self._rights
         lacking = rights.first_lacking(self.caller, permissions) if isinstance(rights, RoleRights) else None
         if lacking is not None:
-            why = forbidden(self.caller, lacking.right()).message
+            why = self.refusal(lacking.right()).message
             raise Forbidden(f"can only {what} with less or equal permissions as the current user: {why}")

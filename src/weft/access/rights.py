@@ -43,10 +43,13 @@ ANONYMOUS = "anonymous"
 
 
 class Rights(Protocol):
-    """``names_roles``: whether there are roles, which can be read, created and assigned."""
+    """``names_roles``: whether there are roles, which can be read, created and assigned. ``title`` begins the
+    messages of refusals."""
 
     @property
     def names_roles(self) -> bool: ...
+    @property
+    def title(self) -> str: ...
     def may(self, caller: Caller, right: Right) -> bool: ...
     def touch(self, caller: Caller, collection: str) -> bool:
         """Whether the caller has any right on the collection, its tenants or its objects."""
@@ -56,17 +59,17 @@ class Rights(Protocol):
 def require(rights: Rights, caller: Caller, right: Right) -> None:
     """Raises Forbidden in Weaviate's words when ``caller`` does not have ``right``."""
     if not rights.may(caller, right):
-        refusal = forbidden(caller, right)
+        refusal = forbidden(rights, caller, right)
         log.info("denied: %s", refusal.message)
         raise refusal
 
 
-def forbidden(caller: Caller, right: Right) -> Forbidden:
+def forbidden(rights: Rights, caller: Caller, right: Right) -> Forbidden:
     groups = ", ".join(f"'{group}'" for group in caller.groups)
     of = f" (of group{'s' if len(caller.groups) > 1 else ''} {groups})" if groups else ""
     return Forbidden(
-        f"authorization, forbidden action: user '{caller.user or ANONYMOUS}'{of} has insufficient permissions to "
-        f"{right.action} [{right}]",
+        f"{rights.title}: authorization, forbidden action: user '{caller.user or ANONYMOUS}'{of} has insufficient "
+        f"permissions to {right.action} [{right}]",
         action=right.action,
     )
 
@@ -78,6 +81,7 @@ class RoleRights:
     """
 
     names_roles = True
+    title = "rbac"
 
     def __init__(self, store: AccessStore, settings: AccessSettings) -> None:
         self._store = store
@@ -174,6 +178,7 @@ class ListRights:
     """Users on the admin list may do everything, those on the read-only list may read, others nothing."""
 
     names_roles = False
+    title = "adminlist"
 
     def __init__(self, settings: AdminListSettings) -> None:
         self._admins = frozenset(settings.users)
@@ -195,6 +200,7 @@ class NoLimits:
     """Authorization is off."""
 
     names_roles = False
+    title = ""
 
     def may(self, caller: Caller, right: Right) -> bool:
         return True

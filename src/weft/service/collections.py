@@ -99,14 +99,20 @@ class Collections:
         """The collection, for callers that may read its objects, or those of ``tenant``."""
         return self.open(name).config
 
+    @requires(permit.reading_object)
+    def to_read(self, name: str, uuid: str, tenant: str | None) -> CollectionConfig:
+        """The collection, for callers that may read the object."""
+        return self.open(name).config
+
     @requires(permit.reading_all_collections)
     def all(self) -> list[CollectionConfig]:
         """By name."""
         return sorted((c.config for c in self._schemas.database.collections()), key=lambda c: c.name)
 
     @requires(permit.reading_all_data)
-    def searchable(self) -> list[CollectionConfig]:
-        """The collections that a search over all of them covers."""
+    def searchable(self, tenant: str | None = None) -> list[CollectionConfig]:
+        """The collections that a search over all of them covers, for callers that may read all objects, or those of
+        ``tenant``."""
         return self.all()
 
     @requires(permit.collection(READ))

@@ -14,7 +14,7 @@ from typing import ClassVar, NoReturn, cast
 
 from weft.access.access import Access
 from weft.access.requirement import Requirement, verbs_of
-from weft.access.rights import NoLimits, forbidden
+from weft.access.rights import NoLimits
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, WeftError
 from weft.service.permissions.context import AuthContext
@@ -94,13 +94,13 @@ def _guarded(verb: Callable[..., object], requirement: Requirement) -> Callable[
             bound.apply_defaults()
             args, kwargs = bound.args[1:], bound.kwargs
         context = self._context
+        if requirement.rights is not None:
+            for right in requirement.rights(context, *args, **kwargs):
+                context.require(right)
         if requirement.per_item is not None:
             items, *others = args
             run = partial(verb, self._owner)
             return _run_items(requirement, run, context, cast(Sequence[object], items), others, kwargs)
-        if requirement.rights is not None:
-            for right in requirement.rights(context, *args, **kwargs):
-                context.require(right)
         if requirement.narrow is not None:
             args = requirement.narrow(context, *args, **kwargs)
         result = verb(self._owner, *args, **kwargs)
@@ -138,5 +138,5 @@ def _refusal(requirement: Requirement, context: AuthContext, item: object) -> We
     assert requirement.per_item is not None
     for right in requirement.per_item(context, item):
         if not context.may(right):
-            return forbidden(context.caller, right)
+            return context.refusal(right)
     return None

@@ -31,12 +31,15 @@ from weft.service.importing import Importer, checked_object, create_planned
 from weft.service.merging import merged_values
 from weft.service.permissions.objects import (
     all_of,
+    auto_schema,
     deleting_by_filter,
     linking,
+    linking_existing,
     named_object,
     relinking,
     same_rights,
     unlinking,
+    whole_batch,
     whole_object,
 )
 from weft.service.references import References
@@ -179,7 +182,7 @@ class Objects:
             self._importer.check_new_tenants(incoming)
         return self._importer.run(incoming, caller)
 
-    @requires(all_of(whole_object(UPDATE, CREATE), same_rights))
+    @requires(whole_batch(UPDATE, CREATE), per_item=auto_schema, group_by=same_rights)
     def batch_together(self, incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
         """As ``batch`` with ``checks_tenants``, if the caller may store all of them; otherwise none is stored."""
         return self.batch(incoming, caller, checks_tenants=True)
@@ -209,7 +212,7 @@ class Objects:
 
     # -- references
 
-    @requires(per_item=linking)
+    @requires(linking_existing, per_item=linking)
     def link(self, references: Sequence[IncomingReference], *, must_exist: bool = False) -> list[WeftError | None]:
         """Add each reference; one error or None each. ``must_exist``: refuse targets that do not exist."""
         return self._references.link(references, must_exist=must_exist)

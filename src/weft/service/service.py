@@ -24,6 +24,7 @@ from weft.service.classification.classifications import Classifications
 from weft.service.collections import Collections
 from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
 from weft.service.jobs import Jobs
+from weft.service.object_finder import ObjectFinder
 from weft.service.objects import Objects
 from weft.service.permissions.objects import aggregating, explaining, searching
 from weft.service.permissions.server import (
@@ -77,6 +78,7 @@ class Service:
         self.aliases = Aliases(schemas)
         self.collections = Collections(schemas, self.tenants)
         self.objects = Objects(self.collections, ObjectVectorizer(registry))
+        self.finder = ObjectFinder(self.collections)
         self.replication = Replication(self.collections, self._node)
         self.access = access
         self._runner = JobRunner(JobLedger(database))

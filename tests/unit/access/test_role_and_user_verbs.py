@@ -194,6 +194,10 @@ def test_users_of_the_settings_are_visible_to_root(world: World) -> None:
     give(world)
     users = [one["userId"] for one in world.ask("root-key", "GET", "/v1/users/db").json()]
     assert users == ["jane", "root-user", "list-user", "reader-user"]
+    never = "0001-01-01T00:00:00.000Z"
+    for path in ("/v1/users/db/root-user", "/v1/users/db/root-user?includeLastUsedTime=true"):
+        found = world.ask("root-key", "GET", path).json()
+        assert (found["createdAt"], found["lastUsedAt"]) == (never, never)
     key = world.user("admin", roles=["admin"])
     listed = world.ask(key, "GET", "/v1/users/db").json()
     assert [one["userId"] for one in listed] == ["admin", "jane"] and "apiKeyFirstLetters" not in listed[0]

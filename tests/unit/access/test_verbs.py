@@ -24,7 +24,7 @@ JANE = Caller("jane")
 def test_the_words_of_a_refusal(world: World) -> None:
     key = give(world)
     assert message(world.ask(key, "GET", "/v1/schema/Movies")) == (
-        "authorization, forbidden action: user 'jane' has insufficient permissions to read_collections "
+        "rbac: authorization, forbidden action: user 'jane' has insufficient permissions to read_collections "
         "[[Domain: collections, Collection: Movies]]"
     )
     assert message(world.ask(key, "DELETE", f"/v1/objects/Movies/{OBJECT}")).endswith(
@@ -143,19 +143,6 @@ def test_rest_batches_are_stored_whole_or_not_at_all(world: World) -> None:
     beacon = f"weaviate://localhost/Movies/{OBJECT}"
     links = [{"from": f"{beacon}/next", "to": beacon}]
     assert world.ask(key, "POST", "/v1/batch/references", links).status_code == 403
-
-
-def test_a_deletion_by_filter_reads_the_schema_over_rest_and_the_objects_over_grpc(world: World) -> None:
-    key = give(world, data("delete", "Movies"), Permission("read_collections", ("Movies",)))
-    where = {"path": ["title"], "operator": "Equal", "valueText": "none"}
-    body = {"match": {"class": "Movies", "where": where}}
-    assert world.ask(key, "DELETE", "/v1/batch/objects", body).status_code == 200
-    condition = Condition(Operator.EQUAL, PropertyTarget("title"), "none")
-    with pytest.raises(Forbidden):
-        world.door.admit(JANE).objects.delete_many("Movies", None, condition, dry_run=True, verbose=False)
-    key = give(world, data("delete", "Movies"), data("read", "Movies"))
-    assert world.ask(key, "DELETE", "/v1/batch/objects", body).status_code == 403
-    world.door.admit(JANE).objects.delete_many("Movies", None, condition, dry_run=True, verbose=False)
 
 
 def test_over_grpc_the_right_to_read_comes_before_what_is_wrong_with_a_request(world: World) -> None:

@@ -61,7 +61,7 @@ _JOB = "/v1/weft/jobs/0123456789abcdef"
 REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1"): free("/v1"),
     ("GET", "/v1/meta"): free("/v1/meta"),
-    ("GET", "/v1/tasks"): free("/v1/tasks"),
+    ("GET", "/v1/tasks"): needs("read_cluster", path="/v1/tasks"),
     ("GET", "/v1/.well-known/live"): free("/v1/.well-known/live"),
     ("GET", "/v1/.well-known/ready"): free("/v1/.well-known/ready"),
     ("GET", "/v1/.well-known/openid-configuration"): free("/v1/.well-known/openid-configuration"),
@@ -137,7 +137,7 @@ REST: dict[tuple[str, str], Step] = {
     ("HEAD", "/v1/objects/{id}"): needs("read_data", path=f"/v1/objects/{OBJECT}"),
     ("PUT", "/v1/objects/{id}"): needs("update_data", path=f"/v1/objects/{OTHER}", body=_OBJECT),
     ("PATCH", "/v1/objects/{id}"): needs("update_data", path=f"/v1/objects/{OTHER}", body=_OBJECT),
-    ("DELETE", "/v1/objects/{id}"): needs("delete_data", "read_data", path=f"/v1/objects/{OBJECT}"),
+    ("DELETE", "/v1/objects/{id}"): needs("delete_data", path=f"/v1/objects/{OBJECT}"),
     ("POST", "/v1/objects/{class}/{id}/explain"): needs(
         "read_data", path=f"/v1/objects/Movies/{OBJECT}/explain", body={"query": "x"}
     ),
@@ -181,6 +181,7 @@ REST: dict[tuple[str, str], Step] = {
     ),
     ("DELETE", "/v1/batch/objects"): needs(
         "delete_data",
+        "read_data",
         "read_collections",
         path="/v1/batch/objects",
         body={"match": {"class": "Movies", "where": _WHERE}},

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from weft.access.permissions import CREATE, READ, Right
 from weft.access.requirement import Rule
-from weft.access.rights import forbidden
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.names import collection_name
@@ -55,7 +54,7 @@ def export_of_allowed(context: AuthContext, backend: str, asked: NewExport, *oth
     allowed = _allowed(context, context.collections())
     include = _known(asked.choice.include, allowed)
     if not allowed or (asked.choice.include and not include):
-        raise Invalid(f"no exportable collections: {forbidden(context.caller, _ALL).message}")
+        raise Invalid(f"no exportable collections: {context.refusal(_ALL).message}")
     return backend, _among(asked, replace(asked.choice, include=include), allowed, "to export"), *others
 
 
@@ -75,19 +74,21 @@ def _narrowed(context: AuthContext, asked: Asked, present: Sequence[str], where:
     allowed = _allowed(context, present)
     if not present and (asked.choice.include or _allowed(context, context.collections())):
         return asked  # the verb says why there is nothing to archive
-    if not allowed and not asked.choice.include:
+    if not asked.choice.include and set(allowed) <= matching(set(allowed), _known(asked.choice.exclude, allowed)):
         context.require(_ALL)
     return _among(asked, asked.choice, allowed, where)
 
 
 def _among(asked: Asked, choice: CollectionChoice, allowed: Sequence[str], where: str) -> Asked:
-    names = replace(choice, exclude=_known(choice.exclude, allowed)).among(allowed, where)
+    if not choice.include:
+        choice = replace(choice, exclude=_known(choice.exclude, allowed))
+    names = choice.among(allowed, where)
     return replace(asked, choice=CollectionChoice(include=tuple(names)))
 
 
 def _known(names: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
     """The patterns, and the names of those that are allowed."""
-    return tuple(name for name in names if is_pattern(name) or collection_name(name) in allowed)
+    return tuple(collection_name(name) for name in names if is_pattern(name) or collection_name(name) in allowed)
 
 
 def _allowed(context: AuthContext, names: Sequence[str]) -> list[str]:

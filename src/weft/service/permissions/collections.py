@@ -25,6 +25,10 @@ def searching_collection(context: AuthContext, name: str, tenant: str | None = N
     yield Right(READ, "data", (context.collection(name), tenant or "*", "*"))
 
 
+def reading_object(context: AuthContext, name: str, uuid: str, tenant: str | None) -> Iterator[Right]:
+    yield Right(READ, "data", (context.collection(name), tenant or "*", uuid or "*"))
+
+
 def collection(verb: str) -> Rule:
     """``verb`` on the configuration of a collection, which is found by its name."""
 
@@ -38,8 +42,8 @@ def reading_all_collections(context: AuthContext) -> Iterator[Right]:
     yield Right(READ, "collections", ("*",))
 
 
-def reading_all_data(context: AuthContext) -> Iterator[Right]:
-    yield Right(READ, "data", ("*", "*", "*"))
+def reading_all_data(context: AuthContext, tenant: str | None = None) -> Iterator[Right]:
+    yield Right(READ, "data", ("*", tenant or "*", "*"))
 
 
 def creating_collection(context: AuthContext, given: JsonObject) -> Iterator[Right]:
@@ -112,6 +116,8 @@ def tenants(verb: str) -> Rule:
         for one in given:
             tenant = one.name if isinstance(one, Tenant) else one
             yield Right(verb, "tenants", (collection, tenant or "*"))
+        if not given:
+            yield Right(verb, "tenants", (collection, "*"))
 
     return rule
 

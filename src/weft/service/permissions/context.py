@@ -24,7 +24,6 @@ class KnownCollection(Protocol):
 
     @property
     def config(self) -> CollectionConfig: ...
-    def tenants(self) -> Mapping[str, str]: ...
 
 
 class KnownCollections(Protocol):
@@ -122,13 +121,10 @@ class AuthContext(CallerRights):
         config = self._config(collection)
         return self.makes_schemas and config is not None and not auto_schema.is_covered(config, properties)
 
-    def lacks_tenant(self, collection: str, tenant: str) -> bool:
-        """Whether an import would create it."""
-        found = self._service.collections.find(collection)
-        if found is None:
-            return False
-        tenancy = found.config.tenancy
-        return tenancy.enabled and tenancy.auto_creation and tenant not in found.tenants()
+    def creates_tenants(self, collection: str) -> bool:
+        """Whether imports create missing tenants."""
+        config = self._config(collection)
+        return config is not None and config.tenancy.enabled and config.tenancy.auto_creation
 
     def _config(self, collection: str) -> CollectionConfig | None:
         found = self._service.collections.find(collection)

@@ -12,7 +12,7 @@ from weft.domain.filters import Filter
 from weft.domain.objects import IncomingObject, IncomingReference, Reference
 from weft.domain.query import Query
 from weft.service.permissions.context import AuthContext
-from weft.service.permissions.reach import filtering, importing, reading, referenced
+from weft.service.permissions.reach import growing, importing, looking_up, reading, referenced, storing
 
 if TYPE_CHECKING:
     from weft.service.explain import TokenQuestion
@@ -44,6 +44,19 @@ def whole_object(*verbs: str) -> Rule:
     return rule
 
 
+def whole_batch(*verbs: str) -> Rule:
+    """``verbs`` on every object of a batch: one forbidden object refuses it."""
+
+    def rule(context: AuthContext, incoming: IncomingObject) -> Iterator[Right]:
+        yield from storing(context, incoming, verbs)
+
+    return all_of(rule, lambda context, incoming: (incoming.collection, incoming.tenant))
+
+
+def auto_schema(context: AuthContext, incoming: IncomingObject) -> Iterator[Right]:
+    yield from growing(context, incoming)
+
+
 def same_rights(context: AuthContext, incoming: IncomingObject) -> Hashable:
     """If imports create what is missing, each object may need different rights for what is created for it."""
     return id(incoming) if context.makes_schemas else (incoming.collection, incoming.tenant)
@@ -66,12 +79,37 @@ def deleting_by_filter(
     yield Right(DELETE, "data", (collection, tenant or "*", "*"))
     if by_schema:
         yield Right(READ, "collections", (collection,))
-        yield from filtering(context, collection, tenant, filter)
+        yield from looking_up(context, collection, tenant, filter)
     else:
         yield from reading(context, collection, tenant, filter)
 
 
+# -- objects that are named by id alone
+
+
+def by_id(verb: str) -> Rule:
+    def rule(context: AuthContext, uuid: str, tenant: str | None) -> Iterator[Right]:
+        yield Right(verb, "data", ("*", tenant or "*", uuid or "*"))
+
+    return rule
+
+
+def linking_by_id(context: AuthContext, uuid: str, tenant: str | None) -> Iterator[Right]:
+    yield Right(UPDATE, "data", ("*", tenant or "*", "*"))
+    yield Right(READ, "collections", ("*",))
+
+
 # -- references
+
+
+def linking_existing(
+    context: AuthContext, references: Sequence[IncomingReference], *, must_exist: bool = False
+) -> Iterator[Right]:
+    """Targets that must exist are looked up in the schema, too."""
+    for one in references if must_exist else ():
+        collection = context.collection(one.collection)
+        for target in referenced(context, collection, one.property, one.to_collection):
+            yield Right(READ, "collections", (target,))
 
 
 def linking(context: AuthContext, reference: IncomingReference) -> Iterator[Right]:

@@ -13,20 +13,31 @@ from weft.service.permissions.context import AuthContext
 
 
 def importing(context: AuthContext, incoming: IncomingObject, verbs: Sequence[str]) -> Iterator[Right]:
-    """``verbs`` on the object, and the rights to create what auto-schema and auto-tenants would create for it."""
+    """``verbs`` on the object; unless it is only read, the rights to create what an import of it may create."""
+    yield from storing(context, incoming, verbs)
+    if verbs != (READ,):
+        yield from growing(context, incoming)
+
+
+def storing(context: AuthContext, incoming: IncomingObject, verbs: Sequence[str]) -> Iterator[Right]:
+    """``verbs`` on the object. Where tenants are created as they are named, storing an object needs that right on its
+    tenant, even one that exists."""
     collection, tenant = context.collection(incoming.collection), incoming.tenant or "*"
     for verb in verbs:
         uuid = incoming.uuid if len(verbs) == 1 and verb != CREATE else None
         yield Right(verb, "data", (collection, tenant, uuid or "*"))
-    if verbs == (READ,):
-        return
+    if CREATE in verbs and incoming.tenant and context.creates_tenants(collection):
+        yield Right(CREATE, "tenants", (collection, incoming.tenant))
+
+
+def growing(context: AuthContext, incoming: IncomingObject) -> Iterator[Right]:
+    """The rights to create what auto-schema would create for the object."""
+    collection = context.collection(incoming.collection)
     if context.lacks_collection(collection):
         yield Right(CREATE, "collections", (collection,))
     elif context.lacks_properties(collection, incoming.properties):
         yield Right(UPDATE, "collections", (collection,))
         yield Right(READ, "collections", (collection,))
-    if incoming.tenant and context.lacks_tenant(collection, incoming.tenant):
-        yield Right(CREATE, "tenants", (collection, incoming.tenant))
 
 
 def reading(
@@ -51,6 +62,17 @@ def filtering(context: AuthContext, collection: str, tenant: str | None, filter:
     """To read every collection that the filter leads to from ``collection``."""
     for target in _targets(filter):
         yield from _led_to(context, collection, tenant, target)
+
+
+def looking_up(context: AuthContext, collection: str, tenant: str | None, filter: Filter) -> Iterator[Right]:
+    """To read the schemas and objects of the collections that hold the properties of the filter."""
+    for target in _targets(filter):
+        led_to = [*_led_to(context, collection, tenant, target)] or [
+            Right(READ, "data", (collection, tenant or "*", "*"))
+        ]
+        for right in led_to:
+            yield right
+            yield Right(READ, "collections", right.names[:1])
 
 
 def referenced(context: AuthContext, collection: str, property: str, named: str) -> Sequence[str]:

@@ -110,6 +110,7 @@ def _indexing_status(shard: ShardFacts) -> str:
 
 def tasks(call: Call) -> Reply:
     """Those that the nodes of a cluster share: one node has none."""
+    call.service.statistics()  # which needs the right to know the cluster
     return Reply({})
 
 
@@ -149,7 +150,7 @@ def _statistics(node: str, leader: str) -> JsonObject:
 _NODES = {200: ref("Nodes")}
 
 ENDPOINTS = [
-    Endpoint("GET", "/v1", root, "Where to go from here.", answers={200: ref("Links")}),
+    Endpoint("GET", "/v1", root, "Where to go from here.", answers={200: ref("Links")}, is_open=True),
     Endpoint("GET", "/v1/meta", meta, "Version and modules.", answers={200: ref("Meta")}),
     Endpoint("GET", "/v1/.well-known/live", healthy, "Whether the process answers.", is_open=True),
     Endpoint("GET", "/v1/.well-known/ready", healthy, "Whether requests are answered.", is_open=True),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from weft.domain import json_fields
 from weft.domain.answer import Hit
-from weft.domain.errors import CorruptData, Invalid, NotFound, TenantNotFound
+from weft.domain.errors import Invalid, TenantNotFound
 from weft.domain.names import property_name
-from weft.domain.objects import IncomingObject, Object, parse_uuid
+from weft.domain.objects import IncomingObject, Object
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
@@ -37,7 +35,7 @@ def validate(call: Call) -> Reply:
 
 def get(call: Call) -> Reply:
     words = included(call)
-    config = call.service.collections.get(class_of(call))
+    config = call.service.collections.to_read(class_of(call), call.path["id"], call.tenant)
     stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors="vector" in words)
     return Reply(encode_read(config, stored, call.tenant, words))
 
@@ -77,8 +75,9 @@ def _incoming(call: Call) -> IncomingObject:
 
 def delete(call: Call) -> Reply:
     """An absent object is deleted already. In the older form it goes from every class, and has to be in one."""
-    for name in classes_of(call):
-        call.service.objects.delete(name, call.path["id"], call.tenant)
+    id, name = call.path["id"], call.path.get("class_name")
+    for holder in call.service.finder.to_delete(id, call.tenant) if name is None else [name]:
+        call.service.objects.delete(holder, id, call.tenant)
     return Reply(status=204)
 
 
@@ -90,7 +89,8 @@ def list_all(call: Call) -> Reply:
         raise Invalid("after is a cursor within one class; send class as well")
     limit = call.integer("limit", _DEFAULT_LIMIT)
     offset = call.integer("offset", 0)
-    configs = [call.service.collections.get(name)] if name else call.service.collections.searchable()
+    collections = call.service.collections
+    configs = [collections.to_search(name, call.tenant)] if name else collections.searchable(call.tenant)
     found: list[dict[str, object]] = []
     for config in configs:
         if len(found) >= limit:
@@ -154,42 +154,9 @@ def _sort(call: Call) -> tuple[Sort, ...]:
 
 
 def class_of(call: Call) -> str:
-    """The class of the path; in the older form, the first that has an object with the id. As ``classes_of``."""
-    return next(classes_of(call))
-
-
-def classes_of(call: Call) -> Iterator[str]:
-    """The class of the path; in the older form, all that have an object with the id, by name.
-
-    NotFound: there is none. CorruptData: it may be in a class that is damaged.
-    """
+    """The class of the path; in the older form, the first that has an object with the id."""
     name = call.path.get("class_name")
-    if name is not None:
-        yield name
-        return
-    id_ = call.path["id"]
-    parse_uuid(id_)
-    unread: CorruptData | None = None
-    found = False
-    for config in call.service.collections.searchable():
-        try:
-            if config.tenancy.enabled == (call.tenant is not None) and _has(call, config.name, id_):
-                found = True
-                yield config.name
-        except CorruptData as error:
-            unread = error
-    if unread is not None:
-        raise unread
-    if not found:
-        raise NotFound(f"no object with id '{id_}'")
-
-
-def _has(call: Call, collection: str, id_: str) -> bool:
-    try:
-        found: bool = call.service.objects.exists(collection, id_, call.tenant)
-    except NotFound:
-        return False
-    return found
+    return name if name is not None else str(call.service.finder.to_read(call.path["id"], call.tenant))
 
 
 def _encoded(config: CollectionConfig, stored: Object, tenant: str | None) -> dict[str, object]:

@@ -16,7 +16,6 @@ from weft.domain.objects import IncomingReference, Reference, format_uuid
 from weft.wire.errors import to_refusal
 from weft.wire.json.documents import as_list, as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
-from weft.wire.rest.objects import class_of
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
 from weft.wire.rest.openapi.shapes import array, ref
 
@@ -25,7 +24,7 @@ _BY_ID = "/v1/objects/{id}/references/{property}"
 
 
 def add(call: Call) -> Reply:
-    errors = call.service.objects.link([_incoming(call, call.body, _source_of(call))], must_exist=True)
+    errors = call.service.objects.link([_incoming(call, call.body, _existing_source_of(call))], must_exist=True)
     if errors[0] is not None:
         raise errors[0]
     return Reply()
@@ -34,12 +33,12 @@ def add(call: Call) -> Reply:
 def replace(call: Call) -> Reply:
     targets = [_target(one) for one in as_list(call.body)]
     path = call.path
-    call.service.objects.relink(_source_of(call), path["id"], path["property"], targets, call.tenant)
+    call.service.objects.relink(_existing_source_of(call), path["id"], path["property"], targets, call.tenant)
     return Reply()
 
 
 def remove(call: Call) -> Reply:
-    call.service.objects.unlink(_incoming(call, call.body, class_of(call)))
+    call.service.objects.unlink(_incoming(call, call.body, _source_of(call)))
     return Reply(status=204)
 
 
@@ -70,9 +69,15 @@ def _target(value: JsonValue) -> Reference:
 
 
 def _source_of(call: Call) -> str:
-    """The class of the object. In the older form Invalid, not NotFound, without such an object, as in Weaviate."""
+    """The class of the object."""
+    name = call.path.get("class_name")
+    return name if name is not None else str(call.service.finder.to_link(call.path["id"], call.tenant))
+
+
+def _existing_source_of(call: Call) -> str:
+    """In the older form Invalid, not NotFound, without such an object, as in Weaviate."""
     try:
-        return class_of(call)
+        return _source_of(call)
     except NotFound as error:
         raise Invalid(error.message) from None
 

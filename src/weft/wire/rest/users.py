@@ -87,17 +87,18 @@ def _user_json(user: UserInfo) -> dict[str, object]:
         "dbUserType": USER_TYPES[user.source],
         "active": user.active,
         "roles": list(user.roles),
+        "createdAt": _date(user.created),
+        "lastUsedAt": _date(user.last_used),
     }
-    if user.created is not None:
-        document["createdAt"] = _date(user.created)
     if user.key_prefix is not None:
         document["apiKeyFirstLetters"] = user.key_prefix
-    if user.last_used is not None:
-        document["lastUsedAt"] = _date(user.last_used)
     return document
 
 
-def _date(seconds: float) -> str:
+def _date(seconds: float | None) -> str:
+    """None, for what is not known or was not requested, is the zero time of Go, as in Weaviate."""
+    if seconds is None:
+        return "0001-01-01T00:00:00.000Z"
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
