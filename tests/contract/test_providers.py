@@ -389,16 +389,19 @@ def test_a_ranking_is_of_all_documents_or_of_none(provider: StandIn, registry: R
 def test_a_generation_is_of_the_model_that_the_request_names(provider: StandIn, registry: Registry, name: str) -> None:
     generator = registry.generator(name)
     found = generator.generate(
-        "Hi", settings_of(name) | {"model": "of the collection"}, {"model": "of the request"}, CALLER
+        "Hi",
+        settings_of(name) | {"model": "anthropic.claude of the collection"},
+        {"model": "anthropic.claude of the request"},
+        CALLER,
     )
     assert found.text == "Answer to: Hi"
-    generator.generate("Hi", settings_of(name) | {"model": "of the collection"}, {"model": ""}, CALLER)
+    generator.generate("Hi", settings_of(name) | {"model": "anthropic.claude of the collection"}, {"model": ""}, CALLER)
     asked = [unquote(request.path) + str(request.body) for request in provider.requests]
     assert ["of the request" in one for one in asked] == [True, False]
     assert ["of the collection" in one for one in asked] == [False, True]
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("name", [name for name in GENERATORS if module_of(EVERY, name).address_setting])
 def test_the_servers_own_key_goes_to_no_address_among_the_parameters_of_a_generation(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

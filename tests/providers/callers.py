@@ -48,6 +48,7 @@ CALLER = Caller(credentials=Credentials.of(HEADERS))
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "text2vec-digitalocean": {"model": "qwen3-embedding-0.6b"},
+    "generative-aws": {"region": "us-east-1", "model": "anthropic.claude"},
     "text2vec-aws": {"region": "us-east-1", "model": "cohere.embed-multilingual-v3"},
     "multi2vec-aws": {"region": "us-east-1"},
     "text2vec-google": {"projectId": "p", "model": "text-embedding-005"},

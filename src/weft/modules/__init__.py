@@ -76,6 +76,7 @@ _BUILT_IN = {
     "multi2vec-palm": "providers.google_media:Multi2VecGoogle",
     "text2vec-aws": "providers.aws_embeddings:Text2VecAws",
     "multi2vec-aws": "providers.aws_embeddings:Multi2VecAws",
+    "generative-aws": "providers.aws_generator:GenerativeAws",
     "generative-databricks": "providers.databricks:GenerativeDatabricks",
     "generative-digitalocean": "providers.digitalocean:GenerativeDigitalOcean",
     "generative-mistral": "providers.mistral:GenerativeMistral",

@@ -25,6 +25,9 @@ from weft.modules.text_vectorizer import text_setting
 
 BEDROCK, SAGEMAKER = "bedrock", "sagemaker"
 _HOSTS = {BEDROCK: "bedrock-runtime.{region}.amazonaws.com", SAGEMAKER: "runtime.sagemaker.{region}.amazonaws.com"}
+TARGETS = {"targetModel": "X-Amzn-SageMaker-Target-Model", "targetVariant": "X-Amzn-SageMaker-Target-Variant"}
+"""The settings that choose among the models of an endpoint of SageMaker, and their headers."""
+
 _REGION = re.compile(r"[a-z0-9-]+")
 _TOKEN_HEADER = "X-Aws-Session-Token"
 
@@ -46,6 +49,11 @@ class AwsModule(ProviderModule):
     def service_for(self, settings: ModuleConfig) -> str:
         """The service that is called."""
         return BEDROCK
+
+    def headers_for(self, settings: ModuleConfig) -> dict[str, str]:
+        if self.service_for(settings) != SAGEMAKER:
+            return {}
+        return {header: value for name, header in TARGETS.items() if (value := text_setting(settings, name))}
 
     def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
         signer = AwsSigner(_credentials(caller), region_of(settings), self.service_for(settings))

@@ -13,7 +13,7 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.modules.base import Media, ModuleConfig
 from weft.modules.providers.answers import list_of, vector_of
-from weft.modules.providers.aws import BEDROCK, SAGEMAKER, AwsModule, invocation_path, region_of
+from weft.modules.providers.aws import BEDROCK, SAGEMAKER, TARGETS, AwsModule, invocation_path, region_of
 from weft.modules.providers.batches import chunks
 from weft.modules.providers.bedrock_embeddings import (
     COHERE_TEXTS_PER_CALL,
@@ -28,9 +28,6 @@ from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 from weft.modules.text_vectorizer import text_setting
-
-_TARGETS = {"targetModel": "X-Amzn-SageMaker-Target-Model", "targetVariant": "X-Amzn-SageMaker-Target-Variant"}
-"""The headers by which SageMaker chooses among the models of an endpoint."""
 
 
 def embed_texts(
@@ -63,7 +60,7 @@ class Text2VecAws(AwsModule, ProviderTextVectorizer):
 
     def model_of(self, settings: ModuleConfig) -> str:
         """That of SageMaker is the endpoint and its target."""
-        names = ("model",) if self.service_for(settings) == BEDROCK else ("endpoint", *_TARGETS)
+        names = ("model",) if self.service_for(settings) == BEDROCK else ("endpoint", *TARGETS)
         return "/".join(filter(None, (text_setting(settings, name) for name in names))) or self.model
 
     def check_settings(self, settings: ModuleConfig) -> None:
@@ -87,11 +84,6 @@ class Text2VecAws(AwsModule, ProviderTextVectorizer):
     def most_texts(self, settings: ModuleConfig) -> int:
         one_a_call = self.service_for(settings) == BEDROCK and "amazon." in self.model_of(settings)
         return 1 if one_a_call else self.texts_per_call
-
-    def headers_for(self, settings: ModuleConfig) -> dict[str, str]:
-        if self.service_for(settings) == BEDROCK:
-            return {}
-        return {header: value for name, header in _TARGETS.items() if (value := text_setting(settings, name))}
 
     def embed(
         self, connection: ProviderConnection, texts: Sequence[str], role: str, settings: ModuleConfig

@@ -17,7 +17,13 @@ from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.provider import Provider
 from weft.modules.text_vectorizer import text_setting
 
-_OTHER_SPELLINGS = {"base_url": "baseURL", "baseUrl": "baseURL", "Endpoint": "endpoint", "log_probs": "logprobs"}
+_OTHER_SPELLINGS = {
+    "base_url": "baseURL",
+    "baseUrl": "baseURL",
+    "Endpoint": "endpoint",
+    "log_probs": "logprobs",
+    "top_log_probs": "topLogprobs",
+}
 
 
 class ProviderGenerator(ProviderModule, Generator):
@@ -74,13 +80,20 @@ class ProviderGenerator(ProviderModule, Generator):
 
     def parameters(self, chosen: ModuleConfig) -> dict[str, object]:
         """What ``sent_as`` names, under the provider's names."""
-        values = {name: chosen.get(name) for name in self.sent_as}
-        values = {name: self.unless_chosen.get(name) if value is None else value for name, value in values.items()}
-        return {self.sent_as[name]: value for name, value in values.items() if value is not None}
+        return sent_parameters(chosen, self.sent_as, self.unless_chosen)
 
     def answer(self, answer: JsonObject, provider: Provider) -> Generated:
         """The text and the usage of an answer."""
         return text_answer(member(answer, "choices", 0, "message", "content"), answer.get("usage"), provider)
+
+
+def sent_parameters(
+    chosen: ModuleConfig, sent_as: Mapping[str, str], unless_chosen: Mapping[str, object]
+) -> dict[str, object]:
+    """What ``sent_as`` names of ``chosen``, else of ``unless_chosen``, under the provider's names."""
+    values = {name: chosen.get(name) for name in sent_as}
+    values = {name: unless_chosen.get(name) if value is None else value for name, value in values.items()}
+    return {sent_as[name]: value for name, value in values.items() if value is not None}
 
 
 def _check_range(name: str, value: object, least: float, most: float) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
+from providers.standin.families.anthropic import message
 from providers.standin.vectors import DIMENSIONS, vector_of
 
 
 def answer(path: str, body: dict[str, Any]) -> Any:
     if path.startswith("/endpoints/") and path.endswith("/invocations"):
+        if "prompt" in body:
+            return {"generations": [{"id": "1", "text": "Answer to: " + body["prompt"]}]}
         return [vector_of(text) for text in body["inputs"]]
     if not (path.startswith("/model/") and path.endswith("/invoke")):
         return None
@@ -24,7 +27,28 @@ def answer(path: str, body: dict[str, Any]) -> Any:
     if ("inputText" in body and "embed" in model) or "inputImage" in body:
         size = body.get("dimensions", body.get("embeddingConfig", {}).get("outputEmbeddingLength", DIMENSIONS))
         return {"embedding": vector_of(body.get("inputText") or body["inputImage"], size), "inputTextTokenCount": 1}
-    return None
+    return _generation(model, body)
+
+
+def _generation(model: str, body: dict[str, Any]) -> Any:
+    """What the families of models say, each in its shape."""
+    if "anthropic_version" in body and "messages" in body:
+        return message(body)
+    if "messages" in body:
+        return {
+            "output": {"message": {"content": [{"text": "Answer to: " + body["messages"][0]["content"][-1]["text"]}]}}
+        }
+    text = "Answer to: " + str(body.get("prompt") or body.get("inputText") or body.get("message"))
+    shapes: dict[str, Any] = {
+        "amazon.titan": {"results": [{"outputText": text, "completionReason": "FINISH"}]},
+        "anthropic.": {"completion": text},
+        "ai21.": {"completions": [{"data": {"text": text}}]},
+        "cohere.command-r": {"text": text},
+        "cohere.": {"generations": [{"id": "1", "text": text}]},
+        "mistral.": {"outputs": [{"text": text}]},
+        "meta.": {"generation": text},
+    }
+    return next((shape for mark, shape in shapes.items() if mark in model), None)
 
 
 def _nova(given: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import pytest
 
 from providers.callers import CALLER
 from providers.standin import Failure, StandIn
-from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, ProviderError
 from weft.modules.base import Registry
 
@@ -140,135 +139,6 @@ def test_contextual_ai_ranks_by_an_instruction_and_the_best_only(provider: Stand
         reranker.check_settings({"topN": 0})
 
 
-# -- Google
-
-
-STUDIO = "/v1beta/models/gemini-2.5-flash:generateContent"
-VERTEX = "/v1/projects/p%201/locations/us-central1/publishers/google/models/"
-
-
-@pytest.mark.parametrize(
-    ("settings", "parameters", "path", "key_header"),
-    [
-        ({"modelId": "gemini-2.5-flash"}, {}, STUDIO, "x-goog-api-key"),
-        ({}, {"model": "gemini-2.5-flash"}, STUDIO, "x-goog-api-key"),
-        ({}, {}, "/v1beta2/models/chat-bison-001:generateMessage", "x-goog-api-key"),
-        ({"projectId": "p 1"}, {}, f"{VERTEX}chat-bison:predict", "authorization"),
-        ({}, {"project_id": "p 1", "model": "gemini-x"}, f"{VERTEX}gemini-x:generateContent", "authorization"),
-        ({"projectId": "p 1", "endpointId": "e/1"}, {}, f"{VERTEX}e%2F1:predict", "authorization"),
-        (
-            {"projectId": "p", "region": "europe-west1"},
-            {"model": "gemini-x"},
-            "/v1/projects/p/locations/europe-west1/publishers/google/models/gemini-x:generateContent",
-            "authorization",
-        ),
-        (
-            {"projectId": "p", "region": "europe-west1"},
-            {"model": "gemini-x", "location": "global"},
-            "/v1/projects/p/locations/global/publishers/google/models/gemini-x:generateContent",
-            "authorization",
-        ),
-    ],
-)
-def test_google_is_asked_where_the_settings_say(
-    provider: StandIn,
-    registry: Registry,
-    monkeypatch: pytest.MonkeyPatch,
-    settings: dict[str, Any],
-    parameters: dict[str, Any],
-    path: str,
-    key_header: str,
-) -> None:
-    monkeypatch.setenv("GOOGLE_BASE_URL", provider.url)
-    found = generate(registry, "google", settings, parameters)
-    assert found.text == "Answer to: Hi"
-    (request,) = provider.requests
-    assert request.path == path
-    assert request.headers[key_header].removeprefix("Bearer ") == "go"
-
-
-@pytest.mark.parametrize(
-    ("settings", "address"),
-    [
-        ({}, "https://generativelanguage.googleapis.com"),
-        ({"apiEndpoint": "generativelanguage.googleapis.com", "projectId": "p"}, "https://generativelanguage.go"),
-        ({"projectId": "p"}, "https://us-central1-aiplatform.googleapis.com"),
-        ({"projectId": "p", "region": "europe-west1"}, "https://europe-west1-aiplatform.googleapis.com"),
-        ({"projectId": "p", "apiEndpoint": "asia-east1-aiplatform.googleapis.com"}, "https://asia-east1-aiplatform."),
-        ({"projectId": "p", "location": "global"}, "https://aiplatform.googleapis.com"),
-        ({"projectId": "p", "apiEndpoint": "proxy.example:8443"}, "https://proxy.example:8443"),
-    ],
-)
-def test_google_has_an_address_for_each_region(registry: Registry, settings: dict[str, Any], address: str) -> None:
-    module: Any = registry.generator("generative-google")
-    assert module.url_for(settings, Caller()).startswith(address)
-
-
-@pytest.mark.parametrize("name", ["region", "location"])
-@pytest.mark.parametrize("place", ["evil.example/x?", "a b", "x#", "evil.example:1/"])
-def test_a_region_is_no_address(registry: Registry, name: str, place: str) -> None:
-    with pytest.raises(Invalid, match=f"setting {name} must be a region of Google's"):
-        generate(registry, "google", {"projectId": "p"}, {name: place, "model": "gemini-x"})
-
-
-def test_googles_own_regions_may_be_named_by_a_request_without_a_key(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module: Any = registry.generator("generative-google")
-    given = module.understood({"apiEndpoint": "europe-west1-aiplatform.googleapis.com", "projectId": "p"})
-    assert given["region"] == "europe-west1" and "apiEndpoint" not in given
-    monkeypatch.setenv("GOOGLE_APIKEY", "the server's own")
-    with pytest.raises(Invalid, match="never sent to an address in a request"):
-        module.generate("Hi", {"projectId": "p"}, {"api_endpoint": "evil.example"}, Caller())
-
-
-def test_gemini_takes_images_and_parameters_and_states_its_usage(provider: StandIn, registry: Registry) -> None:
-    settings = {"apiEndpoint": provider.url, "model": "gemini-2.5-flash", "maxOutputTokens": 9, "topK": 3}
-    found = generate(registry, "palm", settings, {"stop_sequences": ["."]}, JPEG)
-    body = provider.requests[0].body
-    assert body["contents"] == [
-        {"role": "user", "parts": [{"text": "Hi"}, {"inline_data": {"mime_type": "image/jpeg", "data": JPEG}}]}
-    ]
-    config = {"maxOutputTokens": 9, "topK": 3, "stopSequences": ["."], "candidateCount": 1}
-    assert body["generationConfig"] == config
-    assert {one["threshold"] for one in body["safetySettings"]} == {"BLOCK_MEDIUM_AND_ABOVE"}
-    assert found.usage["usageMetadata"]["totalTokenCount"] == 7
-
-
-def test_vertex_predicts_with_parameters(provider: StandIn, registry: Registry) -> None:
-    settings = {"apiEndpoint": provider.url, "projectId": "p", "tokenLimit": 9, "temperature": 0.5}
-    found = generate(registry, "google", settings)
-    assert provider.requests[0].body["parameters"] == {"temperature": 0.5, "maxOutputTokens": 9}
-    assert found.usage["metadata"]["tokenMetadata"]["inputTokenCount"] == {"totalTokens": 3}
-
-
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        ({"candidates": [{"content": {}, "finishReason": "SAFETY"}]}, "SAFETY"),
-        ({"candidates": [{"finishReason": "MAX_TOKENS"}]}, "MAX_TOKENS"),
-        ({"promptFeedback": {"blockReason": "OTHER"}}, "OTHER"),
-    ],
-)
-def test_an_answer_without_a_text_says_why(
-    provider: StandIn, registry: Registry, answer: dict[str, Any], why: str
-) -> None:
-    provider.twist = lambda _: answer
-    with pytest.raises(ProviderError, match=f"^Google answered without a text: {why}"):
-        generate(registry, "google", {"apiEndpoint": provider.url, "model": "gemini-x"})
-
-
-def test_each_api_of_google_has_its_own_key_first(provider: StandIn, registry: Registry) -> None:
-    keys = {"x-goog-studio-api-key": "st", "x-goog-vertex-api-key": "ve", "x-palm-api-key": "pa"}
-    caller = Caller(credentials=Credentials.of(keys))
-    generator = registry.generator("generative-google")
-    settings = {"apiEndpoint": provider.url, "model": "gemini-x"}
-    generator.generate("Hi", settings, {}, caller)
-    generator.generate("Hi", {**settings, "projectId": "p"}, {}, caller)
-    generator.generate("Hi", settings, {}, Caller(credentials=Credentials.of({"x-palm-api-key": "pa"})))
-    assert [request.key for request in provider.requests] == ["st", "ve", "pa"]
-
-
 def test_the_words_of_the_provider_stand_in_the_error(provider: StandIn, registry: Registry) -> None:
     provider.failures = [Failure(400, {"error": {"code": 400, "message": "API key not valid", "status": "INVALID"}})]
     with pytest.raises(ProviderError, match="connection to Google failed with status: 400 error: API key not valid"):
@@ -276,3 +146,73 @@ def test_the_words_of_the_provider_stand_in_the_error(provider: StandIn, registr
     provider.failures = [Failure(401, {"type": "error", "error": {"type": "authentication", "message": "invalid key"}})]
     with pytest.raises(ProviderError, match="connection to Anthropic API failed with status: 401 error: invalid key"):
         generate(registry, "anthropic", {"baseURL": provider.url})
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "parameters", "path", "sent"),
+    [
+        (
+            "mistral",
+            {},
+            {"top_p": 0.5},
+            "/v1/chat/completions",
+            {"model": "open-mistral-7b", "temperature": 0, "max_tokens": 2048, "top_p": 0.5},
+        ),
+        (
+            "databricks",
+            {"topK": 3},
+            {"log_probs": False, "top_log_probs": 2, "n": 1, "frequency_penalty": 0.5},
+            "/serving-endpoints/x/invocations",
+            {
+                "temperature": 1.0,
+                "top_p": 1.0,
+                "top_k": 3,
+                "logprobs": False,
+                "top_logprobs": 2,
+                "n": 1,
+                "frequency_penalty": 0.5,
+            },
+        ),
+        (
+            "digitalocean",
+            {},
+            {"stop": ["."], "presence_penalty": 0.5},
+            "/v1/chat/completions",
+            {"model": "llama3.3-70b-instruct", "stop": ["."], "presence_penalty": 0.5},
+        ),
+    ],
+)
+def test_what_they_are_sent(
+    provider: StandIn,
+    registry: Registry,
+    name: str,
+    settings: dict[str, Any],
+    parameters: dict[str, Any],
+    path: str,
+    sent: dict[str, Any],
+) -> None:
+    address = {"baseURL": provider.url, "endpoint": f"{provider.url}/serving-endpoints/x/invocations"}
+    found = generate(registry, name, {**address, **settings}, parameters)
+    assert (found.text, found.usage) == ("Answer to: Hi", USAGE)
+    assert provider.asked(path)[0].body == {**MESSAGES, **sent}
+
+
+def test_databricks_needs_an_address(registry: Registry) -> None:
+    with pytest.raises(Invalid, match=r"Databricks has no .*address.*endpoint"):
+        generate(registry, "databricks", {})
+
+
+def test_voyage_ranks_with_the_servers_key_first(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOYAGEAI_APIKEY", "the server's own")
+    ranked = registry.reranker("reranker-voyageai").rank("red", ["blue", "red"], {"baseURL": provider.url}, CALLER)
+    assert ranked == [0.0, 1.0]
+    (request,) = provider.asked("/v1/rerank")
+    assert request.key == "the server's own"
+    assert request.body == {
+        "documents": ["blue", "red"],
+        "query": "red",
+        "model": "rerank-lite-1",
+        "return_documents": False,
+    }

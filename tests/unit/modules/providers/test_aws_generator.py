@@ -1,0 +1,138 @@
+"""AWS's generator: the shapes of Bedrock's families, and SageMaker's endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from providers.callers import CALLER
+from providers.standin import StandIn
+from weft.domain.errors import Invalid
+from weft.modules.base import Registry
+
+MESSAGES = {"messages": [{"role": "user", "content": "Hi"}]}
+JPEG = "/9j/4AAQ"
+REGION = {"region": "us-east-1"}
+
+
+def generate(
+    registry: Registry, settings: dict[str, Any], parameters: dict[str, Any] | None = None, *images: str
+) -> Any:
+    return registry.generator("generative-aws").generate("Hi", settings, parameters or {}, CALLER, images)
+
+
+@pytest.mark.parametrize(
+    ("model", "chosen", "sent"),
+    [
+        ("amazon.titan-text-express-v1", {}, {"inputText": "Hi"}),
+        (
+            "amazon.titan-text-express-v1",
+            {"maxTokens": 9, "stopSequences": ["."]},
+            {"inputText": "Hi", "textGenerationConfig": {"maxTokenCount": 9, "stopSequences": ["."]}},
+        ),
+        (
+            "us.amazon.nova-lite-v1:0",
+            {"maxTokens": 9},
+            {
+                "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
+                "inferenceConfig": {"temperature": 0.0, "maxTokens": 9},
+            },
+        ),
+        (
+            "anthropic.claude-3-haiku-20240307-v1:0",
+            {"topP": 0.5},
+            {**MESSAGES, "anthropic_version": "bedrock-2023-05-31", "max_tokens": 300, "top_p": 0.5},
+        ),
+        (
+            "anthropic.claude-v2",
+            {"maxTokensToSample": 9},
+            {
+                "prompt": "\n\nHuman: Hi\n\nAssistant:",
+                "anthropic_version": "bedrock-2023-05-31",
+                "max_tokens_to_sample": 9,
+                "temperature": 1.0,
+                "top_p": 0.999,
+                "top_k": 250,
+                "stop_sequences": ["\n\nHuman:"],
+            },
+        ),
+        ("ai21.j2-mid-v1", {}, {"prompt": "Hi", "maxTokens": 300, "temperature": 0.7}),
+        ("cohere.command-r-v1:0", {"temperature": 0.5}, {"message": "Hi", "temperature": 0.5}),
+        ("cohere.command-text-v14", {}, {"prompt": "Hi", "max_tokens": 100, "temperature": 0.8}),
+        (
+            "mistral.mistral-7b-instruct-v0:2",
+            {},
+            {"prompt": "<s>[INST] Hi [/INST]", "max_tokens": 200, "temperature": 0.5},
+        ),
+        ("meta.llama3-8b-instruct-v1:0", {}, {"prompt": "Hi", "max_gen_len": 512, "temperature": 0.5}),
+    ],
+)
+def test_each_family_of_bedrock_has_its_shape(
+    provider: StandIn,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    chosen: dict[str, Any],
+    sent: dict[str, Any],
+) -> None:
+    monkeypatch.setenv("AWS_BASE_URL", provider.url)
+    found = generate(registry, {**REGION, "model": model, **chosen})
+    assert found.text.startswith("Answer to: ") and "Hi" in found.text
+    (request,) = provider.requests
+    assert request.path == f"/model/{model.replace(':', '%3A')}/invoke"
+    assert request.body == sent
+    assert "/us-east-1/bedrock/aws4_request" in request.headers["authorization"]
+    assert "as" not in request.headers.values(), "the secret signs and is not sent"
+
+
+def test_images_go_to_the_models_of_bedrock_that_see(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_BASE_URL", provider.url)
+    generate(registry, {**REGION, "model": "amazon.nova-lite-v1:0"}, {}, JPEG)
+    generate(registry, {**REGION, "model": "anthropic.claude-3"}, {}, JPEG)
+    nova, claude = (request.body["messages"][0]["content"] for request in provider.requests)
+    assert nova == [{"image": {"format": "jpeg", "source": {"bytes": JPEG}}}, {"text": "Hi"}]
+    assert claude[1]["source"] == {"type": "base64", "media_type": "image/jpeg", "data": JPEG}
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["chat", "https://chat", "https://runtime.sagemaker.us-east-1.amazonaws.com/endpoints/chat/invocations"]
+)
+def test_sagemaker_is_asked_at_an_endpoint(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("AWS_BASE_URL", provider.url)
+    settings = {**REGION, "service": "sagemaker", "endpoint": "another", "targetModel": "m"}
+    assert generate(registry, settings, {"endpoint": endpoint, "target_variant": "v"}).text == "Answer to: Hi"
+    (request,) = provider.asked("/endpoints/chat/invocations")
+    assert request.body == {"prompt": "Hi"}
+    assert request.headers["x-amzn-sagemaker-target-model"] == "m"
+    assert request.headers["x-amzn-sagemaker-target-variant"] == "v"
+    assert "/us-east-1/sagemaker/aws4_request" in request.headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "model has to be defined"),
+        ({"service": "lambda"}, "wrong service, available services are: bedrock, sagemaker"),
+        ({"model": "m", "endpoint": "e"}, "endpoint e, not applicable to bedrock"),
+        ({"service": "sagemaker"}, "endpoint cannot be empty"),
+        ({"service": "sagemaker", "endpoint": "e", "model": "m"}, "did you mean targetModel"),
+        ({"model": "m", "temperature": 2}, "Wrong temperature configuration, values are between 0 and 1"),
+        ({"model": "m", "region": "evil.example/"}, "region must be one of AWS's"),
+    ],
+)
+def test_wrong_settings_of_aws_are_refused(registry: Registry, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        registry.generator("generative-aws").check_settings(settings)
+
+
+def test_aws_needs_a_known_model_and_a_region(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Invalid, match=r"unsupported model: 'llama'; .* one of amazon.titan, amazon.nova, anthropic"):
+        generate(registry, {**REGION, "model": "llama"})
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    with pytest.raises(Invalid, match="region cannot be empty"):
+        generate(registry, {"model": "meta.llama"})
