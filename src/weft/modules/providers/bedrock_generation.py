@@ -75,11 +75,11 @@ def _titan(text: str, images: Sequence[str]) -> dict[str, object]:
 
 
 def _nova(text: str, images: Sequence[str]) -> dict[str, object]:
-    pictures = [
+    parts = [
         {"image": {"format": image_type(one).removeprefix("image/"), "source": {"bytes": image_data(one)}}}
         for one in images
     ]
-    return {"messages": [{"role": "user", "content": [*pictures, {"text": text}]}]}
+    return {"messages": [{"role": "user", "content": [*parts, {"text": text}]}]}
 
 
 def _old_claude(text: str, images: Sequence[str]) -> dict[str, object]:
