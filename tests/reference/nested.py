@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weft.domain.errors import Invalid
+from weft.domain.errors import Inapplicable, Invalid
 from weft.domain.filters import And, Condition, Filter, Not, Operator, Or, PropertyTarget
 from weft.domain.schema import CollectionConfig, DataType, Property
 
@@ -78,7 +78,7 @@ class Elements:
         elif prop.data_type.element is DataType.OBJECT and condition.operator is not Operator.IS_NULL:
             raise Invalid("filtering on object types is not supported; use dot notation")
         elif not prop.index_filterable or prop.data_type is DataType.BLOB:
-            raise Invalid(f"{prop.name} is not filterable")
+            raise Inapplicable(f"{prop.name} is not filterable")
         return Question(condition, tuple(names), tuple(scopes), pins, prop)
 
     def scopes(self, filter: Filter) -> tuple[tuple[str, ...], ...]:

@@ -85,11 +85,15 @@ class _PathRows:
     def __init__(self, path: str, prop: Property) -> None:
         self.path = path
         self.prop = prop
+        self.name = prop.name
         self.docs: list[int] = []
         self.places: list[int] = []
         self.values: list[Any] = []
         self.elements = 0
         """How many elements of the current object have been met here."""
+        self._is_array = prop.data_type.is_array
+        self._is_object = is_object(prop)
+        self._has_elements = self._is_array or "." not in path
         found = [_PathRows(f"{path}.{inner.name}", inner) for inner in prop.nested]
         self.inner = [one for one in found if is_object(one.prop) or has_columns(one.prop)]
 
@@ -99,23 +103,22 @@ class _PathRows:
             yield from one.walk()
 
     def take(self, doc: int, owner: int, value: Any) -> None:
-        """The value at this path in element number ``owner`` of ``doc``; null and absent are None."""
-        if value is None:
+        """The value, which is not None, at this path in element number ``owner`` of ``doc``."""
+        items = value if self._is_array else (value,)
+        self.docs.extend([doc] * len(items))
+        self.places.extend([owner << 32 | index for index in range(len(items))])
+        if not self._is_object:
+            self.values.extend(items)
             return
-        items = value if self.prop.data_type.is_array else (value,)
-        for index, item in enumerate(items):
-            self.docs.append(doc)
-            self.places.append(owner << 32 | index)
-            if is_object(self.prop):
-                self._enter(doc, owner, item)
-            else:
-                self.values.append(item)
-
-    def _enter(self, doc: int, owner: int, item: Mapping[str, Any]) -> None:
-        if self.prop.data_type.is_array or "." not in self.path:
-            owner, self.elements = self.elements, self.elements + 1
-        for one in self.inner:
-            one.take(doc, owner, item.get(one.prop.name))
+        for item in items:
+            inside = owner
+            if self._has_elements:
+                inside = self.elements
+                self.elements += 1
+            for one in self.inner:
+                held = item.get(one.name)
+                if held is not None:
+                    one.take(doc, inside, held)
 
     def rows(self, words: Mapping[str, TokenNumbers]) -> Iterator[Rows]:
         docs, places = np.array(self.docs, np.uint32), np.array(self.places, np.uint64)
