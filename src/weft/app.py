@@ -178,7 +178,8 @@ class App:
     def stop(self) -> None:
         """Refuse new requests, finish those that run, write the indexes' snapshots, release the folder.
 
-        Requests have half of ``shutdown_timeout_s``; then their connections close. What was acknowledged is stored.
+        Requests have half of ``shutdown_timeout_s``, and streams three quarters; then their connections close. What was
+        acknowledged is stored.
         """
         until = time.monotonic() + self.settings.server.shutdown_timeout_s / 2
         self._service.announce_stop()
@@ -188,7 +189,8 @@ class App:
         if streams and done:
             time.sleep(_RECONNECT_S)
             self._gate.drain(until)
-        self._grpc.stop(max(0.0, until - time.monotonic()))
+        more_s = self.settings.server.shutdown_timeout_s / 4 if streams else 0.0  # for what streams have received
+        self._grpc.stop(max(0.0, until + more_s - time.monotonic()))
         self._stop_rest()
         self._stop_metrics()
         self._service.close()

@@ -23,6 +23,7 @@ from weft.service.guard import Door
 from weft.wire.errors import Refusal, StatusCodes, to_refusal
 from weft.wire.grpc.calls import Calls, UnaryCall
 from weft.wire.grpc.stream import BatchStream
+from weft.wire.grpc.wire_format import sized
 from weft.wire.observing import Observe
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ _MOST_DETAILS_BYTES = 4_000
 _SERVICE = "/weaviate.v1.Weaviate/"
 _HEALTH = "/grpc.health.v1.Health/"
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
+_LISTED = b"\x0a" + sized(b"weaviate") + b"\x12"
+"""One entry of ``HealthListResponse.statuses``: the service that Weaviate lists, and the tag of its status."""
 _WATCH_EVERY_S = 0.5
 
 _STOPPING = Refusal(
@@ -75,7 +78,10 @@ class Methods:
         unary = {name: self._unary(name, call) for name, call in Calls(door).by_name().items()}
         self.table = Table(
             short={_SERVICE + name: unary[name] for name in unary.keys() & _SHORT}
-            | {_HEALTH + "Check": lambda request, headers: self._health()},
+            | {
+                _HEALTH + "Check": lambda request, headers: self._health(),
+                _HEALTH + "List": lambda request, headers: b"\x0a" + sized(_LISTED + sized(self._health())),
+            },
             long={_SERVICE + name: unary[name] for name in unary.keys() - _SHORT},
             streams={_SERVICE + "BatchStream": self._batch_stream, _HEALTH + "Watch": self._watch},
         )

@@ -31,6 +31,9 @@ MOST_UNSTORED_BYTES = 32 << 20
 MOST_GROUP_OBJECTS = 2_000
 MOST_GROUP_BYTES = 16 << 20
 ADVISED_BATCH_SIZE = 1_000
+ADVISED_AFTER = 5
+"""Messages of data. A shorter stream gets acknowledgements and results only, as from Weaviate: callers may count
+the replies."""
 _MOST_UNSENT = 256
 
 _STARTED = messages.BatchStreamReply(started=messages.BatchStreamReply.Started()).SerializeToString()
@@ -124,7 +127,7 @@ class BatchStream:
             self._inbox.finish()
 
     def _receive(self) -> None:
-        started = False
+        started, received = False, 0
         for data in self._requests:
             message = parse(messages.BatchStreamRequest, data)
             kind = message.WhichOneof("message")
@@ -133,8 +136,10 @@ class BatchStream:
                     raise Invalid("the first message of a batch stream must be a start message")
                 started = True
                 self._outbox.put(_STARTED)
-                self._outbox.put(_BACKOFF)
             elif kind == "data":
+                received += 1
+                if received == ADVISED_AFTER:
+                    self._outbox.put(_BACKOFF)
                 arrived = _decode(message.data, len(data))
                 if not self._take(arrived):
                     return

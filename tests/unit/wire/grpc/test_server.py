@@ -141,6 +141,10 @@ def test_health_is_serving_for_any_name(channel: grpc.Channel, name: str) -> Non
     assert ask(channel, HEALTH + "Check", request) == b"\x08\x01"
 
 
+def test_health_lists_one_service(channel: grpc.Channel) -> None:
+    assert ask(channel, HEALTH + "List", b"") == b"\n\x0e\n\x08weaviate\x12\x02\x08\x01"
+
+
 def test_health_can_be_watched(channel: grpc.Channel) -> None:
     begin: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(HEALTH + "Watch")
     watch = begin(b"", timeout=10)

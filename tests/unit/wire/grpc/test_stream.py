@@ -19,6 +19,7 @@ from weft.domain.objects import IncomingObject, IncomingReference
 from weft.protocol import batch
 from weft.wire.grpc import GrpcServer
 from weft.wire.grpc.methods import MOST_STREAMS
+from weft.wire.grpc.stream import ADVISED_AFTER
 
 Request = batch.BatchStreamRequest
 START = Request(start=Request.Start())
@@ -47,8 +48,8 @@ def results(replies: Iterable[batch.BatchStreamReply]) -> tuple[dict[str, str], 
 def test_a_whole_stream(channel: grpc.Channel, world: Recording) -> None:
     first, second = objects("a", "b"), objects("c", 3)
     replies = list(stream(channel, iter([START, first, second, STOP])))
-    assert kinds(replies)[:2] == ["started", "backoff"]
-    assert replies[1].backoff.batch_size == 1000
+    assert kinds(replies)[0] == "started"
+    assert {*kinds(replies)[1:]} == {"acks", "results"}
     acknowledged = [uuid for reply in replies for uuid in reply.acks.uuids]
     sent = [o.uuid for m in (first, second) for o in m.data.objects.values]
     assert acknowledged == sent
@@ -56,6 +57,12 @@ def test_a_whole_stream(channel: grpc.Channel, world: Recording) -> None:
     assert successes == sent[:3]
     assert list(errors) == sent[3:]
     assert count(world) == 3
+
+
+def test_a_longer_stream_is_advised_of_a_larger_batch(channel: grpc.Channel) -> None:
+    replies = list(stream(channel, iter([START, *(objects(str(n)) for n in range(ADVISED_AFTER)), STOP])))
+    (advice,) = [reply for reply in replies if reply.HasField("backoff")]
+    assert advice.backoff.batch_size == 1000
 
 
 def test_half_close_ends_the_stream_too(channel: grpc.Channel) -> None:
