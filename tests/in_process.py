@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.testclient import TestClient
 
@@ -46,7 +46,9 @@ class RecordingService(Service):
 
 class InProcess:
     """Over the embedded engine in ``folder``, which is not synced. Settings are those of ``weft.config``, by name;
-    without any, callers are anonymous and may do everything, and there is no auto-schema."""
+    without any, callers are anonymous and may do everything, and there is no auto-schema. ``modules`` are enabled."""
+
+    modules: ClassVar[tuple[str, ...]] = ("reranker-dummy",)
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         given: dict[str, Any] = {
@@ -55,7 +57,7 @@ class InProcess:
             "backup_filesystem_path": str(folder / "backups"),
         }
         self.settings = load_settings({"data_path": folder / "data", **given, **settings}, {})
-        self.registry = build_registry(("reranker-dummy",))
+        self.registry = build_registry(self.modules)
         self.database = open_database(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
         self.access = Access(self.settings.access, self.database.folder, durable=False)
         self.service = self._made()

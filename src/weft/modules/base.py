@@ -104,6 +104,18 @@ class Lexicon(Protocol):
         """The vector of a text of ``words``, one at least, each with its weight."""
         ...
 
+    def neighbours(self, vector: Vector, k: int) -> list[tuple[str, float]]:
+        """The ``k`` words nearest to ``vector``, with their cosine distances. Raises Invalid for other dimensions."""
+        ...
+
+    def words(self, text: str) -> list[str]:
+        """The words of ``text``, in lower case, each as often as it has them."""
+        ...
+
+    def text_vector(self, texts: Sequence[str]) -> Vector:
+        """The vector of a query, the mean of those of ``texts``, one at least."""
+        ...
+
     def concept(self, text: str) -> dict[str, JsonValue]:
         """The entries of the words of ``text``, in the protocol's form. Raises Invalid."""
         ...

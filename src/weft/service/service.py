@@ -16,7 +16,7 @@ from weft.domain.query import Query
 from weft.engine.database import Database
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
-from weft.modules.base import Lexicon, ModelState, Registry
+from weft.modules.base import ModelState, Registry
 from weft.service.aggregate import Aggregator
 from weft.service.aliases import Aliases
 from weft.service.archives.archives import Archives
@@ -45,6 +45,7 @@ from weft.service.slow_log import SlowLog
 from weft.service.tenants import Tenants
 from weft.service.usage import Usage
 from weft.service.vectorize import ObjectVectorizer
+from weft.service.words.words import VectorWords
 
 
 class Service:
@@ -95,6 +96,7 @@ class Service:
             maximum_results=settings.query.maximum_results,
             hybrid_candidates=settings.query.hybrid_candidates,
         )
+        self.words = VectorWords(registry)
         self._slow = SlowLog(settings.query.slow_log_threshold_s) if settings.query.slow_log else None
         self._stopping = False
         self._explainer = Explainer(self.collections, QueryEmbedder(registry))
@@ -121,13 +123,6 @@ class Service:
         address = f"http://{self._settings.server.host}:{self._settings.rest.port}"
         modules = self._registry.meta() | self.archives.meta()
         return ServerFacts(address, self._settings.grpc.max_message_bytes, modules)
-
-    @public
-    def concept(self, text: str) -> JsonObject:
-        """The words of ``text``, their vectors and their nearest words. Raises Invalid, also without the module."""
-        module = self._registry.get("text2vec-contextionary")
-        assert isinstance(module, Lexicon)
-        return module.concept(text)
 
     @requires(reading_models)
     def models(self) -> list[ModelState]:

@@ -90,8 +90,19 @@ class Text2VecContextionary(TextVectorizer):
     def mix(self, words: Sequence[str], weights: Sequence[float]) -> Vector:
         return _whole(np.average(_stacked(self._model.embed_documents(words)), axis=0, weights=weights))
 
+    def neighbours(self, vector: Vector, k: int) -> list[tuple[str, float]]:
+        if vector.shape != (DIMENSIONS,):
+            raise Invalid(f"a vector of {vector.shape[-1]} dimensions has no words near it; theirs have {DIMENSIONS}")
+        return self._vocabulary.nearest(vector / (np.linalg.norm(vector) or 1), k)
+
+    def words(self, text: str) -> list[str]:
+        return [word for word in _words(text) if word]
+
+    def text_vector(self, texts: Sequence[str]) -> Vector:
+        return self.embed_query(texts, {}, Caller())
+
     def _neighbours(self, vector: Vector) -> list[dict[str, Any]]:
-        return [{"word": word, "distance": far} for word, far in self._vocabulary.nearest(vector, _NEIGHBOURS)]
+        return [{"word": word, "distance": far} for word, far in self.neighbours(vector, _NEIGHBOURS)]
 
     def fingerprint(self, settings: ModuleConfig) -> str:
         return "|".join((self.name, MODEL2VEC, str(read_config(BUNDLED / MODEL2VEC)["revision"])))

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonValue
 from weft.domain.objects import Reference, Vector
-from weft.modules.base import Lexicon
 from weft.service.classification.knn import half_cosine
 from weft.service.classification.labels import Candidates
 from weft.service.classification.settings import number_of
@@ -31,6 +31,13 @@ _TARGETS_PER_READ = 1000
 def words_of(text: str) -> list[str]:
     """Lower-cased runs of letters and digits."""
     return [word.lower() for word in _WORD.findall(text)]
+
+
+class KnownWords(Protocol):
+    """The part of a ``Lexicon`` that is used here."""
+
+    def word_vectors(self, words: Sequence[str]) -> list[Vector | None]: ...
+    def mix(self, words: Sequence[str], weights: Sequence[float]) -> Vector: ...
 
 
 class Rarity:
@@ -79,7 +86,7 @@ class ContextualLabels:
     """``targets``: of each property, the objects that it may point to. Raises Invalid if there are none."""
 
     def __init__(
-        self, lexicon: Lexicon, rarity: Rarity, targets: Mapping[str, Candidates], settings: JsonValue
+        self, lexicon: KnownWords, rarity: Rarity, targets: Mapping[str, Candidates], settings: JsonValue
     ) -> None:
         self._lexicon = lexicon
         self._rarity = rarity

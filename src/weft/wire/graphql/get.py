@@ -20,6 +20,7 @@ from weft.wire.graphql.decode_search import Args, decode_filter, decode_search
 from weft.wire.graphql.get_types import GetTypes
 from weft.wire.graphql.items import Item, items
 from weft.wire.graphql.selections import SelectedFields
+from weft.wire.graphql.words import WORD_FIELDS, say, vector_for_words
 
 _UNBOUNDED: Final = -1
 _LARGEST: Final = 2**31 - 1
@@ -49,8 +50,14 @@ def _resolve(
 ) -> list[Item]:
     context = context_of(info)
     context.count_search()
-    query = _query(args, SelectedFields(info, info.field_nodes), info, config, kind)
-    return items(context.service.search(query, context.caller), query, config)
+    selected = SelectedFields(info, info.field_nodes)
+    query = _query(args, selected, info, config, kind)
+    found = items(context.service.search(query, context.caller), query, config)
+    fields = selected.fields(kind.name)
+    additional = selected.below(fields.get("_additional", ())).fields()
+    asked = {name: _arguments(additional[name], name, info, kind) or {} for name in WORD_FIELDS if name in additional}
+    say(context.service, config, query.search, found, asked)
+    return found
 
 
 def _query(
@@ -149,11 +156,12 @@ def _returns(selected: SelectedFields, config: CollectionConfig, on: str, info: 
     parts = [additional, *(one.below(one.fields().get("_additional", ())).fields() for one in hits)]
     vectors = [name for part in parts for name in selected.below(part.get("vectors", ())).fields()]
     asked = {name for part in parts for name in part}
+    of_words = vector_for_words(config, asked)
     return Returns(
         properties=plain,
         references=tuple(references),
         vector="vector" in asked and config.unnamed_vector,
-        vectors=tuple(dict.fromkeys(name for name in vectors if name in config.vectors)),
+        vectors=tuple(dict.fromkeys([*(one for one in vectors if one in config.vectors), *of_words])),
         created="creationTimeUnix" in asked,
         updated="lastUpdateTimeUnix" in asked,
         distance="distance" in asked,

@@ -25,6 +25,7 @@ from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, DataType, Proper
 from weft.wire.graphql import inputs
 from weft.wire.graphql.items import Item
 from weft.wire.graphql.scalars import BOOLEAN, FLOAT, INT, TEXT, VECTOR, texts
+from weft.wire.graphql.words import fields_of_words
 from weft.wire.json.objects import classified_to_json
 
 _SHARED: Final = """
@@ -184,6 +185,7 @@ class GetTypes:
             "rerank": GraphQLField(GraphQLList(_RERANK), args=inputs.of_rerank(), resolve=_rerank),
             "generate": GraphQLField(_GENERATE, args=inputs.of_generate(), resolve=_generate),
             "group": GraphQLField(group, resolve=_group),
+            **fields_of_words(self._name, config),
         }
         vectors = self._vectors(config)
         return fields if vectors is None else {**fields, "vectors": vectors}

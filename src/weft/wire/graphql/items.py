@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weft.domain import json_text
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit
+from weft.domain.json_values import JsonObject
 from weft.domain.objects import Value
 from weft.domain.query import Query
 from weft.domain.schema import CollectionConfig
@@ -14,7 +15,7 @@ class Item:
     """One hit, an object of ``config``, and what is generated from it. ``group``: what it stands for in a grouped
     answer."""
 
-    __slots__ = ("_values", "config", "details", "group", "grouped_result", "hit", "problem", "single_result")
+    __slots__ = ("_values", "config", "details", "group", "grouped_result", "hit", "problem", "said", "single_result")
 
     def __init__(self, hit: Hit, config: CollectionConfig) -> None:
         self.hit = hit
@@ -25,6 +26,8 @@ class Item:
         self.problem = hit.generation_error
         """Why there is no result, single or grouped."""
         self.details: GenerationDetails | None = hit.generation
+        self.said: dict[str, JsonObject] = {}
+        """What its vector is in words, by field of ``_additional``."""
         self._values: dict[str, Value] | None = None
 
     @property

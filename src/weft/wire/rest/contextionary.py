@@ -10,7 +10,7 @@ _PATH = "/v1/modules/text2vec-contextionary"
 
 
 def look_up(call: Call) -> Reply:
-    return Reply(call.service.concept(call.path["concept"]))
+    return Reply(call.service.words.concept(call.path["concept"]))
 
 
 def extend(call: Call) -> Reply:

@@ -12,8 +12,8 @@ from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
 from weft.wire.json.objects import decode_object, encode_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
-from weft.wire.rest.object_includes import encode_read, included
-from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, TENANT
+from weft.wire.rest.object_includes import encode_read, included, needs_vectors
+from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, PROJECTION, TENANT
 from weft.wire.rest.openapi.shapes import ref
 
 _BY_CLASS = "/v1/objects/{class_name}/{id}"
@@ -36,8 +36,8 @@ def validate(call: Call) -> Reply:
 def get(call: Call) -> Reply:
     words = included(call)
     config = call.service.collections.to_read(class_of(call), call.path["id"], call.tenant)
-    stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors="vector" in words)
-    return Reply(encode_read(config, stored, call.tenant, words))
+    stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=needs_vectors(words))
+    return Reply(encode_read(call, config, [stored], words - {PROJECTION})[0])
 
 
 def exists(call: Call) -> Reply:
@@ -122,10 +122,10 @@ def _page(call: Call, config: CollectionConfig, limit: int, offset: int, after: 
         offset=offset,
         after=after,
         sort=_sort(call),
-        returns=Returns(created=True, updated=True, vector="vector" in words),
+        returns=Returns(created=True, updated=True, vector=needs_vectors(words)),
     )
     hits = call.service.search(query, call.caller).hits
-    return [encode_read(config, _found(hit), call.tenant, words) for hit in hits]
+    return encode_read(call, config, [_found(hit) for hit in hits], words)
 
 
 def _found(hit: Hit) -> Object:

@@ -21,10 +21,22 @@ TENANT: Final = Parameter("tenant", "The tenant, where the collection has tenant
 CONSISTENCY: Final = Parameter(
     "consistency_level", "Checked and of no effect: one node has one replica.", choice("ONE", "QUORUM", "ALL")
 )
+VECTOR: Final = "vector"
+CLASSIFICATION: Final = "classification"
+INTERPRETATION: Final = "interpretation"
+NEIGHBOURS: Final = "nearestNeighbors"
+PROJECTION: Final = "featureProjection"
+INCLUDES: Final[Mapping[str, str]] = {
+    **{name: name for name in (VECTOR, CLASSIFICATION, INTERPRETATION, NEIGHBOURS, PROJECTION)},
+    **dict.fromkeys(("nearestneighbors", "nearest-neighbors", "nearest_neighbors"), NEIGHBOURS),
+    **dict.fromkeys(("featureprojection", "feature-projection", "feature_projection"), PROJECTION),
+}
+"""What can be added to objects that are read, by its spellings."""
 INCLUDE: Final = Parameter(
     "include",
-    "What to add to each object: `vector`, `classification`; other words of the protocol are known and add nothing.",
-    {"type": "string", "pattern": "^((vector|classification|featureProjection|interpretation),?)*$"},
+    "What to add to each object: `vector`, `classification`, and where its vector has words, `interpretation`, "
+    "`nearestNeighbors`, `featureProjection`.",
+    {"type": "string", "pattern": f"^(({'|'.join(INCLUDES)}),?)*$"},
 )
 NODES_OUTPUT: Final = Parameter("output", "`verbose` lists the shards.", choice("minimal", "verbose"))
 FULL_ROLES: Final = Parameter("includeFullRoles", "Roles with their permissions.", BOOLEAN)
