@@ -97,7 +97,7 @@ class GenerativeDatabricks(DatabricksModule, ProviderGenerator):
     unless_chosen: ClassVar[Mapping[str, object]] = {"temperature": 1.0, "topP": 1.0}
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
         "temperature": (0, 1),
-        "topP": (0, 1),
+        "topP": (0, 5),
         "maxTokens": (1, math.inf),
         "topK": (1, math.inf),
     }
