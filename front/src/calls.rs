@@ -11,13 +11,14 @@ use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::flow::Flow;
 use crate::messages::Messages;
 use crate::replies::{self, Respond};
 use crate::shared::{Headers, Job, Kind, Method, Shared, Work};
 use crate::status::{DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED, Status, UNAVAILABLE, UNIMPLEMENTED};
 use crate::stream::{Listeners, Stream, WAITING};
 
-pub async fn serve(shared: Arc<Shared>, request: Request<RecvStream>, respond: Respond) {
+pub async fn serve(shared: Arc<Shared>, flow: Arc<Flow>, request: Request<RecvStream>, respond: Respond) {
     let (head, body) = request.into_parts();
     let content_type = head.headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
     if head.method != http::Method::POST {
@@ -38,30 +39,50 @@ pub async fn serve(shared: Arc<Shared>, request: Request<RecvStream>, respond: R
     if method.kind == Kind::Stream {
         stream(&shared, method, head, messages, respond).await;
     } else {
-        unary(&shared, method, head, messages, respond).await;
+        unary(&shared, &flow, method, head, messages, respond).await;
     }
 }
 
-async fn unary(shared: &Shared, method: Arc<Method>, head: Parts, mut messages: Messages, mut respond: Respond) {
+async fn unary(
+    shared: &Shared,
+    flow: &Arc<Flow>,
+    method: Arc<Method>,
+    head: Parts,
+    mut messages: Messages,
+    mut respond: Respond,
+) {
     let deadline = deadline(&head.headers);
     let message = match messages.only().await {
         Ok(message) => message,
         Err(status) => return replies::refuse(respond, &status),
     };
-    let (reply, answered) = oneshot::channel();
+    let headers = Arc::new(own(&head.headers));
     let gone = Arc::new(AtomicBool::new(false));
-    let work = Work::Unary { message, reply };
-    if !shared.submit(Job { method, headers: own(&head.headers), deadline, gone: gone.clone(), work }) {
-        return replies::refuse(respond, &full());
-    }
-    tokio::select! {
-        biased;
-        answer = answered => match answer {
-            Ok(Ok(message)) => replies::answer(respond, message),
-            Ok(Err(status)) => replies::refuse(respond, &status),
-            Err(_) => replies::refuse(respond, &stopping()),
-        },
-        _ = poll_fn(|context| respond.poll_reset(context)) => gone.store(true, Ordering::SeqCst),
+    loop {
+        let (reply, answered) = oneshot::channel();
+        let work = Work::Unary { message: message.clone(), flow: flow.clone(), reply };
+        let (method, headers, gone_too) = (method.clone(), headers.clone(), gone.clone());
+        if !shared.submit(Job { method, headers, deadline, gone: gone_too, work }) {
+            return replies::refuse(respond, &full());
+        }
+        let answer = tokio::select! {
+            biased;
+            answer = answered => answer,
+            _ = poll_fn(|context| respond.poll_reset(context)) => return gone.store(true, Ordering::SeqCst),
+        };
+        match answer {
+            Ok(Some(Ok(message))) => {
+                flow.hand(message.len());
+                return replies::answer(respond, message);
+            }
+            Ok(Some(Err(status))) => return replies::refuse(respond, &status),
+            Err(_) => return replies::refuse(respond, &stopping()),
+            Ok(None) => tokio::select! {
+                biased;
+                () = flow.room() => (),
+                _ = poll_fn(|context| respond.poll_reset(context)) => return,
+            },
+        }
     }
 }
 
@@ -72,7 +93,7 @@ async fn stream(shared: &Arc<Shared>, method: Arc<Method>, head: Parts, mut mess
     let listeners: Listeners = Arc::new(Mutex::new(Some(Vec::new())));
     let gone = Arc::new(AtomicBool::new(false));
     let job = Job {
-        headers: own(&head.headers),
+        headers: Arc::new(own(&head.headers)),
         deadline: None,
         gone: gone.clone(),
         work: Work::Stream { stream: Stream::new(received, outgoing, listeners.clone(), gone.clone()), reply },
@@ -104,7 +125,7 @@ async fn stream(shared: &Arc<Shared>, method: Arc<Method>, head: Parts, mut mess
     for function in told {
         shared.submit(Job {
             method: method.clone(),
-            headers: Headers::new(),
+            headers: Arc::default(),
             deadline: None,
             gone: gone.clone(),
             work: Work::Ended(function),

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::calls;
-use crate::shared::Shared;
+use crate::flow::{Counted, Flow};
+use crate::shared::{Limits, Shared};
 
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
@@ -59,11 +60,11 @@ async fn serve(shared: Arc<Shared>, socket: TcpStream) {
         .max_frame_size(MOST_FRAME_BYTES)
         .max_header_list_size(limits.header_bytes)
         .max_concurrent_streams(limits.streams_per_connection);
+    let flow = Arc::new(Flow::new(shared.unsent.clone()));
+    let socket = Counted { socket, flow: flow.clone() };
     let Ok(Ok(mut connection)) = timeout(limits.patience, builder.handshake::<_, Bytes>(socket)).await else { return };
     let (dead, mut died) = oneshot::channel();
-    let pings = connection.ping_pong().map(|pings| {
-        tokio::spawn(keep_alive(pings, limits.keepalive, limits.keepalive_timeout, dead))
-    });
+    let pings = connection.ping_pong().map(|pings| tokio::spawn(keep_alive(pings, flow.clone(), limits, dead)));
     let mut closing = shared.closing.subscribe();
     let mut told = false;
     loop {
@@ -71,7 +72,7 @@ async fn serve(shared: Arc<Shared>, socket: TcpStream) {
             biased;
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
-                    tokio::spawn(calls::serve(shared.clone(), request, respond));
+                    tokio::spawn(calls::serve(shared.clone(), flow.clone(), request, respond));
                 }
                 _ => break,
             },
@@ -89,11 +90,13 @@ async fn serve(shared: Arc<Shared>, socket: TcpStream) {
     drop(open);
 }
 
-/// Pings the client now and then; drops `dead` where it does not answer.
-async fn keep_alive(mut pings: PingPong, every: Duration, patience: Duration, dead: oneshot::Sender<()>) {
+/// Pings the client now and then; drops `dead` where it does not answer, or took nothing of what it asked for meanwhile.
+async fn keep_alive(mut pings: PingPong, flow: Arc<Flow>, limits: Limits, dead: oneshot::Sender<()>) {
     loop {
-        sleep(every).await;
-        if !matches!(timeout(patience, pings.ping(Ping::opaque())).await, Ok(Ok(_))) {
+        let before = flow.stuck_at();
+        sleep(limits.keepalive).await;
+        let is_stuck = before.is_some() && flow.stuck_at() == before;
+        if is_stuck || !matches!(timeout(limits.keepalive_timeout, pings.ping(Ping::opaque())).await, Ok(Ok(_))) {
             drop(dead);
             return;
         }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod connections;
+mod flow;
 mod messages;
 mod replies;
 mod shared;
@@ -146,13 +147,16 @@ fn run(job: Job) {
     }
     let late = job.deadline.is_some_and(|deadline| deadline <= Instant::now());
     match job.work {
-        Work::Unary { message, reply } => {
+        Work::Unary { flow, reply, .. } if !flow.has_room() => {
+            let _ = reply.send(None);
+        }
+        Work::Unary { message, reply, .. } => {
             let answer = if late {
                 Err(Status::new(DEADLINE_EXCEEDED, "the deadline of the call passed before it was answered"))
             } else {
                 Python::attach(|py| answer(py, &job.method.answer, &message, &job.headers))
             };
-            let _ = reply.send(answer);
+            let _ = reply.send(Some(answer));
         }
         Work::Stream { stream, reply } => {
             let _ = reply.send(Python::attach(|py| converse(py, &job.method.answer, stream, &job.headers)));

@@ -41,7 +41,10 @@ impl Messages {
             Some(b"deflate") => Encoding::Deflate,
             Some(other) => {
                 let name = String::from_utf8_lossy(other);
-                return Err(Status::new(UNIMPLEMENTED, format!("{name} is not supported; send gzip, deflate or identity")));
+                return Err(Status::new(
+                    UNIMPLEMENTED,
+                    format!("{name} is not supported; send gzip, deflate or identity"),
+                ));
             }
         };
         Ok(Self { body, held: Bytes::new(), encoding, most_bytes, patience })
@@ -127,7 +130,9 @@ impl Messages {
         let mut out = Vec::new();
         let most = self.most_bytes as u64 + 1;
         let read = match self.encoding {
-            Encoding::Identity => return Err(Status::new(INTERNAL, "a message is compressed, the call names no encoding")),
+            Encoding::Identity => {
+                return Err(Status::new(INTERNAL, "a message is compressed, the call names no encoding"));
+            }
             Encoding::Gzip => GzDecoder::new(message).take(most).read_to_end(&mut out),
             Encoding::Deflate => ZlibDecoder::new(message).take(most).read_to_end(&mut out),
         };

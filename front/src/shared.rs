@@ -9,6 +9,7 @@ use bytes::Bytes;
 use pyo3::prelude::*;
 use tokio::sync::{Notify, oneshot, watch};
 
+use crate::flow::Flow;
 use crate::status::Status;
 use crate::stream::Stream;
 use crate::turns::Turns;
@@ -48,15 +49,23 @@ pub struct Method {
 pub type Headers = Vec<(String, String)>;
 
 pub enum Work {
-    Unary { message: Bytes, reply: oneshot::Sender<Result<Bytes, Status>> },
-    Stream { stream: Stream, reply: oneshot::Sender<Result<(), Status>> },
+    /// The reply is None where the call has to wait until its client has taken other answers.
+    Unary {
+        message: Bytes,
+        flow: Arc<Flow>,
+        reply: oneshot::Sender<Option<Result<Bytes, Status>>>,
+    },
+    Stream {
+        stream: Stream,
+        reply: oneshot::Sender<Result<(), Status>>,
+    },
     /// A function that wanted to know that its stream has ended.
     Ended(Py<PyAny>),
 }
 
 pub struct Job {
     pub method: Arc<Method>,
-    pub headers: Headers,
+    pub headers: Arc<Headers>,
     pub deadline: Option<Instant>,
     /// The client no longer waits.
     pub gone: Arc<AtomicBool>,
@@ -75,6 +84,8 @@ pub struct Shared {
     pub turns: Turns,
     pub closing: watch::Sender<bool>,
     pub connections: Connections,
+    /// Bytes of answers, of all connections.
+    pub unsent: Arc<AtomicUsize>,
     jobs: Mutex<VecDeque<Job>>,
     ready: Notify,
     running: AtomicUsize,
@@ -89,6 +100,7 @@ impl Shared {
             turns: Turns::new(),
             closing: watch::Sender::new(false),
             connections: Connections::default(),
+            unsent: Arc::default(),
             jobs: Mutex::default(),
             ready: Notify::new(),
             running: AtomicUsize::new(0),

@@ -1,8 +1,8 @@
 //! A call whose messages come and go while it runs, as Python has it.
 
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use pyo3::exceptions::PyConnectionError;
