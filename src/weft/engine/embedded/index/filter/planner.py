@@ -102,21 +102,19 @@ class Planner:
                     return ids.plan(condition, self._column(ID))
                 if name in (CREATION_TIME, UPDATE_TIME):
                     return self._by_timestamp(condition, name)
-                root = self._view.config.by_name.get(steps_of(name)[0].name)
-                if root is not None and is_object(root):
-                    return self._by_element(condition, resolve(name, root), length=length)
+                if self._view.has_elements:
+                    root = self._view.config.by_name.get(steps_of(name)[0].name)
+                    if root is not None and is_object(root):
+                        return self._by_element(condition, resolve(name, root), length=length)
                 prop = self._property(name)
                 return self._by_length(condition, prop) if length else self._by_property(condition, prop)
 
     def _property(self, name: str) -> Property:
         prop = self._view.config.by_name.get(name)
-        if (
-            prop is None
-            and (steps := steps_of(name))[0].index is not None
-            and steps[0].name in self._view.config.by_name
-        ):
-            raise Invalid(f"property {name[:80]!r}: [N] indexing is only supported on nested object[] properties")
         if prop is None:
+            first = steps_of(name)[0]
+            if first.index is not None and first.name in self._view.config.by_name:
+                raise Invalid(f"property {name[:80]!r}: [N] indexing is only supported on nested object[] properties")
             known = ", ".join(sorted(self._view.config.by_name)) or "none"
             raise Invalid(
                 f"no such prop with name {name[:80]!r} found in class {self._view.config.name!r} in the schema; "
