@@ -104,9 +104,15 @@ class _PathRows:
 
     def take(self, doc: int, owner: int, value: Any) -> None:
         """The value, which is not None, at this path in element number ``owner`` of ``doc``."""
-        items = value if self._is_array else (value,)
-        self.docs.extend([doc] * len(items))
-        self.places.extend([owner << 32 | index for index in range(len(items))])
+        items = value
+        if self._is_array:
+            first = owner << 32
+            self.docs.extend([doc] * len(items))
+            self.places.extend(range(first, first + len(items)))
+        else:
+            self.docs.append(doc)
+            self.places.append(owner << 32)
+            items = (value,)
         if not self._is_object:
             self.values.extend(items)
             return
