@@ -61,7 +61,7 @@ def test_planted_differences_are_found(embedded: Server, reference: Server, caps
         for number in range(0, OBJECTS, 3):
             things.data.update(uuid=thing_id(number), properties={"n": 1000}, vector={"b": [9.0, 9.0, 9.0, number]})
         client.collections.create("DifferNowhere")
-    flags = ("--filled", "--rooms", "search", "aggregate", "rest", "--questions", 100)
+    flags = ("--filled", "--rooms", "search", "aggregate", "rest", "--questions", 200)
     assert run(embedded, reference, *flags) == 1
     table = capsys.readouterr().out
     differing = {line[:40].strip() for line in table.splitlines() if re.fullmatch(r".{40}( +\d+){3} +[1-9]\d*", line)}

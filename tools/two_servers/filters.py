@@ -76,7 +76,7 @@ def maybe(rng: Random, chance: float = 0.4) -> Json | None:
 
 
 def _leaf(rng: Random) -> Json:
-    match rng.randint(0, 12):
+    match rng.randint(0, 13):
         case 0:
             operator = rng.choice(("Equal", "NotEqual", "ContainsAny", "ContainsNone"))  # all that the client has
             ids = [thing_id(rng.randint(0, 320)) for _ in range(3)]
@@ -100,8 +100,21 @@ def _leaf(rng: Random) -> Json:
             spot = {"latitude": round(rng.uniform(-80, 80), 2), "longitude": round(rng.uniform(-180, 180), 2)}
             reach = {"geoCoordinates": spot, "distance": {"max": round(rng.uniform(1e5, 8e6))}}
             return _condition(["place"], "WithinGeoRange", "valueGeoRange", reach)
+        case 7:
+            return _inside(rng)
         case _:
             return _comparing(rng)
+
+
+def _inside(rng: Random) -> Json:
+    """About the objects that are values of a property."""
+    at = rng.choice(("detail", "details", "details", "details[0]", "details[1]"))
+    name = rng.choice(("note", "rank"))
+    if rng.random() < 0.3:
+        return _condition([rng.choice((at, f"{at}.{name}"))], "IsNull", "valueBoolean", rng.random() < 0.5)
+    key, make = _VALUES["text" if name == "note" else "int"]
+    operator = rng.choice((*_COMPARISONS, *_SETS))
+    return _condition([f"{at}.{name}"], operator, key, [make(rng), make(rng)] if operator in _SETS else make(rng))
 
 
 def _comparing(rng: Random) -> Json:

@@ -107,6 +107,12 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known("The answer to a PUT", lambda _, found: found.place.endswith("properties._creationTimeUnix")),
     Known("`is_none` on geo coordinates", lambda question, _: _filters(question, "IsNull", types=("geoCoordinates",))),
+    Known(
+        "Filters on properties of objects",  # and the rows below it, whatever the setting is
+        lambda question, _: any(
+            one["path"][0].startswith("detail") for one in _conditions(question.facts.get("filters"))
+        ),
+    ),
     Known("`is_none` on a blob", lambda question, _: _filters(question, "IsNull", types=("blob",))),
     Known(
         "`not_equal` on a property with only a range index",
