@@ -98,10 +98,11 @@ def scores_of(rankings: JsonValue, key: str, provider: Provider, count: int, bes
     return [placed.get(i, 0.0) for i in range(count)]
 
 
-def text_answer(text: JsonValue, usage: JsonValue, provider: Provider) -> Generated:
-    """A generation; ``usage`` is left out if it is not an object."""
+def text_answer(text: JsonValue, usage: JsonValue, provider: Provider, why: JsonValue = None) -> Generated:
+    """A generation; ``usage`` is left out if it is not an object. ``why``: the provider's reason for no text."""
     if not isinstance(text, str):
-        raise senseless(provider, "without a text")
+        reason = f": {why[:_LONGEST_REASON]}" if isinstance(why, str) and why else ""
+        raise senseless(provider, f"without a text{reason}")
     return Generated(text, usage if isinstance(usage, Mapping) else {})
 
 

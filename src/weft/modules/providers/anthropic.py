@@ -48,7 +48,7 @@ class GenerativeAnthropic(ProviderGenerator):
         return {**body, "messages": [{"role": "user", "content": message_content(prompt, images)}]}
 
     def answer(self, answer: JsonObject, provider: Provider) -> Generated:
-        return text_answer(message_text(answer), answer.get("usage"), provider)
+        return text_answer(message_text(answer), answer.get("usage"), provider, answer.get("stop_reason"))
 
 
 def message_content(prompt: str, images: Sequence[str]) -> JsonValue:

@@ -70,4 +70,4 @@ class GenerativeAws(AwsModule, ProviderGenerator):
         return bedrock_body(self.model_of(chosen), prompt, images, chosen)
 
     def answer(self, answer: JsonObject, provider: Provider) -> Generated:
-        return text_answer(bedrock_text(answer), answer.get("usage"), provider)
+        return text_answer(bedrock_text(answer), answer.get("usage"), provider, answer.get("stop_reason"))

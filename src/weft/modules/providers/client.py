@@ -147,7 +147,10 @@ class ProviderClient:
     def _try(
         self, provider: Provider, url: str, content: bytes, headers: Mapping[str, str]
     ) -> HttpAnswer | tuple[ProviderError, bool]:
-        """The answer, or the error and whether it is transient."""
+        """The answer, or the error and whether it is transient. Raises Invalid for a value that no header can have."""
+        for name, value in headers.items():
+            if not value.isascii() or not value.isprintable():
+                raise Invalid(f"header {name} for {provider.name} would have characters that a header cannot have")
         import httpx
 
         try:

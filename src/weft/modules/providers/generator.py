@@ -84,7 +84,9 @@ class ProviderGenerator(ProviderModule, Generator):
 
     def answer(self, answer: JsonObject, provider: Provider) -> Generated:
         """The text and the usage of an answer."""
-        return text_answer(member(answer, "choices", 0, "message", "content"), answer.get("usage"), provider)
+        choice = member(answer, "choices", 0)
+        why = member(choice, "message", "refusal") or member(choice, "finish_reason")
+        return text_answer(member(choice, "message", "content"), answer.get("usage"), provider, why)
 
 
 def sent_parameters(

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.modules.base import Generated, ModuleConfig
 from weft.modules.media.encoded import image_data, image_type
-from weft.modules.providers.answers import member, senseless, text_answer
+from weft.modules.providers.answers import member, text_answer
 from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.google import STUDIO, GoogleModule, with_region
 from weft.modules.providers.provider import Provider
@@ -78,10 +78,8 @@ class GenerativeGoogle(GoogleModule, ProviderGenerator):
         content = member(candidate, "content")
         text = content if isinstance(content, str) else _text_of(member(content, "parts"))
         why = member(candidate, "finishReason") or member(answer, "promptFeedback", "blockReason")
-        if text is None and isinstance(why, str):
-            raise senseless(provider, f"without a text: {why}")
         usage = {name: answer[name] for name in ("usageMetadata", "metadata") if name in answer}
-        return text_answer(text, usage, provider)
+        return text_answer(text, usage, provider, why)
 
 
 def _is_gemini(model: str) -> bool:

@@ -188,7 +188,7 @@ def reason_of(body: JsonValue) -> str:
     if isinstance(body, list):
         return ", ".join(filter(None, map(reason_of, body)))
     if isinstance(body, Mapping):
-        for name in ("message", "msg", "detail", "error", "errors", "title"):
+        for name in ("message", "Message", "msg", "detail", "error", "errors", "title"):
             if found := reason_of(body.get(name)):
                 return found
     return ""

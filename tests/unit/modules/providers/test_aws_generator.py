@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from providers.callers import CALLER
-from providers.standin import StandIn
-from weft.domain.errors import Invalid
+from providers.standin import Failure, StandIn
+from weft.domain.caller import Caller, Credentials
+from weft.domain.errors import Invalid, ProviderError
 from weft.modules.base import Registry
 
 MESSAGES = {"messages": [{"role": "user", "content": "Hi"}]}
@@ -136,3 +137,29 @@ def test_aws_needs_a_known_model_and_a_region(registry: Registry, monkeypatch: p
     monkeypatch.delenv("AWS_REGION", raising=False)
     with pytest.raises(Invalid, match="region cannot be empty"):
         generate(registry, {"model": "meta.llama"})
+
+
+@pytest.mark.parametrize("token", ["töken", "a\nb", "to\u2028ken"])
+def test_a_token_that_no_header_can_have_is_refused_and_not_repeated(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("AWS_BASE_URL", provider.url)
+    keys = {"x-aws-access-key": "a", "x-aws-secret-key": "s", "x-aws-session-token": token}
+    caller = Caller(credentials=Credentials.of(keys))
+    settings = {**REGION, "model": "meta.llama"}
+    with pytest.raises(Invalid, match="header X-Amz-Security-Token for AWS would have characters") as raised:
+        registry.generator("generative-aws").generate("Hi", settings, {}, caller)
+    assert token not in str(raised.value)
+    target = {**REGION, "service": "sagemaker", "endpoint": "e", "targetModel": token}
+    with pytest.raises(Invalid, match="header X-Amzn-SageMaker-Target-Model for AWS"):
+        generate(registry, target)
+    assert not provider.requests
+
+
+def test_the_words_of_aws_stand_in_the_error(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_BASE_URL", provider.url)
+    provider.failures = [Failure(403, {"Message": "User: x is not authorized"})]
+    with pytest.raises(ProviderError, match="connection to AWS failed with status: 403 error: User: x is not"):
+        generate(registry, {**REGION, "model": "meta.llama"})

@@ -216,3 +216,19 @@ def test_voyage_ranks_with_the_servers_key_first(
         "model": "rerank-lite-1",
         "return_documents": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "why"),
+    [
+        ("xai", {"choices": [{"message": {"content": None}, "finish_reason": "content_filter"}]}, "content_filter"),
+        ("xai", {"choices": [{"message": {"content": None, "refusal": "I cannot"}}]}, "I cannot"),
+        ("anthropic", {"content": [], "stop_reason": "refusal"}, "refusal"),
+    ],
+)
+def test_an_answer_without_a_text_says_why(
+    provider: StandIn, registry: Registry, name: str, answer: dict[str, Any], why: str
+) -> None:
+    provider.twist = lambda _: answer
+    with pytest.raises(ProviderError, match=f"answered without a text: {why}"):
+        generate(registry, name, {"baseURL": provider.url})
