@@ -84,14 +84,14 @@ def provider(running_provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> Stan
     return running_provider
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Iterator[ProviderClient]:
     found = ProviderClient(timeout_s=10, first_wait_s=0)
     yield found
     found.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def registry(client: ProviderClient) -> Registry:
     return modules_of(client)
 
