@@ -116,6 +116,12 @@ class Lexicon(Protocol):
         """The vector of a query, the mean of those of ``texts``, one at least."""
         ...
 
+    def extend(self, word: str, definition: str, weight: float) -> None:
+        """From now on ``word`` means ``definition``; ``weight``, 0 to 1, is the definition's share of its vector.
+
+        Raises Invalid."""
+        ...
+
     def concept(self, text: str) -> dict[str, JsonValue]:
         """The entries of the words of ``text``, in the protocol's form. Raises Invalid."""
         ...

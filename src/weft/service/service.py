@@ -96,7 +96,7 @@ class Service:
             maximum_results=settings.query.maximum_results,
             hybrid_candidates=settings.query.hybrid_candidates,
         )
-        self.words = VectorWords(registry)
+        self.words = VectorWords(registry, database)
         self._slow = SlowLog(settings.query.slow_log_threshold_s) if settings.query.slow_log else None
         self._stopping = False
         self._explainer = Explainer(self.collections, QueryEmbedder(registry))

@@ -168,7 +168,11 @@ REST: dict[tuple[str, str], Step] = {
     ),
     ("GET", "/v1/classifications/{id}"): free(f"/v1/classifications/{OTHER}"),
     ("GET", f"{_CONTEXTIONARY}/concepts/{{concept}}"): free(f"{_CONTEXTIONARY}/concepts/car"),
-    ("POST", f"{_CONTEXTIONARY}/extensions"): free(f"{_CONTEXTIONARY}/extensions", {}),
+    ("POST", f"{_CONTEXTIONARY}/extensions"): needs(
+        "update_collections",
+        path=f"{_CONTEXTIONARY}/extensions",
+        body={"concept": "word", "definition": "a thing that is said", "weight": 1},
+    ),
     ("POST", "/v1/batch/references"): needs(
         "update_data",
         "read_data",

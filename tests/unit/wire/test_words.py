@@ -96,6 +96,36 @@ def test_other_collections_have_no_such_fields(rest: TestClient) -> None:
         assert "Cannot query field" in refusal(rest, collection, field)
 
 
+def test_words_that_are_added(rest: TestClient) -> None:
+    path = "/v1/modules/text2vec-contextionary"
+    added = {"concept": "frobnicator", "definition": "a musical instrument with strings", "weight": 1}
+    (before,) = rest.get(f"{path}/concepts/frobnicator").json()["individualWords"]
+    assert before == {"word": "frobnicator", "present": False}
+    assert rest.post(f"{path}/extensions", json=added).json() == added
+    (after,) = rest.get(f"{path}/concepts/frobnicator").json()["individualWords"]
+    near = [one["word"] for one in after["info"]["nearestNeighbors"]]
+    assert near[0] == "frobnicator" and {"instrument", "musical", "strings"} <= set(near)
+    for wrong, words in (
+        ({**added, "weight": 2}, "weight must be between 0 and 1"),
+        ({**added, "concept": "two words"}, "must be one word"),
+        ({**added, "definition": " "}, "has no words"),
+    ):
+        refused = rest.post(f"{path}/extensions", json=wrong)
+        assert (refused.status_code, words in refused.json()["error"][0]["message"]) == (400, True)
+
+
+def test_words_that_are_added_stay(tmp_path: Path) -> None:
+    path = "/v1/modules/text2vec-contextionary"
+    for turn in range(2):
+        server = Worded(tmp_path)
+        if turn == 0:
+            added = {"concept": "Gizmo", "definition": "violin", "weight": 0.9}
+            assert server.rest.post(f"{path}/extensions", json=added).status_code == 200
+        (word,) = server.rest.get(f"{path}/concepts/gizmo").json()["individualWords"]
+        server.close()
+        assert "violin" in [one["word"] for one in word["info"]["nearestNeighbors"][:2]]
+
+
 def test_over_rest(rest: TestClient) -> None:
     words = "interpretation,nearestNeighbors,feature-projection,classification"
     listed = rest.get("/v1/objects", params={"class": "Company", "include": words}).json()["objects"]

@@ -5,15 +5,15 @@ the bundled static embeddings of the text's words, all with the same weight, 256
 share. The shared part gives unrelated texts a cosine of about 0.3, as word vectors trained on one corpus have:
 distances and certainties that callers chose for the Contextionary keep roughly their meaning. Objects and queries
 must both come from this module; vectors that the Contextionary made can be stored, and compared only with each other.
-Its words are those of the embeddings, and none can be added.
+Its words are those of the embeddings, and those that are added with a definition.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_values import JsonValue
 from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
+from weft.modules.local.added_words import AddedWords, Embed
 from weft.modules.local.models import BUNDLED, MODEL2VEC, read_config
 from weft.modules.local.text2vec_model2vec import static_model
 from weft.modules.local.vocabulary import Vocabulary, known_words
@@ -37,8 +38,6 @@ SHARED = 0.3
 _NEIGHBOURS = 12
 _LONGEST_CONCEPT = 1_000
 
-Embed: TypeAlias = Callable[[Sequence[str]], list[Vector | WeftError]]
-
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -50,7 +49,8 @@ class Text2VecContextionary(TextVectorizer):
     def __init__(self, name: str, resources: Resources) -> None:
         super().__init__(name)
         self._model = static_model(resources)
-        self._vocabulary = Vocabulary(lambda words: _stacked(self._documents(words)))
+        self._added = AddedWords()
+        self._vocabulary = Vocabulary(lambda words: _stacked(_embedded(words, self._model.embed_documents)))
 
     def meta(self) -> dict[str, JsonValue]:
         return super().meta() | {"version": __version__, "wordCount": len(known_words())}
@@ -76,24 +76,32 @@ class Text2VecContextionary(TextVectorizer):
                 "concatenatedNearestNeighbors": near,
             }
         for word, vector in zip(words, vectors[:-1], strict=True):
-            one: dict[str, Any] = {"word": word, "present": word in known_words()}
+            one: dict[str, Any] = {"word": word, "present": self._knows(word)}
             if one["present"]:
                 one["info"] = {"vector": vector.tolist(), "nearestNeighbors": self._neighbours(vector)}
             found["individualWords"].append(one)
         return found
 
     def word_vectors(self, words: Sequence[str]) -> list[Vector | None]:
-        known = [word for word in words if word in known_words()]
+        known = [word for word in words if self._knows(word)]
         vectors = dict(zip(known, _stacked(self._documents(known)), strict=True)) if known else {}
         return [vectors.get(word) for word in words]
 
     def mix(self, words: Sequence[str], weights: Sequence[float]) -> Vector:
-        return _whole(np.average(_stacked(self._model.embed_documents(words)), axis=0, weights=weights))
+        return _whole(
+            np.average(_stacked(self._added.embedding(self._model.embed_documents)(words)), axis=0, weights=weights)
+        )
 
     def neighbours(self, vector: Vector, k: int) -> list[tuple[str, float]]:
         if vector.shape != (DIMENSIONS,):
             raise Invalid(f"a vector of {vector.shape[-1]} dimensions has no words near it; theirs have {DIMENSIONS}")
-        return self._vocabulary.nearest(vector / (np.linalg.norm(vector) or 1), k)
+        direction = vector / (np.linalg.norm(vector) or 1)
+        added = list(self._added)
+        found = [one for one in self._vocabulary.nearest(direction, k + len(added)) if one[0] not in self._added]
+        if added:
+            distances = np.maximum(1 - _stacked(self._documents(added)) @ direction, 0).tolist()
+            found += zip(added, distances, strict=True)
+        return sorted(found, key=lambda one: one[1])[:k]
 
     def words(self, text: str) -> list[str]:
         return [word for word in _words(text) if word]
@@ -111,10 +119,16 @@ class Text2VecContextionary(TextVectorizer):
         return self._documents(texts)
 
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
-        return mean(_embedded(texts, self._model.embed_queries))
+        return mean(_embedded(texts, self._added.embedding(self._model.embed_queries)))
 
     def _documents(self, texts: Sequence[str]) -> list[Vector | WeftError]:
-        return _embedded(texts, self._model.embed_documents)
+        return _embedded(texts, self._added.embedding(self._model.embed_documents))
+
+    def extend(self, word: str, definition: str, weight: float) -> None:
+        self._added.add(word, _words(definition), weight)
+
+    def _knows(self, word: str) -> bool:
+        return word in known_words() or word in self._added
 
 
 def _stacked(vectors: Sequence[Vector | WeftError]) -> npt.NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from weft.access.permissions import CREATE, READ, Right
+from weft.access.permissions import CREATE, READ, UPDATE, Right
 from weft.domain.cluster import Node, ShardFacts
 from weft.service.permissions.context import AuthContext
 
@@ -28,6 +28,11 @@ def readable_nodes(
 
 def _readable(context: AuthContext, shard: ShardFacts) -> bool:
     return context.may(Right(READ, "nodes", ("verbose", shard.collection)))
+
+
+def extending_lexicon(context: AuthContext, *_: object) -> Iterator[Right]:
+    """Words belong to no collection, and all may use them: adding one takes the right to change all."""
+    yield Right(UPDATE, "collections", ("*",))
 
 
 def reading_models(context: AuthContext) -> Iterator[Right]:

@@ -11,17 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.access.requirement import public
+from weft.access.requirement import public, requires
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.domain.objects import Properties, Vector
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, VectorConfig
+from weft.jobs.ledger import SettingsStore
 from weft.modules.base import Lexicon, Registry
 from weft.modules.inputs import object_text
+from weft.service.permissions.server import extending_lexicon
 from weft.service.words.paths import PathElement, path
 from weft.service.words.projection import ProjectionSettings, projected
 
 _MODULE = "text2vec-contextionary"
+_ADDED = "word "
+"""The beginning of the keys of added words."""
 _NEIGHBOURS = 10
 _NEIGHBOURS_OF_QUERIES = 50
 _MOST_PATHS = 25
@@ -60,13 +64,27 @@ def worded(config: CollectionConfig) -> VectorConfig | None:
 
 
 class VectorWords:
-    def __init__(self, registry: Registry) -> None:
+    """Words that are added are kept in ``store``."""
+
+    def __init__(self, registry: Registry, store: SettingsStore) -> None:
         self._registry = registry
+        self._store = store
+        for word, (definition, weight) in self._added().items():
+            if registry.knows(_MODULE):
+                self._lexicon().extend(word, definition, weight)
 
     @public
     def concept(self, text: str) -> JsonObject:
         """The words of ``text``, their vectors and their nearest words. Raises Invalid, also without the module."""
         return self._lexicon().concept(text)
+
+    @requires(extending_lexicon)
+    def extend(self, word: str, definition: str, weight: float) -> None:
+        """From now on ``word`` means ``definition``, in new vectors; ``weight``, 0 to 1, is the definition's share, and
+        the rest what the word meant before. Raises Invalid, StorageFull."""
+        word = word.lower()
+        self._lexicon().extend(word, definition, weight)
+        self._store.put_settings({f"{_ADDED}{word}": {"definition": definition, "weight": weight}})
 
     @public
     def neighbours(self, vectors: Sequence[Vector]) -> list[list[NearWord]]:
@@ -110,6 +128,10 @@ class VectorWords:
         known = zip(names, lexicon.word_vectors(names), strict=True)
         words = {name: vector for name, vector in known if vector is not None}
         return [path(query, one, words) for one in vectors]
+
+    def _added(self) -> dict[str, tuple[str, float]]:
+        found = {key.removeprefix(_ADDED): one for key, one in self._store.settings().items() if key.startswith(_ADDED)}
+        return {word: (one["definition"], one["weight"]) for word, one in found.items()}
 
     def _lexicon(self) -> Lexicon:
         module = self._registry.get(_MODULE)

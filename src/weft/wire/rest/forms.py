@@ -194,6 +194,7 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
     "Beacon": _BEACON,
     "BatchReferences": ArrayForm(ObjectForm(**{"from": URI}, to=URI, tenant=TEXT)),
+    "Extension": ObjectForm(concept=TEXT, definition=TEXT, weight=NUMBER),
     "Explain": ObjectForm(query=ANYTHING, vector=TEXT, matrix=FLAG),
     "GraphQL": _QUESTION,
     "GraphQLBatch": ArrayForm(AnyForm(_QUESTION.keys)),

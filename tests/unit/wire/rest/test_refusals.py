@@ -9,11 +9,6 @@ from starlette.testclient import TestClient
 ID = "00000000-0000-0000-0000-00000000000a"
 
 
-def test_what_is_not_offered_says_so(rest: TestClient) -> None:
-    reply = rest.post("/v1/modules/text2vec-contextionary/extensions")
-    assert (reply.status_code, "nearText" in reply.text) == (501, True)
-
-
 def test_what_names_a_collection_that_is_not_there(rest: TestClient) -> None:
     beacon = {"beacon": f"weaviate://localhost/Absent/{ID}"}
     bare: tuple[tuple[str, str, Any], ...] = (

@@ -103,6 +103,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         individualWords=array(record("word present", word=TEXT, present=BOOLEAN, info=OBJECT)),
         concatenatedWord=OBJECT,
     ),
+    "Extension": request("concept definition weight", concept=NAME, definition=NAME, weight=NUMBER),
     "Statistics": record("statistics synchronized", statistics=array(OBJECT), synchronized=BOOLEAN),
     # collections
     "Class": request("class", **{"class": CLASS_NAME}, **_CLASS),
