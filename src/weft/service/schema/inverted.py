@@ -15,9 +15,12 @@ _FLAGS = ("indexNullState", "indexPropertyLength", "indexTimestamps")
 
 
 def complete(given: Stated) -> Document:
-    """An ``invertedIndexConfig`` with every default filled in."""
+    """An ``invertedIndexConfig`` with every default filled in. Raises Invalid for a user dictionary, which no tokenizer
+    here would read."""
     where = "invertedIndexConfig"
     config: Document = INVERTED.declared(given)
+    if config.pop("tokenizerUserDict", None):
+        raise Invalid(f"{where}: tokenizerUserDict: tokenizers have no user dictionaries on this server; leave it out")
     bm25 = json_fields.object_(given, "bm25", where) or {}
     b, k1 = json_fields.number(bm25, "b", "bm25"), json_fields.number(bm25, "k1", "bm25")
     config["bm25"] = {"b": 0.75 if b is None else b, "k1": 1.2 if k1 is None else k1}

@@ -150,6 +150,13 @@ def test_a_collection_has_one_shard(made: Made, modules: Any) -> None:
     assert again["shardingConfig"]["desiredCount"] == 3, "what an earlier version made can still be changed"
 
 
+def test_user_dictionaries_of_tokenizers_are_refused(made: Made) -> None:
+    words = [{"tokenizer": "kagome_ja", "replacements": [{"source": "a", "target": "b"}]}]
+    with pytest.raises(Invalid, match=r"tokenizerUserDict: .*leave it out"):
+        made(invertedIndexConfig={"tokenizerUserDict": words})
+    assert "tokenizerUserDict" not in made(invertedIndexConfig={"tokenizerUserDict": []})["invertedIndexConfig"]
+
+
 def test_replication(made: Made) -> None:
     document = made(replicationConfig={"factor": 0, "asyncEnabled": True, "asyncConfig": {"maxWorkers": 3}})
     assert document["replicationConfig"] == {
