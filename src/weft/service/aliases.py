@@ -45,9 +45,10 @@ class Aliases:
         with self._schemas.turn:
             alias = collection_name(alias)
             check_class_name(alias, "alias")
-            taken = {one.lower() for one in self.by_name()}
-            if self._schemas.database.find(alias) is not None or alias.lower() in taken:
-                raise Conflict(f"create alias: class/alias {alias} already exists", alias=alias)
+            if alias.lower() in {one.lower() for one in self.by_name()}:
+                raise Conflict(f"create alias: {alias}, alias already exists", alias=alias)
+            if self._schemas.database.find(alias) is not None:
+                raise Conflict(f"create alias: class {alias} already exists", alias=alias)
             return self._point(alias, name)
 
     @requires(permit.moving_alias)

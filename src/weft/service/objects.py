@@ -52,8 +52,9 @@ _DELETE_LIMIT = 10_000
 
 @dataclass(slots=True)
 class Deleted:
-    """``objects``: (uuid, error or None) of each match, if requested."""
+    """``collection``: the name behind an alias. ``objects``: (uuid, error or None) of each match, if requested."""
 
+    collection: str
     matches: int = 0
     successful: int = 0
     failed: int = 0
@@ -205,7 +206,7 @@ class Objects:
             resolve = resolver(self._collections, part.config, tenant)
             removed = part.remove(filter, _DELETE_LIMIT, dry_run=dry_run, resolve=resolve)
         failed = sum(error is not None for _, error in removed.outcomes)
-        result = Deleted(removed.matches, len(removed.outcomes) - failed, failed)
+        result = Deleted(part.config.name, removed.matches, len(removed.outcomes) - failed, failed)
         if verbose:
             result.objects = [(uuid, None if error is None else error.message) for uuid, error in removed.outcomes]
         return result

@@ -65,7 +65,10 @@ class Tenants:
         with self._schemas.turn:
             collection = self._with_tenants(name)
             if len(given) > _MAX_UPDATES:
-                raise Invalid(f"at most {_MAX_UPDATES} tenants can be changed at once, not {len(given)}")
+                raise Invalid(
+                    f"maximum number of tenants allowed to be updated simultaneously is {_MAX_UPDATES}. "
+                    "Please reduce the number of tenants in your request and try again"
+                )
             asked = statuses(given, self._possible)
             known = collection.tenants()
             for tenant in asked:

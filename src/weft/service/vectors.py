@@ -31,7 +31,7 @@ def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dic
         if target is None:
             raise Invalid(_unknown(config, name))
         if target.index.is_dropped:
-            raise Invalid(f"the index of vector {name!r} was dropped, so it takes no more vectors; leave this one out")
+            raise Invalid(f"the vector index of {name!r} was dropped, so it takes no more vectors; leave this one out")
         _check_one(target, vector)
     return {name: pooled(config.vectors[name], vector) for name, vector in vectors.items()}
 

@@ -55,11 +55,25 @@ def test_auto_schema_makes_no_such_collection_either(server: InProcess, name: st
     assert [found["class"] for found in server.rest.get("/v1/schema").json()["classes"]] == ["GreenCar"]
 
 
-@pytest.mark.parametrize("alias", ["Auto", "AUTO", "auto", "GreenCar"])
-def test_an_alias_that_is_taken(server: InProcess, alias: str) -> None:
+@pytest.mark.parametrize(
+    ("alias", "reason"),
+    [
+        ("Auto", "create alias: Auto, alias already exists"),
+        ("AUTO", "create alias: AUTO, alias already exists"),
+        ("auto", "create alias: Auto, alias already exists"),
+        ("GreenCar", "create alias: class GreenCar already exists"),
+    ],
+)
+def test_an_alias_that_is_taken(server: InProcess, alias: str, reason: str) -> None:
     status, text = post(server, "/v1/aliases", {"class": "GreenCar", "alias": alias})
     assert status == 422
-    assert "already exists" in text
+    assert reason in text
+
+
+def test_a_deletion_through_an_alias_names_the_collection(server: InProcess) -> None:
+    where = {"path": ["id"], "operator": "Equal", "valueText": "00000000-0000-0000-0000-00000000000a"}
+    deleted = server.rest.request("DELETE", "/v1/batch/objects", json={"match": {"class": "Auto", "where": where}})
+    assert deleted.json()["match"]["class"] == "GreenCar"
 
 
 def test_an_alias_without_its_collection_says_so(server: InProcess) -> None:

@@ -38,11 +38,13 @@ class Item:
         return self._values
 
     def linked(self, property: str) -> list[Item] | None:
-        """The objects that a reference points to; None when the object has no such property."""
+        """The requested objects that a reference points to; None when the object has no such property, or it points
+        only to objects of other collections or to none that exist. An empty property stays empty."""
         hits = self.hit.references.get(property)
         if hits is None:
             return None
-        return [Item(hit, hit.collection) for hit in hits if hit.collection is not None]
+        found = [Item(hit, hit.collection) for hit in hits if hit.collection is not None]
+        return found if found or not self.hit.record.properties.get(property) else None
 
 
 def items(answer: Answer, query: Query, config: CollectionConfig) -> list[Item]:

@@ -35,6 +35,8 @@ _EXPLAIN, _EXPLAIN_PRESENT = _tag("explain_score"), _present("explain_score")
 _CONSISTENT = _tag("is_consistent") + TRUE + _present("is_consistent")
 _RERANK, _RERANK_PRESENT = _tag("rerank_score"), _present("rerank_score")
 _VECTOR_BYTES, _VECTORS = _tag("vector_bytes"), _tag("vectors")
+_VECTOR = varint(search_get.MetadataResult.DESCRIPTOR.fields_by_name["vector"].number << 3 | 2)
+"""Its numbers are packed: they stand after their length in bytes."""
 _VECTOR_NAME, _VECTOR_DATA = tag_of(base.Vectors, "name"), tag_of(base.Vectors, "vector_bytes")
 _SINGLE = tag_of(base.Vectors, "type") + varint(base.Vectors.VECTOR_TYPE_SINGLE_FP32)
 _MULTI = tag_of(base.Vectors, "type") + varint(base.Vectors.VECTOR_TYPE_MULTI_FP32)
@@ -103,7 +105,10 @@ def _identity(uuid: bytes) -> bytes:
 
 def _vectors(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
     unnamed = hit.vectors.get(LEGACY_VECTOR) if config.unnamed_vector else None
-    parts = [] if unnamed is None else [_VECTOR_BYTES + sized(vector_bytes(unnamed))]
+    parts = []
+    if unnamed is not None:  # older clients read the list of floats, which has the same bytes
+        data = sized(vector_bytes(unnamed))
+        parts = [_VECTOR + data, _VECTOR_BYTES + data]
     parts += [
         _VECTORS + sized(encode_vector(name, hit.vectors[name]))
         for name in config.named_vectors

@@ -10,7 +10,6 @@ from weft.domain.clock import now_ms
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_fields import shorten
 from weft.domain.json_values import JsonObject, JsonValue
-from weft.domain.names import collection_name
 from weft.domain.objects import IncomingObject, format_uuid
 from weft.domain.schema import CollectionConfig
 from weft.service.usage import check_stored_any
@@ -136,7 +135,7 @@ def delete(call: Call) -> Reply:
     }
     if verbose and deleted.objects:
         results["objects"] = [_deleted(uuid, error, dry_run) for uuid, error in deleted.objects]
-    matched = {"class": collection_name(name), "where": _completed(as_object(match["where"], "where"))}
+    matched = {"class": deleted.collection, "where": _completed(as_object(match["where"], "where"))}
     facts = {"deletionTimeUnixMilli": _NO_TIME_MS if time_ms is None else time_ms, "dryRun": dry_run}
     return Reply({**facts, "match": matched, "output": output, "results": results})
 

@@ -18,6 +18,7 @@ from unit.wire.graphql.conftest import Ask, collection
 from weft.domain.aggregate import AggregateMetric, PropertyAggregation
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, TooLarge
+from weft.domain.objects import IncomingObject, Reference, parse_uuid
 from weft.domain.query import NearVector
 from weft.domain.schema import CollectionConfig
 from weft.service.service import Service
@@ -251,3 +252,30 @@ def test_any_text_has_an_answer(author: Service, seed: int) -> None:
     answered: dict[str, Any] = answer({"query": text, "variables": {"v": [1.0]}}, GraphQLContext(author, Caller()))
     assert answered.keys() <= {"data", "errors"}
     assert all(one["extensions"]["code"] != "INTERNAL" for one in answered.get("errors", ()))
+
+
+def test_references_to_other_collections_are_null_and_no_references_an_empty_list(
+    service: RecordingService, ask: Ask
+) -> None:
+    author, lost, none, gone = (f"00000000-0000-0000-0000-00000000000{n}" for n in range(4))
+
+    def insert(collection: str, uuid: str, by: list[str] | None) -> None:
+        points = (
+            {} if by is None else {"by": [Reference(of, parse_uuid(to)) for of, to in (one.split("/") for one in by)]}
+        )
+        service.objects.insert(IncomingObject(collection, uuid, {"title": uuid, **points}), Caller())
+
+    insert("Author", author, None)
+    insert("Author", lost, None)
+    insert("Article", author, [f"Author/{author}"])
+    insert("Article", lost, [f"Author/{lost}"])
+    insert("Article", none, [])
+    insert("Article", gone, None)
+    service.objects.delete("Author", lost, None)
+
+    def by(of: str) -> dict[str, Any]:
+        found = ask(f"{{Get{{Article{{title by{{... on {of}{{title}}}}}}}}}}")["data"]["Get"]["Article"]
+        return {one["title"]: one["by"] for one in found}
+
+    assert by("Author") == {author: [{"title": author}], lost: None, none: [], gone: None}
+    assert by("Article") == {author: None, lost: None, none: [], gone: None}

@@ -87,6 +87,7 @@ def by_message_classes(hit: Hit, config: CollectionConfig) -> Any:
     for name, vector in hit.vectors.items():
         if not config.named_vectors:
             meta.vector_bytes = vector.tobytes()
+            meta.vector.extend(vector.tolist())
         elif vector.ndim == 2:
             data = struct.pack("<H", vector.shape[1]) + vector.tobytes()
             meta.vectors.add(name=name, vector_bytes=data, type=2)
