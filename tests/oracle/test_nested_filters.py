@@ -14,7 +14,9 @@ from oracle.nested_questions import CONFIG, Maker
 from reference.filters import ReferenceTexts
 from reference.selecting import selects
 from weft.domain.objects import Object
+from weft.engine.changes import Upsert
 from weft.engine.embedded.index.filter.index import FilterIndex
+from weft.engine.embedded.shard import Shard
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -48,3 +50,22 @@ def test_every_filter_agrees_with_the_evaluator(tmp_path: Path, seed: int) -> No
             assert list(index.evaluate(filter, live, read=read)) == expected, filter
             some_but_not_all += 0 < len(expected) < len(live)
     assert some_but_not_all > 200, "the questions tell objects apart"
+
+
+def test_what_storage_gives_back_is_selected_by_the_same_filters(tmp_path: Path) -> None:
+    """Without its snapshot, an index is filled from the stored records."""
+    make = Maker(5)
+    stored = {n: make.object(n) for n in range(60)}
+    shard = Shard(tmp_path, CONFIG, durable=False, write_queue=1000)
+    shard.write([Upsert(one) for one in stored.values()])
+    shard.close()
+    (snapshot,) = tmp_path.rglob("columns.weft")
+    snapshot.unlink()
+    shard = Shard(tmp_path, CONFIG, durable=False, write_queue=1000)
+    view = shard.view()
+    for _ in range(150):
+        filter = make.filter()
+        found = view.uuids(view.select(filter).first().tolist())
+        expected = {one.uuid for one in stored.values() if selects(CONFIG, filter, one, None)}
+        assert set(found) == expected, filter
+    shard.close()
