@@ -19,7 +19,7 @@ from weft.engine.embedded.index.filter.index import FilterIndex
 from weft.engine.embedded.shard import Shard
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_filter_agrees_with_the_evaluator(tmp_path: Path, seed: int) -> None:
     """Through adds, updates, deletions, snapshots that leave dead objects out, and reopening."""
     make = Maker(seed)
