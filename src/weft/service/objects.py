@@ -34,7 +34,7 @@ from weft.service.permissions.objects import (
     auto_schema,
     deleting_by_filter,
     linking,
-    linking_existing,
+    linking_data,
     named_object,
     relinking,
     same_rights,
@@ -213,12 +213,12 @@ class Objects:
 
     # -- references
 
-    @requires(linking_existing, per_item=linking)
+    @requires(per_item=linking)
     def link(self, references: Sequence[IncomingReference], *, must_exist: bool = False) -> list[WeftError | None]:
         """Add each reference; one error or None each. ``must_exist``: refuse targets that do not exist."""
         return self._references.link(references, must_exist=must_exist)
 
-    @requires(all_of(linking))
+    @requires(all_of(linking_data), per_item=linking)
     def link_together(self, references: Sequence[IncomingReference]) -> list[WeftError | None]:
         """As ``link``, if the caller may add all of them; otherwise none is added."""
         return self.link(references)

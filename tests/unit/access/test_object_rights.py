@@ -9,10 +9,12 @@ import pytest
 
 from unit.access.world import OBJECT, World, data, give, message
 from weft.access.permissions import Permission, everything
+from weft.domain.aggregate import Aggregation
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden
 from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.objects import IncomingObject
+from weft.domain.query import Query
 
 JANE = Caller("jane")
 BEACON = {"beacon": f"weaviate://localhost/Movies/{OBJECT}"}
@@ -66,10 +68,14 @@ def test_references_of_objects_named_by_id_alone_need_the_rights_on_every_collec
     path = f"/v1/objects/{OBJECT}/references/next"
     schema = Permission("read_collections", ("Movies",))
     for method, body in (("POST", BEACON), ("PUT", [BEACON]), ("DELETE", BEACON)):
-        reads = data("read", "Movies")
-        for held in ((data("update", "Movies"), READS_SCHEMAS), (data("update", "*"), schema)):
-            assert world.ask(give(world, reads, *held), method, path, body).status_code == 403
-        key = give(world, reads, data("update", "*"), READS_SCHEMAS)
+        reads, updates = data("read", "*"), data("update", "*")
+        for held in (
+            (reads, data("update", "Movies"), READS_SCHEMAS),
+            (reads, updates, schema),
+            (data("read", "Movies"), updates, READS_SCHEMAS),
+        ):
+            assert world.ask(give(world, *held), method, path, body).status_code == 403
+        key = give(world, reads, updates, READS_SCHEMAS)
         assert world.ask(key, method, path, body).status_code in (200, 204)
 
 
@@ -80,6 +86,9 @@ def test_a_reference_is_checked_against_the_schema_of_its_target(world: World) -
     path = f"/v1/objects/Halls/{OBJECT}/references/plays"
     held = [data("update", "Halls"), data("read", "Movies"), Permission("read_collections", ("Halls",))]
     assert message(world.ask(give(world, *held), "POST", path, BEACON)).endswith("Collection: Movies]]")
+    links = [{"from": f"weaviate://localhost/Halls/{OBJECT}/plays", "to": BEACON["beacon"]}]
+    (refused,) = world.ask(give(world, *held), "POST", "/v1/batch/references", links).json()
+    assert "read_collections" in refused["result"]["errors"]["error"][0]["message"]
     assert world.ask(give(world, *held), "PUT", path, [BEACON]).status_code == 200
     key = give(world, *held, Permission("read_collections", ("Movies",)))
     assert world.ask(key, "POST", path, BEACON).status_code == 200
@@ -137,3 +146,18 @@ def check_batch(world: World) -> None:
     assert "update_collections" in refused[0]
     assert "create_collections" in refused[1]
     assert world.service.collections.find("New") is None
+
+
+def test_a_filter_needs_the_schema_of_the_collection_that_holds_its_property(world: World) -> None:
+    condition = Condition(Operator.EQUAL, PropertyTarget("title"), "Alien")
+    query, counted = Query("Movies", filter=condition), Aggregation("Movies", filter=condition)
+    give(world, data("read", "Movies"))
+    view = world.door.admit(JANE)
+    assert view.search(Query("Movies"), JANE).hits
+    with pytest.raises(Forbidden, match=r"read_collections .*Movies"):
+        view.search(query, JANE)
+    with pytest.raises(Forbidden, match=r"read_collections .*Movies"):
+        view.aggregate(counted, JANE)
+    give(world, data("read", "Movies"), Permission("read_collections", ("Movies",)))
+    assert view.search(query, JANE).hits
+    view.aggregate(counted, JANE)

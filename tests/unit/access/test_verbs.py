@@ -174,7 +174,7 @@ def test_what_a_search_is_led_to_must_be_readable(world: World) -> None:
     for query in queries:
         with pytest.raises(Forbidden, match="Collection: Movies"):
             world.door.admit(JANE).search(query, JANE)
-    give(world, data("read", "Cinemas"), data("read", "Movies"))
+    give(world, data("read", "Cinemas"), data("read", "Movies"), Permission("read_collections", ("Movies",)))
     for query in queries:
         assert world.door.admit(JANE).search(query, JANE).hits == []
 

@@ -12,7 +12,7 @@ from weft.domain.filters import Filter
 from weft.domain.objects import IncomingObject, IncomingReference, Reference
 from weft.domain.query import Query
 from weft.service.permissions.context import AuthContext
-from weft.service.permissions.reach import growing, importing, looking_up, reading, referenced, storing
+from weft.service.permissions.reach import filtering, growing, importing, looking_up, reading, referenced, storing
 
 if TYPE_CHECKING:
     from weft.service.explain import TokenQuestion
@@ -81,7 +81,8 @@ def deleting_by_filter(
         yield Right(READ, "collections", (collection,))
         yield from looking_up(context, collection, tenant, filter)
     else:
-        yield from reading(context, collection, tenant, filter)
+        yield Right(READ, "data", (collection, tenant or "*", "*"))
+        yield from filtering(context, collection, tenant, filter)
 
 
 # -- objects that are named by id alone
@@ -95,24 +96,23 @@ def by_id(verb: str) -> Rule:
 
 
 def linking_by_id(context: AuthContext, uuid: str, tenant: str | None) -> Iterator[Right]:
-    yield Right(UPDATE, "data", ("*", tenant or "*", "*"))
+    for verb in (UPDATE, READ):
+        yield Right(verb, "data", ("*", tenant or "*", "*"))
     yield Right(READ, "collections", ("*",))
 
 
 # -- references
 
 
-def linking_existing(
-    context: AuthContext, references: Sequence[IncomingReference], *, must_exist: bool = False
-) -> Iterator[Right]:
-    """Targets that must exist are looked up in the schema, too."""
-    for one in references if must_exist else ():
-        collection = context.collection(one.collection)
-        for target in referenced(context, collection, one.property, one.to_collection):
-            yield Right(READ, "collections", (target,))
-
-
 def linking(context: AuthContext, reference: IncomingReference) -> Iterator[Right]:
+    """The reference is checked against the schema of its target, too."""
+    yield from linking_data(context, reference)
+    collection = context.collection(reference.collection)
+    for target in referenced(context, collection, reference.property, reference.to_collection):
+        yield Right(READ, "collections", (target,))
+
+
+def linking_data(context: AuthContext, reference: IncomingReference) -> Iterator[Right]:
     tenant = reference.tenant or "*"
     collection = context.collection(reference.collection)
     yield Right(UPDATE, "data", (collection, tenant, "*"))

@@ -51,7 +51,7 @@ def reading(
     collection = context.collection(name)
     yield Right(READ, "data", (collection, tenant or "*", "*"))
     if filter is not None:
-        yield from filtering(context, collection, tenant, filter)
+        yield from looking_up(context, collection, tenant, filter)
     for one in references:
         for target_collection in referenced(context, collection, one.property, one.collection or ""):
             nested = one.returns.references
