@@ -194,6 +194,14 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "A collection made with an empty list", lambda _, found: found.place.endswith(".properties") and found.a == []
     ),
+    Known(
+        "Multi-vectors under a filter",
+        lambda question, _: question.kind == "near vector: many" and bool(question.facts.get("filters")),
+    ),
+    Known(
+        "The first vectors of a collection",
+        lambda question, found: question.kind.startswith("batch") and found.place.endswith(".objects"),
+    ),
     Known("Geo coordinates out of range", lambda question, found: _stricter(found) and _has(question, "atitude")),
     Known(
         "Index settings of the wrong type",

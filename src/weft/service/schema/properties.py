@@ -117,7 +117,13 @@ def _completed(given: Stated, where: str, tokenization: str, *, nested: bool, de
     done.pop("nestedProperties", None)
     if children:
         done["nestedProperties"] = [
-            _completed(child, _inside(where, child.get("name")), tokenization, nested=True, depth=depth + 1)
+            _completed(
+                child,
+                _inside(where, json_fields.string(child, "name", where)),
+                tokenization,
+                nested=True,
+                depth=depth + 1,
+            )
             for child in children
         ]
     return done

@@ -94,7 +94,7 @@ def _properties(old: list[Stated], new: list[Stated]) -> list[Stated]:
 
 def _undescribed(property: Stated) -> Document:
     bare = {key: value for key, value in property.items() if key not in ("description", "moduleConfig")}
-    bare["nestedProperties"] = {one["name"]: _undescribed(one) for one in property.get("nestedProperties", [])}
+    bare["nestedProperties"] = {one.get("name"): _undescribed(one) for one in property.get("nestedProperties", [])}
     return bare
 
 

@@ -121,6 +121,7 @@ def test_mutable(made: Made, changed: Any, path: str, value: Any) -> None:
         ("properties/0/indexFilterable", False, "property fields other than description"),
         ("properties/0/moduleConfig/text2vec-words/skip", True, "configuration cannot be updated"),
         ("properties/1/nestedProperties/0/dataType", ["int"], "not allowed|property fields other than description"),
+        ("properties/1/nestedProperties", [{"dataType": ["text"]}], "property fields other than description"),
         ("invertedIndexConfig/indexTimestamps", True, '"indexTimestamps" setting is immutable'),
         ("invertedIndexConfig/indexNullState", True, '"indexNullState" setting is immutable'),
         ("invertedIndexConfig/indexPropertyLength", True, '"indexPropertyLength" setting is immutable'),
