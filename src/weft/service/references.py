@@ -71,8 +71,8 @@ class References:
                 with self._source(name, tenant) as source:
                     self._link(source, {i: incoming[i] for i in positions}, must_exist, errors)
             except WeftError as error:
-                for i in positions:
-                    errors[i] = errors[i] or self._crossing(incoming[i]) or error
+                for i in positions:  # of a batch, what is wrong with the reference; of a request, what is wrong with it
+                    errors[i] = errors[i] or (None if must_exist else self._crossing(incoming[i])) or error
         return errors
 
     def _link(

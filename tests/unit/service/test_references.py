@@ -262,3 +262,5 @@ def test_a_tenant_is_not_reached_from_a_collection_without_tenants(service: Serv
     asked = [IncomingReference("Node", IDS[0], "shared", "Shared", IDS[1], "a")]
     (error,) = service.objects.link(asked)
     assert "cannot reference a multi-tenant enabled class from a non multi-tenant enabled class" in str(error)
+    (error,) = service.objects.link(asked, must_exist=True)
+    assert "class Node has multi-tenancy disabled, but request was with tenant" in str(error), "one reference by itself"

@@ -15,7 +15,7 @@ from weft.jobs.backup.create import BACKUP
 from weft.jobs.backup.descriptor import BackupState, read_state, write_state
 from weft.jobs.job import now
 from weft.jobs.runner import JobRunner
-from weft.service.archives.locations import backup_backends, chosen_backend, is_id
+from weft.service.archives.locations import LONGEST_ID, backup_backends, chosen_backend, is_id
 from weft.settings.archives import BackupSettings
 
 _log = logging.getLogger(__name__)
@@ -104,4 +104,4 @@ class BackupCatalog:
 
 
 def unknown(id: str) -> NotFound:
-    return NotFound(f"backup id {id[:80]!r} does not exist", id=id)
+    return NotFound(f"backup id {id[:LONGEST_ID]!r} does not exist", id=id)

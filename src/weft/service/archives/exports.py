@@ -23,7 +23,7 @@ from weft.jobs.export.state import ExportState, read_export_state, write_export_
 from weft.jobs.job import Job, now
 from weft.jobs.runner import JobRunner
 from weft.service.archives.answers import ExportJob
-from weft.service.archives.locations import checked_id, chosen_backend, export_backends, is_id
+from weft.service.archives.locations import LONGEST_ID, checked_id, chosen_backend, export_backends, is_id
 from weft.service.archives.requests import NewExport
 from weft.service.permissions.archives import export, export_of_allowed
 from weft.service.schema.document import parse
@@ -190,4 +190,4 @@ def _took_ms(state: ExportState) -> int:
 
 
 def _unknown(id: str) -> NotFound:
-    return NotFound(f"export {id[:80]!r} does not exist", id=id)
+    return NotFound(f"export {id[:LONGEST_ID]!r} does not exist", id=id)

@@ -14,7 +14,8 @@ from weft.jobs.backends.s3 import S3Backend
 from weft.plugins import BACKUP_BACKENDS, Plugin, find_plugins
 from weft.settings.archives import BackupSettings, ExportSettings
 
-_ID = re.compile(r"[a-z0-9_-]{1,128}")
+LONGEST_ID = 128
+_ID = re.compile(rf"[a-z0-9_-]{{1,{LONGEST_ID}}}")
 _BUILT_IN = (FilesystemBackend.name, S3Backend.name)
 
 
@@ -79,5 +80,5 @@ def is_id(id: str) -> bool:
 def checked_id(id: str, what: str) -> str:
     """Raises Invalid."""
     if not is_id(id):
-        raise Invalid(f"invalid {what} id {id[:80]!r}: use 1 to 128 lower-case letters, digits, - and _")
+        raise Invalid(f"invalid {what} id {id[:80]!r}: use 1 to {LONGEST_ID} lower-case letters, digits, - and _")
     return id

@@ -23,6 +23,7 @@ from weft.jobs.runner import JobRunner
 from weft.service.archives.answers import ArchiveJob
 from weft.service.archives.backups import of_job, threads_of
 from weft.service.archives.catalog import BackupCatalog, unknown
+from weft.service.archives.locations import LONGEST_ID
 from weft.service.archives.part_selection import parts_to_load
 from weft.service.archives.requests import NewRestore
 from weft.service.permissions.archives import restore_of_allowed, restored, restoring
@@ -127,5 +128,5 @@ class Restores:
     def _record(self, folder: BlobFolder, id: str) -> JobRecord:
         record = self._runner.record(RESTORE, folder.home)
         if record is None:
-            raise NotFound(f"backup {id[:80]!r} has not been restored on this server", id=id)
+            raise NotFound(f"backup {id[:LONGEST_ID]!r} has not been restored on this server", id=id)
         return record

@@ -19,7 +19,7 @@ from weft.jobs.backup.descriptor import STATE, BackupState, read_state, write_st
 from weft.jobs.job import Job
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
-from weft.service.archives.catalog import BackupCatalog
+from weft.service.archives.catalog import BackupCatalog, unknown
 from weft.service.schema.document import parse
 from weft.settings.archives import BackupSettings
 
@@ -141,3 +141,9 @@ def test_ids_that_lead_elsewhere(catalog: BackupCatalog) -> None:
     for id in ("..", "../b", "A", ""):
         with pytest.raises(NotFound):
             folder_of(catalog, id)
+
+
+def test_an_unknown_backup_is_named_whole() -> None:
+    longest = "a" * 120 + "-unknown"
+    assert str(unknown(longest)) == f"backup id '{longest}' does not exist"
+    assert len(str(unknown("a" * 10_000))) < 200
