@@ -151,7 +151,7 @@ def test_images_of_hits_go_with_the_prompt(keyed: weaviate.WeaviateClient, provi
     }[name]
     titles.generate.fetch_objects(grouped_task=task, generative_provider=config)
     sent = str(provider.requests[0].body)
-    assert 0 < sent.index("dHdv") < sent.index("b25l")
+    assert 0 < sent.index("b25l") < sent.index("dHdv")
 
 
 def test_contextual_ai_gets_the_texts_of_the_hits(keyed: weaviate.WeaviateClient, provider: StandIn) -> None:
@@ -170,6 +170,46 @@ def test_graphql_names_the_provider_and_its_parameters(keyed: weaviate.WeaviateC
     assert raw.get[NAME][0]["_additional"]["generate"]["singleResult"] == "Answer to: Say title 0"
     body = provider.requests[0].body
     assert (body["model"], body["top_p"], body["max_tokens"]) == ("grok", 0.5, 9)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "path", "sent"),
+    [
+        ('cohere: {P: 0.5, stopSequences: ["."]}', "/v2/chat", {"p": 0.5, "stop_sequences": ["."]}),
+        (
+            'databricks: {Endpoint: "<URL>/serving-endpoints/other/invocations", logprobs: true}',
+            "/serving-endpoints/other/invocations",
+            {"logprobs": True},
+        ),
+        ('google: {model: "gemini-x", topK: 3}', "/v1beta/models/gemini-x:generateContent", {}),
+        ('mistral: {baseURL: "<URL>", maxTokens: 9}', "/v1/chat/completions", {"max_tokens": 9}),
+    ],
+)
+def test_graphql_spells_parameters_as_its_providers_do(
+    keyed: weaviate.WeaviateClient, provider: StandIn, parameters: str, path: str, sent: dict[str, Any]
+) -> None:
+    make(keyed, 1)
+    named = parameters.replace("<URL>", provider.url)
+    asked = f'generate(groupedResult: {{task: "Sum up", {named}}}) {{groupedResult error}}'
+    raw = keyed.graphql_raw_query(f"{{Get {{{NAME} {{_additional {{{asked}}}}}}}}}")
+    assert raw.errors is None
+    assert raw.get[NAME][0]["_additional"]["generate"]["groupedResult"].startswith("Answer to: Sum up")
+    (request,) = provider.asked(path)
+    assert sent.items() <= request.body.items()
+
+
+@pytest.mark.parametrize(
+    ("images", "error"), [('"b25l"', None), ('["b25l"]', None), ("3", "generate: images must be a list of texts")]
+)
+def test_images_of_graphql_are_texts(
+    keyed: weaviate.WeaviateClient, provider: StandIn, images: str, error: str | None
+) -> None:
+    make(keyed, 1)
+    asked = f'generate(singleResult: {{prompt: "Hi", xai: {{images: {images}}}}}) {{singleResult error}}'
+    raw = keyed.graphql_raw_query(f"{{Get {{{NAME} {{_additional {{{asked}}}}}}}}}")
+    assert raw.errors is None
+    assert raw.get[NAME][0]["_additional"]["generate"]["error"] == error
+    assert [str(request.body).count("b25l") for request in provider.requests] == ([] if error else [1])
 
 
 @pytest.mark.parametrize("name", GENERATORS)

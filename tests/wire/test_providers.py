@@ -390,7 +390,7 @@ def test_images_of_the_request_and_of_the_hits_go_with_the_prompt(
     assert len(answer.objects) == 2
     illustrated.generate.bm25("one none", grouped_task=summed, generative_provider=chosen)
     sent = {request.body["prompt"].split(":")[0]: request.body["images"] for request in provider.requests}
-    assert sent == {"What of one?": ["dHdv", "b25l"], "What of none?": ["dHdv"], "Compare": ["b25l"]}
+    assert sent == {"What of one?": ["b25l", "dHdv"], "What of none?": ["dHdv"], "Compare": ["b25l"]}
     keyed.collections.delete("Pictured")
 
 

@@ -20,7 +20,6 @@ from weft.modules.text_vectorizer import text_setting
 _OTHER_SPELLINGS = {
     "base_url": "baseURL",
     "baseUrl": "baseURL",
-    "Endpoint": "endpoint",
     "log_probs": "logprobs",
     "top_log_probs": "topLogprobs",
 }
@@ -117,4 +116,7 @@ def _content(prompt: str, images: Sequence[str]) -> JsonValue:
 
 
 def _camel_case(name: str) -> str:
+    """Also of a name with a capital, such as ``Endpoint`` and ``P`` in GraphQL, which come here as ``_endpoint``."""
+    name = name.lstrip("_")
+    name = name[:1].lower() + name[1:]
     return _OTHER_SPELLINGS.get(name) or re.sub(r"_(\w)", lambda match: match.group(1).upper(), name)

@@ -123,10 +123,19 @@ def _some_at_a_time(call: Callable[[Item], Result], items: Sequence[Item]) -> li
 
 
 def _images(prompt: Prompt, hits: Sequence[Hit]) -> list[str]:
-    """The images of a prompt, as base64: those of the request, then those of ``hits``."""
-    names = prompt.parameters.get("image_properties") or ()
-    stored = [hit.record.properties.get(name) for name in names for hit in hits]
-    return [*(prompt.parameters.get("images") or ()), *(image for image in stored if isinstance(image, str) and image)]
+    """The images of a prompt, as base64: those of ``hits``, hit by hit, then those of the request."""
+    names = _listed(prompt, "image_properties")
+    stored = [hit.record.properties.get(name) for hit in hits for name in names]
+    return [*(image for image in stored if isinstance(image, str) and image), *_listed(prompt, "images")]
+
+
+def _listed(prompt: Prompt, name: str) -> list[str]:
+    """A parameter that is a list of texts, or one text."""
+    given = prompt.parameters.get(name)
+    found = [given] if isinstance(given, str) and given else given or []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise Invalid(f"generate: {name} must be a list of texts")
+    return found
 
 
 def _module(config: CollectionConfig, prefix: str, what: str) -> tuple[str, Mapping[str, Any]]:
