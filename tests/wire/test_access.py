@@ -75,11 +75,12 @@ def reader(guarded: Server, root: weaviate.WeaviateClient) -> Iterator[weaviate.
 
 def test_reading_is_all_that_a_reader_may(reader: weaviate.WeaviateClient) -> None:
     movies, secrets = reader.collections.use("Movies"), reader.collections.use("Secrets")
-    found = movies.query.fetch_objects(filters=Filter.by_property("title").equal("Alien")).objects
+    found = movies.query.fetch_objects().objects
     assert [one.properties["title"] for one in found] == ["Alien"]
     assert movies.aggregate.over_all(total_count=True).total_count == 1
     assert len(list(movies.iterator())) == 1
     refused: list[Any] = [
+        lambda: movies.query.fetch_objects(filters=Filter.by_property("title").equal("Alien")),
         lambda: secrets.query.fetch_objects(),
         lambda: secrets.aggregate.over_all(group_by=GroupByAggregate(prop="title")),
         lambda: secrets.data.delete_many(where=Filter.by_property("title").equal("x")),
