@@ -23,6 +23,8 @@ from weft.service.collections import Collections
 from weft.service.filtering import resolver
 from weft.service.permissions.classifications import classifying, watching_classification
 
+_PROMPT_S = 0.1
+
 
 class Classifications:
     """One runs at a time; others wait for their turn. They continue after a restart."""
@@ -35,12 +37,18 @@ class Classifications:
 
     @requires(classifying)
     def begin(self, asked: NewClassification, caller: Caller) -> ClassificationState:
-        """Raises Invalid for one that is not possible, Overloaded, StorageFull."""
+        """Raises Invalid for one that is not possible, Overloaded, StorageFull.
+
+        A short one has ended when this returns, because callers ask at once, but the answer is that it runs.
+        """
         asked = self._checked(asked)
         id = str(uuid4())
         job = Job(CLASSIFICATION, id, id, (asked.collection,), asked.to_json())
-        self._runner.submit(job, ClassificationTask(self._collections, self._registry, asked))
-        return ClassificationState(asked, job.record)
+        begun = ClassificationState(asked, job.record)
+        task = ClassificationTask(self._collections, self._registry, asked)
+        self._runner.submit(job, task)
+        task.ended.wait(_PROMPT_S)
+        return begun
 
     @requires(watching_classification)
     def get(self, id: str) -> ClassificationState:

@@ -7,6 +7,7 @@ recognised by their classification's id and counted.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -78,6 +79,8 @@ class ClassificationTask:
         self._collections = collections
         self._registry = registry
         self._asked = asked
+        self.ended = threading.Event()
+        """Set when the job's end is in the ledger."""
 
     def run(self, job: Job) -> None:
         with ExitStack() as leases:
@@ -106,7 +109,7 @@ class ClassificationTask:
         """Labels that are stored stay."""
 
     def clear(self) -> None:
-        """It has no files."""
+        self.ended.set()
 
     # -- which objects
 
