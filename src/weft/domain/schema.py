@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+CENTROID_MODULE = "ref2vec-centroid"
+"""Makes vectors from those of the objects that an object refers to."""
 LEGACY_VECTOR = "default"
 """The name under which a collection without named vectors keeps its one vector."""
 

@@ -39,6 +39,7 @@ _BUILT_IN = {
     "multi2vec-clip": "local.media_vectorizers:Multi2VecClip",
     "multi2vec-bind": "local.media_vectorizers:Multi2VecBind",
     "reranker-transformers": "local.reranker_transformers:RerankerTransformers",
+    "ref2vec-centroid": "ref2vec_centroid:Ref2VecCentroid",
     "generative-dummy": "dummy:GenerativeDummy",
     "reranker-dummy": "dummy:RerankerDummy",
     "text2vec-openai": "providers.openai:Text2VecOpenAI",

@@ -99,7 +99,7 @@ class Importer:
         properties = [obj.properties for obj in objects.values()]
         objects = _passed(objects, self._references.check(config, tenant, properties), errors)
         self._keep_unchanged(config, part, list(objects.values()))
-        objects = _passed(objects, self._vectorizer.fill(config, part, list(objects.values()), caller), errors)
+        objects = _passed(objects, self._vectorizer.fill(config, part, tenant, list(objects.values()), caller), errors)
         objects = _passed(objects, unfit(part.view(), list(objects.values())), errors)
         with self._collections.adding(part, [obj.uuid for obj in objects.values()]):
             if objects:

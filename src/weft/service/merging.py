@@ -6,7 +6,7 @@ from collections.abc import Set
 
 from weft.domain.objects import Properties
 from weft.domain.schema import CollectionConfig, DataType
-from weft.service.references import joined
+from weft.service.reference_edits import joined
 
 
 def merged_values(config: CollectionConfig, old: Properties, patch: Properties, removed: Set[str]) -> Properties:

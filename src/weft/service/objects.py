@@ -77,7 +77,7 @@ class Objects:
             is_free = not is_stored(part, obj.uuid)  # or an expired object has it
             if not is_free and is_visible(part, obj.uuid):
                 raise Conflict(f"id '{incoming.uuid}' already exists")
-            self._vectorise(plan.config, part, obj, caller)
+            self._vectorise(plan.config, part, incoming.tenant, obj, caller)
             with self._collections.adding(part, [obj.uuid]):
                 self._settle(plan, incoming)
                 hash_blobs(plan.config, obj, obj.properties)
@@ -95,7 +95,7 @@ class Objects:
             if stored is None:
                 raise _absent(incoming)
             self._vectorizer.keep_unchanged(plan.config, stored, obj)
-            self._vectorise(plan.config, part, obj, caller)
+            self._vectorise(plan.config, part, incoming.tenant, obj, caller)
             self._settle(plan, incoming)
             hash_blobs(plan.config, obj, obj.properties)
             return _store(part, Upsert(obj))
@@ -130,7 +130,7 @@ class Objects:
                 merged.classified = old.classified
                 self._vectorizer.keep_unchanged(config, old, merged)
                 self._vectorizer.keep_provided(config, old, merged)
-                self._vectorise(config, part, merged, caller)
+                self._vectorise(config, part, incoming.tenant, merged, caller)
                 hash_blobs(config, merged, patch.properties)
                 return merged
 
@@ -269,9 +269,9 @@ class Objects:
     def _checked(self, config: CollectionConfig, incoming: IncomingObject) -> Object:
         return _single(config, incoming, lenient=self._collections.makes_schemas)
 
-    def _vectorise(self, config: CollectionConfig, part: Part, obj: Object, caller: Caller) -> None:
+    def _vectorise(self, config: CollectionConfig, part: Part, tenant: str | None, obj: Object, caller: Caller) -> None:
         """Raises the error because of which the object's vectors cannot be made or stored."""
-        error = self._vectorizer.fill(config, part, [obj], caller)[0] or unfit(part.view(), [obj])[0]
+        error = self._vectorizer.fill(config, part, tenant, [obj], caller)[0] or unfit(part.view(), [obj])[0]
         if error is not None:
             raise error
 

@@ -15,19 +15,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from weft.domain.clock import now_ms
 from weft.domain.errors import CallerError, Invalid, NotFound, WeftError
 from weft.domain.names import collection_name, property_name, unknown_property
 from weft.domain.objects import IncomingReference, Object, Properties, Reference, format_uuid, parse_uuid
-from weft.domain.schema import CollectionConfig, DataType, Property
+from weft.domain.schema import CollectionConfig, DataType
 from weft.engine.changes import Edit
 from weft.engine.collection import ServedCollection
 from weft.engine.part import Part
+from weft.service.centroids import Centroids
 from weft.service.collections import Collections
+from weft.service.reference_edits import edited, is_same, joined
 from weft.service.values import coerce
 
 _OBJECTS_PER_WRITE = 256
@@ -56,6 +57,7 @@ class _Link:
 class References:
     def __init__(self, collections: Collections) -> None:
         self._collections = collections
+        self._centroids = Centroids(collections)
 
     def link(self, incoming: Sequence[IncomingReference], *, must_exist: bool = False) -> list[WeftError | None]:
         """Append each reference to those of its property; one error or None each, independent of the others.
@@ -101,10 +103,10 @@ class References:
 
             def remove(obj: Object) -> Object | None:
                 present = obj.properties.get(link.property) or []
-                kept = [one for one in present if not _same(one, link.target)]
-                return None if len(kept) == len(present) else _edited(obj, {link.property: kept})
+                kept = [one for one in present if not is_same(one, link.target)]
+                return None if len(kept) == len(present) else edited(obj, {link.property: kept})
 
-            _edit_one(source, link.uuid, remove)
+            self._edit(source, link.uuid, remove)
 
     def relink(self, name: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None) -> None:
         """Replace the references of the property by ``targets``. Raises NotFound when there is no such object."""
@@ -114,7 +116,7 @@ class References:
             declared = _reference_property(source.config, property)
             for error in self._refused(source.config, source.tenant, set(checked), must_exist=True).values():
                 raise error
-            _edit_one(source, key, lambda obj: _edited(obj, {declared: checked}))
+            self._edit(source, key, lambda obj: edited(obj, {declared: checked}))
 
     def check(
         self, config: CollectionConfig, tenant: str | None, objects: Sequence[Properties]
@@ -136,8 +138,8 @@ class References:
         errors: list[WeftError | None] = []
         for some in links:
             wrong = next(((name, refused[target]) for name, target in some if target in refused), None)
-            reason = None if wrong is None else f"'cref' {config.name}:{wrong[0]}: {wrong[1].message}"
-            errors.append(None if reason is None else Invalid(f"invalid object: invalid cref: {reason}"))
+            reason = wrong and f"'cref' {config.name}:{wrong[0]}: {wrong[1].message}"
+            errors.append(Invalid(f"invalid object: invalid cref: {reason}") if reason else None)
         return errors
 
     # -- checking
@@ -186,10 +188,9 @@ class References:
         return target
 
     def _unaliased(self, name: str) -> str:
-        try:
+        with suppress(NotFound):
             return self._collections.get(name).name
-        except NotFound:
-            return name
+        return name
 
     def _refused(
         self, source: CollectionConfig, tenant: str | None, targets: Iterable[Reference], must_exist: bool
@@ -233,6 +234,13 @@ class References:
 
     # -- writing
 
+    def _edit(self, source: _Source, uuid: bytes, edit: Edit) -> None:
+        for error in self._write(source, {uuid: edit}).values():
+            raise error
+
+    def _write(self, source: _Source, edits: Mapping[bytes, Edit]) -> dict[bytes, WeftError]:
+        return self._centroids.edit(source.config, source.part, source.tenant, edits)
+
     def _add(self, source: _Source, links: Sequence[_Link], errors: list[WeftError | None]) -> None:
         by_object: dict[bytes, list[_Link]] = defaultdict(list)
         for link in links:
@@ -240,34 +248,12 @@ class References:
         remaining = iter(by_object.items())
         while chunk := dict(islice(remaining, _OBJECTS_PER_WRITE)):
             try:
-                failed = source.part.edit({uuid: _appended(source.config, group) for uuid, group in chunk.items()})
+                failed = self._write(source, {uuid: _appended(source.config, group) for uuid, group in chunk.items()})
             except WeftError as error:
                 failed = dict.fromkeys(chunk, error)
             for uuid, group in chunk.items():
                 for link in group:
                     errors[link.position] = failed.get(uuid)
-
-
-def _edit_one(source: _Source, uuid: bytes, edit: Edit) -> None:
-    for error in source.part.edit({uuid: edit}).values():
-        raise error
-
-
-def _edited(obj: Object, changed: Properties) -> Object:
-    obj.properties.update(changed)
-    obj.updated_ms = now_ms()
-    return obj
-
-
-def joined(property: Property, present: Sequence[Reference], added: Sequence[Reference]) -> list[Reference]:
-    """The references of a property after ``added`` were added to those that are ``present``."""
-    found = [*present, *added]
-    return list(dict.fromkeys(found)) if property.distinct_references else found
-
-
-def _same(one: Reference, other: Reference) -> bool:
-    """Whether they lead to the same object, as far as both name its collection."""
-    return one.uuid == other.uuid and one.collection in ("", other.collection or one.collection)
 
 
 def _appended(config: CollectionConfig, links: Sequence[_Link]) -> Edit:
@@ -279,7 +265,7 @@ def _appended(config: CollectionConfig, links: Sequence[_Link]) -> Edit:
             name: joined(config.by_name[name], obj.properties.get(name) or (), targets)
             for name, targets in added.items()
         }
-        return _edited(obj, changed)
+        return edited(obj, changed)
 
     return append
 

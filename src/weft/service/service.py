@@ -20,6 +20,7 @@ from weft.modules.base import ModelState, Registry
 from weft.service.aggregate import Aggregator
 from weft.service.aliases import Aliases
 from weft.service.archives.archives import Archives
+from weft.service.centroids import Centroids
 from weft.service.classification.classifications import Classifications
 from weft.service.collections import Collections
 from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
@@ -78,7 +79,7 @@ class Service:
         self.tenants = Tenants(schemas)
         self.aliases = Aliases(schemas)
         self.collections = Collections(schemas, self.tenants)
-        self.objects = Objects(self.collections, ObjectVectorizer(registry))
+        self.objects = Objects(self.collections, ObjectVectorizer(registry, Centroids(self.collections)))
         self.finder = ObjectFinder(self.collections)
         self.replication = Replication(self.collections, self._node)
         self.access = access

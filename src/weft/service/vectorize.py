@@ -12,27 +12,32 @@ import numpy as np
 from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
 from weft.domain.objects import Object
-from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.domain.schema import CENTROID_MODULE, CollectionConfig, VectorConfig
 from weft.engine.part import Part
 from weft.modules.base import Registry
 from weft.modules.inputs import object_input, vectorised_alike
+from weft.service.centroids import Centroids
 from weft.service.fingerprints import other_model
 from weft.service.vectors import pooled
 
+_OTHERS = ("none", CENTROID_MODULE)
+"""Vectors that no module makes from the object's own properties."""
+
 
 class ObjectVectorizer:
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, centroids: Centroids) -> None:
         self._registry = registry
+        self._centroids = centroids
 
     def fill(
-        self, config: CollectionConfig, part: Part, objects: Sequence[Object], caller: Caller
+        self, config: CollectionConfig, part: Part, tenant: str | None, objects: Sequence[Object], caller: Caller
     ) -> list[WeftError | None]:
         """Give each object, to be stored in ``part``, the missing vectors that a module makes; one error or None each.
 
         None is made where the index was dropped. If the part has vectors of another model, that is the error.
         """
-        errors: list[WeftError | None] = [None] * len(objects)
-        made = (one for one in config.vectors.values() if one.vectorizer != "none" and not one.index.is_dropped)
+        errors = self._centroids.fill(config, tenant, objects)
+        made = [one for one in config.vectors.values() if one.vectorizer not in _OTHERS and not one.index.is_dropped]
         for vectors in _alike(made):
             self._fill(config, part, vectors, objects, errors, caller)
         return errors
@@ -79,7 +84,7 @@ class ObjectVectorizer:
     def keep_unchanged(config: CollectionConfig, old: Object, new: Object) -> None:
         """Give ``new`` the vectors of ``old`` that a module made from the same properties."""
         for vector in config.vectors.values():
-            if vector.vectorizer == "none" or vector.name in new.vectors or vector.name not in old.vectors:
+            if vector.vectorizer in _OTHERS or vector.name in new.vectors or vector.name not in old.vectors:
                 continue
             if vectorised_alike(config, vector, old.properties, new.properties):
                 new.vectors[vector.name] = old.vectors[vector.name]

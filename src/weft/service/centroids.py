@@ -1,0 +1,94 @@
+"""Centroids: vectors of the module ``ref2vec-centroid``, made whenever an object or its references are stored.
+
+Such a vector is the mean of those of the objects that the properties named in ``referenceProperties`` lead to; there is
+none if no such object has a vector. Later changes of those objects do not change it. An object with several vectors
+counts with the one called ``default``, if it has one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from weft.domain.errors import Invalid, NotFound, WeftError
+from weft.domain.objects import Object, Reference, Vector
+from weft.domain.schema import CENTROID_MODULE, LEGACY_VECTOR, CollectionConfig, VectorConfig
+from weft.engine.changes import Edit
+from weft.engine.part import Part
+from weft.engine.view import find_objects
+from weft.service.collections import Collections
+
+
+class Centroids:
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
+
+    def fill(self, config: CollectionConfig, tenant: str | None, objects: Sequence[Object]) -> list[WeftError | None]:
+        """Give each object, of the collection and tenant, its vectors of this kind, or take them from it; one error or
+        None each."""
+        errors: list[WeftError | None] = [None] * len(objects)
+        for vector in _made(config):
+            for i, obj in enumerate(objects):
+                try:
+                    self._fill(config, tenant, vector, obj)
+                except WeftError as error:
+                    errors[i] = errors[i] or error
+        return errors
+
+    def edit(
+        self, config: CollectionConfig, part: Part, tenant: str | None, edits: Mapping[bytes, Edit]
+    ) -> dict[bytes, WeftError]:
+        """``part.edit`` with edits of references, after which the vectors are made again."""
+        if not _made(config):
+            return part.edit(edits)
+
+        def settled(edit: Edit) -> Edit:
+            def apply(obj: Object) -> Object | None:
+                changed = edit(obj)
+                if changed is not None:
+                    for error in filter(None, self.fill(config, tenant, [changed])):
+                        raise error
+                return changed
+
+            return apply
+
+        return part.edit({uuid: settled(edit) for uuid, edit in edits.items()}, exclusive=False)
+
+    def _fill(self, config: CollectionConfig, tenant: str | None, vector: VectorConfig, obj: Object) -> None:
+        names = vector.settings.get("referenceProperties")
+        properties = [name for name in names if isinstance(name, str)] if isinstance(names, list | tuple) else []
+        found = self._vectors(tenant, [target for name in properties for target in obj.properties.get(name) or ()])
+        if len({one.shape for one in found}) > 1:
+            raise Invalid(f"the objects that {config.name} refers to have vectors of different dimensions")
+        obj.vectors.pop(vector.name, None)
+        if found:
+            obj.vectors[vector.name] = np.mean(np.stack(found), axis=0, dtype=np.float32)
+
+    def _vectors(self, tenant: str | None, targets: Sequence[Reference]) -> list[Vector]:
+        """The vector ``(d,)`` of each target that has one; a target that is referred to twice counts twice."""
+        by_collection: dict[str, list[bytes]] = defaultdict(list)
+        for target in targets:
+            by_collection[target.collection].append(target.uuid)
+        found: list[Vector] = []
+        for name, uuids in by_collection.items():
+            try:
+                collection = self._collections.open(name)
+                with self._collections.use(collection, tenant if collection.config.tenancy.enabled else None) as part:
+                    stored = find_objects(part.view(), uuids, vectors=True)
+            except NotFound:
+                continue  # references added in batches may lead to what is not there yet
+            found += [one for held in stored if held is not None and (one := _vector_of(held[1])) is not None]
+        return found
+
+
+def _made(config: CollectionConfig) -> list[VectorConfig]:
+    return [one for one in config.vectors.values() if one.vectorizer == CENTROID_MODULE and not one.index.is_dropped]
+
+
+def _vector_of(obj: Object) -> Vector | None:
+    single = {name: vector for name, vector in obj.vectors.items() if vector.ndim == 1}
+    if LEGACY_VECTOR in single:
+        return single[LEGACY_VECTOR]
+    return next(iter(single.values())) if len(single) == 1 else None
