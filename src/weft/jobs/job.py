@@ -129,9 +129,14 @@ class Job:
 
     # -- the run
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the run must not continue."""
+        return self._wish is not _Wish.RUN or self.interrupted
+
     def check(self) -> None:
         """Raises JobStopped when the run must not continue."""
-        if self._wish is not _Wish.RUN or self.interrupted:
+        if self.is_stopping:
             raise JobStopped
 
     @property

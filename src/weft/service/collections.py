@@ -25,12 +25,6 @@ from weft.service.schemas import Schemas
 from weft.service.tenants import Tenants
 from weft.service.tokens import Tokens, tokens_of_property
 
-_INDEX_FLAGS = {
-    "filterable": "indexFilterable",
-    "searchable": "indexSearchable",
-    "rangeFilters": "indexRangeFilters",
-}
-
 
 class Collections:
     def __init__(self, schemas: Schemas, tenants: Tenants) -> None:
@@ -143,21 +137,6 @@ class Collections:
     def add_property(self, name: str, given: Stated) -> Stated:
         """The property's document with its defaults."""
         return self._schemas.add_property(name, given)
-
-    @requires(permit.dropping_index)
-    def drop_property_index(self, name: str, property: str, index: str) -> None:
-        """``index``: filterable, searchable or rangeFilters."""
-        flag = _INDEX_FLAGS.get(index)
-        if flag is None:
-            raise Invalid(f"{index!r} is not an index of a property; use one of {', '.join(_INDEX_FLAGS)}")
-
-        def edit(config: CollectionConfig, document: Document) -> None:
-            found = next((one for one in document["properties"] if one["name"] == property), None)
-            if found is None:
-                raise Invalid(f"class {config.name} has no property {property!r}")
-            found[flag] = False
-
-        self._schemas.edit(name, edit)
 
     @requires(permit.dropping_index)
     def drop_vector_index(self, name: str, vector: str) -> None:

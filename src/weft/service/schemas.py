@@ -79,6 +79,12 @@ class Schemas:
             edit(collection.config, document)
             self._store(collection, document)
 
+    def edited(self, collection: OpenCollection, edit: Callable[[Document], None]) -> CollectionConfig:
+        """The configuration of which ``edit`` changes the document; nothing is stored. Raises Invalid."""
+        document = copy.deepcopy(dict(collection.config.document))
+        edit(document)
+        return self._checked(document)
+
     def add_property(self, name: str, given: Stated) -> Stated:
         """The property's document with its defaults."""
         added: Document = {}

@@ -24,6 +24,7 @@ from weft.service.centroids import Centroids
 from weft.service.classification.classifications import Classifications
 from weft.service.collections import Collections
 from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
+from weft.service.indexes.property_indexes import PropertyIndexes
 from weft.service.jobs import Jobs
 from weft.service.object_finder import ObjectFinder
 from weft.service.objects import Objects
@@ -88,6 +89,7 @@ class Service:
         self.archives = Archives(
             settings.backup, settings.export, database, self._runner, access.parts(), self._check_servable
         )
+        self.indexes = PropertyIndexes(schemas, self._runner, enabled=settings.schema.runtime_reindex)
         self.classifications = Classifications(self.collections, registry, self._runner)
         self._searcher = Searcher(
             self.collections,

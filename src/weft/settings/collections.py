@@ -30,6 +30,13 @@ class SchemaSettings:
     )
     async_indexing: bool = setting("async_indexing", "ASYNC_INDEXING", False, "allow the dynamic index type")
 
+    runtime_reindex: bool = setting(
+        "runtime_reindex_enabled",
+        "RUNTIME_REINDEX_ENABLED",
+        True,
+        "let the indexes of properties be changed and rebuilt",
+    )
+
     def __post_init__(self) -> None:
         one_of(("hnsw", "flat", "dynamic", "hfresh"), default_vector_index=self.default_vector_index)
         one_of(("none", "pq", "bq", "sq", "rq-1", "rq-8"), default_quantization=self.default_quantization)

@@ -96,6 +96,16 @@ REST: dict[tuple[str, str], Step] = {
         path=f"{_SCHEMA}/properties",
         body={"name": "more", "dataType": ["text"]},
     ),
+    ("GET", "/v1/schema/{name}/indexes"): needs("read_collections", path=f"{_SCHEMA}/indexes"),
+    ("PUT", "/v1/schema/{name}/properties/{property}/index/{index}"): needs(
+        "update_collections", "update_data", path=f"{_SCHEMA}/properties/title/index/searchable", body={}
+    ),
+    ("POST", "/v1/schema/{name}/properties/{property}/index/{index}/rebuild"): needs(
+        "update_collections", "update_data", path=f"{_SCHEMA}/properties/title/index/searchable/rebuild"
+    ),
+    ("POST", "/v1/schema/{name}/properties/{property}/index/{index}/cancel"): needs(
+        "update_collections", "update_data", path=f"{_SCHEMA}/properties/title/index/searchable/cancel"
+    ),
     ("DELETE", "/v1/schema/{name}/properties/{property}/index/{index}"): needs(
         "update_collections", "update_data", path=f"{_SCHEMA}/properties/title/index/searchable"
     ),

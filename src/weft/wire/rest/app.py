@@ -29,6 +29,7 @@ from weft.wire.rest import (
     explain,
     exports,
     graphql,
+    indexes,
     jobs,
     objects,
     references,
@@ -43,7 +44,21 @@ from weft.wire.rest.endpoint import Reply, Runner, error_response, json_response
 from weft.wire.rest.openapi.document import published
 
 _NOUNS = (
-    *(cluster, schema, tenants, aliases, explain, objects, references, batch, tokenize, graphql, search, aggregate),
+    *(
+        cluster,
+        schema,
+        indexes,
+        tenants,
+        aliases,
+        explain,
+        objects,
+        references,
+        batch,
+        tokenize,
+        graphql,
+        search,
+        aggregate,
+    ),
     *(backups, exports, jobs, authz, users, replication, contextionary, classifications),
 )
 _ROOT: Final = "/v1/"

@@ -10,7 +10,7 @@ from weft.domain.errors import CorruptData, Invalid
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import NODES_OUTPUT
-from weft.wire.rest.openapi.shapes import OBJECT, TEXT, ref
+from weft.wire.rest.openapi.shapes import TEXT, ref
 from weft.wire.version import PROTOCOL_VERSION
 
 _EXPOSITION = "text/plain; version=1.0.0; charset=utf-8"
@@ -108,12 +108,6 @@ def _indexing_status(shard: ShardFacts) -> str:
     return "INDEXING" if shard.vector_queue else "READY"
 
 
-def tasks(call: Call) -> Reply:
-    """Those that the nodes of a cluster share: one node has none."""
-    call.service.statistics()  # which needs the right to know the cluster
-    return Reply({})
-
-
 def models(call: Call) -> Reply:
     """Of Weft alone: the models that are loaded, each as ``modules.base.ModelState`` has it."""
     return Reply({"models": [one._asdict() for one in call.service.models()]})
@@ -164,7 +158,6 @@ ENDPOINTS = [
     ),
     Endpoint("GET", "/v1/nodes", nodes, "The one node.", answers=_NODES, query=(NODES_OUTPUT,)),
     Endpoint("GET", "/v1/nodes/{name}", nodes, "The node as to one collection.", answers=_NODES, query=(NODES_OUTPUT,)),
-    Endpoint("GET", "/v1/tasks", tasks, "The tasks of a cluster.", answers={200: OBJECT}),
     Endpoint("GET", "/v1/weft/models", models, "The models in memory.", answers={200: ref("Models")}),
     Endpoint(
         "GET",

@@ -155,6 +155,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "Class": _CLASS,
     "ClassChange": _CLASS,
     "Property": _PROPERTY,
+    "IndexChange": ObjectForm(tokenization=TEXT, algorithm=TEXT),
     "ShardChange": ObjectForm(status=TEXT),
     "Tenant": ObjectForm(
         name=TEXT,

@@ -44,11 +44,6 @@ def add_property(call: Call) -> Reply:
     return Reply(call.service.collections.add_property(call.path["name"], as_object(call.body)))
 
 
-def drop_property_index(call: Call) -> Reply:
-    call.service.collections.drop_property_index(call.path["name"], call.path["property"], call.path["index"])
-    return Reply()
-
-
 def drop_vector_index(call: Call) -> Reply:
     call.service.collections.drop_vector_index(call.path["name"], call.path["vector"])
     return Reply()
@@ -105,13 +100,6 @@ ENDPOINTS = [
         {200: ref("Property")},
         unknown_class=422,
         lists_allowed=True,
-    ),
-    Endpoint(
-        "DELETE",
-        f"{_PATH}/properties/{{property}}/index/{{index}}",
-        drop_property_index,
-        "Drop an index of a property.",
-        unknown_class=422,
     ),
     Endpoint(
         "DELETE",

@@ -61,6 +61,7 @@ _CLASS: Final[Mapping[str, Schema]] = {
     "objectTtlConfig": OBJECT,
 }  # fmt: skip
 
+_INDEX: Final = choice("filterable", "searchable", "rangeFilters")
 _COMMON: Final[Mapping[str, Schema]] = {
     "where": OBJECT, "limit": COUNT, "offset": COUNT, "autoLimit": COUNT, "returnProperties": array(TEXT),
     "returnMetadata": array(
@@ -113,6 +114,28 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "name dataType", name=NAME, dataType=array(TEXT, minItems=1), description=TEXT, tokenization=TEXT,
         indexFilterable=BOOLEAN, indexSearchable=BOOLEAN, indexRangeFilters=BOOLEAN, indexInverted=BOOLEAN,
         moduleConfig=OBJECT, textAnalyzer=OBJECT, nestedProperties=array(ref("Property")),
+    ),
+    "Indexes": record(
+        "collection properties", collection=TEXT,
+        properties=array(record(
+            "name dataType indexes", name=TEXT, dataType=TEXT, description=TEXT, indexes=maybe(array(ref("Index"))),
+        )),
+    ),
+    "Index": record(
+        "type status", type=_INDEX, status=choice("ready", "pending", "indexing", "failed", "cancelled"),
+        progress=NUMBER, taskId=TEXT, tokenization=TEXT, targetTokenization=TEXT, algorithm=choice("blockmax"),
+    ),
+    "IndexChange": request(tokenization=TEXT, algorithm=TEXT),
+    "IndexChanged": record("status", status=choice("STARTED", "NO_OP", "CANCELLED"), taskId=TEXT),
+    "Task": record(
+        "id version status startedAt finishedAt payload units", id=TEXT, version=INTEGER,
+        status=choice("STARTED", "SWAPPING", "FINISHED", "FAILED", "CANCELLED"), startedAt=TEXT, finishedAt=TEXT,
+        finishedNodes=maybe(array(TEXT)), error=TEXT, payload=OBJECT,
+        units=array(record(
+            "id status updatedAt finishedAt", id=TEXT, nodeId=TEXT,
+            status=choice("PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"), progress=NUMBER, error=TEXT,
+            updatedAt=TEXT, finishedAt=TEXT,
+        )),
     ),
     "VectorConfig": request(vectorizer=OBJECT, vectorIndexType=TEXT, vectorIndexConfig=OBJECT),
     "ShardStatus": record("name status", name=TEXT, status=TEXT, vectorQueueSize=COUNT),

@@ -21,6 +21,7 @@ _NAME: Final = re.compile(r"{(\w+)(?::path)?}")
 _MEANINGS: Final[Mapping[int, str]] = {
     200: "Done.",
     201: "Made.",
+    202: "It has begun, or there is nothing to do.",
     204: "Done; the answer has no body.",
     400: "The body is missing or not JSON, a query parameter is invalid, or the request cannot be fulfilled.",
     401: "No credentials, or wrong ones.",

@@ -66,7 +66,7 @@ PATH: Final[Mapping[str, tuple[str, Schema]]] = {
     "concept": ("A word.", NAME),
     "group": ("The group.", NAME),
     "id": ("The id.", NAME),
-    "index": ("Which index of the property.", choice("filterable", "searchable", "rangeFilters")),
+    "index": ("Which index of the property.", choice("filterable", "searchable", "rangeFilters", "rangeable")),
     "name": ("The collection, or an alias of it.", NAME),
     "property": ("The property.", NAME),
     "role": ("The role.", NAME),

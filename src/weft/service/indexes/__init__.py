@@ -1,0 +1,1 @@
+"""The indexes of properties: which there are, and changing and rebuilding them as jobs."""
