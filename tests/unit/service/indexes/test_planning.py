@@ -61,7 +61,7 @@ TEXT, BARE, WORDS = prop("text", F, S), prop("text"), prop("text", F)
 def test_what_is_missing(
     property: dict[str, Any], index: IndexName, tokenization: str, algorithm: str, expected: str | None
 ) -> None:
-    if expected is None or expected in MigrationType:
+    if expected is None or expected in set(map(str, MigrationType)):
         found = plan(property, index, tokenization, algorithm, None)
         assert (found.type if isinstance(found, Migration) else found) == expected
         return
