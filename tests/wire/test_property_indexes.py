@@ -1,4 +1,4 @@
-"""Indexes of properties, changed and rebuilt under way: over REST, watched as tasks and as jobs, found by the client."""
+"""Indexes of properties, changed and rebuilt: over REST, watched as tasks and as jobs, found by the client."""
 
 from __future__ import annotations
 
