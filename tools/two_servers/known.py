@@ -202,6 +202,25 @@ KNOWN: tuple[Known, ...] = (
         "The first vectors of a collection",
         lambda question, found: question.kind.startswith("batch") and found.place.endswith(".objects"),
     ),
+    Known(
+        "A request with several mistakes",
+        lambda question, found: (
+            found.place == "status"
+            and found.a.status >= 400
+            and 400 <= found.b.status < 500
+            and (question.kind == "address" or ": " in question.kind)
+        ),
+    ),
+    Known(
+        "A PUT of a collection of the legacy form",
+        lambda question, found: (
+            question.kind == "schema update: vectorConfig" and found.place == "status" and found.b.status == 200
+        ),
+    ),
+    Known(
+        "A reference in a batch through a property",
+        lambda question, found: question.kind == "batch references: from" and ".properties." in found.place,
+    ),
     Known("Geo coordinates out of range", lambda question, found: _stricter(found) and _has(question, "atitude")),
     Known(
         "Index settings of the wrong type",

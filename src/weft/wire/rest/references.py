@@ -117,7 +117,7 @@ def _from_beacons(value: JsonValue, tenant: str | None) -> IncomingReference:
 
 def _result(given: JsonValue, error: WeftError | None) -> dict[str, object]:
     stated = given if isinstance(given, Mapping) else {}
-    sent = {key: value for key in ("from", "to") if isinstance(value := stated.get(key), str)}
+    sent = {key: value for key in ("from", "to") if isinstance(value := stated.get(key), str) and value}
     result: dict[str, object] = {"status": "SUCCESS"}
     if error is not None:
         result = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
