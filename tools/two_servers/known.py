@@ -205,10 +205,11 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "A request with several mistakes",
         lambda question, found: (
-            found.place == "status"
+            question.kind == "address"
+            and found.place == "status"
             and found.a.status >= 400
             and 400 <= found.b.status < 500
-            and (question.kind == "address" or ": " in question.kind)
+            and question.text.count("=") > 1
         ),
     ),
     Known(
