@@ -75,6 +75,18 @@ def test_imports_have_vectors_and_are_found_by_them(readers: Any) -> None:
     assert readers.query.near_object(ONE, limit=1).objects[0].properties["t"] == "one"
     with pytest.raises(WeaviateQueryError, match="embeds no texts"):
         readers.query.near_text("red")
+    with pytest.raises(WeaviateQueryError, match="does not embed image; it embeds nothing"):
+        readers.query.near_image("iVBORw0KGgo=")
+    assert len(readers.query.bm25("one").objects) == 1
+    assert readers.config.get().vector_config["default"].vectorizer.vectorizer == "ref2vec-centroid"
+
+
+def test_an_object_may_lead_to_its_own_collection(client: weaviate.WeaviateClient, readers: Any) -> None:
+    readers.config.add_reference(ReferenceProperty(name="friends", target_collection="Reader"))
+    readers.data.insert({"t": "one"}, uuid=ONE, references={"books": [RED]})
+    readers.data.insert({"t": "other"}, uuid=OTHER, references={"books": [BLUE], "friends": [ONE]})
+    readers.data.reference_add(from_uuid=ONE, from_property="friends", to=OTHER)
+    assert (vector(readers, ONE), vector(readers, OTHER)) == ([1, 0, 0], [0, 0, 1])
 
 
 def test_properties_that_lead_nowhere_are_refused(client: weaviate.WeaviateClient, readers: Any) -> None:

@@ -107,9 +107,10 @@ class QueryEmbedder:
         for vector in vectors:
             vectorizer = self._vectorizer(part, vector)
             if near.kind.value not in vectorizer.kinds:
+                known = ", ".join(sorted(vectorizer.kinds)) or "nothing, so search by a vector"
                 raise Invalid(
                     f"vector {vector.name!r} of class {part.config.name} is made by {vector.vectorizer}, which does "
-                    f"not embed {near.kind.value}; it embeds {', '.join(sorted(vectorizer.kinds))}"
+                    f"not embed {near.kind.value}; it embeds {known}"
                 )
             embed = partial(vectorizer.embed_media, near.kind, near.data, vector.settings, caller)
             found.append(made.of(vector, near.kind, embed))
