@@ -26,7 +26,7 @@ def extend(call: Call) -> Reply:
         call.service.words.extend(concept, definition, weight)
     except Invalid as error:
         return Reply(failure(error.message), _WRONG)
-    return Reply({"concept": concept, "definition": definition, "weight": given.get("weight")})
+    return Reply({"concept": concept, "definition": definition, "weight": weight})
 
 
 ENDPOINTS = [

@@ -195,7 +195,7 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
     "Beacon": _BEACON,
     "BatchReferences": ArrayForm(ObjectForm(**{"from": URI}, to=URI, tenant=TEXT)),
-    "Extension": ObjectForm(concept=TEXT, definition=TEXT, weight=NUMBER),
+    "Extension": ObjectForm("concept definition weight", concept=TEXT, definition=TEXT, weight=NUMBER),
     "Explain": ObjectForm(query=ANYTHING, vector=TEXT, matrix=FLAG),
     "GraphQL": _QUESTION,
     "GraphQLBatch": ArrayForm(AnyForm(_QUESTION.keys)),
