@@ -16,7 +16,7 @@ from weft.access.identity import assigns_roles, reading_role, reading_roles_of_g
 from weft.access.permissions import READ, Right
 from weft.access.requirement import public, requires
 from weft.access.rights import FIXED_ROLES, Rights, RoleRights, is_root, role_rights
-from weft.access.roles import Role, existing_role
+from weft.access.roles import Role
 from weft.access.store import AccessStore
 from weft.domain.caller import Caller
 from weft.domain.errors import CallerError, Forbidden, Invalid, NotFound
@@ -76,7 +76,7 @@ class Assignments:
 
     @requires(reading_role)
     def users_with(self, role: str, caller: Caller) -> list[Assignee]:
-        """The users with the role that the caller may read, and the caller."""
+        """The users with the role that the caller may read, and the caller; none for an unknown role."""
         if not isinstance(self._rights, RoleRights):
             return []
         self._check_visible(role, caller)
@@ -89,7 +89,7 @@ class Assignments:
 
     @requires(reading_role)
     def groups_with(self, role: str, caller: Caller) -> list[str]:
-        """The groups with the role that the caller may read, and the caller's own."""
+        """The groups with the role that the caller may read, and the caller's own; none for an unknown role."""
         if not isinstance(self._rights, RoleRights):
             return []
         self._check_visible(role, caller)
@@ -144,7 +144,6 @@ class Assignments:
     def _check_visible(self, role: str, caller: Caller) -> None:
         if role in FIXED_ROLES and not is_root(self._settings.rbac, caller):
             raise Forbidden(f"modifying '{role}' role or changing its assignments is not allowed")
-        existing_role(self._rights, role)
 
     def _check_user(self, user: str, user_type: str | None) -> None:
         """Raises NotFound. Only the identity provider knows its users, so any of them may exist."""

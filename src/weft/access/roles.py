@@ -83,11 +83,11 @@ class Roles:
 
     @requires(reading_role)
     def has_permission(self, name: str, permission: Permission) -> bool:
-        """Whether the role has exactly this permission. Raises NotFound."""
+        """Whether the role has exactly this permission; an unknown role has none."""
         if not isinstance(self._rights, RoleRights):
             return False
         verbs = ON_EVERYTHING.get(name, "")
-        held = existing_role(self._rights, name).permissions or ()
+        held = self._rights.permissions_of(name) or ()
         return permission in held or (bool(verbs) and set(permission.verbs) <= set(verbs))
 
     @requires(deleting_role)
