@@ -25,9 +25,14 @@ def building(shard: Path) -> Path:
     return shard / "reindex" / "building"
 
 
-def finish(shard: Path) -> None:
-    """What was built is ready."""
+def sync(shard: Path) -> None:
+    """What was built is on the disk."""
     disk.sync_tree(building(shard))
+
+
+def finish(shard: Path) -> None:
+    """What was built is ready, in the place of anything that was. Call it with the turn held."""
+    disk.remove_folder(_ready(shard))
     building(shard).rename(_ready(shard))
     disk.sync_folder(_ready(shard).parent)
 
@@ -36,14 +41,14 @@ def fits(shard: Path, config: CollectionConfig) -> bool:
     """Whether there are ready indexes that ``config`` would adopt.
 
     Those of a change that is still to come may have more than ``config`` asks for: they are left alone while the index
-    in use serves it.
+    in use serves it. A rebuild has no such change to wait for: what it has more was switched off meanwhile.
     """
     inverted = _ready(shard) / INVERTED
     if not inverted.exists():
         return False
     fields = fields_of(config)
-    in_use = covers(shard / "index" / INVERTED, fields)
-    return covers(inverted, fields, exactly=in_use)
+    waits = not (_ready(shard) / FILTER).exists() and covers(shard / "index" / INVERTED, fields)
+    return covers(inverted, fields, exactly=waits)
 
 
 def adopt(shard: Path, config: CollectionConfig) -> frozenset[str]:

@@ -76,7 +76,9 @@ class Reindexing:
                 filters.checkpoint(writer.kept())
         self._lifetime.check()
         if done:
-            prepared.finish(self._shard)
+            prepared.sync(self._shard)
+            with writer.turn:
+                prepared.finish(self._shard)
         return done
 
     def _fill(self, inverted: InvertedIndex, filters: FilterIndex | None, go_on: GoOn) -> bool:

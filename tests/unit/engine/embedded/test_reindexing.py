@@ -191,3 +191,29 @@ def test_a_shard_that_is_closed_meanwhile(shard: Shard) -> None:
 
     with pytest.raises(NotFound):
         shard.prepare(NEW, close, rebuild=False)
+
+
+def test_a_rebuild_outlives_that_another_index_is_dropped(shard: Shard) -> None:
+    """What was rebuilt is used, though it has words that nobody asks for any more."""
+    both = CollectionConfig("Thing", (*OLD.properties, MORE))
+    shard.configure(both)
+    shard.write([upsert(COUNT, more="weft")])
+    assert shard.prepare(both, always, rebuild=True)
+    fewer = CollectionConfig("Thing", (*OLD.properties, replace(MORE, index_searchable=False, index_filterable=False)))
+    shard.configure(fewer)
+    assert not (shard.folder / "reindex").exists()
+    assert numbers(shard.view(), "loom") == list(range(COUNT + 1))
+    assert shard.prepare(both, always, rebuild=False)
+    shard.configure(both)
+    assert numbers(shard.view(), "weft", "more") == [COUNT]
+
+
+def test_what_is_ready_for_another_change_is_replaced(shard: Shard) -> None:
+    """As an earlier process may have left it."""
+    assert shard.prepare(NEW, always, rebuild=False)
+    other = CollectionConfig("Thing", (replace(WORDS, tokenization=Tokenization.LOWERCASE), N))
+    assert shard.prepare(other, always, rebuild=False)
+    assert not prepared.fits(shard.folder, NEW)
+    shard.configure(other)
+    assert numbers(shard.view(), "loom", "text") == list(range(COUNT))
+    assert not (shard.folder / "reindex").exists()
