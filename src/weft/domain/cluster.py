@@ -24,6 +24,8 @@ class ShardFacts:
     """Bytes in memory or on disk, by component."""
     damage: WeftError | None = None
     """Why it is not served, or not maintained."""
+    compressed: bool = False
+    """Whether at least one of its vectors is searched by codes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,20 @@ class VectorIndexConfig:
         """Stored vectors stay and can be read; none is added, and none is searched."""
         return self.kind == "none"
 
+    def is_compressed(self, vectors: int) -> bool:
+        """Whether an index of so many vectors is searched by codes: those of PQ and SQ are trained on some first."""
+        if self.skip or self.is_dropped:
+            return False
+        match self.quantizer.kind:
+            case QuantizerKind.NONE:
+                return self.kind == "hfresh"
+            case QuantizerKind.BQ:
+                return True
+            case QuantizerKind.RQ:
+                return vectors > 0
+            case QuantizerKind.PQ | QuantizerKind.SQ:
+                return vectors >= self.quantizer.training_limit
+
 
 @dataclass(frozen=True, slots=True)
 class VectorConfig:

@@ -16,7 +16,7 @@ class Replication:
 
     def __init__(self, collections: Collections, node: str) -> None:
         self._collections = collections
-        self._node = node
+        self.node = node
 
     @requires(reading_sharding_state)
     def replicas(self, collection: str, shard: str | None) -> tuple[str, list[ShardReplicas]]:
@@ -28,7 +28,7 @@ class Replication:
         names = [name for name in opened.tenants() if shard in (None, name)]
         if shard is not None and not names:
             raise NotFound(f"class {opened.config.name} has no shard {shard[:80]!r}")
-        return opened.config.name, [ShardReplicas(name, (self._node,)) for name in names]
+        return opened.config.name, [ShardReplicas(name, (self.node,)) for name in names]
 
     @requires(replicating)
     def replicate(self, collection: str, shard: str, source: str, target: str, kind: str) -> None:
@@ -36,7 +36,7 @@ class Replication:
         self.replicas(collection, shard)
         raise Invalid(
             f"shard {shard!r} of class {collection} cannot be replicated from {source[:80]!r} to {target[:80]!r} "
-            f"({kind}): the cluster has only the node {self._node!r}. To copy a collection, back it up and restore it "
+            f"({kind}): the cluster has only the node {self.node!r}. To copy a collection, back it up and restore it "
             "on another server"
         )
 

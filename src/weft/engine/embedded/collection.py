@@ -170,10 +170,7 @@ class Collection:
             objects = self.count(name) if counted else None  # may find damage
             return ShardFacts(collection, name, objects, damage=self._damage.of(name))
         try:
-            shard, damage = held.shard, self._damage.of(name)
-            return ShardFacts(
-                collection, name, shard.count, True, shard.read_only, shard.vector_queue, shard.sizes(), damage
-            )
+            return held.shard.facts(collection, name, self._damage.of(name))
         finally:
             self._open.release(held)
 

@@ -112,6 +112,12 @@ class Maintenance:
         """Vectors that are searched exactly because no graph holds them yet."""
         return sum(index.stats().waiting for index in list(self._writer.indexes.vectors.values()))
 
+    def is_compressed(self) -> bool:
+        """Whether at least one vector is searched by codes, as its configuration asks."""
+        configured = self._writer.config.vectors
+        indexes = list(self._writer.indexes.vectors.items())
+        return any(name in configured and configured[name].index.is_compressed(one.covered) for name, one in indexes)
+
     def _compact(self) -> bool:
         """Free the space of dead vectors, if that is worth a rewrite."""
         writer = self._writer

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pyroaring import BitMap
 
+from weft.domain.cluster import ShardFacts
 from weft.domain.errors import WeftError
 from weft.domain.filters import Filter
 from weft.domain.schema import CollectionConfig, Expiry
@@ -76,10 +77,10 @@ class Shard:
     def read_only(self, value: bool) -> None:
         self._writer.read_only = value
 
-    @property
-    def vector_queue(self) -> int:
-        """Vectors that are searched exactly because no graph holds them yet."""
-        return self._maintenance.waiting_vectors()
+    def facts(self, collection: str, name: str, damage: WeftError | None) -> ShardFacts:
+        """``name``: the shard's in its collection."""
+        waiting, compressed = self._maintenance.waiting_vectors(), self._maintenance.is_compressed()
+        return ShardFacts(collection, name, self.count, True, self.read_only, waiting, self.sizes(), damage, compressed)
 
     def sizes(self) -> dict[str, int]:
         """See ``Maintenance.sizes``."""

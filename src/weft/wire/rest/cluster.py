@@ -90,7 +90,7 @@ def _shard(shard: ShardFacts) -> JsonObject:
         "objectCount": shard.objects,
         "vectorIndexingStatus": _indexing_status(shard),
         "vectorQueueLength": shard.vector_queue,
-        "compressed": False,
+        "compressed": shard.compressed,
         "loaded": shard.damage is None,
         "numberOfReplicas": 1,
         "replicationFactor": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weft.domain import json_fields
+from weft.domain.cluster import ShardFacts
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.wire.json.documents import as_object
@@ -52,16 +53,17 @@ def drop_vector_index(call: Call) -> Reply:
 def shards(call: Call) -> Reply:
     """That of an inactive tenant is READY: clients wait until all are."""
     found = call.service.collections.shards(call.path["name"], call.tenant)
-    return Reply(
-        [
-            {
-                "name": one.name,
-                "status": _READ_ONLY if one.read_only else _READY,
-                "vectorQueueSize": one.vector_queue,
-            }
-            for one in found
-        ]
-    )
+    return Reply([_shard(one, call.service.replication.node) for one in found])
+
+
+def _shard(shard: ShardFacts, node: str) -> JsonObject:
+    status = _READ_ONLY if shard.read_only else _READY
+    return {
+        "name": shard.name,
+        "status": status,
+        "per_node_status": {node: status},
+        "vectorQueueSize": shard.vector_queue,
+    }
 
 
 def set_shard_status(call: Call) -> Reply:

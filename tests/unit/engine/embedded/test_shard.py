@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,17 @@ from pyroaring import BitMap
 
 from weft.domain.errors import Conflict, Invalid
 from weft.domain.objects import Object
-from weft.domain.schema import CollectionConfig, DataType, Expiry, InvertedConfig, Property, VectorConfig
+from weft.domain.schema import (
+    CollectionConfig,
+    DataType,
+    Expiry,
+    InvertedConfig,
+    Property,
+    Quantizer,
+    QuantizerKind,
+    VectorConfig,
+    VectorIndexConfig,
+)
 from weft.engine.changes import Done, Upsert
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.shard_view import ShardView
@@ -113,6 +124,31 @@ def test_a_shard_that_has_been_closed_has_no_sizes(shard: Shard) -> None:
     assert shard.sizes()["objects"] > 0
     shard.close()
     assert shard.sizes() == {}
+
+
+@pytest.mark.parametrize(
+    ("index", "empty", "filled"),
+    [
+        (VectorIndexConfig(), False, False),
+        (VectorIndexConfig("flat", quantizer=Quantizer(QuantizerKind.BQ)), True, True),
+        (VectorIndexConfig(quantizer=Quantizer(QuantizerKind.RQ)), False, True),
+        (VectorIndexConfig(quantizer=Quantizer(QuantizerKind.PQ, training_limit=2)), False, True),
+        (VectorIndexConfig(quantizer=Quantizer(QuantizerKind.SQ, training_limit=3)), False, False),
+        (VectorIndexConfig("hfresh"), True, True),
+        (VectorIndexConfig(skip=True, quantizer=Quantizer(QuantizerKind.BQ)), False, False),
+    ],
+)
+def test_a_shard_is_compressed_as_soon_as_codes_can_be_made(
+    tmp_path: Path, index: VectorIndexConfig, empty: bool, filled: bool
+) -> None:
+    config = replace(CONFIG, vectors={"plain": VectorConfig("plain"), "default": VectorConfig("default", index=index)})
+    shard = Shard(tmp_path, config, durable=False, write_queue=1000)
+    assert shard.facts("Thing", "main", None).compressed is empty
+    shard.write([upsert(1)])
+    shard.write([replace(upsert(2), object=replace(upsert(2).object, uuid=bytes(15) + b"\x02"))])
+    facts = shard.facts("Thing", "main", None)
+    assert (facts.collection, facts.name, facts.objects, facts.compressed) == ("Thing", "main", 2, filled)
+    shard.close()
 
 
 def expiring(folder: Path, *, hidden: bool) -> Shard:

@@ -272,6 +272,11 @@ def test_the_cluster_is_one_node(rest: TestClient, thing: Make) -> None:
     assert rest.get("/v1/nodes").json()["nodes"][0]["shards"] is None
     (shard,) = rest.get("/v1/nodes/Thing?output=verbose").json()["nodes"][0]["shards"]
     assert (shard["class"], shard["objectCount"], shard["vectorIndexingStatus"]) == ("Thing", 0, "READY")
+    assert shard["compressed"] is False
+    compressed = {"vectorIndexType": "flat", "vectorIndexConfig": {"bq": {"enabled": True}}, "vectorizer": "none"}
+    thing(**{"class": "Small", **compressed})
+    (shard,) = rest.get("/v1/nodes/Small?output=verbose").json()["nodes"][0]["shards"]
+    assert shard["compressed"] is True
     assert rest.get("/v1/nodes?output=all").status_code == 422
     assert rest.get("/v1/nodes/Other").status_code == 404
     statistics = rest.get("/v1/cluster/statistics").json()

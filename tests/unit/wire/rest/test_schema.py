@@ -28,6 +28,8 @@ def test_schema(rest: TestClient, thing: Make) -> None:
     assert rest.delete("/v1/schema/Thing/vectors/absent/index").status_code == 422
     (shard,) = rest.get("/v1/schema/Thing/shards").json()
     assert (shard["status"], shard["vectorQueueSize"]) == ("READY", 0)
+    (node,) = rest.get("/v1/nodes").json()["nodes"]
+    assert shard["per_node_status"] == {node["name"]: "READY"}
     path = f"/v1/schema/Thing/shards/{shard['name']}"
     assert rest.put(path, json={"status": "READONLY"}).json() == {"status": "READONLY"}
     assert rest.post("/v1/objects", json={"class": "Thing"}).status_code >= 400

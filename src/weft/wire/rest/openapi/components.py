@@ -138,7 +138,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         )),
     ),
     "VectorConfig": request(vectorizer=OBJECT, vectorIndexType=TEXT, vectorIndexConfig=OBJECT),
-    "ShardStatus": record("name status", name=TEXT, status=TEXT, vectorQueueSize=COUNT),
+    "ShardStatus": record(
+        "name status", name=TEXT, status=TEXT, per_node_status=OBJECT, vectorQueueSize=COUNT,
+    ),
     "ShardChange": record("status", status=choice("READY", "READONLY")),
     "Tenant": request(
         "name", name={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
