@@ -96,9 +96,10 @@ class Objects:
                 raise _absent(incoming)
             self._vectorizer.keep_unchanged(plan.config, stored, obj)
             self._vectorise(plan.config, part, incoming.tenant, obj, caller)
-            self._settle(plan, incoming)
-            hash_blobs(plan.config, obj, obj.properties)
-            return _store(part, Upsert(obj))
+            with self._collections.adding(part, [obj.uuid]):  # it may have been deleted meanwhile
+                self._settle(plan, incoming)
+                hash_blobs(plan.config, obj, obj.properties)
+                return _store(part, Upsert(obj))
 
     @requires(whole_object(READ))
     def validate(self, incoming: IncomingObject) -> None:

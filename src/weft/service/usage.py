@@ -8,7 +8,7 @@ replaces another counts once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
@@ -34,6 +34,7 @@ class Usage:
         self._counted: list[OpenCollection] = []
         """The collections of the last count."""
         self._writing = 0
+        self._counting = False
 
     def check_collections(self, new: int = 1) -> None:
         limit = self._settings.most_collections
@@ -55,34 +56,27 @@ class Usage:
 
     def check_objects(self, new: int) -> None:
         """For objects of a collection that does not exist yet."""
-        with self._room_for(new):
-            pass
+        if self._settings.most_objects < 0:
+            return
+        with self._changed:
+            self._take_room(lambda: new)
 
     @contextmanager
     def adding(self, part: Part, uuids: Collection[bytes]) -> Iterator[None]:
-        """Objects of these uuids are stored inside; raises when not all of them fit."""
+        """Objects of these uuids are stored inside; raises when not all of them fit.
+
+        Those that replace others count as writers, too: an object that is deleted meanwhile is added after all.
+        """
         if self._settings.most_objects < 0:
             yield
             return
         distinct = list(set(uuids))
-        found = part.view(expired=True).find(distinct)
-        with self._room_for(sum(doc_id is None for doc_id in found)):
-            yield
 
-    @contextmanager
-    def _room_for(self, new: int) -> Iterator[None]:
-        limit = self._settings.most_objects
-        if limit < 0 or new == 0:
-            yield
-            return
+        def new() -> int:
+            return sum(doc_id is None for doc_id in part.view(expired=True).find(distinct))
+
         with self._changed:
-            if new > self._room or self._database.collections() != self._counted:
-                self._changed.wait_for(lambda: not self._writing)  # so that each write is counted once
-                self._counted = self._database.collections()
-                self._room = limit - sum(map(_count, self._counted))
-            if new > self._room:
-                raise self._exceeded("objects", limit)
-            self._room -= new
+            self._take_room(new)
             self._writing += 1
         try:
             yield
@@ -90,6 +84,25 @@ class Usage:
             with self._changed:
                 self._writing -= 1
                 self._changed.notify_all()
+
+    def _take_room(self, new: Callable[[], int]) -> None:
+        """Raises if ``new`` objects do not fit. Whoever counts waits for all writers, so that each write is counted
+        once, and new writers wait for them, so that the count is not put off for ever."""
+        self._changed.wait_for(lambda: not self._counting)
+        needed = new()
+        if needed and (needed > self._room or self._database.collections() != self._counted):
+            self._counting = True
+            try:
+                self._changed.wait_for(lambda: not self._writing)
+                self._counted = self._database.collections()
+                self._room = self._settings.most_objects - sum(map(_count, self._counted))
+                needed = new()
+            finally:
+                self._counting = False
+                self._changed.notify_all()
+            if needed > self._room:
+                raise self._exceeded("objects", self._settings.most_objects)
+        self._room -= needed
 
     def _exceeded(self, limited: Limited, limit: int) -> UsageLimitExceeded:
         message = self._settings.message or UsageSettings().message

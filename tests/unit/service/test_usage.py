@@ -13,8 +13,10 @@ import pytest
 from in_process import InProcess
 from weft.domain.caller import Caller
 from weft.domain.errors import UsageLimitExceeded, WeftError
-from weft.domain.objects import IncomingObject
+from weft.domain.objects import IncomingObject, Object
+from weft.engine.changes import Upsert
 from weft.protocol import batch
+from weft.service import objects
 
 Open = Callable[..., InProcess]
 
@@ -190,3 +192,54 @@ def test_concurrent_writers_fill_the_limit_exactly(server: Open) -> None:
         one.join()
     assert sum(stored) == limit
     assert opened.rest.get("/v1/nodes?output=verbose").json()["nodes"][0]["stats"]["objectCount"] == limit
+
+
+def test_two_writers_of_one_new_object_need_room_for_one(server: Open) -> None:
+    opened = server(maximum_allowed_objects_count=1)
+    create(opened, "A", properties=[{"name": "n", "dataType": ["int"]}])
+    collections, (one,) = opened.service.collections, ids(1)
+    answers: list[Any] = []
+    second = threading.Thread(target=lambda: answers.append(insert_many(opened, "A", [one]).json()))
+    with collections.use(collections.open("A"), None) as part, collections.adding(part, [UUID(one).bytes]):
+        second.start()
+        second.join(0.2)
+        part.write([Upsert(Object(UUID(one).bytes))])
+    second.join()
+    assert answers[0][0]["result"]["status"] == "SUCCESS"
+
+
+def test_the_place_of_an_object_that_is_deleted_while_it_is_replaced_stays_taken(server: Open) -> None:
+    opened = server(maximum_allowed_objects_count=1)
+    create(opened, "A", properties=[{"name": "n", "dataType": ["int"]}])
+    collections, (one, two) = opened.service.collections, ids(2)
+    assert insert_many(opened, "A", [one]).status_code == 200
+    answers: list[Any] = []
+    second = threading.Thread(target=lambda: answers.append(insert(opened, "A", id=two).json()))
+    with collections.use(collections.open("A"), None) as part, collections.adding(part, [UUID(one).bytes]):
+        assert opened.rest.delete(f"/v1/objects/A/{one}").status_code == 204
+        second.start()
+        second.join(0.2)
+        part.write([Upsert(Object(UUID(one).bytes))])
+    second.join()
+    assert answers == [refusal("objects", 1)]
+
+
+def test_replacing_takes_a_place_while_it_writes(server: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = server(maximum_allowed_objects_count=1)
+    create(opened, "A", properties=[{"name": "n", "dataType": ["int"]}])
+    one, two = ids(2)
+    insert_many(opened, "A", [one])
+    answers: list[Any] = []
+    second = threading.Thread(target=lambda: answers.append(insert(opened, "A", id=two).json()))
+
+    def delete_and_insert(*_: Any) -> None:
+        monkeypatch.undo()
+        opened.rest.delete(f"/v1/objects/A/{one}")
+        second.start()
+        second.join(0.2)
+
+    monkeypatch.setattr(objects, "hash_blobs", delete_and_insert)
+    replaced = opened.rest.put(f"/v1/objects/A/{one}", json={"class": "A", "id": one, "properties": {"n": 2}})
+    second.join()
+    assert replaced.status_code == 200
+    assert answers == [refusal("objects", 1)]
