@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from weft.access.requirement import requires
+from weft.access.requirement import public, requires
 from weft.domain.cluster import ShardReplicas
 from weft.domain.errors import Invalid, NotFound
 from weft.service.collections import Collections
@@ -16,7 +16,12 @@ class Replication:
 
     def __init__(self, collections: Collections, node: str) -> None:
         self._collections = collections
-        self.node = node
+        self._node = node
+
+    @public
+    def node(self) -> str:
+        """The name of the node that has all shards."""
+        return self._node
 
     @requires(reading_sharding_state)
     def replicas(self, collection: str, shard: str | None) -> tuple[str, list[ShardReplicas]]:
@@ -28,7 +33,7 @@ class Replication:
         names = [name for name in opened.tenants() if shard in (None, name)]
         if shard is not None and not names:
             raise NotFound(f"class {opened.config.name} has no shard {shard[:80]!r}")
-        return opened.config.name, [ShardReplicas(name, (self.node,)) for name in names]
+        return opened.config.name, [ShardReplicas(name, (self._node,)) for name in names]
 
     @requires(replicating)
     def replicate(self, collection: str, shard: str, source: str, target: str, kind: str) -> None:
@@ -36,7 +41,7 @@ class Replication:
         self.replicas(collection, shard)
         raise Invalid(
             f"shard {shard!r} of class {collection} cannot be replicated from {source[:80]!r} to {target[:80]!r} "
-            f"({kind}): the cluster has only the node {self.node!r}. To copy a collection, back it up and restore it "
+            f"({kind}): the cluster has only the node {self._node!r}. To copy a collection, back it up and restore it "
             "on another server"
         )
 

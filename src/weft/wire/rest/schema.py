@@ -53,7 +53,8 @@ def drop_vector_index(call: Call) -> Reply:
 def shards(call: Call) -> Reply:
     """That of an inactive tenant is READY: clients wait until all are."""
     found = call.service.collections.shards(call.path["name"], call.tenant)
-    return Reply([_shard(one, call.service.replication.node) for one in found])
+    node = call.service.replication.node()
+    return Reply([_shard(one, node) for one in found])
 
 
 def _shard(shard: ShardFacts, node: str) -> JsonObject:
