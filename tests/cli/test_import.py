@@ -179,7 +179,7 @@ def test_rows_go_to_a_tenant_and_are_embedded(server: Server, weft: Weft, tmp_pa
         (["--collection", "", "a.jsonl"], "--collection must name a collection"),
         (["a.jsonl", "--tenant", "\udcff"], "is not UTF-8"),
         (["latin.csv"], "latin.csv, line 2: not UTF-8"),
-        (["a.jsonl", "--vectorizer", "text2vec-none"], "no module with name 'text2vec-none' present"),
+        (["a.jsonl", "--vectorizer", "text2vec-none"], 'no module with name "text2vec-none" present'),
         (["a.jsonl", "--port", "1"], "no server answers at http://127.0.0.1:1; start one with: weft serve"),
     ],
 )

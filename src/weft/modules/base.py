@@ -238,7 +238,7 @@ class Registry:
             return module
         factory = self._factories.get(name)
         if factory is None:
-            raise Invalid(f'no module with name "{name}" present', module=name)
+            raise Invalid(f'no module with name "{name}" present; /v1/meta lists those that are', module=name)
         with self._lock:
             if name not in self._modules:
                 self._modules[name] = factory()

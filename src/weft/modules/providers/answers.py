@@ -98,6 +98,14 @@ def scores_of(rankings: JsonValue, key: str, provider: Provider, count: int, bes
     return [placed.get(i, 0.0) for i in range(count)]
 
 
+def text_of_parts(parts: JsonValue) -> str | None:
+    """The texts of a message's list of parts together, without the model's thoughts; None if there is none."""
+    listed = parts if isinstance(parts, list) else []
+    texts = [member(one, "text") for one in listed if not member(one, "thought")]
+    found = [text for text in texts if isinstance(text, str)]
+    return "".join(found) if found else None
+
+
 def text_answer(text: JsonValue, usage: JsonValue, provider: Provider, why: JsonValue = None) -> Generated:
     """A generation; ``usage`` is left out if it is not an object. ``why``: the provider's reason for no text."""
     if not isinstance(text, str):

@@ -11,7 +11,7 @@ from typing import ClassVar
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.modules.base import Generated, ModuleConfig
 from weft.modules.media.encoded import image_data, image_type
-from weft.modules.providers.answers import member, text_answer
+from weft.modules.providers.answers import text_answer, text_of_parts
 from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.provider import Provider, explained
 
@@ -48,7 +48,9 @@ class GenerativeAnthropic(ProviderGenerator):
         return {**body, "messages": [{"role": "user", "content": message_content(prompt, images)}]}
 
     def answer(self, answer: JsonObject, provider: Provider) -> Generated:
-        return text_answer(message_text(answer), answer.get("usage"), provider, answer.get("stop_reason"))
+        return text_answer(
+            text_of_parts(answer.get("content")), answer.get("usage"), provider, answer.get("stop_reason")
+        )
 
 
 def message_content(prompt: str, images: Sequence[str]) -> JsonValue:
@@ -60,11 +62,3 @@ def message_content(prompt: str, images: Sequence[str]) -> JsonValue:
         source = {"type": "base64", "media_type": image_type(image, "image/jpeg"), "data": image_data(image)}
         parts += [{"type": "text", "text": f"Image {number}:"}, {"type": "image", "source": source}]
     return [*parts, {"type": "text", "text": prompt}]
-
-
-def message_text(answer: JsonObject) -> str | None:
-    """The text of a Claude's answer; None if it has none."""
-    content = answer.get("content")
-    texts = [member(one, "text") for one in content] if isinstance(content, list) else []
-    found = [text for text in texts if isinstance(text, str)]
-    return "".join(found) if found else None

@@ -78,6 +78,8 @@ class Text2VecAws(AwsModule, ProviderTextVectorizer):
             is_cohere(model)
         elif not endpoint:
             raise Invalid("endpoint cannot be empty")
+        elif self.dimensions_of(settings) is not None:
+            raise Invalid(f"dimensions, not applicable to {service}: the endpoint decides them; leave the setting out")
         elif model:
             raise Invalid(f"wrong configuration: model, not applicable to {service}. did you mean targetModel")
 

@@ -33,9 +33,9 @@ class AwsSigner:
     region: str
     service: str
 
-    def __call__(self, url: str, content: bytes) -> dict[str, str]:
+    def __call__(self, url: str, content: bytes, headers: Mapping[str, str]) -> dict[str, str]:
         now = datetime.now(UTC)
-        return signed_headers("POST", url, content, {}, self.credentials, self.region, self.service, at=now)
+        return signed_headers("POST", url, content, headers, self.credentials, self.region, self.service, at=now)
 
 
 def signed_headers(

@@ -12,8 +12,8 @@ from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
 from weft.modules.base import ModuleConfig
 from weft.modules.media.encoded import image_data, image_type
-from weft.modules.providers.answers import member
-from weft.modules.providers.anthropic import message_content, message_text
+from weft.modules.providers.answers import member, text_of_parts
+from weft.modules.providers.anthropic import message_content
 from weft.modules.providers.generator import sent_parameters
 
 Shape = Callable[[str, Sequence[str]], dict[str, object]]
@@ -29,6 +29,7 @@ _TEXTS: tuple[tuple[str | int, ...], ...] = (
     ("generations", 0, "text"),
     ("outputs", 0, "text"),
     ("generation",),
+    ("choices", 0, "message", "content"),
 )
 """Where families have the text of an answer."""
 
@@ -63,7 +64,7 @@ def bedrock_body(model: str, prompt: str, images: Sequence[str], chosen: ModuleC
 def bedrock_text(answer: JsonObject) -> str | None:
     """The text of an answer of any family, or of SageMaker; None if it has none."""
     found = next((text for place in _TEXTS if isinstance(text := member(answer, *place), str)), None)
-    return message_text(answer) if found is None else found
+    return text_of_parts(answer.get("content")) if found is None else found
 
 
 def _with_prompt(text: str, images: Sequence[str]) -> dict[str, object]:
@@ -95,6 +96,10 @@ def _command_r(text: str, images: Sequence[str]) -> dict[str, object]:
     return {"message": text}
 
 
+def _jamba(text: str, images: Sequence[str]) -> dict[str, object]:
+    return {"messages": [{"role": "user", "content": text}]}
+
+
 def _mistral(text: str, images: Sequence[str]) -> dict[str, object]:
     return {"prompt": f"<s>[INST] {text} [/INST]"}
 
@@ -113,6 +118,12 @@ _FAMILIES = (
     BedrockFamily("anthropic.claude-v", _old_claude, _OLD_CLAUDE, _OLD_DEFAULTS),
     BedrockFamily("anthropic.claude-instant", _old_claude, _OLD_CLAUDE, _OLD_DEFAULTS),
     BedrockFamily("anthropic.", _claude, _CLAUDE | {"maxTokens": "max_tokens"}, {"maxTokens": 300}),
+    BedrockFamily(
+        "ai21.jamba",
+        _jamba,
+        _SAMPLED | {"maxTokens": "max_tokens", "stopSequences": "stop"},
+        {"maxTokens": 300, "temperature": 0.7},
+    ),
     BedrockFamily("ai21.", _with_prompt, _CAMEL | {"maxTokens": "maxTokens"}, {"maxTokens": 300, "temperature": 0.7}),
     BedrockFamily("cohere.command-r", _command_r, _COHERE),
     BedrockFamily("cohere.", _with_prompt, _COHERE, {"maxTokens": 100, "temperature": 0.8}),

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-Sign = Callable[[str, bytes], Mapping[str, str]]
-"""The headers of one try, from its URL and its body. Equal ones have the same key."""
+Sign = Callable[[str, bytes, Mapping[str, str]], Mapping[str, str]]
+"""More headers of one try, from its URL, its body and its other headers. Equal ones have the same key."""
 
 
 @dataclass(frozen=True, slots=True)

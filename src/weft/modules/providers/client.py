@@ -1,7 +1,7 @@
 """ProviderClient: calls to providers, with one connection pool, retries and bounded waits.
 
-A call is retried after a transient failure: no connection, a broken one, and the statuses 429, 500, 502, 503 and 504,
-also where an answer of status 200 states them.
+A call is retried after a transient failure: no connection, a broken one, and the statuses 429, 500, 502, 503, 504
+and 529 (overloaded), also where an answer of status 200 states them.
 Between tries it waits as ``Retry-After`` or its ``Backoff`` says. An answer that asks to wait closes the gate for all
 calls with that key to that address. A call that times out is not retried: the provider may still be working on it.
 Redirects are not followed. A final failure is a ProviderError with the provider's status and message.
@@ -93,7 +93,7 @@ class ProviderClient:
         while True:
             self._await_turn(provider, gate, pace, len(content) // _BYTES_A_TOKEN)
             backoff.begin(time.monotonic())
-            outcome = self._try(provider, url, content, {**headers, **sign(url, content)} if sign else headers)
+            outcome = self._try(provider, url, content, {**headers, **sign(url, content, headers)} if sign else headers)
             stated_s = None
             if isinstance(outcome, HttpAnswer):
                 if outcome.status == 200:
@@ -182,7 +182,7 @@ class ProviderClient:
                     raise TimeoutError("the answer was not complete in time")
                 if len(received) > _LARGEST_ANSWER_BYTES:
                     raise httpx.DecodingError(f"the answer is longer than {_LARGEST_ANSWER_BYTES} bytes")
-            return HttpAnswer(answer.status_code, dict(answer.headers), bytes(received))
+            return HttpAnswer(answer.status_code, dict(answer.headers), bytes(received)).restated()
 
     def _await_turn(self, provider: Provider, gate: PaceGate, pace: Pace | None, tokens: int) -> None:
         patience_s = _TURN_PATIENCE_S if pace is not None else _QUERY_PATIENCE_S

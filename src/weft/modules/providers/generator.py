@@ -12,7 +12,7 @@ from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.modules.base import Generated, Generator, ModuleConfig
 from weft.modules.media.encoded import data_url, image_type
-from weft.modules.providers.answers import member, text_answer
+from weft.modules.providers.answers import member, text_answer, text_of_parts
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.provider import Provider
 from weft.modules.text_vectorizer import text_setting
@@ -84,8 +84,10 @@ class ProviderGenerator(ProviderModule, Generator):
     def answer(self, answer: JsonObject, provider: Provider) -> Generated:
         """The text and the usage of an answer."""
         choice = member(answer, "choices", 0)
+        content = member(choice, "message", "content")
         why = member(choice, "message", "refusal") or member(choice, "finish_reason")
-        return text_answer(member(choice, "message", "content"), answer.get("usage"), provider, why)
+        text = content if isinstance(content, str) else text_of_parts(content)  # models that reason give parts
+        return text_answer(text, answer.get("usage"), provider, why)
 
 
 def sent_parameters(

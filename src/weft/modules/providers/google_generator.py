@@ -13,7 +13,7 @@ from urllib.parse import quote
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.modules.base import Generated, ModuleConfig
 from weft.modules.media.encoded import image_data, image_type
-from weft.modules.providers.answers import member, text_answer
+from weft.modules.providers.answers import member, text_answer, text_of_parts
 from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.google import STUDIO, GoogleModule, with_region
 from weft.modules.providers.provider import Provider
@@ -76,7 +76,7 @@ class GenerativeGoogle(GoogleModule, ProviderGenerator):
     def answer(self, answer: JsonObject, provider: Provider) -> Generated:
         candidate = member(answer, "candidates", 0) or member(answer, "predictions", 0, "candidates", 0)
         content = member(candidate, "content")
-        text = content if isinstance(content, str) else _text_of(member(content, "parts"))
+        text = content if isinstance(content, str) else text_of_parts(member(content, "parts"))
         why = member(candidate, "finishReason") or member(answer, "promptFeedback", "blockReason")
         usage = {name: answer[name] for name in ("usageMetadata", "metadata") if name in answer}
         return text_answer(text, usage, provider, why)
@@ -92,11 +92,3 @@ def _is_palm(model: str) -> bool:
 
 def _image_part(image: str) -> JsonValue:
     return {"inline_data": {"mime_type": image_type(image), "data": image_data(image)}}
-
-
-def _text_of(parts: JsonValue) -> str | None:
-    """The text of an answer's parts, without the model's thoughts."""
-    spoken = parts if isinstance(parts, list) else []
-    texts = [member(part, "text") for part in spoken if not member(part, "thought")]
-    found = [text for text in texts if isinstance(text, str)]
-    return "".join(found) if found else None

@@ -13,7 +13,8 @@ import orjson
 
 from weft.domain.json_values import JsonValue
 
-_PASSING = frozenset({429, 500, 502, 503, 504})
+_PASSING = frozenset({429, 500, 502, 503, 504, 529})
+_THROTTLED = re.compile(r"throttl|toomanyrequests", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
@@ -33,6 +34,11 @@ class HttpAnswer:
     def may_pass(self) -> bool:
         """Whether the same request can succeed later."""
         return self.status in _PASSING
+
+    def restated(self) -> HttpAnswer:
+        """This answer with status 429 if AWS states that it throttles, which some of its services do with 400."""
+        throttled = self.status == 400 and _THROTTLED.search(self.headers.get("x-amzn-errortype", ""))
+        return replace(self, status=429) if throttled else self
 
     def failed(self, body: JsonValue) -> HttpAnswer:
         """This answer with the status that its decoded ``body`` states, if that is an error.
@@ -66,12 +72,25 @@ class HttpAnswer:
         return found
 
     def stated_wait_s(self) -> float | None:
-        """The wait in ``Retry-After``, given in seconds or as a date; None if absent or unreadable."""
+        """The wait in ``Retry-After``, given in seconds or as a date, else in the ``retryDelay`` of Google's errors;
+        None if absent or unreadable."""
         stated = self.headers.get("retry-after", "").strip()
+        if not stated:
+            return self._retry_delay_s()
         try:
             return max(0.0, float(stated)) if re.fullmatch(r"\d+(\.\d+)?", stated) else _seconds_until(stated)
         except (TypeError, ValueError):
             return None
+
+    def _retry_delay_s(self) -> float | None:
+        body = self.decoded()
+        error = body.get("error") if isinstance(body, Mapping) else None
+        details = error.get("details") if isinstance(error, Mapping) else None
+        for one in details if isinstance(details, list) else []:
+            delay = one.get("retryDelay") if isinstance(one, Mapping) else None
+            if isinstance(delay, str) and _DURATION.search(delay):
+                return _seconds(delay)
+        return None
 
     def stated_pause_s(self) -> float:
         """How long to pause because a limit is used up, according to the headers that OpenAI sends."""
@@ -80,9 +99,11 @@ class HttpAnswer:
             for kind in ("requests", "tokens")
             if self.headers.get(f"x-ratelimit-remaining-{kind}", "").strip() == "0"
         ]
-        return max(
-            (sum(float(n) * _UNIT_S[unit] for n, unit in _DURATION.findall(reset)) for reset in resets), default=0.0
-        )
+        return max(map(_seconds, resets), default=0.0)
+
+
+def _seconds(duration: str) -> float:
+    return sum(float(n) * _UNIT_S[unit] for n, unit in _DURATION.findall(duration))
 
 
 def _seconds_until(date: str) -> float:

@@ -67,7 +67,7 @@ class Text2VecWeaviate(WeaviateModule, ProviderTextVectorizer):
 
 
 class Multi2MultivecWeaviate(WeaviateModule, ProviderMediaVectorizer):
-    """One multi-vector for the image of an object, such as the patches of a page; queries are texts."""
+    """One multi-vector for the image of an object, such as the patches of a page; queries are texts or images."""
 
     title = "Weaviate Multivec Embedding Module"
     documentation = _REFERENCE

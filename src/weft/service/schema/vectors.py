@@ -181,7 +181,7 @@ def _check_vectorizer(name: str, modules: ModuleCatalogue, where: str) -> None:
     if name == NONE:
         return
     if not modules.knows(name):
-        raise Invalid(f"{where}: no module with name {shorten(name)!r} present")
+        raise Invalid(f'{where}: no module with name "{shorten(name)}" present; /v1/meta lists those that are')
     if not modules.is_vectorizer(name):
         raise Invalid(f"{where}: module {name!r} is not a vectorizer")
 

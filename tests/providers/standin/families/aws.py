@@ -34,6 +34,8 @@ def _generation(model: str, body: dict[str, Any]) -> Any:
     """What the families of models say, each in its shape."""
     if "anthropic_version" in body and "messages" in body:
         return message(body)
+    if "ai21.jamba" in model:
+        return {"choices": [{"message": {"content": "Answer to: " + body["messages"][0]["content"]}}]}
     if "messages" in body:
         return {
             "output": {"message": {"content": [{"text": "Answer to: " + body["messages"][0]["content"][-1]["text"]}]}}

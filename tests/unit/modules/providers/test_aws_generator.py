@@ -59,6 +59,11 @@ def generate(
             },
         ),
         ("ai21.j2-mid-v1", {}, {"prompt": "Hi", "maxTokens": 300, "temperature": 0.7}),
+        (
+            "ai21.jamba-1-5-large-v1:0",
+            {"stopSequences": ["."]},
+            {**MESSAGES, "max_tokens": 300, "temperature": 0.7, "stop": ["."]},
+        ),
         ("cohere.command-r-v1:0", {"temperature": 0.5}, {"message": "Hi", "temperature": 0.5}),
         ("cohere.command-text-v14", {}, {"prompt": "Hi", "max_tokens": 100, "temperature": 0.8}),
         (
@@ -111,6 +116,8 @@ def test_sagemaker_is_asked_at_an_endpoint(
     assert request.body == {"prompt": "Hi"}
     assert request.headers["x-amzn-sagemaker-target-model"] == "m"
     assert request.headers["x-amzn-sagemaker-target-variant"] == "v"
+    signed = request.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    assert {"content-type", "x-amzn-sagemaker-target-model", "x-amzn-sagemaker-target-variant"} < set(signed)
     assert "/us-east-1/sagemaker/aws4_request" in request.headers["authorization"]
 
 

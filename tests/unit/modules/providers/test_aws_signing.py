@@ -82,4 +82,4 @@ def test_an_encoded_path_is_encoded_once_more() -> None:
 def test_no_secret_is_visible() -> None:
     signer = AwsSigner(AwsCredentials("AKIDEXAMPLE", SECRET, "the token"), "us-east-1", "bedrock")
     assert SECRET not in repr(signer) and "the token" not in repr(signer)
-    assert SECRET not in str(signer(f"{HOST}/", b""))
+    assert SECRET not in str(signer(f"{HOST}/", b"", FORM))

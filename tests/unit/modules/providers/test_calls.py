@@ -177,12 +177,29 @@ def test_what_will_not_pass_is_reported_at_once(
     assert len(provider.requests) == 1
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 529])
 def test_what_may_pass_is_tried_again(provider: StandIn, client: ProviderClient, status: int) -> None:
     provider.failures = [Failure(status, {}, {"retry-after": "0"}), Failure(status, {}), CUT]
     (found,) = jinaai(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
     assert near(found, vector_of("a"))
     assert len(provider.requests) == 4
+
+
+def test_a_throttling_of_aws_is_no_refusal(provider: StandIn, client: ProviderClient) -> None:
+    throttled = Failure(400, {"message": "Rate exceeded"}, {"x-amzn-ErrorType": "ThrottlingException:http://x/"})
+    provider.failures = [throttled, throttled]
+    found = jinaai(client).embed_objects(texts("a", "b"), {"baseURL": provider.url}, CALLER)
+    assert near(found[0], vector_of("a")) and near(found[1], vector_of("b"))
+    assert [len(request.body["input"]) for request in provider.requests] == [2, 2, 2], "it is not halved"
+
+
+def test_google_states_its_wait_in_the_answer(provider: StandIn, client: ProviderClient) -> None:
+    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3600.5s"}
+    error = {"code": 429, "message": "quota", "details": [{"@type": "other"}, "odd", {"retryDelay": 3}, retry]}
+    provider.failures = [Failure(429, {"error": error})]
+    with pytest.raises(ProviderError, match=r"status: 429 error: quota \(it asks to wait 360\d s\)"):
+        nvidia(client).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+    assert len(provider.requests) == 1
 
 
 def test_an_answer_that_states_a_passing_failure_is_tried_again(provider: StandIn, client: ProviderClient) -> None:

@@ -223,6 +223,7 @@ def test_sagemaker_texts(provider: StandIn, registry: Registry, monkeypatch: pyt
         ({**BEDROCK, "service": "lambda"}, "available services are"),
         ({"region": "r", "service": "sagemaker"}, "endpoint cannot be empty"),
         ({**SAGEMAKER, "model": "m"}, "did you mean targetModel"),
+        ({**SAGEMAKER, "dimensions": 16}, "dimensions, not applicable to sagemaker"),
     ],
 )
 def test_settings_of_aws_that_cannot_be_are_refused(

@@ -219,6 +219,20 @@ def test_voyage_ranks_with_the_servers_key_first(
 
 
 @pytest.mark.parametrize(
+    "thought",
+    [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "reasoning", "summary": []}],
+)
+@pytest.mark.parametrize("name", ["mistral", "databricks"])
+def test_the_answer_of_a_model_that_reasons_is_its_text(
+    provider: StandIn, registry: Registry, name: str, thought: dict[str, Any]
+) -> None:
+    parts = [thought, {"type": "text", "text": "It is "}, {"type": "text", "text": "red"}]
+    provider.twist = lambda _: {"choices": [{"message": {"content": parts}}]}
+    address = {"baseURL": provider.url, "endpoint": f"{provider.url}/serving-endpoints/x/invocations"}
+    assert generate(registry, name, address).text == "It is red"
+
+
+@pytest.mark.parametrize(
     ("name", "answer", "why"),
     [
         ("xai", {"choices": [{"message": {"content": None}, "finish_reason": "content_filter"}]}, "content_filter"),
