@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from pyroaring import BitMap
 
@@ -114,6 +116,41 @@ def test_words_that_no_object_has_any_more_are_dropped(fill: Callable[..., Any])
     assert [len(one) for one in words.values()] == [4], "the mark of an item, and three words"
     made.add({"cars": [{"make": "word4"}]})
     assert made.find(made_by("word4")) == [40]
+
+
+def test_words_that_a_view_does_not_have_are_found_nowhere(open_shard: Callable[[], Shard]) -> None:
+    """Readers share the words with the writer: there are some that came after their view."""
+    shard = open_shard()
+    shard.write([Upsert(Object((1).to_bytes(16), {"cars": [{"make": "fiat"}]}))])
+    earlier = shard.view()
+    shard.write([Upsert(Object((2).to_bytes(16), {"cars": [{"make": "opel"}]}))])
+    assert earlier.select(made_by("opel")).ids.tolist() == []
+    assert shard.view().select(made_by("opel")).ids.tolist() == [1]
+
+
+def test_many_values_are_looked_for_in_one_pass(
+    open_shard: Callable[[], Shard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = open_shard()
+    shard.write([Upsert(Object(n.to_bytes(16), {"cars": [{"make": f"new car{n}"}]})) for n in range(100)])
+    passes: list[int] = []
+    isin = np.isin
+
+    def counted(values: npt.NDArray[np.uint32], among: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        passes.append(len(among))
+        return isin(values, among)
+
+    monkeypatch.setattr(np, "isin", counted)
+    values = tuple(f"car{n} new" for n in range(50, 150))
+    for operator, expected in (
+        (Operator.CONTAINS_ANY, range(50, 100)),
+        (Operator.CONTAINS_NONE, range(50)),
+        (Operator.CONTAINS_ALL, ()),
+    ):
+        passes.clear()
+        found = shard.view().select(Condition(operator, PropertyTarget("cars.make"), values))
+        assert found.ids.tolist() == list(expected)
+        assert passes == [51]
 
 
 def test_token_numbers_survive_packing() -> None:

@@ -38,6 +38,8 @@ class ItemTexts:
         self._column = view.columns[value_column(path.name, path.ends_in)]
         self._words = view.words[value_column(path.name, path.ends_in)]
         self._stopwords = Stopwords(view.config.inverted).of(path.ends_in)
+        self._analyzed: set[int] = set()
+        """The numbers of the tokens that ``analyze`` has seen: those that may be asked for."""
 
     @cached_property
     def _starts(self) -> npt.NDArray[np.intp]:
@@ -54,7 +56,20 @@ class ItemTexts:
 
     def documents(self, property: str, token: str) -> BitMap:
         number = self._words.find(token)
-        return BitMap() if number is None else self._with(self._column.values == number)
+        return BitMap() if number is None else self._documents.get(number, BitMap())
+
+    @cached_property
+    def _documents(self) -> Mapping[int, BitMap]:
+        """The items of each analyzed token: one pass over the rows, however many tokens there are."""
+        values = self._column.values
+        numbers = np.fromiter(self._analyzed, np.uint32, len(self._analyzed))
+        rows = np.flatnonzero(np.isin(values, numbers))
+        if not len(rows):  # they came after this state of the column, or went before it
+            return {}
+        rows = rows[values[rows].argsort(kind="stable")]
+        items = (self._starts.searchsorted(rows, "right") - 1).astype(np.uint32)
+        tokens, firsts = np.unique(values[rows], return_index=True)
+        return dict(zip(tokens.tolist(), map(bitmaps.from_ids, np.split(items, firsts[1:])), strict=True))
 
     def matching(self, property: str, pattern: str) -> BitMap:
         words = tokenize_pattern(pattern, self._property.tokenization, self._property.text_analyzer)
@@ -76,7 +91,10 @@ class ItemTexts:
         return self._which(inside)
 
     def analyze(self, property: str, text: str) -> list[str]:
-        return tokenize(text, self._property.tokenization, self._property.text_analyzer)
+        """``documents`` knows these tokens, if all texts of a filter are analyzed before."""
+        tokens = tokenize(text, self._property.tokenization, self._property.text_analyzer)
+        self._analyzed.update(number for token in tokens if (number := self._words.find(token)) is not None)
+        return tokens
 
     def stopwords(self, property: str) -> frozenset[str]:
         return self._stopwords

@@ -48,23 +48,28 @@ def leaf(condition: Condition, path: NestedPath, view: FilterView, read: ReadTex
     _require_columns(path)
     named = replace(path.ends_in, name=path.written)
     operands.check_field(condition, named)
+    items = ItemTexts(path, view) if named.data_type.element is DataType.TEXT else None
     if condition.operator is Operator.CONTAINS_ALL:
         values = operands.several(condition)
         if not values:
             return _leaf(path, view, lambda live: np.zeros(0, np.uint32))
         each = [replace(condition, operator=Operator.EQUAL, value=value) for value in values]
-        return AllTests([_one(equal, named, path, view, read) for equal in each])
-    return _one(condition, named, path, view, read)
+        return AllTests([_one(equal, named, path, view, items, read) for equal in each])
+    return _one(condition, named, path, view, items, read)
 
 
 def _one(
-    condition: Condition, named: Property, path: NestedPath, view: FilterView, read: ReadTexts | None
+    condition: Condition,
+    named: Property,
+    path: NestedPath,
+    view: FilterView,
+    items: ItemTexts | None,
+    read: ReadTexts | None,
 ) -> ElementTest:
-    if named.data_type.element is not DataType.TEXT:
+    if items is None:
         test = _test(condition, named)
         column = view.columns[value_column(path.name, path.ends_in)]
         return _leaf(path, view, lambda live: np.flatnonzero(test(column)).astype(np.uint32))
-    items = ItemTexts(path, view)
     if condition.operator is Operator.LIKE:
         pattern = operands.convert(named, operands.single(condition))
         if symbols.has_only_symbols(pattern, named.tokenization, named.text_analyzer):
