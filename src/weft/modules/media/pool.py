@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from weft.domain.errors import Invalid, Overloaded, WeftError
 from weft.modules.media.limits import CPU_SETTING, TIME_SETTING, MediaLimits
-from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_reply, write_request
+from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_ready, read_reply, write_request
 
 WORKER = ("-m", "weft.modules.media.worker")
 _REQUESTS = 2_000
 """After this many requests a worker is replaced, in case its libraries leak memory."""
 _DYING_S = 1.0
+_STARTING_S = 60.0
+"""For a worker to import its libraries."""
 _NAMES = {Output.IMAGE: "image", Output.AUDIO: "audio", Output.VIDEO: "video", Output.SOUNDTRACK: "video's soundtrack"}
 _FROM_OUTSIDE = (-signal.SIGTERM, *(() if sys.platform == "win32" else (-signal.SIGKILL, -signal.SIGHUP)))
 """The statuses of a worker that was killed from outside, or by the system for lack of memory: not the file's fault."""
@@ -26,7 +28,7 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_", "TMP", "TEMP", "PYTHON", "LD_", "DYLD_",
 
 
 class _Ended(Exception):
-    """A worker was ended from outside."""
+    """A worker was ended from outside, or before it had started."""
 
 
 class WorkerPool:
@@ -140,26 +142,22 @@ class _Worker:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        self._asked += 1
         late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            self._process.kill()
-
-        timer = threading.Timer(self._limits.wall_s, give_up)
-        timer.daemon = True
-        timer.start()
         try:
-            write_request(stdin, request)
-            return read_reply(stdout, request.output)
+            if self._asked == 0:
+                with self._killed_after(_STARTING_S, late):
+                    read_ready(stdout)
+            self._asked += 1
+            with self._killed_after(self._limits.wall_s, late):
+                write_request(stdin, request)
+                return read_reply(stdout, request.output)
         except WeftError:
             raise
         except (EOFError, OSError) as error:
             self.usable = False
             status = self._status()
             self._end()
-            if status in _FROM_OUTSIDE and not late.is_set():
+            if self._asked == 0 or (status in _FROM_OUTSIDE and not late.is_set()):
                 raise _Ended from error
             raise Invalid(self._reason(_NAMES[request.output], status, late=late.is_set())) from error
         except BaseException:  # the next caller would get the answer that may be on its way
@@ -167,10 +165,25 @@ class _Worker:
             self._end()
             raise
         finally:
-            timer.cancel()
             if self.usable and (self._asked >= _REQUESTS or late.is_set()):
                 self.usable = False
                 self._end()
+
+    @contextmanager
+    def _killed_after(self, seconds: float, late: threading.Event) -> Iterator[None]:
+        """Ends the worker, and sets ``late``, if the block takes longer."""
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = threading.Timer(seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _status(self) -> int | None:
         """The status of a worker that has ended by itself; None if it has not."""

@@ -1,5 +1,6 @@
 """The protocol between the server and a decoding worker, over the worker's standard input and output, little endian.
 
+    start     u8 6, once the worker can take requests
     request   u8 output (1 image, 2 audio, 3 video, 4 soundtrack of a video), f64 first, f64 second, u64 length, then
               that many bytes
               audio: first = samples a second, second = seconds at most
@@ -34,6 +35,7 @@ class Output(IntEnum):
     """The audio of a video."""
 
 
+_READY = b"\x06"
 _FOUND, _INVALID, _MISCONFIGURED = 0, 1, 2
 _REQUEST = struct.Struct("<BddQ")
 _HEAD = struct.Struct("<BdB")
@@ -56,6 +58,17 @@ class Decoded:
 
     array: np.ndarray[Any, Any]
     seconds: float = 0.0
+
+
+def write_ready(stream: IO[bytes]) -> None:
+    stream.write(_READY)
+    stream.flush()
+
+
+def read_ready(stream: IO[bytes]) -> None:
+    """Waits until the worker has started. Raises EOFError where it has ended instead."""
+    if _exactly(stream, len(_READY)) != _READY:
+        raise EOFError("no worker")
 
 
 def write_request(stream: IO[bytes], request: DecodeRequest) -> None:

@@ -18,7 +18,7 @@ from weft.modules.media.audio import decode_audio, decode_soundtrack
 from weft.modules.media.images import decode_image
 from weft.modules.media.limits import MEMORY_SETTING, MediaLimits
 from weft.modules.media.video import decode_video
-from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_request, write_reply
+from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_request, write_ready, write_reply
 
 Decode: TypeAlias = Callable[[DecodeRequest], Decoded]
 
@@ -49,6 +49,7 @@ def serve(decode: Decode, limits: MediaLimits) -> None:
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _bound_memory(limits)
+    write_ready(replies)
     while (request := read_request(requests)) is not None:
         _bound_time(limits)
         write_reply(replies, _outcome(decode, request))
