@@ -32,6 +32,7 @@ KEYS = {
     "contextualai": "cx",
     "deepseek": "ds",
     "xai": "xa",
+    "meta": "me",
 }
 PREFIXES = (*(name.upper() for name in KEYS), "OLLAMA", "DATABRICKS", "FRIENDLI", "GOOGLE", "AWS")
 """Of environment variables: ``…_APIKEY`` and ``…_BASE_URL``."""

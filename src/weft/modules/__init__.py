@@ -89,6 +89,7 @@ _BUILT_IN = {
     "generative-friendliai": "providers.friendliai:GenerativeFriendliAI",
     "generative-google": "providers.google_generator:GenerativeGoogle",
     "generative-palm": "providers.google_generator:GenerativeGoogle",
+    "generative-meta": "providers.meta:GenerativeMeta",
     "generative-xai": "providers.xai:GenerativeXAI",
 }
 """File and class of each, below this folder. A class is called with the module's name and the resources."""

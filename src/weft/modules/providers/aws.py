@@ -62,7 +62,8 @@ class AwsModule(ProviderModule):
         return ProviderConnection(self._client, _AWS, url, self.headers_for(settings), pace, signer)
 
     def url_for(self, settings: ModuleConfig, caller: Caller) -> str:
-        host = _HOSTS[self.service_for(settings)].format(region=region_of(settings))
+        region = region_of(settings)
+        host = _HOSTS[self.service_for(settings)].format(region=region) + (".cn" if region.startswith("cn-") else "")
         return _AWS.base_url({}, caller, f"https://{host}")
 
 

@@ -194,7 +194,7 @@ def test_a_shard_that_is_closed_meanwhile(shard: Shard) -> None:
 
 
 def test_a_rebuild_outlives_that_another_index_is_dropped(shard: Shard) -> None:
-    """What was rebuilt is used, though it has words that nobody asks for any more."""
+    """What was rebuilt is used, though it has words that no one asks for any more."""
     both = CollectionConfig("Thing", (*OLD.properties, MORE))
     shard.configure(both)
     shard.write([upsert(COUNT, more="weft")])

@@ -11,6 +11,7 @@ from providers.standin import Failure, StandIn
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, ProviderError
 from weft.modules.base import Registry
+from weft.modules.providers.aws import AwsModule
 
 MESSAGES = {"messages": [{"role": "user", "content": "Hi"}]}
 JPEG = "/9j/4AAQ"
@@ -119,6 +120,19 @@ def test_sagemaker_is_asked_at_an_endpoint(
     signed = request.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     assert {"content-type", "x-amzn-sagemaker-target-model", "x-amzn-sagemaker-target-variant"} < set(signed)
     assert "/us-east-1/sagemaker/aws4_request" in request.headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("region", "host"), [("eu-west-1", "eu-west-1.amazonaws.com"), ("cn-north-1", "cn-north-1.amazonaws.com.cn")]
+)
+def test_the_address_is_that_of_the_region(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, region: str, host: str
+) -> None:
+    monkeypatch.delenv("AWS_BASE_URL", raising=False)
+    module = registry.generator("generative-aws")
+    assert isinstance(module, AwsModule)
+    assert module.url_for({"region": region}, CALLER) == f"https://bedrock-runtime.{host}"
+    assert module.url_for({"region": region, "service": "sagemaker"}, CALLER) == f"https://runtime.sagemaker.{host}"
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,17 @@ def generate(
             "/chat/completions",
             {"model": "deepseek-chat", "frequency_penalty": 1, "stop": ["."], "max_tokens": 9, "top_p": 1.0},
         ),
+        (
+            "meta",
+            {"max_tokens": 9, "reasoning_effort": "low", "presence_penalty": 0.5},
+            "/v1/chat/completions",
+            {
+                "model": "muse-spark-1.2",
+                "max_completion_tokens": 9,
+                "reasoning_effort": "low",
+                "presence_penalty": 0.5,
+            },
+        ),
         ("xai", {"max_tokens": 9}, "/v1/chat/completions", {"model": "grok-2-latest", "max_tokens": 9}),
         (
             "friendliai",
@@ -95,6 +106,13 @@ def test_settings_count_where_the_request_says_nothing(provider: StandIn, regist
 def test_wrong_settings_are_refused(registry: Registry, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(Invalid, match=message):
         registry.generator("generative-deepseek").check_settings(settings)
+
+
+def test_meta_refuses_an_effort_that_it_does_not_know(registry: Registry) -> None:
+    meta = registry.generator("generative-meta")
+    meta.check_settings({"reasoningEffort": "xhigh", "temperature": 2})
+    with pytest.raises(Invalid, match="wrong reasoningEffort configuration, available values are: none, minimal, low"):
+        meta.check_settings({"reasoningEffort": "utmost"})
 
 
 def test_anthropic_takes_numbered_images_before_the_prompt(provider: StandIn, registry: Registry) -> None:
