@@ -34,6 +34,7 @@ from weft.service.classification.settings import number_of
 from weft.service.classification.zero_shot import ZeroShotLabels
 from weft.service.collections import Collections
 from weft.service.filtering import resolver
+from weft.service.stored_objects import is_visible
 
 CLASSIFICATION = JobKind("classification", "objects", resumable=True)
 """The key of such a job is the id of the classification."""
@@ -177,6 +178,7 @@ class ClassificationTask:
                 progress.add_error(f"classify {view.config.name}/{format_uuid(record.uuid)}: {error.message}")
             else:
                 edits[record.uuid] = self._edit(id, found)
+        edits = {uuid: edit for uuid, edit in edits.items() if is_visible(part, uuid)}  # the others may have expired
         failed = part.edit(edits)
         for uuid in edits:
             refusal = failed.get(uuid)
@@ -187,9 +189,11 @@ class ClassificationTask:
         progress.after = uuids[-1].hex()
 
     def _edit(self, id: str, labels: Mapping[str, Reference]) -> Edit:
-        def edit(obj: Object) -> Object:
-            """A label that the object has got otherwise meanwhile stays."""
+        def edit(obj: Object) -> Object | None:
+            """A label that the object has got otherwise meanwhile stays; the object itself does if it has got all."""
             new = {name: [label] for name, label in labels.items() if not obj.properties.get(name)}
+            if labels and not new:
+                return None
             obj.properties.update(new)
             obj.classified = Classified(id, self._asked.based_on, self._asked.properties, tuple(new), now())
             obj.updated_ms = now_ms()

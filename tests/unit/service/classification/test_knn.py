@@ -10,6 +10,7 @@ from unit.service.classification.conftest import CALLER, Kitchen, key, uuid
 from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.jobs import JobStatus
 from weft.domain.objects import Reference
+from weft.engine.view import find_objects
 from weft.service.classification import task
 from weft.service.classification.knn import KnnLabels, half_cosine, winner
 
@@ -159,7 +160,38 @@ def test_other_writers_keep_what_they_wrote(labelled: Kitchen, monkeypatch: pyte
     state = labelled.classify(settings={"k": 1})
     assert (state.record.status, state.succeeded, state.failed) == (JobStatus.SUCCESS, 2, 0)
     assert (labelled.kind(20), labelled.kind(22)) == (SAVOURY, SWEET)
+    assert labelled.get(20).classified is None
     assert not labelled.service.objects.exists("Recipe", uuid(21), None)
+
+
+def test_what_expires_meanwhile_is_not_labelled(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    kitchen.service.collections.create(
+        {
+            "class": "Meal",
+            "vectorizer": "none",
+            "properties": [
+                {"name": "text", "dataType": ["text"]},
+                {"name": "until", "dataType": ["date"]},
+                {"name": "ofKind", "dataType": ["Kind"]},
+            ],
+            "objectTtlConfig": {"enabled": True, "deleteOn": "until", "filterExpiredObjects": True},
+        }
+    )
+    kitchen.put("Meal", 30, [1, 0], text="dinner", ofKind=[Reference("Kind", key(SWEET))])
+    kitchen.put("Meal", 31, [1, 0], text="lunch", until="2999-01-01T00:00:00Z")
+    choose = KnnLabels.of
+
+    def expire(labels: KnnLabels, vector: Any, text: str | None) -> Any:
+        kitchen.put("Meal", 31, [1, 0], text="lunch", until="2000-01-01T00:00:00Z")
+        return choose(labels, vector, text)
+
+    monkeypatch.setattr(KnnLabels, "of", expire)
+    state = kitchen.classify(collection="Meal")
+    assert (state.record.status, state.succeeded, state.failed) == (JobStatus.SUCCESS, 0, 0)
+    collections = kitchen.service.collections
+    with collections.use(collections.open("Meal"), None) as part:
+        (stored,) = find_objects(part.view(expired=True), [key(31)], vectors=False)
+    assert stored is not None and not stored[1].properties.get("ofKind")
 
 
 def test_a_collection_that_is_dropped_ends_the_run(labelled: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
