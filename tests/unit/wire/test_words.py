@@ -137,7 +137,24 @@ def test_over_rest(rest: TestClient) -> None:
     single = rest.get(path, params={"include": "nearest_neighbors,featureProjection,vector"}).json()
     assert single["additional"] == {"nearestNeighbors": listed[0]["additional"]["nearestNeighbors"]}
     assert len(single["vector"]) == 300
-    for one in rest.get("/v1/objects", params={"class": "Bare", "include": words}).json()["objects"]:
-        assert "additional" not in one
+    everything = rest.get("/v1/objects", params={"include": words, "limit": 100}).json()["objects"]
+    assert {one["class"] for one in everything if "additional" in one} == {"Company", "Named", "Static"}
     refused = rest.get(path, params={"include": "vectors"})
     assert (refused.status_code, "unrecognized property" in refused.text) == (400, True)
+
+
+def test_rest_refuses_words_of_collections_that_have_none(rest: TestClient) -> None:
+    for collection, word, needed in (
+        ("Bare", "interpretation", "text2vec-contextionary"),
+        ("Bare", "featureProjection", "a text2vec module"),
+        ("Static", "nearest-neighbors", "text2vec-contextionary"),
+    ):
+        listed = rest.get("/v1/objects", params={"class": collection, "include": f"vector,{word}", "limit": 0})
+        single = rest.get(f"/v1/objects/{collection}/00000000-0000-0000-0000-000000000000", params={"include": word})
+        for refused in (listed, single):
+            assert refused.status_code == 400
+            (error,) = refused.json()["error"]
+            assert error["message"].startswith("unrecognized property")
+            assert error["message"].endswith(f"class {collection} has no vector that is made by {needed}")
+    empty = rest.get("/v1/objects", params={"class": "Static", "include": "featureProjection"})
+    assert empty.status_code == 200

@@ -36,6 +36,17 @@ def included(call: Call) -> frozenset[str]:
     return frozenset(INCLUDES[word] for word in words)
 
 
+def check_possible(words: frozenset[str], configs: Sequence[CollectionConfig]) -> None:
+    """Raises CallerError if none of the collections has what one of ``words`` is about."""
+    for word, has in (INTERPRETATION, worded), (NEIGHBOURS, worded), (PROJECTION, projectable):
+        if word in words and not any(has(config) for config in configs):
+            needed = "text2vec-contextionary" if has is worded else "a text2vec module"
+            lacking = f"class {configs[0].name} has no" if len(configs) == 1 else "no class has a"
+            raise CallerError(
+                f"unrecognized property {word!r} in ?include list; {lacking} vector that is made by {needed}"
+            )
+
+
 def needs_vectors(words: frozenset[str]) -> bool:
     return not words.isdisjoint((VECTOR, NEIGHBOURS, PROJECTION))
 

@@ -12,7 +12,7 @@ from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
 from weft.wire.json.objects import decode_object, encode_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
-from weft.wire.rest.object_includes import encode_read, included, needs_vectors
+from weft.wire.rest.object_includes import check_possible, encode_read, included, needs_vectors
 from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, PROJECTION, TENANT
 from weft.wire.rest.openapi.shapes import ref
 
@@ -36,6 +36,7 @@ def validate(call: Call) -> Reply:
 def get(call: Call) -> Reply:
     words = included(call)
     config = call.service.collections.to_read(class_of(call), call.path["id"], call.tenant)
+    check_possible(words, [config])
     stored = call.service.objects.get(config.name, call.path["id"], call.tenant, vectors=needs_vectors(words))
     return Reply(encode_read(call, config, [stored], words - {PROJECTION})[0])
 
@@ -91,6 +92,7 @@ def list_all(call: Call) -> Reply:
     offset = call.integer("offset", 0)
     collections = call.service.collections
     configs = [collections.to_search(name, call.tenant)] if name else collections.searchable(call.tenant)
+    check_possible(included(call), configs)
     found: list[dict[str, object]] = []
     for config in configs:
         if len(found) >= limit:
