@@ -31,10 +31,12 @@ def sync(shard: Path) -> None:
 
 
 def finish(shard: Path) -> None:
-    """What was built is ready, in the place of anything that was. Call it with the turn held."""
-    disk.remove_folder(_ready(shard))
-    building(shard).rename(_ready(shard))
-    disk.sync_folder(_ready(shard).parent)
+    """What was built is ready, in the place of anything that was. Call it with the turn held. Raises StorageFull,
+    OperatorError."""
+    with disk.explained(shard):
+        disk.remove_folder(_ready(shard))
+        building(shard).rename(_ready(shard))
+        disk.sync_folder(_ready(shard).parent)
 
 
 def fits(shard: Path, config: CollectionConfig) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+from weft.domain.errors import OperatorError
 from weft.domain.schema import CollectionConfig, Property
 from weft.engine.embedded import prepared
 from weft.engine.embedded.index.filter.index import FilterIndex
@@ -56,7 +57,7 @@ class Reindexing:
             return go_on(self._store.count)
         try:
             return self._build(go_on, rebuild=rebuild)
-        except OSError:  # the files go when the shard is removed
+        except (OSError, OperatorError):  # the files go when the shard is removed
             self._lifetime.check()
             raise
 
@@ -78,6 +79,7 @@ class Reindexing:
         if done:
             prepared.sync(self._shard)
             with writer.turn:
+                self._lifetime.check()
                 prepared.finish(self._shard)
         return done
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from weft.domain.errors import NotFound
+from weft.domain.errors import NotFound, StorageFull
 from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.objects import Object
 from weft.domain.query import Keyword
 from weft.domain.schema import CollectionConfig, DataType, Property, Tokenization
 from weft.engine.changes import Remove, Upsert
 from weft.engine.embedded import indexes, prepared
+from weft.engine.embedded.index.inverted import InvertedIndex
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.shard_view import ShardView
+from weft.files import disk
 
 WORDS = Property("text", DataType.TEXT, tokenization=Tokenization.WORD, index_searchable=True)
 N = Property("n", DataType.INT)
@@ -217,3 +220,35 @@ def test_what_is_ready_for_another_change_is_replaced(shard: Shard) -> None:
     shard.configure(other)
     assert numbers(shard.view(), "loom", "text") == list(range(COUNT))
     assert not (shard.folder / "reindex").exists()
+
+
+@pytest.mark.parametrize("step", ["checkpoint", "sync", "finish"])
+def test_a_shard_that_is_removed_at_the_end(shard: Shard, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    owner = InvertedIndex if step == "checkpoint" else prepared
+    does = getattr(owner, step)
+
+    def gone(*given: object) -> None:
+        shard.close(keep=False)
+        disk.remove_folder(shard.folder)
+        does(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, gone)
+        with pytest.raises(NotFound):
+            shard.prepare(NEW, always, rebuild=False)
+
+
+def test_a_full_disk_at_the_last_step(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, and what is in use stays."""
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "sync_folder", full)
+        patch.setattr(prepared, "sync", lambda folder: None)
+        with pytest.raises(StorageFull):
+            shard.prepare(NEW, always, rebuild=False)
+    prepared.forget(shard.folder)
+    shard.write([upsert(COUNT)])
+    assert numbers(shard.view(), "loom") == list(range(COUNT + 1))
