@@ -83,9 +83,10 @@ def invocation_path(model: str) -> str:
 
 
 def _credentials(caller: Caller) -> AwsCredentials:
-    access_key = _AWS.key(caller)
-    if not caller.credentials.get(_AWS.headers_of_key[0]):
-        return AwsCredentials(access_key, _SECRET.key(caller), os.environ.get("AWS_SESSION_TOKEN", "").strip())
-    if not caller.credentials.get(_SECRET.headers_of_key[0]):
-        raise Invalid(f"a request with header {_AWS.headers_of_key[0]} also needs header {_SECRET.headers_of_key[0]}")
-    return AwsCredentials(access_key, _SECRET.key(caller), caller.credentials.get(_TOKEN_HEADER).strip())
+    names = (_AWS.headers_of_key[0], _SECRET.headers_of_key[0])
+    given = [name for name in names if caller.credentials.get(name).strip()]
+    if len(given) == 1:
+        (missing,) = {*names} - {*given}
+        raise Invalid(f"a request with header {given[0]} also needs header {missing}")
+    token = caller.credentials.get(_TOKEN_HEADER) if given else os.environ.get("AWS_SESSION_TOKEN", "")
+    return AwsCredentials(_AWS.key(caller), _SECRET.key(caller), token.strip())

@@ -177,6 +177,23 @@ def test_a_token_that_no_header_can_have_is_refused_and_not_repeated(
     assert not provider.requests
 
 
+@pytest.mark.parametrize(
+    ("given", "missing"), [("X-Aws-Access-Key", "X-Aws-Secret-Key"), ("X-Aws-Secret-Key", "X-Aws-Access-Key")]
+)
+def test_keys_of_two_owners_are_not_mixed(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, given: str, missing: str
+) -> None:
+    for name, value in {"BASE_URL": provider.url, "ACCESS_KEY_ID": "own", "SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    settings = {**REGION, "model": "meta.llama"}
+    half = Caller(credentials=Credentials.of({given.lower(): "k", missing.lower(): " "}))
+    with pytest.raises(Invalid, match=f"a request with header {given} also needs header {missing}"):
+        registry.generator("generative-aws").generate("Hi", settings, {}, half)
+    assert not provider.requests
+    registry.generator("generative-aws").generate("Hi", settings, {}, Caller())
+    assert provider.requests[0].key == "own"
+
+
 def test_the_words_of_aws_stand_in_the_error(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
