@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::calls;
 use crate::flow::{Counted, Flow};
-use crate::shared::{Limits, Shared};
+use crate::shared::{Limits, Phase, Shared};
 
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
@@ -22,11 +22,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 pub async fn accept(shared: Arc<Shared>, listener: StdListener) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
-    let mut closing = shared.closing.subscribe();
+    let mut phase = shared.phase.subscribe();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = closing.wait_for(|closing| *closing) => return,
+            _ = phase.wait_for(|phase| *phase >= Phase::Closing) => return,
         };
         match accepted {
             Err(_) => sleep(PAUSE).await,
@@ -62,10 +62,16 @@ async fn serve(shared: Arc<Shared>, socket: TcpStream) {
         .max_concurrent_streams(limits.streams_per_connection);
     let flow = Arc::new(Flow::new(shared.unsent.clone()));
     let socket = Counted { socket, flow: flow.clone() };
-    let Ok(Ok(mut connection)) = timeout(limits.patience, builder.handshake::<_, Bytes>(socket)).await else { return };
+    let (mut closing, mut cut) = (shared.phase.subscribe(), shared.phase.subscribe());
+    let mut connection = tokio::select! {
+        greeted = timeout(limits.patience, builder.handshake::<_, Bytes>(socket)) => match greeted {
+            Ok(Ok(connection)) => connection,
+            _ => return,
+        },
+        _ = closing.wait_for(|phase| *phase >= Phase::Closing) => return,
+    };
     let (dead, mut died) = oneshot::channel();
     let pings = connection.ping_pong().map(|pings| tokio::spawn(keep_alive(pings, flow.clone(), limits, dead)));
-    let mut closing = shared.closing.subscribe();
     let mut told = false;
     loop {
         tokio::select! {
@@ -76,10 +82,11 @@ async fn serve(shared: Arc<Shared>, socket: TcpStream) {
                 }
                 _ => break,
             },
-            _ = closing.wait_for(|closing| *closing), if !told => {
+            _ = closing.wait_for(|phase| *phase >= Phase::Closing), if !told => {
                 told = true;
                 connection.graceful_shutdown();
             }
+            _ = cut.wait_for(|phase| *phase == Phase::Cut) => break,
             _ = &mut died => break,
         }
     }

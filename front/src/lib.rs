@@ -4,6 +4,7 @@ mod calls;
 mod connections;
 mod flow;
 mod messages;
+mod python;
 mod replies;
 mod shared;
 mod status;
@@ -23,9 +24,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::shared::{Headers, Job, Kind, Limits, Method, Shared, Work};
+use crate::shared::{Headers, Job, Kind, Limits, Method, Phase, Shared, Work};
 use crate::status::{DEADLINE_EXCEEDED, Status};
 use crate::stream::Stream;
+
+/// For connections that are told to end at once.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Serves gRPC on `host:port` (0: a free port) with `methods`: by path, how long its calls take ("short", "long" or
 /// "stream") and the function that answers. Threads serve it while they are in `work`.
@@ -114,13 +118,16 @@ impl Front {
         });
     }
 
-    /// Takes no more connections and calls, gives those that run up to `grace_s` seconds, and lets threads leave
-    /// `work`.
+    /// Takes no more connections and calls, gives those that run up to `grace_s` seconds, ends the connections that
+    /// are left, and lets threads leave `work`.
     fn close(&self, py: Python<'_>, grace_s: f64) -> PyResult<()> {
         let grace = seconds(grace_s)?;
         py.detach(|| {
-            self.shared.closing.send_replace(true);
-            self.shared.connections.wait_none(grace);
+            self.shared.phase.send_replace(Phase::Closing);
+            if !self.shared.connections.wait_none(grace) {
+                self.shared.phase.send_replace(Phase::Cut);
+                self.shared.connections.wait_none(LAST);
+            }
             self.shared.close();
         });
         Ok(())
@@ -162,7 +169,7 @@ fn run(job: Job) {
             let _ = reply.send(Python::attach(|py| converse(py, &job.method.answer, stream, &job.headers)));
         }
         Work::Ended(function) => Python::attach(|py| {
-            if let Err(error) = function.call0(py) {
+            if let Err(error) = python::call(py, &function, ()) {
                 error.write_unraisable(py, None);
             }
         }),
@@ -170,24 +177,21 @@ fn run(job: Job) {
 }
 
 fn answer(py: Python<'_>, function: &Py<PyAny>, message: &Bytes, headers: &Headers) -> Result<Bytes, Status> {
-    let called = dict(py, headers).and_then(|headers| function.call1(py, (PyBytes::new(py, message), headers)));
+    let called = dict(py, headers).and_then(|headers| python::call(py, function, (PyBytes::new(py, message), headers)));
     match called {
-        Ok(value) => {
-            let value = value.bind(py);
-            match value.cast::<PyBytes>() {
-                Ok(message) => Ok(replies::framed(message.as_bytes())),
-                Err(_) => Err(refusal(value)),
-            }
-        }
+        Ok(value) => match value.cast::<PyBytes>() {
+            Ok(message) => Ok(replies::framed(message.as_bytes())),
+            Err(_) => Err(refusal(&value)),
+        },
         Err(error) => Err(failed(py, &error)),
     }
 }
 
 fn converse(py: Python<'_>, function: &Py<PyAny>, stream: Stream, headers: &Headers) -> Result<(), Status> {
-    let called = dict(py, headers).and_then(|headers| function.call1(py, (Py::new(py, stream)?, headers)));
+    let called = dict(py, headers).and_then(|headers| python::call(py, function, (Py::new(py, stream)?, headers)));
     match called {
-        Ok(value) if value.is_none(py) => Ok(()),
-        Ok(value) => Err(refusal(value.bind(py))),
+        Ok(value) if value.is_none() => Ok(()),
+        Ok(value) => Err(refusal(&value)),
         Err(error) => Err(failed(py, &error)),
     }
 }

@@ -78,11 +78,21 @@ impl Job {
     }
 }
 
+/// From one to the next, never back.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub enum Phase {
+    Serving,
+    /// Connections end when their calls have.
+    Closing,
+    /// Connections end at once.
+    Cut,
+}
+
 pub struct Shared {
     pub methods: HashMap<String, Arc<Method>>,
     pub limits: Limits,
     pub turns: Turns,
-    pub closing: watch::Sender<bool>,
+    pub phase: watch::Sender<Phase>,
     pub connections: Connections,
     /// Bytes of answers, of all connections.
     pub unsent: Arc<AtomicUsize>,
@@ -98,7 +108,7 @@ impl Shared {
             methods,
             limits,
             turns: Turns::new(),
-            closing: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Serving),
             connections: Connections::default(),
             unsent: Arc::default(),
             jobs: Mutex::default(),
@@ -182,9 +192,9 @@ impl Connections {
         self.changed.notify_all();
     }
 
-    /// Waits until none is open, but not longer than `most`.
-    pub fn wait_none(&self, most: Duration) {
+    /// Waits until none is open; false where that takes longer than `most`.
+    pub fn wait_none(&self, most: Duration) -> bool {
         let open = self.open.lock().unwrap();
-        drop(self.changed.wait_timeout_while(open, most, |open| *open > 0).unwrap());
+        !self.changed.wait_timeout_while(open, most, |open| *open > 0).unwrap().1.timed_out()
     }
 }

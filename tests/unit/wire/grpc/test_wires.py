@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +18,36 @@ from weft.wire.errors import Refusal, StatusCodes
 from weft.wire.grpc.methods import Headers, OnEnd, Table
 from weft.wire.grpc.stream import ClientGone
 from weft.wire.grpc.wire import Address, Limits
-from weft.wire.grpc.wires import chosen, wire
+from weft.wire.grpc.wires import GRPCIO, chosen, installed, wire
 
 ECHO, LONG, TALK = "/a.A/Echo", "/a.A/Long", "/a.A/Talk"
 BUSY = Refusal(StatusCodes(503, "RESOURCE_EXHAUSTED", "OVERLOADED"), "über")
 LIMITS = Limits(message_bytes=1 << 20, workers=2)
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""Of a client of HTTP/2: the preface, and settings that change nothing."""
+EXITS = """
+import sys, threading, time
+import grpc
+from weft.wire.grpc.methods import Table
+from weft.wire.grpc.wire import Address, Limits
+from weft.wire.grpc.wires import wire
+
+entered = threading.Semaphore(0)
+
+def endless(request, headers):
+    entered.release()
+    while True:
+        time.sleep(0.0001)
+
+carrier = wire(sys.argv[1], Table({"/a.A/Short": endless}, {"/a.A/Long": endless}, {}), Address("127.0.0.1", 0),
+               Limits(message_bytes=1000, workers=2))
+channel = grpc.insecure_channel(f"127.0.0.1:{carrier.start()}")
+calls = [channel.unary_unary(path).future(b"") for path in ("/a.A/Short", "/a.A/Long")]
+for _ in calls:
+    assert entered.acquire(timeout=20)
+carrier.stop(0.1)
+print("stopped")
+"""
 
 
 def echo(request: bytes, headers: Headers) -> bytes | Refusal:
@@ -202,11 +229,13 @@ def test_a_stream_learns_that_its_client_left(wire_name: str) -> None:
 
     def listen(requests: Iterator[bytes], headers: Headers, on_end: OnEnd) -> Iterator[bytes]:
         assert on_end(ended.set)
-        yield b"hello"
-        with suppress(ClientGone):
-            for _ in requests:
-                pass
-        over.set()
+        try:
+            yield b"hello"
+            with suppress(ClientGone):
+                for _ in requests:
+                    pass
+        finally:
+            over.set()
 
     with serving(wire_name, stream=listen) as port, connected(port) as channel:
 
@@ -250,6 +279,25 @@ def test_calls_in_progress_end_before_the_wire_has_stopped(wire_name: str) -> No
         ending.set()
         assert call.result(20) == b"last"
         stopping.result(20)
+
+
+@pytest.mark.parametrize("greeting", [b"", GREETING])
+def test_clients_that_do_not_answer_are_left_when_the_wire_stops(wire_name: str, greeting: bytes) -> None:
+    carrier = wire(wire_name, Table({ECHO: echo}, {}, {}), Address("127.0.0.1", 0), LIMITS)
+    with socket.create_connection(("127.0.0.1", carrier.start()), timeout=20) as client:
+        client.sendall(greeting)
+        assert client.recv(9)
+        carrier.stop(0.1)
+        with suppress(ConnectionResetError):
+            while client.recv(1000):
+                pass
+
+
+@pytest.mark.parametrize("name", [name for name in installed() if name != GRPCIO])
+def test_a_process_ends_in_order_while_calls_are_answered(name: str) -> None:
+    """With grpcio it does not end before they have: its threads are waited for."""
+    ended = subprocess.run([sys.executable, "-c", EXITS, name], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "stopped\n", "")
 
 
 def test_a_wire_that_is_not_installed_is_a_clear_refusal() -> None:
