@@ -31,7 +31,7 @@ from weft.engine.embedded.index.filter.fields import length_field
 from weft.engine.embedded.index.filter.nested import planned
 from weft.engine.embedded.index.filter.nested.columns import element_column
 from weft.engine.embedded.index.filter.nested.elements import indexes_of
-from weft.engine.embedded.index.filter.nested.path import NestedPath, is_object, resolve, steps_of
+from weft.engine.embedded.index.filter.nested.path import NestedPath, is_object, no_reference, resolve, steps_of
 from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS, EQUALITY
 from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, Range, both, either
 from weft.engine.embedded.index.filter.view import FilterView, ReadTexts, ReferenceResolver, TextIndex
@@ -184,7 +184,7 @@ class Planner:
 
     def _reference_count(self, condition: Condition, prop: Property) -> PlanNode:
         if prop.data_type is not DataType.REFERENCE:
-            raise Invalid(f"property {prop.name!r} is of type {prop.data_type}; only references can be counted")
+            raise no_reference(prop, "; only references can be counted")
         _require_index(prop)
         if isinstance(condition.value, tuple | str | bool) or not isinstance(condition.value, int | float):
             raise Invalid(
@@ -233,7 +233,7 @@ class Planner:
     def _through_reference(self, condition: Condition, target: ReferenceTarget) -> PlanNode:
         prop = self._property(target.property)
         if prop.data_type is not DataType.REFERENCE:
-            raise Invalid(f"property {prop.name!r} is of type {prop.data_type}, not a reference")
+            raise no_reference(prop, ", not a reference")
         _require_index(prop)
         collection = target.collection
         if collection is None:

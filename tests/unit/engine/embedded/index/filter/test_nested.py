@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from pyroaring import BitMap
 
-from weft.domain.filters import Condition, Operator, PropertyTarget
+from weft.domain.filters import Condition, Not, Operator, PropertyTarget
 from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType, Property, TextAnalyzer, Tokenization
 from weft.engine.changes import Upsert
@@ -181,3 +181,14 @@ def test_paths_are_read_against_the_schema() -> None:
         ("d[1]e", None),
         ("", 2),
     ]
+
+
+def test_an_index_beyond_every_array_is_that_of_no_element(open_shard: Callable[[], Shard]) -> None:
+    shard = open_shard()
+    shard.write([Upsert(Object((1).to_bytes(16), {"cars": [{"make": "fiat", "year": 1}]}))])
+    for index in (1, 2**32, 10**19 - 1):
+        filter = Condition(Operator.EQUAL, PropertyTarget(f"cars[{index}].year"), 1)
+        assert shard.view().select(filter).ids.tolist() == []
+        assert shard.view().select(Not(filter)).ids.tolist() == []
+        present = Condition(Operator.IS_NULL, PropertyTarget(f"cars[{index}]"), False)
+        assert shard.view().select(present).ids.tolist() == []

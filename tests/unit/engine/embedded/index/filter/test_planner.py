@@ -122,6 +122,8 @@ def on(name: str, operator: Operator, value: Any, *, length: bool = False) -> Co
         (Condition(O.EQUAL, ReferenceTarget("ref", PropertyTarget("x")), 1), "not available here"),
         (Condition(O.EQUAL, ReferenceTarget("refs", PropertyTarget("x")), 1), "points to several collections"),
         (Condition(O.EQUAL, ReferenceTarget("int", PropertyTarget("x")), 1), "not a reference"),
+        (Condition(O.EQUAL, ReferenceCount("thing"), 1), 'name a property of it with a dot: "thing.a"'),
+        (Condition(O.EQUAL, ReferenceTarget("thing", PropertyTarget("x")), 1), 'with a dot: "thing.a"'),
         (And((on("things.name", O.EQUAL, "x"), And(()))), 'no children for operator "And"'),
         (And((on("things.name", O.EQUAL, "x"), Or(()))), 'no children for operator "Or"'),
         (And(()), 'no children for operator "And"'),

@@ -16,7 +16,7 @@ from weft.domain.schema import DataType, Property
 Chain = tuple[str, ...]
 """The properties whose elements lie around a value, outermost first: ``("cars", "cars.tires")``; empty: an object."""
 
-_INDEXED = re.compile(r"(.*?)\[([0-9]{1,9})\]", re.DOTALL)
+_INDEXED = re.compile(r"(.*?)\[([0-9]{1,19})\]", re.DOTALL)
 _MOST_QUOTED = 80
 
 
@@ -60,6 +60,12 @@ def steps_of(written: str) -> list[Step]:
 
 def is_object(prop: Property) -> bool:
     return prop.data_type.element is DataType.OBJECT
+
+
+def no_reference(prop: Property, refusal: str) -> Invalid:
+    """Of a path whose parts are names of their own, which lead through references only."""
+    dotted = f'; name a property of it with a dot: "{prop.name}.{prop.nested[0].name}"' if prop.nested else ""
+    return Invalid(f"property {prop.name!r} is of type {prop.data_type}{refusal}{dotted}")
 
 
 def resolve(written: str, root: Property) -> NestedPath:
