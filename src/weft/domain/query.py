@@ -206,9 +206,13 @@ class Returns:
     profile: bool = False
 
 
+UNPAGED = -2
+"""The limit of a query over GraphQL that says nothing of a page; such queries have a default of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """``limit`` 0 is the server's default, -1 its largest; ``after`` is a cursor in uuid order."""
+    """``limit`` 0 is the server's default, -1 its largest, see also UNPAGED; ``after`` is a cursor in uuid order."""
 
     collection: str
     tenant: str | None = None

@@ -95,8 +95,8 @@ class Database:
         collection = self.find(name)
         if collection is None and (target := self.aliases().get(name)):
             raise CollectionNotFound(
-                f"could not find class {target} in schema, to which the alias {name} points; create the class, or "
-                "point the alias to another one",
+                f"could not find class {target} in schema, to which the alias {name} points: it does not exist; "
+                "create it, or point the alias to another one",
                 collection=target,
             )
         if collection is None:

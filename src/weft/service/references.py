@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from weft.domain.errors import CallerError, Invalid, NotFound, WeftError
+from weft.domain.errors import CallerError, CollectionNotFound, Invalid, NotFound, WeftError
 from weft.domain.names import collection_name, property_name, unknown_property
 from weft.domain.objects import IncomingReference, Object, Properties, Reference, format_uuid, parse_uuid
 from weft.domain.schema import CollectionConfig, DataType
@@ -74,7 +74,7 @@ class References:
                     self._link(source, {i: incoming[i] for i in positions}, must_exist, errors)
             except WeftError as error:
                 for i in positions:  # of a batch, what is wrong with the reference; of a request, what is wrong with it
-                    errors[i] = errors[i] or (None if must_exist else self._crossing(incoming[i])) or error
+                    errors[i] = errors[i] or (None if must_exist else self._unlinked(incoming[i])) or error
         return errors
 
     def _link(
@@ -87,6 +87,10 @@ class References:
         """``incoming`` by its place in the request."""
         links: list[_Link] = []
         for i, one in incoming.items():
+            name = property_name(one.property)
+            if not must_exist and name not in source.config.by_name:
+                errors[i] = Invalid(f"property {name} does not exist for class {source.config.name}", property=name)
+                continue
             try:
                 links.append(self._checked(source, i, one))
             except WeftError as error:
@@ -156,13 +160,14 @@ class References:
         declared = _reference_property(source.config, incoming.property)
         return _Link(position, uuid, declared, self._target(source.config, source.tenant, declared, target))
 
-    def _crossing(self, incoming: IncomingReference) -> Invalid | None:
-        """The error of one that points from a collection without tenants to one that has them."""
-        try:
-            source, target = (self._collections.get(name) for name in (incoming.collection, incoming.to_collection))
-        except NotFound:
-            return None
-        return Invalid(_CROSSING) if target.tenancy.enabled and not source.tenancy.enabled else None
+    def _unlinked(self, incoming: IncomingReference) -> WeftError | None:
+        """The error of one from a collection that is unknown, or without tenants to one that has them."""
+        source, target = (self._collections.find(name) for name in (incoming.collection, incoming.to_collection))
+        if source is None:
+            name = incoming.collection
+            return CollectionNotFound(f'source class "{name[:80]}" not found in schema', collection=name)
+        crossing = target is not None and target.config.tenancy.enabled and not source.config.tenancy.enabled
+        return Invalid(_CROSSING) if crossing else None
 
     def _target(self, config: CollectionConfig, tenant: str | None, property: str, target: Reference) -> Reference:
         """``target`` with the name of its collection, as far as it is known; raises Invalid for one that the property
@@ -210,8 +215,11 @@ class References:
                 refused.update(dict.fromkeys(group, error))
                 continue
             for target in missing:
-                where = f" for tenant {tenant!r}" if tenant else ""
-                refused[target] = Invalid(f"no object with id {format_uuid(target.uuid)} found in class {name}{where}")
+                uuid, where = format_uuid(target.uuid), f" for tenant {tenant!r}" if tenant else ""
+                if must_exist:
+                    refused[target] = Invalid(f"no object with id {uuid} found in class {name}{where}")
+                else:
+                    refused[target] = Invalid(f'target: object {name}/{uuid} not found for tenant "{tenant}"')
         return refused
 
     def _missing(

@@ -96,6 +96,7 @@ class Service:
             registry,
             node=self._node,
             default_limit=settings.query.default_limit,
+            unpaged_limit=settings.query.graphql_limit,
             maximum_results=settings.query.maximum_results,
             hybrid_candidates=settings.query.hybrid_candidates,
         )

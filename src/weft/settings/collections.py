@@ -54,6 +54,12 @@ class QuerySettings:
     default_limit: int = setting(
         "query_defaults_limit", "QUERY_DEFAULTS_LIMIT", 10, "hits when a query states no limit"
     )
+    graphql_limit: int = setting(
+        "query_defaults_limit_graphql",
+        "QUERY_DEFAULTS_LIMIT_GRAPHQL",
+        100,
+        "hits when a query over GraphQL states neither limit, offset nor autocut",
+    )
     maximum_results: int = setting(
         "query_maximum_results", "QUERY_MAXIMUM_RESULTS", 10_000, "largest offset + limit of a query"
     )
@@ -72,6 +78,7 @@ class QuerySettings:
         at_least(
             1,
             query_defaults_limit=self.default_limit,
+            query_defaults_limit_graphql=self.graphql_limit,
             query_maximum_results=self.maximum_results,
             query_hybrid_maximum_results=self.hybrid_candidates,
         )

@@ -50,6 +50,8 @@ def data_type_of(property: Stated, where: str) -> DataType:
         return DataType(names[0])
     if len(names) == 1 and names[0] != collection_name(names[0]):
         raise Invalid(f"{where}: unknown primitive data type '{shorten(names[0])}'")
+    if "" in names:
+        raise Invalid(f"{where}: invalid dataType: [{shorten(' '.join(names))}]: dataType cannot be an empty string")
     for name in names:
         if not CLASS_NAME.fullmatch(name):
             raise Invalid(f"{where}: invalid dataType: '{shorten(name)}' is not a valid class name")

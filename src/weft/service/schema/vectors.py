@@ -105,8 +105,8 @@ def _named_vector(
     if given.get("vectorIndexType") == vector_index.DROPPED:
         if is_new:
             raise Invalid(
-                f"{where}: unrecognized or unsupported vectorIndexType 'none': it marks a dropped index; "
-                "it cannot be set"
+                f"{where}: unrecognized or unsupported vectorIndexType 'none': it is the "
+                "internal sentinel for dropped indexes and cannot be set"
             )
         entry.pop("vectorIndexConfig", None)
         return entry

@@ -122,7 +122,7 @@ class QueryEmbedder:
         view = part.view(expired=True)
         doc_id = view.find([parse_uuid(near.uuid)])[0]
         if doc_id is None:
-            raise NotFound(f"near_object: there is no object {near.uuid} in class {part.config.name}")
+            raise NotFound(f"near_object: vector not found: there is no object {near.uuid} in class {part.config.name}")
         return [_stored(view, vector, doc_id, near.uuid) for vector in vectors]
 
     def _moved(
@@ -188,5 +188,7 @@ class _MadeOnce:
 def _stored(view: View, vector: VectorConfig, doc_id: int, uuid: str) -> Vector:
     stored = view.vectors(vector.name, [doc_id])[0]
     if stored is None:
-        raise Inapplicable(f"object {uuid} of class {view.config.name} has no vector {vector.name!r}")
+        raise Inapplicable(
+            f"vector not found for target {vector.name!r}: object {uuid} of class {view.config.name} has none"
+        )
     return stored

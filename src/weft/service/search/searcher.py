@@ -16,7 +16,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.profile import recording, took
-from weft.domain.query import GroupBy, Hybrid, Keyword, Query
+from weft.domain.query import UNPAGED, GroupBy, Hybrid, Keyword, Query
 from weft.domain.schema import CollectionConfig
 from weft.engine.collection import ONLY_SHARD
 from weft.engine.part import Part
@@ -48,6 +48,7 @@ class Searcher:
         *,
         node: str,
         default_limit: int,
+        unpaged_limit: int,
         maximum_results: int,
         hybrid_candidates: int,
     ) -> None:
@@ -57,6 +58,7 @@ class Searcher:
         self._linker = Linker(collections)
         self._node = node
         self._default_limit = default_limit
+        self._unpaged_limit = min(unpaged_limit, maximum_results)
         self._maximum_results = maximum_results
         self._depths = Depths(maximum=maximum_results, leg=hybrid_candidates)
 
@@ -99,7 +101,7 @@ class Searcher:
 
     def _checked(self, config: CollectionConfig, query: Query) -> int:
         """The query's limit. Raises Invalid for parts of the query that cannot be combined."""
-        limit = query.limit or self._default_limit
+        limit = self._unpaged_limit if query.limit == UNPAGED else query.limit or self._default_limit
         if isinstance(query.search, Keyword) and not query.search.text:
             raise Invalid("keyword search (bm25) must have query set")
         if limit < 0:

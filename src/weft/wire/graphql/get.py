@@ -12,7 +12,18 @@ from weft.domain.errors import Invalid
 from weft.domain.generation import Generate, Prompt, Rerank
 from weft.domain.json_values import JsonValue
 from weft.domain.names import property_name
-from weft.domain.query import Condense, GroupBy, Hybrid, Keyword, Query, ReferenceSelection, Returns, Search, Sort
+from weft.domain.query import (
+    UNPAGED,
+    Condense,
+    GroupBy,
+    Hybrid,
+    Keyword,
+    Query,
+    ReferenceSelection,
+    Returns,
+    Search,
+    Sort,
+)
 from weft.domain.schema import CollectionConfig, DataType
 from weft.wire.graphql import inputs
 from weft.wire.graphql.context import context_of
@@ -87,12 +98,14 @@ def _query(
 
 
 def _limit(args: Args, search: Search | None) -> int:
-    """0: the default, also for a negative one. Without a limit, a search within a distance returns all hits."""
+    """0: the default, also for a negative one. Without a limit, a search within a distance returns all hits, and a
+    query without an offset and ``autocut`` has another default."""
     limit = args.get("limit")
     near = None if isinstance(search, Keyword | Hybrid) else search
     within = near is not None and (near.max_distance is not None or near.min_certainty is not None)
     if limit is None or limit < 0:
-        return _UNBOUNDED if within else 0
+        unpaged = args.keys().isdisjoint(("limit", "offset", "autocut"))
+        return _UNBOUNDED if within else UNPAGED if unpaged else 0
     return _whole(args, "limit")
 
 

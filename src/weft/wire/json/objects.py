@@ -29,7 +29,7 @@ def decode_object(
     given = as_object(body)
     named = json_fields.string(given, "class", _WHERE) or collection
     if not named:
-        raise Invalid("the object has no class; send the name of its collection as class")
+        raise Invalid("invalid object: the given class is empty")
     id_ = json_fields.string(given, "id", _WHERE) or uuid
     if uuid is not None and id_ is not None and id_.lower() != uuid.lower():
         raise Invalid(f"the id in the body, '{shorten(id_)}', is not the one in the path, '{shorten(uuid)}'")

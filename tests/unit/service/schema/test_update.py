@@ -138,7 +138,7 @@ def test_mutable(made: Made, changed: Any, path: str, value: Any) -> None:
         ("vectorConfig/flat/vectorIndexConfig/bq/enabled", True, "bq is immutable"),
         ("vectorConfig/flat/vectorIndexConfig/rq/bits", 1, "rq.bits is immutable"),
         ("vectorConfig/fresh/vectorIndexConfig/replicas", 5, "replicas is immutable"),
-        ("vectorConfig/new", {"vectorizer": {"none": {}}, "vectorIndexType": "none"}, "marks a dropped index"),
+        ("vectorConfig/new", {"vectorizer": {"none": {}}, "vectorIndexType": "none"}, "sentinel for dropped indexes"),
         ("vectorConfig", {"own": {"vectorizer": {"none": {}}}}, "missing config for vector 'words'"),
         ("multiTenancyConfig/enabled", True, "enabling multi-tenancy for an existing class is not supported"),
         ("shardingConfig/desiredCount", 2, "re-sharding not supported"),

@@ -12,6 +12,7 @@ from unit.wire.graphql.conftest import Ask
 from weft.domain.filters import And, Condition, Operator
 from weft.domain.generation import Generate, Prompt, Rerank
 from weft.domain.query import (
+    UNPAGED,
     Combination,
     Condense,
     Fusion,
@@ -54,7 +55,14 @@ def test_a_search_within_a_distance_has_no_limit_but_the_servers(query_of: Query
     assert query_of(within % ("limit:-1", "certainty:0.5")).limit == -1
     assert query_of(within % ("limit:-1", "")).limit == 0
     assert query_of(within % ("limit:7", "distance:0.5")).limit == 7
-    assert query_of(within % ("", "")).limit == query_of(within % ("limit:0", "")).limit == 0
+    assert query_of(within % ("limit:0", "")).limit == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "limit"), [("", UNPAGED), ("offset:5", 0), ("autocut:1", 0), ("limit:-1", 0), ("limit:3", 3)]
+)
+def test_a_query_that_says_nothing_of_a_page_has_its_own_default(query_of: QueryOf, page: str, limit: int) -> None:
+    assert query_of(f'{{Get{{Author({page} bm25:{{query:"a"}}){{n}}}}}}').limit == limit
 
 
 def test_vectors_with_their_targets(query_of: QueryOf) -> None:
@@ -181,7 +189,7 @@ def test_a_hybrid_search_beside_another_is_ignored(query_of: QueryOf) -> None:
 def test_a_certainty_of_0_is_none(query_of: QueryOf) -> None:
     query = query_of("{Get{Author(nearVector:{vector:[1] certainty:0}){n}}}")
     assert isinstance(query.search, NearVector)
-    assert (query.search.min_certainty, query.limit) == (None, 0)
+    assert (query.search.min_certainty, query.limit) == (None, UNPAGED)
 
 
 def test_the_leg_by_vector_is_stated_as_a_search_or_as_a_vector(query_of: QueryOf) -> None:

@@ -64,6 +64,6 @@ def test_batches_of_references(rest: TestClient, thing: Make) -> None:
     results = reply.json()
     assert [one["result"]["status"] for one in results] == ["SUCCESS", *["FAILED"] * 4]
     assert results[0] == {**first, "result": {"status": "SUCCESS"}}
-    assert "no such prop with name 'other'" in results[1]["result"]["errors"]["error"][0]["message"]
+    assert "property other does not exist for class Thing" in results[1]["result"]["errors"]["error"][0]["message"]
     assert rest.post("/v1/batch/references", json=[]).status_code == 422
     assert rest.post("/v1/batch/references", json=[first, 3]).status_code == 400

@@ -98,6 +98,18 @@ def test_pages_and_filters(videos: TestClient, kind: str) -> None:
     assert ids(found(videos, kind, **upper)) == [SPACE]
 
 
+def test_a_query_over_graphql_without_a_page_returns_100(rest: TestClient) -> None:
+    """Weaviate has a default for queries over GraphQL alone; with an offset it is that of all others."""
+    schema = {"class": "Note", "vectorizer": "none", "properties": [{"name": "text", "dataType": ["text"]}]}
+    assert rest.post("/v1/schema", json=schema).status_code == 200
+    objects = [{"class": "Note", "properties": {"text": "galaxy"}} for _ in range(120)]
+    assert rest.post("/v1/batch/objects", json={"objects": objects}).status_code == 200
+    for page, expected in (("", 100), ("offset: 5", 10), ("limit: 110", 110)):
+        query = f'{{Get{{Note({page} bm25: {{query: "galaxy"}}){{text}}}}}}'
+        answer = rest.post("/v1/graphql", json={"query": query}).json()
+        assert len(answer["data"]["Get"]["Note"]) == expected, answer
+
+
 def test_metadata_of_each_search(videos: TestClient) -> None:
     every = {"returnMetadata": ["distance", "certainty", "score", "explainScore"]}
     by_word = found(videos, "bm25", **SEARCHES["bm25"], **every)[0]["metadata"]
@@ -176,8 +188,8 @@ ONE_REFUSES: list[tuple[str, dict[str, Any], int, str]] = [
     ("Video/near-object", {}, 422, "id in body is required"),
     ("Video/near-object", {"id": ""}, 422, "uuid"),
     ("Video/near-object", {"id": "x"}, 422, "uuid"),
-    ("Video/near-object", {"id": WRITER}, 400, "there is no object"),
-    ("Video/near-object", {"id": BARE}, 422, "has no vector"),
+    ("Video/near-object", {"id": WRITER}, 400, "vector not found: there is no object"),
+    ("Video/near-object", {"id": BARE}, 422, "vector not found for target"),
     ("Video/near-object", {"id": SPACE, "certainty": 2}, 400, "certainty must be between 0 and 1"),
     ("Video/near-object", {"id": SPACE, "targetVector": "x"}, 400, "does not have named vector x"),
     ("Dot/near-object", {"id": SPACE, "certainty": 0.5}, 422, "certainty"),
