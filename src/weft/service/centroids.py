@@ -7,8 +7,11 @@ counts with the one called ``default``, if it has one.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Final
 
 import numpy as np
 
@@ -17,13 +20,17 @@ from weft.domain.objects import Object, Reference, Vector
 from weft.domain.schema import CENTROID_MODULE, LEGACY_VECTOR, CollectionConfig, VectorConfig
 from weft.engine.changes import Edit
 from weft.engine.part import Part
-from weft.engine.view import find_objects
+from weft.engine.view import View
 from weft.service.collections import Collections
+
+_TURNS: Final = 64
 
 
 class Centroids:
     def __init__(self, collections: Collections) -> None:
         self._collections = collections
+        self._turns = [threading.Lock() for _ in range(_TURNS)]
+        """Each for some uuids."""
 
     def fill(self, config: CollectionConfig, tenant: str | None, objects: Sequence[Object]) -> list[WeftError | None]:
         """Give each object, of the collection and tenant, its vectors of this kind, or take them from it; one error or
@@ -40,7 +47,11 @@ class Centroids:
     def edit(
         self, config: CollectionConfig, part: Part, tenant: str | None, edits: Mapping[bytes, Edit]
     ) -> dict[bytes, WeftError]:
-        """``part.edit`` with edits of references, after which the vectors are made again."""
+        """``part.edit`` with edits of references, after which the vectors are made again.
+
+        Other parts are read in the middle, so the part cannot be locked for other writers; but edits of the same object
+        wait for each other here, or a much contended one would fail as a Conflict.
+        """
         if not _made(config):
             return part.edit(edits)
 
@@ -54,7 +65,15 @@ class Centroids:
 
             return apply
 
-        return part.edit({uuid: settled(edit) for uuid, edit in edits.items()}, exclusive=False)
+        with self._in_turn(edits):
+            return part.edit({uuid: settled(edit) for uuid, edit in edits.items()}, exclusive=False)
+
+    @contextmanager
+    def _in_turn(self, uuids: Mapping[bytes, object]) -> Iterator[None]:
+        with ExitStack() as held:
+            for place in sorted({hash(uuid) % _TURNS for uuid in uuids}):
+                held.enter_context(self._turns[place])
+            yield
 
     def _fill(self, config: CollectionConfig, tenant: str | None, vector: VectorConfig, obj: Object) -> None:
         names = vector.settings.get("referenceProperties")
@@ -76,10 +95,9 @@ class Centroids:
             try:
                 collection = self._collections.open(name)
                 with self._collections.use(collection, tenant if collection.config.tenancy.enabled else None) as part:
-                    stored = find_objects(part.view(), uuids, vectors=True)
+                    found += _vectors_in(part.view(), uuids)
             except NotFound:
                 continue  # references added in batches may lead to what is not there yet
-            found += [one for held in stored if held is not None and (one := _vector_of(held[1])) is not None]
         return found
 
 
@@ -87,8 +105,16 @@ def _made(config: CollectionConfig) -> list[VectorConfig]:
     return [one for one in config.vectors.values() if one.vectorizer == CENTROID_MODULE and not one.index.is_dropped]
 
 
-def _vector_of(obj: Object) -> Vector | None:
-    single = {name: vector for name, vector in obj.vectors.items() if vector.ndim == 1}
-    if LEGACY_VECTOR in single:
-        return single[LEGACY_VECTOR]
-    return next(iter(single.values())) if len(single) == 1 else None
+def _vectors_in(view: View, uuids: Sequence[bytes]) -> list[Vector]:
+    """Of each of the objects that has one: that called ``default``, or else its only one, multi-vectors not counted."""
+    doc_ids = [doc_id for doc_id in view.find(uuids) if doc_id is not None]
+    names = [name for name, one in view.config.vectors.items() if one.index.multivector is None]
+    stored = {name: view.vectors(name, doc_ids) for name in names if doc_ids}
+    found: list[Vector] = []
+    for place in range(len(doc_ids)):
+        present = {name: one for name, vectors in stored.items() if (one := vectors[place]) is not None}
+        if LEGACY_VECTOR in present:
+            found.append(present[LEGACY_VECTOR])
+        elif len(present) == 1:
+            found += present.values()
+    return found
