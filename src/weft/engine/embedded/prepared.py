@@ -57,9 +57,11 @@ def adopt(shard: Path, config: CollectionConfig) -> frozenset[str]:
     """Puts ready indexes that ``config`` fits in the place of those in use, which must be closed, and are opened next;
     returns which. The inverted index comes last: after a crash, the next opening does what is left to do."""
     adopted: set[str] = set()
-    if not fits(shard, config):
-        return frozenset(adopted)
     replaced = shard / "reindex" / "replaced"
+    if not fits(shard, config):
+        if not (_ready(shard) / INVERTED).exists():  # a crash came after the last step
+            disk.remove_folder(replaced)
+        return frozenset(adopted)
     with disk.explained(shard):
         for name in (FILTER, INVERTED):
             if not (_ready(shard) / name).exists():

@@ -252,3 +252,17 @@ def test_a_full_disk_at_the_last_step(shard: Shard, monkeypatch: pytest.MonkeyPa
     prepared.forget(shard.folder)
     shard.write([upsert(COUNT)])
     assert numbers(shard.view(), "loom") == list(range(COUNT + 1))
+
+
+def test_a_crash_after_adopting_leaves_no_old_index_behind(shard: Shard) -> None:
+    shard.prepare(NEW, always, rebuild=False)
+    shard.close()
+    folder = shard.folder
+    (folder / "index/inverted").rename(folder / "reindex/replaced")
+    (folder / "reindex/ready/inverted").rename(folder / "index/inverted")
+    again = opened(folder, NEW)
+    try:
+        assert not (folder / "reindex/replaced").exists()
+        assert numbers(again.view(), "loom 9", "text") == [9]
+    finally:
+        again.close()
