@@ -20,6 +20,8 @@ from weft.wire.grpc.stream import ClientGone
 from weft.wire.grpc.wire import KEEPALIVE_S, KEEPALIVE_TIMEOUT_S, Address, Limits
 
 _Status: TypeAlias = tuple[int, str, bytes]
+_MOST_CALLS_PER_CONNECTION = 100
+"""Further calls wait in the client, which knows the limit, rather than being refused here."""
 
 
 class FrontWire:
@@ -45,6 +47,7 @@ class FrontWire:
                 threads=threads,
                 max_message_bytes=self._limits.message_bytes,
                 max_calls=self._limits.calls,
+                max_streams_per_connection=_MOST_CALLS_PER_CONNECTION,
                 keepalive_s=KEEPALIVE_S,
                 keepalive_timeout_s=KEEPALIVE_TIMEOUT_S,
             )
