@@ -86,7 +86,7 @@ class Usage:
                 self._changed.notify_all()
 
     def _take_room(self, new: Callable[[], int]) -> None:
-        """Raises if ``new`` objects do not fit. Whoever counts waits for all writers, so that each write is counted
+        """Raises if ``new`` objects do not fit. A count waits for all writers, so that each write is counted
         once, and new writers wait for them, so that the count is not put off for ever."""
         self._changed.wait_for(lambda: not self._counting)
         needed = new()
