@@ -189,6 +189,6 @@ def _stored(view: View, vector: VectorConfig, doc_id: int, uuid: str) -> Vector:
     stored = view.vectors(vector.name, [doc_id])[0]
     if stored is None:
         raise Inapplicable(
-            f"vector not found for target {vector.name!r}: object {uuid} of class {view.config.name} has none"
+            f"vector not found for target: object {uuid} of class {view.config.name} has no vector {vector.name!r}"
         )
     return stored
