@@ -14,10 +14,10 @@ from server import Server
 
 SEED = 11
 KILLS = 3
-LIFE_S = 0.4
-"""How long the server lives at most before it is killed again."""
+MOST_LIFE_S = 0.1
+"""Of the server, after a change has begun; the first time it is killed at once."""
 WAIT_S = 120
-COUNT = 15_000
+COUNT = 8_000
 TEXT = "the quick brown fox jumps over the lazy dog and runs away"
 
 
@@ -48,17 +48,16 @@ def test_kills(tmp_path: Path) -> None:
                 vector_config=Configure.Vectors.self_provided(),
             )
             assert not things.data.insert_many([{"text": f"{TEXT} {n}", "n": n} for n in range(COUNT)]).has_errors
-        path = server.url("/v1/schema/Thing/properties/text/index/searchable")
-        answer = httpx.put(path, json={"tokenization": "field"}, timeout=WAIT_S)
-        assert answer.status_code == 202, answer.text
-        id = answer.json()["taskId"]
-        interrupted = 0
         written = COUNT
-        for _ in range(KILLS):
-            time.sleep(rng.uniform(0, LIFE_S))
+        for kill in range(KILLS):
+            wanted = ("field", "word")[kill % 2]
+            path = server.url("/v1/schema/Thing/properties/text/index/searchable")
+            answer = httpx.put(path, json={"tokenization": wanted}, timeout=WAIT_S)
+            assert answer.status_code == 202, answer.text
+            id = answer.json()["taskId"]
+            time.sleep(rng.uniform(0, MOST_LIFE_S) if kill else 0)
             server.kill()
             server.start()
-            interrupted += status(server, id) != "FINISHED"
             with server.client() as client:
                 things = client.collections.use("Thing")
                 before = tokenization(server)
@@ -68,19 +67,16 @@ def test_kills(tmp_path: Path) -> None:
                     assert bool(found) == (after == "word")
                 things.data.insert({"text": f"{TEXT} {written}", "n": written})
                 written += 1
-        assert interrupted, "the change was not hit"
-        deadline = time.monotonic() + WAIT_S
-        while status(server, id) != "FINISHED":
-            assert status(server, id) in ("STARTED", "SWAPPING", "FINISHED")
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        assert tokenization(server) == "field"
-        with server.client() as client:
-            things = client.collections.use("Thing")
-            assert things.query.bm25("fox", limit=1).objects == []
-            for n in (0, COUNT // 2, *range(COUNT, written)):
-                (hit,) = things.query.bm25(f"{TEXT} {n}", limit=2).objects
-                assert hit.properties["n"] == n
-            assert things.aggregate.over_all(total_count=True).total_count == written
+                deadline = time.monotonic() + WAIT_S
+                while (now := status(server, id)) != "FINISHED":
+                    assert now in ("STARTED", "SWAPPING"), now
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+                assert tokenization(server) == wanted
+                assert bool(things.query.bm25("fox", limit=1).objects) == (wanted == "word")
+                for n in (0, COUNT // 2, *range(COUNT, written)):
+                    hit = things.query.bm25(f"{TEXT} {n}", limit=1).objects[0]
+                    assert hit.properties["n"] == n
+                assert things.aggregate.over_all(total_count=True).total_count == written
         assert not list((tmp_path / "data").rglob("reindex"))
         assert not [line for line in server.lines if "Traceback" in line]
