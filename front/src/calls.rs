@@ -19,6 +19,7 @@ use crate::status::{DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED, Status, UNA
 use crate::stream::{Listeners, Stream, WAITING};
 
 pub async fn serve(shared: Arc<Shared>, flow: Arc<Flow>, request: Request<RecvStream>, respond: Respond) {
+    let _open = flow.begin();
     let (head, body) = request.into_parts();
     let content_type = head.headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
     if head.method != http::Method::POST {

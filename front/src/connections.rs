@@ -19,6 +19,8 @@ const CONNECTION_WINDOW: u32 = 16 << 20;
 const MOST_FRAME_BYTES: u32 = 1 << 20;
 /// After an error of `accept`, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection without calls stays when the front closes: for the last bytes, and requests on their way.
+const LINGER: Duration = Duration::from_millis(50);
 
 pub async fn accept(shared: Arc<Shared>, listener: StdListener) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
@@ -85,6 +87,11 @@ async fn serve(shared: Arc<Shared>, socket: TcpStream) {
             _ = closing.wait_for(|phase| *phase >= Phase::Closing), if !told => {
                 told = true;
                 connection.graceful_shutdown();
+            }
+            () = async { flow.idle().await; sleep(LINGER).await }, if told => {
+                if flow.is_idle() {
+                    break;
+                }
             }
             _ = cut.wait_for(|phase| *phase == Phase::Cut) => break,
             _ = &mut died => break,

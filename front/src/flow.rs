@@ -19,13 +19,21 @@ const MOST_UNSENT_OF_ALL: usize = 1 << 30;
 pub struct Flow {
     unsent: AtomicUsize,
     written: AtomicUsize,
+    /// How many are open.
+    calls: AtomicUsize,
     of_all: Arc<AtomicUsize>,
     less: Notify,
 }
 
 impl Flow {
     pub fn new(of_all: Arc<AtomicUsize>) -> Self {
-        Self { unsent: AtomicUsize::new(0), written: AtomicUsize::new(0), of_all, less: Notify::new() }
+        Self {
+            unsent: AtomicUsize::new(0),
+            written: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
+            of_all,
+            less: Notify::new(),
+        }
     }
 
     /// Waits until the client has taken most of its answers.
@@ -38,6 +46,23 @@ impl Flow {
     pub fn has_room(&self) -> bool {
         let unsent = self.unsent.load(Ordering::Relaxed);
         unsent < MOST_UNSENT && (unsent == 0 || self.of_all.load(Ordering::Relaxed) < MOST_UNSENT_OF_ALL)
+    }
+
+    /// A call is open until what this returns is dropped.
+    pub fn begin(self: &Arc<Self>) -> Open {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Open(self.clone())
+    }
+
+    /// Waits until no call is open and everything is sent.
+    pub async fn idle(&self) {
+        while !self.is_idle() {
+            self.less.notified().await;
+        }
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) == 0 && self.unsent.load(Ordering::Relaxed) == 0
     }
 
     /// An answer of so many bytes is about to be sent.
@@ -61,6 +86,16 @@ impl Flow {
             self.of_all.fetch_sub(sent, Ordering::Relaxed);
             self.less.notify_waiters();
         }
+    }
+}
+
+/// An open call.
+pub struct Open(Arc<Flow>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::Relaxed);
+        self.0.less.notify_waiters();
     }
 }
 
