@@ -115,12 +115,14 @@ class App:
                 wire_name=settings.grpc.wire,
                 observe=observe,
             )
+            # REST answers before gRPC listens: clients that wait for both ports then find both ready.
+            self._gate.open(
+                build_app(door, auth, settings.rest, body_limit_bytes=settings.grpc.max_message_bytes, observe=observe)
+            )
+            undo.callback(self._gate.close)
             self.grpc_port = self._grpc.start()
             self.grpc_wire = self._grpc.wire_name
             undo.pop_all()
-        self._gate.open(
-            build_app(door, auth, settings.rest, body_limit_bytes=settings.grpc.max_message_bytes, observe=observe)
-        )
         threading.Thread(target=self._warm, name="weft-warm", daemon=True).start()
         self._database.announce([f"http://{host}:{self.rest_port}", f"grpc://{host}:{self.grpc_port}"])
 

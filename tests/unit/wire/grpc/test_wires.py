@@ -196,11 +196,11 @@ def test_hundreds_of_calls_at_once_over_one_connection_are_answered(name: str) -
 
 def test_a_call_whose_deadline_has_passed_is_not_begun(wire_name: str) -> None:
     begun: list[bytes] = []
-    entered, ending = threading.Event(), threading.Event()
+    entered, ending = threading.Semaphore(0), threading.Event()
 
     def held(request: bytes, headers: Headers) -> bytes:
         begun.append(request)
-        entered.set()
+        entered.release()
         assert ending.wait(20)
         return request
 
@@ -208,7 +208,8 @@ def test_a_call_whose_deadline_has_passed_is_not_begun(wire_name: str) -> None:
     with serving(wire_name, long=held, limits=limits) as port, connected(port) as channel:
         method: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(LONG)
         calls = [method.future(b"first", timeout=30) for _ in range(limits.threads)]
-        assert entered.wait(20)
+        for _ in calls:
+            assert entered.acquire(timeout=20)
         assert refused(channel, LONG, b"late", timeout=0.2)[0] is grpc.StatusCode.DEADLINE_EXCEEDED
         ending.set()
         assert [call.result() for call in calls] == [b"first"] * limits.threads

@@ -45,7 +45,7 @@ def test_what_the_path_says_counts_and_may_not_be_contradicted() -> None:
     assert decode_object({"class": "A", "tenant": "own"}, tenant="t").tenant == "own"
     with pytest.raises(Invalid, match="is not the one in the path"):
         decode_object({"class": "A", "id": ID}, uuid="00000000-0000-0000-0000-00000000000b")
-    with pytest.raises(Invalid, match="has no class"):
+    with pytest.raises(Invalid, match="the given class is empty"):
         decode_object({"properties": {}})
 
 
