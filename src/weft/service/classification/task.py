@@ -2,7 +2,7 @@
 
 It sees the collection as it was when it began, or when it was continued: what it labels itself trains nothing, not even
 after a restart. Before a pause or a stop the labels of some objects may be stored without being in the cursor; they are
-recognised by their classification's id and counted.
+recognised by their classification's id and counted when the cursor passes them.
 """
 
 from __future__ import annotations
@@ -89,17 +89,21 @@ class ClassificationTask:
             view = part.view()
             progress = Progress.of(job.cursor)
             own = self._own(view, job) if job.cursor is not None else {}
-            progress.succeeded += sum(uuid.hex() > progress.after for uuid in own.values())
+            labelled = {uuid for uuid in own.values() if uuid.hex() > progress.after}
             waiting = [one for one in self._unlabelled(view) if one.hex() > progress.after]
+            left = sorted([*labelled, *waiting])
             job.done = progress.succeeded + progress.failed
-            job.total = job.done + len(waiting)
+            job.total = job.done + len(left)
             if not job.total:
                 raise Invalid("no classes to be classified - did you run a previous classification already?")
             job.save(asdict(progress))
             labels = self._labels(leases, view, own, waiting)
-            for uuids in _chunks(waiting, _OBJECTS_PER_WRITE):
+            for uuids in _chunks(left, _OBJECTS_PER_WRITE):
                 job.check()
-                self._label(part, view, labels, job.key, uuids, progress)
+                progress.succeeded += len(labelled.intersection(uuids))
+                unlabelled = [one for one in uuids if one not in labelled]
+                self._label(part, view, labels, job.key, unlabelled, progress)
+                progress.after = uuids[-1].hex()
                 job.advance(len(uuids))
                 job.save(asdict(progress))
             job.begin_finishing()
@@ -186,7 +190,6 @@ class ClassificationTask:
                 progress.succeeded += 1
             elif not isinstance(refusal, NotFound):  # an object that was deleted meanwhile needs no label
                 progress.add_error(f"store {view.config.name}/{format_uuid(uuid)}: {refusal.message}")
-        progress.after = uuids[-1].hex()
 
     def _edit(self, id: str, labels: Mapping[str, Reference]) -> Edit:
         def edit(obj: Object) -> Object | None:

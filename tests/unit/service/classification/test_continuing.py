@@ -47,25 +47,35 @@ def chain(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     return kitchen
 
 
-@pytest.mark.parametrize("saves", range(1, len(CHAIN) + 1))
-def test_it_continues_after_a_crash(chain: Kitchen, saves: int) -> None:
-    """A label is stored, and the crash comes before the cursor says so."""
-    collections, ledger = chain.service.collections, Ledger(saves)
+@pytest.mark.parametrize(
+    ("saves", "saves_again"),
+    [(first, second) for first in range(1, len(CHAIN) + 1) for second in range(len(CHAIN) + 2 - first)],
+)
+def test_it_continues_after_crashes(chain: Kitchen, saves: int, saves_again: int) -> None:
+    """A label is stored, and a crash comes before the cursor says so; so it does while the job is continued."""
     job = Job(CLASSIFICATION, ID, ID, ("Recipe",), ASKED.to_json())
-    job.bind(ledger.keep)
-    with pytest.raises(Killed):
-        ClassificationTask(collections, chain.registry, ASKED).run(job)
+    record = run_until_killed(chain, job, saves)
     labelled = [number for number in range(20, 24) if chain.kind(number) is not None]
     assert len(labelled) == saves
     before = {number: chain.get(number).updated_ms for number in labelled}
-    record = ledger.records[-1]
+    if saves_again:
+        record = run_until_killed(chain, Job.of_record(CLASSIFICATION, record), saves_again)
     job = Job.of_record(CLASSIFICATION, record)
     job.bind(Ledger(100).keep)
-    ClassificationTask(collections, chain.registry, NewClassification.of_json(record.request)).run(job)
+    ClassificationTask(chain.service.collections, chain.registry, NewClassification.of_json(record.request)).run(job)
     assert [chain.kind(number) for number in range(20, 24)] == [SWEET, SAVOURY, SAVOURY, SAVOURY]
     assert {number: chain.get(number).updated_ms for number in labelled} == before
     progress = Progress.of(job.cursor)
     assert (progress.succeeded, progress.failed, job.done, job.total) == (4, 0, 4, 4)
+
+
+def run_until_killed(chain: Kitchen, job: Job, saves: int) -> JobRecord:
+    """What the ledger says then. The kill comes with the record after ``saves``, of which there must be one."""
+    ledger = Ledger(saves)
+    job.bind(ledger.keep)
+    with pytest.raises(Killed):
+        ClassificationTask(chain.service.collections, chain.registry, ASKED).run(job)
+    return ledger.records[-1]
 
 
 def test_a_pause_a_cancellation_and_what_is_known_of_them(chain: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
