@@ -32,6 +32,7 @@ class ShardProgress:
 
 class Reindexer:
     """``shards``: the names of those to index; None: of all active ones. ``rebuild``: also what could stay.
+    ``continued``: an earlier process may have begun it.
 
     ``target`` returns the configuration to index for, from the current one; ``configure`` stores it and puts it in
     place, as one change of the schema. Both raise NotFound when the collection is gone.
@@ -45,12 +46,14 @@ class Reindexer:
         configure: Callable[[], None],
         *,
         rebuild: bool,
+        continued: bool = False,
     ) -> None:
         self._collection = collection
         self._shards = shards
         self._target = target
         self._configure = configure
         self._rebuild = rebuild
+        self._may_have_prepared = continued
         self._lock = threading.Lock()
         self._progress: dict[str, ShardProgress] = {}
 
@@ -61,6 +64,7 @@ class Reindexer:
             return dict(self._progress)
 
     def run(self, job: Job) -> None:
+        self._may_have_prepared = True
         chosen = self._collection.active() if self._shards is None else self._shards
         job.done, job.total = 0, sum(self._collection.count(name) for name in chosen)
         for name in chosen:
@@ -73,7 +77,8 @@ class Reindexer:
         self._configure()
 
     def undo(self, status: JobStatus, error: str) -> None:
-        self._collection.forget_prepared()
+        if self._may_have_prepared:  # or what another job is preparing would be removed
+            self._collection.forget_prepared()
 
     def clear(self) -> None:
         """Nothing is left: what was prepared is in use, or removed."""

@@ -180,10 +180,13 @@ class PropertyIndexes:
         }
         job = Job(REINDEX, id, id, (config.name,), request)
         self._reindexers = {one: reindexer for one, reindexer in self._reindexers.items() if self._is_under_way(one)}
-        self._runner.submit(job, self._reopen(job))
+        self._runner.submit(job, self._reindexer(job, continued=False))
         return id
 
     def _reopen(self, job: Job) -> Reindexer:
+        return self._reindexer(job, continued=True)
+
+    def _reindexer(self, job: Job, *, continued: bool) -> Reindexer:
         """The work of a job, also of an earlier process. Raises NotFound when the collection is gone."""
         task = ReindexTask.of_record(job.record)
         collection = self._schemas.database.with_id(task.collection_id)
@@ -200,7 +203,8 @@ class PropertyIndexes:
             with self._schemas.turn:
                 self._schemas.database.configure(found, target())
 
-        reindexer = Reindexer(found, task.tenants or None, target, configure, rebuild=task.migration.type.rebuilds)
+        rebuild = task.migration.type.rebuilds
+        reindexer = Reindexer(found, task.tenants or None, target, configure, rebuild=rebuild, continued=continued)
         self._reindexers[task.id] = reindexer
         return reindexer
 

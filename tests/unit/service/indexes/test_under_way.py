@@ -11,6 +11,7 @@ import pytest
 
 from embedded_engine import shard_of
 from in_process import InProcess
+from weft.jobs import lane
 
 INDEX = "/v1/schema/Thing/properties/text/index"
 
@@ -99,6 +100,17 @@ def test_cancelling(server: InProcess) -> None:
     until(lambda: task(server, again)["status"] == "FINISHED")
     text, _ = ask(server, "GET", "/v1/schema/Thing/indexes")[1]["properties"]
     assert {one["status"] for one in text["indexes"]} == {"ready"}
+
+
+def test_one_that_is_refused_leaves_another_alone(server: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = "/v1/schema/Thing/properties/more/index/searchable"
+    with held(server):
+        id = begun(server)
+        monkeypatch.setattr(lane, "MAX_WAITING", 0)
+        status, said = words(ask(server, "PUT", more, {"tokenization": "field"}))
+        assert (status, "try again later" in said) == (429, True)
+    until(lambda: task(server, id)["finishedAt"] > "0002")
+    assert (task(server, id)["status"], task(server, id).get("error")) == ("FINISHED", None)
 
 
 def test_pausing(server: InProcess) -> None:
