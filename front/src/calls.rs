@@ -122,8 +122,8 @@ async fn stream(shared: &Arc<Shared>, method: Arc<Method>, head: Parts, mut mess
         }
     }
     reading.abort();
-    let told = listeners.lock().unwrap().take().unwrap_or_default();
-    for function in told {
+    let functions = listeners.lock().unwrap().take().unwrap_or_default();
+    for function in functions {
         shared.submit(Job {
             method: method.clone(),
             headers: Arc::default(),

@@ -1,4 +1,4 @@
-//! Connections: accepted, kept alive while they are, told to end when the front closes.
+//! Connections: accepted, kept alive while their clients are, and ended when the front closes.
 
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ async fn serve(shared: Arc<Shared>, socket: TcpStream) {
     };
     let (dead, mut died) = oneshot::channel();
     let pings = connection.ping_pong().map(|pings| tokio::spawn(keep_alive(pings, flow.clone(), limits, dead)));
-    let mut told = false;
+    let mut announced = false;
     loop {
         tokio::select! {
             biased;
@@ -84,11 +84,11 @@ async fn serve(shared: Arc<Shared>, socket: TcpStream) {
                 }
                 _ => break,
             },
-            _ = closing.wait_for(|phase| *phase >= Phase::Closing), if !told => {
-                told = true;
+            _ = closing.wait_for(|phase| *phase >= Phase::Closing), if !announced => {
+                announced = true;
                 connection.graceful_shutdown();
             }
-            () = async { flow.idle().await; sleep(LINGER).await }, if told => {
+            () = async { flow.idle().await; sleep(LINGER).await }, if announced => {
                 if flow.is_idle() {
                     break;
                 }

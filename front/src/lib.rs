@@ -28,7 +28,7 @@ use crate::shared::{Headers, Job, Kind, Limits, Method, Phase, Shared, Work};
 use crate::status::{DEADLINE_EXCEEDED, Status};
 use crate::stream::Stream;
 
-/// For connections that are told to end at once.
+/// For connections to end that have to at once.
 const LAST: Duration = Duration::from_secs(1);
 
 /// Serves gRPC on `host:port` (0: a free port) with `methods`: by path, how long its calls take ("short", "long" or
@@ -147,7 +147,7 @@ fn seconds(value: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// Answers the call by its function. Nobody listens to a reply whose client is gone.
+/// Answers the call by its function. A reply whose client is gone goes nowhere.
 fn run(job: Job) {
     if job.gone.load(Ordering::SeqCst) && !matches!(job.work, Work::Ended(_)) {
         return;

@@ -26,7 +26,7 @@ pub fn framed(message: &[u8]) -> Bytes {
     out.freeze()
 }
 
-// Whatever cannot be sent below is for a client that is gone: there is nobody to tell.
+// Whatever cannot be sent below is for a client that is gone: there is no one to tell.
 
 /// A whole answer: one message, already framed, and status 0.
 pub fn answer(mut respond: Respond, message: Bytes) {
