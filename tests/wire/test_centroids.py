@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import weaviate
 from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty, VectorDistances
+from weaviate.classes.data import DataObject, DataReference
 from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateQueryError
 from weaviate.util import generate_uuid5
 
@@ -64,11 +65,9 @@ def test_the_vector_follows_the_references(readers: Any) -> None:
 
 
 def test_imports_have_vectors_and_are_found_by_them(readers: Any) -> None:
-    with readers.batch.fixed_size(10) as batch:
-        batch.add_object({"t": "one"}, uuid=ONE, references={"books": [RED, GREEN]})
-        batch.add_object({"t": "other"}, uuid=OTHER)
-        batch.add_reference(from_uuid=OTHER, from_property="books", to=BLUE)
-    assert not readers.batch.failed_objects and not readers.batch.failed_references
+    one = DataObject({"t": "one"}, uuid=ONE, references={"books": [RED, GREEN]})
+    assert not readers.data.insert_many([one, DataObject({"t": "other"}, uuid=OTHER)]).has_errors
+    assert not readers.data.reference_add_many([DataReference("books", OTHER, BLUE)]).has_errors
     assert (vector(readers, ONE), vector(readers, OTHER)) == ([0.5, 0.5, 0], [0, 0, 1])
     assert readers.query.near_vector([0, 0, 1], limit=1).objects[0].properties["t"] == "other"
     assert readers.query.near_vector([1, 1, 0], limit=1).objects[0].properties["t"] == "one"

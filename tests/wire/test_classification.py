@@ -23,12 +23,9 @@ def label(number: int) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def http(server: Server) -> Iterator[httpx.Client]:
     """Recipes in the east are sweet, those in the north savoury."""
-    with (
-        Server(tmp_path_factory.mktemp("classification") / "data") as running,
-        httpx.Client(base_url=running.url("/v1"), timeout=WAIT_S) as client,
-    ):
+    with httpx.Client(base_url=server.url("/v1"), timeout=WAIT_S) as client:
         of_kind = {"name": "ofKind", "dataType": ["Kind"]}
         text, number = {"name": "text", "dataType": ["text"]}, {"name": "n", "dataType": ["int"]}
         for name, properties in (("Kind", [text]), ("Recipe", [text, number, of_kind])):
@@ -43,6 +40,8 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         ):
             assert client.post("/objects", json=one).status_code == 200
         yield client
+        for name in ("Recipe", "Kind"):
+            assert client.delete(f"/schema/{name}").status_code == 200
 
 
 def recipe(number: int, vector: list[float], **properties: Any) -> dict[str, Any]:

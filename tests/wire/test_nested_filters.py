@@ -9,6 +9,7 @@ import grpc
 import httpx
 import pytest
 from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty, Tokenization
+from weaviate.classes.data import DataObject
 from weaviate.classes.query import Filter
 from weaviate.collections import Collection
 from weaviate.exceptions import WeaviateQueryError
@@ -53,10 +54,8 @@ def garages(make: Callable[..., Any]) -> Collection[Any, Any]:
             ),
         ],
     )
-    with made.batch.fixed_size(10) as batch:
-        for n, (name, properties) in enumerate(GARAGES.items()):
-            batch.add_object({"name": name, **properties}, vector=[1, n])
-    assert not made.batch.failed_objects
+    objects = [DataObject({"name": one, **given}, vector=[1, n]) for n, (one, given) in enumerate(GARAGES.items())]
+    assert not made.data.insert_many(objects).has_errors
     return made
 
 
