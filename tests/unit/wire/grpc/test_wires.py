@@ -24,8 +24,6 @@ from weft.wire.grpc.wires import GRPCIO, chosen, installed, wire
 ECHO, LONG, TALK = "/a.A/Echo", "/a.A/Long", "/a.A/Talk"
 BUSY = Refusal(StatusCodes(503, "RESOURCE_EXHAUSTED", "OVERLOADED"), "über")
 LIMITS = Limits(message_bytes=1 << 20, workers=2)
-GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-"""Of a client of HTTP/2: the preface, and settings that change nothing."""
 EXITS = """
 import sys, threading, time
 import grpc
@@ -49,6 +47,34 @@ for _ in calls:
 carrier.stop(0.1)
 print("stopped")
 """
+
+
+def frame(kind: int, flags: int, payload: bytes, stream: int = 0) -> bytes:
+    """One frame of HTTP/2."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def text(value: str) -> bytes:
+    """As a literal of a header."""
+    return bytes([len(value)]) + value.encode()
+
+
+def asking(stream: int) -> bytes:
+    """A call of ``ECHO`` with an empty message."""
+    headers = {":method": "POST", ":scheme": "http", ":path": ECHO, "content-type": "application/grpc"}
+    block = b"".join(
+        b"\0" + bytes([len(key)]) + key.encode() + bytes([len(value)]) + value.encode()
+        for key, value in headers.items()
+    )
+    return frame(1, 4, block, stream) + frame(0, 1, bytes(5), stream)
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""How a client of HTTP/2 begins."""
+GREETING = PREFACE + frame(4, 0, b"")
+"""And settings that change nothing."""
+NO_WINDOW = PREFACE + frame(4, 0, b"\0\x04\0\0\0\0")
+"""And settings by which nothing may be sent to it."""
 
 
 def echo(request: bytes, headers: Headers) -> bytes | Refusal:
@@ -306,6 +332,25 @@ def test_clients_that_do_not_answer_are_left_when_the_wire_stops(wire_name: str,
         with suppress(ConnectionResetError):
             while client.recv(1000):
                 pass
+
+
+@pytest.mark.parametrize("name", [name for name in installed() if name != GRPCIO])
+def test_a_client_that_does_not_read_gets_no_more_answers(name: str) -> None:
+    """40 answers of 4 MB to a client whose window is 0; grpcio makes all of them and keeps them in memory."""
+    answered: list[bytes] = []
+
+    def large(request: bytes, headers: Headers) -> bytes:
+        answered.append(request)
+        return bytes(4 << 20)
+
+    with serving(name, short=large, long=echo) as port, connected(port) as channel:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            client.sendall(NO_WINDOW + b"".join(asking(2 * number + 1) for number in range(40)) + frame(6, 0, bytes(8)))
+            received = b""
+            while frame(6, 1, bytes(8)) not in received:
+                received += client.recv(1 << 16)
+            assert ask(channel, LONG, b"others") == b"others"
+        assert 0 < len(answered) < 30
 
 
 @pytest.mark.parametrize("name", [name for name in installed() if name != GRPCIO])
