@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
 from weft.modules.providers.generator import ProviderGenerator
-from weft.modules.providers.provider import Provider, failure, reason_of
-
-
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to: Anyscale API", status, reason_of(body))
+from weft.modules.providers.provider import Provider, explained
 
 
 class GenerativeAnyscale(ProviderGenerator):
     title = "Generative Search - Anyscale"
     documentation = "https://docs.anyscale.com/endpoints/overview"
-    provider = Provider("Anyscale", "ANYSCALE", ("https://api.endpoints.anyscale.com",), _explain)
+    provider = Provider(
+        "Anyscale", "ANYSCALE", ("https://api.endpoints.anyscale.com",), explained("connection to: Anyscale API")
+    )
     model = "meta-llama/Llama-2-70b-chat-hf"
     reads_images = False
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from weft.domain.errors import Invalid
-from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.json_values import JsonObject
 from weft.domain.objects import Vector
 from weft.modules.base import Generated, Media, ModuleConfig
 from weft.modules.media.encoded import data_url
@@ -18,7 +18,7 @@ from weft.modules.providers.batches import chunks
 from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.reranker import ProviderReranker
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 from weft.modules.text_vectorizer import text_setting
@@ -31,11 +31,7 @@ _DOCUMENT, _QUERY, _IMAGE = "search_document", "search_query", "image"
 _TRUNCATE = ("NONE", "START", "END", "LEFT", "RIGHT")
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to Cohere API", status, reason_of(body))
-
-
-_COHERE = Provider("Cohere", "COHERE", (HOST, "https://api.cohere.com"), _explain)
+_COHERE = Provider("Cohere", "COHERE", (HOST, "https://api.cohere.com"), explained("connection to Cohere API"))
 _HEADERS = {"Accept": "application/json", "Request-Source": "unspecified:weaviate"}
 
 

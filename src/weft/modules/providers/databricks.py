@@ -15,17 +15,12 @@ from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
-from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
 from weft.modules.providers.connection import ProviderConnection, ProviderModule
 from weft.modules.providers.generator import ProviderGenerator
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 from weft.modules.text_vectorizer import text_setting
-
-
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to: Databricks Foundation Model API", status, reason_of(body))
 
 
 class DatabricksModule(ProviderModule):
@@ -33,7 +28,7 @@ class DatabricksModule(ProviderModule):
         "Databricks",
         "DATABRICKS",
         (),
-        _explain,
+        explained("connection to: Databricks Foundation Model API"),
         url_header="X-Databricks-Endpoint",
         key_headers=("X-Databricks-Token",),
         key_variables=("DATABRICKS_TOKEN",),

@@ -10,20 +10,17 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from weft.domain.errors import Invalid
-from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
 from weft.modules.providers.generator import ProviderGenerator
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 
 HOST = "https://inference.do-ai.run"
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to: DigitalOcean Serverless Inference API", status, reason_of(body))
-
-
-_DIGITALOCEAN = Provider("DigitalOcean", "DIGITALOCEAN", (HOST,), _explain)
+_DIGITALOCEAN = Provider(
+    "DigitalOcean", "DIGITALOCEAN", (HOST,), explained("connection to: DigitalOcean Serverless Inference API")
+)
 
 
 class Text2VecDigitalOcean(ProviderTextVectorizer):

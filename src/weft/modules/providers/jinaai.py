@@ -21,7 +21,7 @@ from weft.modules.multimodal_vectorizer import check_one_property
 from weft.modules.providers.answers import by_index, items_of, vector_of
 from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained, reason_of
 from weft.modules.providers.reranker import ProviderReranker
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 
@@ -29,15 +29,11 @@ HOST = "https://api.jina.ai"
 _REFERENCE = "https://jina.ai/embeddings"
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to: JinaAI API", status, reason_of(body))
-
-
 def _explain_reranking(status: int, body: JsonValue) -> str:
     return f"connection to Jinaai API failed with status {status}: {reason_of(body) or 'no reason given'}"
 
 
-_JINA = Provider("JinaAI", "JINAAI", (HOST,), _explain)
+_JINA = Provider("JinaAI", "JINAAI", (HOST,), explained("connection to: JinaAI API"))
 _HEADERS = {"x-header-vectordb-source": "Weaviate"}
 
 

@@ -12,10 +12,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from weft.domain.caller import Caller
-from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
 from weft.modules.providers.generator import ProviderGenerator
-from weft.modules.providers.provider import Provider, explained, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 from weft.modules.text_vectorizer import text_setting
 
@@ -24,11 +23,7 @@ _MODEL = "mistral-embed"
 _ENDING = "/embeddings"
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to Mistral", status, reason_of(body))
-
-
-MISTRAL = Provider("Mistral", "MISTRAL", (HOST,), _explain)
+MISTRAL = Provider("Mistral", "MISTRAL", (HOST,), explained("connection to Mistral"))
 
 
 class Text2VecMistral(ProviderTextVectorizer):

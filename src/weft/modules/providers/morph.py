@@ -9,23 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer, endpoint_path
 
 HOST = "https://api.morphllm.com"
 _MODEL = "morph-embedding-v3"
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to: Morph API", status, reason_of(body))
-
-
 class Text2VecMorph(ProviderTextVectorizer):
     title = "Morph Module"
     documentation = "https://docs.morphllm.com/api-reference/endpoint/embedding"
-    provider = Provider("Morph", "MORPH", (HOST,), _explain)
+    provider = Provider("Morph", "MORPH", (HOST,), explained("connection to: Morph API"))
     model = _MODEL
     texts_per_call, bytes_per_call = 512, 750_000
     takes_dimensions = False

@@ -10,23 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weft.domain.errors import Invalid
-from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.json_values import JsonObject
 from weft.domain.objects import Vector
 from weft.modules.base import Generated, ModuleConfig
 from weft.modules.providers.answers import list_of, text_answer, vector_of
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.generator import ProviderGenerator
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 from weft.modules.text_vectorizer import text_setting
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to Ollama API", status, reason_of(body))
-
-
 class OllamaModule(ProviderModule):
-    provider = Provider("Ollama", "OLLAMA", ("http://localhost:11434",), _explain)
+    provider = Provider("Ollama", "OLLAMA", ("http://localhost:11434",), explained("connection to Ollama API"))
     address_setting = "apiEndpoint"
     needs_key = False
 

@@ -14,11 +14,10 @@ from urllib.parse import quote
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
-from weft.domain.json_values import JsonValue
 from weft.modules.base import ModuleConfig
 from weft.modules.providers.connection import ProviderConnection, ProviderModule
 from weft.modules.providers.generator import ProviderGenerator
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer, endpoint_path
 from weft.modules.text_vectorizer import text_setting
 
@@ -28,16 +27,10 @@ _WITHOUT_DIMENSIONS = "text-embedding-ada-002"
 """The model without a dimensions parameter."""
 
 
-def _explain_openai(status: int, body: JsonValue) -> str:
-    return failure("connection to: OpenAI API", status, reason_of(body))
-
-
-def _explain_azure(status: int, body: JsonValue) -> str:
-    return failure("connection to: Azure OpenAI API", status, reason_of(body))
-
-
-_OPENAI = Provider("OpenAI", "OPENAI", (HOST,), _explain_openai)
-_AZURE = Provider("Azure OpenAI", "AZURE", (HOST,), _explain_azure, url_header="X-Openai-Baseurl")
+_OPENAI = Provider("OpenAI", "OPENAI", (HOST,), explained("connection to: OpenAI API"))
+_AZURE = Provider(
+    "Azure OpenAI", "AZURE", (HOST,), explained("connection to: Azure OpenAI API"), url_header="X-Openai-Baseurl"
+)
 
 
 class OpenAIModule(ProviderModule):

@@ -17,7 +17,7 @@ from weft.modules.providers.answers import member, scores_of
 from weft.modules.providers.batches import chunks
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.connection import ProviderConnection
-from weft.modules.providers.provider import Provider, address, failure, reason_of
+from weft.modules.providers.provider import Provider, address, explained
 from weft.modules.text_vectorizer import text_setting
 
 VARIABLE = "RERANKER_INFERENCE_API"
@@ -25,11 +25,7 @@ SETTING = "inferenceUrl"
 _DOCUMENTS_PER_CALL = 32
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("reranker-transformers", status, reason_of(body))
-
-
-_CONTAINER = Provider("reranker-transformers", "TRANSFORMERS", (), _explain)
+_CONTAINER = Provider("reranker-transformers", "TRANSFORMERS", (), explained("reranker-transformers"))
 
 
 class RerankingContainer:

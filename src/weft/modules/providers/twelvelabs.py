@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weft.domain.json_values import JsonValue
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import Media, ModuleConfig
@@ -17,19 +16,15 @@ from weft.modules.providers.answers import member, vector_of
 from weft.modules.providers.body import MultipartForm
 from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 
 HOST = "https://api.twelvelabs.io/v1.3"
-
-
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to TwelveLabs", status, reason_of(body))
 
 
 class Multi2VecTwelveLabs(ProviderMediaVectorizer):
     title = "TwelveLabs Multi Modal Module"
     documentation = "https://docs.twelvelabs.io/v1.3/api-reference/create-embeddings"
-    provider = Provider("TwelveLabs", "TWELVELABS", (HOST,), _explain)
+    provider = Provider("TwelveLabs", "TWELVELABS", (HOST,), explained("connection to TwelveLabs"))
     model = "marengo3.0"
     path = "/embed"
     takes_dimensions = False

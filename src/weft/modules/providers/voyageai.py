@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from weft.domain.errors import Invalid
-from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.json_values import JsonObject
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import TEXT, InputKind, Media, ModuleConfig
@@ -20,7 +20,7 @@ from weft.modules.media.encoded import data_url
 from weft.modules.providers.answers import by_index, items_of, member, vector_of
 from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
-from weft.modules.providers.provider import Provider, explained, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.reranker import ProviderReranker
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 
@@ -31,11 +31,7 @@ _TYPES = {MediaKind.IMAGE: "image/png", MediaKind.VIDEO: "video/mp4"}
 """The kinds of media, and the type of one that states none."""
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to VoyageAI", status, reason_of(body))
-
-
-VOYAGEAI = Provider("VoyageAI", "VOYAGEAI", (HOST,), _explain)
+VOYAGEAI = Provider("VoyageAI", "VOYAGEAI", (HOST,), explained("connection to VoyageAI"))
 
 
 def _truncation(settings: ModuleConfig) -> bool:

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
-from weft.domain.json_values import JsonObject, JsonValue
+from weft.domain.json_values import JsonObject
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import InputKind, Media, ModuleConfig
@@ -23,7 +23,7 @@ from weft.modules.multimodal_vectorizer import check_one_property
 from weft.modules.providers.answers import list_of, vector_of
 from weft.modules.providers.connection import ProviderConnection, ProviderModule
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
-from weft.modules.providers.provider import Provider, failure, reason_of
+from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
 
 HOST = "https://api.embedding.weaviate.io"
@@ -33,12 +33,8 @@ _MODEL, _MULTIMODAL_MODEL = "Snowflake/snowflake-arctic-embed-l-v2.0", "ModernVB
 _CLUSTER_HEADER, _CLUSTER_VARIABLE = "X-Weaviate-Cluster-Url", "WEAVIATE_CLUSTER_URL"
 
 
-def _explain(status: int, body: JsonValue) -> str:
-    return failure("connection to Weaviate Embeddings", status, reason_of(body))
-
-
 class WeaviateModule(ProviderModule):
-    provider = Provider("Weaviate Embeddings", "WEAVIATE", (HOST,), _explain)
+    provider = Provider("Weaviate Embeddings", "WEAVIATE", (HOST,), explained("connection to Weaviate Embeddings"))
     path = _PATH
 
     def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
