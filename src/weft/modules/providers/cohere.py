@@ -150,11 +150,4 @@ class RerankerCohere(ProviderReranker):
     model = "rerank-v3.5"
     path = "/v2/rerank"
     documents_per_call = 1000
-
-    def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
-        return {
-            "documents": list(documents),
-            "query": query,
-            "model": self.model_of(settings),
-            "return_documents": False,
-        }
+    also_sent: ClassVar[Mapping[str, object]] = {"return_documents": False}

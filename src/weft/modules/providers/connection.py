@@ -15,6 +15,7 @@ from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.pace import Pace
 from weft.modules.providers.provider import Provider
 from weft.modules.resources import Resources
+from weft.modules.text_vectorizer import text_setting
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -68,6 +69,15 @@ class ProviderModule(Module):
     def __init__(self, name: str, resources: Resources) -> None:
         super().__init__(name)
         self._client = resources.client
+
+    def check_settings(self, settings: ModuleConfig) -> None:
+        super().check_settings(settings)
+        self.provider_for(settings).given_url(settings, Caller(), setting=self.address_setting)
+        self.model_of(settings)
+
+    def model_of(self, settings: ModuleConfig) -> str:
+        """The model that the settings name, else the default one."""
+        return text_setting(settings, "model", self.model)
 
     def provider_for(self, settings: ModuleConfig) -> Provider:
         """The provider that is called, and named in errors."""

@@ -76,9 +76,7 @@ class RerankerContextualAI(ProviderReranker):
         more: dict[str, object] = {"top_n": whole_number_setting(settings, "topN")}
         more["instruction"] = text_setting(settings, "instruction")
         return {
-            "query": query,
-            "documents": list(documents),
-            "model": self.model_of(settings),
+            **super().body(query, documents, settings),
             "metadata": [""] * len(documents),
             **{name: value for name, value in more.items() if value},
         }

@@ -15,7 +15,6 @@ from weft.modules.media.encoded import data_url, image_type
 from weft.modules.providers.answers import member, text_answer, text_of_parts
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.provider import Provider
-from weft.modules.text_vectorizer import text_setting
 
 _OTHER_SPELLINGS = {
     "base_url": "baseURL",
@@ -36,8 +35,7 @@ class ProviderGenerator(ProviderModule, Generator):
     reads_images: ClassVar[bool] = True
 
     def check_settings(self, settings: ModuleConfig) -> None:
-        self.provider_for(settings).given_url(settings, Caller(), setting=self.address_setting)
-        self.model_of(settings)
+        super().check_settings(settings)
         for name, (least, most) in self.ranges.items():
             _check_range(name, settings.get(name), least, most)
 
@@ -64,9 +62,6 @@ class ProviderGenerator(ProviderModule, Generator):
 
     def path_for(self, chosen: ModuleConfig) -> str:
         return self.path
-
-    def model_of(self, chosen: ModuleConfig) -> str:
-        return text_setting(chosen, "model", self.model)
 
     def body(self, prompt: str, chosen: ModuleConfig, images: Sequence[str]) -> dict[str, object]:
         """The request body; ``chosen``: the collection's settings with this call's overrides, spelled like ``topP``.

@@ -17,7 +17,6 @@ from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import Vector
 from weft.modules.base import Media, ModuleConfig
-from weft.modules.multimodal_vectorizer import check_one_property
 from weft.modules.providers.answers import by_index, items_of, vector_of
 from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
@@ -94,9 +93,7 @@ class Multi2VecJinaAI(ProviderMediaVectorizer):
     provider, headers = _JINA, _HEADERS
     model: ClassVar[str] = "jina-clip-v2"
     path = "/v1/embeddings"
-
-    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
-        return {"baseURL": HOST, "model": self.model, "vectorizeClassName": False, **settings}
+    written: ClassVar[Mapping[str, object]] = {"baseURL": HOST, "model": model, "vectorizeClassName": False}
 
     def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
@@ -142,15 +139,12 @@ class Multi2MultivecJinaAI(Multi2VecJinaAI):
     title = "JinaAI CLIP Multivec Module"
     multi = True
     model = "jina-embeddings-v4"
+    written: ClassVar[Mapping[str, object]] = {**Multi2VecJinaAI.written, "model": model}
 
-    def check_settings(self, settings: ModuleConfig) -> None:
-        super().check_settings(settings)
-        check_one_property(settings)
-
-    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
-        if len(texts) != 1:
-            raise Invalid(f"only 1 query can be vectorized, passed {len(texts)} queries")
-        return self._embed(self.connect(settings, caller), list(texts), {}, settings)[0]
+    def embed_concepts(
+        self, connection: ProviderConnection, texts: Sequence[str], settings: ModuleConfig
+    ) -> list[Vector]:
+        return self._embed(connection, list(texts), {}, settings)
 
     def _embed(
         self,
@@ -171,6 +165,3 @@ class RerankerJinaAI(ProviderReranker):
     model = "jina-reranker-v2-base-multilingual"
     path = "/v1/rerank"
     documents_per_call = 1000
-
-    def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
-        return {"documents": list(documents), "query": query, "model": self.model_of(settings)}

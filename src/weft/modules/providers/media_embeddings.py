@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
 
 from weft.domain.caller import Caller
-from weft.domain.errors import WeftError
+from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import Media, ModuleConfig, ModuleInput
-from weft.modules.multimodal_vectorizer import MultimodalVectorizer, combined
-from weft.modules.providers.connection import ProviderConnection, ProviderModule
-from weft.modules.text_vectorizer import mean, text_setting, whole_number_setting
+from weft.modules.multimodal_vectorizer import MultimodalVectorizer, check_one_property, combined
+from weft.modules.providers.connection import ProviderConnection
+from weft.modules.providers.vectorizer import ProviderVectorizer
+from weft.modules.text_vectorizer import mean
 
 
-class ProviderMediaVectorizer(ProviderModule, MultimodalVectorizer):
-    takes_dimensions: ClassVar[bool] = True
+class ProviderMediaVectorizer(ProviderVectorizer, MultimodalVectorizer):
+    """If ``multi``, an object has one text or one medium, and a query one text or one medium."""
 
     def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
-        self.provider_for(settings).given_url(settings, Caller(), setting=self.address_setting)
-        self.dimensions_of(settings)
-
-    def fingerprint(self, settings: ModuleConfig) -> str:
-        parts = [self.name, self.model_of(settings)]
-        if self.takes_dimensions:
-            parts.append(str(self.dimensions_of(settings) or ""))
-        return "|".join(parts)
+        if self.multi:
+            check_one_property(settings)
 
     def embed_objects(
         self, inputs: Sequence[ModuleInput], settings: ModuleConfig, caller: Caller
@@ -48,6 +42,8 @@ class ProviderMediaVectorizer(ProviderModule, MultimodalVectorizer):
         return connection.each(one, inputs)
 
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
+        if self.multi and len(texts) != 1:
+            raise Invalid(f"only 1 query can be vectorized, passed {len(texts)} queries")
         return mean(self.embed_concepts(self.connect(settings, caller), texts, settings))
 
     def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
@@ -58,12 +54,6 @@ class ProviderMediaVectorizer(ProviderModule, MultimodalVectorizer):
     def embed_medium(self, connection: ProviderConnection, medium: Media, settings: ModuleConfig) -> Vector:
         """The vector of the one medium of a query."""
         return self.embed_parts(connection, (), [medium], settings)[0]
-
-    def model_of(self, settings: ModuleConfig) -> str:
-        return text_setting(settings, "model", self.model)
-
-    def dimensions_of(self, settings: ModuleConfig) -> int | None:
-        return whole_number_setting(settings, "dimensions") if self.takes_dimensions else None
 
     @abstractmethod
     def embed_parts(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from weft.domain.caller import Caller
@@ -12,13 +11,14 @@ from weft.modules.base import ModuleConfig, Reranker
 from weft.modules.providers.answers import scores_of
 from weft.modules.providers.batches import chunks
 from weft.modules.providers.connection import ProviderModule
-from weft.modules.text_vectorizer import text_setting
 
 
 class ProviderReranker(ProviderModule, Reranker):
     documents_per_call: ClassVar[int]
     list_key: ClassVar[str] = "results"
     score_key: ClassVar[str] = "relevance_score"
+    also_sent: ClassVar[Mapping[str, object]] = {}
+    """Fields of the body besides the query, the documents and the model."""
 
     def rank(self, query: str, documents: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[float]:
         connection = self.connect(settings, caller)
@@ -29,13 +29,11 @@ class ProviderReranker(ProviderModule, Reranker):
         batches = chunks(documents, self.documents_per_call)
         return [score for part in connection.each(scores, batches) for score in part]
 
-    def model_of(self, settings: ModuleConfig) -> str:
-        return text_setting(settings, "model", self.model)
-
     def scores(self, answer: JsonObject, count: int, settings: ModuleConfig) -> list[float]:
         """One score for each of ``count`` documents, in their order."""
         return scores_of(answer.get(self.list_key), self.score_key, self.provider, count)
 
-    @abstractmethod
     def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
         """The request body for a part of the documents."""
+        model = self.model_of(settings)
+        return {"query": query, "documents": list(documents), "model": model, **self.also_sent}

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -17,12 +17,13 @@ from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
 from weft.modules.providers.answers import by_index, items_of, vector_of
 from weft.modules.providers.batches import batches_by_size, chunks, embed_batch
-from weft.modules.providers.connection import ProviderConnection, ProviderModule
+from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.provider import Provider
-from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
+from weft.modules.providers.vectorizer import ProviderVectorizer
+from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting
 
 
-class ProviderTextVectorizer(ProviderModule, TextVectorizer):
+class ProviderTextVectorizer(ProviderVectorizer, TextVectorizer):
     path: ClassVar[str] = "/v1/embeddings"
     texts_per_call: ClassVar[int]
     bytes_per_call: ClassVar[int | None] = None
@@ -30,26 +31,8 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
     document_role: ClassVar[str] = ""
     query_role: ClassVar[str] = ""
     """The provider's names for a stored text and a query, if it distinguishes them."""
-    takes_dimensions: ClassVar[bool] = True
     orders_by_index: ClassVar[bool] = True
     """Whether answers are ordered by ``index``; otherwise they are in the order of the texts."""
-    written: ClassVar[Mapping[str, object]] = {}
-    """The defaults of new collections."""
-
-    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
-        return {**super().defaults({}), **self.written, **settings}
-
-    def check_settings(self, settings: ModuleConfig) -> None:
-        super().check_settings(settings)
-        self.provider_for(settings).given_url(settings, Caller(), setting=self.address_setting)
-        self.model_of(settings)
-        self.dimensions_of(settings)
-
-    def fingerprint(self, settings: ModuleConfig) -> str:
-        parts = [self.name, self.model_of(settings)]
-        if self.takes_dimensions:
-            parts.append(str(self.dimensions_of(settings) or ""))
-        return "|".join(parts)
 
     def embed_texts(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> list[Vector | WeftError]:
         try:
@@ -66,12 +49,6 @@ class ProviderTextVectorizer(ProviderModule, TextVectorizer):
         connection = self.connect(settings, caller)
         batches = self._batches(texts, settings)
         return mean([one for batch in batches for one in self.embed(connection, batch, self.query_role, settings)])
-
-    def model_of(self, settings: ModuleConfig) -> str:
-        return text_setting(settings, "model", self.model)
-
-    def dimensions_of(self, settings: ModuleConfig) -> int | None:
-        return whole_number_setting(settings, "dimensions") if self.takes_dimensions else None
 
     def path_for(self, settings: ModuleConfig) -> str:
         return self.path

@@ -6,7 +6,8 @@ Source: https://docs.twelvelabs.io/v1.3/api-reference/create-embeddings
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
@@ -28,9 +29,7 @@ class Multi2VecTwelveLabs(ProviderMediaVectorizer):
     model = "marengo3.0"
     path = "/embed"
     takes_dimensions = False
-
-    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
-        return {"vectorizeClassName": False, "baseURL": HOST, "model": self.model, **settings}
+    written: ClassVar[Mapping[str, object]] = {"vectorizeClassName": False, "baseURL": HOST, "model": model}
 
     def key_headers(self, provider: Provider, key: str) -> dict[str, str]:
         return {"x-api-key": key}

@@ -92,10 +92,14 @@ class Multi2VecVoyageAI(ProviderMediaVectorizer):
     provider = VOYAGEAI
     model = _MULTIMODAL_MODEL
     path = "/v1/multimodalembeddings"
+    written: ClassVar[Mapping[str, object]] = {
+        "vectorizeClassName": False,
+        "baseURL": f"{HOST}/v1",
+        "model": _MULTIMODAL_MODEL,
+    }
 
     def defaults(self, settings: ModuleConfig) -> dict[str, object]:
-        own = {"vectorizeClassName": False, "baseURL": f"{HOST}/v1", "model": _MULTIMODAL_MODEL}
-        return {**own, **({} if "truncation" in settings else {"truncate": True}), **settings}
+        return {**({} if "truncation" in settings else {"truncate": True}), **super().defaults(settings)}
 
     def check_settings(self, settings: ModuleConfig) -> None:
         super().check_settings(settings)
@@ -145,11 +149,4 @@ class RerankerVoyageAI(ProviderReranker):
     path = "/v1/rerank"
     documents_per_call = 1000
     list_key = "data"
-
-    def body(self, query: str, documents: Sequence[str], settings: ModuleConfig) -> dict[str, object]:
-        return {
-            "documents": list(documents),
-            "query": query,
-            "model": self.model_of(settings),
-            "return_documents": False,
-        }
+    also_sent: ClassVar[Mapping[str, object]] = {"return_documents": False}

@@ -19,7 +19,6 @@ from weft.domain.json_values import JsonObject
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules.base import InputKind, Media, ModuleConfig
-from weft.modules.multimodal_vectorizer import check_one_property
 from weft.modules.providers.answers import list_of, vector_of
 from weft.modules.providers.connection import ProviderConnection, ProviderModule
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
@@ -71,20 +70,16 @@ class Multi2MultivecWeaviate(WeaviateModule, ProviderMediaVectorizer):
     multi = True
     model = _MULTIMODAL_MODEL
     takes_dimensions = False
-
-    def defaults(self, settings: ModuleConfig) -> dict[str, object]:
-        return {"baseURL": "", "model": _MULTIMODAL_MODEL, "vectorizeClassName": False, **settings}
+    written: ClassVar[Mapping[str, object]] = {
+        "baseURL": "",
+        "model": _MULTIMODAL_MODEL,
+        "vectorizeClassName": False,
+    }
 
     def check_settings(self, settings: ModuleConfig) -> None:
-        super().check_settings(settings)
         if settings.get("textFields"):
             raise Invalid("textFields are not embedded by multi2multivec-weaviate; name one property in imageFields")
-        check_one_property(settings)
-
-    def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
-        if len(texts) != 1:
-            raise Invalid(f"only 1 query can be vectorized, passed {len(texts)} queries")
-        return self.embed_concepts(self.connect(settings, caller), texts, settings)[0]
+        super().check_settings(settings)
 
     def embed_parts(
         self, connection: ProviderConnection, texts: Sequence[str], media: Sequence[Media], settings: ModuleConfig
