@@ -6,6 +6,7 @@ What is particular to one of them stands in ``tests/unit/modules/providers``.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -64,6 +65,8 @@ MEDIA = names_of(ProviderMediaVectorizer)
 EMBED_TEXTS = [*TEXTS, *(name for name in MEDIA if TEXT in EVERY.vectorizer(name).kinds)]
 RERANKERS = names_of(ProviderReranker)
 GENERATORS = [name for name in ALL if name.startswith("generative-")]
+OF_EACH_PROVIDER = list({provider_of(EVERY, name).name: name for name in ALL}.values())
+"""One module of each: for what is done alike for all modules, by their common client."""
 WITH_KEY = [name for name in ALL if not name.endswith(("-ollama", "-huggingface"))]
 
 
@@ -87,6 +90,13 @@ def provider(running_provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> Stan
 @pytest.fixture(scope="module")
 def client() -> Iterator[ProviderClient]:
     found = ProviderClient(timeout_s=10, first_wait_s=0)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def careful_client() -> Iterator[ProviderClient]:
+    found = ProviderClient(public_only=True)
     yield found
     found.close()
 
@@ -137,19 +147,20 @@ def test_failures_that_may_pass_are_tried_again(provider: StandIn, registry: Reg
     assert len({str(request.body) for request in provider.requests}) == 1
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 404, 422])
 @pytest.mark.parametrize("name", ALL)
-def test_other_failures_are_the_callers_at_once(provider: StandIn, registry: Registry, name: str, status: int) -> None:
+def test_other_failures_are_the_callers_at_once(provider: StandIn, registry: Registry, name: str) -> None:
     """Redirects too: a key goes to the address that was meant, and to no other."""
-    provider.failures = [Failure(status, {"message": "the reason"}, {"location": provider.url})]
-    with pytest.raises(ProviderError, match=rf"{status}.*the reason") as raised:
-        ask(registry, name)
     known = provider_of(registry, name)
-    assert (raised.value.status, raised.value.provider) == (status, known.name)
-    assert len(provider.requests) == 1
+    for status in (302, 400, 401, 404, 422):
+        provider.reset()
+        provider.failures = [Failure(status, {"message": "the reason"}, {"location": provider.url})]
+        with pytest.raises(ProviderError, match=rf"{status}.*the reason") as raised:
+            ask(registry, name)
+        assert (raised.value.status, raised.value.provider) == (status, known.name)
+        assert len(provider.requests) == 1
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OF_EACH_PROVIDER)
 def test_at_last_it_gives_up(provider: StandIn, registry: Registry, name: str) -> None:
     provider.refuse = lambda request: Failure(503, {"message": "busy"})
     with pytest.raises(ProviderError, match=r"503.*busy"):
@@ -157,31 +168,31 @@ def test_at_last_it_gives_up(provider: StandIn, registry: Registry, name: str) -
     assert len(provider.requests) == 6
 
 
-@pytest.mark.parametrize("twist", [lambda a: {}, lambda a: [], lambda a: b"<html>", lambda a: None])
 @pytest.mark.parametrize("name", ALL)
-def test_answers_that_make_no_sense_are_named(
-    provider: StandIn, registry: Registry, name: str, twist: Callable[[Any], Any]
-) -> None:
-    provider.twist = twist
+def test_answers_that_make_no_sense_are_named(provider: StandIn, registry: Registry, name: str) -> None:
     known = provider_of(registry, name)
-    with pytest.raises(ProviderError, match=f"^{known.name} (answered|was asked)"):
-        ask(registry, name)
+    twists: list[Callable[[Any], Any]] = [lambda _: {}, lambda _: [], lambda _: b"<html>", lambda _: None]
+    for provider.twist in twists:
+        with pytest.raises(ProviderError, match=f"^{known.name} (answered|was asked)"):
+            ask(registry, name)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OF_EACH_PROVIDER)
 def test_an_answer_that_is_late_is_not_asked_for_again(provider: StandIn, name: str) -> None:
     provider.hold.clear()
     impatient = ProviderClient(timeout_s=0.2, first_wait_s=0)
     try:
         with pytest.raises(ProviderError, match=r"did not answer: ReadTimeout .*0.2 s \(MODULES_CLIENT_TIMEOUT\)"):
             ask(modules_of(impatient), name)
+        while not provider.requests:  # a busy machine reads what was sent later than its sender gives up
+            time.sleep(0.01)
     finally:
         provider.hold.set()
         impatient.close()
     assert len(provider.requests) == 1
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OF_EACH_PROVIDER)
 def test_a_server_that_stops_waits_for_no_one(provider: StandIn, name: str) -> None:
     client = ProviderClient(first_wait_s=10)
     provider.refuse = lambda request: Failure(500, {})
@@ -251,17 +262,17 @@ def test_the_servers_own_key_goes_to_no_address_of_a_request(
     assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
 
 
-@pytest.mark.parametrize("url", ["https://127.0.0.1", "https://10.1.2.3:8443/x", "http://8.8.8.8"])
 @pytest.mark.parametrize("name", ALL)
-def test_private_addresses_are_refused_where_the_operator_says_so(provider: StandIn, name: str, url: str) -> None:
-    client = ProviderClient(public_only=True)
-    registry = modules_of(client)
+def test_private_addresses_are_refused_where_the_operator_says_so(
+    provider: StandIn, careful_client: ProviderClient, name: str
+) -> None:
+    registry = modules_of(careful_client)
     known = provider_of(registry, name)
-    foreign = with_headers(**{known.address_header: url, "x_ollama_api_key": "ol"})
-    with pytest.raises(Invalid, match=rf"refused: .*MODULES_VALIDATE_BASE_URL.*{known.env_prefix}_BASE_URL"):
-        ask(registry, name, foreign)
+    for url in ("https://127.0.0.1", "https://10.1.2.3:8443/x", "http://8.8.8.8"):
+        foreign = with_headers(**{known.address_header: url, "x_ollama_api_key": "ol"})
+        with pytest.raises(Invalid, match=rf"refused: .*MODULES_VALIDATE_BASE_URL.*{known.env_prefix}_BASE_URL"):
+            ask(registry, name, foreign)
     ask(registry, name)
-    client.close()
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -272,6 +283,10 @@ def test_an_invalid_address_is_refused_and_its_origin_named(provider: StandIn, r
     if module.address_setting:
         with pytest.raises(Invalid, match=f"of setting {module.address_setting} must begin with http"):
             ask(registry, name, settings={module.address_setting: "file:///etc/passwd"})
+        with pytest.raises(Invalid, match=f"of setting {module.address_setting} must begin with http"):
+            module.check_settings(
+                settings_of(name) | {"imageFields": ["image"], module.address_setting: "file:///etc/passwd"}
+            )
 
 
 # -- vectors
