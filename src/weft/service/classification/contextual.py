@@ -129,7 +129,7 @@ class ContextualLabels:
 
 
 def _centre(targets: Candidates) -> npt.NDArray[np.float64]:
-    view, name, within, _ = targets
+    view, name, within = targets
     doc_ids = (view.sorted(None, (), 0) if within is None else within.first()).tolist()
     total: npt.NDArray[np.float64] | None = None
     count = 0

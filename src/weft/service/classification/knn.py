@@ -21,17 +21,17 @@ from weft.service.classification.labels import Candidates, given_vector
 
 
 class KnnLabels:
-    """``training``: the ``labelled`` objects that vote, and perhaps others."""
+    """``training``: the objects that vote, each with a label."""
 
-    def __init__(self, training: Candidates, labelled: int, properties: Sequence[str], k: int) -> None:
+    def __init__(self, training: Candidates, properties: Sequence[str], k: int) -> None:
         self._training = training
         self._properties = properties
-        self._k = min(k, max(1, labelled))
+        self._k = k
 
     def of(self, vector: Vector | None, text: str | None) -> Mapping[str, Reference]:
         """The winning label of each property, with how clear it is; none where there is no training set."""
         vector = given_vector(vector)
-        view, name, *_ = self._training
+        view, name, _ = self._training
         near = self._training.nearest(vector, self._k).doc_ids.tolist()
         distances = [half_cosine(vector, one) for one in view.vectors(name, near)]
         records = view.records(near)

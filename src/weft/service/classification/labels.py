@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
-
-import numpy as np
 
 from weft.domain.errors import Invalid
 from weft.domain.objects import Reference, Vector
@@ -22,12 +20,11 @@ class Labels(Protocol):
 
 
 class Candidates(NamedTuple):
-    """Objects of ``view``: those in ``within`` (None: all) but not among ``excluded``."""
+    """Objects of ``view``: those in ``within``; None: all."""
 
     view: View
     vector_name: str
     within: Selection | None = None
-    excluded: Collection[int] = frozenset()
 
     def nearest(self, query: Vector, k: int) -> Neighbours:
         """The ``k`` nearest to ``query (d,)``. Raises Invalid for other dimensions than theirs."""
@@ -38,13 +35,7 @@ class Candidates(NamedTuple):
             raise Invalid(
                 f"its vector has {query.shape[-1]} dimensions, those of class {self.view.config.name} have {dims}"
             )
-        wanted = k
-        while True:
-            found = self.view.nearest(self.vector_name, query, wanted, self.within, None)
-            kept = np.array([doc_id not in self.excluded for doc_id in found.doc_ids.tolist()], np.bool_)
-            if kept.sum() >= k or len(kept) < wanted:
-                return Neighbours(found.doc_ids[kept][:k], found.distances[kept][:k])
-            wanted *= 2
+        return self.view.nearest(self.vector_name, query, k, self.within, None)
 
 
 def given_vector(vector: Vector | None) -> Vector:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from weft.domain.classification import Classified
 from weft.domain.clock import now_ms
 from weft.domain.errors import CallerError, Invalid, NotFound
-from weft.domain.filters import And, Condition, Filter, Operator, Or, ReferenceCount
+from weft.domain.filters import ID, And, Condition, Filter, Operator, Or, PropertyTarget, ReferenceCount
 from weft.domain.jobs import JobStatus
 from weft.domain.json_values import JsonObject
 from weft.domain.objects import Object, Reference, format_uuid
@@ -144,10 +144,13 @@ class ClassificationTask:
     def _labels(self, leases: ExitStack, view: View, own: Mapping[int, bytes], waiting: Sequence[bytes]) -> Labels:
         asked = self._asked
         if asked.kind == KNN:
-            some = tuple(_references(name, Operator.GREATER_THAN) for name in asked.properties)
-            within = view.select(_all(asked.training, some), resolver(self._collections, view.config, None))
-            training = Candidates(view, vector_of(view.config).name, within, own.keys())
-            return KnnLabels(training, len(within), asked.properties, number_of(asked.settings, "k"))
+            learnt_from = [_references(name, Operator.GREATER_THAN) for name in asked.properties]
+            if own:
+                ids = tuple(format_uuid(uuid) for uuid in own.values())
+                learnt_from.append(Condition(Operator.CONTAINS_NONE, PropertyTarget(ID), ids))
+            within = view.select(_all(asked.training, learnt_from), resolver(self._collections, view.config, None))
+            training = Candidates(view, vector_of(view.config).name, within)
+            return KnnLabels(training, asked.properties, max(1, min(number_of(asked.settings, "k"), len(within))))
         targets = {name: list(self._targets(leases, view, name)) for name in asked.properties}
         if asked.kind == ZERO_SHOT:
             return ZeroShotLabels(targets)
