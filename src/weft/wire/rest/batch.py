@@ -16,14 +16,13 @@ from weft.service.usage import check_stored_any
 from weft.wire.errors import to_refusal
 from weft.wire.json.documents import Unreadable, as_object
 from weft.wire.json.objects import decode_object, encode_object
+from weft.wire.json.times import NO_TIME_MS
 from weft.wire.json.where import decode_where
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
 from weft.wire.rest.openapi.shapes import ref
 
 _DELETE_LIMIT = 10_000
-_NO_TIME_MS = -62_135_596_800_000
-"""The first moment of the year 1, as which Weaviate spells a time that was not given."""
 
 
 def insert(call: Call) -> Reply:
@@ -136,7 +135,7 @@ def delete(call: Call) -> Reply:
     if verbose and deleted.objects:
         results["objects"] = [_deleted(uuid, error, dry_run) for uuid, error in deleted.objects]
     matched = {"class": deleted.collection, "where": _completed(as_object(match["where"], "where"))}
-    facts = {"deletionTimeUnixMilli": _NO_TIME_MS if time_ms is None else time_ms, "dryRun": dry_run}
+    facts = {"deletionTimeUnixMilli": NO_TIME_MS if time_ms is None else time_ms, "dryRun": dry_run}
     return Reply({**facts, "match": matched, "output": output, "results": results})
 
 

@@ -11,6 +11,7 @@ from weft.domain.jobs import JobStatus
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.service.classification.request import ClassificationState, NewClassification
 from weft.wire.json.documents import as_object
+from weft.wire.json.times import NO_TIME
 from weft.wire.json.where import decode_where
 from weft.wire.rest.backups import given
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -19,7 +20,6 @@ from weft.wire.rest.openapi.shapes import ref
 _ALL: Final = "/v1/classifications"
 _BEGUN: Final = 201
 _IMPOSSIBLE: Final = 400
-_NEVER: Final = "0001-01-01T00:00:00.000Z"
 _WHERE: Final = "classification"
 
 
@@ -68,7 +68,7 @@ def _encoded(state: ClassificationState) -> JsonObject:
     if record.status in (JobStatus.FAILED, JobStatus.CANCELED):
         status, error = "failed", f"classification failed: {record.error}"
     counts = given(count=state.succeeded + state.failed, countSucceeded=state.succeeded, countFailed=state.failed)
-    meta: dict[str, JsonValue] = {"started": record.started_at, "completed": record.ended_at or _NEVER, **counts}
+    meta: dict[str, JsonValue] = {"started": record.started_at, "completed": record.ended_at or NO_TIME, **counts}
     return {
         "id": record.key,
         "class": asked.collection,

@@ -14,6 +14,7 @@ from weft.service.indexes.statuses import IndexStatus
 from weft.service.indexes.tasks import ReindexTask, TaskStatus, Unit
 from weft.service.schema.documents import Stated
 from weft.wire.json.documents import as_object
+from weft.wire.json.times import NO_TIME
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.form import NOT_AMONG, FormError
 from weft.wire.rest.openapi.parameters import Parameter
@@ -21,7 +22,6 @@ from weft.wire.rest.openapi.shapes import array, ref
 
 _INDEX = "/v1/schema/{name}/properties/{property}/index/{index}"
 _NAMES = ("filterable", "searchable", "rangeFilters", "rangeable")
-_NEVER: Final = "0001-01-01T00:00:00.000Z"
 _TENANTS: Final = Parameter("tenants", "Only these tenants, separated by commas; where no setting changes for all.")
 
 
@@ -127,7 +127,7 @@ def _task(listed: ListedTask, node: str) -> JsonObject:
         "version": 1,
         "status": task.status.value,
         "startedAt": task.record.started_at,
-        "finishedAt": task.record.ended_at or _NEVER,
+        "finishedAt": task.record.ended_at or NO_TIME,
         "finishedNodes": None,
         **({"error": task.record.error} if task.status is TaskStatus.FAILED else {}),
         "payload": _payload(task, listed.units, node),
@@ -158,8 +158,8 @@ def _unit(unit: Unit, node: str) -> JsonObject:
         "status": unit.status,
         **({"progress": unit.progress} if unit.progress else {}),
         **({"error": unit.error} if unit.error else {}),
-        "updatedAt": unit.updated_at or _NEVER,
-        "finishedAt": unit.ended_at or _NEVER,
+        "updatedAt": unit.updated_at or NO_TIME,
+        "finishedAt": unit.ended_at or NO_TIME,
     }
 
 

@@ -8,6 +8,7 @@ from weft.access.users import UserInfo
 from weft.domain import json_fields
 from weft.domain.errors import Conflict, Invalid
 from weft.wire.json.documents import as_object
+from weft.wire.json.times import NO_TIME
 from weft.wire.rest.audit import audited
 from weft.wire.rest.authz import USER_TYPES
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -96,15 +97,15 @@ def _user_json(user: UserInfo) -> dict[str, object]:
 
 
 def _date(seconds: float | None) -> str:
-    """None, for what is not known or was not requested, is the zero time of Go, as in Weaviate."""
+    """No time for None: what is not known or was not requested, as in Weaviate."""
     if seconds is None:
-        return "0001-01-01T00:00:00.000Z"
+        return NO_TIME
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _instant(text: str | None) -> float | None:
     """Unix seconds of an RFC 3339 date; None for the zero time, which Go sends where none is set."""
-    if not text or text.startswith("0001-01-01T00:00:00"):
+    if not text or text.startswith(NO_TIME.removesuffix(".000Z")):
         return None
     try:
         at = datetime.fromisoformat(text)
