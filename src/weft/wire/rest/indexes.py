@@ -168,7 +168,9 @@ def _unit_id(unit: Unit, node: str) -> str:
 
 
 _CHANGED = {202: ref("IndexChanged")}
-_REFUSES = (400, 409, 429)
+_BUSY = {429: ref("Error")}
+"""Too many jobs at once, not a usage limit."""
+_REFUSES = (400, 409)
 ENDPOINTS = [
     Endpoint(
         "GET",
@@ -184,7 +186,7 @@ ENDPOINTS = [
         put,
         "Make an index of a property, or change its tokenisation, as a job.",
         ref("IndexChange"),
-        {200: ref("IndexChanged"), **_CHANGED},
+        {200: ref("IndexChanged"), **_CHANGED, **_BUSY},
         _REFUSES,
         (_TENANTS,),
     ),
@@ -194,7 +196,7 @@ ENDPOINTS = [
         f"{_INDEX}/rebuild",
         rebuild,
         "Rebuild an index of a property from the stored objects, as a job.",
-        answers=_CHANGED,
+        answers={**_CHANGED, **_BUSY},
         refuses=_REFUSES,
         query=(_TENANTS,),
     ),

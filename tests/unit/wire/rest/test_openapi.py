@@ -94,6 +94,14 @@ def test_every_status_of_an_error_is_documented(document: dict[str, Any]) -> Non
     assert documented > {codes.http for codes in STATUS_CODES.values()}
 
 
+def test_too_many_jobs_are_no_usage_limit(document: dict[str, Any]) -> None:
+    path = "/v1/schema/{name}/properties/{property}/index/{index}"
+    rebuilt = document["paths"][f"{path}/rebuild"]["post"]["responses"]
+    made = document["paths"]["/v1/schema"]["post"]["responses"]
+    assert list(references(rebuilt["429"])) == ["Error"]
+    assert list(references(made["429"])) == ["UsageLimitExceeded"]
+
+
 def test_the_keys_of_every_object_that_a_call_takes_match_in_any_case() -> None:
     """But for names of tenants."""
     exact = {(one.method, one.path) for one in ENDPOINTS if one.takes_body and one.form.keys is None}

@@ -31,7 +31,7 @@ _MEANINGS: Final[Mapping[int, str]] = {
     413: "The body is larger than this server takes.",
     415: "The body is not JSON by its content type.",
     422: "A value, name or combination that cannot be accepted.",
-    429: "More than the operator lets this server keep.",
+    429: "More than the operator lets this server keep, or than it does at once.",
     500: "A failure of the server, its settings or its data.",
     501: "This server does not offer it.",
     502: "A provider of models failed.",
