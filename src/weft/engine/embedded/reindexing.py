@@ -23,6 +23,7 @@ from weft.engine.embedded.indexes import stored
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.shard_writer import ShardWriter
 from weft.engine.embedded.storage import ShardStore
+from weft.files import disk
 
 GoOn: TypeAlias = Callable[[int], bool]
 """Called with the number of objects that were just indexed; False: stop."""
@@ -71,6 +72,8 @@ class Reindexing:
             if rebuild:
                 filters = FilterIndex(folder / prepared.FILTER, config, inverted)
                 opened.callback(filters.close)
+            else:
+                disk.remove_folder(folder / prepared.FILTER)  # of a rebuild that was stopped
             done = self._fill(inverted, filters, go_on)
             inverted.checkpoint(writer.kept())
             if filters is not None:

@@ -222,6 +222,19 @@ def test_what_is_ready_for_another_change_is_replaced(shard: Shard) -> None:
     assert not (shard.folder / "reindex").exists()
 
 
+def test_a_change_is_waited_for_after_a_rebuild_that_was_paused(shard: Shard) -> None:
+    """What the rebuild left does not make a rebuild of the change: it is adopted with its configuration only."""
+    shard.configure(NONE)
+    assert not shard.prepare(NONE, lambda done: done == 0, rebuild=True)
+    assert shard.prepare(OLD, always, rebuild=False)
+    shard.configure(CollectionConfig("Thing", (*NONE.properties, MORE)))
+    wanted = CollectionConfig("Thing", (*OLD.properties, MORE))
+    assert prepared.fits(shard.folder, wanted)
+    shard.configure(wanted)
+    assert not (shard.folder / "reindex").exists()
+    assert numbers(shard.view(), "loom", "text") == list(range(COUNT))
+
+
 @pytest.mark.parametrize("step", ["checkpoint", "sync", "finish"])
 def test_a_shard_that_is_removed_at_the_end(shard: Shard, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     owner = InvertedIndex if step == "checkpoint" else prepared
