@@ -237,8 +237,10 @@ class Collection:
 
     def forget_prepared(self) -> None:
         with self._lock:
-            for entry in self._entries.values():
-                prepared.forget(self._folder(entry))
+            for name, entry in self._entries.items():
+                folder = self._folder(entry)
+                if self.is_open(name) or not prepared.fits(folder, self.config):  # a closed one adopts what fits
+                    prepared.forget(folder)
 
     def check_whole(self) -> None:
         """Raises CorruptData when the only shard is damaged; tenants do not count."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 
 from embedded_engine import embedded, shard_of
 from weft.domain.errors import NotFound
+from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.objects import Object
-from weft.domain.schema import CollectionConfig, Tenancy
+from weft.domain.schema import CollectionConfig, DataType, Property, Tenancy, Tokenization
 from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Done, Upsert
 from weft.engine.database import Database
@@ -54,6 +56,39 @@ def store(shard: Shard, number: int) -> None:
     obj = Object(number.to_bytes(16), {}, {}, 1, 1)
     (outcome,) = shard.write([Upsert(obj)])
     assert isinstance(outcome, Done)
+
+
+def test_a_cancelled_change_leaves_closed_tenants_what_an_earlier_one_has_prepared(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the next opening would index all their objects while a caller waits."""
+    text, other = (Property(name, DataType.TEXT, tokenization=Tokenization.WORD) for name in ("text", "other"))
+    changed = replace(text, tokenization=Tokenization.FIELD)
+    made = database.create(replace(CONFIG, properties=(text, other)))
+    database.put_tenants(made, {"a": TenantStatus.ACTIVE, "b": TenantStatus.ACTIVE})
+    for name in ("a", "b"):
+        with made.use(name) as part:
+            part.write([Upsert(Object(bytes(16), {"text": "red loom", "other": "weft"}))])
+        assert embedded(made).close_unused(name)
+    first = replace(CONFIG, properties=(changed, other))
+    assert all(made.prepare(name, first, lambda done: True) for name in ("a", "b"))
+    database.configure(made, first)
+    second = replace(CONFIG, properties=(changed, replace(other, index_searchable=False, index_filterable=False)))
+    database.configure(made, second)
+    assert made.prepare("a", first, lambda done: True)
+    made.forget_prepared()
+
+    def unwanted(*given: object) -> None:
+        pytest.fail("objects are read to be indexed")
+
+    monkeypatch.setattr("weft.engine.embedded.indexes.stored", unwanted)
+    for name in ("a", "b"):
+        with made.use(name) as part:
+            found = part.view().select(Condition(Operator.EQUAL, PropertyTarget("text"), "red loom"))
+            assert len(found.first()) == 1
+        folder = embedded(made).folder_of(name)
+        assert folder is not None
+        assert not (folder / "reindex").exists()
 
 
 def test_those_not_asked_for_longest_are_closed(database: Database) -> None:
