@@ -16,7 +16,7 @@ from weft.domain.query import Query
 from weft.engine.database import Database
 from weft.engine.drivers import open_database
 from weft.modules import build_registry
-from weft.modules.base import Registry
+from weft.modules.registry import Registry
 from weft.service.guard import Door
 from weft.service.schema.document import parse
 from weft.service.service import Service

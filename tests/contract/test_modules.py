@@ -14,7 +14,8 @@ from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
 from weft.modules import build_registry
-from weft.modules.base import ModuleInput, Registry, Vectorizer
+from weft.modules.base import ModuleInput, Vectorizer
+from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
 ANYONE = Caller()

@@ -20,9 +20,9 @@ from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Invalid, Misconfigured, WeftError
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
-from weft.modules.base import Registry
 from weft.modules.local.hub import fetch
 from weft.modules.local.models import weight_files
+from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
 _TRUE = ("1", "on", "yes", "true")

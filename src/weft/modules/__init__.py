@@ -12,7 +12,8 @@ from functools import partial
 from importlib import import_module
 
 from weft.domain.errors import Misconfigured
-from weft.modules.base import Generator, Module, ModuleFactory, Registry, Reranker, Vectorizer
+from weft.modules.base import Generator, Module, Reranker, Vectorizer
+from weft.modules.registry import ModuleFactory, Registry
 from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import TextVectorizer
 from weft.plugins import MODULES, Plugin, find_plugins

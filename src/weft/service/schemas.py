@@ -12,7 +12,7 @@ from weft.domain.names import collection_name
 from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
 from weft.engine.driver import OpenCollection
-from weft.modules.base import Registry
+from weft.modules.registry import Registry
 from weft.service.schema.defaults import complete, complete_property
 from weft.service.schema.document import parse
 from weft.service.schema.documents import Defaults, Document, Stated

@@ -16,7 +16,7 @@ from weft.domain.query import Query
 from weft.engine.database import Database
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
-from weft.modules.base import ModelState, Registry
+from weft.modules.registry import ModelState, Registry
 from weft.service.aggregate import Aggregator
 from weft.service.aliases import Aliases
 from weft.service.archives.archives import Archives

@@ -14,8 +14,8 @@ from weft.domain.errors import WeftError
 from weft.domain.objects import Object
 from weft.domain.schema import CENTROID_MODULE, CollectionConfig, VectorConfig
 from weft.engine.part import Part
-from weft.modules.base import Registry
 from weft.modules.inputs import object_input, vectorised_alike
+from weft.modules.registry import Registry
 from weft.service.centroids import Centroids
 from weft.service.fingerprints import other_model
 from weft.service.vectors import pooled

@@ -12,7 +12,8 @@ import pytest
 import packages
 from weft.domain.errors import Invalid, Misconfigured
 from weft.modules import build_registry
-from weft.modules.base import Module, Registry
+from weft.modules.base import Module
+from weft.modules.registry import Registry
 
 
 def test_an_unknown_module_is_named() -> None:

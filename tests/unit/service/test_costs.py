@@ -23,7 +23,8 @@ from weft.engine.drivers import open_database
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.shard_view import ShardView
 from weft.engine.embedded.storage import ShardStore
-from weft.modules.base import ModuleInput, Registry, Vectorizer
+from weft.modules.base import ModuleInput, Vectorizer
+from weft.modules.registry import Registry
 from weft.service.schema.document import parse
 from weft.service.service import Service
 

@@ -17,7 +17,8 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingObject, Vector
 from weft.domain.query import Hybrid, Keyword, NearText, NearVector, Query, Search
 from weft.engine.drivers import open_database
-from weft.modules.base import ModuleInput, Registry, Vectorizer
+from weft.modules.base import ModuleInput, Vectorizer
+from weft.modules.registry import Registry
 from weft.service.fingerprints import may_be_one, spelled
 from weft.service.schema.document import parse
 from weft.service.service import Service

@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 
 from weft.domain.errors import Overloaded, WeftError
 from weft.domain.objects import Vector
-from weft.modules.base import ModelState
 from weft.modules.local.role_text import RoleText
 from weft.modules.local.scheduler import Encoder, Scheduler, Urgency
+from weft.modules.registry import ModelState
 
 _CACHED_QUERIES = 1024
 _CACHED_CHARS = 2_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from weft.domain.errors import Invalid
 from weft.domain.query import Targets
 from weft.domain.schema import CollectionConfig, DataType, VectorConfig
-from weft.modules.base import Lexicon, Registry
+from weft.modules.base import Lexicon
+from weft.modules.registry import Registry
 from weft.service.classification.request import CONTEXTUAL, KNN, ZERO_SHOT, NewClassification
 from weft.service.search.targets import resolve
 

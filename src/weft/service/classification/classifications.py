@@ -14,7 +14,7 @@ from weft.domain.filters import Filter
 from weft.domain.schema import CollectionConfig
 from weft.jobs.job import Job
 from weft.jobs.runner import JobRunner
-from weft.modules.base import Registry
+from weft.modules.registry import Registry
 from weft.service.classification.checks import check, check_vectors, vector_of
 from weft.service.classification.request import ALIASES, CONTEXTUAL, KNN, ClassificationState, NewClassification
 from weft.service.classification.settings import with_defaults

@@ -24,7 +24,7 @@ from weft.engine.changes import Edit
 from weft.engine.part import Part
 from weft.engine.view import View
 from weft.jobs.job import Job, JobKind, now
-from weft.modules.base import Registry
+from weft.modules.registry import Registry
 from weft.service.classification.checks import lexicon_of, vector_of
 from weft.service.classification.contextual import ContextualLabels, Rarity
 from weft.service.classification.knn import KnnLabels

@@ -15,8 +15,9 @@ from weft.domain.query import Hybrid, Keyword, Move, Near, NearMedia, NearObject
 from weft.domain.schema import CollectionConfig, VectorConfig
 from weft.engine.part import Part
 from weft.engine.view import View
-from weft.modules.base import Registry, Vectorizer
+from weft.modules.base import Vectorizer
 from weft.modules.inputs import query_settings
+from weft.modules.registry import Registry
 from weft.service.fingerprints import other_model
 from weft.service.search.targets import Target, resolve, weighted
 

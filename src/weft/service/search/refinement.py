@@ -18,8 +18,8 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.generation import Generate, Prompt, Rerank
 from weft.domain.schema import CollectionConfig
-from weft.modules.base import Registry
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt
+from weft.modules.registry import Registry
 
 Values: TypeAlias = Mapping[str, str]
 """The properties of a hit as text, by name."""

@@ -24,7 +24,7 @@ from weft.engine.record import Record
 from weft.engine.results import DocIds
 from weft.engine.selection import Selection
 from weft.engine.view import View
-from weft.modules.base import Registry
+from weft.modules.registry import Registry
 from weft.service.collections import Collections
 from weft.service.figure_names import by_weaviates_names
 from weft.service.filtering import resolver

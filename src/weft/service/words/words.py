@@ -17,8 +17,9 @@ from weft.domain.json_values import JsonObject
 from weft.domain.objects import Properties, Vector
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, VectorConfig
 from weft.jobs.ledger import SettingsStore
-from weft.modules.base import Lexicon, Registry
+from weft.modules.base import Lexicon
 from weft.modules.inputs import object_text
+from weft.modules.registry import Registry
 from weft.service.permissions.server import extending_lexicon
 from weft.service.words.paths import PathElement, path
 from weft.service.words.projection import ProjectionSettings, projected

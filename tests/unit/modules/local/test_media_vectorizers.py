@@ -20,9 +20,10 @@ from weft.domain.errors import Invalid, Misconfigured, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
-from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
+from weft.modules.base import Media, ModuleInput, Vectorizer
 from weft.modules.local import media_models
 from weft.modules.local.perceiver import PerceiverEncoder, PerceiverInput
+from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -20,9 +20,10 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
-from weft.modules.base import Media, ModuleInput, Registry, Vectorizer
+from weft.modules.base import Media, ModuleInput, Vectorizer
 from weft.modules.local import multi2multivec_transformers as module_file
 from weft.modules.local.late_interaction import maxsim
+from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -17,8 +17,9 @@ from tiny import late_interaction as tiny
 from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Invalid, Misconfigured
 from weft.modules import build_registry
-from weft.modules.base import Registry, Reranker
+from weft.modules.base import Reranker
 from weft.modules.local.torch_loading import best_placement
+from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -15,8 +15,9 @@ from tiny import late_interaction as tiny
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Misconfigured, WeftError
 from weft.modules import build_registry
-from weft.modules.base import ModuleInput, Registry, Vectorizer
+from weft.modules.base import ModuleInput, Vectorizer
 from weft.modules.local.late_interaction import maxsim
+from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -18,7 +18,8 @@ import numpy as np
 from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Invalid
 from weft.modules import build_registry
-from weft.modules.base import UNKNOWN, Registry
+from weft.modules.base import UNKNOWN
+from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
 ANYONE = Caller()

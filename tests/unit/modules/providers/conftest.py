@@ -9,8 +9,8 @@ import pytest
 from providers.callers import PREFIXES
 from providers.standin import StandIn
 from weft.modules import build_registry
-from weft.modules.base import Registry
 from weft.modules.providers.client import ProviderClient
+from weft.modules.registry import Registry
 
 
 @pytest.fixture(scope="session")

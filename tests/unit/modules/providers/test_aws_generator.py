@@ -10,8 +10,8 @@ from providers.callers import CALLER
 from providers.standin import Failure, StandIn
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, ProviderError
-from weft.modules.base import Registry
 from weft.modules.providers.aws import AwsModule
+from weft.modules.registry import Registry
 
 MESSAGES = {"messages": [{"role": "user", "content": "Hi"}]}
 JPEG = "/9j/4AAQ"

@@ -14,9 +14,10 @@ from providers.callers import CALLER, modules_of, near, texts, with_headers
 from providers.standin import CUT, Failure, StandIn, vector_of
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, Misconfigured, ProviderError
-from weft.modules.base import Registry, Vectorizer
+from weft.modules.base import Vectorizer
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.provider import Provider, failure
+from weft.modules.registry import Registry
 
 MAKER = Provider(
     "Maker", "MAKER", ("https://maker.example", "https://other.example"), lambda s, b: failure("it", s, "")

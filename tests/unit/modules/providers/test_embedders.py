@@ -14,7 +14,8 @@ from providers.standin import StandIn, token_vectors, vector_of
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, ProviderError
 from weft.domain.query import MediaKind
-from weft.modules.base import Media, ModuleInput, Registry
+from weft.modules.base import Media, ModuleInput
+from weft.modules.registry import Registry
 
 BEDROCK = {"region": "us-east-1", "model": "amazon.titan-embed-text-v2:0"}
 SAGEMAKER = {"region": "us-east-1", "service": "sagemaker", "endpoint": "e"}

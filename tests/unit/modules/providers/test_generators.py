@@ -9,7 +9,7 @@ import pytest
 from providers.callers import CALLER
 from providers.standin import Failure, StandIn
 from weft.domain.errors import Invalid, ProviderError
-from weft.modules.base import Registry
+from weft.modules.registry import Registry
 
 MESSAGES = {"messages": [{"role": "user", "content": "Hi"}]}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}

@@ -12,7 +12,8 @@ from providers.callers import CALLER, near, texts, with_headers
 from providers.standin import StandIn, vector_of
 from weft.domain.errors import Invalid
 from weft.domain.query import MediaKind
-from weft.modules.base import Media, ModuleInput, Registry
+from weft.modules.base import Media, ModuleInput
+from weft.modules.registry import Registry
 
 STUDIO = {"apiEndpoint": "generativelanguage.googleapis.com"}
 VERTEX = {"projectId": "my project", "location": "europe-west1"}

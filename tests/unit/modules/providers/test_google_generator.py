@@ -10,7 +10,7 @@ from providers.callers import CALLER
 from providers.standin import StandIn
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, ProviderError
-from weft.modules.base import Registry
+from weft.modules.registry import Registry
 
 JPEG = "/9j/4AAQ"
 STUDIO = "/v1beta/models/gemini-2.5-flash:generateContent"

@@ -14,7 +14,8 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, Misconfigured, ProviderError
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
-from weft.modules.base import Media, ModuleInput, Registry
+from weft.modules.base import Media, ModuleInput
+from weft.modules.registry import Registry
 from weft.settings.modules import ProviderSettings
 
 # -- text

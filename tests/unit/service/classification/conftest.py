@@ -23,7 +23,7 @@ from weft.engine.database import Database
 from weft.engine.drivers import open_database
 from weft.files.folder_lock import FolderLock
 from weft.modules import build_registry
-from weft.modules.base import Registry
+from weft.modules.registry import Registry
 from weft.service.classification.request import ClassificationState, NewClassification
 from weft.service.schema.document import parse
 from weft.service.service import Service
