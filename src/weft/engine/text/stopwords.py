@@ -18,6 +18,16 @@ PRESETS: Mapping[str, frozenset[str]] = {
 }
 
 
+class OnlyStopwords(Invalid):
+    """A text to look for has no tokens but stop words."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "invalid search term, only stopwords provided. "
+            "Stopwords can be configured in class.invertedIndexConfig.stopwords"
+        )
+
+
 class Stopwords:
     """The stop words of a collection: its own set (preset + additions − removals), and sets that properties choose.
 

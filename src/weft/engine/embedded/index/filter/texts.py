@@ -22,14 +22,11 @@ from weft.engine.embedded.index.filter.operands import COMPARISONS, CONTAINS
 from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, both, either, nothing
 from weft.engine.embedded.index.filter.view import ReadTexts, TextIndex
 from weft.engine.text import symbols
+from weft.engine.text.stopwords import OnlyStopwords
 
 _TOKEN, _RANGE, _LIKE, _SCAN = 1, 6, 7, 20
 _AT_ONCE = 4096
 """How many objects a scan has in memory."""
-
-
-class _OnlyStopwords(Invalid):
-    """All tokens of a value are stop words."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def _contains(operator: Operator, prop: Property, values: list[str], index: Text
     for value in values:
         try:
             found.append(_equal(prop, value, index))
-        except _OnlyStopwords as error:
+        except OnlyStopwords as error:
             refusal = error
     if not found:
         raise refusal
@@ -116,8 +113,5 @@ def _tokens(prop: Property, value: str, index: TextIndex) -> list[str]:
         stopwords = frozenset(index.stopwords(prop.name))
         tokens = [token for token in tokens if token not in stopwords]
     if not tokens:
-        raise _OnlyStopwords(
-            "invalid search term, only stopwords provided. "
-            "Stopwords can be configured in class.invertedIndexConfig.stopwords"
-        )
+        raise OnlyStopwords
     return tokens

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from weft.domain.errors import Invalid
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.batch import encode
 from weft.engine.embedded.index.inverted.segment import Segment, SegmentField
 from weft.engine.embedded.index.inverted.view import InvertedView
+from weft.engine.text.stopwords import OnlyStopwords
 
 _KEPT = 512
 _WORTH_KEEPING = 1000
@@ -62,10 +62,7 @@ def matching(view: InvertedView, name: str, pattern: str, sets: TermSets) -> Bit
     """
     words = view.field(name).patterns(pattern)
     if not words:
-        raise Invalid(
-            "invalid search term, only stopwords provided. "
-            "Stopwords can be configured in class.invertedIndexConfig.stopwords"
-        )
+        raise OnlyStopwords
     found: BitMap | None = None
     for word in dict.fromkeys(words):
         wild = "?" in word or "*" in word

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from weft.domain.errors import Invalid
 from weft.engine.embedded.index.filter import bitmaps
 from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.nested.columns import value_column
@@ -22,7 +21,7 @@ from weft.engine.embedded.index.filter.nested.path import NestedPath
 from weft.engine.embedded.index.filter.nested.token_numbers import ITEM
 from weft.engine.embedded.index.filter.view import FilterView, ReadTexts
 from weft.engine.text import symbols
-from weft.engine.text.stopwords import Stopwords
+from weft.engine.text.stopwords import OnlyStopwords, Stopwords
 from weft.engine.text.tokenize import tokenize, tokenize_pattern
 
 _AT_ONCE = 4096
@@ -74,10 +73,7 @@ class ItemTexts:
     def matching(self, property: str, pattern: str) -> BitMap:
         words = tokenize_pattern(pattern, self._property.tokenization, self._property.text_analyzer)
         if not words:
-            raise Invalid(
-                "invalid search term, only stopwords provided. "
-                "Stopwords can be configured in class.invertedIndexConfig.stopwords"
-            )
+            raise OnlyStopwords
         return BitMap.intersection(*(self._which(symbols.like(word)) for word in dict.fromkeys(words)))
 
     def range(self, property: str, low: str | None, high: str | None, include_low: bool, include_high: bool) -> BitMap:
