@@ -201,7 +201,8 @@ class FilterIndex:
 
     def _publish(self, covered: int, config: CollectionConfig) -> None:
         columns = {name: column.view for name, column in self._columns.items()}
-        self._view = FilterView(self._view.version + 1, covered, config, columns, dict(self._words))
+        version, words = self._view.version + 1, dict(self._words)
+        self._view = FilterView(version, covered, config, columns, words, has_elements=bool(self._roots))
 
     def _load(self, config: CollectionConfig) -> tuple[int, dict[str, Column], dict[str, TokenNumbers]]:
         """What the snapshot has; nothing if it lacks a column of nested properties, which storage then fills."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from pyroaring import BitMap
 
 from weft.domain.filters import ID, Filter
-from weft.domain.schema import CollectionConfig, DataType
+from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.column import ColumnView
 from weft.engine.embedded.index.filter.nested.token_numbers import TokenNumbers
@@ -49,11 +49,8 @@ class FilterView:
     columns: Mapping[str, ColumnView]
     words: Mapping[str, TokenNumbers] = field(default_factory=dict)
     """Of the paths of nested texts."""
-
-    @cached_property
-    def has_elements(self) -> bool:
-        """Whether the collection has object properties."""
-        return any(prop.data_type.element is DataType.OBJECT for prop in self.config.properties)
+    has_elements: bool = False
+    """Whether the collection has object properties."""
 
     @cached_property
     def ties(self) -> Ties:
