@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -55,7 +55,7 @@ def signed_headers(
     if credentials.session_token:
         added["X-Amz-Security-Token"] = credentials.session_token
     signed = {name.lower(): " ".join(value.split()) for name, value in {**headers, **added}.items()}
-    signed["host"] = urlsplit(url).netloc
+    signed["host"] = _host(urlsplit(url))
     names = ";".join(sorted(signed))
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
     to_sign = "\n".join([_ALGORITHM, moment, scope, _digest(_canonical(method, url, content, signed, names).encode())])
@@ -63,6 +63,12 @@ def signed_headers(
     credential = f"{credentials.access_key}/{scope}"
     added["Authorization"] = f"{_ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
     return added
+
+
+def _host(parts: SplitResult) -> str:
+    """The header ``Host``, as clients send it: without a user, and without the usual port."""
+    usual = ":443" if parts.scheme == "https" else ":80"
+    return parts.netloc.rpartition("@")[2].lower().removesuffix(usual)
 
 
 def _canonical(method: str, url: str, content: bytes, signed: Mapping[str, str], names: str) -> str:

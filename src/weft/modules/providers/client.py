@@ -22,7 +22,7 @@ from weft.modules.providers.backoff import Backoff
 from weft.modules.providers.body import MultipartForm, Sign, encoded
 from weft.modules.providers.http_answer import HttpAnswer
 from weft.modules.providers.pace import Pace, PaceGate
-from weft.modules.providers.provider import Provider, reason_of, reports_error
+from weft.modules.providers.provider import Provider, reason_of, reports_error, shown
 
 if TYPE_CHECKING:
     import httpx
@@ -149,8 +149,11 @@ class ProviderClient:
     ) -> HttpAnswer | tuple[ProviderError, bool]:
         """The answer, or the error and whether it is transient. Raises Invalid for a value that no header can have."""
         for name, value in headers.items():
-            if not value.isascii() or not value.isprintable():
-                raise Invalid(f"header {name} for {provider.name} would have characters that a header cannot have")
+            if not value.isascii() or not value.isprintable() or value != value.strip():
+                raise Invalid(
+                    f"header {name} for {provider.name} would have characters that a header cannot have, or a blank at "
+                    "an end"
+                )
         import httpx
 
         try:
@@ -160,7 +163,7 @@ class ProviderClient:
         except (httpx.HTTPError, TimeoutError) as error:
             too_late = isinstance(error, httpx.ReadTimeout | TimeoutError)
             may_pass = not too_late and not isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol)
-            message = f"{provider.name} at {url} did not answer: {type(error).__name__} {error}".rstrip()
+            message = f"{provider.name} at {shown(url)} did not answer: {type(error).__name__} {error}".rstrip()
             if too_late:
                 message += f"; its limit was {self._timeout_s:g} s (MODULES_CLIENT_TIMEOUT)"
             return ProviderError(message, provider=provider.name), may_pass

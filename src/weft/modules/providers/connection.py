@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 
 from weft.domain.caller import Caller
@@ -24,12 +24,12 @@ Result = TypeVar("Result")
 @dataclass(frozen=True, slots=True)
 class ProviderConnection:
     """``url``: the address before the path. ``pace``: only for imports. ``sign``: makes the headers of each try, for a
-    provider whose key signs requests."""
+    provider whose key signs requests. What may be a secret is not part of the representation."""
 
     client: ProviderClient
     provider: Provider
-    url: str
-    headers: Mapping[str, str]
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     pace: Pace | None
     sign: Sign | None = None
 

@@ -12,6 +12,7 @@ the default of new collections, and must not hide the variable. The variable app
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ def address(url: str, origin: str) -> str:
     url = url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
     parts = split(url, origin)
     if parts.query or parts.fragment:
-        raise Invalid(f"base URL {url!r} of {origin} must end with its path: a path is added to it")
+        raise Invalid(f"base URL {shown(url)!r} of {origin} must end with its path: a path is added to it")
     return url
 
 
@@ -177,8 +178,13 @@ def split(url: str, origin: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable or not url.isprintable() or " " in url:
-        raise Invalid(f"base URL {url!r} of {origin} must begin with http:// or https:// and a host")
+        raise Invalid(f"base URL {shown(url)!r} of {origin} must begin with http:// or https:// and a host")
     return parts
+
+
+def shown(url: str) -> str:
+    """``url`` for a message: without the user and the password that it may have."""
+    return re.sub(r"//.*@", "//", url)
 
 
 def reason_of(body: JsonValue) -> str:

@@ -79,6 +79,25 @@ def test_an_encoded_path_is_encoded_once_more() -> None:
     assert sent["Authorization"].endswith("Signature=57fbe2cbf4cbebfc7af622d9cf33ab09ad2dc5dd72e3aae24dd4ac4091fd3045")
 
 
+def signed_for(host: str) -> dict[str, str]:
+    return signed_headers("POST", f"{host}/", b"", {}, CREDENTIALS, "us-east-1", "service", at=AT)
+
+
+@pytest.mark.parametrize(
+    "given", ["https://Example.AmazonAWS.com", f"{HOST}:443", "https://me:secret@example.amazonaws.com"]
+)
+def test_the_host_is_signed_as_it_is_sent(given: str) -> None:
+    one, other = (
+        signed_headers("POST", f"{host}/", b"", {}, CREDENTIALS, "us-east-1", "service", at=AT)
+        for host in (given, HOST)
+    )
+    assert one == other
+
+
+def test_another_port_is_signed() -> None:
+    assert signed_for(f"{HOST}:8443") != signed_for(HOST)
+
+
 def test_no_secret_is_visible() -> None:
     signer = AwsSigner(AwsCredentials("AKIDEXAMPLE", SECRET, "the token"), "us-east-1", "bedrock")
     assert SECRET not in repr(signer) and "the token" not in repr(signer)

@@ -16,6 +16,7 @@ from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, Misconfigured, ProviderError
 from weft.modules.base import Vectorizer
 from weft.modules.providers.client import ProviderClient
+from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.provider import Provider, failure
 from weft.modules.registry import Registry
 
@@ -54,6 +55,34 @@ def test_a_key_that_no_header_can_carry_is_refused(registry: Registry, key: str)
     assert isinstance(found, Invalid)
     assert "a header cannot have" in found.message
     assert key not in found.message
+
+
+@pytest.mark.parametrize("target", [" m", "m ", "m\n", "m\nX-Other: 1", "é"])
+def test_a_setting_that_no_header_can_carry_is_refused_before_a_call(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.setenv("AWS_BASE_URL", provider.url)
+    settings = {"service": "sagemaker", "endpoint": "e", "region": "us-east-1", "targetModel": target}
+    with pytest.raises(Invalid, match="header X-Amzn-SageMaker-Target-Model for AWS would have characters"):
+        registry.vectorizer("text2vec-aws").embed_query(["a"], settings, CALLER)
+    assert not provider.requests
+
+
+def test_no_message_and_no_representation_has_a_secret(
+    registry: Registry, client: ProviderClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator's gateway may want a password."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:the secret@127.0.0.1:9")
+    with pytest.raises(Misconfigured, match=r"base URL 'http://127\.0\.0\.1:9' of variable OPENAI_BASE_URL"):
+        registry.vectorizer("text2vec-openai").embed_query(["a"], {}, CALLER)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:the-secret@127.0.0.1:9")
+    with pytest.raises(ProviderError, match=r"OpenAI at http://127\.0\.0\.1:9/v1/embeddings did not answer"):
+        openai(client).embed_query(["a"], {}, CALLER)
+    module = registry.get("text2vec-openai")
+    assert isinstance(module, ProviderModule)
+    connection = module.connect({}, CALLER)
+    assert "Bearer oa" in str(connection.headers) and "the-secret" in connection.url
+    assert "Bearer" not in repr(connection) and "secret" not in repr(connection)
 
 
 def test_azures_key_of_the_server_goes_to_no_address_of_a_request(
