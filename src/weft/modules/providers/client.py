@@ -22,7 +22,7 @@ from weft.modules.providers.backoff import Backoff
 from weft.modules.providers.body import MultipartForm, Sign, encoded
 from weft.modules.providers.http_answer import HttpAnswer
 from weft.modules.providers.pace import Pace, PaceGate
-from weft.modules.providers.provider import Provider, reason_of, reports_error, shown
+from weft.modules.providers.provider import Provider, reason_of, reports_error, without_user
 
 if TYPE_CHECKING:
     import httpx
@@ -163,7 +163,7 @@ class ProviderClient:
         except (httpx.HTTPError, TimeoutError) as error:
             too_late = isinstance(error, httpx.ReadTimeout | TimeoutError)
             may_pass = not too_late and not isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol)
-            message = f"{provider.name} at {shown(url)} did not answer: {type(error).__name__} {error}".rstrip()
+            message = f"{provider.name} at {without_user(url)} did not answer: {type(error).__name__} {error}".rstrip()
             if too_late:
                 message += f"; its limit was {self._timeout_s:g} s (MODULES_CLIENT_TIMEOUT)"
             return ProviderError(message, provider=provider.name), may_pass

@@ -166,7 +166,7 @@ def address(url: str, origin: str) -> str:
     url = url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
     parts = split(url, origin)
     if parts.query or parts.fragment:
-        raise Invalid(f"base URL {shown(url)!r} of {origin} must end with its path: a path is added to it")
+        raise Invalid(f"base URL {without_user(url)!r} of {origin} must end with its path: a path is added to it")
     return url
 
 
@@ -178,11 +178,11 @@ def split(url: str, origin: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable or not url.isprintable() or " " in url:
-        raise Invalid(f"base URL {shown(url)!r} of {origin} must begin with http:// or https:// and a host")
+        raise Invalid(f"base URL {without_user(url)!r} of {origin} must begin with http:// or https:// and a host")
     return parts
 
 
-def shown(url: str) -> str:
+def without_user(url: str) -> str:
     """``url`` for a message: without the user and the password that it may have."""
     return re.sub(r"//.*@", "//", url)
 
