@@ -10,7 +10,6 @@ from graphql import GraphQLArgument, GraphQLField, GraphQLList, GraphQLObjectTyp
 
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
-from weft.domain.objects import Vector
 from weft.domain.query import NearText, Search
 from weft.domain.schema import CollectionConfig
 from weft.service.service import Service
@@ -19,14 +18,9 @@ from weft.service.words.words import projectable, worded
 from weft.wire.graphql import inputs
 from weft.wire.graphql.items import Item
 from weft.wire.graphql.scalars import FLOAT, INT, TEXT
-from weft.wire.json.words import neighbours_to_json, path_to_json, projection_to_json, sources_to_json
+from weft.wire.json.words import INTERPRETATION, NEIGHBOURS, OF_VECTORS, PATH, PROJECTION, in_words
 
-INTERPRETATION: Final = "interpretation"
-NEIGHBOURS: Final = "nearestNeighbors"
-PROJECTION: Final = "featureProjection"
-PATH: Final = "semanticPath"
 WORD_FIELDS: Final[tuple[str, ...]] = (INTERPRETATION, NEIGHBOURS, PROJECTION, PATH)
-_OF_VECTORS: Final = frozenset({NEIGHBOURS, PROJECTION, PATH})
 
 
 def fields_of_words(name: inputs.Name, config: CollectionConfig) -> dict[str, GraphQLField]:
@@ -57,7 +51,7 @@ def fields_of_words(name: inputs.Name, config: CollectionConfig) -> dict[str, Gr
 def vector_for_words(config: CollectionConfig, asked: set[str]) -> tuple[str, ...]:
     """The vector that the fields ``asked`` need, if any."""
     vector = projectable(config)
-    return () if vector is None or asked.isdisjoint(_OF_VECTORS) else (vector.name,)
+    return () if vector is None or asked.isdisjoint(OF_VECTORS) else (vector.name,)
 
 
 def say(
@@ -68,27 +62,15 @@ def say(
     asked: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Gives each item what is ``asked``: fields with their arguments. Raises Invalid."""
-    words = service.words
-    if INTERPRETATION in asked:
-        for one in found:
-            one.said[INTERPRETATION] = sources_to_json(words.sources(config, one.hit.record.properties))
-    vector = projectable(config)
-    having = [one for one in found if vector is not None and vector.name in one.hit.vectors]
-    vectors: list[Vector] = [one.hit.vectors[vector.name] for one in having if vector is not None]
-    if NEIGHBOURS in asked:
-        _give(having, NEIGHBOURS, [neighbours_to_json(one) for one in words.neighbours(vectors)])
-    if PROJECTION in asked:
-        settings = _settings(asked[PROJECTION])
-        _give(having, PROJECTION, [projection_to_json(one) for one in words.projections(vectors, settings)])
-    if PATH in asked:
-        if not isinstance(search, NearText):
-            raise Invalid("semanticPath leads from the text of a query to its results; search with nearText")
-        _give(having, PATH, [path_to_json(one) for one in words.paths(search.texts, vectors)])
-
-
-def _give(items: Sequence[Item], name: str, said: Sequence[JsonObject]) -> None:
-    for item, one in zip(items, said, strict=True):
-        item.said[name] = one
+    if not asked:
+        return
+    if PATH in asked and not isinstance(search, NearText):
+        raise Invalid("semanticPath leads from the text of a query to its results; search with nearText")
+    query = search.texts if isinstance(search, NearText) else ()
+    objects = [(one.hit.record.properties, one.hit.vectors) for one in found]
+    said = in_words(service.words, config, objects, asked, _settings(asked.get(PROJECTION, {})), query)
+    for item, one in zip(found, said, strict=True):
+        item.said = one
 
 
 def _settings(args: Mapping[str, Any]) -> ProjectionSettings:

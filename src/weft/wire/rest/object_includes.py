@@ -6,21 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from weft.domain.errors import CallerError
-from weft.domain.objects import Object, Vector
+from weft.domain.json_values import JsonObject
+from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig
-from weft.service.words.projection import ProjectionSettings
 from weft.service.words.words import projectable, worded
 from weft.wire.json.objects import classified_to_json, encode_object
-from weft.wire.json.words import neighbours_to_json, projection_to_json, sources_to_json
+from weft.wire.json.words import INTERPRETATION, NEIGHBOURS, PROJECTION, in_words
 from weft.wire.rest.endpoint import Call
-from weft.wire.rest.openapi.parameters import (
-    CLASSIFICATION,
-    INCLUDES,
-    INTERPRETATION,
-    NEIGHBOURS,
-    PROJECTION,
-    VECTOR,
-)
+from weft.wire.rest.openapi.parameters import CLASSIFICATION, INCLUDES, VECTOR
 
 _UNWEIGHTED: Final = {"vectorWeights": None}
 """Of every object that is read, as in Weaviate, where it is always null, too."""
@@ -55,12 +48,8 @@ def encode_read(
     call: Call, config: CollectionConfig, found: Sequence[Object], words: frozenset[str]
 ) -> list[dict[str, object]]:
     """Stored objects of a collection as JSON, with what ``words`` add to them."""
-    additional: list[dict[str, object]] = [{} for _ in found]
-    if CLASSIFICATION in words:
-        for one, more in zip(found, additional, strict=True):
-            if one.classified is not None:
-                more[CLASSIFICATION] = classified_to_json(one.classified)
-    _say(call, config, found, words, additional)
+    said = in_words(call.service.words, config, [(one.properties, one.vectors) for one in found], words)
+    additional = [_additional(one, of_words, words) for one, of_words in zip(found, said, strict=True)]
     encoded = [_encoded(config, one, call.tenant, words) for one in found]
     return [
         {**one, **({"additional": more} if more else {}), **_UNWEIGHTED}
@@ -68,30 +57,10 @@ def encode_read(
     ]
 
 
-def _say(
-    call: Call,
-    config: CollectionConfig,
-    found: Sequence[Object],
-    words: frozenset[str],
-    additional: Sequence[dict[str, object]],
-) -> None:
-    """Adds to ``additional`` what the vectors of ``found`` are in words, as far as the collection has such vectors."""
-    verbs = call.service.words
-    if worded(config) is not None and INTERPRETATION in words:
-        for one, more in zip(found, additional, strict=True):
-            more[INTERPRETATION] = sources_to_json(verbs.sources(config, one.properties))
-    for name, vector in ((NEIGHBOURS, worded(config)), (PROJECTION, projectable(config))):
-        if vector is None or name not in words:
-            continue
-        with_vector = [(one.vectors[vector.name], more) for one, more in zip(found, additional, strict=True)
-                       if vector.name in one.vectors]  # fmt: skip
-        vectors: list[Vector] = [one for one, _ in with_vector]
-        if name == NEIGHBOURS:
-            said = [neighbours_to_json(near) for near in verbs.neighbours(vectors)]
-        else:
-            said = [projection_to_json(point) for point in verbs.projections(vectors, ProjectionSettings())]
-        for (_, more), value in zip(with_vector, said, strict=True):
-            more[name] = value
+def _additional(stored: Object, said: JsonObject, words: frozenset[str]) -> JsonObject:
+    if CLASSIFICATION in words and stored.classified is not None:
+        return {**said, CLASSIFICATION: classified_to_json(stored.classified)}
+    return said
 
 
 def _encoded(config: CollectionConfig, stored: Object, tenant: str | None, words: frozenset[str]) -> dict[str, object]:

@@ -11,9 +11,10 @@ from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
 from weft.wire.json.objects import decode_object, encode_object
+from weft.wire.json.words import PROJECTION
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.object_includes import check_possible, encode_read, included, needs_vectors
-from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, PROJECTION, TENANT
+from weft.wire.rest.openapi.parameters import CONSISTENCY, INCLUDE, PAGE, TENANT
 from weft.wire.rest.openapi.shapes import ref
 
 _BY_CLASS = "/v1/objects/{class_name}/{id}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from weft.wire.json.words import INTERPRETATION, NEIGHBOURS, PROJECTION
 from weft.wire.rest.openapi.shapes import BOOLEAN, CLASS_NAME, COUNT, NAME, TEXT, UUID, Schema, choice
 
 
@@ -23,9 +24,6 @@ CONSISTENCY: Final = Parameter(
 )
 VECTOR: Final = "vector"
 CLASSIFICATION: Final = "classification"
-INTERPRETATION: Final = "interpretation"
-NEIGHBOURS: Final = "nearestNeighbors"
-PROJECTION: Final = "featureProjection"
 INCLUDES: Final[Mapping[str, str]] = {
     **{name: name for name in (VECTOR, CLASSIFICATION, INTERPRETATION, NEIGHBOURS, PROJECTION)},
     **dict.fromkeys(("nearestneighbors", "nearest-neighbors", "nearest_neighbors"), NEIGHBOURS),
