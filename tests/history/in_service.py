@@ -102,7 +102,7 @@ class InService:
 
     def link(self, number: int, targets: Sequence[int]) -> None:
         references = [Reference(self._collection, bytes.fromhex(uuid_of(one).replace("-", ""))) for one in targets]
-        self._service.objects.relink(self._collection, uuid_of(number), "to", references, self._tenant)
+        self._service.references.relink(self._collection, uuid_of(number), "to", references, self._tenant)
 
     def _object(self, number: int, version: int) -> IncomingObject:
         return IncomingObject(

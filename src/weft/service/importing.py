@@ -19,7 +19,7 @@ from weft.engine.view import find_objects
 from weft.service.blob_hashes import hash_blobs
 from weft.service.collections import Collections
 from weft.service.import_schemas import Errors, ImportPlan
-from weft.service.references import References
+from weft.service.reference_targets import ReferenceTargets
 from weft.service.tenants import check_tenant_name
 from weft.service.values import coerce
 from weft.service.vectorize import ObjectVectorizer
@@ -30,10 +30,10 @@ Numbered = dict[int, Object]
 
 
 class Importer:
-    def __init__(self, collections: Collections, vectorizer: ObjectVectorizer, references: References) -> None:
+    def __init__(self, collections: Collections, vectorizer: ObjectVectorizer, targets: ReferenceTargets) -> None:
         self._collections = collections
         self._vectorizer = vectorizer
-        self._references = references
+        self._targets = targets
 
     def check_new_tenants(self, incoming: Sequence[IncomingObject]) -> None:
         """Raises Invalid if a tenant that an import would create has no name or a wrong one, UsageLimitExceeded if
@@ -70,7 +70,7 @@ class Importer:
 
         plan = self._collections.plan_import(name, incoming, errors, check)
         if plan.collection is None:
-            create_planned(self._collections, self._references, plan, incoming, errors)
+            create_planned(self._collections, self._targets, plan, incoming, errors)
         by_tenant: dict[str | None, Numbered] = defaultdict(dict)
         for i, obj in plan.objects.items():
             by_tenant[incoming[i].tenant or None][i] = obj
@@ -97,7 +97,7 @@ class Importer:
         """Each step takes the objects that passed the one before; the schema grows last, by what they need."""
         config = plan.config
         properties = [obj.properties for obj in objects.values()]
-        objects = _passed(objects, self._references.check(config, tenant, properties), errors)
+        objects = _passed(objects, self._targets.check(config, tenant, properties), errors)
         self._keep_unchanged(config, part, list(objects.values()))
         objects = _passed(objects, self._vectorizer.fill(config, part, tenant, list(objects.values()), caller), errors)
         objects = _passed(objects, unfit(part.view(), list(objects.values())), errors)
@@ -126,7 +126,7 @@ class Importer:
 
 def create_planned(
     collections: Collections,
-    references: References,
+    targets: ReferenceTargets,
     plan: ImportPlan,
     incoming: Mapping[int, IncomingObject],
     errors: Errors,
@@ -142,7 +142,7 @@ def create_planned(
         except WeftError as error:
             errors[i] = error
     properties = [obj.properties for obj in objects.values()]
-    for found in (references.check(config, None, properties), unfit_for(config, _no_dims, list(objects.values()))):
+    for found in (targets.check(config, None, properties), unfit_for(config, _no_dims, list(objects.values()))):
         for i, reason in zip(objects, found, strict=True):
             errors[i] = errors[i] or reason
     accepted = {i: incoming[i] for i in objects if errors[i] is None}

@@ -1,4 +1,4 @@
-"""The verbs on objects: insert, replace, merge, delete, exists, get, batch, delete by filter; and their references."""
+"""The verbs on objects: insert, replace, merge, delete, exists, get, batch, delete by filter."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from weft.domain.filters import Filter
 from weft.domain.names import property_name
 from weft.domain.objects import (
     IncomingObject,
-    IncomingReference,
     Object,
-    Reference,
     parse_uuid,
 )
 from weft.domain.schema import CollectionConfig
@@ -30,19 +28,14 @@ from weft.service.import_schemas import Errors, ImportPlan
 from weft.service.importing import Importer, checked_object, create_planned
 from weft.service.merging import merged_values
 from weft.service.permissions.objects import (
-    all_of,
     auto_schema,
     deleting_by_filter,
-    linking,
-    linking_data,
     named_object,
-    relinking,
     same_rights,
-    unlinking,
     whole_batch,
     whole_object,
 )
-from weft.service.references import References
+from weft.service.reference_targets import ReferenceTargets
 from weft.service.stored_objects import is_stored, is_visible, stored_object
 from weft.service.vectorize import ObjectVectorizer
 from weft.service.vectors import unfit
@@ -65,8 +58,8 @@ class Objects:
     def __init__(self, collections: Collections, vectorizer: ObjectVectorizer) -> None:
         self._collections = collections
         self._vectorizer = vectorizer
-        self._references = References(collections)
-        self._importer = Importer(collections, vectorizer, self._references)
+        self._targets = ReferenceTargets(collections)
+        self._importer = Importer(collections, vectorizer, self._targets)
 
     # -- one object
 
@@ -111,7 +104,7 @@ class Objects:
         if not incoming.uuid:
             raise Invalid("invalid object: the object has no id; send the uuid that it is to have")
         obj = _single(config, incoming, lenient=False)
-        _raise_first(self._references.check(config, incoming.tenant or None, [obj.properties]))
+        _raise_first(self._targets.check(config, incoming.tenant or None, [obj.properties]))
 
     @requires(whole_object(UPDATE))
     def merge(self, incoming: IncomingObject, caller: Caller) -> Object:
@@ -212,30 +205,6 @@ class Objects:
             result.objects = [(uuid, None if error is None else error.message) for uuid, error in removed.outcomes]
         return result
 
-    # -- references
-
-    @requires(per_item=linking)
-    def link(self, references: Sequence[IncomingReference], *, must_exist: bool = False) -> list[WeftError | None]:
-        """Add each reference; one error or None each. ``must_exist``: refuse targets that do not exist."""
-        return self._references.link(references, must_exist=must_exist)
-
-    @requires(all_of(linking_data), per_item=linking)
-    def link_together(self, references: Sequence[IncomingReference]) -> list[WeftError | None]:
-        """As ``link``, if the caller may add all of them; otherwise none is added."""
-        return self.link(references)
-
-    @requires(unlinking)
-    def unlink(self, reference: IncomingReference) -> None:
-        """Does nothing when the object has no such reference; raises NotFound when there is no such object."""
-        self._references.unlink(reference)
-
-    @requires(relinking)
-    def relink(
-        self, collection: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None
-    ) -> None:
-        """Replace the references of the property by ``targets``."""
-        self._references.relink(collection, uuid, property, targets, tenant)
-
     # -- parts
 
     def _require(self, incoming: IncomingObject) -> None:
@@ -253,12 +222,12 @@ class Objects:
         plan = self._collections.plan_import(incoming.collection, {0: incoming}, errors, self._checked)
         _raise_first(errors)
         if plan.collection is None:
-            create_planned(self._collections, self._references, plan, {0: incoming}, errors)
+            create_planned(self._collections, self._targets, plan, {0: incoming}, errors)
             _raise_first(errors)
             assert plan.collection is not None
         obj = plan.objects[0]
         with self._collections.use(plan.collection, incoming.tenant, importing=True) as part:
-            _raise_first(self._references.check(plan.config, incoming.tenant or None, [obj.properties]))
+            _raise_first(self._targets.check(plan.config, incoming.tenant or None, [obj.properties]))
             yield plan, part, obj
 
     def _settle(self, plan: ImportPlan, incoming: IncomingObject) -> None:

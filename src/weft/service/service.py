@@ -36,6 +36,7 @@ from weft.service.permissions.server import (
     reading_models,
     reading_nodes,
 )
+from weft.service.references import References
 from weft.service.replication import Replication
 from weft.service.schema.document import parse
 from weft.service.schema.documents import Defaults
@@ -81,6 +82,7 @@ class Service:
         self.aliases = Aliases(schemas)
         self.collections = Collections(schemas, self.tenants)
         self.objects = Objects(self.collections, ObjectVectorizer(registry, Centroids(self.collections)))
+        self.references = References(self.collections)
         self.finder = ObjectFinder(self.collections)
         self.replication = Replication(self.collections, self._node)
         self.access = access

@@ -125,11 +125,11 @@ def test_arguments_by_name_need_the_same_rights(world: World) -> None:
 def test_references_need_both_ends(world: World) -> None:
     link = IncomingReference("Movies", OBJECT, "next", "", OBJECT)
     give(world, data("update", "Movies"))
-    assert isinstance(world.door.admit(JANE).objects.link([link])[0], Forbidden)
+    assert isinstance(world.door.admit(JANE).references.link([link])[0], Forbidden)
     give(world, data("update", "Movies"), data("read", "Movies"))
-    assert isinstance(world.door.admit(JANE).objects.link([link])[0], Forbidden), "nor without reading the schema"
+    assert isinstance(world.door.admit(JANE).references.link([link])[0], Forbidden), "nor without reading the schema"
     give(world, data("update", "Movies"), data("read", "Movies"), Permission("read_collections", ("Movies",)))
-    assert world.door.admit(JANE).objects.link([link]) == [None]
+    assert world.door.admit(JANE).references.link([link]) == [None]
 
 
 def test_rest_batches_are_stored_whole_or_not_at_all(world: World) -> None:

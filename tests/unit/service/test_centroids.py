@@ -55,7 +55,7 @@ def test_each_of_many_additions_to_one_object_is_made(server: Centred, monkeypat
 
     def add(number: int) -> None:
         asked = IncomingReference("Reader", ONE, "books", "Book", key(number))
-        assert server.service.objects.link([asked]) == [None]
+        assert server.service.references.link([asked]) == [None]
 
     def intrude(centroids: Centroids, *given: Any) -> Any:
         if threading.current_thread() is first:

@@ -59,7 +59,7 @@ def insert(service: Service, *names: str) -> None:
 
 def link(service: Service, *pairs: tuple[int, int], **options: Any) -> list[Any]:
     given = [IncomingReference("Node", IDS[a], "next", "", IDS[b]) for a, b in pairs]
-    return service.objects.link(given, **options)
+    return service.references.link(given, **options)
 
 
 def part_of(service: Service) -> Part:
@@ -158,7 +158,7 @@ def test_each_bad_link_fails_alone(service: Service) -> None:
         IncomingReference("Node", IDS[9], "next", "", IDS[1]),
     ]
     good = IncomingReference("node", IDS[0].upper(), "Next", "node", IDS[1].upper())
-    errors = service.objects.link([*bad, good])
+    errors = service.references.link([*bad, good])
     assert [type(error) for error in errors] == [CollectionNotFound, *[Invalid] * 5, Inapplicable, NotFound, type(None)]
     answer = service.search(Query("Node", returns=following(1)), CALLER)
     assert [named(hit.references.get("next", [])) for hit in answer.hits] == [["two"], []]
@@ -175,7 +175,7 @@ def test_an_alias_names_the_target_too(service: Service) -> None:
     insert(service, "one", "two")
     service.aliases.create("Knot", "Node")
     given = IncomingReference("Knot", IDS[0], "next", "Knot", IDS[1])
-    assert service.objects.link([given]) == [None]
+    assert service.references.link([given]) == [None]
     (reference,) = service.objects.get("Node", IDS[0], None, vectors=False).properties["next"]
     assert (reference.collection, reference.uuid) == ("Node", KEYS[1])
 
@@ -260,7 +260,7 @@ def test_a_tenant_is_not_reached_from_a_collection_without_tenants(service: Serv
     service.tenants.create("Shared", [Tenant("a")])
     service.collections.add_property("Node", {"name": "shared", "dataType": ["Shared"]})
     asked = [IncomingReference("Node", IDS[0], "shared", "Shared", IDS[1], "a")]
-    (error,) = service.objects.link(asked)
+    (error,) = service.references.link(asked)
     assert "cannot reference a multi-tenant enabled class from a non multi-tenant enabled class" in str(error)
-    (error,) = service.objects.link(asked, must_exist=True)
+    (error,) = service.references.link(asked, must_exist=True)
     assert "class Node has multi-tenancy disabled, but request was with tenant" in str(error), "one reference by itself"

@@ -76,7 +76,7 @@ class Calls:
         service = self._door.admit(caller)
         started = time.perf_counter()
         references = [decode_reference(message) for message in parse(batch.BatchReferencesRequest, data).references]
-        results = service.objects.link(references)
+        results = service.references.link(references)
         reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
         for index, error in enumerate(results):
             if error is not None:

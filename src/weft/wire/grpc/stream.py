@@ -205,7 +205,7 @@ class BatchStream:
                 stored = [error] * len(objects)
         if references:
             try:
-                linked = self._service.objects.link(references)
+                linked = self._service.references.link(references)
             except WeftError as error:
                 linked = [error] * len(references)
         return list(stored), list(linked)

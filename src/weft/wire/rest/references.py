@@ -24,7 +24,7 @@ _BY_ID = "/v1/objects/{id}/references/{property}"
 
 
 def add(call: Call) -> Reply:
-    errors = call.service.objects.link([_incoming(call, call.body, _existing_source_of(call))], must_exist=True)
+    errors = call.service.references.link([_incoming(call, call.body, _existing_source_of(call))], must_exist=True)
     if errors[0] is not None:
         raise errors[0]
     return Reply()
@@ -33,12 +33,12 @@ def add(call: Call) -> Reply:
 def replace(call: Call) -> Reply:
     targets = [_target(one) for one in as_list(call.body)]
     path = call.path
-    call.service.objects.relink(_existing_source_of(call), path["id"], path["property"], targets, call.tenant)
+    call.service.references.relink(_existing_source_of(call), path["id"], path["property"], targets, call.tenant)
     return Reply()
 
 
 def remove(call: Call) -> Reply:
-    call.service.objects.unlink(_incoming(call, call.body, _source_of(call)))
+    call.service.references.unlink(_incoming(call, call.body, _source_of(call)))
     return Reply(status=204)
 
 
@@ -55,7 +55,7 @@ def add_many(call: Call) -> Reply:
         except WeftError as error:
             results[i] = error
     if decoded:
-        linked = call.service.objects.link_together([reference for _, reference in decoded])
+        linked = call.service.references.link_together([reference for _, reference in decoded])
         for (i, _), outcome in zip(decoded, linked, strict=True):
             results[i] = outcome
     return Reply([_result(one, error) for one, error in zip(given, results, strict=True)])

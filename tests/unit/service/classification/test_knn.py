@@ -152,7 +152,7 @@ def test_other_writers_keep_what_they_wrote(labelled: Kitchen, monkeypatch: pyte
     def intrude(labels: KnnLabels, vector: Any, text: str | None) -> Any:
         found = choose(labels, vector, text)
         if text == "recipe 22":
-            labelled.service.objects.relink("Recipe", uuid(20), "ofKind", [Reference("Kind", key(SAVOURY))], None)
+            labelled.service.references.relink("Recipe", uuid(20), "ofKind", [Reference("Kind", key(SAVOURY))], None)
             labelled.service.objects.delete("Recipe", uuid(21), None)
         return found
 

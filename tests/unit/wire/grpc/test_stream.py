@@ -129,7 +129,7 @@ def test_references_are_linked_after_the_objects_before_them(
 ) -> None:
     """To an object that comes before it; from objects that come after it, in a group of their own."""
     order: list[str] = []
-    batch_objects, link = world.service.objects.batch, world.service.objects.link
+    batch_objects, link = world.service.objects.batch, world.service.references.link
 
     def noted_batch(incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
         order.append("objects")
@@ -140,7 +140,7 @@ def test_references_are_linked_after_the_objects_before_them(
         return link(references)
 
     monkeypatch.setattr(world.service.objects, "batch", noted_batch)
-    monkeypatch.setattr(world.service.objects, "link", noted_link)
+    monkeypatch.setattr(world.service.references, "link", noted_link)
     first = objects("a")
     author = first.data.objects.values.add(uuid=str(uuid4()), collection="Author")
     reference = Request()
