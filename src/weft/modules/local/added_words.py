@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -24,6 +25,8 @@ class AddedWords:
 
     def __init__(self) -> None:
         self._definitions: Mapping[str, _Definition] = {}
+        """Replaced as a whole, so readers need no lock."""
+        self._adding = threading.Lock()
 
     def __contains__(self, word: str) -> bool:
         return word in self._definitions
@@ -39,7 +42,8 @@ class AddedWords:
             raise Invalid(f"the definition of {word[:80]!r} has no words")
         if not 0 <= weight <= 1:
             raise Invalid(f"weight must be between 0 and 1, got: {weight}")
-        self._definitions = {**self._definitions, word: _Definition(definition, weight)}
+        with self._adding:
+            self._definitions = {**self._definitions, word: _Definition(definition, weight)}
 
     def embedding(self, embed: Embed) -> Embed:
         """As ``embed``, with the words that were added."""
