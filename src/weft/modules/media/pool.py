@@ -28,7 +28,7 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_", "TMP", "TEMP", "PYTHON", "LD_", "DYLD_",
 
 
 class _Ended(Exception):
-    """A worker was ended from outside, or before it had started."""
+    """A worker was ended from outside, or before it had started; the text says which, as if it was the second time."""
 
 
 class WorkerPool:
@@ -60,10 +60,8 @@ class WorkerPool:
         try:
             return self._ask(request, urgent)
         except _Ended as error:
-            raise Overloaded(
-                f"the process that read the {_NAMES[request.output]} was killed twice, by the system for lack of "
-                "memory or from outside; try again, or give the server more memory"
-            ) from error
+            what = f"the process that reads the {_NAMES[request.output]} {error}"
+            raise Overloaded(f"{what}; try again, or give the server more memory") from error
 
     def _ask(self, request: DecodeRequest, urgent: bool) -> Decoded:
         worker = self._take(urgent)
@@ -157,8 +155,10 @@ class _Worker:
             self.usable = False
             status = self._status()
             self._end()
-            if self._asked == 0 or (status in _FROM_OUTSIDE and not late.is_set()):
-                raise _Ended from error
+            if self._asked == 0:
+                raise _Ended(f"did not start, twice ({_spelled(status)})") from error
+            if status in _FROM_OUTSIDE and not late.is_set():
+                raise _Ended("was killed twice, by the system for lack of memory or from outside") from error
             raise Invalid(self._reason(_NAMES[request.output], status, late=late.is_set())) from error
         except BaseException:  # the next caller would get the answer that may be on its way
             self.usable = False

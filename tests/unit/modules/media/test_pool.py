@@ -101,6 +101,13 @@ def test_a_file_is_not_to_blame_for_a_worker_that_is_killed_while_it_reads(
     assert pool.run(image("ok")).array.shape == (1, 1, 3)
 
 
+def test_a_worker_that_cannot_start_is_the_servers_fault_and_not_the_files() -> None:
+    pool = WorkerPool(MediaLimits(), 1, command=("-c", "raise SystemExit(3)"))
+    with pytest.raises(Overloaded, match=r"reads the image did not start, twice \(its process ended with status 3\)"):
+        pool.run(image("ok"))
+    pool.close()
+
+
 def test_who_stops_waiting_leaves_no_answer_for_the_next(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in a script that embeds: the answer that was on its way is no one else's."""
 
