@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "embedded", _embedded, "have weaviate.connect_to_embedded() run Weft", add_embedded)
     _add(commands, "backup", _backup, "back up collections, or list the backups", add_backup)
     _add(commands, "restore", _restore, "restore collections from a backup", add_restore)
-    _add(commands, "jobs", _jobs, "list running backups, restores and exports; pause, resume or cancel one", add_jobs)
+    _add(commands, "jobs", _jobs, "list running jobs, such as backups; pause, resume or cancel one", add_jobs)
     return parser
 
 
