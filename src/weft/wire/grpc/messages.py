@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
 from weft.domain.errors import Invalid
 
 M = TypeVar("M", bound=Message)
+_MOST_LEVELS: Final = 100
+"""Of protobuf's own, which says the same of all that it cannot read."""
 
 
 def parse(kind: type[M], data: bytes) -> M:
@@ -16,4 +18,6 @@ def parse(kind: type[M], data: bytes) -> M:
     try:
         return kind.FromString(data)
     except DecodeError:
-        raise Invalid(f"the request is not a valid {kind.DESCRIPTOR.full_name} message") from None
+        raise Invalid(
+            f"the request is not a valid {kind.DESCRIPTOR.full_name} message, which may nest {_MOST_LEVELS} levels deep"
+        ) from None

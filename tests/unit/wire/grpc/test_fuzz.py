@@ -141,7 +141,7 @@ def test_filters_nested_too_deep_are_refused(calls: Mapping[str, UnaryCall]) -> 
     for _ in range(300):
         filters = b"\x08\x0f\x1a" + sized(filters)
     request = search_get.SearchRequest(collection="Article").SerializeToString() + b"\xc2\x02" + sized(filters)
-    with pytest.raises(CallerError):
+    with pytest.raises(CallerError, match="may nest 100 levels deep"):
         calls["Search"](request, Caller())
 
 
