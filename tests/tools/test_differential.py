@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from weaviate.exceptions import WeaviateQueryError
 
 import differential
 from reference.installed import reference_environ
@@ -17,6 +19,7 @@ from two_servers.question import Question
 from two_servers.report import Report
 from two_servers.server import Server as AskedServer
 from two_servers.things import THING, thing_id
+from weft.wire.errors import to_refusal
 
 SEED, OBJECTS, QUESTIONS, CHANGES = 7, 60, 200, 60
 PAGE = Path(__file__).parents[2] / "docs/differences.md"
@@ -81,6 +84,22 @@ def test_a_mistake_of_the_program_is_no_agreement(embedded: Server) -> None:
         report = Report([server, server])
         report.ask([broken])
     assert report.differences == 1
+
+
+def test_an_internal_error_is_neither_agreement_nor_known(embedded: Server) -> None:
+    message = to_refusal(RuntimeError()).message
+    failing = httpx.MockTransport(lambda request: httpx.Response(500, json={"error": [{"message": message}]}))
+
+    def search(server: AskedServer) -> Document:
+        raise WeaviateQueryError(message, "GRPC search")
+
+    questions = [Question("bm25", "", search), Question("bm25", "", lambda server: server.request("GET", "/v1/meta"))]
+    with AskedServer(address(embedded)) as server:
+        server.http.close()
+        server.http = httpx.Client(transport=failing, base_url="http://failing")
+        report = Report([server, server], changed=True)
+        report.ask(questions)
+    assert report.differences == len(questions)
 
 
 def test_every_known_difference_is_on_the_page() -> None:

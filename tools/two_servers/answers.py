@@ -40,7 +40,8 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Unread:
-    """Neither an answer nor a refusal: the question or its answer does not suit this program, or the client."""
+    """Neither an answer nor a refusal: Weft failed, or the question or its answer does not suit this program or the
+    client."""
 
     message: str
 
@@ -85,7 +86,7 @@ class Difference:
 
 
 def compare(a: Answer, b: Answer) -> Difference | None:
-    """None: they agree. What cannot be read agrees with nothing, or a mistake here would pass for agreement."""
+    """None: they agree. What cannot be read agrees with nothing, or a mistake would pass for agreement."""
     if isinstance(a, Unread) or isinstance(b, Unread):
         return Difference("cannot be read", a, b)
     if isinstance(a, Document) and isinstance(b, Document):

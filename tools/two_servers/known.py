@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from two_servers.answers import Difference
+from two_servers.answers import Difference, Unread
 from two_servers.question import Question
 from two_servers.things import PROPERTIES, Json
 
@@ -268,6 +268,8 @@ KNOWN: tuple[Known, ...] = (
 
 
 def known(question: Question, difference: Difference, *, changed: bool) -> Known | None:
-    """``changed``: whether objects were replaced or deleted before ``question``."""
+    """``changed``: whether objects were replaced or deleted before ``question``. What cannot be read never is."""
+    if isinstance(difference.a, Unread) or isinstance(difference.b, Unread):
+        return None
     rules = (one for one in KNOWN if changed or not one.changed)
     return next((one for one in rules if one.applies(question, difference)), None)

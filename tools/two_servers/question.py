@@ -9,7 +9,7 @@ from typing import Any
 from weaviate.exceptions import WeaviateBaseError
 
 from two_servers.answers import Answer, Refusal, Unread
-from two_servers.server import Server
+from two_servers.server import INTERNAL_ERROR, Server
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ def answer(question: Question, server: Server) -> Answer:
     try:
         return question.ask(server)
     except WeaviateBaseError as error:
-        return Refusal(f"{type(error).__name__}: {error}")
+        kind = Unread if INTERNAL_ERROR in str(error) else Refusal
+        return kind(f"{type(error).__name__}: {error}")
     except Exception as error:
         return Unread(f"{type(error).__name__}: {error}")

@@ -17,6 +17,14 @@ _TIMEOUT_S = 60
 _CONFIG = AdditionalConfig(timeout=Timeout(init=_TIMEOUT_S, query=_TIMEOUT_S, insert=_TIMEOUT_S))
 
 
+INTERNAL_ERROR = "internal error; the server's log has the details"
+"""What Weft says of its own mistakes."""
+
+
+class Failed(Exception):
+    """A server made a mistake of its own."""
+
+
 class Unreachable(Exception):
     """No server answers at an address."""
 
@@ -44,9 +52,11 @@ class Server:
         return self.client.collections.use(name)
 
     def request(self, method: str, path: str, body: object = None) -> Document:
-        """``body`` as JSON; bytes as they are."""
+        """``body`` as JSON; bytes as they are. Raises Failed."""
         content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         answer = self.http.request(method, path, content=content, headers={"content-type": "application/json"})
+        if INTERNAL_ERROR.encode() in answer.content:
+            raise Failed(answer.text)
         try:
             return Document(answer.status_code, answer.json() if answer.content else None)
         except ValueError:
