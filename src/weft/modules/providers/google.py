@@ -11,6 +11,7 @@ token. Source: https://ai.google.dev/api and https://cloud.google.com/vertex-ai/
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 from urllib.parse import quote
 
 from weft.domain.caller import Caller
@@ -47,10 +48,17 @@ class GoogleModule(ProviderModule):
     """The common part of Google's modules."""
 
     address_setting = "apiEndpoint"
+    studio_model: ClassVar[str]
+    vertex_model: ClassVar[str]
+    """The default models."""
 
     def provider_for(self, settings: ModuleConfig) -> Provider:
         named = text_setting(settings, "apiEndpoint").removeprefix("https://").rstrip("/")
         return VERTEX if text_setting(settings, "projectId") and named != _STUDIO_HOST else STUDIO
+
+    def model_of(self, settings: ModuleConfig) -> str:
+        usual = self.studio_model if self.provider_for(settings) is STUDIO else self.vertex_model
+        return text_setting(settings, "model") or text_setting(settings, "modelId") or usual
 
     def key_headers(self, provider: Provider, key: str) -> dict[str, str]:
         return {"x-goog-api-key": key} if provider is STUDIO else super().key_headers(provider, key)

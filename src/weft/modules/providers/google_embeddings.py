@@ -31,7 +31,8 @@ class Text2VecGoogle(GoogleModule, ProviderTextVectorizer):
 
     title = "Google Module"
     documentation = "https://cloud.google.com/vertex-ai/docs/generative-ai/embeddings/get-text-embeddings"
-    model = _MODEL
+    space = "text2vec-google"
+    studio_model = vertex_model = _MODEL
     texts_per_call, bytes_per_call = 100, 57_000
     document_role, query_role = "document", "query"
     vectorize_class_name = False
@@ -45,13 +46,9 @@ class Text2VecGoogle(GoogleModule, ProviderTextVectorizer):
             raise Invalid("titleProperty is not supported: an object is embedded as one text; leave it out")
 
     def fingerprint(self, settings: ModuleConfig) -> str:
-        """The same for both names. Tasks of both sides make other spaces."""
-        task = _task(settings)
-        found = super().fingerprint(settings).replace(self.name, "text2vec-google", 1)
+        """Tasks of both sides make other spaces."""
+        task, found = _task(settings), super().fingerprint(settings)
         return f"{found}|{task}" if task in _OF_BOTH else found
-
-    def model_of(self, settings: ModuleConfig) -> str:
-        return text_setting(settings, "model") or text_setting(settings, "modelId") or self.model
 
     def dimensions_of(self, settings: ModuleConfig) -> int | None:
         usual = _ITS_DIMENSIONS if self.model_of(settings) == _MODEL else None

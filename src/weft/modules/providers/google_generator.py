@@ -19,7 +19,6 @@ from weft.modules.providers.google import STUDIO, GoogleModule, with_region
 from weft.modules.providers.provider import Provider
 from weft.modules.text_vectorizer import text_setting
 
-_STUDIO_MODEL, _VERTEX_MODEL = "chat-bison-001", "chat-bison"
 _OF_MESSAGES = ("temperature", "topP", "topK")
 _HARMS = ("HARASSMENT", "HATE_SPEECH", "DANGEROUS_CONTENT")
 
@@ -27,6 +26,7 @@ _HARMS = ("HARASSMENT", "HATE_SPEECH", "DANGEROUS_CONTENT")
 class GenerativeGoogle(GoogleModule, ProviderGenerator):
     title = "Generative Search - Google"
     documentation = "https://cloud.google.com/vertex-ai/docs/generative-ai/chat/test-chat-prompts"
+    studio_model, vertex_model = "chat-bison-001", "chat-bison"
     other_names = ("generative-google", "generative-palm")
     reported_as = "google"
     sent_as: ClassVar[Mapping[str, str]] = {
@@ -43,10 +43,6 @@ class GenerativeGoogle(GoogleModule, ProviderGenerator):
     def understood(self, given: ModuleConfig) -> ModuleConfig:
         tokens = next((given[name] for name in ("maxTokens", "maxOutputTokens", "tokenLimit") if given.get(name)), None)
         return {**with_region(given), "maxTokens": tokens}
-
-    def model_of(self, chosen: ModuleConfig) -> str:
-        usual = _STUDIO_MODEL if self.provider_for(chosen) is STUDIO else _VERTEX_MODEL
-        return text_setting(chosen, "model") or text_setting(chosen, "modelId") or usual
 
     def path_for(self, chosen: ModuleConfig) -> str:
         model = self.model_of(chosen)

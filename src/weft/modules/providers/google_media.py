@@ -27,9 +27,9 @@ from weft.modules.providers.connection import ProviderConnection
 from weft.modules.providers.google import STUDIO, VERTEX, GoogleModule
 from weft.modules.providers.google_embeddings import check_place
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
-from weft.modules.text_vectorizer import text_setting, whole_number_setting
+from weft.modules.text_vectorizer import whole_number_setting
 
-_STUDIO_MODEL, _VERTEX_MODEL = "gemini-embedding-2", "multimodalembedding@001"
+_VERTEX_MODEL = "multimodalembedding@001"
 _DIMENSIONS, _LONGEST = (128, 256, 512, 1408), 1408
 _INTERVALS_S, _LONGEST_INTERVAL_S = (4, 8, 15, 120), 120
 """What the model of Vertex AI lets one choose."""
@@ -41,6 +41,8 @@ _TYPES = {MediaKind.VIDEO: "video/mp4", MediaKind.AUDIO: "audio/mpeg"}
 class Multi2VecGoogle(GoogleModule, ProviderMediaVectorizer):
     title = "Google Multimodal Module"
     documentation = "https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-multimodal-embeddings"
+    space = "multi2vec-google"
+    studio_model, vertex_model = "gemini-embedding-2", _VERTEX_MODEL
     kinds: ClassVar[frozenset[InputKind]] = frozenset({TEXT, MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.AUDIO})
 
     def check_settings(self, settings: ModuleConfig) -> None:
@@ -64,14 +66,6 @@ class Multi2VecGoogle(GoogleModule, ProviderMediaVectorizer):
             )
         if settings.get("videoFields") and self.dimensions_of(settings) != _LONGEST:
             raise Invalid(f"videoFields support only {_LONGEST} dimensions setting")
-
-    def fingerprint(self, settings: ModuleConfig) -> str:
-        """The same for both names."""
-        return super().fingerprint(settings).replace(self.name, "multi2vec-google", 1)
-
-    def model_of(self, settings: ModuleConfig) -> str:
-        usual = _STUDIO_MODEL if self.provider_for(settings) is STUDIO else _VERTEX_MODEL
-        return text_setting(settings, "model") or text_setting(settings, "modelId") or usual
 
     def dimensions_of(self, settings: ModuleConfig) -> int | None:
         usual = _LONGEST if self.model_of(settings) == _VERTEX_MODEL else None

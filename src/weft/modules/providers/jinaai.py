@@ -73,14 +73,11 @@ class Text2MultivecJinaAI(Text2VecJinaAI):
 
     title = "JinaAI Multivec Module"
     multi = True
+    space = "text2multivec-jinaai"
     model = "jina-colbert-v2"
     path = "/v1/multi-vector"
     vectorize_class_name = True
     written: ClassVar[Mapping[str, object]] = {"dimensions": 128}
-
-    def fingerprint(self, settings: ModuleConfig) -> str:
-        """The same for both names, because they make the same vectors."""
-        return super().fingerprint(settings).replace(self.name, "text2multivec-jinaai", 1)
 
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
         """All concepts, sorted, as one text: multi-vectors have no mean."""

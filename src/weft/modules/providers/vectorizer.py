@@ -14,6 +14,8 @@ class ProviderVectorizer(ProviderModule, Vectorizer):
     takes_dimensions: ClassVar[bool] = True
     written: ClassVar[Mapping[str, object]] = {}
     """The defaults of new collections."""
+    space: ClassVar[str] = ""
+    """The name of the module in fingerprints, if it has several names."""
 
     def defaults(self, settings: ModuleConfig) -> dict[str, object]:
         return {**super().defaults({}), **self.written, **settings}
@@ -23,7 +25,7 @@ class ProviderVectorizer(ProviderModule, Vectorizer):
         self.dimensions_of(settings)
 
     def fingerprint(self, settings: ModuleConfig) -> str:
-        parts = [self.name, self.model_of(settings)]
+        parts = [self.space or self.name, self.model_of(settings)]
         if self.takes_dimensions:
             parts.append(str(self.dimensions_of(settings) or ""))
         return "|".join(parts)
