@@ -5,6 +5,7 @@ They read nothing that is stored: callers pass vectors and properties that they 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class VectorWords:
     def __init__(self, registry: Registry, store: SettingsStore) -> None:
         self._registry = registry
         self._store = store
+        self._adding = threading.Lock()
         for word, (definition, weight) in self._added().items():
             if registry.knows(_MODULE):
                 self._lexicon().extend(word, definition, weight)
@@ -84,8 +86,9 @@ class VectorWords:
         """From now on ``word`` means ``definition``, in new vectors; ``weight``, 0 to 1, is the definition's share, and
         the rest what the word meant before. Raises Invalid, StorageFull."""
         word = word.lower()
-        self._lexicon().extend(word, definition, weight)
-        self._store.put_settings({f"{_ADDED}{word}": {"definition": definition, "weight": weight}})
+        with self._adding:  # what is kept is what was added last
+            self._lexicon().extend(word, definition, weight)
+            self._store.put_settings({f"{_ADDED}{word}": {"definition": definition, "weight": weight}})
 
     @public
     def neighbours(self, vectors: Sequence[Vector]) -> list[list[NearWord]]:
