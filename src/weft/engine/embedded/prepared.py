@@ -14,8 +14,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from weft.domain.schema import CollectionConfig
+from weft.engine.embedded.index.inverted import folder
 from weft.engine.embedded.index.inverted.fields import fields_of
-from weft.engine.embedded.index.inverted.folder import covers
 from weft.files import disk
 
 INVERTED, FILTER = "inverted", "filter"
@@ -34,7 +34,7 @@ def finish(shard: Path) -> None:
     """What was built is ready, in the place of anything that was. Call it with the turn held. Raises StorageFull,
     OperatorError."""
     with disk.explained(shard):
-        disk.remove_folder(_ready(shard))
+        _remove_ready(shard)
         building(shard).rename(_ready(shard))
         disk.sync_folder(_ready(shard).parent)
 
@@ -49,8 +49,8 @@ def fits(shard: Path, config: CollectionConfig) -> bool:
     if not inverted.exists():
         return False
     fields = fields_of(config)
-    waits = not (_ready(shard) / FILTER).exists() and covers(shard / "index" / INVERTED, fields)
-    return covers(inverted, fields, exactly=waits)
+    waits = not (_ready(shard) / FILTER).exists() and folder.covers(shard / "index" / INVERTED, fields)
+    return folder.covers(inverted, fields, exactly=waits)
 
 
 def adopt(shard: Path, config: CollectionConfig) -> frozenset[str]:
@@ -79,7 +79,13 @@ def adopt(shard: Path, config: CollectionConfig) -> frozenset[str]:
 
 def forget(shard: Path) -> None:
     """Removes what was built, ready or not."""
+    _remove_ready(shard)
     disk.remove_folder(shard / "reindex")
+
+
+def _remove_ready(shard: Path) -> None:
+    folder.remove(_ready(shard) / INVERTED)
+    disk.remove_folder(_ready(shard))
 
 
 def _ready(shard: Path) -> Path:

@@ -267,6 +267,32 @@ def test_a_full_disk_at_the_last_step(shard: Shard, monkeypatch: pytest.MonkeyPa
     assert numbers(shard.view(), "loom") == list(range(COUNT + 1))
 
 
+def test_a_crash_while_ready_indexes_are_removed_costs_nothing(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of them does not take the place of those in use."""
+
+    def crash(path: Path) -> None:
+        for segment in path.rglob("*.segment"):
+            segment.unlink()
+
+    assert shard.prepare(OLD, always, rebuild=True)
+    shard.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "remove_folder", crash)
+        prepared.forget(shard.folder)
+
+    def unwanted(*given: object) -> None:
+        pytest.fail("objects are read to be indexed")
+
+    monkeypatch.setattr(indexes, "stored", unwanted)
+    again = opened(shard.folder, OLD)
+    try:
+        assert numbers(again.view(), "loom") == list(range(COUNT))
+        prepared.forget(again.folder)
+        assert not (again.folder / "reindex").exists()
+    finally:
+        again.close()
+
+
 def test_a_crash_after_adopting_leaves_no_old_index_behind(shard: Shard) -> None:
     shard.prepare(NEW, always, rebuild=False)
     shard.close()

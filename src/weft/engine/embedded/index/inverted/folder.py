@@ -21,6 +21,7 @@ from weft.domain.errors import CorruptData
 from weft.engine.embedded.index.inverted import segment_file
 from weft.engine.embedded.index.inverted.fields import TextField
 from weft.engine.embedded.index.inverted.segment import Segment
+from weft.files import disk
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,12 @@ def covers(path: Path, fields: Mapping[str, TextField], *, exactly: bool = False
     if manifest is None or not _fits(manifest, fields):
         return False
     return not exactly or fields.keys() >= manifest["fields"].keys()
+
+
+def remove(path: Path) -> None:
+    """Removes the index in ``path``; what a crash leaves of it covers nothing."""
+    disk.remove_if_free(path / _MANIFEST)
+    disk.remove_folder(path)
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
