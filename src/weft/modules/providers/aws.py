@@ -50,7 +50,7 @@ class AwsModule(ProviderModule):
         """The service that is called."""
         return BEDROCK
 
-    def headers_for(self, settings: ModuleConfig) -> dict[str, str]:
+    def headers_for(self, settings: ModuleConfig, caller: Caller) -> dict[str, str]:
         if self.service_for(settings) != SAGEMAKER:
             return {}
         return {header: value for name, header in TARGETS.items() if (value := text_setting(settings, name))}
@@ -59,7 +59,7 @@ class AwsModule(ProviderModule):
         signer = AwsSigner(_credentials(caller), region_of(settings), self.service_for(settings))
         url = self.url_for(settings, caller)
         pace = _AWS.pace(caller) if importing else None
-        return ProviderConnection(self._client, _AWS, url, self.headers_for(settings), pace, signer)
+        return ProviderConnection(self._client, _AWS, url, self.headers_for(settings, caller), pace, signer)
 
     def url_for(self, settings: ModuleConfig, caller: Caller) -> str:
         region = region_of(settings)

@@ -88,15 +88,15 @@ class ProviderModule(Module):
         provider = self.provider_for(settings)
         key = self._key(provider, caller)
         url = self.url_for(settings, caller)
-        headers = {**(self.key_headers(provider, key) if key else {}), **self.headers_for(settings)}
+        headers = {**(self.key_headers(provider, key) if key else {}), **self.headers_for(settings, caller)}
         return ProviderConnection(self._client, provider, url, headers, provider.pace(caller) if importing else None)
 
     def key_headers(self, provider: Provider, key: str) -> dict[str, str]:
         """The headers that carry the key."""
         return {"Authorization": f"Bearer {key}"}
 
-    def headers_for(self, settings: ModuleConfig) -> Mapping[str, str]:
-        """The headers besides the key, with those that the settings ask for."""
+    def headers_for(self, settings: ModuleConfig, caller: Caller) -> Mapping[str, str]:
+        """The headers besides the key, with those that the settings or the request ask for."""
         return self.headers
 
     def url_for(self, settings: ModuleConfig, caller: Caller) -> str:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.modules.base import ModuleConfig
-from weft.modules.providers.connection import ProviderConnection, ProviderModule
+from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer
@@ -36,10 +35,9 @@ class DatabricksModule(ProviderModule):
     address_setting = "endpoint"
     path = ""
 
-    def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
-        found = super().connect(settings, caller, importing=importing)
+    def headers_for(self, settings: ModuleConfig, caller: Caller) -> Mapping[str, str]:
         agent = caller.credentials.get("X-Databricks-User-Agent")
-        return replace(found, headers={**found.headers, "User-Agent": agent}) if agent else found
+        return {**self.headers, "User-Agent": agent} if agent else self.headers
 
 
 class Text2VecDatabricks(DatabricksModule, ProviderTextVectorizer):

@@ -8,14 +8,13 @@ Key, address and pace: see ``provider``, with the prefix OPENAI. With ``resource
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar
 from urllib.parse import quote
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.modules.base import ModuleConfig
-from weft.modules.providers.connection import ProviderConnection, ProviderModule
+from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.generator import ProviderGenerator
 from weft.modules.providers.provider import Provider, explained
 from weft.modules.providers.text_embeddings import ProviderTextVectorizer, endpoint_path
@@ -46,12 +45,9 @@ class OpenAIModule(ProviderModule):
         named = text_setting(settings, "resourceName") and text_setting(settings, "deploymentId")
         return _AZURE if named or settings.get("isAzure") is True else _OPENAI
 
-    def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
-        found = super().connect(settings, caller, importing=importing)
+    def headers_for(self, settings: ModuleConfig, caller: Caller) -> Mapping[str, str]:
         organization = caller.credentials.get("X-OpenAI-Organization")
-        if not organization:
-            return found
-        return replace(found, headers={**found.headers, "OpenAI-Organization": organization})
+        return {**self.headers, "OpenAI-Organization": organization} if organization else self.headers
 
     def key_headers(self, provider: Provider, key: str) -> dict[str, str]:
         return {"api-key": key} if provider is _AZURE else super().key_headers(provider, key)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from weft.domain.caller import Caller
@@ -36,10 +35,9 @@ class WeaviateModule(ProviderModule):
     provider = Provider("Weaviate Embeddings", "WEAVIATE", (HOST,), explained("connection to Weaviate Embeddings"))
     path = _PATH
 
-    def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
-        found = super().connect(settings, caller, importing=importing)
+    def headers_for(self, settings: ModuleConfig, caller: Caller) -> Mapping[str, str]:
         cluster = caller.credentials.get(_CLUSTER_HEADER) or os.environ.get(_CLUSTER_VARIABLE, "")
-        return replace(found, headers={**found.headers, _CLUSTER_HEADER: cluster}) if cluster else found
+        return {**self.headers, _CLUSTER_HEADER: cluster} if cluster else self.headers
 
     def _vectors(self, answer: JsonObject, count: int, *, multi: bool) -> list[Vector]:
         found = list_of(answer.get("embeddings"), "embeddings", self.provider, count)
