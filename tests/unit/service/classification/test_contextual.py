@@ -32,9 +32,6 @@ class Words:
         self.mixed.append(list(zip(words, weights, strict=True)))
         return np.average(np.array([WORDS[word] for word in words], np.float32), axis=0, weights=weights)
 
-    def concept(self, text: str) -> dict[str, JsonValue]:
-        raise NotImplementedError
-
 
 def labels(kitchen: Kitchen, words: Words, texts: Sequence[str], **settings: int) -> ContextualLabels:
     """Of the kinds: sweet is where sugar is, savoury where salt is."""
