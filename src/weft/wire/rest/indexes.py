@@ -17,11 +17,10 @@ from weft.wire.json.documents import as_object
 from weft.wire.json.times import NO_TIME
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
 from weft.wire.rest.form import NOT_AMONG, FormError
-from weft.wire.rest.openapi.parameters import Parameter
+from weft.wire.rest.openapi.parameters import INDEXES, Parameter
 from weft.wire.rest.openapi.shapes import array, ref
 
 _INDEX = "/v1/schema/{name}/properties/{property}/index/{index}"
-_NAMES = ("filterable", "searchable", "rangeFilters", "rangeable")
 _TENANTS: Final = Parameter("tenants", "Only these tenants, separated by commas; where no setting changes for all.")
 
 
@@ -72,8 +71,8 @@ def tasks(call: Call) -> Reply:
 
 def _index(call: Call) -> str:
     given = call.path["index"]
-    if given not in _NAMES:
-        raise FormError(NOT_AMONG, f"indexName in path should be one of [{' '.join(_NAMES)}]")
+    if given not in INDEXES:
+        raise FormError(NOT_AMONG, f"indexName in path should be one of [{' '.join(INDEXES)}]")
     return given
 
 

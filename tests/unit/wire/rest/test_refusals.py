@@ -1,4 +1,4 @@
-"""Calls that name a collection that is not there, have no query, or are not supported."""
+"""Calls that name a collection that is not there, or have no query."""
 
 from __future__ import annotations
 

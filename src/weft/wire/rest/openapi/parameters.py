@@ -56,6 +56,7 @@ PAGE: Final = (
     TENANT,
 )
 
+INDEXES: Final = ("filterable", "searchable", "rangeFilters", "rangeable")
 PATH: Final[Mapping[str, tuple[str, Schema]]] = {
     "alias": ("The alias.", CLASS_NAME),
     "backend": ("Where it is kept: `filesystem`, `s3`, or a backend that another package adds.", NAME),
@@ -64,7 +65,7 @@ PATH: Final[Mapping[str, tuple[str, Schema]]] = {
     "concept": ("A word.", NAME),
     "group": ("The group.", NAME),
     "id": ("The id.", NAME),
-    "index": ("Which index of the property.", choice("filterable", "searchable", "rangeFilters", "rangeable")),
+    "index": ("Which index of the property.", choice(*INDEXES)),
     "name": ("The collection, or an alias of it.", NAME),
     "property": ("The property.", NAME),
     "role": ("The role.", NAME),
