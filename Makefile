@@ -55,6 +55,7 @@ bench-tiny: .venv/dev-installed
 front: .venv/front-installed
 
 .venv/front-installed: .venv/installed front/Cargo.toml front/Cargo.lock $(wildcard front/src/*.rs)
+	@test -n "$(RUST)" || { echo "weft-front needs Rust 1.85 or newer, with cargo on the PATH; Weft works without it." >&2; exit 1; }
 	@echo "Building weft-front with $$(cargo --version)."
 	@$(PIP) --force-reinstall --no-deps ./front
 	@touch $@
