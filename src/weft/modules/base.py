@@ -118,6 +118,10 @@ class Lexicon(Protocol):
         """The vector of a query, the mean of those of ``texts``, one at least."""
         ...
 
+    def check_extension(self, word: str, definition: str, weight: float) -> None:
+        """Raises Invalid for what ``extend`` does not take."""
+        ...
+
     def extend(self, word: str, definition: str, weight: float) -> None:
         """From now on ``word`` means ``definition``; ``weight``, 0 to 1, is the definition's share of its vector.
 

@@ -36,12 +36,7 @@ class AddedWords:
 
     def add(self, word: str, definition: Sequence[str], weight: float) -> None:
         """``weight``: the definition's share of the word's vector, from 0 to 1. Raises Invalid."""
-        if not (word.isalnum() and word == word.lower()):
-            raise Invalid(f"concept {word[:80]!r} must be one word of lower-case letters and digits")
-        if not any(definition):
-            raise Invalid(f"the definition of {word[:80]!r} has no words")
-        if not 0 <= weight <= 1:
-            raise Invalid(f"weight must be between 0 and 1, got: {weight}")
+        check_added(word, definition, weight)
         with self._adding:
             self._definitions = {**self._definitions, word: _Definition(definition, weight)}
 
@@ -56,6 +51,16 @@ class AddedWords:
             ]
 
         return extended
+
+
+def check_added(word: str, definition: Sequence[str], weight: float) -> None:
+    """Raises Invalid for what ``AddedWords.add`` does not take."""
+    if not (word.isalnum() and word == word.lower()):
+        raise Invalid(f"concept {word[:80]!r} must be one word of lower-case letters and digits")
+    if not any(definition):
+        raise Invalid(f"the definition of {word[:80]!r} has no words")
+    if not 0 <= weight <= 1:
+        raise Invalid(f"weight must be between 0 and 1, got: {weight}")
 
 
 def _mixed(own: Vector | WeftError, definition: _Definition, embed: Embed) -> Vector | WeftError:

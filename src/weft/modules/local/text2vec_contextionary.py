@@ -24,7 +24,7 @@ from weft.domain.errors import Invalid, WeftError
 from weft.domain.json_values import JsonValue
 from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
-from weft.modules.local.added_words import AddedWords, Embed
+from weft.modules.local.added_words import AddedWords, Embed, check_added
 from weft.modules.local.models import BUNDLED, MODEL2VEC, read_config
 from weft.modules.local.text2vec_model2vec import static_model
 from weft.modules.local.vocabulary import Vocabulary, known_words
@@ -123,6 +123,9 @@ class Text2VecContextionary(TextVectorizer):
 
     def _documents(self, texts: Sequence[str]) -> list[Vector | WeftError]:
         return _embedded(texts, self._added.embedding(self._model.embed_documents))
+
+    def check_extension(self, word: str, definition: str, weight: float) -> None:
+        check_added(word, _words(definition), weight)
 
     def extend(self, word: str, definition: str, weight: float) -> None:
         self._added.add(word, _words(definition), weight)

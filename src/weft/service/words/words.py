@@ -87,8 +87,10 @@ class VectorWords:
         the rest what the word meant before. Raises Invalid, StorageFull."""
         word = word.lower()
         with self._adding:  # what is kept is what was added last
-            self._lexicon().extend(word, definition, weight)
+            lexicon = self._lexicon()
+            lexicon.check_extension(word, definition, weight)
             self._store.put_settings({f"{_ADDED}{word}": {"definition": definition, "weight": weight}})
+            lexicon.extend(word, definition, weight)
 
     @public
     def neighbours(self, vectors: Sequence[Vector]) -> list[list[NearWord]]:

@@ -1,4 +1,4 @@
-"""Words that are added by several callers at once."""
+"""Words that are added: by several callers at once, and where they cannot be kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+import pytest
+
 from unit.jobs.stored import StoredSettings
+from weft.domain.errors import StorageFull
 from weft.modules import build_registry
 from weft.service.words.words import VectorWords
 
@@ -34,3 +37,16 @@ def test_what_a_word_means_after_a_restart_is_what_it_meant_before() -> None:
         threads[0].join()
         assert VectorWords(restarted, store).concept(WORD) == words.concept(WORD)
         assert len(store.settings()) == 1
+
+
+def test_a_word_that_cannot_be_kept_means_what_it_meant() -> None:
+    class Full(StoredSettings):
+        def put_settings(self, changes: Mapping[str, Any]) -> None:
+            raise StorageFull("the disk is full")
+
+    with closing(build_registry()) as registry:
+        words = VectorWords(registry, Full())
+        before = words.concept("river")
+        with pytest.raises(StorageFull):
+            words.extend("river", "mountain goat", 1)
+        assert words.concept("river") == before
