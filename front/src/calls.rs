@@ -1,26 +1,40 @@
 //! One call: its head is checked, its messages are read, a job is made of it, and the answer is sent.
 
 use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::{RecvStream, SendStream};
 use http::request::Parts;
-use http::{HeaderMap, Request, StatusCode};
-use tokio::sync::{mpsc, oneshot};
+use http::{HeaderValue, Request, StatusCode};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
+use crate::arriving::Waiting;
 use crate::flow::Flow;
 use crate::messages::Messages;
+use crate::metadata::{deadline, own};
+use crate::packed::Message;
 use crate::replies::{self, Respond};
 use crate::shared::{Headers, Job, Kind, Method, Shared, Work};
-use crate::status::{DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED, Status, UNAVAILABLE, UNIMPLEMENTED};
-use crate::stream::{Listeners, Stream, WAITING};
+use crate::status::{CANCELLED, DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED, Status, UNAVAILABLE, UNIMPLEMENTED};
+use crate::stream::{End, Listeners, Stream, WAITING};
+
+/// The header that names the address of the client, where the front adds it.
+const PEER: &str = "weft-peer";
 
 pub async fn serve(shared: Arc<Shared>, flow: Arc<Flow>, request: Request<RecvStream>, respond: Respond) {
     let _open = flow.begin();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    if shared.limits.names_peers {
+        let address = flow.address.to_canonical().to_string();
+        // In place of one that the client may have sent.
+        head.headers.insert(PEER, HeaderValue::try_from(address).expect("an address is ASCII"));
+    }
     let content_type = head.headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
     if head.method != http::Method::POST {
         return replies::reject(respond, StatusCode::METHOD_NOT_ALLOWED);
@@ -33,12 +47,13 @@ pub async fn serve(shared: Arc<Shared>, flow: Arc<Flow>, request: Request<RecvSt
         return replies::refuse(respond, &Status::new(UNIMPLEMENTED, message));
     };
     let patience = (method.kind != Kind::Stream).then_some(shared.limits.patience);
-    let messages = match Messages::new(body, &head.headers, shared.limits.message_bytes, patience) {
+    let holding = shared.arriving.hold();
+    let messages = match Messages::new(body, &head.headers, shared.limits.message_bytes, patience, holding) {
         Ok(messages) => messages,
         Err(status) => return replies::refuse(respond, &status),
     };
     if method.kind == Kind::Stream {
-        stream(&shared, method, head, messages, respond).await;
+        stream(&shared, &flow, method, head, messages, respond).await;
     } else {
         unary(&shared, &flow, method, head, messages, respond).await;
     }
@@ -53,23 +68,34 @@ async fn unary(
     mut respond: Respond,
 ) {
     let deadline = deadline(&head.headers);
-    let message = match messages.only().await {
+    let headers = Arc::new(own(&head.headers));
+    let gone = Arc::new(AtomicBool::new(false));
+    let received = {
+        let waiting = messages.holding.clone();
+        let mut receiving = pin!(messages.only());
+        match poll_fn(|context| Poll::Ready(receiving.as_mut().poll(context))).await {
+            Poll::Ready(received) => received,
+            Poll::Pending => receive(shared, &method, &headers, waiting.wait(), receiving, &mut respond).await,
+        }
+    };
+    let message = match received {
         Ok(message) => message,
         Err(status) => return replies::refuse(respond, &status),
     };
-    let headers = Arc::new(own(&head.headers));
-    let gone = Arc::new(AtomicBool::new(false));
     loop {
         let (reply, answered) = oneshot::channel();
         let work = Work::Unary { message: message.clone(), flow: flow.clone(), reply };
         let (method, headers, gone_too) = (method.clone(), headers.clone(), gone.clone());
-        if !shared.submit(Job { method, headers, deadline, gone: gone_too, work }) {
+        if !shared.submit(Job::new(method, headers, deadline, gone_too, work)) {
             return replies::refuse(respond, &full());
         }
         let answer = tokio::select! {
             biased;
             answer = answered => answer,
-            _ = poll_fn(|context| respond.poll_reset(context)) => return gone.store(true, Ordering::SeqCst),
+            _ = poll_fn(|context| respond.poll_reset(context)) => {
+                gone.store(true, Ordering::SeqCst);
+                return shared.spread.abandon(&gone);
+            }
         };
         match answer {
             Ok(Some(Ok(message))) => {
@@ -87,25 +113,64 @@ async fn unary(
     }
 }
 
-async fn stream(shared: &Arc<Shared>, method: Arc<Method>, head: Parts, mut messages: Messages, mut respond: Respond) {
+/// The message of a call with which it did not come. Who calls is looked at first; then it may take so long.
+async fn receive(
+    shared: &Shared,
+    method: &Arc<Method>,
+    headers: &Arc<Headers>,
+    waiting: Waiting,
+    receiving: Pin<&mut impl Future<Output = Result<Message, Status>>>,
+    respond: &mut Respond,
+) -> Result<Message, Status> {
+    let arrived = async {
+        if method.admit.is_some() {
+            let (reply, admitted) = oneshot::channel();
+            let job = Job::new(method.clone(), headers.clone(), None, Arc::default(), Work::Admit(reply));
+            if !shared.submit(job) {
+                return Err(full());
+            }
+            admitted.await.unwrap_or_else(|_| Err(stopping()))?;
+        }
+        receiving.await
+    };
+    tokio::select! {
+        biased;
+        received = timeout(shared.limits.message_timeout, arrived) => received.unwrap_or_else(|_| Err(late())),
+        () = waiting.cut() => Err(late()),
+        _ = poll_fn(|context| respond.poll_reset(context)) => Err(Status::new(CANCELLED, "the client went away")),
+    }
+}
+
+async fn stream(
+    shared: &Arc<Shared>,
+    flow: &Flow,
+    method: Arc<Method>,
+    head: Parts,
+    mut messages: Messages,
+    mut respond: Respond,
+) {
     let (incoming, received) = mpsc::channel(WAITING);
     let (outgoing, mut sent) = mpsc::channel(WAITING);
     let (reply, ended) = oneshot::channel();
     let listeners: Listeners = Arc::new(Mutex::new(Some(Vec::new())));
-    let gone = Arc::new(AtomicBool::new(false));
-    let job = Job {
-        headers: Arc::new(own(&head.headers)),
-        deadline: None,
+    let (gone, cut) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+    let work = Work::Stream(Stream {
+        incoming: Mutex::new(received),
+        outgoing,
+        listeners: listeners.clone(),
         gone: gone.clone(),
-        work: Work::Stream { stream: Stream::new(received, outgoing, listeners.clone(), gone.clone()), reply },
-        method: method.clone(),
-    };
-    if !shared.submit(job) {
+        end: End::new(reply),
+        cut: cut.clone(),
+        address: flow.address.to_string(),
+    });
+    let headers = Arc::new(own(&head.headers));
+    if !shared.submit(Job::new(method.clone(), headers, None, gone.clone(), work)) {
         return replies::refuse(respond, &full());
     }
+    let most = shared.limits.message_timeout;
     let reading = tokio::spawn(async move {
         loop {
-            let next = match messages.next().await {
+            let next = match next(&mut messages, most).await {
                 Ok(None) => break,
                 Ok(Some(message)) => Ok(message),
                 Err(status) => Err(status),
@@ -117,20 +182,27 @@ async fn stream(shared: &Arc<Shared>, method: Arc<Method>, head: Parts, mut mess
         }
     });
     if let Some(mut send) = replies::begin(&mut respond) {
-        if !reply_all(&mut send, &mut sent, ended, deadline(&head.headers)).await {
-            gone.store(true, Ordering::SeqCst);
-        }
+        let whole = tokio::select! {
+            whole = reply_all(&mut send, &mut sent, ended, deadline(&head.headers)) => whole,
+            () = cut.notified() => false,
+        };
+        gone.store(!whole, Ordering::SeqCst);
     }
     reading.abort();
     let functions = listeners.lock().unwrap().take().unwrap_or_default();
     for function in functions {
-        shared.submit(Job {
-            method: method.clone(),
-            headers: Arc::default(),
-            deadline: None,
-            gone: gone.clone(),
-            work: Work::Ended(function),
-        });
+        shared.submit(Job::new(method.clone(), Arc::default(), None, gone.clone(), Work::Ended(function)));
+    }
+}
+
+/// The next message of a stream, which may take `most` once it has begun to come.
+async fn next(messages: &mut Messages, most: Duration) -> Result<Option<Message>, Status> {
+    messages.begun().await?;
+    let waiting = messages.holding.wait_apart();
+    tokio::select! {
+        biased;
+        next = timeout(most, messages.next()) => next.unwrap_or_else(|_| Err(late())),
+        () = waiting.cut() => Err(late()),
     }
 }
 
@@ -181,47 +253,16 @@ async fn reply_all(
     true
 }
 
+fn late() -> Status {
+    Status::new(DEADLINE_EXCEEDED, "the message of the call did not arrive in time")
+}
+
 fn full() -> Status {
     Status::new(RESOURCE_EXHAUSTED, "too many calls wait for an answer; try again later")
 }
 
 fn stopping() -> Status {
     Status::new(UNAVAILABLE, "the server is stopping; send the request again when it is back")
-}
-
-/// The headers of the client's own, as Python gets them: no binary ones, none of gRPC's and HTTP's.
-fn own(headers: &HeaderMap) -> Headers {
-    let mut found = Headers::with_capacity(headers.len());
-    for (name, value) in headers {
-        let name = name.as_str();
-        if matches!(name, "te" | "content-type") || name.starts_with("grpc-") || name.ends_with("-bin") {
-            continue;
-        }
-        if let Ok(value) = value.to_str() {
-            found.push((name.to_owned(), value.to_owned()));
-        }
-    }
-    found
-}
-
-/// When the client stops waiting, by `grpc-timeout`: up to 8 digits and a unit.
-fn deadline(headers: &HeaderMap) -> Option<Instant> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let count: u64 = digits.parse().ok()?;
-    let left = match unit {
-        "H" => Duration::from_secs(count * 3600),
-        "M" => Duration::from_secs(count * 60),
-        "S" => Duration::from_secs(count),
-        "m" => Duration::from_millis(count),
-        "u" => Duration::from_micros(count),
-        "n" => Duration::from_nanos(count),
-        _ => return None,
-    };
-    Instant::now().checked_add(left)
 }
 
 pub fn unanswered() -> Status {

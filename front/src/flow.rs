@@ -1,13 +1,12 @@
 //! The bytes of answers that clients have not taken yet. A client that asks and does not read gets no more answers.
 
-use std::io;
-use std::pin::Pin;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use std::time::Instant;
+
 use tokio::sync::Notify;
 
 /// Of one connection; one answer may go beyond it.
@@ -23,11 +22,22 @@ pub struct Flow {
     calls: AtomicUsize,
     of_all: Arc<AtomicUsize>,
     less: Notify,
+    /// How often everything was sent.
+    drained: AtomicUsize,
+    idle_since: Mutex<Instant>,
+    /// The client's.
+    pub address: IpAddr,
+    /// The connection, which has no calls, has to end.
+    pub leave: Notify,
 }
 
 impl Flow {
-    pub fn new(of_all: Arc<AtomicUsize>) -> Self {
+    pub fn new(of_all: Arc<AtomicUsize>, address: IpAddr) -> Self {
         Self {
+            address,
+            leave: Notify::new(),
+            drained: AtomicUsize::new(0),
+            idle_since: Mutex::new(Instant::now()),
             unsent: AtomicUsize::new(0),
             written: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
@@ -71,19 +81,28 @@ impl Flow {
         self.of_all.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// How much has been written so far, if something is still unsent.
-    pub fn stuck_at(&self) -> Option<usize> {
-        (self.unsent.load(Ordering::Relaxed) > 0).then(|| self.written.load(Ordering::Relaxed))
+    /// How much has been written so far, and how often that was all, if something is still unsent.
+    pub fn stuck_at(&self) -> Option<(usize, usize)> {
+        let at = || (self.written.load(Ordering::Relaxed), self.drained.load(Ordering::Relaxed));
+        (self.unsent.load(Ordering::Relaxed) > 0).then(at)
+    }
+
+    /// When the last call ended, or the connection was made.
+    pub fn idle_since(&self) -> Instant {
+        *self.idle_since.lock().unwrap()
     }
 
     /// What else is written, such as headers, counts as well: less seems unsent than is, by a little.
-    fn wrote(&self, bytes: usize) {
+    pub fn wrote(&self, bytes: usize) {
         self.written.fetch_add(bytes, Ordering::Relaxed);
         let unsent = self.unsent.load(Ordering::Relaxed);
         let sent = bytes.min(unsent);
         if sent > 0 {
             self.unsent.store(unsent - sent, Ordering::Relaxed);
             self.of_all.fetch_sub(sent, Ordering::Relaxed);
+            if sent == unsent {
+                self.drained.fetch_add(1, Ordering::Relaxed);
+            }
             self.less.notify_waiters();
         }
     }
@@ -94,6 +113,7 @@ pub struct Open(Arc<Flow>);
 
 impl Drop for Open {
     fn drop(&mut self) {
+        *self.0.idle_since.lock().unwrap() = Instant::now();
         self.0.calls.fetch_sub(1, Ordering::Relaxed);
         self.0.less.notify_waiters();
     }
@@ -102,58 +122,5 @@ impl Drop for Open {
 impl Drop for Flow {
     fn drop(&mut self) {
         self.of_all.fetch_sub(*self.unsent.get_mut(), Ordering::Relaxed);
-    }
-}
-
-/// A socket that counts what is written.
-pub struct Counted {
-    pub socket: TcpStream,
-    pub flow: Arc<Flow>,
-}
-
-impl Counted {
-    fn counted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = &written {
-            self.flow.wrote(*bytes);
-        }
-        written
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(context, buffer);
-        self.counted(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(context, buffers);
-        self.counted(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }

@@ -1,23 +1,19 @@
 //! The messages of one call's body: each a flag, its length in 4 bytes, and its bytes.
 
-use std::io::Read;
+use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use flate2::read::{GzDecoder, ZlibDecoder};
 use h2::RecvStream;
 use http::HeaderMap;
 use tokio::time::timeout;
 
+use crate::arriving::Holding;
+use crate::packed::{Encoding, Message};
 use crate::status::{CANCELLED, DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED, Status, UNIMPLEMENTED};
 
 const PREFIX_BYTES: usize = 5;
-
-enum Encoding {
-    Identity,
-    Gzip,
-    Deflate,
-}
 
 pub struct Messages {
     body: RecvStream,
@@ -25,15 +21,19 @@ pub struct Messages {
     encoding: Encoding,
     most_bytes: usize,
     patience: Option<Duration>,
+    /// Of the message that arrives; it has its own afterwards.
+    pub holding: Arc<Holding>,
 }
 
 impl Messages {
     /// Messages of up to `most_bytes`, compressed or not; `patience`: how long a client may send nothing in between.
+    /// Without it, which is for streams, bytes that are too many wait.
     pub fn new(
         body: RecvStream,
         headers: &HeaderMap,
         most_bytes: usize,
         patience: Option<Duration>,
+        holding: Arc<Holding>,
     ) -> Result<Self, Status> {
         let encoding = match headers.get("grpc-encoding").map(|value| value.as_bytes()) {
             None | Some(b"identity") => Encoding::Identity,
@@ -47,28 +47,39 @@ impl Messages {
                 ));
             }
         };
-        Ok(Self { body, held: Bytes::new(), encoding, most_bytes, patience })
+        Ok(Self { body, held: Bytes::new(), encoding, most_bytes, patience, holding })
     }
 
     /// The next message; None after the last.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Status> {
+    pub async fn next(&mut self) -> Result<Option<Message>, Status> {
         if !self.holds(PREFIX_BYTES).await? {
             return if self.held.is_empty() { Ok(None) } else { Err(truncated()) };
         }
         let compressed = self.held[0] != 0;
         let length = u32::from_be_bytes([self.held[1], self.held[2], self.held[3], self.held[4]]) as usize;
         if length > self.most_bytes {
-            return Err(self.too_large(length));
+            return Err(too_large(length, self.most_bytes));
         }
         if !self.holds(PREFIX_BYTES + length).await? {
             return Err(truncated());
         }
-        let message = self.held.split_to(PREFIX_BYTES + length).slice(PREFIX_BYTES..);
-        if compressed { self.unpack(&message).map(Some) } else { Ok(Some(message)) }
+        let bytes = self.held.split_to(PREFIX_BYTES + length).slice(PREFIX_BYTES..);
+        if compressed && self.encoding == Encoding::Identity {
+            return Err(Status::new(INTERNAL, "a message is compressed, the call names no encoding"));
+        }
+        let packed = compressed.then_some(self.encoding);
+        let next = self.holding.next();
+        let holding = mem::replace(&mut self.holding, next);
+        Ok(Some(Message { bytes, packed, most_bytes: self.most_bytes, holding }))
+    }
+
+    /// Waits until a part of the next message is there, or none comes.
+    pub async fn begun(&mut self) -> Result<(), Status> {
+        self.holds(1).await.map(|_| ())
     }
 
     /// The one message of a unary call.
-    pub async fn only(&mut self) -> Result<Bytes, Status> {
+    pub async fn only(&mut self) -> Result<Message, Status> {
         let Some(message) = self.next().await? else {
             return Err(Status::new(INTERNAL, "the call has no message"));
         };
@@ -119,36 +130,25 @@ impl Messages {
             None => Ok(None),
             Some(Err(error)) => Err(Status::new(CANCELLED, error.to_string())),
             Some(Ok(chunk)) => {
+                if !self.holding.receive(chunk.len(), self.patience.is_none()).await {
+                    return Err(crowded());
+                }
                 // Fails only where the stream is gone, which the next read says.
                 let _ = self.body.flow_control().release_capacity(chunk.len());
                 Ok(Some(chunk))
             }
         }
     }
+}
 
-    fn unpack(&self, message: &[u8]) -> Result<Bytes, Status> {
-        let mut out = Vec::new();
-        let most = self.most_bytes as u64 + 1;
-        let read = match self.encoding {
-            Encoding::Identity => {
-                return Err(Status::new(INTERNAL, "a message is compressed, the call names no encoding"));
-            }
-            Encoding::Gzip => GzDecoder::new(message).take(most).read_to_end(&mut out),
-            Encoding::Deflate => ZlibDecoder::new(message).take(most).read_to_end(&mut out),
-        };
-        match read {
-            Err(error) => Err(Status::new(INTERNAL, format!("a message cannot be decompressed: {error}"))),
-            Ok(_) if out.len() > self.most_bytes => Err(self.too_large(out.len())),
-            Ok(_) => Ok(out.into()),
-        }
-    }
+pub fn too_large(length: usize, most: usize) -> Status {
+    Status::new(RESOURCE_EXHAUSTED, format!("the message has {length} bytes or more; this server takes {most}"))
+}
 
-    fn too_large(&self, length: usize) -> Status {
-        Status::new(
-            RESOURCE_EXHAUSTED,
-            format!("the message has {length} bytes or more; this server takes {}", self.most_bytes),
-        )
-    }
+pub fn crowded() -> Status {
+    let text =
+        "the requests that are being answered hold all the bytes that this server takes at a time; send it again";
+    Status::new(RESOURCE_EXHAUSTED, format!("{text} later, or in smaller parts"))
 }
 
 fn truncated() -> Status {

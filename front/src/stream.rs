@@ -8,8 +8,9 @@ use bytes::Bytes;
 use pyo3::exceptions::PyConnectionError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::packed::Message;
 use crate::replies::framed;
 use crate::status::Status;
 
@@ -19,23 +20,36 @@ pub const WAITING: usize = 4;
 /// Who wants to know that a stream has ended; None once it has.
 pub type Listeners = Arc<Mutex<Option<Vec<Py<PyAny>>>>>;
 
-#[pyclass(frozen)]
-pub struct Stream {
-    incoming: Mutex<mpsc::Receiver<Result<Bytes, Status>>>,
-    outgoing: mpsc::Sender<Bytes>,
-    listeners: Listeners,
-    gone: Arc<AtomicBool>,
+/// How a stream ends; the first word counts. Where none comes before it is dropped, the front is stopping.
+#[derive(Clone)]
+pub struct End(Arc<Mutex<Option<Ending>>>);
+
+type Ending = oneshot::Sender<Result<(), Status>>;
+
+impl End {
+    pub fn new(reply: Ending) -> Self {
+        Self(Arc::new(Mutex::new(Some(reply))))
+    }
+
+    pub fn with(&self, result: Result<(), Status>) {
+        if let Some(reply) = self.0.lock().unwrap().take() {
+            // Fails where the client is gone.
+            let _ = reply.send(result);
+        }
+    }
 }
 
-impl Stream {
-    pub fn new(
-        incoming: mpsc::Receiver<Result<Bytes, Status>>,
-        outgoing: mpsc::Sender<Bytes>,
-        listeners: Listeners,
-        gone: Arc<AtomicBool>,
-    ) -> Self {
-        Self { incoming: Mutex::new(incoming), outgoing, listeners, gone }
-    }
+#[pyclass(frozen)]
+pub struct Stream {
+    pub incoming: Mutex<mpsc::Receiver<Result<Message, Status>>>,
+    pub outgoing: mpsc::Sender<Bytes>,
+    pub listeners: Listeners,
+    pub gone: Arc<AtomicBool>,
+    pub end: End,
+    pub cut: Arc<Notify>,
+    /// The client's, without a port.
+    #[pyo3(get)]
+    pub address: String,
 }
 
 #[pymethods]
@@ -43,9 +57,13 @@ impl Stream {
     /// The client's next message; None after its last. Raises ConnectionError where the client went away or what it
     /// sent is no message. Waits without the GIL.
     fn receive<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        match py.detach(|| self.incoming.lock().unwrap().blocking_recv()) {
+        match py.detach(|| Some(self.incoming.lock().unwrap().blocking_recv()?.and_then(|message| message.open()))) {
             Some(Ok(message)) => Ok(Some(PyBytes::new(py, &message))),
-            Some(Err(status)) => Err(PyConnectionError::new_err(status.message)),
+            Some(Err(status)) => {
+                let error = PyConnectionError::new_err(status.message.clone());
+                self.end.with(Err(status));
+                Err(error)
+            }
             None if self.gone.load(Ordering::SeqCst) => Err(PyConnectionError::new_err("the client went away")),
             None => Ok(None),
         }
@@ -55,6 +73,20 @@ impl Stream {
     fn send(&self, py: Python<'_>, message: &[u8]) -> bool {
         let message = framed(message);
         py.detach(|| self.outgoing.blocking_send(message).is_ok())
+    }
+
+    /// Ends the call with a status, (code, text, details), or with None as answered, after what was sent.
+    #[pyo3(signature = (status=None))]
+    fn finish(&self, status: Option<(u32, String, Vec<u8>)>) {
+        self.end.with(match status {
+            None => Ok(()),
+            Some((code, message, details)) => Err(Status { code, message, details }),
+        });
+    }
+
+    /// Ends the call at once, whether or not the client has read what was sent.
+    fn cut(&self) {
+        self.cut.notify_one();
     }
 
     /// `function` is called when the client goes away or the call has ended; False where that is so already.

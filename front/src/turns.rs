@@ -1,16 +1,18 @@
 //! Who leads. Of the threads that serve a front, one at a time drives the connections and answers short calls itself,
 //! without a hand-over to another thread: it leads. It stops leading before a call that is known to be long, and when
-//! a call has taken longer than `PATIENCE`: a watching thread then lets another thread lead.
+//! a watching thread finds that a call has taken longer than `PATIENCE`, which then lets another thread lead.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// How long a call may keep the connections waiting.
+/// How long a call may keep the connections waiting before the watching thread notices.
 const PATIENCE: Duration = Duration::from_millis(1);
-/// How often in a row the watching thread finds nothing to do before it sleeps.
-const IDLE_LOOKS: u32 = 16;
+/// How often that thread looks: each look costs CPU, as much as some short calls would add up to.
+const LOOKS_EVERY: Duration = Duration::from_millis(3);
+/// How often in a row it finds nothing to do before it sleeps.
+const IDLE_LOOKS: u32 = 5;
 
 #[derive(Default)]
 struct State {
@@ -90,7 +92,7 @@ impl Turns {
             if began == 0 {
                 idle += 1;
                 if idle < IDLE_LOOKS {
-                    thread::sleep(PATIENCE);
+                    thread::sleep(LOOKS_EVERY);
                     continue;
                 }
                 self.watcher_sleeps.store(true, Ordering::SeqCst);
@@ -108,7 +110,7 @@ impl Turns {
                     self.pass();
                 }
             } else {
-                thread::sleep(PATIENCE - Duration::from_nanos(waited));
+                thread::sleep(LOOKS_EVERY);
             }
         }
     }
