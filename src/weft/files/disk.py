@@ -6,6 +6,7 @@ Every byte that storage writes outside LMDB passes through these functions, on e
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import shutil
 import sys
@@ -13,29 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from weft.domain.errors import OperatorError, StorageFull
+from weft.domain.machine import failure
 
-NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
-"""EFBIG is a file size limit of the process (``ulimit -f``), EDQUOT a quota."""
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+"""What is created is for this user alone; on Windows access lists decide."""
 
 _LITTLE_BYTES = 64 << 20
 
 _NO_RESERVATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV})
-
-
-def failure(error: OSError | int, path: Path) -> OperatorError:
-    """The error to raise when the operating system refuses to read or write ``path``."""
-    code = error if isinstance(error, int) else (error.errno or 0)
-    reason = os.strerror(code) if code else str(error)
-    if code in NO_SPACE:
-        return StorageFull(
-            f"no space left to write {path} ({reason}); the change was not stored; free some space and send it again",
-            path=str(path),
-        )
-    return OperatorError(
-        f"the system refused access to {path} ({reason}); check the disk and the permissions of the data folder",
-        path=str(path),
-    )
 
 
 @contextmanager
@@ -50,7 +36,7 @@ def explained(path: Path) -> Iterator[None]:
 def open_file(path: Path, *, create: bool) -> int:
     """A file descriptor for positioned reads and writes."""
     flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    return os.open(path, flags | os.O_CREAT if create else flags, 0o644)
+    return os.open(path, flags | os.O_CREAT if create else flags, FILE_MODE)
 
 
 def write_at(fd: int, data: memoryview, offset: int) -> None:
@@ -110,6 +96,29 @@ def reserve(fd: int, size: int) -> None:
     os.ftruncate(fd, size)
 
 
+def allocate(fd: int, size: int) -> None:
+    """Gives the first ``size`` bytes of the file their blocks, where it is shorter or has holes, so that they can be
+    mapped and written: a touch that finds no block is SIGBUS."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(fd, 0, size)
+            return
+        except OSError as error:
+            if error.errno not in _NO_RESERVATION:
+                raise
+    length = file_size(fd)
+    if length < size:
+        write_at(fd, memoryview(bytes(size - length)), length)
+
+
+def scattered(mapped: mmap.mmap) -> mmap.mmap:
+    """The same, advised that it is read here and there: from the disk then come the pages that are needed, and not
+    those around them, which would push others out where memory is short."""
+    if hasattr(mmap, "MADV_RANDOM"):
+        mapped.madvise(mmap.MADV_RANDOM)
+    return mapped
+
+
 def sync_file(fd: int) -> None:
     """Returns when the file's bytes are on disk."""
     if sys.platform == "darwin":
@@ -120,6 +129,12 @@ def sync_file(fd: int) -> None:
         os.fdatasync(fd)
     else:
         os.fsync(fd)
+
+
+def sync_path(path: Path) -> None:
+    """As ``sync_file``; a file that was replaced meanwhile, and is gone, need not be."""
+    with suppress(FileNotFoundError), path.open("rb+") as file:
+        sync_file(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -133,6 +148,22 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def make_folder(folder: Path, *, sync: bool, below: int = 1) -> None:
+    """Makes ``folder`` and the folders above it that are missing, for this user alone; with ``sync`` the names of
+    these are on disk at return, and with a ``below`` above 1 those of the last so many folders of the path, which a
+    crash may have come between. A folder above that may not be read is not synced."""
+    if below == 1 and folder.exists():
+        return
+    made = [folder]
+    while not made[-1].parent.exists() or (len(made) < below and made[-1].parent != made[-1]):
+        made.append(made[-1].parent)
+    for one in reversed(made):
+        one.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    for one in reversed(made) if sync else ():
+        with suppress(PermissionError):
+            sync_folder(one.parent)
+
+
 def sync_tree(folder: Path) -> None:
     """Returns when all files below ``folder``, and their names, are on disk. Raises StorageFull, OperatorError."""
     with explained(folder):
@@ -143,7 +174,7 @@ def sync_tree(folder: Path) -> None:
             sync_folder(Path(below))
 
 
-def write_whole(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> None:
+def write_whole(path: Path, data: bytes, *, sync: bool, mode: int = FILE_MODE) -> None:
     """Replaces ``path`` atomically: ``data`` is written to a temporary file, synced and renamed."""
     staged = path.with_name(f"{path.name}.tmp")
     with explained(path):

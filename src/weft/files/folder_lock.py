@@ -30,7 +30,7 @@ class FolderLock:
         self.folder = folder
         self.path = folder / "weft.lock"
         with disk.explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            disk.make_folder(folder, sync=True)
             self._fd = disk.open_file(self.path, create=True)
         try:
             if not _take(self._fd):

@@ -1,7 +1,12 @@
 """The on-disk format: its version, and the seal that every stored value carries.
 
-A folder that Weft wrote holds ``weft-format.json`` (``{"kind": "shard" | "catalog", "format": 1}``); a folder of a
-newer or unknown format is refused. A sealed value is
+A folder that Weft wrote holds ``weft-format.json`` (``{"kind": "shard" | "catalog", "format": 2}``); a folder of a
+newer or unknown format is refused. The formats:
+
+    1   the first
+    2   each commit states its ``lineage``; a catalog states its version, and has a copy
+
+A sealed value is
 
     offset  size  content
     0       8     XXH3-64 of the rest, little-endian; the seed is XXH3-64 of table name and key
@@ -12,32 +17,64 @@ so that a value that has changed, or is stored under a wrong key, is detected wh
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import xxhash
 
-from weft.domain.errors import CorruptData, Misconfigured
+from weft.domain.errors import CorruptData, Misconfigured, StorageFull
 from weft.files import disk
 
-FORMAT = 1
+_log = logging.getLogger(__name__)
+
+FORMAT = 2
+UNNUMBERED = 1
+"""The last format whose commits need not state their lineage."""
 MARKER = "weft-format.json"
 SEAL_BYTES = 8
 
 
-def mark(folder: Path, kind: str, *, sync: bool) -> None:
-    """Records in ``folder`` that it holds a ``kind`` of the current format."""
-    disk.write_whole(folder / MARKER, orjson.dumps({"kind": kind, "format": FORMAT}), sync=sync)
+class Writable(Protocol):
+    """The ``Environment`` of a folder."""
+
+    def write(self, body: Callable[[Any], None]) -> None: ...
 
 
-def is_marked(folder: Path, kind: str) -> bool:
-    """Whether ``folder`` holds a ``kind``. Raises Misconfigured for another kind or format, CorruptData for no JSON."""
+def mark(folder: Path, kind: str, *, sync: bool, version: int = FORMAT) -> None:
+    """Records in ``folder`` that it holds a ``kind`` of that format."""
+    disk.write_whole(folder / MARKER, orjson.dumps({"kind": kind, "format": version}), sync=sync)
+
+
+def bring_up(folder: Path, kind: str, found: int, tables: Writable, *, sync: bool) -> int:
+    """Brings ``tables`` of the format ``found`` (0: new) to the present one, and marks it; returns its format.
+
+    On a full disk it keeps its format, which is served as well. Raises OperatorError.
+    """
+    if found == FORMAT:
+        return FORMAT
+    try:
+        if found:
+            tables.write(lambda _: None)  # a commit, which states its lineage
+        mark(folder, kind, sync=sync)
+    except StorageFull:
+        if not found:
+            raise
+        _log.info("%s keeps format %d until there is space", folder, found)
+        return found
+    return FORMAT
+
+
+def marked(folder: Path, kind: str) -> int:
+    """The format of the ``kind`` that ``folder`` holds; 0 if it holds none. Raises Misconfigured for another kind or a
+    newer format, CorruptData for no JSON."""
     path = folder / MARKER
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        return False
+        return 0
     try:
         found = orjson.loads(raw)
         stated, version = str(found["kind"]), found["format"]
@@ -45,14 +82,14 @@ def is_marked(folder: Path, kind: str) -> bool:
         raise damaged(path, "it does not state a format") from None
     if stated != kind:
         raise Misconfigured(f"{folder} holds a {stated[:40]}, not a {kind}; choose another data folder")
-    if version != FORMAT:
+    if type(version) is not int or not 1 <= version <= FORMAT:
         raise Misconfigured(
-            f"{folder} was written in format {version!r}, but this version of Weft reads format {FORMAT}; "
-            "open it with the version of Weft that wrote it",
+            f"{folder} was written in format {version!r}, but this version of Weft reads formats up to {FORMAT}; "
+            "open it with the version of Weft that wrote it, or a newer one",
             found_format=version,
             known_format=FORMAT,
         )
-    return True
+    return version
 
 
 def seal(table: bytes, key: bytes, payload: bytes) -> bytes:

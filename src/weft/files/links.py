@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from weft.files import disk
+from weft.domain.machine import failure
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV, errno.EMLINK, errno.ENOSYS})
 
@@ -34,7 +34,7 @@ def copy(source: Path, target: Path) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise disk.failure(error, target) from error
+        raise failure(error, target) from error
     return target.stat().st_size
 
 
@@ -43,14 +43,15 @@ def take_folder(
 ) -> dict[str, int]:
     """Links or copies all files below ``source`` to ``target``; returns sizes in bytes by relative path, with ``/``.
 
-    Files for whose name ``copied`` is true are copied, others linked. Locks and temporary files are left out.
+    Files for whose name ``copied`` is true are copied, others linked. Locks, temporary files and
+    what a repair set aside are left out.
     ``skip_missing``: a file that disappears meanwhile is left out, too.
     """
     sizes: dict[str, int] = {}
     for folder, _, names in os.walk(source):
         below = Path(folder).relative_to(source)
         for name in sorted(names):
-            if name.endswith(("-lock", ".tmp", ".part")):
+            if name.endswith(("-lock", ".tmp", ".part", ".damaged")):
                 continue
             (target / below).mkdir(parents=True, exist_ok=True)
             take = copy if copied(name) else link
