@@ -1,10 +1,11 @@
-"""What every catalog keeps to, whatever holds it: the one of a data folder, and a plain one in memory."""
+"""What every catalog keeps to, whatever holds it: a data folder, a database, memory."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ from weft.catalog.changes import (
     with_statuses,
 )
 from weft.catalog.lmdb import LmdbCatalog
+from weft.catalog.locks import KeyedLocks
+from weft.catalog.postgres.address import PostgresAddress
+from weft.catalog.postgres.catalog import PostgresCatalog
 from weft.catalog.state import CatalogState
 from weft.domain.errors import Conflict, NotFound
 from weft.domain.tenants import TenantStatus
@@ -37,6 +41,7 @@ class MemoryCatalog:
     def __init__(self) -> None:
         self._state = CatalogState()
         self._lock = threading.Lock()
+        self._locks = KeyedLocks()
 
     def read(self) -> CatalogState:
         return self._state
@@ -48,12 +53,19 @@ class MemoryCatalog:
             self._state = applied(self._state, changes)
             return self._state
 
+    def lock(self, name: bytes, keys: Collection[bytes] = ()) -> AbstractContextManager[None]:
+        return self._locks.hold(name, keys)
+
     def close(self) -> None: ...
 
 
-@pytest.fixture(params=["lmdb", "memory"])
+@pytest.fixture(params=["lmdb", "memory", "postgres"])
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
-    made: Catalog = LmdbCatalog(tmp_path, sync=False) if request.param == "lmdb" else MemoryCatalog()
+    made: Catalog
+    if request.param == "postgres":
+        made = PostgresCatalog(PostgresAddress.of(request.getfixturevalue("catalog_url")))
+    else:
+        made = LmdbCatalog(tmp_path, sync=False) if request.param == "lmdb" else MemoryCatalog()
     yield made
     made.close()
 
@@ -141,3 +153,32 @@ def test_of_many_threads_none_loses_a_change(catalog: Catalog) -> None:
             done.result()
     assert catalog.read().settings == {"n": 100}
     assert catalog.read().version == 100
+
+
+def test_a_lock_keeps_others_of_its_keys_out(catalog: Catalog) -> None:
+    held: list[tuple[bytes, bytes]] = []
+
+    def edit(name: bytes, keys: Sequence[bytes]) -> None:
+        mine = [(name, key) for key in keys or [b""]]
+        for _ in range(10):
+            with catalog.lock(name, keys):
+                assert not set(mine) & set(held)
+                held.extend(mine)
+                for one in mine:
+                    held.remove(one)
+
+    many = [bytes([n]) for n in range(200)]
+    asked: list[tuple[bytes, Sequence[bytes]]] = [
+        (b"a", []),
+        (b"b", []),
+        (b"c", many[3:5]),
+        (b"c", many),
+        (b"c", many[::-1]),
+    ]
+    with ThreadPoolExecutor(10) as pool:
+        for done in [pool.submit(edit, *one) for one in asked * 2]:
+            done.result()
+    with pytest.raises(RuntimeError), catalog.lock(b"a"), ThreadPoolExecutor(1) as pool:
+        pool.submit(edit, b"b", []).result()
+        raise RuntimeError
+    edit(b"a", [])

@@ -7,7 +7,8 @@ engine is an orphan, left by a drop or a crash.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from weft.catalog.changes import CatalogChange
@@ -28,6 +29,17 @@ class Catalog(Protocol):
 
         Raises StaleCatalog when another one is the latest, Conflict and NotFound as ``changes.applied`` does,
         StorageFull.
+        """
+        ...
+
+    def lock(self, name: bytes, keys: Collection[bytes] = ()) -> AbstractContextManager[None]:
+        """No other lock of ``name`` that shares a key, or has none either, is held meanwhile, by any thread of any
+        server with this catalog: for what must be read, changed and written as one in an engine that cannot compare and
+        set.
+
+        A thread holds one lock at a time. Waits, and raises Overloaded where that takes a minute. A change of the
+        catalog that the same thread makes inside is made only while the lock is held. Raises Unreachable, at the end
+        too: then the lock was lost meanwhile, so what was done under it may have met what another did.
         """
         ...
 

@@ -73,5 +73,6 @@ def test_an_emptied_catalog_is_damage_not_a_fresh_start(tmp_path: Path) -> None:
     commit(catalog, lambda state: [AddCollection(new_entry("A", {}, {}))])
     catalog.close()
     (tmp_path / "catalog.mdb").write_bytes(b"")
+    (tmp_path / "catalog-copy.mdb").unlink()
     with pytest.raises(CorruptData, match=r"catalog\.mdb"):
         LmdbCatalog(tmp_path, sync=False)

@@ -1,0 +1,1 @@
+"""The catalog of several servers: rows in a PostgreSQL database that all of them ask and change."""
