@@ -18,11 +18,22 @@ from weft.domain.clock import duration_s
 from weft.domain.errors import Misconfigured
 from weft.settings.access import AccessSettings
 from weft.settings.archives import BackupSettings, ExportSettings
+from weft.settings.audit import AuditSettings
 from weft.settings.collections import QuerySettings, SchemaSettings
+from weft.settings.limits import LimitSettings
 from weft.settings.modules import ModuleSettings
-from weft.settings.server import GrpcSettings, LogSettings, MetricsSettings, RestSettings, ServerSettings
+from weft.settings.resources import ResourceSettings
+from weft.settings.server import (
+    GrpcSettings,
+    LogSettings,
+    MetricsSettings,
+    RestSettings,
+    ServerSettings,
+    is_loopback,
+)
 from weft.settings.setting import Setting, group, sections, setting_of
 from weft.settings.storage import StorageSettings
+from weft.settings.tls import TlsSettings
 from weft.settings.usage import UsageSettings
 
 if TYPE_CHECKING:
@@ -30,7 +41,10 @@ if TYPE_CHECKING:
 
 _Group = TypeVar("_Group", bound="DataclassInstance")
 
-_OTHER_VARIABLES: Final = ("WEFT_CONFIG", "WEFT_API_KEY")
+_OTHER_VARIABLES: Final = (
+    *("WEFT_CONFIG", "WEFT_API_KEY", "WEFT_URL", "WEFT_SOURCE_KEY", "WEFT_TARGET_KEY"),
+    *("WEFT_CA_CERTIFICATE", "WEFT_CLIENT_CERTIFICATE", "WEFT_CLIENT_KEY"),
+)
 """Variables of the command line, not of the server."""
 
 _TRUE: Final = ("true", "1", "on", "enabled", "yes")
@@ -45,12 +59,16 @@ class Settings:
     server: ServerSettings = group(ServerSettings, "Server")
     rest: RestSettings = group(RestSettings, "REST")
     grpc: GrpcSettings = group(GrpcSettings, "gRPC")
+    tls: TlsSettings = group(TlsSettings, "TLS")
     log: LogSettings = group(LogSettings, "Log")
+    audit: AuditSettings = group(AuditSettings, "Audit log")
     metrics: MetricsSettings = group(MetricsSettings, "Metrics")
     access: AccessSettings = group(AccessSettings, "Access")
     schema: SchemaSettings = group(SchemaSettings, "Collections")
     usage: UsageSettings = group(UsageSettings, "Usage limits")
+    resources: ResourceSettings = group(ResourceSettings, "Memory and disk")
     query: QuerySettings = group(QuerySettings, "Queries")
+    limits: LimitSettings = group(LimitSettings, "Limits of a query")
     modules: ModuleSettings = group(ModuleSettings, "Modules")
     backup: BackupSettings = group(BackupSettings, "Backups")
     export: ExportSettings = group(ExportSettings, "Exports")
@@ -75,8 +93,9 @@ def load_settings(
 ) -> Settings:
     """The settings from ``flags``, by key, ``environ`` (None: the process's own) and ``file``.
 
-    If there are users, callers without credentials are refused unless a setting admits them. Raises Misconfigured,
-    naming the invalid key.
+    If there are users, callers without credentials are refused unless a setting admits them. Where others than the user
+    of this machine may call, requests name no addresses and folders of their own unless a setting lets them. Raises
+    Misconfigured, naming the invalid key.
     """
     values = {} if file is None else _from_file(file)
     values |= _from_environment(os.environ if environ is None else environ)
@@ -84,8 +103,13 @@ def load_settings(
         if key not in SETTINGS:
             raise Misconfigured(f"unknown setting {key!r}; {_suggestion(key, SETTINGS)}")
         values[key] = _convert(key, raw, SETTINGS[key].default)
-    if any(values.get(way) for way in ("apikey_enabled", "db_users_enabled", "oidc_enabled")):
+    has_users = any(values.get(way) for way in ("apikey_enabled", "db_users_enabled", "oidc_enabled"))
+    if has_users:
         values.setdefault("anonymous_access", False)
+    if has_users or not is_loopback(str(values.get("host", SETTINGS["host"].default))):
+        values.setdefault("backup_dynamic_location", False)
+        values.setdefault("modules_validate_base_url", True)
+        values.setdefault("provider_private_errors", False)
     return _build(Settings, values)
 
 

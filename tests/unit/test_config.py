@@ -101,6 +101,25 @@ def test_strangers_are_let_in_only_where_there_are_no_users(way: str) -> None:
     assert load_settings({}, {}).access.anonymous
 
 
+USERS = {"apikey_enabled": "true", "apikey_allowed_keys": "a", "apikey_users": "jane"}
+
+
+@pytest.mark.parametrize("flags", [USERS, {"db_users_enabled": "true"}, {"host": "0.0.0.0"}, {"host": "::"}])
+def test_where_others_may_call_requests_name_no_addresses_of_their_own(flags: dict[str, str]) -> None:
+    settings = load_settings(flags, {})
+    assert not settings.backup.dynamic_location and settings.modules.providers.public_only
+    assert not settings.modules.providers.private_errors
+    environ = {"WEFT_BACKUP_DYNAMIC_LOCATION": "true", "MODULES_VALIDATE_BASE_URL": "false"}
+    settings = load_settings(flags, environ)
+    assert settings.backup.dynamic_location and not settings.modules.providers.public_only
+
+
+@pytest.mark.parametrize("flags", [{}, {"host": "localhost"}, {"host": "::1"}, {"host": "127.0.0.2"}])
+def test_on_a_machine_of_ones_own_they_may(flags: dict[str, str]) -> None:
+    settings = load_settings(flags, {})
+    assert settings.backup.dynamic_location and not settings.modules.providers.public_only
+
+
 def test_a_variable_may_have_an_older_name() -> None:
     keys = {"apikey_enabled": "true", "apikey_allowed_keys": "a", "apikey_users": "jane"}
     older = {"AUTHORIZATION_ENABLE_RBAC": "true", "AUTHORIZATION_ADMIN_USERS": "jane"}

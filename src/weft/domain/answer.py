@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from math import isnan
 from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from weft.domain.classification import Classified
 from weft.domain.objects import Properties, Reference, Vector
@@ -95,13 +100,56 @@ class ShardProfile:
     searches: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class Page:
+    """Hits in rank order of which nothing is known but these columns, never changed; NaN: a hit without distance."""
+
+    records: Sequence[StoredRecord]
+    doc_ids: npt.NDArray[np.uint32]
+    """``(n,)``"""
+    distances: npt.NDArray[np.float64] | None = None
+    """``(n,)``"""
+    scores: npt.NDArray[np.float64] | None = None
+    """``(n,)``"""
+
+    def hits(self) -> list[Hit]:
+        count = len(self.records)
+        distances: Iterable[float | None] = repeat(None, count)
+        if self.distances is not None:
+            distances = [None if isnan(distance) else distance for distance in self.distances.tolist()]
+        scores = repeat(None, count) if self.scores is None else self.scores.tolist()
+        return list(map(Hit, self.records, self.doc_ids.tolist(), distances, scores))
+
+
 class Answer:
-    hits: list[Hit] = field(default_factory=list)
-    groups: list[Group] | None = None
-    generated: str | None = None
-    """The result of a grouped task: about all hits, or the first hit of each group."""
-    generation_error: str | None = None
-    generation: GenerationDetails | None = None
-    profile: tuple[ShardProfile, ...] = ()
-    took_s: float = 0.0
+    """``page``: the hits as columns, until ``hits`` is asked for; then these count, and may be changed."""
+
+    __slots__ = ("_hits", "generated", "generation", "generation_error", "groups", "page", "profile", "took_s")
+
+    def __init__(
+        self,
+        hits: list[Hit] | Page | None = None,
+        groups: list[Group] | None = None,
+        generated: str | None = None,
+        profile: tuple[ShardProfile, ...] = (),
+        took_s: float = 0.0,
+    ) -> None:
+        self.page: Page | None = hits if isinstance(hits, Page) else None
+        self._hits: list[Hit] = [] if hits is None or isinstance(hits, Page) else hits
+        self.groups = groups
+        self.generated = generated
+        """The result of a grouped task: about all hits, or the first hit of each group."""
+        self.generation_error: str | None = None
+        self.generation: GenerationDetails | None = None
+        self.profile = profile
+        self.took_s = took_s
+
+    @property
+    def hits(self) -> list[Hit]:
+        if self.page is not None:
+            self._hits, self.page = self.page.hits(), None
+        return self._hits
+
+    @hits.setter
+    def hits(self, hits: list[Hit]) -> None:
+        self._hits, self.page = hits, None

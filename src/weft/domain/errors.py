@@ -12,12 +12,17 @@
     │   ├── Forbidden            known caller, not allowed
     │   ├── TooLarge             over an advertised limit
     │   ├── UsageLimitExceeded   more than the operator allows to be kept
+    │   ├── DeadlinePassed       more work than there was time for
+    │   ├── CallerGone           the caller no longer waits for the answer
     │   └── Unsupported          a call of the protocol that this server does not offer
     ├── ProviderError        an embedding, rerank or generation provider answered with a failure
     ├── OperatorError        the machine or its settings
     │   ├── Misconfigured        an unknown or contradictory setting, a missing extra
     │   ├── Locked               another process holds the data folder
     │   ├── StorageFull          no space left
+    │   ├── ReadOnly             too little memory or disk is left to add data
+    │   ├── Unreachable          the engine or the catalog is another server, which does not answer
+    │   │   └── UncertainChange      nor can it be found out whether it made a change
     │   └── Overloaded           a queue or limit is full; try again later
     └── CorruptData          what is on disk is not what was written
 
@@ -87,6 +92,14 @@ class UsageLimitExceeded(CallerError):
         self.limit = limit
 
 
+class DeadlinePassed(CallerError):
+    """The time for the request was over before it was answered; nothing was changed."""
+
+
+class CallerGone(CallerError):
+    """The caller went away before the request was answered; nothing was changed."""
+
+
 class Unsupported(CallerError):
     """A call or option of the protocol that this server does not offer."""
 
@@ -114,6 +127,19 @@ class Locked(OperatorError):
 
 class StorageFull(OperatorError):
     """No space is left for the write; nothing of it was stored."""
+
+
+class ReadOnly(OperatorError):
+    """So little memory or disk is left that nothing is added; nothing of the request was stored."""
+
+
+class Unreachable(OperatorError):
+    """Another server that this one stands on, its engine or its catalog, does not answer; the request can be sent again
+    later. Of a request that changes much, some may have been changed."""
+
+
+class UncertainChange(Unreachable):
+    """The change may have been made or not, as its end was not heard."""
 
 
 class Overloaded(OperatorError):

@@ -27,6 +27,7 @@ _EPOCH_ORDINAL = _EPOCH.toordinal()
 _DAYS_IN_400_YEARS = 146_097
 _DAYS_IN_YEAR_0 = 366
 _US = timedelta(microseconds=1)
+_SHORT = len("2024-05-13T09:30:00Z")
 _FIRST = (1 - _DAYS_IN_YEAR_0 - _EPOCH_ORDINAL) * _DAY_S * _NS_S
 _LAST = (date.max.toordinal() + 1 - _EPOCH_ORDINAL) * _DAY_S * _NS_S - 1
 """The first and the last nanosecond of the years 0 to 9999, in UTC."""
@@ -52,6 +53,12 @@ def nanoseconds(text: str) -> int:
 
 def parse_all(texts: Sequence[str]) -> Codes:
     """``(n,)`` codes of dates that were checked before."""
+    whole = "".join(texts)
+    if len(whole) == _SHORT * len(texts) and whole[_SHORT - 1 :: _SHORT] == "Z" * len(texts) and whole.isascii():
+        seconds = np.frombuffer(whole.encode(), f"S{_SHORT}").astype(f"S{_SHORT - 1}").astype("datetime64[s]")
+        counted = seconds.astype(np.int64)
+        if ((counted > _LOW // _NS_S) & (counted < _HIGH // _NS_S)).all():
+            return counted * _NS_S
     return np.fromiter((_parse_checked(text) for text in texts), np.int64, len(texts))
 
 

@@ -63,6 +63,8 @@ class JobRecord:
     total: int = 0
     request: JsonObject = field(default_factory=dict)
     cursor: JsonObject | None = None
+    server: str = ""
+    """The id of the server that runs it, where several have the catalog."""
 
     @property
     def id(self) -> str:

@@ -18,9 +18,10 @@ A uuid that identifies an object is 16 bytes inside (``parse_uuid``, ``format_uu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -28,9 +29,15 @@ import numpy.typing as npt
 
 from weft.domain.classification import Classified, LabelFigures
 from weft.domain.errors import Invalid
+from weft.domain.sent_columns import SentColumns
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 """``(d,)`` for a single vector, ``(T, d)`` for a multi-vector; float32, C order."""
+
+
+def is_finite(vector: Vector) -> bool:
+    """Whether it has neither NaN nor infinity. Its square says so sooner, unless its numbers are great."""
+    return math.isfinite(np.vdot(vector, vector)) or bool(np.isfinite(vector).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,13 @@ Value: TypeAlias = Any
 Properties: TypeAlias = dict[str, Value]
 
 
+class EncodedProperties(NamedTuple):
+    """``schema``: names the properties that the encoded ones are; see ``weft.engine.record``."""
+
+    schema: int
+    data: bytes
+
+
 @dataclass(slots=True)
 class Object:
     """One object, validated against its schema. ``vectors`` may lack some; ``models``: the fingerprints of the modules
@@ -84,6 +98,7 @@ class Object:
     updated_ms: int = 0
     models: dict[str, str] = field(default_factory=dict)
     classified: Classified | None = None
+    encoded: EncodedProperties | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -92,7 +107,10 @@ class IncomingObject:
 
     A wire that recognises references only by their form makes ``Reference``s of all values that have it.
     ``uuid`` is the caller's text, or None to have one made. ``vectors`` are by name; the unnamed vector of a request
-    is under ``LEGACY_VECTOR``. ``stored``: what the service made of it, once that is stored by a batch.
+    is under ``LEGACY_VECTOR``. ``stored``: what the service made of it, once that is stored by a batch. ``columns``:
+    the properties of its batch by property, where the wire has them so, and ``row`` the object's place in them.
+    ``models``: the fingerprints of the models that made vectors, as the caller states them, by name of vector.
+    ``stored_ms``: of a copy, which is stored as it is, when it was created and last changed elsewhere.
     """
 
     collection: str
@@ -101,6 +119,10 @@ class IncomingObject:
     vectors: dict[str, Vector] = field(default_factory=dict)
     tenant: str | None = None
     stored: Object | None = field(default=None, compare=False, repr=False)
+    columns: SentColumns | None = field(default=None, compare=False, repr=False)
+    row: int = field(default=0, compare=False, repr=False)
+    models: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    stored_ms: tuple[int, int] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +143,11 @@ class IncomingReference:
 def parse_uuid(text: str) -> bytes:
     """The 16 bytes of ``text``; raises Invalid for anything that is not a uuid."""
     try:
+        if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":  # sooner than UUID
+            plain = bytes.fromhex(text.replace("-", ""))
+            if len(plain) == 16:  # it skips spaces
+                return plain
+            raise ValueError(text)
         return UUID(text).bytes
     except (ValueError, AttributeError, TypeError):
         form = "00000000-0000-0000-0000-000000000000"

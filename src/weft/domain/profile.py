@@ -94,6 +94,10 @@ def recording() -> Iterator[Recording]:
             around.absorb(made)
 
 
+def is_recording() -> bool:
+    return _recording.get() is not None
+
+
 def searching(kind: str) -> AbstractContextManager[None]:
     """The block works for one kind of search: its notes and its time count for that kind."""
     current = _recording.get()

@@ -210,9 +210,12 @@ UNPAGED = -2
 """The limit of a query over GraphQL that says nothing of a page; such queries have a default of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Query:
-    """``limit`` 0 is the server's default, -1 its largest, see also UNPAGED; ``after`` is a cursor in uuid order."""
+    """Never changed: making it frozen would cost a search as much as to parse its request does.
+
+    ``limit`` 0 is the server's default, -1 its largest, see also UNPAGED; ``after`` is a cursor in uuid order.
+    """
 
     collection: str
     tenant: str | None = None

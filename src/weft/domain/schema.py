@@ -7,7 +7,7 @@ kept); ``service.schema`` makes this view from it. Rooms below ``service`` read 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -166,6 +166,22 @@ class VectorIndexConfig:
     def is_dropped(self) -> bool:
         """Stored vectors stay and can be read; none is added, and none is searched."""
         return self.kind == "none"
+
+    def is_built_as(self, other: VectorIndexConfig) -> bool:
+        """Whether they differ at most in what searches alone use, so that an index of one serves the other as it is."""
+        quantizer = replace(self.quantizer, rescore_limit=other.quantizer.rescore_limit)
+        searched_as = replace(
+            self,
+            ef=other.ef,
+            dynamic_ef_min=other.dynamic_ef_min,
+            dynamic_ef_max=other.dynamic_ef_max,
+            dynamic_ef_factor=other.dynamic_ef_factor,
+            flat_search_cutoff=other.flat_search_cutoff,
+            filter_strategy=other.filter_strategy,
+            search_probe=other.search_probe,
+            quantizer=quantizer,
+        )
+        return searched_as == other
 
     def is_compressed(self, vectors: int) -> bool:
         """Whether an index of so many vectors is searched by codes: those of PQ and SQ are trained on some first."""

@@ -19,7 +19,8 @@ class BackupSettings:
         "backup_dynamic_location",
         "WEFT_BACKUP_DYNAMIC_LOCATION",
         True,
-        "let requests name another folder or bucket for a backup",
+        "let requests name any folder or bucket for a backup, not only folders below the configured one; off unless "
+        "set where there are users or the server listens on more than a loopback address",
     )
     s3_bucket: str = setting(
         "backup_s3_bucket", "BACKUP_S3_BUCKET", "", "bucket for backups; turns the module backup-s3 on"

@@ -42,7 +42,23 @@ class ProviderSettings:
         "modules_validate_base_url",
         "MODULES_VALIDATE_BASE_URL",
         False,
-        "refuse provider addresses in collections and headers that use plain http or lie in a private network",
+        "refuse provider addresses in collections and headers that use plain http or lie in a private network; on "
+        "unless set where there are users or the server listens on more than a loopback address",
+    )
+
+    private_errors: bool = setting(
+        "provider_private_errors",
+        "WEFT_PROVIDER_PRIVATE_ERRORS",
+        True,
+        "return what servers in a private network answer with an error, where a collection or a request names them; "
+        "off unless set where there are users or the server listens on more than a loopback address",
+    )
+    hosts: tuple[str, ...] = setting(
+        "provider_hosts",
+        "WEFT_PROVIDER_HOSTS",
+        (),
+        "hosts, as host or host:port, that collections and requests may name as addresses of providers wherever they "
+        "are, and that get the server's own keys",
     )
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weft.domain import schedule
+from weft.domain.address import EngineAddress
 from weft.domain.errors import Misconfigured
 from weft.settings.setting import at_least, setting
 
@@ -17,7 +18,15 @@ class StorageSettings:
         "engine",
         "WEFT_ENGINE",
         "embedded",
-        "what stores the objects: `embedded`, or the driver of a plug-in",
+        "what stores the objects: `embedded`; the address of another server, whose scheme names the driver, as "
+        "`qdrant://host:6333`; or the name of a plug-in's driver",
+    )
+    catalog: str = setting(
+        "catalog",
+        "WEFT_CATALOG",
+        "",
+        "the database that several servers share for schema, tenants, aliases, users, roles and jobs, as "
+        "`postgresql://user@host/database?schema=weft`; empty: the data folder, for one server",
     )
     durable: bool = setting("durable", "WEFT_DURABLE", True, "sync each commit to the disk before it is acknowledged")
     write_queue: int = setting(
@@ -39,6 +48,7 @@ class StorageSettings:
     def __post_init__(self) -> None:
         at_least(1, write_queue=self.write_queue)
         at_least(0, max_open_tenants=self.max_open_tenants)
+        EngineAddress.of(self.engine)
         self.expiry_schedule()  # reports an invalid schedule at the start
 
     def expiry_schedule(self) -> schedule.Schedule:

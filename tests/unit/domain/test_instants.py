@@ -101,3 +101,17 @@ def test_the_first_and_last_years_survive(text: str) -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="RFC 3339"):
         instants.parse(text)
+
+
+@given(st.lists(st.datetimes().map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z".rjust(20, "0")), max_size=5))
+def test_dates_of_the_usual_form_are_parsed_together_as_one_by_one(texts: list[str]) -> None:
+    assert instants.parse_all(texts).tolist() == [instants.parse(text) for text in texts]
+    others = [*texts, "2024-05-13T09:30:00.5Z", "0000-02-29T09:30:00+01:00"]
+    assert instants.parse_all(others).tolist() == [instants.parse(text) for text in others]
+
+
+@pytest.mark.parametrize(
+    "text", ["0000-02-29T00:00:00Z", "1700-01-01T00:00:00Z", "2250-01-01T00:00:00Z", "1699-12-31T23:59:59Z"]
+)
+def test_dates_at_the_ends_of_nanoseconds_are_parsed_together_as_one_by_one(text: str) -> None:
+    assert instants.parse_all([text, text]).tolist() == 2 * [instants.parse(text)]
