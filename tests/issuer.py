@@ -17,12 +17,14 @@ CLIENT = "weft-tests"
 
 
 class Issuer:
-    """``requests`` counts what was asked of it. ``down`` makes it answer with 503."""
+    """``requests`` counts what was asked of it. ``down`` makes it answer with 503, and ``slow`` not before it is unset,
+    but with a space now and then."""
 
     def __init__(self) -> None:
         self.keys: dict[str, RSAKey | ECKey] = {}
         self.requests: list[str] = []
         self.down = False
+        self.slow = False
         self.says_issuer: str | None = None
         self.rotate("RS256", "rsa-1")
         issuer = self
@@ -32,6 +34,13 @@ class Issuer:
                 issuer.requests.append(self.path)
                 found = None if issuer.down else issuer._document(self.path)
                 self.send_response(503 if found is None else 200)
+                while issuer.slow:
+                    try:
+                        self.send_header("X-Slow", "slow")
+                        self.flush_headers()
+                    except OSError:
+                        return
+                    time.sleep(0.05)
                 self.end_headers()
                 self.wfile.write(b"" if found is None else json.dumps(found).encode())
 

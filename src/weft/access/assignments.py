@@ -101,19 +101,19 @@ class Assignments:
 
     # -- changing
 
-    @requires(assigns_roles("users", held=True))
+    @requires(assigns_roles("users"))
     def assign_to_user(self, user: str, roles: Sequence[str], user_type: str | None) -> None:
         self._assign(self._users_to_change(user, roles, user_type, "assign"), roles)
 
-    @requires(assigns_roles("users", held=False))
+    @requires(assigns_roles("users"))
     def revoke_from_user(self, user: str, roles: Sequence[str], user_type: str | None) -> None:
         self._revoke(self._users_to_change(user, roles, user_type, "revoke"), roles)
 
-    @requires(assigns_roles("groups", held=True))
+    @requires(assigns_roles("groups"))
     def assign_to_group(self, group: str, roles: Sequence[str], group_type: str) -> None:
         self._assign([self._group_to_change(group, roles, group_type, "assign")], roles)
 
-    @requires(assigns_roles("groups", held=False))
+    @requires(assigns_roles("groups"))
     def revoke_from_group(self, group: str, roles: Sequence[str], group_type: str) -> None:
         self._revoke([self._group_to_change(group, roles, group_type, "revoke")], roles)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.access import keys
+from weft.access.audit_log import AuditLog
 from weft.access.store import AccessStore
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Unauthenticated
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
 
 
 class Authenticator:
-    def __init__(self, settings: AccessSettings, store: AccessStore) -> None:
+    """Who cannot be authenticated is recorded in ``audit``. Each request begins here, so here is where it gets what
+    other servers have changed."""
+
+    def __init__(self, settings: AccessSettings, store: AccessStore, audit: AuditLog | None = None) -> None:
+        self._audit = audit
         self._anonymous = settings.anonymous
         self._store = store if settings.db_users_enabled else None
+        self._shared = store if store.is_shared else None
         self._secret = keys.new_secret()
         self._users = {keys.digest(self._secret, key): user for key, user in environment_keys(settings)}
         self._provider = _provider(settings.oidc) if settings.oidc.enabled else None
@@ -31,14 +37,35 @@ class Authenticator:
 
         A header that does not begin with ``Bearer`` is ignored. Waits for the identity provider if necessary.
         """
-        caller = self.recognise(authorization, credentials)
+        if self._shared is not None:
+            self._shared.follow()
+        caller = self._recognised(authorization, credentials)
         if caller is not None:
             return caller
         assert self._provider is not None and authorization is not None
-        return _identified(self._provider.identify(_token(authorization)), credentials)
+        try:
+            return _identified(self._provider.identify(_token(authorization)), credentials)
+        except Unauthenticated as error:
+            self._record(credentials, error)
+            raise
 
     def recognise(self, authorization: str | None, credentials: Credentials) -> Caller | None:
-        """As ``authenticate``, but without waiting: None for a token that may require the identity provider's keys."""
+        """As ``authenticate``, but without waiting: None for a token that may require the identity provider's keys, and
+        where other servers may have changed who the caller is."""
+        return None if self._shared is not None else self._recognised(authorization, credentials)
+
+    def _recognised(self, authorization: str | None, credentials: Credentials) -> Caller | None:
+        try:
+            return self._known(authorization, credentials)
+        except Unauthenticated as error:
+            self._record(credentials, error)
+            raise
+
+    def _record(self, credentials: Credentials, error: Unauthenticated) -> None:
+        if self._audit is not None:
+            self._audit.not_authenticated(credentials.address, error.message)
+
+    def _known(self, authorization: str | None, credentials: Credentials) -> Caller | None:
         token = _token(authorization)
         if not token or not self._ways:
             if self._anonymous:
@@ -51,6 +78,16 @@ class Authenticator:
             known = self._provider.recall(token)
             return None if known is None else _identified(known, credentials)
         return Caller(self._user(token), credentials=credentials)
+
+    def check_still(self, caller: Caller, authorization: str | None) -> None:
+        """Raises Unauthenticated unless the header of a call that is under way still means ``caller``: the key was not
+        rotated or revoked, the user not deactivated or deleted, the token has not expired.
+
+        For calls that last. About 3 µs for a key; a token is verified again every minute.
+        """
+        now = self.authenticate(authorization, caller.credentials)
+        if (now.user, now.user_type, now.groups) != (caller.user, caller.user_type, caller.groups):
+            raise Unauthenticated("unauthorized: the credentials of this call now belong to another user; call again")
 
     def _user(self, key: str) -> str:
         """The user that the key belongs to. Raises Unauthenticated."""
@@ -82,7 +119,9 @@ def _provider(settings: OidcSettings) -> OidcProvider:
 
 
 def _token(authorization: str | None) -> str:
-    scheme, _, token = (authorization or "").partition(" ")
+    if not authorization:
+        return ""
+    scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 
 from weft.access.permissions import ALL, MATCH, Permission, Right
-from weft.access.rights import Rights, RoleRights, forbidden, require
+from weft.access.rights import ANONYMOUS, Rights, RoleRights, forbidden
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden
+
+log = logging.getLogger(__name__)
 
 
 class CallerRights:
@@ -24,7 +27,10 @@ class CallerRights:
 
     def require(self, right: Right) -> None:
         """Raises Forbidden."""
-        require(self._rights, self.caller, right)
+        if not self.may(right):
+            refusal = self.refusal(right)
+            log.info("denied: %s", refusal.message)
+            raise refusal
 
     def refusal(self, right: Right) -> Forbidden:
         """What says that the caller does not have ``right``."""
@@ -34,6 +40,14 @@ class CallerRights:
     def is_root(self) -> bool:
         """Whether the settings make the caller a root user; true if there are no roles."""
         return not isinstance(self._rights, RoleRights) or self._rights.is_root(self.caller)
+
+    def require_root(self, what: str) -> None:
+        """Raises Forbidden; ``what`` completes "only root users can …"."""
+        if not self.is_root:
+            user = self.caller.user or ANONYMOUS
+            raise Forbidden(
+                f"{self._rights.title}: authorization, forbidden action: user '{user}': only root users can {what}"
+            )
 
     def touches(self, collection: str) -> bool:
         """Whether the caller has any right on the collection, its tenants or its objects."""
@@ -67,8 +81,28 @@ class CallerRights:
             return
         for role in roles:
             if not rights.has_verbs_of(self.caller, role):
-                raise Forbidden(f"can only assign roles with less or equal permissions as the current user: {role}")
-            self._check_held(self.permissions_of(role), "assign roles")
+                raise Forbidden(
+                    f"can only assign and revoke roles with less or equal permissions as the current user: {role[:80]}"
+                )
+            self._check_held(self.permissions_of(role), "assign and revoke roles")
+
+    def check_may_act_as(self, subject: str) -> None:
+        """Raises Forbidden when ``subject`` is a root user and the caller is none, or when it may do more than the
+        caller. The message does not say what that is: the caller may not be allowed to read the user's roles."""
+        rights = self._rights
+        if not isinstance(rights, RoleRights):
+            return
+        may = rights.is_root(self.caller)
+        if not may and not rights.is_root_subject(subject):
+            roles = rights.roles_of(subject)
+            permissions = [one for role in roles for one in self.permissions_of(role)]
+            may = all(rights.has_verbs_of(self.caller, role) for role in roles)
+            may = may and rights.first_lacking(self.caller, permissions) is None
+        if not may:
+            raise Forbidden(
+                f"{rights.title}: authorization, forbidden action: user '{self.caller.user}' can only manage users "
+                "with less or equal permissions as the current user"
+            )
 
     def _check_held(self, permissions: Iterable[Permission], what: str) -> None:
         rights = self._rights

@@ -55,9 +55,9 @@ class Grants:
         return all(
             verb in self._verbs
             or any(
-                all(map(covers, held, permission.names))
+                permission.names in patterns or any(all(map(covers, held, permission.names)) for held in patterns)
                 for scope in scopes
-                for held in self._patterns.get((verb, permission.domain, scope), ())
+                if (patterns := self._patterns.get((verb, permission.domain, scope)))
             )
             for verb in permission.verbs
         )

@@ -22,7 +22,8 @@ def creating_role(context: CallerRights, name: str, permissions: Sequence[Permis
 
 
 def changing_role(context: CallerRights, name: str, permissions: Sequence[Permission]) -> Iterator[Right]:
-    context.check_role(UPDATE, name, permissions)
+    """With scope ``match`` only a role that allows no more than the caller has: others may have it, too."""
+    context.check_role(UPDATE, name, [*context.permissions_of(name), *permissions])
     yield from ()
 
 
@@ -55,19 +56,26 @@ def reading_roles_of_group(
             context.check_role(READ, role, ())
 
 
-def assigns_roles(domain: str, *, held: bool) -> Rule:
-    """To assign or revoke roles of a user or a group. ``held``: the caller must have all that the roles allow."""
+def assigns_roles(domain: str) -> Rule:
+    """To assign or revoke roles of a user or a group: the caller must have all that the roles allow."""
 
     def rule(context: CallerRights, subject: str, roles: Sequence[str], *_: object) -> Iterator[Right]:
         yield Right(ASSIGN, domain, (OIDC, subject) if domain == "groups" else (subject,))
-        if held:
-            context.check_held(roles)
+        context.check_held(roles)
 
     return rule
 
 
-def user(verb: str) -> Rule:
+def reading_user(context: CallerRights, user: str, *_: object, **__: object) -> Iterator[Right]:
+    yield Right(READ, "users", (user,))
+
+
+def managing_user(verb: str) -> Rule:
+    """To create, change or delete a user, which may mean to act as that user: by a new key, or by letting them in
+    again. The caller must have all that the user may do, and be a root user where the user is one."""
+
     def rule(context: CallerRights, user: str, *_: object, **__: object) -> Iterator[Right]:
         yield Right(verb, "users", (user,))
+        context.check_may_act_as(user_subject(user, DB))
 
     return rule

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import orjson
 
+from weft.access.assigned import DB
 from weft.access.state import AccessState, from_json, to_json
 from weft.access.store import AccessStore
 from weft.domain.errors import CorruptData, Invalid
@@ -19,8 +20,11 @@ T = TypeVar("T")
 
 
 class RolesPart:
-    def __init__(self, store: AccessStore) -> None:
+    """``known``: the users of the settings."""
+
+    def __init__(self, store: AccessStore, known: frozenset[str] = frozenset()) -> None:
         self._store = store
+        self._known = known
 
     def names(self) -> Sequence[str]:
         return sorted(self._store.state.roles)
@@ -34,13 +38,19 @@ class RolesPart:
         return _text(state, "roles", "assigned")
 
     def load(self, text: str) -> Callable[[], None]:
-        """Restores the roles and their assignments; assignments made since are kept."""
+        """Restores the roles that do not exist, and their assignments. Built-in roles and those that exist are assigned
+        only to those who have no roles yet: what exists stays as it is."""
         loaded = _state(text)
 
         def edit(state: AccessState) -> tuple[AccessState, AccessState]:
-            given = {s: tuple(sorted({*state.assigned.get(s, ()), *r})) for s, r in loaded.assigned.items()}
-            roles, assigned = {**state.roles, **loaded.roles}, {**state.assigned, **given}
-            return replace(state, roles=roles, assigned=assigned), state
+            new = {name: permissions for name, permissions in loaded.roles.items() if name not in state.roles}
+            given: dict[str, tuple[str, ...]] = {}
+            for subject, roles in loaded.assigned.items():
+                held = state.assigned.get(subject, ())
+                added = {role for role in roles if role in new or (not held and not self._exists(state, subject))}
+                if added:
+                    given[subject] = tuple(sorted({*held, *added}))
+            return replace(state, roles={**state.roles, **new}, assigned={**state.assigned, **given}), state
 
         before = self._store.change(edit)
 
@@ -51,12 +61,18 @@ class RolesPart:
 
         return lambda: self._store.change(unload)
 
+    def _exists(self, state: AccessState, subject: str) -> bool:
+        """Of a database user, or one of the settings; of others only the identity provider knows."""
+        user_type, _, user = subject.partition(":")
+        return user_type == DB and (user in state.users or user in self._known)
+
 
 class UsersPart:
-    """Its text is secret: it can be used to test guesses of keys."""
+    """Its text is secret: it can be used to test guesses of keys. ``known``: the users of the settings."""
 
-    def __init__(self, store: AccessStore) -> None:
+    def __init__(self, store: AccessStore, known: frozenset[str] = frozenset()) -> None:
         self._store = store
+        self._known = known
 
     def names(self) -> Sequence[str]:
         return sorted(self._store.state.users)
@@ -68,12 +84,15 @@ class UsersPart:
         return _text(state, "secrets", "users", "adopted")
 
     def load(self, text: str) -> Callable[[], None]:
-        """Restores the users; their keys at the time of the backup are valid again."""
+        """Restores the users that do not exist; their keys at the time of the backup are valid again."""
         loaded = _state(text)
 
         def edit(state: AccessState) -> tuple[AccessState, AccessState]:
+            new = {
+                user: one for user, one in loaded.users.items() if user not in state.users and user not in self._known
+            }
             secrets = tuple(dict.fromkeys([*state.secrets, *loaded.secrets]))
-            users, adopted = {**state.users, **loaded.users}, state.adopted | loaded.adopted
+            users, adopted = {**state.users, **new}, state.adopted | (loaded.adopted & new.keys())
             return replace(state, secrets=secrets, users=users, adopted=adopted), state
 
         before = self._store.change(edit)

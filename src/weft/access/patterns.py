@@ -1,24 +1,27 @@
 """Patterns in permissions: a name, ``*`` for any text, or a regular expression over the whole name.
 
 A ``*`` always means any text, so ``Movies*`` matches what begins with ``Movies``; ``{…}`` is any text without a slash.
-Patterns that could take long to match are refused: repeated groups, look-around, back-references, more than three
-repetitions.
+Names are compared in linear time, and only up to a length that no name has; see ``expressions``. Look-around,
+back-references, repeated groups and more than three repetitions are refused.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
+from weft.access.expressions import Expression, NotAnExpression
 from weft.domain.errors import Invalid
+from weft.domain.wildcards import wildcard
 
 ANY = "*"
 LONGEST = 256
+LONGEST_NAME = 300
+"""The longest names that patterns match, apart from those that match everything. Nothing has a longer one; what a
+request calls by one is absent."""
 MOST_REPETITIONS = 3
 
-_SPECIAL = re.compile(r"[*.+?^$()|{}\[\]\\]")
 _REGULAR = re.compile(r"[.+?^$()|{}\[\]\\]")
 _ANYTHING = ("*", ".*")
 _BRACES = re.compile(r"\{[^/]+\}")
@@ -39,8 +42,8 @@ def check_pattern(field: str, pattern: str) -> None:
             f"and at most {MOST_REPETITIONS} wildcards, or split it into several permissions"
         )
     try:
-        _compiled(expanded)
-    except (re.error, OverflowError) as error:
+        Expression(expanded)
+    except NotAnExpression as error:
         raise Invalid(f"{field} '{pattern}' is not a valid pattern: {error}") from None
 
 
@@ -49,10 +52,14 @@ def matcher(pattern: str) -> Match:
     """A matcher for ``pattern``, which was checked. The name ``*`` stands for all names: only ``*`` surely matches."""
     if pattern in _ANYTHING:
         return _anything
-    if not _SPECIAL.search(pattern):
+    matches: Match
+    if _REGULAR.search(pattern):
+        matches = Expression(_expanded(pattern)).matches
+    elif ANY in pattern:
+        matches = wildcard(pattern)
+    else:
         return pattern.__eq__
-    matches = _compiled(_expanded(pattern)).fullmatch
-    return lambda name: name != ANY and matches(name)
+    return lambda name: name != ANY and len(name) <= LONGEST_NAME and "\n" not in name and matches(name)
 
 
 def covers(pattern: str, other: str) -> bool:
@@ -70,12 +77,6 @@ def covers(pattern: str, other: str) -> bool:
 
 def _anything(name: str) -> bool:
     return True
-
-
-def _compiled(expanded: str) -> re.Pattern[str]:
-    with warnings.catch_warnings():  # of ``[[`` and the like, which Python may come to read as Unicode's sets of sets
-        warnings.simplefilter("ignore", FutureWarning)
-        return re.compile(expanded)
 
 
 def _expanded(pattern: str) -> str:

@@ -8,7 +8,7 @@ stands for all.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -67,6 +67,10 @@ _CLASS = re.compile(r"\*|[A-Z][_0-9A-Za-z\-.*+?^$()|{}\[\]\\]{0,254}")
 _TENANT = re.compile(r"[A-Za-z0-9\-_.*+?^$()|{}\[\]\\]{1,64}")
 
 
+MOST_IN_ROLE: Final = 5_000
+"""Permissions of a role: each is compared with those of the user that gives it."""
+
+
 class Right(NamedTuple):
     """What a call requires. ``scope`` is for the domain ``roles`` only: ``all`` or ``match``."""
 
@@ -78,6 +82,11 @@ class Right(NamedTuple):
     @property
     def action(self) -> str:
         return f"{_VERB_NAMES[self.verb]}_{self.domain}"
+
+    def of_any(self, field: str) -> Right:
+        """This with ``*`` for one of its names, for a refusal to a caller that may not learn the name."""
+        hidden = DOMAINS[self.domain].index(field)
+        return self._replace(names=tuple(ANY if i == hidden else name for i, name in enumerate(self.names)))
 
     def __str__(self) -> str:
         """The resource, as refusals name it."""
@@ -124,6 +133,14 @@ class Permission:
         if self.domain == "nodes" and named["verbosity"] == "minimal":
             del named["collection"]
         return named
+
+
+def check_count(permissions: Sized) -> None:
+    """Raises Invalid for more than a role may have."""
+    if len(permissions) > MOST_IN_ROLE:
+        raise Invalid(
+            f"a role has at most {MOST_IN_ROLE} permissions, not {len(permissions)}; use patterns, or several roles"
+        )
 
 
 def everything(action: str) -> Permission:

@@ -25,7 +25,8 @@ class Requirement:
     forbidden items of a batch are refused one by one. Items with the same ``group_by`` key need the same rights, which
     are checked once. ``narrow``: reduces what is requested to what the caller may have; it takes the context and the
     verb's arguments, and returns the positional ones to call the verb with. ``redact``: reduces the result to what the
-    caller may see; its arguments are the context, the result and those of the verb.
+    caller may see; its arguments are the context, the result and those of the verb. ``preliminary``: wires use the verb
+    on the way to another one, so the audit log has it only where it is refused.
     """
 
     rights: Rule | None = None
@@ -33,6 +34,7 @@ class Requirement:
     group_by: Callable[..., Hashable] | None = None
     narrow: Callable[..., tuple[object, ...]] | None = None
     redact: Callable[..., object] | None = None
+    preliminary: bool = False
 
 
 PUBLIC: Final = Requirement()
@@ -48,11 +50,12 @@ def requires(
     group_by: Callable[..., Hashable] | None = None,
     narrow: Callable[..., tuple[object, ...]] | None = None,
     redact: Callable[..., object] | None = None,
+    preliminary: bool = False,
 ) -> Callable[[Verb], Verb]:
     """Declares the requirement of the decorated verb; see ``Requirement``."""
 
     def state(verb: Verb) -> Verb:
-        _STATED[verb] = Requirement(rights, per_item, group_by, narrow, redact)
+        _STATED[verb] = Requirement(rights, per_item, group_by, narrow, redact, preliminary)
         return verb
 
     return state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
@@ -13,8 +12,6 @@ from weft.access.store import AccessStore
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, Unauthenticated, Unsupported
 from weft.settings.access import AccessSettings, AdminListSettings, RbacSettings
-
-log = logging.getLogger(__name__)
 
 VIEWER, ADMIN, ROOT, READ_ONLY = "viewer", "admin", "root", "read-only"
 FIXED_ROLES: Final = (ROOT, READ_ONLY)
@@ -56,14 +53,6 @@ class Rights(Protocol):
         ...
 
 
-def require(rights: Rights, caller: Caller, right: Right) -> None:
-    """Raises Forbidden in Weaviate's words when ``caller`` does not have ``right``."""
-    if not rights.may(caller, right):
-        refusal = forbidden(rights, caller, right)
-        log.info("denied: %s", refusal.message)
-        raise refusal
-
-
 def forbidden(rights: Rights, caller: Caller, right: Right) -> Forbidden:
     groups = ", ".join(f"'{group}'" for group in caller.groups)
     of = f" (of group{'s' if len(caller.groups) > 1 else ''} {groups})" if groups else ""
@@ -100,6 +89,10 @@ class RoleRights:
 
     def is_root(self, caller: Caller) -> bool:
         return is_root(self._settings, caller)
+
+    def is_root_subject(self, subject: str) -> bool:
+        """Whether ``db:<user>`` or ``oidc:<user>`` would be a root user."""
+        return subject.partition(":")[2] in self._settings.root_users
 
     def first_lacking(self, caller: Caller, permissions: Iterable[Permission]) -> Permission | None:
         """The first of ``permissions`` that the caller does not have."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from weft.access.assigned import without
 from weft.access.identity import changing_role, creating_role, deleting_role, reading_role
-from weft.access.permissions import ALL, MATCH, READ, Permission, Right
+from weft.access.permissions import ALL, MATCH, READ, Permission, Right, check_count
 from weft.access.requirement import public, requires
 from weft.access.rights import BUILT_IN, ON_EVERYTHING, ROOT, Rights, RoleRights, is_root, role_rights
 from weft.access.state import AccessState
@@ -74,12 +74,20 @@ class Roles:
 
     @requires(changing_role)
     def add_permissions(self, name: str, permissions: Sequence[Permission]) -> None:
-        self._edit(name, lambda old: _once([*old, *permissions]))
+        """Raises Invalid where the role would have too many."""
+
+        def added(old: Permissions) -> Permissions:
+            found = _once([*old, *permissions])
+            check_count(found)
+            return found
+
+        self._edit(name, added)
 
     @requires(changing_role)
     def remove_permissions(self, name: str, permissions: Sequence[Permission]) -> None:
         """Permissions that the role does not have are ignored."""
-        self._edit(name, lambda old: tuple(one for one in old if one not in permissions))
+        removed = frozenset(permissions)
+        self._edit(name, lambda old: tuple(one for one in old if one not in removed))
 
     @requires(reading_role)
     def has_permission(self, name: str, permission: Permission) -> bool:

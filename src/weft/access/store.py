@@ -22,26 +22,42 @@ from weft.access import keys
 from weft.access.state import AccessState, UserRecord, from_json, to_json
 from weft.domain.errors import CorruptData, Misconfigured
 from weft.files import disk
+from weft.files.publication import Publication
 
 FILE = "access.json"
+PUBLISHED = "access"
+"""The name of its publication."""
 _KIND, _FORMAT = "weft-access", 1
 T = TypeVar("T")
 
 
 class AccessStore:
-    """One per data folder, whose lock the caller holds. Raises CorruptData, Misconfigured, StorageFull."""
+    """One per data folder, whose lock the caller holds; processes that follow it know of changes by ``publication``.
 
-    def __init__(self, folder: Path, *, sync: bool = True) -> None:
+    Raises CorruptData, Misconfigured, StorageFull.
+    """
+
+    def __init__(self, folder: Path, *, sync: bool = True, publication: Publication | None = None) -> None:
+        self._publication = publication or Publication()
         self._path = folder / FILE
         self._sync = sync
         self._lock = threading.Lock()
         self._used: dict[str, float] = {}
-        self._set(self._load())
+        with self._publication.change():  # which ends what a crash has left unfinished
+            self._set(self._load())
 
     @property
     def state(self) -> AccessState:
         """The current state; a reader takes it once."""
         return self._now[0]
+
+    def follow(self) -> None:
+        """Have what other processes have changed; there are none here. May wait elsewhere."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other servers change it: then ``follow`` is called when a request begins."""
+        return False
 
     def find(self, key: str) -> tuple[str, UserRecord] | None:
         """The id and the user of an API key, or None."""
@@ -58,8 +74,9 @@ class AccessStore:
             state, result = edit(self.state)
             if state is not self.state:
                 state = self._with_times(state)
-                self._write(state)
-                self._set(state)
+                with self._publication.change():
+                    self._write(state)
+                    self._set(state)
             return result
 
     def used(self, user: str) -> None:

@@ -83,7 +83,7 @@ class Users:
             found += [self._settings_info(user) for user in self._settings_users() if user not in users]
         return found
 
-    @requires(identity.user(READ))
+    @requires(identity.reading_user)
     def get(self, user: str, caller: Caller, *, times: bool) -> UserInfo:
         """``times``: when last used. Raises NotFound."""
         self._check_enabled()
@@ -96,7 +96,7 @@ class Users:
 
     # -- changing
 
-    @requires(identity.user(CREATE))
+    @requires(identity.managing_user(CREATE))
     def create(self, user: str, *, adopt: bool = False, created: float | None = None, caller: Caller) -> str:
         """Returns the new user's key, only this once. ``adopt``: take over a user of the settings, with its key.
 
@@ -123,7 +123,7 @@ class Users:
         self._store.change(edit)
         return key
 
-    @requires(identity.user(UPDATE))
+    @requires(identity.managing_user(UPDATE))
     def rotate(self, user: str) -> str:
         """Returns a new key; the old one is refused from now on."""
         self._check_known(user)
@@ -132,14 +132,14 @@ class Users:
         self._edit(user, lambda old: replace(old, key=digest, key_prefix=key[: keys.PREFIX_CHARS]))
         return key
 
-    @requires(identity.user(UPDATE))
+    @requires(identity.managing_user(UPDATE))
     def activate(self, user: str) -> None:
         """Raises Conflict when the user is active already."""
         self._check_not_root(user, "activate")
         self._check_known(user)
         self._edit(user, lambda old: _switched(user, old, True))
 
-    @requires(identity.user(UPDATE))
+    @requires(identity.managing_user(UPDATE))
     def deactivate(self, user: str, *, revoke_key: bool, caller: Caller) -> None:
         """Raises Conflict when the user is inactive already.
 
@@ -150,7 +150,7 @@ class Users:
         self._check_known(user)
         self._edit(user, lambda old: replace(_switched(user, old, False), key=None if revoke_key else old.key))
 
-    @requires(identity.user(DELETE))
+    @requires(identity.managing_user(DELETE))
     def delete(self, user: str, caller: Caller) -> None:
         """Deletes the user, with the assignments of roles."""
         self._check_not_own(user, caller, "delete")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from weft.access import keys
 from weft.access.authenticator import Authenticator
+from weft.access.state import UserRecord
 from weft.access.store import AccessStore
 from weft.domain.caller import Credentials
 from weft.domain.errors import Unauthenticated
@@ -45,3 +48,36 @@ def test_a_wrong_key_is_refused_even_where_strangers_are_welcome(tmp_path: Path)
     assert auth.authenticate(None, Credentials()).user is None
     with pytest.raises(Unauthenticated, match="invalid api key"):
         auth.authenticate("Bearer nope", Credentials())
+
+
+def test_a_call_that_lasts_ends_with_its_key(tmp_path: Path) -> None:
+    """Whatever becomes of the user: the header of the call no longer means its caller."""
+    secret = keys.new_secret()
+    record = UserRecord(keys.digest(secret, "key"), "key", True, 0.0)
+    store = AccessStore(tmp_path, sync=False)
+    settings = AccessSettings(anonymous=False, db_users_enabled=True)
+    auth = Authenticator(settings, store)
+
+    def users(**given: UserRecord) -> None:
+        store.change(lambda state: (replace(state, secrets=(secret,), users=given), None))
+
+    users(jane=record)
+    caller = auth.authenticate("Bearer key", Credentials())
+    auth.check_still(caller, "Bearer key")
+    for changed in (
+        {"jane": replace(record, key=keys.digest(secret, "other"))},
+        {"jane": replace(record, key=None)},
+        {"jane": replace(record, active=False)},
+        {},
+        {"joe": record},
+    ):
+        users(**changed)
+        with pytest.raises(Unauthenticated):
+            auth.check_still(caller, "Bearer key")
+    users(jane=record)
+    auth.check_still(caller, "Bearer key")
+
+
+def test_a_call_without_credentials_lasts(tmp_path: Path) -> None:
+    auth = made(tmp_path, AccessSettings())
+    auth.check_still(auth.authenticate(None, Credentials()), None)

@@ -50,7 +50,9 @@ def test_a_deletion_by_filter_over_a_reference_reads_its_target(world: World) ->
     assert message(world.ask(give(world, *held), "DELETE", "/v1/batch/objects", body)).endswith(
         "read_collections [[Domain: collections, Collection: Movies]]"
     )
-    key = give(world, *held, Permission("read_collections", ("Movies",)))
+    held.append(Permission("read_collections", ("Movies",)))
+    assert "Collection: Halls" in message(world.ask(give(world, *held), "DELETE", "/v1/batch/objects", body))
+    key = give(world, *held, data("read", "Halls"))
     assert world.ask(key, "DELETE", "/v1/batch/objects", body).status_code == 200
 
 

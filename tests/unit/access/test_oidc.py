@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from issuer import Issuer
 from unit.access.world import World
+from weft.access import issuer_keys
 from weft.access.oidc import Identity, OidcProvider
 from weft.config import load_settings
 from weft.domain.errors import Misconfigured, Unauthenticated
@@ -126,6 +128,62 @@ def test_a_provider_that_is_down_and_comes_back(issuer: Issuer) -> None:
     known.identify(issuer.token())
     issuer.down = True
     assert known.identify(issuer.token(sub="joe")).user == "joe", "its keys are known"
+
+
+def test_a_provider_that_hangs_holds_few(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("_FETCH_S", 60.0), ("_WAIT_S", 60.0), ("_SLOW_S", 0.0)):
+        monkeypatch.setattr(issuer_keys, name, seconds)
+    known = provider(issuer)
+    known.identify(issuer.token())
+    tokens = [issuer.token({"kid": f"unknown-{number}"}) for number in range(41)]
+    issuer.slow, issuer.says_issuer = True, "another: what it answers in the end is of no use"
+    refused = threading.Semaphore(0)
+
+    def bogus(token: str) -> None:
+        with pytest.raises(Unauthenticated, match="not the issuer's"):
+            known.identify(token)
+        refused.release()
+
+    waiting = [threading.Thread(target=bogus, args=(token,)) for token in tokens[:40]]
+    for one in waiting:
+        one.start()
+    for _ in range(40 - issuer_keys._MOST_WAITING):
+        assert refused.acquire(timeout=30), "where others wait already, a token is refused at once"
+    assert known.identify(issuer.token(sub="joe")).user == "joe", "its keys are known"
+    assert not refused.acquire(blocking=False), "the others wait"
+    issuer.slow = False
+    for _ in range(issuer_keys._MOST_WAITING):
+        assert refused.acquire(timeout=30)
+    for one in waiting:
+        one.join()
+    bogus(tokens[40])
+    assert known._keys._fetch is None, "it has hung lately"
+    assert len(issuer.requests) == 3, "one fetch"
+
+
+@pytest.mark.parametrize(("wait_s", "fetch_s"), [(0.05, 60.0), (60.0, 0.05)])
+def test_a_provider_that_hangs_holds_a_token_and_a_fetch_not_for_long(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch, wait_s: float, fetch_s: float
+) -> None:
+    known = provider(issuer)
+    known.identify(issuer.token())
+    monkeypatch.setattr(issuer_keys, "_WAIT_S", wait_s)
+    monkeypatch.setattr(issuer_keys, "_FETCH_S", fetch_s)
+    issuer.slow = True
+    with pytest.raises(Unauthenticated, match="not the issuer's"):
+        known.identify(issuer.token({"kid": "unknown"}))
+    assert (known._keys._fetch is not None) is (fetch_s > wait_s)
+    issuer.slow = False
+
+
+def test_old_keys_stay_in_use_while_they_are_fetched_again(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issuer_keys, "_REFRESH_AFTER_S", -1.0)
+    known = provider(issuer)
+    assert known.identify(issuer.token()).user == "jane"
+    issuer.slow = True
+    for number in range(20):
+        assert known.identify(issuer.token(sub=f"joe-{number}")).user == f"joe-{number}"
+    issuer.slow = False
 
 
 def test_a_provider_that_says_it_is_another(issuer: Issuer) -> None:

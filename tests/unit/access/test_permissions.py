@@ -77,6 +77,14 @@ def test_all_is_more_than_what_an_expression_excludes() -> None:
     assert patterns.matcher("[^A].*")("B1")
 
 
+@pytest.mark.parametrize("pattern", ["Team_*_*_docs", "Team*", "(T|t)eam_*", "[A-Z].*_.*x", "T(_|_|__)*"])
+def test_a_name_that_nothing_can_have_matches_only_all(pattern: str) -> None:
+    """And what could be a name is looked at once: see ``expressions`` and ``wildcards``."""
+    for end in ("", "\n", "docs"):
+        assert not patterns.matcher(pattern)("Team_" + "_" * 1_000_000 + end)
+        assert patterns.matcher("*")("Team_" + "_" * 1_000_000 + end)
+
+
 def data(*names: str) -> Right:
     return Right("R", "data", names)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from unit.access.world import World, data, give, message
-from weft.access.permissions import ACTIONS, Permission, everything
+from weft.access.permissions import ACTIONS, MOST_IN_ROLE, Permission, everything
 from weft.access.store import AccessStore
 from weft.domain.caller import Caller
 from weft.wire.rest.permission_json import permission_json
@@ -33,6 +34,20 @@ def test_scope_match_gives_no_more_than_one_has(world: World) -> None:
     assert create("more", data("read", "*")) == 201
 
 
+def test_scope_match_changes_no_role_that_allows_more_than_one_has(world: World) -> None:
+    both = [data("read", "Movies"), data("read", "Shops")]
+    world.access.roles.create("more", both)
+    world.access.roles.create("less", both[:1])
+    key = give(world, Permission("update_roles", ("*",), "match"), Permission("delete_roles", ("*",), "match"), both[0])
+    body = {"permissions": [permission_json(both[0])]}
+    for name, status in (("more", 403), ("less", 200)):
+        for verb in ("add", "remove"):
+            answer = world.ask(key, "POST", f"/v1/authz/roles/{name}/{verb}-permissions", body)
+            assert answer.status_code == status, (name, verb)
+    assert world.ask(key, "DELETE", "/v1/authz/roles/more").status_code == 403
+    assert world.access.store.state.roles == {**world.access.store.state.roles, "more": tuple(both), "less": ()}
+
+
 def test_roles_are_given_by_those_who_have_them(world: World) -> None:
     key = give(world, everything("assign_and_revoke_users"))
     assign = {"roles": ["viewer"], "userType": "db"}
@@ -40,8 +55,23 @@ def test_roles_are_given_by_those_who_have_them(world: World) -> None:
     assert "less or equal permissions" in message(response)
     assert world.ask("root-key", "POST", "/v1/authz/users/list-user/assign", assign).status_code == 200
     assert world.ask("list-key", "GET", "/v1/schema").status_code == 200
-    assert world.ask(key, "POST", "/v1/authz/users/list-user/revoke", assign).status_code == 200
+    response = world.ask(key, "POST", "/v1/authz/users/list-user/revoke", assign)
+    assert "less or equal permissions" in message(response)
+    assert world.ask("list-key", "GET", "/v1/schema/Movies").status_code == 200
+    assert world.ask("root-key", "POST", "/v1/authz/users/list-user/revoke", assign).status_code == 200
     assert world.ask("list-key", "GET", "/v1/schema/Movies").status_code == 403
+
+
+def test_roles_of_groups_are_given_and_taken_by_those_who_have_them(world: World) -> None:
+    world.access.assignments.assign_to_group("/staff", ["admin"], "oidc")
+    key = give(world, everything("assign_and_revoke_groups"), data("read", "Movies"))
+    world.access.roles.create("movies", [data("read", "Movies")])
+    for verb in ("assign", "revoke"):
+        path = f"/v1/authz/groups/%2Fstaff/{verb}"
+        for role, status in (("admin", 403), ("movies", 200)):
+            body = {"roles": [role], "groupType": "oidc"}
+            assert world.ask(key, "POST", path, body).status_code == status, (verb, role)
+    assert world.access.store.state.assigned["group:/staff"] == ("admin",)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +149,8 @@ def test_root_is_seen_by_root_users(world: World) -> None:
         ("POST", "/v1/users/db/list-user", None, 409),
         ("POST", "/v1/users/db/stranger", {"import": True}, 404),
         ("POST", "/v1/users/db/x", {"createTime": "yesterday", "import": True}, 422),
+        ("POST", "/v1/users/db/x", {"createTime": "9999-12-31T23:59:59-23:59"}, 422),
+        ("POST", "/v1/users/db/x", {"createTime": "0001-01-01T00:00:01+23:59"}, 422),
         ("GET", "/v1/users/db/stranger", None, 404),
         ("DELETE", "/v1/users/db/stranger", None, 404),
         ("DELETE", "/v1/users/db/root-user", None, 422),
@@ -209,7 +241,62 @@ def test_users_cannot_lock_themselves_out(world: World) -> None:
     key = world.user("admin", roles=["admin"])
     assert world.ask(key, "DELETE", "/v1/users/db/admin").status_code == 422
     assert world.ask(key, "POST", "/v1/users/db/admin/deactivate").status_code == 422
-    assert world.ask(key, "POST", "/v1/users/db/root-user/deactivate").status_code == 422
+    assert world.ask("root-key", "POST", "/v1/users/db/root-user/deactivate").status_code == 422
+
+
+MANAGED = [
+    ("POST", "/rotate-key", None),
+    ("POST", "/deactivate", None),
+    ("POST", "/deactivate", {"revoke_key": True}),
+    ("POST", "/activate", None),
+    ("DELETE", "", None),
+    ("POST", "", None),
+    ("POST", "", {"import": True}),
+]
+MANAGERS = tuple(everything(f"{verb}_users") for verb in ("create", "read", "update", "delete", "assign_and_revoke"))
+
+
+@pytest.mark.parametrize(("method", "verb", "body"), MANAGED)
+@pytest.mark.parametrize("user", ["boss", "reader", "root-user"])
+def test_users_are_managed_by_those_who_may_do_as_much(
+    world: World, method: str, verb: str, body: Any, user: str
+) -> None:
+    """One who rotates a key acts as its user: managing users makes no one an administrator."""
+    world.user("boss", roles=["admin"])
+    world.user("reader", [data("read", "Movies")])
+    world.ask("root-key", "POST", "/v1/users/db/root-user", {"import": True})
+    helpdesk = give(world, *MANAGERS)
+    before = world.access.store.state
+    answer = world.ask(helpdesk, method, f"/v1/users/db/{user}{verb}", body)
+    assert "less or equal permissions" in message(answer) and "admin" not in message(answer)
+    assert world.access.store.state == before
+    assert world.ask("root-key", "GET", "/v1/meta").status_code == 200
+    equal = give(world, *MANAGERS, data("read", "*"))
+    answer = world.ask(equal, method, f"/v1/users/db/{user}{verb}", body)
+    assert (answer.status_code == 403) == (user != "reader" or body == {"import": True}), answer.text
+
+
+@pytest.mark.parametrize(("method", "verb", "body"), MANAGED)
+def test_root_users_are_out_of_reach_of_administrators(world: World, method: str, verb: str, body: Any) -> None:
+    world.ask("root-key", "POST", "/v1/users/db/root-user", {"import": True})
+    key = world.user("admin", roles=["admin"])
+    assert world.ask(key, method, f"/v1/users/db/root-user{verb}", body).status_code == 403
+    assert world.ask("root-key", "GET", "/v1/meta").status_code == 200
+
+
+def test_a_root_user_who_was_taken_over_rotates_their_own_key(world: World) -> None:
+    world.ask("root-key", "POST", "/v1/users/db/root-user", {"import": True})
+    rotated = world.ask("root-key", "POST", "/v1/users/db/root-user/rotate-key").json()["apikey"]
+    assert world.ask("root-key", "GET", "/v1/meta").status_code == 401
+    assert world.ask(rotated, "POST", "/v1/users/db/joe").status_code == 201
+
+
+def test_a_new_user_gets_no_roles_that_its_maker_has_not(world: World) -> None:
+    """They may have been given before the user was there."""
+    state = world.access.store.state
+    world.access.store.change(lambda old: (replace(old, assigned={**state.assigned, "db:later": ("admin",)}), None))
+    assert world.ask(give(world, *MANAGERS), "POST", "/v1/users/db/later").status_code == 403
+    assert world.ask("root-key", "POST", "/v1/users/db/later").status_code == 201
 
 
 def test_users_can_be_off(tmp_path: Path) -> None:
@@ -219,3 +306,14 @@ def test_users_can_be_off(tmp_path: Path) -> None:
         assert world.ask("root-key", "POST", "/v1/users/db/joe").status_code == 422
     finally:
         world.close()
+
+
+def test_a_role_has_so_many_permissions_at_most(world: World) -> None:
+    few = [{"action": "read_data", "data": {"collection": f"C{number}"}} for number in range(MOST_IN_ROLE)]
+    more = [{"action": "read_data", "data": {"collection": "D"}}]
+    answer = world.ask("root-key", "POST", "/v1/authz/roles", {"name": "many", "permissions": [*few, *more]})
+    assert answer.status_code == 422 and "at most 5000 permissions, not 5001" in answer.text
+    assert world.ask("root-key", "POST", "/v1/authz/roles", {"name": "many", "permissions": few}).status_code == 201
+    for path, body, status in (("add", few, 200), ("add", more, 422), ("remove", few[:1], 200), ("add", more, 200)):
+        answer = world.ask("root-key", "POST", f"/v1/authz/roles/many/{path}-permissions", {"permissions": body})
+        assert answer.status_code == status, answer.text

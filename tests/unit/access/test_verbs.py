@@ -213,6 +213,7 @@ def test_imports_that_make_something(tmp_path: Path) -> None:
 def test_shards_of_others_are_not_counted(world: World) -> None:
     key = give(world, Permission("read_nodes", ("verbose", "Movies")))
     node = world.ask(key, "GET", "/v1/nodes?output=verbose").json()["nodes"][0]
+    assert "usage" not in node
     assert [shard["class"] for shard in node["shards"]] == ["Movies"]
     assert node["stats"] == {"objectCount": 1, "shardCount": 1}
 

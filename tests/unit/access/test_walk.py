@@ -19,6 +19,7 @@ from weft.domain.errors import Forbidden
 from weft.protocol import batch
 from weft.service.guard import requirements
 from weft.wire.grpc.methods import Methods
+from weft.wire.grpc.server import DEFAULT_LIMITS
 from weft.wire.grpc.stream import BatchStream
 
 READING = {action for action in ACTIONS if action.startswith("read_")} | {"manage_backups"}
@@ -47,10 +48,12 @@ INNER_METHODS = {
     "archives.classes",
     "classifications.collections_of",
     "archives.meta",
+    "archives.restores.aliases",
     "archives.restores.classes",
     "aliases.by_name",
     "collections.adding",
     "collections.check_new_objects",
+    "collections.check_room",
     "collections.check_new_tenants",
     "collections.find",
     "collections.use",
@@ -86,7 +89,7 @@ def test_no_route_is_missing_here(world: World) -> None:
 
 
 def test_no_method_is_missing_here(world: World) -> None:
-    table = Methods(world.door, world.access.authenticator, None).table
+    table = Methods(world.door, world.access.authenticator, None, DEFAULT_LIMITS).table
     paths = [*table.short, *table.long, *table.streams]
     assert {path.rpartition("/")[2] for path in paths if path.startswith("/weaviate.v1")} == set(GRPC)
 

@@ -69,6 +69,7 @@ REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1/.well-known/openapi.json"): free("/v1/.well-known/openapi.json"),
     ("GET", "/v1/nodes"): needs("read_nodes", path="/v1/nodes"),
     ("GET", "/v1/nodes/{name}"): needs("read_nodes", path="/v1/nodes/Movies?output=verbose"),
+    ("GET", "/v1/weft/collections/{name}/models"): needs("read_tenants", path="/v1/weft/collections/Movies/models"),
     ("GET", "/v1/weft/models"): needs("read_nodes", path="/v1/weft/models"),
     ("GET", "/v1/metrics"): needs("read_nodes", path="/v1/metrics"),
     ("GET", "/v1/cluster/statistics"): needs("read_cluster", path="/v1/cluster/statistics"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from weft.access.permissions import READ, UPDATE, Right
 from weft.domain.caller import Caller
-from weft.service.classification.request import NewClassification
+from weft.service.classification.request import NewClassification, unknown_classification
 from weft.service.permissions.context import AuthContext
 from weft.service.permissions.reach import filtering
 
@@ -27,5 +27,7 @@ def classifying(context: AuthContext, asked: NewClassification, caller: Caller) 
 
 
 def watching_classification(context: AuthContext, id: str) -> Iterator[Right]:
-    for name in context.classified(id):
-        yield Right(READ, "collections", (name,))
+    """One of a collection that the caller may not read is treated as absent."""
+    if not all(context.may(Right(READ, "collections", (name,))) for name in context.classified(id)):
+        raise unknown_classification(id)
+    yield from ()

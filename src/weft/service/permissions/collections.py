@@ -141,10 +141,16 @@ def alias(verb: str) -> Rule:
     """``verb`` on an existing alias."""
 
     def rule(context: AuthContext, alias: str) -> Iterator[Right]:
-        alias = collection_name(alias)
-        yield Right(verb, "aliases", (context.target_of(alias), alias))
+        yield from _of_alias(context, verb, collection_name(alias))
 
     return rule
+
+
+def _of_alias(context: AuthContext, verb: str, alias: str) -> Iterator[Right]:
+    """``verb`` on an alias as it is. The refusal is that for one that does not exist."""
+    right = Right(verb, "aliases", (context.target_of(alias), alias))
+    if not context.may(right):
+        yield right.of_any("collection")
 
 
 def creating_alias(context: AuthContext, alias: str, name: str) -> Iterator[Right]:
@@ -155,9 +161,7 @@ def moving_alias(context: AuthContext, alias: str, name: str) -> Iterator[Right]
     """On both the old and the new target."""
     alias = collection_name(alias)
     yield Right(UPDATE, "aliases", (collection_name(name), alias))
-    target = context.target_of(alias)
-    if target != "*":
-        yield Right(UPDATE, "aliases", (target, alias))
+    yield from _of_alias(context, UPDATE, alias)
 
 
 def readable_aliases(context: AuthContext, found: Sequence[Alias], *_: object) -> list[Alias]:

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from weft.access.context import CallerRights
+from weft.access.permissions import Right
 from weft.access.rights import Rights
 from weft.domain.caller import Caller
-from weft.domain.errors import WeftError
+from weft.domain.errors import Forbidden, Invalid, WeftError
 from weft.domain.json_values import JsonObject
 from weft.domain.names import collection_name, property_name
 from weft.domain.schema import CollectionConfig, DataType
 from weft.service.archives.answers import ExportJob
-from weft.service.archives.requests import Location
+from weft.service.archives.requests import Location, NewRestore, RestoredAlias
 from weft.service.schema import auto_schema
 
 # -- what rules may look up in the service, which does not depend on them
@@ -42,6 +43,7 @@ class KnownExports(Protocol):
 
 
 class KnownRestores(Protocol):
+    def aliases(self, backend: str, id: str, asked: NewRestore) -> Sequence[RestoredAlias]: ...
     def classes(self, backend: str, id: str, place: Location) -> Sequence[str] | None: ...
 
 
@@ -79,18 +81,33 @@ class ServiceFacts(Protocol):
 class AuthContext(CallerRights):
     """Made for each request, so making it computes nothing."""
 
-    __slots__ = ("_service",)
+    __slots__ = ("_aliased", "_service")
 
     def __init__(self, service: ServiceFacts, rights: Rights, caller: Caller) -> None:
         super().__init__(rights, caller)
         self._service = service
+        self._aliased: tuple[str, str] | None = None
+        """The alias that the request names, and its collection."""
+
+    def refusal(self, right: Right) -> Forbidden:
+        """A caller that names an alias does not learn from it which collection that is."""
+        if self._aliased is not None and self._aliased[1] in right.names:
+            alias, collection = self._aliased
+            right = right._replace(names=tuple(alias if name == collection else name for name in right.names))
+        return super().refusal(right)
+
+    def checked(self, items: int = 0, refused: int = 0) -> None:
+        """The rights that a verb requires are known: all are there, but for ``refused`` of the ``items`` of a batch."""
 
     # -- collections
 
     def collection(self, name: str) -> str:
         """The collection that a name or alias means, whether or not it exists."""
         name = collection_name(name) or "*"
-        return self._service.aliases.by_name().get(name, name)
+        found = self._service.aliases.by_name().get(name, name)
+        if found is not name:
+            self._aliased = name, found
+        return found
 
     def target_of(self, alias: str) -> str:
         """The collection of an alias; ``*`` where there is no such alias."""
@@ -106,6 +123,17 @@ class AuthContext(CallerRights):
         config = self._config(collection)
         declared = None if config is None else config.by_name.get(property_name(property))
         return () if declared is None or declared.data_type is not DataType.REFERENCE else declared.target_collections
+
+    def tenant_in(self, collection: str, tenant: str | None) -> str:
+        """The tenant in whose objects a request of ``tenant`` reads when it is led to ``collection``: those of a
+        collection without tenants belong to none, so a right on one tenant does not reach them."""
+        config = self._config(collection)
+        return "*" if not tenant or (config is not None and not config.tenancy.enabled) else tenant
+
+    def declares(self, collection: str, property: str) -> bool:
+        """Whether ``collection`` exists and has the property."""
+        config = self._config(collection)
+        return config is not None and property_name(property) in config.by_name
 
     @property
     def makes_schemas(self) -> bool:
@@ -140,7 +168,16 @@ class AuthContext(CallerRights):
         """The collections in a backup; None where there is no such backup."""
         try:
             return self._service.archives.classes(backend, id, place)
-        except WeftError:  # the verb reports it to callers that may know of all backups
+        except WeftError as error:  # the verb reports it to callers that may know of all backups
+            if isinstance(error, Invalid) and place != Location():
+                raise  # which locations a request may name depends on nothing that is there
+            return ()
+
+    def archived_aliases(self, backend: str, id: str, asked: NewRestore) -> Sequence[RestoredAlias]:
+        """The aliases that a restore would make or move; none where it is not possible."""
+        try:
+            return self._service.archives.restores.aliases(backend, id, asked)
+        except WeftError:
             return ()
 
     def restored(self, backend: str, id: str, place: Location) -> Sequence[str] | None:

@@ -21,7 +21,10 @@ T = TypeVar("T", bound=OfCollections)
 
 def using_job(verb: str) -> Rule:
     def rule(context: AuthContext, id: str) -> Iterator[Right]:
-        yield from backed_up(verb, context.collections_of_job(id))
+        """The refusal is that for a job that does not exist."""
+        names = context.collections_of_job(id)
+        if not names or not all(context.may(right) for right in backed_up(verb, names)):
+            yield Right(verb, "backups", ("*",))
 
     return rule
 

@@ -12,7 +12,16 @@ from weft.domain.filters import Filter
 from weft.domain.objects import IncomingObject, IncomingReference, Reference
 from weft.domain.query import Query
 from weft.service.permissions.context import AuthContext
-from weft.service.permissions.reach import filtering, growing, importing, looking_up, reading, referenced, storing
+from weft.service.permissions.reach import (
+    filtering,
+    growing,
+    importing,
+    looking_up,
+    pointed_to,
+    reading,
+    referenced,
+    storing,
+)
 
 if TYPE_CHECKING:
     from weft.service.explain import TokenQuestion
@@ -50,7 +59,7 @@ def whole_batch(*verbs: str) -> Rule:
     def rule(context: AuthContext, incoming: IncomingObject) -> Iterator[Right]:
         yield from storing(context, incoming, verbs)
 
-    return all_of(rule, lambda context, incoming: (incoming.collection, incoming.tenant))
+    return all_of(rule, lambda context, incoming: (incoming.collection, incoming.tenant, pointed_to(incoming)))
 
 
 def auto_schema(context: AuthContext, incoming: IncomingObject) -> Iterator[Right]:
@@ -59,7 +68,7 @@ def auto_schema(context: AuthContext, incoming: IncomingObject) -> Iterator[Righ
 
 def same_rights(context: AuthContext, incoming: IncomingObject) -> Hashable:
     """If imports create what is missing, each object may need different rights for what is created for it."""
-    return id(incoming) if context.makes_schemas else (incoming.collection, incoming.tenant)
+    return id(incoming) if context.makes_schemas else (incoming.collection, incoming.tenant, pointed_to(incoming))
 
 
 def named_object(verb: str) -> Rule:
@@ -118,7 +127,7 @@ def linking_data(context: AuthContext, reference: IncomingReference) -> Iterator
     yield Right(UPDATE, "data", (collection, tenant, "*"))
     yield Right(READ, "collections", (collection,))
     for target in referenced(context, collection, reference.property, reference.to_collection):
-        yield Right(READ, "data", (target, tenant, "*"))
+        yield Right(READ, "data", (target, context.tenant_in(target, reference.tenant), "*"))
 
 
 def unlinking(context: AuthContext, reference: IncomingReference) -> Iterator[Right]:
@@ -136,14 +145,14 @@ def relinking(
     yield Right(READ, "collections", (collection,))
     for one in targets:
         for target in referenced(context, collection, property, one.collection):
-            yield Right(READ, "data", (target, tenant or "*", "*"))
+            yield Right(READ, "data", (target, context.tenant_in(target, tenant), "*"))
 
 
 # -- queries
 
 
 def searching(context: AuthContext, query: Query, *_: object) -> Iterator[Right]:
-    yield from reading(context, query.collection, query.tenant, query.filter, query.returns.references)
+    yield from reading(context, query.collection, query.tenant, query.filter, query.returns.references, query.boost)
 
 
 def aggregating(context: AuthContext, asked: Aggregation, *_: object) -> Iterator[Right]:

@@ -20,10 +20,19 @@ def reading_nodes(context: AuthContext, collection: str | None, verbose: bool) -
 def readable_nodes(
     context: AuthContext, found: Sequence[Node], collection: str | None, verbose: bool
 ) -> Sequence[Node]:
-    """The shards of the collections that the caller may read, if all collections were requested."""
+    """The shards of the collections that the caller may read, if all collections were requested; the usage of the node
+    for callers that may read all."""
     if not verbose or collection is not None:
         return found
-    return [replace(node, shards=tuple(one for one in node.shards or () if _readable(context, one))) for node in found]
+    sees_all = context.may(Right(READ, "nodes", ("verbose", "*")))
+    return [
+        replace(
+            node,
+            shards=tuple(one for one in node.shards or () if _readable(context, one)),
+            usage=node.usage if sees_all else None,
+        )
+        for node in found
+    ]
 
 
 def _readable(context: AuthContext, shard: ShardFacts) -> bool:
