@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.kinds import KINDS, REMOTE, discard, remote_part
 from contract.things import CONFIG, COUNT, Make, thing
 from reference.part import ReferencePart
 from weft.domain.schema import (
@@ -15,21 +16,28 @@ from weft.domain.schema import (
 from weft.engine.changes import Done, Upsert
 from weft.engine.embedded.shard import Shard
 from weft.engine.part import Part
+from weft.engine.remote.store import RemoteStore
 
 
-@pytest.fixture(params=["embedded", "reference"])
+@pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     shards: list[Shard] = []
+    stores: list[RemoteStore] = []
 
     def made(config: CollectionConfig) -> Part:
         if request.param == "reference":
             return ReferencePart(config)
+        if request.param in REMOTE:
+            stores.append(REMOTE[request.param](tmp_path / f"engine {len(stores)}")())
+            return remote_part(stores[-1], config)
         shards.append(Shard(tmp_path / str(len(shards)), config, durable=False, write_queue=10_000))
         return shards[-1]
 
     yield made
     for shard in shards:
         shard.close()
+    for store in stores:
+        discard(store)
 
 
 @pytest.fixture

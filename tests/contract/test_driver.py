@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contract.kinds import REMOTE, Opening, driver_of
 from contract.things import CONFIG, COUNT, condition, key, thing
 from reference.driver import ReferenceDriver
 from weft.catalog.lmdb import LmdbCatalog
@@ -43,9 +44,17 @@ EXPIRING = CollectionConfig(
 )
 WORDS = Property("text", DataType.TEXT, tokenization=Tokenization.WORD, index_searchable=True)
 PLAIN = CollectionConfig("Thing", CONFIG.properties, CONFIG.vectors, document={"class": "Thing"})
+
+
+def remote_driver(prepare: Callable[[Path], Opening], folder: Path) -> Callable[[], Driver]:
+    opening = prepare(folder / "engine")
+    return lambda: driver_of(opening())
+
+
 DRIVERS: Mapping[str, Callable[[Path], Callable[[], Driver]]] = {
     "embedded": lambda folder: lambda: EmbeddedDriver(folder, durable=False, write_queue=1000),
     "reference": lambda folder: partial(lambda outlives: outlives, ReferenceDriver()),
+    **{name: partial(remote_driver, prepare) for name, prepare in REMOTE.items()},
 }
 """What makes each after a restart; the reference has no files, so it outlives that."""
 
@@ -72,6 +81,8 @@ def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]
 
     yield opening
     for one in opened:
+        for name in [collection.config.name for collection in one.collections()]:
+            one.drop(name)
         one.close()
 
 
@@ -169,6 +180,21 @@ def test_texts_are_indexed_again_while_they_are_searched(database: Database) -> 
         shared.prepare("absent", other, go_on)
 
 
+def test_a_part_that_is_in_use_follows_the_configuration(database: Database) -> None:
+    collection = database.create(PLAIN)
+    added = Property("more", DataType.INT_ARRAY), Property("words", DataType.TEXT, index_searchable=True)
+    with collection.use(None) as part:
+        part.write([Upsert(Object(key(1), {"n": 1}))])
+        database.configure(collection, replace(PLAIN, properties=(*PLAIN.properties, *added)))
+        part.write([Upsert(Object(key(2), {"more": [1, 2], "words": "new words"}))])
+        view = part.view()
+        (found,) = view.records([doc_id for doc_id in view.find([key(2)]) if doc_id is not None])
+        assert found.properties == {"more": [1, 2], "words": "new words"}
+        more = view.select(condition(Operator.CONTAINS_ALL, "more", (1, 2)))
+        assert view.uuids(more.first().tolist()) == [key(2)]
+        assert view.uuids(view.keyword(Keyword("words"), 3, None).doc_ids.tolist()) == [key(2)]
+
+
 def test_tenants_are_used_by_name_and_while_they_are_active(database: Database) -> None:
     shared, plain = database.create(SHARED), database.create(PLAIN)
     database.put_tenants(shared, {"one": TenantStatus.ACTIVE, "two": TenantStatus.INACTIVE})
@@ -216,7 +242,8 @@ def test_what_has_expired_is_removed(database: Database) -> None:
         part.write([Upsert(Object(bytes([n]) * 16, {}, {}, 1, n * 60_000)) for n in range(4)])
         assert database.expire(150) == 2
         assert part.count == 2
-        assert part.view(expired=True).uuids(part.view(expired=True).page(None, 9).tolist()) == [b"\2" * 16, b"\3" * 16]
+        view = part.view(expired=True)
+        assert view.uuids(view.page(None, 9).tolist()) == [b"\2" * 16, b"\3" * 16]
     assert database.expire(150) == 0
 
 
@@ -244,12 +271,13 @@ def test_the_capabilities_are_true(database: Database, tmp_path: Path) -> None:
         chosen = view.uuids(selection.first().tolist())
         assert chosen == [uuid for uuid in listed if uuid in chosen]
         assert view.uuids(selection.first(3).tolist()) == chosen[:3]
+        exact = True
         for name in PLAIN.vectors:
             having = [one for one in given if name in one.vectors]
             doc_ids = [doc_id for doc_id in view.find([one.uuid for one in having]) if doc_id is not None]
             pairs = zip([one.vectors[name] for one in having], view.vectors(name, doc_ids), strict=True)
-            exact = all(b is not None and a.tobytes() == b.tobytes() for a, b in pairs)
-            assert exact == can.exact_vectors
+            exact = all(b is not None and a.tobytes() == b.tobytes() for a, b in pairs) and exact
+        assert exact == can.exact_vectors
         assert "tokens" in PLAIN.vectors and can.multivectors
         (outcome,) = part.write([Upsert(thing(1), insert_only=True)])
         assert isinstance(outcome, Conflict) == can.conditional_writes

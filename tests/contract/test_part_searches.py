@@ -55,6 +55,17 @@ def test_the_nearest_with_exact_distances(filled: Part, name: str, shape: tuple[
         assert np.isnan(measured) if wanted is None else measured == pytest.approx(wanted, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.parametrize(("name", "shape"), [("flat", (4,)), ("cosine", (8,)), ("tokens", (3, 4))])
+def test_a_depth_never_takes_away_from_the_first(filled: Part, name: str, shape: tuple[int, ...]) -> None:
+    view = filled.view()
+    query = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    first = view.nearest(name, query, 5, None, None).doc_ids.tolist()
+    for k in (2, 5, 9):
+        found = view.nearest(name, query, k, None, None, depth=5).doc_ids.tolist()
+        assert found[:5] == first[:k]
+        assert min(k, 5) <= len(found) <= k
+
+
 def test_nothing_is_near_within_nothing(filled: Part) -> None:
     view = filled.view()
     nothing = view.select(condition(Operator.EQUAL, "n", 1000))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract.things import ASKED, CONFIG, COUNT, FILTERS, Make, condition, key, thing
-from weft.domain.filters import Operator
+from contract.kinds import WITH_SNAPSHOTS
+from contract.things import ASKED, CONFIG, COUNT, FILTERS, Make, condition, key, numbers_of, thing
+from weft.domain.filters import Not, Operator
 from weft.domain.objects import Object, Vector
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import Expiry
@@ -19,6 +20,8 @@ from weft.engine.changes import Remove, Upsert
 from weft.engine.embedded.shard import Shard
 from weft.engine.part import Part
 from weft.engine.view import View, find_records
+
+pytestmark = pytest.mark.parametrize("make", WITH_SNAPSHOTS, indirect=True)
 
 _SHAPES = {"flat": (4,), "cosine": (8,), "tokens": (3, 4)}
 
@@ -68,7 +71,7 @@ def tidy(part: Part) -> None:
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Little is enough for the embedded engine to be rid of it."""
-    monkeypatch.setattr("weft.engine.embedded.maintenance._DEAD_ROWS", 1)
+    monkeypatch.setattr("weft.engine.embedded.garbage._DEAD_ROWS", 1)
     monkeypatch.setattr("weft.engine.embedded.index.inverted.index._FREEZE_POSTINGS", 1)
     monkeypatch.setattr("weft.engine.embedded.index.inverted.index._TAIL_LIMIT", 8)
     monkeypatch.setattr("weft.engine.embedded.index.inverted.index._SEGMENTS_ON_DISK", 1)
@@ -113,6 +116,18 @@ def insert(part: Part) -> None:
     part.write([Upsert(thing(n)) for n in range(COUNT, COUNT + 10)])
 
 
+def test_a_view_names_what_was_there_when_it_was_taken(make: Make) -> None:
+    part = make(CONFIG)
+    part.write([Upsert(thing(n)) for n in range(COUNT)])
+    view = part.view()
+    (doc_id,) = view.find([key(6)])
+    part.write([Remove(key(6)), Upsert(thing(COUNT)), Upsert(replace(thing(7), properties={"n": 1}))])
+    everything = condition(Operator.GREATER_THAN_EQUAL, "n", 0)
+    assert key(COUNT) not in view.uuids(view.select(everything).first().tolist())
+    assert view.find([key(6), key(COUNT)]) == [doc_id, None]
+    assert numbers_of(view, view.page(None, 100)) == sorted(range(COUNT), key=key)
+
+
 CHANGES = [overwrite, overwrite_one_by_one, remove, remove_by_filter, remove_and_insert, edit, insert]
 
 
@@ -140,6 +155,30 @@ def test_a_view_says_the_same_whatever_is_changed(
     tidy(part)
     now = part.view()
     assert len(now.records(now.page(None, 1000).tolist())) == len(now.page(None, 1000))
+
+
+def test_what_is_overwritten_as_one_is_removed_as_one(make: Make) -> None:
+    filled = make(CONFIG)
+    filled.write([Upsert(thing(n)) for n in range(COUNT)])
+    everything = Not(condition(Operator.EQUAL, "n", 1000))
+    stop = threading.Event()
+
+    def overwrite() -> None:
+        while not stop.is_set():
+            filled.write([Upsert(thing(n)) for n in range(COUNT)])
+
+    writers = [threading.Thread(target=overwrite) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(20):
+            removed = filled.remove(everything, 100)
+            assert (removed.matches, len(removed.outcomes)) in ((COUNT, COUNT), (0, 0))
+            assert all(error is None for _, error in removed.outcomes)
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
 
 
 def test_a_view_taken_in_the_middle_of_writing_is_whole(make: Make) -> None:

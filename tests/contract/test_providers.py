@@ -6,7 +6,6 @@ What is particular to one of them stands in ``tests/unit/modules/providers``.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -33,6 +32,7 @@ from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
 from weft.modules import Registry, Resources, registry_of
 from weft.modules.base import TEXT, Generator, Media, ModuleInput, Reranker, Vectorizer
+from weft.modules.providers.address_rules import AddressRules
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.media_embeddings import ProviderMediaVectorizer
@@ -96,7 +96,7 @@ def client() -> Iterator[ProviderClient]:
 
 @pytest.fixture(scope="module")
 def careful_client() -> Iterator[ProviderClient]:
-    found = ProviderClient(public_only=True)
+    found = ProviderClient(rules=AddressRules(public_only=True))
     yield found
     found.close()
 
@@ -181,15 +181,16 @@ def test_answers_that_make_no_sense_are_named(provider: StandIn, registry: Regis
 def test_an_answer_that_is_late_is_not_asked_for_again(provider: StandIn, name: str) -> None:
     provider.hold.clear()
     impatient = ProviderClient(timeout_s=0.2, first_wait_s=0)
+    tries = 0
     try:
-        with pytest.raises(ProviderError, match=r"did not answer: ReadTimeout .*0.2 s \(MODULES_CLIENT_TIMEOUT\)"):
-            ask(modules_of(impatient), name)
-        while not provider.requests:  # a busy machine reads what was sent later than its sender gives up
-            time.sleep(0.01)
+        while not provider.requests:  # a busy machine may give up before it has sent anything
+            with pytest.raises(ProviderError, match=r"did not answer: ReadTimeout .*0.2 s \(MODULES_CLIENT_TIMEOUT\)"):
+                ask(modules_of(impatient), name)
+            tries += 1
     finally:
         provider.hold.set()
         impatient.close()
-    assert len(provider.requests) == 1
+    assert len(provider.requests) <= tries
 
 
 @pytest.mark.parametrize("name", OF_EACH_PROVIDER)
@@ -270,7 +271,7 @@ def test_private_addresses_are_refused_where_the_operator_says_so(
     known = provider_of(registry, name)
     for url in ("https://127.0.0.1", "https://10.1.2.3:8443/x", "http://8.8.8.8"):
         foreign = with_headers(**{known.address_header: url, "x_ollama_api_key": "ol"})
-        with pytest.raises(Invalid, match=rf"refused: .*MODULES_VALIDATE_BASE_URL.*{known.env_prefix}_BASE_URL"):
+        with pytest.raises(Invalid, match=r"refused: .*MODULES_VALIDATE_BASE_URL.*WEFT_PROVIDER_HOSTS"):
             ask(registry, name, foreign)
     ask(registry, name)
 
@@ -431,7 +432,31 @@ def test_the_servers_own_key_goes_to_no_address_among_the_parameters_of_a_genera
         assert "the server's own key is never sent to an address" in error.message
     generator.generate("p", usual, named, caller_of(known, "mine"))
     assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
-    generator.generate("p", usual | named, named, Caller())
     monkeypatch.setenv(f"{known.env_prefix}_BASE_URL", provider.url + below)
     generator.generate("p", usual, named, Caller())
-    assert [request.key for request in provider.requests[-2:]] == ["the server's own"] * 2
+    assert provider.requests[-1].key == "the server's own"
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if module_of(EVERY, name).address_setting])
+def test_the_servers_own_key_goes_to_no_address_of_a_collection(
+    provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Unless the operator lists its host."""
+    module, known = module_of(registry, name), provider_of(registry, name)
+    set_own_key(monkeypatch, known, "the server's own")
+    monkeypatch.delenv(f"{known.env_prefix}_BASE_URL")
+    named = {module.address_setting: provider.url + BELOW.get(known.env_prefix, "")}
+    if name in WITH_KEY:
+        with pytest.raises(Invalid, match="never sent to an address in a request or a collection, unless"):
+            ask(registry, name, Caller(), named)
+    else:
+        ask(registry, name, Caller(), named)
+    ask(registry, name, caller_of(known, "mine"), named)
+    assert not [request for request in provider.requests if "the server's own" in str(request.headers)]
+    rules = AddressRules(public_only=True, hosts=frozenset([provider.url.partition("//")[2]]))
+    listing = ProviderClient(timeout_s=10, first_wait_s=0, rules=rules)
+    try:
+        ask(modules_of(listing), name, Caller(), named)
+    finally:
+        listing.close()
+    assert provider.requests[-1].key == "the server's own"

@@ -25,6 +25,7 @@ _CAPABILITIES = Capabilities(
     exact_vectors=True,
     conditional_writes=True,
     multivectors=True,
+    snapshots=True,
     tenant_statuses=frozenset({TenantStatus.ACTIVE, TenantStatus.INACTIVE}),
 )
 
@@ -106,6 +107,9 @@ class ReferenceCollection:
                 used, self._parts[name] = self._parts[name], ReferencePart(self._config)
                 self._parts[name].state, used.gone = used.state, True
         self._entries = dict(shards)
+
+    def settle(self, names: Iterable[str]) -> None:
+        pass
 
     def parts(self) -> list[ReferencePart]:
         return [self._parts[name] for name in self.active()]

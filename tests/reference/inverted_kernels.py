@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -63,6 +64,15 @@ def scan(texts: Sequence[bytes], rows: Sequence[int], whole: bool) -> tuple[list
             numbers.append(known.setdefault(token, len(known)))
             owners.append(row)
     return numbers, owners, list(known)
+
+
+def invert(
+    keys: Sequence[bytes], numbers: Sequence[int], owners: Sequence[int], rows: int
+) -> tuple[list[bytes], list[list[tuple[int, int]]], list[int]]:
+    """The terms, sorted; for each its rows with how often it is in them; for each row how many tokens it has."""
+    tokens = [(keys[number], owner) for number, owner in zip(numbers, owners, strict=True)]
+    postings = [sorted(Counter(row for key, row in tokens if key == one).items()) for one in sorted(keys)]
+    return sorted(keys), postings, [list(owners).count(row) for row in range(rows)]
 
 
 def find_key(keys: Sequence[bytes], wanted: bytes) -> int:

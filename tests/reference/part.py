@@ -23,7 +23,7 @@ from weft.domain.objects import Object, Vector, format_uuid
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig, DataType, Metric
 from weft.engine.changes import Change, Done, Edit, Outcome, Remove, Removed, Upsert
-from weft.engine.record import Record, RecordCodec, created_of, with_created
+from weft.engine.record import RecordCodec, Records, created_of, with_created
 from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
 from weft.engine.selection import Referenced, Resolve, Selection
 from weft.engine.view import find_objects
@@ -225,7 +225,15 @@ class ReferenceView:
         return np.asarray(in_order_of(self.config, chosen, keys)[: limit or None], np.uint32)
 
     def nearest(
-        self, name: str, query: Vector, k: int, within: Selection | None, max_distance: float | None
+        self,
+        name: str,
+        query: Vector,
+        k: int,
+        within: Selection | None,
+        max_distance: float | None,
+        *,
+        depth: int | None = None,
+        head: int | None = None,
     ) -> Neighbours:
         doc_ids = np.asarray(self._within(within), np.uint32)
         distances = self.distances(name, query, doc_ids)
@@ -253,9 +261,9 @@ class ReferenceView:
     def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
         return [self._state.stored[doc_id].uuid for doc_id in doc_ids]
 
-    def records(self, doc_ids: Sequence[int]) -> list[Record]:
+    def records(self, doc_ids: Sequence[int]) -> Records:
         self._part.check()
-        return [self._codec.open(self._state.stored[doc_id].record) for doc_id in doc_ids]
+        return self._codec.open_all([self._state.stored[doc_id].record for doc_id in doc_ids])
 
     def vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
         self._check(name)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from weft.domain.objects import Vector
 from weft.engine.embedded.storage import TokenRows, VectorRows
+from weft.files.lineage import UNKNOWN, Origin
 
 
 class MemoryVectors:
@@ -46,6 +47,10 @@ class MemoryVectors:
         rows = self.rows.find(np.asarray(doc_ids, np.uint32)).tolist()
         return [self.vectors[row].copy() if row >= 0 else None for row in rows]
 
+    @property
+    def origin(self) -> Origin:
+        return UNKNOWN
+
     def verify_some(self, most_bytes: int) -> bool:
         return True
 
@@ -75,6 +80,10 @@ class MemoryTokens:
     def get(self, doc_ids: Sequence[int]) -> list[Vector | None]:
         by_id = dict(self.documents)
         return [by_id.get(doc_id) for doc_id in doc_ids]
+
+    @property
+    def origin(self) -> Origin:
+        return UNKNOWN
 
     def verify_some(self, most_bytes: int) -> bool:
         return True

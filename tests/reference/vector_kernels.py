@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
+
 import numpy as np
 import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 I8 = npt.NDArray[np.int8]
 U32 = npt.NDArray[np.uint32]
@@ -31,6 +34,18 @@ def score_codes(
     if len(squares):
         totals = totals - squares[chosen]
     out[:] = totals
+
+
+def code_rows(vectors: F32, normalised: bool, codes: I8, scales: F32, squares: F32) -> tuple[float, float]:
+    if normalised:
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = (vectors / np.where(norms == 0, 1, norms)).astype(np.float32)
+    scales[:] = np.abs(vectors).max(axis=1) / np.float32(127)
+    scales[scales == 0] = 1
+    codes[:] = np.rint(vectors / scales[:, None]).astype(np.int8)
+    lengths = (vectors**2).sum(axis=1)
+    squares[:] = lengths[: len(squares)]
+    return float(((vectors - codes * scales[:, None]) ** 2).sum(axis=1).max()), float(lengths.max())
 
 
 def score_bits(codes: U64, rows: I64, query: U64, out: F32) -> None:
@@ -60,6 +75,8 @@ def pick(
     rows, scores, places = labels[:n], scores[:n], np.arange(n)
     if len(to_row):
         rows = to_row[rows]
+        there = rows >= 0
+        rows, scores, places = rows[there], scores[:n][there], places[there]
     if filtered:
         passed = allowed(bits, doc_ids[rows])
         rows, scores, places = rows[passed], scores[passed], places[passed]
@@ -104,3 +121,59 @@ def nearest(
     ids, distances = doc_ids[rows[inside]], distances[inside]
     order = np.lexsort((ids if place is None else place[ids], distances))[:k]
     return ids[order], distances[order]
+
+
+def walk(
+    links: I32,
+    offsets: U64,
+    level_starts: I32,
+    entry_point: int,
+    codes: U8,
+    low: F32,
+    step: F32,
+    squares: F32,
+    direction: F32,
+    ef: int,
+    width: int,
+) -> tuple[I64, F32]:
+    """As of the kernel; what was visited is a set."""
+    scaled = (direction * step).astype(np.float64)
+    most = min(32767, (2**31 - 1) // (255 * len(direction)))
+    unit = float(np.abs(scaled).max()) / most or 1.0
+    weights = np.rint(scaled / unit).astype(np.int64)
+    bias = np.float32((direction * (low.astype(np.float64) + 0.5 * step)).sum())
+
+    def distance(label: int) -> np.float32:
+        closeness = np.float32(codes[label].astype(np.int64) @ weights) * np.float32(unit)
+        return squares[label] - closeness if len(squares) else -closeness
+
+    def neighbours(label: int, level: int) -> list[int]:
+        first = int(offsets[label])
+        found: list[int] = links[first + level_starts[level] : first + level_starts[level + 1]].tolist()
+        return found[: found.index(-1)] if -1 in found else found
+
+    at = (distance(entry_point), entry_point)
+    for level in range(len(level_starts) - 2, 0, -1):
+        before = None
+        while before != at:
+            before = at
+            for label in neighbours(at[1], level):
+                if distance(label) < at[0]:
+                    at = (distance(label), label)
+    kept, waiting, visited = [at], [at], {at[1]}
+    while waiting:
+        nearest = heapq.heappop(waiting)
+        if len(kept) == ef and nearest > kept[-1]:
+            break
+        for label in neighbours(nearest[1], 0):
+            if label in visited:
+                continue
+            visited.add(label)
+            entry = (distance(label), label)
+            if len(kept) < ef or entry < kept[-1]:
+                kept = sorted([*kept, entry])[:ef]
+                heapq.heappush(waiting, entry)
+    labels, closeness = np.full(width, -1, np.int64), np.full(width, -np.inf, np.float32)
+    for i, (d, label) in enumerate(kept[:width]):
+        labels[i], closeness[i] = label, bias - d
+    return labels, closeness

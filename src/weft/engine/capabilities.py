@@ -21,5 +21,8 @@ class Capabilities:
     """The engine itself detects inserts and edits that conflict with another writer."""
     multivectors: bool
     """Objects can have several vectors under one name (late interaction)."""
+    snapshots: bool
+    """A view is the state of one moment; otherwise what it has named reads as it was first seen, and what it has not
+    seen yet is read as it is then."""
     tenant_statuses: frozenset[TenantStatus]
     """The statuses that a tenant can be given."""

@@ -77,7 +77,12 @@ class OpenCollection(ServedCollection, Protocol):
         ...
 
     def follow(self, shards: Mapping[str, ShardEntry]) -> None:
-        """Apply the catalog's state of the shards: those that are gone or inactive are closed."""
+        """Apply the catalog's state of the shards: those that are gone or inactive are not used any more."""
+        ...
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Return when those of the shards ``names`` that are gone or inactive are closed. Takes longer than ``follow``,
+        and may be called while the shards change again."""
         ...
 
 
@@ -111,6 +116,11 @@ class StoreCopy(Protocol):
 
     @property
     def vector_names(self) -> Sequence[str]: ...
+
+    @property
+    def models(self) -> Mapping[str, str]:
+        """As those of the part."""
+        ...
 
     def scan_records(self, from_doc_id: int, limit: int) -> Iterator[tuple[int, bytes]]:
         """Up to ``limit`` ``(doc_id, record)`` from ``from_doc_id`` on, ascending; see ``engine.record``."""
