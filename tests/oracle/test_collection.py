@@ -32,8 +32,8 @@ from weft.domain.schema import (
     VectorIndexConfig,
 )
 from weft.engine.changes import Change, Done, Remove, Upsert
+from weft.engine.embedded import garbage, maintenance
 from weft.engine.embedded import indexes as shard_indexes
-from weft.engine.embedded import maintenance
 from weft.engine.embedded.index.inverted import index as inverted
 from weft.engine.embedded.index.multivector import index as multivector
 from weft.engine.embedded.index.multivector import search as multivector_search
@@ -73,7 +73,7 @@ Model = dict[bytes, Thing]
 @pytest.fixture(autouse=True)
 def low_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
-        (maintenance, "_DEAD_ROWS", 20),
+        (garbage, "_DEAD_ROWS", 20),
         (maintenance, "_CHECKPOINT_AFTER", 150),
         (shard_indexes, "_REPLAY_CHUNK", 50),
         (inverted, "_SMALL_BATCH", 8),

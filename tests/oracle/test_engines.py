@@ -1,15 +1,19 @@
-"""The service over the embedded engine and over the reference: every verb and query has the same answer."""
+"""The service over the embedded engine and over every other: each verb and query has the same answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
+from contract.kinds import REMOTE, driver_of
 from reference.driver import ReferenceDriver
 from weft.access.access import Access
 from weft.catalog.lmdb import LmdbCatalog
@@ -83,15 +87,44 @@ def serving(folder: Path, open_: Callable[[Path], Database]) -> Running:
     return Running(Service(settings, database, registry, access), database, registry, access)
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[tuple[Service, Service]]:
+def remote(kind: str, folder: Path) -> Database:
+    driver = driver_of(REMOTE[kind](folder / "engine")())
+    return Database(FolderLock(folder), LmdbCatalog(folder, sync=False), driver, parse)
+
+
+OTHERS: Mapping[str, Callable[[Path], Database]] = {
+    "reference": reference,
+    **{kind: partial(remote, kind) for kind in REMOTE},
+}
+"""What is compared with the embedded engine."""
+
+
+@contextmanager
+def running(folder: Path, kind: str) -> Iterator[tuple[Service, Service]]:
     """Filled alike: things that refer to others, and parts of tenants."""
-    both = serving(tmp_path / "embedded", embedded), serving(tmp_path / "reference", reference)
+    both = serving(folder / "embedded", embedded), serving(folder / "other", OTHERS[kind])
     for one in both:
         fill(one.service)
     yield both[0].service, both[1].service
     for one in both:
+        for config in one.service.collections.all():
+            one.service.collections.delete(config.name)
         one.close()
+
+
+@pytest.fixture(params=OTHERS)
+def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Service, Service]]:
+    with running(tmp_path, request.param) as both:
+        yield both
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def readable(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Service, Service]]:
+    """Which nothing changes."""
+    with running(tmp_path_factory.mktemp("readable"), request.param) as both:
+        yield both
 
 
 def fill(service: Service) -> None:
@@ -229,16 +262,14 @@ QUERIES: dict[str, Query] = {
     "references": Query("Thing", limit=20, returns=Returns(references=(ReferenceSelection("next", Returns(("n",))),))),
 }
 
+IN_ORDER_OF_INSERTION = ("filtered", "filtered through references")
+
 Seen: TypeAlias = list[Any]
 
 
 def seen(answer: Answer) -> Seen:
-    """What callers see of an answer, floats to five digits."""
-    groups = (
-        None
-        if answer.groups is None
-        else [(one.name, len(one.hits), _round(one.min_distance)) for one in answer.groups]
-    )
+    """What callers see of an answer."""
+    groups = None if answer.groups is None else [(one.name, len(one.hits), one.min_distance) for one in answer.groups]
     hits = answer.hits if answer.groups is None else [hit for group in answer.groups for hit in group.hits]
     return [
         groups,
@@ -246,10 +277,10 @@ def seen(answer: Answer) -> Seen:
             (
                 format_uuid(hit.record.uuid),
                 hit.record.properties,
-                _round(hit.distance),
-                _round(hit.score),
-                _round(hit.certainty),
-                {name: [_round(float(one)) for one in vector.ravel()] for name, vector in hit.vectors.items()},
+                hit.distance,
+                hit.score,
+                hit.certainty,
+                {name: vector.ravel().tolist() for name, vector in hit.vectors.items()},
                 {name: [one.record.uuid for one in linked] for name, linked in hit.references.items()},
             )
             for hit in hits
@@ -257,14 +288,24 @@ def seen(answer: Answer) -> Seen:
     ]
 
 
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(float(value), 5) + 0.0
+def alike(ours: Any, theirs: Any) -> bool:
+    """Equal, floats up to a small difference."""
+    if isinstance(ours, float) and isinstance(theirs, float):
+        return ours == pytest.approx(theirs, rel=1e-5, abs=1e-5)
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return ours.keys() == theirs.keys() and all(alike(value, theirs[key]) for key, value in ours.items())
+    if isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
+        return len(ours) == len(theirs) and all(map(alike, ours, theirs))
+    return bool(ours == theirs)
 
 
 @pytest.mark.parametrize("name", list(QUERIES))
-def test_a_query_finds_the_same(services: tuple[Service, Service], name: str) -> None:
-    ours, theirs = (seen(service.search(QUERIES[name], CALLER)) for service in services)
-    assert ours == theirs
+def test_a_query_finds_the_same(readable: tuple[Service, Service], name: str) -> None:
+    ours, theirs = (seen(service.search(QUERIES[name], CALLER)) for service in readable)
+    if name in IN_ORDER_OF_INSERTION:  # where the engine has that order, see Capabilities
+        ours[1].sort(key=operator.itemgetter(0))
+        theirs[1].sort(key=operator.itemgetter(0))
+    assert alike(ours, theirs), (ours, theirs)
     assert ours[1] or name == "near nothing"
 
 
@@ -281,17 +322,13 @@ AGGREGATIONS: dict[str, Aggregation] = {
 
 
 @pytest.mark.parametrize("name", list(AGGREGATIONS))
-def test_an_aggregation_has_the_same_figures(services: tuple[Service, Service], name: str) -> None:
+def test_an_aggregation_has_the_same_figures(readable: tuple[Service, Service], name: str) -> None:
     answers = []
-    for service in services:
+    for service in readable:
         groups = service.aggregate(AGGREGATIONS[name], CALLER).groups
-        figures = [{k: _figure(v) for one in group.properties for k, v in one.figures.items()} for group in groups]
+        figures = [{k: v for one in group.properties for k, v in one.figures.items()} for group in groups]
         answers.append([[(group.value, group.count) for group in groups], figures])
-    assert answers[0] == answers[1]
-
-
-def _figure(value: Any) -> Any:
-    return round(value, 6) if isinstance(value, float) else value
+    assert alike(*answers), answers
 
 
 def outcome(action: Callable[[], Any]) -> Any:
@@ -307,7 +344,7 @@ def verbs(service: Service) -> Sequence[Callable[[], Any]]:
 
     def stored(n: int) -> Any:
         found = objects.get("Thing", IDS[n], None, vectors=True)
-        return found.properties, {name: vector.tolist() for name, vector in found.vectors.items()}
+        return found.properties, {name: vector.ravel().tolist() for name, vector in found.vectors.items()}
 
     def kinds(errors: Sequence[WeftError | None]) -> list[str]:
         return [type(error).__name__ for error in errors]
@@ -318,7 +355,7 @@ def verbs(service: Service) -> Sequence[Callable[[], Any]]:
     first = Reference("", parse_uuid(IDS[0]))
     patch = IncomingObject("Thing", IDS[6], {"n": 500, "title": None, "next": [first]})
     return (
-        lambda: [_round(float(one)) for one in explained(service)],
+        lambda: [float(one) for one in explained(service)],
         lambda: objects.insert(fresh, CALLER).properties,
         lambda: objects.insert(fresh, CALLER).properties,
         lambda: objects.replace(IncomingObject("Thing", IDS[4], {"n": 77}), CALLER).properties,
@@ -362,4 +399,5 @@ def explained(service: Service) -> Any:
 
 def test_every_verb_has_the_same_outcome(services: tuple[Service, Service]) -> None:
     for n, (ours, theirs) in enumerate(zip(verbs(services[0]), verbs(services[1]), strict=True)):
-        assert outcome(ours) == outcome(theirs), n
+        one, other = outcome(ours), outcome(theirs)
+        assert alike(one, other), (n, one, other)

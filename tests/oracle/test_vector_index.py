@@ -68,6 +68,8 @@ def test_random_histories(kind: str, metric: Metric, seed: int, tmp_path: Path) 
         assert sorted(zip(found.distances, found.doc_ids, strict=True)) == list(
             zip(found.distances, found.doc_ids, strict=True)
         )
+        every = index.search(query, len(store.doc_ids), AllowList(allowed)).doc_ids.tolist()
+        assert sorted(every) == sorted(set(allowed)), "one for all finds each once"
         # Equal distances may differ by float32 rounding, so hits are counted by distance.
         if len(expected):
             hits += int((found.distances <= distances[-1] + 1e-5 * (1 + abs(distances[-1]))).sum())

@@ -7,9 +7,10 @@ from the engine. What a crash leaves in between is an orphan that the next start
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from weft.catalog.catalog import Catalog, commit
 from weft.catalog.changes import (
@@ -26,37 +27,55 @@ from weft.catalog.changes import (
     with_statuses,
 )
 from weft.catalog.state import CatalogEntry
-from weft.domain.errors import CollectionNotFound, Conflict, Unsupported
+from weft.domain.errors import CollectionNotFound, Conflict, UncertainChange, Unsupported
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.capabilities import Capabilities
+from weft.engine.catalog_client import CatalogClient
 from weft.engine.collection import ONLY_SHARD, ServedCollection
 from weft.engine.driver import CollectionFiles, Driver, OpenCollection, StoreCopy
 from weft.files.folder_lock import FolderLock
+from weft.files.publication import Publication
 
 Parse: TypeAlias = Callable[[JsonObject], CollectionConfig]
 
+PUBLISHED: Final = "catalog"
+"""The name of the catalog's publication."""
 
-class Database:
+
+class Database(CatalogClient):
     """Opens every collection of ``catalog`` with ``driver``; a damaged one does not affect the others.
 
-    ``home`` is this server's own folder, for its other files; ``parse`` makes the typed view of a document.
+    ``home`` is this server's own folder, for its other files; ``parse`` makes the typed view of a document. Processes
+    that follow the catalog know of its changes by ``publication``; those of the settings do not count.
     """
 
-    def __init__(self, home: FolderLock, catalog: Catalog, driver: Driver, parse: Parse) -> None:
+    def __init__(
+        self, home: FolderLock, catalog: Catalog, driver: Driver, parse: Parse, publication: Publication | None = None
+    ) -> None:
         self._home = home
+        self._publication = publication or Publication()
         self._catalog = catalog
         self._driver = driver
         self._parse = parse
+        self.turn: AbstractContextManager[object] = threading.RLock()
+        """Held from reading a schema to storing a change of it: changes of schemas take turns. Reentrant."""
         self._lock = threading.RLock()
-        """Held while the catalog and the collections change together."""
+        """Held while the catalog and the collections change together, and never while a shard is closed."""
         entries = catalog.read().collections
         driver.sweep(entries.values())
         self._collections: dict[str, OpenCollection] = {
             name: driver.open(entry, parse(entry.document), lenient=True) for name, entry in entries.items()
         }
-        driver.start()
+        with self._changing():  # which ends what a crash has left unfinished
+            driver.start()
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """While the catalog and the collections change together; a process that follows them waits for the end."""
+        with self._lock, self._publication.change():
+            yield
 
     @property
     def folder(self) -> Path:
@@ -67,16 +86,15 @@ class Database:
     def capabilities(self) -> Capabilities:
         return self._driver.capabilities
 
-    def announce(self, addresses: Sequence[str]) -> None:
+    def announce(self, addresses: Sequence[str], node: str) -> None:
         """Record where this server listens, for processes that find its folder locked."""
         self._home.state(addresses)
 
     def close(self) -> None:
         """Finish running work and release all resources."""
-        self._driver.close()
-        self._collections = {}
-        self._catalog.close()
-        self._home.release()
+        with self._home, closing(self._catalog):
+            self._driver.close()
+            self._collections = {}
 
     # -- collections
 
@@ -92,7 +110,7 @@ class Database:
 
     def get(self, name: str) -> OpenCollection:
         """As ``find``; raises NotFound."""
-        collection = self.find(name)
+        collection = self._collections.get(name) or self.find(name)
         if collection is None and (target := self.aliases().get(name)):
             raise CollectionNotFound(
                 f"could not find class {target} in schema, to which the alias {name} points: it does not exist; "
@@ -110,17 +128,19 @@ class Database:
     def with_id(self, id: str) -> OpenCollection | None:
         with self._lock:
             entries = self._catalog.read().collections
-            return next((self._collections[name] for name, entry in entries.items() if entry.id == id), None)
+            return next((self._collections.get(name) for name, entry in entries.items() if entry.id == id), None)
 
     def create(self, config: CollectionConfig) -> OpenCollection:
         """Raises Conflict for a name that is taken, by a collection or an alias."""
-        with self._lock:
+        with self._changing():
             self._check_free([config.name])
             statuses = {} if config.tenancy.enabled else {ONLY_SHARD: TenantStatus.ACTIVE}
             entry = new_entry(config.name, config.document, statuses)
             try:
                 collection = self._driver.open(entry, config)
                 commit(self._catalog, lambda state: [AddCollection(entry)])
+            except UncertainChange:  # the catalog may name it; if not, it is an orphan
+                raise
             except BaseException:
                 self._driver.remove(entry)
                 raise
@@ -129,7 +149,7 @@ class Database:
 
     def configure(self, collection: ServedCollection, config: CollectionConfig) -> None:
         """Change the configuration durably and in all parts, or change nothing. Raises NotFound when it is gone."""
-        with self._lock:
+        with self._changing():
             held = self._held(collection)
             held.check_whole()
             old = held.config
@@ -143,7 +163,7 @@ class Database:
 
     def drop(self, name: str) -> bool:
         """False when there is no such collection. An alias is not a collection's name here."""
-        with self._lock:
+        with self._changing():
             if name not in self._collections:
                 return False
             entry = self._catalog.read().collections[name]
@@ -184,7 +204,7 @@ class Database:
         try:
             for entry in entries:
                 opened[entry.name] = self._driver.open(entry, self._parse(entry.document))
-            with self._lock:
+            with self._changing():
                 self._check_free(list(opened))
                 agree()
                 commit(
@@ -207,41 +227,37 @@ class Database:
     # -- tenants, aliases, settings
 
     def put_tenants(self, collection: ServedCollection, statuses: Mapping[str, TenantStatus]) -> None:
-        """Create tenants, or change their status."""
-        with self._lock:
+        """Create tenants, or change their status; those that become inactive are closed at return."""
+        with self._changing():
             held, name = self._held(collection), collection.config.name
             state = commit(
                 self._catalog, lambda state: [PutShards(name, with_statuses(entry_of(state, name), statuses))]
             )
             held.follow(state.collections[name].shards)
+        held.settle(statuses)
 
     def drop_tenants(self, collection: ServedCollection, names: Sequence[str]) -> None:
         """Delete tenants with all their objects; unknown ones are ignored."""
-        with self._lock:
+        with self._changing():
             held, name = self._held(collection), collection.config.name
             entry = self._catalog.read().collections[name]
             gone = [entry.shards[one] for one in dict.fromkeys(names) if one in entry.shards]
             state = commit(self._catalog, lambda state: [DropShards(name, tuple(names))])
             held.follow(state.collections[name].shards)
-            self._driver.remove_shards(entry, gone)
+        held.settle(names)
+        self._driver.remove_shards(entry, gone)
 
     def aliases(self) -> Mapping[str, str]:
         """The collection of each; a snapshot."""
         return self._catalog.read().aliases
 
     def put_alias(self, alias: str, name: str) -> None:
-        commit(self._catalog, lambda state: [PutAlias(alias, name)])
+        with self._changing():
+            commit(self._catalog, lambda state: [PutAlias(alias, name)])
 
     def drop_alias(self, alias: str) -> None:
-        commit(self._catalog, lambda state: [DropAlias(alias)])
-
-    def settings(self) -> Mapping[str, JsonValue]:
-        """JSON values that other rooms keep in the catalog, by key."""
-        return self._catalog.read().settings
-
-    def put_settings(self, changes: Mapping[str, JsonValue]) -> None:
-        """All or nothing; None removes a key."""
-        commit(self._catalog, lambda state: [PutSetting(key, value) for key, value in changes.items()])
+        with self._changing():
+            commit(self._catalog, lambda state: [DropAlias(alias)])
 
     # -- parts
 

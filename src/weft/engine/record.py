@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, overload
 
 import orjson
 
@@ -42,23 +42,45 @@ _HAS_REFERENCES = 2
 _HAS_CLASSIFICATION = 4
 _OWN = ""
 _CREATED = struct.Struct("<q")
-_CREATED_OFFSET = 6
+
+TAG_AT: Final = 2
+CREATED_AT: Final = 6
+UPDATED_AT: Final = 14
+SIZE_AT: Final = 22
+UUID_AT: Final = 30
+PROPERTIES_AT: Final = 46
+"""Where a record has what: see the byte table."""
+VERSIONS: Final = (_PLAIN_VERSION, _VERSION)
+
+
+def plain_properties(config: CollectionConfig) -> tuple[Property, ...]:
+    """Those that are in P."""
+    return tuple(p for p in config.properties if p.data_type not in (*BLOBS, DataType.REFERENCE))
+
+
+def schema_tag(plain: Iterable[Property]) -> int:
+    """See the byte table."""
+    return zlib.crc32("\n".join(sorted(p.name for p in plain)).encode())
 
 
 class RecordCodec:
     """Encodes objects of one collection and opens their records."""
 
     def __init__(self, config: CollectionConfig) -> None:
-        self._plain = tuple(p for p in config.properties if p.data_type not in (*BLOBS, DataType.REFERENCE))
+        self._plain = plain_properties(config)
         self._blobs = tuple(p for p in config.properties if p.data_type in BLOBS)
         self._references = tuple(p.name for p in config.properties if p.data_type is DataType.REFERENCE)
         self._no_values: Mapping[str, object] = {p.name: None for p in self._plain}
-        self.tag = zlib.crc32("\n".join(sorted(p.name for p in self._plain)).encode())
+        self.tag = schema_tag(self._plain)
         self._nulls: dict[int, bytes] = {}
         """The missing null entries, by the tag of older records."""
 
     def encode(self, obj: Object) -> bytes:
-        values = obj.properties
+        values, encoded = obj.properties, obj.encoded
+        if encoded is not None and encoded.schema == self.tag:  # of scalars only, and newly imported
+            size = len(encoded.data)
+            header = _HEADER.pack(_PLAIN_VERSION, 0, self.tag, obj.created_ms, obj.updated_ms, size, 0, obj.uuid)
+            return header + encoded.data
         plain = encode_properties({**self._no_values, **self._only(values, self._plain)}, self._plain)
         blobs = b""
         flags = 0
@@ -83,6 +105,9 @@ class RecordCodec:
     def open(self, raw: bytes) -> Record:
         return Record(raw, self)
 
+    def open_all(self, raws: list[bytes]) -> Records:
+        return Records(raws, self)
+
     def nulls_since(self, tag: int, encoded: bytes) -> bytes:
         """The null entries of the properties that ``encoded``, of a record with ``tag``, does not have.
 
@@ -100,6 +125,36 @@ class RecordCodec:
         return {p.name: values[p.name] for p in properties if values.get(p.name) is not None}
 
 
+class Records(Sequence["Record"]):
+    """Stored objects, each of which is opened when it is asked for."""
+
+    __slots__ = ("_codec", "raws")
+
+    def __init__(self, raws: list[bytes], codec: RecordCodec) -> None:
+        self.raws = raws
+        """As they are stored, see the byte table."""
+        self._codec = codec
+
+    @property
+    def tag(self) -> int:
+        """The schema tag of those that have all properties of the collection."""
+        return self._codec.tag
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    def __iter__(self) -> Iterator[Record]:
+        codec = self._codec
+        return (Record(raw, codec) for raw in self.raws)
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> Records: ...
+    def __getitem__(self, at: int | slice) -> Record | Records:
+        return Records(self.raws[at], self._codec) if isinstance(at, slice) else Record(self.raws[at], self._codec)
+
+
 class Record:
     """One stored object, decoded lazily."""
 
@@ -112,7 +167,7 @@ class Record:
             )
         except struct.error:
             raise CorruptData("a stored object is shorter than its header; restore it from a backup") from None
-        if version not in (_PLAIN_VERSION, _VERSION):
+        if version not in VERSIONS:
             raise CorruptData(
                 f"a stored object has record version {version}; this Weft reads versions up to {_VERSION}"
             )
@@ -185,9 +240,9 @@ def _reference(collection: str, uuid: str, figures: LabelFigures | None = None) 
 
 def with_created(record: bytes, created_ms: int) -> bytes:
     """The record with another creation time."""
-    return record[:_CREATED_OFFSET] + _CREATED.pack(created_ms) + record[_CREATED_OFFSET + 8 :]
+    return record[:CREATED_AT] + _CREATED.pack(created_ms) + record[CREATED_AT + 8 :]
 
 
 def created_of(record: bytes) -> int:
-    created: int = _CREATED.unpack_from(record, _CREATED_OFFSET)[0]
+    created: int = _CREATED.unpack_from(record, CREATED_AT)[0]
     return created

@@ -18,7 +18,7 @@ from weft.domain.filters import Filter
 from weft.domain.objects import Object, Vector
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig
-from weft.engine.record import Record
+from weft.engine.record import Record, Records
 from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
 from weft.engine.selection import Resolve, Selection
 
@@ -58,11 +58,22 @@ class View(Protocol):
         ...
 
     def nearest(
-        self, name: str, query: Vector, k: int, within: Selection | None, max_distance: float | None
+        self,
+        name: str,
+        query: Vector,
+        k: int,
+        within: Selection | None,
+        max_distance: float | None,
+        *,
+        depth: int | None = None,
+        head: int | None = None,
     ) -> Neighbours:
         """The ``k`` nearest to ``query``, ``(d,)`` or ``(Tq, d)`` f32, none farther than ``max_distance``.
 
-        Ascending; equal distances by uuid, also where ``k`` cuts them.
+        Ascending; equal distances by uuid, also where ``k`` cuts them. With a ``depth`` the first ``k`` of a list that
+        depends on ``depth`` alone: what a search for the ``depth`` nearest finds, and more only where that is exact.
+        With a ``head`` the first so many are found as by a search for these alone, while some of the others may be
+        missed.
         """
         ...
 
@@ -79,7 +90,7 @@ class View(Protocol):
         """The 16 bytes of each."""
         ...
 
-    def records(self, doc_ids: Sequence[int]) -> list[Record]:
+    def records(self, doc_ids: Sequence[int]) -> Records:
         """The stored object of each. Raises CorruptData."""
         ...
 

@@ -5,7 +5,7 @@ Called by one thread at a time, the one that has the shard's turn to write.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyroaring import BitMap
 
@@ -15,6 +15,8 @@ from weft.engine.changes import Done, Outcome, Upsert
 from weft.engine.embedded.staged import Staged
 from weft.engine.embedded.storage import Applied, Delete, Put, ShardStore
 from weft.engine.record import created_of, with_created
+
+_NEW, _REPLACED = Done(False), Done(True)
 
 
 class Committer:
@@ -28,21 +30,28 @@ class Committer:
 
         The states ``named`` stay readable.
         """
-        outcomes: list[Outcome] = [Done(False)] * len(changes)
-        writes, positions = self._admit(changes, outcomes)
+        outcomes: list[Outcome] = [_NEW] * len(changes)
+        uuids = [c.change.object.uuid if isinstance(c.change, Upsert) else c.change.uuid for c in changes]
+        found = dict(zip(uuids, self._store.lookup(uuids), strict=True))
+        writes, positions = self._admit(changes, uuids, dict(found), outcomes)
         if not writes:
             return outcomes, []
-        positions, applied = self._write(writes, positions, outcomes, named)
+        positions, applied = self._write(writes, positions, outcomes, named, found)
         for position, one in zip(positions, applied, strict=True):
-            outcomes[position] = Done(one.replaced is not None)
+            outcomes[position] = _NEW if one.replaced is None else _REPLACED
         return outcomes, [(changes[p], one.doc_id) for p, one in zip(positions, applied, strict=True)]
 
     def _write(
-        self, writes: list[Put | Delete], positions: list[int], outcomes: list[Outcome], named: Sequence[BitMap]
+        self,
+        writes: list[Put | Delete],
+        positions: list[int],
+        outcomes: list[Outcome],
+        named: Sequence[BitMap],
+        found: Mapping[bytes, int | None],
     ) -> tuple[list[int], list[Applied]]:
         """Commit; changes with invalid vectors are left out, and their refusals go into ``outcomes``."""
         try:
-            return positions, self._store.commit(writes, named)
+            return positions, self._store.commit(writes, named, found)
         except Invalid:
             refused = self._store.check(writes)
             if not refused:
@@ -51,12 +60,19 @@ class Committer:
             outcomes[positions[i]] = error
         writes = [w for i, w in enumerate(writes) if i not in refused]
         positions = [p for i, p in enumerate(positions) if i not in refused]
-        return positions, self._store.commit(writes, named) if writes else []
+        return positions, self._store.commit(writes, named, found) if writes else []
 
-    def _admit(self, changes: Sequence[Staged], outcomes: list[Outcome]) -> tuple[list[Put | Delete], list[int]]:
-        """The store's writes for the changes whose conditions hold; refusals of the others go into ``outcomes``."""
-        uuids = [c.change.object.uuid if isinstance(c.change, Upsert) else c.change.uuid for c in changes]
-        known = dict(zip(uuids, self._store.lookup(uuids), strict=True))
+    def _admit(
+        self,
+        changes: Sequence[Staged],
+        uuids: Sequence[bytes],
+        known: dict[bytes, int | None],
+        outcomes: list[Outcome],
+    ) -> tuple[list[Put | Delete], list[int]]:
+        """The store's writes for the changes whose conditions hold; refusals of the others go into ``outcomes``.
+
+        ``known``: the stored doc_ids, from which those that are removed are taken.
+        """
         created = self._created([doc_id for doc_id in known.values() if doc_id is not None])
         writes: list[Put | Delete] = []
         positions: list[int] = []
@@ -74,12 +90,13 @@ class Committer:
                 known[uuid] = None
                 writes.append(Delete(uuid))
                 continue
-            record = staged.record
+            record, obj = staged.record, change.object
             born = stored_now.get(uuid) if uuid in stored_now else created.get(doc_id) if doc_id is not None else None
             if born is not None:
                 record = with_created(record, born)
-            change.object.created_ms = stored_now[uuid] = created_of(record)
-            writes.append(Put(uuid, record, change.object.vectors, models=change.object.models))
+                obj.created_ms = born
+            stored_now[uuid] = obj.created_ms
+            writes.append(Put(uuid, record, obj.vectors, obj.models))
         return writes, positions
 
     def _created(self, doc_ids: list[int]) -> dict[int, int]:

@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 
 from weft.domain.errors import CorruptData, OperatorError, WeftError
-from weft.files import disk
+from weft.domain.machine import failure
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def _explained(error: Exception, folder: Path) -> WeftError:
     if isinstance(error, WeftError):
         return error
     if isinstance(error, OSError):
-        return disk.failure(error, folder)
+        return failure(error, folder)
     if isinstance(error, MemoryError):
         return OperatorError(f"there is not enough memory to open {folder}")
     what = f"it cannot be opened ({type(error).__name__}: {error})"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 from weft.catalog.state import CatalogEntry, ShardEntry
+from weft.domain.deadline import within
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.capabilities import Capabilities
@@ -17,17 +19,21 @@ from weft.engine.embedded.open_tenants import OpenTenants
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.storage import ShardStore
 from weft.engine.embedded.upkeep import Upkeep
-from weft.files.disk import remove_folder
+from weft.files import descriptors
+from weft.files.disk import remove_folder, remove_if_free
 
 _log = logging.getLogger(__name__)
+_FILES_OF_A_SHARD = 4
+"""And one for each of its vectors."""
 
-_CAPABILITIES = Capabilities(
+CAPABILITIES = Capabilities(
     name="embedded",
     files=True,
     insertion_order=True,
     exact_vectors=True,
     conditional_writes=True,
     multivectors=True,
+    snapshots=True,
     tenant_statuses=frozenset({TenantStatus.ACTIVE, TenantStatus.INACTIVE}),
 )
 
@@ -56,7 +62,7 @@ class EmbeddedDriver:
 
     @property
     def capabilities(self) -> Capabilities:
-        return _CAPABILITIES
+        return CAPABILITIES
 
     def collections(self) -> list[Collection]:
         return list(self._collections.values())
@@ -85,10 +91,13 @@ class EmbeddedDriver:
         if collection is not None:
             collection.close(keep=False)
         remove_folder(self._folders.collection(entry))
+        for shard in entry.shards.values():
+            remove_if_free(self._folders.published(entry, shard))
 
     def remove_shards(self, entry: CatalogEntry, shards: Iterable[ShardEntry]) -> None:
         for shard in shards:
             remove_folder(self._folders.shard(entry, shard))
+            remove_if_free(self._folders.published(entry, shard))
 
     def shard_folder(self, entry: CatalogEntry, shard: ShardEntry) -> Path:
         return self._folders.shard(entry, shard)
@@ -102,9 +111,13 @@ class EmbeddedDriver:
     def close(self) -> None:
         """Writes the snapshots of the indexes."""
         self._upkeep.stop()
-        for collection in self.collections():
-            collection.close()
-        self._collections = {}
+        with ExitStack() as closing:  # each, also when one fails
+            for collection in self.collections():
+                closing.callback(collection.close)
+            self._collections = {}
 
     def _open_shard(self, folder: Path, config: CollectionConfig) -> Shard:
-        return Shard(folder, config, durable=self._durable, write_queue=self._write_queue)
+        descriptors.require(_FILES_OF_A_SHARD + len(config.vectors), folder)
+        published = self._folders.published_of(folder)
+        with within(None):  # what a search has opened is open for others too
+            return Shard(folder, config, durable=self._durable, write_queue=self._write_queue, published=published)

@@ -14,6 +14,7 @@ from weft.domain.aggregate import (
     PropertyFigures,
 )
 from weft.domain.beacon import format_beacon
+from weft.domain.deadline import checked
 from weft.domain.objects import Value
 from weft.domain.schema import CollectionConfig, DataType, Property
 from weft.engine.embedded.index.filter import aggregate as figures
@@ -36,12 +37,12 @@ def aggregate(
     """See ``View.aggregate``; ``doc_ids (n,)`` are ascending."""
 
     def over(some: DocIds) -> tuple[PropertyFigures, ...]:
-        return tuple(_figures(filters, read, one, config.by_name[one.property], some) for one in properties)
+        return tuple(_figures(filters, read, one, config.by_name[one.property], some) for one in checked(properties))
 
     if group_by is None:
         return [AggregatedGroup(None, len(doc_ids), over(doc_ids))]
     found = _grouped(filters, read, config.by_name[group_by], doc_ids, groups)
-    return [AggregatedGroup(group.value, group.count, over(group.doc_ids)) for group in found]
+    return [AggregatedGroup(group.value, group.count, over(group.doc_ids)) for group in checked(found)]
 
 
 def _figures(

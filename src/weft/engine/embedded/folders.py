@@ -10,6 +10,7 @@ from pathlib import Path
 
 from weft.catalog.changes import ID_BYTES
 from weft.catalog.state import CatalogEntry, ShardEntry
+from weft.files import publication
 from weft.files.disk import remove_folder
 
 
@@ -25,6 +26,14 @@ class Folders:
     def shard(self, entry: CatalogEntry, shard: ShardEntry) -> Path:
         return self.collection(entry) / shard.id
 
+    def published(self, entry: CatalogEntry, shard: ShardEntry) -> Path:
+        """The file of a shard's ``Publication``; not in its folder, whose files are copied and linked."""
+        return publication.path_in(self.root, f"{entry.id}-{shard.id}")
+
+    def published_of(self, shard: Path) -> Path:
+        """As ``published``, for the folder of the shard."""
+        return publication.path_in(self.root, f"{shard.parent.name}-{shard.name}")
+
     def sweep(self, entries: Iterable[CatalogEntry]) -> list[Path]:
         """Removes the folders that none of ``entries`` names; returns them. Called before any shard is opened."""
         known = {entry.id: {shard.id for shard in entry.shards.values()} for entry in entries}
@@ -38,6 +47,7 @@ class Folders:
                 orphans += [p for p in sorted(collection.iterdir()) if _is_id(p.name) and p.name not in shards]
         for path in orphans:
             remove_folder(path)
+        publication.forget_shards_but(self.root, {f"{id}-{shard}" for id, shards in known.items() for shard in shards})
         return orphans
 
 

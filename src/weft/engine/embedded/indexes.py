@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from pyroaring import BitMap
 
@@ -21,10 +22,23 @@ from weft.engine.embedded.index.inverted import InvertedIndex
 from weft.engine.embedded.index.kinds import open_vector_index
 from weft.engine.embedded.index.vector_index import VectorIndex
 from weft.engine.embedded.storage import ShardStore
+from weft.engine.embedded.storage.vector_file import StoredVectors
 from weft.engine.record import RecordCodec
+from weft.files.lineage import Origin
 
 _log = logging.getLogger(__name__)
 _REPLAY_CHUNK = 5_000
+
+
+class IndexedStore(Protocol):
+    """What indexes are filled from: a ``ShardStore``, or one that is followed."""
+
+    @property
+    def next_doc_id(self) -> int: ...
+    @property
+    def origin(self) -> Origin: ...
+    def vectors(self, name: str) -> StoredVectors: ...
+    def scan_records(self, from_doc_id: int, limit: int) -> Iterator[tuple[int, bytes]]: ...
 
 
 class Indexes:
@@ -34,15 +48,28 @@ class Indexes:
     ``maintain`` may run concurrently with it, and ``stop`` with everything.
     """
 
-    def __init__(self, shard: Path, config: CollectionConfig, store: ShardStore, before: Indexes | None = None) -> None:
-        """``before``: those that these replace; they share what the configuration leaves as it is."""
+    def __init__(
+        self,
+        shard: Path,
+        config: CollectionConfig,
+        store: IndexedStore,
+        before: Indexes | None = None,
+        *,
+        followed: bool = False,
+    ) -> None:
+        """``before``: those that these replace; they share what the configuration leaves as it is. ``followed``:
+        another process writes the folder, and these are only read and filled."""
         self._shard = shard
         self._config = config
         self._store = store
-        adopted = prepared.adopt(shard, config)
-        self.inverted = InvertedIndex(shard / "index" / prepared.INVERTED, config)
+        self._followed = followed
+        adopted = frozenset() if followed else prepared.adopt(shard, config)
+        folder, origin = shard / "index", store.origin
+        self.inverted = InvertedIndex(folder / prepared.INVERTED, config, followed=followed, origin=origin)
         if before is None or prepared.FILTER in adopted:
-            self.filters = FilterIndex(shard / "index" / prepared.FILTER, config, self.inverted)
+            self.filters = FilterIndex(
+                folder / prepared.FILTER, config, self.inverted, followed=followed, origin=origin
+            )
         else:
             self.filters = before.filters.beside(self.inverted, config)
         self.vectors: Mapping[str, VectorIndex] = (
@@ -86,18 +113,23 @@ class Indexes:
         for index in self.vectors.values():
             index.extend()
 
+    @property
+    def covered(self) -> int:
+        """The properties of every object below it have been added."""
+        return min(self.inverted.covered, self.filters.covered)
+
     def replay(self, *, one_by_one: bool = False) -> int:
         """Adds all stored objects that are missing here; returns the number of doc_ids replayed."""
-        for index in self.vectors.values():
+        start, end = self.covered, self._store.next_doc_id
+        if start < end:
+            if not self._followed:
+                _log.info("rebuilding the indexes in %s from object %d of %d", self._shard, start, end)
+            take = self._take_any if one_by_one else self._take
+            for ids, objects in stored(self._store, self._config, start, end, 1 if one_by_one else _REPLAY_CHUNK):
+                take(ids, objects)
+        for index in self.vectors.values():  # last, because what they find has to be known to the others
             index.extend()
-        start, end = min(self.inverted.covered, self.filters.covered), self._store.next_doc_id
-        if start >= end:
-            return 0
-        _log.info("rebuilding the indexes in %s from object %d of %d", self._shard, start, end)
-        take = self._take_any if one_by_one else self._take
-        for ids, objects in stored(self._store, self._config, start, end, 1 if one_by_one else _REPLAY_CHUNK):
-            take(ids, objects)
-        return end - start
+        return max(0, end - start)
 
     def _take(self, doc_ids: list[int], objects: list[Object]) -> None:
         self._take_values(doc_ids, objects)
@@ -127,13 +159,21 @@ class Indexes:
 
     # -- changing and keeping
 
+    def follows(self, config: CollectionConfig) -> bool:
+        """Whether ``configure`` applies it to these, and nothing has to be opened for it."""
+        if config is self._config:
+            return True
+        before, after = self._config.vectors, config.vectors
+        same = before.keys() == after.keys() and all(after[n].index.is_built_as(v.index) for n, v in before.items())
+        return same and self.inverted.serves(config)
+
     def configure(self, config: CollectionConfig) -> Indexes:
         """Apply a changed configuration; returns the indexes that have it: these, or others in their place.
 
         In the latter case these answer as before and are not written any more. When it raises, rebuild all.
         """
         old, made = self._config, self
-        if self.inverted.serves(config) and not prepared.fits(self._shard, config):
+        if self.inverted.serves(config) and (self._followed or not prepared.fits(self._shard, config)):
             self.inverted.configure(config)
             self.filters.configure(config)
             self._config = config
@@ -148,10 +188,13 @@ class Indexes:
         for name, vector in self._config.vectors.items():
             if name in old.vectors and old.vectors[name].index == vector.index:
                 continue
-            if name in old.vectors:
-                self.vectors[name].checkpoint()
-                self.vectors[name].close()
-            opened = self._open(vector)
+            before = self.vectors[name] if name in old.vectors else None
+            if before is not None:
+                if before.configure(vector.index):
+                    continue
+                before.checkpoint()
+                before.abandon()
+            opened = self._open(vector, before)
             opened.extend()
             self.vectors = {**self.vectors, name: opened}
 
@@ -176,13 +219,13 @@ class Indexes:
         self.filters.close()
         self.inverted.close()
 
-    def _open(self, vector: VectorConfig) -> VectorIndex:
+    def _open(self, vector: VectorConfig, after: VectorIndex | None = None) -> VectorIndex:
         folder = self._shard / "index" / "vectors" / vector.name.encode().hex()
-        return open_vector_index(self._store.vectors(vector.name), vector.index, folder)
+        return open_vector_index(self._store.vectors(vector.name), vector.index, folder, after)
 
 
 def stored(
-    store: ShardStore, config: CollectionConfig, start: int, end: int, chunk: int
+    store: IndexedStore, config: CollectionConfig, start: int, end: int, chunk: int
 ) -> Iterator[tuple[list[int], list[Object]]]:
     """The stored objects of the doc_ids from ``start`` to before ``end``, ascending, ``chunk`` at a time."""
     codec = RecordCodec(config)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 from weft.domain.errors import OperatorError, WeftError
+from weft.engine.embedded.following.snapshots import index_files
+from weft.engine.embedded.footprint import memory_of
+from weft.engine.embedded.garbage import Garbage
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.shard_writer import ShardWriter
 from weft.engine.embedded.storage import ShardStore
@@ -14,10 +18,16 @@ from weft.files import disk, links
 
 _log = logging.getLogger(__name__)
 _CHECKPOINT_AFTER = 100_000
-_DEAD_ROWS, _DEAD_SHARE = 10_000, 0.3
-"""A vector file is rewritten without its dead rows when they exceed this number and this share."""
+_TRIES = 5
+"""A copy of the indexes' files is made again, so many times at most, when some were replaced meanwhile."""
 
-_UPKEEP_WAIT_S = 30
+_FOLLOWED_AFTER, _FOLLOWED_SHARE = 2_000, 5
+"""A shard that other processes follow is written after fewer changes: once they end, or when they are more than one for
+this many objects. A process that is far behind opens what was written, which is cheaper than to index it once more."""
+
+
+class UpkeepEnded(Exception):
+    """The shard is being closed, and what its upkeep was doing is no longer wanted."""
 
 
 class Maintenance:
@@ -26,6 +36,12 @@ class Maintenance:
         self._writer = writer
         self._store = store
         self._lifetime = lifetime
+        self._garbage = Garbage(store)
+        self.is_stopped = False
+        self._renumbering = threading.Lock()
+        """Held while a compaction renumbers rows; taken before the turn to write, never the other way round."""
+        self._unsaved = 0
+        """Of the writer, when ``serve_followers`` looked last."""
         self.running = threading.Lock()
         """Held while ``run`` works; taken before the turn to write, never the other way round."""
 
@@ -38,8 +54,8 @@ class Maintenance:
             if writer.stale:
                 with writer.turn:
                     writer.mend()
-            worked = writer.indexes.maintain(writer.kept())
-            worked = self._compact() or worked
+            worked = self._compact()  # first: nothing is built of what is dead
+            worked = writer.indexes.maintain(writer.kept()) or worked
             worked = self._purge() or worked
             if writer.unsaved >= _CHECKPOINT_AFTER:
                 self.checkpoint()
@@ -47,7 +63,8 @@ class Maintenance:
             return worked
 
     def stop(self) -> None:
-        """Abandon what ``run`` is building, if anything, and build nothing any more."""
+        """Abandon what ``run`` is building or copying, if anything, and begin nothing any more."""
+        self.is_stopped = True
         self._writer.indexes.stop()
 
     def checkpoint(self) -> None:
@@ -59,24 +76,42 @@ class Maintenance:
             writer.indexes.checkpoint(writer.kept())
             writer.unsaved = 0
 
+    def serve_followers(self) -> None:
+        """Write the snapshots for processes that follow the shard, if they would rather open these than index what is
+        new; about twice a second, while ``run`` may be busy with a long build."""
+        if self._lifetime.closed:
+            return
+        with self._lifetime:
+            self._store.env.forget_dead_readers()
+            unsaved, before = self._writer.unsaved, self._unsaved
+            self._unsaved = unsaved
+            ended = unsaved == before or unsaved >= self._store.count // _FOLLOWED_SHARE
+            if unsaved >= _FOLLOWED_AFTER and ended and self._store.env.has_followers():
+                self.checkpoint()
+
     def snapshot_to(self, folder: Path) -> dict[str, int]:
         """Everything acknowledged, as read-only files in the new ``folder``; see ``ShardStore.link_to``.
 
-        The indexes are copied before the store, so that they hold nothing that it lacks. A running build is waited
-        for, but not for long; an index that is swapped later does not match, and a restore rebuilds it.
+        The indexes are copied before the store, so that they hold nothing that it lacks. Nothing that is being built is
+        waited for.
         """
-        waited = self.running.acquire(timeout=_UPKEEP_WAIT_S)
-        try:
-            with self._lifetime:
-                self._lifetime.check()
-                self.checkpoint()
-                with self._writer.turn, disk.explained(folder):
-                    taken = links.take_folder(self._folder / "index", folder / "index", skip_missing=True)
-                sizes = {f"index/{path}": size for path, size in taken.items()}
-                return sizes | {f"store/{path}": size for path, size in self._store.link_to(folder / "store").items()}
-        finally:
-            if waited:
-                self.running.release()
+        with self._renumbering, self._lifetime:
+            self._lifetime.check()
+            self.checkpoint()
+            with disk.explained(folder):
+                sizes = {f"index/{path}": size for path, size in self._taken_indexes(folder / "index").items()}
+            return sizes | {f"store/{path}": size for path, size in self._store.link_to(folder / "store").items()}
+
+    def _taken_indexes(self, folder: Path) -> dict[str, int]:
+        """Of one moment, unless some are replaced again and again: what then does not match is rebuilt by a restore."""
+        for _ in range(_TRIES):
+            disk.remove_folder(folder)
+            with self._writer.turn:
+                before = index_files(self._folder)
+                taken = links.take_folder(self._folder / "index", folder, skip_missing=True)
+                if index_files(self._folder) == before:
+                    break
+        return taken
 
     def copy_store(self, folder: Path) -> bool:
         """A copy of the store as it is now, in the new ``folder``."""
@@ -89,7 +124,7 @@ class Maintenance:
         """Free the space of removed objects, with the turn held; no view may be read from then on."""
         try:
             while self._store.purge(()):
-                pass
+                self._writer.serve()
         except WeftError as error:
             _log.warning("removed objects of %s stay until it is opened again: %s", self._folder, error.message)
 
@@ -108,6 +143,10 @@ class Maintenance:
             sizes |= {f"index/{name}/{part}": size for part, size in index.stats().components.items()}
         return sizes
 
+    def memory(self) -> dict[str, int]:
+        """See ``footprint.memory_of``; nothing of a shard that has been closed."""
+        return {} if self._lifetime.closed else memory_of(self._writer.indexes)
+
     def waiting_vectors(self) -> int:
         """Vectors that are searched exactly because no graph holds them yet."""
         return sum(index.stats().waiting for index in list(self._writer.indexes.vectors.values()))
@@ -122,24 +161,35 @@ class Maintenance:
         """Free the space of dead vectors, if that is worth a rewrite."""
         writer = self._writer
         worked = False
-        for name in writer.indexes.vectors:
-            dead = self._store.dead_rows(name, writer.named())
-            if dead < _DEAD_ROWS or dead < _DEAD_SHARE * self._store.vectors(name).count:
+        for name in list(writer.indexes.vectors):
+            if not self._garbage.is_due(name, writer.named(), time.monotonic()):
                 continue
-            rewrite = self._store.begin_compaction(name, writer.named())
-            with writer.turn:
+            try:
+                rewrite = self._store.begin_compaction(name, writer.named(), self._go_on)
+            except UpkeepEnded:
+                return worked
+            with self._renumbering, writer.turn:
                 self._store.finish_compaction(rewrite, writer.named())
                 try:
                     writer.indexes.vector(name).extend()
+                    writer.serve()
                 except Exception:
                     _log.exception("the index of %r failed in %s; all are rebuilt", name, self._folder)
                     writer.mend()
+            self._garbage.rewritten(name)
             worked = True
         return worked
+
+    def _go_on(self) -> None:
+        if self.is_stopped:
+            raise UpkeepEnded
 
     def _purge(self) -> bool:
         """Free the space of removed objects that no view names any more."""
         if not self._store.retained_count:
             return False
         with self._writer.turn:
-            return not self._lifetime.closed and self._store.purge(self._writer.named())
+            purged = not self._lifetime.closed and self._store.purge(self._writer.named())
+            if purged:
+                self._writer.serve()
+            return purged

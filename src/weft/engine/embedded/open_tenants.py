@@ -1,4 +1,4 @@
-"""OpenTenants: the limit of open tenants. Each takes some memory and up to nine open files, of which a process may have
+"""OpenTenants: the limit of open tenants. Each takes some memory and up to ten open files, of which a process may have
 only a limited number.
 
 Beyond the limit the least recently used are closed, unless they are in use. Callers notice only the milliseconds that
@@ -15,9 +15,12 @@ from collections.abc import Callable, Iterable
 from weft.engine.embedded.collection import Collection
 
 _log = logging.getLogger(__name__)
-_FILES_EACH = 9
+_FILES_EACH = 10
 _OTHER_FILES = 256
-"""Files left for connections, models and collections without tenants."""
+"""Files left for models and collections without tenants."""
+
+_CONNECTIONS = 8192
+"""Files left for connections, at most half of all."""
 
 _FEWEST, _UNLIMITED = 8, 100_000
 _CLOSED_SHARE = 16
@@ -55,4 +58,4 @@ def affordable() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return _UNLIMITED
-    return min(_UNLIMITED, max(_FEWEST, (files - _OTHER_FILES) // _FILES_EACH))
+    return min(_UNLIMITED, max(_FEWEST, (files - _OTHER_FILES - min(_CONNECTIONS, files // 2)) // _FILES_EACH))

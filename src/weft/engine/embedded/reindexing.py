@@ -66,11 +66,11 @@ class Reindexing:
         writer, folder = self._writer, prepared.building(self._shard)
         with ExitStack() as opened:
             config = _with(writer.config, self._changed)
-            inverted = InvertedIndex(folder / prepared.INVERTED, config)
+            inverted = InvertedIndex(folder / prepared.INVERTED, config, origin=self._store.origin)
             opened.callback(inverted.close)
             filters: FilterIndex | None = None
             if rebuild:
-                filters = FilterIndex(folder / prepared.FILTER, config, inverted)
+                filters = FilterIndex(folder / prepared.FILTER, config, inverted, origin=self._store.origin)
                 opened.callback(filters.close)
             else:
                 disk.remove_folder(folder / prepared.FILTER)  # of a rebuild that was stopped

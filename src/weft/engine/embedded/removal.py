@@ -11,6 +11,7 @@ from itertools import compress
 
 import numpy as np
 
+from weft.domain.deadline import unbounded
 from weft.domain.errors import Conflict, WeftError
 from weft.domain.filters import Filter
 from weft.engine.changes import Outcome, Remove, Removed
@@ -38,11 +39,12 @@ def remove_matching(
     if dry_run:
         return Removed(len(chosen), [(uuid, None) for uuid in uuids])
     del view  # so that what is removed need not be retained for it
-    outcomes = dict(zip(uuids, writer.submit(removals(uuids, doc_ids)), strict=True))
-    changed = [uuid for uuid, outcome in outcomes.items() if isinstance(outcome, Conflict)]
-    if changed:
-        again = _judged_again(writer, current, filter, known, changed)
-        outcomes = {uuid: one for uuid, one in outcomes.items() if not isinstance(one, Conflict)} | again
+    with unbounded():
+        outcomes = dict(zip(uuids, writer.submit(removals(uuids, doc_ids)), strict=True))
+        changed = [uuid for uuid, outcome in outcomes.items() if isinstance(outcome, Conflict)]
+        if changed:
+            again = _judged_again(writer, current, filter, known, changed)
+            outcomes = {uuid: one for uuid, one in outcomes.items() if not isinstance(one, Conflict)} | again
     errors = [(uuid, one if isinstance(one, WeftError) else None) for uuid in uuids if (one := outcomes.get(uuid))]
     return Removed(len(chosen) - len(uuids) + len(outcomes), errors)
 

@@ -27,6 +27,7 @@ from weft.domain.schema import CollectionConfig, Expiry
 from weft.engine.changes import Change, Done, Edit, Outcome, Removed, Upsert
 from weft.engine.embedded.editing import edit_stored
 from weft.engine.embedded.expiry import expired_at
+from weft.engine.embedded.footprint import disk_of
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.maintenance import Maintenance
 from weft.engine.embedded.reindexing import GoOn, Reindexing
@@ -36,19 +37,31 @@ from weft.engine.embedded.shard_writer import ShardWriter, layout
 from weft.engine.embedded.staged import Staged
 from weft.engine.embedded.storage import ShardStore
 from weft.engine.selection import Resolve
+from weft.files.publication import Publication
 
 _log = logging.getLogger(__name__)
-_EXPIRED_AT_ONCE = 10_000
+_EXPIRED_AT_ONCE = 2_000
 
 
 class Shard:
-    def __init__(self, folder: Path, config: CollectionConfig, *, durable: bool, write_queue: int) -> None:
+    """``published``: the file by which other processes follow the shard; None: none does."""
+
+    def __init__(
+        self,
+        folder: Path,
+        config: CollectionConfig,
+        *,
+        durable: bool,
+        write_queue: int,
+        published: Path | None = None,
+    ) -> None:
         self.folder = folder
+        self._publication = Publication(published)
         self._lifetime = Lifetime(config.name)
         layouts = {name: layout(vector) for name, vector in config.vectors.items()}
         self._store = ShardStore(folder / "store", layouts, sync=durable)
         try:
-            self._writer = ShardWriter(folder, config, self._store, self._lifetime, write_queue)
+            self._writer = ShardWriter(folder, config, self._store, self._lifetime, write_queue, self._publication)
         except BaseException:
             self._store.close()
             raise
@@ -79,8 +92,19 @@ class Shard:
 
     def facts(self, collection: str, name: str, damage: WeftError | None) -> ShardFacts:
         """``name``: the shard's in its collection."""
-        waiting, compressed = self._maintenance.waiting_vectors(), self._maintenance.is_compressed()
-        return ShardFacts(collection, name, self.count, True, self.read_only, waiting, self.sizes(), damage, compressed)
+        return ShardFacts(
+            collection,
+            name,
+            self.count,
+            is_open=True,
+            read_only=self.read_only,
+            vector_queue=self._maintenance.waiting_vectors(),
+            sizes=self.sizes(),
+            damage=damage,
+            compressed=self._maintenance.is_compressed(),
+            memory=self._maintenance.memory(),
+            disk=disk_of(self.folder),
+        )
 
     def sizes(self) -> dict[str, int]:
         """See ``Maintenance.sizes``."""
@@ -116,6 +140,8 @@ class Shard:
         doc_ids = list(self._expired(expiry, now_s, self._writer.view))
         deleted = 0
         for start in range(0, len(doc_ids), _EXPIRED_AT_ONCE):
+            if self._maintenance.is_stopped:
+                break
             outcomes = self._writer.submit(self._removals(doc_ids[start : start + _EXPIRED_AT_ONCE]))
             deleted += sum(isinstance(one, Done) for one in outcomes)
         return deleted
@@ -144,6 +170,14 @@ class Shard:
         """See ``Maintenance.run``."""
         return self._maintenance.run()
 
+    def withdraw(self) -> None:
+        """Processes that follow the shard serve it no longer: it is damaged, or about to be removed."""
+        self._publication.withdraw()
+
+    def serve_followers(self) -> None:
+        """See ``Maintenance.serve_followers``."""
+        self._maintenance.serve_followers()
+
     def stop_upkeep(self) -> None:
         self._maintenance.stop()
 
@@ -161,6 +195,8 @@ class Shard:
 
         Later calls are refused. ``keep`` False when the files are about to be removed: no snapshots are written.
         """
+        if not keep:
+            self.withdraw()
         self.stop_upkeep()
         with self._maintenance.running, self._writer.turn:
             if self._lifetime.closed:

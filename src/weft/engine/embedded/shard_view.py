@@ -8,20 +8,21 @@ A view references the store and the indexes, not the shard, so that an unused sh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from weft.domain import instants
 from weft.domain.aggregate import AggregatedGroup, PropertyAggregation
+from weft.domain.deadline import check, checked
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.objects import Value, Vector
 from weft.domain.query import Keyword, Sort
-from weft.domain.schema import CollectionConfig, DataType, Expiry
+from weft.domain.schema import CollectionConfig, Expiry
 from weft.engine.embedded.expiry import expired_at
 from weft.engine.embedded.figures import aggregate
 from weft.engine.embedded.index.allow_list import AllowList
@@ -29,10 +30,29 @@ from weft.engine.embedded.index.inverted import Population
 from weft.engine.embedded.index.multivector import MultiVectorIndex
 from weft.engine.embedded.indexes import Indexes
 from weft.engine.embedded.lifetime import Lifetime
-from weft.engine.embedded.storage import ShardStore
-from weft.engine.record import Record, RecordCodec
+from weft.engine.embedded.storage.vector_file import StoredVectors
+from weft.engine.record import Record, RecordCodec, Records
 from weft.engine.results import NO_NEIGHBOURS, DocIds, Matches, Neighbours, TokenMatches
 from weft.engine.selection import Resolve, Selection
+
+_READ_AT_ONCE = 256
+"""How many objects are in memory where values are read from all of them; and of those that an answer has, how many are
+read between two looks at the deadline and at their size."""
+
+MOST_READ_BYTES = 1 << 30
+"""Of the objects of one answer, blobs included."""
+
+
+class ReadableStore(Protocol):
+    """What a view reads: a ``ShardStore``, or a state of one that is followed."""
+
+    @property
+    def next_doc_id(self) -> int: ...
+    def lookup(self, uuids: Sequence[bytes], state: BitMap | None = None) -> list[int | None]: ...
+    def scan(self, after: bytes | None, limit: int, state: BitMap | None = None) -> list[tuple[bytes, int]]: ...
+    def read(self, doc_ids: Sequence[int]) -> list[bytes | None]: ...
+    def vectors(self, name: str) -> StoredVectors: ...
+    def get_vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]: ...
 
 
 class Reading:
@@ -47,7 +67,7 @@ class Reading:
         self,
         config: CollectionConfig,
         codec: RecordCodec,
-        store: ShardStore,
+        store: ReadableStore,
         indexes: Indexes,
         lifetime: Lifetime,
         live: BitMap,
@@ -128,6 +148,7 @@ class ShardView:
             return reading.store.scan(after, limit, self.live)
 
     def select(self, filter: Filter, resolve: Resolve | None = None) -> AllowList:
+        check()
         filters = self.reading.indexes.filters
         if resolve is None:
             return filters.allow(filter, self.live, read=self._texts)
@@ -139,23 +160,35 @@ class ShardView:
         return filters.allow(filter, self.live, referring, self._texts)
 
     def sorted(self, within: Selection | None, keys: Sequence[Sort], limit: int) -> DocIds:
+        check()
         chosen = self.everything if within is None else _own(within)
         return self.reading.indexes.filters.sort(chosen.ids, keys, limit, self._values)
 
     def nearest(
-        self, name: str, query: Vector, k: int, within: Selection | None, max_distance: float | None
+        self,
+        name: str,
+        query: Vector,
+        k: int,
+        within: Selection | None,
+        max_distance: float | None,
+        *,
+        depth: int | None = None,
+        head: int | None = None,
     ) -> Neighbours:
+        check()
         allow = self.allow if within is None else _own(within)
         if allow is not None and not len(allow):
             return NO_NEIGHBOURS
         indexes = self.reading.indexes
         index, ties = indexes.vector(name), indexes.filters.ties()
-        found = index.search(query, k, allow, max_distance=max_distance, ties=ties)
+        found = index.search(query, k, allow, max_distance=max_distance, ties=ties, depth=depth, head=head)
         if allow is None and self._has_newer(found.doc_ids):
-            return index.search(query, k, self.everything, max_distance=max_distance, ties=ties)
+            allow = self.everything
+            return index.search(query, k, allow, max_distance=max_distance, ties=ties, depth=depth, head=head)
         return found
 
     def keyword(self, query: Keyword, k: int, within: Selection | None) -> Matches:
+        check()
         chosen = None if within is None else _own(within)
         indexes = self.reading.indexes
         return indexes.inverted.search(query, k, chosen, self._population, indexes.filters.ties())
@@ -170,30 +203,28 @@ class ShardView:
     def uuids(self, doc_ids: Sequence[int]) -> list[bytes]:
         return self.reading.indexes.filters.uuids(np.asarray(doc_ids, np.uint32))
 
-    def records(self, doc_ids: Sequence[int]) -> list[Record]:
+    def records(self, doc_ids: Sequence[int]) -> Records:
+        """Raises Invalid where they take more than ``MOST_READ_BYTES`` together."""
+        check()
         reading = self.reading
-        open_record = reading.codec.open
-        found: list[Record] = []
         with reading.lifetime:
-            for raw in reading.store.read(doc_ids):
-                assert raw is not None, "what a view names is retained while the view is there"
-                found.append(open_record(raw))
-        return found
+            few = len(doc_ids) <= _READ_AT_ONCE
+            found = reading.store.read(doc_ids) if few else _read_many(reading.store, doc_ids)
+        assert None not in found, "what a view names is retained while the view is there"
+        return reading.codec.open_all(found)  # type: ignore[arg-type]
 
     def vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
         self.reading.indexes.vector(name)
         return self.reading.store.get_vectors(name, doc_ids)
 
     def distances(self, name: str, query: Vector, doc_ids: DocIds) -> npt.NDArray[np.float32]:
+        check()
         return self.reading.indexes.vector(name).distances(query, doc_ids)
 
     def numbers(self, property: str, doc_ids: DocIds) -> npt.NDArray[np.float64]:
         gathered = self.reading.indexes.filters.gather(property, doc_ids)
         assert gathered is not None, "numbers and dates have columns"
-        found = np.full(len(doc_ids), np.nan)
-        is_date = self.config.by_name[property].data_type is DataType.DATE
-        found[gathered.present] = instants.to_seconds(gathered.values) if is_date else gathered.values
-        return found
+        return gathered.numbers()
 
     def aggregate(
         self,
@@ -202,6 +233,7 @@ class ShardView:
         group_by: str | None,
         groups: int,
     ) -> list[AggregatedGroup]:
+        check()
         if isinstance(over, np.ndarray):
             doc_ids = np.sort(over)
         else:
@@ -220,14 +252,34 @@ class ShardView:
 
     def _values(self, doc_ids: DocIds, property: str) -> list[Value]:
         """The property's value of each object, read from the stored objects; None where absent."""
-        return [record.properties.get(property) for record in self.records(doc_ids.tolist())]
+        return [record.properties.get(property) for record in self._each(doc_ids)]
 
     def _texts(self, doc_ids: DocIds, property: str, needle: bytes) -> list[Value]:
         """As ``_values``; only objects that contain ``needle`` are decoded."""
         return [
             record.properties.get(property) if needle in record.encoded_properties else None
-            for record in self.records(doc_ids.tolist())
+            for record in self._each(doc_ids)
         ]
+
+    def _each(self, doc_ids: DocIds) -> Iterator[Record]:
+        for start in checked(range(0, len(doc_ids), _READ_AT_ONCE)):
+            yield from self.records(doc_ids[start : start + _READ_AT_ONCE].tolist())
+
+
+def _read_many(store: ReadableStore, doc_ids: Sequence[int]) -> list[bytes | None]:
+    found: list[bytes | None] = []
+    size = 0
+    for start in checked(range(0, len(doc_ids), _READ_AT_ONCE)):
+        some = store.read(doc_ids[start : start + _READ_AT_ONCE])
+        size += sum(len(one) for one in some if one is not None)
+        if size > MOST_READ_BYTES:
+            raise Invalid(
+                f"the objects of the answer take more than {MOST_READ_BYTES} bytes, which is the limit; ask for fewer "
+                "at a time",
+                limit_bytes=MOST_READ_BYTES,
+            )
+        found += some
+    return found
 
 
 def _own(selection: Selection) -> AllowList:

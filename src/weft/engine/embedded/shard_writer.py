@@ -1,5 +1,8 @@
 """ShardWriter: applies changes to a shard, first to the store and then to every index, and publishes the new view.
 
+Processes that follow the shard know from its ``Publication`` which of the store's commits is served here. Whatever has
+committed to the store, upkeep too, calls ``serve`` afterwards, so that followers do not wait for a state that is there.
+
 The store is the truth. When an index fails in the middle of a change, all are rebuilt from the store; until that
 succeeds changes are refused, and searches see the previous state.
 """
@@ -26,6 +29,7 @@ from weft.engine.embedded.shard_view import Reading, ShardView
 from weft.engine.embedded.staged import Staged
 from weft.engine.embedded.storage import ShardStore, VectorLayout
 from weft.engine.record import RecordCodec
+from weft.files.publication import Publication
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +38,13 @@ class ShardWriter:
     """``view`` has everything acknowledged; every change replaces it, and a query takes it once."""
 
     def __init__(
-        self, folder: Path, config: CollectionConfig, store: ShardStore, lifetime: Lifetime, write_queue: int
+        self,
+        folder: Path,
+        config: CollectionConfig,
+        store: ShardStore,
+        lifetime: Lifetime,
+        write_queue: int,
+        publication: Publication,
     ) -> None:
         self.config = config
         self.codec = RecordCodec(config)
@@ -42,6 +52,7 @@ class ShardWriter:
         self._folder = folder
         self._store = store
         self._lifetime = lifetime
+        self._publication = publication
         self._committer = Committer(store)
         self._commits = GroupCommit[Staged](write_queue)
         self.stale = False
@@ -49,7 +60,8 @@ class ShardWriter:
         self.indexes, self.unsaved = self._opened()
         """``unsaved``: changes that the snapshots of the indexes lack."""
         self._states = ReadStates()
-        self.view = self._publish()
+        self.view: ShardView
+        self.serve(self._current())
 
     @property
     def turn(self) -> RLock:
@@ -79,9 +91,20 @@ class ShardWriter:
                 self.mend()
                 raise
             if indexes is not self.indexes:
-                self.indexes, self.unsaved = indexes, max(self.unsaved, 1)
+                self.indexes, self.unsaved = indexes, max(self.unsaved, self._store.count, 1)
             self.config, self.codec = config, RecordCodec(config)
-            self.view = self._publish()
+            self.serve(self._current())
+
+    def serve(self, view: ShardView | None = None) -> None:
+        """With the turn held: ``view``, which has all that is stored, from now on; None: the same as before, after a
+        commit that changed no object."""
+        if view is None and self.stale:
+            return  # there is more in the store than is served
+        number = self._store.env.version
+        self._publication.announce(number)
+        if view is not None:
+            self.view = view
+        self._publication.publish(number)
 
     def named(self) -> list[BitMap]:
         """The live doc_ids of each state that may be read, now or later; on any thread."""
@@ -107,7 +130,7 @@ class ShardWriter:
                 f"is accepted ({reason})"
             ) from error
         self.stale = False
-        self.view = self._publish()
+        self.serve(self._current())
 
     def _write(self, changes: list[Staged]) -> list[Outcome]:
         self._lifetime.check()
@@ -122,17 +145,18 @@ class ShardWriter:
     def _free_dimensions(self, changes: Sequence[Staged]) -> None:
         """Reset each vector to which ``changes`` bring other dimensions and which no object has any more."""
         brought = {
-            (name, vector.shape[-1])
+            (name, vector.shape)
             for staged in changes
             if isinstance(staged.change, Upsert)
             for name, vector in staged.change.object.vectors.items()
-            if name in self.indexes.vectors and vector.ndim
         }
-        for name in {name for name, dims in brought if self._store.vectors(name).dims not in (None, dims)}:
+        indexed = {(name, shape[-1]) for name, shape in brought if shape and name in self.indexes.vectors}
+        for name in {name for name, dims in indexed if self._store.vectors(name).dims not in (None, dims)}:
             if not self._store.vectors(name).rows.any_of(self._store.live):
                 self._store.reset_vectors(name)
                 try:
                     self.indexes.vector(name).extend()
+                    self.serve()
                 except Exception:
                     _log.exception("the index of %r failed in %s; all are rebuilt", name, self._folder)
                     self.mend()
@@ -148,13 +172,13 @@ class ShardWriter:
             except Exception:
                 _log.exception("an index of %s failed; all are rebuilt from what is stored", self._folder)
                 self.mend()
-        self.view = self._publish()
+        self.serve(self._current())
         self.unsaved += len(stored)
 
     def _opened(self) -> tuple[Indexes, int]:
         return Indexes.whole(self._folder, self.config, self._store)
 
-    def _publish(self) -> ShardView:
+    def _current(self) -> ShardView:
         """The view of everything stored, which the indexes have."""
         live, next_doc_id = self._store.live, self._store.next_doc_id
         return self._view_of(live, None if len(live) == next_doc_id else AllowList(live), next_doc_id)

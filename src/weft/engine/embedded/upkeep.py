@@ -1,4 +1,5 @@
-"""Upkeep: one thread that maintains the indexes of every open shard and deletes expired objects.
+"""Upkeep: one thread that maintains the indexes of every open shard and deletes expired objects. A second one, which
+never waits for a build, writes snapshots for processes that follow a shard.
 
 A failed task is retried after a second, then after twice as long each time, up to a minute. Each failure is logged
 once, however often it recurs. A shard that turns out to be damaged is left as it is.
@@ -19,7 +20,9 @@ from weft.engine.embedded.collection import Collection
 from weft.engine.embedded.shard import Shard
 
 _log = logging.getLogger(__name__)
-_EVERY_S = 0.5
+_EVERY_S, _REST_S = 0.5, 0.02
+"""Every shard is visited so often; where that takes longer, as it does while something is built, after a short rest."""
+
 _CLOSED_EVERY_S = 3600.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 
@@ -54,27 +57,36 @@ class Upkeep:
         self._troubled: dict[str, WeakKeyDictionary[Shard, Retries]] = {
             "upkeep": WeakKeyDictionary(),
             "expiry": WeakKeyDictionary(),
+            "followers": WeakKeyDictionary(),
         }
         self._looked_at: WeakKeyDictionary[Collection, dict[str, float]] = WeakKeyDictionary()
         """When closed tenants were last opened to delete their expired objects."""
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="weft-upkeep", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, name="weft-upkeep", daemon=True),
+            threading.Thread(target=self._run_for_followers, name="weft-followers", daemon=True),
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Abandons a running build, and returns when the thread has ended."""
+        """Abandons a running build, and returns when the threads have ended."""
         self._stop.set()
         for collection in self._collections():
             for _, shard in collection.shards():
                 shard.stop_upkeep()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         expire_at = self._expiry_schedule(time.time())
-        while not self._stop.wait(_EVERY_S):
-            self.maintain(time.monotonic())
+        wait_s = _EVERY_S
+        while not self._stop.wait(wait_s):
+            began_s = time.monotonic()
+            self.maintain(began_s)
+            wait_s = max(_REST_S, _EVERY_S - (time.monotonic() - began_s))
             now_s = time.time()
             if now_s >= expire_at:
                 self.expire(now_s)
@@ -92,6 +104,24 @@ class Upkeep:
                     return
                 if collection.damage(name) is None:
                     self._try("upkeep", collection, name, shard, now_s, work)
+
+    def _run_for_followers(self) -> None:
+        while not self._stop.wait(_EVERY_S):
+            self.serve_followers(time.monotonic())
+
+    def serve_followers(self, now_s: float) -> None:
+        """As ``maintain``, for the processes that follow the shards."""
+
+        def work(shard: Shard) -> int:
+            shard.serve_followers()
+            return 0
+
+        for collection in self._collections():
+            for name, shard in collection.shards():
+                if self._stop.is_set():
+                    return
+                if collection.damage(name) is None:
+                    self._try("followers", collection, name, shard, now_s, work)
 
     def expire(self, now_s: float) -> int:
         """Deletes the objects that have expired by ``now_s``; returns how many.

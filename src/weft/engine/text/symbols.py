@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+from weft.domain.deadline import check
 from weft.domain.schema import TextAnalyzer, Tokenization
 from weft.engine.text.tokenize import fold, lowercase, words
 
 _DROP_SYMBOLS = (None, Tokenization.WORD, Tokenization.TRIGRAM)
 _WILD = re.compile(r"[*?]+")
+_LITERAL = re.compile(r"[^?]+")
+_LONG_PATTERN, _LONG_TEXT = 1_000, 1_000
 
 
 def has_only_symbols(pattern: str, tokenization: Tokenization | None, analyzer: TextAnalyzer) -> bool:
@@ -36,9 +39,66 @@ def fits(pattern: str) -> Callable[[Iterable[str]], bool]:
 
 
 def like(pattern: str) -> Callable[[str], bool]:
-    """A test for whole strings: ``?`` one character, ``*`` any number of them."""
+    """A test for whole strings: ``?`` one character, ``*`` any number of them.
+
+    An expression is faster for short strings; of long ones it could take the product of both lengths, while no other
+    thread runs.
+    """
+    if len(pattern) > _LONG_PATTERN:
+        runs = pattern.split("*")
+        return lambda text: fits_runs(runs, text)
     compiled = re.compile(fnmatch.translate(pattern.replace("[", "[[]")))
-    return lambda text: compiled.match(text) is not None
+
+    def test(text: str) -> bool:
+        if len(text) > _LONG_TEXT:
+            return fits_runs(pattern.split("*"), text)
+        return compiled.match(text) is not None
+
+    return test
+
+
+def fits_runs(runs: Sequence[str], text: str) -> bool:
+    """Whether the whole text has these runs in their order with anything between them; ``?`` is one character. Looks at
+    the deadline at each step, and takes time linear in the text where there is no ``?``."""
+    first, last = runs[0], runs[-1]
+    if len(runs) == 1:
+        return len(text) == len(first) and _is_at(_literals(first), text, 0)
+    at, end = len(first), len(text) - len(last)
+    if end < at or not _is_at(_literals(first), text, 0) or not _is_at(_literals(last), text, end):
+        return False
+    for run in runs[1:-1]:
+        at = _find(run, text, at, end)
+        if at < 0:
+            return False
+        at += len(run)
+    return True
+
+
+def _literals(run: str) -> list[tuple[int, str]]:
+    """The parts of a run between question marks, with where they begin."""
+    return [(match.start(), match[0]) for match in _LITERAL.finditer(run)]
+
+
+def _is_at(literals: Sequence[tuple[int, str]], text: str, at: int) -> bool:
+    return all(text.startswith(literal, at + offset) for offset, literal in literals)
+
+
+def _find(run: str, text: str, at: int, end: int) -> int:
+    """The first place of ``run`` in ``text[at:end]``; -1: there is none."""
+    literals = _literals(run)
+    if not literals:
+        return at if at + len(run) <= end else -1
+    offset, longest = max(literals, key=lambda one: len(one[1]))
+    behind = len(run) - offset - len(longest)
+    while True:
+        check()
+        found = text.find(longest, at + offset, end - behind)
+        if found < 0:
+            return -1
+        at = found - offset
+        if _is_at(literals, text, at):
+            return at
+        at += 1
 
 
 def needle(pattern: str) -> bytes:

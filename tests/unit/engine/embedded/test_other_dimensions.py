@@ -51,7 +51,7 @@ def check(shard: Shard, kind: str, dims: int) -> None:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weft.engine.embedded.index.multivector.index.EXACT_TOKENS", 200)
     monkeypatch.setattr("weft.engine.embedded.index.vector.index.BUILD_ROWS", 10)
-    monkeypatch.setattr("weft.engine.embedded.maintenance._DEAD_ROWS", 1)
+    monkeypatch.setattr("weft.engine.embedded.garbage._DEAD_ROWS", 1)
 
 
 @pytest.mark.parametrize("kind", ["flat", "tokens", "muvera"])

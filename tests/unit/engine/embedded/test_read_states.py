@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ import pytest
 from weft.domain.objects import Object
 from weft.domain.query import Keyword
 from weft.domain.schema import CollectionConfig, DataType, Expiry, Property, Tokenization, VectorConfig
-from weft.engine.changes import Remove, Upsert
+from weft.engine.changes import Outcome, Remove, Upsert
 from weft.engine.embedded.shard import Shard
+from weft.engine.embedded.staged import Staged
 from weft.engine.embedded.storage import count_objects
 
 COUNT = 50
@@ -111,6 +112,24 @@ def test_what_expires_is_retained_for_no_longer_than_what_is_removed(
     assert shard.expire(2e9) == COUNT
     assert shard.count == 0
     assert shard._store.retained_count == 10, "those of the last commit"
+    shard.close()
+
+
+def test_what_has_expired_is_deleted_until_the_server_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.engine.embedded.shard._EXPIRED_AT_ONCE", 10)
+    at = Property("at", DataType.DATE)
+    config = CollectionConfig("Thing", (*CONFIG.properties, at), {}, expiry=Expiry("at", 60, hidden=False))
+    shard = opened(tmp_path, config)
+    shard.write([Upsert(Object(key(n), {"at": "2001-01-01T00:00:00Z"}, {}, 1, 1)) for n in range(COUNT)])
+    submit = shard._writer.submit
+
+    def stopping(changes: Sequence[Staged]) -> list[Outcome]:
+        shard.stop_upkeep()
+        return submit(changes)
+
+    monkeypatch.setattr(shard._writer, "submit", stopping)
+    assert shard.expire(2e9) == 10
+    assert shard.count == COUNT - 10
     shard.close()
 
 

@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from weft.domain.errors import Conflict, Invalid
+from unit.service.test_deadlines import Counting
+from weft.domain.deadline import within
+from weft.domain.errors import Conflict, DeadlinePassed, Invalid
 from weft.domain.objects import Object
 from weft.domain.schema import (
     CollectionConfig,
     DataType,
     Expiry,
     InvertedConfig,
+    MultiVector,
     Property,
     Quantizer,
     QuantizerKind,
@@ -28,6 +31,7 @@ from weft.domain.schema import (
     VectorIndexConfig,
 )
 from weft.engine.changes import Done, Upsert
+from weft.engine.embedded import shard_view
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.shard_view import ShardView
 from weft.engine.embedded.staged import Staged
@@ -60,6 +64,29 @@ def test_two_changes_of_what_was_read_once_conflict_within_one_commit(shard: Sha
     (record,) = shard.view().records(shard.view().find([ID]))  # type: ignore[arg-type]
     assert record is not None
     assert record.properties == {"n": 1}
+
+
+@pytest.mark.parametrize("multi", [False, True])
+def test_values_that_searches_use_are_changed_without_another_index(multi: bool, tmp_path: Path) -> None:
+    """A build neither delays the change nor starts again."""
+    index = VectorIndexConfig(
+        ef=40, quantizer=Quantizer(QuantizerKind.PQ), multivector=MultiVector() if multi else None
+    )
+    config = replace(CONFIG, vectors={"default": VectorConfig("default", index=index)})
+    shard = Shard(tmp_path, config, durable=False, write_queue=1000)
+    opened = shard._writer.indexes.vectors["default"]
+    for changed, same in (
+        ({"ef": 80}, True),
+        ({"dynamic_ef_min": 10, "dynamic_ef_max": 20, "dynamic_ef_factor": 2}, True),
+        ({"flat_search_cutoff": 7, "filter_strategy": "sweeping", "search_probe": 5}, True),
+        ({"quantizer": Quantizer(QuantizerKind.PQ, rescore_limit=9)}, True),
+        ({"quantizer": Quantizer(QuantizerKind.SQ, rescore_limit=9)}, False),
+    ):
+        index = replace(index, **changed)
+        shard.configure(replace(config, vectors={"default": VectorConfig("default", index=index)}))
+        assert (shard._writer.indexes.vectors["default"] is opened) is same
+        assert shard._writer.indexes.vectors["default"]._config == index  # type: ignore[attr-defined]
+    shard.close()
 
 
 def test_one_of_two_inserts_of_a_commit_wins(shard: Shard) -> None:
@@ -185,4 +212,23 @@ def test_what_is_changed_while_it_expires_stays(tmp_path: Path, monkeypatch: pyt
     kept, gone = shard.view().find([ID, other])
     assert kept is not None
     assert gone is None
+    shard.close()
+
+
+def test_the_objects_of_one_answer_are_read_up_to_a_limit_and_within_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(CONFIG, properties=(Property("n", DataType.INT), Property("text", DataType.TEXT)))
+    shard = Shard(tmp_path, config, durable=False, write_queue=1000)
+    count = 3 * shard_view._READ_AT_ONCE
+    shard.write([Upsert(Object(n.to_bytes(16), {"n": n, "text": "x" * 100}, {}, 1, 1)) for n in range(count)])
+    view = shard.view()
+    doc_ids = list(view.live)
+    assert [record.properties["n"] for record in view.records(doc_ids)] == list(range(count))
+    with within(Counting(3)), pytest.raises(DeadlinePassed):
+        view.records(doc_ids)
+    monkeypatch.setattr(shard_view, "MOST_READ_BYTES", 250 * shard_view._READ_AT_ONCE)
+    with pytest.raises(Invalid, match="ask for fewer at a time"):
+        view.records(doc_ids)
+    assert len(view.records(doc_ids[: shard_view._READ_AT_ONCE + 1])) == shard_view._READ_AT_ONCE + 1
     shard.close()

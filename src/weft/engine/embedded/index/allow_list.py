@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.engine.embedded.index.filter import bitmaps
 from weft.engine.embedded.storage.rows import RowNumbers, Rows
 from weft.engine.results import DocIds
 
@@ -45,10 +46,7 @@ class AllowList:
     def bits(self) -> npt.NDArray[np.uint8]:
         """``(bytes,) u8``: packed little-endian bits, ``bits[i >> 3] >> (i & 7) & 1``; as long as the greatest doc_id
         needs."""
-        size = int(self.bitmap.max()) + 1 if len(self.bitmap) else 0
-        flags = np.zeros(size, np.uint8)
-        flags[self.ids] = 1
-        return np.packbits(flags, bitorder="little")
+        return bitmaps.to_bits(self.bitmap)
 
     def rows_of(self, rows: Rows) -> RowNumbers:
         """``(m,) i64`` ascending: the rows whose doc_id is in the list; cost: the shorter of both."""

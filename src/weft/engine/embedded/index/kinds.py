@@ -16,16 +16,20 @@ from typing import Any, TypeAlias
 from weft.domain.schema import VectorIndexConfig
 from weft.engine.embedded.index.vector_index import VectorIndex, VectorSource
 
-Opener: TypeAlias = Callable[[VectorSource[Any], VectorIndexConfig, Path], VectorIndex]
+Opener: TypeAlias = Callable[[VectorSource[Any], VectorIndexConfig, Path, VectorIndex | None], VectorIndex]
 
 
-def _single(source: VectorSource[Any], config: VectorIndexConfig, folder: Path) -> VectorIndex:
+def _single(
+    source: VectorSource[Any], config: VectorIndexConfig, folder: Path, after: VectorIndex | None
+) -> VectorIndex:
     from weft.engine.embedded.index.vector import SingleVectorIndex
 
-    return SingleVectorIndex(source, config, folder)
+    return SingleVectorIndex(source, config, folder, after=after)
 
 
-def _multi(source: VectorSource[Any], config: VectorIndexConfig, folder: Path) -> VectorIndex:
+def _multi(
+    source: VectorSource[Any], config: VectorIndexConfig, folder: Path, after: VectorIndex | None
+) -> VectorIndex:
     from weft.engine.embedded.index.multivector import MultiVectorIndex
 
     return MultiVectorIndex(source, config, folder)
@@ -48,7 +52,10 @@ KINDS: Mapping[str, IndexOpeners] = {
 }
 
 
-def open_vector_index(source: VectorSource[Any], config: VectorIndexConfig, folder: Path) -> VectorIndex:
-    """The index that ``config`` specifies over the vector file ``source``; its snapshot is in ``folder``."""
+def open_vector_index(
+    source: VectorSource[Any], config: VectorIndexConfig, folder: Path, after: VectorIndex | None = None
+) -> VectorIndex:
+    """The index that ``config`` specifies over the vector file ``source``; its snapshot is in ``folder``. ``after``: an
+    abandoned one over the same that it replaces."""
     kind = KINDS[config.kind]
-    return (kind.single if config.multivector is None else kind.multi)(source, config, folder)
+    return (kind.single if config.multivector is None else kind.multi)(source, config, folder, after)

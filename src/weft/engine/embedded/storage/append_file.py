@@ -15,6 +15,8 @@ One writer thread: ``stage``, then ``publish`` once LMDB has committed, or nothi
 
 from __future__ import annotations
 
+import errno
+import logging
 import mmap
 import os
 from collections.abc import Sequence
@@ -26,13 +28,17 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from weft.domain.errors import CorruptData
+from weft.domain.machine import NO_SPACE
 from weft.files import disk
 from weft.files.format import damaged
 
+_log = logging.getLogger(__name__)
 BLOCK_BYTES = 1 << 18
 _FIRST_RESERVE_BYTES = 1 << 16
 
 Bytes = npt.NDArray[np.uint8]
+Positions = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -70,6 +76,8 @@ class AppendFile:
         self._checksums = list(checksums)
         self._verified = bytearray(len(self._checksums))
         self._unverified = len(self._checksums)
+        self.damage: CorruptData | None = None
+        """The first that was found in it."""
         self._fd = -1
         self._reserved = 0
         self._map: mmap.mmap | None = None
@@ -94,6 +102,11 @@ class AppendFile:
     def tail_checksum(self) -> int:
         """Of the committed bytes after the last full block."""
         return self._state.tail.intdigest()
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether each full block was found to be what was written, and needs no look any more."""
+        return not self._unverified
 
     def view(self) -> Bytes:
         """The committed bytes, mapped. A view stays valid when the file grows, is replaced or is closed."""
@@ -149,6 +162,17 @@ class AppendFile:
         if self._unverified:
             self._unverified = self._verified.count(0)
 
+    def require(self, starts: Positions, stops: Positions) -> None:
+        """As ``verify``, for each of the bytes from ``starts (n,)`` to ``stops (n,)``, none empty."""
+        if not (self._unverified and len(starts)):
+            return
+        first, last = starts // BLOCK_BYTES, (stops - 1) // BLOCK_BYTES
+        most = int((last - first).max())
+        touched = np.unique(np.concatenate([np.minimum(first + n, last) for n in range(most + 1)]))
+        seen = np.frombuffer(bytes(self._verified), np.uint8)
+        for block in touched[touched < len(seen)][seen[touched[touched < len(seen)]] == 0].tolist():
+            self.verify(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES)
+
     def verify_some(self, most_bytes: int) -> bool:
         """Reads full blocks that were not read yet, at least one and about ``most_bytes``; True when none is left.
 
@@ -162,14 +186,23 @@ class AppendFile:
             left -= 1
         return not self._unverified
 
+    def sync(self) -> None:
+        """Everything committed is on disk; on any thread. Raises OperatorError."""
+        if self._fd >= 0:
+            with disk.explained(self.path):
+                disk.sync_path(self.path)
+
     def close(self) -> None:
-        """Cuts off the reserve. Views that are still held stay valid."""
+        """Cuts off the reserve, which else the next opening does. Views that are still held stay valid."""
         if self._fd < 0:
             return
         self._map = None
         fd, self._fd = self._fd, -1
-        with disk.explained(self.path):
+        try:
             disk.cut(fd, self.length)
+        except OSError as error:
+            _log.warning("%s keeps its reserve until it is opened again: %s", self.path, error)
+        finally:
             os.close(fd)
 
     def remove(self) -> None:
@@ -194,7 +227,7 @@ class AppendFile:
                 raise damaged(self.path, f"bytes {start} to {length} fail their checksum")
             self._state = _Committed(length, tail)
             self._reserved = length
-            self._map = mmap.mmap(self._fd, length, access=mmap.ACCESS_READ)
+            self._map = disk.scattered(mmap.mmap(self._fd, length, access=mmap.ACCESS_READ))
         except BaseException:
             os.close(self._fd)
             self._fd = -1
@@ -212,12 +245,12 @@ class AppendFile:
                 disk.reserve(self._fd, roomy)
                 self._reserved = roomy
             except OSError as error:
-                if error.errno not in disk.NO_SPACE:
+                if error.errno not in NO_SPACE:
                     raise
                 disk.reserve(self._fd, size)
                 self._reserved = size
         if self._map is None or len(self._map) < size:
-            self._map = mmap.mmap(self._fd, self._reserved, access=mmap.ACCESS_READ)
+            self._map = disk.scattered(mmap.mmap(self._fd, self._reserved, access=mmap.ACCESS_READ))
 
     def _check(self, block: int, size: int, checksum: int) -> None:
         start = block * BLOCK_BYTES
@@ -227,6 +260,16 @@ class AppendFile:
             except FileNotFoundError:
                 if self._fd < 0:
                     return  # replaced by a compacted copy, which was checked when it was made
-                raise damaged(self.path, "the file is missing") from None
+                raise self._damaged("the file is missing") from None
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                raise self._damaged(f"bytes {start} to {start + size} cannot be read from the disk") from error
         if len(data) != size or xxhash.xxh3_64_intdigest(data) != checksum:
-            raise damaged(self.path, f"bytes {start} to {start + size} fail their checksum")
+            raise self._damaged(f"bytes {start} to {start + size} fail their checksum")
+
+    def _damaged(self, what: str) -> CorruptData:
+        """The error, which is remembered."""
+        error = damaged(self.path, what)
+        self.damage = self.damage or error
+        return error

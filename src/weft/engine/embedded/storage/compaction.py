@@ -6,6 +6,9 @@ too, and ``VectorFolder.switch`` commits the new file in one LMDB transaction. U
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 from pyroaring import BitMap
 
@@ -17,6 +20,9 @@ from weft.engine.embedded.storage.vector_file import FLOAT32, StoredVectors
 from weft.engine.results import DocIds
 
 _STEP_BYTES = 1 << 23
+
+Check: TypeAlias = Callable[[], None]
+"""Called between two short pieces of work; raises where the work is no longer wanted."""
 
 
 class Rewrite:
@@ -30,13 +36,14 @@ class Rewrite:
         self.rows = 0
         self._done = 0
 
-    def copy(self, kept: BitMap, end: int) -> None:
+    def copy(self, kept: BitMap, end: int, check: Check = lambda: None) -> None:
         """Copies the rows of the objects ``kept`` that are not copied yet; those from doc_id ``end`` on wait.
 
-        Raises CorruptData when they are damaged, StorageFull; the copy is then discarded.
+        Raises CorruptData when they are damaged, StorageFull, and what ``check`` raises between two pieces; the copy is
+        then discarded.
         """
         try:
-            self._copy(kept, end)
+            self._copy(kept, end, check)
         except BaseException:
             self.discard()
             raise
@@ -45,8 +52,9 @@ class Rewrite:
         """Removes the copy."""
         self.file.remove()
 
-    def _copy(self, kept: BitMap, end: int) -> None:
-        self.source.verify()
+    def _copy(self, kept: BitMap, end: int, check: Check) -> None:
+        while not self.source.verify_some(_STEP_BYTES):
+            check()
         rows = self.source.rows
         stop = int(np.searchsorted(rows.doc_ids, end))
         fresh = np.arange(self._done, stop)
@@ -54,6 +62,7 @@ class Rewrite:
         tokens = rows.tokens if isinstance(rows, TokenRows) else rows.vectors
         offsets = rows.offsets if isinstance(rows, TokenRows) else np.arange(len(rows) + 1)
         for step in _steps(wanted, offsets, _STEP_BYTES // (FLOAT32.itemsize * max(1, tokens.shape[1]))):
+            check()
             self._append(step, rows.doc_ids, offsets, tokens)
         self._done = stop
 

@@ -23,9 +23,11 @@ from typing import NamedTuple
 import xxhash
 from pyroaring import BitMap
 
+from weft.domain.counts import counted
+from weft.domain.errors import CorruptData
 from weft.engine.embedded.storage.plan import CommitPlan
 from weft.engine.embedded.storage.retained import Turnover
-from weft.files.environment import Environment, Transaction
+from weft.files.environment import Environment, TableReader, Transaction
 from weft.files.format import damaged, seal, seal_json, unseal, unseal_json
 
 META, OBJECTS, UUIDS, DEAD = b"meta", b"objects", b"uuids", b"dead"
@@ -54,7 +56,7 @@ class ShardState(NamedTuple):
 
 
 class ObjectTables:
-    def __init__(self, env: Environment) -> None:
+    def __init__(self, env: TableReader) -> None:
         self._env = env
 
     def load(self) -> ShardState | None:
@@ -67,13 +69,40 @@ class ObjectTables:
         retained = self._env.read(self._retained)
         stored = self._env.read(lambda txn: self._env.entries(txn, OBJECTS))
         if stored != len(live) + len(retained) or not live.isdisjoint(retained):
-            expected = f"{len(live)} objects were stored and {len(retained)} removed ones retained"
-            raise damaged(self._env.path, f"{expected}, but it has {stored} records")
+            expected = f"it should have {counted(len(live), 'object')} and {len(retained)} that were removed"
+            raise damaged(self._env.path, f"{expected}, and has {counted(stored, 'record')}")
         return ShardState(next_doc_id, live, self._env.read(self._models), retained)
 
-    def create(self) -> ShardState:
-        self._env.write(lambda txn: self._write_meta(txn, 0))
+    def create(self, env: Environment) -> ShardState:
+        """Writes the empty state to ``env``, which is read here."""
+        env.write(lambda txn: self._write_meta(txn, 0))
         return ShardState(0, BitMap(), {}, BitMap())
+
+    def next_doc_id(self) -> int:
+        """Raises CorruptData when nothing was ever stored."""
+        meta = self._env.read(lambda txn: txn.get(_SHARD, b"", self._env.tables[META]))
+        return int(unseal_json(META, _SHARD, meta, self._env.path)["next_doc_id"])
+
+    def dead_blocks(self) -> dict[bytes, bytes]:
+        """The table of the dead doc_ids, as it is stored."""
+
+        def body(txn: Transaction) -> dict[bytes, bytes]:
+            with txn.cursor(self._env.tables[DEAD]) as cursor:
+                return dict(cursor)
+
+        return self._env.read(body)
+
+    def dead_in(self, key: bytes, value: bytes) -> BitMap:
+        """The doc_ids of an entry of ``dead_blocks``. Raises CorruptData."""
+        return BitMap.deserialize(unseal(DEAD, key, value, self._env.path))
+
+    def retained(self) -> BitMap:
+        """The dead doc_ids that have a record."""
+        return self._env.read(self._retained)
+
+    def models(self) -> dict[str, str]:
+        """What made the latest vectors of each name."""
+        return self._env.read(self._models)
 
     def lookup(self, uuids: Sequence[bytes]) -> list[int | None]:
         table = self._env.tables[UUIDS]
@@ -89,6 +118,7 @@ class ObjectTables:
         return self._env.read(body)
 
     def read(self, doc_ids: Sequence[int]) -> list[bytes | None]:
+        """Every hit is read here, so a record is checked in place rather than by ``_record``."""
         table = self._env.tables[OBJECTS]
 
         def body(txn: Transaction) -> list[bytes | None]:
@@ -96,12 +126,14 @@ class ObjectTables:
             found: list[bytes | None] = []
             for doc_id in doc_ids:
                 value = get(_doc_key(doc_id), None, table)
-                if value is not None:
-                    found.append(self._record(doc_id, value))
-                elif self._lives(txn, doc_id):
-                    raise damaged(self._env.path, f"object {doc_id} is live, but its record is missing")
-                else:
+                if value is None:
+                    self._check_gone(txn, doc_id)
                     found.append(None)
+                    continue
+                record = value[_SUM_BYTES:]
+                if _checksum(record, doc_id) != value[:_SUM_BYTES]:
+                    raise self._damaged_record(doc_id)
+                found.append(record)
             return found
 
         return self._env.read(body)
@@ -156,8 +188,8 @@ class ObjectTables:
             after = page[-1][0]
             uuids.update(doc_id for _, doc_id in page)
         if not live.issubset(records) or uuids != live:
-            missing = f"{len(live & records)} of their records and {len(uuids)} uuids found"
-            raise damaged(self._env.path, f"{len(live)} objects were stored, {missing}")
+            found = f"{counted(len(live & records), 'record')} of them and {counted(len(uuids), 'uuid')}"
+            raise damaged(self._env.path, f"it should have {counted(len(live), 'object')}, and has {found}")
 
     def write(
         self, txn: Transaction, plan: CommitPlan, live: BitMap, turnover: Turnover, models: Mapping[str, str] | None
@@ -210,8 +242,11 @@ class ObjectTables:
     def _record(self, doc_id: int, value: bytes) -> bytes:
         record = value[_SUM_BYTES:]
         if _checksum(record, doc_id) != value[:_SUM_BYTES]:
-            raise damaged(self._env.path, f"object {doc_id} fails its checksum")
+            raise self._damaged_record(doc_id)
         return record
+
+    def _damaged_record(self, doc_id: int) -> CorruptData:
+        return damaged(self._env.path, f"object {doc_id} fails its checksum")
 
     def _doc_id(self, uuid: bytes, entry: bytes) -> int:
         if len(entry) == _ENTRY.size:
@@ -220,15 +255,16 @@ class ObjectTables:
                 return int(doc_id)
         raise damaged(self._env.path, f"the entry of uuid {uuid.hex()} fails its checksum")
 
-    def _lives(self, txn: Transaction, doc_id: int) -> bool:
-        """Whether ``doc_id`` is live in the snapshot, for a record that is missing from it."""
+    def _check_gone(self, txn: Transaction, doc_id: int) -> None:
+        """Raises CorruptData if ``doc_id``, whose record is missing, is live in the snapshot."""
         path, tables = self._env.path, self._env.tables
         meta = unseal_json(META, _SHARD, txn.get(_SHARD, b"", tables[META]), path)
         key = _BLOCK.pack(doc_id >> 16)
         dead = txn.get(key, None, tables[DEAD])
         if dead is not None and doc_id in BitMap.deserialize(unseal(DEAD, key, dead, path)):
-            return False
-        return bool(doc_id < meta["next_doc_id"])
+            return
+        if doc_id < meta["next_doc_id"]:
+            raise damaged(path, f"object {doc_id} is live, but its record is missing")
 
     def _models(self, txn: Transaction) -> dict[str, str]:
         stated = txn.get(_MODELS, None, self._env.tables[META])

@@ -18,10 +18,11 @@ LAST_DOC_ID = (1 << 32) - 2
 
 @dataclass(slots=True)
 class NewRows:
-    """Vectors of one name with their doc_ids, ascending."""
+    """Vectors of one name with their doc_ids, ascending. ``joined``: their numbers, one after the other."""
 
     doc_ids: list[int] = field(default_factory=list)
     vectors: list[Vector] = field(default_factory=list)
+    joined: Vector | None = None
 
 
 @dataclass(slots=True)
@@ -84,8 +85,10 @@ def plan_commit(changes: Sequence[StoreChange], present: dict[bytes, int], next_
     )
 
 
-def new_rows(plan: CommitPlan) -> dict[str, NewRows]:
-    """The rows to write, by name of vector."""
+def valid_rows(
+    plan: CommitPlan, changes: Sequence[StoreChange], files: Mapping[str, StoredVectors]
+) -> dict[str, NewRows]:
+    """The rows to write, by name of vector. Raises Invalid, with ``index``, for an invalid vector of the changes."""
     rows: dict[str, NewRows] = {}
     for doc_id, put in plan.puts:
         for name, vector in put.vectors.items():
@@ -94,7 +97,27 @@ def new_rows(plan: CommitPlan) -> dict[str, NewRows]:
                 target = rows[name] = NewRows()
             target.doc_ids.append(doc_id)
             target.vectors.append(vector)
+    if plan.superseded or not all(_join(files.get(name), new) for name, new in rows.items()):
+        for index, error in problems(changes, files):
+            error.facts["index"] = index
+            raise error
     return rows
+
+
+def _join(file: StoredVectors | None, new: NewRows) -> bool:
+    """Sets ``joined``, and returns True, if all of the rows can be stored as they are."""
+    shapes = {vector.shape[-1:] if file is not None and file.multi else vector.shape for vector in new.vectors}
+    if file is None or len(shapes) != 1:
+        return False
+    try:
+        for vector in new.vectors if file.multi else new.vectors[:1]:
+            file.check_shape(vector, file.dims)
+    except Invalid:
+        return False
+    joined = np.concatenate(new.vectors, axis=0)
+    if np.isfinite(joined).all():
+        new.joined = joined
+    return new.joined is not None
 
 
 def problems(changes: Sequence[StoreChange], files: Mapping[str, StoredVectors]) -> Iterator[tuple[int, Invalid]]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.domain.errors import CorruptData
 from weft.domain.objects import Vector
 from weft.engine.results import DocIds
 
@@ -25,6 +26,25 @@ RowNumbers: TypeAlias = npt.NDArray[np.int64]
 
 _LATEST = 256
 """How many rows are looked at first."""
+
+
+class Checksummed(Protocol):
+    """The file that rows are mapped from."""
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether each of its blocks was read."""
+        ...
+
+    @property
+    def damage(self) -> CorruptData | None:
+        """The first that was found in it."""
+        ...
+
+    def require(self, starts: Offsets, stops: Offsets) -> None:
+        """Raises CorruptData when a block that has one of the bytes from ``starts (n,)`` to ``stops (n,)`` is not what
+        was written. Each block is read once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +73,7 @@ class Rows:
         end, size = len(self), _LATEST
         while end > 0:
             start = max(0, end - size)
-            if _set_of(self.doc_ids[start:end]).intersect(objects):
+            if set_of(self.doc_ids[start:end]).intersect(objects):
                 return True
             end, size = start, 8 * size
         return False
@@ -62,7 +82,7 @@ class Rows:
         """How many of the ``objects`` have a row."""
         if self.base is not None:
             return int(objects.range_cardinality(self.base, self.base + len(self)))
-        return int(objects.intersection_cardinality(_set_of(self.doc_ids)))
+        return int(objects.intersection_cardinality(set_of(self.doc_ids)))
 
     def find(self, doc_ids: DocIds) -> RowNumbers:
         """``(n,)``: the row of each of ``doc_ids (n,)``, in any order; -1 where it has none."""
@@ -98,11 +118,31 @@ class VectorRows(Rows):
     """One vector an object: row i is ``vectors[i]``."""
 
     vectors: Vector
-    """``(rows, d) f32``, mapped."""
+    """``(rows, d) f32``, mapped; not checked until they are required."""
+    file: Checksummed | None = None
+    """None: in memory."""
+
+    @property
+    def size_bytes(self) -> int:
+        return self.vectors.nbytes
+
+    def bytes_of(self, objects: BitMap) -> int:
+        """Bytes of the rows of those of the ``objects`` that have one."""
+        return self.count_of(objects) * int(self.vectors.shape[1]) * self.vectors.itemsize
 
     def first(self, n: int) -> VectorRows:
         """The first ``n`` of these rows."""
-        return VectorRows(self.generation, self.doc_ids[:n], self.vectors[:n])
+        return VectorRows(self.generation, self.doc_ids[:n], self.vectors[:n], self.file)
+
+    def require(self, rows: RowNumbers) -> None:
+        """Raises CorruptData when the vectors of ``rows (n,)`` are not what was written."""
+        if self.file is not None and not self.file.is_verified:
+            width = self.vectors.itemsize * self.vectors.shape[1]
+            self.file.require(rows * width, (rows + 1) * width)
+
+    def require_from(self, start: int) -> None:
+        """As ``require``, for all rows from ``start`` on."""
+        self.require(np.arange(start, len(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,11 +152,33 @@ class TokenRows(Rows):
     offsets: Offsets
     """``(rows + 1,) i64``."""
     tokens: Vector
-    """``(tokens, d) f32``, mapped."""
+    """``(tokens, d) f32``, mapped; not checked until they are required."""
+    file: Checksummed | None = None
+    """None: in memory."""
+
+    def require(self, rows: RowNumbers) -> None:
+        """Raises CorruptData when the tokens of ``rows (n,)`` are not what was written."""
+        if self.file is not None and not self.file.is_verified:
+            width = self.tokens.itemsize * self.tokens.shape[1]
+            self.file.require(self.offsets[rows] * width, self.offsets[rows + 1] * width)
+
+    def require_from(self, start: int) -> None:
+        """As ``require``, for all rows from ``start`` on."""
+        self.require(np.arange(start, len(self)))
+
+    @property
+    def size_bytes(self) -> int:
+        return self.tokens.nbytes
+
+    def bytes_of(self, objects: BitMap) -> int:
+        """Bytes of the rows of those of the ``objects`` that have one."""
+        rows = self.find_ascending(np.asarray(objects.to_array(), np.uint32))
+        tokens = int((self.offsets[rows + 1] - self.offsets[rows]).sum())
+        return tokens * int(self.tokens.shape[1]) * self.tokens.itemsize
 
 
-def _set_of(doc_ids: DocIds) -> BitMap:
-    """``BitMap(doc_ids)``, in a tenth of the time."""
+def set_of(doc_ids: DocIds) -> BitMap:
+    """``BitMap(doc_ids)``, without a Python integer for each."""
     packed = array("I")
     packed.frombytes(doc_ids.tobytes())
     return BitMap(packed)

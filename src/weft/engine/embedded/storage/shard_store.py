@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from pyroaring import BitMap
@@ -27,46 +28,53 @@ from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.engine.embedded.storage import object_tables, vector_folder
 from weft.engine.embedded.storage.changes import Applied, StoreChange, VectorLayout
-from weft.engine.embedded.storage.compaction import Rewrite
+from weft.engine.embedded.storage.compaction import Check, Rewrite
 from weft.engine.embedded.storage.object_tables import ObjectTables
-from weft.engine.embedded.storage.plan import CommitPlan, new_rows, plan_commit, problems
+from weft.engine.embedded.storage.plan import CommitPlan, plan_commit, problems, valid_rows
 from weft.engine.embedded.storage.retained import Retained, Turnover
+from weft.engine.embedded.storage.store_copier import StoreCopier
+from weft.engine.embedded.storage.store_origin import StoreOrigin
 from weft.engine.embedded.storage.vector_file import StagedRows, StoredVectors
 from weft.engine.embedded.storage.vector_folder import VectorFolder
-from weft.files import disk, format
+from weft.files import disk, format, unfinished
 from weft.files.environment import Environment, Transaction
 from weft.files.format import damaged
+
+_BELOW_DATA = 4  # collections/<id>/<id>/store of the data folder
 
 TABLES = (*object_tables.TABLES, *vector_folder.TABLES)
 
 
 class ShardStore:
-    """Opens or creates the shard in ``folder`` and adds the named vectors that it lacks.
-
-    ``sync`` False leaves it to the system when bytes reach the disk: a crash of the machine may then lose or damage the
-    last commits; a crash of the process does not. Raises CorruptData, Misconfigured, StorageFull, and then leaves the
-    folder unchanged.
-    """
+    """Opens or creates the shard in ``folder`` and adds the named vectors that it lacks. ``sync`` False leaves it to
+    the system when bytes reach the disk: a crash of the machine may then lose or damage the last commits; a crash of
+    the process does not. Raises CorruptData, Misconfigured, StorageFull, and then leaves the folder unchanged."""
 
     def __init__(self, folder: Path, vectors: Mapping[str, VectorLayout], *, sync: bool = True) -> None:
         self.folder = folder
-        self._counting = threading.Lock()
-        """Held from when a commit may be in the tables until its rows are published in the vector files."""
+        self._sync = sync
+        self._closed = False
+        self._counting = threading.Lock()  # see StoreCopier
         self._switching = threading.Lock()
-        with disk.explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        marked = format.is_marked(folder, "shard")
+        marked = format.marked(folder, "shard")
+        if not marked:  # a crash may have come while it was made
+            with disk.explained(folder):
+                disk.make_folder(folder, sync=sync, below=_BELOW_DATA)
+                if not any((folder / "vectors").glob("*.f32")):
+                    unfinished.remove(folder / "objects.mdb")
         if marked and not (folder / "objects.mdb").exists():
             raise damaged(folder / "objects.mdb", "the file is missing")
-        self._env = Environment(folder / "objects.mdb", TABLES, sync=sync)
+        numbered = marked > format.UNNUMBERED
+        self.env = self._env = Environment(folder / "objects.mdb", TABLES, sync=sync, numbered=numbered)
+        self.origin = StoreOrigin(self._env, self)
         self._objects = ObjectTables(self._env)
         try:
             state = self._objects.load()
             if state is None and marked:
                 raise damaged(self._env.path, "it does not hold the shard that was created in it")
-            self.next_doc_id, self.live, self.models, left = state or self._objects.create()
+            self.next_doc_id, self.live, self.models, left = state or self._objects.create(self._env)
             self._retained = Retained(left)
-            self._vectors = VectorFolder(folder / "vectors", self._env, sync=sync)
+            self._vectors = VectorFolder(folder / "vectors", self._env, self.origin, sync=sync)
         except BaseException:
             self._env.abandon()
             raise
@@ -74,12 +82,12 @@ class ShardStore:
             if self._env.was_short:
                 self.verify()
             self._vectors.add(vectors)
-            if not marked:
-                format.mark(folder, "shard", sync=sync)
+            version = format.bring_up(folder, "shard", marked, self._env, sync=sync)
         except BaseException:
             self._vectors.close()
             self._env.abandon()
             raise
+        self._copier = StoreCopier(self._env, self._vectors, self._counting, version)
 
     next_doc_id: int
     live: BitMap
@@ -134,7 +142,7 @@ class ShardStore:
     def get_vectors(self, name: str, doc_ids: Sequence[int]) -> list[Vector | None]:
         """Checked copies of the vectors as they were given, ``(d,)`` or ``(T, d)`` f32, in order of ``doc_ids``.
 
-        None for an object without one. Raises CorruptData, KeyError when the name is unknown.
+        None for an object without one. Raises CorruptData, KeyError.
         """
         return self._vectors.files[name].get(doc_ids)
 
@@ -147,23 +155,25 @@ class ShardStore:
         """By index, each Put that ``commit`` would refuse, assuming that the valid ones before it are committed."""
         return dict(problems(changes, self._vectors.files))
 
-    def commit(self, changes: Sequence[StoreChange], named: Sequence[BitMap] = ()) -> list[Applied]:
+    def commit(
+        self,
+        changes: Sequence[StoreChange],
+        named: Sequence[BitMap] = (),
+        known: Mapping[bytes, int | None] | None = None,
+    ) -> list[Applied]:
         """Applies the changes in order, all or none; durable at return (with ``sync``), visible to readers at return.
 
-        The states ``named`` stay readable.
-
+        The states ``named`` stay readable. ``known``: the result of ``lookup`` by uuid, if no commit came since.
         Raises Invalid with ``index`` (which of the changes), ``expected_dims`` and ``got_dims`` before anything is
         written; StorageFull; OperatorError when the disk fails.
         """
-        for index, error in problems(changes, self._vectors.files):
-            error.facts["index"] = index
-            raise error
-        uuids = list({change.uuid: None for change in changes})
-        present = {u: d for u, d in zip(uuids, self.lookup(uuids), strict=True) if d is not None}
+        if known is None:
+            known = dict(zip(uuids := [change.uuid for change in changes], self.lookup(uuids), strict=True))
+        present = {u: d for u, d in known.items() if d is not None}
         plan = plan_commit(changes, present, self.next_doc_id)
         staged = [
-            (self._vectors.files[name], self._vectors.files[name].stage(rows.doc_ids, rows.vectors))
-            for name, rows in new_rows(plan).items()
+            (self._vectors.files[name], self._vectors.files[name].stage(new.doc_ids, new.vectors, new.joined))
+            for name, new in valid_rows(plan, changes, self._vectors.files).items()
         ]
         live = plan.live_after(self.live, self.next_doc_id)
         stated = {name: model for _, put in plan.puts for name, model in put.models.items()}
@@ -174,8 +184,8 @@ class ShardStore:
         try:
             with self._counting:
                 self._env.write(lambda txn: self._write(txn, plan, live, turnover, staged, models))
-                for file, rows in staged:
-                    file.publish(rows)
+                for file, ready in staged:
+                    file.publish(ready)
         except BaseException:
             self._retained.drop(BitMap(replaced))
             raise
@@ -200,10 +210,10 @@ class ShardStore:
         """Adds an empty vector file, if there is none. Raises Misconfigured when there is one with the other layout."""
         self._vectors.add({name: layout})
 
-    def dead_rows(self, name: str, named: Sequence[BitMap] = ()) -> int:
-        """The number of rows of the vector file ``name`` that a compaction would remove."""
-        rows = self._vectors.files[name].rows
-        return len(rows) - rows.count_of(BitMap.union(self.live, *named))
+    def dead(self, name: str, named: Sequence[BitMap] = ()) -> tuple[int, int]:
+        """How many rows of the vector file ``name`` a compaction would remove, and how many bytes."""
+        rows, kept = self._vectors.files[name].rows, BitMap.union(self.live, *named)
+        return len(rows) - rows.count_of(kept), rows.size_bytes - rows.bytes_of(kept)
 
     def reset_vectors(self, name: str) -> None:
         """Makes the vector file ``name``, which no live object is in, an empty one that takes vectors of any
@@ -214,15 +224,15 @@ class ShardStore:
         with self._switching:
             self._vectors.reset(name)
 
-    def begin_compaction(self, name: str, named: Sequence[BitMap] = ()) -> Rewrite:
+    def begin_compaction(self, name: str, named: Sequence[BitMap] = (), check: Check = lambda: None) -> Rewrite:
         """Copies the rows of live objects, and of those in the states ``named``, from the vector file ``name`` to a new
         one; on any thread, one at a time for each name.
 
-        Nothing changes until ``finish_compaction``; ``Rewrite.discard`` abandons it. Raises CorruptData, StorageFull.
+        Nothing changes until ``finish_compaction``; ``Rewrite.discard`` abandons it. Raises as ``Rewrite.copy`` does.
         """
         rewrite = self._vectors.rewrite(name)
         end = self.next_doc_id  # first: what is live below it is then in ``live``
-        rewrite.copy(BitMap.union(self.live, *named), end)
+        rewrite.copy(BitMap.union(self.live, *named), end, check)
         return rewrite
 
     def finish_compaction(self, rewrite: Rewrite, named: Sequence[BitMap] = ()) -> None:
@@ -242,13 +252,8 @@ class ShardStore:
 
         On any thread; commits continue meanwhile, compactions wait.
         """
-        with disk.explained(folder):
-            folder.mkdir(parents=True)
         with self._switching:
-            self._env.copy_to(folder / "objects.mdb")
-            self._wait_for_rows()
-            self._vectors.copy_to(folder / "vectors")
-        format.mark(folder, "shard", sync=True)
+            self._copier.copy_to(folder)
 
     def link_to(self, folder: Path) -> dict[str, int]:
         """Places the last commit, read-only, in the new ``folder``; returns the valid bytes of each file, by path.
@@ -257,19 +262,8 @@ class ShardStore:
         their positions from one call to the next. Nothing is synced. On any thread; commits continue meanwhile,
         compactions wait.
         """
-        with disk.explained(folder):
-            folder.mkdir(parents=True)
         with self._switching:
-            self._env.copy_to(folder / "objects.mdb", compact=False, sync=False)
-            self._wait_for_rows()
-            sizes = {f"vectors/{name}": size for name, size in self._vectors.link_to(folder / "vectors").items()}
-        format.mark(folder, "shard", sync=False)
-        return {name: (folder / name).stat().st_size for name in ("objects.mdb", format.MARKER)} | sizes
-
-    def _wait_for_rows(self) -> None:
-        """Waits until the rows of every commit in the tables are published; later commits do no harm."""
-        with self._counting:
-            return
+            return self._copier.link_to(folder)
 
     def verify(self, *, full: bool = False) -> None:
         """Reads every record, uuid and vector block, and raises CorruptData for the first that is not what was written.
@@ -281,8 +275,16 @@ class ShardStore:
 
     def close(self) -> None:
         """Waits for running reads. Views of vectors that are still held stay valid."""
-        self._vectors.close()
-        self._env.close()
+        closed, self._closed = self._closed, True
+        with closing(self._env), closing(self._vectors):
+            if not closed:
+                self.sync_all()
+
+    def sync_all(self) -> None:
+        """Brings everything committed to the disk, where commits do not."""
+        if not self._sync:
+            self._vectors.sync()
+            self._env.sync()
 
     def _write(
         self,

@@ -5,8 +5,9 @@ objects; a compaction drops them, which renumbers the rows and gives the file a 
 ``rows`` once and uses only them: the parts are consistent and never change.
 
 On disk (``vectors/<number>.<generation>.f32``): the floats, little-endian, row after row; see `append_file` for
-the blocks and `row_table` for the doc_ids. The mapped arrays are not checked as they are read: call ``verify`` before
-bulk work, or use ``get``, which checks what it returns. Indexes check all of a file once by ``verify_some``.
+the blocks and `row_table` for the doc_ids. The mapped arrays are not checked as they are read: call ``require`` of the
+rows before their numbers are used, ``verify`` before bulk work, or ``get``, which checks what it returns. Indexes check
+all of a file once by ``verify_some``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from weft.engine.embedded.storage.append_file import AppendFile, StagedBytes
 from weft.engine.embedded.storage.row_table import RowTable
 from weft.engine.embedded.storage.rows import TokenRows, VectorRows
 from weft.engine.results import DocIds
+from weft.files.lineage import UNKNOWN, Origin
 
 FLOAT32 = np.dtype("<f4")
 
@@ -47,7 +49,8 @@ class _RowFile:
     count = 0
     """Committed rows, dead ones included."""
 
-    def __init__(self, name: str, number: int) -> None:
+    def __init__(self, name: str, number: int, origin: Origin = UNKNOWN) -> None:
+        self.origin = origin
         self.name = name
         self.number = number
 
@@ -80,10 +83,10 @@ class _RowFile:
         if not np.isfinite(vector).all():
             raise Invalid(f"vector {self.name!r} contains NaN or an infinity; send finite numbers", vector=self.name)
 
-    def stage(self, doc_ids: Sequence[int], vectors: Sequence[Vector]) -> StagedRows:
+    def stage(self, doc_ids: Sequence[int], vectors: Sequence[Vector], joined: Vector | None = None) -> StagedRows:
         """Writes validated vectors, ``(d,)`` or ``(T, d)``, one for each of the ascending ``doc_ids``, after the
-        committed rows."""
-        flat = np.ascontiguousarray(np.concatenate(vectors, axis=0), FLOAT32)
+        committed rows. ``joined``: their numbers, where they are together already."""
+        flat = np.ascontiguousarray(np.concatenate(vectors, axis=0) if joined is None else joined, FLOAT32)
         counts = [len(vector) for vector in vectors] if self.multi else None
         dims = int(vectors[0].shape[-1])
         rows = self._table.stage(self.count, doc_ids, counts)
@@ -177,7 +180,7 @@ class VectorFile(_RowFile):
     def _serve(self, file: AppendFile, rows: int) -> None:
         vectors = file.view().view(FLOAT32).reshape(rows, self.dims or 0)
         self.file, self.count = file, rows
-        self._served = _ServedVectors(file, VectorRows(self.generation, self._table.doc_ids(rows), vectors))
+        self._served = _ServedVectors(file, VectorRows(self.generation, self._table.doc_ids(rows), vectors, file))
 
 
 class RaggedVectorFile(_RowFile):
@@ -219,7 +222,8 @@ class RaggedVectorFile(_RowFile):
         offsets = self._table.offsets(rows)
         tokens = file.view().view(FLOAT32).reshape(int(offsets[-1]), self.dims or 0)
         self.file, self.count = file, rows
-        self._served = _ServedTokens(file, TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens))
+        found = TokenRows(self.generation, self._table.doc_ids(rows), offsets, tokens, file)
+        self._served = _ServedTokens(file, found)
 
 
 StoredVectors = VectorFile | RaggedVectorFile

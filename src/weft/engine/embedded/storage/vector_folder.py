@@ -26,27 +26,33 @@ from weft.engine.embedded.storage.vector_file import RaggedVectorFile, StagedRow
 from weft.files import disk, links
 from weft.files.environment import Environment, Transaction
 from weft.files.format import damaged, seal, seal_json, unseal, unseal_json
+from weft.files.lineage import Origin
 
 VECTORS = b"vectors"
 ROWS = b"rows"
 BLOCKS = b"blocks"
 TABLES = (VECTORS, ROWS, BLOCKS)
 
-_NUMBER = struct.Struct(">H")
-_PREFIX = struct.Struct(">HI")
-_BLOCK = struct.Struct(">HII")
-_CHECKSUM = struct.Struct("<Q")
+NUMBER = struct.Struct(">H")
+PREFIX = struct.Struct(">HI")
+BLOCK = struct.Struct(">HII")
+CHECKSUM = struct.Struct("<Q")
 
 
 class VectorFolder:
-    """``files`` by name. Opening verifies lengths, row tables and the tail of each file; raises CorruptData."""
+    """``files`` by name, of the store ``origin``. Opening verifies lengths, row tables and the tail of each file.
 
-    def __init__(self, folder: Path, env: Environment, *, sync: bool) -> None:
+    Raises CorruptData.
+    """
+
+    def __init__(self, folder: Path, env: Environment, origin: Origin, *, sync: bool) -> None:
         self.folder = folder
         self._env = env
+        self._origin = origin
         self._sync = sync
         with disk.explained(folder):
-            folder.mkdir(exist_ok=True)
+            if not folder.exists():
+                disk.make_folder(folder, sync=sync)
         self.files: Mapping[str, StoredVectors] = {}
         opened: dict[str, StoredVectors] = {}
         try:
@@ -113,7 +119,7 @@ class VectorFolder:
         """
         source, old = rewrite.source, rewrite.source.file
         dims = source.dims if rewrite.rows else None
-        prefix = _PREFIX.pack(source.number, source.generation)
+        prefix = PREFIX.pack(source.number, source.generation)
 
         def body(txn: Transaction) -> None:
             for table in (ROWS, BLOCKS):
@@ -167,22 +173,23 @@ class VectorFolder:
         for file in self.files.values():
             file.verify(full=full)
 
+    def sync(self) -> None:
+        for file in self.files.values():
+            file.file.sync()
+
     def close(self) -> None:
         for file in self.files.values():
             file.close()
 
     def _records(self, txn: Transaction) -> list[tuple[int, dict[str, Any]]]:
         with txn.cursor(self._env.tables[VECTORS]) as cursor:
-            return [(_NUMBER.unpack(key)[0], unseal_json(VECTORS, key, value, self._env.path)) for key, value in cursor]
-
-    def _path(self, number: int, generation: int) -> Path:
-        return self.folder / f"{number}.{generation}.f32"
+            return [(NUMBER.unpack(key)[0], unseal_json(VECTORS, key, value, self._env.path)) for key, value in cursor]
 
     def _new_file(self, number: int, generation: int) -> AppendFile:
-        return AppendFile(self._path(number, generation), 0, (), 0, sync=self._sync)
+        return AppendFile(path_of(self.folder, number, generation), 0, (), 0, sync=self._sync)
 
     def _empty(self, name: str, number: int, layout: VectorLayout) -> StoredVectors:
-        file = (RaggedVectorFile if layout.multi else VectorFile)(name, number)
+        file = (RaggedVectorFile if layout.multi else VectorFile)(name, number, self._origin)
         table = RowTable(ragged=layout.multi)
         file.attach(self._new_file(number, 0), table, dims=None, generation=0, rows=0)
         return file
@@ -191,20 +198,20 @@ class VectorFolder:
         multi, dims, generation, rows, length, tail = (
             record[k] for k in ("multi", "dims", "generation", "rows", "bytes", "tail")
         )
-        file = (RaggedVectorFile if multi else VectorFile)(str(record["name"]), number)
+        file = (RaggedVectorFile if multi else VectorFile)(str(record["name"]), number, self._origin)
         table = RowTable(ragged=bool(multi))
-        prefix = _PREFIX.pack(number, generation)
+        prefix = PREFIX.pack(number, generation)
         blocks = self._env.read(
             lambda txn: [unseal(ROWS, k, v, self._env.path) for k, v in self._under(txn, ROWS, prefix)]
         )
-        checksums = self._env.read(lambda txn: [_CHECKSUM.unpack(v)[0] for _, v in self._under(txn, BLOCKS, prefix)])
+        checksums = self._env.read(lambda txn: [CHECKSUM.unpack(v)[0] for _, v in self._under(txn, BLOCKS, prefix)])
         if not table.load(blocks, rows):
             raise damaged(self._env.path, f"the rows of vector {file.name!r} are not {rows} ascending doc_ids")
         if length != (int(table.offsets(rows)[-1]) if multi else rows) * 4 * (dims or 0):
             raise damaged(
                 self._env.path, f"{length} bytes of vector {file.name!r} are not {rows} rows of {dims} floats"
             )
-        stored = AppendFile(self._path(number, generation), length, checksums, tail, sync=self._sync)
+        stored = AppendFile(path_of(self.folder, number, generation), length, checksums, tail, sync=self._sync)
         file.attach(stored, table, dims=dims, generation=generation, rows=rows)
         return file
 
@@ -219,15 +226,15 @@ class VectorFolder:
         self, txn: Transaction, number: int, generation: int, table: RowTable, start: int, stop: int
     ) -> None:
         for block, payload in table.blocks(start, stop):
-            key = _BLOCK.pack(number, generation, block)
+            key = BLOCK.pack(number, generation, block)
             txn.put(key, seal(ROWS, key, payload), db=self._env.tables[ROWS])
 
     def _write_checksums(
         self, txn: Transaction, number: int, generation: int, first: int, checksums: Sequence[int]
     ) -> None:
         for block, checksum in enumerate(checksums, first):
-            key = _BLOCK.pack(number, generation, block)
-            txn.put(key, _CHECKSUM.pack(checksum), db=self._env.tables[BLOCKS])
+            key = BLOCK.pack(number, generation, block)
+            txn.put(key, CHECKSUM.pack(checksum), db=self._env.tables[BLOCKS])
 
     def _write_empty(self, txn: Transaction, files: Iterable[StoredVectors]) -> None:
         for file in files:
@@ -253,7 +260,7 @@ class VectorFolder:
             "bytes": length,
             "tail": tail,
         }
-        key = _NUMBER.pack(file.number)
+        key = NUMBER.pack(file.number)
         txn.put(key, seal_json(VECTORS, key, record), db=self._env.tables[VECTORS])
 
     def _sweep(self) -> None:
@@ -262,3 +269,7 @@ class VectorFolder:
         for path in self.folder.glob("*.f32"):
             if path.name not in current:
                 disk.remove_if_free(path)
+
+
+def path_of(folder: Path, number: int, generation: int) -> Path:
+    return folder / f"{number}.{generation}.f32"

@@ -1,5 +1,6 @@
 """AppendFile: committed bytes come back, uncommitted ones do not, damage is found."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,16 @@ def flip(path: Path, offset: int) -> None:
 @pytest.fixture
 def data() -> bytes:
     return np.random.default_rng(7).bytes(2 * BLOCK_BYTES + 1000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say what was advised")
+def test_pages_around_those_that_are_needed_are_not_read(tmp_path: Path, data: bytes) -> None:
+    file = new(tmp_path / "f")
+    append(file, data)
+    for opened in (file, reopen(file)):
+        described = Path("/proc/self/smaps").read_text().partition(str(opened.path))[2]
+        (flags, *_) = (line.split() for line in described.splitlines() if line.startswith("VmFlags"))
+        assert "rr" in flags
 
 
 def test_bytes_come_back_after_reopen(tmp_path: Path, data: bytes) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain import instants
+from weft.domain.deadline import checked
 from weft.domain.objects import Reference
 from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.gathered import Gathered
@@ -23,6 +24,8 @@ from weft.engine.embedded.index.filter.kinds import Array
 
 TOP_OCCURRENCES = 5
 GROUPS = 100
+_AT_ONCE = 4096
+"""How many values are counted between two looks at the deadline."""
 _HEADROOM = 64
 """Bits: fewer than 2**64 values divided by 2**64 have a sum that is a float64."""
 
@@ -187,7 +190,7 @@ def groups(gathered: Gathered, doc_ids: Ids, limit: int = GROUPS) -> list[ValueG
 def groups_of_texts(values: Sequence[Any], doc_ids: Ids, limit: int = GROUPS) -> list[ValueGroup]:
     """As ``groups``, for values that were read: a text, a list of texts, or None for each of ``doc_ids (n,)``."""
     members: dict[str, list[int]] = {}
-    for doc_id, value in sorted(zip(doc_ids.tolist(), values, strict=True), key=lambda pair: pair[0]):
+    for doc_id, value in checked(sorted(zip(doc_ids.tolist(), values, strict=True), key=lambda p: p[0]), _AT_ONCE):
         for element in {value} if isinstance(value, str) else set(value or ()):
             members.setdefault(element, []).append(doc_id)
     chosen = sorted(members.items(), key=lambda pair: (-len(pair[1]), pair[0]))[: max(0, limit)]
@@ -195,7 +198,7 @@ def groups_of_texts(values: Sequence[Any], doc_ids: Ids, limit: int = GROUPS) ->
 
 
 def _elements(values: Sequence[Any]) -> Iterable[str]:
-    for value in values:
+    for value in checked(values, _AT_ONCE):
         if isinstance(value, str):
             yield value
         else:

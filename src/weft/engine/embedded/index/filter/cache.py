@@ -54,6 +54,10 @@ class FilterCache:
                     self._results.popitem(last=False)
         return found
 
+    def kept(self) -> list[AllowList]:
+        with self._lock:
+            return list(self._results.values())
+
     def clear(self) -> None:
         with self._lock:
             self._results.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,19 @@ class Sorted:
         if high - low >= _KEEP_RUN:
             self.runs[key] = found
         return found
+
+    @cached_property
+    def ranks(self) -> npt.NDArray[Any] | None:
+        """``(n,)``: the place of each row in this order, by doc_id, uint16 or uint32; None where a doc_id is missing.
+
+        A range of values is one of ranks, and two or four bytes a row are scanned faster than eight.
+        """
+        count, first = len(self.docs), int(self.docs.min())
+        if int(self.last) - first + 1 != count:
+            return None
+        ranks = np.empty(count, np.uint16 if count < 1 << 16 else np.uint32)
+        ranks[self.docs - np.uint32(first)] = np.arange(count, dtype=ranks.dtype)
+        return ranks
 
     def bounds(self, low: Any, high: Any, include_low: bool, include_high: bool) -> tuple[int, int]:
         start = 0 if low is None else int(self.values.searchsorted(low, "left" if include_low else "right"))
@@ -110,8 +124,9 @@ class ColumnView:
         if index is None:
             return bitmaps.from_ids(docs[_in_range(values, low, high, include_low, include_high)])
         start, stop = index.bounds(low, high, include_low, include_high)
-        if stop - start > len(self.docs) >> 4 and self._is_dense():
-            return self._scan_dense(low, high, include_low, include_high)
+        if stop - start > len(self.docs) >> 4 and self._is_dense() and index.ranks is not None:
+            newest = _in_range(values, low, high, include_low, include_high)
+            return self._of_ranks(index.ranks[: len(self.docs)], start, stop, newest)
         found = bitmaps.from_ids(index.docs[start:stop])
         mask = _in_range(values, low, high, include_low, include_high)
         return found | bitmaps.from_ids(docs[mask]) if mask.any() else found
@@ -137,7 +152,12 @@ class ColumnView:
         return first, first + (self.docs[np.minimum(first, len(self.docs) - 1)] == doc_ids)
 
     def scalars(self, doc_ids: Ids) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """``(n,)`` values and ``(n,)`` whether there is one; the first element where there are several."""
+        """``(n,)`` values and ``(n,)`` whether there is one; the first element where there are several.
+
+        The values may be the column's own.
+        """
+        if not self.multi and len(doc_ids) == len(self.docs) and np.array_equal(doc_ids, self.docs):
+            return self.values, np.ones(len(doc_ids), np.bool_)
         first, end = self.rows(doc_ids)
         has = end > first
         if len(self.docs) == 0:
@@ -161,12 +181,18 @@ class ColumnView:
             start = total
         return index, self.docs[start:], self.values[start:]
 
-    def _scan_dense(self, low: Any, high: Any, include_low: bool, include_high: bool) -> BitMap:
+    def _of_ranks(self, ranks: Array, start: int, stop: int, newest: npt.NDArray[np.bool_]) -> BitMap:
+        """Those of a dense column whose ``ranks`` are in ``start:stop``, and of the rows behind these where ``newest``.
+
+        The sorted rows may be those of a later view.
+        """
         first = int(self.docs[0])
         base = first - first % bitmaps.CONTAINER
         mask = bitmaps.empty_mask(base, int(self.docs[-1]))
         span = mask[first - base : first - base + len(self.docs)]
-        span[:] = _in_range(self.values, low, high, include_low, include_high)
+        number = ranks.dtype.type
+        np.less(ranks - number(start), number(stop - start), out=span[: len(ranks)])
+        span[len(ranks) :] = newest
         return bitmaps.from_mask(mask, base)
 
 
@@ -223,6 +249,14 @@ class Column:
         self._count = len(self._docs)
         self._shared = _Shared()
         self.view = self._publish()
+
+    def arrays(self) -> list[npt.NDArray[Any]]:
+        """All that it holds, the sorted copy of its readers included."""
+        ordered = self._shared.sorted
+        if ordered is None:
+            return [self._docs, self._values]
+        ranks = vars(ordered).get("ranks")
+        return [self._docs, self._values, ordered.values, ordered.docs, *([] if ranks is None else [ranks])]
 
     def _grow(self, needed: int) -> None:
         capacity = max(1024, needed + needed // 2)

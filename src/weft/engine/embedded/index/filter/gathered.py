@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain import instants
 from weft.domain.schema import DataType
 from weft.engine.embedded.index.filter import kinds
 from weft.engine.embedded.index.filter.bitmaps import Ids
@@ -31,6 +32,12 @@ class Gathered:
     def present(self) -> npt.NDArray[np.bool_]:
         """``(n,)`` whether the object has a value."""
         return self.offsets[1:] > self.offsets[:-1]
+
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """``(n,)``: of a property with at most one number, or date (in seconds since 1970), an object; NaN without."""
+        found = np.full(len(self.offsets) - 1, np.nan)
+        found[self.present] = instants.to_seconds(self.values) if self.kind is kinds.DATE else self.values
+        return found
 
 
 def gather(view: FilterView, property: str, doc_ids: Ids) -> Gathered | None:

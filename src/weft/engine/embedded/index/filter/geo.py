@@ -14,10 +14,10 @@ _MARGIN = 1e-9
 
 def within(points: npt.NDArray[np.complex128], area: GeoRange) -> npt.NDArray[np.intp]:
     """Positions of the ``points (n,)`` (longitude + i·latitude, degrees) within ``area``, ascending; inclusive."""
-    candidates = np.flatnonzero(np.abs(points.imag - area.latitude) <= _half_height(area))
+    candidates = np.flatnonzero(np.abs(points.imag - area.latitude) <= half_height(area))
     longitudes = points.real[candidates]
     apart = np.abs(longitudes - area.longitude)
-    candidates = candidates[np.minimum(apart, 360.0 - apart) <= _half_width(area)]
+    candidates = candidates[np.minimum(apart, 360.0 - apart) <= half_width(area)]
     return candidates[distances_m(points[candidates], area.latitude, area.longitude) <= area.distance_m]
 
 
@@ -30,11 +30,11 @@ def distances_m(points: npt.NDArray[np.complex128], latitude: float, longitude: 
     return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(across + along, 0.0, 1.0))))
 
 
-def _half_height(area: GeoRange) -> float:
+def half_height(area: GeoRange) -> float:
     return float(np.degrees(area.distance_m / EARTH_RADIUS_M)) + _MARGIN
 
 
-def _half_width(area: GeoRange) -> float:
+def half_width(area: GeoRange) -> float:
     """Degrees of longitude on either side; everything when a pole is within."""
     angle = area.distance_m / EARTH_RADIUS_M
     if abs(np.radians(area.latitude)) + angle >= np.pi / 2 - 1e-9:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pyroaring import BitMap
 
+from weft.domain.deadline import checked
 from weft.domain.errors import Invalid
 from weft.domain.filters import Condition, Operator
 from weft.domain.objects import parse_uuid
@@ -20,6 +21,8 @@ from weft.engine.embedded.index.filter.plan import Complement, Leaf, PlanNode, n
 from weft.engine.text.symbols import like
 
 _SCAN = 5
+_AT_ONCE = 1024
+"""How many texts are looked at between two looks at the deadline."""
 
 
 def plan(condition: Condition, column: ColumnView) -> PlanNode:
@@ -30,7 +33,7 @@ def plan(condition: Condition, column: ColumnView) -> PlanNode:
         raise Invalid('using ["_id"] to filter by uuid: must use "valueText" to specify the id')
     if operator is Operator.LIKE:
         return _where(column, like(values[0]))
-    uuids = [_uuid_of(v) for v in values]
+    uuids = [_uuid_of(v) for v in checked(values, _AT_ONCE)]
     if operator in CONTAINS:
         if operator is Operator.CONTAINS_ALL and None in uuids:
             return nothing()
@@ -61,6 +64,8 @@ def _beside(operator: Operator, column: ColumnView, value: str) -> PlanNode:
 
 def _where(column: ColumnView, holds: Callable[[str], bool]) -> PlanNode:
     def search() -> BitMap:
-        return bitmaps.from_ids(column.docs[[holds(text) for text in column.kind.decode(column.values)]])
+        return bitmaps.from_ids(
+            column.docs[[holds(text) for text in checked(column.kind.decode(column.values), _AT_ONCE)]]
+        )
 
     return Leaf(_SCAN, search)

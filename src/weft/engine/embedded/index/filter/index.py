@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
+from weft.domain.deadline import checked
 from weft.domain.errors import CorruptData
 from weft.domain.filters import ID, Filter
 from weft.domain.objects import Object, Reference
@@ -33,7 +34,10 @@ from weft.engine.embedded.index.filter.nested.path import is_object
 from weft.engine.embedded.index.filter.nested.token_numbers import ITEM, TokenNumbers
 from weft.engine.embedded.index.filter.planner import Planner
 from weft.engine.embedded.index.filter.view import FilterView, ReadTexts, ReferenceResolver, TextIndex
+from weft.engine.embedded.index.held import Held
 from weft.engine.embedded.index.ties import Ties
+from weft.files import disk
+from weft.files.lineage import UNKNOWN, Origin
 
 log = logging.getLogger(__name__)
 
@@ -41,18 +45,38 @@ ReadValues = Callable[[Ids, str], Sequence[Any]]
 """``(doc_ids, property)`` → one value each, None where absent; how values without a column are read from storage."""
 
 _FILE = "columns.weft"
+_WORD_BYTES = 200
+"""Of a token of nested texts, in a list and a dictionary."""
+_AT_ONCE = 4096
+"""How many references are looked up between two looks at the deadline."""
 _DEAD_SHARE = 0.25
 """A checkpoint removes the dead rows of a column when they are more than this share."""
 
 
 class FilterIndex:
-    """The filter index of one shard, in ``folder``; an unusable snapshot is dropped (``covered`` is then 0)."""
+    """The filter index of one shard, in ``folder``; an unusable snapshot is dropped (``covered`` is then 0).
 
-    def __init__(self, folder: Path, config: CollectionConfig, inverted: TextIndex) -> None:
+    ``followed``: another process writes the folder; this index takes changes in, but is never written. ``origin``: the
+    store.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: CollectionConfig,
+        inverted: TextIndex,
+        *,
+        followed: bool = False,
+        origin: Origin = UNKNOWN,
+    ) -> None:
         self._path = folder / _FILE
+        self._origin = origin
+        self._followed = followed
         self._inverted = inverted
         self._cache = FilterCache()
-        folder.mkdir(parents=True, exist_ok=True)
+        if not followed:
+            with disk.explained(folder):
+                folder.mkdir(parents=True, exist_ok=True)
         covered, self._columns, self._words = self._load(config)
         self._fields: list[Field] = []
         self._roots: list[Property] = []
@@ -140,6 +164,10 @@ class FilterIndex:
         view = self._view
         return self._cache.get(filter, view.version, live, lambda: self._evaluate(view, filter, live, resolve, read))
 
+    def check(self, filter: Filter, *, references: bool) -> None:
+        """Raises Invalid as ``evaluate`` does, and searches nothing. ``references``: whether they could be resolved."""
+        Planner(self._view, self._inverted, _nothing if references else None, _no_texts).plan(filter)
+
     def referring(self, property: str, uuids: Sequence[bytes], collection: str) -> BitMap:
         """The doc_ids whose reference ``property`` points to one of ``uuids`` in ``collection``; live or dead."""
         view = self._view
@@ -147,7 +175,7 @@ class FilterIndex:
         assert prop.data_type is DataType.REFERENCE, f"{property} is not a reference"
         if not uuids:
             return BitMap()
-        keys = [fields.reference_key(prop, Reference(collection, uuid)) for uuid in uuids]
+        keys = [fields.reference_key(prop, Reference(collection, uuid)) for uuid in checked(uuids, _AT_ONCE)]
         return view.columns[property].equal_any(np.frombuffer(b"".join(keys), UUID.dtype))
 
     def sort(self, doc_ids: Ids, keys: Sequence[Sort], limit: int, read: ReadValues) -> Ids:
@@ -182,8 +210,19 @@ class FilterIndex:
                 if name in self._words:
                     self._columns[name], self._words[name] = _renumbered(column, self._words[name])
         self._publish(self._view.covered, self._view.config)
-        snapshot.write(self._path, self._view.covered, self._view.columns, self._view.words)
+        view = self._view
+        snapshot.write(self._path, view.covered, view.columns, view.words, self._origin)
         self._written = self._view.version
+
+    def held(self) -> Held:
+        arrays: list[Any] = []
+        cached: list[Any] = self._cache.kept()
+        for column in list(self._columns.values()):
+            arrays += column.arrays()
+            if (ordered := column.view.shared.sorted) is not None:
+                cached += list(ordered.runs.values())
+        words = sum(len(words) for words in list(self._words.values()))
+        return Held(arrays, cached, words * _WORD_BYTES)
 
     def close(self) -> None:
         """Releases everything in memory; writes nothing."""
@@ -209,16 +248,25 @@ class FilterIndex:
         if not self._path.exists():
             return 0, {}, {}
         try:
-            covered, columns, words = snapshot.read(self._path)
+            covered, columns, words = snapshot.read(self._path, self._origin)
         except CorruptData as error:
             log.warning("%s", error.message)
-            snapshot.remove(self._path)
+            if not self._followed:
+                snapshot.remove(self._path)
             return 0, {}, {}
         missing = nested_columns.columns_of(config).keys() - columns.keys()
         if missing:
             log.info("%s has no columns yet for %s; they are filled from storage", self._path, ", ".join(missing))
             return 0, {}, {}
         return covered, columns, words
+
+
+def _nothing(property: str, inner: Filter, collection: str) -> BitMap:
+    return BitMap()
+
+
+def _no_texts(doc_ids: Ids, property: str, needle: bytes) -> Sequence[Any]:
+    return []
 
 
 def _renumbered(column: Column, words: TokenNumbers) -> tuple[Column, TokenNumbers]:

@@ -100,6 +100,17 @@ def text_key(text: str) -> int:
     return int.from_bytes(raw[:7].ljust(7, b"\0") + bytes((min(len(raw), 8),)), "big")
 
 
+def text_keys(texts: Sequence[str]) -> Array:
+    """``(n,)``: the ``text_key`` of each."""
+    heads = [text[:8] for text in texts]
+    whole = "".join([head.ljust(8, "\0") for head in heads])
+    if not whole.isascii():
+        return np.fromiter(map(text_key, heads), np.uint64, len(heads))
+    raw = np.frombuffer(whole.lower().encode(), np.uint8).reshape(-1, 8).copy()
+    raw[:, 7] = np.fromiter(map(len, heads), np.uint8, len(heads))
+    return raw.view(">u8").ravel().astype(np.uint64)
+
+
 def uuid_bytes(text: str) -> bytes:
     return bytes.fromhex(text.replace("-", ""))
 
@@ -141,7 +152,7 @@ HASH = Kind(
     lambda v: np.array([bytes.fromhex(one) for one in v], "S32"),
     lambda a: [one.ljust(32, b"\0").hex() for one in a.tolist()],
 )
-TEXT = Kind("text", np.dtype(np.uint64), lambda v: np.fromiter(map(text_key, v), np.uint64, len(v)), _no_decode)
+TEXT = Kind("text", np.dtype(np.uint64), text_keys, _no_decode)
 PLACE = Kind("place", np.dtype(np.uint64), lambda v: np.array(v, np.uint64), lambda a: list(a.tolist()))
 TOKEN = Kind("token", np.dtype(np.uint32), lambda v: np.array(v, np.uint32), lambda a: list(a.tolist()))
 

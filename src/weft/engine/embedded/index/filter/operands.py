@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from weft.domain import instants
+from weft.domain.deadline import checked
 from weft.domain.errors import Invalid
 from weft.domain.filters import Condition, GeoRange, Operator
 from weft.domain.json_fields import shorten
@@ -23,6 +25,8 @@ COMPARISONS = frozenset(
 )
 EQUALITY = frozenset({Operator.EQUAL, Operator.NOT_EQUAL})
 
+_AT_ONCE = 1024
+"""How many values are converted between two looks at the deadline."""
 _SHA256 = re.compile("[0-9a-fA-F]{64}")
 _FIELDS = {
     DataType.TEXT: "valueText",
@@ -54,6 +58,11 @@ def several(condition: Condition) -> list[Any]:
     if isinstance(condition.value, tuple):
         return list(condition.value)
     return [single(condition)]
+
+
+def converted(condition: Condition, convert: Callable[[Any], Any]) -> list[Any]:
+    """The values of a Contains… condition, each as ``convert`` makes it."""
+    return [convert(value) for value in checked(several(condition), _AT_ONCE)]
 
 
 def check_field(condition: Condition, prop: Property) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pyroaring import BitMap
 
+from weft.domain.deadline import check
 from weft.engine.embedded.index.filter.column import ColumnView
 
 
@@ -26,8 +27,7 @@ class PlanNode(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(NamedTuple):
     cost: int
     search: Callable[[], BitMap]
 
@@ -35,8 +35,7 @@ class Leaf:
         return self.search()
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(NamedTuple):
     """The elements of a column between two values; None leaves a side open."""
 
     column: ColumnView
@@ -71,6 +70,7 @@ class Conjunction:
     def find(self, live: BitMap) -> BitMap:
         found = live
         for operand in sorted(self.operands, key=lambda o: o.cost):
+            check()
             if isinstance(operand, Complement):
                 found = found - operand.operand.find(found)
             else:
@@ -91,6 +91,7 @@ class Disjunction:
     def find(self, live: BitMap) -> BitMap:
         found = BitMap()
         for operand in sorted(self.operands, key=lambda o: o.cost):
+            check()
             found = found | operand.find(live)
             if len(found) >= len(live) and live.issubset(found):
                 break

@@ -7,7 +7,9 @@ exist.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+from weft.domain.deadline import checked
 from weft.domain.errors import Inapplicable, Invalid
 from weft.domain.filters import (
     CREATION_TIME,
@@ -79,14 +81,14 @@ class Planner:
     def _parts(self, parts: tuple[Filter, ...], operator: str) -> list[PlanNode]:
         if not parts:
             raise Invalid(f'no children for operator "{operator}"; give it at least one condition')
-        return [self._plan(part) for part in parts]
+        return [self._plan(part) for part in checked(parts)]
 
     def _conjunction(self, parts: tuple[Filter, ...]) -> PlanNode:
         """Conditions on one object property hold in the same element of it, however the filter is bracketed."""
         if not self._view.has_elements or not parts:
             return both(self._parts(parts, "And"))
         together, others = planned.by_root(planned.conjuncts(parts), self._view.config)
-        nodes: list[PlanNode] = [self._plan(part) for part in others]
+        nodes: list[PlanNode] = [self._plan(part) for part in checked(others)]
         for root, group in together.items():
             nodes.append(planned.plan_elements(And(tuple(group)), root, self._view, self._read))
         return both(nodes)
@@ -149,7 +151,7 @@ class Planner:
             case DataType.TEXT:
                 return texts.plan(condition, prop, self._text_index, self._read)
         if condition.operator in CONTAINS:
-            values = [operands.convert(prop, v) for v in operands.several(condition)]
+            values = operands.converted(condition, partial(operands.convert, prop))
             return contains(condition.operator, self._column(prop.name), values)
         value = operands.convert(prop, operands.single(condition))
         if condition.operator not in EQUALITY | COMPARISONS:
@@ -164,7 +166,7 @@ class Planner:
             )
         column = self._column(name)
         if condition.operator in CONTAINS:
-            values = [operands.to_milliseconds(name, v) for v in operands.several(condition)]
+            values = operands.converted(condition, partial(operands.to_milliseconds, name))
             return contains(condition.operator, column, values)
         if condition.operator not in EQUALITY | COMPARISONS:
             raise Invalid(f"operator {condition.operator} cannot be used on {name}; compare it with a date")

@@ -5,9 +5,9 @@
     8       4     version (u32, little endian)
     12      4     length h of the header (u32)
     16      8     xxh3-64 of the header
-    24      h     header, JSON: ``covered``, for each of ``columns`` its ``kind``, ``multi``, ``rows`` and for ``docs``
-                  and ``values`` an ``[offset, size, xxh3-64]``, and for each of ``words`` the same of ``ends``
-                  and ``text``
+    24      h     header, JSON: ``covered``, ``of`` (the store's moment, see ``files.lineage``), for each of
+                  ``columns`` its ``kind``, ``multi``, ``rows`` and for ``docs`` and ``values`` an
+                  ``[offset, size, xxh3-64]``, and for each of ``words`` the same of ``ends`` and ``text``
     …             arrays, each at a multiple of 64: ``docs`` u32, ``values`` of the kind's dtype, ``ends`` u64, ``text``
                   UTF-8; little endian
 
@@ -36,6 +36,7 @@ from weft.engine.embedded.index.filter import kinds
 from weft.engine.embedded.index.filter.column import Column, ColumnView
 from weft.engine.embedded.index.filter.kinds import Array
 from weft.engine.embedded.index.filter.nested.token_numbers import TokenNumbers
+from weft.files.lineage import UNKNOWN, Origin, stated_moment
 
 MAGIC = b"WEFTFLTR"
 VERSION = 3
@@ -45,13 +46,19 @@ _ALIGN = 64
 _PART = ".part"
 
 
-def write(path: Path, covered: int, columns: Mapping[str, ColumnView], words: Mapping[str, TokenNumbers]) -> None:
+def write(
+    path: Path,
+    covered: int,
+    columns: Mapping[str, ColumnView],
+    words: Mapping[str, TokenNumbers],
+    origin: Origin = UNKNOWN,
+) -> None:
     """Replaces the file at ``path`` atomically; durable at return.
 
     Raises StorageFull when there is no space; the earlier file is then unchanged.
     """
     try:
-        _write(path, covered, columns, words)
+        _write(path, {"covered": covered, "of": origin.state(), "columns": {}, "words": {}}, columns, words)
     except OSError as error:
         remove(path.with_suffix(_PART))
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -61,10 +68,10 @@ def write(path: Path, covered: int, columns: Mapping[str, ColumnView], words: Ma
         raise
 
 
-def read(path: Path) -> tuple[int, dict[str, Column], dict[str, TokenNumbers]]:
+def read(path: Path, origin: Origin = UNKNOWN) -> tuple[int, dict[str, Column], dict[str, TokenNumbers]]:
     """``covered``, the columns, mapped from the file, and the words of those that have some.
 
-    Raises CorruptData unless every byte is as written.
+    Raises CorruptData unless every byte is as written, and of ``origin``.
     """
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size < _HEAD.size:
@@ -77,6 +84,8 @@ def read(path: Path) -> tuple[int, dict[str, Column], dict[str, TokenNumbers]]:
     if xxhash.xxh3_64_intdigest(header) != checksum:
         raise _damaged(path, "its header fails the checksum")
     content = orjson.loads(header)
+    if not origin.includes(stated_moment(content.get("of")), content["covered"]):
+        raise _damaged(path, "it has changes that its store lacks")
     start = _aligned(_HEAD.size + length)
     arrays = _StoredArrays(path, memoryview(data), start)
     columns = {}
@@ -114,9 +123,10 @@ class _Placing:
         return entry
 
 
-def _write(path: Path, covered: int, columns: Mapping[str, ColumnView], words: Mapping[str, TokenNumbers]) -> None:
+def _write(
+    path: Path, content: dict[str, Any], columns: Mapping[str, ColumnView], words: Mapping[str, TokenNumbers]
+) -> None:
     layout = _Placing()
-    content: dict[str, Any] = {"covered": covered, "columns": {}, "words": {}}
     for name, view in columns.items():
         docs, values = layout.place(view.docs), layout.place(view.values)
         kept = {"kind": view.kind.name, "multi": view.multi, "rows": len(view.docs), "docs": docs, "values": values}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
 
+from weft.domain.deadline import checked
 from weft.domain.errors import Invalid
 from weft.domain.filters import Condition, Operator
 from weft.domain.schema import Property, Tokenization
@@ -26,7 +28,9 @@ from weft.engine.text.stopwords import OnlyStopwords
 
 _TOKEN, _RANGE, _LIKE, _SCAN = 1, 6, 7, 20
 _AT_ONCE = 4096
-"""How many objects a scan has in memory."""
+"""How many objects a scan has in memory; how many tokens are planned between two looks at the deadline."""
+_FEW = 64
+"""How many texts are analyzed between two looks at the deadline."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class _Scan:
     def find(self, live: BitMap) -> BitMap:
         test, needle = symbols.fits(self.pattern), symbols.needle(self.pattern)
         ids, found = np.asarray(live, np.uint32), BitMap()
-        for start in range(0, len(ids), _AT_ONCE):
+        for start in checked(range(0, len(ids), _AT_ONCE)):
             some = ids[start : start + _AT_ONCE]
             values = self.read(some, self.property, needle)
             found.update(doc_id for doc_id, value in zip(some.tolist(), values, strict=True) if test(_texts(value)))
@@ -51,7 +55,7 @@ class _Scan:
 def plan(condition: Condition, prop: Property, index: TextIndex, read: ReadTexts | None) -> PlanNode:
     """``read`` is needed for patterns of symbols."""
     if condition.operator in CONTAINS:
-        values = [operands.convert(prop, v) for v in operands.several(condition)]
+        values = operands.converted(condition, partial(operands.convert, prop))
         return _contains(condition.operator, prop, values, index)
     value = operands.convert(prop, operands.single(condition))
     if condition.operator is Operator.LIKE:
@@ -63,9 +67,9 @@ def plan(condition: Condition, prop: Property, index: TextIndex, read: ReadTexts
         return _equal(prop, value, index)
     tokens = _tokens(prop, value, index)
     if condition.operator is Operator.NOT_EQUAL:
-        return both([Complement(_token(prop, token, index)) for token in tokens])
+        return both([Complement(_token(prop, token, index)) for token in checked(tokens, _AT_ONCE)])
     if condition.operator in COMPARISONS:
-        return both([_compare(condition.operator, prop, token, index) for token in tokens])
+        return both([_compare(condition.operator, prop, token, index) for token in checked(tokens, _AT_ONCE)])
     raise Invalid(f"operator {condition.operator} cannot be used on property {prop.name!r} of type {prop.data_type}")
 
 
@@ -76,13 +80,13 @@ def _texts(value: Any) -> Sequence[str]:
 
 def _contains(operator: Operator, prop: Property, values: list[str], index: TextIndex) -> PlanNode:
     if operator is Operator.CONTAINS_NONE:
-        return Complement(either([_equal(prop, v, index) for v in values]) if values else nothing())
+        return Complement(either([_equal(prop, v, index) for v in checked(values, _FEW)]) if values else nothing())
     if not values:
         return nothing()
     if operator is Operator.CONTAINS_ALL:
-        return both([_equal(prop, v, index) for v in values])
+        return both([_equal(prop, v, index) for v in checked(values, _FEW)])
     found = []
-    for value in values:
+    for value in checked(values, _FEW):
         try:
             found.append(_equal(prop, value, index))
         except OnlyStopwords as error:
@@ -93,7 +97,7 @@ def _contains(operator: Operator, prop: Property, values: list[str], index: Text
 
 
 def _equal(prop: Property, value: str, index: TextIndex) -> PlanNode:
-    return both([_token(prop, token, index) for token in _tokens(prop, value, index)])
+    return both([_token(prop, token, index) for token in checked(_tokens(prop, value, index), _AT_ONCE)])
 
 
 def _token(prop: Property, token: str, index: TextIndex) -> PlanNode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ def _part(field: TextField, ids: U32, properties: Sequence[Properties]) -> Field
     rows, texts = _texts(field.name, properties)
     if not texts:
         return None
-    from weft.engine.embedded.index.inverted.kernels import scan
+    from weft.engine.embedded.index.inverted.kernels import invert, scan
 
     blob, ends = _bytes_of(texts, field)
     row_array = np.asarray(rows, np.uint32)
@@ -44,41 +45,29 @@ def _part(field: TextField, ids: U32, properties: Sequence[Properties]) -> Field
     numbers, owners, begins, finishes = scan(blob_array, ends, row_array, field.tokenization is Tokenization.FIELD)
     if not len(numbers):
         return None
-    keys = [blob[begin:finish] for begin, finish in zip(begins.tolist(), finishes.tolist(), strict=True)]
-    order = np.asarray(sorted(range(len(keys)), key=keys.__getitem__))
-    rank = np.empty(len(keys), np.uint64)
-    rank[order] = np.arange(len(keys), dtype=np.uint64)
-    return _postings(field, ids, [keys[i] for i in order.tolist()], rank[numbers] << np.uint64(32) | owners, owners)
-
-
-def _postings(
-    field: TextField, ids: U32, keys: list[bytes], occurrences: npt.NDArray[np.uint64], owners: U32
-) -> FieldPostings:
-    """``occurrences``: for each token its term in the upper and its row in the lower half."""
-    occurrences.sort()
-    starts = np.flatnonzero(np.concatenate(([True], occurrences[1:] != occurrences[:-1])))
-    distinct = occurrences[starts]
-    rows = (distinct & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    frequencies = np.diff(starts, append=len(occurrences))
-    lengths = np.bincount(owners, minlength=len(ids))
-    posts = np.searchsorted(distinct, np.arange(len(keys) + 1, dtype=np.uint64) << np.uint64(32))
+    keys, offsets, posts, holders, frequencies, lengths = invert(
+        blob_array, numbers, owners, begins, finishes, len(ids)
+    )
+    there = lengths > 0
     return FieldPostings(
         field.fingerprint,
-        np.frombuffer(b"".join(keys), np.uint8),
-        np.fromiter(accumulate(map(len, keys), initial=0), np.int64, len(keys) + 1),
-        posts.astype(np.int64),
-        ids[rows],
-        pack(frequencies, lengths[rows]),
-        from_ids(ids[lengths > 0]),
-        np.minimum(lengths[lengths > 0], MAX_LENGTH).astype(np.uint32),
+        keys,
+        offsets,
+        posts,
+        ids[holders],
+        pack(frequencies, lengths[holders]),
+        from_ids(ids[there]),
+        np.minimum(lengths[there], MAX_LENGTH).astype(np.uint32),
     )
 
 
 def _texts(name: str, properties: Sequence[Properties]) -> tuple[list[int], list[str]]:
+    given: list[Any] = [values.get(name) for values in properties]
+    if all(type(value) is str for value in given):
+        return list(range(len(given))), given
     rows: list[int] = []
     texts: list[str] = []
-    for row, values in enumerate(properties):
-        value = values.get(name)
+    for row, value in enumerate(given):
         if value is None:
             continue
         if type(value) is str:
@@ -95,7 +84,8 @@ def _bytes_of(texts: list[str], field: TextField) -> tuple[bytes, npt.NDArray[np
     """All texts as ``kernels.scan`` takes them: tokens in UTF-8 with separators between, and where each text ends."""
     table = BYTE_TABLES.get(field.tokenization)
     if table is None:
-        pieces = [_SEPARATOR.join(map(encode, field.tokens(text))) for text in texts]
+        made = {text: _SEPARATOR.join(map(encode, field.tokens(text))) for text in set(texts)}
+        pieces = [made[text] for text in texts]
         return b"".join(pieces), np.fromiter(accumulate(map(len, pieces)), np.int64, len(pieces))
     whole = "".join(texts)
     sizes = list(map(len, texts))

@@ -1,7 +1,8 @@
 """The index's folder: segment files, and a manifest that says which of them count.
 
     manifest.json   ``{"version", "segments": [file names, ascending by doc_id], "fields": {name: fingerprint},
-                    "unindexed": [text properties that had no index], "check": xxh3-64 of the rest}``
+                    "unindexed": [text properties that had no index], "of": moment of the store, "check": xxh3-64
+                    of the rest}``
 
 The manifest is replaced atomically, so files that it does not name are left over from an unfinished or an earlier
 change, and are removed.
@@ -22,6 +23,7 @@ from weft.engine.embedded.index.inverted import segment_file
 from weft.engine.embedded.index.inverted.fields import TextField
 from weft.engine.embedded.index.inverted.segment import Segment
 from weft.files import disk
+from weft.files.lineage import UNKNOWN, Origin, stated_moment
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +33,15 @@ _OURS = (".segment", ".part")
 
 
 class SegmentFolder:
-    def __init__(self, path: Path) -> None:
+    """``followed``: another process writes the folder, and nothing is changed here. ``origin``: the store."""
+
+    def __init__(self, path: Path, *, followed: bool = False, origin: Origin = UNKNOWN) -> None:
         self._path = path
-        path.mkdir(parents=True, exist_ok=True)
+        self._origin = origin
+        self._followed = followed
+        if not followed:
+            with disk.explained(path):
+                path.mkdir(parents=True, exist_ok=True)
         self._next = 0
 
     def load(self, fields: Mapping[str, TextField], unindexed: frozenset[str]) -> tuple[Segment, ...]:
@@ -50,6 +58,9 @@ class SegmentFolder:
                 if len(segments) > 1 and segments[-2].after != segments[-1].first:
                     segments.pop()
                     break
+            if segments and not self._origin.includes(stated_moment(manifest.get("of")), segments[-1].after):
+                log.warning("the index in %s has changes that its store lacks; it is rebuilt from storage", self._path)
+                segments = []
         self._next = 1 + max((_number(path.name) for path in self._path.glob("*.segment")), default=0)
         kept = {segment.file for segment in segments}
         if manifest is None or kept != set(manifest["segments"]):
@@ -65,11 +76,14 @@ class SegmentFolder:
         segment.file = name
 
     def publish(self, segments: Sequence[Segment], fields: Mapping[str, TextField], unindexed: frozenset[str]) -> None:
+        if self._followed:
+            return
         content = {
             "version": VERSION,
             "segments": [segment.file for segment in segments],
             "fields": {name: field.fingerprint for name, field in fields.items()},
             "unindexed": sorted(unindexed),
+            "of": self._origin.state(),
         }
         body = orjson.dumps(content)
         whole = orjson.dumps({**content, "check": xxhash.xxh3_64_hexdigest(body)})
@@ -77,6 +91,8 @@ class SegmentFolder:
 
     def sweep(self, kept: Iterable[str | None]) -> None:
         """Removes the index's files except the manifest and ``kept``; one that is held open stays until later."""
+        if self._followed:
+            return
         names = {_MANIFEST, *kept}
         for path in self._path.iterdir():
             if path.name in names or path.suffix not in _OURS:

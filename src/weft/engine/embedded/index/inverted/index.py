@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Container, Iterable, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,12 +22,13 @@ from weft.domain.objects import Properties
 from weft.domain.query import Keyword
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.index.allow_list import AllowList
+from weft.engine.embedded.index.held import Held
 from weft.engine.embedded.index.inverted import lookups, scoring
 from weft.engine.embedded.index.inverted.batch import encode, segment_of
 from weft.engine.embedded.index.inverted.fields import fields_of, unindexed
 from weft.engine.embedded.index.inverted.folder import SegmentFolder
 from weft.engine.embedded.index.inverted.lookups import TermSets
-from weft.engine.embedded.index.inverted.merge import merge
+from weft.engine.embedded.index.inverted.merge import MergeAbandoned, merge
 from weft.engine.embedded.index.inverted.segment import Segment
 from weft.engine.embedded.index.inverted.statistics import Population
 from weft.engine.embedded.index.inverted.tail import PostingsTail
@@ -34,10 +36,13 @@ from weft.engine.embedded.index.inverted.view import InvertedView
 from weft.engine.embedded.index.liveness import possibly_live
 from weft.engine.embedded.index.ties import BY_DOC_ID, Ties
 from weft.engine.results import Matches
+from weft.files.lineage import UNKNOWN, Origin
 
 _SMALL_BATCH = 64
 """Documents up to which a batch goes to the tail: a segment costs about a millisecond to begin with."""
 _TAIL_LIMIT = 512
+_TOKEN_BYTES = 300
+"""Of a token of the tail, with its few entries."""
 _FREEZE_POSTINGS = 8_000_000
 """Postings in memory (8 bytes each) from which ``maintain`` writes them to disk."""
 _SEGMENTS_ON_DISK = 6
@@ -46,16 +51,19 @@ _DEAD_SHARE = 0.2
 
 
 class InvertedIndex:
-    """The inverted index of one shard, in ``folder``."""
+    """The inverted index of one shard, in ``folder``. ``followed``: another process writes the folder; this index takes
+    changes in, but is never given to upkeep or written. ``origin``: the store."""
 
-    def __init__(self, folder: Path, config: CollectionConfig) -> None:
+    def __init__(
+        self, folder: Path, config: CollectionConfig, *, followed: bool = False, origin: Origin = UNKNOWN
+    ) -> None:
         self._lock = threading.Lock()
         self._upkeep = threading.Lock()
         self._closed = False
         self._sets = TermSets()
         self._fields = fields_of(config)
         self._config = config
-        self._folder = SegmentFolder(folder)
+        self._folder = SegmentFolder(folder, followed=followed, origin=origin)
         self._segments = self._folder.load(self._fields, unindexed(config))
         self._count = sum(segment.count for segment in self._segments)
         self._tail = PostingsTail(self._segments[-1].after if self._segments else 0)
@@ -85,8 +93,8 @@ class InvertedIndex:
         """
         assert self.serves(config), "opened for another configuration"
         fields = fields_of(config)
-        with self._upkeep, self._lock:
-            same = fields.keys() == self._fields.keys()
+        same = fields.keys() == self._fields.keys()  # then a merge that is under way is of these, too
+        with nullcontext() if same else self._upkeep, self._lock:
             self._fields, self._config = fields, config
             self._publish()
             if not same:
@@ -134,15 +142,29 @@ class InvertedIndex:
             run = _next_merge([s for s in segments if s.file is not None], live, self._fields)
             if not run:
                 return False
-            merged = merge(run, live, self._fields)
+            try:
+                merged = merge(run, live, self._fields, self._go_on)
+            except MergeAbandoned:
+                return False
             self._folder.write(merged)
             with self._lock:
                 self._swap(run, [merged])
                 self._write_manifest()
             return True
 
+    def held(self) -> Held:
+        view = self._view
+        tail = sum(len(list(field.postings)) * _TOKEN_BYTES for field in list(view.tail.fields.values()))
+        impacts = [array for one in view.segments for pair in list(one._impacts.values()) for array in pair]
+        arrays = [array for one in view.segments for array in one.arrays()]
+        return Held(arrays, [*self._sets.kept(), *impacts], tail)
+
+    def _go_on(self) -> None:
+        if self._closed:
+            raise MergeAbandoned
+
     def close(self) -> None:
-        """Ends upkeep, after the current step. A closed index still answers readers that hold it."""
+        """Ends upkeep; a running merge is given up. A closed index still answers readers that hold it."""
         self._closed = True
         with self._upkeep:
             pass

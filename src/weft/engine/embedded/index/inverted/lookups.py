@@ -12,12 +12,17 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.domain.deadline import check, checked
+from weft.engine.embedded.index.arrays import I64, U8
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 from weft.engine.embedded.index.inverted.batch import encode
 from weft.engine.embedded.index.inverted.segment import Segment, SegmentField
 from weft.engine.embedded.index.inverted.view import InvertedView
 from weft.engine.text.stopwords import OnlyStopwords
 
+_AT_ONCE = 1024
+_STEPS = 20_000_000
+"""Between two looks at the deadline: tokens, and steps along them."""
 _KEPT = 512
 _WORTH_KEEPING = 1000
 """From this many postings on, making a bitmap costs more than caching it."""
@@ -28,6 +33,9 @@ class TermSets:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, bytes], tuple[tuple[Segment, ...], BitMap]] = {}
+
+    def kept(self) -> list[BitMap]:
+        return [bitmap for _, bitmap in list(self._kept.values())]
 
     def documents(self, view: InvertedView, name: str, token: bytes) -> BitMap:
         """The documents whose property has the token; raises Invalid for a property without an index."""
@@ -64,7 +72,7 @@ def matching(view: InvertedView, name: str, pattern: str, sets: TermSets) -> Bit
     if not words:
         raise OnlyStopwords
     found: BitMap | None = None
-    for word in dict.fromkeys(words):
+    for word in checked(dict.fromkeys(words)):
         wild = "?" in word or "*" in word
         these = _fitting(view, name, word) if wild else sets.documents(view, name, encode(word))
         found = these if found is None else found & these
@@ -131,21 +139,17 @@ def _edge(segment: Segment, name: str, token: bytes, after_equal: bool) -> int:
 
 def _fitting(view: InvertedView, name: str, word: str) -> BitMap:
     """The documents with a token that fits the one pattern ``word``."""
-    from weft.engine.embedded.index.inverted.kernels import glob
-
     compiled = _compiled(word)
     prefix = encode(word[: min(at for at in (word.find("?"), word.find("*")) if at >= 0)])
 
     def fits(token: bytes) -> bool:
         if not token.startswith(prefix):
             return False
-        matched = np.zeros(1, np.bool_)
         key = np.array(bytearray(token), np.uint8)
         key.setflags(write=False)
         ends = np.array([0, len(token)])
         ends.setflags(write=False)
-        glob(key, ends, 0, 1, compiled, matched)
-        return bool(matched[0])
+        return bool(_globbed(key, ends, 0, 1, compiled)[0])
 
     found = _recent(view, name, fits)
     for segment in view.segments:
@@ -156,15 +160,25 @@ def _fitting(view: InvertedView, name: str, word: str) -> BitMap:
         if prefix:
             low = _edge(segment, name, prefix, False)
             high = _edge(segment, name, prefix + b"\xff", False)
-        matched = np.zeros(high - low, np.bool_)
-        glob(segment.keys, segment.offsets, low, high, compiled, matched)
+        matched = _globbed(segment.keys, segment.offsets, low, high, compiled)
         found |= _of_terms(segment, np.flatnonzero(matched) + low)
     return found
+
+
+def _globbed(keys: U8, offsets: I64, low: int, high: int, pattern: I64) -> npt.NDArray[np.bool_]:
+    """``(high - low,)``: which of the terms ``low:high`` fit."""
+    from weft.engine.embedded.index.inverted.kernels import glob
+
+    matched, state = np.zeros(high - low, np.bool_), np.full(5, -1, np.int64)
+    while not glob(keys, offsets, low, high, pattern, matched, state, _STEPS):
+        check()
+    return matched
 
 
 def _of_terms(segment: Segment, terms: npt.NDArray[np.int64]) -> BitMap:
     if not len(terms):
         return BitMap()
+    check()
     places = zip(segment.posts[terms].tolist(), segment.posts[terms + 1].tolist(), strict=True)
     return from_ids(np.concatenate([segment.docs[start:end] for start, end in places]))
 
@@ -181,7 +195,7 @@ def _recent(view: InvertedView, name: str, wanted: Callable[[bytes], bool]) -> B
     field = view.tail_field(name)
     found = BitMap()
     if field is not None:
-        for token in list(field.postings):
+        for token in checked(list(field.postings), _AT_ONCE):
             if wanted(token):
                 found.update(entry >> 32 for entry in field.entries(token, view.bound))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -25,10 +25,19 @@ from weft.engine.embedded.index.inverted.segment import (
 _NO_BITS = np.zeros(0, np.uint8)
 
 
-def merge(segments: Sequence[Segment], live: BitMap | None, names: Container[str]) -> Segment:
-    """One segment of the same doc_ids; only ``live`` documents (None: all) and the properties ``names`` stay."""
+class MergeAbandoned(Exception):
+    """The index is being closed, and what it was merging is no longer wanted."""
+
+
+def merge(
+    segments: Sequence[Segment], live: BitMap | None, names: Container[str], check: Callable[[], None] = lambda: None
+) -> Segment:
+    """One segment of the same doc_ids; only ``live`` documents (None: all) and the properties ``names`` stay.
+
+    ``check`` is called between two pieces of work; what it raises ends this.
+    """
     assert all(a.after <= b.first for a, b in pairwise(segments)), "segments must not overlap"
-    return _Merge(segments, live, names).run()
+    return _Merge(segments, live, names, check).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +70,11 @@ class _MergedField:
 
 
 class _Merge:
-    def __init__(self, segments: Sequence[Segment], live: BitMap | None, names: Container[str]) -> None:
+    def __init__(
+        self, segments: Sequence[Segment], live: BitMap | None, names: Container[str], check: Callable[[], None]
+    ) -> None:
         self._segments = segments
+        self._check = check
         self._live = live
         self._filtered = live is not None
         self._bits = AllowList(live).bits if live is not None else _NO_BITS
@@ -102,6 +114,7 @@ class _Merge:
         terms = int(kernels.merge_keys(d.keys, d.begins, d.finishes, d.firsts, ranks, sources))
         counts = np.zeros(terms, np.int64)
         for (_, s, place), low, high in zip(having, d.firsts[:-1], d.firsts[1:], strict=True):
+            self._check()
             kernels.count_kept(
                 s.docs, s.posts, place.low, place.high, ranks[low:high], self._filtered, self._bits, counts
             )
@@ -109,6 +122,7 @@ class _Merge:
         docs = np.empty(int(counts.sum()), np.uint32)
         codes = np.empty(len(docs), code_type(len(self._pairs)))
         for (n, s, place), low, high in zip(having, d.firsts[:-1], d.firsts[1:], strict=True):
+            self._check()
             kernels.move_kept(
                 s.docs, s.codes, s.posts, place.low, place.high, ranks[low:high], self._recoded[n], self._filtered,
                 self._bits, fill, docs, codes,

@@ -8,14 +8,19 @@ frequency over the group's fields that have the term, rounded down.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from weft.domain.deadline import checked
 from weft.domain.errors import Inapplicable, Invalid
 from weft.domain.query import Keyword, MatchOperator
 from weft.engine.embedded.index.inverted.batch import encode
 from weft.engine.embedded.index.inverted.fields import TextField
 from weft.engine.embedded.index.inverted.view import InvertedView
+
+_AT_ONCE = 4096
+"""How many tokens are counted between two looks at the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +33,36 @@ class SearchedFields:
     """Whether all of them analyze every text alike."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchTerm:
-    """One term in one field. ``gate`` and ``unit``: see ``kernels.gated``."""
+class SearchTerm(NamedTuple):
+    """One term in one field. ``word``: its token, numbered over all groups; ``gate``, ``unit``: see ``gated``."""
 
     field: str
     token: bytes
     repeats: float
     boost: float
-    group: int
+    word: int
     unit: int
     gate: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeywordQuery:
+class KeywordQuery(NamedTuple):
     names: tuple[str, ...]
     """The searched properties."""
-    terms: tuple[SearchTerm, ...]
+    terms: Sequence[SearchTerm]
+    words: int
+    """How many there are: of a token in several fields of a group there is one."""
     minima: tuple[int, ...] | None
     """By gate: how many units a document must have; None when one is enough everywhere."""
 
 
+def wants_any_word(query: Keyword) -> bool:
+    """Whether one of its words is enough for a document."""
+    return query.operator is MatchOperator.OR and query.minimum_match <= 1
+
+
 def prepare(query: Keyword, view: InvertedView) -> KeywordQuery:
     """Raises Invalid for unknown or unsearchable properties and for operators that they do not support."""
-    searched = _searched(query.properties, view)
+    searched = searched_fields(query.properties, view)
     crossed = query.operator is MatchOperator.AND_CROSS
     if crossed and not searched.alike:
         raise Invalid(
@@ -61,18 +71,20 @@ def prepare(query: Keyword, view: InvertedView) -> KeywordQuery:
         )
     found: list[SearchTerm] = []
     minima: list[int] = []
-    for group, fields in enumerate(searched.groups):
+    words = 0
+    for fields in searched.groups:
         terms = _terms(query.text, fields[0][0])
         for field, boost in fields:
             gate = 0 if crossed else len(minima)
-            for unit, (token, repeats) in enumerate(terms):
-                found.append(SearchTerm(field.name, token, repeats, boost, group, unit, gate))
+            for unit, (token, repeats) in enumerate(checked(terms, _AT_ONCE)):
+                found.append(SearchTerm(field.name, token, repeats, boost, words + unit, unit, gate))
             if not crossed or not minima:
                 minima.append(len(terms) if query.operator is not MatchOperator.OR else query.minimum_match)
+        words += len(terms)
     gated = any(minimum > 1 for minimum in minima)
     if gated and crossed:
         found.sort(key=lambda one: one.unit)
-    return KeywordQuery(searched.names, tuple(found), tuple(minima) if gated else None)
+    return KeywordQuery(searched.names, found, words, tuple(minima) if gated else None)
 
 
 def idf(documents: int, frequency: int) -> float:
@@ -81,13 +93,21 @@ def idf(documents: int, frequency: int) -> float:
 
 
 def _terms(text: str, field: TextField) -> list[tuple[bytes, float]]:
-    tokens = field.tokens(text)
-    if field.stopwords:
-        tokens = [token for token in tokens if token not in field.stopwords]
-    return [(encode(token), float(repeats)) for token, repeats in Counter(tokens).items()]
+    return [(encode(token), times) for token, times in counted(text, field).items()]
 
 
-def _searched(properties: tuple[str, ...], view: InvertedView) -> SearchedFields:
+def counted(text: str, field: TextField) -> dict[str, float]:
+    """The words of ``text`` in the order in which they come, and how often each does."""
+    repeats: dict[str, float] = {}
+    tokens, stopwords = field.tokens(text), field.stopwords
+    for token in tokens if len(tokens) <= _AT_ONCE else checked(tokens, _AT_ONCE):
+        if token not in stopwords:
+            repeats[token] = repeats.get(token, 0.0) + 1.0
+    return repeats
+
+
+def searched_fields(properties: tuple[str, ...], view: InvertedView) -> SearchedFields:
+    """Raises Invalid for unknown or unsearchable properties."""
     known = view.searches.get(properties)
     if isinstance(known, SearchedFields):
         return known

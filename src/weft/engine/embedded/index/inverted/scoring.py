@@ -8,47 +8,47 @@ float64, given and compared as float32; equal ones come by ``Ties``. Source: the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.domain.deadline import check, checked
 from weft.domain.profile import note, took
 from weft.domain.query import Keyword
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.inverted.query import KeywordQuery, SearchTerm, idf, prepare
-from weft.engine.embedded.index.inverted.segment import Postings, Segment, impact_table
-from weft.engine.embedded.index.inverted.statistics import Population, Statistics
-from weft.engine.embedded.index.inverted.tail import docs_of, pairs_of
+from weft.engine.embedded.index.arrays import F64
+from weft.engine.embedded.index.inverted.lists import (
+    Lists,
+    Recent,
+    frequencies_of,
+    in_segment,
+    in_tail,
+    packed,
+    weigh,
+)
+from weft.engine.embedded.index.inverted.query import KeywordQuery, SearchTerm, prepare, wants_any_word
+from weft.engine.embedded.index.inverted.segment import Segment, impact_table
+from weft.engine.embedded.index.inverted.statistics import ImpactTables, Population, Statistics
+from weft.engine.embedded.index.inverted.sums import SumsPool
 from weft.engine.embedded.index.inverted.view import InvertedView
+from weft.engine.embedded.index.inverted.words import known_words
 from weft.engine.embedded.index.ties import Ties
 from weft.engine.results import Matches
 
 _NO_BITS = np.zeros(0, np.uint8)
 _BLOCK = 128
+_SUMS = SumsPool()
 _SEEK_COST = 8
 """Seeking one document in a list costs about as much as scoring so many postings in order."""
 
 
-@dataclass(slots=True)
-class _Lists:
-    """The postings of the query's terms in one segment or in the tail."""
-
-    terms: list[int] = field(default_factory=list)
-    """Numbers of ``KeywordQuery.terms``."""
-    places: list[Postings] = field(default_factory=list)
-
-    def add(self, number: int, place: Postings) -> None:
-        self.terms.append(number)
-        self.places.append(place)
-
-
-@dataclass(slots=True)
-class _Arrays:
-    """The arrays that ``_Lists.places`` refer to: those of one segment, or equivalent ones of the tail."""
+class _Arrays(NamedTuple):
+    """The arrays that ``Lists.places`` refer to: those of one segment, or equivalent ones of the tail."""
 
     first: int
     after: int
@@ -56,22 +56,18 @@ class _Arrays:
     docs: npt.NDArray[np.uint32]
     """``(postings,)``."""
     codes: npt.NDArray[Any]
-    """``(postings,)``: the place of each posting's impact in a row of ``impacts``."""
-    impacts: npt.NDArray[np.float64]
-    """``(tables, codes)``: a row for each property that has lists here."""
-    tables: npt.NDArray[np.int64]
-    """``(lists,)``: the row of each list."""
-    ratios: npt.NDArray[np.float64]
-    """``(lists,)``: see ``kernels.maxscore``."""
+    """``(postings,)``: the place of each posting's impact in a row of the impacts."""
+    tables: ImpactTables
     of_blocks: npt.NDArray[np.float32]
     """``(postings / 128,)``: the greatest impact of each block, up to the ratio."""
 
 
-class _Recent(NamedTuple):
-    """Postings of the tail: ``docs (n,) u32`` and ``pairs (n,) u32``."""
+@cache
+def _kernels() -> Any:
+    """Imported on first use only; a search that imports costs a microsecond each time."""
+    from weft.engine.embedded.index.inverted import kernels
 
-    docs: npt.NDArray[np.uint32]
-    pairs: npt.NDArray[np.uint32]
+    return kernels
 
 
 @dataclass(slots=True)
@@ -84,9 +80,7 @@ class _Heap:
     size: int = 0
 
     def matches(self) -> Matches:
-        from weft.engine.embedded.index.inverted.kernels import drain
-
-        drain(self.scores, self.ids, self.size, self.ties)
+        _kernels().drain(self.scores, self.ids, self.size, self.ties)
         return Matches(self.ids[: self.size], self.scores[: self.size])
 
 
@@ -95,73 +89,138 @@ def search(
 ) -> Matches:
     """The best ``k`` of ``within`` (None: of ``population``), by the statistics of ``population``."""
     allow = population.live if within is None else within
+    nothing = k <= 0 or (allow is not None and not len(allow))
+    if view.tail.fields or not wants_any_word(query):
+        return _by_terms(view, query, k, allow, nothing, population, ties)
+    with took("words_took"):
+        statistics = view.statistics(population)
+        words = known_words(statistics).of(query, view, statistics)
+    note("scoring", "maxscore")
+    if nothing or not words:
+        return _no_matches()
+    names, terms, by_segment, weights = zip(*words, strict=True)
+    note("terms", sum(terms))
+    with took("scores_took"):
+        magic = _above(sum(weights))
+        heap = None if len(view.segments) == 1 else _Heap(ties, np.empty(k, np.float32), np.empty(k, np.uint32))
+        for number, (segment, found) in enumerate(zip(view.segments, zip(*by_segment, strict=True), strict=True)):
+            lists = [of_word for of_word in found if of_word is not None]
+            if lists and segment.first < population.until:
+                check()
+                rows, postings = zip(*lists, strict=True)
+                packed, within = np.concatenate(rows), _within_segment(segment, allow, population)
+                arrays = _of_segment(segment, statistics.tables(number, names[0], view.config))
+                if heap is None and not _are_few(within, packed, sum(postings)):
+                    return _of_only(arrays, packed, magic, within, k, ties)
+                heap = heap or _Heap(ties, np.empty(k, np.float32), np.empty(k, np.uint32))
+                _Scorer(None, magic, within, heap).offer(packed, sum(postings), arrays)
+        return _no_matches() if heap is None else heap.matches()
+
+
+def _by_terms(
+    view: InvertedView,
+    query: Keyword,
+    k: int,
+    allow: AllowList | None,
+    nothing: bool,
+    population: Population,
+    ties: Ties,
+) -> Matches:
+    """As ``search``, for documents in the tail too, and for all operators."""
     with took("words_took"):
         prepared = prepare(query, view)
     note("scoring", "maxscore" if prepared.minima is None else "gated")
     note("terms", len(prepared.terms))
-    if k <= 0 or not prepared.terms or (allow is not None and not len(allow)):
-        return Matches(np.zeros(0, np.uint32), np.zeros(0, np.float32))
+    if nothing or not prepared.terms:
+        return _no_matches()
+    terms = prepared.terms
     with took("postings_took"):
-        found = [_in_segment(segment, prepared.terms) for segment in view.segments]
+        found = [in_segment(segment, terms) for segment in view.segments]
         statistics = view.statistics(population)
-        tail, postings = _in_tail(view, prepared.terms, statistics.bound)
-        weights = _weigh(prepared, _frequencies(statistics, prepared, found, tail, postings), population.count)
-        averages = {name: statistics.average_length(name) for name in prepared.names}
+        tail, postings = in_tail(view, terms, statistics.bound)
+        weights = weigh(prepared, frequencies_of(statistics, prepared, found, tail, postings), population.count)
     with took("scores_took"):
         heap = _Heap(ties, np.empty(k, np.float32), np.empty(k, np.uint32))
-        scorer = _Scorer(prepared, weights, _above(float(weights.sum())), allow, heap)
-        for segment, lists in zip(view.segments, found, strict=True):
+        scorer = _Scorer(prepared, _above(sum(weights)), allow, heap)
+        for number, (segment, lists) in enumerate(zip(view.segments, found, strict=True)):
+            check()
             if lists.terms and segment.first < population.until:
-                if allow is None and segment.after > population.until:
-                    scorer.allow = AllowList(BitMap(range(segment.first, population.until)))
-                scorer.offer(lists, _of_segment(segment, view, prepared, averages, lists))
+                scorer.allow = _within_segment(segment, allow, population)
+                tables = statistics.tables(number, prepared.names, view.config)
+                scorer.offer(*packed(lists, terms, weights, tables), _of_segment(segment, tables), lists)
         if tail.terms:
             scorer.allow = allow
-            scorer.offer(tail, _of_tail(postings, view, prepared, averages, tail))
-        return scorer.heap.matches()
+            arrays = _of_tail(postings, view, prepared, statistics, tail)
+            scorer.offer(*packed(tail, terms, weights, arrays.tables), arrays, tail)
+        return heap.matches()
+
+
+def _no_matches() -> Matches:
+    return Matches(np.zeros(0, np.uint32), np.zeros(0, np.float32))
+
+
+def _are_few(allow: AllowList | None, packed: F64, postings: int) -> bool:
+    """Whether it takes less to look up each document that is allowed."""
+    return allow is not None and len(allow) * _SEEK_COST * len(packed) < postings
+
+
+def _of_only(arrays: _Arrays, packed: F64, magic: float, allow: AllowList | None, k: int, ties: Ties) -> Matches:
+    """The best of the only segment."""
+    sums, bits = _SUMS.take(), _NO_BITS if allow is None else allow.bits
+    a, filtered = arrays, allow is not None
+    ids, scores = _kernels().best_of(
+        a.docs, a.codes, a.tables.impacts, a.of_blocks, packed, magic, filtered, bits, sums, k, ties
+    )
+    _SUMS.give(sums)
+    return Matches(ids, scores)
+
+
+def _within_segment(segment: Segment, allow: AllowList | None, population: Population) -> AllowList | None:
+    """What may be returned of the documents of a segment, some of which may be newer than ``population``."""
+    if allow is None and segment.after > population.until:
+        return AllowList(BitMap(range(segment.first, population.until)))
+    return allow
 
 
 @dataclass(slots=True)
 class _Scorer:
-    query: KeywordQuery
-    weights: npt.NDArray[np.float64]
-    """``(terms,)``."""
+    gated: KeywordQuery | None
+    """The query, where its ``minima`` count."""
     magic: float
     """See ``kernels.maxscore``."""
     allow: AllowList | None
     heap: _Heap
 
-    def offer(self, lists: _Lists, arrays: _Arrays) -> None:
-        """Offers the documents of one segment to the heap."""
-        from weft.engine.embedded.index.inverted import kernels
-
+    def offer(self, packed: F64, postings: int, arrays: _Arrays, lists: Lists | None = None) -> None:
+        """Offers the documents of one segment to the heap; ``lists``: those that were ``packed``, of a gated query."""
+        kernels = _kernels()
         heap, allow, a = self.heap, self.allow, arrays
-        places = np.array(lists.places)
-        starts, ends = places[:, 0].astype(np.int64), places[:, 1].astype(np.int64)
-        weights = self.weights[lists.terms]
+        impacts = a.tables.impacts
+        minima = None if self.gated is None else self.gated.minima
         bits = _NO_BITS
         if allow is not None:
-            if self.query.minima is None and len(allow) * _SEEK_COST * len(starts) < int((ends - starts).sum()):
+            if minima is None and _are_few(allow, packed, postings):
                 wanted = allow.ids[slice(*np.searchsorted(allow.ids, (a.first, a.after)))]
                 heap.size = kernels.best_among(
-                    a.docs, a.codes, a.impacts, a.tables, starts, ends, weights, self.magic, wanted,
-                    heap.scores, heap.ids, heap.size, heap.ties,
-                )  # fmt: skip
+                    a.docs, a.codes, impacts, packed, self.magic, wanted, heap.scores, heap.ids, heap.size, heap.ties
+                )
                 return
             bits = allow.bits
         filtered = allow is not None
-        if self.query.minima is not None:
-            terms = [self.query.terms[number] for number in lists.terms]
-            gates, units = np.array([t.gate for t in terms]), np.array([t.unit for t in terms])
+        if self.gated is not None and minima is not None and lists is not None:
+            gates = np.array([self.gated.terms[number].gate for number in lists.terms])
+            units = np.array([self.gated.terms[number].unit for number in lists.terms])
             heap.size = kernels.best_gated(
-                a.docs, a.codes, a.impacts, a.tables, starts, ends, weights, gates, units, np.array(self.query.minima),
-                self.magic, filtered, bits, heap.scores, heap.ids, heap.size, heap.ties,
+                a.docs, a.codes, impacts, packed, gates, units, np.array(minima), self.magic, filtered, bits,
+                heap.scores, heap.ids, heap.size, heap.ties,
             )  # fmt: skip
             return
+        sums = _SUMS.take()
         heap.size = kernels.best(
-            a.docs, a.codes, a.impacts, a.tables, a.of_blocks, starts, ends, weights, places[:, 2].astype(np.float32),
-            a.ratios, self.magic, filtered, bits, heap.scores, heap.ids, heap.size, heap.ties,
+            a.docs, a.codes, impacts, a.of_blocks, packed, self.magic, filtered, bits, sums,
+            heap.scores, heap.ids, heap.size, heap.ties,
         )  # fmt: skip
+        _SUMS.give(sums)
 
 
 def explain(view: InvertedView, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
@@ -171,7 +230,7 @@ def explain(view: InvertedView, query: Keyword, doc_ids: Sequence[int]) -> list[
     """
     prepared = prepare(query, view)
     found: list[dict[str, tuple[int, int]]] = [{} for _ in doc_ids]
-    for term in prepared.terms:
+    for term in checked(prepared.terms):
         text = term.token.decode("utf-8", "replace")
         for of_document, pair in zip(found, _pairs(view, term, doc_ids), strict=True):
             if pair is not None:
@@ -182,82 +241,27 @@ def explain(view: InvertedView, query: Keyword, doc_ids: Sequence[int]) -> list[
     ]
 
 
-def _of_segment(
-    segment: Segment, view: InvertedView, query: KeywordQuery, averages: Mapping[str, float], lists: _Lists
-) -> _Arrays:
-    config = view.config.inverted
-    fields = [query.terms[number].field for number in lists.terms]
-    rows = {name: row for row, name in enumerate(dict.fromkeys(fields))}
-    impacts, ratios = segment.impacts(config.bm25_k1, config.bm25_b, tuple((name, averages[name]) for name in rows))
-    tables = np.array([rows[name] for name in fields])
-    return _Arrays(
-        segment.first, segment.after, segment.docs, segment.codes, impacts, tables, ratios[tables], segment.of_blocks
-    )
+def _of_segment(segment: Segment, tables: ImpactTables) -> _Arrays:
+    return _Arrays(segment.first, segment.after, segment.docs, segment.codes, tables, segment.of_blocks)
 
 
 def _of_tail(
-    postings: _Recent, view: InvertedView, query: KeywordQuery, averages: Mapping[str, float], lists: _Lists
+    postings: Recent, view: InvertedView, query: KeywordQuery, statistics: Statistics, lists: Lists
 ) -> _Arrays:
     """One row of impacts, in which each posting has its own place."""
     config = view.config.inverted
     docs, pairs = postings
     impacts = np.empty((1, len(docs)))
     for number, place in zip(lists.terms, lists.places, strict=True):
-        average = averages[query.terms[number].field]
+        average = statistics.average_length(query.terms[number].field)
         part = pairs[place.start : place.end]
         impacts[0, place.start : place.end] = impact_table(part, config.bm25_k1, config.bm25_b, average)
     codes = np.arange(len(docs), dtype=np.uint32)
     blocks = np.ones(len(docs) // _BLOCK + 1, np.float32)
     for array in (docs, codes, blocks):
         array.setflags(write=False)
-    tables, ratios = np.zeros(len(lists.terms), np.int64), np.ones(len(lists.terms))
-    return _Arrays(view.tail.first, view.bound, docs, codes, impacts, tables, ratios, blocks)
-
-
-def _in_segment(segment: Segment, terms: Sequence[SearchTerm]) -> _Lists:
-    lists = _Lists()
-    for number, term in enumerate(terms):
-        place = segment.find(term.field, term.token)
-        if place is not None:
-            lists.add(number, place)
-    return lists
-
-
-def _in_tail(view: InvertedView, terms: Sequence[SearchTerm], bound: int) -> tuple[_Lists, _Recent]:
-    """The tail's lists of documents below ``bound``, and their postings one list after the other."""
-    lists = _Lists()
-    entries: list[int] = []
-    for number, term in enumerate(terms):
-        field = view.tail_field(term.field)
-        more = field.entries(term.token, bound) if field is not None else None
-        if more:
-            lists.add(number, Postings(len(entries), len(entries) + len(more), 1.0))
-            entries += more
-    packed = np.fromiter(entries, np.uint64, len(entries))
-    return lists, _Recent(docs_of(packed), pairs_of(packed))
-
-
-def _frequencies(
-    statistics: Statistics, query: KeywordQuery, found: Sequence[_Lists], tail: _Lists, postings: _Recent
-) -> list[int]:
-    """By term: how many documents of the population have it in its field."""
-    frequencies = [0] * len(query.terms)
-    for segment, lists in enumerate(found):
-        for number, count in zip(lists.terms, statistics.frequencies(segment, lists.places), strict=True):
-            frequencies[number] += count
-    for number, count in zip(tail.terms, statistics.tail_frequencies(postings.docs, tail.places), strict=True):
-        frequencies[number] += count
-    return frequencies
-
-
-def _weigh(query: KeywordQuery, frequencies: Sequence[int], documents: int) -> npt.NDArray[np.float64]:
-    """``(terms,)`` the weight of each term in its field."""
-    with_term: dict[tuple[int, bytes], list[int]] = {}
-    for one, frequency in zip(query.terms, frequencies, strict=True):
-        if frequency:
-            with_term.setdefault((one.group, one.token), []).append(frequency)
-    idfs = {key: idf(documents, sum(counts) // len(counts)) for key, counts in with_term.items()}
-    return np.array([idfs.get((one.group, one.token), 0.0) * one.repeats * one.boost for one in query.terms])
+    tables = ImpactTables(impacts, dict.fromkeys(query.names, (0, 1.0)))
+    return _Arrays(view.tail.first, view.bound, docs, codes, tables, blocks)
 
 
 def _above(total: float) -> float:

@@ -81,6 +81,11 @@ class Segment:
             getattr(self, name).setflags(write=False)
         self.count = len(self.members)
 
+    def arrays(self) -> list[Any]:
+        """All that it holds but what is kept of answers."""
+        of_fields = [part for one in self.fields.values() for part in (one.documents, one.lengths)]
+        return [self.members, *of_fields, *(getattr(self, name) for name in self.ARRAYS)]
+
     def find(self, name: str, token: bytes) -> Postings | None:
         """The postings of a token of a property; None when it has none here."""
         key = (name, token)

@@ -9,7 +9,7 @@ index that has newer documents than its state, corrects the counts by the docume
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,18 +17,21 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.arrays import U32
+from weft.engine.embedded.index.arrays import F64, U32
 from weft.engine.embedded.index.filter.bitmaps import from_ids
 
 if TYPE_CHECKING:
     from weft.engine.embedded.index.inverted.segment import Postings, Segment, SegmentField
     from weft.engine.embedded.index.inverted.tail import PostingsTail
+    from weft.engine.embedded.index.inverted.words import KeptWords
 
 _NONE = np.zeros(0, np.uint32)
 _SEEK_COST = 16
 """Looking up one document in a list costs about as much as testing so many postings in order."""
 _KEPT_TERMS = 50_000
+_KEPT_TABLES = 64
 _FEW = 200
 """Documents up to which ranks are looked up one by one."""
 
@@ -55,6 +58,13 @@ class FieldTotals(NamedTuple):
 
     def minus(self, other: FieldTotals) -> FieldTotals:
         return FieldTotals(self.tokens - other.tokens, self.documents - other.documents)
+
+
+class ImpactTables(NamedTuple):
+    """``impacts (fields, pairs) f64`` of a segment, and for each property its row and the ratio of its maxima."""
+
+    impacts: F64
+    rows: Mapping[str, tuple[int, float]]
 
 
 class Dead(NamedTuple):
@@ -154,7 +164,9 @@ class Statistics:
         self._tail = tail
         self.bound = min(bound, population.until)
         """The tail's documents from here on are not visible."""
+        self.words: KeptWords | None = None
         self._averages: dict[str, float] = {}
+        self._tables: dict[tuple[int, tuple[str, ...]], ImpactTables] = {}
 
     def frequencies(self, segment: int, places: Sequence[Postings]) -> list[int]:
         """How many documents have the term at each of ``places`` of the segment of this number."""
@@ -170,6 +182,19 @@ class Statistics:
         if live is None:
             return [place.end - place.start for place in places]
         return [live.bitmap.intersection_cardinality(from_ids(docs[place.start : place.end])) for place in places]
+
+    def tables(self, segment: int, names: tuple[str, ...], config: CollectionConfig) -> ImpactTables:
+        """The impacts in the segment of this number of those of the properties ``names`` that it has."""
+        known = self._tables.get((segment, names))
+        if known is None:
+            of, inverted = self._segments[segment], config.inverted
+            averages = tuple((name, self.average_length(name)) for name in names if name in of.fields)
+            impacts, ratios = of.impacts(inverted.bm25_k1, inverted.bm25_b, averages)
+            rows = {name: (row, float(ratios[row])) for row, (name, _) in enumerate(averages)}
+            if len(self._tables) >= _KEPT_TABLES:
+                self._tables.clear()
+            known = self._tables[segment, names] = ImpactTables(impacts, rows)
+        return known
 
     def average_length(self, name: str) -> float:
         """The mean length of the property over the documents that have it; 1 when none has."""

@@ -42,7 +42,7 @@ def write(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> N
         offset += -(-array.nbytes // _ALIGN) * _ALIGN + _ALIGN
     header = orjson.dumps({"meta": dict(meta), "arrays": entries})
     start = -(-(24 + len(header)) // _ALIGN) * _ALIGN
-    draft = path.with_name(path.name + ".draft")
+    draft = path.with_name(path.name + ".part")
     with draft.open("wb") as file:
         file.write(MAGIC + VERSION.to_bytes(4, "little") + len(header).to_bytes(4, "little"))
         file.write(xxhash.xxh3_64_intdigest(header).to_bytes(8, "little") + header)

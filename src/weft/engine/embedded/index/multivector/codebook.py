@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.objects import Vector
+from weft.engine.embedded.index.faiss_library import load_faiss
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -214,9 +215,7 @@ class _Means:
 
 
 def _kmeans(sample: Vector, count: int, samples_per_centroid: int) -> _Means:
-    import faiss
-
-    means = faiss.Kmeans(
+    means = load_faiss().Kmeans(
         sample.shape[1],
         count,
         niter=_ITERATIONS,

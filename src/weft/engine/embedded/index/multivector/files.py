@@ -24,15 +24,13 @@ from weft.engine.embedded.index.multivector.muvera import MuveraPlan, MuveraStag
 from weft.engine.embedded.index.multivector.segments import TokenSegment
 from weft.engine.embedded.index.multivector.writer import MuveraWriter, ResidualWriter
 from weft.engine.embedded.storage.rows import TokenRows
+from weft.files.lineage import Origin, stated_moment
 
 _log = logging.getLogger(__name__)
 
 MAIN = "index.weft"
 _BOOK = ("centroids", "spread", "weights", "sizes", "groups", "group_starts")
 _SEGMENT = ("starts", "centroids", "sizes", "row_starts", "row_centroids", "list_starts", "list_rows")
-
-Check = Callable[[], None]
-"""Raises CorruptData."""
 
 
 def fingerprint(rows: TokenRows, count: int) -> str:
@@ -53,8 +51,9 @@ class _Saved:
 class IndexFolder:
     """Saves and loads the writers; keeps track of which segment is in which file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, origin: Origin) -> None:
         self._folder = folder
+        self._origin = origin
         self._saved: dict[int, _Saved] = {}
         """By ``id`` of what was saved."""
         self._next = 0
@@ -66,6 +65,7 @@ class IndexFolder:
         self._folder.mkdir(parents=True, exist_ok=True)
         end = writer.stage.end_row
         meta = {"settings": settings, "generation": rows.generation, "rows": end, "fingerprint": fingerprint(rows, end)}
+        meta["of"] = self._origin.state()
         if isinstance(writer, MuveraWriter):
             _write_muvera(self._folder / MAIN, meta, writer.stage)
             return
@@ -93,6 +93,10 @@ class IndexFolder:
         save(self._folder / name)
         return name
 
+    def clear(self) -> None:
+        """Removes what was saved."""
+        self._clean(set())
+
     def _clean(self, kept: set[str]) -> None:
         for path in self._folder.glob("*.weft*"):
             if path.name not in kept:
@@ -102,57 +106,55 @@ class IndexFolder:
 
     # -- loading
 
-    def load(
-        self, rows: TokenRows, settings: dict[str, Any], cosine: bool
-    ) -> tuple[ResidualWriter | MuveraWriter | None, list[Check]]:
-        """What was saved, as far as it is intact and belongs to ``rows`` and ``settings``; and checks to run later.
+    def load(self, rows: TokenRows, settings: dict[str, Any], cosine: bool) -> ResidualWriter | MuveraWriter | None:
+        """What was saved, as far as it is intact and belongs to ``rows`` and ``settings``.
 
         A writer without segments if only the centroids can be used; None if nothing can, as for rows of other
         dimensions.
         """
         if not (self._folder / MAIN).exists():
-            return None, []
+            return None
         try:
             main = ArrayFile(self._folder / MAIN)
             if main.meta["settings"] != settings:
-                return None, []
+                return None
             fits = self._fits(main, rows)
             if settings["muvera"] is not None:
-                return (self._load_muvera(main, rows, cosine), []) if fits else (None, [])
+                return self._load_muvera(main, rows, cosine) if fits else None
             book = _read_book(ArrayFile(self._folder / main.meta["book"]))
             if not len(rows) or book.dims != rows.tokens.shape[1]:
-                return None, []
+                return None
             self._saved[id(book)] = _Saved(main.meta["book"], book)
         except (CorruptData, OSError, KeyError) as damage:
             _log.warning("the multi-vector index in %s is rebuilt: %s", self._folder, damage)
-            return None, []
+            return None
         writer = ResidualWriter(book, cosine)
         if not fits:
             _log.info("the multi-vector index in %s belongs to other rows; these are encoded again", self._folder)
-            return writer, []
+            return writer
         try:
             return self._load_segments(main, book, cosine)
         except (CorruptData, OSError, KeyError) as damage:
             _log.warning("the rows of the multi-vector index in %s are encoded again: %s", self._folder, damage)
-            return writer, []
+            return writer
 
     def _fits(self, main: ArrayFile, rows: TokenRows) -> bool:
         end = main.meta["rows"]
+        if not self._origin.includes(stated_moment(main.meta.get("of")), 0):
+            return False
         if main.meta["generation"] != rows.generation or end > len(rows.doc_ids):
             return False
         return bool(main.meta["fingerprint"] == fingerprint(rows, end))
 
-    def _load_segments(self, main: ArrayFile, book: Codebook, cosine: bool) -> tuple[ResidualWriter, list[Check]]:
+    def _load_segments(self, main: ArrayFile, book: Codebook, cosine: bool) -> ResidualWriter:
         segments: list[TokenSegment] = []
-        checks: list[Check] = []
         for name in main.meta["segments"]:
             file = ArrayFile(self._folder / name)
             segment = _read_segment(file, check=True)
             segments.append(segment)
-            checks.append(partial(file.verify, "codes"))
             self._saved[id(segment)] = _Saved(name, segment)
         meta = main.meta
-        return ResidualWriter(book, cosine, segments, meta["added_tokens"], meta["added_energy"]), checks
+        return ResidualWriter(book, cosine, segments, meta["added_tokens"], meta["added_energy"])
 
     def _load_muvera(self, main: ArrayFile, rows: TokenRows, cosine: bool) -> MuveraWriter:
         planes, projections = main.array("planes"), main.array("projections")
@@ -184,6 +186,5 @@ def _write_segment(path: Path, segment: TokenSegment) -> None:
 
 
 def _read_segment(file: ArrayFile, *, check: bool) -> TokenSegment:
-    """The codes are not checked: damaged ones can only misplace a row before exact rescoring."""
-    arrays = {name: file.array(name, check=check) for name in _SEGMENT}
-    return TokenSegment(first_row=file.meta["first_row"], codes=file.array("codes", check=False), **arrays)
+    arrays = {name: file.array(name, check=check) for name in (*_SEGMENT, "codes")}
+    return TokenSegment(first_row=file.meta["first_row"], **arrays)

@@ -21,13 +21,13 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from weft.domain.errors import CorruptData, NotFound
+from weft.domain.errors import NotFound
 from weft.domain.objects import Vector
 from weft.domain.schema import Metric, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.liveness import possibly_live
 from weft.engine.embedded.index.multivector.codebook import Abandoned
-from weft.engine.embedded.index.multivector.files import Check, IndexFolder
+from weft.engine.embedded.index.multivector.files import IndexFolder
 from weft.engine.embedded.index.multivector.muvera import MuveraStage, draw
 from weft.engine.embedded.index.multivector.residual import ResidualStage
 from weft.engine.embedded.index.multivector.search import TokenSearcher, TokenView
@@ -52,18 +52,20 @@ class MultiVectorIndex:
     def __init__(self, source: VectorSource[TokenRows], config: VectorIndexConfig, folder: Path) -> None:
         assert config.multivector is not None, "a multi-vector index needs its settings"
         self._source = source
+        self._config = config
         self._cosine = config.metric is Metric.COSINE
         self._muvera = config.multivector.muvera
         self._bits = code_bits(config.quantizer)
         self._searcher = TokenSearcher(self._cosine, config.quantizer.rescore_limit)
         self._source_check = SourceCheck(source)
         self._lock = threading.RLock()
+        self._renumbered = False
+        """Whether the source dropped rows that the snapshot on disk still has."""
         self._closed = False
-        self._folder = IndexFolder(folder)
+        self._folder = IndexFolder(folder, source.origin)
         rows = source.rows
         self._writer: ResidualWriter | MuveraWriter | None
-        self._checks: list[Check]
-        self._writer, self._checks = self._folder.load(rows, self._settings, self._cosine)
+        self._writer = self._folder.load(rows, self._settings, self._cosine)
         self._view = TokenView(rows, self._writer.stage if self._writer else None)
         self.extend()
 
@@ -81,9 +83,17 @@ class MultiVectorIndex:
             if rows.generation != known.generation and self._writer is not None:
                 old = known.doc_ids[: self._writer.stage.end_row]
                 self._writer.keep(np.isin(old, rows.doc_ids, assume_unique=True))
+                self._renumbered = True
                 if not len(rows.doc_ids):
                     self._writer = None  # the next rows may have other dimensions
             self._encode(rows, ENCODED_AT_ONCE)
+
+    def configure(self, config: VectorIndexConfig) -> bool:
+        """Applies ``config`` to later searches if it ``is_built_as`` the present one."""
+        if not config.is_built_as(self._config):
+            return False
+        self._config, self._searcher = config, TokenSearcher(self._cosine, config.quantizer.rescore_limit)
+        return True
 
     def _encode(self, rows: TokenRows, most: int) -> None:
         """Encodes up to ``most`` tokens of the rows that the stage lacks, and publishes them all."""
@@ -92,12 +102,13 @@ class MultiVectorIndex:
         if self._writer is not None:
             done = self._writer.stage.end_row
             end = int(np.searchsorted(rows.offsets, rows.offsets[done] + most, side="right")) - 1
+            self._source_check.look(done)
             self._writer.add(rows, min(max(end, done), len(rows.doc_ids)))
         self._view = TokenView(rows, self._writer.stage if self._writer else None)
 
     def maintain(self, live: BitMap) -> bool:
-        """One step off the query path: checks the source and what was loaded, encodes waiting rows, trains, joins; True
-        if it did anything.
+        """One step off the query path: checks the source, encodes waiting rows, trains, joins; True if it did
+        anything.
 
         New centroids are trained when the collection outgrows exact search, has grown several-fold, or its tokens have
         moved away from the centroids. Searches use the old ones meanwhile. Raises CorruptData when the source's bytes
@@ -107,8 +118,10 @@ class MultiVectorIndex:
             return False
         if self._source_check.step():
             return True
-        if self._checks:
-            self._check()
+        if self._renumbered:
+            with self._lock:
+                if not self._closed:  # else another index may have the folder by now
+                    self.checkpoint()
             return True
         view = self._view
         if view.stage is not None and view.staged < view.count:
@@ -148,30 +161,25 @@ class MultiVectorIndex:
         if self._closed:
             raise Abandoned
 
-    def _check(self) -> None:
-        """Reads the mapped codes once; damaged ones are encoded again."""
-        try:
-            for check in self._checks:
-                check()
-        except (CorruptData, OSError) as damage:
-            _log.warning("codes of multi-vectors are encoded again: %s", damage)
-            with self._lock:
-                assert isinstance(self._writer, ResidualWriter)
-                self._writer = ResidualWriter(self._writer.book, self._cosine)
-                self._encode(self._view.rows, ENCODED_AT_ONCE)
-        self._checks = []
-
     def checkpoint(self) -> None:
         """Writes the snapshot and maps the codes from it."""
         with self._lock:
+            self._renumbered = False
             if self._writer is None:
+                self._folder.clear()
                 return
             self._folder.save(self._writer, self._view.rows, self._settings)
             self._view = TokenView(self._view.rows, self._writer.stage)
 
-    def close(self) -> None:
-        """Ends upkeep: a running training is discarded. A closed index still answers readers that hold it."""
+    def abandon(self) -> None:
+        """Ends upkeep: a running training is discarded. The index still answers readers that hold it."""
         self._closed = True
+
+    def close(self) -> None:
+        """As ``abandon``, and waits for a snapshot that is being written."""
+        self.abandon()
+        with self._lock:
+            pass
 
     # -- reading
 
@@ -183,15 +191,18 @@ class MultiVectorIndex:
         *,
         max_distance: float | None = None,
         ties: Ties = BY_DOC_ID,
+        depth: int | None = None,
+        head: int | None = None,
     ) -> Neighbours:
         """The ``k`` nearest allowed objects to ``query (Tq, d)``, none farther than ``max_distance``; equal ones by
-        ``ties``.
+        ``ties``. ``depth``, if given, is how many a shortlist is for; ``head`` makes none shorter.
 
         Raises Invalid when the query is not a list of token vectors of the stored length, CorruptData when the stored
         ones are known to be damaged.
         """
         view = self._view
-        return self._searcher.search(view, self._prepare(query, view), k, allow, max_distance, ties)
+        tokens = self._prepare(query, view)
+        return self._searcher.search(view, tokens, k, k if depth is None else depth, allow, max_distance, ties)
 
     def distances(self, query: Vector, doc_ids: Sequence[int] | DocIds) -> Vector:
         """``(n,) f32``, exact; NaN where the object has no such vector. Raises as ``search`` does."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain.deadline import checked
 from weft.domain.objects import Vector
 from weft.engine.embedded.index.allow_list import in_bits
 from weft.engine.embedded.index.multivector.codebook import Codebook
@@ -110,7 +111,7 @@ class ResidualStage:
         if len(rows) > most:
             rows = rows[np.argpartition(rough, len(rough) - most)[len(rough) - most :]]
         scores = np.zeros(len(rows), np.float32)
-        for start in range(0, len(query), LONG):
+        for start in checked(range(0, len(query), LONG)):
             scores += self._coded(self._tiles(query[start : start + LONG]), rows)
         return _ordered(rows, scores)
 
@@ -182,7 +183,7 @@ class ResidualStage:
         from weft.engine.embedded.index.multivector.kernels.candidates import table_scores
 
         total = np.zeros(len(rows), np.float32)
-        for tile in tiles:
+        for tile in checked(tiles):
             sums = table_scores(rows, segment.row_starts, segment.row_centroids, tile.bytes)
             total += sums.astype(np.float32) * np.float32(tile.step)
         return total
@@ -199,7 +200,7 @@ class ResidualStage:
             local = rows - segment.first_row if mine is None else rows[mine] - segment.first_row
             if not len(local):
                 continue
-            for t in tiles:
+            for t in checked(tiles):
                 scores = coded_scores(
                     local, segment.starts, segment.centroids, segment.codes, segment.sizes, book.sizes,
                     t.packed, t.scales, t.sums, t.table, book.bits, t.tokens,

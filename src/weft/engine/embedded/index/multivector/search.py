@@ -9,9 +9,11 @@ Every returned distance is computed from the stored float32 tokens.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from weft.domain.deadline import check
 from weft.domain.objects import Vector
 from weft.domain.profile import note, took
 from weft.engine.embedded.index.allow_list import AllowList
@@ -27,6 +29,9 @@ _LARGE_SHARE = 4
 
 _SCANNED_SHARE = 3
 """A filter that leaves more than one row in this many uses the lists, however few rows that are."""
+
+_PAIRS_AT_ONCE = 20_000_000
+"""Pairs of tokens that are compared between two looks at the deadline, some 50 ms."""
 
 _NO_ROWS = np.zeros(0, np.int64)
 
@@ -52,6 +57,14 @@ class TokenView:
         return int(self.rows.tokens.shape[1]) if self.count else None
 
 
+class _Best(NamedTuple):
+    """``rows (n,)`` with their MaxSim ``scores (n,)``; ``exact``: they are all that may be found."""
+
+    rows: RowNumbers
+    scores: Vector
+    exact: bool
+
+
 @dataclass(frozen=True, slots=True)
 class TokenSearcher:
     """The searches of one configuration. Query tokens ``(Tq, d)`` come normalised if the metric is cosine."""
@@ -65,15 +78,21 @@ class TokenSearcher:
         view: TokenView,
         tokens: Vector,
         k: int,
+        depth: int,
         allow: AllowList | None,
         max_distance: float | None,
         ties: Ties,
     ) -> Neighbours:
-        """The ``k`` nearest allowed objects to ``query (Tq, d)``, none farther than ``max_distance``."""
+        """The ``k`` nearest allowed objects to ``query (Tq, d)``, none farther than ``max_distance``.
+
+        Of a shortlist the ``depth`` nearest at most, which do not depend on ``k``.
+        """
         if k <= 0 or not view.count or (allow is not None and not len(allow)):
             return NO_NEIGHBOURS
-        rows, scores = self._best(view, tokens, k, allow)
-        return _nearest(view.rows.doc_ids[rows], -scores, k, max_distance, ties)
+        best = self._best(view, tokens, depth, allow)
+        return _nearest(
+            view.rows.doc_ids[best.rows], -best.scores, k if best.exact else min(k, depth), max_distance, ties
+        )
 
     def distances(self, view: TokenView, tokens: Vector, doc_ids: DocIds) -> Vector:
         """``(n,) f32``; NaN where the object has no such vector."""
@@ -83,8 +102,8 @@ class TokenSearcher:
         result[found] = -self._exact(view, tokens, rows[found])
         return result
 
-    def _best(self, view: TokenView, tokens: Vector, k: int, allow: AllowList | None) -> tuple[RowNumbers, Vector]:
-        """Rows and their exact MaxSim: the k best and some more."""
+    def _best(self, view: TokenView, tokens: Vector, k: int, allow: AllowList | None) -> _Best:
+        """The k best and some more."""
         count = view.count
         mean_tokens = len(view.rows.tokens) / count
         possible = count if allow is None else min(len(allow), count)
@@ -94,12 +113,12 @@ class TokenSearcher:
         if view.stage is None or scanned:
             with took("candidates_took"):
                 rows = np.arange(count) if allow is None else allow.rows_of(view.rows)
-                return rows, self._exact(view, tokens, rows)
+                return _Best(rows, self._exact(view, tokens, rows), exact=True)
         return self._staged(view, view.stage, tokens, k, allow, possible)
 
     def _staged(
         self, view: TokenView, stage: Stage, tokens: Vector, k: int, allow: AllowList | None, possible: int
-    ) -> tuple[RowNumbers, Vector]:
+    ) -> _Best:
         if allow is None:
             allowed, behind = Allowed(), np.arange(view.staged, view.count)
         else:
@@ -117,14 +136,31 @@ class TokenSearcher:
             if len(behind):
                 more = self._exact(view, tokens, behind)
                 rows, scores = np.concatenate([rows, behind]), np.concatenate([scores, more])
-        return rows, scores
+        return _Best(rows, scores, exact=False)
 
     def _exact(self, view: TokenView, tokens: Vector, rows: RowNumbers) -> Vector:
         """``(n,) f32``: the MaxSim of each of ``rows (n,)``."""
         from weft.engine.embedded.index.multivector.kernels.exact import exact_scores
 
-        scores: Vector = exact_scores(tokens, view.rows.tokens, view.rows.offsets, rows, self.cosine)
-        return scores
+        offsets = view.rows.offsets
+        scores: list[Vector] = []
+        for part in _parts(rows, offsets, len(tokens)):
+            check()
+            view.rows.require(part)
+            scores.append(exact_scores(tokens, view.rows.tokens, offsets, part, self.cosine))
+        return scores[0] if len(scores) == 1 else np.concatenate(scores)
+
+
+def _parts(rows: RowNumbers, offsets: RowNumbers, query_tokens: int) -> list[RowNumbers]:
+    """``rows``, in parts of so many pairs of tokens that the deadline is looked at often enough."""
+    most = _PAIRS_AT_ONCE // max(1, query_tokens)
+    if not len(rows) or int(offsets[-1]) <= most:
+        return [rows]
+    pairs = np.cumsum(offsets[rows + 1] - offsets[rows])
+    if int(pairs[-1]) <= most:
+        return [rows]
+    cuts = np.flatnonzero(np.diff(pairs // most)) + 1
+    return np.split(rows, cuts)
 
 
 def _nearest(doc_ids: DocIds, distances: Vector, k: int, max_distance: float | None, ties: Ties) -> Neighbours:

@@ -19,7 +19,7 @@ from weft.engine.embedded.index.multivector.stage import Stage
 from weft.engine.embedded.index.multivector.tokens import unit
 from weft.engine.embedded.storage.rows import TokenRows
 
-_CHUNK_TOKENS = 65_536
+_CHUNK_TOKENS = 16_384
 _JOINED_AT_ONCE = 65_536
 """The most rows of segments that a write joins; larger ones wait for ``maintain``."""
 
@@ -53,7 +53,7 @@ class Writer(Protocol):
 
 
 def chunks(rows: TokenRows, first: int, end: int, cosine: bool) -> Iterator[tuple[int, int, Vector]]:
-    """Rows ``first`` to ``end`` in runs of about 65,000 tokens: their first, their end and their tokens ``(T, d)``."""
+    """Rows ``first`` to ``end`` in runs of about 16,000 tokens: their first, their end and their tokens ``(T, d)``."""
     while first < end:
         limit = int(np.searchsorted(rows.offsets, rows.offsets[first] + _CHUNK_TOKENS, side="right")) - 1
         last = min(end, max(first + 1, limit))

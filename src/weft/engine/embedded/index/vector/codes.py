@@ -112,25 +112,25 @@ class GrowingCodes:
 
     def append(self, vectors: npt.NDArray[np.float32]) -> None:
         """Codes of ``vectors (n, d)`` behind those that there are."""
+        from weft.engine.embedded.index.vector.coding import code_rows
+
         old, n = self.codes, len(self.codes)
         total = n + len(vectors)
         if total > len(self._data):
             self._grow(max(total, 2 * len(self._data)), n)
-        error, greatest = old.error, old.greatest
-        for at in range(0, len(vectors), _CHUNK):
-            chunk = prepared(vectors[at : at + _CHUNK], self._metric)
-            to = slice(n + at, n + at + len(chunk))
-            scales = np.abs(chunk).max(axis=1) / np.float32(127)
-            scales[scales == 0] = 1
-            data = np.rint(chunk / scales[:, None]).astype(np.int8)
-            squares = np.einsum("ij,ij->i", chunk, chunk)
-            self._data[to], self._scales[to] = data, scales
-            if len(self._squares):
-                self._squares[to] = squares
-            error = max(error, _residual(chunk, data * scales[:, None]))
-            greatest = max(greatest, sqrt(float(squares.max())))
+        to = slice(n, total)
+        squares = self._squares[to]
+        error, greatest = code_rows(
+            np.ascontiguousarray(vectors), self._metric is Metric.COSINE, self._data[to], self._scales[to], squares
+        )
         squares = self._squares[:total]
-        self.codes = ByteCodes(self._data[:total], self._scales[:total], squares, error, greatest)
+        self.codes = ByteCodes(
+            self._data[:total],
+            self._scales[:total],
+            squares,
+            max(old.error, sqrt(error)),
+            max(old.greatest, sqrt(greatest)),
+        )
 
     def _grow(self, capacity: int, used: int) -> None:
         def grown(old: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -166,39 +166,28 @@ def prepared(vectors: npt.NDArray[np.float32], metric: Metric) -> npt.NDArray[np
     return normalised
 
 
-def ranges_of(
-    vectors: npt.NDArray[np.float32], rows: npt.NDArray[np.int64] | slice, metric: Metric
-) -> npt.NDArray[np.float32]:
-    """``(2, d)``: the least value and the extent of each dimension over ``rows``, as FAISS's SQ8 is trained."""
-    low = high = None
-    for chunk in chunks(vectors, rows):
-        values = prepared(chunk, metric)
-        low = values.min(axis=0) if low is None else np.minimum(low, values.min(axis=0))
-        high = values.max(axis=0) if high is None else np.maximum(high, values.max(axis=0))
-    assert low is not None and high is not None
-    extent = high - low
-    extent[extent == 0] = 1e-9
-    return np.stack([low, extent]).astype(np.float32)
+def decoded(codes: npt.NDArray[np.uint8], ranges: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """``(n, d)``: what SQ8 ``codes (n, d)`` with ``ranges (2, d)`` (least value and extent) stand for."""
+    values: npt.NDArray[np.float32] = ranges[0] + (codes + np.float32(0.5)) * (ranges[1] / np.float32(255))
+    return values
 
 
-def residual_of(
-    codes: npt.NDArray[np.uint8],
-    vectors: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int64] | slice,
-    ranges: npt.NDArray[np.float32],
-    metric: Metric,
-) -> tuple[float, float]:
-    """The greatest ``|v - decoded v|`` and the greatest ``|v|`` of ``rows``, whose codes are ``codes (n, d)``."""
-    low, step = ranges[0], ranges[1] / np.float32(255)
-    error = greatest = 0.0
-    at = 0
-    for chunk in chunks(vectors, rows):
-        values = prepared(chunk, metric)
-        decoded = low + (codes[at : at + len(chunk)] + np.float32(0.5)) * step
-        error = max(error, _residual(values, decoded))
-        greatest = max(greatest, sqrt(float(np.einsum("ij,ij->i", values, values).max())))
-        at += len(chunk)
-    return error, greatest
+def greatest_of(vectors: npt.NDArray[np.float32]) -> float:
+    """The length of the longest of ``vectors (n, d)``."""
+    return sqrt(float(np.einsum("ij,ij->i", vectors, vectors).max())) if len(vectors) else 0.0
+
+
+def joined(old: Codes, new: Codes) -> Codes:
+    """Those of ``new`` behind those of ``old``; both of one form."""
+    if isinstance(old, BitCodes) or isinstance(new, BitCodes):
+        return BitCodes(np.concatenate([old.data, new.data]), isinstance(old, BitCodes) and old.rotated)
+    return ByteCodes(
+        np.concatenate([old.data, new.data]),
+        np.concatenate([old.scales, new.scales]),
+        np.concatenate([old.squares, new.squares]),
+        max(old.error, new.error),
+        max(old.greatest, new.greatest),
+    )
 
 
 def chunks(vectors: npt.NDArray[np.float32], rows: npt.NDArray[np.int64] | slice, size: int = _CHUNK):  # type: ignore[no-untyped-def]
@@ -236,8 +225,3 @@ def _rotate(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
             out = halves.reshape(n, size)
             width *= 2
     return out
-
-
-def _residual(values: npt.NDArray[np.float32], decoded: npt.NDArray[np.float32]) -> float:
-    off = values - decoded
-    return sqrt(float(np.einsum("ij,ij->i", off, off).max()))

@@ -1,28 +1,18 @@
-"""The frozen part of an index: codes or a FAISS index over the first rows of the vector file."""
+"""The frozen part of an index: codes or a FAISS index, and the rows that its labels stand for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import BitMap
 
 from weft.domain.schema import Metric
-from weft.engine.embedded.index.vector.codes import (
-    BitCodes,
-    ByteCodes,
-    Codes,
-    GrowingCodes,
-    bits_of,
-    chunks,
-    prepared,
-    residual_of,
-)
-from weft.engine.embedded.index.vector.graph import Graph, Recipe, Sources
-
-_COARSER = 1.5
-"""A graph that would have to grow by vectors far outside its code ranges is rebuilt."""
+from weft.engine.embedded.index.vector.codes import ByteCodes, Codes
+from weft.engine.embedded.index.vector.graph import Graph, Recipe
+from weft.engine.embedded.index.vector.labels import IndexLabels, LabelNumbers
+from weft.engine.embedded.storage.rows import RowNumbers, VectorRows, set_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,118 +30,88 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
-    """Accounts for the source's rows ``[0, covered)``; rows that were dead when it was made may be missing."""
+class Built:
+    """What was built, whatever the rows of its objects are: those change when the vectors are compacted."""
 
     shape: Shape
-    covered: int
-    to_row: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    """``(n,)`` the row of each label, ascending; empty: label and row are the same."""
-    graph: Graph | None = None
-    codes: Codes | None = None
-
-    @property
-    def size(self) -> int:
-        return len(self.to_row) or self.covered
+    labels: IndexLabels
+    until: int
+    """Every object below this doc_id has a label, or was dead when this was built."""
+    dims: int
+    graph: Graph | None
+    codes: Codes | None
 
     @property
     def size_bytes(self) -> int:
-        graph = 0
-        if self.graph is not None:
-            graph = self.graph.size_bytes
-            if isinstance(self.codes, ByteCodes):
-                return graph + self.codes.squares.nbytes + self.to_row.nbytes
-        return graph + (self.codes.size_bytes if self.codes is not None else 0) + self.to_row.nbytes
+        """In memory or mapped, without the labels."""
+        if self.graph is None:
+            return self.codes.size_bytes if self.codes is not None else 0
+        return self.graph.size_bytes + (self.codes.squares.nbytes if isinstance(self.codes, ByteCodes) else 0)
 
-    def labels(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """``built`` over the rows of one generation; accounts for the rows ``[0, covered)``."""
+
+    built: Built
+    covered: int
+    to_row: RowNumbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    """``(n,)`` the row of each label, -1 where it is gone; empty: label and row are the same."""
+    to_label: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """``(covered,)`` the label of each row, -1 where it has none; empty as ``to_row`` is."""
+    present: LabelNumbers | None = None
+    """The labels that have a row; None: all."""
+    objects: BitMap = field(default_factory=BitMap)
+    """The doc_ids of all labels."""
+
+    @classmethod
+    def over(cls, built: Built, rows: VectorRows) -> Frozen | None:
+        """None if no label has a row."""
+        doc_ids = built.labels.doc_ids
+        covered = int(np.searchsorted(rows.doc_ids, built.until))
+        if covered == 0:
+            return None
+        objects = set_of(doc_ids)
+        if covered == len(doc_ids) and np.array_equal(doc_ids, rows.doc_ids[:covered]):
+            return cls(built, covered, objects=objects)
+        to_row = rows.find(doc_ids)
+        present = np.flatnonzero(to_row >= 0)
+        if not len(present):
+            return None
+        to_label = np.full(covered, -1, np.int32)
+        to_label[to_row[present]] = present
+        return cls(built, covered, to_row, to_label, present if len(present) < len(to_row) else None, objects)
+
+    @property
+    def shape(self) -> Shape:
+        return self.built.shape
+
+    @property
+    def graph(self) -> Graph | None:
+        return self.built.graph
+
+    @property
+    def codes(self) -> Codes | None:
+        return self.built.codes
+
+    @property
+    def size(self) -> int:
+        return len(self.built.labels)
+
+    @property
+    def labels_bytes(self) -> int:
+        labels = self.built.labels
+        return labels.doc_ids.nbytes + labels.prints.nbytes + self.to_row.nbytes + self.to_label.nbytes
+
+    def labels(self, rows: RowNumbers) -> LabelNumbers:
         """``(m,)``: the labels of those of the ascending ``rows (n,)`` that are here."""
         rows = rows[: np.searchsorted(rows, self.covered)]
-        if not len(self.to_row):
+        if not len(self.to_label):
             return rows
-        labels = np.searchsorted(self.to_row, rows)
-        labels = labels[: np.searchsorted(labels, len(self.to_row))]
-        found: npt.NDArray[np.int64] = labels[self.to_row[labels] == rows[: len(labels)]]
+        labels = self.to_label[rows].astype(np.int64)
+        found: LabelNumbers = labels[labels >= 0]
         return found
 
-    def rows(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """``(n,)``: the row of each of ``labels (n,)``."""
+    def rows(self, labels: LabelNumbers) -> RowNumbers:
+        """``(n,)``: the row of each of ``labels (n,)``, all of which have one."""
         return self.to_row[labels] if len(self.to_row) else labels
-
-
-def freeze(
-    shape: Shape,
-    vectors: npt.NDArray[np.float32],
-    kept: npt.NDArray[np.int64] | None,
-    stop: Callable[[], bool],
-) -> Frozen | None:
-    """A frozen part of all ``vectors (n, d)``, or of the rows ``kept``; None if ``stop`` returned True."""
-    rows: Sources = slice(0, len(vectors)) if kept is None else kept
-    to_row = np.zeros(0, np.int64) if kept is None else kept
-    if shape.recipe is None:
-        return Frozen(shape, len(vectors), to_row, None, _encode(shape, vectors, rows))
-    graph = Graph.build(shape.recipe, vectors, rows, stop)
-    if graph is None:
-        return None
-    return Frozen(shape, len(vectors), to_row, graph, _codes_of(graph, vectors, rows, None))
-
-
-def grow(
-    old: Frozen, vectors: npt.NDArray[np.float32], kept: npt.NDArray[np.int64] | None, stop: Callable[[], bool]
-) -> Frozen | None:
-    """``old`` extended by the later rows of ``vectors (n, d)`` in ``kept (m,)`` (None: all); made by ``freeze`` if it
-    cannot be extended. None if ``stop`` asks for it."""
-    whole = kept is None and not len(old.to_row)
-    behind = np.arange(old.covered, len(vectors)) if kept is None else kept[np.searchsorted(kept, old.covered) :]
-    before = old.to_row if len(old.to_row) else np.arange(old.covered)
-    to_row = np.zeros(0, np.int64) if whole else np.concatenate([before, behind])
-    if old.graph is None:
-        return freeze(old.shape, vectors, None if whole else to_row, stop)
-    graph = old.graph.extended(vectors, behind, stop)
-    if graph is None:
-        return None
-    codes = _codes_of(graph, vectors, behind, old.codes)
-    if isinstance(codes, ByteCodes) and isinstance(old.codes, ByteCodes) and codes.error > _COARSER * old.codes.error:
-        return freeze(old.shape, vectors, kept, stop)
-    return Frozen(old.shape, len(vectors), to_row, graph, codes)
-
-
-def _codes_of(graph: Graph, vectors: npt.NDArray[np.float32], new: Sources, old: Codes | None) -> ByteCodes | None:
-    """The byte codes within ``graph``, whose last labels are the rows ``new``."""
-    inside = graph.bytes_codes
-    if inside is None:
-        return None
-    data, ranges = inside
-    metric = graph.recipe.metric
-    count = new.stop - new.start if isinstance(new, slice) else len(new)
-    error, greatest = residual_of(data[len(data) - count :], vectors, new, ranges, metric)
-    squares = np.zeros(0, np.float32)
-    if metric is Metric.L2:
-        parts = [np.einsum("ij,ij->i", c, c) for c in chunks(vectors, new)]
-        squares = np.concatenate(([old.squares] if isinstance(old, ByteCodes) else []) + parts)
-    if isinstance(old, ByteCodes):
-        error, greatest = max(error, old.error), max(greatest, old.greatest)
-    return byte_codes_of(graph, squares, error, greatest)
-
-
-def byte_codes_of(graph: Graph, squares: npt.NDArray[np.float32], error: float, greatest: float) -> ByteCodes | None:
-    """The byte codes within ``graph``, with their bounds; ``squares (n,)`` under l2-squared, else empty."""
-    inside = graph.bytes_codes
-    if inside is None:
-        return None
-    data, ranges = inside
-    return ByteCodes(
-        data, squares=squares, error=error, greatest=greatest, low=ranges[0], step=ranges[1] / np.float32(255)
-    )
-
-
-def _encode(shape: Shape, vectors: npt.NDArray[np.float32], rows: Sources) -> Codes:
-    if shape.codes == "bytes":
-        count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        tail = GrowingCodes(vectors.shape[1], shape.metric, count)
-        for chunk in chunks(vectors, rows):
-            tail.append(chunk)
-        return tail.codes
-    rotated = shape.codes == "rotated-bits"
-    return BitCodes(
-        np.concatenate([bits_of(prepared(c, shape.metric), rotated) for c in chunks(vectors, rows)]), rotated
-    )

@@ -9,42 +9,33 @@ Invariants
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from pyroaring import BitMap
 
 from weft.domain.errors import Invalid
 from weft.domain.objects import Vector
 from weft.domain.schema import VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.liveness import possibly_live
 from weft.engine.embedded.index.ties import BY_DOC_ID, Ties
 from weft.engine.embedded.index.vector import snapshot
+from weft.engine.embedded.index.vector.building import IndexBuilder
 from weft.engine.embedded.index.vector.codes import GrowingCodes
-from weft.engine.embedded.index.vector.frozen import Frozen, Shape, freeze, grow
-from weft.engine.embedded.index.vector.graph import in_background
+from weft.engine.embedded.index.vector.frozen import Built, Frozen, Shape
 from weft.engine.embedded.index.vector.kinds import BUILD_ROWS, KINDS, shape_for
 from weft.engine.embedded.index.vector.query import LINEAR, METRIC_CODES, VectorQuery
 from weft.engine.embedded.index.vector.search import VectorSearcher, VectorView
-from weft.engine.embedded.index.vector_index import SourceCheck, VectorIndexStats, VectorSource
+from weft.engine.embedded.index.vector.snapshot import SnapshotFolder
+from weft.engine.embedded.index.vector_index import SourceCheck, VectorIndex, VectorIndexStats, VectorSource
 from weft.engine.embedded.storage.rows import VectorRows
 from weft.engine.results import NO_NEIGHBOURS, DocIds, Neighbours
 
-_log = logging.getLogger(__name__)
-_DEAD_SHARE = 0.3
-"""A frozen part with more dead rows than this is rebuilt without them."""
 
-_SCANNED_GROWTH = 4
-"""Scanned codes are frozen again when the tail holds one row for this many frozen ones,"""
-_GRAPH_GROWTH = 100
-"""a graph is extended when it holds one for this many, because its tail costs more to search,"""
-_GRAPH_PART = 4
-"""and in both cases at least BUILD_ROWS, or for a graph BUILD_ROWS divided by this."""
+class Stopped(Exception):
+    """The index is being closed, and what it was building is no longer wanted."""
 
 
 class SingleVectorIndex:
@@ -57,21 +48,23 @@ class SingleVectorIndex:
         folder: Path,
         *,
         build_rows: int | None = None,
+        after: VectorIndex | None = None,
     ) -> None:
+        """``after``: the one that this replaces; nothing is built before its build has ended."""
         kind = KINDS[config.kind]
         self._source = source
         self._config = config
-        self._folder = folder
+        self._folder = SnapshotFolder(folder, source.origin)
         self._build_rows = kind.build_rows(config) or build_rows or BUILD_ROWS
         self._idle = config.skip or not kind.searched
         self._searcher = VectorSearcher(config)
         self._check = SourceCheck(source)
         self._turn = threading.Lock()
-        self._building = threading.Lock()
-        self._saving = threading.Lock()
+        self._building: threading.Lock = after._building if isinstance(after, SingleVectorIndex) else threading.Lock()
+        """Held while something is built in the folder."""
+        self._builder = IndexBuilder(self._folder, self._build_rows)
         self._closed = False
         self._tail: GrowingCodes | None = None
-        self._saved: Frozen | None = None
         self._view = self._open()
 
     @property
@@ -86,12 +79,12 @@ class SingleVectorIndex:
         with self._turn:
             rows = self._source.rows
             view = self._view
-            if rows.generation != view.rows.generation or len(rows) < len(view.rows):
+            frozen, done = view.frozen, len(view.rows)
+            if rows.generation != view.rows.generation or done > len(rows):
                 self._tail = None
-                view = VectorView(rows, None, None)
-                done = 0
-            else:
-                done = len(view.rows)
+                # What is left may be too little for a frozen part, of which most would be dead.
+                frozen = _over(frozen.built, rows) if frozen is not None and self._freezes(rows) else None
+                done = frozen.covered if frozen is not None else 0
             if self._idle or not len(rows):
                 self._view = VectorView(rows, None, None)
                 return
@@ -99,16 +92,23 @@ class SingleVectorIndex:
                 if self._tail is None:
                     self._tail = GrowingCodes(rows.vectors.shape[1], self._config.metric)
                 if done < len(rows):
+                    self._check.look(done)
                     self._tail.append(rows.vectors[done:])
-            self._view = VectorView(rows, view.frozen, self._tail.codes if self._tail is not None else None)
+            self._view = VectorView(rows, frozen, self._tail.codes if self._tail is not None else None)
+
+    def configure(self, config: VectorIndexConfig) -> bool:
+        """Applies ``config`` to later searches if it ``is_built_as`` the present one; a build continues."""
+        if not config.is_built_as(self._config):
+            return False
+        self._config, self._searcher = config, VectorSearcher(config)
+        return True
 
     def _open(self) -> VectorView:
         """Loads the snapshot; the first ``extend`` takes in the later rows."""
         rows = self._source.rows
-        if not self._idle and len(rows):
+        if self._freezes(rows):
             loaded = snapshot.load(self._folder, self._shape(rows), rows)
             if loaded is not None:
-                self._saved = loaded
                 return VectorView(rows.first(loaded.covered), loaded, None)
         return VectorView(rows.first(0), None, None)
 
@@ -122,11 +122,15 @@ class SingleVectorIndex:
         *,
         max_distance: float | None = None,
         ties: Ties = BY_DOC_ID,
+        depth: int | None = None,
+        head: int | None = None,
     ) -> Neighbours:
         """The ``k`` nearest of the allowed objects, ascending by distance, equal ones by ``ties``.
 
-        ``query (d,) f32``. With ``max_distance`` only those within it (tolerance 1e-6). Raises Invalid when the
-        query does not fit the stored vectors or the index was dropped, CorruptData when the vectors are damaged.
+        ``query (d,) f32``; ``depth``, if given, is how many a walk is for, and ``head`` how many of the first it must
+        not miss. With ``max_distance`` only those within it
+        (tolerance 1e-6). Raises Invalid when the query does not fit the stored vectors or the index was dropped,
+        CorruptData when the vectors are damaged.
         """
         view = self._view
         self._check_searchable()
@@ -135,7 +139,11 @@ class SingleVectorIndex:
         prepared = VectorQuery.prepare(query, view.rows.vectors.shape[1], self._config.metric)
         if k <= 0 or (allow is not None and not len(allow)):
             return NO_NEIGHBOURS
-        return self._searcher.search(view, prepared, min(k, len(view.rows)), allow, max_distance, ties)
+        rows = len(view.rows)
+        most = min(k, rows)
+        depth = most if depth is None else min(depth, rows)
+        head = depth if head is None else min(head, depth)
+        return self._searcher.search(view, prepared, most, depth, head, allow, max_distance, ties)
 
     def distances(self, query: Vector, doc_ids: Sequence[int] | DocIds) -> Vector:
         """``(n,) f32`` exact distances of ``query (d,)``; NaN where the object has no such vector.
@@ -152,54 +160,61 @@ class SingleVectorIndex:
         prepared = VectorQuery.prepare(query, rows.vectors.shape[1], self._config.metric)
         out = np.empty(len(ids), np.float32)
         metric = METRIC_CODES[self._config.metric]
-        kernels.measure(rows.vectors, rows.find(ids), prepared.vector, metric, prepared.square, out)
+        places = rows.find(ids)
+        rows.require(places[places >= 0])
+        kernels.measure(rows.vectors, places, prepared.vector, metric, prepared.square, out)
         return out
 
     def stats(self) -> VectorIndexStats:
         view = self._view
-        codes = (view.frozen.size_bytes if view.frozen is not None else 0) + (view.tail.size_bytes if view.tail else 0)
         waiting = len(view.rows) - view.tail_start if self._freezes(view.rows) else 0
-        return VectorIndexStats(len(view.rows), waiting, {"codes": codes})
+        parts = {"codes": view.tail.size_bytes if view.tail else 0}
+        if view.frozen is not None:
+            parts["codes"] += view.frozen.built.size_bytes
+            parts["labels"] = view.frozen.labels_bytes
+        if self._builder.size_bytes:
+            parts["building"] = self._builder.size_bytes
+        return VectorIndexStats(len(view.rows), waiting, parts, self._builder.added)
 
     # -- upkeep
 
     def maintain(self, live: BitMap) -> bool:
-        """One step off the query path: checks some of the source, freezes the tail, or rebuilds; True if it did so.
+        """One step off the query path: checks some of the source, or builds and publishes; True if it did so.
 
-        A build takes seconds to minutes, blocks neither readers nor the writer, and writes the snapshot. Raises
-        CorruptData when the source's bytes are not what was written.
+        A step takes about a second, and the time to write what was built to disk when it publishes that; it blocks
+        neither readers nor the writer. Raises CorruptData when the source's bytes are not what was written,
+        StorageFull.
         """
         if not self._building.acquire(blocking=False):
             return False
         try:
-            if self._closed or self._idle:
+            if self._closed:
                 return False
-            if self._check.step():
+            if not self._idle and self._check.step():
                 return True
+            if self._idle:
+                return False
             view = self._view
             if not self._freezes(view.rows):
-                return False
-            dead = self._dead(view, live)
-            if not self._due(view, dead):
-                return False
-            frozen: list[Frozen | None] = []
-            in_background(lambda: frozen.append(self._freeze(view, live, dead)), len(view.rows))
-            if frozen[0] is None or not self._publish(frozen[0], view.rows.generation):
-                return False
-            self._save(frozen[0], view.rows)
-            return True
+                self._builder.forget()
+                return view.frozen is None and snapshot.clear(self._folder.path)
+            built = self._builder.step(view, self._shape(view.rows), live, self._go_on)
+            return self._builder.is_waiting if built is None else self._serve(built)
+        except Stopped:
+            return False
         finally:
             self._building.release()
 
     def checkpoint(self) -> None:
-        """Writes the frozen part if it is not on disk yet; the rows of the tail are read again from the source."""
-        view = self._view
-        if view.frozen is not None:
-            self._save(view.frozen, view.rows)
+        """Nothing: what is served was read from disk, and the rows of the tail are read again from the source."""
+
+    def abandon(self) -> None:
+        """A running build ends after its present step. The index still answers."""
+        self._closed = True
 
     def close(self) -> None:
-        """Stops a running build. A closed index still answers the searches that hold it."""
-        self._closed = True
+        """As ``abandon``, and waits for that."""
+        self.abandon()
         with self._building:
             pass
 
@@ -210,54 +225,28 @@ class SingleVectorIndex:
         shape = self._shape(rows)
         return shape.recipe is not None or shape.codes != "none"
 
-    def _due(self, view: VectorView, dead: int) -> bool:
-        if view.frozen is None:
+    def _serve(self, built: Built) -> bool:
+        """Swaps it in; False if it is of other vectors than there are by now."""
+        while True:
+            rows = self._view.rows
+            frozen = _over(built, rows)
+            with self._turn:
+                view = self._view
+                if view.rows.generation != rows.generation:
+                    continue  # compacted meanwhile
+                if self._closed or frozen is None:
+                    return False
+                if self._tail is not None:
+                    self._tail = self._tail.since(frozen.covered - view.tail_start)
+                self._view = VectorView(view.rows, frozen, self._tail.codes if self._tail is not None else None)
             return True
-        behind, size = len(view.rows) - view.tail_start, view.frozen.size
-        if dead > _DEAD_SHARE * size:
-            return True
-        if view.frozen.graph is None:
-            return behind >= max(self._build_rows, size // _SCANNED_GROWTH)
-        return behind >= max(self._build_rows // _GRAPH_PART, size // _GRAPH_GROWTH)
-
-    def _dead(self, view: VectorView, live: BitMap) -> int:
-        """How many rows of the frozen part are dead."""
-        if view.frozen is None:
-            return 0
-        kept = view.frozen.rows(np.arange(view.frozen.size))
-        return int((~_flags(view.rows.doc_ids[kept], live)).sum())
-
-    def _freeze(self, view: VectorView, live: BitMap, dead: int) -> Frozen | None:
-        rows = view.rows
-        alive = _flags(rows.doc_ids, live)
-        kept = None if alive.all() else np.flatnonzero(alive)
-        if kept is not None and not len(kept):
-            return None
-        if view.frozen is None or dead > _DEAD_SHARE * view.frozen.size:
-            return freeze(self._shape(rows), rows.vectors, kept, self._stopped)
-        return grow(view.frozen, rows.vectors, kept, self._stopped)
-
-    def _publish(self, frozen: Frozen, generation: int) -> bool:
-        with self._turn:
-            view = self._view
-            if self._closed or generation != view.rows.generation:
-                return False
-            if self._tail is not None:
-                self._tail = self._tail.since(frozen.covered - view.tail_start)
-            self._view = VectorView(view.rows, frozen, self._tail.codes if self._tail is not None else None)
-        return True
-
-    def _save(self, frozen: Frozen, rows: VectorRows) -> None:
-        with self._saving:
-            if frozen is not self._saved:
-                snapshot.save(self._folder, frozen, rows)
-                self._saved = frozen
 
     def _shape(self, rows: VectorRows) -> Shape:
         return shape_for(self._config, rows.vectors.shape[1])
 
-    def _stopped(self) -> bool:
-        return self._closed
+    def _go_on(self) -> None:
+        if self._closed:
+            raise Stopped
 
     def _check_searchable(self) -> None:
         self._check.require_whole()
@@ -268,12 +257,6 @@ class SingleVectorIndex:
             )
 
 
-def _flags(doc_ids: DocIds, live: BitMap) -> npt.NDArray[np.bool_]:
-    """``(n,)``: whether each of the ascending ``doc_ids (n,)`` is live, or newer than ``live``."""
-    if not len(doc_ids):
-        return np.zeros(0, np.bool_)
-    live = possibly_live(live, int(doc_ids[-1]) + 1)
-    inside = np.zeros(int(doc_ids[-1]) + 1, np.bool_)
-    alive = np.asarray(live.to_array(), np.uint32) if len(live) else np.zeros(0, np.uint32)
-    inside[alive[: np.searchsorted(alive, len(inside))]] = True
-    return inside[doc_ids]
+def _over(built: Built, rows: VectorRows) -> Frozen | None:
+    """None if it is of other vectors."""
+    return Frozen.over(built, rows) if len(rows) and rows.vectors.shape[1] == built.dims else None

@@ -12,17 +12,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.arrays import F32, I8, I64, U8, U32, U64
 from weft.engine.embedded.index.ties.kernels import precedes
 from weft.engine.embedded.index.ties.order import Ties
 
 _SUMS = {"reassoc", "contract", "nsz"}
+_BLOCK = 256
+"""So many products of a code and a weight fit into 32 bits; sums of these take less than half of the time."""
 _AHEAD = 6
 """Rows of codes that are prefetched before they are read."""
+_ROWS_AHEAD = 2
+"""The same of float32 rows, which are longer."""
 
 
 @intrinsic
@@ -82,8 +87,12 @@ def score_codes(
             _prefetch(start, rows[j + _AHEAD], row_bytes)
         row = codes[r]
         total = np.int64(0)
-        for i in range(d):
-            total += np.int32(row[i]) * np.int32(weights[i])
+        for first in range(0, d, _BLOCK):
+            block, factors = row[first : first + _BLOCK], weights[first : first + _BLOCK]
+            part = np.int32(0)
+            for i in range(block.shape[0]):
+                part = np.int32(part + np.int32(np.int32(block[i]) * np.int32(factors[i])))
+            total += part
         value = np.float32(total) * np.float32(unit)
         if scales.shape[0] > 0:
             value *= scales[r]
@@ -150,7 +159,8 @@ def pick(
     """From a walk's ``labels (n,)`` with descending ``scores (n,)``: the rows worth rescoring, and the walk's depth.
 
     These are the first ``count`` that pass the filter, and those after them that pass within ``margin`` of the last of
-    these. The depth is the number of labels read until ``count`` had passed, -1 if fewer did.
+    these; labels without a row (``to_row`` -1) never do. The depth is the number of labels read until ``count`` had
+    passed, -1 if fewer did.
     """
     out = np.empty(labels.shape[0], np.int64)
     found = 0
@@ -161,6 +171,8 @@ def pick(
         if label < 0 or (found >= count and scores[j] < threshold):
             break
         row = label if to_row.shape[0] == 0 else to_row[label]
+        if row < 0:
+            continue
         if filtered and not _allowed(bits, doc_ids[row]):
             continue
         out[found] = row
@@ -171,8 +183,9 @@ def pick(
     return out[:found], depth
 
 
-@njit(cache=True, nogil=True, inline="always", fastmath=_SUMS)
+@njit(cache=True, nogil=True, fastmath=_SUMS)
 def _distance(v: F32, q: F32, metric: int, q_square: float) -> Any:
+    """Not for numba to inline: what it inlines is compiled without ``fastmath``, one component at a time."""
     d = q.shape[0]
     a = np.float32(0)
     b = np.float32(0)
@@ -256,11 +269,12 @@ def nearest(
         return ids, distances
     size = 0
     start, row_bytes = vectors.ctypes.data, vectors.strides[0]
-    _prefetch(start, rows[0], row_bytes)
+    for j in range(min(_ROWS_AHEAD, rows.shape[0])):
+        _prefetch(start, rows[j], row_bytes)
     for j in range(rows.shape[0]):
         row = rows[j]
-        if j + 1 < rows.shape[0]:
-            _prefetch(start, rows[j + 1], row_bytes)
+        if j + _ROWS_AHEAD < rows.shape[0]:
+            _prefetch(start, rows[j + _ROWS_AHEAD], row_bytes)
         distance = _distance(vectors[row], query, metric, q_square)
         if not distance <= limit:
             continue

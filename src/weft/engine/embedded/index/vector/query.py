@@ -28,8 +28,10 @@ LINEAR = (Metric.COSINE, Metric.DOT, Metric.L2)
 DISTANCE_TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class VectorQuery:
+    """Never changed; making it frozen costs a search more than all else that is done here."""
+
     vector: npt.NDArray[np.float32]
     """``(d,) f32``, as sent."""
     direction: npt.NDArray[np.float32]
@@ -51,8 +53,7 @@ class VectorQuery:
                 expected_dims=dims,
                 got_dims=got,
             )
-        with np.errstate(over="ignore", invalid="ignore"):
-            square = float(np.dot(vector, vector))
+        square = float(np.vdot(vector, vector))  # which never warns
         if not square < float("inf"):
             if not np.isfinite(vector).all():
                 raise Invalid("the query vector holds NaN or infinity; send finite numbers")

@@ -9,31 +9,39 @@ long as that is cheaper than the scan, and abandoned for the scan otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil, inf
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain.deadline import check
 from weft.domain.profile import note, took
-from weft.domain.schema import Metric, QuantizerKind, VectorIndexConfig
+from weft.domain.schema import Metric, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.ties import Ties, cuts_ties
 from weft.engine.embedded.index.vector.codes import ByteCodes, Codes
+from weft.engine.embedded.index.vector.effort import Budget, Effort
 from weft.engine.embedded.index.vector.frozen import Frozen
 from weft.engine.embedded.index.vector.graph import Graph
-from weft.engine.embedded.index.vector.query import DISTANCE_TOLERANCE, LINEAR, METRIC_CODES, VectorQuery
+from weft.engine.embedded.index.vector.query import DISTANCE_TOLERANCE, METRIC_CODES, VectorQuery
 from weft.engine.embedded.storage.rows import RowNumbers, VectorRows
 from weft.engine.results import NO_NEIGHBOURS, Neighbours
 
-_ROWS_PER_EF = 80
-"""Rows of byte codes scanned in the time that a walk takes for one unit of ef (384 dims: 14-22 ns, 1.1-2.2 µs)."""
-_FLOATS_PER_EF = 20
-"""The same for float32 rows."""
 _TRUSTED_DEPTH = 0.7
 """A walk is trusted if the requested rows lie within this share of it."""
 _NO_BITS = np.zeros(0, np.uint8)
 _NO_ROWS = np.zeros(0, np.int64)
+
+
+@cache
+def _kernels() -> Any:
+    """Imported on first use only; a search that imports costs a microsecond each time."""
+    from weft.engine.embedded.index.vector import kernels
+
+    return kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +58,15 @@ class VectorView:
         return self.frozen.covered if self.frozen is not None else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """``count`` candidates are rescored, and if ``bounded`` all others that the codes' error cannot rule out."""
-
-    count: int
-    bounded: bool
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wanted:
     """The ``k`` nearest of ``allow`` (None: of all), none farther than ``limit``; equal ones by ``ties``."""
 
     view: VectorView
     query: VectorQuery
     k: int
+    head: int
+    """So many of them are not to be missed."""
     allow: AllowList | None
     limit: float
     floor: float
@@ -76,64 +78,76 @@ class VectorSearcher:
     """The searches of one configuration."""
 
     def __init__(self, config: VectorIndexConfig) -> None:
-        self._config = config
+        self._effort = Effort(config)
         self._metric = METRIC_CODES[config.metric]
-
-    def ef(self, k: int) -> int:
-        """``ef`` as configured; -1 means k times the factor, within the dynamic bounds. Never below k."""
-        config = self._config
-        if config.ef > 0:
-            return max(config.ef, k)
-        return max(k, min(max(k * config.dynamic_ef_factor, config.dynamic_ef_min), config.dynamic_ef_max))
 
     def search(
         self,
         view: VectorView,
         query: VectorQuery,
         k: int,
+        depth: int,
+        head: int,
         allow: AllowList | None,
         max_distance: float | None,
         ties: Ties,
     ) -> Neighbours:
         """The ``k`` nearest allowed objects, none farther than ``max_distance``.
 
-        A walk meets some of many equally far objects, and others with another ef. When the k-th is one of such, all
+        A search that is not exact is one for the ``depth`` nearest, whatever ``k``, and returns no more than these. So
+        the results for one ``depth`` begin with each other.
+
+        A walk meets some of many equally far objects, and others with another ef. When the last is one of such, all
         are scanned, so that those that come first by ``ties`` are returned.
         """
         limit, floor = inf, -inf
         if max_distance is not None:
             limit = max_distance + DISTANCE_TOLERANCE
             floor = query.closeness_of(limit)
-        wanted = Wanted(view, query, k, allow, limit, floor, ties)
-        found, walked = self._found(wanted, walk=True)
-        if walked and cuts_ties(found.distances, k):
-            found, _ = self._found(wanted, walk=False)
+        wanted = Wanted(view, query, depth, head, allow, limit, floor, ties)
+        found = self._walked(wanted)
+        if found is None or cuts_ties(found.distances, depth):
+            most = k if view.frozen is None or self._effort.scans_exactly(view.frozen) else depth
+            found = self._scanned(replace(wanted, k=most))
+            k = min(k, most)
+        else:
+            k = min(k, depth)
         return Neighbours(found.doc_ids[:k], found.distances[:k])
 
-    def _found(self, wanted: Wanted, *, walk: bool) -> tuple[Neighbours, bool]:
-        """The ``k + 1`` nearest that are known, and whether they were found by a walk."""
+    def _walked(self, wanted: Wanted) -> Neighbours | None:
+        """The ``k + 1`` nearest that a walk finds, and those behind the frozen part; None where a scan is the better
+        way."""
         frozen = wanted.view.frozen
-        chosen: list[RowNumbers] = []
-        walked = False
+        if frozen is None:
+            return None
         with took("candidates_took"):
-            if frozen is not None:
-                picked = self._in_graph(wanted, frozen) if walk else None
-                walked = picked is not None
-                chosen.append(self._in_frozen(wanted, frozen) if picked is None else picked)
-            if wanted.view.tail_start < len(wanted.view.rows):
-                chosen.append(self._in_tail(wanted))
-        note("vectors_scanned", not walked)
+            picked = self._in_graph(wanted, frozen)
+            chosen = None if picked is None else [picked, *self._in_tail(wanted)]
+        if chosen is None:
+            return None
+        note("vectors_scanned", False)
         with took("rescore_took"):
-            return self._rescored(wanted, chosen), walked
+            return self._rescored(wanted, chosen)
+
+    def _scanned(self, wanted: Wanted) -> Neighbours:
+        """The ``k + 1`` nearest by the codes of all allowed rows."""
+        frozen = wanted.view.frozen
+        check()
+        with took("candidates_took"):
+            chosen = [] if frozen is None else [self._in_frozen(wanted, frozen)]
+            chosen += self._in_tail(wanted)
+        note("vectors_scanned", True)
+        with took("rescore_took"):
+            return self._rescored(wanted, chosen)
 
     def _rescored(self, wanted: Wanted, chosen: list[RowNumbers]) -> Neighbours:
-        from weft.engine.embedded.index.vector import kernels
-
+        check()
         rows = chosen[0] if len(chosen) == 1 else np.concatenate(chosen) if chosen else _NO_ROWS
         if not len(rows):
             return NO_NEIGHBOURS
         source, query = wanted.view.rows, wanted.query
-        ids, distances = kernels.nearest(
+        source.require(rows)
+        ids, distances = _kernels().nearest(
             source.vectors, source.doc_ids, rows, query.vector, self._metric, query.square, wanted.k + 1, wanted.limit,
             wanted.ties,
         )  # fmt: skip
@@ -151,35 +165,37 @@ class VectorSearcher:
 
     def _in_frozen(self, wanted: Wanted, frozen: Frozen) -> RowNumbers:
         """By a scan."""
-        labels = None if wanted.allow is None else frozen.labels(wanted.allow.rows_of(wanted.view.rows))
+        labels = frozen.present if wanted.allow is None else frozen.labels(wanted.allow.rows_of(wanted.view.rows))
         if labels is not None and not len(labels):
             return _NO_ROWS
         if frozen.codes is None:
             return frozen.rows(np.arange(frozen.size) if labels is None else labels)
-        best = self._scan(frozen.codes, wanted, labels, self._budget(wanted.k, frozen))
+        best = self._scan(frozen.codes, wanted, labels, self._effort.budget(wanted.k, frozen))
         return frozen.rows(best if labels is None else labels[best])
 
     def _walk(self, wanted: Wanted, frozen: Frozen, graph: Graph, matches: int) -> RowNumbers | None:
         """The rows to rescore; None when a scan of the ``matches`` is cheaper or the walk found too few of them."""
         query, allow = wanted.query, wanted.allow
-        budget = self._budget(wanted.k, frozen)
-        width, effort = self._width(frozen, graph, budget, wanted.k)
+        budget = self._effort.budget(wanted.k, frozen)
+        width, effort = self._effort.width(frozen, graph, budget, wanted.k, wanted.head)
         if allow is not None:
-            if matches <= self._config.flat_search_cutoff and self._prefers_scan(frozen, matches, effort):
+            if self._effort.scans_few(frozen, matches, effort):
                 return None
             width = max(width, ceil(budget.count * frozen.size / matches / _TRUSTED_DEPTH))
-        walked = _walked(query)[None]
         while True:
+            check()
             width = min(width, frozen.size)
             effort = max(effort, width) if graph.recipe.mode == "graph" else effort
-            if self._prefers_scan(frozen, matches, effort):
+            if self._effort.prefers_scan(frozen, matches, effort):
                 return None
-            labels, distances = graph.walk(walked, width, effort)
-            picked, depth = self._pick(wanted, frozen, labels[0], distances[0], budget)
-            if allow is None or 0 <= depth <= _TRUSTED_DEPTH * width or width == frozen.size:
+            labels, closeness = _met(frozen, graph, query, width, effort)
+            picked, depth = self._pick(wanted, frozen, labels, closeness, budget)
+            if allow is None or 0 <= depth <= _TRUSTED_DEPTH * width:
                 return picked
-            last = _closeness(query, distances[0, -1:])[0]
-            if labels[0, -1] >= 0 and last + self._margin(frozen, query, budget) < wanted.floor:
+            if width == frozen.size:
+                # Of lists only some are read, and these may hold few that are allowed.
+                return picked if len(picked) >= min(budget.count, matches) else None
+            if labels[-1] >= 0 and closeness[-1] + self._margin(frozen, query, budget) < wanted.floor:
                 return picked
             met = max(len(picked), 1)
             width = max(2 * width, ceil(1.5 * width * budget.count / met / _TRUSTED_DEPTH))
@@ -189,15 +205,13 @@ class VectorSearcher:
         wanted: Wanted,
         frozen: Frozen,
         labels: npt.NDArray[np.int64],
-        distances: npt.NDArray[np.float32],
+        closeness: npt.NDArray[np.float32],
         budget: Budget,
     ) -> tuple[RowNumbers, int]:
-        from weft.engine.embedded.index.vector import kernels
-
         query, allow = wanted.query, wanted.allow
-        rows, depth = kernels.pick(
+        rows, depth = _kernels().pick(
             labels,
-            _closeness(query, distances),
+            closeness,
             frozen.to_row,
             wanted.view.rows.doc_ids,
             _NO_BITS if allow is None else allow.bits,
@@ -207,25 +221,6 @@ class VectorSearcher:
         )
         return rows, depth
 
-    def _width(self, frozen: Frozen, graph: Graph, budget: Budget, k: int) -> tuple[int, int]:
-        """How many candidates a walk returns, and its effort."""
-        ef = max(self.ef(k), budget.count)
-        effort = self._config.search_probe if graph.recipe.mode == "lists" else ef
-        return min(ef, frozen.size), effort
-
-    def _prefers_scan(self, frozen: Frozen, matches: int, effort: int) -> bool:
-        """Whether reading ``matches`` rows costs less than a walk of ``effort``."""
-        if frozen.graph is None or frozen.graph.recipe.mode != "graph":
-            return frozen.graph is None or matches * 4 < frozen.size
-        return matches <= effort * (_ROWS_PER_EF if frozen.codes is not None else _FLOATS_PER_EF)
-
-    def _budget(self, k: int, frozen: Frozen) -> Budget:
-        quantizer = self._config.quantizer
-        exact = isinstance(frozen.codes, ByteCodes) or frozen.shape.metric not in LINEAR
-        if quantizer.kind is not QuantizerKind.NONE and quantizer.rescore_limit >= 0:
-            return Budget(max(k, quantizer.rescore_limit), bounded=False)
-        return Budget(k, bounded=True) if exact else Budget(max(20 * k, 200), bounded=False)
-
     def _margin(self, frozen: Frozen, query: VectorQuery, budget: Budget) -> float:
         if not budget.bounded or not isinstance(frozen.codes, ByteCodes):
             return 0.0
@@ -233,20 +228,23 @@ class VectorSearcher:
 
     # -- the tail
 
-    def _in_tail(self, wanted: Wanted) -> RowNumbers:
+    def _in_tail(self, wanted: Wanted) -> list[RowNumbers]:
+        """Of the rows behind the frozen part those to rescore; nothing where none is allowed."""
         view, allow = wanted.view, wanted.allow
         start = view.tail_start
+        if start >= len(view.rows):
+            return []
         rows: RowNumbers | None = None
         if allow is not None:
             if not self._matches(view, allow, start, len(view.rows)):
-                return _NO_ROWS
+                return []
             rows = self._allowed_behind(view, allow, start)
             if not len(rows):
-                return _NO_ROWS
+                return []
         if view.tail is None:
-            return np.arange(start, len(view.rows)) if rows is None else rows
+            return [np.arange(start, len(view.rows)) if rows is None else rows]
         best = self._scan(view.tail, wanted, None if rows is None else rows - start, Budget(wanted.k, True))
-        return best + start if rows is None else rows[best]
+        return [best + start if rows is None else rows[best]]
 
     def _allowed_behind(self, view: VectorView, allow: AllowList, start: int) -> RowNumbers:
         """The rows from ``start`` on that are allowed."""
@@ -255,11 +253,9 @@ class VectorSearcher:
 
     def _scan(self, codes: Codes, wanted: Wanted, labels: RowNumbers | None, budget: Budget) -> RowNumbers:
         """Positions within ``labels`` (None: labels themselves) of the candidates."""
-        from weft.engine.embedded.index.vector import kernels
-
         scores, margin = codes.score(wanted.query, labels)
         bounded = isinstance(codes, ByteCodes)
-        best: RowNumbers = kernels.best(
+        best: RowNumbers = _kernels().best(
             scores, budget.count, margin if budget.bounded else 0.0, wanted.floor - margin if bounded else -inf
         )
         return best
@@ -272,7 +268,18 @@ class VectorSearcher:
         return int(bitmap.rank(int(doc_ids[stop - 1]))) - below
 
 
-def _walked(query: VectorQuery) -> npt.NDArray[np.float32]:
+def _met(
+    frozen: Frozen, graph: Graph, query: VectorQuery, width: int, effort: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """``(width,)``: the labels that a walk meets (-1: none), nearest first, and their approximate closeness."""
+    links = graph.links
+    if links is not None and isinstance(frozen.codes, ByteCodes):
+        return links.walk(frozen.codes, query, width, effort)
+    labels, distances = graph.walk(_point(query)[None], width, effort)
+    return labels[0], _closeness(query, distances[0])
+
+
+def _point(query: VectorQuery) -> npt.NDArray[np.float32]:
     """``(d,)``: what the FAISS index is searched with."""
     return query.direction if query.metric is Metric.COSINE else query.vector
 

@@ -26,3 +26,26 @@ def test_a_mask_becomes_the_set_of_its_true_places(share: float) -> None:
 def test_the_greatest_doc_id_fits() -> None:
     top = np.arange(2**32 - 1000, 2**32, dtype=np.uint64).astype(np.uint32)
     assert bitmaps.from_ids(top) == BitMap(top.tolist())
+
+
+@pytest.mark.parametrize("containers", [1, 2, 3, 4, 5, 20])
+@pytest.mark.parametrize("seed", range(4))
+def test_bits_are_those_of_the_set(containers: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chosen = BitMap()
+    for key in rng.choice(25, containers, replace=False).tolist():
+        start = key * bitmaps.CONTAINER
+        match rng.integers(4):
+            case 0:
+                chosen |= BitMap(range(start, start + bitmaps.CONTAINER))
+            case 1:
+                chosen |= BitMap(range(start + 5, start + 40_000)) | BitMap([start + 65_535])
+            case 2:
+                chosen |= BitMap((rng.integers(0, 65_536, 3_000) + start).tolist())
+            case _:
+                chosen |= BitMap((rng.integers(0, 65_536, 30_000) + start).tolist())
+    for same in (chosen, BitMap(np.asarray(chosen).tolist()), chosen & BitMap(range(70_000))):
+        size = int(same.max()) + 1 if same else 0
+        flags = np.zeros(size, np.bool_)
+        flags[bitmaps.to_ids(same)] = True
+        assert bitmaps.to_bits(same).tolist() == np.packbits(flags, bitorder="little").tolist()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from reference import inverted_kernels as reference
 from weft.engine.embedded.index.inverted import kernels
 from weft.engine.embedded.index.inverted.kernels.terms import ANY, ONE
 from weft.engine.embedded.index.inverted.segment import encode_pairs, pack
+from weft.engine.embedded.index.inverted.sums import NOTHING, SumsPool
 from weft.engine.embedded.index.ties import BY_DOC_ID, Ties, ties_of
 
 SEEDS = range(6)
@@ -34,7 +37,7 @@ class Postings:
     """Random lists over a doc_id range that spans several windows."""
 
     def __init__(self, rng: random.Random, lists: int) -> None:
-        span = rng.choice([50, 5_000, 60_000])
+        span = rng.choice([50, 5_000, 200_000])
         sizes = [rng.choice([1, 10, 400, 3_000]) for _ in range(lists)]
         found = [sorted(rng.sample(range(span), min(size, span))) for size in sizes]
         self.ends = np.cumsum([len(one) for one in found])
@@ -55,12 +58,19 @@ class Postings:
         self.of_terms = np.zeros(lists, np.float32)
         for term, table in enumerate(self.tables.tolist()):
             kernels.maxima(self.codes, posts, term, term + 1, self.impacts[table], self.of_blocks, self.of_terms)
+        self.lists = lists_of(self.starts, self.ends, self.weights, self.tables, self.of_terms, self.ratios)
+        self.sums = SumsPool().take()
         self.allowed = rng.choice([None, set(rng.sample(range(span), span // 3)), set(rng.sample(range(span), 3))])
         flags = np.zeros(span, np.bool_)
         flags[sorted(self.allowed or ())] = True
         self.bits = np.packbits(flags, bitorder="little")
         for array in (self.docs, self.codes, self.of_blocks):
             array.setflags(write=False)
+
+
+def lists_of(*columns: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """As ``kernels.maxscore`` describes them."""
+    return np.stack([column.astype(np.float64) for column in columns], axis=1)
 
 
 def hits(
@@ -85,15 +95,18 @@ def test_best(seed: int) -> None:
     )
     scores, ids = np.empty(k, np.float32), np.empty(k, np.uint32)
     size = kernels.best(
-        p.docs, p.codes, p.impacts, p.tables, p.of_blocks, p.starts, p.ends, p.weights, p.of_terms, p.ratios,
-        p.magic, p.allowed is not None, p.bits, scores, ids, 0, p.ties,
+        p.docs, p.codes, p.impacts, p.of_blocks, p.lists, p.magic, p.allowed is not None, p.bits, p.sums,
+        scores, ids, 0, p.ties,
     )  # fmt: skip
+    assert (p.sums == NOTHING).all()
     assert_same(hits(scores, ids, size, p.ties), expected)
+    of_ids, of_scores = kernels.best_of(
+        p.docs, p.codes, p.impacts, p.of_blocks, p.lists, p.magic, p.allowed is not None, p.bits, p.sums, k, p.ties
+    )
+    assert_same(list(zip(of_scores.tolist(), of_ids.tolist(), strict=True)), expected)
     if p.allowed is not None:
         wanted = np.array(sorted(p.allowed), np.uint32)
-        size = kernels.best_among(
-            p.docs, p.codes, p.impacts, p.tables, p.starts, p.ends, p.weights, p.magic, wanted, scores, ids, 0, p.ties
-        )
+        size = kernels.best_among(p.docs, p.codes, p.impacts, p.lists, p.magic, wanted, scores, ids, 0, p.ties)
         assert_same(hits(scores, ids, size, p.ties), expected)
 
 
@@ -110,8 +123,8 @@ def test_best_gated(seed: int) -> None:
     expected = reference.best_gated(p.docs, p.codes, p.impacts, asked, minima.tolist(), p.allowed, k, p.order)
     scores, ids = np.empty(k, np.float32), np.empty(k, np.uint32)
     size = kernels.best_gated(
-        p.docs, p.codes, p.impacts, p.tables, p.starts, p.ends, p.weights, groups, units, minima,
-        p.magic, p.allowed is not None, p.bits, scores, ids, 0, p.ties,
+        p.docs, p.codes, p.impacts, p.lists, groups, units, minima, p.magic, p.allowed is not None, p.bits,
+        scores, ids, 0, p.ties,
     )  # fmt: skip
     assert_same(hits(scores, ids, size, p.ties), expected)
 
@@ -124,8 +137,8 @@ def test_equal_scores_go_to_the_smaller_doc_id() -> None:
         array.setflags(write=False)
     scores, ids = np.empty(5, np.float32), np.empty(5, np.uint32)
     size = kernels.best(
-        docs, codes, np.array([[0.5]]), np.array([0]), blocks, np.array([0]), np.array([20_000]), np.array([1.0]),
-        np.array([0.5], np.float32), np.ones(1), 2.0, False, np.zeros(0, np.uint8), scores, ids, 0, BY_DOC_ID,
+        docs, codes, np.array([[0.5]]), blocks, np.array([[0, 20_000, 1.0, 0, 0.5, 1.0]]), 2.0, False,
+        np.zeros(0, np.uint8), SumsPool().take(), scores, ids, 0, BY_DOC_ID,
     )  # fmt: skip
     assert [doc for _, doc in hits(scores, ids, size)] == [0, 1, 2, 3, 4]
 
@@ -141,6 +154,25 @@ def test_scan(seed: int, whole: bool) -> None:
     numbers, owners, begins, finishes = kernels.scan(blob, ends[1:], np.array(rows, np.uint32), whole)
     keys = [blob[begin:finish].tobytes() for begin, finish in zip(begins, finishes, strict=True)]
     assert (numbers.tolist(), owners.tolist(), keys) == reference.scan(texts, rows, whole)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_invert(seed: int) -> None:
+    rng = random.Random(seed)
+    beginning = rng.choice([b"", b"begin", b"beginning"])
+    most = rng.choice([1, 40, 150])
+    known = [beginning + bytes(rng.choices(b"\0ab\xfe", k=rng.randrange(12))) for _ in range(most)]
+    texts = [rng.choice(known) for _ in range(rng.choice([1, 400]))]
+    rows = sorted(rng.randrange(60) for _ in texts)
+    blob, ends = dictionary(texts)
+    numbers, owners, begins, finishes = kernels.scan(blob, ends[1:], np.array(rows, np.uint32), True)
+    keys, offsets, posts, holders, frequencies, lengths = kernels.invert(blob, numbers, owners, begins, finishes, 60)
+    terms = [keys[a:b].tobytes() for a, b in pairwise(offsets.tolist())]
+    postings = list(zip(holders.tolist(), frequencies.tolist(), strict=True))
+    expected = reference.invert(
+        [blob[a:b].tobytes() for a, b in zip(begins, finishes, strict=True)], numbers, owners, 60
+    )
+    assert (terms, [postings[a:b] for a, b in pairwise(posts.tolist())], lengths.tolist()) == expected
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -197,7 +229,9 @@ def test_glob(seed: int) -> None:
         pattern = "".join(rng.choices("abé東?*", k=rng.randrange(7)))
         codes = [c for p in pattern for c in {"?": [ONE], "*": [ANY]}.get(p) or p.encode()]
         matched = np.zeros(len(keys), np.bool_)
-        kernels.glob(*dictionary(keys), 0, len(keys), np.array(codes, np.int64), matched)
+        state, steps = np.full(5, -1, np.int64), rng.choice([7, 100, 1_000_000])
+        while not kernels.glob(*dictionary(keys), 0, len(keys), np.array(codes, np.int64), matched, state, steps):
+            pass
         compiled = re.compile("".join({"?": ".", "*": ".*"}.get(c, c) for c in pattern))
         assert matched.tolist() == [compiled.fullmatch(key.decode()) is not None for key in keys], pattern
 

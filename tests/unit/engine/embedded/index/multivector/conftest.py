@@ -1,17 +1,21 @@
-"""Documents whose tokens cluster as real ones do, and indexes over them."""
+"""Documents whose tokens cluster as real ones do, indexes over them, and how much of the exact answer these find."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pyroaring import BitMap
 
+from reference import multivector_kernels as reference
 from reference.vector_files import MemoryTokens
 from weft.domain.objects import Vector
 from weft.domain.schema import Metric, MultiVector, Muvera, Quantizer, VectorIndexConfig
+from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.multivector import MultiVectorIndex
+from weft.engine.results import DocIds
 
 
 def structured(rng: np.random.Generator, count: int, dims: int, lengths: tuple[int, int] = (5, 40)) -> list[Vector]:
@@ -32,6 +36,7 @@ def structured(rng: np.random.Generator, count: int, dims: int, lengths: tuple[i
 
 
 Build = Callable[..., MultiVectorIndex]
+Documents = Callable[..., list[Vector]]
 
 
 @pytest.fixture
@@ -68,5 +73,51 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def documents() -> Callable[..., list[Vector]]:
+def documents() -> Documents:
     return structured
+
+
+def settle(index: MultiVectorIndex, count: int) -> None:
+    live = BitMap(range(count))
+    while index.maintain(live):
+        pass
+
+
+def encoded(index: MultiVectorIndex) -> int:
+    """Rows that the stage knows."""
+    stats = index.stats()
+    return stats.rows - stats.waiting if stats.components else 0
+
+
+def exact(source: MemoryTokens, query: Vector, cosine: bool = True) -> tuple[DocIds, Vector]:
+    """Doc_ids and distances, nearest first."""
+    rows = source.rows
+    query = query / np.linalg.norm(query, axis=1, keepdims=True) if cosine else query
+    distances = -reference.exact_scores(query, rows.tokens, rows.offsets, np.arange(len(rows.doc_ids)), cosine)
+    order = np.lexsort((rows.doc_ids, distances))
+    return rows.doc_ids[order], distances[order]
+
+
+def recall(
+    index: MultiVectorIndex,
+    source: MemoryTokens,
+    queries: Sequence[Vector],
+    k: int = 10,
+    allow: AllowList | None = None,
+) -> float:
+    hits = wanted = 0
+    for query in queries:
+        ids, _ = exact(source, query)
+        best = [i for i in ids.tolist() if allow is None or i in allow][:k]
+        hits += len(set(best) & set(index.search(query, k, allow).doc_ids.tolist()))
+        wanted += len(best)
+    print(f"recall {hits / wanted}")
+    return hits / wanted
+
+
+def queries_near(rng: np.random.Generator, documents: Sequence[Vector], count: int, tokens: int = 8) -> list[Vector]:
+    chosen = rng.choice(len(documents), count, replace=False)
+    return [
+        (documents[i][:tokens] + 0.05 * rng.standard_normal(documents[i][:tokens].shape)).astype(np.float32)
+        for i in chosen
+    ]

@@ -1,85 +1,29 @@
-"""What MultiVectorIndex does with rows that come, change number, drift and are damaged."""
+"""MultiVectorIndex: what a search finds, by which way, and what it refuses."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from pyroaring import BitMap
 
-from reference import multivector_kernels as reference
 from reference.vector_files import MemoryTokens
+from unit.engine.embedded.index.multivector.conftest import (
+    Build,
+    Documents,
+    exact,
+    queries_near,
+    recall,
+    settle,
+)
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.objects import Vector
 from weft.domain.profile import recording, searching
 from weft.domain.schema import Metric, Muvera, Quantizer, QuantizerKind
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.index.multivector import MultiVectorIndex
-from weft.engine.embedded.index.multivector.codebook import Codebook
-from weft.engine.embedded.index.multivector.residual import ResidualStage
 from weft.engine.embedded.index.multivector.settings import code_bits
-from weft.engine.embedded.index.multivector.writer import ResidualWriter, trained
-from weft.engine.embedded.storage import TokenRows
-from weft.engine.results import DocIds
-
-Build = Callable[..., MultiVectorIndex]
-Documents = Callable[..., list[Vector]]
-
-
-def settle(index: MultiVectorIndex, count: int) -> None:
-    live = BitMap(range(count))
-    while index.maintain(live):
-        pass
-
-
-def exact(source: MemoryTokens, query: Vector, cosine: bool = True) -> tuple[DocIds, Vector]:
-    """Doc_ids and distances, nearest first."""
-    rows = source.rows
-    query = query / np.linalg.norm(query, axis=1, keepdims=True) if cosine else query
-    distances = -reference.exact_scores(query, rows.tokens, rows.offsets, np.arange(len(rows.doc_ids)), cosine)
-    order = np.lexsort((rows.doc_ids, distances))
-    return rows.doc_ids[order], distances[order]
-
-
-def book_of(index: MultiVectorIndex) -> Codebook:
-    assert isinstance(index._writer, ResidualWriter)
-    return index._writer.book
-
-
-def encoded(index: MultiVectorIndex) -> int:
-    """Rows that the stage knows."""
-    stats = index.stats()
-    return stats.rows - stats.waiting if stats.components else 0
-
-
-def recall(
-    index: MultiVectorIndex,
-    source: MemoryTokens,
-    queries: Sequence[Vector],
-    k: int = 10,
-    allow: AllowList | None = None,
-) -> float:
-    hits = wanted = 0
-    for query in queries:
-        ids, _ = exact(source, query)
-        best = [i for i in ids.tolist() if allow is None or i in allow][:k]
-        hits += len(set(best) & set(index.search(query, k, allow).doc_ids.tolist()))
-        wanted += len(best)
-    print(f"recall {hits / wanted}")
-    return hits / wanted
-
-
-def queries_near(rng: np.random.Generator, documents: Sequence[Vector], count: int, tokens: int = 8) -> list[Vector]:
-    chosen = rng.choice(len(documents), count, replace=False)
-    return [
-        (documents[i][:tokens] + 0.05 * rng.standard_normal(documents[i][:tokens].shape)).astype(np.float32)
-        for i in chosen
-    ]
 
 
 @pytest.mark.parametrize("metric", [Metric.COSINE, Metric.DOT, Metric.L2])
@@ -137,30 +81,6 @@ def test_distances_and_explain(rng: np.random.Generator, build: Build) -> None:
     assert index.explain(query, 4).matrix is None
     with pytest.raises(NotFound):
         index.explain(query, 5)
-
-
-@pytest.mark.usefixtures("small")
-def test_rows_are_visible_at_once_and_found_by_codes(
-    rng: np.random.Generator, build: Build, documents: Documents
-) -> None:
-    source = MemoryTokens(64)
-    texts = documents(rng, 800, 64)
-    source.append(texts[:400])
-    index = build(source)
-    assert "centroids" not in index.stats().components
-    settle(index, 400)
-    assert index.stats().components["centroids"] > 0
-    assert encoded(index) == 400
-    for start in range(400, 800, 37):
-        ids = source.append(texts[start : start + 37])
-        index.extend()
-        found = index.search(texts[start], 1, None)
-        assert found.doc_ids.tolist() == ids[:1]
-        assert found.distances[0] == pytest.approx(-len(texts[start]), rel=1e-5)
-    assert isinstance(index._view.stage, ResidualStage)
-    assert recall(index, source, queries_near(rng, texts, 40)) >= 0.99
-    settle(index, 800)
-    assert recall(index, source, queries_near(rng, texts, 40)) >= 0.99
 
 
 @pytest.mark.usefixtures("small")
@@ -280,163 +200,6 @@ def test_many_results_and_long_queries(rng: np.random.Generator, build: Build, d
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("muvera", [None, Muvera(3, 8, 6)])
-def test_reopening(rng: np.random.Generator, build: Build, documents: Documents, muvera: Muvera | None) -> None:
-    source = MemoryTokens(32)
-    texts = documents(rng, 500, 32)
-    source.append(texts[:450])
-    index = build(source, muvera=muvera)
-    settle(index, 450)
-    queries = queries_near(rng, texts, 10)
-    index.checkpoint()
-    before = [index.search(q, 10, None) for q in queries]
-    index.checkpoint()
-    index.close()
-    again = build(source, muvera=muvera)
-    assert again.stats() == index.stats()
-    for left, right in zip(before, [again.search(q, 10, None) for q in queries], strict=True):
-        assert left.doc_ids.tolist() == right.doc_ids.tolist()
-        assert (left.distances == right.distances).all()
-    source.append(texts[450:])
-    later = build(source, muvera=muvera)
-    assert encoded(later) == 500
-    assert later.search(texts[470], 1, None).doc_ids.tolist() == [470]
-    settle(later, 500)
-
-
-@pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("damage", ["codes", "segment", "book", "index", "cut"])
-def test_damaged_snapshots_are_rebuilt(
-    rng: np.random.Generator,
-    build: Build,
-    documents: Documents,
-    tmp_path: Path,
-    damage: str,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    source = MemoryTokens(32)
-    texts = documents(rng, 500, 32)
-    source.append(texts)
-    index = build(source)
-    settle(index, 500)
-    index.checkpoint()
-    index.close()
-    name = {"codes": "segment", "cut": "segment"}.get(damage, damage)
-    path = next(iter((tmp_path / "index").glob(f"{name}*.weft")))
-    content = bytearray(path.read_bytes())
-    if damage == "cut":
-        content = content[: len(content) // 2]
-    else:
-        place = {"codes": len(content) - 200, "segment": 4_000, "book": 5_000, "index": 30}[damage]
-        content[place] ^= 0xFF
-    path.write_bytes(content)
-    with caplog.at_level(logging.WARNING):
-        again = build(source)
-        settle(again, 500)
-    assert any("again" in record.message or "rebuilt" in record.message for record in caplog.records)
-    assert encoded(again) == 500
-    assert recall(again, source, queries_near(rng, texts, 20)) >= 0.99
-
-
-@pytest.mark.usefixtures("small")
-def test_a_snapshot_of_other_rows_or_settings_is_not_used(
-    rng: np.random.Generator, build: Build, documents: Documents
-) -> None:
-    source, other = MemoryTokens(32), MemoryTokens(32)
-    source.append(documents(rng, 400, 32))
-    index = build(source)
-    settle(index, 400)
-    index.checkpoint()
-    index.close()
-    texts = documents(rng, 400, 32)
-    other.append(texts)
-    foreign = build(other)
-    assert recall(foreign, other, queries_near(rng, texts, 20)) >= 0.99
-    foreign.close()
-    changed = build(source, quantizer=Quantizer(QuantizerKind.BQ))
-    assert "centroids" not in changed.stats().components
-    settle(changed, 400)
-    assert changed.stats().components["centroids"] > 0
-
-
-@pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("muvera", [None, Muvera(3, 8, 6)])
-def test_compaction_renumbers_rows(
-    rng: np.random.Generator, build: Build, documents: Documents, muvera: Muvera | None
-) -> None:
-    source = MemoryTokens(32)
-    texts = documents(rng, 600, 32)
-    source.append(texts[:550])
-    index = build(source, muvera=muvera)
-    settle(index, 550)
-    gone = set(rng.choice(550, 200, replace=False).tolist())
-    source.keep(i for i in range(550) if i not in gone)
-    source.append(texts[550:])
-    index.extend()
-    assert index.stats().rows == 400
-    assert encoded(index) == 400
-    kept = [i for i in range(550) if i not in gone][:20]
-    for i in kept:
-        assert index.search(texts[i], 1, None).doc_ids.tolist() == [i]
-    assert recall(index, source, queries_near(rng, texts, 20)) >= (0.97 if muvera is None else 0.6)
-
-
-@pytest.mark.usefixtures("small")
-def test_drift_and_growth_train_new_centroids(rng: np.random.Generator, build: Build, documents: Documents) -> None:
-    source = MemoryTokens(32)
-    source.append(documents(rng, 400, 32))
-    index = build(source)
-    settle(index, 400)
-    first = book_of(index)
-    source.append(documents(rng, 250, 32))
-    index.extend()
-    settle(index, 650)
-    assert book_of(index) is not first, "other topics have come"
-    second = book_of(index)
-    source.append([d[rng.permutation(len(d))] for d in documents(np.random.default_rng(20_261_121), 100, 32)])
-    index.extend()
-    settle(index, 750)
-    assert book_of(index) is second, "too few new tokens to judge"
-
-
-@pytest.mark.usefixtures("small")
-def test_what_cannot_be_encoded_at_once_is_searched_exactly(
-    rng: np.random.Generator, build: Build, documents: Documents, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("weft.engine.embedded.index.multivector.index.ENCODED_AT_ONCE", 800)
-    source = MemoryTokens(32)
-    texts = documents(rng, 600, 32)
-    source.append(texts[:200])
-    index = build(source)
-    settle(index, 200)
-    source.append(texts[200:])
-    index.extend()
-    assert encoded(index) < 600
-    queries = queries_near(rng, texts, 20)
-    assert recall(index, source, queries) >= 0.99
-    allow = AllowList(BitMap(range(0, 600, 3)))
-    assert recall(index, source, queries, allow=allow) >= 0.99
-    settle(index, 600)
-    assert encoded(index) == 600
-
-
-@pytest.mark.usefixtures("small")
-def test_bulk_import_joins_segments(rng: np.random.Generator, build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weft.engine.embedded.index.multivector.writer.TAIL_ROWS", 64)
-    source = MemoryTokens(16)
-    texts = [rng.standard_normal((6, 16)).astype(np.float32) for _ in range(1_500)]
-    source.append(texts[:400])
-    index = build(source, metric=Metric.DOT)
-    settle(index, 400)
-    for start in range(400, 1_500, 50):
-        source.append(texts[start : start + 50])
-        index.extend()
-    stage = index._view.stage
-    assert isinstance(stage, ResidualStage) and len(stage.segments) <= 8
-    assert index.search(texts[777], 1, None).doc_ids.tolist() == [777]
-
-
-@pytest.mark.usefixtures("small")
 def test_muvera_is_a_first_stage_and_distances_stay_exact(
     rng: np.random.Generator, build: Build, documents: Documents
 ) -> None:
@@ -452,32 +215,3 @@ def test_muvera_is_a_first_stage_and_distances_stay_exact(
     allow = AllowList(BitMap(range(0, 600, 2)))
     assert all(i % 2 == 0 for i in index.search(queries[0], 10, allow).doc_ids.tolist())
     assert not index.maintain(BitMap(range(600)))
-
-
-@pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("moment", [1, 5, 12])
-def test_a_training_is_given_up_when_the_index_is_closed(
-    rng: np.random.Generator, build: Build, documents: Documents, monkeypatch: pytest.MonkeyPatch, moment: int
-) -> None:
-    source = MemoryTokens(16)
-    source.append(documents(rng, 200, 16))
-    index = build(source)
-    index.extend()
-    checks = 0
-
-    def closing(
-        rows: TokenRows, dead: npt.NDArray[np.bool_], bits: int, cosine: bool, check: Callable[[], None]
-    ) -> ResidualWriter:
-        def counted() -> None:
-            nonlocal checks
-            checks += 1
-            if checks == moment:
-                index.close()
-            check()
-
-        return trained(rows, dead, bits, cosine, counted)
-
-    monkeypatch.setattr("weft.engine.embedded.index.multivector.index.trained", closing)
-    index.maintain(BitMap(range(200)))
-    assert checks == moment
-    assert "centroids" not in index.stats().components

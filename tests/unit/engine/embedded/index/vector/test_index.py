@@ -1,29 +1,27 @@
-"""SingleVectorIndex: what it finds, how it grows, what it keeps on disk."""
+"""SingleVectorIndex: what it finds, and how it grows."""
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from pyroaring import BitMap
 
 from reference.vector_files import MemoryVectors
 from reference.vector_kernels import nearest
+from unit.engine.embedded.index.vector.conftest import Many, Vectors, built, everyone, open_index, settle
 from weft.domain.errors import Invalid
 from weft.domain.schema import Metric, Quantizer, QuantizerKind, VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.ties import ties_of
 from weft.engine.embedded.index.vector import SingleVectorIndex
-from weft.engine.embedded.index.vector.query import METRIC_CODES
+from weft.engine.embedded.index.vector.codes import ByteCodes
+from weft.engine.embedded.index.vector.effort import Effort
+from weft.engine.embedded.index.vector.query import METRIC_CODES, VectorQuery
 
-Vectors = npt.NDArray[np.float32]
-Many = Callable[[int, int], Vectors]
 LARGE = 12_000
 
 
@@ -33,22 +31,6 @@ def exact(vectors: Vectors, query: Vectors, metric: Metric, k: int, rows: Any = 
     ids = np.arange(len(vectors), dtype=np.uint32)
     found, distances = nearest(vectors, ids, rows, query, METRIC_CODES[metric], square, k, np.inf)
     return found.tolist(), distances
-
-
-def everyone(n: int) -> BitMap:
-    return BitMap(range(n))
-
-
-def open_index(source: MemoryVectors, folder: Path, build_rows: int = 500, **settings: Any) -> SingleVectorIndex:
-    index = SingleVectorIndex(source, VectorIndexConfig(**settings), folder, build_rows=build_rows)
-    index.extend()
-    return index
-
-
-def built(index: SingleVectorIndex) -> int:
-    """Rows in the frozen part."""
-    stats = index.stats()
-    return stats.rows - stats.waiting
 
 
 class Large(NamedTuple):
@@ -86,6 +68,50 @@ def test_default_settings_reach_recall(large: Large) -> None:
     assert recall(index, source.vectors, queries) >= 0.98
 
 
+def test_a_walk_meets_what_faiss_meets(large: Large) -> None:
+    source, index, queries = large
+    frozen = index._view.frozen
+    assert frozen is not None and frozen.graph is not None and isinstance(frozen.codes, ByteCodes)
+    links = frozen.graph.links
+    assert links is not None
+    same = 0
+    for _ in range(3):  # more walks than there are marks
+        for query in queries:
+            prepared = VectorQuery.prepare(query, source.vectors.shape[1], Metric.COSINE)
+            labels, closeness = links.walk(frozen.codes, prepared, 50, 80)
+            expected, products = frozen.graph.walk(prepared.direction[None], 50, 80)
+            same += len(set(labels.tolist()) & set(expected[0].tolist()))
+            assert closeness[0] == pytest.approx(products[0, 0], abs=1e-3)
+            assert (np.diff(closeness) <= 0).all()
+    assert same >= 0.99 * 50 * 3 * len(queries)
+
+
+@pytest.mark.parametrize("metric", [Metric.L2, Metric.DOT])
+def test_a_walk_under_other_metrics_reaches_recall(large: Large, tmp_path: Path, metric: Metric) -> None:
+    source, _, queries = large
+    index = open_index(source, tmp_path, 10_000, metric=metric)
+    index.maintain(everyone(LARGE))
+    hits = 0
+    for query in queries:
+        expected, _ = exact(source.vectors, query, metric, 10)
+        hits += len(set(expected) & set(index.search(query, 10).doc_ids.tolist()))
+    assert hits >= 9.5 * len(queries)
+    index.close()
+
+
+def test_ef_by_what_is_stated() -> None:
+    def ef(k: int, head: int | None = None, **stated: Any) -> int:
+        return Effort(VectorIndexConfig(**stated)).ef(k, k if head is None else head)
+
+    assert [ef(k) for k in (1, 10, 20, 100, 1000)] == [100, 100, 160, 500, 1090]
+    assert [ef(k, head=10) for k in (10, 100, 1000)] == [100, 190, 1090]
+    assert [ef(k, head=10, ef=64) for k in (10, 100)] == [64, 100]
+    assert [ef(k, head=10, dynamic_ef_factor=4) for k in (10, 100)] == [100, 400]
+    assert [ef(k, ef=64) for k in (10, 100)] == [64, 100]
+    assert [ef(k, dynamic_ef_factor=4) for k in (10, 100, 1000)] == [100, 400, 1000]
+    assert [ef(k, dynamic_ef_max=300) for k in (10, 20, 100)] == [100, 160, 300]
+
+
 def test_a_walk_is_taken_and_ef_matters(large: Large, tmp_path: Path) -> None:
     source, _, queries = large
     low = open_index(source, tmp_path, 10_000, ef=10, max_connections=4, ef_construction=8)
@@ -105,7 +131,7 @@ def test_a_walk_is_taken_and_ef_matters(large: Large, tmp_path: Path) -> None:
 def test_filters_keep_recall(large: Large, share: float, relation: str) -> None:
     """At ef 40 a third of the rows is already walked, and the walk must be repeated or given up for filters far off."""
     source, default, queries = large
-    index = open_index(source, default._folder, 10_000, ef=40)
+    index = open_index(source, default._folder.path, 10_000, ef=40)
     assert built(index) == LARGE
     count = max(10, int(share * LARGE))
     likeness = source.vectors @ queries[0]
@@ -116,6 +142,21 @@ def test_filters_keep_recall(large: Large, share: float, relation: str) -> None:
     }[relation]
     allow = AllowList(BitMap(order[:count].tolist()))
     assert recall(index, source.vectors, queries[:40], allow) >= 0.95
+
+
+@pytest.mark.parametrize("k", [10, 2_000])
+def test_lists_that_hold_too_few_of_the_allowed_are_not_all_that_is_read(
+    k: int, many_vectors: Many, tmp_path: Path
+) -> None:
+    """A filter keeps the objects that are farthest from the query, half of all."""
+    vectors = many_vectors(3_000, 9)
+    index = open_index(MemoryVectors(vectors), tmp_path, kind="hfresh", search_probe=1)
+    settle(index, everyone(3_000))
+    allowed = np.sort(exact(vectors, vectors[5], Metric.COSINE, 3_000)[0][1_500:])
+    found = index.search(vectors[5], k, AllowList(BitMap(allowed)))
+    expected, _ = exact(vectors, vectors[5], Metric.COSINE, k, allowed)
+    assert sorted(found.doc_ids.tolist()) == sorted(expected)
+    assert len(expected) == min(k, 1_500)
 
 
 def test_a_radius_returns_all_within(large: Large) -> None:
@@ -184,7 +225,7 @@ def test_quantizers(kind: str, quantizer: Quantizer, least: float, many_vectors:
     vectors = many_vectors(3030, 6)
     source = MemoryVectors(vectors[:3000])
     index = open_index(source, tmp_path, kind=kind, quantizer=quantizer)
-    assert index.maintain(everyone(3000))
+    assert settle(index, everyone(3000))
     assert recall(index, source.vectors, vectors[3000:]) >= least
     if quantizer.kind is QuantizerKind.BQ:
         assert index.stats().components["codes"] < 3000 * 96 / 4
@@ -229,11 +270,10 @@ def test_a_mapped_graph_grows(many_vectors: Many, tmp_path: Path) -> None:
 def test_the_dead_are_dropped_when_many(many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(1000, 9)
     index = open_index(MemoryVectors(vectors), tmp_path)
-    assert index.maintain(everyone(1000))
+    assert settle(index, everyone(1000))
     before = index.stats().components["codes"]
     live = BitMap(range(0, 1000, 2))
-    assert index.maintain(live)
-    assert not index.maintain(live)
+    assert settle(index, live) == 1
     assert index.stats().components["codes"] < 0.7 * before
     for given in (index, open_index(MemoryVectors(vectors), tmp_path)):
         for row in (1, 500):
@@ -339,95 +379,15 @@ def test_a_dropped_index_refuses_searches_only(settings: Any, tmp_path: Path) ->
     assert not index.maintain(everyone(2))
 
 
-def test_a_rewritten_source_is_read_again(many_vectors: Many, tmp_path: Path) -> None:
+def test_a_compacted_source_keeps_what_was_built(many_vectors: Many, tmp_path: Path) -> None:
     vectors = many_vectors(900, 4)
     source = MemoryVectors(vectors)
     index = open_index(source, tmp_path)
-    index.maintain(everyone(900))
+    settle(index, everyone(900))
     source.keep(range(100, 900))
     index.extend()
     assert index.search(vectors[150], 1).doc_ids.tolist() == [150]
-    assert built(index) == 0
-    assert built(open_index(source, tmp_path)) == 0
-    assert index.maintain(everyone(900))
+    assert built(index) == 800
     assert built(open_index(source, tmp_path)) == 800
-
-
-@pytest.mark.parametrize("kind", ["hnsw", "flat"])
-def test_snapshots_are_used_when_whole(kind: str, many_vectors: Many, tmp_path: Path) -> None:
-    vectors = many_vectors(700, 3)
-    index = open_index(MemoryVectors(vectors[:600]), tmp_path, kind=kind)
-    index.maintain(everyone(600))
-    index.checkpoint()
-    index.close()
-    again = open_index(MemoryVectors(vectors), tmp_path, kind=kind)
-    assert built(again) == 600
-    for row in (0, 599, 600, 699):
-        assert again.search(vectors[row], 1).doc_ids.tolist() == [row]
-
-
-def damage_flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def damage_cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-10])
-
-
-@pytest.mark.parametrize("damage", [damage_flip, damage_cut, Path.unlink, lambda p: p.write_bytes(b"")])
-@pytest.mark.parametrize("which", ["*.json", "*.faiss", "*.codes"])
-def test_damaged_snapshots_are_discarded(damage: Any, which: str, many_vectors: Many, tmp_path: Path) -> None:
-    vectors = many_vectors(500, 12)
-    index = open_index(MemoryVectors(vectors), tmp_path, max_connections=4)
-    index.maintain(everyone(500))
-    damage(next(tmp_path.glob(which)))
-    again = open_index(MemoryVectors(vectors), tmp_path, max_connections=4)
-    assert built(again) == 0
-    assert again.search(vectors[17], 1).doc_ids.tolist() == [17]
-    assert again.maintain(everyone(500))
-
-
-def test_foreign_snapshots_are_discarded(many_vectors: Many, tmp_path: Path) -> None:
-    vectors = many_vectors(500, 13)
-    index = open_index(MemoryVectors(vectors), tmp_path)
-    index.maintain(everyone(500))
-    manifest = json.loads((tmp_path / "frozen.json").read_text().splitlines()[0])
-    assert manifest["covered"] == 500
-    for source, settings in (
-        (MemoryVectors(many_vectors(500, 14)), {}),
-        (MemoryVectors(vectors[:400]), {}),
-        (MemoryVectors(vectors[:, :50].copy()), {}),
-        (MemoryVectors(vectors, np.arange(1, 501, dtype=np.uint32)), {}),
-        (MemoryVectors(vectors), {"max_connections": 8}),
-        (MemoryVectors(vectors), {"metric": Metric.L2}),
-        (MemoryVectors(vectors), {"kind": "flat"}),
-    ):
-        assert open_index(source, tmp_path, **settings)._view.frozen is None
-    assert built(open_index(MemoryVectors(vectors), tmp_path, ef=64)) == 500
-
-
-def test_a_failed_write_leaves_the_earlier_snapshot(
-    many_vectors: Many, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vectors = many_vectors(1200, 15)
-    source = MemoryVectors(vectors[:500])
-    index = open_index(source, tmp_path)
-    index.maintain(everyone(500))
-    source.append(vectors[500:])
-    index.extend()
-
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    from weft.domain.errors import StorageFull
-    from weft.engine.embedded.index.vector import snapshot
-
-    with monkeypatch.context() as patch, pytest.raises(StorageFull):
-        patch.setattr(snapshot, "_write_manifest", full)
-        index.maintain(everyone(1200))
-    assert index.search(vectors[1100], 1).doc_ids.tolist() == [1100]
-    assert built(open_index(source, tmp_path)) == 500
-    index.checkpoint()
-    assert built(open_index(source, tmp_path)) == 1200
+    assert not index.maintain(BitMap(range(100, 900)))
+    assert index.stats().added == 900

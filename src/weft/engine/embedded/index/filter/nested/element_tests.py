@@ -19,6 +19,7 @@ from itertools import takewhile
 
 from pyroaring import BitMap
 
+from weft.domain.deadline import check, checked
 from weft.engine.embedded.index.filter.nested.elements import Elements, Found
 from weft.engine.embedded.index.filter.nested.path import Chain
 
@@ -44,6 +45,7 @@ class OneTest(ElementTest):
     search: Callable[[Elements, BitMap], Found]
 
     def holds(self, elements: Elements, live: BitMap) -> Found:
+        check()
         found = self.search(elements, live)
         if not self.pins:
             return found
@@ -85,7 +87,7 @@ class AllTests(ElementTest):
                 held = self._conjoined(together, inner, elements, live)
                 found.append(elements.lifted(held, inner, chain))
         first, *others = found
-        for other in others:
+        for other in checked(others):
             first = first & other  # type: ignore[operator] # of one chain, so both are of one type
         return first
 
@@ -100,7 +102,7 @@ class AnyTest(ElementTest):
 
     def holds(self, elements: Elements, live: BitMap) -> Found:
         first, *others = (elements.lifted(one.holds(elements, live), one.chain, self.chain) for one in self._operands)
-        for other in others:
+        for other in checked(others):
             first = first | other  # type: ignore[operator] # of one chain, so both are of one type
         return first
 

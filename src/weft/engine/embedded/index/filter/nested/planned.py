@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
+from weft.domain.deadline import checked
 from weft.domain.filters import And, Condition, Filter, Not, Operator, Or, PropertyTarget
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.index.filter.nested.element_tests import AllTests, AnyTest, ElementTest, NotTest
@@ -90,9 +91,9 @@ def plan_elements(filter: Filter, root: str, view: FilterView, read: ReadTexts |
 def _node(filter: Filter, root: str, view: FilterView, read: ReadTexts | None) -> ElementTest:
     match filter:
         case And(operands=parts):
-            return AllTests([_node(part, root, view, read) for part in parts])
+            return AllTests([_node(part, root, view, read) for part in checked(parts)])
         case Or(operands=parts):
-            return AnyTest([_node(part, root, view, read) for part in parts])
+            return AnyTest([_node(part, root, view, read) for part in checked(parts)])
         case Not(operand=part):
             return NotTest(_node(part, root, view, read))
         case Condition(target=PropertyTarget(property=written)):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from weft.domain.deadline import checked
 from weft.engine.embedded.index.filter import bitmaps
 from weft.engine.embedded.index.filter.bitmaps import Ids
 from weft.engine.embedded.index.filter.nested.columns import value_column
@@ -102,7 +103,7 @@ class ItemTexts:
         root, *names = self._path.name.split(".")
         found: list[npt.NDArray[np.intp]] = []
         ids = bitmaps.to_ids(bitmaps.from_ids(docs) & live)
-        for start in range(0, len(ids), _AT_ONCE):
+        for start in checked(range(0, len(ids), _AT_ONCE)):
             some = ids[start : start + _AT_ONCE]
             firsts = docs.searchsorted(some, "left").tolist()
             for first, value in zip(firsts, read(some, root, needle), strict=True):

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from weft.engine.embedded.index.arrays import F32, F64, I64, U32
+from weft.compiled.kernel import njit
+from weft.engine.embedded.index.arrays import F32, F64, U32
+from weft.engine.embedded.index.inverted.kernels.bounds import rounded
 from weft.engine.embedded.index.inverted.kernels.docs import seek
-from weft.engine.embedded.index.inverted.kernels.maxscore import rounded
 from weft.engine.embedded.index.inverted.kernels.top import push
 from weft.engine.embedded.index.ties.order import Ties
 
@@ -20,10 +20,7 @@ def best_among(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
-    tables: I64,
-    starts: I64,
-    ends: I64,
-    weights: F64,
+    lists: F64,
     magic: float,
     wanted: U32,
     scores: F32,
@@ -34,15 +31,17 @@ def best_among(
     """As ``maxscore.best`` for the few documents ``wanted (n,)``, ascending: seeks each of them in each list."""
     sums = np.zeros(len(wanted), np.float64)
     found = np.zeros(len(wanted), np.bool_)
-    for i in range(len(starts)):
-        p = starts[i]
-        table = impacts[tables[i]]
+    for i in range(len(lists)):
+        p = np.int64(lists[i, 0])
+        end = np.int64(lists[i, 1])
+        weight = lists[i, 2]
+        table = impacts[np.int64(lists[i, 3])]
         for n in range(len(wanted)):
-            p = seek(docs, p, ends[i], np.int64(wanted[n]))
-            if p == ends[i]:
+            p = seek(docs, p, end, np.int64(wanted[n]))
+            if p == end:
                 break
             if docs[p] == wanted[n]:
-                sums[n] += rounded(weights[i] * table[codes[p]], magic)
+                sums[n] += rounded(weight * table[codes[p]], magic)
                 found[n] = True
     for n in range(len(wanted)):
         if found[n]:

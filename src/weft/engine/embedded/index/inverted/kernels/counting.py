@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.arrays import U8, U32
 from weft.engine.embedded.index.inverted.kernels.docs import allowed, seek
 

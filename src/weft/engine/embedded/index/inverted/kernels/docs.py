@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.arrays import U8, U32
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.arrays import F32, F64, I64, U8, U32
+from weft.engine.embedded.index.inverted.kernels.bounds import rounded
 from weft.engine.embedded.index.inverted.kernels.docs import allowed, seek
-from weft.engine.embedded.index.inverted.kernels.maxscore import WINDOW, rounded
 from weft.engine.embedded.index.inverted.kernels.top import push
 from weft.engine.embedded.index.ties.order import Ties
+
+_WINDOW = 8192
 
 
 @njit(cache=True, nogil=True)
@@ -20,10 +22,7 @@ def best_gated(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
-    tables: I64,
-    starts: I64,
-    ends: I64,
-    weights: F64,
+    lists: F64,
     groups: I64,
     units: I64,
     minima: I64,
@@ -41,28 +40,30 @@ def best_gated(
     different units of the group are in it; its score is the sum over its groups; without any it is not a
     hit. Windows in which every group has too few units are skipped. Lists are as in ``maxscore``.
     """
-    lists = len(starts)
-    pos = starts.copy()
-    stop = starts.copy()
-    sums = np.zeros(WINDOW, np.float64)
-    hits = np.zeros(WINDOW, np.bool_)
-    part = np.zeros(WINDOW, np.float64)
-    count = np.zeros(WINDOW, np.int64)
-    last = np.full(WINDOW, -1, np.int64)
+    terms = len(lists)
+    pos = lists[:, 0].astype(np.int64)
+    ends = lists[:, 1].astype(np.int64)
+    tables = lists[:, 3].astype(np.int64)
+    stop = pos.copy()
+    sums = np.zeros(_WINDOW, np.float64)
+    hits = np.zeros(_WINDOW, np.bool_)
+    part = np.zeros(_WINDOW, np.float64)
+    count = np.zeros(_WINDOW, np.int64)
+    last = np.full(_WINDOW, -1, np.int64)
     while True:
         base = _next_base(docs, pos, ends, groups, units, minima)
         if base < 0:
             return size
-        for i in range(lists):
+        for i in range(terms):
             pos[i] = seek(docs, pos[i], ends[i], base)
-            stop[i] = seek(docs, pos[i], ends[i], base + WINDOW)
+            stop[i] = seek(docs, pos[i], ends[i], base + _WINDOW)
         first = 0
-        while first < lists:
+        while first < terms:
             group = groups[first]
             after = first
             present = 0
             unit = np.int64(-1)
-            while after < lists and groups[after] == group:
+            while after < terms and groups[after] == group:
                 if stop[after] > pos[after] and units[after] != unit:
                     present += 1
                     unit = units[after]
@@ -72,7 +73,7 @@ def best_gated(
                     table = impacts[tables[i]]
                     for p in range(pos[i], stop[i]):
                         at = docs[p] - base
-                        part[at] += rounded(weights[i] * table[codes[p]], magic)
+                        part[at] += rounded(lists[i, 2] * table[codes[p]], magic)
                         if last[at] != units[i]:
                             last[at] = units[i]
                             count[at] += 1
@@ -86,7 +87,7 @@ def best_gated(
                         count[at] = 0
                         last[at] = -1
             first = after
-        for i in range(lists):
+        for i in range(terms):
             for p in range(pos[i], stop[i]):
                 at = docs[p] - base
                 if hits[at]:

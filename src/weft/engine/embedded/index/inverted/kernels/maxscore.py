@@ -1,8 +1,11 @@
 """Top-k by MaxScore, window by window.
 
-A list is one term of one property within one segment: positions ``starts[i]:ends[i]`` of the segment's postings, which
-ascend by doc_id. A posting's score is ``weights[i] * impacts[tables[i], codes[p]]``. In each window of doc_ids the
-lists whose bounds together cannot reach the k-th best score so far are only probed for documents that the others bring.
+A list is one term of one property within one segment, a row of ``lists (n, 6) f64``: the position of its first posting
+among the segment's, that behind its last one, its weight, the row of its ``impacts``, the greatest impact in it, and
+the ratio that ``bound`` makes of that. Its postings ascend by doc_id; the score of one is ``weight * impacts[row,
+codes[p]]``. In each window of doc_ids the lists whose bounds together cannot reach the k-th best score so far are only
+probed for documents that the others bring.
+Windows are wide: what is saved by skipping in narrow ones costs more than adding (``python bench/keywords.py``).
 Contributions are rounded to multiples of one number, ``grain``, so that sums do not depend on the order of the lists:
 a document's score is the same for every k, and in every segment.
 Sources: Turtle and Flood 1995 (MaxScore); Ding and Suel 2011 (block maxima).
@@ -17,45 +20,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
-from numba.cpython.unsafe.numbers import trailing_zeros
 
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.arrays import F32, F64, I64, U8, U32
+from weft.engine.embedded.index.inverted.kernels.bounds import bound, rounded, sort_by
 from weft.engine.embedded.index.inverted.kernels.docs import allowed, seek
-from weft.engine.embedded.index.inverted.kernels.top import cut_of, push
+from weft.engine.embedded.index.inverted.kernels.top import KEPT, KNOWN, Offered, cut_of, offer, offered_to, settle
+from weft.engine.embedded.index.inverted.sums import NOTHING, WINDOW
 from weft.engine.embedded.index.ties.order import Ties
 
-WINDOW = 8192
 BLOCK_SHIFT = 7
-_SLACK = 1.0 + 1e-6
-"""Bounds are stored as float32 and summed in another order than scores."""
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _bound(impact: float, ratio: float) -> float:
-    """The greatest impact now of postings whose impact was at most ``impact`` under the segment's own parameters.
-
-    An impact is f / (f + K); ``ratio`` is the least K now / K then over the segment's lengths.
-    """
-    return _SLACK / (1.0 + ratio * (1.0 - impact) / impact)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def rounded(value: float, magic: float) -> float:
-    """``value``, which is below ``magic`` (a power of two), as a multiple of ``magic * 2**-52``."""
-    return (value + magic) - magic
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _order(order: I64, keys: F64) -> None:
-    """Sorts ``order`` ascending by ``keys``; stable, and quick when it is nearly sorted already."""
-    for i in range(1, len(order)):
-        item = order[i]
-        at = i
-        while at > 0 and keys[order[at - 1]] > keys[item]:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = item
 
 
 @njit(cache=True, nogil=True)
@@ -63,16 +37,12 @@ def best(
     docs: U32,
     codes: npt.NDArray[Any],
     impacts: F64,
-    tables: I64,
     block_max: F32,
-    starts: I64,
-    ends: I64,
-    weights: F64,
-    maxima: F32,
-    ratios: F64,
+    lists: F64,
     magic: float,
     filtered: bool,
     bits: U8,
+    sums: F64,
     scores: F32,
     ids: U32,
     size: int,
@@ -80,32 +50,37 @@ def best(
 ) -> int:
     """Offers the documents of one segment to the heap (``scores (k,)``, ``ids (k,)``); returns its size.
 
-    ``maxima[i]`` and ``block_max`` (of every 128 postings) are greatest impacts under the segment's own parameters, and
-    ``ratios[i]`` is what ``_bound`` makes of them for list i.
-    Weights are at least 0; ``magic`` is a power of two above their sum.
+    ``block_max`` has the greatest impact of every 128 postings; these and those of the lists are under the segment's
+    own parameters. Weights are at least 0; ``magic`` is a power of two above their sum. ``sums`` (``SumsPool``) comes
+    and is left without any document.
     """
-    lists = len(starts)
-    pos = starts.copy()
-    stop = starts.copy()
+    count = len(lists)
+    pos = lists[:, 0].astype(np.int64)
+    ends = lists[:, 1].astype(np.int64)
+    weights = lists[:, 2].copy()
+    tables = lists[:, 3].astype(np.int64)
+    ratios = lists[:, 5].copy()
+    stop = pos.copy()
+    cursor = pos.copy()
     grain = magic * 2.0**-52
-    bounds = np.empty(lists, np.float64)
-    window_bounds = np.empty(lists, np.float64)
-    for i in range(lists):
-        bounds[i] = weights[i] * _bound(maxima[i], ratios[i]) + grain
-    order = np.arange(lists)
-    _order(order, bounds)
+    bounds = np.empty(count, np.float64)
+    window_bounds = np.empty(count, np.float64)
+    for i in range(count):
+        bounds[i] = weights[i] * bound(lists[i, 4], ratios[i]) + grain
+    order = np.arange(count)
+    sort_by(order, bounds)
     window_order = order.copy()
-    reach = np.empty(lists, np.float64)
-    sums = np.zeros(WINDOW, np.float64)
-    touched = np.zeros(WINDOW >> 6, np.uint64)
+    reach = np.empty(count, np.float64)
+    offered = offered_to(scores, ids, size, ties)
     while True:
-        cut = cut_of(scores, size)
+        cut = cut_of(offered.tops, offered.counts[KNOWN])
         base = _next_window(docs, pos, ends, bounds, order, cut)
         if base < 0:
-            return size
+            settle(offered)
+            return int(offered.counts[KEPT])
         end = base + WINDOW
         total = 0.0
-        for i in range(lists):
+        for i in range(count):
             pos[i] = seek(docs, pos[i], ends[i], base)
             stop[i] = seek(docs, pos[i], ends[i], end)
             window_bounds[i] = 0.0
@@ -113,37 +88,36 @@ def best(
                 highest = np.float32(0.0)
                 for block in range(pos[i] >> BLOCK_SHIFT, ((stop[i] - 1) >> BLOCK_SHIFT) + 1):
                     highest = max(highest, block_max[block])
-                window_bounds[i] = min(bounds[i], weights[i] * _bound(highest, ratios[i]) + grain)
+                window_bounds[i] = min(bounds[i], weights[i] * bound(highest, ratios[i]) + grain)
                 total += window_bounds[i]
         if total >= cut:
-            _order(window_order, window_bounds)
+            sort_by(window_order, window_bounds)
             total = 0.0
             essential = 0
-            for i in range(lists):
+            for i in range(count):
                 total += window_bounds[window_order[i]]
                 reach[i] = total
                 if total < cut:
                     essential = i + 1
-            if essential == lists - 1:
-                size = _from_one(
+            if essential == count - 1:
+                _from_one(
                     docs, codes, impacts, tables, block_max, ratios, weights, pos, stop, window_order, reach,
-                    magic, filtered, bits, scores, ids, size, ties,
+                    magic, filtered, bits, offered,
                 )  # fmt: skip
             else:
-                for i in range(essential, lists):
+                first = np.uint64(base)
+                for i in range(essential, count):
                     current = window_order[i]
                     weight = weights[current]
                     table = impacts[tables[current]]
                     for p in range(pos[current], stop[current]):
-                        at = docs[p] - base
-                        sums[at] += rounded(weight * table[codes[p]], magic)
-                        touched[at >> 6] |= np.uint64(1) << np.uint64(at & 63)
-                size = _from_sums(
-                    docs, codes, impacts, tables, weights, pos, stop, window_order, reach, essential, base, sums,
-                    touched,
-                    magic, filtered, bits, scores, ids, size, ties,
+                        at = np.uint64(docs[p]) - first
+                        sums[at] = max(sums[at], 0.0) + rounded(weight * table[codes[p]], magic)
+                _from_sums(
+                    docs, codes, impacts, tables, weights, pos, stop, cursor, window_order, reach, essential, base,
+                    sums, magic, filtered, bits, offered,
                 )  # fmt: skip
-        for i in range(lists):
+        for i in range(count):
             pos[i] = stop[i]
 
 
@@ -177,11 +151,8 @@ def _from_one(
     magic: float,
     filtered: bool,
     bits: U8,
-    scores: F32,
-    ids: U32,
-    size: int,
-    ties: Ties,
-) -> int:
+    offered: Offered,
+) -> None:
     """The window when one list brings all candidates."""
     last = len(order) - 1
     current = order[last]
@@ -190,11 +161,11 @@ def _from_one(
     grain = magic * 2.0**-52
     table = impacts[tables[current]]
     others = reach[last - 1] if last > 0 else 0.0
-    cut = cut_of(scores, size)
+    cut = cut_of(offered.tops, offered.counts[KNOWN])
     p = pos[current]
     while p < stop[current]:
         block_end = min(stop[current], ((p >> BLOCK_SHIFT) + 1) << BLOCK_SHIFT)
-        if weight * _bound(block_max[p >> BLOCK_SHIFT], ratio) + grain + others < cut:
+        if weight * bound(block_max[p >> BLOCK_SHIFT], ratio) + grain + others < cut:
             p = block_end
         while p < block_end:
             score = rounded(weight * table[codes[p]], magic)
@@ -204,9 +175,7 @@ def _from_one(
                 continue
             score = _probe(docs, codes, impacts, tables, weights, pos, stop, order, reach, last, doc, score, cut, magic)
             if score >= cut:
-                size = push(scores, ids, size, np.float32(score), np.uint32(doc), ties)
-                cut = cut_of(scores, size)
-    return size
+                cut = offer(offered, np.float32(score), np.uint32(doc))
 
 
 @njit(cache=True, nogil=True)
@@ -218,43 +187,61 @@ def _from_sums(
     weights: F64,
     pos: I64,
     stop: I64,
+    cursor: I64,
     order: I64,
     reach: F64,
     essential: int,
     base: int,
     sums: F64,
-    touched: npt.NDArray[np.uint64],
     magic: float,
     filtered: bool,
     bits: U8,
-    scores: F32,
-    ids: U32,
-    size: int,
-    ties: Ties,
-) -> int:
-    """The window when several lists have been summed; leaves ``sums`` and ``touched`` all zero."""
+    offered: Offered,
+) -> None:
+    """The window when several lists have been summed; leaves no document in ``sums``.
+
+    The best list first: the sooner the heap has good documents, the fewer are offered to it. ``cursor`` is where the
+    others are probed next; each list brings documents from the start of the window on.
+    """
     others = reach[essential - 1] if essential > 0 else 0.0
-    cut = cut_of(scores, size)
-    for word in range(len(touched)):
-        left = touched[word]
-        touched[word] = 0
-        while left != 0:
-            at = (word << 6) + np.int64(trailing_zeros(left))
-            left &= left - np.uint64(1)
-            score = sums[at]
-            sums[at] = 0.0
-            if score + others < cut:
-                continue
-            doc = base + at
+    cut = cut_of(offered.tops, offered.counts[KNOWN])
+    for i in range(len(order) - 1, essential - 1, -1):
+        current = order[i]
+        for j in range(essential):
+            cursor[order[j]] = pos[order[j]]
+        p = pos[current]
+        end = stop[current]
+        while True:
+            p = _next_reaching(docs, sums, p, end, base, cut - others)
+            if p == end:
+                break
+            doc = np.int64(docs[p])
+            p += 1
+            score = sums[doc - base]
+            sums[doc - base] = NOTHING
             if filtered and not allowed(bits, doc):
                 continue
-            score = _probe(
-                docs, codes, impacts, tables, weights, pos, stop, order, reach, essential, doc, score, cut, magic
-            )
+            if essential > 0:
+                score = _probe(
+                    docs, codes, impacts, tables, weights, cursor, stop, order, reach, essential, doc, score, cut, magic
+                )
             if score >= cut:
-                size = push(scores, ids, size, np.float32(score), np.uint32(doc), ties)
-                cut = cut_of(scores, size)
-    return size
+                cut = offer(offered, np.float32(score), np.uint32(doc))
+
+
+@njit(cache=True, nogil=True)
+def _next_reaching(docs: U32, sums: F64, start: int, end: int, base: int, least: float) -> int:
+    """The first position from ``start`` on whose document has a sum of at least ``least``; those before leave ``sums``.
+
+    A loop of its own, so that the compiler keeps all of it in registers.
+    """
+    first = np.uint64(base)
+    for p in range(start, end):
+        at = np.uint64(docs[p]) - first
+        if sums[at] >= least:
+            return p
+        sums[at] = NOTHING
+    return end
 
 
 @njit(cache=True, nogil=True)

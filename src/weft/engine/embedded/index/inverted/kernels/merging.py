@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.arrays import F32, F64, I64, U8, U32
 from weft.engine.embedded.index.inverted.kernels.docs import allowed
 from weft.engine.embedded.index.inverted.kernels.maxscore import BLOCK_SHIFT

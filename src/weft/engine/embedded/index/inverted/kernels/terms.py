@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.arrays import I64, U8
 
 ONE, ANY = 256, 257
@@ -42,17 +42,28 @@ def find_keys(keys: U8, offsets: I64, low: int, high: int, wanted: U8, wanted_of
 
 
 @njit(cache=True, nogil=True)
-def glob(keys: U8, offsets: I64, low: int, high: int, pattern: I64, matched: npt.NDArray[np.bool_]) -> None:
+def glob(
+    keys: U8, offsets: I64, low: int, high: int, pattern: I64, matched: npt.NDArray[np.bool_], state: I64, steps: int
+) -> bool:
     """Sets ``matched (high - low,)``: whether the whole of each of the terms ``low:high`` fits ``pattern (n,)``.
 
-    A pattern's entry is a byte, ``ONE`` (any character but a line feed) or ``ANY`` (any number of those).
+    A pattern's entry is a byte, ``ONE`` (any character but a line feed) or ``ANY`` (any number of those). Returns False
+    after ``steps`` steps; the next call continues from ``state (5,)``, which is all -1 before the first one. A term may
+    take as many steps as the product of its length and the pattern's.
     """
     size = len(pattern)
-    for term in range(low, high):
-        at, end = offsets[term], offsets[term + 1]
-        want = 0
-        star, restart = -1, at
-        while True:
+    term, at, want, star, restart = state[0], state[1], state[2], state[3], state[4]
+    if term < 0:
+        term, at = low, offsets[low] if low < high else 0
+        want, star, restart = 0, -1, at
+    while term < high:
+        end = offsets[term + 1]
+        ended = False
+        while not ended:
+            if steps == 0:
+                state[0], state[1], state[2], state[3], state[4] = term, at, want, star, restart
+                return False
+            steps -= 1
             if want < size and pattern[want] == ANY:
                 star, restart = want, at
                 want += 1
@@ -64,12 +75,16 @@ def glob(keys: U8, offsets: I64, low: int, high: int, pattern: I64, matched: npt
                 want += 1
             elif at == end and want == size:
                 matched[term - low] = True
-                break
+                ended = True
             elif star >= 0 and restart < end and keys[restart] != 10:
                 restart = _next_character(keys, restart, end)
                 at, want = restart, star + 1
             else:
-                break
+                ended = True
+        term += 1
+        at = end
+        want, star, restart = 0, -1, at
+    return True
 
 
 @njit(cache=True, nogil=True, inline="always")

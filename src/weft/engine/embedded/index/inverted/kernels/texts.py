@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.arrays import I64, U8, U32
 
 _SEPARATOR = 0xFF

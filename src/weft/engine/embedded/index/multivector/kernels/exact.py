@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from weft.compiled.kernel import njit
 from weft.engine.embedded.index.multivector.kernels.lanes import TILE, exact_8, exact_16
 from weft.engine.embedded.index.multivector.kernels.packing import pack_floats
 from weft.engine.embedded.index.multivector.kernels.vectors import address, hold

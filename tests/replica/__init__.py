@@ -1,0 +1,1 @@
+"""Searches that another process than the server answers, from the server's folder."""
