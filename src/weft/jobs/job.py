@@ -84,6 +84,8 @@ class Job:
         self.done = 0
         self.total = 0
         self.error = ""
+        self.server = ""
+        """The id of the server that runs it; set before its first record is stored."""
         self.ended_at = ""
         self._begins = time.monotonic() + kind.grace_s
         self._wish = _Wish.RUN
@@ -99,6 +101,7 @@ class Job:
         job = cls(kind, record.key, record.name, record.collections, record.request)
         job._begins = 0.0
         job.started_at, job.cursor, job.done, job.total = record.started_at, record.cursor, record.done, record.total
+        job.server = record.server
         if record.status in (JobStatus.PAUSING, JobStatus.PAUSED):
             job.status, job._wish = JobStatus.PAUSED, _Wish.PAUSE
         elif record.status is JobStatus.CANCELLING:
@@ -121,6 +124,7 @@ class Job:
                 total=self.total,
                 request=self.request,
                 cursor=self.cursor,
+                server=self.server,
             )
 
     @property

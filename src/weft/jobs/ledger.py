@@ -1,15 +1,17 @@
 """Ledger: the records of jobs, kept across restarts.
 
 A record is a value in the store's settings, under its kind and key: ``{status, startedAt, completedAt, error, name,
-collections, done, total, request, cursor}``. ``entry`` is that value, for a kind that commits its result and the end of
-the job in one transaction. For each kind the newest ended jobs are kept.
+collections, done, total, request, cursor, server}``. ``entry`` is that value, for a kind that commits its result and
+the end of the job in one transaction. For each kind the newest ended jobs are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from weft.catalog.servers import RegisteredServer
 from weft.domain.jobs import JobRecord, JobStatus
 from weft.domain.json_values import JsonObject, JsonValue
 
@@ -25,9 +27,38 @@ class SettingsStore(Protocol):
         """All or nothing, durably; None removes a key. Raises StorageFull."""
 
 
+class JobStore(SettingsStore, Protocol):
+    """Settings that several servers may have."""
+
+    @property
+    def server(self) -> str:
+        """The id of this server among those that have the store; empty where it is the only one."""
+        ...
+
+    def servers(self) -> Sequence[RegisteredServer]:
+        """Those that have the store and run."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """No other server decides meanwhile whose job one is."""
+        ...
+
+
 class JobLedger:
-    def __init__(self, store: SettingsStore) -> None:
+    def __init__(self, store: JobStore) -> None:
         self._store = store
+
+    @property
+    def server(self) -> str:
+        return self._store.server
+
+    def is_elsewhere(self, record: JobRecord) -> bool:
+        """Whether another server runs the job, or will when it has started again."""
+        return record.server not in ("", self.server) and any(one.id == record.server for one in self._store.servers())
+
+    def alone(self) -> AbstractContextManager[None]:
+        """No other server decides meanwhile whose job one is."""
+        return self._store.alone()
 
     def records(self, kind: str) -> list[JobRecord]:
         """All records of that kind, in no order."""
@@ -62,6 +93,7 @@ class JobLedger:
         value |= {"error": record.error} if record.error else {}
         value |= {"request": record.request} if record.request else {}
         value |= {"cursor": record.cursor} if record.cursor is not None else {}
+        value |= {"server": record.server} if record.server else {}
         return {f"{record.kind} {record.key}": value}
 
 
@@ -82,4 +114,5 @@ def _record(kind: str, key: str, value: Mapping[str, Any]) -> JobRecord:
         total=value.get("total", 0),
         request=value.get("request", {}),
         cursor=value.get("cursor"),
+        server=value.get("server", ""),
     )

@@ -32,6 +32,7 @@ class JobRunner:
         self._ledger = ledger
         self._lock = threading.RLock()
         self._kinds: dict[str, JobKind] = {}
+        self._reopens: dict[str, Reopen | None] = {}
         self._lanes: dict[str, Lane[Job]] = {}
         self._jobs: dict[tuple[str, str], Job] = {}
         self._tasks: dict[Job, JobTask] = {}
@@ -43,15 +44,33 @@ class JobRunner:
         assert kind.resumable == (reopen is not None), kind.name
         with self._lock:
             self._kinds[kind.name] = kind
+            self._reopens[kind.name] = reopen
             self._lanes[kind.name] = Lane(kind.name, self._run)
-            for record in sorted(self._ledger.records(kind.name), key=lambda one: one.started_at):
-                if record.status.ended:
-                    continue
-                if reopen is None:
-                    ended = replace(record, status=JobStatus.FAILED, error=kind.interrupted, ended_at=now())
-                    self._remember(ended)
-                else:
-                    self._continue(Job.of_record(kind, record), reopen)
+            self._take_over(kind)
+
+    def take_over(self) -> None:
+        """The jobs of servers that are gone are this one's: they continue here, or have failed. Called again and again
+        where several servers have the ledger."""
+        if any(self._orphans(kind) for kind in list(self._kinds.values())):
+            with self._ledger.alone(), self._lock:
+                for kind in () if self._closed else tuple(self._kinds.values()):
+                    self._take_over(kind)
+
+    def _orphans(self, kind: JobKind) -> list[JobRecord]:
+        """The jobs that have not ended, and that no running server has, in the order of their start."""
+        waiting = [one for one in self._ledger.records(kind.name) if not one.status.ended]
+        mine = {job.key for job in list(self._tasks) if job.kind.name == kind.name}
+        found = [one for one in waiting if one.key not in mine and not self._ledger.is_elsewhere(one)]
+        return sorted(found, key=lambda one: one.started_at)
+
+    def _take_over(self, kind: JobKind) -> None:
+        reopen = self._reopens[kind.name]
+        for record in self._orphans(kind):
+            if reopen is None:
+                ended = replace(record, status=JobStatus.FAILED, error=kind.interrupted, ended_at=now())
+                self._remember(ended)
+            else:
+                self._continue(Job.of_record(kind, record), reopen)
 
     # -- watching
 
@@ -106,6 +125,10 @@ class JobRunner:
             before = self._jobs.get((job.kind.name, job.key))
             if before is not None and not before.ended:
                 raise Conflict(f"the {job.kind.name} {job.name!r} is under way already", id=before.record.id)
+            known = self._ledger.find(job.kind.name, job.key)
+            if known is not None and not known.status.ended and self._ledger.is_elsewhere(known):
+                raise Conflict(f"the {job.kind.name} {job.name!r} is under way on another server", id=known.id)
+            job.server = self._ledger.server
             self._check_room(job)
             self._ledger.forget_old(job.kind.name)
             self._ledger.put(job.record)
@@ -167,6 +190,8 @@ class JobRunner:
     def _live(self, id: str) -> Job:
         record = self.get(id)
         job = self._jobs.get((record.kind, record.key))
+        if job is None and not record.status.ended and self._ledger.is_elsewhere(record):
+            raise Conflict(f"the {record.kind} {record.name!r} is under way on another server; ask that one", id=id)
         if job is None:
             raise Conflict(f"the {record.kind} {record.name!r} has ended: {record.status}", id=id)
         return job
@@ -181,6 +206,9 @@ class JobRunner:
             _log.warning("%s %r: %s", job.kind.name, job.name, job.error)
             return
         job.bind(self._ledger.put)
+        if job.server != self._ledger.server:
+            job.server = self._ledger.server
+            self._remember(job.record)
         self._take(job, task)
         if job.status is not JobStatus.PAUSED:
             self._queue(job)

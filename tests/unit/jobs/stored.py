@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import orjson
 
+from weft.catalog.servers import RegisteredServer
 from weft.domain.errors import StorageFull
 
 
@@ -16,6 +18,14 @@ class StoredSettings:
     def __init__(self) -> None:
         self._held: dict[str, bytes] = {}
         self.is_full = False
+
+    server = ""
+
+    def servers(self) -> Sequence[RegisteredServer]:
+        return ()
+
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def settings(self) -> Mapping[str, Any]:
         return {key: orjson.loads(value) for key, value in self._held.items()}

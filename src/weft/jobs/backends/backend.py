@@ -64,6 +64,10 @@ class Backend(ABC):
     def folder(self, id: str, location: Location) -> BlobFolder:
         """The folder named ``id`` at ``location``, whether it exists or not. Raises Invalid for an invalid location."""
 
+    def holds(self, location: Location) -> bool:
+        """Whether ``location`` is that of the settings, or below it: requests may always name it."""
+        return location == Location()
+
     @abstractmethod
     def ids(self) -> list[str]:
         """The names of all folders at the location of the settings, in no order."""

@@ -23,7 +23,7 @@ class FilesystemFolder(BlobFolder):
 
     def put(self, key: str, data: bytes) -> None:
         path = self._made(key)
-        disk.write_whole(path, data, sync=True, mode=0o600)
+        disk.write_whole(path, data, sync=True, mode=disk.FILE_MODE)
 
     def put_file(self, key: str, path: Path) -> None:
         target = self._made(key)
@@ -33,6 +33,7 @@ class FilesystemFolder(BlobFolder):
                 path.replace(staged)
             except OSError:  # another file system
                 shutil.copyfile(path, staged)
+            staged.chmod(disk.FILE_MODE)
             with staged.open("rb+") as file:
                 disk.sync_file(file.fileno())
             staged.replace(target)
@@ -68,7 +69,8 @@ class FilesystemFolder(BlobFolder):
     def _made(self, key: str) -> Path:
         path = self.root / key
         with disk.explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.exists():
+                disk.make_folder(path.parent, sync=True)
         return path
 
 
@@ -92,6 +94,11 @@ class FilesystemBackend(Backend):
         if root is None or not root.is_absolute():
             raise Invalid(f"the path of a backup must be absolute, not {str(root or '')[:200]!r}")
         return FilesystemFolder(root / id)
+
+    def holds(self, location: Location) -> bool:
+        if not location.path:
+            return True
+        return self._root is not None and self._named(location.path).resolve().is_relative_to(self._root.resolve())
 
     def _named(self, path: str) -> Path:
         if len(path) > _MAX_PATH_CHARS or "\0" in path:

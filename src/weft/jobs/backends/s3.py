@@ -7,6 +7,7 @@ Credentials, region and the rest of the machine's identity come from the environ
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 _PROVIDED = "s3.amazonaws.com"
 _RETRY_S = 60
 _REGION = "us-east-1"
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+"""As Amazon's older names, which other storages have, too; today's are in lower case and at most 63 characters."""
+_LONGEST_PATH = 900
+_PANIC = "PanicException"
 
 
 class S3Folder(BlobFolder):
@@ -100,7 +105,17 @@ class S3Backend(Backend):
         bucket = location.bucket or self._bucket
         if not bucket:
             raise Invalid("no bucket is named; set BACKUP_S3_BUCKET, or EXPORT_DEFAULT_BUCKET for exports")
+        if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+            raise Invalid(
+                f"{bucket[:80]!r} is not the name of a bucket, which has 3 to 255 letters, digits, dots, hyphens and "
+                "underscores"
+            )
         return S3Folder(self._store(bucket), bucket, "/".join((*_parts(location.path or self._path), id)))
+
+    def holds(self, location: Location) -> bool:
+        own = _parts(self._path)
+        within = not location.path or _parts(location.path)[: len(own)] == own
+        return within and location.bucket in ("", self._bucket)
 
     def ids(self) -> list[str]:
         import obstore
@@ -134,6 +149,8 @@ def _parts(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part]
     if any(part in (".", "..") for part in parts):
         raise Invalid(f"a path within a bucket must contain no . or .. as a segment, but {path[:200]!r} does")
+    if len(path) > _LONGEST_PATH or not path.isprintable():
+        raise Invalid(f"a path within a bucket has at most {_LONGEST_PATH} characters, all of them printable")
     return parts
 
 
@@ -159,6 +176,10 @@ def _explained(place: str) -> Iterator[None]:
         raise OperatorError(
             f"{place} refused the request ({_first_line(error)}); check the endpoint, the bucket and the credentials"
         ) from error
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:  # of Rust, which no handler of exceptions would see
+            raise
+        raise OperatorError(f"{place} cannot be used: the client of the object store failed") from error
 
 
 def _first_line(error: Exception) -> str:

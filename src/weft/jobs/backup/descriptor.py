@@ -23,13 +23,17 @@ import xxhash
 from weft import __version__
 from weft.domain.errors import CorruptData, Unsupported
 from weft.domain.jobs import JobStatus
+from weft.domain.json_cost import decoded_bytes
 from weft.domain.json_values import JsonObject
 from weft.jobs.backends.backend import BlobFolder
-from weft.jobs.backup.pack import REF, Refs
-from weft.jobs.backup.zstd import compress, decompress
+from weft.jobs.backup.pack import REF, Refs, unpacked_at_most
+from weft.jobs.backup.zstd import ZstdError, compress, decompressed
 
 FORMAT = 1
 STATE, CONTENTS = "weft-backup.json", "contents"
+_MOST_STATE_BYTES = 64 << 20
+_MOST_CONTENTS_BYTES = 256 << 20
+_MOST_DECODED_BYTES = 2 << 30
 _PATH = re.compile(r"(?!.*(?:^|/)\.)(?:store|index)/[A-Za-z0-9._/-]+")
 
 
@@ -62,9 +66,11 @@ def write_state(folder: BlobFolder, state: BackupState) -> None:
 
 def read_state(folder: BlobFolder) -> BackupState | None:
     """None when there is no backup. Raises CorruptData, and Unsupported for one from a newer version of Weft."""
-    raw = folder.get(STATE)
+    raw = folder.get_range(STATE, 0, _MOST_STATE_BYTES + 1)
     if raw is None:
         return None
+    if len(raw) > _MOST_STATE_BYTES:
+        raise _damaged(folder, STATE)
     try:
         whole = orjson.loads(raw)
         given = whole["state"]
@@ -132,10 +138,24 @@ def write_contents(folder: BlobFolder, contents: BackupContents) -> str:
 
 def read_contents(folder: BlobFolder, state: BackupState) -> BackupContents:
     """Raises CorruptData."""
-    data = folder.get(CONTENTS)
-    if data is None or hashlib.sha256(data).hexdigest() != state.contents:
+    data = folder.get_range(CONTENTS, 0, _MOST_CONTENTS_BYTES + 1)
+    if data is None or len(data) > _MOST_CONTENTS_BYTES or hashlib.sha256(data).hexdigest() != state.contents:
         raise _damaged(folder, CONTENTS)
-    document = orjson.loads(decompress(data))
+    try:
+        return _contents(orjson.loads(_unpacked(data)))
+    except (ZstdError, ValueError, KeyError, TypeError, AttributeError):
+        raise _damaged(folder, CONTENTS) from None
+
+
+def _unpacked(frame: bytes) -> bytes:
+    """Raises ZstdError for what unpacks to more than a description has, in bytes or in values of JSON."""
+    found = decompressed(frame, unpacked_at_most(len(frame)))
+    if decoded_bytes(found.partition(b"\n")[0]) > _MOST_DECODED_BYTES:
+        raise ZstdError("its JSON has too many values")
+    return found
+
+
+def _contents(document: Any) -> BackupContents:
     return BackupContents(
         [
             StoredCollection(
@@ -173,16 +193,19 @@ def pack_manifest(files: list[StoredFile]) -> bytes:
 
 
 def unpack_manifest(data: bytes) -> list[StoredFile]:
-    """Raises CorruptData for a path outside a shard's folder."""
-    head, _, body = decompress(data).partition(b"\n")
-    refs = np.frombuffer(body, REF)
+    """Raises CorruptData for a path outside a shard's folder, and for what is no manifest."""
     files: list[StoredFile] = []
     at = 0
-    for one in orjson.loads(head)["files"]:
-        if not is_shard_file(one["path"]):
-            raise CorruptData(f"the backup holds a file {one['path'][:200]!r}, which no shard has")
-        files.append(StoredFile(one["path"], one["size"], one["chunk"], refs[at : at + one["chunks"]]))
-        at += one["chunks"]
+    try:
+        head, _, body = _unpacked(data).partition(b"\n")
+        refs = np.frombuffer(body, REF)
+        for one in orjson.loads(head)["files"]:
+            if not is_shard_file(one["path"]):
+                raise CorruptData(f"the backup holds a file {one['path'][:200]!r}, which no shard has")
+            files.append(StoredFile(one["path"], one["size"], one["chunk"], refs[at : at + one["chunks"]]))
+            at += one["chunks"]
+    except (ZstdError, ValueError, KeyError, TypeError):
+        raise CorruptData("the backup holds a list of files that cannot be read; use another backup") from None
     return files
 
 

@@ -33,9 +33,12 @@ import numpy.typing as npt
 from weft.domain.errors import CorruptData
 from weft.files import disk
 from weft.jobs.backends.backend import BlobFolder
-from weft.jobs.backup.zstd import ZstdError, compress, decompress
+from weft.jobs.backup.zstd import ZstdError, compress, decompressed
 
 PACK_BYTES = 32 << 20
+MOST_BYTES = 1 << 29
+"""Of a chunk, and of the description of a backup, which says as much of a million tenants."""
+_LEAST_BYTES, _MOST_TIMES = 16 << 20, 64
 _READ_BYTES = 8 << 20
 _AHEAD = 2
 
@@ -56,6 +59,12 @@ LEVELS = {
     "NoCompression": 0,
 }
 """The level of zstd, 0 for none, for each of Weaviate's names."""
+
+
+def unpacked_at_most(stored: int) -> int:
+    """How many bytes ``stored`` ones may unpack to. The chunks of files are small, and whatever else is in a backup has
+    digests, which do not get much smaller."""
+    return min(MOST_BYTES, _LEAST_BYTES + _MOST_TIMES * stored)
 
 
 def pack_key(number: int) -> str:
@@ -148,6 +157,8 @@ class PackReader:
         while start < len(refs):
             stop = _run(refs, start)
             first = refs[start]
+            if first["stored"] > MOST_BYTES:
+                raise self._damaged(first, "is damaged")
             data = self._read(first, int(refs["stored"][start:stop].sum(dtype=np.uint64)))
             at = 0
             for ref in refs[start:stop]:
@@ -173,9 +184,11 @@ class PackReader:
         return data
 
     def _chunk(self, ref: np.void, data: bytes) -> bytes:
+        if int(ref["size"]) > unpacked_at_most(int(ref["stored"])):
+            raise self._damaged(ref, "is damaged")
         if ref["stored"] != ref["size"]:
             try:
-                data = decompress(data)
+                data = decompressed(data, int(ref["size"]))
             except ZstdError:
                 raise self._damaged(ref, "is damaged") from None
         if hashlib.sha256(data).digest() != ref["digest"].tobytes():

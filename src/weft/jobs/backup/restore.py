@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from weft.catalog.state import CatalogEntry
 from weft.domain.errors import Conflict
@@ -32,13 +33,22 @@ RESTORE = JobKind(
 """The key of such a job is the home of the backup's folder."""
 
 
+class RestoredAlias(NamedTuple):
+    """An alias that is made or moved. ``before``: the collection that it meant at the request; empty: none. One that
+    another request has changed since stays as it is."""
+
+    alias: str
+    collection: str
+    before: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
     """Which parts of ``contents`` to restore. ``parts``: the requested ones, by name."""
 
     contents: BackupContents
     collections: Sequence[StoredCollection]
-    overwrite_alias: bool
+    aliases: Sequence[RestoredAlias]
     parts: Mapping[str, BackupPart]
 
 
@@ -94,13 +104,12 @@ class Restorer:
                 )
 
     def _aliases(self) -> dict[str, str]:
-        """The aliases of the backup, without existing ones unless the request overwrites them."""
+        """Those of the request that still mean what they meant then. A name that a collection has is none."""
         present = self._database.aliases()
         return {
-            alias: one.name
-            for one in self._request.collections
-            for alias in one.aliases
-            if self._request.overwrite_alias or alias not in present
+            one.alias: one.collection
+            for one in self._request.aliases
+            if present.get(one.alias, "") == one.before and (one.before or self._database.find(one.alias) is None)
         }
 
     def _fetch(self, collection: StoredCollection, entry: CatalogEntry, job: Job) -> None:
@@ -113,13 +122,14 @@ class Restorer:
             for file in files:
                 self._write(folder / file.path, file, job)
             with disk.explained(folder):
-                for made in sorted({(folder / file.path).parent for file in files} | {folder, folder.parent}):
+                above = {folder, *folder.parents[:3]}  # up to the data folder
+                for made in sorted({(folder / file.path).parent for file in files} | above):
                     disk.sync_folder(made)
 
     def _write(self, path: Path, file: StoredFile, job: Job) -> None:
         with disk.explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         try:
             offset = 0
             for chunk in self._reader.chunks(file.refs):

@@ -15,6 +15,10 @@
     …[]                 list
 
 An object type without properties is a string of JSON, because Parquet has no empty structs.
+
+Metadata of the schema: ``collection``, ``tenant`` where there are tenants; ``weft.collection``: the collection's schema
+as a client reads it, JSON; ``weft.models``: the fingerprints of the models that made the vectors, by name of vector,
+JSON. ``weft import`` reads them.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from weft.domain import instants, json_text
@@ -124,9 +129,12 @@ def struct_of(properties: Sequence[Property]) -> tuple[pa.StructType, Convert]:
 
 
 class ArrowColumns:
-    """Makes record batches of one collection's objects. ``multi``: by name, whether a vector is a multi-vector."""
+    """Makes record batches of one collection's objects. ``multi``: by name, whether a vector is a multi-vector;
+    ``models``: by name, the fingerprints of the models that made the vectors."""
 
-    def __init__(self, config: CollectionConfig, tenant: str | None, multi: Mapping[str, bool]) -> None:
+    def __init__(
+        self, config: CollectionConfig, tenant: str | None, multi: Mapping[str, bool], models: Mapping[str, str]
+    ) -> None:
         self._tenant = tenant
         self._multi = dict(multi)
         self._properties = struct_of(config.properties) if config.properties else None
@@ -136,6 +144,8 @@ class ArrowColumns:
         fields += [("properties", self._properties[0])] if self._properties else []
         fields += [("vectors", self._vector_type())] if self._multi else []
         metadata = {"collection": config.name} | ({"tenant": tenant} if tenant is not None else {})
+        metadata |= {"weft.collection": orjson.dumps(config.document).decode()}
+        metadata |= {"weft.models": orjson.dumps(dict(models)).decode()} if models else {}
         self.schema = pa.schema(fields, metadata)
 
     def batch(self, objects: Sequence[Object], vectors: Mapping[str, Sequence[Vector | None]]) -> pa.RecordBatch:

@@ -40,7 +40,7 @@ class ShardFiles:
         self._codec = RecordCodec(config)
         self._names = [name for name in config.vectors if name in store.vector_names]
         multi = {name: config.vectors[name].index.multivector is not None for name in self._names}
-        self._columns = ArrowColumns(config, shard if config.tenancy.enabled else None, multi)
+        self._columns = ArrowColumns(config, shard if config.tenancy.enabled else None, multi, store.models)
 
     def write(self, path: Path, first_doc_id: int, each: Callable[[int], bool]) -> WrittenFile:
         """Writes the next file at ``path``, from ``first_doc_id`` on; none if no objects are left.

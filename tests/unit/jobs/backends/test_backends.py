@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from s3_server import BUCKET
 from weft.domain.errors import Invalid, OperatorError
 from weft.jobs.backends.backend import Backend, Location
 from weft.jobs.backends.filesystem import FilesystemBackend
-from weft.jobs.backends.s3 import S3Backend
+from weft.jobs.backends.s3 import S3Backend, S3Folder
 
 
 def test_blobs_come_back(backend: Backend, tmp_path: Path) -> None:
@@ -105,3 +106,49 @@ def test_s3_that_refuses(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> No
         S3Backend(BUCKET, "a/../b", s3_address, use_ssl=False).folder("one", Location())
     with pytest.raises(Invalid, match="bucket"):
         S3Backend("", "", s3_address, use_ssl=False).folder("one", Location())
+
+
+BAD_BUCKETS = ["..", "a/../b", "x y", "x\ny", "a", "a/b", "-ab", "b" * 300, "ab\0", "ä" * 4, "a..b", "http://host/b"]
+
+
+@pytest.mark.parametrize("bucket", BAD_BUCKETS)
+def test_what_is_no_bucket(s3_address: str, bucket: str) -> None:
+    with pytest.raises(Invalid, match="not the name of a bucket"):
+        S3Backend("mine", "", s3_address, use_ssl=False).folder("one", Location(bucket=bucket))
+
+
+@pytest.mark.parametrize("path", ["a\nb", "a\0", "a" * 2000, "..", "."])
+def test_what_is_no_path_within_a_bucket(s3_address: str, path: str) -> None:
+    with pytest.raises(Invalid, match="a path within a bucket"):
+        S3Backend("mine", "", s3_address, use_ssl=False).folder("one", Location(path=path))
+
+
+def test_which_locations_in_s3_are_below_that_of_the_settings(s3_address: str) -> None:
+    backend = S3Backend("mine", "own/path", s3_address, use_ssl=False)
+    for held in (Location(), Location("mine"), Location("", "own/path/more"), Location("mine", "/own/path/")):
+        assert backend.holds(held)
+    for other in (Location("other"), Location("", "own"), Location("", "own/pathmore"), Location("", "x/own/path")):
+        assert not backend.holds(other)
+    with pytest.raises(Invalid):
+        backend.holds(Location("", "own/path/../.."))
+
+
+def test_a_panic_in_the_client_of_s3_is_an_error_of_the_store(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rust's panics are no exceptions to Python: no handler would see them, and no caller the reason."""
+    from obstore.store import S3Store
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    store = S3Store("x y", endpoint=f"http://{s3_address}", client_options={"allow_http": True})
+    with pytest.raises(BaseException) as panic:
+        store.put("k", b"v")
+    assert not isinstance(panic.value, Exception), "otherwise nothing is tested here"
+    folder = S3Folder(store, "x y", "p")
+    calls: list[Callable[[], object]] = [
+        lambda: folder.put("k", b"v"),
+        lambda: folder.get("k"),
+        lambda: folder.get_range("k", 0, 1),
+    ]
+    for call in calls:
+        with pytest.raises(OperatorError, match="the client of the object store failed"):
+            call()

@@ -25,7 +25,7 @@ from weft.jobs.backup.create import BACKUP, BackupBase, BackupMaker, BackupReque
 from weft.jobs.backup.descriptor import BackupState, read_contents, read_state
 from weft.jobs.backup.pack import PackReader
 from weft.jobs.backup.parts import BackupPart
-from weft.jobs.backup.restore import RESTORE, Restorer, RestoreRequest
+from weft.jobs.backup.restore import RESTORE, RestoredAlias, Restorer, RestoreRequest
 from weft.jobs.job import Job, JobStopped
 from weft.jobs.ledger import JobLedger
 
@@ -69,7 +69,12 @@ def bring_back(
     folders: list[BlobFolder] = [folder, *(backend.folder(one, Location()) for one in state.backups)]
     contents = read_contents(folder, state)
     job = Job(RESTORE, folder.home, state.id, state.classes)
-    request = RestoreRequest(contents, contents.collections, overwrite, parts or {})
+    present = database.aliases()
+    found = [
+        RestoredAlias(alias, one.name, present.get(alias, "")) for one in contents.collections for alias in one.aliases
+    ]
+    aliases = [one for one in found if overwrite or not one.before]
+    request = RestoreRequest(contents, contents.collections, aliases, parts or {})
     Restorer(database, request, PackReader(folders, [state.id])).run(job)
     return job
 
@@ -258,6 +263,28 @@ def test_aliases_that_point_elsewhere_meanwhile(database: Database, tmp_path: Pa
         assert database.aliases()["Stuff"] == target
 
 
+@pytest.mark.parametrize("now", ["Others", "First", None])
+def test_an_alias_that_was_changed_since_the_request_stays(database: Database, tmp_path: Path, now: str | None) -> None:
+    backend = FilesystemBackend(tmp_path / "b")
+    for name in ("Things", "Others", "First"):
+        database.create(config(name))
+    state = make(database, backend, "one", "Things")
+    database.drop("Things")
+    if now is not None:
+        database.put_alias("Stuff", now)
+    folder = backend.folder("one", Location())
+    contents = read_contents(folder, state)
+    aliases = [
+        RestoredAlias("Stuff", "Things", "First"),
+        RestoredAlias("Others", "Things"),
+        RestoredAlias("New", "Things"),
+    ]
+    request = RestoreRequest(contents, contents.collections, aliases, {})
+    Restorer(database, request, PackReader([folder], ["one"])).run(Job(RESTORE, folder.home, "one", state.classes))
+    moved = {"Stuff": "Things"} if now == "First" else {} if now is None else {"Stuff": now}
+    assert dict(database.aliases()) == moved | {"New": "Things"}
+
+
 def test_damage_leaves_nothing_behind(database: Database, tmp_path: Path) -> None:
     backend = FilesystemBackend(tmp_path / "b")
     for name in ("First", "Second"):
@@ -331,7 +358,7 @@ def test_a_restore_that_is_cancelled_at_the_last_moment(
         return real(*arguments)
 
     monkeypatch.setattr(EmbeddedDriver, "open", opened)
-    request = RestoreRequest(contents, contents.collections, False, {})
+    request = RestoreRequest(contents, contents.collections, [], {})
     restorer = Restorer(database, request, PackReader([folder], ["one"]))
     with pytest.raises(JobStopped):
         restorer.run(job)

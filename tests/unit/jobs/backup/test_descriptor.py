@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from weft.jobs.backup.descriptor import (
     write_state,
 )
 from weft.jobs.backup.pack import REF
+from weft.jobs.backup.zstd import compress
 
 WRITTEN = BackupState(
     "one", "server", JobStatus.SUCCESS, "2026-01-02T03:04:05.000Z", ("A", "B"), backups=("zero",), size_bytes=7
@@ -113,3 +115,48 @@ def test_manifests_come_back() -> None:
 def test_a_manifest_cannot_lead_out_of_the_folder(path: str) -> None:
     with pytest.raises(CorruptData):
         unpack_manifest(pack_manifest([StoredFile(path, 0, 4, np.zeros(0, REF))]))
+
+
+BOMB = compress(b" " * (200 << 20) + b"{}", 19)
+"""200 MB in a few kilobytes."""
+
+
+def test_json_of_many_values_is_not_decoded(folder: FilesystemFolder) -> None:
+    """Each of them takes far more memory than its three bytes."""
+    rng = np.random.default_rng(5)
+    noise = rng.bytes(1 << 20).hex().encode()
+    document = b'{"parts": {}, "noise": "' + noise + b'", "collections": [' + b"[]," * (15 << 20) + b"[]]}"
+    data = compress(document, 1)
+    folder.put(CONTENTS, data)
+    with pytest.raises(CorruptData, match=CONTENTS):
+        read_contents(folder, replace(WRITTEN, contents=hashlib.sha256(data).hexdigest()))
+
+
+def test_a_small_frame_does_not_unpack_to_much(folder: FilesystemFolder) -> None:
+    assert len(BOMB) < 100_000
+    folder.put(CONTENTS, BOMB)
+    with pytest.raises(CorruptData, match=CONTENTS):
+        read_contents(folder, replace(WRITTEN, contents=hashlib.sha256(BOMB).hexdigest()))
+    with pytest.raises(CorruptData, match="cannot be read"):
+        unpack_manifest(BOMB)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"[]",
+        b"{}",
+        b"null",
+        b"not json",
+        b'{"collections": 1, "parts": {}}',
+        b'{"collections": [[]], "parts": {}}',
+        b'{"collections": [{"name": "A", "document": {}, "aliases": [], "shards": [["x"]]}], "parts": {}}',
+    ],
+)
+def test_what_is_no_description(folder: FilesystemFolder, document: bytes) -> None:
+    data = compress(document, 3)
+    folder.put(CONTENTS, data)
+    with pytest.raises(CorruptData, match=CONTENTS):
+        read_contents(folder, replace(WRITTEN, contents=hashlib.sha256(data).hexdigest()))
+    with pytest.raises(CorruptData):
+        unpack_manifest(data)

@@ -83,6 +83,17 @@ def test_damage_is_noticed_and_named(folder: FilesystemFolder, harm: str) -> Non
         list(PackReader([folder], ["own"]).chunks(refs))
 
 
+def test_a_chunk_holds_what_its_entry_says(folder: FilesystemFolder) -> None:
+    """And no more is unpacked than that."""
+    refs, _ = store(folder, [b"x" * (15 << 20)])
+    assert len(b"".join(PackReader([folder], ["own"]).chunks(refs))) == 15 << 20
+    for size in (1 << 10, (15 << 20) - 1, 100 << 20, (1 << 30) + 1):
+        wrong = refs.copy()
+        wrong["size"] = size
+        with pytest.raises(CorruptData, match="is damaged"):
+            list(PackReader([folder], ["own"]).chunks(wrong))
+
+
 def test_a_backup_that_is_not_known(folder: FilesystemFolder) -> None:
     refs, _ = store(folder, [b"x"])
     refs["backup"] = 3

@@ -76,7 +76,7 @@ def test_dates(text: str, microseconds: int) -> None:
 def test_a_batch() -> None:
     vectors = {"one": VectorConfig("one"), "many": VectorConfig("many")}
     config = CollectionConfig("C", (Property("n", DataType.INT),), vectors, tenancy=Tenancy(enabled=True))
-    columns = ArrowColumns(config, "T1", {"one": False, "many": True})
+    columns = ArrowColumns(config, "T1", {"one": False, "many": True}, {"one": "text2vec-a|1"})
     objects = [Object(bytes(15) + b"\1", {"n": 1}, {}, 1000, 2000), Object(bytes(16), {}, {}, 1, 2)]
     many = np.arange(6, dtype=np.float32).reshape(3, 2)
     batch = columns.batch(objects, {"one": [None, np.array([1, 2], np.float32)], "many": [many, None]})
@@ -88,11 +88,16 @@ def test_a_batch() -> None:
     assert second["properties"] == {"n": None}
     assert first["vectors"] == {"one": None, "many": many.tolist()}
     assert second["vectors"] == {"one": [1.0, 2.0], "many": None}
-    assert columns.schema.metadata == {b"collection": b"C", b"tenant": b"T1"}
+    assert columns.schema.metadata == {
+        b"collection": b"C",
+        b"tenant": b"T1",
+        b"weft.collection": b"{}",
+        b"weft.models": b'{"one":"text2vec-a|1"}',
+    }
     batch.validate(full=True)
 
 
 def test_a_collection_of_nothing_but_uuids() -> None:
-    columns = ArrowColumns(CollectionConfig("C"), None, {})
+    columns = ArrowColumns(CollectionConfig("C"), None, {}, {})
     assert columns.schema.names == ["id", "creation_time", "update_time"]
     assert len(columns.batch([Object(bytes(16))], {})) == 1
