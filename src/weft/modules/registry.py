@@ -15,13 +15,14 @@ ModuleFactory: TypeAlias = Callable[[], Module]
 
 class ModelState(NamedTuple):
     """A model in this process's memory: how many texts and media wait for it, how many threads run it, and how many
-    texts and media it has embedded since it was loaded.
+    texts and media it has embedded since it was loaded. ``bytes``: by how much the process grew when it was loaded.
     """
 
     name: str
     waiting: int
     threads: int
     embedded: int
+    bytes: int = 0
 
 
 class Registry:

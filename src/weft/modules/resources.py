@@ -8,6 +8,7 @@ from weft.modules.local.models import ModelOffer
 from weft.modules.local.pool import ModelPool
 from weft.modules.media import MediaDecoder
 from weft.modules.media.limits import MediaLimits
+from weft.modules.providers.address_rules import AddressRules
 from weft.modules.providers.client import ProviderClient
 from weft.settings.modules import MediaSettings, ModelSettings, ProviderSettings
 
@@ -27,8 +28,10 @@ class Resources:
         limits = MediaLimits(
             pixels=media.max_pixels, memory_bytes=media.memory_mb << 20, wall_s=media.timeout_s, cpu_s=media.cpu_s
         )
+        hosts = frozenset(host.lower() for host in providers.hosts)
+        rules = AddressRules(providers.public_only, providers.private_errors, hosts)
         return cls(
-            ProviderClient(timeout_s=providers.timeout_s, public_only=providers.public_only),
+            ProviderClient(timeout_s=providers.timeout_s, rules=rules),
             ModelPool(threads=models.threads, queue_limit=models.queue),
             ModelOffer(models.folder, allow_downloads=models.downloads),
             MediaDecoder(limits, workers=media.workers),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from weft.compiled.kernel import njit
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+
+@njit(cache=True, nogil=True, fastmath=True)
 def sum_token_vectors(
     ids: npt.NDArray[np.int32],
     offsets: npt.NDArray[np.int64],

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from weft.domain.errors import Overloaded, WeftError
@@ -30,6 +31,8 @@ class _Entry:
     scheduler: Scheduler[Any] | None = None
     queries: OrderedDict[str | RoleText, Vector] = field(default_factory=OrderedDict)
     dropped: bool = False
+    bytes: int = 0
+    """By how much the process grew when the model was loaded."""
 
 
 class ModelPool:
@@ -84,8 +87,11 @@ class ModelPool:
 
     def state(self) -> list[ModelState]:
         """The models in memory, by name; one that is loaded in two ways, such as with two poolings, appears twice."""
+        with self._lock:
+            sizes = {key: one.bytes for key, one in self._models.items()}
         return sorted(
-            ModelState(one.encoder.name, one.waiting, one.workers, one.embedded) for _, one in self._schedulers()
+            ModelState(one.encoder.name, one.waiting, one.workers, one.embedded, sizes.get(key, 0))
+            for key, one in self._schedulers()
         )
 
     def unload(self, key: str) -> None:
@@ -120,7 +126,9 @@ class ModelPool:
             if entry.dropped:
                 raise Overloaded("the model is being unloaded; send the request again")
             if entry.scheduler is None:
+                before = _own_bytes()
                 encoder = load()
+                entry.bytes = max(0, _own_bytes() - before)
                 workers = self.threads if encoder.parallel else 1
                 entry.scheduler = Scheduler(encoder, workers=workers, queue_limit=self._queue_limit)
             return entry.scheduler
@@ -140,6 +148,15 @@ class ModelPool:
             entry.dropped = True
             if entry.scheduler is not None:
                 entry.scheduler.close()
+
+
+def _own_bytes() -> int:
+    """Of this process's memory, without what files are mapped to; 0 where that is unknown."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()
+    except OSError:
+        return 0
+    return (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)

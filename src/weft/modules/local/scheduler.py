@@ -25,12 +25,16 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from weft.domain.errors import Invalid, Overloaded, ProviderError, WeftError
 from weft.domain.objects import Vector
+from weft.domain.place import waited
 
 _log = logging.getLogger(__name__)
 
 _CPU_TOKENS = 512
 _GPU_TOKENS = 16_384
 """A GPU needs many texts per run: this is the default of text-embeddings-inference."""
+
+_SOON_S = 0.1
+"""Where a text takes longer, another request is answered in the place of the one that waits."""
 
 _NICE = 15
 """The niceness of threads that embed documents; only Linux has one for each thread."""
@@ -108,7 +112,8 @@ class Scheduler(Generic[Prepared]):
             return []
         request: _Request[Prepared] = _Request(texts)
         self._enqueue(request, urgency)
-        request.done.wait()
+        if not request.done.wait(_SOON_S):
+            waited(request.done.wait)
         return [result for result in request.results if result is not None]
 
     @property

@@ -61,7 +61,10 @@ _BRANDS: Final = {
 }
 _IMAGES_OF_ANY_CODEC: Final = (b"mif1", b"msf1")
 _OLD_QUICKTIME: Final = frozenset((b"moov", b"mdat", b"wide", b"pnot"))
-_SVG_IN_XML: Final = re.compile(rb"\s*<\?xml[^>]*>\s*(<!--.*?-->\s*)*(<!doctype\s+svg|<(\w+:)?svg[\s>])", re.I | re.S)
+_SVG_IN_XML: Final = re.compile(
+    rb"\s*+<\?xml[^>]*+>\s*+(?:(?><!--.*?-->)\s*+)*+(?:<!doctype\s+svg|<(?:\w{1,100}:)?svg[\s>])", re.I | re.S
+)
+"""A comment ends where it first can: to try later ends, too, took time that doubled with each comment."""
 _PACKET_OF_TS: Final = 188
 _LOOKED_AT, _LOOKED_AT_XML = 64, 4096
 

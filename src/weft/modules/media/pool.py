@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from weft.domain.errors import Invalid, Overloaded, WeftError
+from weft.domain.place import holder, waited
 from weft.modules.media.limits import CPU_SETTING, TIME_SETTING, MediaLimits
+from weft.modules.media.line import Line
 from weft.modules.media.wire import Decoded, DecodeRequest, Output, read_ready, read_reply, write_request
 
 WORKER = ("-m", "weft.modules.media.worker")
@@ -32,20 +34,18 @@ class _Ended(Exception):
 
 
 class WorkerPool:
-    """Up to ``size`` workers, each with one request at a time; ``urgent`` requests are served before others.
+    """Up to ``size`` workers, each with one request at a time; ``urgent`` requests are served before others, and those
+    of one caller in turn with those of others.
 
     ``command``: the arguments of Python for a worker.
     """
 
     def __init__(self, limits: MediaLimits, size: int, *, command: Sequence[str] = WORKER) -> None:
         self._limits = limits
-        self._size = size
         self._command = command
+        self._line = Line(size)
         self._idle: list[_Worker] = []
-        self._running = 0
-        self._urgent = 0
-        """Urgent requests that wait."""
-        self._free = threading.Condition()
+        self._lock = threading.Lock()
         self._closed = False
 
     def run(self, request: DecodeRequest, *, urgent: bool = False) -> Decoded:
@@ -54,7 +54,7 @@ class WorkerPool:
         A worker that is killed from outside is replaced once per request; after that, raises Overloaded.
         """
         try:
-            return self._ask(request, urgent)
+            return waited(lambda: self._ask(request, urgent))
         except _Ended:
             pass
         try:
@@ -64,51 +64,41 @@ class WorkerPool:
             raise Overloaded(f"{what}; try again, or give the server more memory") from error
 
     def _ask(self, request: DecodeRequest, urgent: bool) -> Decoded:
-        worker = self._take(urgent)
+        caller = holder()
+        self._line.enter(caller, urgent=urgent)
         try:
-            return worker.ask(request)
+            worker = self._take()
+            try:
+                return worker.ask(request)
+            finally:
+                if worker.usable:
+                    self._give(worker)
         finally:
-            self._give(worker if worker.usable else None)
+            self._line.leave(caller)
 
     def close(self) -> None:
         """Running requests finish; no other is accepted."""
-        with self._free:
+        self._line.close()
+        with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-            self._free.notify_all()
         for worker in idle:
             worker.close()
 
-    def _take(self, urgent: bool) -> _Worker:
-        with self._free:
-            self._urgent += urgent
-            try:
-                while not self._closed and (self._running >= self._size or (self._urgent and not urgent)):
-                    self._free.wait()
-            finally:
-                self._urgent -= urgent
-                self._free.notify_all()
-            if self._closed:
-                raise Overloaded("the server is stopping; no more media are read")
-            self._running += 1
+    def _take(self) -> _Worker:
+        with self._lock:
             while self._idle:
                 worker = self._idle.pop()
                 if worker.lives:
                     return worker
-        try:
-            return _Worker(self._limits, self._command)
-        except BaseException:
-            self._give(None)
-            raise
+        return _Worker(self._limits, self._command)
 
-    def _give(self, worker: _Worker | None) -> None:
-        with self._free:
-            self._running -= 1
-            keep = worker is not None and not self._closed
-            if worker is not None and keep:
+    def _give(self, worker: _Worker) -> None:
+        with self._lock:
+            keep = not self._closed
+            if keep:
                 self._idle.append(worker)
-            self._free.notify_all()
-        if worker is not None and not keep:
+        if not keep:
             worker.close()
 
 

@@ -38,6 +38,7 @@ _AWS = Provider(
     explained("connection to AWS"),
     key_headers=("X-Aws-Access-Key",),
     key_variables=("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"),
+    own_hosts=re.compile(r"(?:bedrock-runtime|runtime\.sagemaker)\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"),
 )
 _SECRET = replace(_AWS, key_headers=("X-Aws-Secret-Key",), key_variables=("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"))
 
@@ -56,8 +57,9 @@ class AwsModule(ProviderModule):
         return {header: value for name, header in TARGETS.items() if (value := text_setting(settings, name))}
 
     def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
-        signer = AwsSigner(_credentials(caller), region_of(settings), self.service_for(settings))
         url = self.url_for(settings, caller)
+        credentials = _credentials(caller, trusted=self._client.rules.gets_own_key(_AWS, url, caller))
+        signer = AwsSigner(credentials, region_of(settings), self.service_for(settings))
         pace = _AWS.pace(caller) if importing else None
         return ProviderConnection(self._client, _AWS, url, self.headers_for(settings, caller), pace, signer)
 
@@ -82,11 +84,11 @@ def invocation_path(model: str) -> str:
     return f"/model/{quote(model, safe='')}/invoke"
 
 
-def _credentials(caller: Caller) -> AwsCredentials:
+def _credentials(caller: Caller, *, trusted: bool) -> AwsCredentials:
     names = (_AWS.headers_of_key[0], _SECRET.headers_of_key[0])
     given = [name for name in names if caller.credentials.get(name).strip()]
     if len(given) == 1:
         (missing,) = {*names} - {*given}
         raise Invalid(f"a request with header {given[0]} also needs header {missing}")
     token = caller.credentials.get(_TOKEN_HEADER) if given else os.environ.get("AWS_SESSION_TOKEN", "")
-    return AwsCredentials(_AWS.key(caller), _SECRET.key(caller), token.strip())
+    return AwsCredentials(_AWS.key(caller, trusted=trusted), _SECRET.key(caller, trusted=trusted), token.strip())

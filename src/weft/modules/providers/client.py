@@ -13,13 +13,17 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from weft.domain.errors import Invalid, Overloaded, ProviderError
+from weft.domain.json_cost import decoded_bytes
 from weft.domain.json_values import JsonValue
+from weft.domain.place import away, holder
+from weft.domain.shares import Shares
+from weft.modules.providers.address_rules import AddressRules, hidden_failure, without_reasons
 from weft.modules.providers.backoff import Backoff
 from weft.modules.providers.body import MultipartForm, Sign, encoded
+from weft.modules.providers.crews import Crews, stopping
 from weft.modules.providers.http_answer import HttpAnswer
 from weft.modules.providers.pace import Pace, PaceGate
 from weft.modules.providers.provider import Provider, reason_of, reports_error, without_user
@@ -28,8 +32,6 @@ if TYPE_CHECKING:
     import httpx
 
 _TRIES = 6
-_PARALLEL_CALLS = 8
-"""Concurrent calls to one provider, of all imports together."""
 _GATES = 1000
 _QUERY_PATIENCE_S = 20.0
 """The longest that a search, or a generation, waits between tries: the clients' own limit is 30 s."""
@@ -37,7 +39,13 @@ _TURN_PATIENCE_S = 120.0
 """The longest that one call of an import waits for its turn."""
 _LONGEST_PAUSE_S = 600.0
 """The longest pause: after it a provider is called again, however long it asked to wait."""
-_LARGEST_ANSWER_BYTES = 1 << 29
+_LARGEST_ANSWER_BYTES, _LARGEST_OF_IMPORT_BYTES = 1 << 26, 1 << 28
+"""Of a search or a generation, and of a call for many objects."""
+_RECEIVED_BYTES = 1 << 30
+"""Of all answers that are being received; a caller may take half of what the others leave."""
+_DECODED_BYTES = 5 << 27
+"""What the values of one answer may take; those of a small one take little."""
+_UNCHECKED_BYTES = 1 << 20
 _BYTES_A_TOKEN = 3
 _LONGEST_EXCERPT = 300
 
@@ -48,8 +56,10 @@ Result = TypeVar("Result")
 class ProviderClient:
     """HTTP to all providers; made once, shared by their modules, safe for many threads.
 
-    ``timeout_s`` bounds one try, and no other try begins after it has passed. ``public_only``: addresses in collections
-    and requests must be those of public hosts.
+    While a request waits for one, others are answered in its place (``weft.domain.place``).
+
+    ``timeout_s`` bounds one try, and no other try begins after it has passed. ``rules``: for the addresses that are
+    called.
     """
 
     def __init__(
@@ -58,15 +68,16 @@ class ProviderClient:
         timeout_s: float = 50.0,
         tries: int = _TRIES,
         first_wait_s: float = 0.5,
-        public_only: bool = False,
+        rules: AddressRules | None = None,
     ) -> None:
         self._timeout_s = timeout_s
         self._tries = tries
         self._first_wait_s = first_wait_s
-        self._public_only = public_only
+        self.rules = rules or AddressRules()
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
-        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._crews = Crews()
+        self._receiving = Shares(_RECEIVED_BYTES)
         self._gates: OrderedDict[tuple[str, int], PaceGate] = OrderedDict()
         self._closed = threading.Event()
 
@@ -83,17 +94,40 @@ class ProviderClient:
 
         ``pace``: given by imports, which wait for their turn; searches do not. ``sign``: more headers for each try.
         """
-        if self._public_only:
-            provider.check_public(url)
+        hides = self.rules.hides_errors(provider, url)
+        with away():
+            try:
+                found = self._post(provider, url, body, headers, pace, sign)
+            except ProviderError:
+                if hides:
+                    raise hidden_failure(provider) from None
+                raise
+        return without_reasons(found) if hides else found
+
+    def _post(
+        self,
+        provider: Provider,
+        url: str,
+        body: Mapping[str, object] | MultipartForm,
+        headers: Mapping[str, str],
+        pace: Pace | None,
+        sign: Sign | None,
+    ) -> JsonValue:
+        from weft.domain.outgoing import only_to_public
+
+        public_only = self.rules.checked(provider, url)
         gate = self._gate(url, headers, sign)
         content, content_type = encoded(body)
         headers = {"Content-Type": content_type, **headers}
         patience_s = self._timeout_s if pace is not None else min(self._timeout_s, _QUERY_PATIENCE_S)
         backoff = Backoff(self._tries, self._first_wait_s, patience_s)
+        most_bytes = _LARGEST_ANSWER_BYTES if pace is None else _LARGEST_OF_IMPORT_BYTES
         while True:
             self._await_turn(provider, gate, pace, len(content) // _BYTES_A_TOKEN)
             backoff.begin(time.monotonic())
-            outcome = self._try(provider, url, content, {**headers, **sign(url, content, headers)} if sign else headers)
+            signed = {**headers, **sign(url, content, headers)} if sign else headers
+            with only_to_public(public_only):
+                outcome = self._try(provider, url, content, signed, most_bytes)
             stated_s = None
             if isinstance(outcome, HttpAnswer):
                 if outcome.status == 200:
@@ -119,33 +153,19 @@ class ProviderClient:
         """``call`` for each item, several concurrently, in order. A slow provider does not delay calls to others."""
         if len(items) == 1:
             return [call(items[0])]
-        name = provider.env_prefix
-        with self._lock:
-            if self._closed.is_set():
-                raise _stopping()
-            threads = self._threads.get(name)
-            if threads is None:
-                threads = ThreadPoolExecutor(_PARALLEL_CALLS, thread_name_prefix=f"weft-{name.lower()}")
-                self._threads[name] = threads
-            running = [threads.submit(call, item) for item in items]
-        try:
-            return [one.result() for one in running]
-        except CancelledError as error:
-            raise _stopping() from error
+        return self._crews.each(provider.env_prefix, call, items)
 
     def close(self) -> None:
         """Waiting calls give up; running ones are cut off."""
         self._closed.set()
         with self._lock:
             http, self._http = self._http, None
-            threads, self._threads = self._threads, {}
-        for one in threads.values():
-            one.shutdown(wait=False, cancel_futures=True)
+        self._crews.close()
         if http is not None:
             http.close()
 
     def _try(
-        self, provider: Provider, url: str, content: bytes, headers: Mapping[str, str]
+        self, provider: Provider, url: str, content: bytes, headers: Mapping[str, str], most_bytes: int
     ) -> HttpAnswer | tuple[ProviderError, bool]:
         """The answer, or the error and whether it is transient. Raises Invalid for a value that no header can have."""
         for name, value in headers.items():
@@ -157,7 +177,7 @@ class ProviderClient:
         import httpx
 
         try:
-            return self._send(url, content, headers)
+            return self._send(url, content, headers, most_bytes)
         except httpx.InvalidURL as error:
             raise Invalid(f"the base URL of {provider.name} is not a URL: {error}") from error
         except (httpx.HTTPError, TimeoutError) as error:
@@ -169,23 +189,32 @@ class ProviderClient:
             return ProviderError(message, provider=provider.name), may_pass
         except RuntimeError as error:
             if self._closed.is_set():
-                raise _stopping() from error
+                raise stopping() from error
             raise
 
-    def _send(self, url: str, content: bytes, headers: Mapping[str, str]) -> HttpAnswer:
-        """One request. Raises httpx.HTTPError, and TimeoutError for an answer that takes too long."""
+    def _send(self, url: str, content: bytes, headers: Mapping[str, str], most_bytes: int) -> HttpAnswer:
+        """One request. Raises httpx.HTTPError, Overloaded where too much is being received."""
         import httpx
 
-        deadline = time.monotonic() + self._timeout_s
-        received = bytearray()
-        with self._client().stream("POST", url, content=content, headers=dict(headers)) as answer:
-            for part in answer.iter_bytes():
-                received += part
-                if time.monotonic() > deadline:
-                    raise TimeoutError("the answer was not complete in time")
-                if len(received) > _LARGEST_ANSWER_BYTES:
-                    raise httpx.DecodingError(f"the answer is longer than {_LARGEST_ANSWER_BYTES} bytes")
-            return HttpAnswer(answer.status_code, dict(answer.headers), bytes(received)).restated()
+        from weft.domain.outgoing import within_s
+
+        received, held, caller = bytearray(), 0, holder()
+        sent = dict(headers)
+        try:
+            with within_s(self._timeout_s), self._client().stream("POST", url, content=content, headers=sent) as answer:
+                for part in answer.iter_bytes():
+                    if len(received) + len(part) > most_bytes:
+                        raise httpx.DecodingError(f"the answer is longer than {most_bytes} bytes")
+                    if not self._receiving.take(caller, len(part)):
+                        raise Overloaded("the answers of providers that are being received take too much; try later")
+                    held += len(part)
+                    received += part
+                found = HttpAnswer(answer.status_code, dict(answer.headers), bytes(received)).restated()
+            if len(received) > _UNCHECKED_BYTES and decoded_bytes(found.content) > _DECODED_BYTES:
+                raise httpx.DecodingError("the values of the answer would take too much memory")
+            return found
+        finally:
+            self._receiving.give_back(caller, held)
 
     def _await_turn(self, provider: Provider, gate: PaceGate, pace: Pace | None, tokens: int) -> None:
         patience_s = _TURN_PATIENCE_S if pace is not None else _QUERY_PATIENCE_S
@@ -203,7 +232,7 @@ class ProviderClient:
 
     def _sleep(self, wait_s: float) -> None:
         if self._closed.wait(wait_s):
-            raise _stopping()
+            raise stopping()
 
     def _gate(self, url: str, headers: Mapping[str, str], sign: Sign | None) -> PaceGate:
         """The gate of the address and the key, which is in a header or signs; beyond a number the least recently used
@@ -217,13 +246,13 @@ class ProviderClient:
             return gate
 
     def _client(self) -> httpx.Client:
-        import httpx
+        from weft.domain.outgoing import client
 
         with self._lock:
             if self._closed.is_set():
-                raise _stopping()
+                raise stopping()
             if self._http is None:
-                self._http = httpx.Client(timeout=self._timeout_s, follow_redirects=False)
+                self._http = client(timeout_s=self._timeout_s)
             return self._http
 
 
@@ -239,7 +268,3 @@ def _not_json(provider: Provider, answer: HttpAnswer) -> ProviderError:
     words = reason_of(answer.explanation())[:_LONGEST_EXCERPT]
     message = f"{provider.name} answered with something that is not a JSON object{f': {words}' if words else ''}"
     return ProviderError(message, provider=provider.name)
-
-
-def _stopping() -> Overloaded:
-    return Overloaded("the server is stopping; send the request again when it has started")

@@ -86,8 +86,8 @@ class ProviderModule(Module):
     def connect(self, settings: ModuleConfig, caller: Caller, *, importing: bool = False) -> ProviderConnection:
         """Raises Invalid for a missing key and an invalid address."""
         provider = self.provider_for(settings)
-        key = self._key(provider, caller)
         url = self.url_for(settings, caller)
+        key = self._key(provider, caller, url)
         headers = {**(self.key_headers(provider, key) if key else {}), **self.headers_for(settings, caller)}
         return ProviderConnection(self._client, provider, url, headers, provider.pace(caller) if importing else None)
 
@@ -104,6 +104,7 @@ class ProviderModule(Module):
         provider = self.provider_for(settings)
         return provider.base_url(settings, caller, self.host, setting=self.address_setting)
 
-    def _key(self, provider: Provider, caller: Caller) -> str:
+    def _key(self, provider: Provider, caller: Caller, url: str) -> str:
         key = provider.key if self.needs_key else provider.optional_key
-        return key(caller, environment_first=self.environment_key_first)
+        trusted = self._client.rules.gets_own_key(provider, url, caller)
+        return key(caller, trusted=trusted, environment_first=self.environment_key_first)

@@ -37,6 +37,7 @@ def _google(kind: str, host: str) -> Provider:
         key_headers=(f"X-Goog-{kind}-Api-Key", f"X-Google-{kind}-Api-Key", *_COMMON_HEADERS),
         key_variables=("GOOGLE_APIKEY", "PALM_APIKEY"),
         bare_hosts=True,
+        own_hosts=re.compile(r"(?:[a-z0-9-]+-)?aiplatform\.googleapis\.com|generativelanguage\.googleapis\.com"),
     )
 
 

@@ -16,9 +16,10 @@ from weft.domain.json_values import JsonValue
 _PASSING = frozenset({429, 500, 502, 503, 504, 529})
 _THROTTLED = re.compile(r"throttl|toomanyrequests", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
+_UNSEEN = re.compile(r"<(script|style|head)\b", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 _EXPLANATION_BYTES = 20_000
+_DURATION_CHARS = 100
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -60,7 +61,7 @@ class HttpAnswer:
             return found
         text = self.content[:_EXPLANATION_BYTES].decode("utf-8", "replace")
         if "<" in text:
-            text = unescape(_TAG.sub(" ", _UNSEEN.sub(" ", text)))
+            text = unescape(_TAG.sub(" ", _visible(text)))
         return " ".join(text.split()) or None
 
     def decoded(self) -> JsonValue:
@@ -88,7 +89,7 @@ class HttpAnswer:
         details = error.get("details") if isinstance(error, Mapping) else None
         for one in details if isinstance(details, list) else []:
             delay = one.get("retryDelay") if isinstance(one, Mapping) else None
-            if isinstance(delay, str) and _DURATION.search(delay):
+            if isinstance(delay, str) and _DURATION.search(delay[:_DURATION_CHARS]):
                 return _seconds(delay)
         return None
 
@@ -103,7 +104,26 @@ class HttpAnswer:
 
 
 def _seconds(duration: str) -> float:
-    return sum(float(n) * _UNIT_S[unit] for n, unit in _DURATION.findall(duration))
+    """Of its beginning: an answer may be of any server."""
+    return sum(float(n) * _UNIT_S[unit] for n, unit in _DURATION.findall(duration[:_DURATION_CHARS]))
+
+
+def _visible(page: str) -> str:
+    """An HTML page without its scripts, styles and head. Each part of it is looked at once."""
+    kept: list[str] = []
+    at = 0
+    ends: dict[str, re.Match[str] | None] = {}
+    for begin in _UNSEEN.finditer(page):
+        name = begin[1].lower()
+        end = ends.get(name)
+        if begin.start() < at or (name in ends and end is None):
+            continue  # in an element that is left out, or it has no end either
+        if end is None or end.start() < begin.end():
+            end = ends[name] = re.compile(f"</{name}>", re.IGNORECASE).search(page, begin.end())
+        if end is not None:
+            kept.append(page[at : begin.start()])
+            at = end.end()
+    return " ".join([*kept, page[at:]])
 
 
 def _seconds_until(date: str) -> float:

@@ -7,6 +7,7 @@ Key, address and pace: see ``provider``, with the prefix OPENAI. With ``resource
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import quote
@@ -28,7 +29,12 @@ _WITHOUT_DIMENSIONS = "text-embedding-ada-002"
 
 _OPENAI = Provider("OpenAI", "OPENAI", (HOST,), explained("connection to: OpenAI API"))
 _AZURE = Provider(
-    "Azure OpenAI", "AZURE", (HOST,), explained("connection to: Azure OpenAI API"), url_header="X-Openai-Baseurl"
+    "Azure OpenAI",
+    "AZURE",
+    (HOST,),
+    explained("connection to: Azure OpenAI API"),
+    url_header="X-Openai-Baseurl",
+    own_hosts=re.compile(r"[a-z0-9-]+\.openai\.azure\.com"),
 )
 
 

@@ -4,19 +4,18 @@
     key       header X-{Prefix}-Api-Key, else variable {PREFIX}_APIKEY, unless the provider has other names for them
     pace      headers X-{Prefix}-Ratelimit-RequestPM-Embedding and X-{Prefix}-Ratelimit-TokenPM-Embedding
 
-A key from the environment is never sent to an address that a request names, by header or in the parameters of a
-generation: a caller could read it there. A setting with one of the provider's own addresses counts as not given: it is
-the default of new collections, and must not hide the variable. The variable applies to every host of the provider.
+A key from the environment is sent to the provider's own hosts, to the variable's address and to hosts that the operator
+lists, and never to another address that a request or a collection names: a caller could read it there. A setting with
+one of the provider's own addresses counts as not given: it is the default of new collections, and must not hide the
+variable. The variable applies to every host of the provider.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from weft.domain.caller import Caller
@@ -27,6 +26,10 @@ from weft.modules.providers.pace import Pace
 from weft.modules.text_vectorizer import text_setting
 
 _LONGEST_REASON = 2000
+REASONS = ("message", "Message", "msg", "detail", "error", "errors", "title")
+"""Where providers state what went wrong."""
+_PORTS = {"http": 80, "https": 443}
+_PLAIN = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 Explain = Callable[[int, JsonValue], str]
 """The message for a status and the decoded body of a failure (None when it was not JSON)."""
@@ -38,7 +41,7 @@ class Provider:
 
     ``url_header``: the header with the address, if it has another name. ``key_headers`` and ``key_variables``: those
     with the key, if they have other names; the first that is given counts. ``bare_hosts``: an address without a scheme
-    is one of https.
+    is one of https. ``own_hosts`` matches the names of its other hosts, all of https.
     """
 
     name: str
@@ -49,27 +52,29 @@ class Provider:
     key_headers: tuple[str, ...] = ()
     key_variables: tuple[str, ...] = ()
     bare_hosts: bool = False
+    own_hosts: re.Pattern[str] | None = None
 
-    def key(self, caller: Caller, *, environment_first: bool = False) -> str:
-        """Raises Invalid when neither the request nor the environment has a key that may be sent."""
-        key = self.optional_key(caller, environment_first=environment_first)
+    def key(self, caller: Caller, *, trusted: bool, environment_first: bool = False) -> str:
+        """``trusted``: the address may have the server's own key. Raises Invalid when neither the request nor the
+        environment has a key that may be sent."""
+        key = self.optional_key(caller, trusted=trusted, environment_first=environment_first)
         if key:
             return key
         if self._own_key():
             raise Invalid(
-                f"a request that names the address of {self.name} (by header {self.address_header}, or a parameter) "
-                f"also needs header {self.headers_of_key[0]}: the server's own key is never sent to an address "
-                "in a request"
+                f"a request that names the address of {self.name} (by header {self.address_header}, a parameter or the "
+                f"collection) also needs header {self.headers_of_key[0]}: the server's own key is never sent to an "
+                "address in a request or a collection, unless the operator lists its host in WEFT_PROVIDER_HOSTS"
             )
         raise Invalid(
             f"no api key found neither in request header: {' or '.join(self.headers_of_key)} nor in environment "
             f"variable under {' or '.join(self.variables_of_key)}"
         )
 
-    def optional_key(self, caller: Caller, *, environment_first: bool = False) -> str:
+    def optional_key(self, caller: Caller, *, trusted: bool, environment_first: bool = False) -> str:
         """Empty if there is none."""
         given = next(filter(None, (caller.credentials.get(name).strip() for name in self.headers_of_key)), "")
-        own = "" if caller.credentials.get(self.address_header) else self._own_key()
+        own = self._own_key() if trusted else ""
         key = (own or given) if environment_first else (given or own)
         if not key.isascii() or not key.isprintable():
             raise Invalid(
@@ -122,23 +127,18 @@ class Provider:
             return caller
         return caller.having(self.address_header, named)
 
-    def check_public(self, url: str) -> None:
-        """Raises Invalid for a URL that is not the provider's or the operator's own and uses plain http or a private
-        network, by name or by number."""
-        own = [*self.hosts, *filter(None, [self._operators_url()])]
-        if any(url == place or url.startswith(f"{place}/") for place in own):
-            return
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        try:
-            found = {info[4][0] for info in socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)}
-        except (OSError, UnicodeError):
-            found = set()
-        if parts.scheme != "https" or not found or not all(ip_address(one).is_global for one in found):
-            raise Invalid(
-                f"base URL {parts.scheme}://{host} is refused: this server calls only https addresses of public hosts "
-                f"(MODULES_VALIDATE_BASE_URL); its operator can name another with {self.env_prefix}_BASE_URL"
-            )
+    def is_own(self, url: str) -> bool:
+        """Whether ``url`` leads to a host of the provider, or to that of the variable."""
+        operators = self._operators_url()
+        if operators and (url == operators or url.startswith(f"{operators}/")):
+            return True
+        origin = _origin(url)
+        if origin is None:
+            return False
+        if origin in map(_origin, filter(None, (*self.hosts, operators))):
+            return True
+        scheme, host, port = origin
+        return self.own_hosts is not None and (scheme, port) == ("https", 443) and bool(self.own_hosts.fullmatch(host))
 
     def _operators_url(self) -> str:
         variable = f"{self.env_prefix}_BASE_URL"
@@ -170,6 +170,27 @@ def address(url: str, origin: str) -> str:
     return url
 
 
+def is_listed(url: str, hosts: Container[str]) -> bool:
+    """Whether ``hosts`` has the host of ``url``, as ``host`` for the usual port or as ``host:port``."""
+    origin = _origin(url)
+    if origin is None:
+        return False
+    scheme, host, port = origin
+    return f"{host}:{port}" in hosts or (port == _PORTS[scheme] and host in hosts)
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None for an address that is not plainly one of them, such as one with a user."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not _PLAIN.fullmatch(parts.netloc):
+        return None
+    return parts.scheme, (parts.hostname or "").rstrip("."), port or _PORTS[parts.scheme]
+
+
 def split(url: str, origin: str) -> SplitResult:
     """The parts of a valid http(s) URL; raises Invalid for any other text."""
     try:
@@ -184,7 +205,8 @@ def split(url: str, origin: str) -> SplitResult:
 
 def without_user(url: str) -> str:
     """``url`` for a message: without the user and the password that it may have."""
-    return re.sub(r"//.*@", "//", url)
+    before, slashes, rest = url.partition("//")
+    return before + slashes + rest.rpartition("@")[2]
 
 
 def reason_of(body: JsonValue) -> str:
@@ -194,7 +216,7 @@ def reason_of(body: JsonValue) -> str:
     if isinstance(body, list):
         return ", ".join(filter(None, map(reason_of, body)))
     if isinstance(body, Mapping):
-        for name in ("message", "Message", "msg", "detail", "error", "errors", "title"):
+        for name in REASONS:
             if found := reason_of(body.get(name)):
                 return found
     return ""

@@ -9,7 +9,7 @@ import pytest
 
 from weft.domain.errors import Invalid
 from weft.modules.media.images import decode_image
-from weft.modules.media.likeness import likeness, unlike
+from weft.modules.media.likeness import SVG, likeness, unlike
 
 MP4 = struct.pack(">I4s4s", 24, b"ftyp", b"isom") + bytes(12)
 
@@ -99,3 +99,10 @@ def test_videos_that_cannot_be_read(data: bytes, said: str) -> None:
         decode_video(data, 8, most_pixels=1_000_000)
     assert error.value.message.startswith(said)
     assert "none>" not in error.value.message and "Errno" not in error.value.message
+
+
+def test_comments_before_an_svg_are_read_once() -> None:
+    """Another comment must not double the time."""
+    comments = b"<?xml version='1.0'?>" + b"<!---->" * 500
+    assert likeness(comments + b"<svg>") == SVG
+    assert likeness(comments + b"x") != SVG

@@ -6,12 +6,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from weft.domain.errors import Invalid, Overloaded
+from weft.domain.place import Elsewhere, placed
 from weft.modules.media.limits import MediaLimits
 from weft.modules.media.pool import WorkerPool
 from weft.modules.media.wire import DecodeRequest, Output
@@ -144,31 +146,22 @@ def test_what_libraries_print_is_no_reply(pool: WorkerPool) -> None:
     assert pool.run(image("ok")).array.shape == (1, 1, 3)
 
 
-def test_the_urgent_go_first(pool: WorkerPool) -> None:
-    order: list[str] = []
-    started = threading.Event()
+def test_requests_wait_in_line_as_their_callers(pool: WorkerPool) -> None:
+    def ask(caller: str, urgent: bool) -> None:
+        with placed(Elsewhere(caller)):
+            pool.run(image("ok"), urgent=urgent)
 
-    def ask(name: str, *, urgent: bool) -> None:
-        started.set()
-        pool.run(image("ok"), urgent=urgent)
-        order.append(name)
-
-    with pool._free:
-        pool._running = 1  # the only worker is taken, so that all of these wait
-        threads = []
-        for name, urgent in (("import", False), ("import", False), ("query", True)):
-            thread = threading.Thread(target=ask, args=(name,), kwargs={"urgent": urgent})
-            thread.start()
-            threads.append(thread)
-    while True:
-        with pool._free:
-            if pool._urgent:
-                pool._running = 0
-                pool._free.notify_all()
-                break
+    pool._line.enter("", urgent=False)  # the only worker is taken, so that all of these wait
+    asked = [("jane", False), ("joe", True)]
+    threads = [threading.Thread(target=ask, args=one) for one in asked]
+    for number, thread in enumerate(threads, 1):
+        thread.start()
+        while len(pool._line._waiting) < number:
+            time.sleep(0.001)
+    assert [(one.holder, one.urgent) for one in pool._line._waiting] == asked
+    pool._line.leave("")
     for thread in threads:
         thread.join()
-    assert order[0] == "query"
 
 
 def test_a_closed_pool_takes_nothing() -> None:

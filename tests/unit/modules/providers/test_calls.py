@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,8 +15,10 @@ import pytest
 from providers.callers import CALLER, modules_of, near, texts, with_headers
 from providers.standin import CUT, Failure, StandIn, vector_of
 from weft.domain.caller import Caller, Credentials
-from weft.domain.errors import Invalid, Misconfigured, ProviderError
+from weft.domain.errors import Invalid, Misconfigured, Overloaded, ProviderError, WeftError
+from weft.domain.place import Elsewhere, placed
 from weft.modules.base import Vectorizer
+from weft.modules.providers.address_rules import AddressRules
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.provider import Provider, failure
@@ -41,7 +45,8 @@ def test_the_header_wins_except_for_jinas_reranker(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JINAAI_APIKEY", "env")
-    settings = {"baseURL": provider.url}
+    monkeypatch.setenv("JINAAI_BASE_URL", provider.url)
+    settings: dict[str, str] = {}
     registry.vectorizer("text2vec-jinaai").embed_query(["a"], settings, CALLER)
     registry.reranker("reranker-jinaai").rank("q", ["d"], settings, CALLER)
     registry.vectorizer("text2vec-jinaai").embed_query(["a"], settings, Caller())
@@ -339,6 +344,53 @@ def test_an_answer_that_trickles_in_is_not_waited_for(provider: StandIn) -> None
 
 
 @pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("_LARGEST_ANSWER_BYTES", "the answer is longer than 40 bytes"),
+        ("_DECODED_BYTES", "would take too much memory"),
+    ],
+)
+def test_an_answer_that_is_too_large_is_not_read(
+    provider: StandIn, client: ProviderClient, monkeypatch: pytest.MonkeyPatch, limit: str, message: str
+) -> None:
+    monkeypatch.setattr(f"weft.modules.providers.client.{limit}", 40)
+    monkeypatch.setattr("weft.modules.providers.client._UNCHECKED_BYTES", 0)
+    with pytest.raises(ProviderError, match=message):
+        nvidia(client).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+    assert len(provider.requests) == 1
+    assert not client._receiving.held("")
+
+
+def test_answers_take_so_much_together(provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.modules.providers.client._RECEIVED_BYTES", 40)
+    small = ProviderClient(first_wait_s=0)
+    try:
+        with pytest.raises(Overloaded, match="take too much"):
+            nvidia(small).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+    finally:
+        small.close()
+
+
+def test_imports_of_one_caller_take_no_threads_of_another(provider: StandIn, client: ProviderClient) -> None:
+    provider.hold.clear()
+    importing = nvidia(client)
+
+    def embed(caller: str) -> int:
+        with placed(Elsewhere(caller)):
+            found = importing.embed_objects(texts(*[f"t{i}" for i in range(100)]), {"baseURL": provider.url}, CALLER)
+        return sum(not isinstance(one, WeftError) for one in found)
+
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(embed, caller) for caller in ("greedy", "greedy", "other")]
+        while len(provider.requests) < 16:  # eight calls of each
+            time.sleep(0.01)
+        assert len(client._crews) == 2
+        provider.hold.set()
+        assert [one.result() for one in waiting] == [100] * 3
+    assert not client._crews
+
+
+@pytest.mark.parametrize(
     ("twist", "message"),
     [
         (lambda a: {**a, "data": []}, "empty embeddings response"),
@@ -366,8 +418,31 @@ def test_answers_that_make_no_sense_are_refused(
 
 
 def test_the_operators_own_address_may_be_private(provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = ProviderClient(public_only=True)
+    client = ProviderClient(rules=AddressRules(public_only=True))
     monkeypatch.setenv("NVIDIA_BASE_URL", provider.url)
     vector = nvidia(client).embed_query(["a"], {}, CALLER)
     assert near(vector, vector_of("a", role="query"))
     client.close()
+
+
+def test_errors_of_a_private_network_are_not_returned_where_others_may_call(provider: StandIn) -> None:
+    """One who names an address would read there what only the server may, or learn which ports are open."""
+    rules = AddressRules(private_errors=False)
+    listed = AddressRules(private_errors=False, hosts=frozenset([provider.url.partition("//")[2]]))
+    for chosen, hidden in ((rules, True), (listed, False)):
+        client = ProviderClient(timeout_s=5, tries=1, rules=chosen)
+        try:
+            for harm in (Failure(500, {"error": {"message": "the secret"}}), {"message": "the secret"}):
+                provider.reset()
+                if isinstance(harm, Failure):
+                    provider.failures = [harm]
+                else:
+                    provider.twist = lambda answer: {"message": "the secret"}
+                with pytest.raises(ProviderError) as failed:
+                    openai(client).embed_query(["a"], {"baseURL": provider.url}, CALLER)
+                assert ("the secret" in failed.value.message) is not hidden
+            with pytest.raises(ProviderError) as closed:
+                openai(client).embed_query(["a"], {"baseURL": "http://127.0.0.1:9"}, CALLER)
+            assert "WEFT_PROVIDER_PRIVATE_ERRORS" in closed.value.message
+        finally:
+            client.close()

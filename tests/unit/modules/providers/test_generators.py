@@ -224,7 +224,8 @@ def test_voyage_ranks_with_the_servers_key_first(
     provider: StandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VOYAGEAI_APIKEY", "the server's own")
-    ranked = registry.reranker("reranker-voyageai").rank("red", ["blue", "red"], {"baseURL": provider.url}, CALLER)
+    monkeypatch.setenv("VOYAGEAI_BASE_URL", provider.url)
+    ranked = registry.reranker("reranker-voyageai").rank("red", ["blue", "red"], {}, CALLER)
     assert ranked == [0.0, 1.0]
     (request,) = provider.asked("/v1/rerank")
     assert request.key == "the server's own"
