@@ -9,6 +9,10 @@ from weft.domain.objects import Object
 from weft.domain.schema import CollectionConfig, DataType
 
 
+def has_blob_hashes(config: CollectionConfig) -> bool:
+    return any(prop.data_type is DataType.BLOB_HASH for prop in config.properties)
+
+
 def hash_blobs(config: CollectionConfig, obj: Object, sent: Container[str]) -> None:
     """Replace the values of the properties that were ``sent`` by 64 hexadecimal digits; the others have theirs."""
     for prop in config.properties:

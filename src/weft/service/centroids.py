@@ -78,7 +78,7 @@ class Centroids:
     def _fill(self, config: CollectionConfig, tenant: str | None, vector: VectorConfig, obj: Object) -> None:
         names = vector.settings.get("referenceProperties")
         properties = [name for name in names if isinstance(name, str)] if isinstance(names, list | tuple) else []
-        found = self._vectors(tenant, [target for name in properties for target in obj.properties.get(name) or ()])
+        found = self._vectors(tenant, [one for name in properties for one in _leading(config, name, obj)])
         if len({one.shape for one in found}) > 1:
             raise Invalid(f"the objects that {config.name} refers to have vectors of different dimensions")
         obj.vectors.pop(vector.name, None)
@@ -99,6 +99,13 @@ class Centroids:
             except NotFound:
                 continue  # references added in batches may lead to what is not there yet
         return found
+
+
+def _leading(config: CollectionConfig, property: str, obj: Object) -> list[Reference]:
+    """The object's references to collections that the property may point to: a restored one may hold others."""
+    declared = config.by_name.get(property)
+    targets = () if declared is None else declared.target_collections
+    return [one for one in obj.properties.get(property) or () if not one.collection or one.collection in targets]
 
 
 def _made(config: CollectionConfig) -> list[VectorConfig]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
@@ -52,6 +53,10 @@ class Collections:
         """See ``Usage.adding``."""
         return self._schemas.usage.adding(part, uuids)
 
+    def check_room(self, needed: int = 0) -> None:
+        """See ``Headroom.check_room``."""
+        self._schemas.headroom.check_room(needed)
+
     def check_new_objects(self, new: int) -> None:
         """See ``Usage.check_objects``."""
         self._schemas.usage.check_objects(new)
@@ -84,16 +89,16 @@ class Collections:
 
     # -- whole collections
 
-    @requires(permit.knowing_collection)
+    @requires(permit.knowing_collection, preliminary=True)
     def get(self, name: str) -> CollectionConfig:
         return self.open(name).config
 
-    @requires(permit.searching_collection)
+    @requires(permit.searching_collection, preliminary=True)
     def to_search(self, name: str, tenant: str | None = None) -> CollectionConfig:
         """The collection, for callers that may read its objects, or those of ``tenant``."""
         return self.open(name).config
 
-    @requires(permit.reading_object)
+    @requires(permit.reading_object, preliminary=True)
     def to_read(self, name: str, uuid: str, tenant: str | None) -> CollectionConfig:
         """The collection, for callers that may read the object."""
         return self.open(name).config
@@ -103,7 +108,7 @@ class Collections:
         """By name."""
         return sorted((c.config for c in self._schemas.database.collections()), key=lambda c: c.name)
 
-    @requires(permit.reading_all_data)
+    @requires(permit.reading_all_data, preliminary=True)
     def searchable(self, tenant: str | None = None) -> list[CollectionConfig]:
         """The collections that a search over all of them covers, for callers that may read all objects, or those of
         ``tenant``."""
@@ -161,8 +166,16 @@ class Collections:
         """All, or that of one tenant: active ones first, then by name those that are not, without facts."""
         collection = self.open(name)
         active = collection.facts(tenant, counted=False)
+        if self._schemas.headroom.refusal is not None:
+            active = [replace(one, read_only=True) for one in active]
         others = sorted(collection.tenants().keys() - set(collection.active()))
         return active + [ShardFacts(collection.config.name, one, None) for one in others if tenant in (None, one)]
+
+    @requires(permit.reading_shards)
+    def vector_models(self, name: str, tenant: str | None = None) -> dict[str, str]:
+        """The fingerprints of the models that made the vectors, by name of vector; those of callers have none."""
+        with self.use(self.open(name), tenant) as part:
+            return dict(part.models)
 
     @requires(permit.setting_shard_status)
     def set_read_only(self, name: str, shard: str, *, read_only: bool) -> None:

@@ -13,6 +13,7 @@ from weft.domain.query import Targets
 from weft.engine.part import Part
 from weft.engine.results import TokenMatches
 from weft.service.collections import Collections
+from weft.service.query_limits import QueryLimits
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.targets import resolve
 
@@ -43,8 +44,9 @@ class TokenExplanation:
 
 
 class Explainer:
-    def __init__(self, collections: Collections, embedder: QueryEmbedder) -> None:
+    def __init__(self, collections: Collections, embedder: QueryEmbedder, limits: QueryLimits) -> None:
         self._collections = collections
+        self._limits = limits
         self._embedder = embedder
 
     def run(self, asked: TokenQuestion, caller: Caller) -> TokenExplanation:
@@ -62,6 +64,7 @@ class Explainer:
         if doc_id is None:
             raise NotFound(f"no object with id '{asked.uuid}' in class {part.config.name}")
         if asked.tokens is not None:
+            self._limits.check_vectors([asked.tokens])
             query = np.ascontiguousarray(asked.tokens, np.float32)
         elif asked.text:
             query = self._embedder.texts(part, vector, [asked.text], caller)

@@ -6,6 +6,7 @@ point to one of the objects that it selects there.
 
 from __future__ import annotations
 
+from weft.domain.deadline import check
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.schema import CollectionConfig
@@ -24,6 +25,7 @@ def resolver(collections: Collections, config: CollectionConfig, tenant: str | N
     """
 
     def resolve(property: str, inner: Filter, name: str) -> Referenced:
+        check()
         if hops > MAX_HOPS:
             raise Invalid(f"a filter may follow at most {MAX_HOPS} references in a row; make its path shorter")
         collection = collections.open(name)

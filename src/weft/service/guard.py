@@ -2,36 +2,61 @@
 
 If authorization is off, ``admit`` returns the service itself, at no cost. If it is on, it returns a view: the verbs of
 the service, each behind the requirement that it declares. Everything else of the service, and a verb without a
-requirement, is refused to every caller.
+requirement, is refused to every caller. Where there is an audit log, the view records each call, also if authorization
+is off.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import partial, wraps
 from typing import ClassVar, NoReturn, cast
 
 from weft.access.access import Access
+from weft.access.audit_log import AuditLog
 from weft.access.requirement import Requirement, verbs_of
 from weft.access.rights import NoLimits
 from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden, WeftError
+from weft.service.audited import AuditedContext, audited
 from weft.service.permissions.context import AuthContext
+from weft.service.search_service import SearchService
 from weft.service.service import Service
 
 
 class Door:
-    def __init__(self, service: Service, access: Access) -> None:
-        self._service = service
+    """To a whole service, or in a process that follows a server's data to its searches alone."""
+
+    def __init__(self, service: SearchService, access: Access, audit: AuditLog | None = None) -> None:
+        self._service = cast(Service, service)
         self._rights = access.rights
-        self._view = None if isinstance(access.rights, NoLimits) else _view_of(service)
+        self._audit = audit
+        self._wire = ""
+        is_open = audit is None and isinstance(access.rights, NoLimits)
+        self._view = None if is_open else _view_of(service, is_audited=audit is not None)
+
+    @property
+    def is_audited(self) -> bool:
+        return self._audit is not None
+
+    def over(self, wire: str) -> Door:
+        """The same door, for the callers of a wire, which the audit log names."""
+        door = copy(self)
+        door._wire = wire
+        return door
 
     def admit(self, caller: Caller) -> Service:
         """The service as ``caller`` may use it."""
         if self._view is None:
             return self._service
-        return cast(Service, self._view(self._service, AuthContext(self._service, self._rights, caller)))
+        return cast(Service, self._view(self._service, self._context(caller)))
+
+    def _context(self, caller: Caller) -> AuthContext:
+        if self._audit is None:
+            return AuthContext(self._service, self._rights, caller)
+        return AuditedContext(self._service, self._rights, caller, self._audit, self._wire)
 
 
 def requirements(owner: object, path: str = "") -> Iterator[tuple[str, Requirement]]:
@@ -65,13 +90,15 @@ class _GuardedView:
         raise Forbidden(f"{path} declares no requirement, so no caller may use it", verb=path)
 
 
-def _view_of(owner: object, path: str = "") -> type[_GuardedView]:
+def _view_of(owner: object, path: str = "", *, is_audited: bool) -> type[_GuardedView]:
     """The class of views of ``owner``, made once."""
     members: dict[str, object] = {"__slots__": (), "_path": path}
     for name, (verb, requirement) in verbs_of(type(owner)).items():
-        members[name] = _guarded(verb, requirement)
+        members[name] = guarded = _guarded(verb, requirement)
+        if is_audited:
+            members[name] = audited(guarded, requirement, path + name)
     for name, part in _parts_of(owner).items():
-        members[name] = _part(name, _view_of(part, f"{path}{name}."))
+        members[name] = _part(name, _view_of(part, f"{path}{name}.", is_audited=is_audited))
     return type(f"Guarded{type(owner).__name__}", (_GuardedView,), members)
 
 
@@ -103,6 +130,7 @@ def _guarded(verb: Callable[..., object], requirement: Requirement) -> Callable[
             return _run_items(requirement, run, context, cast(Sequence[object], items), others, kwargs)
         if requirement.narrow is not None:
             args = requirement.narrow(context, *args, **kwargs)
+        context.checked()
         result = verb(self._owner, *args, **kwargs)
         return result if requirement.redact is None else requirement.redact(context, result, *args, **kwargs)
 
@@ -126,6 +154,7 @@ def _run_items(
             refusals[group] = _refusal(requirement, context, item)
         errors.append(refusals[group])
     allowed = [i for i, error in enumerate(errors) if error is None]
+    context.checked(len(items), len(items) - len(allowed))
     if not allowed:
         return errors
     results = cast(list[WeftError | None], run([items[i] for i in allowed], *others, **named))

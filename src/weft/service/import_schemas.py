@@ -7,7 +7,7 @@ is stored by that. ``settle`` stores what the accepted objects need, so a refuse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from weft.domain.errors import WeftError
@@ -18,6 +18,7 @@ from weft.engine.driver import OpenCollection
 from weft.service.schema import auto_schema
 from weft.service.schema.auto_schema import Locate
 from weft.service.schemas import Schemas
+from weft.service.typed_columns import typed_columns
 
 Numbered: TypeAlias = Mapping[int, IncomingObject]
 """Objects of one collection by their positions in the request."""
@@ -80,7 +81,7 @@ class ImportSchemas:
             elif again.grows:
                 schemas.database.configure(collection, again.config)
         for i, fitting in again.objects.items():
-            plan.objects[i].properties = fitting.properties
+            plan.objects[i].properties, plan.objects[i].encoded = fitting.properties, fitting.encoded
             if plan.collection is None:
                 plan.objects[i].vectors = fitting.vectors
         if plan.collection is None:
@@ -90,9 +91,7 @@ class ImportSchemas:
         self, name: str, collection: OpenCollection | None, objects: Numbered, errors: Errors, check: Check
     ) -> ImportPlan:
         stored = None if collection is None else collection.config
-        if stored is not None and (
-            not self.enabled or all(auto_schema.is_covered(stored, one.properties) for one in objects.values())
-        ):
+        if stored is not None and (not self.enabled or all(_is_covered(stored, one) for one in objects.values())):
             checked: dict[int, Object] = {}
             for i, one in objects.items():
                 try:
@@ -110,14 +109,17 @@ class ImportSchemas:
     def _one_by_one(
         self, name: str, collection: OpenCollection | None, objects: Numbered, errors: Errors, check: Check
     ) -> ImportPlan:
-        """Each object against the schema that those before it need which passed."""
+        """Each object against the schema that those before it need which passed.
+
+        Without their columns, which would be checked whole against the schema of every single object.
+        """
         stored = config = None if collection is None else collection.config
         checked: dict[int, Object] = {}
         refusal: WeftError | None = None
         for i, one in objects.items():
             try:
                 wider = self._with(name, config, [one])
-                checked[i] = check(wider, one)
+                checked[i] = check(wider, replace(one, columns=None))
                 config = wider
             except WeftError as error:
                 errors[i] = error
@@ -134,3 +136,9 @@ class ImportSchemas:
             return self._schemas.proposed(None, auto_schema.new_collection(name, values, self._locate))
         document = auto_schema.extended(config, values, self._locate)
         return config if document is None else self._schemas.proposed(config, document)
+
+
+def _is_covered(config: CollectionConfig, one: IncomingObject) -> bool:
+    if one.columns is not None and typed_columns(config, one.columns) is not None:
+        return True
+    return auto_schema.is_covered(config, one.properties)

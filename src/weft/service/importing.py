@@ -1,4 +1,8 @@
-"""Imports: many objects of any collections and tenants in one request, each stored or refused independently."""
+"""Imports: many objects of any collections and tenants in one request, each stored or refused independently.
+
+Copies of objects that are stored elsewhere keep their times, get no vectors that they did not have, and may lead to
+objects that come later.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,27 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from weft.domain.caller import Caller
 from weft.domain.clock import now_ms
-from weft.domain.errors import Invalid, WeftError
+from weft.domain.errors import Invalid, ReadOnly, WeftError
 from weft.domain.names import collection_name
 from weft.domain.objects import IncomingObject, Object, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
-from weft.engine.changes import Upsert
+from weft.domain.sent_columns import SentColumns
+from weft.engine.changes import Remove, Upsert
 from weft.engine.collection import shard_name
 from weft.engine.part import Part
-from weft.engine.view import find_objects
-from weft.service.blob_hashes import hash_blobs
+from weft.engine.view import find_objects, find_records
+from weft.service.blob_hashes import has_blob_hashes, hash_blobs
 from weft.service.collections import Collections
+from weft.service.fingerprints import foreign
 from weft.service.import_schemas import Errors, ImportPlan
 from weft.service.reference_targets import ReferenceTargets
 from weft.service.tenants import check_tenant_name
+from weft.service.typed_columns import TypedColumns, typed_columns
 from weft.service.values import coerce
 from weft.service.vectorize import ObjectVectorizer
 from weft.service.vectors import checked_vectors, unfit, unfit_for
+
+_OBJECT_BYTES = 2_000
 
 Numbered = dict[int, Object]
 """Objects with their positions in the request."""
@@ -39,16 +48,20 @@ class Importer:
         """Raises Invalid if a tenant that an import would create has no name or a wrong one, UsageLimitExceeded if
         they are too many."""
         tenants: dict[str, set[str]] = defaultdict(set)
-        for one in incoming:
-            collection = self._collections.find(collection_name(one.collection))
+        for name, tenant in dict.fromkeys((one.collection, one.tenant or "") for one in incoming):
+            collection = self._collections.find(collection_name(name))
             if collection is not None and collection.config.tenancy.enabled and collection.config.tenancy.auto_creation:
-                check_tenant_name(one.tenant or "")
-                tenants[collection.config.name].add(one.tenant or "")
+                check_tenant_name(tenant)
+                tenants[collection.config.name].add(tenant)
         for name, wanted in tenants.items():
             self._collections.check_new_tenants(self._collections.open(name), wanted)
 
     def run(self, incoming: Sequence[IncomingObject], caller: Caller) -> Errors:
         """Store each object, new or not; one error or None each. A refused object does not affect the others."""
+        try:
+            self._collections.check_room(_needed_bytes(incoming))
+        except ReadOnly as error:
+            return [error] * len(incoming)
         errors: Errors = [None] * len(incoming)
         by_collection: dict[str, dict[int, IncomingObject]] = defaultdict(dict)
         for i, one in enumerate(incoming):
@@ -97,17 +110,25 @@ class Importer:
         """Each step takes the objects that passed the one before; the schema grows last, by what they need."""
         config = plan.config
         properties = [obj.properties for obj in objects.values()]
-        objects = _passed(objects, self._targets.check(config, tenant, properties), errors)
-        self._keep_unchanged(config, part, list(objects.values()))
-        objects = _passed(objects, self._vectorizer.fill(config, part, tenant, list(objects.values()), caller), errors)
+        are_copies = all(incoming[i].stored_ms is not None for i in objects)
+        if not are_copies:
+            objects = _passed(objects, self._targets.check(config, tenant, properties), errors)
+        objects = _passed(objects, foreign(part, list(objects.values())), errors)
+        if not are_copies:
+            self._keep_unchanged(config, part, list(objects.values()))
+            made = self._vectorizer.fill(config, part, tenant, list(objects.values()), caller)
+            objects = _passed(objects, made, errors)
         objects = _passed(objects, unfit(part.view(), list(objects.values())), errors)
         with self._collections.adding(part, [obj.uuid for obj in objects.values()]):
-            if objects:
+            if objects and plan.grows:
                 self._collections.settle_import(plan, {i: incoming[i] for i in objects}, errors)
                 objects = {i: obj for i, obj in objects.items() if errors[i] is None}
-            for obj in objects.values():
-                hash_blobs(config, obj, obj.properties)
-            outcomes = part.write([Upsert(obj) for obj in objects.values()])
+            if has_blob_hashes(config):
+                for obj in objects.values():
+                    hash_blobs(config, obj, obj.properties)
+            again = _created_again(part, list(objects.values())) if are_copies else frozenset()
+            removals = [Remove(uuid) for uuid in again]  # or the engine keeps the time of creation that it has
+            outcomes = part.write([*removals, *(Upsert(obj) for obj in objects.values())])[len(removals) :]
         for i, outcome in zip(objects, outcomes, strict=True):
             if isinstance(outcome, WeftError):
                 errors[i] = outcome
@@ -122,6 +143,23 @@ class Importer:
         for obj, found in zip(lacking, stored, strict=True):
             if found is not None:
                 self._vectorizer.keep_unchanged(config, found[1], obj)
+
+
+def _created_again(part: Part, objects: Sequence[Object]) -> frozenset[bytes]:
+    """Those that are stored, and were created at another time."""
+    stored = find_records(part.view(expired=True), [obj.uuid for obj in objects])
+    return frozenset(
+        obj.uuid
+        for obj, found in zip(objects, stored, strict=True)
+        if found is not None and found[1].created_ms != obj.created_ms
+    )
+
+
+def _needed_bytes(incoming: Sequence[IncomingObject]) -> int:
+    """Roughly, beside what has been received: the vectors once more, and what is encoded of the objects, which are
+    taken to be like the first."""
+    vectors = sum(vector.nbytes for vector in incoming[0].vectors.values()) if incoming else 0
+    return len(incoming) * (_OBJECT_BYTES + 2 * vectors)
 
 
 def create_planned(
@@ -180,9 +218,26 @@ def checked_object(config: CollectionConfig, incoming: IncomingObject, now: int,
 
     ``lenient``: see ``coerce``.
     """
+    if incoming.columns is not None:
+        typed = typed_columns(config, incoming.columns)
+        if typed is not None:
+            return _typed_object(config, incoming, incoming.columns, typed, now)
     uuid = uuid_module.uuid4().bytes if incoming.uuid is None else parse_uuid(incoming.uuid)
     vectors = checked_vectors(config, _named(config, incoming.vectors))
-    return Object(uuid, coerce(config, incoming.properties, lenient=lenient), vectors, now, now)
+    models = {name: model for name, model in incoming.models.items() if name in vectors}
+    created, updated = incoming.stored_ms or (now, now)
+    return Object(uuid, coerce(config, incoming.properties, lenient=lenient), vectors, created, updated, models)
+
+
+def _typed_object(
+    config: CollectionConfig, incoming: IncomingObject, columns: SentColumns, typed: TypedColumns, now: int
+) -> Object:
+    row = incoming.row
+    properties = incoming.properties if typed.properties is None else typed.properties[row]
+    vectors = incoming.vectors
+    if not typed.takes_vectors:
+        vectors = checked_vectors(config, _named(config, vectors))
+    return Object(columns.uuids[row], properties, vectors, now, now, encoded=typed.encoded[row])
 
 
 def _named(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:

@@ -21,17 +21,17 @@ class ObjectFinder:
     def __init__(self, collections: Collections) -> None:
         self._collections = collections
 
-    @requires(by_id(READ))
+    @requires(by_id(READ), preliminary=True)
     def to_read(self, uuid: str, tenant: str | None) -> str:
         """The first by name."""
         return next(self._holding(uuid, tenant))
 
-    @requires(by_id(DELETE))
+    @requires(by_id(DELETE), preliminary=True)
     def to_delete(self, uuid: str, tenant: str | None) -> list[str]:
         """All by name."""
         return list(self._holding(uuid, tenant))
 
-    @requires(linking_by_id)
+    @requires(linking_by_id, preliminary=True)
     def to_link(self, uuid: str, tenant: str | None) -> str:
         """The first by name, for changes of its references."""
         return next(self._holding(uuid, tenant))

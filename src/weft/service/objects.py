@@ -35,6 +35,7 @@ from weft.service.permissions.objects import (
     whole_batch,
     whole_object,
 )
+from weft.service.query_limits import QueryLimits
 from weft.service.reference_targets import ReferenceTargets
 from weft.service.stored_objects import is_stored, is_visible, stored_object
 from weft.service.vectorize import ObjectVectorizer
@@ -55,8 +56,9 @@ class Deleted:
 
 
 class Objects:
-    def __init__(self, collections: Collections, vectorizer: ObjectVectorizer) -> None:
+    def __init__(self, collections: Collections, vectorizer: ObjectVectorizer, limits: QueryLimits) -> None:
         self._collections = collections
+        self._limits = limits
         self._vectorizer = vectorizer
         self._targets = ReferenceTargets(collections)
         self._importer = Importer(collections, vectorizer, self._targets)
@@ -195,6 +197,7 @@ class Objects:
     ) -> Deleted:
         """Delete the first 10,000 objects that match. ``by_schema``: the caller has to be allowed to read the schema
         and not the objects."""
+        self._limits.check_filters(filter)
         opened = self._collections.open(collection)
         with self._collections.use(opened, tenant) as part:
             resolve = resolver(self._collections, part.config, tenant)
@@ -218,6 +221,7 @@ class Objects:
     @contextmanager
     def _prepared(self, incoming: IncomingObject) -> Iterator[tuple[ImportPlan, Part, Object]]:
         """The validated object of a request, and the part that it goes to. ``_settle`` comes before it is stored."""
+        self._collections.check_room()
         errors: Errors = [None]
         plan = self._collections.plan_import(incoming.collection, {0: incoming}, errors, self._checked)
         _raise_first(errors)

@@ -74,6 +74,8 @@ class ReferenceTargets:
         References without a class get the one that has their object.
         """
         properties = [one.name for one in config.properties if one.data_type is DataType.REFERENCE]
+        if not properties:
+            return [None] * len(objects)
         for one in objects:
             for name in properties:
                 if any(not target.collection for target in one.get(name) or ()):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from weft.access.requirement import requires
-from weft.domain.errors import CollectionNotFound, Invalid, WeftError
+from weft.domain.errors import CollectionNotFound, Invalid, ReadOnly, WeftError
 from weft.domain.names import property_name
 from weft.domain.objects import IncomingReference, Object, Properties, Reference, parse_uuid
 from weft.domain.schema import CollectionConfig
@@ -59,6 +59,10 @@ class References:
 
         ``must_exist``: refuse targets that do not exist.
         """
+        try:
+            self._collections.check_room()
+        except ReadOnly as error:
+            return [error] * len(incoming)
         errors: list[WeftError | None] = [None] * len(incoming)
         groups: dict[tuple[str, str | None], list[int]] = defaultdict(list)
         for i, one in enumerate(incoming):
@@ -93,6 +97,7 @@ class References:
     @requires(relinking)
     def relink(self, name: str, uuid: str, property: str, targets: Sequence[Reference], tenant: str | None) -> None:
         """Replace the references of the property by ``targets``. Raises NotFound when there is no such object."""
+        self._collections.check_room()
         with self._source(name, tenant) as source:
             key = parse_uuid(uuid)
             checked = [self._targets.of(source.config, source.tenant, property, one) for one in targets]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+
+import numpy as np
 
 from weft.domain import json_fields
 from weft.domain.json_text import single
@@ -20,6 +22,10 @@ _MAX_DEPTH = 64
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 _LEAP_YEAR = "2000"
 """Has the days of the year 0, which ``datetime`` lacks."""
+_FORM = np.frombuffer(b"0000-00-00T00:00:00Z", np.uint8)
+_SECONDS = len(_FORM)
+_ARE_DIGITS = ord("0") == _FORM
+_DIGITS = np.flatnonzero(_ARE_DIGITS)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NUMBERS: Mapping[type, str] = {int: "json.Number", float: "float64"}
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -63,6 +69,23 @@ def normal_date(text: str) -> str | None:
         return text
     digits = (fraction or "")[:9].rstrip("0")
     return f"{seconds}{'.' if digits else ''}{digits}{'Z' if zone in ('+00:00', '-00:00') else zone}"
+
+
+def are_normal_dates(texts: Sequence[str]) -> bool:
+    """Whether all of them are dates in the form with whole seconds in UTC that ``normal_date`` leaves as they are. A
+    quarter of its time; False says nothing."""
+    whole = "".join(texts)
+    if not {_SECONDS}.issuperset(map(len, texts)) or not whole.isascii():
+        return False
+    chars = np.frombuffer(whole.encode(), np.uint8).reshape(-1, _SECONDS)
+    digits = chars[:, _DIGITS]
+    if not (((chars == _FORM) | _ARE_DIGITS).all() and (digits >= 0x30).all() and (digits <= 0x39).all()):
+        return False
+    try:
+        np.ascontiguousarray(chars[:, :-1]).view(f"S{_SECONDS - 1}").astype("datetime64[s]")
+    except ValueError:
+        return False
+    return True
 
 
 def normal_uuid(text: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
 from weft.engine.driver import OpenCollection
 from weft.modules.registry import Registry
+from weft.service.headroom import Headroom
 from weft.service.schema.defaults import complete, complete_property
 from weft.service.schema.document import parse
 from weft.service.schema.documents import Defaults, Document, Stated
@@ -32,13 +32,16 @@ class SchemaRules:
 
 
 class Schemas:
-    """Changes of schemas take turns; ``turn`` is held from reading a schema to storing the change."""
+    """Changes of schemas take turns: see ``Database.turn``."""
 
-    def __init__(self, database: Database, registry: Registry, rules: SchemaRules, usage: Usage) -> None:
+    def __init__(
+        self, database: Database, registry: Registry, rules: SchemaRules, usage: Usage, headroom: Headroom
+    ) -> None:
         self.database = database
         self.rules = rules
         self.usage = usage
-        self.turn = threading.RLock()
+        self.headroom = headroom
+        self.turn = database.turn
         self._registry = registry
 
     def open(self, name: str) -> OpenCollection:
@@ -61,6 +64,7 @@ class Schemas:
 
     def add(self, config: CollectionConfig) -> OpenCollection:
         """Create the collection of a configuration that ``proposed`` returned; ``turn`` is held."""
+        self.headroom.check_room()
         self.usage.check_collections()
         return self.database.create(config)
 

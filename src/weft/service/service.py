@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from weft.access.access import Access
 from weft.access.requirement import public, requires
-from weft.domain.aggregate import AggregateAnswer, Aggregation
-from weft.domain.answer import Answer
 from weft.domain.caller import Caller
-from weft.domain.cluster import Node, ServerFacts
+from weft.domain.cluster import Node, NodeUsage, ServerFacts
 from weft.domain.errors import NotFound
 from weft.domain.json_values import JsonObject
-from weft.domain.query import Query
+from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
 from weft.modules.registry import ModelState, Registry
-from weft.service.aggregate import Aggregator
-from weft.service.aliases import Aliases
 from weft.service.archives.archives import Archives
 from weft.service.centroids import Centroids
 from weft.service.classification.classifications import Classifications
-from weft.service.collections import Collections
 from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
 from weft.service.indexes.property_indexes import PropertyIndexes
 from weft.service.jobs import Jobs
 from weft.service.object_finder import ObjectFinder
 from weft.service.objects import Objects
-from weft.service.permissions.objects import aggregating, explaining, searching
+from weft.service.permissions.objects import explaining
 from weft.service.permissions.server import (
     readable_nodes,
     reading_cluster,
@@ -39,20 +35,16 @@ from weft.service.permissions.server import (
 from weft.service.references import References
 from weft.service.replication import Replication
 from weft.service.schema.document import parse
-from weft.service.schema.documents import Defaults
-from weft.service.schemas import SchemaRules, Schemas
 from weft.service.search.embedding import QueryEmbedder
-from weft.service.search.searcher import Searcher
+from weft.service.search_service import SearchService
 from weft.service.settings import ServiceSettings
-from weft.service.slow_log import SlowLog
-from weft.service.tenants import Tenants
-from weft.service.usage import Usage
 from weft.service.vectorize import ObjectVectorizer
 from weft.service.words.words import VectorWords
 
 
-class Service:
-    """``exposition`` returns the metrics as text; None if none are collected."""
+class Service(SearchService):
+    """``exposition`` returns the metrics as text; None if none are collected. ``processes``: the ids of further
+    processes that belong to this server; ``under_way``: see ``NodeUsage.requests``."""
 
     def __init__(
         self,
@@ -61,27 +53,19 @@ class Service:
         registry: Registry,
         access: Access,
         *,
+        address: str = "",
         exposition: Callable[[], bytes] | None = None,
+        processes: Callable[[], Iterable[int]] = lambda: (),
+        under_way: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        super().__init__(settings, database, registry, processes)
         self._settings = settings
-        self._node = settings.server.node
+        self._address = address
         self._database = database
         self._registry = registry
         self._exposition = exposition
-        rules = SchemaRules(
-            auto_schema=settings.schema.auto_schema,
-            async_indexing=settings.schema.async_indexing,
-            defaults=Defaults(
-                vectorizer=settings.schema.default_vectorizer,
-                index_kind=settings.schema.default_vector_index,
-                quantization=settings.schema.default_quantization,
-            ),
-        )
-        schemas = Schemas(database, registry, rules, Usage(settings.usage, database))
-        self.tenants = Tenants(schemas)
-        self.aliases = Aliases(schemas)
-        self.collections = Collections(schemas, self.tenants)
-        self.objects = Objects(self.collections, ObjectVectorizer(registry, Centroids(self.collections)))
+        self._under_way = under_way
+        self.objects = Objects(self.collections, ObjectVectorizer(registry, Centroids(self.collections)), self._limits)
         self.references = References(self.collections)
         self.finder = ObjectFinder(self.collections)
         self.replication = Replication(self.collections, self._node)
@@ -89,36 +73,20 @@ class Service:
         self._runner = JobRunner(JobLedger(database))
         self.jobs = Jobs(self._runner)
         self.archives = Archives(
-            settings.backup, settings.export, database, self._runner, access.parts(), self._check_servable
+            settings.backup,
+            settings.export,
+            database,
+            self._runner,
+            access.parts(),
+            self._check_servable,
+            self._admit_restored,
         )
-        self.indexes = PropertyIndexes(schemas, self._runner, enabled=settings.schema.runtime_reindex)
-        self.classifications = Classifications(self.collections, registry, self._runner)
-        self._searcher = Searcher(
-            self.collections,
-            registry,
-            node=self._node,
-            default_limit=settings.query.default_limit,
-            unpaged_limit=settings.query.graphql_limit,
-            maximum_results=settings.query.maximum_results,
-            hybrid_candidates=settings.query.hybrid_candidates,
-        )
+        self.indexes = PropertyIndexes(self._schemas, self._runner, enabled=settings.schema.runtime_reindex)
+        self.classifications = Classifications(self.collections, registry, self._runner, self._limits)
         self.words = VectorWords(registry, database)
-        self._slow = SlowLog(settings.query.slow_log_threshold_s) if settings.query.slow_log else None
         self._stopping = False
-        self._explainer = Explainer(self.collections, QueryEmbedder(registry))
-        self._aggregator = Aggregator(self.collections, self._searcher.find)
-
-    @requires(searching)
-    def search(self, query: Query, caller: Caller) -> Answer:
-        if self._slow is None:
-            return self._searcher.run(query, caller)
-        return self._slow.run(query, lambda: self._searcher.run(query, caller))
-
-    @requires(aggregating)
-    def aggregate(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:
-        if self._slow is None:
-            return self._aggregator.run(asked, caller)
-        return self._slow.run(asked, lambda: self._aggregator.run(asked, caller))
+        database.watch(self._runner.take_over)
+        self._explainer = Explainer(self.collections, QueryEmbedder(registry), self._limits)
 
     @requires(explaining)
     def explain(self, asked: TokenQuestion, caller: Caller) -> TokenExplanation:
@@ -126,9 +94,8 @@ class Service:
 
     @public
     def meta(self) -> ServerFacts:
-        address = f"http://{self._settings.server.host}:{self._settings.rest.port}"
         modules = self._registry.meta() | self.archives.meta()
-        return ServerFacts(address, self._settings.grpc.max_message_bytes, modules)
+        return ServerFacts(self._address, self._settings.grpc.max_message_bytes, modules)
 
     @requires(reading_models)
     def models(self) -> list[ModelState]:
@@ -150,20 +117,48 @@ class Service:
         """Ends background work; called while the database is still open."""
         self._runner.close()
 
-    def _check_servable(self, document: JsonObject) -> None:
-        """Raises Invalid if a module that the vectors of the collection of ``document`` need is not enabled."""
-        for vector in parse(document).vectors.values():
+    def _check_servable(self, document: JsonObject) -> CollectionConfig:
+        """The collection of ``document``. Raises Invalid if a module that its vectors need is not enabled."""
+        config = parse(document)
+        for vector in config.vectors.values():
             if vector.vectorizer != "none":
                 self._registry.vectorizer(vector.vectorizer)
+        return config
+
+    def _admit_restored(self, shards: Mapping[str, Collection[str]]) -> None:
+        """Raises ReadOnly, or UsageLimitExceeded, if collections with these shards cannot be added."""
+        self._headroom.check_room()
+        self._schemas.usage.check_restored(shards)
 
     @requires(reading_cluster)
     def statistics(self) -> list[str]:
-        """The names of the cluster's nodes, the leader first: this one only."""
-        return [self._node]
+        """The names of the cluster's nodes, the leader first."""
+        return [name for _, name in self._servers()] or [self._node]
+
+    def _servers(self) -> list[tuple[str, str]]:
+        """The id and the name of each server that has the catalog, the leader first; names that several have get
+        their ids added."""
+        running = self._database.servers()
+        names = Counter(one.name for one in running)
+        return [(one.id, one.name if names[one.name] == 1 else f"{one.name}-{one.id[:6]}") for one in running]
 
     @requires(reading_nodes, redact=readable_nodes)
     def nodes(self, collection: str | None, verbose: bool) -> list[Node]:
-        """The only node; ``verbose``: with its shards, or those of ``collection``."""
+        """This node first, then the other servers with the catalog; ``verbose``: with the shards, or those of
+        ``collection``, which are listed once: every server answers for all."""
         chosen = self._database.collections() if collection is None else [self.collections.open(collection)]
         shards = tuple(facts for one in chosen for facts in one.facts()) if verbose else None
-        return [Node(self._node, self._stopping, shards)]
+        usage = self.usage() if verbose and collection is None else None
+        names = dict(self._servers())
+        own = names.pop(self._database.server, self._node)
+        others = [Node(name, False, () if verbose else None) for name in names.values()]
+        return [Node(own, self._stopping, shards, self._headroom.refusal, usage), *others]
+
+    @requires(reading_metrics)
+    def usage(self) -> NodeUsage:
+        """Memory and disk of the server, its processes, models and requests under way."""
+        models: dict[str, int] = {}
+        for one in self._registry.models():
+            models[one.name] = models.get(one.name, 0) + one.bytes
+        headroom = self._headroom
+        return NodeUsage(headroom.memory(), headroom.disk(), headroom.processes(), models, self._under_way())

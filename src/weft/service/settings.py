@@ -6,6 +6,8 @@ from typing import Protocol
 
 from weft.settings.archives import BackupSettings, ExportSettings
 from weft.settings.collections import QuerySettings, SchemaSettings
+from weft.settings.limits import LimitSettings
+from weft.settings.resources import ResourceSettings
 from weft.settings.server import GrpcSettings, RestSettings, ServerSettings
 from weft.settings.usage import UsageSettings
 
@@ -23,6 +25,10 @@ class ServiceSettings(Protocol):
     def usage(self) -> UsageSettings: ...
     @property
     def query(self) -> QuerySettings: ...
+    @property
+    def limits(self) -> LimitSettings: ...
+    @property
+    def resources(self) -> ResourceSettings: ...
     @property
     def backup(self) -> BackupSettings: ...
     @property

@@ -55,6 +55,7 @@ class Tenants:
             known = collection.tenants()
             new = {tenant: status for tenant, status in asked.items() if tenant not in known}
             if new:
+                self._schemas.headroom.check_room()
                 self._schemas.usage.check_tenants(known, new)
                 self._schemas.database.put_tenants(collection, new)
             return self.all(name, list(asked))
@@ -96,7 +97,10 @@ class Tenants:
             with self._schemas.turn:
                 opened = self._schemas.open(collection.config.name)
                 if _needs_preparing(opened, tenant, importing):  # another request may have changed it meanwhile
-                    self._schemas.usage.check_tenants(opened.tenants(), [tenant])
+                    known = opened.tenants()
+                    if tenant not in known:
+                        self._schemas.headroom.check_room()
+                    self._schemas.usage.check_tenants(known, [tenant])
                     self._schemas.database.put_tenants(opened, statuses([Tenant(tenant)], self._possible))
         return collection.use(tenant)
 
@@ -137,10 +141,14 @@ def check_tenant_name(name: str) -> None:
     """Raises Invalid."""
     if not name:
         raise Invalid("empty tenant name; use 1 to 64 letters, digits, hyphens, underscores")
-    if not _NAME.fullmatch(name):
+    if not is_tenant_name(name):
         raise Invalid(
             f"{name[:_MAX_QUOTED]!r} is not a valid tenant name; use 1 to 64 letters, digits, hyphens, underscores"
         )
+
+
+def is_tenant_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 def _absent(tenant: str) -> NotFound:

@@ -8,7 +8,7 @@ replaces another counts once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
@@ -53,6 +53,14 @@ class Usage:
         limit = self._settings.most_tenants
         if limit >= 0 and (new := set(names) - set(known)) and len(known) + len(new) > limit:
             raise self._exceeded("tenants", limit)
+
+    def check_restored(self, shards: Mapping[str, Collection[str]]) -> None:
+        """For new collections with these shards each. How many objects they bring is known afterwards: they are
+        refused where there is no room for a single one."""
+        self.check_collections(len(shards))
+        for names in shards.values():
+            self.check_tenants((), [name for name in names if name != ONLY_SHARD])
+        self.check_objects(1)
 
     def check_objects(self, new: int) -> None:
         """For objects of a collection that does not exist yet."""

@@ -66,11 +66,12 @@ def unfit_for(config: CollectionConfig, stored: Dims, objects: Sequence[Object])
 def _are_alike(target: VectorConfig, dims: int | None, vectors: Sequence[Vector]) -> bool:
     """Whether all of ``vectors`` are valid, checked as one array."""
     multi = target.index.multivector is not None
-    widths = {vector.shape[-1:] for vector in vectors}
-    kinds = {vector.ndim for vector in vectors}
-    if kinds != {2 if multi else 1} or len(widths) != 1 or not all(vector.size for vector in vectors):
+    shapes = {vector.shape for vector in vectors}
+    axes = 2 if multi else 1
+    if not all(len(shape) == axes and 0 not in shape for shape in shapes):
         return False
-    if dims and widths != {(dims,)}:
+    widths = {shape[-1] for shape in shapes}
+    if len(widths) != 1 or (dims and widths != {dims}):
         return False
     return bool(np.isfinite(np.concatenate(vectors, axis=0)).all())
 

@@ -176,3 +176,32 @@ def test_a_revision_that_is_not_known_yet_may_be_any(stored: str, model: str, ma
 
 def test_what_is_unknown_is_not_spelled() -> None:
     assert spelled("text2vec-x|model|?||8") == "text2vec-x (model, 8)"
+
+
+def test_a_copy_gets_no_vector_that_it_did_not_have(tmp_path: Path) -> None:
+    with serving(tmp_path, 1) as service:
+        create(service)
+        assert service.objects.batch([note(0, "aaa", stored_ms=(1, 2)), note(1, "aaa")], CALLER) == [None, None]
+        assert service.objects.batch([note(2, "aaa", stored_ms=(1, 2))], CALLER) == [None]
+        assert found(service, NearText(texts=("aa",))) == ["aaa", "aaa"]
+
+
+def test_vectors_that_come_with_their_model_are_as_those_it_made(tmp_path: Path) -> None:
+    with serving(tmp_path, 1) as service:
+        create(service)
+
+        def brought(n: int, revision: int) -> WeftError | None:
+            models = {"default": f"{Letters.name}|letters|revision {revision}", "other": "of no vector here"}
+            vector = np.ones(8, np.float32)
+            (error,) = service.objects.batch([note(n, "aaa", vectors={"default": vector}, models=models)], CALLER)
+            return error
+
+        assert brought(0, 2) is None
+        with pytest.raises(Invalid, match=r"were made by text2vec-letters \(letters, revision 2\)"):
+            found(service, NearText(texts=("aa",)))
+        refused = brought(1, 1)
+        assert isinstance(refused, Invalid)
+        assert "and those of this import by text2vec-letters (letters, revision 1)" in refused.message
+        assert brought(1, 2) is None
+    with serving(tmp_path, 2) as service:
+        assert found(service, NearText(texts=("aa",))) == ["aaa", "aaa"]

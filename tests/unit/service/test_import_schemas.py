@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 
 from in_process import InProcess
+from weft.domain.errors import WeftError
+from weft.domain.objects import IncomingObject, Object
+from weft.domain.schema import CollectionConfig
+from weft.protocol import batch as messages
+from weft.service.importing import checked_object
+from weft.wire.grpc.decode_columns import decode_columns
 
 ID = "00000000-0000-0000-0000-00000000000a"
 OTHER_ID = "00000000-0000-0000-0000-00000000000b"
@@ -179,3 +185,24 @@ def test_writers_that_meet_agree_on_one_type(server: InProcess) -> None:
     known = types(server, "Race") or {}
     assert set(known) == {"p", *(f"q{n}" for n in accepted)}
     assert len(server.rest.get("/v1/objects?class=Race").json()["objects"]) == len(accepted) == 3
+
+
+def test_columns_are_checked_against_few_schemas_however_many_objects_are_refused(server: InProcess) -> None:
+    sent = messages.BatchObjectsRequest()
+    for number in range(9):
+        one = sent.objects.add(uuid=f"00000000-0000-0000-0001-{number:012x}", collection="Thing")
+        one.properties.non_ref_properties.update({"t": "x" if number == 4 else 5, f"new{number}": 1})
+    data = sent.SerializeToString()
+    incoming = decode_columns(data, 0, len(data))
+    assert incoming is not None
+    by_columns: list[CollectionConfig] = []
+
+    def check(config: CollectionConfig, one: IncomingObject) -> Object:
+        if one.columns is not None and config not in by_columns:
+            by_columns.append(config)
+        return checked_object(config, one, 0, lenient=True)
+
+    errors: list[WeftError | None] = [None] * len(incoming)
+    plan = server.service.collections.plan_import("Thing", dict(enumerate(incoming)), errors, check)
+    assert [number for number, error in enumerate(errors) if error is None] == [4] == list(plan.objects)
+    assert len(by_columns) <= 1

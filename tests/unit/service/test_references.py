@@ -215,6 +215,20 @@ def test_an_answer_that_would_explode_is_refused(service: Service, monkeypatch: 
         service.search(Query("Node", limit=20, returns=following(5)), CALLER)
 
 
+def test_an_answer_whose_references_would_take_too_much_is_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few large objects, to which many hits point. Properties that are not chosen do not count."""
+    insert(service, *(str(n) for n in range(20)), "x" * 1_000)
+    link(service, *((n, 20) for n in range(20)))
+    monkeypatch.setattr(linked, "MOST_LINKED_BYTES", 15_000)
+    with pytest.raises(Invalid, match=r"would take 20\d{3} bytes, more than 15000"):
+        service.search(Query("Node", limit=20, returns=following(1)), CALLER)
+    assert service.search(Query("Node", limit=10, returns=following(1)), CALLER).hits
+    without = Returns(references=(ReferenceSelection("next", Returns(properties=())),))
+    assert len(service.search(Query("Node", limit=20, returns=without), CALLER).hits) == 20
+
+
 @pytest.mark.parametrize(
     "selection",
     [

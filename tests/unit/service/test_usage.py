@@ -243,3 +243,45 @@ def test_replacing_takes_a_place_while_it_writes(server: Open, monkeypatch: pyte
     second.join()
     assert replaced.status_code == 200
     assert answers == [refusal("objects", 1)]
+
+
+def restored(opened: InProcess, backup: str) -> Any:
+    """The answer to a restore, once it has ended."""
+    reply = opened.rest.post(f"/v1/backups/filesystem/{backup}/restore", json={})
+    while reply.status_code == 200 and reply.json()["status"] not in ("SUCCESS", "FAILED"):
+        reply = opened.rest.get(f"/v1/backups/filesystem/{backup}/restore")
+    return reply
+
+
+def backed_up(opened: InProcess, backup: str) -> None:
+    reply = opened.rest.post("/v1/backups/filesystem", json={"id": backup})
+    while reply.json()["status"] not in ("SUCCESS", "FAILED"):
+        reply = opened.rest.get(f"/v1/backups/filesystem/{backup}")
+    assert reply.json()["status"] == "SUCCESS", reply.text
+
+
+def test_a_restore(server: Open, tmp_path: Path) -> None:
+    backups = str(tmp_path / "backups")
+    source = server(backup_filesystem_path=backups)
+    for name in ("A", "B"):
+        insert(source, name)
+    create(source, "Many", multiTenancyConfig={"enabled": True})
+    source.rest.post("/v1/schema/Many/tenants", json=[{"name": name} for name in ("x", "y", "z")])
+    backed_up(source, "all")
+    for limits, refused in (
+        ({"maximum_allowed_collections_count": 2}, refusal("collections", 2)),
+        ({"maximum_allowed_tenants_per_collection": 2}, refusal("tenants", 2)),
+        ({"maximum_allowed_objects_count": 0}, refusal("objects", 0)),
+    ):
+        limited = server(backup_filesystem_path=backups, **limits)
+        reply = restored(limited, "all")
+        assert (reply.status_code, reply.json()) == (429, refused)
+        assert limited.rest.get("/v1/schema").json()["classes"] == []
+    roomy = server(
+        backup_filesystem_path=backups,
+        maximum_allowed_collections_count=3,
+        maximum_allowed_tenants_per_collection=3,
+        maximum_allowed_objects_count=2,
+    )
+    assert restored(roomy, "all").json()["status"] == "SUCCESS"
+    assert insert(roomy, "A").json() == refusal("objects", 2)

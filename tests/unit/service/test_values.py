@@ -14,7 +14,7 @@ from weft.domain.beacon import format_beacon, parse_beacon
 from weft.domain.errors import Invalid
 from weft.domain.objects import GeoPoint, PhoneNumber, Reference
 from weft.domain.schema import CollectionConfig, DataType, Property
-from weft.service.scalars import normal_date, normal_uuid
+from weft.service.scalars import are_normal_dates, normal_date, normal_uuid
 from weft.service.values import coerce
 from weft.wire.json.properties import properties_to_json
 from weft.wire.json.references import with_references
@@ -317,3 +317,43 @@ def test_any_value_is_typed_or_invalid_and_typed_values_stay(values: dict[str, A
         return
     assert coerce(EVERYTHING, typed) == typed
     properties_to_json(EVERYTHING, typed)
+
+
+_PLAIN_DATES = st.builds(
+    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format,
+    st.sampled_from([0, 1, 1900, 2000, 2023, 2024, 9999]),
+    st.integers(0, 13),
+    st.sampled_from([0, 1, 28, 29, 30, 31, 32]),
+    st.sampled_from([0, 23, 24]),
+    st.sampled_from([0, 59, 60]),
+    st.sampled_from([0, 59, 60]),
+)
+
+
+@given(_PLAIN_DATES)
+def test_dates_are_found_normal_together_as_they_are_one_by_one(text: str) -> None:
+    assert are_normal_dates([text]) == (normal_date(text) == text)
+    assert are_normal_dates(["2024-05-13T09:30:00Z", text]) == (normal_date(text) == text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-05-13T09:30:00z",
+        "2024-05-13 09:30:00Z",
+        "+024-05-13T09:30:00Z",
+        "2024-05-13T09:30:0éZ",
+        "2024-05-13T09:30:00.5Z",
+        "2024-05-13T09:30:00+00:00",
+    ],
+)
+def test_other_forms_of_dates_are_checked_one_by_one(text: str) -> None:
+    assert not are_normal_dates([text])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["2024-05-13T09:30:00Z2", "024-05-13T09:30:00Z"], ["", "2024-05-13T09:30:00Z2024-05-13T09:30:00Z"]],
+)
+def test_texts_that_are_dates_only_when_joined_are_none(texts: list[str]) -> None:
+    assert not are_normal_dates(texts)

@@ -12,13 +12,13 @@ from weft.jobs.runner import JobRunner
 from weft.service.archives.backups import Backups
 from weft.service.archives.catalog import BackupCatalog
 from weft.service.archives.exports import Exports
-from weft.service.archives.restores import Restores, SchemaCheck
+from weft.service.archives.restores import Admit, Restores, SchemaCheck
 from weft.settings.archives import BackupSettings, ExportSettings
 
 
 class Archives:
-    """``parts``: what backups include besides collections, by name. ``check`` raises Invalid for a schema document that
-    this server cannot serve. Raises Misconfigured."""
+    """``parts``: what backups include besides collections, by name. ``check``, ``admit``: see ``Restores``. Raises
+    Misconfigured."""
 
     def __init__(
         self,
@@ -28,10 +28,11 @@ class Archives:
         runner: JobRunner,
         parts: Mapping[str, BackupPart],
         check: SchemaCheck,
+        admit: Admit,
     ) -> None:
         self._catalog = BackupCatalog(backup, database, runner)
         self.backups = Backups(database, self._catalog, runner, parts)
-        self.restores = Restores(database, self._catalog, runner, parts, check)
+        self.restores = Restores(database, self._catalog, runner, parts, check, admit)
         self.exports = Exports(export, backup, database, runner, self._catalog.server)
 
     def meta(self) -> dict[str, JsonObject]:

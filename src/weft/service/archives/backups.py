@@ -21,8 +21,8 @@ from weft.jobs.backup.parts import BackupPart
 from weft.jobs.job import Job
 from weft.jobs.runner import JobRunner
 from weft.service.archives.answers import ArchiveJob, ProgressBytes
-from weft.service.archives.catalog import BackupCatalog, unknown
-from weft.service.archives.locations import checked_id
+from weft.service.archives.catalog import BackupCatalog
+from weft.service.archives.locations import checked_id, unknown_backup
 from weft.service.archives.part_selection import parts_to_make
 from weft.service.archives.requests import NewBackup
 from weft.service.permissions.archives import archive, backing_up, backup_of_allowed, readable_archives, without_base
@@ -51,12 +51,12 @@ class Backups:
         self._database.check_files()
         id = checked_id(asked.id, "backup")
         level, threads = _level(asked.compression), threads_of(asked.cpu_percentage)
-        place = self._catalog.check(asked.place)
+        place = self._catalog.check(backend, asked.place)
         folder = self._catalog.backend(backend).folder(id, place)
         present = sorted(one.config.name for one in self._database.collections())
         classes = tuple(asked.choice.among(present, "on this server"))
         collections = [self._database.get(name) for name in classes]
-        parts = parts_to_make(asked, self._parts)
+        parts = parts_to_make(asked, self._parts) if asked.accounts else {}
         base = self._base(backend, asked, place)
         with self._catalog.lock:
             self._check_free(folder, id)
@@ -80,7 +80,7 @@ class Backups:
             return replace(known, base=json_fields.string(job.request, "base", "backup") or "", size_bytes=job.done)
         state = self._catalog.state(folder)
         if state is None:
-            raise unknown(id)
+            raise unknown_backup(id)
         return replace(_of_state(state, backend, folder.home), id=id)
 
     @requires(archive(DELETE))
@@ -122,6 +122,7 @@ class Backups:
         if state is None or state.status is not JobStatus.SUCCESS:
             found = "it does not exist" if state is None else f"its status is {state.status.outcome}"
             raise Invalid(f"base backup {base!r} cannot be built on at {folder.home!r}: {found}; make a full backup")
+        state = replace(state, id=base)
         return BackupBase(state, [folder, *self._catalog.below(backend, state, place)])
 
 

@@ -7,7 +7,7 @@ import secrets
 import threading
 from dataclasses import replace
 
-from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
+from weft.domain.errors import CorruptData, Invalid, OperatorError, WeftError
 from weft.domain.jobs import JobStatus
 from weft.engine.database import Database
 from weft.jobs.backends.backend import Backend, BlobFolder, Location
@@ -15,7 +15,7 @@ from weft.jobs.backup.create import BACKUP
 from weft.jobs.backup.descriptor import BackupState, read_state, write_state
 from weft.jobs.job import now
 from weft.jobs.runner import JobRunner
-from weft.service.archives.locations import LONGEST_ID, backup_backends, chosen_backend, is_id
+from weft.service.archives.locations import LONGEST_ID, backup_backends, chosen_backend, is_id, unknown_backup
 from weft.settings.archives import BackupSettings
 
 _log = logging.getLogger(__name__)
@@ -40,18 +40,21 @@ class BackupCatalog:
         """Raises Invalid."""
         return chosen_backend(self.backends, name, _HINT)
 
-    def check(self, place: Location) -> Location:
-        """Raises Invalid if requests may not name a location."""
-        if place != Location() and not self._dynamic:
-            raise Invalid("this server does not accept a bucket or path in requests; leave them out")
+    def check(self, backend: str, place: Location) -> Location:
+        """Raises Invalid for a location that requests may not name."""
+        if not self._dynamic and not self.backend(backend).holds(place):
+            raise Invalid(
+                "this server accepts no bucket or path in requests but its own, and paths below it; leave them out, or "
+                "start it with WEFT_BACKUP_DYNAMIC_LOCATION=true"
+            )
         return place
 
     def folder(self, backend: str, id: str, place: Location) -> BlobFolder:
         """Raises NotFound for an id that no backup can have, Invalid."""
         chosen = self.backend(backend)
-        self.check(place)
+        self.check(backend, place)
         if not is_id(id):
-            raise unknown(id)
+            raise unknown_backup(id)
         return chosen.folder(id, place)
 
     def state(self, folder: BlobFolder) -> BackupState | None:
@@ -91,6 +94,8 @@ class BackupCatalog:
 
     def below(self, backend: str, state: BackupState, place: Location) -> list[BlobFolder]:
         """The backups that this one builds on. Raises Invalid naming one that is missing."""
+        if not all(map(is_id, state.backups)):
+            raise CorruptData(f"backup {state.id[:LONGEST_ID]!r} is damaged: it builds on no backup; use another one")
         folders = [self.backend(backend).folder(one, place) for one in state.backups]
         for one, folder in zip(state.backups, folders, strict=True):
             base = read_state(folder)
@@ -101,7 +106,3 @@ class BackupCatalog:
                     missing=one,
                 )
         return folders
-
-
-def unknown(id: str) -> NotFound:
-    return NotFound(f"backup id {id[:LONGEST_ID]!r} does not exist", id=id)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from weft.domain.errors import Invalid
 from weft.domain.names import collection_name
+from weft.domain.wildcards import wildcard
 
 _MAX_PATTERNS, _MAX_PATTERN_CHARS = 100, 300
 _MAX_LISTED = 20
@@ -54,7 +54,7 @@ def is_pattern(name: str) -> bool:
 
 def matching(present: Set[str], asked: Sequence[str]) -> set[str]:
     """Those of ``present`` that the names and patterns in ``asked`` match. Raises Invalid for too many patterns."""
-    patterns = [one.replace("[", "[[]") for one in asked if is_pattern(one)]
+    patterns = [one for one in asked if is_pattern(one)]
     if len(patterns) > _MAX_PATTERNS:
         raise Invalid(f"{len(patterns)} names contain * or ?; a request may have at most {_MAX_PATTERNS}")
     for pattern in patterns:
@@ -62,7 +62,7 @@ def matching(present: Set[str], asked: Sequence[str]) -> set[str]:
             raise Invalid(f"a name with * or ? may have at most {_MAX_PATTERN_CHARS} characters, not {len(pattern)}")
     found = {name for name in asked if name in present}
     for pattern in patterns:
-        found.update(name for name in present if fnmatch.fnmatchcase(name, pattern))
+        found.update(filter(wildcard(pattern, single=True), present))
     return found
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from weft.domain.errors import Invalid, Misconfigured
+from weft.domain.errors import Invalid, Misconfigured, NotFound
 from weft.jobs.backends.backend import Backend
 from weft.jobs.backends.filesystem import FilesystemBackend
 from weft.jobs.backends.s3 import S3Backend
@@ -71,6 +71,14 @@ def chosen_backend(backends: Mapping[str, Backend], name: str, hint: str) -> Bac
         known = ", ".join(sorted(backends)) or "none"
         raise Invalid(f"no backend {name[:80]!r}: this server has {known}; {hint}", backend=name)
     return backend
+
+
+def unknown_backup(id: str) -> NotFound:
+    return NotFound(f"backup id {id[:LONGEST_ID]!r} does not exist", id=id)
+
+
+def never_restored(id: str) -> NotFound:
+    return NotFound(f"backup {id[:LONGEST_ID]!r} has not been restored on this server", id=id)
 
 
 def is_id(id: str) -> bool:

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from weft.access.permissions import DELETE, READ
 from weft.access.requirement import requires
 from weft.domain.caller import Caller
-from weft.domain.errors import Conflict, Invalid, NotFound
+from weft.domain.errors import Conflict, CorruptData, Invalid
 from weft.domain.jobs import JobRecord, JobStatus
 from weft.domain.json_values import JsonObject
+from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
 from weft.jobs.backends.backend import BlobFolder, Location
-from weft.jobs.backup.descriptor import BackupContents, read_contents
+from weft.jobs.backup.descriptor import BackupContents, StoredCollection, read_contents
 from weft.jobs.backup.pack import PackReader
 from weft.jobs.backup.parts import BackupPart
-from weft.jobs.backup.restore import RESTORE, Restorer, RestoreRequest
+from weft.jobs.backup.restore import RESTORE, RestoredAlias, Restorer, RestoreRequest
 from weft.jobs.job import Job
 from weft.jobs.runner import JobRunner
 from weft.service.archives.answers import ArchiveJob
 from weft.service.archives.backups import of_job, threads_of
-from weft.service.archives.catalog import BackupCatalog, unknown
-from weft.service.archives.locations import LONGEST_ID
+from weft.service.archives.catalog import BackupCatalog
+from weft.service.archives.locations import never_restored, unknown_backup
 from weft.service.archives.part_selection import parts_to_load
 from weft.service.archives.requests import NewRestore
+from weft.service.archives.stored_names import check_stored, is_alias
 from weft.service.permissions.archives import restore_of_allowed, restored, restoring
 
 _log = logging.getLogger(__name__)
 
-SchemaCheck: TypeAlias = Callable[[JsonObject], None]
+Admit: TypeAlias = Callable[[Mapping[str, Collection[str]]], None]
+SchemaCheck: TypeAlias = Callable[[JsonObject], CollectionConfig]
 
 
 class Restores:
-    """One runs at a time; others wait for their turn. ``check`` raises Invalid for a schema document that this server
-    cannot serve."""
+    """One runs at a time; others wait for their turn. ``check`` reads a schema document, and raises Invalid for one
+    that this server cannot serve, ``admit`` where there may be no more collections, each with these tenants or its one
+    shard."""
 
     def __init__(
         self,
@@ -44,12 +48,14 @@ class Restores:
         runner: JobRunner,
         parts: Mapping[str, BackupPart],
         check: SchemaCheck,
+        admit: Admit,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._runner = runner
         self._parts = parts
         self._check = check
+        self._admit = admit
         runner.add(RESTORE)
 
     @requires(restoring, narrow=restore_of_allowed)
@@ -60,7 +66,7 @@ class Restores:
         folder = self._catalog.folder(backend, id, asked.place)
         state = self._catalog.state(folder)
         if state is None:
-            raise unknown(id)
+            raise unknown_backup(id)
         if state.status is not JobStatus.SUCCESS:
             status = state.status.outcome
             raise Invalid(f"backup {id!r} cannot be restored: its status is {status}; use another one")
@@ -85,6 +91,15 @@ class Restores:
         Raises NotFound, Invalid."""
         record = self._runner.record(RESTORE, self._catalog.folder(backend, id, place).home)
         return record.collections if record else None
+
+    def aliases(self, backend: str, id: str, asked: NewRestore) -> list[RestoredAlias]:
+        """The aliases that a restore would make or move, for authorization. Raises NotFound, Invalid, CorruptData."""
+        folder = self._catalog.folder(backend, id, asked.place)
+        state = self._catalog.state(folder)
+        if state is None or state.status is not JobStatus.SUCCESS:
+            return []
+        classes = asked.choice.among(state.classes, "in the backup")
+        return self._aliases(asked, [one for one in read_contents(folder, state).collections if one.name in classes])
 
     @requires(restored(READ))
     def status(self, backend: str, id: str, place: Location, caller: Caller) -> ArchiveJob:
@@ -120,13 +135,23 @@ class Restores:
     def _request(self, asked: NewRestore, classes: tuple[str, ...], contents: BackupContents) -> RestoreRequest:
         """Raises Invalid for a collection that this server cannot serve, and for parts that it cannot restore."""
         chosen = [one for one in contents.collections if one.name in classes]
+        if len({one.name for one in chosen}) < len(chosen):
+            raise CorruptData("the backup is damaged: it holds a collection twice; use another backup")
         for one in chosen:
-            self._check(one.document)
+            check_stored(one, self._check(one.document))
+        self._admit({one.name: [shard.name for shard in one.shards] for one in chosen})
         parts = parts_to_load(asked, contents.parts, self._parts)
-        return RestoreRequest(contents, chosen, asked.overwrite_alias, parts)
+        aliases = [one for one in self._aliases(asked, chosen) if asked.aliases is None or one in asked.aliases]
+        return RestoreRequest(contents, chosen, aliases, parts)
+
+    def _aliases(self, asked: NewRestore, chosen: Sequence[StoredCollection]) -> list[RestoredAlias]:
+        """Of the chosen collections, without existing ones unless the request overwrites them."""
+        present = self._database.aliases()
+        found = [RestoredAlias(alias, one.name, present.get(alias, "")) for one in chosen for alias in one.aliases]
+        return [one for one in found if is_alias(one.alias) and (asked.overwrite_alias or not one.before)]
 
     def _record(self, folder: BlobFolder, id: str) -> JobRecord:
         record = self._runner.record(RESTORE, folder.home)
         if record is None:
-            raise NotFound(f"backup {id[:LONGEST_ID]!r} has not been restored on this server", id=id)
+            raise never_restored(id)
         return record

@@ -16,12 +16,20 @@ from weft.jobs.job import Job
 from weft.jobs.runner import JobRunner
 from weft.modules.registry import Registry
 from weft.service.classification.checks import check, check_vectors, vector_of
-from weft.service.classification.request import ALIASES, CONTEXTUAL, KNN, ClassificationState, NewClassification
+from weft.service.classification.request import (
+    ALIASES,
+    CONTEXTUAL,
+    KNN,
+    ClassificationState,
+    NewClassification,
+    unknown_classification,
+)
 from weft.service.classification.settings import with_defaults
 from weft.service.classification.task import CLASSIFICATION, ClassificationTask, Progress
 from weft.service.collections import Collections
 from weft.service.filtering import resolver
 from weft.service.permissions.classifications import classifying, watching_classification
+from weft.service.query_limits import QueryLimits
 
 _PROMPT_S = 0.1
 
@@ -29,8 +37,9 @@ _PROMPT_S = 0.1
 class Classifications:
     """One runs at a time; others wait for their turn. They continue after a restart."""
 
-    def __init__(self, collections: Collections, registry: Registry, runner: JobRunner) -> None:
+    def __init__(self, collections: Collections, registry: Registry, runner: JobRunner, limits: QueryLimits) -> None:
         self._collections = collections
+        self._limits = limits
         self._registry = registry
         self._runner = runner
         runner.add(CLASSIFICATION, self._reopen)
@@ -41,6 +50,7 @@ class Classifications:
 
         A short one has ended when this returns, because callers ask at once, but the answer is that it runs.
         """
+        self._collections.check_room()
         asked = self._checked(asked)
         id = str(uuid4())
         job = Job(CLASSIFICATION, id, id, (asked.collection,), asked.to_json())
@@ -55,7 +65,7 @@ class Classifications:
         """Raises NotFound."""
         record = self._runner.record(CLASSIFICATION, id.lower())
         if record is None:
-            raise NotFound(f"there is no classification {id[:80]!r}", id=id)
+            raise unknown_classification(id)
         progress = Progress.of(record.cursor)
         return ClassificationState(
             NewClassification.of_json(record.request), record, progress.succeeded, progress.failed
@@ -73,6 +83,7 @@ class Classifications:
 
     def _checked(self, asked: NewClassification) -> NewClassification:
         """As it is run: the collection by its name, the settings with their defaults."""
+        self._limits.check_filters(asked.source, asked.training, asked.target)
         asked = replace(asked, kind=ALIASES.get(asked.kind, asked.kind))
         asked = replace(asked, settings=with_defaults(asked.kind, asked.settings))
         if not asked.collection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weft.domain.errors import NotFound
 from weft.domain.filters import Filter
 from weft.domain.jobs import JobRecord
 from weft.domain.json_values import JsonObject, JsonValue
@@ -71,6 +72,10 @@ class ClassificationState:
     record: JobRecord
     succeeded: int = 0
     failed: int = 0
+
+
+def unknown_classification(id: str) -> NotFound:
+    return NotFound(f"there is no classification {id[:80]!r}", id=id)
 
 
 def _texts(given: JsonValue) -> tuple[str, ...]:

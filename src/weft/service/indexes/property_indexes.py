@@ -90,6 +90,7 @@ class PropertyIndexes:
             )
             plan = planning.plan(found, kind, wanted.tokenization, wanted.algorithm, under_way)
             if isinstance(plan, Migration):
+                self._schemas.headroom.check_room()
                 return self._submit(collection, plan, tenants)
             self._check_tenants(collection, tenants, allowed=kind is IndexName.RANGE_FILTERS)
             return plan.id if isinstance(plan, Joined) else None
@@ -101,6 +102,7 @@ class PropertyIndexes:
         kind = index_name(index)
         with self._schemas.turn:
             collection = self._schemas.open(name)
+            self._schemas.headroom.check_room()
             migration = planning.plan_rebuild(property_of(collection.config.document, property), kind)
             return self._submit(collection, migration, tenants)
 
@@ -153,8 +155,18 @@ class PropertyIndexes:
         if not self._enabled:
             raise CallerError("runtime reindex is disabled; enable with RUNTIME_REINDEX_ENABLED=true")
 
+    def _check_one_server(self) -> None:
+        """What the others write meanwhile would be indexed as before. Raises Conflict."""
+        others = len(self._schemas.database.servers()) - 1
+        if others > 0:
+            raise Conflict(
+                f"an index of stored objects is changed while only one server has the catalog, and {others} more run; "
+                "stop them until the task has ended"
+            )
+
     def _submit(self, collection: OpenCollection, migration: Migration, tenants: Sequence[str]) -> str:
         config = collection.config
+        self._check_one_server()
         self._check_tenants(collection, tenants, allowed=migration.type.takes_tenants)
         for task in self._active(collection, migration.property):
             raise Conflict(

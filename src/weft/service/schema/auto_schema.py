@@ -26,6 +26,9 @@ Locate: TypeAlias = Callable[[bytes], str | None]
 VECTOR = "default"
 """The one named vector of a collection made by auto-schema."""
 
+MOST_NEW_PROPERTIES = 20_000
+"""That objects add at once, nested ones included; a class cannot have as many."""
+
 _DESCRIPTION = "Added by auto-schema"
 _TEXT_LIKE = {DataType.TEXT, DataType.DATE, DataType.UUID}
 _ARRAYS: Mapping[DataType, DataType] = {dt.element: dt for dt in DataType if dt.is_array}
@@ -94,6 +97,7 @@ class _Properties:
         self._by_name: dict[str, Document] = {one["name"]: dict(one) for one in present}
         self._class_name = class_name
         self._locate = locate
+        self._added = 0
 
     def with_those_of(self, objects: Iterable[Stated]) -> list[Document]:
         for properties in objects:
@@ -113,6 +117,12 @@ class _Properties:
             return
         if known is None:
             types = self._data_type(value, where, nested=depth > 0)
+            self._added += 1
+            if self._added > MOST_NEW_PROPERTIES:
+                raise Invalid(
+                    f"the objects would add more than {MOST_NEW_PROPERTIES} properties to class '{self._class_name}', "
+                    "more than it may have; are names of properties values?"
+                )
             known = {"name": name, "dataType": types, "description": _DESCRIPTION}
             by_name[name] = known
             if types[0] not in (DataType.OBJECT, DataType.OBJECT_ARRAY):

@@ -3,6 +3,9 @@
 boost = Σ weight · condition / Σ |weight|          condition in 0..1
 score = (1 − W) · primary + W · boost              primary scaled to 0..1 over the candidates
 and the scores are scaled to 0..1 once more, best first, ties by uuid
+
+Hits beyond the depth of a boost follow in layers, each scored by itself and beneath the one before it, so that a hit is
+on one page only.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import numpy.typing as npt
 from weft.domain import instants
 from weft.domain.boost import Boost, BoostCondition, DecayCurve, NumericDecay, PropertyValue, TimeDecay, ValueModifier
 from weft.domain.clock import duration_s
+from weft.domain.deadline import checked
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
 from weft.domain.schema import DataType
@@ -45,7 +49,7 @@ def boosted(view: View, ranking: Ranking, boost: Boost, select: Callable[[Filter
         primary = np.zeros(len(ranking))
     total = np.zeros(len(ranking))
     weights = 0.0
-    for condition in boost.conditions:
+    for condition in checked(boost.conditions):
         weight = condition.weight or 1.0
         total += weight * _condition(view, ranking.doc_ids, condition, select)
         weights += abs(weight)
@@ -56,6 +60,35 @@ def boosted(view: View, ranking: Ranking, boost: Boost, select: Callable[[Filter
         distances=None if ranking.distances is None else ranking.distances[order],
         scores=scores[order],
         explain=ranking.explain,
+    )
+
+
+def in_layers(ranking: Ranking, depth: int, jumps: int, boosted: Callable[[Ranking], Ranking]) -> Ranking:
+    """The first ``depth`` candidates boosted, then as many as there are before them, and so on.
+
+    Each layer is cut off at its ``jumps``-th jump (0: not), which ends the ranking. The scores of the layer ``n`` are
+    lowered by ``n``. The ranking of more candidates begins with that of fewer, if these end with a layer.
+    """
+    layers: list[Ranking] = []
+    start, stop = 0, depth
+    while start < len(ranking) or not layers:
+        candidates = ranking.take(slice(start, stop))
+        kept = candidates.autocut(jumps)
+        layers.append(boosted(kept))
+        if len(kept) < len(candidates):
+            break
+        start, stop = stop, 2 * stop
+    return layers[0] if len(layers) == 1 else _joined(layers)
+
+
+def _joined(layers: Sequence[Ranking]) -> Ranking:
+    distances = [layer.distances for layer in layers if layer.distances is not None]
+    scores = [layer.scores - n for n, layer in enumerate(layers) if layer.scores is not None]
+    return Ranking(
+        np.concatenate([layer.doc_ids for layer in layers]),
+        distances=np.concatenate(distances) if distances else None,
+        scores=np.concatenate(scores),
+        explain=layers[0].explain,
     )
 
 

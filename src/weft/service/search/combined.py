@@ -63,27 +63,47 @@ class CombinedTargets:
         table = self._table(doc_ids)
         return np.fmin.reduce(table, axis=0) if self.combination is Combination.MINIMUM else self._sum()(table)
 
-    def nearest(self, k: int, max_distance: float | None) -> tuple[DocIds, Floats]:
-        """The ``k`` nearest, none farther than ``max_distance``; ties by uuid."""
-        if self.combination is Combination.MINIMUM:
-            doc_ids = _united(self._lists(k))
-            return self._first(doc_ids, self.distances(doc_ids), k, max_distance)
-        combine = self._sum()
-        depth = max(k, _FIRST_CANDIDATES)
-        while True:
-            lists = self._lists(depth)
-            candidates = _united(lists)
-            doc_ids, distances = self._first(candidates, combine(self._table(candidates)), k, max_distance)
-            if any(len(one.doc_ids) < depth for one in lists):
-                return doc_ids, distances
-            bound = _bound(combine, lists)
-            beyond = max_distance is not None and bound > max_distance + TOLERANCE
-            if beyond or (len(doc_ids) == k and (distances[-1] < bound or depth >= _MOST_CANDIDATES)):
-                return doc_ids, distances
-            depth *= _GROWTH
+    def nearest(self, k: int, max_distance: float | None, depth: int | None = None) -> tuple[DocIds, Floats]:
+        """The ``k`` nearest, none farther than ``max_distance``; ties by uuid.
 
-    def _lists(self, depth: int) -> list[Neighbours]:
-        return [self.view.nearest(one.vector.name, one.query, depth, self.within, None) for one in self.targets]
+        With a ``depth`` the first ``k`` of a list that depends on ``depth`` alone: what a search for the ``depth``
+        nearest finds, and those behind them that its candidates settle.
+        """
+        depth = k if depth is None else depth
+        if self.combination is Combination.MINIMUM:
+            return self._least(k, max_distance, depth)
+        combine = self._sum()
+        candidates_of_each = max(depth, _FIRST_CANDIDATES)
+        while True:
+            lists = self._lists(candidates_of_each)
+            candidates = _united(lists)
+            found = self._first(candidates, combine(self._table(candidates)), max(k, depth), max_distance)
+            if any(len(one.doc_ids) < candidates_of_each for one in lists):
+                return _cut(found, k)
+            bound = _bound(combine, lists)
+            if max_distance is not None and bound > max_distance + TOLERANCE:
+                return _cut(found, k)
+            settled = int(np.searchsorted(found[1], bound))
+            if settled >= depth:
+                return _cut(found, min(k, settled))
+            if len(found[0]) >= depth and candidates_of_each >= _MOST_CANDIDATES:
+                return _cut(found, min(k, depth))
+            candidates_of_each *= _GROWTH
+
+    def _least(self, k: int, max_distance: float | None, depth: int) -> tuple[DocIds, Floats]:
+        """By the least of the distances."""
+        lists = self._lists(max(k, depth), depth)
+        if any(len(one.doc_ids) <= depth for one in lists):
+            # What such a list has missed must not enter by the end of a longer one, which depends on k.
+            lists = [Neighbours(one.doc_ids[:depth], one.distances[:depth]) for one in lists]
+            k = min(k, depth)
+        doc_ids = _united(lists)
+        return self._first(doc_ids, self.distances(doc_ids), k, max_distance)
+
+    def _lists(self, k: int, depth: int | None = None) -> list[Neighbours]:
+        return [
+            self.view.nearest(one.vector.name, one.query, k, self.within, None, depth=depth) for one in self.targets
+        ]
 
     def _table(self, doc_ids: DocIds) -> Floats:
         """``(t, n)``."""
@@ -121,6 +141,10 @@ class CombinedTargets:
         varies = span > 0
         scaled = np.divide(weights, span, out=weights.copy(), where=varies)
         return _Sum(scaled, float(weights[~varies].sum() - scaled @ low))
+
+
+def _cut(found: tuple[DocIds, Floats], count: int) -> tuple[DocIds, Floats]:
+    return found[0][:count], found[1][:count]
 
 
 def _united(lists: Sequence[Neighbours]) -> DocIds:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from weft.domain.answer import Hit
+from weft.domain.deadline import checked
 from weft.domain.errors import Invalid
 from weft.domain.objects import GeoPoint, Object, Properties, Reference, Vector
 from weft.domain.query import Condense
@@ -42,7 +43,7 @@ def alike(vectors: Sequence[Vector | None], force: float) -> list[list[int]]:
     units = np.zeros((len(vectors), max((len(v) for v in vectors if v is not None), default=0)), np.float32)
     group_of = np.zeros(len(vectors), np.int64)
     comparable = np.zeros(len(vectors), bool)
-    for i, vector in enumerate(vectors):
+    for i, vector in enumerate(checked(vectors, 64)):
         length = 0.0 if vector is None else float(np.linalg.norm(vector))
         near = np.zeros(i, bool)
         if vector is not None and length > 0:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 import numpy as np
 
 from weft.domain.caller import Caller
+from weft.domain.deadline import check
 from weft.domain.errors import Inapplicable, Invalid, NotFound
 from weft.domain.objects import Vector, parse_uuid
 from weft.domain.query import Hybrid, Keyword, Move, Near, NearMedia, NearObject, NearText, NearVector, Query
@@ -47,10 +47,7 @@ class QueryEmbedder:
             vectors = resolve(config, search.targets)
             queries = self._queries(part, search, vectors, caller)
             given = isinstance(search, NearVector)
-        return [
-            replace(target, given=given, maker=partial(self._maker, target.vector))
-            for target in weighted(vectors, queries, search.targets)
-        ]
+        return weighted(vectors, queries, search.targets, given=given, maker=self._maker)
 
     def _maker(self, vector: VectorConfig) -> str:
         """The module that makes ``vector`` and, if known, its model and settings; empty without a module."""
@@ -173,16 +170,20 @@ class _MadeOnce:
     the same settings, whichever properties of the objects they come from."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[VectorConfig, object, Vector]] = []
+        self._found: dict[tuple[str, Hashable], list[tuple[object, Vector]]] = {}
+        """By module and what was given, with the settings: a search may give thousands of texts."""
 
-    def of(self, vector: VectorConfig, given: object, make: Callable[[], Vector]) -> Vector:
-        """The vector that ``make`` returns for ``given``, reused for all vectors of the same module and settings."""
+    def of(self, vector: VectorConfig, given: Hashable, make: Callable[[], Vector]) -> Vector:
+        """The vector that ``make`` returns for ``given``, reused for all vectors of the same module and settings.
+        Raises as ``deadline.check``."""
+        check()
         settings = query_settings(vector.settings)
-        for other, known, found in self._found:
-            if (other.vectorizer, known) == (vector.vectorizer, given) and query_settings(other.settings) == settings:
+        made = self._found.setdefault((vector.vectorizer, given), [])
+        for known, found in made:
+            if known == settings:
                 return found
         found = make()
-        self._found.append((vector, given, found))
+        made.append((settings, found))
         return found
 
 

@@ -13,6 +13,7 @@ from itertools import count
 
 import numpy as np
 
+from weft.domain.deadline import checked
 from weft.domain.objects import format_uuid
 from weft.domain.query import Fusion
 from weft.service.search.ranking import EMPTY, Floats, Ranking, Uuids, best_first
@@ -59,7 +60,7 @@ def deep(legs: Sequence[DeepLeg], fusion: Fusion, uuids: Uuids, depth: int, want
     step = sum(leg.weight for leg in legs) / (_RANK_OFFSET if fusion is Fusion.RANKED else 1)
     layers: list[Ranking] = []
     seen = EMPTY.doc_ids
-    for n in count():
+    for n in checked(count()):
         found = [leg.find(depth << n) for leg in legs]
         fresh = [one.ranking.take(np.flatnonzero(~np.isin(one.ranking.doc_ids, seen))) for one in found]
         layer = fuse([Leg(a.name, a.weight, b) for a, b in zip(legs, fresh, strict=True)], fusion, uuids)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.domain.answer import Group, Hit
+from weft.domain.deadline import check
 from weft.domain.query import GroupBy
 from weft.domain.schema import DataType
 from weft.service.group_names import group_name
@@ -68,6 +69,7 @@ def diversify(
     nearest_chosen = np.full(n, np.inf)
     free = np.ones(n, bool)
     while len(chosen) < min(limit, n):
+        check()
         free[chosen[-1]] = False
         np.minimum(nearest_chosen, distances_to(chosen[-1]), out=nearest_chosen)
         gain = np.where(free, -balance * relevance + (1 - balance) * nearest_chosen, -np.inf)

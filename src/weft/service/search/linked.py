@@ -7,10 +7,12 @@ reference to an object that does not exist (any more) is left out; an absent pro
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from typing import NamedTuple, TypeAlias
 
 from weft.domain.answer import Hit
+from weft.domain.deadline import checked
 from weft.domain.errors import CallerError, Invalid, NotFound
 from weft.domain.names import unknown_property
 from weft.domain.objects import Reference
@@ -27,6 +29,25 @@ MAX_DEPTH = 5
 MOST_LINKED = 1_000_000
 """The most referenced objects in one answer, each counted as often as it appears."""
 
+MOST_LINKED_BYTES = 1 << 27
+"""What they may take, each as often as it appears: a few large objects, to which many hits point, become gigabytes."""
+
+
+class _Size(NamedTuple):
+    """Of a hit with the objects that appear with it: how many there are, itself included, and their bytes."""
+
+    objects: int
+    bytes: int
+
+
+_Sizes: TypeAlias = dict[int, _Size]
+"""Of each hit, by its id."""
+
+_SCALAR_BYTES = 8
+
+_Weigh: TypeAlias = Callable[[Hit, Returns], int]
+"""How many bytes of a referenced object are returned."""
+
 
 class Linker:
     def __init__(self, collections: Collections) -> None:
@@ -42,61 +63,102 @@ class Linker:
                 check_returned(target.config, selection.returns)
                 self.check(target.config, selection.returns.references, depth + 1)
 
-    def fill(self, hits: Sequence[Hit], selections: Sequence[ReferenceSelection], tenant: str | None) -> None:
-        """Set the references of ``hits`` according to the validated selections; ``tenant`` is the query's."""
+    def fill(
+        self,
+        hits: Sequence[Hit],
+        config: CollectionConfig,
+        selections: Sequence[ReferenceSelection],
+        tenant: str | None,
+    ) -> None:
+        """Set the references of ``hits``, objects of ``config``, according to the validated selections; ``tenant`` is
+        the query's."""
         if not selections or not hits:
             return
-        sizes: dict[int, int] = {}
-        self._fill(hits, selections, tenant, sizes)
-        count = sum(sizes[id(hit)] - 1 for hit in hits)
-        if count > MOST_LINKED:
+        size = self._filled(hits, config, selections, tenant, _whole_bytes)
+        if size.bytes > MOST_LINKED_BYTES:
+            size = self._filled(hits, config, selections, tenant, _chosen_bytes)
+        if size.objects > MOST_LINKED:
             raise Invalid(
-                f"the answer would contain {count} referenced objects, more than {MOST_LINKED}; "
+                f"the answer would contain {size.objects} referenced objects, more than {MOST_LINKED}; "
                 "request fewer objects or fewer levels of references",
-                count=count,
+                count=size.objects,
+            )
+        if size.bytes > MOST_LINKED_BYTES:
+            raise Invalid(
+                f"the referenced objects in the answer would take {size.bytes} bytes, more than {MOST_LINKED_BYTES}; "
+                "request fewer objects or fewer of their properties",
+                bytes=size.bytes,
             )
 
+    def _filled(
+        self,
+        hits: Sequence[Hit],
+        config: CollectionConfig,
+        selections: Sequence[ReferenceSelection],
+        tenant: str | None,
+        weigh: _Weigh,
+    ) -> _Size:
+        """Of all referenced objects."""
+        sizes: _Sizes = {}
+        self._fill(hits, config, selections, tenant, sizes, weigh)
+        return _sum(sizes, hits, _Size(-len(hits), 0))
+
     def _fill(
-        self, hits: Sequence[Hit], selections: Sequence[ReferenceSelection], tenant: str | None, sizes: dict[int, int]
+        self,
+        hits: Sequence[Hit],
+        config: CollectionConfig,
+        selections: Sequence[ReferenceSelection],
+        tenant: str | None,
+        sizes: _Sizes,
+        weigh: _Weigh,
+        returns: Returns | None = None,
     ) -> None:
-        """``sizes``: of each hit, by its id, how many objects appear with it, itself included."""
+        """``returns``: what is returned of the hits themselves, where they are referenced objects."""
+        for hit in hits:
+            sizes[id(hit)] = _Size(1, 0 if returns is None else weigh(hit, returns))
         if not selections:
-            sizes.update((id(hit), 1) for hit in hits)
             return
         pointers = [hit.record.references for hit in hits]
         for property in dict.fromkeys(selection.property for selection in selections):
-            chosen = [selection for selection in selections if selection.property == property]
+            chosen: dict[str, Returns] = {}
+            for selection in selections:
+                if selection.property == property:
+                    chosen.setdefault(_target(config, selection), selection.returns)
             wanted = {target for one in pointers for target in one.get(property, ())}
-            linked = self._linked(wanted, chosen, tenant, sizes)
+            linked = self._linked(wanted, chosen, tenant, sizes, weigh)
             for hit, one in zip(hits, pointers, strict=True):
                 if property in one:
                     hit.references[property] = [linked[target] for target in one[property] if target in linked]
         for hit in hits:
-            sizes[id(hit)] = 1 + sum(sizes[id(target)] for group in hit.references.values() for target in group)
+            sizes[id(hit)] = _sum(
+                sizes, (target for group in hit.references.values() for target in group), sizes[id(hit)]
+            )
 
     def _linked(
         self,
         wanted: Iterable[Reference],
-        selections: Sequence[ReferenceSelection],
+        chosen: Mapping[str, Returns],
         tenant: str | None,
-        sizes: dict[int, int],
+        sizes: _Sizes,
+        weigh: _Weigh,
     ) -> dict[Reference, Hit]:
-        """The objects that exist, filled according to the first selection that covers their collection."""
+        """The objects that exist in the ``chosen`` collections, with what is chosen of each. What leads elsewhere, as
+        a reference of a restored collection may, is left out: the caller's rights are checked for these."""
         by_collection: dict[str, list[Reference]] = defaultdict(list)
         for target in wanted:
             by_collection[target.collection].append(target)
         bare = by_collection.pop("", [])
         if bare:
-            for name in dict.fromkeys(selection.collection for selection in selections if selection.collection):
+            for name in chosen:
                 by_collection[name].extend(bare)
         found: dict[Reference, Hit] = {}
-        for name, targets in by_collection.items():
-            selection = next((s for s in selections if s.covers(name)), None)
-            collection = self._collection(name)
-            if selection is None or collection is None:
+        for name, targets in checked(by_collection.items()):
+            returns = chosen.get(name)
+            collection = None if returns is None else self._collection(name)
+            if returns is None or collection is None:
                 continue
-            hits = self._hits(collection, targets, selection.returns, tenant)
-            self._fill(list(hits.values()), selection.returns.references, tenant, sizes)
+            hits = self._hits(collection, targets, returns, tenant)
+            self._fill(list(hits.values()), collection.config, returns.references, tenant, sizes, weigh, returns)
             found.update(hits)
         return found
 
@@ -120,6 +182,42 @@ class Linker:
             return self._collections.open(name)
         except NotFound:
             return None
+
+
+def _sum(sizes: _Sizes, hits: Iterable[Hit], own: _Size) -> _Size:
+    objects, weight = own
+    for hit in hits:
+        more = sizes[id(hit)]
+        objects += more.objects
+        weight += more.bytes
+    return _Size(objects, weight)
+
+
+def _whole_bytes(hit: Hit, returns: Returns) -> int:
+    return len(hit.record.encoded_properties) + _vector_bytes(hit)
+
+
+def _chosen_bytes(hit: Hit, returns: Returns) -> int:
+    if returns.properties is None:
+        return _whole_bytes(hit, returns)
+    values = hit.record.properties
+    chosen = {*returns.properties, *(one.name for one in returns.nested)}
+    return sum(_bytes_of(values.get(name)) for name in chosen) + _vector_bytes(hit)
+
+
+def _vector_bytes(hit: Hit) -> int:
+    return sum(one.nbytes for one in hit.vectors.values()) if hit.vectors else 0
+
+
+def _bytes_of(value: object) -> int:
+    """About what it takes in an answer."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(_bytes_of(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        return sum(map(_bytes_of, value))
+    return _SCALAR_BYTES
 
 
 def _read(view: View, targets: Sequence[Reference]) -> dict[Reference, Hit]:

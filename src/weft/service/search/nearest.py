@@ -15,6 +15,7 @@ from weft.engine.view import View
 from weft.service.search.combined import CombinedTargets
 from weft.service.search.explaining import explain_distances
 from weft.service.search.ranking import EMPTY, Floats, Ranking
+from weft.service.search.rungs import Ranked, in_rungs
 from weft.service.search.targets import Target
 
 
@@ -25,17 +26,28 @@ def nearest(
     k: int,
     within: Selection | None,
     max_distance: float | None,
+    first: int | None = None,
+    head: int | None = None,
 ) -> Ranking:
-    """The ``k`` nearest objects, ascending by distance; with several targets by the combined distance."""
+    """The ``k`` nearest objects, ascending by distance; with several targets by the combined distance.
+
+    ``first``: the first ``k`` of the list whose pages have so many objects (``rungs.py``). ``head``: as in
+    ``View.nearest``, with a single target.
+    """
     present = _comparable(view, targets, combination)
     if not present:
         return EMPTY_BY_DISTANCE
-    if len(targets) == 1:
-        found = view.nearest(targets[0].vector.name, targets[0].query, k, within, max_distance)
-        ranking = Ranking(found.doc_ids, distances=found.distances.astype(np.float64))
-    else:
-        ranking = Ranking(*CombinedTargets(view, present, combination, within).nearest(k, max_distance))
-    return replace(ranking, explain=partial(explain_distances, view, targets, combination))
+    several = CombinedTargets(view, present, combination, within) if len(targets) > 1 else None
+
+    def find(k: int, depth: int) -> Ranked:
+        if several is not None:
+            return several.nearest(k, max_distance, depth)
+        target = targets[0]
+        found = view.nearest(target.vector.name, target.query, k, within, max_distance, depth=depth, head=head)
+        return found.doc_ids, found.distances.astype(np.float64)
+
+    doc_ids, distances = in_rungs(find, first or k, k)
+    return Ranking(doc_ids, distances=distances, explain=partial(explain_distances, view, targets, combination))
 
 
 def distances_to(
@@ -52,11 +64,11 @@ def distances_to(
 
 def _comparable(view: View, targets: Sequence[Target], combination: Combination) -> list[Target]:
     """The targets that objects can be compared with; none if all are needed and one has no stored vectors."""
-    present = [target for target in targets if _fits(view, target)]
+    present = [target for target in targets if fits(view, target)]
     return present if combination is Combination.MINIMUM or len(present) == len(targets) else []
 
 
-def _fits(view: View, target: Target) -> bool:
+def fits(view: View, target: Target) -> bool:
     """False when no object has this vector yet; refuses a query of other dimensions."""
     dims = view.dims(target.vector.name)
     if dims is None:

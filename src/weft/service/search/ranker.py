@@ -2,8 +2,10 @@
 
 Weaviate has three numbers where one might be expected. The legs of a hybrid search are of a fixed depth, whatever page
 is asked for, so that scores and order are the same on every page. Of the ranking the candidates are kept: the hits up
-to the end of the page, or, where a boost scores them again, so many as the boost states. Autocut looks at the
-candidates; of a search by vector alone only at those on the page.
+to the end of the page, or, where a boost scores them again, so many as the boost states, and further ones in layers.
+Autocut looks at the candidates; of a search by vector alone only at those on the page, and a sort orders only these.
+
+Pages with the same limit never repeat or skip a hit while the view is the same.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from functools import partial
 import numpy as np
 
 from weft.domain.boost import Boost
+from weft.domain.deadline import check
 from weft.domain.filters import ID, Condition, Filter, Operator, PropertyTarget
 from weft.domain.objects import format_uuid, parse_uuid
 from weft.domain.profile import note, searching, took
@@ -23,7 +26,7 @@ from weft.domain.schema import Metric, VectorConfig
 from weft.engine.results import DocIds
 from weft.engine.selection import Selection
 from weft.engine.view import View
-from weft.service.search.boost import CANDIDATES, boosted
+from weft.service.search.boost import CANDIDATES, boosted, in_layers
 from weft.service.search.combined import TOLERANCE
 from weft.service.search.fusion import DeepLeg, Found, deep
 from weft.service.search.nearest import distances_to, nearest
@@ -32,6 +35,8 @@ from weft.service.search.targets import Target, distance_limit
 
 _FIRST = 4_096
 """Of a search without a limit, or with a greater one; then four times as many, as long as there may be more."""
+_HEAD = 10
+"""Of a hybrid search's leg by vector, those not to be missed: they decide most of what the first page has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Depths:
     leg: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ranker:
     """``targets``: the vectors of the query's search with their query vectors; ``select`` evaluates filters."""
 
@@ -54,30 +59,39 @@ class Ranker:
 
     def candidates(self, limit: int) -> Ranking:
         """The hits from the first on to the end of the page, or more where a boost has ordered them, after autocut."""
-        query, mmr = self.query, _mmr(self.query)
+        query, boost = self.query, self.query.boost
         end = query.offset + limit
-        pool = max(end, self._boost_depth())
-        within = self._within()
-        ranking = self._ranking(pool, within)
-        if mmr is not None and isinstance(query.search, Hybrid):
-            ranking = ranking.autocut(query.autocut)
-        ranking = ranking.take(slice(0, pool))
-        if mmr is None or not isinstance(query.search, Hybrid):
-            alone = query.search is not None and not isinstance(query.search, Keyword | Hybrid)
-            start = query.offset if alone and mmr is None and not self._boost_depth() else 0
-            page = ranking.take(slice(start, None)).autocut(query.autocut)
-            ranking = ranking.take(slice(0, start + len(page)))
-        if query.boost is None:
+        depth = self._boost_depth()
+        first = max(query.limit if query.limit > 0 else end if query.limit == -1 else limit, depth)
+        pool = end
+        if depth:
+            pool = first
+            while pool < end:
+                pool *= 2
+        ranking = self._ranking(pool, self._within(), first)
+        diverse = _mmr(query) is not None
+        jumps = query.autocut
+        if diverse and isinstance(query.search, Hybrid):
+            ranking, jumps = ranking.autocut(jumps), 0
+        ranking = ranking.first(pool)
+        if boost is not None and depth:
+            with took("boost_took"):
+                return in_layers(ranking, first, jumps, lambda layer: boosted(self.view, layer, boost, self.select))
+        alone = query.search is not None and not isinstance(query.search, Keyword | Hybrid)
+        if alone and query.sort:
+            ranking = self._sorted(ranking, query.offset)
+        if jumps <= 0:
             return ranking
-        with took("boost_took"):
-            return boosted(self.view, ranking, query.boost, self.select)
+        start = query.offset if alone and not diverse else 0
+        page = ranking.take(slice(start, None)).autocut(jumps)
+        return ranking.take(slice(0, start + len(page)))
 
     def found(self) -> DocIds:
         """All objects that the search finds. ``limit`` of the query, unless it is 0, is that of each leg; without it
         the leg by vector of a hybrid search has its usual depth."""
         query, within = self.query, self._within()
         if not isinstance(query.search, Hybrid):
-            return _first(lambda k: Found(ranking := self._ranking(k, within), len(ranking) < k), query.limit)
+            return _first(lambda k: Found(ranking := self._ranking(k, within, k), len(ranking) < k), query.limit)
         by_vector, by_keyword = self._legs(query.search, within)
         found = []
         if by_vector is not None:
@@ -96,14 +110,14 @@ class Ranker:
         return within
 
     def _boost_depth(self) -> int:
-        """0 without a boost."""
+        """How many hits a boost orders together; 0 without a boost."""
         boost: Boost | None = self.query.boost
-        if boost is None or boost.weight <= 0:
+        if boost is None or boost.weight <= 0 or not boost.conditions:
             return 0
         return min(boost.depth or CANDIDATES, self.depths.maximum)
 
-    def _ranking(self, k: int, within: Selection | None) -> Ranking:
-        """At least the first ``k`` hits."""
+    def _ranking(self, k: int, within: Selection | None, first: int) -> Ranking:
+        """At least the first ``k`` hits; by vector of the list whose pages have ``first``."""
         match self.query.search:
             case None:
                 with searching("object"):
@@ -114,8 +128,7 @@ class Ranker:
                 legs = [leg for leg in self._legs(hybrid, within) if leg is not None]
                 return deep(legs, hybrid.fusion, self.view.uuids, max(self.depths.leg, self._boost_depth()), k)
             case near:
-                ranking = self._nearest(near, k, within, distance_limit(near, self._vectors()))
-                return self._sorted(ranking) if self.query.sort else ranking
+                return self._nearest(near, k, within, distance_limit(near, self._vectors()), first)
 
     def _in_order(self, within: Selection | None, k: int) -> Ranking:
         """Without a search: in the requested order, else by uuid."""
@@ -133,20 +146,30 @@ class Ranker:
         explain = partial(view.explain_keyword, keyword)
         return Ranking(found.doc_ids, scores=found.scores.astype(np.float64), explain=explain)
 
-    def _nearest(self, near: Near | Hybrid, k: int, within: Selection | None, max_distance: float | None) -> Ranking:
+    def _nearest(
+        self,
+        near: Near | Hybrid,
+        k: int,
+        within: Selection | None,
+        max_distance: float | None,
+        first: int,
+        head: int | None = None,
+    ) -> Ranking:
         with searching("vector"), took("vector_search_took"):
-            return nearest(self.view, self.targets, near.targets.combination, k, within, max_distance)
+            return nearest(self.view, self.targets, near.targets.combination, k, within, max_distance, first, head)
 
-    def _sorted(self, ranking: Ranking) -> Ranking:
-        """The same hits in the order that the query requests."""
-        if not len(ranking):
+    def _sorted(self, ranking: Ranking, start: int) -> Ranking:
+        """The same hits, those from ``start`` on in the order that the query requests."""
+        page = ranking.doc_ids[start:].tolist()
+        if not page:
             return ranking
-        uuids = tuple(format_uuid(uuid) for uuid in self.view.uuids(ranking.doc_ids.tolist()))
+        uuids = tuple(format_uuid(uuid) for uuid in self.view.uuids(page))
         with took("sort_took"):
             hits = self.view.select(Condition(Operator.CONTAINS_ANY, PropertyTarget(ID), uuids))
             order = self.view.sorted(hits, self.query.sort, 0)
-        place = {doc_id: i for i, doc_id in enumerate(ranking.doc_ids.tolist())}
-        return ranking.take(np.asarray([place[doc_id] for doc_id in order.tolist() if doc_id in place], np.int64))
+        place = {doc_id: start + i for i, doc_id in enumerate(page)}
+        sorted_page = [place[doc_id] for doc_id in order.tolist() if doc_id in place]
+        return ranking.take(np.asarray([*range(start), *sorted_page], np.int64))
 
     # -- the legs of a hybrid search
 
@@ -160,7 +183,7 @@ class Ranker:
         return by_vector, by_keyword
 
     def _by_vector(self, hybrid: Hybrid, within: Selection | None, k: int) -> Found:
-        ranking = self._nearest(hybrid, k, within, self._limit(hybrid))
+        ranking = self._nearest(hybrid, k, within, self._limit(hybrid), k, _HEAD)
         assert ranking.distances is not None
         return Found(replace(ranking, scores=1 - ranking.distances), len(ranking) < k)
 
@@ -195,6 +218,7 @@ def _first(find: Callable[[int], Found], limit: int) -> DocIds:
     """The first ``limit`` hits, 0: all. The memory that is used is in proportion to those that there are."""
     k = _FIRST
     while True:
+        check()
         k = min(k, limit or k)
         found = find(k)
         if found.ended or k == limit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -14,12 +14,13 @@ from weft.engine.results import DocIds
 Floats = npt.NDArray[np.float64]
 
 Uuids: TypeAlias = Callable[[Sequence[int]], list[bytes]]
-"""The uuid of each doc_id."""
+"""The uuid of each doc_id, 16 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """``doc_ids (n,)``, best first, with ``distances (n,)`` ascending or ``scores (n,)`` descending, or neither.
+    """``doc_ids (n,)``, best first, with ``distances (n,)`` ascending (in each rung of ``rungs.py``) or ``scores (n,)``
+    descending, or neither.
 
     With both, the order is that of the scores, and a distance is NaN where the object was not found by its vector.
     ``explain`` says why a doc_id has its score; it is called only for hits that are returned.
@@ -35,12 +36,17 @@ class Ranking:
 
     def take(self, positions: npt.NDArray[np.int64] | slice) -> Ranking:
         """Those at ``positions (m,)``, in that order."""
-        return replace(
-            self,
-            doc_ids=self.doc_ids[positions],
-            distances=None if self.distances is None else self.distances[positions],
-            scores=None if self.scores is None else self.scores[positions],
+        if isinstance(positions, slice) and positions.indices(len(self)) == (0, len(self), 1):
+            return self
+        return Ranking(
+            self.doc_ids[positions],
+            None if self.distances is None else self.distances[positions],
+            None if self.scores is None else self.scores[positions],
+            self.explain,
         )
+
+    def first(self, count: int) -> Ranking:
+        return self if len(self.doc_ids) <= count else self.take(slice(0, count))
 
     def autocut(self, jumps: int) -> Ranking:
         """Everything before the ``jumps``-th jump of the distances or scores; 0 keeps all."""
@@ -70,18 +76,18 @@ def _ties_by_uuid(
 
     ``same (n - 1,)`` says whether each ties with the next.
     """
-    runs: list[slice] = []
-    for i in np.flatnonzero(same).tolist():
-        start = runs.pop().start if runs and runs[-1].stop == i + 1 else i
-        runs.append(slice(start, i + 2))
-    if not runs:
+    if not same.any():
         return order
-    places: list[int] = order.tolist()
-    tied = [place for run in runs for place in places[run]]
-    uuid_of = dict(zip(tied, uuids(doc_ids[tied].tolist()), strict=True))
-    for run in runs:
-        places[run] = sorted(places[run], key=uuid_of.__getitem__)
-    return np.asarray(places, np.int64)
+    tied = np.zeros(len(order), np.bool_)
+    tied[:-1] = same
+    tied[1:] |= same
+    at = np.flatnonzero(tied)
+    places = order[at]
+    halves = np.frombuffer(b"".join(uuids(doc_ids[places].tolist())), ">u8").astype(np.uint64).reshape(-1, 2)
+    run = np.cumsum(~same)[at - 1] * (at > 0)
+    order = order.copy()
+    order[at] = places[np.lexsort((halves[:, 1], halves[:, 0], run))]
+    return order
 
 
 EMPTY = Ranking(np.zeros(0, np.uint32), np.zeros(0), np.zeros(0))

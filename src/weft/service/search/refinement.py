@@ -17,6 +17,7 @@ from weft.domain.answer import Answer, GenerationDetails, Group, Hit
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.generation import Generate, Prompt, Rerank
+from weft.domain.place import Elsewhere, away, holder, placed
 from weft.domain.schema import CollectionConfig
 from weft.modules.prompts import prompt_values, single_prompt, task_prompt
 from weft.modules.registry import Registry
@@ -114,12 +115,18 @@ def _some_at_a_time(call: Callable[[Item], Result], items: Sequence[Item]) -> li
     """``call`` for each item, in order. Raises the error of the first that fails; later items may be skipped."""
     if len(items) < 2:
         return [call(item) for item in items]
-    threads = ThreadPoolExecutor(min(len(items), _AT_A_TIME), thread_name_prefix="weft-refine")
-    try:
-        running = [threads.submit(call, item) for item in items]
-        return [one.result() for one in running]
-    finally:
-        threads.shutdown(cancel_futures=True)
+    with away():
+        threads = ThreadPoolExecutor(min(len(items), _AT_A_TIME), thread_name_prefix="weft-refine")
+        try:
+            running = [threads.submit(_elsewhere, holder(), call, item) for item in items]
+            return [one.result() for one in running]
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _elsewhere(holder: str, call: Callable[[Item], Result], item: Item) -> Result:
+    with placed(Elsewhere(holder)):
+        return call(item)
 
 
 def _images(prompt: Prompt, hits: Sequence[Hit]) -> list[str]:

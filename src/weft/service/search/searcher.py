@@ -6,16 +6,15 @@ resolve collection and part → filter to a selection → rank (vector, keyword,
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from functools import partial
 
-from weft.domain.answer import Answer, Hit, ShardProfile
+from weft.domain.answer import Answer, Hit, Page, ShardProfile
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.domain.profile import recording, took
+from weft.domain.profile import is_recording, recording, took
 from weft.domain.query import UNPAGED, GroupBy, Hybrid, Keyword, Query
 from weft.domain.schema import CollectionConfig
 from weft.engine.collection import ONLY_SHARD
@@ -34,6 +33,7 @@ from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.filling import check_returned, fill_vectors
 from weft.service.search.grouping import group_hits
 from weft.service.search.linked import Linker
+from weft.service.search.plain import is_plain, plain_page
 from weft.service.search.ranker import Depths, Ranker, has_certainty
 from weft.service.search.ranking import Ranking
 from weft.service.search.refinement import Refiner
@@ -86,7 +86,8 @@ class Searcher:
         limit = self._checked(config, query)
         answer, view = self._found(config, part, query, limit, caller)
         with took("references_took"):
-            self._linker.fill(answer.hits, query.returns.references, query.tenant)
+            if query.returns.references:
+                self._linker.fill(answer.hits, config, query.returns.references, query.tenant)
         if query.condense is not None:
             answer.hits = condensed(view, config, query.condense, answer.hits)
         return answer
@@ -121,7 +122,8 @@ class Searcher:
         if query.group_by is not None and query.group_by.property not in config.by_name:
             raise Invalid(f"class {config.name} has no property {query.group_by.property!r} to group by")
         check_returned(config, query.returns)
-        self._linker.check(config, query.returns.references)
+        if query.returns.references:
+            self._linker.check(config, query.returns.references)
         return limit
 
     def _targets(self, config: CollectionConfig, part: Part, query: Query, caller: Caller) -> list[Target]:
@@ -145,9 +147,11 @@ class Searcher:
 
     def _hits(
         self, config: CollectionConfig, part: Part, query: Query, limit: int, targets: list[Target]
-    ) -> tuple[list[Hit], View]:
+    ) -> tuple[Page | list[Hit], View]:
         """The page of hits, all from one view."""
         view = part.view()
+        if is_plain(query) and len(targets) < 2 and not is_recording():
+            return plain_page(view, query, targets, limit), view
         ranking = self._ranker(view, query, targets).candidates(limit)
         ranking = self._page(config, ranking, view, query, limit)
         with took("objects_took"):
@@ -161,7 +165,7 @@ class Searcher:
         return view.select(filter, resolver(self._collections, view.config, query.tenant))
 
     def _page(self, config: CollectionConfig, ranking: Ranking, view: View, query: Query, limit: int) -> Ranking:
-        window = ranking.take(slice(query.offset, query.offset + limit))
+        window = ranking.take(slice(query.offset, query.offset + limit)) if query.offset else ranking.first(limit)
         if query.search is None or isinstance(query.search, Keyword) or query.search.mmr is None:
             return window
         with took("diversity_took"):
@@ -178,20 +182,18 @@ class Searcher:
         ranking: Ranking,
         records: Sequence[Record],
         targets: list[Target],
-    ) -> list[Hit]:
-        returns = query.returns
-        hits = [Hit(record, doc_id) for record, doc_id in zip(records, ranking.doc_ids.tolist(), strict=True)]
-        if ranking.distances is not None and (query.group_by is not None or not isinstance(query.search, Hybrid)):
-            certain = returns.certainty and len(targets) == 1 and has_certainty(targets[0])
-            for hit, distance in zip(hits, ranking.distances.tolist(), strict=True):
-                if math.isnan(distance):
-                    continue
-                hit.distance = distance
-                if certain:
-                    hit.certainty = 1 - distance / 2
-        if ranking.scores is not None:
-            for hit, score in zip(hits, ranking.scores.tolist(), strict=True):
-                hit.score = score
+    ) -> Page | list[Hit]:
+        returns, distances = query.returns, ranking.distances
+        if distances is not None and query.group_by is None and isinstance(query.search, Hybrid):
+            distances = None
+        page = Page(records, ranking.doc_ids, distances, ranking.scores)
+        if not (returns.certainty or returns.explain_score or returns.vector or returns.vectors):
+            return page
+        hits = page.hits()
+        if returns.certainty and len(targets) == 1 and has_certainty(targets[0]):
+            for hit in hits:
+                if hit.distance is not None:
+                    hit.certainty = 1 - hit.distance / 2
         if returns.explain_score and ranking.explain is not None and hits:
             for hit, text in zip(hits, ranking.explain([h.doc_id for h in hits]), strict=True):
                 hit.explain = text

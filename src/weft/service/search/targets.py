@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from weft.domain.errors import Inapplicable, Invalid
-from weft.domain.objects import Vector
+from weft.domain.objects import Vector, is_finite
 from weft.domain.query import Combination, Near, Targets
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig, Metric, VectorConfig
 
@@ -72,8 +73,15 @@ def resolve(config: CollectionConfig, targets: Targets) -> list[VectorConfig]:
     return found
 
 
-def weighted(vectors: list[VectorConfig], queries: list[Vector], targets: Targets) -> list[Target]:
-    """Each vector with its query and its weight under ``targets.combination``."""
+def weighted(
+    vectors: list[VectorConfig],
+    queries: list[Vector],
+    targets: Targets,
+    *,
+    given: bool,
+    maker: Callable[[VectorConfig], str],
+) -> list[Target]:
+    """Each vector with its query and its weight under ``targets.combination``; see ``Target``."""
     n = len(vectors)
     weights = targets.weights or (1.0,) * n
     if targets.combination is Combination.AVERAGE:
@@ -82,7 +90,10 @@ def weighted(vectors: list[VectorConfig], queries: list[Vector], targets: Target
         weights = (1.0,) * n
     if len(weights) != n:
         raise Invalid(f"{len(weights)} weights were given for {n} target vectors; give one weight for each")
-    return [Target(v, _checked(v, q), w) for v, q, w in zip(vectors, queries, weights, strict=True)]
+    made = zip(vectors, queries, weights, strict=True)
+    return [
+        Target(vector, _checked(vector, query, given), w, given, partial(maker, vector)) for vector, query, w in made
+    ]
 
 
 def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
@@ -103,8 +114,9 @@ def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
     return 2.0 * (1.0 - near.min_certainty)
 
 
-def _checked(vector: VectorConfig, query: Vector) -> Vector:
-    """The query as float32. Raises Invalid if its shape does not fit the vector or its numbers are not finite."""
+def _checked(vector: VectorConfig, query: Vector, given: bool) -> Vector:
+    """The query as float32. Raises Invalid if its shape does not fit the vector or its numbers are not finite; of those
+    that are ``given`` the wires have checked the latter."""
     query = np.ascontiguousarray(query, dtype=np.float32)
     multi = vector.index.multivector is not None
     if multi and query.ndim != 2:
@@ -117,6 +129,6 @@ def _checked(vector: VectorConfig, query: Vector) -> Vector:
         )
     if query.size == 0:
         raise Invalid("near_vector: vector is required")
-    if not np.isfinite(query).all():
+    if not given and not is_finite(query):
         raise Invalid("the query vector holds NaN or infinity; every number must be finite")
     return query

@@ -9,7 +9,7 @@ from queue import Queue
 
 import pytest
 
-from weft.domain.errors import Invalid, NotFound, StorageFull
+from weft.domain.errors import CorruptData, Invalid, NotFound, StorageFull
 from weft.domain.jobs import JobStatus
 from weft.engine.database import Database
 from weft.engine.drivers import open_database
@@ -19,7 +19,8 @@ from weft.jobs.backup.descriptor import STATE, BackupState, read_state, write_st
 from weft.jobs.job import Job
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
-from weft.service.archives.catalog import BackupCatalog, unknown
+from weft.service.archives.catalog import BackupCatalog
+from weft.service.archives.locations import unknown_backup
 from weft.service.schema.document import parse
 from weft.settings.archives import BackupSettings
 
@@ -145,5 +146,34 @@ def test_ids_that_lead_elsewhere(catalog: BackupCatalog) -> None:
 
 def test_an_unknown_backup_is_named_whole() -> None:
     longest = "a" * 120 + "-unknown"
-    assert str(unknown(longest)) == f"backup id '{longest}' does not exist"
-    assert len(str(unknown("a" * 10_000))) < 200
+    assert str(unknown_backup(longest)) == f"backup id '{longest}' does not exist"
+    assert len(str(unknown_backup("a" * 10_000))) < 200
+
+
+@pytest.mark.parametrize("path", ["", "b", "b/sub", "b/../b/sub"])
+def test_requests_may_name_what_is_below_the_location_of_the_settings(
+    path: str, tmp_path: Path, database: Database, runner: JobRunner
+) -> None:
+    only = BackupCatalog(BackupSettings(str(tmp_path / "b"), dynamic_location=False), database, runner)
+    place = Location(path=path and str(tmp_path / path), bucket="some")
+    assert only.folder("filesystem", "one", place).is_empty()
+
+
+@pytest.mark.parametrize("path", ["c", "b/../c", "b/link", "bb", ".", "b/sub/../../c"])
+def test_requests_name_no_other_location_unless_they_may(
+    path: str, tmp_path: Path, database: Database, runner: JobRunner
+) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "c").mkdir()
+    (tmp_path / "b/link").symlink_to(tmp_path / "c")
+    place = Location(path=str(tmp_path / path))
+    only = BackupCatalog(BackupSettings(str(tmp_path / "b"), dynamic_location=False), database, runner)
+    with pytest.raises(Invalid, match="WEFT_BACKUP_DYNAMIC_LOCATION=true"):
+        only.folder("filesystem", "one", place)
+    BackupCatalog(BackupSettings(str(tmp_path / "b")), database, runner).folder("filesystem", "one", place)
+
+
+@pytest.mark.parametrize("below", ["../../etc", "..", "a/b", ""])
+def test_a_backup_builds_on_backups_only(catalog: BackupCatalog, below: str) -> None:
+    with pytest.raises(CorruptData, match="builds on no backup"):
+        catalog.below("filesystem", replace(UNFINISHED, id="two", backups=(below,)), Location())

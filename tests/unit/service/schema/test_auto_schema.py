@@ -10,7 +10,7 @@ import pytest
 from weft.domain.errors import Invalid
 from weft.domain.objects import Reference
 from weft.domain.schema import CollectionConfig
-from weft.service.schema.auto_schema import extended, is_covered, new_collection
+from weft.service.schema.auto_schema import MOST_NEW_PROPERTIES, extended, is_covered, new_collection
 from weft.service.schema.defaults import complete
 from weft.service.schema.document import parse
 from weft.service.schema.validate import validate
@@ -151,3 +151,11 @@ def test_deep_values_are_refused() -> None:
         value = {"a": value}
     with pytest.raises(Invalid, match="deeper"):
         types({"p": value})
+
+
+def test_names_that_are_values_are_refused_before_there_are_many() -> None:
+    many = {f"k{number}": 1 for number in range(MOST_NEW_PROPERTIES + 1)}
+    objects: list[dict[str, Any]]
+    for objects in ([many], [{name: value} for name, value in many.items()], [{"inner": many}], [{"list": [many]}]):
+        with pytest.raises(Invalid, match="more than 20000 properties"):
+            types(*objects)

@@ -116,9 +116,9 @@ def test_lists_grow_no_further_than_the_bound_demands() -> None:
     depths: list[int] = []
 
     class Counted(type(view)):  # type: ignore[misc]
-        def nearest(self, name: str, query: Any, k: int, *rest: Any) -> Any:
+        def nearest(self, name: str, query: Any, k: int, *rest: Any, **more: Any) -> Any:
             depths.append(k)
-            return super().nearest(name, query, k, *rest)
+            return super().nearest(name, query, k, *rest, **more)
 
     view.__class__ = Counted
     assert nearest(

@@ -77,10 +77,10 @@ def test_the_same_as_object_by_object(seed: int, kind: Fusion) -> None:
 
     def named(doc_ids: Sequence[int]) -> list[bytes]:
         asked.extend(doc_ids)
-        return [bytes([names[d]]) for d in doc_ids]
+        return [bytes([names[d]] * 16) for d in doc_ids]
 
     got = fuse(legs, kind, named)
-    in_python = fusion.fused(legs, kind, lambda doc_ids: [bytes([names[d]]) for d in doc_ids])
+    in_python = fusion.fused(legs, kind, lambda doc_ids: [bytes([names[d]] * 16) for d in doc_ids])
     assert got.scores is not None
     assert (got.doc_ids.tolist(), got.scores.tolist()) == in_python
     if seed % 3 == 0 and kind is Fusion.RELATIVE_SCORE:

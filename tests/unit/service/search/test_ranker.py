@@ -154,7 +154,7 @@ def test_a_boost_orders_as_many_candidates_as_it_states() -> None:
         for depth, offset, limit in ((4, 0, 2), (4, 3, 3), (20, 0, 5)):
             boost = Boost((BoostCondition(PropertyValue("n")),), weight=1.0, depth=depth)
             query = Query("Thing", search=search, offset=offset, boost=boost)
-            assert len(ranker(view, query).candidates(limit)) == max(depth, offset + limit)
+            assert len(ranker(view, query).candidates(limit)) == (depth if offset + limit <= depth else 2 * depth)
 
 
 def numbered(view: View, found: Any) -> list[int]:

@@ -1,11 +1,11 @@
-"""Autocut: where a ranking ends."""
+"""Autocut: where a ranking ends; and the order of what ties."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from weft.service.search.ranking import Ranking, cut_at
+from weft.service.search.ranking import Ranking, best_first, cut_at
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,15 @@ def test_two_clear_clusters_are_cut_between() -> None:
 def test_scores_that_fall_are_cut_too() -> None:
     scores = np.asarray([5.0, 4.9, 1.0, 0.9, 0.8])
     assert cut_at(scores, 1) == 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_best_first_with_ties_by_uuid(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([0, 1, 2, 5, 200]))
+    doc_ids = rng.permutation(1000)[:n].astype(np.uint32)
+    uuids = {doc_id: rng.bytes(8) + bytes(rng.integers(0, 2, 8).tolist()) for doc_id in range(1000)}
+    keys = [rng.integers(0, 1 + n // 8, n).astype(np.float64) for _ in range(2)]
+    order = best_first(keys, doc_ids, lambda ids: [uuids[doc_id] for doc_id in ids])
+    plain = sorted(range(n), key=lambda i: (-keys[0][i], -keys[1][i], uuids[int(doc_ids[i])]))
+    assert order.tolist() == plain
