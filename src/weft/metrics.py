@@ -6,16 +6,14 @@ collections and models. ``exposition`` is the same text, for ``/v1/metrics``.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest, start_http_server
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from weft.domain.cluster import ShardFacts
-from weft.domain.errors import Misconfigured
+from weft.domain.cluster import NodeUsage, ShardFacts, sums
 
 ALL_COLLECTIONS = "n/a"
 """The label of the figures of all collections together, as Weaviate has it."""
@@ -42,16 +40,28 @@ class ModelFigures(Protocol):
 
 Shards: TypeAlias = Callable[[], Sequence[ShardFacts]]
 Models: TypeAlias = Callable[[], Sequence[ModelFigures]]
+ReadUsage: TypeAlias = Callable[[], "NodeUsage | None"]
 
 
 class Metrics:
-    """``shards`` returns the stored shards, ``models`` the models in memory; both are called when metrics are read.
+    """``shards`` returns the stored shards, ``models`` the models in memory, ``usage`` the memory and disk of the
+    server; they are called when metrics are read.
 
-    ``grouped``: the figures of all collections are summed, however few there are.
+    ``grouped``: the figures of all collections are summed, however few there are. ``before``: is called before metrics
+    are read, to ``observe`` what is still to be counted.
     """
 
-    def __init__(self, shards: Shards, models: Models, *, grouped: bool = False) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        models: Models,
+        usage: ReadUsage = lambda: None,
+        *,
+        grouped: bool = False,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_Before(before))
         self._requests = Histogram(
             "weft_request_duration_seconds",
             "Requests answered, and how long they took",
@@ -62,6 +72,7 @@ class Metrics:
         self._children: dict[tuple[str, str, str], Any] = {}
         self.registry.register(_Stored(shards, grouped=grouped))
         self.registry.register(_Models(models))
+        self.registry.register(_Machine(usage))
         ProcessCollector(registry=self.registry)
 
     def observe(self, wire: str, verb: str, status: str, seconds: float) -> None:
@@ -77,24 +88,15 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class MetricsServer:
-    """Listens from its creation until ``stop``. Raises Misconfigured when the port is taken."""
+class _Before(Collector):
+    """Registered first, and so collected first."""
 
-    def __init__(self, metrics: Metrics, host: str, port: int) -> None:
-        try:
-            self._server, self._thread = start_http_server(port, host, metrics.registry)
-        except OSError as error:
-            raise Misconfigured(
-                f"metrics cannot listen on {host}:{port}: {error.strerror}; stop the process that uses the port, or "
-                "choose another with PROMETHEUS_MONITORING_PORT"
-            ) from error
-        self.port: int = self._server.server_port
+    def __init__(self, before: Callable[[], None]) -> None:
+        self._before = before
 
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        if self._thread is not threading.current_thread():
-            self._thread.join()
+    def collect(self) -> Iterable[Metric]:
+        self._before()
+        return ()
 
 
 class _Stored(Collector):
@@ -108,6 +110,13 @@ class _Stored(Collector):
         waiting = GaugeMetricFamily("weft_vectors_waiting", "Vectors not yet in their index", labels=["collection"])
         sizes = GaugeMetricFamily("weft_bytes", "Bytes of a collection's part", labels=["collection", "part"])
         damaged = GaugeMetricFamily("weft_shards_damaged", "Shards that cannot be served", labels=["collection"])
+        memory = GaugeMetricFamily(
+            "weft_memory_bytes", "Bytes in RAM or mapped, of open shards", labels=["collection", "component"]
+        )
+        disk = GaugeMetricFamily(
+            "weft_disk_bytes", "Bytes of the files of open shards", labels=["collection", "component"]
+        )
+        held: dict[str, list[ShardFacts]] = {}
         counts: dict[str, list[int]] = {}
         parts: dict[tuple[str, str], int] = {}
         shards = self._shards()
@@ -118,6 +127,7 @@ class _Stored(Collector):
             count[0] += shard.objects or 0
             count[1] += shard.vector_queue
             count[2] += shard.damage is not None
+            held.setdefault(name, []).append(shard)
             for part, size in shard.sizes.items():
                 parts[name, part] = parts.get((name, part), 0) + size
         for name, (stored, queued, failed) in counts.items():
@@ -126,7 +136,11 @@ class _Stored(Collector):
             damaged.add_metric([name], failed)
         for (name, part), size in parts.items():
             sizes.add_metric([name, part], size)
-        return objects, waiting, damaged, sizes
+        for name, some in held.items():
+            for family, found in ((memory, sums(s.memory for s in some)), (disk, sums(s.disk for s in some))):
+                for component, size in found.items():
+                    family.add_metric([name, component], size)
+        return objects, waiting, damaged, sizes, memory, disk
 
 
 class _Models(Collector):
@@ -149,3 +163,28 @@ class _Models(Collector):
             waiting.add_metric([name], queued)
         loaded.add_metric([], len(models))
         return embedded, waiting, loaded
+
+
+class _Machine(Collector):
+    def __init__(self, usage: ReadUsage) -> None:
+        self._usage = usage
+
+    def collect(self) -> Iterable[Metric]:
+        processes = GaugeMetricFamily("weft_process_memory_bytes", "Memory of a process", labels=["process"])
+        limits = GaugeMetricFamily("weft_resource_bytes", "Memory, disk: used, total", labels=["resource", "share"])
+        models = GaugeMetricFamily("weft_model_bytes", "Memory of a model, about", labels=["model"])
+        requests = GaugeMetricFamily("weft_requests_under_way", "Requests that are answered now", labels=["wire"])
+        usage = self._usage()
+        if usage is None:
+            return ()
+        for process in usage.processes:
+            if process.memory is not None:
+                processes.add_metric([process.name], process.memory)
+        for resource, used in (("memory", usage.memory), ("disk", usage.disk)):
+            for share, size in zip(("used", "total"), used or (), strict=False):
+                limits.add_metric([resource, share], size)
+        for name, size in usage.models.items():
+            models.add_metric([name], size)
+        for wire in ("rest", "grpc"):
+            requests.add_metric([wire], usage.requests.get(wire, 0))
+        return processes, limits, models, requests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import socket
 import subprocess
@@ -9,7 +10,6 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import weaviate
@@ -17,8 +17,7 @@ from weaviate.classes.config import Configure
 from weaviate.classes.data import DataObject
 
 import weft
-from weft.domain.errors import CorruptData, Locked, Misconfigured
-from weft.embedded import EmbeddedClient
+from weft.domain.errors import CorruptData, Misconfigured
 
 NO_VECTOR = Configure.Vectors.self_provided()
 
@@ -32,15 +31,10 @@ def texts(client: weaviate.WeaviateClient) -> set[str]:
     return {str(one.properties["text"]) for one in client.collections.use("Note").iterator()}
 
 
-def data_folder(client: weaviate.WeaviateClient) -> Path:
-    assert isinstance(client, EmbeddedClient) and client._app is not None
-    return client._app.settings.storage.data_path
-
-
 def test_a_temporary_folder_goes_with_the_client() -> None:
     with weft.connect() as client:
         fill(client, ["a", "b"])
-        folder = data_folder(client)
+        folder = client.data_path
         assert texts(client) == {"a", "b"}
         assert folder.exists()
     assert not folder.exists()
@@ -56,10 +50,8 @@ def test_a_folder_stays_and_is_opened_again(tmp_path: Path) -> None:
         assert found.objects[0].properties["text"] == "kept"
 
 
-def test_a_folder_in_use_is_refused_here_and_in_another_process(tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused_in_another_process(tmp_path: Path) -> None:
     with weft.connect(tmp_path) as client:
-        with pytest.raises(Locked, match=r"this process.*http://127\.0\.0\.1"):
-            weft.connect(tmp_path)
         command = [sys.executable, "-m", "weft", "serve", "--port=0", "--grpc-port=0", "--data-path", str(tmp_path)]
         other = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert other.returncode == 1
@@ -69,16 +61,67 @@ def test_a_folder_in_use_is_refused_here_and_in_another_process(tmp_path: Path) 
         assert texts(client) == {"still works"}
 
 
+def test_clients_of_one_folder_share_its_server(tmp_path: Path) -> None:
+    first = weft.connect(tmp_path, query_defaults_limit=7)
+    second = weft.connect(tmp_path / "x" / "..")
+    third = weft.connect(str(tmp_path), query_defaults_limit=7)
+    assert {one.address for one in (first, second, third)} == {f"http://127.0.0.1:{first.rest_port}"}
+    fill(first, ["seen by all"])
+    first.close()
+    first.close()
+    assert texts(second) == texts(third) == {"seen by all"}
+    with pytest.raises(Misconfigured, match=r"open in this process with other settings \(query_defaults_limit\)"):
+        weft.connect(tmp_path, query_defaults_limit=8)
+    second.close()
+    assert texts(third) == {"seen by all"}
+    port = third.rest_port
+    third.close()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    with weft.connect(tmp_path, query_defaults_limit=8) as again:
+        assert texts(again) == {"seen by all"}
+
+
+def test_async_clients(tmp_path: Path) -> None:
+    async def run() -> str:
+        async with weft.connect_async(tmp_path) as client:
+            notes = await client.collections.create("Note", vector_config=NO_VECTOR)
+            await notes.data.insert({"text": "async"}, vector=[1.0, 0.0])
+            with weft.connect(tmp_path) as beside:
+                assert texts(beside) == {"async"}
+            found = await notes.query.near_vector([1.0, 0.0], limit=1)
+            assert "1 collection, 1 object>" in repr(client)
+        assert repr(client) == "<EmbeddedAsyncClient, closed>"
+        return str(found.objects[0].properties["text"])
+
+    assert asyncio.run(run()) == "async"
+    with weft.connect(tmp_path) as client:
+        assert texts(client) == {"async"}
+
+
+def test_a_client_says_where_its_server_is_and_what_it_holds(tmp_path: Path) -> None:
+    with weft.connect(tmp_path) as client:
+        fill(client, ["a", "b"])
+        assert client.get_meta()["hostname"] == client.address
+        assert repr(client) == (
+            f"<EmbeddedClient http://127.0.0.1:{client.rest_port} (gRPC {client.grpc_port}), data {tmp_path}: "
+            "1 collection, 2 objects>"
+        )
+        assert "<tr><td>Note</td><td>2</td></tr>" in client._repr_html_()
+    assert client._repr_html_() == "<p>&lt;EmbeddedClient, closed&gt;</p>"
+    with pytest.raises(weaviate.exceptions.WeaviateClosedClientError):
+        _ = client.address
+
+
 def test_closing_stops_everything(tmp_path: Path) -> None:
     with weft.connect() as client:
         fill(client, ["libraries start what threads they keep"])
     before = set(threading.enumerate())
     client = weft.connect(tmp_path)
     fill(client, ["a"])
-    rest = urlsplit(client._connection.url).port
+    rest = client.rest_port
     client.close()
     client.close()
-    assert rest is not None
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", rest)) != 0
     for thread in set(threading.enumerate()) - before:
@@ -118,6 +161,7 @@ def test_with_api_keys_the_client_has_the_first() -> None:
         ({"grpc_port": "x"}, "must be an integer"),
         ({"host": "0.0.0.0"}, "takes no host"),
         ({"data_path": "x"}, "first argument"),
+        ({"tls_certificate": "x", "tls_key": "x"}, "without TLS"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, settings: dict[str, Any], words: str) -> None:

@@ -231,7 +231,7 @@ def test_hits_by_vector_are_sorted_after_they_are_found(data: Raw, raw: Raw, mak
     for paging, expected in (
         ("limit:3", [0, 1, 2]),
         ("limit:2", [1, 2]),
-        ("limit:1 offset:2", [2]),
+        ("limit:1 offset:2", [0]),
         ("", [0, 1, 2, 3]),
     ):
         assert data(asked(f"{near} {paging}"))["Get"][things.name] == [{"n": n} for n in expected]

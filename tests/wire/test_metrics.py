@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ from weft.app import App
 from weft.config import load_settings
 from weft.domain.cluster import ShardFacts
 from weft.domain.errors import Misconfigured
-from weft.metrics import Metrics, MetricsServer
+from weft.metrics import Metrics
+from weft.metrics_server import MetricsServer
 
 
 def read(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -82,12 +86,51 @@ def test_no_metrics_unless_asked_for(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_reported() -> None:
     metrics = Metrics(list, list)
-    server = MetricsServer(metrics, "127.0.0.1", 0)
+    server = MetricsServer(metrics.registry, "127.0.0.1", 0)
     try:
         with pytest.raises(Misconfigured, match="PROMETHEUS_MONITORING_PORT"):
-            MetricsServer(metrics, "127.0.0.1", server.port)
+            MetricsServer(metrics.registry, "127.0.0.1", server.port)
     finally:
         server.stop()
+
+
+def test_idle_connections_take_a_few_threads_and_no_more() -> None:
+    server = MetricsServer(Metrics(list, list).registry, "127.0.0.1", 0)
+    before, idle = threading.active_count(), []
+    try:
+        idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+        for one in idle:  # those beyond are closed
+            one.settimeout(0.05)
+            with contextlib.suppress(TimeoutError, OSError):
+                one.recv(1)
+        assert threading.active_count() - before <= 16
+        for one in idle:
+            one.close()
+        assert "process_resident_memory_bytes" in until_read(server.port)
+    finally:
+        for one in idle:
+            one.close()
+        server.stop()
+
+
+def until_read(port: int) -> str:
+    """The metrics, once the server has seen that the other connections are closed."""
+    for _ in range(200):
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    raise AssertionError("the port answers no more")
+
+
+def test_metrics_may_be_served_on_an_address_of_their_own(tmp_path: Path) -> None:
+    flags = {"data_path": tmp_path, "port": 0, "grpc_port": 0, "prometheus_monitoring_enabled": True}
+    app = App(load_settings({**flags, "prometheus_monitoring_port": 0, "metrics_host": "127.0.0.2"}, {}))
+    app.start()
+    try:
+        assert httpx.get(f"http://127.0.0.2:{app.metrics_port}/metrics").status_code == 200
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{app.metrics_port}/metrics")
+    finally:
+        app.stop()
 
 
 def test_collections_in_one_series() -> None:

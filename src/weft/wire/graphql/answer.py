@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import orjson
@@ -25,7 +25,8 @@ from graphql import (
 from graphql.pyutils import Path
 from graphql.validation import OverlappingFieldsCanBeMergedRule, VariablesInAllowedPositionRule
 
-from weft.domain.errors import Invalid, TooLarge
+from weft.domain.deadline import check
+from weft.domain.errors import CallerGone, DeadlinePassed, Invalid, TooLarge
 from weft.domain.json_fields import kind_of
 from weft.domain.json_values import JsonValue
 from weft.wire.errors import codes_of, to_refusal
@@ -45,12 +46,15 @@ def answer(question: JsonValue, context: GraphQLContext) -> dict[str, object]:
     """``question`` is the JSON of a request. The answer is for ``json_text`` to encode."""
     try:
         query, variables, operation = parts(question)
+        context.check()
         document = read(query)
         names = named(document)
+        check()
         schema = _schemas.get(names, context.service)
         kept: dict[tuple[str, str | None], dict[str, object]] = schema.extensions["answers"]
         if (query, operation) in kept and not variables:
             return kept[query, operation]
+        check()
         refused = validate(schema, document, RULES, max_errors=_MOST_ERRORS)
         if refused:
             return {"errors": [_encoded(one) for one in refused]}
@@ -108,8 +112,8 @@ def _executed(
 
 class _Execution(ExecutionContext):
     def handle_field_error(self, error: GraphQLError, return_type: GraphQLOutputType, path: Path) -> None:
-        """Once a request has exceeded its limits, none of its other fields is answered."""
-        if self.context_value.is_spent:
+        """Once a request has exceeded its limits or its time, none of its other fields is answered."""
+        if self.context_value.is_spent or isinstance(error.original_error, DeadlinePassed | CallerGone):
             raise error
         super().handle_field_error(error, return_type, path)
 
@@ -145,10 +149,20 @@ class _VariablesInAllowedPosition(VariablesInAllowedPositionRule):
         super().leave_operation_definition(operation, *place)
 
 
-RULES: Final[tuple[type[ValidationRule], ...]] = tuple(
-    _VariablesInAllowedPosition if rule is VariablesInAllowedPositionRule else rule  # type: ignore[misc]
-    for rule in specified_rules
-    if rule is not OverlappingFieldsCanBeMergedRule
+class _InTimeRule(ValidationRule):
+    """Looks at the deadline at each node: the other rules take seconds for the longest documents."""
+
+    def enter(self, *node: object) -> None:
+        check()
+
+
+RULES: Final[tuple[type[ValidationRule], ...]] = (
+    _InTimeRule,
+    *(
+        _VariablesInAllowedPosition if rule is VariablesInAllowedPositionRule else rule
+        for rule in cast("tuple[type[ValidationRule], ...]", specified_rules)
+        if rule is not OverlappingFieldsCanBeMergedRule
+    ),
 )
 """The library's rules, except for one whose cost is quadratic; ``documents`` has a linear equivalent."""
 

@@ -19,9 +19,10 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    parse,
 )
+from graphql.language.parser import Parser
 
+from weft.domain.deadline import check
 from weft.domain.errors import TooLarge
 from weft.wire.graphql.limits import check_text
 
@@ -51,10 +52,19 @@ class Named:
     introspects: bool
 
 
+class _BoundedParser(Parser):
+    """The library's parser takes seconds for the longest texts: it looks at the deadline between tokens."""
+
+    def advance_lexer(self) -> None:
+        check()
+        super().advance_lexer()
+
+
 def read(text: str) -> DocumentNode:
-    """The tree of ``text``; raises TooLarge, or GraphQLError for wrong syntax, conflicts of fields among it."""
+    """The tree of ``text``; raises TooLarge, or GraphQLError for wrong syntax, conflicts of fields among it; and as
+    ``deadline.check``."""
     check_text(text)
-    document = parse(text)
+    document = _BoundedParser(text).parse_document()
     if len(document.definitions) > MOST_DEFINITIONS:
         raise TooLarge(f"the query has more than {MOST_DEFINITIONS} operations and fragments; send several queries")
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}

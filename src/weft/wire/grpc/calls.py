@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
@@ -12,9 +13,9 @@ from weft.domain.tenants import TenantStatus
 from weft.protocol import aggregate, batch, batch_delete, search_get, tenants
 from weft.service.guard import Door
 from weft.service.usage import check_stored_any
-from weft.wire.errors import to_refusal
+from weft.wire.errors import of_item
 from weft.wire.grpc.decode_aggregate import decode_aggregate
-from weft.wire.grpc.decode_batch import decode_objects, decode_reference
+from weft.wire.grpc.decode_batch import decode_batch, decode_references
 from weft.wire.grpc.decode_filter import decode_filter
 from weft.wire.grpc.decode_search import decode_search
 from weft.wire.grpc.encode_aggregate import encode_aggregate
@@ -31,10 +32,12 @@ _STATUSES: Final = {
 
 
 class Calls:
-    """Each method takes the request's bytes and its caller, and raises WeftError."""
+    """Each method takes the request's bytes and its caller, and raises WeftError. ``most_bytes``: of a reply with
+    hits."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, *, most_bytes: int = sys.maxsize) -> None:
         self._door = door
+        self._most_bytes = most_bytes
 
     def by_name(self) -> Mapping[str, UnaryCall]:
         return {
@@ -52,7 +55,7 @@ class Calls:
         config = service.collections.to_search(_collection(request), request.tenant or None)
         query = decode_search(request, config)
         answer = service.search(query, caller)
-        return encode_search(answer, query, config, before_127=not request.uses_127_api)
+        return encode_search(answer, query, config, before_127=not request.uses_127_api, most_bytes=self._most_bytes)
 
     def aggregate(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
@@ -64,23 +67,22 @@ class Calls:
     def batch_objects(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
         started = time.perf_counter()
-        decoded = decode_objects(parse(batch.BatchObjectsRequest, data).objects)
+        decoded = decode_batch(data)
         results = service.objects.batch(decoded.objects, caller, checks_tenants=True) if decoded.objects else ()
         check_stored_any(results)
         reply = batch.BatchObjectsReply(took=time.perf_counter() - started)
         for index, error in decoded.with_results(results).items():
-            reply.errors.add(index=index, error=to_refusal(error).message)
+            reply.errors.add(index=index, error=of_item(error))
         return reply.SerializeToString()
 
     def batch_references(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
         started = time.perf_counter()
-        references = [decode_reference(message) for message in parse(batch.BatchReferencesRequest, data).references]
-        results = service.references.link(references)
+        results = service.references.link(decode_references(data))
         reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
         for index, error in enumerate(results):
             if error is not None:
-                reply.errors.add(index=index, error=to_refusal(error).message)
+                reply.errors.add(index=index, error=of_item(error))
         return reply.SerializeToString()
 
     def batch_delete(self, data: bytes, caller: Caller) -> bytes:

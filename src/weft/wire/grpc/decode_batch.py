@@ -18,6 +18,15 @@ from weft.domain.schema import LEGACY_VECTOR
 from weft.protocol import base
 from weft.protocol import batch as batch_messages
 from weft.wire.grpc.decode_vectors import listed_vector, single_vector, vector_of
+from weft.wire.grpc.message_size import OBJECTS, REFERENCES, check_batch
+from weft.wire.grpc.messages import parse
+
+_SCANNED_BYTES = 1 << 14
+"""From this size on a batch is scanned first; smaller ones gain nothing by it."""
+
+_DATA, _OBJECTS = 0x12, 0x0A
+"""The tags of a stream's data, and of the objects in it."""
+_LENGTH_BYTES = 5
 
 _BEACON = "weaviate://localhost/"
 
@@ -37,14 +46,62 @@ class DecodedBatch:
         return dict(sorted(errors.items()))
 
 
+def decode_batch(data: bytes) -> DecodedBatch:
+    """The objects of a ``BatchObjectsRequest``. Raises Invalid for anything else, TooLarge for too many."""
+    found = _scanned(data, 0, len(data))
+    if found is not None:
+        return found
+    check_batch(OBJECTS, data, "objects")
+    return decode_objects(parse(batch_messages.BatchObjectsRequest, data).objects)
+
+
+def decode_stream_data(data: bytes) -> DecodedBatch | None:
+    """The objects of a ``BatchStreamRequest`` that holds data without references; None for any other message, and where
+    the message classes have to read them."""
+    start = _inside(data, _inside(data, 0, _DATA), _OBJECTS)
+    return None if start is None else _scanned(data, start, len(data))
+
+
+def _scanned(data: bytes, start: int, end: int) -> DecodedBatch | None:
+    if end - start < _SCANNED_BYTES:
+        return None
+    from weft.wire.grpc.decode_columns import decode_columns  # compiled
+
+    found = decode_columns(data, start, end)
+    return None if found is None else DecodedBatch(found, list(range(len(found))))
+
+
+def _inside(data: bytes, at: int | None, tag: int) -> int | None:
+    """Where the field that begins at ``at`` and ends with the ``data`` has its bytes; None if it is another."""
+    if at is None or at >= len(data) or data[at] != tag:
+        return None
+    size, shift, at = 0, 0, at + 1
+    for byte in data[at : at + _LENGTH_BYTES]:
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        at += 1
+        if byte < 0x80:
+            return at if at + size == len(data) else None
+    return None
+
+
+def decode_references(data: bytes) -> list[IncomingReference]:
+    """Those of a ``BatchReferencesRequest``. Raises Invalid for anything else, TooLarge for too many."""
+    check_batch(REFERENCES, data, "references")
+    return [decode_reference(message) for message in parse(batch_messages.BatchReferencesRequest, data).references]
+
+
 def decode_objects(messages: Iterable[batch_messages.BatchObject]) -> DecodedBatch:
+    """Objects that are refused for the same reason share one error."""
     batch = DecodedBatch()
+    known: dict[str, WeftError] = {}
     for place, message in enumerate(messages):
         try:
             batch.objects.append(decode_object(message))
             batch.places.append(place)
         except WeftError as error:
-            batch.errors[place] = error
+            # Without its traceback, which would keep all that was decoded.
+            batch.errors[place] = known.setdefault(error.message, error.with_traceback(None))
     return batch
 
 

@@ -7,6 +7,7 @@ the value's type fits is for the evaluation of the filter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from weft.domain.filters import (
 )
 from weft.domain.names import property_name
 from weft.protocol import base
+from weft.wire.grpc.recall import Recall
 
 _AND = base.Filters.OPERATOR_AND
 _OR = base.Filters.OPERATOR_OR
@@ -46,10 +48,15 @@ _OPERATORS = {
     base.Filters.OPERATOR_CONTAINS_NONE: Operator.CONTAINS_NONE,
 }
 _LENGTH_PREFIX = "len("
+_known: Final = Recall[Filter]()
 
 
 def decode_filter(message: base.Filters) -> Filter:
     """The filter of a message; raises Invalid for what has no operator, value, target or operands."""
+    return _known.of(message, (message,), _decoded)
+
+
+def _decoded(message: base.Filters) -> Filter:
     operator = message.operator
     if operator == _AND:
         return And(_operands(message, "And"))
@@ -70,7 +77,7 @@ def decode_filter(message: base.Filters) -> Filter:
 def _operands(message: base.Filters, operator: str) -> tuple[Filter, ...]:
     if not message.filters:
         raise Invalid(f"the filter operator {operator} needs operands, received none")
-    return tuple(decode_filter(operand) for operand in message.filters)
+    return tuple(_decoded(operand) for operand in message.filters)
 
 
 def _target(message: base.FilterTarget) -> Target:

@@ -145,7 +145,7 @@ def _move(message: base_search.NearTextSearch.Move) -> Move:
 def _keyword(
     message: base_search.BM25 | base_search.Hybrid, options: base_search.SearchOperatorOptions | None
 ) -> Keyword:
-    properties = tuple(property_name(name) for name in message.properties)
+    properties = tuple([property_name(name) for name in message.properties]) if message.properties else ()
     if options is None:
         return Keyword(message.query, properties)
     operator = _OPERATORS.get(options.operator)

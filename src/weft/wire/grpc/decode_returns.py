@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final, TypeAlias
+
 from weft.domain.errors import Invalid
 from weft.domain.names import collection_name, property_name
 from weft.domain.query import NestedSelection, ReferenceSelection, Returns
 from weft.protocol import search_get
+from weft.wire.grpc.recall import Recall
+
+_Request: TypeAlias = search_get.SearchRequest | search_get.RefPropertiesRequest
+_known: Final = Recall[Returns]()
 
 
-def decode_returns(request: search_get.SearchRequest | search_get.RefPropertiesRequest) -> Returns:
+def decode_returns(request: _Request) -> Returns:
     """From a message with the optional fields ``properties`` and ``metadata`` (a search, or a reference's part of it).
 
     No ``properties`` means all but references and blobs; no ``metadata`` means none, not even the uuid.
     """
+    has = request.HasField
+    parts = request.properties if has("properties") else None, request.metadata if has("metadata") else None
+    return _known.of(request, parts, _decoded)
+
+
+def _decoded(request: _Request) -> Returns:
     properties: tuple[str, ...] | None = None
     nested: tuple[NestedSelection, ...] = ()
     references: tuple[ReferenceSelection, ...] = ()

@@ -33,7 +33,7 @@ def decode_search(request: search_get.SearchRequest, config: CollectionConfig) -
     """The query of a ``SearchRequest`` to the collection of ``config``, which ``request.collection`` names."""
     search = _search(request, config)
     has = request.HasField
-    sort = tuple(_sort(key) for key in request.sort_by)
+    sort = tuple(_sort(key) for key in request.sort_by) if request.sort_by else ()
     if sort and (search is not None or has("generative")):
         raise Invalid("sorting cannot be combined with search")
     return Query(
@@ -57,6 +57,8 @@ def decode_search(request: search_get.SearchRequest, config: CollectionConfig) -
 def _returns(request: search_get.SearchRequest, config: CollectionConfig) -> Returns:
     """What hits carry; every name of the collection's own must exist."""
     returns = decode_returns(request)
+    if returns.properties is None and not returns.nested and not returns.references:
+        return returns
     chosen = [*(returns.properties or ()), *(n.name for n in returns.nested), *(r.property for r in returns.references)]
     for name in chosen:
         if name not in config.by_name:

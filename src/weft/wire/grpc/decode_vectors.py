@@ -9,15 +9,16 @@ What is empty, cut off or not finite is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from weft.domain.errors import Invalid
-from weft.domain.objects import Vector
+from weft.domain.objects import Vector, is_finite
 from weft.domain.query import Combination, Targets
 from weft.domain.schema import CollectionConfig
 from weft.protocol import base, base_search
+from weft.wire.grpc.recall import Recall
 
 NearMediaMessage: TypeAlias = (
     base_search.NearImageSearch
@@ -42,6 +43,8 @@ _COMBINATIONS = {
     base_search.COMBINATION_METHOD_TYPE_RELATIVE_SCORE: Combination.RELATIVE_SCORE,
     base_search.COMBINATION_METHOD_TYPE_MANUAL: Combination.MANUAL,
 }
+_known_targets: Final = Recall[Targets]()
+_ANY: Final = Targets()
 _WEIGHTED = (Combination.RELATIVE_SCORE, Combination.MANUAL)
 
 
@@ -94,9 +97,12 @@ def only_vector(message: base_search.NearVector | base_search.Hybrid, where: str
 
 def decode_targets(message: SearchMessage) -> Targets:
     """The targets of a search message (``targets``, or the deprecated ``target_vectors``)."""
-    if not message.HasField("targets"):
-        return Targets(tuple(message.target_vectors)) if message.target_vectors else Targets()
-    sent = message.targets
+    if message.HasField("targets"):
+        return _known_targets.of(message.targets, (message.targets,), _targets)
+    return Targets(tuple(message.target_vectors)) if message.target_vectors else _ANY
+
+
+def _targets(sent: base_search.Targets) -> Targets:
     combination = _COMBINATIONS.get(sent.combination)
     if combination is None:
         raise Invalid(f"unknown combination method {sent.combination}")
@@ -210,6 +216,6 @@ def _is_multi(config: CollectionConfig, name: str | None) -> bool | None:
 
 
 def _finite(vector: Vector) -> Vector:
-    if not np.isfinite(vector).all():
+    if not is_finite(vector):
         raise Invalid("a vector holds a component that is not a finite number (NaN or infinity)")
     return vector

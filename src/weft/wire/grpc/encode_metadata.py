@@ -1,39 +1,42 @@
-"""A hit's metadata → ``weaviate.v1.MetadataResult`` bytes, joined by hand because every hit of every reply needs it.
+"""The metadata of hits → ``weaviate.v1.MetadataResult`` bytes, joined by hand, for every hit of every reply needs it.
 
-A value that may be absent comes with a flag that says "present", without which clients ignore it.
+The hits of a reply ask for the same: each field is encoded for all of them at once. A value that may be absent comes
+with a flag that says "present", without which clients ignore it.
 """
 
 from __future__ import annotations
 
 import struct
+from binascii import hexlify
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 
 from weft.domain.answer import Hit
-from weft.domain.objects import Vector, format_uuid
+from weft.domain.objects import Vector
 from weft.domain.query import Returns
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
 from weft.protocol import base, search_get
-from weft.wire.grpc.wire_format import TRUE, pack_f32, pack_f64, sized, tag_of, varint
+from weft.wire.grpc.wire_format import TRUE, numbers_after, sized, tag_of, varint
 
 
 def _tag(field: str) -> bytes:
     return tag_of(search_get.MetadataResult, field)
 
 
-def _present(field: str) -> bytes:
-    return _tag(f"{field}_present") + TRUE
+def present(field: str) -> bytes:
+    """That ``field`` is present, and its tag."""
+    return _tag(f"{field}_present") + TRUE + _tag(field)
 
 
-_ID_OF_36, _ID_AS_16_BYTES = _tag("id") + varint(36), _tag("id_as_bytes") + varint(16)
-_DISTANCE, _DISTANCE_PRESENT = _tag("distance"), _present("distance")
-_CERTAINTY, _CERTAINTY_PRESENT = _tag("certainty"), _present("certainty")
-_SCORE, _SCORE_PRESENT = _tag("score"), _present("score")
-_CREATED, _CREATED_PRESENT = _tag("creation_time_unix"), _present("creation_time_unix")
-_UPDATED, _UPDATED_PRESENT = _tag("last_update_time_unix"), _present("last_update_time_unix")
-_EXPLAIN, _EXPLAIN_PRESENT = _tag("explain_score"), _present("explain_score")
-_CONSISTENT = _tag("is_consistent") + TRUE + _present("is_consistent")
-_RERANK, _RERANK_PRESENT = _tag("rerank_score"), _present("rerank_score")
+ID, ID_BYTES = _tag("id") + varint(36), _tag("id_as_bytes") + varint(16)
+_HEX: Final = struct.Struct("8s4s4s4s12s").iter_unpack
+_IDENTITY: Final = struct.Struct(f"{len(ID)}s8sc4sc4sc4sc12s{len(ID_BYTES)}s16s").pack
+_distances, _certainties, _scores = (numbers_after(present(field), "f") for field in ("distance", "certainty", "score"))
+_CREATED, _UPDATED, _EXPLAIN = map(present, ("creation_time_unix", "last_update_time_unix", "explain_score"))
+CONSISTENT = present("is_consistent") + TRUE
+_reranked = numbers_after(present("rerank_score"), "d")
 _VECTOR_BYTES, _VECTORS = _tag("vector_bytes"), _tag("vectors")
 _VECTOR = varint(search_get.MetadataResult.DESCRIPTOR.fields_by_name["vector"].number << 3 | 2)
 """Its numbers are packed: they stand after their length in bytes."""
@@ -42,44 +45,72 @@ _SINGLE = tag_of(base.Vectors, "type") + varint(base.Vectors.VECTOR_TYPE_SINGLE_
 _MULTI = tag_of(base.Vectors, "type") + varint(base.Vectors.VECTOR_TYPE_MULTI_FP32)
 
 
-def encode_metadata(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
-    """What ``returns`` asks for and the hit has. A hit that no search has scored has score 0, with an empty account."""
-    parts: list[bytes] = []
-    append = parts.append
-    record = hit.record
+def encode_metadata(hits: Sequence[Hit], returns: Returns, config: CollectionConfig) -> list[bytes]:
+    """Of each hit, what ``returns`` asks for and the hit has. One that no search has scored has score 0."""
+    return _rows(hits, _fields(hits, returns, config))
+
+
+def encode_group_metadata(hits: Sequence[Hit], returns: Returns, config: CollectionConfig) -> list[bytes]:
+    """Of hits within a group: uuid, distance and vectors only."""
+    return _rows(hits, _group_fields(hits, returns, config))
+
+
+def _rows(hits: Sequence[Hit], fields: Iterable[Iterable[bytes]]) -> list[bytes]:
+    """Of each hit its fields, which come field by field."""
+    rows = list(map(b"".join, zip(*fields, strict=True)))
+    return rows or [b""] * len(hits)
+
+
+def _fields(hits: Sequence[Hit], returns: Returns, config: CollectionConfig) -> Iterator[Iterable[bytes]]:
     if returns.uuid:
-        append(_identity(record.uuid))
-    if returns.distance and hit.distance is not None:
-        append(_DISTANCE + pack_f32(hit.distance) + _DISTANCE_PRESENT)
-    if returns.certainty and hit.certainty is not None:
-        append(_CERTAINTY + pack_f32(hit.certainty) + _CERTAINTY_PRESENT)
+        yield _identities(hits)
+    if returns.distance:
+        yield from _known(_distances, [hit.distance for hit in hits])
+    if returns.certainty:
+        yield from _known(_certainties, [hit.certainty for hit in hits])
     if returns.score:
-        append(_SCORE + pack_f32(hit.score or 0.0) + _SCORE_PRESENT)
+        yield _scores([hit.score or 0.0 for hit in hits])
     if returns.created:
-        append(_CREATED + varint(record.created_ms) + _CREATED_PRESENT)
+        yield [_CREATED + varint(hit.record.created_ms) for hit in hits]
     if returns.updated:
-        append(_UPDATED + varint(record.updated_ms) + _UPDATED_PRESENT)
+        yield [_UPDATED + varint(hit.record.updated_ms) for hit in hits]
     if returns.explain_score:
-        append(_EXPLAIN + sized((hit.explain or "").encode()) + _EXPLAIN_PRESENT)
+        yield [_EXPLAIN + sized((hit.explain or "").encode()) for hit in hits]
     if returns.is_consistent:
-        append(_CONSISTENT)
-    if hit.rerank_score is not None:
-        append(_RERANK + pack_f64(hit.rerank_score) + _RERANK_PRESENT)
-    if hit.vectors and (returns.vector or returns.vectors):
-        append(_vectors(hit, returns, config))
-    return b"".join(parts)
+        yield [CONSISTENT] * len(hits)
+    yield from _known(_reranked, [hit.rerank_score for hit in hits])
+    if returns.vector or returns.vectors:
+        yield [_vectors(hit, returns, config) for hit in hits]
 
 
-def encode_group_metadata(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
-    """Of a hit within a group: uuid, distance and vectors only."""
-    parts: list[bytes] = []
+def _group_fields(hits: Sequence[Hit], returns: Returns, config: CollectionConfig) -> Iterator[Iterable[bytes]]:
     if returns.uuid:
-        parts.append(_identity(hit.record.uuid))
-    if returns.distance and hit.distance is not None:
-        parts.append(_DISTANCE + pack_f32(hit.distance) + _DISTANCE_PRESENT)
-    if hit.vectors and (returns.vector or returns.vectors):
-        parts.append(_vectors(hit, returns, config))
-    return b"".join(parts)
+        yield _identities(hits)
+    if returns.distance:
+        yield from _known(_distances, [hit.distance for hit in hits])
+    if returns.vector or returns.vectors:
+        yield [_vectors(hit, returns, config) for hit in hits]
+
+
+def _identities(hits: Sequence[Hit]) -> list[bytes]:
+    """The uuids, as text and as they are."""
+    uuids = [hit.record.uuid for hit in hits]
+    return [
+        _IDENTITY(ID, a, b"-", b, b"-", c, b"-", d, b"-", e, ID_BYTES, uuid)
+        for (a, b, c, d, e), uuid in zip(_HEX(hexlify(b"".join(uuids))), uuids, strict=True)
+    ]
+
+
+def _known(
+    encode: Callable[[Sequence[float]], list[bytes]], values: Sequence[float | None]
+) -> Iterator[Iterable[bytes]]:
+    """Nothing of a value that is absent; no field if all are."""
+    known = [value for value in values if value is not None]
+    if len(known) == len(values):
+        yield encode(known)
+    elif known:
+        following = iter(encode(known))
+        yield [b"" if value is None else next(following) for value in values]
 
 
 def encode_vector(name: str, vector: Vector) -> bytes:
@@ -97,10 +128,6 @@ def vector_bytes(vector: Vector) -> bytes:
     """float32 little endian; of a multi-vector after its dimensions as uint16."""
     data = vector.astype(np.dtype("<f4"), copy=False).tobytes()
     return struct.pack("<H", vector.shape[1]) + data if vector.ndim == 2 else data
-
-
-def _identity(uuid: bytes) -> bytes:
-    return _ID_OF_36 + format_uuid(uuid).encode() + _ID_AS_16_BYTES + uuid
 
 
 def _vectors(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:

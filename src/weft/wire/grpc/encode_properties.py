@@ -7,7 +7,9 @@ blobs come from the record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Final
 
 from weft.domain.answer import Hit
 from weft.domain.query import NestedSelection, ReferenceSelection, Returns
@@ -27,7 +29,7 @@ from weft.wire.grpc.wire_format import (
 )
 
 _COLLECTION = tag_of(search_get.PropertiesResult, "target_collection")
-_VALUES = tag_of(search_get.PropertiesResult, "non_ref_props")
+VALUES: Final = tag_of(search_get.PropertiesResult, "non_ref_props")
 _METADATA = tag_of(search_get.PropertiesResult, "metadata")
 _REFERENCES = tag_of(search_get.PropertiesResult, "ref_props")
 _REFERENCES_REQUESTED = tag_of(search_get.PropertiesResult, "ref_props_requested") + TRUE
@@ -39,43 +41,64 @@ _OBJECTS = tag_of(properties.ListValue, "object_values")
 _ITEM = tag_of(properties.ObjectValues, "values")
 
 
-def encode_properties_result(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
-    """``PropertiesResult`` of ``hit``, an object of ``config``."""
-    if returns.properties is None and not returns.nested:
-        encoded = hit.record.encoded_properties
-    else:
-        encoded = _chosen(hit, returns, config)
-    result = _COLLECTION + sized(config.name.encode()) + _VALUES + sized(encoded)
-    if not returns.references:
-        return result
-    return result + _references(hit, returns.references) + _REFERENCES_REQUESTED
+def collection_field(name: str) -> bytes:
+    return _COLLECTION + sized(name.encode())
 
 
-def _chosen(hit: Hit, returns: Returns, config: CollectionConfig) -> bytes:
-    stored = {name: (value, entry) for name, value, entry in map_entries(hit.record.encoded_properties)}
-    selections = {selection.name: selection for selection in returns.nested}
-    parts: list[bytes] = []
-    if returns.properties is None:
-        skipped = {name.encode() for name in selections}
-        parts.extend(entry for name, (_, entry) in stored.items() if name not in skipped)
-    else:
-        for name in returns.properties:
-            if name in selections:
-                continue
-            found = stored.get(name.encode())
-            parts.append(found[1] if found is not None else map_entry(name, _missing(name, hit, config)))
-    for name, selection in selections.items():
-        found = stored.get(name.encode())
-        parts.append(map_entry(name, _project(found[0], selection) if found is not None else NULL_VALUE))
-    return b"".join(parts)
+class PropertiesEncoder:
+    """Encodes what ``returns`` asks for of hits, all objects of ``config``."""
 
+    def __init__(self, returns: Returns, config: CollectionConfig) -> None:
+        self._returns = returns
+        self._config = config
+        self.collection: Final = collection_field(config.name)
+        """The first field of each ``PropertiesResult``."""
+        self._is_chosen = returns.properties is not None or bool(returns.nested)
+        if self._is_chosen:
+            self._nested = {selection.name.encode(): selection for selection in returns.nested}
+            names = [name.encode() for name in returns.properties or ()]
+            self._names = [name for name in names if name not in self._nested]
+            self._wanted = None if returns.properties is None else {*self._names, *self._nested}
 
-def _missing(name: str, hit: Hit, config: CollectionConfig) -> bytes:
-    """The ``Value`` of a property that the stored bytes do not have: a blob, or null."""
-    declared = config.by_name.get(name)
-    if declared is None or declared.data_type not in BLOBS:
-        return NULL_VALUE
-    return encode_value(hit.record.properties.get(name), declared)
+    def results(self, hits: Sequence[Hit]) -> list[bytes]:
+        """``PropertiesResult`` of each."""
+        before = self.collection + VALUES
+        results = [before + sized(values) for values in self.values(hits)]
+        if not self._returns.references:
+            return results
+        return [
+            result + _references(hit, self._returns.references) + _REFERENCES_REQUESTED
+            for hit, result in zip(hits, results, strict=True)
+        ]
+
+    def values(self, hits: Sequence[Hit]) -> list[bytes]:
+        """``Properties`` of each, without its references."""
+        if self._is_chosen:
+            return [self._chosen(hit.record.encoded_properties, hit) for hit in hits]
+        return [hit.record.encoded_properties for hit in hits]
+
+    def _chosen(self, stored: bytes, hit: Hit) -> bytes:
+        objects: dict[bytes, bytes] = {}
+        entries: dict[bytes, bytes] = {}
+        for name, value, entry in map_entries(stored, self._wanted):
+            if name in self._nested:
+                objects[name] = value
+            else:
+                entries[name] = entry
+        parts = list(entries.values())
+        if len(parts) < len(self._names):
+            parts += [self._missing(name.decode(), hit) for name in self._names if name not in entries]
+        for name, selection in self._nested.items():
+            value = _project(objects[name], selection) if name in objects else NULL_VALUE
+            parts.append(map_entry(selection.name, value))
+        return b"".join(parts)
+
+    def _missing(self, name: str, hit: Hit) -> bytes:
+        """The entry of a property that the stored bytes do not have: a blob, or null."""
+        declared = self._config.by_name.get(name)
+        if declared is None or declared.data_type not in BLOBS:
+            return map_entry(name, NULL_VALUE)
+        return map_entry(name, encode_value(hit.record.properties.get(name), declared))
 
 
 def _project(value: bytes, selection: NestedSelection) -> bytes:
@@ -119,14 +142,23 @@ def _references(hit: Hit, selections: Iterable[ReferenceSelection]) -> bytes:
             chosen.setdefault(selection.property, []).append(selection)
     parts: list[bytes] = []
     for name, covering in chosen.items():
-        results = b"".join(_LINKED + sized(_linked(linked, covering)) for linked in hit.references[name])
+        results = b"".join(_LINKED + sized(linked) for linked in _linked(hit.references[name], covering))
         parts.append(_REFERENCES + sized(results + _LINKED_BY + sized(name.encode())))
     return b"".join(parts)
 
 
-def _linked(hit: Hit, selections: Iterable[ReferenceSelection]) -> bytes:
-    config = hit.collection
-    assert config is not None, "a resolved reference names its collection"
-    returns = next(selection.returns for selection in selections if selection.covers(config.name))
-    metadata = encode_metadata(hit, returns, config)
-    return encode_properties_result(hit, returns, config) + _METADATA + sized(metadata)
+def _linked(hits: Iterable[Hit], selections: Sequence[ReferenceSelection]) -> Iterator[bytes]:
+    """``PropertiesResult`` of each."""
+    for name, some in groupby(hits, _collection_name):
+        returns = next(selection.returns for selection in selections if selection.covers(name))
+        alike = list(some)
+        config = alike[0].collection
+        assert config is not None, "a resolved reference names its collection"
+        encoder = PropertiesEncoder(returns, config)
+        for result, metadata in zip(encoder.results(alike), encode_metadata(alike, returns, config), strict=True):
+            yield result + _METADATA + sized(metadata)
+
+
+def _collection_name(hit: Hit) -> str:
+    assert hit.collection is not None, "a resolved reference names its collection"
+    return hit.collection.name

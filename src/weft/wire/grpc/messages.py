@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from weft.domain.errors import Invalid
+from weft.wire.grpc.message_size import check_fields
 
 M = TypeVar("M", bound=Message)
 _MOST_LEVELS: Final = 100
@@ -14,7 +15,8 @@ _MOST_LEVELS: Final = 100
 
 
 def parse(kind: type[M], data: bytes) -> M:
-    """``data`` as a message of ``kind``; raises Invalid when it is not one."""
+    """``data`` as a message of ``kind``; raises Invalid when it is not one, TooLarge when it has too many fields."""
+    check_fields(kind, data)
     try:
         return kind.FromString(data)
     except DecodeError:

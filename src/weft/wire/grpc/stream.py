@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingReference
+from weft.domain.place import Elsewhere, placed
 from weft.protocol import batch as messages
 from weft.service.service import Service
-from weft.wire.errors import to_refusal
+from weft.wire.errors import of_item
 from weft.wire.grpc.channel import Channel
-from weft.wire.grpc.decode_batch import DecodedBatch, beacon, decode_objects, decode_reference
+from weft.wire.grpc.decode_batch import DecodedBatch, beacon, decode_objects, decode_reference, decode_stream_data
+from weft.wire.grpc.message_size import STREAMED, check_batch
 from weft.wire.grpc.messages import parse
 from weft.wire.observing import Observe
 
@@ -34,7 +36,9 @@ ADVISED_BATCH_SIZE = 1_000
 ADVISED_AFTER = 5
 """Messages of data. A shorter stream gets acknowledgements and results only, as from Weaviate: callers may count
 the replies."""
-_MOST_UNSENT = 256
+_MOST_UNSENT_BYTES = 16 << 20
+_ITEM_BYTES = 200
+"""What an item takes beside its bytes, decoded or in a reply: an empty one is not for nothing."""
 
 _STARTED = messages.BatchStreamReply(started=messages.BatchStreamReply.Started()).SerializeToString()
 _BACKOFF = messages.BatchStreamReply(
@@ -57,11 +61,17 @@ class _Arrived:
     references: list[IncomingReference]
     size_bytes: int
 
+    @property
+    def items(self) -> int:
+        return len(self.uuids) + len(self.beacons)
+
 
 class BatchStream:
     """``replies`` runs the stream; ``cancel``, ``announce_shutdown`` and ``end`` may be called from other threads.
 
-    ``observe`` gets the time that storing each group took; ``on_stored`` is called when everything is stored.
+    ``observe`` gets the time that storing each group took; ``on_stored`` is called when everything is stored;
+    ``confirm``, called for each message, raises where the caller is no longer known; ``holder``: whose share of what
+    callers have in common is used, such as calls to providers.
     """
 
     def __init__(
@@ -71,19 +81,27 @@ class BatchStream:
         caller: Caller,
         observe: Observe | None = None,
         on_stored: Callable[[BatchStream], None] = lambda stream: None,
+        confirm: Callable[[], None] = lambda: None,
+        holder: str = "",
     ) -> None:
         self._requests = requests
+        self._holder = holder
+        self._confirm = confirm
         self._service = service
         self._caller = caller
         self._observe = observe
         self._inbox: Channel[_Arrived] = Channel(MOST_UNSTORED_BYTES)
-        self._outbox: Channel[bytes] = Channel(_MOST_UNSENT)
+        self._outbox: Channel[bytes] = Channel(_MOST_UNSENT_BYTES)
         self._held: _Arrived | None = None
         self._failure: Exception | None = None
         self._taking = threading.Lock()
         """Held from a message's acknowledgement until it is queued for storing: the stream cannot end between."""
         self._ending = False
         self._on_stored = on_stored
+        self.started = False
+        """The start message has arrived."""
+        self.active_at = time.monotonic()
+        """When a message arrived, or objects were stored, for the last time."""
         self.stored = threading.Event()
         """Nothing more will be stored."""
 
@@ -109,8 +127,10 @@ class BatchStream:
     def announce_shutdown(self) -> None:
         self._outbox.put(_SHUTTING_DOWN, wait=False)
 
-    def end(self) -> None:
-        """Accept nothing more; the replies end when everything received is stored and reported."""
+    def end(self, error: WeftError | None = None) -> None:
+        """Accept nothing more; the replies end, with ``error``, when everything received is stored and reported."""
+        if error is not None:
+            self._failure = error
         self._ending = True
         if self._taking.acquire(blocking=False):
             self._inbox.finish()
@@ -127,20 +147,20 @@ class BatchStream:
             self._inbox.finish()
 
     def _receive(self) -> None:
-        started, received = False, 0
+        received = 0
         for data in self._requests:
-            message = parse(messages.BatchStreamRequest, data)
-            kind = message.WhichOneof("message")
-            if not started:
+            self._confirm()
+            self.active_at = time.monotonic()
+            kind, arrived = _read(data)
+            if not self.started:
                 if kind != "start":
                     raise Invalid("the first message of a batch stream must be a start message")
-                started = True
-                self._outbox.put(_STARTED)
-            elif kind == "data":
+                self.started = True
+                self._reply(_STARTED)
+            elif arrived is not None:
                 received += 1
                 if received == ADVISED_AFTER:
-                    self._outbox.put(_BACKOFF)
-                arrived = _decode(message.data, len(data))
+                    self._reply(_BACKOFF)
                 if not self._take(arrived):
                     return
             elif kind == "stop":
@@ -148,23 +168,29 @@ class BatchStream:
             else:
                 raise Invalid("a batch stream takes data messages and at last a stop message after its start message")
 
+    def _reply(self, reply: bytes) -> None:
+        """Waits while the client reads too slowly."""
+        self._outbox.put(reply, len(reply) + _ITEM_BYTES)
+
     def _take(self, arrived: _Arrived) -> bool:
         """Acknowledge what arrived; False when nothing more is accepted."""
         with self._taking:
             if self._ending:
                 return False
-            self._outbox.put(_acks(arrived))
-            taken = self._inbox.put(arrived, arrived.size_bytes)
+            self._reply(_acks(arrived))
+            taken = self._inbox.put(arrived, arrived.size_bytes + arrived.items * _ITEM_BYTES)
         return taken and not self._ending
 
     def _store_all(self) -> None:
         try:
             while group := self._next_group():
                 started = time.perf_counter()
-                stored, linked = self._store(group)
+                with placed(Elsewhere(self._holder)):
+                    stored, linked = self._store(group)
                 if self._observe is not None:
                     self._observe("grpc", "BatchStream", "OK", time.perf_counter() - started)
-                self._outbox.put(_results(group, stored, linked))
+                self._reply(_results(group, stored, linked))
+                self.active_at = time.monotonic()
         except Exception as error:
             self._failure = error
         finally:
@@ -211,6 +237,17 @@ class BatchStream:
         return list(stored), list(linked)
 
 
+def _read(data: bytes) -> tuple[str | None, _Arrived | None]:
+    """The kind of a message, and its data if it has any. Raises Invalid, TooLarge."""
+    batch = decode_stream_data(data)
+    if batch is not None:
+        return "data", _Arrived([str(one.uuid) for one in batch.objects], batch, [], [], len(data))
+    check_batch(STREAMED, data, "objects and references")
+    message = parse(messages.BatchStreamRequest, data)
+    kind = message.WhichOneof("message")
+    return kind, _decode(message.data, len(data)) if kind == "data" else None
+
+
 def _decode(data: messages.BatchStreamRequest.Data, size_bytes: int) -> _Arrived:
     objects, references = data.objects.values, data.references.values
     return _Arrived(
@@ -243,12 +280,12 @@ def _results(
             if error is None:
                 results.successes.add(uuid=uuid)
             else:
-                results.errors.add(uuid=uuid, error=to_refusal(error).message)
+                results.errors.add(uuid=uuid, error=of_item(error))
         for key in arrived.beacons:
             error = linked[next_reference]
             next_reference += 1
             if error is None:
                 results.successes.add(beacon=key)
             else:
-                results.errors.add(beacon=key, error=to_refusal(error).message)
+                results.errors.add(beacon=key, error=of_item(error))
     return reply.SerializeToString()

@@ -1,16 +1,18 @@
-"""What carries the calls of the gRPC server: where it listens, its limits, and what it can do."""
+"""What carries the calls of the gRPC server: where it listens, and what it can do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from weft.domain.errors import Misconfigured
-from weft.wire.grpc.methods import MOST_STREAMS
+from weft.wire.tls import ServerCertificate
 
-_WAITING_PER_WORKER = 16
 KEEPALIVE_S, KEEPALIVE_TIMEOUT_S = 60, 20
-"""Without pings, streams of clients that vanished would keep their slots."""
+"""Without pings, streams of clients that vanished would keep their places."""
+HANDSHAKE_TIMEOUT_S = 10
+CONNECTION_IDLE_S = 300
+"""Connections without calls for so long are ended; clients make another for their next call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +31,35 @@ class Address:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``workers``: threads for unary calls; streams have threads of their own. ``message_bytes``: of a request."""
+Outcome: TypeAlias = tuple[str, str, float]
+"""Of an answered call: its method, the name of its status, how many seconds it took."""
 
-    message_bytes: int
-    workers: int
 
-    @property
-    def threads(self) -> int:
-        return self.workers + MOST_STREAMS
+class Spreader(Protocol):
+    """Has other processes answer those calls of a table that may be spread; they are in ``FrontWorker.work``."""
 
-    @property
-    def calls(self) -> int:
-        """Calls at a time: those being answered, and those that wait for a thread."""
-        return self.threads + self.workers * _WAITING_PER_WORKER
+    def spread(self, fd: int, most_calls: int) -> None:
+        """The process at the other end of the Unix socket ``fd``, which the wire takes over, answers up to
+        ``most_calls`` at a time from now on; what it had when it ends is answered here. After ``start``."""
+
+    def recall(self, timeout_s: float) -> bool:
+        """No other process gets more calls; False where they need longer than ``timeout_s`` for those they have."""
+
+    def outcomes(self) -> list[Outcome]:
+        """Of the calls that other processes answered since this was last asked."""
 
 
 class Wire(Protocol):
-    """Carries calls between ``start`` and ``stop``."""
+    """Carries calls between ``start`` and ``stop``. ``spreader``: None where one process answers them all."""
+
+    @property
+    def spreader(self) -> Spreader | None: ...
 
     def start(self) -> int:
-        """The bound port. Raises Misconfigured when the address cannot be bound."""
+        """The bound port. Raises Misconfigured when the address cannot be bound, or the certificate cannot be used."""
+
+    def certify(self, certificate: ServerCertificate) -> None:
+        """New connections get this certificate; only where there was one from the start. Raises Misconfigured."""
 
     def stop(self, grace_s: float) -> None:
         """Takes no more calls, and gives answers that are on their way ``grace_s`` seconds."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, Literal
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -17,7 +18,11 @@ from google.protobuf.message import Message
 from weft.domain.errors import CorruptData
 from weft.protocol import properties as messages
 
-_ONE_BYTE: Final = tuple(bytes((i,)) for i in range(128))
+VARINTS: Final = (
+    *(bytes((n,)) for n in range(128)),
+    *(bytes((n & 127 | 128, n >> 7)) for n in range(128, 4096)),
+)
+"""Those of most lengths, for where a call of ``varint`` would cost more than it does."""
 _F32: Final = struct.Struct("<f")
 pack_f64: Final = struct.Struct("<d").pack
 _VARINT: Final = 0
@@ -35,10 +40,8 @@ TRUE: Final = b"\x01"
 
 def varint(n: int) -> bytes:
     """``n``, 0 ≤ n < 2**64."""
-    if n < 128:
-        return _ONE_BYTE[n]
-    if n < 16384:
-        return bytes((n & 127 | 128, n >> 7))
+    if n < len(VARINTS):
+        return VARINTS[n]
     out = bytearray()
     while n > 127:
         out.append(n & 127 | 128)
@@ -55,8 +58,7 @@ def tag_of(message: type[Message], field: str) -> bytes:
 
 def sized(data: bytes) -> bytes:
     """``data`` after its length."""
-    n = len(data)
-    return (_ONE_BYTE[n] if n < 128 else varint(n)) + data
+    return varint(len(data)) + data
 
 
 def pack_f32(number: float) -> bytes:
@@ -65,6 +67,19 @@ def pack_f32(number: float) -> bytes:
         return _F32.pack(number)
     except OverflowError:
         return _F32.pack(math.copysign(math.inf, number))
+
+
+def numbers_after(before: bytes, kind: Literal["f", "d"]) -> Callable[[Sequence[float]], list[bytes]]:
+    """Encodes numbers as float32 or float64, each after the bytes ``before``, which end with their tag."""
+    pack = partial(struct.Struct(f"<{len(before)}s{kind}").pack, before)
+
+    def encode(numbers: Sequence[float]) -> list[bytes]:
+        try:
+            return list(map(pack, numbers))
+        except OverflowError:
+            return [before + pack_f32(number) for number in numbers]
+
+    return encode
 
 
 NULL_VALUE: Final = tag_of(messages.Value, "null_value") + b"\x00"
@@ -80,29 +95,36 @@ def map_entry(name: str, value: bytes) -> bytes:
     return _ENTRY + sized(_ENTRY_NAME + sized(name.encode()) + _ENTRY_VALUE + sized(value))
 
 
-def map_entries(properties: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Each entry of an encoded ``Properties`` as (name, ``Value``, the entry with its tag and length).
+def map_entries(properties: bytes, wanted: Container[bytes] | None = None) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Each entry of an encoded ``Properties``, or those named ``wanted``, as (name, ``Value``, the entry with its tag
+    and length).
 
-    Raises CorruptData for bytes of another form.
+    Raises CorruptData for bytes of another form. Lengths of one byte, which most are, are read without a call.
     """
-    at, end = 0, len(properties)
+    start, end = 0, len(properties)
     try:
-        while at < end:
-            start = at
-            if properties[at] != _ENTRY[0]:
+        while start < end:
+            if properties[start] != _ENTRY[0]:
                 raise IndexError
-            size, at = _read_varint(properties, at + 1)
+            size, at = properties[start + 1], start + 2
+            if size > 127:
+                size, at = _read_varint(properties, at - 1)
             stop = at + size
-            size, at = _read_varint(properties, at + 1)
-            name = properties[at : at + size]
-            if at + size == stop:
-                value = stop
-            else:
-                size, value = _read_varint(properties, at + size + 1)
-            if stop > end or value > stop:
+            size, at = properties[at + 1], at + 2
+            if size > 127:
+                size, at = _read_varint(properties, at - 1)
+            after = at + size
+            if stop > end or after > stop:
                 raise IndexError
-            yield name, properties[value:stop], properties[start:stop]
-            at = stop
+            name = properties[at:after]
+            if wanted is None or name in wanted:
+                value = stop
+                if after != stop:
+                    _, value = _read_varint(properties, after + 1)
+                    if value > stop:
+                        raise IndexError
+                yield name, properties[value:stop], properties[start:stop]
+            start = stop
     except IndexError:
         raise CorruptData("the stored properties of an object cannot be decoded; restore it from a backup") from None
 

@@ -95,5 +95,6 @@ ENDPOINTS = [
         ref("Aggregate"),
         {200: ref("Aggregated")},
         one_shape=True,
+        reads=True,
     )
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -40,8 +41,10 @@ from weft.wire.rest import (
     tokenize,
     users,
 )
-from weft.wire.rest.endpoint import Reply, Runner, error_response, json_response
+from weft.wire.rest.endpoint import Reply, error_response, json_response
 from weft.wire.rest.openapi.document import published
+from weft.wire.rest.runner import Runner
+from weft.wire.rest.web_pages import PageGuard, WebPages
 
 _NOUNS = (
     *(
@@ -68,30 +71,45 @@ ENDPOINTS: Final = [endpoint for noun in _NOUNS for endpoint in noun.ENDPOINTS]
 
 
 def build_app(
-    door: Door, auth: Authenticator, settings: RestSettings, *, body_limit_bytes: int, observe: Observe | None = None
+    door: Door,
+    auth: Authenticator,
+    settings: RestSettings,
+    *,
+    body_limit_bytes: int,
+    query_timeout_s: float = 0.0,
+    observe: Observe | None = None,
+    pages: WebPages | None = None,
 ) -> Starlette:
-    """The ASGI application that answers every endpoint with the verbs of the service behind ``door``."""
+    """The ASGI application that answers every endpoint with the verbs of the service behind ``door``. Its
+    ``state.runner`` is the ``Runner``.
+
+    ``pages``: refuses what web pages may not do; None: they may do everything.
+    """
     runner = Runner(
         door,
         auth,
-        workers=settings.workers,
+        settings,
         body_limit_bytes=body_limit_bytes,
+        query_timeout_s=query_timeout_s,
         observe=observe,
     )
     routes = runner.routes([*ENDPOINTS, *published(ENDPOINTS)])
     middleware = [Middleware(_SingleSlashes)]
-    if settings.cors_allow_origin:
-        middleware.append(_cors(settings.cors_allow_origin))
-    return Starlette(
+    if settings.cors_origins:
+        middleware.append(_cors(settings.cors_origins))
+    if pages is not None:
+        middleware.append(Middleware(PageGuard, pages))
+    app = Starlette(
         routes=routes, middleware=middleware, exception_handlers={HTTPException: _refused, Exception: _failed}
     )
+    app.state.runner = runner
+    return app
 
 
-def _cors(origins: str) -> Middleware:
+def _cors(origins: Sequence[str]) -> Middleware:
     from starlette.middleware.cors import CORSMiddleware
 
-    allowed = [origin.strip() for origin in origins.split(",") if origin.strip()]
-    return Middleware(CORSMiddleware, allow_origins=allowed, allow_methods=["*"], allow_headers=["*"])
+    return Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -21,8 +21,8 @@ def new_backup(body: JsonObject) -> NewBackup:
         json_fields.string(config, "CompressionLevel", "config") or "",
         json_fields.integer(config, "CPUPercentage", "config"),
         json_fields.string(body, "incremental_base_backup_id", "backup") or "",
-        tuple(json_fields.strings(body, "includeRoles", "backup") or ()),
-        tuple(json_fields.strings(body, "includeUsers", "backup") or ()),
+        roles=tuple(json_fields.strings(body, "includeRoles", "backup") or ()),
+        users=tuple(json_fields.strings(body, "includeUsers", "backup") or ()),
     )
 
 

@@ -96,6 +96,6 @@ ENDPOINTS = [
     Endpoint("GET", _ONE, status, "How far a backup is.", answers={200: ref("Job")}, query=PLACE),
     Endpoint("DELETE", _ONE, cancel, "Cancel a backup.", answers={204: None}, query=PLACE),
     Endpoint("GET", _RESTORE, restore_status, "How far a restore is.", answers={200: ref("Job")}, query=PLACE),
-    Endpoint("POST", _RESTORE, restore, "Begin a restore.", ref("Restore"), {200: ref("Job")}),
+    Endpoint("POST", _RESTORE, restore, "Begin a restore.", ref("Restore"), {200: ref("Job")}, (429,)),
     Endpoint("DELETE", _RESTORE, cancel_restore, "Cancel a restore.", answers={204: None}, query=PLACE),
 ]

@@ -13,34 +13,44 @@ from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import IncomingObject, format_uuid
 from weft.domain.schema import CollectionConfig
 from weft.service.usage import check_stored_any
-from weft.wire.errors import to_refusal
 from weft.wire.json.documents import Unreadable, as_object
 from weft.wire.json.objects import decode_object, encode_object
 from weft.wire.json.times import NO_TIME_MS
 from weft.wire.json.where import decode_where
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
+from weft.wire.rest.failures import Failures
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
 from weft.wire.rest.openapi.shapes import ref
 
 _DELETE_LIMIT = 10_000
+_MOST_MODEL_CHARS = 4_000
 
 
 def insert(call: Call) -> Reply:
-    """Store every object that can be; one result for each, in the order of the request."""
+    """Store every object that can be; one result for each, in the order of the request.
+
+    Weft's own: ``weftModels`` has the fingerprint of the model that made the sent vectors, by name of vector;
+    ``weftCopies``: the objects are copies, which keep their times and get no vectors beside their own.
+    """
     given = json_fields.array(as_object(call.body), "objects", "batch")
     if not given:
         raise Invalid("invalid param 'objects': cannot be empty, need at least one object for batching")
+    models = _models(as_object(call.body))
+    are_copies = json_fields.boolean(as_object(call.body), "weftCopies", "batch") or False
     results: list[WeftError | None] = [None] * len(given)
     decoded: list[tuple[int, IncomingObject]] = []
+    known: dict[str, WeftError] = {}
     for i, one in enumerate(given):
         try:
             incoming = decode_object({} if one is None else one, tenant=call.tenant)
         except Unreadable:
             raise
         except WeftError as error:
-            results[i] = error
+            results[i] = known.setdefault(error.message, error)
             continue
         incoming.uuid = incoming.uuid or str(uuid4())
+        incoming.models = models
+        incoming.stored_ms = _times_ms(as_object(one)) if are_copies else None
         decoded.append((i, incoming))
     objects = [incoming for _, incoming in decoded]
     outcomes = call.service.objects.batch_together(objects, call.caller) if decoded else []
@@ -48,8 +58,30 @@ def insert(call: Call) -> Reply:
     for (i, incoming), outcome in zip(decoded, outcomes, strict=True):
         results[i], stored[i] = outcome, incoming
     check_stored_any(results)
-    configs = _Configs(call)
-    return Reply([_result(one, stored.get(i), results[i], configs) for i, one in enumerate(given)])
+    configs, failures = _Configs(call), Failures()
+    return Reply([_result(one, stored.get(i), results[i], configs, failures) for i, one in enumerate(given)])
+
+
+def _times_ms(given: JsonObject) -> tuple[int, int]:
+    """Of creation and of the last change; now, where a copy has none."""
+    now = now_ms()
+    created, updated = (
+        now if (time := json_fields.integer(given, key, "object")) is None else max(0, time)
+        for key in ("creationTimeUnix", "lastUpdateTimeUnix")
+    )
+    return created, updated
+
+
+def _models(body: JsonObject) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, model in (json_fields.object_(body, "weftModels", "batch") or {}).items():
+        if not isinstance(model, str) or not 0 < len(model) <= _MOST_MODEL_CHARS:
+            raise Invalid(
+                f"weftModels must give the vector {shorten(name)!r} a fingerprint, a text of 1 to {_MOST_MODEL_CHARS} "
+                "characters, such as a file of weft embed has in its metadata"
+            )
+        found[name] = model
+    return found
 
 
 class _Configs(dict[str, CollectionConfig]):
@@ -65,7 +97,11 @@ class _Configs(dict[str, CollectionConfig]):
 
 
 def _result(
-    given: JsonValue, incoming: IncomingObject | None, error: WeftError | None, configs: _Configs
+    given: JsonValue,
+    incoming: IncomingObject | None,
+    error: WeftError | None,
+    configs: _Configs,
+    failures: Failures,
 ) -> dict[str, object]:
     """The object as it is stored and its result; one that was refused as it was sent, so that it can be sent again."""
     if incoming is not None and incoming.stored is not None:
@@ -81,7 +117,7 @@ def _result(
         "lastUpdateTimeUnix": now,
         **_echoed(sent),
         "deprecations": None,
-        "result": {"status": "FAILED", "errors": failure(to_refusal(error).message)},
+        "result": failures.of(error),
     }
     if incoming is not None:
         result["id"] = incoming.uuid
@@ -177,5 +213,6 @@ ENDPOINTS = [
         (404,),
         (TENANT, CONSISTENCY),
         unknown_class=422,
+        reads=True,
     ),
 ]

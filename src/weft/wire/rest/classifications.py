@@ -83,7 +83,13 @@ def _encoded(state: ClassificationState) -> JsonObject:
 
 ENDPOINTS = [
     Endpoint(
-        "POST", _ALL, begin, "Begin to classify objects.", ref("NewClassification"), {_BEGUN: ref("Classification")}
+        "POST",
+        _ALL,
+        begin,
+        "Begin to classify objects.",
+        ref("NewClassification"),
+        {_BEGUN: ref("Classification")},
+        reads=True,
     ),
     Endpoint(
         "GET", f"{_ALL}/{{id}}", get, "How far a classification is.", answers={200: ref("Classification")}, is_bare=True

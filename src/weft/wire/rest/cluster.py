@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 
 from weft import __version__
-from weft.domain.cluster import Node, ShardFacts
+from weft.domain.cluster import Node, NodeUsage, ShardFacts, sums
 from weft.domain.errors import CorruptData, Invalid
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
-from weft.wire.rest.openapi.parameters import NODES_OUTPUT
+from weft.wire.rest.openapi.parameters import NODES_OUTPUT, TENANT
 from weft.wire.rest.openapi.shapes import TEXT, ref
 from weft.wire.version import PROTOCOL_VERSION
 
@@ -67,7 +68,7 @@ def _node(node: Node) -> JsonObject:
     spelled: dict[str, JsonValue] = {
         "name": node.name,
         "status": "UNHEALTHY" if node.stopping else "HEALTHY",
-        "operationalMode": "ReadWrite",
+        "operationalMode": "ReadWrite" if node.refusal is None else "ReadOnly",
         "version": PROTOCOL_VERSION,
         "gitHash": f"weft-{__version__}-python-{platform.python_version()}",
         "batchStats": {"queueLength": 0, "ratePerSecond": 0},
@@ -76,18 +77,37 @@ def _node(node: Node) -> JsonObject:
     if node.shards is not None:
         count = sum(one.objects or 0 for one in node.shards)
         spelled["stats"] = {"objectCount": count, "shardCount": len(node.shards)}
+    if node.usage is not None:
+        spelled["usage"] = _usage(node.usage, node.shards or ())
     return spelled
+
+
+def _usage(usage: NodeUsage, shards: Sequence[ShardFacts]) -> JsonObject:
+    """Weft's own: bytes of memory and disk by component, of the shards that are open, and of each process."""
+
+    memory = sums(one.memory for one in shards) | {f"models/{name}": size for name, size in usage.models.items()}
+    return {
+        "memory": _share(usage.memory) | {"components": dict(memory)},
+        "disk": _share(usage.disk) | {"components": dict(sums(one.disk for one in shards))},
+        "processes": [{"name": one.name, "pid": one.pid, "memory": one.memory} for one in usage.processes],
+        "requests": dict(usage.requests),
+    }
+
+
+def _share(used: tuple[int, int] | None) -> dict[str, JsonValue]:
+    return {"used": None, "total": None} if used is None else {"used": used[0], "total": used[1]}
 
 
 def _shard(shard: ShardFacts) -> JsonObject:
     """A shard that is closed is opened by its first use, so it counts as loaded.
 
-    Weft's own are ``sizes``, bytes by component, and ``error`` of a shard that is damaged or cannot be opened.
+    Weft's own are ``sizes``, ``memory`` and ``disk``, bytes by component, and ``error`` of a shard that is damaged or
+    cannot be opened.
     """
     spelled: dict[str, JsonValue] = {
         "name": shard.name,
         "class": shard.collection,
-        "objectCount": shard.objects,
+        "objectCount": shard.objects or 0,
         "vectorIndexingStatus": _indexing_status(shard),
         "vectorQueueLength": shard.vector_queue,
         "compressed": shard.compressed,
@@ -96,6 +116,8 @@ def _shard(shard: ShardFacts) -> JsonObject:
         "replicationFactor": 1,
         "asyncReplicationStatus": [],
         "sizes": dict(shard.sizes),
+        "memory": dict(shard.memory),
+        "disk": dict(shard.disk),
     }
     if shard.damage is not None:
         spelled["error"] = shard.damage.message
@@ -111,6 +133,11 @@ def _indexing_status(shard: ShardFacts) -> str:
 def models(call: Call) -> Reply:
     """Of Weft alone: the models that are loaded, each as ``modules.base.ModelState`` has it."""
     return Reply({"models": [one._asdict() for one in call.service.models()]})
+
+
+def vector_models(call: Call) -> Reply:
+    """Of Weft alone: which models made the vectors of a collection, or of one tenant of it."""
+    return Reply({"models": call.service.collections.vector_models(call.path["name"], call.tenant)})
 
 
 def metrics(call: Call) -> Reply:
@@ -159,6 +186,14 @@ ENDPOINTS = [
     Endpoint("GET", "/v1/nodes", nodes, "The one node.", answers=_NODES, query=(NODES_OUTPUT,)),
     Endpoint("GET", "/v1/nodes/{name}", nodes, "The node as to one collection.", answers=_NODES, query=(NODES_OUTPUT,)),
     Endpoint("GET", "/v1/weft/models", models, "The models in memory.", answers={200: ref("Models")}),
+    Endpoint(
+        "GET",
+        "/v1/weft/collections/{name}/models",
+        vector_models,
+        "The models that made the vectors of a collection.",
+        answers={200: ref("VectorModels")},
+        query=(TENANT,),
+    ),
     Endpoint(
         "GET",
         "/v1/metrics",

@@ -1,46 +1,33 @@
-"""Endpoints: authentication, the body, one handler on a worker thread, and its reply or error."""
+"""Endpoints: a handler, what it takes and answers, and its reply or error as a response."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
-import anyio.to_thread
-from anyio import CapacityLimiter
 from starlette.datastructures import QueryParams
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from weft.access.authenticator import Authenticator
 from weft.domain import json_text
-from weft.domain.caller import Caller, Credentials
+from weft.domain.caller import Caller
 from weft.domain.errors import (
     CallerError,
     CollectionNotFound,
     NotFound,
-    Overloaded,
     Unauthenticated,
     UsageLimitExceeded,
 )
 from weft.domain.json_values import JsonValue
-from weft.service.guard import Door
 from weft.service.service import Service
 from weft.wire.errors import to_refusal
 from weft.wire.json import documents
-from weft.wire.observing import Observe
-from weft.wire.rest import body
-from weft.wire.rest.form import ANYTHING, WRONG_FORMAT, Form, FormError, missing
+from weft.wire.rest.form import ANYTHING, WRONG_FORMAT, Form, FormError
 from weft.wire.rest.forms import form_of
 from weft.wire.rest.openapi.parameters import Parameter
 from weft.wire.rest.openapi.shapes import Schema
 
-_CONSISTENCY_LEVELS = ("ONE", "QUORUM", "ALL")
-_QUEUE_PER_WORKER = 64
 _JSON = "application/json"
 
 
@@ -103,7 +90,8 @@ class Endpoint:
     own, beside those of all its like. ``is_open``: anyone may ask, without credentials. ``unknown_class``: the status
     where the collection does not exist; ``is_bare``: a 404 has no body, as clients of Weaviate expect there.
     ``lists_allowed``: refusals have the key ``allowed``, as those of changes of schemas. ``one_shape``: refusals before
-    the handler are as its own, ``{"error": [...]}``.
+    the handler are as its own, ``{"error": [...]}``. ``reads``: as those of ``GET`` it may be ended before its time, as
+    it changes nothing, or only after a search.
     """
 
     method: str
@@ -122,6 +110,7 @@ class Endpoint:
     is_bare: bool = False
     lists_allowed: bool = False
     one_shape: bool = False
+    reads: bool = False
 
     @cached_property
     def form(self) -> Form:
@@ -133,105 +122,7 @@ class Endpoint:
         return self.takes is not None
 
 
-class Runner:
-    """Runs handlers for the endpoints of one application, a bounded number at a time."""
-
-    def __init__(
-        self,
-        door: Door,
-        auth: Authenticator,
-        *,
-        workers: int,
-        body_limit_bytes: int,
-        observe: Observe | None = None,
-    ) -> None:
-        self._door = door
-        self._auth = auth
-        self._workers = workers
-        self._observe = observe
-        self._bodies = body.Reader(body_limit_bytes)
-        self._limiter: CapacityLimiter | None = None
-        self._running = 0
-
-    def routes(self, endpoints: list[Endpoint]) -> list[Route]:
-        """One route a path, so that an unknown method of a known path is refused as such."""
-        by_path: dict[str, dict[str, Endpoint]] = {}
-        for one in endpoints:
-            by_path.setdefault(one.path, {})[one.method] = one
-        return [self._route(path, by_method) for path, by_method in by_path.items()]
-
-    def _route(self, path: str, by_method: dict[str, Endpoint]) -> Route:
-        async def answer(request: Request) -> Response:
-            endpoint = by_method.get(request.method)
-            if endpoint is None:  # HEAD, which every route of GET takes
-                endpoint = by_method["GET"]
-                if not endpoint.is_open:
-                    raise HTTPException(405, headers={"Allow": ", ".join(by_method)})
-            started = time.perf_counter()
-            try:
-                response = await self._answer(endpoint, request)
-            except Exception as error:
-                response = error_response(error, endpoint)
-            if self._observe is not None:
-                verb, seconds = f"{endpoint.method} {endpoint.path}", time.perf_counter() - started
-                self._observe("rest", verb, str(response.status_code), seconds)
-            return response
-
-        return Route(path, answer, methods=list(by_method))
-
-    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
-        caller = Caller() if endpoint.is_open else await self._caller(request)
-        level = request.query_params.get("consistency_level")
-        if level is not None and level not in _CONSISTENCY_LEVELS:
-            raise CallerError(f"unrecognized consistency level {level[:40]!r}; one of ONE, QUORUM, ALL expected")
-        return await self._run(endpoint, request, caller)
-
-    async def _caller(self, request: Request) -> Caller:
-        authorization, credentials = request.headers.get("authorization"), Credentials.of(dict(request.headers))
-        known = self._auth.recognise(authorization, credentials)
-        if known is not None:
-            return known
-        return await anyio.to_thread.run_sync(self._auth.authenticate, authorization, credentials)
-
-    async def _run(self, endpoint: Endpoint, request: Request, caller: Caller) -> Response:
-        self._check_room()  # now, before a body is received, and again after the while that this took
-        data = await self._body(endpoint, request) if endpoint.takes_body else b""
-        self._check_room()
-        self._running += 1
-        try:
-            if self._limiter is None:
-                self._limiter = CapacityLimiter(self._workers)
-            path, query = request.path_params, request.query_params
-            return await anyio.to_thread.run_sync(
-                self._handled, endpoint, data, path, query, caller, limiter=self._limiter
-            )
-        finally:
-            self._running -= 1
-
-    async def _body(self, endpoint: Endpoint, request: Request) -> bytes:
-        headers = request.headers
-        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-            _check_media_type(headers.get("content-type", "application/octet-stream"))
-        data = await self._bodies.read(request)
-        if not data and not endpoint.may_lack_body:
-            raise missing("body")
-        return data
-
-    def _check_room(self) -> None:
-        if self._running >= self._workers * _QUEUE_PER_WORKER:
-            raise Overloaded(f"{self._running} requests are waiting already; send this one again later")
-
-    def _handled(
-        self, endpoint: Endpoint, data: bytes, path: Mapping[str, str], query: QueryParams, caller: Caller
-    ) -> Response:
-        parsed: JsonValue = None
-        if data:
-            parsed = endpoint.form.check(documents.parse(data))
-        reply = endpoint.handler(Call(self._door.admit(caller), path, query, caller, parsed))
-        return json_response(reply)
-
-
-def _check_media_type(given: str) -> None:
+def check_media_type(given: str) -> None:
     if given.partition(";")[0].strip().lower() != _JSON:
         raise _UnsupportedMediaType(f"unsupported media type {given[:80]!r}; send JSON as {_JSON}")
 

@@ -64,5 +64,6 @@ ENDPOINTS = [
         {200: ref("Explained")},
         (502,),
         (TENANT,),
+        reads=True,
     )
 ]

@@ -177,7 +177,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "TokenizeProperty": ObjectForm("text", text=TEXT),
     "NewObject": _OBJECT,
     "ObjectChange": _OBJECT,
-    "Batch": ObjectForm(fields=_TEXTS, objects=ArrayForm(_OBJECT)),
+    "Batch": ObjectForm(fields=_TEXTS, objects=ArrayForm(_OBJECT), weftModels=MapForm(TEXT), weftCopies=FLAG),
     "BatchDelete": ObjectForm(
         match=ObjectForm(**{"class": TEXT}, where=_WHERE), output=TEXT, deletionTimeUnixMilli=WHOLE, dryRun=FLAG
     ),

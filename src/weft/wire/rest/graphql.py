@@ -47,6 +47,7 @@ ENDPOINTS = [
         "Ask in GraphQL; what fails is in `errors`.",
         ref("GraphQL"),
         {200: ref("GraphQLAnswer")},
+        reads=True,
     ),
     Endpoint(
         "POST",
@@ -55,5 +56,6 @@ ENDPOINTS = [
         "Ask several questions.",
         ref("GraphQLBatch"),
         {200: array(ref("GraphQLAnswer"))},
+        reads=True,
     ),
 ]

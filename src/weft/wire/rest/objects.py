@@ -183,6 +183,7 @@ ENDPOINTS = [
         "Whether an object could be stored.",
         ref("NewObject"),
         unknown_class=422,
+        reads=True,
     ),
     *(
         endpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weft.access.permissions import DOMAINS, Permission, checked_permission, domain_of
+from weft.access.permissions import DOMAINS, Permission, check_count, checked_permission, domain_of
 from weft.access.roles import Role, check_role_name
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
@@ -35,6 +35,7 @@ def parse_permissions(given: object, *, required: bool = False) -> list[Permissi
         raise Invalid("permissions must be a JSON array")
     if required and not given:
         raise Invalid("role has to have at least 1 permission")
+    check_count(given)
     return [parse_permission(one) for one in given]
 
 

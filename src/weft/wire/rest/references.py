@@ -13,13 +13,14 @@ from weft.domain.errors import Invalid, NotFound, WeftError
 from weft.domain.json_fields import shorten
 from weft.domain.json_values import JsonValue
 from weft.domain.objects import IncomingReference, Reference, format_uuid
-from weft.wire.errors import to_refusal
 from weft.wire.json.documents import as_list, as_object
-from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
+from weft.wire.rest.endpoint import Call, Endpoint, Reply
+from weft.wire.rest.failures import Failures
 from weft.wire.rest.openapi.parameters import CONSISTENCY, TENANT
 from weft.wire.rest.openapi.shapes import array, ref
 
 _BY_CLASS = "/v1/objects/{class_name}/{id}/references/{property}"
+_SUCCESS = {"status": "SUCCESS"}
 _BY_ID = "/v1/objects/{id}/references/{property}"
 
 
@@ -49,16 +50,18 @@ def add_many(call: Call) -> Reply:
         raise Invalid("invalid params: length cannot be 0, need at least one reference for batching")
     results: list[WeftError | None] = [None] * len(given)
     decoded: list[tuple[int, IncomingReference]] = []
+    known: dict[str, WeftError] = {}
     for i, one in enumerate(given):
         try:
             decoded.append((i, _from_beacons(one, call.tenant)))
         except WeftError as error:
-            results[i] = error
+            results[i] = known.setdefault(error.message, error)
     if decoded:
         linked = call.service.references.link_together([reference for _, reference in decoded])
         for (i, _), outcome in zip(decoded, linked, strict=True):
             results[i] = outcome
-    return Reply([_result(one, error) for one, error in zip(given, results, strict=True)])
+    failures = Failures()
+    return Reply([_result(one, error, failures) for one, error in zip(given, results, strict=True)])
 
 
 def _target(value: JsonValue) -> Reference:
@@ -115,13 +118,10 @@ def _from_beacons(value: JsonValue, tenant: str | None) -> IncomingReference:
     )
 
 
-def _result(given: JsonValue, error: WeftError | None) -> dict[str, object]:
+def _result(given: JsonValue, error: WeftError | None, failures: Failures) -> dict[str, object]:
     stated = given if isinstance(given, Mapping) else {}
     sent = {key: value for key in ("from", "to") if isinstance(value := stated.get(key), str) and value}
-    result: dict[str, object] = {"status": "SUCCESS"}
-    if error is not None:
-        result = {"status": "FAILED", "errors": failure(to_refusal(error).message)}
-    return {**sent, "result": result}
+    return {**sent, "result": _SUCCESS if error is None else failures.of(error)}
 
 
 _WITHIN = (TENANT, CONSISTENCY)

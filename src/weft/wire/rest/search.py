@@ -65,6 +65,7 @@ def _endpoint(kind: str, decode: _Decode, request: str, summary: str, *refuses: 
         {200: ref("SearchResults")},
         refuses=refuses,
         one_shape=True,
+        reads=True,
     )
 
 

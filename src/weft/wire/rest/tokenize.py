@@ -40,7 +40,9 @@ def _reply(tokens: Tokens) -> Reply:
 
 
 ENDPOINTS = [
-    Endpoint("POST", "/v1/tokenize", of_text, "The tokens of a text.", ref("TokenizeText"), {200: ref("Tokens")}),
+    Endpoint(
+        "POST", "/v1/tokenize", of_text, "The tokens of a text.", ref("TokenizeText"), {200: ref("Tokens")}, reads=True
+    ),
     Endpoint(
         "POST",
         "/v1/schema/{name}/properties/{property}/tokenize",
@@ -49,5 +51,6 @@ ENDPOINTS = [
         ref("TokenizeProperty"),
         {200: ref("Tokens")},
         is_bare=True,
+        reads=True,
     ),
 ]

@@ -109,9 +109,11 @@ def _instant(text: str | None) -> float | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        _date(seconds)  # which it will be in every list of users
+    except (ValueError, OverflowError):
         raise Invalid(f"createTime must be a date like 2026-01-31T12:00:00Z, not {text[:40]!r}") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return seconds
 
 
 ENDPOINTS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -14,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from in_process import InProcess, RecordingService
+from unit.service.test_deadlines import Counting
 from unit.wire.graphql.conftest import Ask, collection
 from weft.domain.aggregate import AggregateMetric, PropertyAggregation
 from weft.domain.caller import Caller
-from weft.domain.errors import Forbidden, TooLarge
+from weft.domain.deadline import within
+from weft.domain.errors import DeadlinePassed, Forbidden, TooLarge
 from weft.domain.objects import IncomingObject, Reference, parse_uuid
 from weft.domain.query import NearVector
 from weft.domain.schema import CollectionConfig
@@ -279,3 +282,18 @@ def test_references_to_other_collections_are_null_and_no_references_an_empty_lis
 
     assert by("Author") == {author: [{"title": author}], lost: None, none: [], gone: None}
     assert by("Article") == {author: None, lost: None, none: [], gone: None}
+
+
+def test_reading_a_query_and_checking_it_look_at_the_deadline(ask: Ask) -> None:
+    query = "{Get{Author{" + " ".join(f"a{number}:n" for number in range(1_000)) + "}}}"
+    counting = Counting(math.inf)
+    with within(counting):
+        documents.read(query)
+        reading = counting.checks
+        assert "errors" not in ask(query)
+    assert reading >= 3_000
+    assert counting.checks - 2 * reading >= 2_000
+    with within(Counting(2_000)), pytest.raises(DeadlinePassed):
+        documents.read(query)
+    with within(Counting(reading + 1_500)):
+        assert only_error(ask(query))[0] == "now"

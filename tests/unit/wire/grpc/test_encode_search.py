@@ -11,6 +11,7 @@ from google.protobuf.text_format import MessageToString
 
 from unit.wire.grpc.articles import LEGACY, NAMED
 from weft.domain.answer import Answer, GenerationDetails, Group, Hit, ShardProfile
+from weft.domain.errors import TooLarge
 from weft.domain.objects import Object, Properties, format_uuid
 from weft.domain.query import NestedSelection, Query, ReferenceSelection, Returns
 from weft.domain.schema import CollectionConfig
@@ -277,3 +278,11 @@ def test_profile() -> None:
 def test_a_distance_beyond_float32_is_infinite() -> None:
     meta = reply(Answer([Hit(record(UUID, {}), 1, distance=1e39)]), EVERYTHING).results[0].metadata
     assert meta.distance == float("inf")
+
+
+def test_a_reply_that_no_client_would_take_is_refused() -> None:
+    hits = [Hit(record(UUID, {"title": "x" * 1_000, "image": "aGk="}), number) for number in range(10)]
+    asked = Query(NAMED.name)
+    assert encode_search(Answer(hits), asked, NAMED, most_bytes=20_000) == encode_search(Answer(hits), asked, NAMED)
+    with pytest.raises(TooLarge, match=r"about 1[0-9]{4} bytes, and may have 10000"):
+        encode_search(Answer(hits), asked, NAMED, most_bytes=10_000)

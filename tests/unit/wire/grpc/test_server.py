@@ -18,6 +18,7 @@ from weft.domain.objects import IncomingObject
 from weft.protocol import aggregate, base, batch, batch_delete, search_get, tenants
 from weft.wire.errors import Refusal, StatusCodes
 from weft.wire.grpc import GrpcServer
+from weft.wire.grpc.limits import Limits
 from weft.wire.grpc.methods import details as short
 
 METHODS = ("Search", "Aggregate", "BatchObjects", "BatchReferences", "BatchDelete", "TenantsGet")
@@ -171,7 +172,7 @@ def test_a_message_over_the_limit_is_refused(world: Recording, wire_name: str) -
         world.access.authenticator,
         host="127.0.0.1",
         port=0,
-        max_message_bytes=1000,
+        limits=Limits(message_bytes=1000, workers=2),
         wire_name=wire_name,
     )
     port = server.start()

@@ -16,9 +16,10 @@ from unit.wire.grpc.test_server import count
 from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
 from weft.domain.objects import IncomingObject, IncomingReference
+from weft.domain.place import holder
 from weft.protocol import batch
 from weft.wire.grpc import GrpcServer
-from weft.wire.grpc.methods import MOST_STREAMS
+from weft.wire.grpc.server import DEFAULT_LIMITS
 from weft.wire.grpc.stream import ADVISED_AFTER
 
 Request = batch.BatchStreamRequest
@@ -102,6 +103,22 @@ def test_many_messages_become_few_batches(
     assert sum(batches.sizes) == 2000
     assert len(batches.sizes) < 50
     assert max(batches.sizes) <= 2050
+
+
+def test_a_stream_stores_in_the_share_of_its_caller(
+    channel: grpc.Channel, world: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, holders = world.service.objects.batch, list[str]()
+
+    def noted(incoming: Sequence[IncomingObject], caller: Caller) -> list[WeftError | None]:
+        holders.append(holder())
+        return store(incoming, caller)
+
+    monkeypatch.setattr(world.service.objects, "batch", noted)
+    list(stream(channel, iter([START, objects("a"), STOP])))
+    list(stream(channel, iter([START, objects("a"), STOP]), metadata=[("authorization", "Bearer right")]))
+    by_address, by_name = holders
+    assert "127.0.0.1" in by_address and by_name == "ada"
 
 
 def test_undecodable_objects_are_results_with_their_own_key(channel: grpc.Channel) -> None:
@@ -216,7 +233,7 @@ def test_what_was_acknowledged_is_stored_though_the_client_left(
 
 
 def test_streams_have_their_own_limit_and_leave_unary_calls_room(channel: grpc.Channel, port: int) -> None:
-    ends = [queue.Queue[Request | None]() for _ in range(MOST_STREAMS)]
+    ends = [queue.Queue[Request | None]() for _ in range(DEFAULT_LIMITS.caller_streams)]
     calls = []
     for end in ends:
         end.put(START)

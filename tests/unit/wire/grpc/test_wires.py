@@ -10,16 +10,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import grpc
 import pytest
 
+from weft.domain.caller import PEER
 from weft.domain.errors import Misconfigured
 from weft.wire.errors import Refusal, StatusCodes
-from weft.wire.grpc.methods import Headers, OnEnd, Table
+from weft.wire.grpc.conversation import ClientLink, Headers
+from weft.wire.grpc.limits import Limits
+from weft.wire.grpc.methods import Table
 from weft.wire.grpc.stream import ClientGone
-from weft.wire.grpc.wire import Address, Limits
-from weft.wire.grpc.wires import GRPCIO, chosen, installed, wire
+from weft.wire.grpc.wire import Address
+from weft.wire.grpc.wires import AUTO, FRONT, GRPCIO, chosen, installed, wire
 
 ECHO, LONG, TALK = "/a.A/Echo", "/a.A/Long", "/a.A/Talk"
 BUSY = Refusal(StatusCodes(503, "RESOURCE_EXHAUSTED", "OVERLOADED"), "über")
@@ -27,8 +31,9 @@ LIMITS = Limits(message_bytes=1 << 20, workers=2)
 EXITS = """
 import sys, threading, time
 import grpc
+from weft.wire.grpc.limits import Limits
 from weft.wire.grpc.methods import Table
-from weft.wire.grpc.wire import Address, Limits
+from weft.wire.grpc.wire import Address
 from weft.wire.grpc.wires import wire
 
 entered = threading.Semaphore(0)
@@ -81,7 +86,7 @@ def echo(request: bytes, headers: Headers) -> bytes | Refusal:
     return request
 
 
-def talk(requests: Iterator[bytes], headers: Headers, on_end: OnEnd) -> Iterator[bytes]:
+def talk(requests: Iterator[bytes], link: ClientLink) -> Iterator[bytes]:
     yield from requests
 
 
@@ -90,7 +95,7 @@ def serving(
     name: str,
     short: Callable[[bytes, Headers], bytes | Refusal] = echo,
     long: Callable[[bytes, Headers], bytes | Refusal] = echo,
-    stream: Callable[[Iterator[bytes], Headers, OnEnd], Iterator[bytes]] = talk,
+    stream: Callable[[Iterator[bytes], ClientLink], Iterator[bytes]] = talk,
     limits: Limits = LIMITS,
 ) -> Iterator[int]:
     carrier = wire(name, Table({ECHO: short}, {LONG: long}, {TALK: stream}), Address("127.0.0.1", 0), limits)
@@ -251,7 +256,7 @@ def test_a_stream_talks_both_ways(wire_name: str) -> None:
 
 
 def test_a_stream_that_fails_ends_with_what_it_sent_and_a_status(wire_name: str) -> None:
-    def fail(requests: Iterator[bytes], headers: Headers, on_end: OnEnd) -> Iterator[bytes]:
+    def fail(requests: Iterator[bytes], link: ClientLink) -> Iterator[bytes]:
         yield next(requests)
         raise Misconfigured("so it is")
 
@@ -268,8 +273,8 @@ def test_a_stream_that_fails_ends_with_what_it_sent_and_a_status(wire_name: str)
 def test_a_stream_learns_that_its_client_left(wire_name: str) -> None:
     ended, left, over = threading.Event(), threading.Event(), threading.Event()
 
-    def listen(requests: Iterator[bytes], headers: Headers, on_end: OnEnd) -> Iterator[bytes]:
-        assert on_end(ended.set)
+    def listen(requests: Iterator[bytes], link: ClientLink) -> Iterator[bytes]:
+        assert link.on_end(ended.set)
         try:
             yield b"hello"
             with suppress(ClientGone):
@@ -353,6 +358,31 @@ def test_a_client_that_does_not_read_gets_no_more_answers(name: str) -> None:
         assert 0 < len(answered) < 30
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts the packets of a connection")
+@pytest.mark.parametrize("name", [name for name in installed() if name != GRPCIO])
+def test_an_answer_is_one_packet(name: str) -> None:
+    with (
+        serving(name, short=lambda request, headers: bytes(20_000)) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as client,
+    ):
+        client.sendall(GREETING + frame(6, 0, bytes(8)))
+        received = b""
+        while frame(6, 1, bytes(8)) not in received:
+            received += client.recv(1 << 16)
+        before = packets_with_data(client)
+        client.sendall(asking(1))
+        received = b""
+        while b"\1\5\0\0\0\1" not in received:  # the last headers
+            received += client.recv(1 << 16)
+        assert packets_with_data(client) - before == 1
+
+
+def packets_with_data(client: socket.socket) -> int:
+    """How many the client has received: ``tcpi_data_segs_in``."""
+    info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+    return int.from_bytes(info[152:156], sys.byteorder)
+
+
 @pytest.mark.parametrize("name", [name for name in installed() if name != GRPCIO])
 def test_a_process_ends_in_order_while_calls_are_answered(name: str) -> None:
     """With grpcio it does not end before they have: its threads are waited for."""
@@ -363,3 +393,41 @@ def test_a_process_ends_in_order_while_calls_are_answered(name: str) -> None:
 def test_a_wire_that_is_not_installed_is_a_clear_refusal() -> None:
     with pytest.raises(Misconfigured, match="pip install weft-front"):
         chosen("carrier pigeon")
+
+
+@pytest.mark.parametrize("name", installed())
+def test_the_address_of_the_caller_where_it_is_asked_for(name: str) -> None:
+    seen: list[str | None] = []
+
+    def remember(request: bytes, headers: Headers) -> bytes:
+        seen.append(headers.get(PEER))
+        return request
+
+    def converse(requests: Iterator[bytes], link: ClientLink) -> Iterator[bytes]:
+        seen.append(link.headers.get(PEER))
+        yield from requests
+
+    for names_peers, expected in ((True, "127.0.0.1"), (False, None)):
+        table = Table({ECHO: remember}, {}, {TALK: converse}, names_peers=names_peers)
+        carrier = wire(name, table, Address("127.0.0.1", 0), LIMITS)
+        with connected(carrier.start()) as channel:
+            forged = ((PEER, "1.2.3.4"),) if names_peers else ()
+            assert ask(channel, ECHO, b"x", metadata=forged) == b"x"
+            stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(TALK)
+            assert list(stream(iter([b"y"]), timeout=20, metadata=forged)) == [b"y"]
+        carrier.stop(1.0)
+        assert seen == [expected, expected]
+        seen.clear()
+
+
+def test_a_front_of_another_version_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "weft_front.py").write_text("INTERFACE = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "weft_front", raising=False)
+    assert installed() == [GRPCIO]
+    assert chosen(AUTO) == GRPCIO
+    assert "another version than this Weft, so grpcio serves" in caplog.text
+    with pytest.raises(Misconfigured, match="front is of another version than this Weft: install weft-front again"):
+        chosen(FRONT)

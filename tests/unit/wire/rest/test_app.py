@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_bodies_end_with_a_line_feed(rest: TestClient) -> None:
     assert rest.get("/v1/schema").content == b'{"classes":[]}\n'
 
 
-@pytest.mark.parametrize("body", [b"{", b"nul", b"\xff", b'{"class": NaN}', b'"\\x"', b"[" * 10_000_000])
+@pytest.mark.parametrize("body", [b"{", b"nul", b"\xff", b'{"class": NaN}', b'"\\x"', b"[" * 1_000_000])
 def test_malformed_json(rest: TestClient, body: bytes) -> None:
     reply = rest.post("/v1/schema", content=body, headers=JSON)
     assert reply.status_code == 400
@@ -277,6 +278,14 @@ def test_the_cluster_is_one_node(rest: TestClient, thing: Make) -> None:
     thing(**{"class": "Small", **compressed})
     (shard,) = rest.get("/v1/nodes/Small?output=verbose").json()["nodes"][0]["shards"]
     assert shard["compressed"] is True
+    assert "usage" not in rest.get("/v1/nodes").json()["nodes"][0]
+    assert "usage" not in rest.get("/v1/nodes/Small?output=verbose").json()["nodes"][0]
+    usage = rest.get("/v1/nodes?output=verbose").json()["nodes"][0]["usage"]
+    assert usage.keys() == {"memory", "disk", "processes", "requests"}
+    assert {"index/filter", "index/inverted"} <= usage["memory"]["components"].keys()
+    assert 0 < usage["disk"]["used"] < usage["disk"]["total"]
+    (process,) = usage["processes"]
+    assert (process["name"], process["pid"]) == ("primary", os.getpid())
     assert rest.get("/v1/nodes?output=all").status_code == 422
     assert rest.get("/v1/nodes/Other").status_code == 404
     statistics = rest.get("/v1/cluster/statistics").json()

@@ -32,7 +32,7 @@ def test_backups() -> None:
     }
     choice, at = CollectionChoice(include=("Book",)), Location("b", "/p")
     assert new_backup(spelled("Backup", body)) == NewBackup(
-        "one", choice, at, "BestSpeed", 5, "zero", ("reader",), ("*",)
+        "one", choice, at, "BestSpeed", 5, "zero", roles=("reader",), users=("*",)
     )
 
 

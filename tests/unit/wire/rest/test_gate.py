@@ -36,6 +36,18 @@ def test_what_each_state_answers() -> None:
     assert statuses(gate, LIVE, READY, NODES, "/v1/schema") == [200, 503, 200, 503]
 
 
+def test_the_application_answers_web_pages_that_ask_whether_it_is_ready() -> None:
+    gate = Gate()
+    gate.open(application)
+
+    async def ask(headers: dict[str, str]) -> list[str]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://x") as client:
+            return [(await client.get(path, headers=headers)).text for path in (LIVE, READY)]
+
+    assert anyio.run(ask, {}) == ["", ""]
+    assert anyio.run(ask, {"Origin": "https://a.example"}) == ["asked", "asked"]
+
+
 def test_draining_waits_for_what_runs() -> None:
     began, go_on = threading.Event(), threading.Event()
 

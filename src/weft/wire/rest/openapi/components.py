@@ -35,6 +35,7 @@ _JOB: Final = choice(
     "STARTED", "TRANSFERRING", "TRANSFERRED", "FINALIZING", "SUCCESS", "FAILED", "CANCELLING", "CANCELED"
 )
 _TOKENIZATION: Final = choice(*Tokenization)
+_BYTES: Final[Schema] = {"type": "object", "additionalProperties": COUNT}
 _ACTION: Final[Schema] = {"type": "string", "pattern": "^[a-z]+(_[a-z]+)+$"}
 _VALUES: Final = ("Text", "String", "Date", "Int", "Number", "Boolean")
 _OBJECT: Final[Mapping[str, Schema]] = {
@@ -89,16 +90,19 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Node": record(
         "name status version gitHash shards", operationalMode=TEXT, name=TEXT, status=TEXT, version=TEXT, gitHash=TEXT,
         batchStats=record(queueLength=COUNT, ratePerSecond=COUNT), stats=record(objectCount=COUNT, shardCount=COUNT),
-        shards=maybe(array(ref("Shard"))),
+        shards=maybe(array(ref("Shard"))), usage=OBJECT,
     ),
     "Shard": record(
         "name class objectCount vectorIndexingStatus vectorQueueLength loaded", name=TEXT, **{"class": TEXT},
         objectCount=COUNT, vectorIndexingStatus=TEXT, vectorQueueLength=COUNT, compressed=BOOLEAN, loaded=BOOLEAN,
         numberOfReplicas=COUNT, replicationFactor=COUNT, asyncReplicationStatus=array(OBJECT),
-        sizes={"type": "object", "additionalProperties": COUNT}, error=TEXT,
+        sizes=_BYTES, memory=_BYTES, disk=_BYTES, error=TEXT,
     ),
     "Models": record("models", models=array(ref("Model"))),
-    "Model": record("name waiting threads embedded", name=TEXT, waiting=COUNT, threads=COUNT, embedded=COUNT),
+    "VectorModels": record("models", models=OBJECT),
+    "Model": record(
+        "name waiting threads embedded", name=TEXT, waiting=COUNT, threads=COUNT, embedded=COUNT, bytes=COUNT
+    ),
     "Concept": record(
         "individualWords",
         individualWords=array(record("word present", word=TEXT, present=BOOLEAN, info=OBJECT)),
@@ -166,7 +170,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Objects": record(
         "objects", objects=array(ref("Object")), totalResults=COUNT, deprecations=maybe(array(TEXT))
     ),
-    "Batch": record("objects", objects=array(ANYTHING, minItems=1)),
+    "Batch": request("objects", objects=array(ANYTHING, minItems=1), weftModels=OBJECT, weftCopies=BOOLEAN),
     "BatchAnswer": array(record("result", result=ref("Results"), id=UUID)),
     "BatchDelete": request(
         "match", match=record("class where", **{"class": CLASS_NAME}, where=ref("Where")),

@@ -32,10 +32,12 @@ _MEANINGS: Final[Mapping[int, str]] = {
     415: "The body is not JSON by its content type.",
     422: "A value, name or combination that cannot be accepted.",
     429: "More than the operator lets this server keep, or than it does at once.",
+    499: "The client went away before the answer; seen by no client.",
     500: "A failure of the server, its settings or its data.",
     501: "This server does not offer it.",
     502: "A provider of models failed.",
     503: "Too many requests are waiting; try again later.",
+    504: "The query took longer than QUERY_TIMEOUT.",
     507: "The disk is full.",
 }
 
@@ -103,7 +105,9 @@ def _operation(one: Endpoint) -> dict[str, object]:
 
 def _refusals(one: Endpoint) -> set[int]:
     """The statuses of failures that may meet any endpoint of its kind, and its own."""
-    statuses = {500, 503, *one.refuses}
+    statuses = {499, 500, 503, *one.refuses}
+    if one.reads or one.method == "GET":
+        statuses.add(504)
     if not one.is_open:
         statuses |= {401, 403}
     if "{" in one.path:
