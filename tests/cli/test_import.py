@@ -33,11 +33,13 @@ def test_lines_of_json(server: Server, weft: Weft, tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", [{"title": f"thing {i}", "size": i} for i in range(450)])
     done = weft("import", "a.jsonl", "--collection", "plain", "--vectorizer", "none")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("450 rows stored in Plain in ")
+    assert done.stdout.startswith("450 objects stored in Plain in ")
     assert not (tmp_path / "a.jsonl.rejected.jsonl").exists()
     stored = held(server, "Plain")
     assert sorted(one["size"] for one in stored.values()) == list(range(450))
-    weft("import", "a.jsonl", "--collection", "Plain")
+    again = weft("import", "a.jsonl", "--collection", "Plain")
+    assert again.stdout.startswith("0 new objects stored in Plain in ")
+    assert again.stdout.endswith(", 450 rows in place of objects with the same id\n")
     assert held(server, "Plain") == stored
 
 
@@ -49,12 +51,12 @@ def test_what_is_rejected_can_be_mended_and_imported(server: Server, weft: Weft,
     done = weft("import", "a.jsonl", "--collection", "Mended", "--vectorizer", "none")
     assert done.returncode == 1
     summary, *listed, last = done.stdout.splitlines()
-    assert summary.startswith("2 rows stored in Mended in ")
-    assert summary.endswith(", 5 rejected:")
-    assert listed[0].startswith("  2 × invalid number property 'n'")
+    assert summary.startswith("3 objects stored in Mended in ")
+    assert summary.endswith(", 4 rejected:")
+    assert listed[0].startswith("  2 × invalid integer property 'n'")
     assert listed[0].endswith("(a.jsonl, line 2)")
     assert {line[:5] for line in listed[1:]} == {"  1 ×"}
-    assert len(listed) == 4
+    assert len(listed) == 3
     assert "a.jsonl.rejected.jsonl" in last
     rejected = lines(tmp_path / "a.jsonl.rejected.jsonl")
     assert all("_weft_error" in row for row in rejected)
@@ -63,12 +65,12 @@ def test_what_is_rejected_can_be_mended_and_imported(server: Server, weft: Weft,
     for row in rejected:
         if "_weft_text" in row:
             row["_weft_text"] = {'{"n": 4': '{"n": 4}', "[5]": '{"n": 5}'}[row["_weft_text"]]
-        row.pop("id", None)
         row["n"] = {"x": 6, "y": 7}.get(str(row.get("n")), row.get("n"))
     write(tmp_path / "mended.jsonl", rejected)
     again = weft("import", "mended.jsonl", "--collection", "Mended")
-    assert (again.returncode, again.stdout[:13]) == (0, "5 rows stored")
+    assert (again.returncode, again.stdout[:13]) == (0, "4 objects sto")
     assert sorted(one["n"] for one in held(server, "Mended").values()) == [1, 2, 3, 4, 5, 6, 7]
+    assert [one["source_id"] for one in held(server, "Mended").values() if one["source_id"]] == ["5"]
 
 
 def test_a_csv_is_typed_as_its_cells_suggest(server: Server, weft: Weft, tmp_path: Path) -> None:
@@ -112,17 +114,17 @@ def test_a_csv_is_typed_as_the_collection_has_it(server: Server, weft: Weft, tmp
 def test_ids_and_vectors_of_fields(server: Server, weft: Weft, tmp_path: Path) -> None:
     ids = [str(uuid.UUID(int=i)) for i in range(1, 4)]
     rows = [{"key": id_, "t": "x", "v": [float(i), 1.0]} for i, id_ in enumerate(ids)]
-    rows += [{"key": "no uuid", "t": "x"}, {"t": "x"}, {"key": ids[0], "t": "x", "v": [1.0, 2.0, 3.0]}]
+    rows += [{"key": "no uuid", "t": "x"}, {"t": "x"}, {"key": ids[0], "t": "x", "v": [1.0, 2.0, 3.0]}, {"key": []}]
     write(tmp_path / "a.jsonl", rows)
     done = weft("import", "a.jsonl", "--collection", "Keyed", "--id-field", "key", "--vector-field", "v")
     assert done.returncode == 1
-    assert "3 rows stored in Keyed" in done.stdout
-    assert "'no uuid' is not a uuid (--id-field key)" in done.stdout
+    assert "4 objects stored in Keyed" in done.stdout
     assert "the row has no field 'key' (--id-field)" in done.stdout
-    assert lines(tmp_path / "a.jsonl.rejected.jsonl")[-1].keys() == {"key", "t", "v", "_weft_error"}
+    assert "[] is no id; a text or a number is (--id-field key)" in done.stdout
+    assert lines(tmp_path / "a.jsonl.rejected.jsonl")[1].keys() == {"key", "t", "v", "_weft_error"}
     with server.client() as client:
         found = client.collections.use("Keyed").query.fetch_object_by_id(ids[2], include_vector=True)
-        assert found.properties == {"t": "x"}
+        assert found.properties == {"t": "x", "key": None}
         assert found.vector["default"] == [2.0, 1.0]
 
 
@@ -132,7 +134,7 @@ def test_of_rows_with_one_id_the_last_stays(server: Server, weft: Weft, tmp_path
     assert (
         weft("import", "a.jsonl", "--collection", "Last", "--id-field", "key", "--vectorizer", "none").returncode == 0
     )
-    assert held(server, "Last") == {one: {"n": 999.0}}
+    assert held(server, "Last") == {one: {"n": 999}}
 
 
 def test_standard_input_an_array_and_several_files(server: Server, weft: Weft, tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_rows_go_to_a_tenant_and_are_embedded(server: Server, weft: Weft, tmp_pa
         assert found[0].properties["text"] == "cats and dogs"
     done = weft("import", "a.jsonl", "--collection", "Rooms")
     assert done.returncode == 1
-    assert "0 rows stored in Rooms, 2 rejected:" in done.stdout
+    assert "0 objects stored in Rooms, 2 rejected:" in done.stdout
     done = weft("search", "Rooms", "animals", "--tenant", "one", "--by", "meaning")
     assert "cats and dogs" in done.stdout.split("stocks")[0]
 
@@ -171,7 +173,7 @@ def test_rows_go_to_a_tenant_and_are_embedded(server: Server, weft: Weft, tmp_pa
     ("arguments", "words"),
     [
         (["none.jsonl"], "none.jsonl is not a file"),
-        (["a.txt"], "a.txt: cannot read .txt; use .jsonl, .ndjson, .json, .csv"),
+        (["a.txt"], "a.txt: cannot read .txt; use .jsonl, .ndjson, .json, .csv, .tsv, .parquet"),
         (["a.jsonl", "--rejected", "a.jsonl"], "a.jsonl would be overwritten"),
         (["object.json"], "must hold an array of objects"),
         (["twice.csv"], "must give each column a distinct name"),
@@ -216,12 +218,12 @@ def test_a_server_that_dies_is_reported_with_what_was_stored(tmp_path: Path) -> 
             printed = process.stderr.read().decode()
             assert process.wait() == 1
         assert re.search(
-            rf"^weft: no server answers at http://127.0.0.1:{port}.*; [\d,]+ rows stored in Dying", printed
+            rf"^weft: no server answers at http://127.0.0.1:{port}.*; [\d,]+ objects stored in Dying", printed
         )
         server.start()
         rows = b"".join(b'{"n": %d}\n' % i for i in range(5000))
         again = run(*command[:-1], str(server.rest_port), folder=tmp_path, input=rows)
-        assert again.stdout.startswith("5,000 rows stored in Dying")
+        assert re.match(r"[\d,]+ new objects stored in Dying", again.stdout)
         assert counted(server, "Dying") == 5000
 
 
@@ -244,14 +246,14 @@ def test_ctrl_c_reports_what_was_stored(server: Server, tmp_path: Path) -> None:
             _, printed = importing.communicate(timeout=60)
             assert importing.returncode == 130
             stored = len(client.collections.use("Stopped"))
-        assert printed.decode().startswith(f"stopped: {stored:,} rows stored in Stopped in ")
+        assert printed.decode().startswith(f"stopped: {stored:,} objects stored in Stopped in ")
 
 
 def test_rows_that_no_server_takes_are_reported(weft: Weft, tmp_path: Path) -> None:
     deep = "[" * 300 + "]" * 300
     (tmp_path / "a.jsonl").write_text(f'{{"n": 1, "m": {deep}}}\n{{"n": 2}}\n')
     done = weft("import", "a.jsonl", "--collection", "Deep", "--vectorizer", "none")
-    assert done.stdout.startswith("1 row stored in Deep in ")
+    assert done.stdout.startswith("1 object stored in Deep in ")
     assert "'m' is nested too deeply" in done.stdout
     assert lines(tmp_path / "a.jsonl.rejected.jsonl")[0]["n"] == 1
 
@@ -262,8 +264,8 @@ def test_rejected_rows_that_cannot_be_written(weft: Weft, tmp_path: Path) -> Non
     for place, words in (("none/x", "No such file"), ("/dev/full", "No space left")):
         done = weft("import", "a.jsonl", "--collection", "Unwritten", "--vectorizer", "none", "--rejected", place)
         assert done.returncode == 1
-        assert done.stderr.startswith(f"weft: rejected rows cannot be written to {place}: {words}")
-        assert "400 rows stored" in done.stderr
+        assert f"weft: rejected rows cannot be written to {place}: {words}" in done.stderr
+        assert re.search("400 objects stored|400 rows in place of", done.stderr)
 
 
 def test_an_api_key_is_asked_for_and_given(tmp_path: Path) -> None:

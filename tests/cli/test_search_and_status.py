@@ -168,6 +168,10 @@ def test_status_shows_collections_and_json(server: Server, weft: Weft) -> None:
     assert head.startswith(f"weft at http://127.0.0.1:{server.rest_port}: healthy, protocol ")
     assert titles.split()[:2] == ["collection", "objects"] or "shards" in titles
     assert any(row.split()[0] == "Found" and "2" in row.split() for row in rows)
+    assert "memory: " in done.stdout
+    assert "disk: " in done.stdout
+    assert "index/filter" in done.stdout
+    assert "requests under way: 1 over REST, 0 over gRPC" in done.stdout
     printed = json.loads(weft("status", "--json").stdout)
     assert "text2vec-transformers" in printed["meta"]["modules"]
     assert {"Found"} <= {shard["class"] for shard in printed["nodes"][0]["shards"]}

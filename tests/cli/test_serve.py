@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import weft
-from command import run
+from command import ENVIRON, run
 from server import Server
 from weft.wire.grpc.wires import AUTO, chosen
 
@@ -23,7 +23,7 @@ FREE = ("--port", "0", "--grpc-port", "0")
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_answers_and_stops_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    local = {"API_BASED_MODULES_DISABLED": "true"}
+    local = {"API_BASED_MODULES_DISABLED": "true", "WEFT_WORKERS": "1"}
     with Server(tmp_path / "data", local, "--enable-modules", "text2vec-transformers,text2vec-model2vec") as server:
         with urllib.request.urlopen(server.url("/v1/.well-known/ready"), timeout=10) as reply:
             assert reply.status == 200
@@ -46,7 +46,7 @@ def test_it_says_where_it_answers_and_stops_on_a_signal(tmp_path: Path, number: 
 def test_as_json_every_line_is_one_object(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "weft", "serve", "--data-path", str(tmp_path / "data"), *FREE],
-        env={"PATH": "", "LOG_FORMAT": "json", "QUERY_SLOW_LOG_ENABLED": "true", "QUERY_SLOW_LOG_THRESHOLD": "1e-9"},
+        env={**ENVIRON, "LOG_FORMAT": "json", "QUERY_SLOW_LOG_ENABLED": "true", "QUERY_SLOW_LOG_THRESHOLD": "1e-9"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

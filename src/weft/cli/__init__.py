@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from weft import __version__
 from weft.cli.arguments import HelpFormatter, add_settings
+from weft.cli.move.options import add_move
 from weft.cli.options import (
     add_backup,
+    add_check,
     add_embed,
     add_embedded,
     add_import,
@@ -75,13 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add(commands, "serve", _serve, "start a server on a data folder", add_settings)
     _add(commands, "status", _status, "show what a running server holds", add_status)
-    _add(commands, "import", _import, "import JSON Lines, JSON or CSV files", add_import)
+    _add(commands, "import", _import, "import JSON Lines, JSON, CSV, Parquet or Arrow files", add_import)
     _add(commands, "search", _search, "search a collection by meaning, by keyword, or both", add_search)
     _add(commands, "embed", _embed, "print or write the vectors of files, or of lines on standard input", add_embed)
     _add(commands, "models", _models, "list the models on this machine, fetch one, or check one", add_models)
     _add(commands, "embedded", _embedded, "have weaviate.connect_to_embedded() run Weft", add_embedded)
     _add(commands, "backup", _backup, "back up collections, or list the backups", add_backup)
     _add(commands, "restore", _restore, "restore collections from a backup", add_restore)
+    _add(commands, "warm", _warm, "compile the kernels for this machine ahead of the first start", lambda parser: None)
+    _add(commands, "check", _check, "check a data folder while no server has it open; repair it", add_check)
+    _add(commands, "move", _move, "move collections from one server, engine or data folder to another", add_move)
     _add(commands, "jobs", _jobs, "list running jobs, such as backups; pause, resume or cancel one", add_jobs)
     return parser
 
@@ -156,6 +161,24 @@ def _restore(arguments: argparse.Namespace) -> int:
     from weft.cli.archiving import restore
 
     return restore(arguments)
+
+
+def _warm(arguments: argparse.Namespace) -> int:
+    from weft.cli.warming import warm_up
+
+    return warm_up()
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from weft.cli.check import check
+
+    return check(arguments)
+
+
+def _move(arguments: argparse.Namespace) -> int:
+    from weft.cli.move.command import move
+
+    return move(arguments)
 
 
 def _jobs(arguments: argparse.Namespace) -> int:

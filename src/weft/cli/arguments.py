@@ -75,6 +75,18 @@ def add_connection(parser: argparse.ArgumentParser, *, grpc: bool = False) -> No
             help="its gRPC port (default: %(default)s)",
         )
     parser.add_argument(
+        "--url",
+        default=os.environ.get("WEFT_URL"),
+        metavar="URL",
+        help="its address in place of --host and --port, such as https://host:8080 [WEFT_URL]",
+    )
+    for flag, variable, what in (
+        ("--ca-certificate", "WEFT_CA_CERTIFICATE", "PEM file of the authority to trust, for a server that speaks TLS"),
+        ("--client-certificate", "WEFT_CLIENT_CERTIFICATE", "PEM file of a certificate, for one that asks for it"),
+        ("--client-key", "WEFT_CLIENT_KEY", "PEM file of its private key"),
+    ):
+        parser.add_argument(flag, default=os.environ.get(variable), metavar="FILE", help=f"{what} [{variable}]")
+    parser.add_argument(
         "--api-key", default=os.environ.get("WEFT_API_KEY"), metavar="KEY", help="API key [WEFT_API_KEY]"
     )
 

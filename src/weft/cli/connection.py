@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import ssl
 from types import TracebackType
 from typing import Any
 
 import httpx
 import orjson
 
+from weft.cli.server_address import ServerAddress
 from weft.domain.errors import (
     Conflict,
     Forbidden,
@@ -50,11 +52,15 @@ class Connection:
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-        self.url = f"http://{host}:{arguments.port}"
+        address = ServerAddress.of(arguments)
+        self.url = address.url
         headers = {"Authorization": allowed} if (allowed := authorization(arguments)) else {}
         self._http = httpx.Client(
-            base_url=self.url, headers=headers, timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=10.0), trust_env=False
+            base_url=self.url,
+            headers=headers,
+            verify=address.context() if address.tls else True,
+            timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=10.0),
+            trust_env=False,
         )
 
     def get(self, path: str) -> Any:
@@ -63,14 +69,19 @@ class Connection:
     def post(self, path: str, content: Any) -> Any:
         return self._ask("POST", path, orjson.dumps(content))
 
-    def delete(self, path: str) -> None:
-        self._ask("DELETE", path, None)
+    def put(self, path: str, content: Any) -> Any:
+        return self._ask("PUT", path, orjson.dumps(content))
+
+    def delete(self, path: str, content: Any = None) -> None:
+        self._ask("DELETE", path, None if content is None else orjson.dumps(content))
 
     def _ask(self, method: str, path: str, content: bytes | None) -> Any:
         headers = {"Content-Type": "application/json"} if content is not None else None
         try:
             reply = self._http.request(method, path, content=content, headers=headers)
         except httpx.ConnectError as error:
+            if (cause := _ssl_error(error)) is not None:
+                raise OperatorError(f"no TLS connection to {self.url}: {_explained(cause)}") from error
             raise OperatorError(f"no server answers at {self.url}; start one with: weft serve") from error
         except httpx.TransportError as error:
             raise Overloaded(
@@ -110,3 +121,16 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._http.close()
+
+
+def _ssl_error(error: BaseException | None) -> ssl.SSLError | None:
+    """The failure of TLS that caused ``error``."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _explained(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message}; name its authority with --ca-certificate"
+    return f"{error.reason or error}; does the server speak TLS, and does it ask for --client-certificate?"

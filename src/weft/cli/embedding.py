@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.cli.table import counted, table
+from weft.cli.table import table
 from weft.domain.caller import Caller
+from weft.domain.counts import counted
 from weft.domain.errors import Invalid, Misconfigured, WeftError
 from weft.domain.objects import Vector
 from weft.domain.query import MediaKind
@@ -93,6 +94,12 @@ def _content(path: Path) -> bytes:
 
 def embed(arguments: argparse.Namespace) -> int:
     """0 when everything was embedded, otherwise 1."""
+    if arguments.out or arguments.dry_run:
+        from weft.cli.bulk.command import embed_rows
+
+        return embed_rows(arguments)
+    if arguments.text or arguments.image or arguments.audio or arguments.video or arguments.ray:
+        raise Invalid("rows of files are written to a folder; name it with --out")
     items = list(_items(arguments.files or ["-"]))
     if not items:
         raise Invalid("nothing to embed; name files, or write lines to standard input")

@@ -5,34 +5,39 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import NAMESPACE_URL, UUID, uuid5
 
-import orjson
-
-from weft.cli.columns import Columns
 from weft.cli.connection import Connection
-from weft.cli.loader import Loader, PreparedObject
-from weft.cli.report import ImportReport, RejectedFile
-from weft.cli.rows import Row, check, read_rows
+from weft.cli.imports.identity import ID_NAMES, mended
+from weft.cli.imports.loader import Loader
+from weft.cli.imports.objects import ObjectMaker, PreparedObject
+from weft.cli.imports.report import ImportReport, RejectedFile
+from weft.cli.imports.state import ImportState, Reached
+from weft.cli.imports.target import TargetCollection
+from weft.cli.progress import LongProgress
+from weft.cli.sources.arrow_files import ArrowFile
+from weft.cli.sources.columns import Columns
+from weft.cli.sources.files import STDIN, RowReading, files_of, is_arrow, read_rows
+from weft.cli.sources.place import SourceFile
+from weft.cli.sources.row import Row
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.domain.names import collection_name
 
-_DEFAULT_VECTORIZER = "text2vec-transformers"
+_SAMPLED_ROWS, _SAMPLED_OF_STDIN = 5_000, 500
+_SAMPLED_BYTES = 16 << 20
 
 
 def import_files(arguments: argparse.Namespace) -> int:
     """0 when every row was stored, 1 when some were rejected."""
-    files = [Path(name) for name in arguments.files]
-    rejected = Path(arguments.rejected or ("stdin" if str(files[0]) == "-" else str(files[0])) + ".rejected.jsonl")
+    files = files_of(arguments.files)
+    rejected = Path(arguments.rejected or _beside(arguments.files[0]) + ".rejected.jsonl")
     for file in files:
-        check(file)
-        if file.absolute() == rejected.absolute():
-            raise Invalid(f"{file} would be overwritten by the rejected rows; name another file with --rejected")
+        if file is not STDIN and Path(file.name).absolute() == rejected.absolute():
+            raise Invalid(f"{file.name} would be overwritten by the rejected rows; name another file with --rejected")
     name = collection_name(arguments.collection)
     if not name:
         raise Invalid("--collection must name a collection")
@@ -40,13 +45,12 @@ def import_files(arguments: argparse.Namespace) -> int:
         word.encode()  # raises UnicodeEncodeError here, and not for each row
     started = time.perf_counter()
     with Connection(arguments) as server:
-        columns = _columns(_collection(server, name), arguments)
-        report = ImportReport(name, RejectedFile(rejected))
-        rows = _rows(files, columns)
+        target = TargetCollection(server, name, arguments)
+        state = _state(server, files, rejected, arguments)
+        reached = _reached(server, target, state, arguments)
+        report = ImportReport(name, RejectedFile(rejected, reached.rejected_bytes), reached)
         try:
-            if (first := next(rows, None)) is not None:
-                _create(server, name, arguments)
-                _load(server, chain([first], rows), _total_bytes(files), report, _ObjectMaker(name, arguments))
+            _Import(server, target, files, state, reached, report, arguments).run()
         except WeftError as error:
             so_far = f"; {report.summary(time.perf_counter() - started)}" if report.stored else ""
             raise type(error)(error.message + so_far) from error
@@ -58,123 +62,153 @@ def import_files(arguments: argparse.Namespace) -> int:
             raise
         finally:
             report.close()
+        state.remove()
     print(report.text(time.perf_counter() - started))
     return 1 if report.rejected else 0
 
 
-def _collection(server: Connection, name: str) -> dict[str, Any] | None:
-    """The collection's document; None when there is no such collection."""
-    try:
-        return dict(server.get(f"/v1/schema/{quote(name, safe='')}"))
-    except NotFound:
-        return None
+def _beside(name: str) -> str:
+    """Where what belongs to the files is written: beside those of a disk, else here."""
+    if name == "-":
+        return "stdin"
+    local = name.rstrip("/").rpartition("/")[2] if name.startswith("s3://") else name.rstrip("/")
+    return "".join("_" if letter in "*?[]" else letter for letter in local)
 
 
-def _create(server: Connection, name: str, arguments: argparse.Namespace) -> None:
-    """Create the collection when it is missing."""
-    if _collection(server, name) is None:
-        vectorizer = arguments.vectorizer or ("none" if arguments.vector_field else _DEFAULT_VECTORIZER)
-        server.post("/v1/schema", {"class": name, "vectorConfig": {"default": {"vectorizer": {vectorizer: {}}}}})
+def _state(
+    server: Connection, files: Sequence[SourceFile], rejected: Path, arguments: argparse.Namespace
+) -> ImportState:
+    key: dict[str, Any] = {"server": server.url, "files": [[one.name, one.size_bytes, one.version] for one in files]}
+    key |= {name: getattr(arguments, name) for name in ("collection", "tenant", "id_field", "vector_field")}
+    if STDIN in files or (rejected.exists() and not rejected.is_file()):
+        return ImportState(None, key)
+    return ImportState(rejected.with_name(rejected.name.removesuffix(".rejected.jsonl") + ".import-state.json"), key)
+
+
+def _reached(
+    server: Connection, target: TargetCollection, state: ImportState, arguments: argparse.Namespace
+) -> Reached:
+    """Where the import continues; at the beginning unless the collection has what was stored before."""
+    reached = None if arguments.restart or target.document is None else state.load()
+    if reached is None:
+        return Reached()
+    if reached.last:
+        of_tenant = f"?tenant={quote(arguments.tenant, safe='')}" if arguments.tenant else ""
+        try:
+            server.get(f"/v1/objects/{quote(target.name, safe='')}/{reached.last}{of_tenant}")
+        except NotFound:
+            print(f"{target.name} lacks what was imported before; beginning again", file=sys.stderr)
+            return Reached()
+    done = f"{reached.stored + reached.rejected:,} rows are done"
+    print(f"continuing where the last import ended: {done}; --restart begins again", file=sys.stderr)
+    return reached
+
+
+class _Import:
+    def __init__(
+        self,
+        server: Connection,
+        target: TargetCollection,
+        files: Sequence[SourceFile],
+        state: ImportState,
+        reached: Reached,
+        report: ImportReport,
+        arguments: argparse.Namespace,
+    ) -> None:
+        self._server = server
+        self._target = target
+        self._files = files
+        self._count = len(files)
+        self._state = state
+        self._begin = (reached.file, reached.row)
+        self._report = report
+        self._maker = ObjectMaker(target.name, arguments)
+        self._reading = RowReading(_columns(target.document, arguments), [arguments.vector_field or ""])
+
+    def run(self) -> None:
+        ends = self._count if self._begin[0] < self._count else 2 * self._count
+        rows = self._rows(self._begin, ends)
+        sample = _sampled(rows, _SAMPLED_OF_STDIN if STDIN in self._files else _SAMPLED_ROWS)
+        if not sample:
+            return
+        metadata, blobs = self._of_first()
+        self._target.prepare(metadata, blobs, [self._maker.properties(row) for row, _ in sample])
+        self._maker.fit(self._target.document or {})
+        self._say_names()
+        links = bool(self._maker.references) and STDIN not in self._files
+        again = self._rows((self._count, 0), 2 * self._count) if links and ends == self._count else ()
+        total = sum(one.size_bytes for one in self._files) * (2 if links else 1)
+        done = sum(one.size_bytes for one in [*self._files, *self._files][: self._begin[0]])
+        with (
+            LongProgress(self._report.collection, "row", total, done_bytes=done) as progress,
+            Loader(self._server, self._report, lambda batch, stored: self._settled(progress, batch)) as loader,
+        ):
+            for row, position in chain(sample, rows):
+                self._send(loader, row, position, links)
+            loader.settle()
+            for row, position in again:
+                self._send(loader, row, position, links)
+
+    def _rows(self, begin: tuple[int, int], end: int) -> Iterator[tuple[Row, tuple[int, int]]]:
+        """Of the files from ``begin`` on, each with where the import continues after it. After the last file the first
+        follows once more, for references: they may be to objects that are stored later."""
+        for number in range(begin[0], end):
+            skip = begin[1] if number == begin[0] else 0
+            for i, row in enumerate(read_rows(self._files[number % self._count], self._reading, skip), skip + 1):
+                yield row, (number, i)
+
+    def _send(self, loader: Loader, row: Row, position: tuple[int, int], links: bool) -> None:
+        if position[0] < self._count:
+            loader.send(self._maker.prepare(row, position, whole=not links))
+        elif (linked := self._maker.links(row, position)) is not None:
+            loader.send(linked)
+
+    def _settled(self, progress: LongProgress, batch: Sequence[PreparedObject]) -> None:
+        self._state.save(self._report.reached(*batch[-1].position))
+        progress.update(sum(one.row.size_bytes for one in batch), len(batch))
+
+    def _of_first(self) -> tuple[dict[bytes, bytes], list[str]]:
+        """The metadata of the first file, and its columns of bytes."""
+        file = self._files[self._begin[0] % self._count]
+        if not is_arrow(file):
+            return {}, []
+        import pyarrow as pa
+
+        arrow = ArrowFile(file)
+        names = arrow.schema.names
+        bytes_ = [
+            one.name for one in arrow.schema if pa.types.is_binary(one.type) or pa.types.is_large_binary(one.type)
+        ]
+        exported = {ArrowFile(one).metadata.get(b"collection", b"").decode() for one in self._files if is_arrow(one)}
+        if len(exported) > 1:
+            raise Invalid(f"the files are of several collections ({', '.join(sorted(exported))}); import one at a time")
+        return arrow.metadata, [mended(name, names) for name in bytes_]
+
+    def _say_names(self) -> None:
+        for name, stored in self._maker.renamed.items():
+            print(f"the field {name!r} is stored as {stored!r}", file=sys.stderr)
+        if self._maker.made_ids:
+            print(
+                "ids that are no uuids: the object's uuid is generate_uuid5 of the id, which is kept", file=sys.stderr
+            )
+
+
+def _sampled(rows: Iterable[tuple[Row, tuple[int, int]]], most: int) -> list[tuple[Row, tuple[int, int]]]:
+    """The first rows, of at most so many bytes together."""
+    found: list[tuple[Row, tuple[int, int]]] = []
+    size = 0
+    for one in islice(rows, most):
+        found.append(one)
+        size += one[0].size_bytes
+        if size >= _SAMPLED_BYTES:
+            break
+    return found
 
 
 def _columns(collection: dict[str, Any] | None, arguments: argparse.Namespace) -> Columns:
     properties = (collection or {}).get("properties") or []
     return Columns(
         {one["name"]: one["dataType"][0] for one in properties},
-        texts=[arguments.id_field] if arguments.id_field else [],
+        texts=[arguments.id_field] if arguments.id_field else ID_NAMES,
         json=[arguments.vector_field] if arguments.vector_field else [],
-    )
-
-
-def _load(
-    server: Connection, rows: Iterable[Row], total_bytes: int, report: ImportReport, identity: _ObjectMaker
-) -> None:
-    with _progress(total_bytes, report) as bar, Loader(server, report, bar.update) as loader:
-        for row in rows:
-            prepared = identity.prepare(row)
-            if prepared is None:
-                report.reject(row.where, row.fields, row.error)
-                bar.update(row.size_bytes)
-            else:
-                loader.send(prepared)
-
-
-def _rows(files: list[Path], columns: Columns) -> Iterator[Row]:
-    for file in files:
-        yield from read_rows(file, columns)
-
-
-def _total_bytes(files: list[Path]) -> int:
-    """0 if it is unknown."""
-    return 0 if any(str(file) == "-" for file in files) else sum(file.stat().st_size for file in files)
-
-
-class _ObjectMaker:
-    """Makes objects of rows: their uuid and vector from the fields named for them, or a uuid from the content."""
-
-    def __init__(self, collection: str, arguments: argparse.Namespace) -> None:
-        self._collection = collection
-        self._tenant = arguments.tenant
-        self._id_field = arguments.id_field
-        self._vector_field = arguments.vector_field
-
-    def prepare(self, row: Row) -> PreparedObject | None:
-        """None when the row cannot be stored; its ``error`` says why."""
-        if row.error or _too_deep(row):
-            return None
-        properties = dict(row.fields)
-        uuid = self._uuid(row, properties)
-        if uuid is None:
-            return None
-        sent: dict[str, Any] = {"class": self._collection, "id": uuid, "properties": properties}
-        if self._tenant:
-            sent["tenant"] = self._tenant
-        if self._vector_field and (vector := properties.pop(self._vector_field, None)) is not None:
-            sent["vectors" if isinstance(vector, dict) else "vector"] = vector
-        return PreparedObject(row, uuid, orjson.dumps(sent))
-
-    def _uuid(self, row: Row, properties: dict[str, Any]) -> str | None:
-        if not self._id_field:
-            content = orjson.dumps(row.fields, option=orjson.OPT_SORT_KEYS).decode()
-            return str(uuid5(NAMESPACE_URL, f"{self._collection}{content}"))
-        given = properties.pop(self._id_field, None)
-        if given is None:
-            row.error = f"the row has no field {self._id_field!r} (--id-field)"
-            return None
-        try:
-            return str(UUID(str(given)))
-        except ValueError:
-            row.error = f"{given!r} is not a uuid (--id-field {self._id_field})"
-            return None
-
-
-def _too_deep(row: Row) -> bool:
-    """Removes such fields, because the file of rejected rows cannot hold them either."""
-    deep = [name for name, value in row.fields.items() if isinstance(value, dict | list) and not _is_json(value)]
-    if deep:
-        row.error = f"{deep[0]!r} is nested too deeply; at most 250 levels are stored"
-        row.fields = {name: value for name, value in row.fields.items() if name not in deep}
-    return bool(deep)
-
-
-def _is_json(value: Any) -> bool:
-    try:
-        orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        return False
-    return True
-
-
-def _progress(total_bytes: int, report: ImportReport) -> Any:
-    """A bar on a terminal; nothing elsewhere."""
-    from tqdm import tqdm
-
-    return tqdm(
-        total=total_bytes or None,
-        unit="B",
-        unit_scale=True,
-        desc=report.collection,
-        file=sys.stderr,
-        leave=False,
-        disable=None,
     )

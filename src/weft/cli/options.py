@@ -15,7 +15,11 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 
 def add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="a .jsonl, .json or .csv file; - reads JSON Lines from standard input"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a file (.jsonl, .json, .csv, .tsv, .parquet, .arrow), a folder of such, a name with * or ?, or any of "
+        "them in a bucket (s3://bucket/…); - reads JSON Lines from standard input",
     )
     parser.add_argument(
         "--collection", required=True, metavar="NAME", help="the collection to import into; created when missing"
@@ -28,8 +32,8 @@ def add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--id-field",
         metavar="FIELD",
-        help="the field that holds the uuid; without it, uuids are derived from the rows, so a second import changes "
-        "nothing",
+        help="the field that holds the id, a uuid or any other text or number (default: id, if the rows have it; "
+        "otherwise ids are derived from the rows, so a second import changes nothing)",
     )
     parser.add_argument(
         "--vector-field",
@@ -41,6 +45,11 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         "--rejected",
         metavar="FILE",
         help="where to write rejected rows, one JSON line each with its error (default: FILE.rejected.jsonl)",
+    )
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="begin again, where an earlier import of the same files did not come to its end",
     )
     add_connection(parser)
 
@@ -72,6 +81,29 @@ def add_embed(parser: argparse.ArgumentParser) -> None:
     written.add_argument("--json", action="store_true", help="print JSON Lines with name, dims and vector")
     written.add_argument("--npy", metavar="FILE", help="write a NumPy array, one row per item")
     _add_models_path(parser)
+    rows = parser.add_argument_group("rows of files (.jsonl, .csv, .parquet, .arrow; folders, s3://…), as Parquet")
+    rows.add_argument("--out", metavar="FOLDER", help="where to write them with their vectors, also s3://bucket/folder")
+    rows.add_argument("--text", metavar="A,B", help="the fields whose texts are embedded together")
+    for kind in ("image", "audio", "video"):
+        rows.add_argument(
+            f"--{kind}", metavar="FIELD", help=f"the field with the {kind}: bytes, base64 or a file's name"
+        )
+    rows.add_argument("--id", metavar="FIELD", help="the field that an import takes for the id")
+    rows.add_argument(
+        "--vector-column", default="vector", metavar="NAME", help="the column of the vectors (default: %(default)s)"
+    )
+    rows.add_argument(
+        "--rows-per-file",
+        type=int,
+        default=5_000,
+        metavar="N",
+        help="of the result; after a stop, so many are made again",
+    )
+    rows.add_argument("--limit", type=int, metavar="N", help="only so many rows")
+    rows.add_argument("--dry-run", action="store_true", help="show columns and three embedded rows; write nothing")
+    rows.add_argument("--ray", metavar="ADDRESS", help="run on a cluster of Ray: its address, auto, or local")
+    rows.add_argument("--actors", type=int, default=1, metavar="N", help="with --ray: how many load the model")
+    rows.add_argument("--gpus", type=float, default=0, metavar="N", help="with --ray: of each of them")
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
@@ -155,3 +187,14 @@ def _add_archive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--path", help="a folder, or path within the bucket, in place of the server's")
     parser.add_argument("--bucket", metavar="NAME", help="a bucket in place of the server's")
     add_connection(parser)
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="the data folder; no server may have it open")
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="repair what can be without a loss: remove indexes that do not fit, which are rebuilt at the next start, "
+        "and put back the catalog from its copy",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")

@@ -10,6 +10,7 @@ import sys
 import grpc
 
 from weft.cli.connection import authorization
+from weft.cli.server_address import ServerAddress
 from weft.cli.values import to_python
 from weft.domain.errors import Invalid, OperatorError, Unauthenticated
 from weft.domain.json_values import JsonValue
@@ -60,11 +61,11 @@ def _request(arguments: argparse.Namespace) -> search_get.SearchRequest:
 
 
 def _ask(arguments: argparse.Namespace, request: search_get.SearchRequest) -> search_get.SearchReply:
-    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-    where = f"{host}:{arguments.grpc_port}"
+    address = ServerAddress.of(arguments)
+    where = f"{address.host}:{arguments.grpc_port}"
     options = [("grpc.max_receive_message_length", _MAX_REPLY_BYTES), ("grpc.enable_http_proxy", 0)]
     metadata = (("authorization", allowed),) if (allowed := authorization(arguments)) else ()
-    with grpc.insecure_channel(where, options) as channel:
+    with address.channel(arguments.grpc_port, options) as channel:
         call = channel.unary_unary(
             _METHOD,
             request_serializer=search_get.SearchRequest.SerializeToString,
@@ -75,6 +76,11 @@ def _ask(arguments: argparse.Namespace, request: search_get.SearchRequest) -> se
         except grpc.RpcError as error:
             match error.code():
                 case grpc.StatusCode.UNAVAILABLE:
+                    if address.tls:
+                        raise OperatorError(
+                            f"no server answers gRPC over TLS at {where}; check the port (--grpc-port) and the "
+                            f"certificates: {error.details()}"
+                        ) from error
                     raise OperatorError(
                         f"no server answers gRPC at {where}; start one with: weft serve, or pass the port that "
                         "it printed as --grpc-port"

@@ -1,4 +1,4 @@
-"""``weft status``: what a server holds, by collection, and its size on disk."""
+"""``weft status``: what a server holds, by collection, and what it takes of memory and disk."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def status(arguments: argparse.Namespace) -> int:
                     print(
                         f"{shard['class']}/{shard['name']} is {shard['vectorIndexingStatus'].lower()}: {shard['error']}"
                     )
-        else:
+        if usage := node.get("usage"):
+            print("\n".join(_usage(usage)))
+        if not totals:
             print("no collections yet; create one with a client, or with: weft import FILE --collection NAME")
     return 0
 
@@ -59,6 +61,26 @@ def _by_collection(shards: list[dict[str, Any]]) -> dict[str, StoredSums]:
     for shard in shards:
         totals.setdefault(shard["class"], StoredSums()).add(shard)
     return totals
+
+
+def _usage(usage: dict[str, Any]) -> list[str]:
+    """What the processes, and the components of all shards together, take; the greatest first."""
+    lines = []
+    for name in ("memory", "disk"):
+        share = usage[name]
+        if share["used"] is not None:
+            percent = 100 * share["used"] / max(1, share["total"])
+            lines.append(f"{name}: {bytes_text(share['used'])} of {bytes_text(share['total'])} ({percent:.0f}%)")
+        components = sorted(share["components"].items(), key=lambda pair: -pair[1])
+        lines += table([[component, bytes_text(size)] for component, size in components if size])
+    processes = [one for one in usage["processes"] if one["memory"] is not None]
+    if len(processes) > 1:
+        lines.append("processes:")
+        lines += table([[f"{one['name']} ({one['pid']})", bytes_text(one["memory"])] for one in processes])
+    requests = usage["requests"]
+    if requests:
+        lines.append(f"requests under way: {requests['rest']} over REST, {requests['grpc']} over gRPC")
+    return lines
 
 
 def _table(totals: dict[str, StoredSums]) -> list[str]:

@@ -9,6 +9,8 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of equal columns: the first column to the left, the others to the right."""
+    if not rows:
+        return []
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  "
@@ -28,8 +30,3 @@ def bytes_text(size_bytes: int) -> str:
             break
         size /= 1000
     return f"{size:.1f} {unit}" if unit != "B" and size < 9.95 else f"{size:.0f} {unit}"
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 object``, ``2,000 objects``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from weft.cli.status import StoredSums, _table
-from weft.cli.table import bytes_text, counted, table
+from weft.cli.table import bytes_text, table
+from weft.domain.counts import counted
 
 
 @pytest.mark.parametrize(
