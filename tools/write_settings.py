@@ -1,6 +1,7 @@
-"""Writes the tables of docs/settings.md from ``weft.config.Settings``: ``python tools/write_settings.py``.
+"""Writes what follows from ``weft.config.Settings``: ``python tools/write_settings.py``.
 
-The page's own words stand before and after the tables, and stay.
+That is the tables of docs/settings.md, whose own words stand before and after the tables and stay, and the types of the
+settings that ``weft.connect`` takes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,21 @@ from pathlib import Path
 from weft.config import Settings
 from weft.settings.setting import Setting, sections
 
-PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
+_ROOT = Path(__file__).parents[1]
+PAGE = _ROOT / "docs" / "settings.md"
+TYPES = _ROOT / "src" / "weft" / "embedded" / "settings.py"
+_TYPES_HEAD = '''"""Settings of a server by key, for editors and type checkers, by ``tools/write_settings.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+
+class ConnectSettings(TypedDict, total=False):
+'''
+_NOT_TAKEN = ("host", "data_path")
+"""By ``weft.connect``, as is TLS."""
 _BEGIN, _END = "<!-- settings -->\n", "<!-- end -->\n"
 _TABLE_HEAD = "| key | variable | default | what it sets |\n|---|---|---|---|\n"
 
@@ -40,5 +55,23 @@ def page() -> str:
     return re.sub(f"{_BEGIN}.*{_END}", lambda match: f"{_BEGIN}\n{tables()}\n{_END}", text, flags=re.DOTALL)
 
 
+def types() -> str:
+    """The module of the types of today's settings."""
+    known = [
+        one
+        for title, settings in sections(Settings)
+        for one in settings
+        if one.key not in _NOT_TAKEN and not one.key.startswith(("tls_", "grpc_cert", "grpc_key", "grpc_ca"))
+    ]
+    return _TYPES_HEAD + "".join(f"    {one.key}: {_type(one.default)}\n" for one in known)
+
+
+def _type(default: object) -> str:
+    if isinstance(default, tuple):
+        return "Sequence[str] | str"
+    return type(default).__name__
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    TYPES.write_text(types(), encoding="utf-8")

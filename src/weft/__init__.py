@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "connect"]
+__all__ = ["__version__", "connect", "connect_async"]
 
 if TYPE_CHECKING:
-    from weft.embedded import connect
+    from weft.embedded import connect, connect_async
 else:
 
     def __getattr__(name: str) -> object:
-        """``connect`` is loaded on first use, because it brings in the whole server and the client."""
-        if name != "connect":
+        """``connect`` and ``connect_async`` are loaded on first use: they bring in the whole server and the client."""
+        if name not in ("connect", "connect_async"):
             raise AttributeError(f"module 'weft' has no attribute {name!r}")
-        from weft.embedded import connect
+        import weft.embedded
 
-        return connect
+        return getattr(weft.embedded, name)
 
 
 def __dir__() -> list[str]:

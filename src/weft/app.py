@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-import importlib
-import socket
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-import uvicorn
-
 from weft.access.access import Access
+from weft.access.audit_log import audit_log
+from weft.access.shared import SharedAccessStore
+from weft.compiled.warming import is_kept, wait_for, warm
 from weft.config import Settings
-from weft.domain.errors import Misconfigured
 from weft.engine.collection import ONLY_SHARD
 from weft.engine.drivers import open_database
 from weft.modules import build_registry
 from weft.service.guard import Door
 from weft.service.schema.document import parse
 from weft.service.service import Service
+from weft.wire.grpc.limits import Limits
 from weft.wire.grpc.server import GrpcServer
 from weft.wire.rest.app import build_app
-from weft.wire.rest.gate import Gate
+from weft.wire.rest.server import RestServer
+from weft.wire.rest.web_pages import WebPages
+from weft.wire.tls import CertificateWatch
+from weft.workers import Workers, processes
 
 if TYPE_CHECKING:
-    from weft.metrics import Metrics, MetricsServer
-
-_START_TIMEOUT_S = 30
-_GRACE_S = 1
-"""For REST replies that are still being sent when the time for running requests is over."""
-
-_STALLED_S = 300
-"""How long a reply waits for a client that does not read it."""
+    from weft.metrics import Metrics
+    from weft.metrics_server import MetricsServer
 
 _RECONNECT_S = 0.5
 """Streaming clients that are asked to reconnect check immediately whether the server is back. They wait while it
 answers that it is not ready, and give up when there is no answer."""
+
+
+_LATE = (
+    "numpy.ma",
+    "weft.engine.embedded.index.multivector",
+    "weft.engine.embedded.index.vector",
+    "weft.engine.pooling.ward",
+    "weft.wire.graphql.answer",
+)
+"""Modules that are imported when they are first needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +59,38 @@ class Summary:
 class App:
     """``start`` returns when both ports answer; ``stop`` when running requests are finished and the folder is free.
 
-    The REST port is open from the first moment of ``start``, and answers that the server is not ready.
+    The REST port is open from the first moment of ``start``, and answers that the server is not ready. With
+    ``warm_first`` it is ready when the kernels are, unless there is nothing to search and none has to be compiled;
+    otherwise they are loaded beside the first requests.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, warm_first: bool = False) -> None:
         self.settings = settings
+        self._warm_first = warm_first
+        self._stopping = threading.Event()
+        self._warming = threading.Thread(target=self._warm, name="weft-warm", daemon=True)
         self.rest_port = 0
         self.grpc_port = 0
         self.grpc_wire = ""
+        self.metrics_host = settings.metrics.host or settings.server.host
         self.metrics_port = 0
         """0 if no metrics are served."""
+        self.processes = 1
+        """That answer searches."""
+        self._certificates = CertificateWatch()
+        self._workers: Workers | None = None
         self._metrics_server: MetricsServer | None = None
 
     def start(self) -> None:
         """Closes everything again if something cannot be opened, and raises its error."""
         settings, storage, host = self.settings, self.settings.storage, self.settings.server.host
+        rest_tls, grpc_tls = (
+            None if files is None else self._certificates.of(files) for files in (settings.tls.rest, settings.tls.grpc)
+        )
         with ExitStack() as undo:
-            self._start_rest(_listen(host, settings.rest.port))
-            undo.callback(self._stop_rest)
+            self._rest = RestServer(host, settings.rest, rest_tls)
+            self.rest_port = self._rest.start()
+            undo.callback(self._rest.stop)
             self._registry = build_registry(
                 settings.modules.enabled,
                 providers_off=settings.modules.providers_off,
@@ -86,9 +107,16 @@ class App:
                 expiry_schedule=storage.expiry_schedule(),
                 most_open_tenants=storage.max_open_tenants,
                 engine=storage.engine,
+                catalog=storage.catalog,
             )
             undo.callback(self._database.close)
-            self._access = Access(settings.access, self._database.folder, durable=storage.durable)
+            audit = self._audit = audit_log(settings.audit, self._database.folder)
+            if audit is not None:
+                undo.callback(audit.close)
+            store = SharedAccessStore(self._database) if self._database.is_shared else None
+            self._access = Access(
+                settings.access, self._database.folder, durable=storage.durable, store=store, audit=audit
+            )
             undo.callback(self._access.close)
             metrics = self._metrics()
             service = self._service = Service(
@@ -96,35 +124,62 @@ class App:
                 self._database,
                 self._registry,
                 self._access,
+                address=self.rest_address,
                 exposition=None if metrics is None else metrics.exposition,
+                processes=self._worker_pids,
+                under_way=self._under_way,
             )
             undo.callback(service.close)
-            door, auth = Door(service, self._access), self._access.authenticator
+            door, auth = Door(service, self._access, audit), self._access.authenticator
             observe = None
             if metrics is not None:
                 observe = metrics.observe
                 self._serve_metrics(metrics)
                 undo.callback(self._stop_metrics)
             self._grpc = GrpcServer(
-                door,
+                door.over("grpc"),
                 auth,
                 host=host,
                 port=settings.grpc.port,
-                max_message_bytes=settings.grpc.max_message_bytes,
-                workers=settings.grpc.workers,
+                limits=Limits.of(settings.grpc),
                 wire_name=settings.grpc.wire,
                 observe=observe,
+                query_timeout_s=settings.limits.query_timeout_s,
+                certificate=grpc_tls,
             )
+            self.processes = processes(settings, self._grpc.spreader)
+            ahead = self._warm_first and (bool(self._database.collections()) or not is_kept())
+            if ahead:
+                undo.callback(self._stopping.set)
+                self._warming.start()
+                wait_for(self._warming)
             # REST answers before gRPC listens: clients that wait for both ports then find both ready.
-            self._gate.open(
-                build_app(door, auth, settings.rest, body_limit_bytes=settings.grpc.max_message_bytes, observe=observe)
+            self._rest_app = build_app(
+                door.over("rest"),
+                auth,
+                settings.rest,
+                body_limit_bytes=settings.grpc.max_message_bytes,
+                query_timeout_s=settings.limits.query_timeout_s,
+                observe=observe,
+                pages=WebPages(settings.server, settings.rest, anonymous=settings.access.anonymous),
             )
-            undo.callback(self._gate.close)
+            self._rest.gate.open(self._rest_app, lambda: self._database.is_ready)
+            undo.callback(self._rest.gate.close)
             self.grpc_port = self._grpc.start()
             self.grpc_wire = self._grpc.wire_name
+            if self.processes > 1 and self._grpc.spreader is not None:
+                self._workers = Workers(settings, self._grpc.spreader, self.processes - 1, observe)
+                self._workers.start()
+            self._certificates.start()
             undo.pop_all()
-        threading.Thread(target=self._warm, name="weft-warm", daemon=True).start()
-        self._database.announce([f"http://{host}:{self.rest_port}", f"grpc://{host}:{self.grpc_port}"])
+        if not ahead:
+            self._warming.start()
+        self._database.announce([self.rest_address, f"grpc://{host}:{self.grpc_port}"], settings.server.node)
+
+    @property
+    def rest_address(self) -> str:
+        scheme = "http" if self.settings.tls.rest is None else "https"
+        return f"{scheme}://{self.settings.server.host}:{self.rest_port}"
 
     def _metrics(self) -> Metrics | None:
         """None if no metrics are collected."""
@@ -135,47 +190,32 @@ class App:
         return Metrics(
             lambda: self._service.nodes(None, verbose=True)[0].shards or (),
             self._registry.models,
+            lambda: self._service.usage(),
             grouped=self.settings.metrics.group_collections,
+            before=self._report_workers,
         )
 
-    def _serve_metrics(self, metrics: Metrics) -> None:
-        from weft.metrics import MetricsServer
+    def _worker_pids(self) -> list[int]:
+        return [] if self._workers is None else list(self._workers.pids().values())
 
-        self._metrics_server = MetricsServer(metrics, self.settings.server.host, self.settings.metrics.port)
+    def _under_way(self) -> dict[str, int]:
+        """See ``NodeUsage.requests``."""
+        held_bytes: int = self._rest_app.state.runner.held_bytes
+        return {"rest": self._rest.gate.running, "grpc": self._grpc.running, "bytes": held_bytes}
+
+    def _report_workers(self) -> None:
+        if self._workers is not None:
+            self._workers.report()
+
+    def _serve_metrics(self, metrics: Metrics) -> None:
+        from weft.metrics_server import MetricsServer
+
+        self._metrics_server = MetricsServer(metrics.registry, self.metrics_host, self.settings.metrics.port)
         self.metrics_port = self._metrics_server.port
 
     def _stop_metrics(self) -> None:
         if self._metrics_server is not None:
             self._metrics_server.stop()
-
-    def _start_rest(self, rest_socket: socket.socket) -> None:
-        self.rest_port = rest_socket.getsockname()[1]
-        self._gate = Gate()
-        config = uvicorn.Config(
-            self._gate,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-        self._rest = uvicorn.Server(config)
-        self._rest_thread = threading.Thread(
-            target=self._rest.run, kwargs={"sockets": [rest_socket]}, name="weft-rest", daemon=True
-        )
-        self._rest_thread.start()
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not self._rest.started:
-            if not self._rest_thread.is_alive() or time.monotonic() > deadline:
-                self._stop_rest()
-                rest_socket.close()
-                raise Misconfigured(f"the REST server did not start on {self.settings.server.host}:{self.rest_port}")
-            time.sleep(0.002)
-
-    def _stop_rest(self) -> None:
-        """Does not wait for a request that hangs in its thread."""
-        self._rest.should_exit = True
-        self._rest_thread.join(2 * _GRACE_S)
 
     def stop(self) -> None:
         """Refuse new requests, finish those that run, write the indexes' snapshots, release the folder.
@@ -184,54 +224,43 @@ class App:
         acknowledged is stored.
         """
         until = time.monotonic() + self.settings.server.shutdown_timeout_s / 2
+        self._stopping.set()
         self._service.announce_stop()
-        self._gate.close()
+        self._rest.gate.close()
         streams = self._grpc.announce_stop()
-        done = self._grpc.drain(until) & self._gate.drain(until)
+        done = self._grpc.drain(until) & self._rest.gate.drain(until)
         if streams and done:
             time.sleep(_RECONNECT_S)
-            self._gate.drain(until)
+            self._rest.gate.drain(until)
         more_s = self.settings.server.shutdown_timeout_s / 4 if streams else 0.0  # for what streams have received
         self._grpc.stop(max(0.0, until + more_s - time.monotonic()))
-        self._stop_rest()
+        if self._workers is not None:
+            self._workers.stop()
+        self._certificates.stop()
+        self._rest.stop()
         self._stop_metrics()
         self._service.close()
         self._access.close()
         self._database.close()
         self._registry.close()
+        if self._audit is not None:
+            self._audit.close()
+        self._warming.join()  # after the kernel in hand; a process that ends while one is compiled may crash
 
     def _warm(self) -> None:
-        """Load in advance what the first search of each kind would wait for."""
-        importlib.import_module("weft.engine.embedded.index.vector.kernels")
-        importlib.import_module("weft.engine.embedded.index.inverted.kernels")
+        """Load what the first request of each kind would wait for, or fail for where no more files can be opened."""
+        warm(self._stopping.is_set)
+        for name in _LATE if self._warm_first else ():
+            if not self._stopping.is_set():
+                import_module(name)
 
     def summary(self) -> Summary:
         collections = self._database.collections()
         objects = sum(one.count(ONLY_SHARD) for one in collections if not one.config.tenancy.enabled)
         return Summary(len(collections), objects, tuple(sorted(self._registry.meta())))
 
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    _detect_dead_peers(listener)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise Misconfigured(
-            f"cannot listen on {host}:{port}: {error.strerror}; stop the process that uses the port, or choose another "
-            "with --port"
-        ) from error
-    return listener
-
-
-def _detect_dead_peers(listener: socket.socket) -> None:
-    """Close connections whose clients are gone or do not read a reply, if the operating system can detect that."""
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_S * 1000)
+    def counts(self) -> dict[str, int]:
+        """The number of objects of each collection, its active tenants together."""
+        return {
+            one.config.name: sum(one.count(shard) for shard in one.active()) for one in self._database.collections()
+        }

@@ -11,7 +11,7 @@ import weft
 
 
 def test_its_names_can_be_completed() -> None:
-    assert {"connect", "__version__"} <= set(dir(weft))
+    assert {"connect", "connect_async", "__version__"} <= set(dir(weft))
 
 
 def test_a_misspelt_name_is_refused() -> None:

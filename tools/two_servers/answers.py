@@ -28,8 +28,8 @@ VOLATILE = {
 """Keys whose values are of the moment, of the machine or the server's own words."""
 _BUILD = "gitHash"
 """The key that builds for development lack."""
-_OF_THE_ENGINE = "sizes"
-"""The key of a shard's files, which each engine has of its own."""
+_OF_THE_ENGINE = {"sizes", "memory", "disk", "usage"}
+"""Keys of files and memory, which each engine has of its own."""
 _RANDOM_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -112,7 +112,7 @@ def _documents(a: Document, b: Document) -> Difference | None:
 
 def _values(a: Any, b: Any, path: str) -> Iterator[Difference]:
     if isinstance(a, dict) and isinstance(b, dict):
-        for key in sorted((a.keys() | b.keys()) - {_OF_THE_ENGINE}):
+        for key in sorted((a.keys() | b.keys()) - _OF_THE_ENGINE):
             if key != _BUILD and (key not in VOLATILE or (key in a) != (key in b)):
                 yield from _values(a.get(key, _ABSENT), b.get(key, _ABSENT), f"{path}.{key}")
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
