@@ -19,8 +19,10 @@ ENVIRON: Mapping[str, str] = {
     "PATH": "",
     "HOME": str(Path.home()),
     "PYTHONPATH": str(Path(weft.__file__).parents[1]),
+    "DISK_USE_WARNING_PERCENTAGE": "0",
 }
-"""Of every process that a test starts: none of the settings of the shell, and the code that the test itself imports."""
+"""Of every process that a test starts: none of the settings of the shell, the code that the test itself imports, and no
+word of how full the disk of this machine is."""
 
 
 def run(

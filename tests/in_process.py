@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
 from starlette.testclient import TestClient
 
 from weft.access.access import Access
+from weft.access.audit_log import audit_log
 from weft.config import Settings, load_settings
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.answer import Answer
@@ -59,26 +61,33 @@ class InProcess:
         self.settings = load_settings({"data_path": folder / "data", **given, **settings}, {})
         self.registry = build_registry(self.modules)
         self.database = open_database(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
-        self.access = Access(self.settings.access, self.database.folder, durable=False)
+        self.audit = audit_log(self.settings.audit, self.database.folder)
+        self.access = Access(self.settings.access, self.database.folder, durable=False, audit=self.audit)
         self.service = self._made()
-        self.door = Door(self.service, self.access)
+        self.door = Door(self.service, self.access, self.audit)
         self.app = build_app(
-            self.door,
+            self.door.over("rest"),
             self.access.authenticator,
             self.settings.rest,
             body_limit_bytes=self.settings.grpc.max_message_bytes,
+            query_timeout_s=self.settings.limits.query_timeout_s,
         )
-        self.rest = TestClient(self.app, raise_server_exceptions=False)
-        self.calls = Calls(self.door).by_name()
+        self._event_loop = ExitStack()
+        self.rest = self._event_loop.enter_context(TestClient(self.app, raise_server_exceptions=False))
+        """Its requests, of whichever threads, meet in one event loop, as they do in a server."""
+        self.calls = Calls(self.door.over("grpc")).by_name()
 
     def _made(self) -> Service:
         return Service(self.settings, self.database, self.registry, self.access)
 
     def close(self) -> None:
+        self._event_loop.close()
         self.service.close()
         self.access.close()
         self.database.close()
         self.registry.close()
+        if self.audit is not None:
+            self.audit.close()
 
 
 class Recording(InProcess):

@@ -7,59 +7,64 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import ClassVar
 
 import weaviate
 from weaviate.config import AdditionalConfig, Timeout
 
 from command import ENVIRON
 
-_START_TIMEOUT_S = 120
+_START_TIMEOUT_S = 600
+"""The first server on a machine compiles the kernels, up to a minute of CPU."""
+
 _LAST_LINE = "  modules"
 """What begins the last line that a server prints when it is ready."""
-
-_COMMAND = (sys.executable, "-m", "weft", "serve")
 
 
 class Server:
     """``weft serve`` on free ports. What it prints is kept in ``lines``."""
 
+    command: ClassVar[Sequence[str]] = (sys.executable, "-m", "weft")
+    """What is run, before its arguments."""
+
     def __init__(self, folder: Path, environ: Mapping[str, str] | None = None, *flags: str) -> None:
         self.folder = folder
         self.lines: list[str] = []
-        self._environ = dict(environ or {})
+        self.environ = dict(environ or {})
         self._flags = flags
         self.start()
 
     def start(self) -> None:
         self.rest_port = self.grpc_port = 0
         self.process = subprocess.Popen(
-            [*_COMMAND, "--data-path", str(self.folder), "--port", "0", "--grpc-port", "0", *self._flags],
-            env={**ENVIRON, "PYTHONFAULTHANDLER": "1"} | self._environ,
+            [*self.command, "serve", "--data-path", str(self.folder), "--port", "0", "--grpc-port", "0", *self._flags],
+            env={**ENVIRON, "PYTHONFAULTHANDLER": "1"} | self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         ready = threading.Event()
-        self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(self.process, ready), daemon=True)
         self._reader.start()
         if not ready.wait(_START_TIMEOUT_S) or not self.grpc_port:
             self.kill()
             raise AssertionError("the server did not start:\n" + "\n".join(self.lines[-40:]))
 
-    def _read(self, ready: threading.Event) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+    def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
             self.lines.append(line.rstrip())
-            if match := re.match(r"\s+REST\s+http://.*:(\d+)", line):
+            if match := re.match(r"\s+REST\s+https?://.*:(\d+)", line):
                 self.rest_port = int(match[1])
             if match := re.match(r"\s+gRPC\s+.*:(\d+)", line):
                 self.grpc_port = int(match[1])
             if line.startswith(_LAST_LINE):
                 ready.set()
-        self.process.stdout.close()
+        process.stdout.close()
         ready.set()
 
     def client(self, **options: object) -> weaviate.WeaviateClient:
@@ -74,6 +79,19 @@ class Server:
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.rest_port}{path}"
+
+    def workers(self) -> list[int]:
+        """The ids of its processes but for the first."""
+        if not Path("/proc/self/stat").exists():
+            asked = ["pgrep", "-P", str(self.process.pid)]
+            return [int(pid) for pid in subprocess.run(asked, capture_output=True, text=True).stdout.split()]
+        found = []
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                state, parent = file.read_text().rpartition(")")[2].split()[:2]
+                if int(parent) == self.process.pid and state != "Z":
+                    found.append(int(file.parent.name))
+        return found
 
     def kill(self) -> None:
         """As a power cut does: no chance to finish anything."""

@@ -17,6 +17,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT /
 
 def test_every_setting_is_documented_with_its_variable_and_default() -> None:
     assert write_settings.PAGE.read_text(encoding="utf-8") == write_settings.page()
+    assert write_settings.TYPES.read_text(encoding="utf-8") == write_settings.types()
     assert len(re.findall(r"^\| `\w+` \| `\w+` \|", write_settings.tables(), re.MULTILINE)) == len(SETTINGS)
 
 

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from server import Server
 from weft.domain.errors import CallerError, Overloaded
 from weft.protocol import batch as messages
-from weft.wire.rest.body import Reader
+from weft.wire.rest.body import SMALL_BYTES, WINDOW_BYTES, Reader
 
 if sys.platform != "linux":
     pytest.skip("reads /proc", allow_module_level=True)
@@ -174,7 +174,7 @@ def test_batches_that_are_cut_are_stored_whole_or_not_at_all(server: Server) -> 
 
 
 BODY = b'{"objects": [{"class": "Things", "properties": {"t": "' + b"x" * 50_000 + b'"}, "vector": [1, 2]}]}'
-HEAD = b"POST /v1/batch/objects HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /v1/batch/objects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def chunked(rng: random.Random) -> bytes:
@@ -227,7 +227,7 @@ def test_clients_that_send_or_read_next_to_nothing_hinder_no_others(server: Serv
         for _ in range(count):
             connection = socket.create_connection(("127.0.0.1", server.rest_port))
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             connections.append(connection)
         for _ in range(5):
             assert len(http.get(path).content) > size, "others are served meanwhile"
@@ -249,24 +249,58 @@ def request_of(*parts: bytes, wait_s: float = 0.0) -> Request:
     return Request({"type": "http", "method": "POST", "headers": []}, receive)
 
 
+async def read(reader: Reader, request: Request, holder: str = "") -> bytes:
+    with reader.holding(holder) as held:
+        return await reader.read(request, held)
+
+
 def test_a_body_that_comes_too_slowly_is_not_waited_for() -> None:
-    reader = Reader(1_000_000, first_s=0.05)
+    reader = Reader(1_000_000, window_s=0.05)
     with pytest.raises(CallerError, match="did not arrive in time"):
-        anyio.run(reader.read, request_of(*[b"x"] * 100_000, wait_s=0.01))
+        anyio.run(read, reader, request_of(*[b"x"] * 100_000, wait_s=0.01))
 
 
-def test_bodies_hold_only_so_much_together() -> None:
-    reader = Reader(100)
+def test_a_body_that_stalls_near_its_end_is_not_waited_for() -> None:
+    reader = Reader(4_000_000, window_s=0.2)
+    with pytest.raises(CallerError, match="did not arrive in time"):
+        anyio.run(read, reader, request_of(*[b"x" * 100_000] * 39))
+
+
+def test_a_body_may_take_long_as_a_whole() -> None:
+    reader = Reader(10_000_000, window_s=0.5)
+    parts = [b"x" * WINDOW_BYTES] * 15
+    request = request_of(*parts, wait_s=0.05)
+
+    async def cut() -> int:
+        size = 0
+        with reader.holding("") as held, pytest.raises(CallerError, match="did not arrive in time"):
+            try:
+                await reader.read(request, held)
+            finally:
+                size = held.size
+        return size
+
+    assert anyio.run(cut) == len(parts) * WINDOW_BYTES
+
+
+def test_bodies_hold_only_so_much_together_and_there_is_room_for_another_caller() -> None:
+    size = 200_000
+    reader = Reader(size, window_s=30, least_held_bytes=0)
 
     async def many() -> None:
         async with anyio.create_task_group() as group:
-            for _ in range(8):
-                group.start_soon(reader.read, request_of(b"x" * 100))
-            await anyio.sleep(0.1)
-            with pytest.raises(Overloaded):
-                await reader.read(request_of(b"x" * 100))
+            for caller, most in (("greedy", 4), ("also", 2), ("third", 1)):
+                for _ in range(most):
+                    group.start_soon(read, reader, request_of(b"x" * size), caller)
+                await anyio.sleep(0.05)
+                with pytest.raises(Overloaded, match=f"{most * size} bytes of requests of this caller"):
+                    await read(reader, request_of(b"x" * size), caller)
+            with anyio.move_on_after(0.05) as small:
+                await read(reader, request_of(b"x" * SMALL_BYTES), "greedy")
+            assert small.cancelled_caught, "what is small is received and waited for"
             group.cancel_scope.cancel()
-        with anyio.move_on_after(0.1):
-            await reader.read(request_of(b"x" * 100))  # those who went away hold nothing
+        with anyio.move_on_after(0.05) as waited:
+            await read(reader, request_of(b"x" * size), "third")
+        assert waited.cancelled_caught, "those who went away hold nothing"
 
     anyio.run(many)

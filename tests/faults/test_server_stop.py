@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -20,6 +21,7 @@ import httpx
 import pytest
 from weaviate.classes.config import Configure, DataType, Property
 
+from command import ENVIRON
 from server import Server
 from weft.protocol import batch as messages
 
@@ -141,7 +143,7 @@ def test_a_client_that_never_ends_is_ended(tmp_path: Path, reads: bool) -> None:
             over.wait(60)
 
         half_sent = socket.create_connection(("127.0.0.1", server.rest_port))
-        half_sent.sendall(b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        half_sent.sendall(b"POST /v1/objects HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         let_it_arrive(server)
         seen: list[str | None] = []
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, half_sent:
@@ -196,6 +198,7 @@ def test_a_provider_that_never_answers_holds_nothing_up(tmp_path: Path) -> None:
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
             assert call.exception(60) is not None
+            assert call.code() is grpc.StatusCode.UNAVAILABLE
         assert server._end() == 0
         assert time.monotonic() - began < 30, "8 s and what a busy machine adds"
         asking.join(60)
@@ -213,8 +216,8 @@ def test_it_says_that_it_is_not_ready_while_it_stops(tmp_path: Path) -> None:
         running = socket.create_connection(address)
         body = b'{"class": "Things", "id": "00000000-0000-0000-0000-000000000007", "vector": [1, 2]}'
         head = (
-            b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-            % (len(body))
+            b"POST /v1/objects HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
         )
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, running, httpx.Client() as http:
             health: Unary = channel.unary_unary(HEALTH)
@@ -247,13 +250,43 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         make(server)
         with socket.create_connection(("127.0.0.1", server.rest_port)) as stuck:
-            stuck.sendall(b"POST /v1/objects HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            stuck.sendall(b"POST /v1/objects HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
             let_it_arrive(server)
             server.process.send_signal(signal.SIGTERM)
             while not any("stopping" in line for line in server.lines):
                 time.sleep(0.01)
             server.process.send_signal(signal.SIGINT)
             assert server._end() == -signal.SIGINT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGHUP")
+def test_sighup_ends_no_server_that_has_no_terminal(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        for _ in range(2):
+            server.process.send_signal(signal.SIGHUP)
+            while not any("SIGHUP: replaced certificates are in use" in line for line in server.lines):
+                time.sleep(0.01)
+            del server.lines[:]
+        let_it_arrive(server)
+        assert server.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no terminals of this kind")
+def test_a_terminal_that_is_closed_stops_its_server(tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [*Server.command, "serve", "--data-path", str(tmp_path / "data"), "--port", "0", "--grpc-port", "0"]
+    within = f"import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv({command[0]!r}, {command!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", within], stdin=theirs, stdout=theirs, stderr=theirs, env=ENVIRON, start_new_session=True
+    )
+    os.close(theirs)
+    printed = b""
+    while b"Ctrl-C" not in printed:
+        printed += os.read(ours, 1000)
+    os.close(ours)
+    assert process.wait(60) == 0, "it stopped as by SIGTERM"
 
 
 def test_the_port_answers_while_the_collections_are_opened(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""A long run: ``python -m tests.history --seconds 600 --seed N [--kill] [--service]``, in the root of the repository.
+"""A long run: ``python -m tests.history --seconds 600 --seed N [--kill] [--service] [--workers N]``, in the root of the
+repository.
 
 Prints what was asked and written, and what was wrong; exits with 1 if anything was. The run can be repeated by its seed
 as far as threads repeat themselves.
@@ -7,7 +8,9 @@ as far as threads repeat themselves.
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +29,7 @@ from server import Server
 
 _READERS, _WRITERS = 2, 2
 _KILLED_AFTER_S = 10
+_WORKER_KILLED_AFTER_S = 12
 
 
 def main() -> int:
@@ -34,18 +38,27 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
     parser.add_argument("--kill", action="store_true", help="kill -9 the server again and again, and start it again")
     parser.add_argument("--service", action="store_true", help="ask the service in this process, not a server")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes of the server; more than 1: all but the first are killed in turn",
+    )
     given = parser.parse_args()
     print("seed", given.seed)
     run = Run(given.seed, goes_on=True)
     with tempfile.TemporaryDirectory() as folder:
-        places = (_service if given.service else _wires)(run, Path(folder), given.seconds, kill=given.kill)
+        if given.service:
+            places = _service(run, Path(folder), given.seconds)
+        else:
+            places = _wires(run, Path(folder), given.seconds, kill=given.kill, workers=given.workers)
     for place in places:
         print(place.name, "asked:", dict(place.asked), "written:", dict(place.written))
     print(f"{len(run.wrong)} wrong" + "".join(f"\n{one}" for one in run.wrong[:50]))
     return bool(run.wrong)
 
 
-def _service(run: Run, folder: Path, seconds: float, *, kill: bool) -> list[Place]:
+def _service(run: Run, folder: Path, seconds: float) -> list[Place]:
     places = [Place(collection) for collection, _ in PLACES]
     process = opened(folder)
     for place, where in zip(places, PLACES, strict=True):
@@ -57,11 +70,11 @@ def _service(run: Run, folder: Path, seconds: float, *, kill: bool) -> list[Plac
     return places
 
 
-def _wires(run: Run, folder: Path, seconds: float, *, kill: bool) -> list[Place]:
+def _wires(run: Run, folder: Path, seconds: float, *, kill: bool, workers: int) -> list[Place]:
     weaviate.retry.time = SimpleNamespace(sleep=lambda seconds: None)  # it would wait for a server that is gone
     places = [Place(collection) for collection, _ in PLACES]
     clients: list[OverWires] = []
-    server = Server(folder / "data")
+    server = Server(folder / "data", None, "--workers", str(workers))
     for place, where in zip(places, PLACES, strict=True):
         mine = [OverWires(server, where) for _ in range(_READERS + _WRITERS)]
         clients += mine
@@ -70,9 +83,14 @@ def _wires(run: Run, folder: Path, seconds: float, *, kill: bool) -> list[Place]
         run.readers(place, mine[:_READERS])
         run.writers(place, mine[_READERS:])
     at = time.monotonic() + _KILLED_AFTER_S
+    worker_at = time.monotonic() + _WORKER_KILLED_AFTER_S
 
     def killed() -> None:
-        nonlocal at
+        nonlocal at, worker_at
+        if workers > 1 and time.monotonic() >= worker_at:
+            for pid in server.workers()[:1]:
+                os.kill(pid, signal.SIGKILL)
+            worker_at = time.monotonic() + 2 * _WORKER_KILLED_AFTER_S * run.rng.random()
         if not kill or time.monotonic() < at:
             return
         run.excuse(on=True)

@@ -13,7 +13,7 @@ from history.things import PLACES
 from server import Server
 
 _EAGER = {
-    "maintenance._DEAD_ROWS": 100,
+    "garbage._DEAD_ROWS": 100,
     "index.inverted.index._FREEZE_POSTINGS": 500,
     "index.inverted.index._SEGMENTS_ON_DISK": 2,
     "index.inverted.index._TAIL_LIMIT": 32,

@@ -1,4 +1,4 @@
-"""Imports point down: wire → service → engine → files; domain imports nothing, modules domain, plugins, settings."""
+"""Imports point down: wire → service → engine → files; domain and compiled import nothing of other rooms."""
 
 from __future__ import annotations
 
@@ -16,27 +16,37 @@ ROOT = Path(weft.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "settings": {"domain"},
+    "compiled": set(),
     "files": {"domain"},
     "catalog": {"domain", "files"},
     "plugins": {"domain"},
-    "engine": {"domain", "files", "catalog", "protocol", "plugins"},
-    "modules": {"domain", "settings", "plugins"},
+    "engine": {"domain", "compiled", "files", "catalog", "protocol", "plugins"},
+    "modules": {"domain", "compiled", "settings", "plugins"},
     "access": {"domain", "files", "settings"},
     "jobs": {"domain", "files", "catalog", "engine", "plugins"},
     "service": {"domain", "access", "modules", "engine", "jobs", "settings", "plugins"},
-    "wire": {"domain", "access", "service", "protocol", "settings"},
-    "cli": {"domain", "settings", "config", "app", "protocol", "modules"},
+    "wire": {"domain", "compiled", "access", "service", "protocol", "settings"},
+    "checks": {"domain", "files", "catalog", "engine", "access", "jobs", "service"},
+    "cli": {"domain", "compiled", "settings", "config", "app", "protocol", "modules", "checks"},
     "protocol": set(),
     "config": {"domain", "settings"},
-    "app": {"domain", "config", "metrics", "engine", "modules", "access", "service", "wire"},
+    "workers": {"domain", "config", "engine", "wire"},
+    "worker": {"cli", "compiled", "domain", "replica", "wire", "workers"},
+    "app": {
+        *("domain", "compiled", "config", "metrics", "metrics_server"),
+        *("engine", "modules", "access", "service", "wire", "workers"),
+    },
+    "replica": {"domain", "compiled", "config", "engine", "modules", "access", "service", "wire"},
     "metrics": {"domain"},
+    "metrics_server": {"domain"},
     "embedded": {"app", "config", "domain"},
+    "pytest_plugin": {"embedded"},
 }
 """For each room, the rooms that it may import beside itself."""
 
 
-SHARED = {("wire", "weft.engine.encoding")}
-"""The stored form of properties is the form of a reply, so the wire reads it."""
+SHARED = {("wire", "weft.engine.encoding"), ("wire", "weft.engine.record")}
+"""The stored form of properties is the form of a reply, so the wire reads it, and where it is in a record."""
 
 
 def room_of(module: str) -> str:
@@ -88,9 +98,13 @@ def test_a_room_reads_its_own_group_of_settings() -> None:
         "server": {"wire", "service", "cli"},
         "access": {"access"},
         "collections": {"service"},
+        "limits": {"service"},
+        "resources": {"service"},
         "archives": {"service"},
         "modules": {"modules", "cli"},
         "storage": set(),
+        "tls": {"wire"},
+        "audit": {"access"},
         "usage": {"service"},
         "setting": {"cli"},
     }

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-we-write.md"
 READ = ("src", "tests", "bench", "examples", "tools", "docs", "front/src")
 PAGES = (
-    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "pyproject.toml"),
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "Makefile", "pyproject.toml"),
     *("front/README.md", "front/Cargo.toml", "front/pyproject.toml", "front/weft_front.pyi"),
 )
 SUFFIXES = {".py", ".pyi", ".md", ".toml", ".rs"}
