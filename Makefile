@@ -29,7 +29,8 @@ types: .venv/dev-installed
 	$(BIN)/mypy
 
 unit: .venv/dev-installed $(if $(RUST),.venv/front-installed) $(if $(filter yes,$(MODELS)),.venv/models-installed)
-	$(BIN)/python -m pytest
+	$(BIN)/weft warm
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --max-worker-restart 1
 
 bench-tiny: .venv/dev-installed
 	for bench in bench/[a-z]*.py; do echo "== $$bench"; $(BIN)/python $$bench --tiny || exit 1; done
@@ -66,4 +67,4 @@ front: .venv/front-installed
 	@touch $@
 
 clean:
-	rm -rf .venv build dist front/target .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist front/target bench/caller/target .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -85,7 +85,7 @@ def qdrant_rows(vectors: Vectors, queries: Vectors, truth: list[set[int]], folde
 
         def search(q: Vectors, k: int, parameters: Any = parameters) -> list[int]:
             query = qdrant.Query.Nearest(q.tolist(), using="v")
-            return [p.id for p in shard.query(qdrant.QueryRequest(limit=k, query=query, params=parameters))]
+            return [int(p.id) for p in shard.query(qdrant.QueryRequest(limit=k, query=query, params=parameters))]
 
         rows.append(Row("Qdrant edge, SQ8", f"ef {ef}", *measured(search, queries, truth), build, size))
     shard.close()

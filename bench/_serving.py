@@ -29,15 +29,38 @@ class Server:
     """From the start of the process to the line that says where it listens."""
 
     def cpu_s(self) -> float:
-        """User and system time of the process so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self.pid)
 
     def resident_bytes(self) -> dict[str, int]:
-        """``own``: memory that only this process has; ``mapped``: pages of files, which the system can take back."""
-        text = Path(f"/proc/{self.pid}/status").read_text()
+        return resident_bytes(self.pid)
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of a process and its children so far."""
+    ticks = 0
+    for one in _family(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> dict[str, int]:
+    """``own``: memory that only the process and its children have; ``mapped``: pages of files, which the system can
+    take back, of the process that has most of them, since they share them."""
+    own, mapped = 0, 0
+    for one in _family(pid):
+        text = Path(f"/proc/{one}/status").read_text()
         kib = {name: int(value) for name, value in re.findall(r"(RssAnon|RssFile):\s+(\d+) kB", text)}
-        return {"own": kib["RssAnon"] * 1024, "mapped": kib["RssFile"] * 1024}
+        own, mapped = own + kib["RssAnon"] * 1024, max(mapped, kib["RssFile"] * 1024)
+    return {"own": own, "mapped": mapped}
+
+
+def _family(pid: int) -> list[int]:
+    found = [pid]
+    for one in found:
+        for task in Path(f"/proc/{one}/task").iterdir():
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from weft.domain.schema import MultiVector, Muvera, Quantizer, QuantizerKind, Ve
 from weft.engine.embedded.index.multivector import MultiVectorIndex, residual
 from weft.engine.embedded.storage import TokenRows
 from weft.engine.pooling import pool_tokens
+from weft.files.lineage import UNKNOWN, Origin
 
 FAST = (3, 2.0)
 """Lists opened for a query token and deviations allowed, for the point at about 0.95 to 0.97."""
@@ -52,6 +53,10 @@ class Source:
 
     def get(self, doc_ids: Sequence[int]) -> list[npt.NDArray[np.float32] | None]:
         return [self._documents[doc_id] for doc_id in doc_ids]
+
+    @property
+    def origin(self) -> Origin:
+        return UNKNOWN
 
     def verify_some(self, most_bytes: int) -> bool:
         return True

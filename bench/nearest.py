@@ -34,6 +34,7 @@ from weft.domain.schema import VectorIndexConfig
 from weft.engine.embedded.index.allow_list import AllowList
 from weft.engine.embedded.index.vector import SingleVectorIndex
 from weft.engine.embedded.storage import VectorRows
+from weft.files.lineage import UNKNOWN, Origin
 
 Ids = npt.NDArray[np.int64]
 
@@ -46,6 +47,10 @@ class ArraySource:
 
     def get(self, doc_ids: Sequence[int]) -> list[Vectors | None]:
         return [self.rows.vectors[doc_id] for doc_id in doc_ids]
+
+    @property
+    def origin(self) -> Origin:
+        return UNKNOWN
 
     def verify_some(self, most_bytes: int) -> bool:
         return True

@@ -119,7 +119,7 @@ def found(shard: Shard, query: Vectors, k: int, payload: Callable[[Any], Any]) -
     records = shard.view().records(doc_ids.tolist())
     for record in records:
         payload(record)
-    return records
+    return list(records)
 
 
 def qdrant_rows(
@@ -162,8 +162,8 @@ def qdrant_rows(
             nearest = qdrant.Query.Nearest(query.tolist(), using="v")
             request = qdrant.QueryRequest(limit=k, query=nearest, params=parameters, with_payload=True)
             points = shard.query(request)
-            assert all(point.payload["title"] for point in points)
-            return [point.id for point in points]
+            assert all((point.payload or {})["title"] for point in points)
+            return [int(point.id) for point in points]
 
         name = "Qdrant edge, SQ8" if quantized else "Qdrant edge, float32"
         rows.append(Row(name, f"ef {ef}", *measured(search, queries, truth), build, size))

@@ -1,11 +1,12 @@
-"""What do metrics cost a request?
+"""What do metrics and deadlines cost a request?
 
     python bench/observing.py           # some seconds
     python bench/observing.py --tiny
 
 Prints µs of CPU time (one thread, the best of seven rounds) that telling ``weft.metrics`` of a request takes: as the
 gRPC server does for each call, as four threads do it at once (their CPU time together), and what a scrape takes with
-100 kinds of requests known. Where metrics are off, nothing is observed, so nothing is paid.
+100 kinds of requests known. Where metrics are off, nothing is observed, so nothing is paid. Then what it takes to open
+a deadline for a request, and one look at it, of which a plain search takes about five.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from weft.domain.deadline import Deadline, check, within
 from weft.metrics import Metrics
 
 _ROUNDS = 7
@@ -53,9 +55,23 @@ def main() -> None:
         for _ in range(times):
             metrics.exposition()
 
+    deadline = Deadline(3600.0, None)
+
+    def open_deadline(times: int) -> None:
+        for _ in range(times):
+            with within(Deadline(3600.0, None)):
+                pass
+
+    def look(times: int) -> None:
+        with within(deadline):
+            for _ in range(times):
+                check()
+
     print(f"one thread     {best_us(tell, calls):8.2f} µs a request")
     print(f"{_THREADS} threads      {best_us(tell_at_once, calls):8.2f} µs a request")
     print(f"a scrape       {best_us(scrape, 20):8.0f} µs with {_KINDS} kinds of requests")
+    print(f"a deadline     {best_us(open_deadline, calls):8.2f} µs a request")
+    print(f"a look at it   {best_us(look, calls):8.2f} µs")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,9 @@ not empty each other's caches. COMMAND may hold {folder}; it must print lines wi
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import time
-import urllib.request
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +24,7 @@ from typing import Any, TypeAlias
 import grpc
 import numpy as np
 
+import _protocol as protocol
 from _serving import START, Server, machine, running
 from weft.domain.answer import Answer, Hit
 from weft.domain.schema import CollectionConfig, DataType, Property, VectorConfig
@@ -53,18 +51,8 @@ BATCH = 500
 
 
 def create_collection(server: Server) -> None:
-    document = {
-        "class": COLLECTION,
-        "properties": [{"name": p.name, "dataType": [p.data_type.value]} for p in PROPERTIES],
-        "vectorConfig": {"default": {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw"}},
-    }
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{server.rest_port}/v1/schema",
-        json.dumps(document).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as reply:
-        reply.read()
+    properties = [{"name": p.name, "dataType": [p.data_type.value]} for p in PROPERTIES]
+    protocol.create(server.rest_port, protocol.collection(COLLECTION, properties))
 
 
 def words(rng: np.random.Generator, count: int, commonest: int = 1, rarest: int = VOCABULARY) -> str:
@@ -79,25 +67,13 @@ def made_vectors(count: int, dims: int, rng: np.random.Generator) -> Vectors:
     return (centres[rng.integers(0, 500, count)] + 0.7 * rng.normal(size=(count, dims))).astype(np.float32)
 
 
-def wait_for_graph(server: Server) -> None:
-    """Until no vector waits to be built into a graph, so that the cost is of searches alone."""
-    while True:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.rest_port}/v1/nodes?output=verbose") as reply:
-            if not any(shard["vectorQueueLength"] for shard in json.load(reply)["nodes"][0]["shards"]):
-                return
-        time.sleep(0.5)
-
-
 def batches(count: int, vectors: Vectors, rng: np.random.Generator) -> Iterator[bytes]:
     for start in range(0, count, BATCH):
         request = batch.BatchObjectsRequest()
         for i in range(start, min(start + BATCH, count)):
-            one = request.objects.add(uuid=str(uuid.UUID(int=i + 1)), collection=COLLECTION)
-            one.properties.non_ref_properties.update(
-                {"title": f"object {i}", "body": words(rng, 60), "words": i, "score": i / 7}
-            )
+            values = {"title": f"object {i}", "body": words(rng, 60), "words": i, "score": i / 7}
+            one = protocol.add_object(request, i, COLLECTION, vectors[i], values)
             one.properties.text_array_properties.add(prop_name="tags", values=["a", "b"])
-            one.vectors.add(name="default", vector_bytes=vectors[i].tobytes(), type=1)
         yield request.SerializeToString()
 
 
@@ -110,26 +86,22 @@ def searches(vectors: Vectors, rng: np.random.Generator) -> dict[str, list[bytes
     def make(change: Callable[[Any, Vectors], None]) -> list[bytes]:
         encoded = []
         for _ in range(64):
-            request = search_get.SearchRequest(collection=COLLECTION, limit=10, uses_127_api=True)
-            request.metadata.uuid = request.metadata.distance = request.metadata.score = True
+            request = protocol.search(COLLECTION)
             change(request, vectors[rng.integers(len(vectors))] + rng.normal(size=dims).astype(np.float32) * noise)
             encoded.append(request.SerializeToString())
         return encoded
 
-    def near(request: Any, vector: Vectors) -> None:
-        request.near_vector.vectors.add(vector_bytes=vector.tobytes(), type=1)
-        request.near_vector.targets.target_vectors.append("default")
-
     def chosen(request: Any, vector: Vectors) -> None:
-        near(request, vector)
+        protocol.near(request, vector)
+        request.properties.return_all_nonref_properties = False
         request.properties.non_ref_properties.extend(["title", "words"])
 
     def with_vectors(request: Any, vector: Vectors) -> None:
-        near(request, vector)
+        protocol.near(request, vector)
         request.metadata.vectors.append("default")
 
     def filtered(request: Any, vector: Vectors) -> None:
-        near(request, vector)
+        protocol.near(request, vector)
         request.filters.operator = base.Filters.OPERATOR_GREATER_THAN
         request.filters.target.property = "words"
         request.filters.value_int = 10
@@ -138,7 +110,7 @@ def searches(vectors: Vectors, rng: np.random.Generator) -> dict[str, list[bytes
         request.bm25_search.query = words(rng, 3, 10, 200)
 
     return {
-        "nearest": make(near),
+        "nearest": make(protocol.near),
         "nearest, two properties": make(chosen),
         "nearest, vectors returned": make(with_vectors),
         "nearest, filtered": make(filtered),
@@ -226,17 +198,17 @@ def measure(
     server: Server, channel: grpc.Channel, vectors: Vectors, options: argparse.Namespace, rng: np.random.Generator
 ) -> None:
     before = server.cpu_s()
-    store: Call = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")
+    store: Call = channel.unary_unary(protocol.STORE)
     for request in batches(options.objects, vectors, rng):
-        errors = batch.BatchObjectsReply.FromString(store(request, timeout=300)).errors
-        assert not errors, errors[0].error
+        error = protocol.refused(store(request, timeout=300))
+        assert not error, error
     imported = server.cpu_s() - before
     print(f"{'import':28} {imported / options.objects * 1e6:8.1f} µs/object")
-    wait_for_graph(server)
+    protocol.wait_indexed(server.rest_port)
     health: Call = channel.unary_unary("/grpc.health.v1.Health/Check")
     front = cost_us(server, health, [b""], options.requests, options.threads)
     print(f"{'empty call':28} {front:8.1f} µs")
-    search: Call = channel.unary_unary("/weaviate.v1.Weaviate/Search")
+    search: Call = channel.unary_unary(protocol.SEARCH)
     for kind, requests in searches(vectors, rng).items():
         results = search_get.SearchReply.FromString(search(requests[0], timeout=60)).results
         assert len(results) == 10, f"{kind}: {len(results)} results"

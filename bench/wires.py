@@ -18,9 +18,9 @@ from contextlib import ExitStack
 import grpc
 import numpy as np
 
+import _protocol as protocol
 from _serving import START, Server, machine, running
-from searches import Call, batches, cost_us, create_collection, made_vectors, searches, wait_for_graph
-from weft.protocol import batch
+from searches import Call, batches, cost_us, create_collection, made_vectors, searches
 from weft.wire.grpc.wires import GRPCIO, installed
 
 KINDS = ("keyword", "nearest")
@@ -46,9 +46,9 @@ def main() -> None:
         calls: dict[str, dict[str, Call]] = {}
         servers: dict[str, Server] = {}
         for name in installed():
-            server = servers[name] = stack.enter_context(running(f"{START} --grpc-wire {name}"))
+            server = servers[name] = stack.enter_context(running(f"{START} --workers 1 --grpc-wire {name}"))
             channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}"))
-            search: Call = channel.unary_unary("/weaviate.v1.Weaviate/Search")
+            search: Call = channel.unary_unary(protocol.SEARCH)
             calls[name] = {
                 "empty": channel.unary_unary("/grpc.health.v1.Health/Check"),
                 **dict.fromkeys(KINDS, search),
@@ -76,11 +76,11 @@ def main() -> None:
 
 def fill(server: Server, channel: grpc.Channel, vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> None:
     create_collection(server)
-    store: Call = channel.unary_unary("/weaviate.v1.Weaviate/BatchObjects")
+    store: Call = channel.unary_unary(protocol.STORE)
     for request in batches(len(vectors), vectors, np.random.default_rng(3)):
-        errors = batch.BatchObjectsReply.FromString(store(request, timeout=300)).errors
-        assert not errors, errors[0].error
-    wait_for_graph(server)
+        error = protocol.refused(store(request, timeout=300))
+        assert not error, error
+    protocol.wait_indexed(server.rest_port)
 
 
 if __name__ == "__main__":
