@@ -74,6 +74,7 @@ def test_an_edit_reads_writes_and_reads_back(store: CountedStore, part: Part) ->
 
 def test_a_search_takes_one_with_its_objects_and_its_filter(store: CountedStore, part: Part) -> None:
     view = part.view()
+    assert view.dims("flat", len(QUERY)) == len(QUERY)
     found = view.nearest("flat", QUERY, 5, view.select(CERTAIN), None).doc_ids.tolist()
     assert len(view.records(found)) == len(view.uuids(found)) == 5
     assert +store.trips == {"nearest": 1}

@@ -194,7 +194,7 @@ class ReferenceView:
     def config(self) -> CollectionConfig:
         return self._state.config
 
-    def dims(self, name: str) -> int | None:
+    def dims(self, name: str, expected: int | None = None) -> int | None:
         self._check(name)
         present = (self._state.stored[doc_id].vectors for doc_id in self._state.live.values())
         return next((vectors[name].shape[-1] for vectors in present if name in vectors), None)

@@ -29,8 +29,12 @@ class View(Protocol):
     @property
     def config(self) -> CollectionConfig: ...
 
-    def dims(self, name: str) -> int | None:
-        """The dimensions of the vectors ``name``; None while no object has one."""
+    def dims(self, name: str, expected: int | None = None) -> int | None:
+        """The dimensions of the vectors ``name``; None while no object has one.
+
+        An engine that would have to look for such an object may answer ``expected`` without, where any later vector
+        would have that many.
+        """
         ...
 
     # -- which objects

@@ -126,7 +126,7 @@ class ShardView:
             self._everything = AllowList(self.live)
         return self._everything
 
-    def dims(self, name: str) -> int | None:
+    def dims(self, name: str, expected: int | None = None) -> int | None:
         self.reading.indexes.vector(name)
         vectors = self.reading.store.vectors(name)
         return vectors.dims if vectors.rows.any_of(self.reading.live) else None

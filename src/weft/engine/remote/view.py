@@ -79,12 +79,12 @@ class RemoteView:
     def config(self) -> CollectionConfig:
         return self._keys.config
 
-    def dims(self, name: str) -> int | None:
+    def dims(self, name: str, expected: int | None = None) -> int | None:
         self._vector(name)
         known = self._rows.dims().get(name)
-        if known is None or not self._rows.count([HasVector(name)])[0]:
-            return None
-        return known
+        if known is None or known == expected:
+            return known
+        return known if self._rows.count([HasVector(name)])[0] else None
 
     # -- which objects
 

@@ -28,7 +28,7 @@ class Candidates(NamedTuple):
 
     def nearest(self, query: Vector, k: int) -> Neighbours:
         """The ``k`` nearest to ``query (d,)``. Raises Invalid for other dimensions than theirs."""
-        dims = self.view.dims(self.vector_name)
+        dims = self.view.dims(self.vector_name, query.shape[-1])
         if dims is None:
             return NO_NEIGHBOURS
         if dims != query.shape[-1]:

@@ -70,7 +70,7 @@ def _comparable(view: View, targets: Sequence[Target], combination: Combination)
 
 def fits(view: View, target: Target) -> bool:
     """False when no object has this vector yet; refuses a query of other dimensions."""
-    dims = view.dims(target.vector.name)
+    dims = view.dims(target.vector.name, target.query.shape[-1])
     if dims is None:
         return False
     target.check_dims(dims)
