@@ -44,19 +44,27 @@ class Callers:
 
     def call(self, requests: Sequence[bytes], times: int, *, keep: bool = False) -> Calls:
         """Each process sends its share of ``requests``, ``times`` over; begins when all are ready."""
-        shares = [list(requests[n :: len(self._ends)]) for n in range(len(self._ends))]
-        for end, share in zip(self._ends, shares, strict=True):
-            end.send((share, times, keep))
+        self.begin(requests, times, keep=keep)
+        return self.wait()
+
+    def begin(self, requests: Sequence[bytes], times: int, *, keep: bool = False) -> None:
+        """As ``call``, without waiting for the answers."""
+        for n, end in enumerate(self._ends):
+            end.send((list(requests[n :: len(self._ends)]), times, keep))
         for end in self._ends:
             end.recv()
-        started = time.perf_counter()
+        self._begun = time.perf_counter(), len(requests) if keep else 0
         for end in self._ends:
             end.send(None)
+
+    def wait(self) -> Calls:
+        """For the answers to what has begun."""
         answers = [end.recv() for end in self._ends]
+        started, kept_replies = self._begun
         wall_s = time.perf_counter() - started
-        replies: list[bytes] = [b""] * len(requests) if keep else []
+        replies: list[bytes] = [b""] * kept_replies
         for n, (_, kept) in enumerate(answers):
-            if keep:
+            if kept_replies:
                 replies[n :: len(self._ends)] = kept
         return Calls(np.concatenate([took for took, _ in answers]), started, wall_s, replies)
 

@@ -24,8 +24,8 @@ KEYWORDS = 5
 NEAREST = {"nearest": 1.0, "tag = x, 10%": 0.1, "range, 10%": 0.1, "range, 50%": 0.5}
 """Searches by vector, and the share of the objects that their filter selects."""
 KINDS = (*NEAREST, "keyword", "hybrid")
-_COLLECTION = "Package"
-_TAG = "tag3"
+COLLECTION = "Package"
+TAG = "tag3"
 
 
 class Peer(Protocol):
@@ -76,7 +76,7 @@ class Protocolled(_Server):
             {"name": "size", "dataType": ["int"]},
             {"name": "rank", "dataType": ["number"], "indexRangeFilters": True},
         ]
-        return protocol.collection(_COLLECTION, properties, distance="cosine", **quantizers[self.quantizer])
+        return protocol.collection(COLLECTION, properties, distance="cosine", **quantizers[self.quantizer])
 
     def batches(self, packages: Packages) -> Iterator[bytes]:
         tags, ranks = packages.tags(), packages.ranks()
@@ -85,7 +85,7 @@ class Protocolled(_Server):
             for i, one in enumerate(packages.objects[start : start + BATCH], start):
                 texts = {"name": one.name, "description": one.description, "section": one.section, "tag": tags[i]}
                 values = {**texts, "size": one.size, "rank": float(ranks[i])}
-                protocol.add_object(request, i, _COLLECTION, packages.vectors[i], values)
+                protocol.add_object(request, i, COLLECTION, packages.vectors[i], values)
             yield request.SerializeToString()
 
     def refused(self, reply: bytes) -> str:
@@ -101,8 +101,8 @@ class Protocolled(_Server):
         ]
 
     def _request(self, kind: str, text: str, vector: Vectors, limit: int) -> Any:
-        request = protocol.search(_COLLECTION, limit)
-        words = " ".join(text.split()[:KEYWORDS])
+        request = protocol.search(COLLECTION, limit)
+        words = keywords(text)
         if kind == "keyword":
             request.bm25_search.query = words
         elif kind == "hybrid":
@@ -110,7 +110,7 @@ class Protocolled(_Server):
         else:
             protocol.near(request, vector)
             if kind.startswith("tag"):
-                protocol.where_equal(request, "tag", _TAG)
+                protocol.where_equal(request, "tag", TAG)
             elif kind.startswith("range"):
                 request.filters.operator = base.Filters.OPERATOR_LESS_THAN
                 request.filters.target.property, request.filters.value_number = "rank", NEAREST[kind]
@@ -130,21 +130,25 @@ class Qdrant(_Server):
     def __post_init__(self) -> None:
         from qdrant_client import grpc as messages
 
-        self._messages = messages
+        self.messages = messages
 
     def create(self, dims: int) -> None:
-        document: dict[str, Any] = {"vectors": {"size": dims, "distance": "Cosine"}}
-        if self.quantizer:
-            document["quantization_config"] = {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}
-        url = f"http://127.0.0.1:{self.rest_port}/collections/{_COLLECTION}"
-        protocol.send(url, document, "PUT")
+        url = f"http://127.0.0.1:{self.rest_port}/collections/{COLLECTION}"
+        protocol.send(url, self.document(dims), "PUT")
         for name, schema in (("tag", "keyword"), ("rank", "float")):
             protocol.send(f"{url}/index?wait=true", {"field_name": name, "field_schema": schema}, "PUT")
 
+    def document(self, dims: int) -> dict[str, Any]:
+        """Of the collection."""
+        document: dict[str, Any] = {"vectors": {"size": dims, "distance": "Cosine"}}
+        if self.quantizer:
+            document["quantization_config"] = {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}
+        return document
+
     def batches(self, packages: Packages) -> Iterator[bytes]:
-        m, tags, ranks = self._messages, packages.tags(), packages.ranks()
+        m, tags, ranks = self.messages, packages.tags(), packages.ranks()
         for start in range(0, len(packages.objects), BATCH):
-            request = m.UpsertPoints(collection_name=_COLLECTION, wait=True)
+            request = m.UpsertPoints(collection_name=COLLECTION, wait=True)
             for i, one in enumerate(packages.objects[start : start + BATCH], start):
                 texts = {"name": one.name, "description": one.description, "section": one.section, "tag": tags[i]}
                 point = request.points.add(
@@ -155,47 +159,59 @@ class Qdrant(_Server):
                         "rank": m.Value(double_value=float(ranks[i])),
                     },
                 )
-                point.vectors.vector.dense.data.extend(packages.vectors[i].tolist())
+                self.add_vectors(point, packages.vectors[i], one.description)
             yield request.SerializeToString()
 
+    def add_vectors(self, point: Any, vector: Vectors, text: str) -> None:
+        """``text`` is what the vector was made of."""
+        point.vectors.vector.dense.data.extend(vector.tolist())
+
     def refused(self, reply: bytes) -> str:
-        result = self._messages.PointsOperationResponse.FromString(reply).result
-        done = result.status == self._messages.UpdateStatus.Completed
+        result = self.messages.PointsOperationResponse.FromString(reply).result
+        done = result.status == self.messages.UpdateStatus.Completed
         return "" if done else f"status {result.status}"
 
     def is_indexed(self) -> bool:
-        found = protocol.get(f"http://127.0.0.1:{self.rest_port}/collections/{_COLLECTION}")["result"]
+        found = protocol.get(f"http://127.0.0.1:{self.rest_port}/collections/{COLLECTION}")["result"]
         return bool(found["status"] == "green")
 
     def requests(self, kind: str, packages: Packages, limit: int) -> list[bytes] | None:
         if kind not in NEAREST:
             return None
-        return [self._request(kind, vector, limit).SerializeToString() for vector in packages.query_vectors]
+        return [self.nearest(kind, vector, limit).SerializeToString() for vector in packages.query_vectors]
 
-    def _request(self, kind: str, vector: Vectors, limit: int) -> Any:
-        m = self._messages
-        request = m.QueryPoints(collection_name=_COLLECTION, limit=limit)
-        request.query.nearest.dense.data.extend(vector.tolist())
+    def question(self, limit: int) -> Any:
+        """A request without a search so far, for all properties."""
+        request = self.messages.QueryPoints(collection_name=COLLECTION, limit=limit)
         request.with_payload.enable = True
+        return request
+
+    def nearest(self, kind: str, vector: Vectors, limit: int) -> Any:
+        m, request = self.messages, self.question(limit)
+        request.query.nearest.dense.data.extend(vector.tolist())
         if kind.startswith("tag"):
-            request.filter.must.add().field.CopyFrom(m.FieldCondition(key="tag", match=m.Match(keyword=_TAG)))
+            request.filter.must.add().field.CopyFrom(m.FieldCondition(key="tag", match=m.Match(keyword=TAG)))
         elif kind.startswith("range"):
             range_ = m.Range(lt=NEAREST[kind])
             request.filter.must.add().field.CopyFrom(m.FieldCondition(key="rank", range=range_))
         return request
 
     def found(self, reply: bytes) -> list[int]:
-        return [uuid.UUID(hit.id.uuid).int - 1 for hit in self._messages.QueryResponse.FromString(reply).result]
+        return [uuid.UUID(hit.id.uuid).int - 1 for hit in self.messages.QueryResponse.FromString(reply).result]
 
 
 KINDS_OF_PEERS: dict[str, Callable[..., Peer]] = {"weaviate": Protocolled, "qdrant": Qdrant}
+
+
+def keywords(text: str) -> str:
+    return " ".join(text.split()[:KEYWORDS])
 
 
 def exact(kind: str, packages: Packages, limit: int) -> list[set[int]]:
     """The ``limit`` nearest that the filter of ``kind`` selects, for each query."""
     chosen = np.arange(len(packages.objects))
     if kind.startswith("tag"):
-        chosen = np.flatnonzero(np.array(packages.tags()) == _TAG)
+        chosen = np.flatnonzero(np.array(packages.tags()) == TAG)
     elif kind.startswith("range"):
         chosen = np.flatnonzero(packages.ranks() < NEAREST[kind])
     closeness = packages.query_vectors @ packages.vectors[chosen].T
