@@ -17,12 +17,13 @@ CLIENT = "weft-tests"
 
 
 class Issuer:
-    """``requests`` counts what was asked of it. ``down`` makes it answer with 503, and ``slow`` not before it is unset,
+    """``requests`` counts what was asked of it, and ``gave_keys`` is set once it was the keys. ``down`` makes it answer with 503, and ``slow`` not before it is unset,
     but with a space now and then."""
 
     def __init__(self) -> None:
         self.keys: dict[str, RSAKey | ECKey] = {}
         self.requests: list[str] = []
+        self.gave_keys = threading.Event()
         self.down = False
         self.slow = False
         self.says_issuer: str | None = None
@@ -43,6 +44,8 @@ class Issuer:
                     time.sleep(0.05)
                 self.end_headers()
                 self.wfile.write(b"" if found is None else json.dumps(found).encode())
+                if "keys" in (found or ()):
+                    issuer.gave_keys.set()
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

@@ -118,6 +118,7 @@ class App:
                 settings.access, self._database.folder, durable=storage.durable, store=store, audit=audit
             )
             undo.callback(self._access.close)
+            self._access.authenticator.prepare()
             metrics = self._metrics()
             service = self._service = Service(
                 settings,

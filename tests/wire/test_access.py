@@ -45,6 +45,7 @@ def issuer() -> Iterator[Issuer]:
 def guarded(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {**ENVIRONMENT, "AUTHENTICATION_OIDC_ISSUER": issuer.url}
     with Server(tmp_path_factory.mktemp("guarded"), environment) as running:
+        assert issuer.gave_keys.wait(60), "no token is needed for that"
         yield running
 
 

@@ -30,6 +30,11 @@ class Authenticator:
         ways = [("API-keys", bool(self._users) or settings.db_users_enabled), ("OIDC", settings.oidc.enabled)]
         self._ways = ", ".join(name for name, is_on in ways if is_on)
 
+    def prepare(self) -> None:
+        """Begins what the first caller would wait for: to fetch the identity provider's keys. Returns at once."""
+        if self._provider is not None:
+            self._provider.prepare()
+
     def authenticate(self, authorization: str | None, credentials: Credentials) -> Caller:
         """The caller of a request with this ``Authorization`` header and these credentials for providers.
 

@@ -1,9 +1,9 @@
 """IssuerKeys: the public keys of an identity provider, fetched on a thread of their own, one fetch at a time.
 
-They are fetched for the first token, again when one names an unknown key, and, while the known ones stay in use, when
-they are an hour old. A token whose key is unknown waits for the fetch, but for a second at most and only with a few
-others, so that a provider that hangs holds no threads; after it has hung, tokens with unknown keys are refused at once
-for a while.
+They are fetched when the server starts, again when a token names an unknown key, and, while the known ones stay in use,
+when they are an hour old. A token whose key is unknown waits for the fetch, but only with a few others, and for a second
+at most once any keys are known, so that a provider that hangs holds no threads; after it has hung, tokens with unknown
+keys are refused at once for a while.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _FETCH_S: Final = 5.0
 """For the provider's configuration and its keys together."""
+_FIRST_WAIT_S: Final = 5.0
+"""While no keys are known: without them every token is refused."""
 _WAIT_S: Final = 1.0
 _MOST_WAITING: Final = 12
 _SLOW_S: Final = 1.0
@@ -59,6 +61,10 @@ class IssuerKeys:
         self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
         self._failure = "they are being fetched; try again in a moment"
 
+    def fetch(self) -> None:
+        """Begins to fetch them, so that the first token need not wait. Returns at once."""
+        self._begin()
+
     def key(self, kid: str | None) -> Key:
         """The key of that name, or the only one for a token that names none. Raises Unauthenticated."""
         found = self._find(kid)
@@ -66,7 +72,8 @@ class IssuerKeys:
             fetch = self._begin()
             if found is None and fetch is not None and self._waiting.acquire(blocking=False):
                 try:
-                    fetch.ended.wait(fetch.began + _WAIT_S - time.monotonic())
+                    wait_s = _WAIT_S if self._keys else _FIRST_WAIT_S
+                    fetch.ended.wait(fetch.began + wait_s - time.monotonic())
                 finally:
                     self._waiting.release()
                 found = self._find(kid)

@@ -34,7 +34,8 @@ class Identity:
 
 
 class OidcProvider:
-    """One issuer. ``recall`` never waits; ``identify`` may wait a second for the provider's keys."""
+    """One issuer. ``recall`` never waits; ``identify`` may wait for the provider's keys: for a second, and for the first
+    ones for five."""
 
     def __init__(self, settings: OidcSettings) -> None:
         self._issuer = settings.issuer
@@ -43,6 +44,10 @@ class OidcProvider:
         self._groups_claim = settings.groups_claim
         self._keys = IssuerKeys(settings)
         self._trusted: dict[bytes, tuple[Identity, float]] = {}
+
+    def prepare(self) -> None:
+        """Begins to fetch the provider's keys. Returns at once."""
+        self._keys.fetch()
 
     def recall(self, token: str) -> Identity | None:
         """The identity of a token that was verified recently, or None."""

@@ -111,6 +111,29 @@ def test_new_keys_are_fetched_when_they_are_used(issuer: Issuer) -> None:
     assert known.recall(old) == Identity("jane", ())
 
 
+def test_the_first_token_waits_for_the_first_keys(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issuer_keys, "_FIRST_WAIT_S", 60.0)
+    monkeypatch.setattr(issuer_keys, "_WAIT_S", 0.0)
+    known = provider(issuer)
+    assert known.identify(issuer.token()).user == "jane"
+    issuer.slow = True
+    with pytest.raises(Unauthenticated, match="not the issuer's"):
+        known.identify(issuer.token({"kid": "unknown"}))
+    issuer.slow = False
+
+
+def test_keys_are_fetched_before_the_first_token(issuer: Issuer) -> None:
+    known = provider(issuer)
+    issuer.slow = True
+    known.prepare()
+    fetch = known._keys._fetch
+    assert fetch is not None, "it does not wait for the provider"
+    issuer.slow = False
+    assert fetch.ended.wait(60)
+    issuer.down = True
+    assert known.identify(issuer.token()).user == "jane"
+
+
 def test_unknown_keys_do_not_flood_the_provider(issuer: Issuer) -> None:
     known = provider(issuer)
     for i in range(50):
