@@ -17,8 +17,8 @@ CLIENT = "weft-tests"
 
 
 class Issuer:
-    """``requests`` counts what was asked of it, and ``gave_keys`` is set once it was the keys. ``down`` makes it answer with 503, and ``slow`` not before it is unset,
-    but with a space now and then."""
+    """``requests`` counts what was asked of it, and ``gave_keys`` is set once it was the keys. ``down`` makes it answer
+    with 503, and ``slow`` not before it is unset, but with a space now and then."""
 
     def __init__(self) -> None:
         self.keys: dict[str, RSAKey | ECKey] = {}

@@ -1,9 +1,9 @@
 """IssuerKeys: the public keys of an identity provider, fetched on a thread of their own, one fetch at a time.
 
 They are fetched when the server starts, again when a token names an unknown key, and, while the known ones stay in use,
-when they are an hour old. A token whose key is unknown waits for the fetch, but only with a few others, and for a second
-at most once any keys are known, so that a provider that hangs holds no threads; after it has hung, tokens with unknown
-keys are refused at once for a while.
+when they are an hour old. A token whose key is unknown waits for the fetch, but only with a few others, and once any
+keys are known for a second at most, so that a provider that hangs holds no threads; after it has hung, tokens with
+unknown keys are refused at once for a while.
 """
 
 from __future__ import annotations

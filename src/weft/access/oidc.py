@@ -34,8 +34,8 @@ class Identity:
 
 
 class OidcProvider:
-    """One issuer. ``recall`` never waits; ``identify`` may wait for the provider's keys: for a second, and for the first
-    ones for five."""
+    """One issuer. ``recall`` never waits; ``identify`` may wait for the provider's keys: for a second, and five seconds
+    while there are none."""
 
     def __init__(self, settings: OidcSettings) -> None:
         self._issuer = settings.issuer

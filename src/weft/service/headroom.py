@@ -85,6 +85,16 @@ class Headroom:
         if refusal is not None:
             raise ReadOnly(f"store is read-only: {refusal}")
 
+    def check_disk(self, needed: int) -> None:
+        """For what adds about so many bytes of files. Raises ReadOnly."""
+        found, limit = self.disk(), self._settings.disk_readonly or 100
+        if found is not None and found.used + needed > found.total * limit / 100:
+            raise ReadOnly(
+                f"store is read-only: this needs about {_mib(needed)} MiB of the disk, more than there is below "
+                f"{limit}% of {_mib(found.total)} MiB (DISK_USE_READONLY_PERCENTAGE); delete objects, make room, or "
+                "have the limit raised"
+            )
+
     def _look(self) -> None:
         settings, now = self._settings, time.monotonic()
         found = self.memory()
@@ -107,6 +117,11 @@ class Headroom:
             if used is not None and _over(used, percentage) and now - self._warned_at >= _WARN_EVERY_S:
                 self._warned_at = now
                 _log.warning("%s is used to %.1f%%; a warning is due above %d%%", name, used.percent, percentage)
+
+
+def _mib(size_bytes: int) -> int:
+    """Rounded up."""
+    return -(-size_bytes >> 20)
 
 
 def _over(used: Used | None, percentage: int) -> bool:

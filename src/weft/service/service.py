@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from weft.access.access import Access
 from weft.access.requirement import public, requires
@@ -13,6 +14,7 @@ from weft.domain.errors import NotFound
 from weft.domain.json_values import JsonObject
 from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
+from weft.jobs.backup.descriptor import StoredCollection, StoredShard
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
 from weft.modules.registry import ModelState, Registry
@@ -125,10 +127,15 @@ class Service(SearchService):
                 self._registry.vectorizer(vector.vectorizer)
         return config
 
-    def _admit_restored(self, shards: Mapping[str, Collection[str]]) -> None:
-        """Raises ReadOnly, or UsageLimitExceeded, if collections with these shards cannot be added."""
+    def _admit_restored(self, collections: Sequence[StoredCollection]) -> AbstractContextManager[None]:
+        """What keeps room for their objects. Raises ReadOnly, or UsageLimitExceeded, if they cannot be added."""
         self._headroom.check_room()
-        self._schemas.usage.check_restored(shards)
+        self._headroom.check_disk(sum(shard.size_bytes for one in collections for shard in one.shards))
+        usage = self._schemas.usage
+        usage.check_restored({one.name: [shard.name for shard in one.shards] for one in collections})
+        objects = {one.name: sum(map(_objects, one.shards)) for one in collections}
+        usage.check_objects(sum(objects.values()))
+        return usage.restoring(objects)
 
     @requires(reading_cluster)
     def statistics(self) -> list[str]:
@@ -162,3 +169,8 @@ class Service(SearchService):
             models[one.name] = models.get(one.name, 0) + one.bytes
         headroom = self._headroom
         return NodeUsage(headroom.memory(), headroom.disk(), headroom.processes(), models, self._under_way())
+
+
+def _objects(shard: StoredShard) -> int:
+    """Of a restored shard: at least one where its backup did not count them."""
+    return int(shard.manifest is not None) if shard.objects is None else shard.objects

@@ -33,6 +33,8 @@ class Usage:
         """How many objects can be added for certain: what was found at the last count, less what was added since."""
         self._counted: list[OpenCollection] = []
         """The collections of the last count."""
+        self._restoring: dict[str, int] = {}
+        """How many objects the collections of a running restore bring; they count until these are there."""
         self._writing = 0
         self._counting = False
 
@@ -55,19 +57,32 @@ class Usage:
             raise self._exceeded("tenants", limit)
 
     def check_restored(self, shards: Mapping[str, Collection[str]]) -> None:
-        """For new collections with these shards each. How many objects they bring is known afterwards: they are
-        refused where there is no room for a single one."""
+        """For new collections with these shards each."""
         self.check_collections(len(shards))
         for names in shards.values():
             self.check_tenants((), [name for name in names if name != ONLY_SHARD])
-        self.check_objects(1)
 
     def check_objects(self, new: int) -> None:
-        """For objects of a collection that does not exist yet."""
+        """For objects of collections that do not exist yet."""
         if self._settings.most_objects < 0:
             return
         with self._changed:
             self._take_room(lambda: new)
+
+    @contextmanager
+    def restoring(self, objects: Mapping[str, int]) -> Iterator[None]:
+        """New collections with so many objects each are made inside, or none; raises when not all of them fit."""
+        with self._changed:
+            if self._settings.most_objects >= 0:
+                self._take_room(lambda: sum(objects.values()))
+            self._restoring |= objects
+        try:
+            yield
+        finally:
+            with self._changed:
+                for name in objects:
+                    del self._restoring[name]
+                self._room = 0  # so that the next write counts
 
     @contextmanager
     def adding(self, part: Part, uuids: Collection[bytes]) -> Iterator[None]:
@@ -103,7 +118,7 @@ class Usage:
             try:
                 self._changed.wait_for(lambda: not self._writing)
                 self._counted = self._database.collections()
-                self._room = self._settings.most_objects - sum(map(_count, self._counted))
+                self._room = self._settings.most_objects - sum(map(_count, self._counted)) - self._expected()
                 needed = new()
             finally:
                 self._counting = False
@@ -111,6 +126,10 @@ class Usage:
             if needed > self._room:
                 raise self._exceeded("objects", self._settings.most_objects)
         self._room -= needed
+
+    def _expected(self) -> int:
+        present = {one.config.name for one in self._counted}
+        return sum(count for name, count in self._restoring.items() if name not in present)
 
     def _exceeded(self, limited: Limited, limit: int) -> UsageLimitExceeded:
         message = self._settings.message or UsageSettings().message

@@ -179,3 +179,17 @@ def test_warnings_are_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
 def test_a_percentage_is_one() -> None:
     with pytest.raises(Misconfigured, match="memory_readonly_percentage"):
         ResourceSettings(memory_readonly=101)
+
+
+def test_a_restore_that_needs_more_of_the_disk(world: InProcess, disk: Disk) -> None:
+    reply = world.rest.post("/v1/backups/filesystem", json={"id": "one", "include": ["Thing"]})
+    while reply.json()["status"] not in ("SUCCESS", "FAILED"):
+        reply = world.rest.get("/v1/backups/filesystem/one")
+    world.rest.delete("/v1/schema/Thing")
+    disk.used = Used(899_999, 1_000_000)
+    refused = world.rest.post("/v1/backups/filesystem/one/restore", json={})
+    assert refused.status_code == 507
+    assert "MiB of the disk, more than there is below 90% of 1 MiB" in refused.text
+    assert [one["class"] for one in world.rest.get("/v1/schema").json()["classes"]] == ["Many"]
+    disk.used = Used(0, 1 << 30)
+    assert world.rest.post("/v1/backups/filesystem/one/restore", json={}).status_code == 200

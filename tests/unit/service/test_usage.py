@@ -15,6 +15,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import UsageLimitExceeded, WeftError
 from weft.domain.objects import IncomingObject, Object
 from weft.engine.changes import Upsert
+from weft.jobs.backup.descriptor import StoredCollection, StoredShard
 from weft.protocol import batch
 from weft.service import objects
 
@@ -272,6 +273,7 @@ def test_a_restore(server: Open, tmp_path: Path) -> None:
         ({"maximum_allowed_collections_count": 2}, refusal("collections", 2)),
         ({"maximum_allowed_tenants_per_collection": 2}, refusal("tenants", 2)),
         ({"maximum_allowed_objects_count": 0}, refusal("objects", 0)),
+        ({"maximum_allowed_objects_count": 1}, refusal("objects", 1)),
     ):
         limited = server(backup_filesystem_path=backups, **limits)
         reply = restored(limited, "all")
@@ -285,3 +287,36 @@ def test_a_restore(server: Open, tmp_path: Path) -> None:
     )
     assert restored(roomy, "all").json()["status"] == "SUCCESS"
     assert insert(roomy, "A").json() == refusal("objects", 2)
+
+
+def test_a_restore_that_runs_keeps_room_for_its_objects(server: Open, tmp_path: Path) -> None:
+    backups = str(tmp_path / "backups")
+    source = server(backup_filesystem_path=backups)
+    insert_many(source, "A", ids(2))
+    backed_up(source, "all")
+    limited = server(backup_filesystem_path=backups, maximum_allowed_objects_count=3)
+    create(limited, "B")
+    usage = limited.service._schemas.usage
+    with usage.restoring({"A": 2}):
+        assert insert(limited, "B").status_code == 200
+        assert insert(limited, "B").json() == refusal("objects", 3)
+        with pytest.raises(UsageLimitExceeded), usage.restoring({"C": 1}):
+            pass
+    assert restored(limited, "all").json()["status"] == "SUCCESS"
+    assert insert(limited, "B").json() == refusal("objects", 3)
+    limited.rest.delete("/v1/schema/A")
+    with pytest.raises(RuntimeError), usage.restoring({"A": 2}):
+        raise RuntimeError("the restore fails")
+    assert insert_many(limited, "B", ids(2)).status_code == 200
+
+
+def test_a_restore_that_finds_no_room_when_its_turn_comes(server: Open, tmp_path: Path) -> None:
+    backups = str(tmp_path / "backups")
+    source = server(backup_filesystem_path=backups)
+    insert_many(source, "A", ids(2))
+    backed_up(source, "all")
+    limited = server(backup_filesystem_path=backups, maximum_allowed_objects_count=2)
+    room = limited.service._admit_restored([StoredCollection("A", {}, [], [StoredShard("main", "HOT", 0, None, 2)])])
+    insert(limited, "B")
+    with pytest.raises(UsageLimitExceeded), room:
+        pass

@@ -166,7 +166,7 @@ class BackupMaker:
         self._staging.parent.mkdir(exist_ok=True)
         sizes = self._database.files(collection).snapshot_to(empty.name, self._staging)
         if not sizes:
-            return empty
+            return replace(empty, objects=0)
         base = self._request.base
         known = base.refs(collection.config.name, empty.name) if base else {}
 
@@ -183,4 +183,5 @@ class BackupMaker:
             refs = writer.add(chunks, known.get(path), progress)
             files.append(StoredFile(path, int(refs["size"].sum(dtype="u8")), chunk_bytes, refs))
         manifest = writer.add_one(pack_manifest(files))
-        return replace(empty, size_bytes=sum(file.size for file in files), manifest=manifest)
+        objects = collection.count(empty.name)
+        return replace(empty, size_bytes=sum(file.size for file in files), manifest=manifest, objects=objects)

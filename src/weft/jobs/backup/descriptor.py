@@ -4,7 +4,8 @@
     contents           one zstd frame of JSON, written once; its SHA-256 is in the state
     packs/…            see `pack`
 
-``contents`` names each collection (its schema document, its aliases, its shards with their status), and for each shard
+``contents`` names each collection (its schema document, its aliases, its shards with their status and, in ``objects``,
+how many each has; backups of the first versions lack that), and for each shard
 the chunk that holds its manifest: a zstd frame of one line of JSON, ``{"files": [{path, size, chunk, chunks}]}``,
 followed by the `pack.Refs` of all files, one after the other.
 """
@@ -90,12 +91,14 @@ def read_state(folder: BlobFolder) -> BackupState | None:
 
 @dataclass(slots=True)
 class StoredShard:
-    """``size_bytes``: of its files; ``manifest``: the chunk of its manifest, None for a shard without files."""
+    """``size_bytes``: of its files; ``manifest``: the chunk of its manifest, None for a shard without files.
+    ``objects``: counted just after its files were copied; None: unknown."""
 
     name: str
     status: str
     size_bytes: int
     manifest: Refs | None
+    objects: int | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +130,7 @@ def write_contents(folder: BlobFolder, contents: BackupContents) -> str:
                     [s.name, s.status, s.size_bytes, "" if s.manifest is None else s.manifest.tobytes().hex()]
                     for s in one.shards
                 ],
+                "objects": [s.objects for s in one.shards],
             }
             for one in contents.collections
         ],
@@ -162,15 +166,26 @@ def _contents(document: Any) -> BackupContents:
                 one["name"],
                 one["document"],
                 one["aliases"],
-                [
-                    StoredShard(name, status, size, np.frombuffer(bytes.fromhex(manifest), REF) if manifest else None)
-                    for name, status, size, manifest in one["shards"]
-                ],
+                [_shard(*shard) for shard in zip(one["shards"], _counts(one), strict=True)],
             )
             for one in document["collections"]
         ],
         document["parts"],
     )
+
+
+def _shard(stored: tuple[str, str, int, str], objects: int | None) -> StoredShard:
+    name, status, size_bytes, manifest = stored
+    refs = np.frombuffer(bytes.fromhex(manifest), REF) if manifest else None
+    return StoredShard(name, status, size_bytes, refs, objects)
+
+
+def _counts(collection: Any) -> list[int | None]:
+    """Of the objects of each shard. Raises ValueError."""
+    found: list[int | None] = collection.get("objects", [None] * len(collection["shards"]))
+    if not all(one is None or (type(one) is int and one >= 0) for one in found):
+        raise ValueError("a number of objects is none")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

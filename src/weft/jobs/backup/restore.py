@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -54,17 +55,28 @@ class RestoreRequest:
 
 class Restorer:
     """``run`` once. Restores all collections with their aliases, the requested parts and the record of the job's
-    success, or nothing."""
+    success, or nothing. ``room`` is held meanwhile: what keeps room for the objects, and raises where there is none."""
 
-    def __init__(self, database: Database, request: RestoreRequest, reader: PackReader) -> None:
+    def __init__(
+        self,
+        database: Database,
+        request: RestoreRequest,
+        reader: PackReader,
+        room: AbstractContextManager[None] | None = None,
+    ) -> None:
         self._database = database
         self._request = request
         self._reader = reader
+        self._room = room or nullcontext()
         self._unload: list[Callable[[], None]] = []
         """Functions that undo the loading of parts."""
 
     def run(self, job: Job) -> None:
-        """Raises JobStopped, Conflict, CorruptData, StorageFull, and then has changed nothing."""
+        """Raises JobStopped, Conflict, CorruptData, StorageFull, UsageLimitExceeded, and then has changed nothing."""
+        with self._room:
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
         request = self._request
         self._check_names()
         job.total = sum(shard.size_bytes for one in request.collections for shard in one.shards)

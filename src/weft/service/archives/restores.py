@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 from weft.access.permissions import DELETE, READ
@@ -32,14 +33,14 @@ from weft.service.permissions.archives import restore_of_allowed, restored, rest
 
 _log = logging.getLogger(__name__)
 
-Admit: TypeAlias = Callable[[Mapping[str, Collection[str]]], None]
+Admit: TypeAlias = Callable[[Sequence[StoredCollection]], AbstractContextManager[None]]
 SchemaCheck: TypeAlias = Callable[[JsonObject], CollectionConfig]
 
 
 class Restores:
     """One runs at a time; others wait for their turn. ``check`` reads a schema document, and raises Invalid for one
-    that this server cannot serve, ``admit`` where there may be no more collections, each with these tenants or its one
-    shard."""
+    that this server cannot serve. ``admit`` raises where there is no room for these collections, and returns what keeps
+    room for their objects while it is held."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Restores:
         classes = tuple(asked.choice.among(state.classes, "in the backup"))
         folders = [folder, *self._catalog.below(backend, state, asked.place)]
         request = self._request(asked, classes, read_contents(folder, state))
+        room = self._admit(request.collections)
         reader = PackReader(folders, [id, *state.backups])
         with self._catalog.lock:
             running = self._runner.find(RESTORE, folder.home)
@@ -80,7 +82,7 @@ class Restores:
                 raise Conflict(f"restoration {id} already in progress", id=id)
             job = Job(RESTORE, folder.home, id, classes)
             begun = of_job(job, backend)
-            self._runner.submit(job, Restorer(self._database, request, reader))
+            self._runner.submit(job, Restorer(self._database, request, reader, room))
         if request.parts:
             facts = {"by": caller.user or "anonymous", "by_type": caller.user_type, "id": id}
             _log.info("rights are restored from a backup", extra={"facts": facts | {"parts": ",".join(request.parts)}})
@@ -139,7 +141,6 @@ class Restores:
             raise CorruptData("the backup is damaged: it holds a collection twice; use another backup")
         for one in chosen:
             check_stored(one, self._check(one.document))
-        self._admit({one.name: [shard.name for shard in one.shards] for one in chosen})
         parts = parts_to_load(asked, contents.parts, self._parts)
         aliases = [one for one in self._aliases(asked, chosen) if asked.aliases is None or one in asked.aliases]
         return RestoreRequest(contents, chosen, aliases, parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -79,7 +80,7 @@ def test_a_newer_format_is_named(folder: FilesystemFolder) -> None:
 def test_contents_come_back_whole_or_not(folder: FilesystemFolder) -> None:
     ref = np.zeros(1, REF)
     ref["offset"] = 2**40
-    shards = [StoredShard("main", "ACTIVE", 12, ref), StoredShard("cold", "INACTIVE", 0, None)]
+    shards = [StoredShard("main", "ACTIVE", 12, ref, 7), StoredShard("cold", "INACTIVE", 0, None)]
     contents = BackupContents([StoredCollection("A", {"class": "A"}, ["Alias"], shards)], {"roles": "{}"})
     state = replace(WRITTEN, contents=write_contents(folder, contents))
     found = read_contents(folder, state)
@@ -87,12 +88,21 @@ def test_contents_come_back_whole_or_not(folder: FilesystemFolder) -> None:
     (one,) = found.collections
     assert (one.name, one.document, one.aliases) == ("A", {"class": "A"}, ["Alias"])
     assert [(s.name, s.status, s.size_bytes) for s in one.shards] == [("main", "ACTIVE", 12), ("cold", "INACTIVE", 0)]
+    assert [shard.objects for shard in one.shards] == [7, None]
     assert one.shards[0].manifest is not None
     assert one.shards[0].manifest["offset"] == 2**40
     assert one.shards[1].manifest is None
     with pytest.raises(CorruptData, match=CONTENTS):
         read_contents(folder, replace(state, contents="0"))
     (folder.root / CONTENTS).unlink()
+    with pytest.raises(CorruptData, match=CONTENTS):
+        read_contents(folder, state)
+
+
+@pytest.mark.parametrize("objects", [-1, "7", 1.5, True])
+def test_a_number_of_objects_that_is_none(folder: FilesystemFolder, objects: Any) -> None:
+    contents = BackupContents([StoredCollection("A", {}, [], [StoredShard("main", "ACTIVE", 0, None, objects)])])
+    state = replace(WRITTEN, contents=write_contents(folder, contents))
     with pytest.raises(CorruptData, match=CONTENTS):
         read_contents(folder, state)
 
