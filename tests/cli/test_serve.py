@@ -92,8 +92,8 @@ def test_settings_from_file_environment_and_flags(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environ", "status", "words"),
     [
-        (["--prot", "1"], {}, 2, "unrecognized arguments: --prot 1"),
-        (["--por", "1"], {}, 2, "unrecognized arguments: --por 1"),
+        (["--prot", "1"], {}, 2, "unknown option --prot; did you mean --port?"),
+        (["--por", "1"], {}, 2, "unknown option --por; did you mean --port?"),
         (["--port", "eighty"], {}, 1, "weft: port must be an integer, not 'eighty'"),
         ([], {"WEFT_PROT": "1"}, 1, "weft: unknown setting WEFT_PROT; did you mean WEFT_PORT?"),
         ([], {"LOG_LEVEL": "loud"}, 1, "weft: log_level must be one of debug, info, warning, error, not 'loud'"),

@@ -7,7 +7,6 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
 
 from weft import __version__
 from weft.cli.arguments import HelpFormatter, add_settings
@@ -15,6 +14,7 @@ from weft.cli.move.options import add_move
 from weft.cli.options import (
     add_backup,
     add_check,
+    add_completion,
     add_embed,
     add_embedded,
     add_import,
@@ -24,10 +24,9 @@ from weft.cli.options import (
     add_search,
     add_status,
 )
+from weft.cli.parser import RootParser
+from weft.cli.style import Style
 from weft.domain.errors import WeftError
-
-if TYPE_CHECKING:
-    _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     reader of the output is left."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for names and terminals that are not UTF-8
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse(sys.argv[1:] if argv is None else argv)
     try:
         status = int(arguments.run(arguments))
         if sys.stdout is not None:
             sys.stdout.flush()
     except WeftError as error:
-        print(f"weft: {error.message}", file=sys.stderr)
+        print(f"{_weft()} {error.message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -49,11 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _discard_output()
         return 141
     except OSError as error:
-        print(f"weft: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+        print(f"{_weft()} {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
         _discard_output()
         return 1
     except UnicodeEncodeError as error:
-        print(f"weft: {error.object[:80]!r} is not UTF-8", file=sys.stderr)
+        print(f"{_weft()} {error.object[:80]!r} is not UTF-8", file=sys.stderr)
         return 1
     return status
 
@@ -65,48 +64,52 @@ def _discard_output() -> None:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="weft",
-        description="A multimodal, multi-vector search server that speaks Weaviate's protocol.",
-        epilog="Run weft COMMAND --help for the options of a command.",
-        formatter_class=HelpFormatter,
-        allow_abbrev=False,
+def _weft() -> str:
+    """Begins the line of an error."""
+    return Style(sys.stderr).red("weft:")
+
+
+def _parser() -> RootParser:
+    parser = RootParser(
+        version=__version__, description="A multimodal, multi-vector search server that speaks Weaviate's protocol."
     )
-    parser.add_argument("--version", action="version", version=f"weft {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add(commands, "serve", _serve, "start a server on a data folder", add_settings)
-    _add(commands, "status", _status, "show what a running server holds", add_status)
-    _add(commands, "import", _import, "import JSON Lines, JSON, CSV, Parquet or Arrow files", add_import)
-    _add(commands, "search", _search, "search a collection by meaning, by keyword, or both", add_search)
-    _add(commands, "embed", _embed, "print or write the vectors of files, or of lines on standard input", add_embed)
-    _add(commands, "models", _models, "list the models on this machine, fetch one, or check one", add_models)
-    _add(commands, "embedded", _embedded, "have weaviate.connect_to_embedded() run Weft", add_embedded)
-    _add(commands, "backup", _backup, "back up collections, or list the backups", add_backup)
-    _add(commands, "restore", _restore, "restore collections from a backup", add_restore)
-    _add(commands, "warm", _warm, "compile the kernels for this machine ahead of the first start", lambda parser: None)
-    _add(commands, "check", _check, "check a data folder while no server has it open; repair it", add_check)
-    _add(commands, "move", _move, "move collections from one server, engine or data folder to another", add_move)
-    _add(commands, "jobs", _jobs, "list running jobs, such as backups; pause, resume or cancel one", add_jobs)
+    _add(parser, "serve", _serve, "start a server on a data folder", add_settings)
+    _add(parser, "status", _status, "show what a running server holds", add_status)
+    _add(parser, "import", _import, "import JSON Lines, JSON, CSV, Parquet or Arrow files", add_import)
+    _add(parser, "search", _search, "search a collection by meaning, by keyword, or both", add_search)
+    _add(parser, "embed", _embed, "print or write the vectors of files, or of standard input", add_embed)
+    _add(parser, "models", _models, "list the models on this machine, fetch one, or check one", add_models)
+    _add(parser, "embedded", _embedded, "have weaviate.connect_to_embedded() run Weft", add_embedded)
+    _add(parser, "backup", _backup, "back up collections, or list the backups", add_backup)
+    _add(parser, "restore", _restore, "restore collections from a backup", add_restore)
+    _add(parser, "warm", _warm, "compile the kernels for this machine ahead of the first start", lambda parser: None)
+    _add(parser, "check", _check, "check a data folder while no server has it open; repair it", add_check)
+    _add(parser, "move", _move, "move collections from one server, engine or data folder to another", add_move)
+    _add(parser, "jobs", _jobs, "list running jobs, such as backups; pause, resume or cancel one", add_jobs)
+    _add(parser, "completion", _completion, "print a script that completes words in a shell", add_completion)
     return parser
 
 
+def command_names() -> list[str]:
+    return list(_parser().helps)
+
+
 def _add(
-    commands: _Commands,
+    root: RootParser,
     name: str,
     run: Callable[[argparse.Namespace], int],
     help: str,
     add_arguments: Callable[[argparse.ArgumentParser], None],
 ) -> None:
-    parser = commands.add_parser(
+    root.helps[name] = help
+    parser = root.commands.add_parser(
         name,
-        help=help,
         description=help[0].upper() + help[1:] + ".",
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     add_arguments(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -185,3 +188,9 @@ def _jobs(arguments: argparse.Namespace) -> int:
     from weft.cli.jobs import jobs
 
     return jobs(arguments)
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    from weft.cli.completion import completion
+
+    return completion(arguments.shell, _parser())

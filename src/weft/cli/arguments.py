@@ -53,13 +53,14 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def add_connection(parser: argparse.ArgumentParser, *, grpc: bool = False) -> None:
     """The flags that name the server. Defaults are strings, so that argparse checks environment variables too."""
-    parser.add_argument(
+    group = parser.add_argument_group("server")
+    group.add_argument(
         "--host",
         default=os.environ.get("WEFT_HOST", "127.0.0.1"),
         metavar="ADDRESS",
         help="the server's address (default: %(default)s)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--port",
         type=int,
         default=os.environ.get("WEFT_PORT", "8080"),
@@ -67,14 +68,14 @@ def add_connection(parser: argparse.ArgumentParser, *, grpc: bool = False) -> No
         help="its REST port (default: %(default)s)",
     )
     if grpc:
-        parser.add_argument(
+        group.add_argument(
             "--grpc-port",
             type=int,
             default=os.environ.get("GRPC_PORT", "50051"),
             metavar="N",
             help="its gRPC port (default: %(default)s)",
         )
-    parser.add_argument(
+    group.add_argument(
         "--url",
         default=os.environ.get("WEFT_URL"),
         metavar="URL",
@@ -85,8 +86,8 @@ def add_connection(parser: argparse.ArgumentParser, *, grpc: bool = False) -> No
         ("--client-certificate", "WEFT_CLIENT_CERTIFICATE", "PEM file of a certificate, for one that asks for it"),
         ("--client-key", "WEFT_CLIENT_KEY", "PEM file of its private key"),
     ):
-        parser.add_argument(flag, default=os.environ.get(variable), metavar="FILE", help=f"{what} [{variable}]")
-    parser.add_argument(
+        group.add_argument(flag, default=os.environ.get(variable), metavar="FILE", help=f"{what} [{variable}]")
+    group.add_argument(
         "--api-key", default=os.environ.get("WEFT_API_KEY"), metavar="KEY", help="API key [WEFT_API_KEY]"
     )
 

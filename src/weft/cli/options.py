@@ -155,6 +155,10 @@ def add_restore(parser: argparse.ArgumentParser) -> None:
     _add_archive(parser)
 
 
+def add_completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", nargs="?", choices=("bash", "zsh", "fish"), help="the shell (default: that of $SHELL)")
+
+
 def add_jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
