@@ -1,0 +1,1 @@
+"""Is one way to search better than another? Measures over judged queries, intervals, paired comparisons, a verdict."""
