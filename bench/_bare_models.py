@@ -39,7 +39,7 @@ def minilm_by_onnx(pool: ModelPool, texts: Sequence[str]) -> Pair:
     import onnxruntime
     from tokenizers import Tokenizer
 
-    from weft.modules.local.onnx_text import OnnxTextEncoder
+    from weft.modules.local.onnx_models.text import load_wheel_text
 
     folder = BUNDLED / MINILM
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -58,7 +58,7 @@ def minilm_by_onnx(pool: ModelPool, texts: Sequence[str]) -> Pair:
         return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
     def weft(some: Sequence[str]) -> Any:
-        return pool.model("onnx", lambda: OnnxTextEncoder(folder, MINILM)).embed_documents(some)
+        return pool.model("onnx", lambda: load_wheel_text(folder, MINILM)).embed_documents(some)
 
     return Pair("MiniLM by onnxruntime", bare, weft, [(text, text) for text in texts])
 

@@ -78,7 +78,7 @@ def _parser() -> RootParser:
     _add(parser, "import", _import, "import JSON Lines, JSON, CSV, Parquet or Arrow files", add_import)
     _add(parser, "search", _search, "search a collection by meaning, by keyword, or both", add_search)
     _add(parser, "embed", _embed, "print or write the vectors of files, or of standard input", add_embed)
-    _add(parser, "models", _models, "list the models on this machine, fetch one, or check one", add_models)
+    _add(parser, "models", _models, "list the models on this machine, fetch, check or export one", add_models)
     _add(parser, "embedded", _embedded, "have weaviate.connect_to_embedded() run Weft", add_embedded)
     _add(parser, "backup", _backup, "back up collections, or list the backups", add_backup)
     _add(parser, "restore", _restore, "restore collections from a backup", add_restore)

@@ -16,6 +16,8 @@ from typing import Any
 from weft.domain.errors import NotFound, WeftError
 from weft.modules.local.checkpoint import Checkpoint, Purpose
 from weft.modules.local.models import BUNDLED, MODEL2VEC
+from weft.modules.local.onnx_models.files import exported_files
+from weft.modules.local.onnx_models.session import BESIDE_THE_WEIGHTS
 from weft.modules.local.torch_loading import EXACT, check_memory
 
 _UNLIMITED = 1 << 62
@@ -35,8 +37,8 @@ _FILES = {"config": "config.json", "own": "config_sentence_transformers.json", "
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """``place``: ``wheel``, ``folder`` or ``hub cache``. ``memory_bytes``: approximate size in float32; None if
-    unknown. ``modules``: those that can serve it, the usual one first."""
+    """``place``: ``wheel``, ``folder`` or ``hub cache``. ``memory_bytes``: approximate size in float32, or as exported;
+    None if unknown. ``modules``: those that can serve it, the usual one first."""
 
     name: str
     place: str
@@ -103,7 +105,11 @@ def _read(name: str, place: str, folder: Path) -> FoundModel:
     checkpoint = _checkpoint(name, folder)
     kinds = _kinds(checkpoint, folder)
     size_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    if not any(folder.rglob("*.safetensors")):
+    memory: int | None
+    exported = exported_files(folder)
+    if exported:
+        memory = int(sum(file.stat().st_size for file in exported) * BESIDE_THE_WEIGHTS)
+    elif not any(folder.rglob("*.safetensors")):
         memory = size_bytes if place == "wheel" else None
     else:
         try:

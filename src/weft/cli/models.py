@@ -1,4 +1,4 @@
-"""``weft models``: list the models on this machine, fetch one, or check that one works."""
+"""``weft models``: list the models on this machine, fetch one, check that one works, or export one to ONNX."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from weft.domain.errors import CorruptData, Invalid, Misconfigured, WeftError
 from weft.domain.query import MediaKind
 from weft.modules import build_registry
 from weft.modules.local.hub import fetch
-from weft.modules.local.models import weight_files
+from weft.modules.local.models import ModelSource, weight_files
+from weft.modules.local.onnx_models.files import exported_files
 from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
@@ -38,7 +39,12 @@ def models(arguments: argparse.Namespace) -> int:
         return _list(models_here(folder), _loaded(arguments), as_json=arguments.json)
     if not arguments.name:
         raise Invalid(f"name the model: weft models {arguments.action} NAME")
-    return _pull(arguments.name) if arguments.action == "pull" else _verify(arguments.name, folder)
+    match arguments.action:
+        case "pull":
+            return _pull(arguments.name, onnx=arguments.onnx, file=arguments.file)
+        case "export":
+            return _export(arguments.name, folder, arguments.out, arguments.precision)
+    return _verify(arguments.name, folder)
 
 
 def _loaded(arguments: argparse.Namespace) -> tuple[str, frozenset[str] | None]:
@@ -81,17 +87,34 @@ def _list(found: list[FoundModel], loaded: tuple[str, frozenset[str] | None], *,
     return 0
 
 
-def _pull(name: str) -> int:
+def _pull(name: str, *, onnx: bool, file: str) -> int:
     if any(os.environ.get(variable, "").lower() in _TRUE for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
         raise Misconfigured(f"{name} was not fetched, because HF_HUB_OFFLINE forbids it; unset it, or copy the model")
     try:
         import huggingface_hub  # noqa: F401
     except ImportError as error:
-        raise Misconfigured(f"fetching models needs huggingface_hub ({error}); pip install 'weft[torch]'") from error
-    folder = fetch(name)
+        raise Misconfigured(f"fetching models needs huggingface_hub ({error}); pip install huggingface_hub") from error
+    folder = fetch(name, onnx=onnx or None, file=file)
     if not weight_files(folder):
-        raise CorruptData(f"{name} has no weights that are loaded here (safetensors, pytorch_model.bin)", path=name)
-    print(f"{name} is in {folder}; check it with: weft models verify {name}")
+        raise CorruptData(
+            f"{name} has no weights that are loaded here (safetensors, pytorch_model.bin, ONNX)", path=name
+        )
+    graphs = exported_files(folder)
+    how = f" and runs without torch, by {', '.join(one.name for one in graphs)}" if graphs else ""
+    print(f"{name} is in {folder}{how}; check it with: weft models verify {name}")
+    return 0
+
+
+def _export(name: str, models_folder: Path | None, out: str | None, precision: str) -> int:
+    """Of a model on this machine: its folder is looked for as a server looks for it."""
+    if not out:
+        raise Invalid(f"name the folder to make: weft models export {name} --out FOLDER")
+    from weft.modules.local.onnx_models.export import export_model
+
+    model = find_model(name, models_folder)
+    files = export_model(ModelSource(name, model.folder), Path(out).expanduser(), precision=precision, downloads=False)
+    sizes = ", ".join(f"{one.name} ({bytes_text(one.stat().st_size)})" for one in files)
+    print(f"{name} is exported to {out}: {sizes}. It runs without torch; a server finds it below its --models-path")
     return 0
 
 

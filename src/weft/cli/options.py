@@ -110,12 +110,21 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
         nargs="?",
-        choices=("list", "pull", "verify"),
+        choices=("list", "pull", "verify", "export"),
         default="list",
         help="what to do (default: %(default)s)",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="the model to fetch or check")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the model to fetch, check or export")
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    parser.add_argument("--onnx", action="store_true", help="pull: take ONNX files, which run without torch")
+    parser.add_argument("--file", default="", metavar="FILE", help="pull: this ONNX file, such as onnx/model.onnx")
+    parser.add_argument("--out", metavar="FOLDER", help="export: the folder to make")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "int8", "4bit"),
+        default="float32",
+        help="export: of the weights (default: %(default)s)",
+    )
     _add_models_path(parser)
     add_connection(parser)
 

@@ -15,6 +15,7 @@ from typing import Any
 from weft.domain.errors import CorruptData, Misconfigured
 from weft.modules.local.hub import cached, fetch
 from weft.modules.local.models import ModelSource
+from weft.modules.local.onnx_models.files import exported_files
 
 _OF_PYLATE = frozenset(
     {"query_prefix", "document_prefix", "do_query_expansion", "attend_to_expansion_tokens", "skiplist_words"}
@@ -101,17 +102,39 @@ class Checkpoint:
 
 
 def read_checkpoint(source: ModelSource, *, downloads: bool) -> Checkpoint:
-    """The configuration of a model, which is fetched first if ``downloads`` and the machine has no copy.
+    """The configuration of a model that torch is to run; see ``read_configuration``.
 
-    Raises Misconfigured when it or the libraries are missing; CorruptData when it cannot be read.
+    Raises Misconfigured when the libraries are missing as well.
     """
+    require_torch(source.name)
+    return read_configuration(source, downloads=downloads)
+
+
+def require_torch(name: str) -> None:
+    """Raises Misconfigured without the libraries that run a model's own weights."""
     try:
         import sentence_transformers  # noqa: F401
     except ImportError as error:
         raise Misconfigured(
-            f"the model {source.name} needs torch and sentence-transformers ({error}); "
-            "install them with: pip install 'weft[torch]'"
+            f"the model {name} needs torch and sentence-transformers ({error}); install them with: pip install "
+            "'weft[torch]'. A model with ONNX files needs neither: see weft models pull"
         ) from error
+
+
+def exported_checkpoint(source: ModelSource, *, downloads: bool) -> Checkpoint | None:
+    """The configuration of a model that onnxruntime is to run; None for one that torch is to run.
+
+    Raises what ``read_configuration`` raises.
+    """
+    checkpoint = read_configuration(source, downloads=downloads)
+    return checkpoint if checkpoint.folder is not None and exported_files(checkpoint.folder) else None
+
+
+def read_configuration(source: ModelSource, *, downloads: bool) -> Checkpoint:
+    """The configuration of a model, which is fetched first if ``downloads`` and the machine has no copy.
+
+    Raises Misconfigured when there is none; CorruptData when it cannot be read.
+    """
     folder = _folder(source, downloads=downloads)
     found: dict[str, Any] = {}
     for file in ("config.json", "config_sentence_transformers.json", "modules.json"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +11,10 @@ from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.models import ModelSource
+from weft.modules.local.onnx_models.pair_scorer import Pair, several_scores
 from weft.modules.local.replicas import ReplicaPool
 from weft.modules.local.token_estimates import estimated_tokens, readable
 from weft.modules.local.torch_loading import Placement, best_placement, loading, options
-
-Pair: TypeAlias = tuple[str, str]
-"""Query and document."""
 
 
 class PairScorer:
@@ -64,8 +62,5 @@ def load_cross_encoder(source: ModelSource, *, downloads: bool, placement: Place
     with loading(checkpoint, placement):
         model = CrossEncoder(checkpoint.place, **options(placement))
     if model.num_labels != 1:
-        raise Misconfigured(
-            f"the model {source.name} has {model.num_labels} classes and not a single score to rank by; "
-            "choose a cross-encoder with one label"
-        )
+        raise Misconfigured(several_scores(source.name, model.num_labels))
     return PairScorer(model.eval(), source.name)

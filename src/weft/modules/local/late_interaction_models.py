@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
-from weft.modules.local.late_interaction import LateInteractionEncoder, Passage, load_late_interaction
+from weft.modules.local.checkpoint import exported_checkpoint
+from weft.modules.local.late_interaction import Passage, load_late_interaction
 from weft.modules.local.models import MINILM, ModelSource
+from weft.modules.local.onnx_models.token_vectors import load_onnx_late_interaction
 from weft.modules.local.pool import PooledModel
+from weft.modules.local.scheduler import Encoder
 from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import text_setting, whole_number_setting
 
@@ -45,11 +49,15 @@ class LateInteractionModels:
         return self.resources.offer.find(text_setting(settings, "model") or self.default, MINILM)
 
 
-def late_interaction_model(source: ModelSource, resources: Resources) -> PooledModel[LateInteractionEncoder]:
+def late_interaction_model(source: ModelSource, resources: Resources) -> PooledModel[Encoder[Any]]:
     """The model of ``source`` in the pool; loaded on first use."""
     downloads = resources.offer.allow_downloads
-    key = f"late interaction|{source.place}"
-    return resources.pool.model(key, lambda: load_late_interaction(source, downloads=downloads))
+
+    def load() -> Encoder[Any]:
+        exported = exported_checkpoint(source, downloads=downloads)
+        return load_onnx_late_interaction(exported) if exported else load_late_interaction(source, downloads=downloads)
+
+    return resources.pool.model(f"late interaction|{source.place}", load)
 
 
 def pool_factor(settings: ModuleConfig) -> int:

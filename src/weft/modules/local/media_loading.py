@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.modules.local.checkpoint import Purpose, read_checkpoint
+from weft.modules.local.checkpoint import Purpose, exported_checkpoint, read_checkpoint
 from weft.modules.local.media_encoder import MediaEncoder
 from weft.modules.local.models import ModelSource
+from weft.modules.local.onnx_models.image_text import load_onnx_image_text
 from weft.modules.local.sentence_transformer import SentenceTransformerEncoder
 from weft.modules.local.special_architectures import load_special_architecture
 from weft.modules.local.torch_loading import Placement, best_placement, loading, options
@@ -21,6 +22,9 @@ def load_media(
     Raises Misconfigured for a model with another purpose or custom code, or that needs a missing library, CorruptData
     when weights are missing, Overloaded when it is too large.
     """
+    exported = exported_checkpoint(source, downloads=downloads)
+    if exported is not None:
+        return load_onnx_image_text(exported)
     checkpoint = read_checkpoint(source, downloads=downloads)
     checkpoint.require(Purpose.EMBEDDING)
     from sentence_transformers import SentenceTransformer

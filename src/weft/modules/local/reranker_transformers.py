@@ -1,23 +1,26 @@
 """``reranker-transformers``: a cross-encoder in this process, or in a container if one is named.
 
 The setting ``inferenceUrl`` or the variable RERANKER_INFERENCE_API names the container; without either the model runs
-in this process, which needs the extra ``weft[torch]``. ``model`` names a model that the operator offers: the score is
-the raw logit of a cross-encoder, or the MaxSim of a late-interaction model.
+in this process: on onnxruntime if it has an ONNX file, otherwise by the extra ``weft[torch]``. ``model`` names a model
+that the operator offers: the score is the raw logit of a cross-encoder, or the MaxSim of a late-interaction model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Misconfigured, WeftError
 from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig, Reranker
-from weft.modules.local.checkpoint import Purpose, read_checkpoint
-from weft.modules.local.cross_encoder import PairScorer, load_cross_encoder
+from weft.modules.local.checkpoint import Purpose, exported_checkpoint, read_configuration
+from weft.modules.local.cross_encoder import load_cross_encoder
 from weft.modules.local.late_interaction import Passage, PassageRole, maxsim
 from weft.modules.local.late_interaction_models import late_interaction_model
 from weft.modules.local.models import MINILM, ModelSource
+from weft.modules.local.onnx_models.pair_scorer import load_onnx_cross_encoder
+from weft.modules.local.scheduler import Encoder
 from weft.modules.providers.transformers import SETTING, VARIABLE, RerankingContainer
 from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import text_setting
@@ -51,8 +54,10 @@ class RerankerTransformers(Reranker):
         return self._by_cross_encoder(query, documents, source)
 
     def _by_cross_encoder(self, query: str, documents: Sequence[str], source: ModelSource) -> list[float]:
-        def load() -> PairScorer:
-            return load_cross_encoder(source, downloads=self._offer.allow_downloads)
+        def load() -> Encoder[Any]:
+            downloads = self._offer.allow_downloads
+            exported = exported_checkpoint(source, downloads=downloads)
+            return load_onnx_cross_encoder(exported) if exported else load_cross_encoder(source, downloads=downloads)
 
         pairs = [(query, document) for document in documents]
         model = self._resources.pool.model(f"cross-encoder|{source.place}", load)
@@ -71,7 +76,7 @@ class RerankerTransformers(Reranker):
         found = self._purposes.get(source.place)
         if found is None:
             try:
-                found = read_checkpoint(source, downloads=self._offer.allow_downloads).purpose
+                found = read_configuration(source, downloads=self._offer.allow_downloads).purpose
             except Misconfigured as error:
                 raise Misconfigured(f"{error.message}. Or name a reranking container in {VARIABLE}") from error
             self._purposes[source.place] = found

@@ -2,7 +2,8 @@
 
 ``model`` names a late-interaction model that the operator offers: as sentence-transformers, PyLate or Stanford's
 ColBERT save one. Queries and documents are embedded as it was trained for each. With ``poolFactor`` n, similar vectors
-of a document are merged, so that one in n remains. Needs the extra ``weft[torch]``.
+of a document are merged, so that one in n remains. A model with an ONNX file runs on onnxruntime, any other needs the
+extra ``weft[torch]``.
 """
 
 from __future__ import annotations

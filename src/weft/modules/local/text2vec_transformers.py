@@ -1,7 +1,8 @@
 """``text2vec-transformers``: transformer text embeddings in this process.
 
 Without a ``model`` setting it serves all-MiniLM-L6-v2 from the wheel (384 dimensions, int8, no torch). ``model`` (or
-``path``) names another sentence-transformers model that the operator offers; that needs the extra ``weft[torch]``.
+``path``) names another sentence-transformers model that the operator offers: one with an ONNX file runs on onnxruntime,
+any other needs the extra ``weft[torch]``.
 
 ``poolingStrategy`` is ``masked_mean`` or ``cls`` and applies to the model in the wheel; others pool as their own
 configuration says. ``dimensions``: how many numbers of a vector are kept, normalised again. ``queryPrompt`` and
@@ -19,7 +20,9 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import Vector
 from weft.modules.base import ModuleConfig
+from weft.modules.local.checkpoint import exported_checkpoint
 from weft.modules.local.models import MINILM, ModelSource
+from weft.modules.local.onnx_models.text import load_onnx_text, load_wheel_text
 from weft.modules.local.pool import PooledModel
 from weft.modules.local.role_text import RoleText, stated_document_prompt
 from weft.modules.local.scheduler import Encoder
@@ -92,9 +95,10 @@ class Text2VecTransformers(TextVectorizer):
 
         def load() -> Encoder[Any]:
             if source.bundled and source.folder is not None:
-                from weft.modules.local.onnx_text import OnnxTextEncoder
-
-                return OnnxTextEncoder(source.folder, source.name, pooling=pooling)
+                return load_wheel_text(source.folder, source.name, pooling=pooling)
+            exported = exported_checkpoint(source, downloads=self._offer.allow_downloads)
+            if exported is not None:
+                return load_onnx_text(exported)
             from weft.modules.local.torch_text import TorchTextEncoder
 
             return TorchTextEncoder(source, downloads=self._offer.allow_downloads)

@@ -13,11 +13,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from weft.domain.errors import CorruptData, Misconfigured, Overloaded
+from weft.domain.errors import CorruptData, Misconfigured
 from weft.modules.local.checkpoint import Checkpoint
+from weft.modules.local.memory import free_memory_bytes, require_memory
 from weft.modules.local.weights import check_whole, weight_bytes
 
 _MAY_BE_MISSING = re.compile(r"pooler\.|position_ids$|logit_scale")
@@ -156,43 +156,14 @@ def check_memory(checkpoint: Checkpoint, placement: Placement, *, free_bytes: in
     """
     needed = int(weight_bytes(checkpoint, 2 if placement.dtype == "bfloat16" else 4) * _BESIDE_THE_WEIGHTS)
     free = _free_bytes(placement.device) if free_bytes is None else free_bytes
-    if free is not None and needed > free:
-        raise Overloaded(
-            f"the model {checkpoint.name} takes about {_megabytes(needed)} MB in {placement.dtype}, and "
-            f"{_megabytes(free)} MB are free on {placement.device}; choose a smaller model, or unload others",
-            needed_bytes=needed,
-            free_bytes=free,
-        )
+    require_memory(checkpoint.name, needed, free, dtype=placement.dtype, device=placement.device)
     return needed
 
 
 def _free_bytes(device: str) -> int | None:
-    """None where it is unknown. A container's limit counts as the machine's."""
+    """None where it is unknown."""
     if device == "cuda":
         import torch
 
         return int(torch.cuda.mem_get_info()[0])
-    found = [_available(), _left_in_group()]
-    return min((one for one in found if one is not None), default=None)
-
-
-def _available() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
-    return kilobytes[0] * 1024 if kilobytes else None
-
-
-def _left_in_group() -> int | None:
-    group = Path("/sys/fs/cgroup")
-    try:
-        most, used = ((group / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
-    except OSError:
-        return None
-    return int(most) - int(used) if most.isdigit() else None
-
-
-def _megabytes(count: int) -> int:
-    return round(count / 1e6)
+    return free_memory_bytes()

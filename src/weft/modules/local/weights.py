@@ -18,7 +18,7 @@ from weft.modules.local.models import SAFETENSORS, weight_files
 _MOST_HEADER_BYTES = 100_000_000
 """The format's limit; safetensors refuses more."""
 _OF_GIT_LFS = b"version "
-_UNREADABLE = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "*.gguf")
+_UNREADABLE = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf")
 _WORDS = ("tokenizer.json", "vocab.*", "*.model", "*vocab*.txt", "tekken.json")
 _BY_BYTES = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 """Tokenizers that need no file of words."""

@@ -1,0 +1,1 @@
+"""Models that were exported to ONNX, run by onnxruntime with the tokenizers library: no torch."""
