@@ -71,6 +71,7 @@ class InProcess:
             self.settings.rest,
             body_limit_bytes=self.settings.grpc.max_message_bytes,
             query_timeout_s=self.settings.limits.query_timeout_s,
+            tools=self.settings.mcp,
         )
         self._event_loop = ExitStack()
         self.rest = self._event_loop.enter_context(TestClient(self.app, raise_server_exceptions=False))

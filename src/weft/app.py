@@ -163,6 +163,7 @@ class App:
                 query_timeout_s=settings.limits.query_timeout_s,
                 observe=observe,
                 pages=WebPages(settings.server, settings.rest, anonymous=settings.access.anonymous),
+                tools=settings.mcp,
             )
             self._rest.gate.open(self._rest_app, lambda: self._database.is_ready)
             undo.callback(self._rest.gate.close)

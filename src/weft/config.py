@@ -26,6 +26,7 @@ from weft.settings.resources import ResourceSettings
 from weft.settings.server import (
     GrpcSettings,
     LogSettings,
+    McpSettings,
     MetricsSettings,
     RestSettings,
     ServerSettings,
@@ -59,6 +60,7 @@ class Settings:
     server: ServerSettings = group(ServerSettings, "Server")
     rest: RestSettings = group(RestSettings, "REST")
     grpc: GrpcSettings = group(GrpcSettings, "gRPC")
+    mcp: McpSettings = group(McpSettings, "MCP")
     tls: TlsSettings = group(TlsSettings, "TLS")
     log: LogSettings = group(LogSettings, "Log")
     audit: AuditSettings = group(AuditSettings, "Audit log")

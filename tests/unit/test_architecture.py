@@ -119,7 +119,13 @@ def test_a_room_reads_its_own_group_of_settings() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-WIRES: dict[str, set[str]] = {"json": set(), "grpc": set(), "graphql": {"json"}, "rest": {"json", "graphql"}}
+WIRES: dict[str, set[str]] = {
+    "json": set(),
+    "grpc": set(),
+    "graphql": {"json"},
+    "mcp": {"json"},
+    "rest": {"json", "graphql", "mcp"},
+}
 """For each room of the wire, those of the wire that it may import."""
 
 

@@ -24,6 +24,7 @@ from weft.service.classification.classifications import Classifications
 from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
 from weft.service.indexes.property_indexes import PropertyIndexes
 from weft.service.jobs import Jobs
+from weft.service.mcp import Mcp
 from weft.service.object_finder import ObjectFinder
 from weft.service.objects import Objects
 from weft.service.permissions.objects import explaining
@@ -70,6 +71,7 @@ class Service(SearchService):
         self.objects = Objects(self.collections, ObjectVectorizer(registry, Centroids(self.collections)), self._limits)
         self.references = References(self.collections)
         self.finder = ObjectFinder(self.collections)
+        self.mcp = Mcp()
         self.replication = Replication(self.collections, self._node)
         self.access = access
         self._runner = JobRunner(JobLedger(database))

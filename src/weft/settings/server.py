@@ -188,3 +188,19 @@ class LogSettings:
     def __post_init__(self) -> None:
         one_of(("debug", "info", "warning", "error"), log_level=self.level)
         one_of(("text", "json"), log_format=self.format)
+
+
+@dataclass(frozen=True, slots=True)
+class McpSettings:
+    enabled: bool = setting(
+        "mcp_server_enabled",
+        "MCP_SERVER_ENABLED",
+        False,
+        "offer tools to language models at `/v1/mcp`; see docs/mcp.md",
+    )
+    write_access: bool = setting(
+        "mcp_server_write_access_enabled",
+        "MCP_SERVER_WRITE_ACCESS_ENABLED",
+        False,
+        "also those that store, change and delete",
+    )

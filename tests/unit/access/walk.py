@@ -191,6 +191,7 @@ REST: dict[tuple[str, str], Step] = {
         path="/v1/batch/references",
         body=[{"from": f"{BEACON['beacon']}/next", "to": BEACON["beacon"]}],
     ),
+    ("POST", "/v1/mcp"): needs("read_mcp", path="/v1/mcp", body={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}),
     ("POST", "/v1/batch/objects"): needs(
         "create_data", "update_data", path="/v1/batch/objects", body={"objects": [_OBJECT]}
     ),

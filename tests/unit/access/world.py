@@ -31,6 +31,7 @@ class World(InProcess):
             "db_users_enabled": True,
             "rbac_enabled": True,
             "rbac_root_users": ("root-user",),
+            "mcp_server_enabled": True,
         }
         super().__init__(folder, **{**given, **settings})
         self.fill()

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from weft.domain.aggregate import AggregateAnswer, Aggregation
-from weft.domain.beacon import format_beacon
 from weft.domain.errors import CallerError, Inapplicable
-from weft.domain.objects import GeoPoint, Reference
 from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
+from weft.wire.json.groups import group_value
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.shapes import ref
 from weft.wire.rest.search import answered
@@ -72,18 +71,10 @@ def _encoded(answer: AggregateAnswer, asked: Aggregation) -> dict[str, object]:
     if asked.group_by is None:
         return {"count": sum(one.count for one in answer.groups)}
     groups = [
-        {"groupedBy": {"path": [asked.group_by], "value": _value(one.value)}, "count": one.count}
+        {"groupedBy": {"path": [asked.group_by], "value": group_value(one.value)}, "count": one.count}
         for one in answer.groups
     ]
     return {"groups": groups} if groups else {}
-
-
-def _value(value: object) -> object:
-    if isinstance(value, Reference):
-        return format_beacon(value.collection, value.uuid)
-    if isinstance(value, GeoPoint):
-        return {"latitude": value.latitude, "longitude": value.longitude}
-    return value
 
 
 ENDPOINTS = [

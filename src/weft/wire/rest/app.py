@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weft.access.authenticator import Authenticator
 from weft.service.guard import Door
-from weft.settings.server import RestSettings
+from weft.settings.server import McpSettings, RestSettings
 from weft.wire.observing import Observe
 from weft.wire.rest import (
     aggregate,
@@ -32,6 +32,7 @@ from weft.wire.rest import (
     graphql,
     indexes,
     jobs,
+    mcp,
     objects,
     references,
     replication,
@@ -68,6 +69,8 @@ _ROOT: Final = "/v1/"
 """Every endpoint of the protocol is below it."""
 _SLASHES: Final = re.compile("//+")
 ENDPOINTS: Final = [endpoint for noun in _NOUNS for endpoint in noun.ENDPOINTS]
+"""Those of every server. What is at ``/v1/mcp`` is up to its settings."""
+_OFF: Final = McpSettings()
 
 
 def build_app(
@@ -79,11 +82,13 @@ def build_app(
     query_timeout_s: float = 0.0,
     observe: Observe | None = None,
     pages: WebPages | None = None,
+    tools: McpSettings = _OFF,
 ) -> Starlette:
     """The ASGI application that answers every endpoint with the verbs of the service behind ``door``. Its
     ``state.runner`` is the ``Runner``.
 
-    ``pages``: refuses what web pages may not do; None: they may do everything.
+    ``pages``: refuses what web pages may not do; None: they may do everything. Raises Misconfigured where ``tools`` are
+    to be offered over MCP, which is not installed.
     """
     runner = Runner(
         door,
@@ -93,7 +98,8 @@ def build_app(
         query_timeout_s=query_timeout_s,
         observe=observe,
     )
-    routes = runner.routes([*ENDPOINTS, *published(ENDPOINTS)])
+    endpoints = [*ENDPOINTS, mcp.endpoint(tools)]
+    routes = runner.routes([*endpoints, *published(endpoints)])
     middleware = [Middleware(_SingleSlashes)]
     if settings.cors_origins:
         middleware.append(_cors(settings.cors_origins))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
 from starlette.responses import Response
 
 from weft.domain import json_text
@@ -29,6 +31,8 @@ from weft.wire.rest.openapi.parameters import Parameter
 from weft.wire.rest.openapi.shapes import Schema
 
 _JSON = "application/json"
+
+T = TypeVar("T")
 
 
 class Call:
@@ -81,6 +85,21 @@ class Reply(NamedTuple):
 Handler: TypeAlias = Callable[[Call], Reply]
 
 
+class OnThread(Protocol):
+    """Does ``work`` on a thread, as a handler is run: when it is the caller's turn, within the limits of a request.
+    ``work`` gets the service as the caller may use it; ``reads``: as of an ``Endpoint``."""
+
+    async def __call__(self, work: Callable[[Service], T], *, reads: bool) -> T: ...
+
+
+class Exchange(ABC):
+    """In place of a handler: what speaks a protocol of its own over HTTP, on the event loop."""
+
+    @abstractmethod
+    async def answer(self, request: Request, body: bytes, caller: Caller, on_thread: OnThread) -> Response:
+        """The response to a request, whose body has been received."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A call: its handler, and its description in the OpenAPI document.
@@ -96,7 +115,7 @@ class Endpoint:
 
     method: str
     path: str
-    handler: Handler
+    handler: Handler | Exchange
     summary: str
     takes: Schema | None = None
     answers: Mapping[int, Schema | None] = field(default_factory=lambda: {200: None})

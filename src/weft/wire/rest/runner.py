@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -23,16 +24,19 @@ from weft.domain.json_values import JsonValue
 from weft.domain.place import MOST_AWAY, placed
 from weft.domain.shares import Shares
 from weft.service.guard import Door
+from weft.service.service import Service
 from weft.settings.server import RestSettings
 from weft.wire.json import documents
 from weft.wire.observing import Observe
 from weft.wire.rest.body import SMALL_BYTES, HeldBody, Reader
 from weft.wire.rest.bounds import bounded
 from weft.wire.rest.connections import network
-from weft.wire.rest.endpoint import Call, Endpoint, check_media_type, error_response, json_response
+from weft.wire.rest.endpoint import Call, Endpoint, Exchange, check_media_type, error_response, json_response
 from weft.wire.rest.form import missing
 from weft.wire.rest.rest_place import RestPlace
 from weft.wire.rest.turns import Turns
+
+T = TypeVar("T")
 
 _CONSISTENCY_LEVELS: Final = ("ONE", "QUORUM", "ALL")
 _QUEUE_PER_WORKER: Final = 64
@@ -115,17 +119,36 @@ class Runner:
         self._turns.check_room(holder)  # now, before a body is received, and again after the while that this took
         with self._bodies.holding(holder) as held:
             data = await self._body(endpoint, request, held) if endpoint.takes_body else b""
-            if self._threads is None:
-                self._threads = CapacityLimiter(math.inf)
-            since = time.monotonic()
-            await self._turns.begin(holder)
-            place = RestPlace(holder, self._turns, self._away)
-            try:
-                return await anyio.to_thread.run_sync(
-                    self._handled, endpoint, data, request, caller, place, since, limiter=self._threads
-                )
-            finally:
-                place.end()
+            on_thread = partial(self._on_thread, request, caller, holder)
+            handler = endpoint.handler
+            if isinstance(handler, Exchange):
+                return await handler.answer(request, data, caller, on_thread)
+
+            def handled(service: Service) -> Response:
+                parsed = endpoint.form.check(_of_few_items(documents.parse(data))) if data else None
+                call = Call(service, request.path_params, request.query_params, caller, parsed)
+                return json_response(handler(call))
+
+            return await on_thread(handled, reads=endpoint.reads or endpoint.method == "GET")
+
+    async def _on_thread(
+        self, request: Request, caller: Caller, holder: str, work: Callable[[Service], T], *, reads: bool
+    ) -> T:
+        """See ``OnThread``."""
+        if self._threads is None:
+            self._threads = CapacityLimiter(math.inf)
+        since = time.monotonic()
+        await self._turns.begin(holder)
+        place = RestPlace(holder, self._turns, self._away)
+
+        def placed_work() -> T:
+            with bounded(self._query_timeout_s, request, since, reads=reads), placed(place):
+                return work(self._door.admit(caller))
+
+        try:
+            return await anyio.to_thread.run_sync(placed_work, limiter=self._threads)
+        finally:
+            place.end()
 
     async def _body(self, endpoint: Endpoint, request: Request, held: HeldBody) -> bytes:
         headers = request.headers
@@ -144,23 +167,6 @@ class Runner:
                 )
             self._bodies.hold(held, decoded)
         return data
-
-    def _handled(
-        self,
-        endpoint: Endpoint,
-        data: bytes,
-        request: Request,
-        caller: Caller,
-        place: RestPlace,
-        waiting_since: float,
-    ) -> Response:
-        reads = endpoint.reads or endpoint.method == "GET"
-        with bounded(self._query_timeout_s, request, waiting_since, reads=reads), placed(place):
-            parsed = endpoint.form.check(_of_few_items(documents.parse(data))) if data else None
-            service = self._door.admit(caller)
-            return json_response(
-                endpoint.handler(Call(service, request.path_params, request.query_params, caller, parsed))
-            )
 
 
 def _of_few_items(body: JsonValue) -> JsonValue:

@@ -18,9 +18,9 @@ from weft.domain.json_values import JsonObject
 from weft.domain.query import Query
 from weft.domain.schema import CollectionConfig
 from weft.wire.json.documents import as_object
+from weft.wire.json.hits import hit_to_json
 from weft.wire.rest.endpoint import Call, Endpoint, Handler, Reply
 from weft.wire.rest.openapi.shapes import ref
-from weft.wire.rest.search_hits import hit_to_json
 from weft.wire.rest.search_requests import Lookup, bm25, check_offered, hybrid, near_object, near_text
 
 _Answer = TypeVar("_Answer")
