@@ -14,7 +14,7 @@ from server import Server
 ROOT = Path(__file__).parents[2]
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "```python\n" in page.read_text(encoding="utf-8")]
 _TIMEOUT_S = 300
-OPTIONAL = {"pyarrow"}
+OPTIONAL = {"mcp", "pyarrow"}
 """Packages that only an extra brings."""
 
 

@@ -19,6 +19,7 @@ from weft.cli.options import (
     add_embedded,
     add_import,
     add_jobs,
+    add_mcp,
     add_models,
     add_restore,
     add_search,
@@ -86,6 +87,7 @@ def _parser() -> RootParser:
     _add(parser, "check", _check, "check a data folder while no server has it open; repair it", add_check)
     _add(parser, "move", _move, "move collections from one server, engine or data folder to another", add_move)
     _add(parser, "jobs", _jobs, "list running jobs, such as backups; pause, resume or cancel one", add_jobs)
+    _add(parser, "mcp", _mcp, "offer a server's tools to language models, over MCP", add_mcp)
     _add(parser, "completion", _completion, "print a script that completes words in a shell", add_completion)
     return parser
 
@@ -188,6 +190,12 @@ def _jobs(arguments: argparse.Namespace) -> int:
     from weft.cli.jobs import jobs
 
     return jobs(arguments)
+
+
+def _mcp(arguments: argparse.Namespace) -> int:
+    from weft.cli.mcp import mcp
+
+    return mcp(arguments)
 
 
 def _completion(arguments: argparse.Namespace) -> int:

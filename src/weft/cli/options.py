@@ -67,6 +67,18 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     add_connection(parser, grpc=True)
 
 
+def add_mcp(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Offer the tools of a server to a program that speaks MCP over standard input and output. The server is one "
+        "that runs with MCP_SERVER_ENABLED=true, or with --data-path one of this command's own."
+    )
+    parser.add_argument(
+        "--data-path", metavar="FOLDER", help="a data folder that no server has open, to be served while this runs"
+    )
+    parser.add_argument("--write", action="store_true", help="with --data-path: also tools that change what is stored")
+    add_connection(parser)
+
+
 def add_embed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="*", metavar="FILE", help="text, image, audio or video; - or none: lines of standard input"

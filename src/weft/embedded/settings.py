@@ -33,6 +33,8 @@ class ConnectSettings(TypedDict, total=False):
     grpc_message_timeout_s: float
     grpc_max_connections: int
     grpc_wire: str
+    mcp_server_enabled: bool
+    mcp_server_write_access_enabled: bool
     log_level: str
     log_format: str
     audit_log: str

@@ -23,9 +23,12 @@ def fitted(answer: Mapping[str, object]) -> dict[str, Any]:
     if _size(plain) <= MOST_CHARS:
         return plain
     plain = {key: _with_short_texts(value) for key, value in plain.items()}
-    notes = [f"texts and lists of more than {_LONG_TEXT} characters or entries were shortened"]
-    longest = max((key for key, one in plain.items() if isinstance(one, list)), key=lambda key: _size(plain[key]))
+    notes = [f"texts of more than {_LONG_TEXT} characters were shortened"]
+    lists = [key for key, one in plain.items() if isinstance(one, list)]
+    longest = max(lists, key=lambda key: _size(plain[key]), default="")
     room = MOST_CHARS - _size({**plain, longest: []})
+    if not longest or room < 0:
+        return {"cut": "the answer is too long for a model; ask for less"}
     kept: list[Any] = []
     for one in plain[longest]:
         room -= _size(one) + 1
@@ -35,8 +38,7 @@ def fitted(answer: Mapping[str, object]) -> dict[str, Any]:
     missing = len(plain[longest]) - len(kept)
     if missing:
         notes.append(f"the last {missing} of {len(plain[longest])} {longest} were left out")
-    plain[longest] = kept
-    return {**plain, "cut": f"{', and '.join(notes)}; ask for fewer, or for fewer properties of each"}
+    return {**plain, longest: kept, "cut": f"{', and '.join(notes)}; ask for fewer, or for fewer properties of each"}
 
 
 def _with_short_texts(value: Any) -> Any:
