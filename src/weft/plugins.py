@@ -1,4 +1,4 @@
-"""Plug-ins: modules, backup backends and drivers that other packages add, found by their entry points.
+"""Plug-ins: modules, backup backends, drivers and models that other packages add, found by their entry points.
 
 A package declares them in its metadata, for example in its ``pyproject.toml``:
 
@@ -21,6 +21,8 @@ from weft.domain.errors import Misconfigured, WeftError
 MODULES: Final = "weft.modules"
 BACKUP_BACKENDS: Final = "weft.backup_backends"
 DRIVERS: Final = "weft.drivers"
+MODELS: Final = "weft.models"
+"""A function that returns the folder of a model, by the name of the model."""
 
 
 @dataclass(frozen=True, slots=True)

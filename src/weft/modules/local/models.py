@@ -1,14 +1,15 @@
 """Models: from the name in a collection's settings to a local folder or hub model.
 
 Folders and hub names in a collection's settings come from clients, and a model folder can name code to run. So a
-client chooses among what the operator offers: the models in the wheel, the folders below ``models_folder``, and, if
-``weft[torch]`` is installed, the models in this machine's hub cache (or, with ``allow_downloads``, on the hub).
+client chooses among what the operator offers: the models in the wheel, the folders below ``models_folder``, the models
+of other packages, and those in this machine's hub cache (or, with ``allow_downloads``, on the hub).
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -19,6 +20,7 @@ from xxhash import xxh64
 from weft.domain.errors import Invalid
 from weft.modules.base import UNKNOWN
 from weft.modules.local.onnx_models.files import ONNX, exported_files
+from weft.plugins import MODELS, find_plugins
 
 _HUB_NAME = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
 _LONGEST_NAME = 500
@@ -95,6 +97,16 @@ def cached_folder(name: str) -> Path | None:
 
 
 @cache
+def packaged_models() -> Mapping[str, Path]:
+    """The folders of models that other packages add (``weft.models``), by name.
+
+    Raises Misconfigured for a package that cannot be imported, or has the name of a model of the wheel.
+    """
+    found = find_plugins(MODELS, (MINILM, MODEL2VEC, TINY_ANY))
+    return {name: Path(str(plugin.make())) for name, plugin in found.items()}
+
+
+@cache
 def _graphs(folder: Path) -> tuple[str, ...]:
     """The names of the ONNX files that are run."""
     return tuple(file.name for file in exported_files(folder) if file.match(ONNX))
@@ -119,8 +131,8 @@ def _weights(folder: Path) -> str:
 
 
 class ModelOffer:
-    """The models that collections may choose from: those in the wheel, the folders below ``models_folder``, and those
-    of the hub, which are fetched if ``allow_downloads``."""
+    """The models that collections may choose from: those in the wheel, the folders below ``models_folder``, those of
+    other packages, and those of the hub, which are fetched if ``allow_downloads``."""
 
     def __init__(self, models_folder: Path | None = None, *, allow_downloads: bool = False) -> None:
         self.allow_downloads = allow_downloads
@@ -149,6 +161,8 @@ class ModelOffer:
             folder = (root / name).resolve()
             if folder != root and folder.is_relative_to(root) and folder.is_dir():
                 return ModelSource(name, folder)
+        if short in (packaged := packaged_models()):
+            return ModelSource(short, packaged[short])
         if not _HUB_NAME.fullmatch(name):
             offered = f"a folder below {self._folder}" if self._folder else "a folder that the server offers"
             raise Invalid(f"model {name[:80]!r} is not a model's name; give {default}, {offered}, or a name on the hub")
