@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from contract.kinds import KINDS, REMOTE, discard, remote_part
-from contract.things import CONFIG, COUNT, Make, thing
+from contract.kinds import KINDS, REMOTE, Make, discard, remote_part
 from reference.part import ReferencePart
+from weft.conformance.things import CONFIG, COUNT, thing
 from weft.domain.schema import (
     CollectionConfig,
 )

@@ -53,6 +53,9 @@ class EdgeClient:
     def close(self) -> None:
         pass
 
+    def info(self) -> Any:
+        return SimpleNamespace(version=VERSION)
+
     # -- collections
 
     def collection_exists(self, name: str) -> bool:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from contract.edge import VERSION, EdgeClient
+from reference.driver import ReferenceDriver
 from reference.remote import ReferenceStore
 from weft.catalog.changes import new_entry
 from weft.domain.schema import CollectionConfig
 from weft.domain.tenants import TenantStatus
 from weft.engine.collection import ONLY_SHARD
+from weft.engine.driver import Driver
+from weft.engine.embedded.driver import EmbeddedDriver
 from weft.engine.part import Part
 from weft.engine.qdrant.driver import open_store
 from weft.engine.qdrant.store import QdrantOptions, QdrantStore
@@ -23,6 +27,7 @@ from weft.engine.remote.store import RemoteStore
 QDRANT = os.environ.get("WEFT_TEST_QDRANT", "")
 """The address of a Qdrant server to run over, too, as CONTRIBUTING.md says."""
 
+Make: TypeAlias = Callable[[CollectionConfig], Part]
 Opening: TypeAlias = Callable[[], RemoteStore]
 """A client of an engine that was empty at first, and outlives its clients."""
 
@@ -70,3 +75,16 @@ def discard(store: RemoteStore) -> None:
     for name in store.names():
         store.drop(name)
     store.close()
+
+
+def remote_driver(prepare: Callable[[Path], Opening], folder: Path) -> Callable[[], Driver]:
+    opening = prepare(folder / "engine")
+    return lambda: driver_of(opening())
+
+
+DRIVERS: Mapping[str, Callable[[Path], Callable[[], Driver]]] = {
+    "embedded": lambda folder: lambda: EmbeddedDriver(folder, durable=False, write_queue=1000),
+    "reference": lambda folder: partial(lambda outlives: outlives, ReferenceDriver()),
+    **{name: partial(remote_driver, prepare) for name, prepare in REMOTE.items()},
+}
+"""What makes each after a restart; the reference has no files, so it outlives that."""

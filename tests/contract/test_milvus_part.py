@@ -18,10 +18,10 @@ from contract import (
     test_part_searches,
     test_part_sets,
 )
-from contract.kinds import remote_part
+from contract.kinds import Make, remote_part
 from contract.milvus_beside import BesideStore
-from contract.test_part_at_random import Pair
-from contract.things import Make
+from weft.conformance.at_random import ANY
+from weft.conformance.bench import Pair
 from weft.domain.schema import CollectionConfig
 from weft.engine.embedded.shard import Shard
 from weft.engine.milvus.address import parse_address
@@ -71,8 +71,6 @@ def make(request: pytest.FixtureRequest, milvus: MilvusStore) -> Make:
 
 @pytest.fixture(scope="module")
 def pair(milvus: MilvusStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    shard = Shard(
-        tmp_path_factory.mktemp("random") / "shard", test_part_at_random.CONFIG, durable=False, write_queue=1000
-    )
-    yield Pair(shard, remote_part(milvus, test_part_at_random.CONFIG))
+    shard = Shard(tmp_path_factory.mktemp("random") / "shard", ANY, durable=False, write_queue=1000)
+    yield Pair(shard, remote_part(milvus, ANY))
     shard.close()

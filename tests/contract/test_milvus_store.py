@@ -12,8 +12,8 @@ import grpc._channel
 import numpy as np
 import pytest
 
-from contract.things import condition, key
 from weft.catalog.changes import new_entry
+from weft.conformance.things import condition, key
 from weft.domain.errors import Misconfigured, TooLarge, Unsupported
 from weft.domain.filters import Operator
 from weft.domain.objects import Object

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract.things import CONFIG, COUNT, Make, condition, key, numbers_of, thing
-from weft.domain.errors import Conflict, Invalid, NotFound
+from contract.kinds import Make
+from weft.conformance.things import CONFIG, COUNT, condition, key, numbers_of, thing
+from weft.domain.errors import Conflict, Invalid
 from weft.domain.filters import (
     Condition,
     Not,
@@ -25,7 +26,7 @@ from weft.domain.objects import Object, Vector
 from weft.domain.schema import (
     Expiry,
 )
-from weft.engine.changes import Change, Done, Edit, Remove, Upsert
+from weft.engine.changes import Change, Done, Remove, Upsert
 from weft.engine.part import Part
 from weft.engine.selection import Referenced
 from weft.engine.view import find_objects, find_records
@@ -37,46 +38,6 @@ def same(vector: Vector, other: Vector) -> bool:
 
 
 # -- writing
-
-
-def test_what_is_written_is_read_as_it_was_given(filled: Part) -> None:
-    view = filled.view()
-    assert filled.count == COUNT
-    found = find_objects(view, [key(n) for n in range(COUNT)] + [key(COUNT)], vectors=True)
-    assert found.pop() is None
-    for n, one in enumerate(found):
-        assert one is not None
-        given = thing(n)
-        assert one[1].properties == given.properties
-        assert (one[1].uuid, one[1].created_ms, one[1].updated_ms) == (key(n), 1000 + n, 2000 + n)
-        assert one[1].vectors.keys() == given.vectors.keys()
-        assert all(same(vector, given.vectors[name]) for name, vector in one[1].vectors.items())
-    assert {name: view.dims(name) for name in CONFIG.vectors} == {"flat": 4, "cosine": 8, "tokens": 4}
-
-
-def test_each_change_has_its_own_outcome(part: Part) -> None:
-    changes: list[Change] = [
-        Upsert(thing(1), insert_only=True),
-        Upsert(thing(1), insert_only=True),
-        Upsert(thing(2)),
-        Remove(key(3)),
-        Remove(key(2)),
-        Upsert(thing(2), insert_only=True),
-    ]
-    outcomes = part.write(changes)
-    assert [type(one) for one in outcomes] == [Done, Conflict, Done, Done, Done, Done]
-    assert [one.existed for one in outcomes if isinstance(one, Done)] == [False, False, False, True, False]
-    assert part.count == 2
-    assert part.write([]) == []
-
-
-def test_a_replaced_object_keeps_its_creation_time(filled: Part) -> None:
-    again = replace(thing(5), properties={"n": 77}, created_ms=9, updated_ms=9)
-    assert filled.write([Upsert(again)]) == [Done(existed=True)]
-    assert again.created_ms == 1005
-    (found,) = find_objects(filled.view(), [key(5)], vectors=False)
-    assert found is not None
-    assert (found[1].created_ms, found[1].updated_ms, found[1].properties) == (1005, 9, {"n": 77})
 
 
 def test_creation_times_within_one_write(part: Part) -> None:
@@ -103,32 +64,6 @@ def test_models_are_those_of_the_latest_vectors(part: Part) -> None:
 
 
 # -- views
-
-
-def test_what_a_view_has_named_reads_as_it_was_seen(filled: Part) -> None:
-    view = filled.view()
-    (doc_id,) = view.find([key(6)])
-    assert doc_id is not None
-    filled.write([Remove(key(6)), Upsert(thing(COUNT)), Upsert(replace(thing(7), properties={"n": 1}))])
-    everything = condition(Operator.GREATER_THAN_EQUAL, "n", 0)
-    assert view.uuids([doc_id]) == [key(6)]
-    assert view.find([key(6)]) == [doc_id]
-    assert [record.properties.get("n") for record in view.records([doc_id])] == [6]
-    now = filled.view()
-    assert now.find([key(6)]) == [None]
-    assert COUNT in numbers_of(now, now.select(everything).first())
-    assert 6 not in numbers_of(now, now.page(None, 100))
-
-
-def test_pages_are_in_order_of_uuid(filled: Part) -> None:
-    view = filled.view()
-    keys = sorted(key(n) for n in range(COUNT))
-    assert view.uuids(view.page(None, 100).tolist()) == keys
-    seen: list[bytes] = []
-    while len(page := view.page(seen[-1] if seen else None, 7)):
-        seen += view.uuids(page.tolist())
-    assert seen == keys
-    assert len(view.page(keys[-1], 5)) == 0
 
 
 @pytest.mark.parametrize("expiry", [None, Expiry("at", 3600, hidden=True)], ids=["lasting", "expiring"])
@@ -176,40 +111,6 @@ def refusing(obj: Object) -> Object:
     raise Invalid("not this one")
 
 
-def test_edits_keep_what_they_do_not_touch(filled: Part) -> None:
-    edits: dict[bytes, Edit] = {
-        key(1): counted,
-        key(2): lambda obj: None,
-        key(3): refusing,
-        key(99): counted,
-    }
-    errors = filled.edit(edits)
-    assert {uuid: type(error) for uuid, error in errors.items()} == {key(3): Invalid, key(99): NotFound}
-    (one, two) = find_objects(filled.view(), [key(1), key(2)], vectors=True)
-    assert one is not None
-    assert two is not None
-    assert one[1].properties == thing(1).properties | {"n": 2}
-    assert one[1].created_ms == 1001
-    assert all(same(vector, thing(1).vectors[name]) for name, vector in one[1].vectors.items())
-    assert two[1].properties == thing(2).properties
-
-
-def test_an_edit_that_is_beaten_is_made_again(filled: Part) -> None:
-    calls = 0
-
-    def beaten(obj: Object) -> Object:
-        nonlocal calls
-        calls += 1
-        if calls <= 4:
-            filled.write([Upsert(replace(thing(1), properties={"n": 100 * calls}))])
-        return counted(obj)
-
-    assert filled.edit({key(1): beaten}) == {}
-    (found,) = find_objects(filled.view(), [key(1)], vectors=False)
-    assert found is not None
-    assert found[1].properties == {"n": 401}
-
-
 def test_other_writers_are_kept_waiting_for_an_edit_that_was_beaten_often(filled: Part) -> None:
     others: list[threading.Thread] = []
 
@@ -240,38 +141,6 @@ def test_an_edit_that_is_always_beaten_is_a_conflict(filled: Part) -> None:
     (found,) = find_objects(filled.view(), [key(2)], vectors=False)
     assert found is not None
     assert found[1].properties["n"] == 3
-
-
-def test_what_everyone_edits_is_edited_by_everyone(filled: Part) -> None:
-    def edit() -> None:
-        for _ in range(10):
-            assert filled.edit({key(0): counted}) == {}
-
-    threads = [threading.Thread(target=edit) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    (found,) = find_objects(filled.view(), [key(0)], vectors=False)
-    assert found is not None
-    assert found[1].properties["n"] == 40
-
-
-def test_removing_by_a_filter(filled: Part) -> None:
-    odd = condition(Operator.EQUAL, "flag", False)
-    wanted = {n for n in range(COUNT) if thing(n).properties.get("flag") is False}
-    planned = filled.remove(odd, 5, dry_run=True)
-    assert (planned.matches, len(planned.outcomes), filled.count) == (len(wanted), 5, COUNT)
-    removed = filled.remove(odd, 5)
-    assert removed.matches == len(wanted)
-    assert [uuid for uuid, _ in removed.outcomes] == [uuid for uuid, _ in planned.outcomes]
-    assert all(error is None for _, error in removed.outcomes)
-    view = filled.view()
-    gone = {uuid for uuid, _ in removed.outcomes}
-    assert gone <= {key(n) for n in wanted}
-    assert set(view.uuids(view.page(None, 100).tolist())) == {key(n) for n in range(COUNT)} - gone
-    assert filled.remove(odd, 100).matches == len(wanted) - 5
-    assert filled.remove(odd, 100).matches == 0
 
 
 def test_removing_through_references(filled: Part) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from contract.things import Make, condition, key, numbers_of
+from contract.kinds import Make
+from weft.conformance.things import condition, key, numbers_of
 from weft.domain.errors import Inapplicable, Invalid
 from weft.domain.filters import And, Filter, Not, Operator, Or
 from weft.domain.objects import Object

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract.things import Make
+from contract.kinds import Make
 from weft.domain.filters import Condition, Operator, PropertyTarget
 from weft.domain.objects import Object, Value
 from weft.domain.query import Keyword, MatchOperator, Sort

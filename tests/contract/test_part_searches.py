@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract.things import ASKED, CONFIG, COUNT, FILTERS, Make, condition, key, numbers_of, thing
+from contract.kinds import Make
 from reference.part import ReferencePart
+from weft.conformance.things import ASKED, CONFIG, COUNT, FILTERS, condition, key, numbers_of, thing
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.filters import (
     Operator,
@@ -66,16 +67,6 @@ def test_a_depth_never_takes_away_from_the_first(filled: Part, name: str, shape:
         assert min(k, 5) <= len(found) <= k
 
 
-def test_nothing_is_near_within_nothing(filled: Part) -> None:
-    view = filled.view()
-    nothing = view.select(condition(Operator.EQUAL, "n", 1000))
-    assert len(nothing) == 0
-    for name, shape in (("flat", (4,)), ("tokens", (2, 4))):
-        assert len(view.nearest(name, np.ones(shape, np.float32), 5, nothing, None).doc_ids) == 0
-    assert len(view.keyword(Keyword("w1"), 5, nothing).doc_ids) == 0
-    assert len(view.sorted(nothing, (Sort("n", True),), 5)) == 0
-
-
 def test_a_vector_that_the_collection_lacks_is_not_found(filled: Part) -> None:
     view, query = filled.view(), np.ones(4, np.float32)
     asked: list[Callable[[], object]] = [
@@ -88,22 +79,6 @@ def test_a_vector_that_the_collection_lacks_is_not_found(filled: Part) -> None:
     for ask in asked:
         with pytest.raises(NotFound):
             ask()
-
-
-@pytest.mark.parametrize(
-    "query", [Keyword("w1 w4"), Keyword("W2 only5", ("text",)), Keyword("w1", ("title^3", "text")), Keyword("the")]
-)
-def test_words_are_scored_by_bm25f(filled: Part, query: Keyword) -> None:
-    reference = ReferencePart(CONFIG)
-    reference.write([Upsert(thing(n)) for n in range(COUNT)])
-    view = filled.view()
-    for filter in (None, condition(Operator.GREATER_THAN, "n", 3)):
-        found = view.keyword(query, 10, None if filter is None else view.select(filter))
-        wanted_view = reference.view()
-        wanted = wanted_view.keyword(query, 10, None if filter is None else wanted_view.select(filter))
-        assert np.allclose(found.scores, wanted.scores, rtol=1e-5)
-        assert numbers_of(view, found.doc_ids) == numbers_of(wanted_view, wanted.doc_ids)
-    assert len(view.explain_keyword(query, found.doc_ids.tolist())) == len(found.doc_ids)
 
 
 def test_numbers_of_a_property(filled: Part) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from contract.things import ASKED, CONFIG, COUNT, FILTERS, Make, condition, key, numbers_of, thing
+from contract.kinds import Make
 from reference.part import ReferencePart
+from weft.conformance.things import ASKED, CONFIG, COUNT, FILTERS, condition, key, numbers_of, thing
 from weft.domain.aggregate import AggregateMetric
 from weft.domain.errors import Invalid
 from weft.domain.filters import (

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract.kinds import WITH_SNAPSHOTS
-from contract.things import ASKED, CONFIG, COUNT, FILTERS, Make, condition, key, numbers_of, thing
+from contract.kinds import WITH_SNAPSHOTS, Make
+from weft.conformance.things import ASKED, CONFIG, COUNT, FILTERS, condition, key, numbers_of, thing
 from weft.domain.filters import Not, Operator
 from weft.domain.objects import Object, Vector
 from weft.domain.query import Keyword, Sort

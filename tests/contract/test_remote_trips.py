@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from contract.kinds import remote_part
-from contract.things import CONFIG, COUNT, condition, key, thing
 from reference.remote import ReferenceRows, ReferenceStore
+from weft.conformance.things import CONFIG, COUNT, condition, key, thing
 from weft.domain.filters import And, Operator
 from weft.domain.query import Keyword
 from weft.engine.changes import Remove, Upsert

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from contract.kinds import REMOTE, discard, driver_of
-from contract.things import CONFIG, key, thing
 from weft.catalog.changes import new_entry
+from weft.conformance.things import CONFIG, key, thing
 from weft.domain.errors import Conflict
 from weft.domain.objects import Object
 from weft.domain.tenants import TenantStatus

@@ -69,6 +69,12 @@ class ReferenceStore:
         if not any(name in row.vectors for row in stored.rows.values()):
             stored.dims.pop(name, None)
 
+    def ping(self) -> None:
+        pass
+
+    def clear(self) -> None:
+        self.collections.clear()
+
     def close(self) -> None:
         pass
 

@@ -55,13 +55,7 @@ class Members(Protocol):
 
 def open_shared(address: str) -> tuple[SharedCatalog, Members]:
     """Raises Misconfigured, also where a package is not installed; OperatorError."""
-    try:
-        import psycopg as psycopg
-    except ImportError as error:
-        raise Misconfigured(
-            "a catalog in PostgreSQL needs the package psycopg, which is not installed or cannot be loaded "
-            f"({error}); install it with pip install 'weft[postgres]'"
-        ) from error
+    _check_installed()
     from weft.catalog.postgres.address import PostgresAddress
     from weft.catalog.postgres.catalog import PostgresCatalog
     from weft.catalog.postgres.membership import Membership
@@ -69,3 +63,25 @@ def open_shared(address: str) -> tuple[SharedCatalog, Members]:
     at = PostgresAddress.of(address)
     catalog = PostgresCatalog(at)
     return catalog, Membership(catalog, at)
+
+
+def drop_shared(address: str, start: str) -> list[str]:
+    """Drop every catalog of the database at ``address`` whose name begins with ``start``, and return their names.
+
+    Raises as ``open_shared``.
+    """
+    _check_installed()
+    from weft.catalog.postgres.address import PostgresAddress
+    from weft.catalog.postgres.removal import drop_schemas
+
+    return drop_schemas(PostgresAddress.of(address), start)
+
+
+def _check_installed() -> None:
+    try:
+        import psycopg as psycopg
+    except ImportError as error:
+        raise Misconfigured(
+            "a catalog in PostgreSQL needs the package psycopg, which is not installed or cannot be loaded "
+            f"({error}); install it with pip install 'weft[postgres]'"
+        ) from error

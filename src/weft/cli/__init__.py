@@ -15,6 +15,7 @@ from weft.cli.options import (
     add_backup,
     add_check,
     add_completion,
+    add_conform,
     add_embed,
     add_embedded,
     add_import,
@@ -85,6 +86,7 @@ def _parser() -> RootParser:
     _add(parser, "restore", _restore, "restore collections from a backup", add_restore)
     _add(parser, "warm", _warm, "compile the kernels for this machine ahead of the first start", lambda parser: None)
     _add(parser, "check", _check, "check a data folder while no server has it open; repair it", add_check)
+    _add(parser, "conform", _conform, "check that a cluster keeps what Weft promises, as its engine", add_conform)
     _add(parser, "move", _move, "move collections from one server, engine or data folder to another", add_move)
     _add(parser, "jobs", _jobs, "list running jobs, such as backups; pause, resume or cancel one", add_jobs)
     _add(parser, "mcp", _mcp, "offer a server's tools to language models, over MCP", add_mcp)
@@ -178,6 +180,12 @@ def _check(arguments: argparse.Namespace) -> int:
     from weft.cli.check import check
 
     return check(arguments)
+
+
+def _conform(arguments: argparse.Namespace) -> int:
+    from weft.cli.conform import conform
+
+    return conform(arguments)
 
 
 def _move(arguments: argparse.Namespace) -> int:

@@ -214,6 +214,29 @@ def _add_archive(parser: argparse.ArgumentParser) -> None:
     add_connection(parser)
 
 
+def add_conform(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        metavar="URL",
+        help="the engine, as for weft serve: qdrant://HOST:PORT, milvus://TOKEN@HOST:PORT, embedded "
+        "(default: $WEFT_ENGINE, which others on the machine cannot read)",
+    )
+    parser.add_argument(
+        "--catalog",
+        metavar="URL",
+        help="a PostgreSQL that servers share, postgresql://…: two servers over it are checked, too "
+        "(default: $WEFT_CATALOG)",
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all that is random (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print JSON, at the end")
+    parser.add_argument("--keep", action="store_true", help="leave what was made there, to look at it")
+    parser.add_argument(
+        "--clean",
+        action="store_true",
+        help="check nothing: drop what earlier runs have left, also what a run that is in progress has made",
+    )
+
+
 def add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="the data folder; no server may have it open")
     parser.add_argument(

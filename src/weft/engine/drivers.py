@@ -6,7 +6,7 @@ import inspect
 import math
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from weft.domain.errors import Misconfigured
 from weft.engine.database import PUBLISHED, Database, Parse
 from weft.engine.driver import Driver
 from weft.engine.followed_database import FollowedDatabase
+from weft.engine.remote.store import RemoteStore
 from weft.engine.shared_database import SharedDatabase
 from weft.files.folder_lock import FolderLock
 from weft.files.publication import Publication, path_in
@@ -36,6 +37,11 @@ _BUILT_IN: Final = {
     "milvus": "weft.engine.milvus.driver:milvus_driver",
     "qdrant": "weft.engine.qdrant.driver:QdrantDriver",
 }
+_STORES: Final = {
+    "milvus": "weft.engine.milvus.driver:open_store",
+    "qdrant": "weft.engine.qdrant.driver:open_store",
+}
+"""What opens a client alone."""
 
 
 def driver_class(name: str) -> Callable[..., Driver]:
@@ -129,6 +135,19 @@ def open_database(
             database = Database(home, own, driver(own), parse, Publication(path_in(folder, PUBLISHED)))
         undo.pop_all()
         return database
+
+
+def clear_engine(engine: str) -> None:
+    """Delete all that begins with the prefix of the address ``engine``, from whichever catalog. Does nothing for an
+    engine that has no address, and for a plug-in's. Raises Misconfigured, OperatorError."""
+    address = EngineAddress.of(engine)
+    if address.driver not in _STORES:
+        return
+    module, _, attribute = _STORES[address.driver].partition(":")
+    with _naming_extra(address.driver):
+        opened: RemoteStore = getattr(import_module(module), attribute)(address.url)
+    with closing(opened) as store:
+        store.clear()
 
 
 def _takes(make: Callable[..., Driver], address: EngineAddress) -> Callable[[str], bool]:

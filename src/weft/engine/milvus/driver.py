@@ -40,6 +40,11 @@ def milvus_driver(
     return RemoteDriver(store, parsed.prefix, expiry_schedule, lock, leads)
 
 
+def open_store(address: str) -> MilvusStore:
+    """A client of the server at ``address``, which claims nothing there."""
+    return MilvusStore(parse_address(address))
+
+
 def _lock_of(catalog: Catalog) -> Callable[[str], Lock]:
     def of_collection(name: str) -> Lock:
         def hold(uuids: Sequence[bytes]) -> AbstractContextManager[object]:

@@ -37,6 +37,7 @@ from weft.engine.remote.turns import WriteTurn
 _MANY_VECTORS: Final = 9
 """Vector fields of a collection by default are ten from 2.4 on; one is the words'."""
 _GENERATION: Final = "__"
+_PING_S: Final = 3.0
 
 
 class MilvusStore:
@@ -104,7 +105,9 @@ class MilvusStore:
     def names(self) -> list[str]:
         with translated("list the collections"):
             found = self._client.list_collections(timeout=TIMEOUT_S)
-        return sorted({one.rpartition(_GENERATION)[0] for one in found if _GENERATION in one})
+        return sorted(
+            {one.rpartition(_GENERATION)[0] for one in found if one.startswith(self._prefix) and _GENERATION in one}
+        )
 
     def rows(self, layout: RowLayout, tenant: str | None) -> MilvusRows:
         return MilvusRows(self, layout, tenant)
@@ -117,6 +120,19 @@ class MilvusStore:
             having = self.requests.query(layout.name, f"{has_vector(name)} == true", [ID], 1)
             if not having:
                 self._succeed(layout, old, {one: width for one, width in old.dims.items() if one != name})
+
+    def ping(self) -> None:
+        with translated("ask whether it runs"):
+            self._client.get_server_version(timeout=_PING_S)
+
+    def clear(self) -> None:
+        """With the note of the catalog that the prefix belongs to."""
+        for name in self.names():
+            self.drop(name)
+        with translated("drop a collection"):
+            for name in self._client.list_collections(timeout=TIMEOUT_S):
+                if name.startswith(self._prefix):
+                    self._client.drop_collection(name, timeout=TIMEOUT_S)
 
     def close(self) -> None:
         self.requests.close()

@@ -29,6 +29,7 @@ PREFIX: Final = "weft_"
 _PORT: Final = 6333
 _GRPC_PORT: Final = 6334
 _TIMEOUT_S: Final = 60
+_PROBE_S: Final = 3
 _KNOWN: Final = ("grpc", "tls", "prefix", "replicas", "acknowledged", "shards", "consistency")
 
 
@@ -49,26 +50,32 @@ class QdrantDriver(RemoteDriver):
 
 def open_store(address: str) -> QdrantStore:
     """A client of the server at ``address``."""
-    parts, asked = urlsplit(address), _asked(address)
-    grpc_port = _number(asked, "grpc", address)
-    client = QdrantClient(
+    asked = _asked(address)
+    options = _options(asked, address)
+    client, probe = (_client(address, asked, timeout_s) for timeout_s in (_TIMEOUT_S, _PROBE_S))
+    try:
+        with explained():
+            version = client.info().version
+        return QdrantStore(client, version, options, probe)
+    except BaseException:
+        client.close()
+        probe.close()
+        raise
+
+
+def _client(address: str, asked: dict[str, str], timeout_s: int) -> QdrantClient:
+    parts, grpc_port = urlsplit(address), _number(asked, "grpc", address)
+    return QdrantClient(
         host=parts.hostname,
         port=parts.port or _PORT,
         grpc_port=_GRPC_PORT if grpc_port is None else grpc_port,
         prefer_grpc=grpc_port != 0,
         https=asked.get("tls") == "true",
         api_key=unquote(parts.username) if parts.username else None,
-        timeout=_TIMEOUT_S,
+        timeout=timeout_s,
         check_compatibility=False,
         grpc_options={"grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1},
     )
-    try:
-        with explained():
-            version = client.info().version
-        return QdrantStore(client, version, _options(asked, address))
-    except BaseException:
-        client.close()
-        raise
 
 
 def _asked(address: str) -> dict[str, str]:

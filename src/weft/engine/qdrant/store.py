@@ -45,10 +45,12 @@ class QdrantOptions:
 
 
 class QdrantStore:
-    """``client``: a ``QdrantClient``, which is closed with it. Raises Misconfigured for a server that is too old."""
+    """``client``: a ``QdrantClient``, which is closed with it; ``probe``: another one, which waits a few seconds at
+    most. Raises Misconfigured for a server that is too old."""
 
-    def __init__(self, client: Any, version: str, options: QdrantOptions) -> None:
+    def __init__(self, client: Any, version: str, options: QdrantOptions, probe: Any = None) -> None:
         self.client = client
+        self._probe = probe or client
         self._options = options
         number = tuple(int(one) for one in version.split("-")[0].split(".")[:2])
         if number < _OLDEST:
@@ -230,8 +232,17 @@ class QdrantStore:
                 self.client.delete_vector_name(layout.name, own, wait=True)
             self.forget_dims(layout.name)
 
+    def ping(self) -> None:
+        with explained():
+            self._probe.info()
+
+    def clear(self) -> None:
+        for name in self.names():
+            self.drop(name)
+
     def close(self) -> None:
         self._pool.shutdown()
+        self._probe.close()
         self.client.close()
 
 

@@ -219,4 +219,13 @@ class RemoteStore(Protocol):
         """
         ...
 
+    def ping(self) -> None:
+        """A question that costs the engine next to nothing. Raises Unreachable, within a few seconds, or another
+        OperatorError where it does not answer."""
+        ...
+
+    def clear(self) -> None:
+        """Delete everything that begins with the prefix, whatever made it; for a prefix of one's own."""
+        ...
+
     def close(self) -> None: ...

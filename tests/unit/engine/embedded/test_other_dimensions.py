@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contract.things import key
+from weft.conformance.things import key
 from weft.domain.objects import Object, Vector
 from weft.domain.schema import CollectionConfig, Metric, MultiVector, Muvera, VectorConfig, VectorIndexConfig
 from weft.engine.changes import Remove, Upsert

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,7 @@ from weft.domain.schema import (
     VectorConfig,
     VectorIndexConfig,
 )
-from weft.engine.part import Part
 from weft.engine.view import View
-
-Make: TypeAlias = Callable[[CollectionConfig], Part]
 
 CONFIG = CollectionConfig(
     "Thing",
@@ -59,6 +57,8 @@ CONFIG = CollectionConfig(
     },
     inverted=InvertedConfig(index_null_state=True, index_property_length=True, index_timestamps=True),
 )
+PLAIN = replace(CONFIG, vectors={"flat": CONFIG.vectors["flat"]})
+"""What every engine can hold: with one single vector."""
 COUNT = 40
 
 
@@ -93,6 +93,12 @@ def thing(n: int) -> Object:
     if n % 9 == 4:
         del vectors["flat"]
     return Object(key(n), properties, vectors, created_ms=1000 + n, updated_ms=2000 + n)
+
+
+def plain_thing(n: int) -> Object:
+    """As ``PLAIN`` has it."""
+    made = thing(n)
+    return replace(made, vectors={name: one for name, one in made.vectors.items() if name in PLAIN.vectors})
 
 
 def numbers_of(view: View, doc_ids: Any) -> list[int]:
