@@ -19,6 +19,7 @@ import orjson
 
 from weft.cli.interrupts import deferred
 from weft.conformance.bench import Bench
+from weft.conformance.check import Check
 from weft.conformance.run import Result, Verdict, run
 from weft.conformance.suite import CHECKS
 from weft.conformance.target import Target
@@ -38,13 +39,15 @@ def conform(arguments: argparse.Namespace) -> int:
     if arguments.clean:
         Target.of_all_runs(engine, catalog).clear()
         return 0
+    checks = _chosen(arguments.only)
     target = Target.new(engine, catalog)
     report = _Report(target, arguments.seed, as_json=arguments.json)
     with tempfile.TemporaryDirectory(prefix="weft-conform-") as folder, _terminated_as_interrupted():
         bench = Bench(target.open_server, Path(folder), arguments.seed)
         try:
-            report.begin(bench.database.capabilities.name)
-            for result in run(bench, CHECKS, with_servers=target.is_shared):
+            bench.server("first")  # what is wrong with an address is said before the report begins
+            report.begin(len(checks))
+            for result in run(bench, checks, with_servers=target.is_shared):
                 report.add(result)
         except KeyboardInterrupt:
             report.stopped = "interrupted"
@@ -55,6 +58,15 @@ def conform(arguments: argparse.Namespace) -> int:
                 report.left = _end(bench, target, keep=arguments.keep)
     report.end()
     return _INTERRUPTED if report.stopped == "interrupted" else int(report.has_failed)
+
+
+def _chosen(words: Sequence[str] | None) -> list[Check]:
+    """Raises Misconfigured where there is none."""
+    found = [one for one in CHECKS if words is None or any(w in one.name or w in one.group for w in words)]
+    if not found:
+        groups = ", ".join(dict.fromkeys(one.group for one in CHECKS))
+        raise Misconfigured(f"no check has the words {' or '.join(words or ())}; the groups are: {groups}")
+    return found
 
 
 def _end(bench: Bench, target: Target, *, keep: bool) -> str:
@@ -102,10 +114,10 @@ class _Report:
     def has_failed(self) -> bool:
         return bool(self.stopped) or any(one.verdict is Verdict.FAILED for one in self._results)
 
-    def begin(self, engine: str) -> None:
+    def begin(self, checks: int) -> None:
         if self._as_json:
             return
-        print(f"{self._engine}: {len(CHECKS)} checks, seed {self._seed}")
+        print(f"{self._engine}: {checks} checks, seed {self._seed}")
         if self._target.is_elsewhere:
             print(f"What is made there begins with {self._target.prefix}, and is dropped at the end.")
         sys.stdout.flush()

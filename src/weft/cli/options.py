@@ -227,6 +227,12 @@ def add_conform(parser: argparse.ArgumentParser) -> None:
         help="a PostgreSQL that servers share, postgresql://…: two servers over it are checked, too "
         "(default: $WEFT_CATALOG)",
     )
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="WORDS",
+        help="only the checks that have these words in their name or in that of their group; may be repeated",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all that is random (default: 1)")
     parser.add_argument("--json", action="store_true", help="print JSON, at the end")
     parser.add_argument("--keep", action="store_true", help="leave what was made there, to look at it")

@@ -57,6 +57,7 @@ class Bench:
 
     @property
     def database(self) -> Database:
+        """The first server. Raises OperatorError where the engine or the catalog cannot be reached."""
         return self.server("first")
 
     def server(self, name: str) -> Database:

@@ -1,6 +1,7 @@
 """MilvusConnection: the requests that Weft makes of Milvus for rows, each with its limits and errors.
 
-Reads are Strong: they wait until what any client has written before is seen. The address may except searches.
+Reads are Strong: they wait until what any client has written before is seen. The address, or the
+consistency level of a request, may except searches.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from pymilvus import MilvusClient
 
+from weft.domain.consistency import ConsistencyLevel, level
 from weft.domain.errors import OperatorError
 from weft.engine.milvus.address import MilvusAddress
 from weft.engine.milvus.failures import NOT_FOUND, translated
@@ -20,6 +22,12 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 STRONG: Final = "Strong"
+_LEVELS: Final = {
+    ConsistencyLevel.ONE: "Bounded",
+    ConsistencyLevel.QUORUM: STRONG,
+    ConsistencyLevel.ALL: STRONG,
+}
+"""Of searches that ask for one."""
 TIMEOUT_S: Final = 60.0
 _SIDE_BY_SIDE: Final = 8
 
@@ -77,6 +85,8 @@ class MilvusConnection:
         fields: Sequence[str],
     ) -> list[dict[str, Any]]:
         """Hits with their ``id``, ``distance`` and the ``fields`` as ``entity``."""
+        asked = level()
+        searching = self._searching if asked is None else _LEVELS[asked]
         return self._read(
             name,
             lambda: list(
@@ -88,7 +98,7 @@ class MilvusConnection:
                     filter=expression,
                     output_fields=list(fields),
                     search_params={"metric_type": metric, "params": dict(effort)},
-                    consistency_level=self._searching,
+                    consistency_level=searching,
                     timeout=TIMEOUT_S,
                 )[0]
             ),

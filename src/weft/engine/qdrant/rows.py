@@ -129,7 +129,7 @@ class QdrantRows:
     # -- writing
 
     def write(self, rows: Sequence[StoredRow]) -> None:
-        self._upsert(rows)
+        self._upsert(rows, ordering=self._store.ordering)
 
     def insert(self, rows: Sequence[StoredRow]) -> None:
         self._upsert(rows, update_mode=models.UpdateMode.INSERT_ONLY, ordering=models.WriteOrdering.STRONG)

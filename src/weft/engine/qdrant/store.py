@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from qdrant_client import models
 
+from weft.domain.consistency import ConsistencyLevel, level
 from weft.domain.errors import Misconfigured, Unsupported
 from weft.domain.schema import Metric
 from weft.engine.qdrant import vectors as vector_indexes
@@ -20,6 +21,17 @@ from weft.engine.qdrant.names import TENANT, WORDS, name_of, vector_name
 from weft.engine.qdrant.rows import QdrantRows
 from weft.engine.remote.row_test import KeyKind
 from weft.engine.remote.store import OtherDimensions, RemoteAbilities, RowLayout, StoredRow
+
+_READS: Final = {
+    ConsistencyLevel.ONE: 1,
+    ConsistencyLevel.QUORUM: models.ReadConsistencyType.QUORUM,
+    ConsistencyLevel.ALL: models.ReadConsistencyType.ALL,
+}
+_WRITES: Final = {
+    ConsistencyLevel.ONE: models.WriteOrdering.WEAK,
+    ConsistencyLevel.QUORUM: models.WriteOrdering.MEDIUM,
+    ConsistencyLevel.ALL: models.WriteOrdering.STRONG,
+}
 
 T = TypeVar("T")
 Asked = TypeVar("Asked")
@@ -81,7 +93,15 @@ class QdrantStore:
 
     @property
     def consistency(self) -> Any:
-        return self._options.consistency
+        """Of the reads of this request."""
+        asked = level()
+        return self._options.consistency if asked is None else _READS[asked]
+
+    @property
+    def ordering(self) -> Any:
+        """Of the writes of this request, but for those that depend on what is there, which are always strong."""
+        asked = level()
+        return None if asked is None else _WRITES[asked]
 
     def side_by_side(self, ask: Callable[[Asked], T], questions: Sequence[Asked]) -> list[T]:
         if len(questions) < 2:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from graphql import FieldNode, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLResolveInfo, get_argument_values
 
+from weft.domain.consistency import ConsistencyLevel, consistent, level
 from weft.domain.errors import Invalid
 from weft.domain.generation import Generate, Prompt, Rerank
 from weft.domain.json_values import JsonValue
@@ -63,7 +64,9 @@ def _resolve(
     context.count_search()
     selected = SelectedFields(info, info.field_nodes)
     query = _query(args, selected, info, config, kind)
-    found = items(context.service.search(query, context.caller), query, config)
+    asked_level = args.get("consistencyLevel")
+    with consistent(level() if asked_level is None else ConsistencyLevel.of(asked_level)):
+        found = items(context.service.search(query, context.caller), query, config)
     fields = selected.fields(kind.name)
     additional = selected.below(fields.get("_additional", ())).fields()
     asked = {name: _arguments(additional[name], name, info, kind) or {} for name in WORD_FIELDS if name in additional}

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from weft.domain.caller import Caller
+from weft.domain.consistency import consistent
 from weft.domain.errors import Invalid
 from weft.domain.tenants import TenantStatus
 from weft.protocol import aggregate, batch, batch_delete, search_get, tenants
 from weft.service.guard import Door
 from weft.service.usage import check_stored_any
 from weft.wire.errors import of_item
+from weft.wire.grpc.consistency import asked_level, batch_level
 from weft.wire.grpc.decode_aggregate import decode_aggregate
 from weft.wire.grpc.decode_batch import decode_batch, decode_references
 from weft.wire.grpc.decode_filter import decode_filter
@@ -54,8 +56,10 @@ class Calls:
         request = parse(search_get.SearchRequest, data)
         config = service.collections.to_search(_collection(request), request.tenant or None)
         query = decode_search(request, config)
-        answer = service.search(query, caller)
-        return encode_search(answer, query, config, before_127=not request.uses_127_api, most_bytes=self._most_bytes)
+        with consistent(asked_level(request.consistency_level)):
+            answer = service.search(query, caller)
+            before_127 = not request.uses_127_api
+            return encode_search(answer, query, config, before_127=before_127, most_bytes=self._most_bytes)
 
     def aggregate(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
@@ -68,7 +72,8 @@ class Calls:
         service = self._door.admit(caller)
         started = time.perf_counter()
         decoded = decode_batch(data)
-        results = service.objects.batch(decoded.objects, caller, checks_tenants=True) if decoded.objects else ()
+        with consistent(batch_level(data)):
+            results = service.objects.batch(decoded.objects, caller, checks_tenants=True) if decoded.objects else ()
         check_stored_any(results)
         reply = batch.BatchObjectsReply(took=time.perf_counter() - started)
         for index, error in decoded.with_results(results).items():
@@ -78,7 +83,8 @@ class Calls:
     def batch_references(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
         started = time.perf_counter()
-        results = service.references.link(decode_references(data))
+        with consistent(batch_level(data)):
+            results = service.references.link(decode_references(data))
         reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
         for index, error in enumerate(results):
             if error is not None:
@@ -92,13 +98,14 @@ class Calls:
         collection = _collection(request)
         if not request.HasField("filters"):
             raise Invalid("filters are required to delete many objects; to delete all of them delete the collection")
-        deleted = service.objects.delete_many(
-            collection,
-            request.tenant or None,
-            decode_filter(request.filters),
-            dry_run=request.dry_run,
-            verbose=request.verbose,
-        )
+        with consistent(asked_level(request.consistency_level)):
+            deleted = service.objects.delete_many(
+                collection,
+                request.tenant or None,
+                decode_filter(request.filters),
+                dry_run=request.dry_run,
+                verbose=request.verbose,
+            )
         reply = batch_delete.BatchDeleteReply(
             took=time.perf_counter() - started,
             matches=deleted.matches,

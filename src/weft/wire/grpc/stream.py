@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weft.domain.caller import Caller
+from weft.domain.consistency import ConsistencyLevel, consistent
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingReference
 from weft.domain.place import Elsewhere, placed
@@ -24,6 +25,7 @@ from weft.protocol import batch as messages
 from weft.service.service import Service
 from weft.wire.errors import of_item
 from weft.wire.grpc.channel import Channel
+from weft.wire.grpc.consistency import asked_level
 from weft.wire.grpc.decode_batch import DecodedBatch, beacon, decode_objects, decode_reference, decode_stream_data
 from weft.wire.grpc.message_size import STREAMED, check_batch
 from weft.wire.grpc.messages import parse
@@ -98,6 +100,7 @@ class BatchStream:
         """Held from a message's acknowledgement until it is queued for storing: the stream cannot end between."""
         self._ending = False
         self._on_stored = on_stored
+        self._level: ConsistencyLevel | None = None
         self.started = False
         """The start message has arrived."""
         self.active_at = time.monotonic()
@@ -156,6 +159,7 @@ class BatchStream:
                 if kind != "start":
                     raise Invalid("the first message of a batch stream must be a start message")
                 self.started = True
+                self._level = _level(data)
                 self._reply(_STARTED)
             elif arrived is not None:
                 received += 1
@@ -185,7 +189,7 @@ class BatchStream:
         try:
             while group := self._next_group():
                 started = time.perf_counter()
-                with placed(Elsewhere(self._holder)):
+                with placed(Elsewhere(self._holder)), consistent(self._level):
                     stored, linked = self._store(group)
                 if self._observe is not None:
                     self._observe("grpc", "BatchStream", "OK", time.perf_counter() - started)
@@ -246,6 +250,10 @@ def _read(data: bytes) -> tuple[str | None, _Arrived | None]:
     message = parse(messages.BatchStreamRequest, data)
     kind = message.WhichOneof("message")
     return kind, _decode(message.data, len(data)) if kind == "data" else None
+
+
+def _level(start: bytes) -> ConsistencyLevel | None:
+    return asked_level(parse(messages.BatchStreamRequest, start).start.consistency_level)
 
 
 def _decode(data: messages.BatchStreamRequest.Data, size_bytes: int) -> _Arrived:

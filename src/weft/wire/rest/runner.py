@@ -18,7 +18,8 @@ from starlette.routing import Route
 from weft.access.authenticator import Authenticator
 from weft.domain.batches import check_items
 from weft.domain.caller import PEER, Caller, Credentials
-from weft.domain.errors import CallerError, TooLarge
+from weft.domain.consistency import ConsistencyLevel, consistent
+from weft.domain.errors import TooLarge
 from weft.domain.json_cost import decoded_bytes
 from weft.domain.json_values import JsonValue
 from weft.domain.place import MOST_AWAY, placed
@@ -38,7 +39,6 @@ from weft.wire.rest.turns import Turns
 
 T = TypeVar("T")
 
-_CONSISTENCY_LEVELS: Final = ("ONE", "QUORUM", "ALL")
 _QUEUE_PER_WORKER: Final = 64
 _MOST_DECODED_BYTES: Final = 5 << 27
 """What the values of one body may take: as many numbers as 100 MB hold, of six digits each."""
@@ -100,10 +100,9 @@ class Runner:
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
         caller = Caller() if endpoint.is_open else await self._caller(request)
-        level = request.query_params.get("consistency_level")
-        if level is not None and level not in _CONSISTENCY_LEVELS:
-            raise CallerError(f"unrecognized consistency level {level[:40]!r}; one of ONE, QUORUM, ALL expected")
-        return await self._run(endpoint, request, caller)
+        asked = request.query_params.get("consistency_level")
+        with consistent(None if asked is None else ConsistencyLevel.of(asked)):
+            return await self._run(endpoint, request, caller)
 
     async def _caller(self, request: Request) -> Caller:
         peer = "" if request.client is None else request.client.host

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from weft.domain import json_fields
+from weft.domain.consistency import ConsistencyLevel, consistent, level
 from weft.domain.errors import CallerError, CollectionNotFound, Inapplicable, Invalid, NotFound, TenantNotFound
 from weft.domain.json_values import JsonObject
 from weft.domain.query import Query
@@ -48,8 +49,10 @@ def _handler(decode: _Decode) -> Handler:
         lookup = partial(call.service.collections.to_search, tenant=tenant)
         config = lookup(call.path["name"])
         query = decode(given, config, lookup)
-        answer = answered(lambda: call.service.search(query, call.caller))
-        results = [hit_to_json(hit, query.returns, config) for hit in answer.hits]
+        asked = json_fields.string(given, "consistencyLevel", "search")
+        with consistent(ConsistencyLevel.of(asked) if asked else level()):
+            answer = answered(lambda: call.service.search(query, call.caller))
+            results = [hit_to_json(hit, query.returns, config) for hit in answer.hits]
         return Reply({"results": results, "tookMs": int((time.perf_counter() - started) * 1000)})
 
     return search

@@ -20,7 +20,9 @@ class Parameter:
 
 TENANT: Final = Parameter("tenant", "The tenant, where the collection has tenants.")
 CONSISTENCY: Final = Parameter(
-    "consistency_level", "Checked and of no effect: one node has one replica.", choice("ONE", "QUORUM", "ALL")
+    "consistency_level",
+    "Of reads and writes, where an engine elsewhere has replicas.",
+    choice("ONE", "QUORUM", "ALL"),
 )
 VECTOR: Final = "vector"
 CLASSIFICATION: Final = "classification"
