@@ -60,7 +60,7 @@ class InProcess:
         }
         self.settings = load_settings({"data_path": folder / "data", **given, **settings}, {})
         self.registry = build_registry(self.modules)
-        self.database = open_database(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
+        self.database = self._opened()
         self.audit = audit_log(self.settings.audit, self.database.folder)
         self.access = Access(self.settings.access, self.database.folder, durable=False, audit=self.audit)
         self.service = self._made()
@@ -77,6 +77,9 @@ class InProcess:
         self.rest = self._event_loop.enter_context(TestClient(self.app, raise_server_exceptions=False))
         """Its requests, of whichever threads, meet in one event loop, as they do in a server."""
         self.calls = Calls(self.door.over("grpc")).by_name()
+
+    def _opened(self) -> Database:
+        return open_database(self.settings.storage.data_path, parse, durable=False, write_queue=1000)
 
     def _made(self) -> Service:
         return Service(self.settings, self.database, self.registry, self.access)

@@ -80,6 +80,13 @@ class BesideStore:
             self.milvus.forget_vector(self.layout(layout), name)
         self._beside.forget_vector(layout, name)
 
+    def ping(self) -> None:
+        self.milvus.ping()
+
+    def clear(self) -> None:
+        self.milvus.clear()
+        self._beside.clear()
+
     def close(self) -> None:
         """The client is used again."""
 

@@ -20,9 +20,9 @@ import orjson
 from weft.cli.interrupts import deferred
 from weft.conformance.bench import Bench
 from weft.conformance.check import Check
-from weft.conformance.run import Result, Verdict, run
+from weft.conformance.cluster import TestedCluster
+from weft.conformance.run import CheckResult, Verdict, run
 from weft.conformance.suite import CHECKS
-from weft.conformance.target import Target
 from weft.domain.errors import Misconfigured, Unreachable, WeftError
 
 _WIDTH: Final = 78
@@ -37,11 +37,11 @@ def conform(arguments: argparse.Namespace) -> int:
     if not engine:
         raise Misconfigured("weft conform needs an engine: --engine qdrant://HOST:PORT, or WEFT_ENGINE")
     if arguments.clean:
-        Target.of_all_runs(engine, catalog).clear()
+        TestedCluster.of_all_runs(engine, catalog).clear()
         return 0
     checks = _chosen(arguments.only)
-    target = Target.new(engine, catalog)
-    report = _Report(target, arguments.seed, as_json=arguments.json)
+    target = TestedCluster.new(engine, catalog)
+    report = _ConformanceReport(target, arguments.seed, as_json=arguments.json)
     with tempfile.TemporaryDirectory(prefix="weft-conform-") as folder, _terminated_as_interrupted():
         bench = Bench(target.open_server, Path(folder), arguments.seed)
         try:
@@ -69,7 +69,7 @@ def _chosen(words: Sequence[str] | None) -> list[Check]:
     return found
 
 
-def _end(bench: Bench, target: Target, *, keep: bool) -> str:
+def _end(bench: Bench, target: TestedCluster, *, keep: bool) -> str:
     """Why something was left there; empty when nothing was."""
     try:
         bench.close(keep=keep)
@@ -95,15 +95,15 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class _Report:
+class _ConformanceReport:
     """Printed as it comes; as JSON at the end."""
 
-    def __init__(self, target: Target, seed: int, *, as_json: bool) -> None:
+    def __init__(self, target: TestedCluster, seed: int, *, as_json: bool) -> None:
         self._target = target
         self._seed = seed
         self._as_json = as_json
         self._engine = target.address.public
-        self._results: list[Result] = []
+        self._results: list[CheckResult] = []
         self._group = ""
         self.stopped = ""
         """Why not all checks were run."""
@@ -122,7 +122,7 @@ class _Report:
             print(f"What is made there begins with {self._target.prefix}, and is dropped at the end.")
         sys.stdout.flush()
 
-    def add(self, result: Result) -> None:
+    def add(self, result: CheckResult) -> None:
         self._results.append(result)
         if self._as_json:
             return
@@ -164,7 +164,7 @@ class _Report:
         }
 
 
-def _documents(results: Sequence[Result]) -> list[dict[str, object]]:
+def _documents(results: Sequence[CheckResult]) -> list[dict[str, object]]:
     return [
         {
             "group": one.check.group,
@@ -178,7 +178,7 @@ def _documents(results: Sequence[Result]) -> list[dict[str, object]]:
     ]
 
 
-def _label(result: Result) -> str:
+def _label(result: CheckResult) -> str:
     return str(result.verdict).upper() if result.verdict is Verdict.FAILED else str(result.verdict)
 
 

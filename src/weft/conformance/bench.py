@@ -43,7 +43,7 @@ class Bench:
         self._open_server = open_server
         self._folder = folder
         self.seed = seed
-        self._configs: dict[int, CollectionConfig] = {}
+        self._configs: dict[str, CollectionConfig] = {}
         """By number: the catalog has nothing else in a document."""
         self._servers: dict[str, Database] = {}
         self._embedded: Database | None = None
@@ -122,10 +122,10 @@ class Bench:
         return self._embedded
 
     def _parse(self, document: JsonObject) -> CollectionConfig:
-        return self._configs[document["number"]]
+        return self._configs[str(document["number"])]
 
     def _documented(self, config: CollectionConfig, name: str) -> CollectionConfig:
-        number = next(self._numbers)
+        number = str(next(self._numbers))
         self._configs[number] = replace(config, name=name, document={"class": name, "number": number})
         return self._configs[number]
 

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """``note``: what was asked, the refusal, or what differs. ``error``: the kind of a refusal or failure. ``took_s``:
     with dropping what the check has made."""
 
@@ -34,11 +34,13 @@ class Result:
     took_s: float = 0.0
 
 
-def run(bench: Bench, checks: Iterable[Check], *, with_servers: bool) -> Iterator[Result]:
+def run(bench: Bench, checks: Iterable[Check], *, with_servers: bool) -> Iterator[CheckResult]:
     """One result after the other. Raises Unreachable when the engine does not answer any more."""
     for check in checks:
         if check.needs_servers and not with_servers:
-            yield Result(check, Verdict.LEFT_OUT, "needs a catalog that two servers share: --catalog postgresql://…")
+            yield CheckResult(
+                check, Verdict.LEFT_OUT, "needs a catalog that two servers share: --catalog postgresql://…"
+            )
             continue
         since = time.monotonic()
         result = _prove(bench, check)
@@ -46,22 +48,22 @@ def run(bench: Bench, checks: Iterable[Check], *, with_servers: bool) -> Iterato
             bench.end_check()
         except WeftError as error:
             if result.verdict is not Verdict.FAILED:
-                result = Result(check, Verdict.FAILED, f"afterwards: {error.message}", type(error).__name__)
+                result = CheckResult(check, Verdict.FAILED, f"afterwards: {error.message}", type(error).__name__)
         yield replace(result, took_s=time.monotonic() - since)
 
 
-def _prove(bench: Bench, check: Check) -> Result:
+def _prove(bench: Bench, check: Check) -> CheckResult:
     try:
-        return Result(check, Verdict.PROVEN, check.prove(bench) or "")
+        return CheckResult(check, Verdict.PROVEN, check.prove(bench) or "")
     except Unsupported as refusal:
-        return Result(check, Verdict.REFUSED, refusal.message, type(refusal).__name__)
+        return CheckResult(check, Verdict.REFUSED, refusal.message, type(refusal).__name__)
     except Unreachable:
         raise
     except Discrepancy as found:
-        return Result(check, Verdict.FAILED, found.message, type(found).__name__)
+        return CheckResult(check, Verdict.FAILED, found.message, type(found).__name__)
     except WeftError as error:
-        return Result(
+        return CheckResult(
             check, Verdict.FAILED, f"unexpected {type(error).__name__}: {error.message}", type(error).__name__
         )
     except Exception as error:
-        return Result(check, Verdict.FAILED, f"unexpected {type(error).__name__}: {error}", type(error).__name__)
+        return CheckResult(check, Verdict.FAILED, f"unexpected {type(error).__name__}: {error}", type(error).__name__)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from weft.domain.consistency import ConsistencyLevel
 from weft.protocol import base
 
-_LEVELS: Final = {
+_LEVELS: Final[Mapping[int, ConsistencyLevel]] = {
     base.CONSISTENCY_LEVEL_ONE: ConsistencyLevel.ONE,
     base.CONSISTENCY_LEVEL_QUORUM: ConsistencyLevel.QUORUM,
     base.CONSISTENCY_LEVEL_ALL: ConsistencyLevel.ALL,

@@ -1,4 +1,4 @@
-"""Target: the engine and the catalog of an address, under a prefix that nothing else there has."""
+"""TestedCluster: the engine and the catalog of an address, under a prefix that nothing else there has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _START: Final = "weftconform_"
 """Of every prefix, so that what a killed run has left can be found."""
 
 
-class Target:
+class TestedCluster:
     """``engine``: a driver's name or address; ``catalog``: the address of one that servers share, or empty."""
 
     def __init__(self, engine: str, catalog: str, prefix: str) -> None:
