@@ -21,7 +21,7 @@ from weft.cli.interrupts import deferred
 from weft.conformance.bench import Bench
 from weft.conformance.check import Check
 from weft.conformance.cluster import TestedCluster
-from weft.conformance.run import CheckResult, Verdict, run
+from weft.conformance.run import CheckResult, CheckVerdict, run
 from weft.conformance.suite import CHECKS
 from weft.domain.errors import Misconfigured, Unreachable, WeftError
 
@@ -112,7 +112,7 @@ class _ConformanceReport:
 
     @property
     def has_failed(self) -> bool:
-        return bool(self.stopped) or any(one.verdict is Verdict.FAILED for one in self._results)
+        return bool(self.stopped) or any(one.verdict is CheckVerdict.FAILED for one in self._results)
 
     def begin(self, checks: int) -> None:
         if self._as_json:
@@ -130,7 +130,7 @@ class _ConformanceReport:
             self._group = result.check.group
             print(f"\n{self._group}")
         _print_wrapped(f"  {_label(result):10}{result.check.name}", _INDENT)
-        if result.note and (result.verdict is not Verdict.LEFT_OUT):
+        if result.note and (result.verdict is not CheckVerdict.LEFT_OUT):
             _print_wrapped(f"{_INDENT}{result.note}", _INDENT)
         sys.stdout.flush()
 
@@ -139,25 +139,25 @@ class _ConformanceReport:
         if self._as_json:
             print(orjson.dumps(self._document(counted), option=orjson.OPT_INDENT_2).decode())
             return
-        print(f"\n{', '.join(f'{counted[one]} {one}' for one in Verdict)}")
+        print(f"\n{', '.join(f'{counted[one]} {one}' for one in CheckVerdict)}")
         for lines in (self._why_left_out(), self._why_stopped(), self.left):
             if lines:
                 _print_wrapped(lines, "")
 
     def _why_left_out(self) -> str:
-        notes = {one.note for one in self._results if one.verdict is Verdict.LEFT_OUT}
+        notes = {one.note for one in self._results if one.verdict is CheckVerdict.LEFT_OUT}
         return "".join(f"Left out: {note}." for note in sorted(notes))
 
     def _why_stopped(self) -> str:
         return f"Not all checks were run: {self.stopped}." if self.stopped else ""
 
-    def _document(self, counted: Counter[Verdict]) -> dict[str, object]:
+    def _document(self, counted: Counter[CheckVerdict]) -> dict[str, object]:
         return {
             "engine": self._engine,
             "seed": self._seed,
             "prefix": self._target.prefix,
             "passed": not self.has_failed,
-            "counts": {str(one): counted[one] for one in Verdict},
+            "counts": {str(one): counted[one] for one in CheckVerdict},
             "checks": _documents(self._results),
             "stopped": self.stopped or None,
             "left": self.left or None,
@@ -179,7 +179,7 @@ def _documents(results: Sequence[CheckResult]) -> list[dict[str, object]]:
 
 
 def _label(result: CheckResult) -> str:
-    return str(result.verdict).upper() if result.verdict is Verdict.FAILED else str(result.verdict)
+    return str(result.verdict).upper() if result.verdict is CheckVerdict.FAILED else str(result.verdict)
 
 
 def _print_wrapped(text: str, indent: str) -> None:

@@ -13,7 +13,7 @@ from weft.conformance.discrepancy import Discrepancy
 from weft.domain.errors import Unreachable, Unsupported, WeftError
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     PROVEN = "proven"
     REFUSED = "refused"
     """The engine says that it cannot do this."""
@@ -28,7 +28,7 @@ class CheckResult:
     with dropping what the check has made."""
 
     check: Check
-    verdict: Verdict
+    verdict: CheckVerdict
     note: str = ""
     error: str = ""
     took_s: float = 0.0
@@ -39,7 +39,7 @@ def run(bench: Bench, checks: Iterable[Check], *, with_servers: bool) -> Iterato
     for check in checks:
         if check.needs_servers and not with_servers:
             yield CheckResult(
-                check, Verdict.LEFT_OUT, "needs a catalog that two servers share: --catalog postgresql://…"
+                check, CheckVerdict.LEFT_OUT, "needs a catalog that two servers share: --catalog postgresql://…"
             )
             continue
         since = time.monotonic()
@@ -47,23 +47,25 @@ def run(bench: Bench, checks: Iterable[Check], *, with_servers: bool) -> Iterato
         try:
             bench.end_check()
         except WeftError as error:
-            if result.verdict is not Verdict.FAILED:
-                result = CheckResult(check, Verdict.FAILED, f"afterwards: {error.message}", type(error).__name__)
+            if result.verdict is not CheckVerdict.FAILED:
+                result = CheckResult(check, CheckVerdict.FAILED, f"afterwards: {error.message}", type(error).__name__)
         yield replace(result, took_s=time.monotonic() - since)
 
 
 def _prove(bench: Bench, check: Check) -> CheckResult:
     try:
-        return CheckResult(check, Verdict.PROVEN, check.prove(bench) or "")
+        return CheckResult(check, CheckVerdict.PROVEN, check.prove(bench) or "")
     except Unsupported as refusal:
-        return CheckResult(check, Verdict.REFUSED, refusal.message, type(refusal).__name__)
+        return CheckResult(check, CheckVerdict.REFUSED, refusal.message, type(refusal).__name__)
     except Unreachable:
         raise
     except Discrepancy as found:
-        return CheckResult(check, Verdict.FAILED, found.message, type(found).__name__)
+        return CheckResult(check, CheckVerdict.FAILED, found.message, type(found).__name__)
     except WeftError as error:
         return CheckResult(
-            check, Verdict.FAILED, f"unexpected {type(error).__name__}: {error.message}", type(error).__name__
+            check, CheckVerdict.FAILED, f"unexpected {type(error).__name__}: {error.message}", type(error).__name__
         )
     except Exception as error:
-        return CheckResult(check, Verdict.FAILED, f"unexpected {type(error).__name__}: {error}", type(error).__name__)
+        return CheckResult(
+            check, CheckVerdict.FAILED, f"unexpected {type(error).__name__}: {error}", type(error).__name__
+        )
