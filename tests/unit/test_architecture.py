@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs": {"domain", "files", "catalog", "engine", "plugins"},
     "evaluation": {"domain"},
     "service": {"domain", "access", "modules", "engine", "jobs", "settings", "plugins", "evaluation"},
-    "wire": {"domain", "compiled", "access", "service", "protocol", "settings"},
+    "wire": {"domain", "compiled", "access", "service", "protocol", "settings", "evaluation"},
     "checks": {"domain", "files", "catalog", "engine", "access", "jobs", "service"},
     "conformance": {"domain", "catalog", "engine"},
     "cli": {"conformance", "domain", "compiled", "settings", "config", "app", "protocol", "modules", "checks"},

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from weft import __version__
 from weft.cli.arguments import HelpFormatter, add_settings
+from weft.cli.evaluation.options import add_eval
 from weft.cli.move.options import add_move
 from weft.cli.options import (
     add_backup,
@@ -79,6 +80,7 @@ def _parser() -> RootParser:
     _add(parser, "status", _status, "show what a running server holds", add_status)
     _add(parser, "import", _import, "import JSON Lines, JSON, CSV, Parquet or Arrow files", add_import)
     _add(parser, "search", _search, "search a collection by meaning, by keyword, or both", add_search)
+    _add(parser, "eval", _eval, "find out which way to search a collection answers best", add_eval)
     _add(parser, "embed", _embed, "print or write the vectors of files, or of standard input", add_embed)
     _add(parser, "models", _models, "list the models on this machine, fetch, check or export one", add_models)
     _add(parser, "embedded", _embedded, "have weaviate.connect_to_embedded() run Weft", add_embedded)
@@ -138,6 +140,12 @@ def _search(arguments: argparse.Namespace) -> int:
     from weft.cli.searching import search
 
     return search(arguments)
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    from weft.cli.evaluation.command import evaluate
+
+    return evaluate(arguments)
 
 
 def _embed(arguments: argparse.Namespace) -> int:

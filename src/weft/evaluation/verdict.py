@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from weft.evaluation.measures import Scores
 from weft.evaluation.significance import SIGNIFICANT, corrected, interval, paired_p_value
+
+_FASTER: Final = 0.8
+_FASTER_BY_MS: Final = 1.0
+"""What is hardly faster is not worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def judge(measure: str, contestants: Sequence[Contestant]) -> Verdict:
     sentence = f"{best.phrase} is best: {own}; {rival.phrase} {rival.scores.mean():.2f}; {difference}"
     equals = [best, *(one for one in others if by_name[one.name] >= SIGNIFICANT)]
     fastest = min(equals, key=lambda one: one.milliseconds)
-    if fastest is not best:
+    if fastest.milliseconds <= _FASTER * best.milliseconds - _FASTER_BY_MS:
         sentence += (
             f". {fastest.phrase} ({fastest.scores.mean():.2f}) cannot be distinguished from it and is faster: "
             f"{fastest.milliseconds:.1f} ms in place of {best.milliseconds:.1f} ms"

@@ -74,6 +74,10 @@ class JobLedger:
         """Durable at return. Raises StorageFull."""
         self._store.put_settings(self.entry(record))
 
+    def forget(self, kind: str, key: str) -> None:
+        """Does nothing where there is no such record."""
+        self._store.put_settings({f"{kind} {key}": None})
+
     def forget_old(self, kind: str) -> None:
         """Makes room for one more record of that kind."""
         ended = sorted((one for one in self.records(kind) if one.status.ended), key=lambda one: one.started_at)

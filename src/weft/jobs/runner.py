@@ -161,6 +161,15 @@ class JobRunner:
         if not (record.status is JobStatus.CANCELED if job is None else self.cancel_job(job)):
             raise Conflict(f"the {record.kind} {record.name!r} cannot be cancelled any more: {record.status}", id=id)
 
+    def forget(self, kind: JobKind, key: str) -> None:
+        """Removes the record of an ended job. Raises Conflict for one that has not ended."""
+        with self._lock:
+            record = self.record(kind, key)
+            if record is not None and not record.status.ended:
+                raise Conflict(f"the {kind.name} {record.name!r} has not ended: {record.status}", id=record.id)
+            self._jobs.pop((kind.name, key), None)
+            self._ledger.forget(kind.name, key)
+
     def cancel_job(self, job: Job) -> bool:
         """Whether the request comes in time."""
         with self._lock:

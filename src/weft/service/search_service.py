@@ -51,7 +51,7 @@ class SearchService:
         self.tenants = Tenants(self._schemas)
         self.aliases = Aliases(self._schemas)
         self.collections = Collections(self._schemas, self.tenants)
-        self._searcher = Searcher(
+        self.searcher = Searcher(
             self.collections,
             registry,
             node=self._node,
@@ -60,7 +60,7 @@ class SearchService:
             maximum_results=settings.query.maximum_results,
             hybrid_candidates=settings.query.hybrid_candidates,
         )
-        self._aggregator = Aggregator(self.collections, self._searcher.find)
+        self._aggregator = Aggregator(self.collections, self.searcher.find)
         self._limits = QueryLimits(settings.limits)
         self._slow = SlowLog(settings.query.slow_log_threshold_s) if settings.query.slow_log else None
 
@@ -68,8 +68,8 @@ class SearchService:
     def search(self, query: Query, caller: Caller) -> Answer:
         self._limits.check_query(query)
         if self._slow is None:
-            return self._searcher.run(query, caller)
-        return self._slow.run(query, lambda: self._searcher.run(query, caller))
+            return self.searcher.run(query, caller)
+        return self._slow.run(query, lambda: self.searcher.run(query, caller))
 
     @requires(aggregating)
     def aggregate(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:

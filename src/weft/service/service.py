@@ -21,6 +21,7 @@ from weft.modules.registry import ModelState, Registry
 from weft.service.archives.archives import Archives
 from weft.service.centroids import Centroids
 from weft.service.classification.classifications import Classifications
+from weft.service.evaluation.evaluations import Evaluations
 from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
 from weft.service.indexes.property_indexes import PropertyIndexes
 from weft.service.jobs import Jobs
@@ -87,6 +88,9 @@ class Service(SearchService):
         )
         self.indexes = PropertyIndexes(self._schemas, self._runner, enabled=settings.schema.runtime_reindex)
         self.classifications = Classifications(self.collections, registry, self._runner, self._limits)
+        self.evaluations = Evaluations(
+            self.collections, self.searcher, registry, settings, database, self._runner, self._limits
+        )
         self.words = VectorWords(registry, database)
         self._stopping = False
         database.watch(self._runner.take_over)

@@ -39,7 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.close()
 
 
-INNER_PARTS = {"access.authenticator", "access.rights", "access.store"}
+INNER_PARTS = {"access.authenticator", "access.rights", "access.store", "searcher"}
 INNER_METHODS = {
     "announce_stop",
     "close",
@@ -47,6 +47,7 @@ INNER_METHODS = {
     "access.parts",
     "archives.classes",
     "classifications.collections_of",
+    "evaluations.place",
     "archives.meta",
     "archives.restores.aliases",
     "archives.restores.classes",

@@ -63,6 +63,10 @@ class KnownClassifications(Protocol):
     def collections_of(self, id: str) -> Sequence[str]: ...
 
 
+class KnownEvaluations(Protocol):
+    def place(self, id: str) -> tuple[str, str | None] | None: ...
+
+
 class ServiceFacts(Protocol):
     """The service, unguarded."""
 
@@ -76,6 +80,8 @@ class ServiceFacts(Protocol):
     def jobs(self) -> KnownJobs: ...
     @property
     def classifications(self) -> KnownClassifications: ...
+    @property
+    def evaluations(self) -> KnownEvaluations: ...
 
 
 class AuthContext(CallerRights):
@@ -197,6 +203,10 @@ class AuthContext(CallerRights):
     def classified(self, id: str) -> Sequence[str]:
         """The collection of a classification; none where there is no such classification."""
         return self._service.classifications.collections_of(id)
+
+    def evaluated(self, id: str) -> tuple[str, str | None] | None:
+        """The collection and the tenant of an evaluation; None where there is no such evaluation."""
+        return self._service.evaluations.place(id)
 
     def exported(self, backend: str, id: str) -> Sequence[str]:
         """The collections in an export; none where there is no such export."""

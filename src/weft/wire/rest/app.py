@@ -27,6 +27,7 @@ from weft.wire.rest import (
     classifications,
     cluster,
     contextionary,
+    evaluations,
     explain,
     exports,
     graphql,
@@ -63,7 +64,7 @@ _NOUNS = (
         search,
         aggregate,
     ),
-    *(backups, exports, jobs, authz, users, replication, contextionary, classifications),
+    *(evaluations, backups, exports, jobs, authz, users, replication, contextionary, classifications),
 )
 _ROOT: Final = "/v1/"
 """Every endpoint of the protocol is below it."""

@@ -111,6 +111,7 @@ _WHERE: Final = ObjectForm(
         geoCoordinates=ObjectForm(latitude=NUMBER, longitude=NUMBER), distance=ObjectForm(max=NUMBER)
     ),
 ).nesting("operands")  # fmt: skip
+_MADE_QUERIES: Final = ObjectForm("property", property=TEXT, queries=WHOLE)
 _COMMON: Final[Mapping[str, Form]] = {
     "where": _WHERE,
     "limit": WHOLE,
@@ -196,6 +197,27 @@ FORMS: Final[Mapping[str, Form]] = {
     "Beacon": _BEACON,
     "BatchReferences": ArrayForm(ObjectForm(**{"from": URI}, to=URI, tenant=TEXT)),
     "Extension": ObjectForm("concept definition weight", concept=TEXT, definition=TEXT, weight=NUMBER),
+    "NewEvaluation": ObjectForm(
+        "collection",
+        collection=TEXT,
+        tenant=TEXT,
+        name=TEXT,
+        queries=ArrayForm(MapForm(ANYTHING)),
+        knownItem=_MADE_QUERIES,
+        captions=_MADE_QUERIES,
+        measures=_TEXTS,
+        sample=WHOLE,
+        vectors=_TEXTS,
+        models=ArrayForm(ObjectForm("module", module=TEXT, settings=MapForm(ANYTHING))),
+        keyword=FLAG,
+        alphas=ArrayForm(NUMBER),
+        fusions=_TEXTS,
+        rerankers=_TEXTS,
+        rerankProperty=TEXT,
+        quantizers=_TEXTS,
+        ef=ArrayForm(WHOLE),
+        pooling=ArrayForm(WHOLE),
+    ),
     "Explain": ObjectForm(query=ANYTHING, vector=TEXT, matrix=FLAG),
     "GraphQL": _QUESTION,
     "GraphQLBatch": ArrayForm(AnyForm(_QUESTION.keys)),

@@ -27,7 +27,7 @@ MULTIVECTOR: Final[Block] = {
 
 _WITHOUT_DEFAULT = ("tokenPooling", "multivector")
 """Keys that have a meaning where no template has them: Weft's own, and one that some kinds refuse."""
-_MAX_POOLING = 16
+MAX_POOLING = 16
 """The greatest factor by which tokens are pooled before they are stored."""
 
 _METRICS = tuple(metric.value for metric in Metric)
@@ -120,8 +120,8 @@ def _pooling_problems(pooling: object) -> list[str]:
     if pooling is None:
         return []
     factor = pooling.get("factor") if isinstance(pooling, Mapping) else None
-    if isinstance(factor, bool) or not isinstance(factor, int) or not 1 <= factor <= _MAX_POOLING:
-        return [f'tokenPooling must be {{"factor": n}} with n from 1 to {_MAX_POOLING}, not {shorten(pooling)}']
+    if isinstance(factor, bool) or not isinstance(factor, int) or not 1 <= factor <= MAX_POOLING:
+        return [f'tokenPooling must be {{"factor": n}} with n from 1 to {MAX_POOLING}, not {shorten(pooling)}']
     return []
 
 

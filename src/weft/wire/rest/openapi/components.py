@@ -7,7 +7,9 @@ from typing import Final
 
 from weft.domain.filters import Operator
 from weft.domain.jobs import JobStatus
-from weft.domain.schema import Tokenization
+from weft.domain.query import Fusion, MediaKind
+from weft.domain.schema import QuantizerKind, Tokenization
+from weft.evaluation.variant import SearchBy
 from weft.service.classification.request import ALIASES, CONTEXTUAL, KNN, ZERO_SHOT
 from weft.wire.rest.openapi.shapes import (
     ANYTHING,
@@ -36,6 +38,9 @@ _JOB: Final = choice(
 )
 _TOKENIZATION: Final = choice(*Tokenization)
 _BYTES: Final[Schema] = {"type": "object", "additionalProperties": COUNT}
+_SHARE: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
+_MEASURE: Final[Schema] = {"type": "string", "pattern": "^[A-Za-z]+@[0-9]+$"}
+_FIGURES: Final = record("mean low high", mean=NUMBER, low=NUMBER, high=NUMBER)
 _ACTION: Final[Schema] = {"type": "string", "pattern": "^[a-z]+(_[a-z]+)+$"}
 _VALUES: Final = ("Text", "String", "Date", "Int", "Number", "Boolean")
 _OBJECT: Final[Mapping[str, Schema]] = {
@@ -249,6 +254,41 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "id status", id=TEXT, backend=TEXT, path=TEXT, status=_JOB, classes=array(TEXT), startedAt=TEXT,
         completedAt=TEXT, error=TEXT, size=NUMBER, progress=record("done total", done=COUNT, total=COUNT),
         incremental_base_backup_id=TEXT, tookInMs=COUNT, shardStatus=OBJECT,
+    ),
+    "NewEvaluation": request(
+        "collection", collection=CLASS_NAME, tenant=TEXT, name=TEXT, queries=array(ref("JudgedQuery")),
+        knownItem=ref("MadeQueries"), captions=ref("MadeQueries"), measures=array(_MEASURE), sample=COUNT,
+        vectors=array(TEXT), models=array(request("module", module=NAME, settings=OBJECT)), keyword=BOOLEAN,
+        alphas=array(_SHARE), fusions=array(choice(*Fusion)), rerankers=array(NAME), rerankProperty=TEXT,
+        quantizers=array(choice(*QuantizerKind)), ef=array(COUNT), pooling=array(COUNT),
+    ),
+    "JudgedQuery": request(
+        "relevant", id=TEXT, text=TEXT, **{kind.value: TEXT for kind in MediaKind}, vector=ref("Vector"),
+        relevant={"anyOf": [array(UUID), {"type": "object", "additionalProperties": NUMBER}]},
+    ),
+    "MadeQueries": request("property", property=NAME, queries=COUNT),
+    "Evaluations": record("evaluations", evaluations=array(ref("Evaluation"))),
+    "Evaluation": record(
+        "id job name collection status startedAt progress measures", id=UUID, job=NAME, name=TEXT, collection=TEXT,
+        tenant=TEXT, status=choice(*JobStatus), startedAt=TEXT, endedAt=TEXT, error=TEXT,
+        progress=record("done total", done=COUNT, total=COUNT), measures=array(_MEASURE), queries=COUNT, objects=COUNT,
+        variants=array(ref("EvaluatedVariant")), best=TEXT, verdict=TEXT, notes=array(TEXT),
+    ),
+    "EvaluatedVariant": record(
+        "name by", name=TEXT, by=choice(*SearchBy), vector=TEXT, module=TEXT, model=TEXT, quantizer=TEXT, ef=COUNT,
+        pooling=COUNT, alpha=_SHARE, fusion=TEXT, reranker=TEXT, error=TEXT, pValue=_SHARE, bytesPerObject=COUNT,
+        measures={"type": "object", "additionalProperties": _FIGURES},
+        milliseconds=record("mean p50 p95", mean=NUMBER, p50=NUMBER, p95=NUMBER),
+    ),
+    "EvaluationComparison": record(
+        "variant other measure queries mean otherMean difference pValue significant won lost", variant=TEXT, other=TEXT,
+        measure=_MEASURE, queries=COUNT, mean=NUMBER, otherMean=NUMBER, difference=_FIGURES, pValue=_SHARE,
+        significant=BOOLEAN, won=COUNT, lost=COUNT, wonQueries=array(ref("ComparedQuery")),
+        lostQueries=array(ref("ComparedQuery")),
+    ),
+    "ComparedQuery": record(
+        "id query relevant score otherScore hits otherHits", id=TEXT, query=TEXT, relevant=OBJECT, score=NUMBER,
+        otherScore=NUMBER, hits=array(UUID), otherHits=array(UUID),
     ),
     "WatchedJobs": record("jobs", jobs=array(ref("WatchedJob"))),
     "WatchedJob": record(

@@ -1,0 +1,1 @@
+"""Evaluations: which of several ways to search a collection answers judged queries best."""
