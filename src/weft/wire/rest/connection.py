@@ -4,6 +4,9 @@ What is not a body (request line, headers, trailers, the frames of chunks) takes
 ``MOST_HEADERS`` lines for each request, beside eight bytes for each byte of a body. Requests that are sent ahead of
 the answer wait, ``MOST_AHEAD`` at most and with a megabyte of a body. Trailers are not kept. A client that sends more
 is answered with 431, or cut off. Where a request offers another protocol (``Upgrade``), the offer is not taken.
+
+A request can be answered while its body is on its way: refused, mostly. A connection that ends with that answer is
+closed after the body: bytes that no one reads would reset it, and the client might never see the answer.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import asyncio
 import logging
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from httptools import HttpParserUpgrade
@@ -61,6 +65,7 @@ class RestConnection(HttpToolsProtocol):
         """The requests whose answer is not complete, in their order."""
         self._unparsed = 0
         """Bytes left of a body that the parser passes over, because its request offers another protocol."""
+        self._closes_after_body = False
 
     # -- the transport
 
@@ -72,6 +77,7 @@ class RestConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._answering = _Answering(transport, self._close)
         if not self._is_in_handshake:
             self._connections.add(self)
         self._is_in_handshake = False
@@ -124,6 +130,7 @@ class RestConnection(HttpToolsProtocol):
         self._connections.works(self)
         super().on_headers_complete()
         self._unanswered.append(self.cycle)
+        self.cycle.transport = self._answering  # type: ignore[assignment]  # it has what a cycle uses
         self.headers = []  # for trailers: those of the request are in its scope
 
     def on_body(self, body: bytes) -> None:
@@ -136,6 +143,8 @@ class RestConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._unparsed:
             super().on_message_complete()
+        if self._closes_after_body:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         self._unanswered.popleft()
@@ -189,6 +198,9 @@ class RestConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Called for what the parser does not take, and for what was refused while it was parsed."""
+        if self._closes_after_body:
+            self.transport.close()
+            return
         status, reason = self._refusal or (400, msg)
         self._refusal = None
         self.refuse(status, reason)
@@ -211,6 +223,14 @@ class RestConnection(HttpToolsProtocol):
         self.transport.close()
         self._give_up()
 
+    def _close(self) -> None:
+        """Called by a request whose answer is the last one, or has failed."""
+        cycle = self._unanswered[0] if self._unanswered else None
+        if cycle is self.cycle and cycle.response_complete and cycle.more_body:
+            self._closes_after_body = True  # or when it has waited for too long
+        else:
+            self.transport.close()
+
     def _give_up(self) -> None:
         """The requests that are being answered, or wait for that, learn that their client is gone: what is written to
         a closed transport fails, with a traceback in the log."""
@@ -228,3 +248,14 @@ class RestConnection(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
+
+
+class _Answering:
+    """The transport as those see it who answer: what they call of it, with another ``close``."""
+
+    __slots__ = ("close", "is_closing", "write")
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close

@@ -65,7 +65,7 @@ class Served:
             await PlainTextResponse("late")(scope, receive, send)
             return
         request = Request(scope, receive)
-        body = await request.body()
+        body = b"" if scope["path"] == "/unread" else await request.body()
         text = f"{scope['path']} {len(scope['headers'])} {len(body)}"
         if scope["path"] == "/large":
             text = "x" * LARGE_BYTES
@@ -254,6 +254,25 @@ def test_who_sends_no_request_is_sent_away(sent: bytes, reply: int) -> None:
         assert not len(server.connections)
 
 
+def test_a_client_that_is_refused_while_it_sends_sees_the_answer() -> None:
+    """More than sockets hold, so that it still sends when the answer is there."""
+    with served() as (_, connect):
+        client = connect()
+        assert status(client, UNREAD % (32 << 20) + b"x" * (32 << 20)) == 200
+        assert is_closed(client)
+        in_chunks = connect()
+        head = UNREAD.replace(b"Content-Length: %d", b"Transfer-Encoding: chunked")
+        assert status(in_chunks, head + b"1000000\r\n" + b"x" * (16 << 20) + b"\r\nno chunk") == 200
+        assert is_closed(in_chunks)
+
+
+def test_the_rest_of_a_body_that_no_one_reads_is_not_waited_for_without_end() -> None:
+    with served(read_timeout_s=0.5) as (_, connect):
+        client = connect()
+        assert status(client, UNREAD % 1000 + b"x") == 200
+        assert is_closed(client)
+
+
 def test_a_request_may_take_longer_than_its_head_may() -> None:
     with served(read_timeout_s=0.5) as (server, connect):
         working = connect()
@@ -262,6 +281,8 @@ def test_a_request_may_take_longer_than_its_head_may() -> None:
         server.released.set()
         assert status(working) == 200
 
+
+UNREAD = b"POST /unread HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
 
 UPGRADE = (
     b"POST /u HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
