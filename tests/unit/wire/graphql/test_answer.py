@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import graphql
 import numpy as np
 import pytest
 from graphql import get_introspection_query
@@ -158,6 +159,11 @@ HOSTILE = {
     "definitions": "{Get{Author{n}}}" + "".join(f"fragment F{i} on Author{{n}}" for i in range(300)),
     "words": "a " * (limits.MOST_TOKENS + 1),
     "characters": "#" * (limits.MOST_CHARACTERS + 1),
+    "block string": '{Get{Author(bm25:{query:"""' + "x" * (limits.MOST_TOKEN_CHARACTERS + 1) + '"""}){n}}}',
+    "string of escapes": '{Get{Author(bm25:{query:"' + "\\n" * limits.MOST_TOKEN_CHARACTERS + '"}){n}}}',
+    "string without an end": '{Get{Author(bm25:{query:"' + "x" * (limits.MOST_TOKEN_CHARACTERS + 1),
+    "name": "{" + "x" * (limits.MOST_TOKEN_CHARACTERS + 1) + "}",
+    "comment": "{a #" + "x" * (limits.MOST_TOKEN_CHARACTERS + 1) + "\n}",
     "schema in schema": "{__schema{types{fields{type{fields{type{fields{type{fields{name}}}}}}}}}}",
     "searches": "{Get{" + " ".join(f"a{i}:Author{{n}}" for i in range(MOST_SEARCHES + 1)) + "}}",
 }
@@ -166,6 +172,37 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_is_too_large_is_refused(ask: Ask, name: str) -> None:
     assert {one["extensions"]["code"] for one in ask(HOSTILE[name])["errors"]} == {"TOO_LARGE"}
+
+
+STRINGS = (
+    '""',
+    '"plain"',
+    '"ümläut 😀 # , \t"',
+    r'"a\nb\"c\\"',
+    r'"\u0041\u{1F600}"',
+    '"""block\n  "quoted"\n"""',
+    '"""" "',
+)
+
+
+@pytest.mark.parametrize("string", [*STRINGS, '"no end', '"no\nend"', '"\ud800"', r'"\x"', '"""no end"'])
+def test_strings_are_read_as_the_library_reads_them(string: str) -> None:
+    text = f"{{ a(b: {string}) {{ c }} }}"
+    read, by_the_library = documents.read, graphql.parse
+    found: list[Any] = []
+    for parse in (read, by_the_library):
+        try:
+            found.append(parse(text).to_dict(locations=True))
+        except graphql.GraphQLError as error:
+            found.append((error.message, error.positions))
+    assert found[0] == found[1]
+
+
+def test_a_plain_string_may_be_as_long_as_a_query(ask: Ask) -> None:
+    text = "x" * (limits.MOST_CHARACTERS - 100)
+    document = documents.read(f'{{a(b:"{text}")}}')
+    (field,) = document.definitions[0].selection_set.selections  # type: ignore[attr-defined]  # of an operation
+    assert field.arguments[0].value.value == text
 
 
 def test_what_costs_too_much_ends_the_answer(ask: Ask) -> None:
