@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from unit.access.walk import GRPC, REST, allowed
+from unit.access.walk import GRAPHQL, GRPC, REST, allowed
 from unit.access.world import World
 from weft.access.permissions import ACTIONS, Permission, everything
 from weft.access.rights import ADMIN, VIEWER
@@ -18,6 +18,7 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Forbidden
 from weft.protocol import batch
 from weft.service.guard import requirements
+from weft.wire.graphql.documents import ROOTS
 from weft.wire.grpc.methods import Methods
 from weft.wire.grpc.server import DEFAULT_LIMITS
 from weft.wire.grpc.stream import BatchStream
@@ -89,6 +90,19 @@ def test_no_route_is_missing_here(world: World) -> None:
     assert routes(world) == set(REST)
 
 
+def test_no_published_operation_is_missing_here(world: World) -> None:
+    """By the OpenAPI document, which names paths without converters."""
+    paths = world.ask(None, "GET", "/v1/.well-known/openapi").json()["paths"]
+    methods = {"get", "head", "post", "put", "patch", "delete"}
+    published = {(method.upper(), path) for path, operations in paths.items() for method in methods & set(operations)}
+    assert published == {(method, path.replace(":path}", "}")) for method, path in REST}
+
+
+def test_no_method_of_the_protocol_is_missing_here() -> None:
+    (service,) = batch.DESCRIPTOR.pool.FindFileByName("v1/weaviate.proto").services_by_name.values()
+    assert {one.name for one in service.methods} == set(GRPC)
+
+
 def test_no_method_is_missing_here(world: World) -> None:
     table = Methods(world.door, world.access.authenticator, None, DEFAULT_LIMITS).table
     paths = [*table.short, *table.long, *table.streams]
@@ -133,6 +147,27 @@ def test_rest(world: World, method: str, route: str) -> None:
 
 def is_open(route: str) -> bool:
     return route == "/v1" or route.startswith("/v1/.well-known")
+
+
+def test_no_field_of_a_graphql_query_is_missing_here() -> None:
+    assert set(GRAPHQL) == ROOTS
+
+
+@pytest.mark.parametrize("root", sorted(GRAPHQL))
+def test_graphql(world: World, root: str) -> None:
+    needs, question = GRAPHQL[root]
+    world.fill()
+
+    def is_refused(key: str) -> bool:
+        answered = world.ask(key, "POST", "/v1/graphql", {"query": question}).json()
+        found = "forbidden action" in str(answered.get("errors"))
+        assert found or "errors" not in answered, answered
+        return found
+
+    for name, actions in roles_to_try(needs):
+        assert is_refused(world.user(name, granted(*actions))) is not allowed(needs, actions), f"{name}: {root}"
+    assert is_refused(world.user("without-roles"))
+    assert [is_refused(key) for key in ("key-of-viewer", "key-of-admin", "root-key")] == [False] * 3
 
 
 @pytest.mark.parametrize("method", sorted(GRPC))

@@ -321,3 +321,10 @@ GRPC: dict[str, tuple[tuple[str, ...], Any]] = {
     "BatchStream": (("create_data", "update_data"), [_NEW]),
 }
 """By method: the actions that together allow it, or each alone."""
+
+GRAPHQL: dict[str, tuple[tuple[str, ...], str]] = {
+    "Get": (("read_data",), "{ Get { Movies { title } } }"),
+    "Aggregate": (("read_data",), "{ Aggregate { Movies { meta { count } } } }"),
+    "Explore": (("read_data",), "{ Explore(nearVector: {vector: [1, 2]}) { className } }"),
+}
+"""By field of a query: the actions that together allow it."""

@@ -7,6 +7,7 @@ made as they are needed, and each call that has its message takes a turn.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,10 @@ from weft.wire.grpc.stream import ClientGone
 from weft.wire.grpc.unpacking import Unpacking
 from weft.wire.grpc.wire import CONNECTION_IDLE_S, HANDSHAKE_TIMEOUT_S, KEEPALIVE_S, KEEPALIVE_TIMEOUT_S, Address
 from weft.wire.tls import ServerCertificate
+
+_BAD_METADATA: Final = "Invalid encoding on"
+"""What grpcio logs, with a traceback, of metadata that is not UTF-8: strangers could fill the disk with lines."""
+logging.getLogger("grpc._cython.cygrpc").addFilter(lambda record: not str(record.msg).startswith(_BAD_METADATA))
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 

@@ -13,7 +13,14 @@ import pytest
 
 from unit.wire.grpc.test_wires import ECHO, GREETING, LIMITS, NO_WINDOW, TALK, ask, asking, connected, frame, serving
 
-HEADERS = {":method": "POST", ":scheme": "http", ":path": ECHO, "content-type": "application/grpc"}
+HEADERS = {
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": ECHO,
+    ":authority": "localhost",
+    "te": "trailers",
+    "content-type": "application/grpc",
+}
 _MOST_GROWTH_BYTES = 100 << 20
 
 
@@ -128,6 +135,17 @@ def test_streams_that_stall_within_a_message_keep_no_one_out(wire_name: str) -> 
                 until_answered(client, GREETING + frame(4, 1, b"") + frame(1, 4, block, 1))
                 until_answered(client, data)
         assert len(ask(channel, ECHO, bytes(LIMITS.message_bytes - 100))) == LIMITS.message_bytes - 100
+
+
+def test_metadata_that_is_no_text_is_not_logged(wire_name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with serving(wire_name) as port, connected(port) as channel:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            client.sendall(GREETING + begin(1, b"\0\x03x-a\x01\xdb") + frame(0, 1, bytes(5), 1))
+            received = b""
+            while frame(0, 0, bytes(5), 1) not in received and (more := client.recv(1 << 16)):
+                received += more
+        assert ask(channel, ECHO, b"next") == b"next"
+    assert not caplog.records
 
 
 def answered(channel: grpc.Channel) -> bytes:
