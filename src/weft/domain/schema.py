@@ -14,6 +14,8 @@ from typing import Any
 
 CENTROID_MODULE = "ref2vec-centroid"
 """Makes vectors from those of the objects that an object refers to."""
+CHUNK_MODULE = "text2multivec-transformers"
+"""Makes multi-vectors with a row for each chunk of a text."""
 LEGACY_VECTOR = "default"
 """The name under which a collection without named vectors keeps its one vector."""
 

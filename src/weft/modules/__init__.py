@@ -34,6 +34,7 @@ _BUILT_IN = {
     "text2vec-transformers": "local.text2vec_transformers:Text2VecTransformers",
     "text2vec-model2vec": "local.text2vec_model2vec:Text2VecModel2Vec",
     "text2vec-contextionary": "local.text2vec_contextionary:Text2VecContextionary",
+    "text2multivec-transformers": "local.text2multivec_transformers:Text2MultivecTransformers",
     "text2colbert-transformers": "local.text2colbert_transformers:Text2ColbertTransformers",
     "multi2multivec-transformers": "local.multi2multivec_transformers:Multi2MultivecTransformers",
     "img2vec-neural": "local.media_vectorizers:Img2VecNeural",

@@ -164,6 +164,10 @@ class Vectorizer(Module):
     def embed_query(self, texts: Sequence[str], settings: ModuleConfig, caller: Caller) -> Vector:
         """The vector ``(d,)`` of a query, the mean of those of ``texts``, one at least; if ``multi``, ``(Tq, d)``."""
 
+    def chunks(self, text: str, settings: ModuleConfig) -> list[str] | None:
+        """The pieces of an object's text that each have a row of its vector; None if rows are something else."""
+        return None
+
     def embed_media(self, kind: MediaKind, data_base64: str, settings: ModuleConfig, caller: Caller) -> Vector:
         """The query vector, ``(d,)`` or if ``multi`` ``(Tq, d)``, of one image, audio clip or video."""
         raise Invalid(f"module {self.name} does not embed {kind}; it embeds {', '.join(sorted(self.kinds))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +11,15 @@ from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, NotFound
 from weft.domain.objects import Vector, parse_uuid
 from weft.domain.query import Targets
+from weft.domain.schema import VectorConfig
 from weft.engine.part import Part
 from weft.engine.results import TokenMatches
+from weft.modules.inputs import object_text
 from weft.service.collections import Collections
 from weft.service.query_limits import QueryLimits
 from weft.service.search.embedding import QueryEmbedder
 from weft.service.search.targets import resolve
+from weft.service.stored_objects import stored_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,14 @@ class TokenQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TokenExplanation:
-    """Which token of the object's ``vector`` is most similar to each query token."""
+    """Which token of the object's ``vector`` is most similar to each query token.
+
+    ``chunks``: the texts of the matched rows, one for each query token, where the vector's rows are chunks of a text.
+    """
 
     vector: str
     matches: TokenMatches
+    chunks: Sequence[str] | None = None
 
 
 class Explainer:
@@ -70,4 +78,14 @@ class Explainer:
             query = self._embedder.texts(part, vector, [asked.text], caller)
         else:
             raise Invalid("give the query as a list of token vectors, or as a text")
-        return TokenExplanation(vector.name, view.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix))
+        found = view.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix)
+        texts = self._chunks(part, vector, parse_uuid(asked.uuid))
+        chunks = [texts[i] for i in found.tokens.tolist()] if texts and max(found.tokens) < len(texts) else None
+        return TokenExplanation(vector.name, found, chunks)
+
+    def _chunks(self, part: Part, vector: VectorConfig, uuid: bytes) -> list[str] | None:
+        """The texts of the rows of an object's vector; None where they are not chunks of its text."""
+        stored = stored_object(part, uuid, vectors=False)
+        if stored is None or vector.vectorizer == "none":
+            return None
+        return self._embedder.chunks(vector, object_text(part.config, vector, stored.properties))

@@ -14,7 +14,6 @@ in this process, so nothing is sent to them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid, WeftError
@@ -25,7 +24,7 @@ from weft.modules.local.models import MINILM, ModelSource
 from weft.modules.local.onnx_models.text import load_onnx_text, load_wheel_text
 from weft.modules.local.pool import PooledModel
 from weft.modules.local.role_text import RoleText, stated_document_prompt
-from weft.modules.local.scheduler import Encoder
+from weft.modules.local.text_encoder import TextEncoder
 from weft.modules.local.vectors import truncated
 from weft.modules.resources import Resources
 from weft.modules.text_vectorizer import TextVectorizer, mean, text_setting, whole_number_setting
@@ -76,6 +75,10 @@ class Text2VecTransformers(TextVectorizer):
         inputs = self._inputs(texts, settings, is_query=True)
         return mean(_truncated(self._model(settings).embed_queries(inputs), settings))
 
+    def _document_prompt(self, settings: ModuleConfig) -> str | None:
+        """None: the model's own, if it states one."""
+        return text_setting(settings, _DOCUMENT_PROMPT) if _DOCUMENT_PROMPT in settings else None
+
     def _inputs(self, texts: Sequence[str], settings: ModuleConfig, *, is_query: bool) -> Sequence[str | RoleText]:
         """The model in the wheel states no prompts and knows no roles."""
         name = _QUERY_PROMPT if is_query else _DOCUMENT_PROMPT
@@ -90,10 +93,10 @@ class Text2VecTransformers(TextVectorizer):
     def _pooling(self, settings: ModuleConfig) -> str:
         return text_setting(settings, "poolingStrategy", "masked_mean") or "masked_mean"
 
-    def _model(self, settings: ModuleConfig) -> PooledModel[Encoder[Any]]:
+    def _model(self, settings: ModuleConfig) -> PooledModel[TextEncoder]:
         source, pooling = self._source(settings), self._pooling(settings)
 
-        def load() -> Encoder[Any]:
+        def load() -> TextEncoder:
             if source.bundled and source.folder is not None:
                 return load_wheel_text(source.folder, source.name, pooling=pooling)
             exported = exported_checkpoint(source, downloads=self._offer.allow_downloads)
@@ -103,7 +106,7 @@ class Text2VecTransformers(TextVectorizer):
 
             return TorchTextEncoder(source, downloads=self._offer.allow_downloads)
 
-        return self._pool.model(f"{self.name}|{source.place}|{pooling}", load)
+        return self._pool.model(f"text|{source.place}|{pooling}", load)
 
 
 def _check_urls(settings: ModuleConfig) -> None:

@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from weft.domain.errors import Misconfigured
 from weft.domain.objects import Vector
 from weft.modules.local.checkpoint import Purpose, read_checkpoint
 from weft.modules.local.models import ModelSource
 from weft.modules.local.replicas import ReplicaPool
 from weft.modules.local.role_text import RoleText, document_prompt
+from weft.modules.local.text_encoder import SPARE_TOKENS, Offsets
 from weft.modules.local.token_estimates import estimated_tokens, readable
 from weft.modules.local.torch_loading import best_placement, loading, options
 from weft.modules.local.vectors import unit_rows
@@ -45,6 +48,21 @@ class TorchTextEncoder:
 
     def prepare(self, texts: Sequence[RoleText]) -> list[RoleText]:
         return [replace(one, text=readable(one.text, self._max_tokens)) for one in texts]
+
+    def offsets(self, text: str) -> Offsets:
+        """Of all tokens of ``text``, also of those that are not read, without markers. Raises Misconfigured."""
+        with self._replicas.replica() as model:
+            if not model.tokenizer.is_fast:
+                raise Misconfigured(f"the tokenizer of the model {self.name} does not say where its tokens are")
+            found = model.tokenizer(
+                text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+            )
+        return np.array(found["offset_mapping"], np.int64).reshape(-1, 2)
+
+    def most_content_tokens(self, prompt: str | None) -> int:
+        with self._replicas.replica() as model:
+            before = len(model.tokenizer(self._document_prompt if prompt is None else prompt)["input_ids"])
+        return max(1, int(self._max_tokens) - before - SPARE_TOKENS)
 
     def length(self, prepared: RoleText) -> int:
         return estimated_tokens(len(prepared.text), self._max_tokens)

@@ -94,6 +94,12 @@ class QueryEmbedder:
         """The query vector, ``(d,)`` or ``(Tq, d)``, of ``texts``, in the space of ``vector``."""
         return self._vectorizer(part, vector).embed_query(texts, vector.settings, caller)
 
+    def chunks(self, vector: VectorConfig, text: str) -> list[str] | None:
+        """The pieces of ``text`` that each have a row of ``vector``; None where rows are something else."""
+        if not self._registry.knows(vector.vectorizer):
+            return None
+        return self._registry.vectorizer(vector.vectorizer).chunks(text, vector.settings)
+
     def _once(self, made: _MadeOnce, part: Part, vector: VectorConfig, texts: Sequence[str], caller: Caller) -> Vector:
         vectorizer = self._vectorizer(part, vector)
         return made.of(vector, tuple(texts), lambda: vectorizer.embed_query(texts, vector.settings, caller))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from weft.domain.query import Combination
+from weft.domain.schema import CHUNK_MODULE
 from weft.engine.view import View
 from weft.service.search.targets import Target
 
@@ -38,12 +39,16 @@ def _line(target: Target, distance: float, combination: Combination, count: int)
 
 
 def _token_lines(view: View, target: Target, doc_ids: Sequence[int]) -> list[str]:
-    """For a multi-vector, a line for each query token: what it matched, and its share of the MaxSim."""
+    """For a multi-vector, a line for each query token: what it matched, and its share of the MaxSim. For one of chunks,
+    a line with the best."""
     if target.vector.index.multivector is None:
         return [""] * len(doc_ids)
     texts = []
     for doc_id in doc_ids:
         found = view.explain_tokens(target.vector.name, target.query, doc_id)
+        if target.vector.vectorizer == CHUNK_MODULE and len(found.tokens) == 1:
+            texts.append(f"\nBest chunk: {found.tokens[0]}, similarity {found.similarities[0]:.4f}")
+            continue
         rows = zip(found.tokens.tolist(), found.similarities.tolist(), found.shares.tolist(), strict=True)
         texts.append(
             "".join(

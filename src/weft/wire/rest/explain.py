@@ -1,7 +1,8 @@
 """``POST /v1/objects/{class}/{id}/explain``: which query token matched which token of the object (Weft's own call).
 
 Body: ``query`` (a list of token vectors, or a text that the vector's module embeds), and if wanted ``vector`` (its
-name) and ``matrix`` (true: all similarities, for a heat map).
+name) and ``matrix`` (true: all similarities, for a heat map). Where a row of the vector is a chunk of a text, its text
+is in the answer.
 """
 
 from __future__ import annotations
@@ -36,14 +37,13 @@ def explain(call: Call) -> Reply:
 def _to_json(explained: TokenExplanation) -> JsonObject:
     found = explained.matches
     rows = zip(found.tokens.tolist(), found.similarities.tolist(), found.shares.tolist(), strict=True)
-    answer: JsonObject = {
-        "vector": explained.vector,
-        "distance": found.distance,
-        "matches": [
-            {"queryToken": i, "documentToken": token, "similarity": similarity, "share": share}
-            for i, (token, similarity, share) in enumerate(rows)
-        ],
-    }
+    matches: list[JsonObject] = [
+        {"queryToken": i, "documentToken": token, "similarity": similarity, "share": share}
+        for i, (token, similarity, share) in enumerate(rows)
+    ]
+    if explained.chunks is not None:
+        matches = [{**match, "chunk": chunk} for match, chunk in zip(matches, explained.chunks, strict=True)]
+    answer: JsonObject = {"vector": explained.vector, "distance": found.distance, "matches": list(matches)}
     return answer if found.matrix is None else {**answer, "matrix": found.matrix.tolist()}
 
 

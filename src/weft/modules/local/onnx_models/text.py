@@ -24,6 +24,7 @@ from weft.modules.local.onnx_models.pooling import check_modes, pooled
 from weft.modules.local.onnx_models.session import OnnxSession, TokenIds
 from weft.modules.local.onnx_models.tokenizing import encode_all, load_tokenizer
 from weft.modules.local.role_text import RoleText, document_prompt
+from weft.modules.local.text_encoder import SPARE_TOKENS, Offsets
 from weft.modules.local.vectors import unit
 
 _STATES = ("token_embeddings", "last_hidden_state")
@@ -70,6 +71,21 @@ class OnnxTextEncoder:
             TokenizedText(np.array(one.ids, np.int64), self._prompt_tokens(prompt))
             for one, prompt in zip(found, prompts, strict=True)
         ]
+
+    def offsets(self, text: str) -> Offsets:
+        """Of all tokens of ``text``, also of those that are not read, without markers."""
+        encoding = self._tokenizer.encode(text)
+        found = [
+            place
+            for part in (encoding, *encoding.overflowing)
+            for place, mark in zip(part.offsets, part.special_tokens_mask, strict=True)
+            if not mark
+        ]
+        return np.array(found, np.int64).reshape(-1, 2)
+
+    def most_content_tokens(self, prompt: str | None) -> int:
+        before = self._recipe.document_prompt if prompt is None else prompt
+        return max(1, self._max_tokens - len(self._tokenizer.encode(before).ids) - SPARE_TOKENS)
 
     def length(self, prepared: TokenizedText) -> int:
         return len(prepared.ids)

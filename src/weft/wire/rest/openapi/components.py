@@ -216,7 +216,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "Explained": record(
         "vector distance matches", vector=TEXT, distance=NUMBER, matrix=array(array(NUMBER)),
-        matches=array(record(queryToken=COUNT, documentToken=COUNT, similarity=NUMBER, share=NUMBER)),
+        matches=array(record(queryToken=COUNT, documentToken=COUNT, similarity=NUMBER, share=NUMBER, chunk=TEXT)),
     ),
     "GraphQL": request("query", query=TEXT, variables=OBJECT, operationName=TEXT),
     "GraphQLBatch": array(ANYTHING, minItems=1, maxItems=100),
