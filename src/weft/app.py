@@ -129,6 +129,7 @@ class App:
                 exposition=None if metrics is None else metrics.exposition,
                 processes=self._worker_pids,
                 under_way=self._under_way,
+                grpc=lambda: (self.grpc_port, self.grpc_wire),
             )
             undo.callback(service.close)
             door, auth = Door(service, self._access, audit), self._access.authenticator

@@ -13,7 +13,7 @@ import pytest
 from weaviate.classes.config import Configure, DataType, Property, ReferenceProperty
 from weaviate.classes.data import GeoCoordinate, PhoneNumber
 
-from command import Weft
+from command import Weft, run
 from server import Server
 
 
@@ -112,14 +112,23 @@ def test_nothing_found_and_refusals(weft: Weft) -> None:
     done = weft("search", "Found", "zebra", "--by", "keyword")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "nothing found in Found\n")
     for arguments, words in (
-        (["None", "x"], "could not find class None in schema"),
+        (["None", "x"], "no collection 'None'; there are: "),
         (["Found", "x", "--limit", "0"], "--limit must be from 1 to"),
         (["Found", "x", "--limit", "99999999999"], "--limit must be from 1 to"),
         (["Found", "x", "--api-key", "a\nb"], "characters that no API key contains"),
         (["Found", "x", "--api-key", "ä"], "characters that no API key contains"),
-        (["Found", "\udcff"], "is not UTF-8"),
-        (["Found", "x", "--by", "meaning"], "target"),
-        (["Found", "x", "--grpc-port", "1"], "no server answers gRPC at 127.0.0.1:1"),
+        (["Found", "\udcff", "--by", "keyword"], "is not UTF-8"),
+        (["Foud", "x"], "no collection 'Foud'; did you mean Found?"),
+        (["Found", "x", "--by", "meaning"], "Found has several vectors; choose one with --target"),
+        (["Found", "x"], "title (text2vec-transformers), body (text2vec-model2vec)"),
+        (["Found", "x", "--target", "tittle"], "Found has no vector 'tittle'; its vectors: "),
+        (["Found", "x", "--by", "keyword", "--where", "titel=x"], "Found has no property 'titel'; did you mean title?"),
+        (["Found", "x", "--by", "keyword", "--where", "title"], "must be like year>=2020"),
+        (
+            ["Found", "x", "--by", "keyword", "--fields", "bodi"],
+            "has no property 'bodi' (--fields); did you mean body?",
+        ),
+        (["Found", "x", "--by", "keyword", "--grpc-port", "1"], "no server answers gRPC at 127.0.0.1:1"),
     ):
         done = weft("search", *arguments)
         assert (done.returncode, done.stdout) == (1, "")
@@ -184,3 +193,88 @@ def test_status_without_a_server(weft: Weft) -> None:
     done = weft("status", WEFT_PORT="x")
     assert done.returncode == 2
     assert "invalid int value: 'x'" in done.stderr
+
+
+def test_search_finds_its_grpc_port_and_falls_back_to_keywords(server: Server, weft: Weft) -> None:
+    with server.client() as client:
+        rack = client.collections.create("Rack", vector_config=Configure.Vectors.self_provided())
+        rack.data.insert_many([{"title": "blue whale", "year": 1999}, {"title": "blue sky", "year": 2004}])
+    found = run("search", "Rack", "blue", "--json", "--fields", "title", environ={"WEFT_PORT": str(server.rest_port)})
+    assert found.stderr == "by keyword, because Rack has no vectorizer that embeds the text\n"
+    titles = [json.loads(line)["properties"] for line in found.stdout.splitlines()]
+    assert sorted(one["title"] for one in titles) == ["blue sky", "blue whale"]
+    assert all(one.keys() == {"title"} for one in titles)
+    done = weft("search", "Rack", "blue", "--by", "meaning")
+    assert (done.returncode, "search with --by keyword" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "titles"),
+    [
+        (["year>=2000"], ["Momo", "Solaris"]),
+        (["year<2000"], ["Dune"]),
+        (["title~*o*", "year!=1"], ["Momo", "Solaris"]),
+        (["title in Dune,Momo"], ["Dune", "Momo"]),
+        (["born>2001-01-01"], ["Solaris"]),
+        (["old=true"], ["Dune"]),
+        (["score<=1.5"], ["Dune"]),
+        (["maker.name=Ende"], ["Momo"]),
+        (
+            ['{"operator":"Not","operands":[{"path":["title"],"operator":"Equal","valueText":"Dune"}]}'],
+            ["Momo", "Solaris"],
+        ),
+        (['{"path":["score"],"operator":"ContainsAny","valueNumberArray":[1.5,3.5]}'], ["Dune", "Solaris"]),
+    ],
+)
+def test_where(weft: Weft, filtered: str, conditions: list[str], titles: list[str]) -> None:
+    chosen = [word for one in conditions for word in ("--where", one)]
+    done = weft("search", filtered, "book", "--by", "keyword", "--json", *chosen)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = [json.loads(line)["properties"]["title"] for line in done.stdout.splitlines()]
+    assert sorted(found) == titles
+    count = json.loads(weft("delete", filtered, "--dry-run", "--json", *chosen).stdout)["objects"]
+    assert count == len(titles)
+
+
+@pytest.fixture(scope="module")
+def filtered(server: Server) -> Iterator[str]:
+    rows = [
+        {"title": "Dune", "year": 1999, "born": "2000-01-01T00:00:00Z", "old": True, "score": 1.5},
+        {"title": "Momo", "year": 2000, "born": "2001-01-01T00:00:00Z", "old": False, "maker": {"name": "Ende"}},
+        {"title": "Solaris", "year": 2001, "born": "2002-01-01T00:00:00Z", "old": False, "score": 3.5},
+    ]
+    kinds = {"year": DataType.INT, "born": DataType.DATE, "old": DataType.BOOL, "score": DataType.NUMBER}
+    with server.client() as client:
+        made = client.collections.create(
+            "Filtered",
+            vector_config=Configure.Vectors.self_provided(),
+            properties=[
+                *(Property(name=name, data_type=DataType.TEXT) for name in ("title", "kind")),
+                *(Property(name=name, data_type=kind) for name, kind in kinds.items()),
+                Property(
+                    name="maker",
+                    data_type=DataType.OBJECT,
+                    nested_properties=[Property(name="name", data_type=DataType.TEXT)],
+                ),
+            ],
+        )
+        made.data.insert_many([{**row, "kind": "book"} for row in rows])
+        yield "Filtered"
+        client.collections.delete("Filtered")
+
+
+def test_rerank_and_explain(server: Server, weft: Weft) -> None:
+    with server.client() as client:
+        ranked = client.collections.create(
+            "Ranked",
+            vector_config=Configure.Vectors.self_provided(),
+            reranker_config=Configure.Reranker.custom("reranker-dummy"),
+        )
+        ranked.data.insert_many([{"title": "cat cat"}, {"title": "a cat"}])
+    done = weft("search", "Ranked", "cat", "--by", "keyword", "--rerank", "title", "--explain", "--json")
+    hits = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [sorted(hit) for hit in hits] == [["explainScore", "id", "properties", "rerankScore", "score"]] * 2
+    text = weft("search", "Ranked", "cat", "--by", "keyword", "--rerank", "title", "--explain").stdout
+    assert text.startswith("  1  rerank ")
+    assert "BM25F_cat_frequency" in text
+    assert max(map(len, text.splitlines())) < 100

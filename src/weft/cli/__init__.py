@@ -15,10 +15,15 @@ from weft.cli.move.options import add_move
 from weft.cli.options import (
     add_backup,
     add_check,
+    add_collections,
     add_completion,
     add_conform,
+    add_copy,
+    add_delete,
+    add_doctor,
     add_embed,
     add_embedded,
+    add_export,
     add_import,
     add_jobs,
     add_mcp,
@@ -81,6 +86,11 @@ def _parser() -> RootParser:
     _add(parser, "import", _import, "import JSON Lines, JSON, CSV, Parquet or Arrow files", add_import)
     _add(parser, "search", _search, "search a collection by meaning, by keyword, or both", add_search)
     _add(parser, "eval", _eval, "find out which way to search a collection answers best", add_eval)
+    _add(parser, "collections", _collections, "list the collections, or describe one", add_collections)
+    _add(parser, "doctor", _doctor, "say what is installed, what runs, and what stands in the way", add_doctor)
+    _add(parser, "export", _export, "write a collection as JSON Lines or Parquet, for import", add_export)
+    _add(parser, "copy", _copy, "copy a collection under another name", add_copy)
+    _add(parser, "delete", _delete, "delete a collection, or objects of it", add_delete)
     _add(parser, "embed", _embed, "print or write the vectors of files, or of standard input", add_embed)
     _add(parser, "models", _models, "list the models on this machine, fetch, check or export one", add_models)
     _add(parser, "embedded", _embedded, "have weaviate.connect_to_embedded() run Weft", add_embedded)
@@ -89,7 +99,7 @@ def _parser() -> RootParser:
     _add(parser, "warm", _warm, "compile the kernels for this machine ahead of the first start", lambda parser: None)
     _add(parser, "check", _check, "check a data folder while no server has it open; repair it", add_check)
     _add(parser, "conform", _conform, "check that a cluster keeps what Weft promises, as its engine", add_conform)
-    _add(parser, "move", _move, "move collections from one server, engine or data folder to another", add_move)
+    _add(parser, "move", _move, "move collections from one server, engine or folder to another", add_move)
     _add(parser, "jobs", _jobs, "list running jobs, such as backups; pause, resume or cancel one", add_jobs)
     _add(parser, "mcp", _mcp, "offer a server's tools to language models, over MCP", add_mcp)
     _add(parser, "completion", _completion, "print a script that completes words in a shell", add_completion)
@@ -218,3 +228,33 @@ def _completion(arguments: argparse.Namespace) -> int:
     from weft.cli.completion import completion
 
     return completion(arguments.shell, _parser())
+
+
+def _collections(arguments: argparse.Namespace) -> int:
+    from weft.cli.collections import collections
+
+    return collections(arguments)
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    from weft.cli.copying import copy
+
+    return copy(arguments)
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    from weft.cli.deleting import delete
+
+    return delete(arguments)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from weft.cli.exporting import export
+
+    return export(arguments)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from weft.cli.doctor import doctor
+
+    return doctor(arguments)

@@ -71,9 +71,9 @@ def add_connection(parser: argparse.ArgumentParser, *, grpc: bool = False) -> No
         group.add_argument(
             "--grpc-port",
             type=int,
-            default=os.environ.get("GRPC_PORT", "50051"),
+            default=os.environ.get("GRPC_PORT"),
             metavar="N",
-            help="its gRPC port (default: %(default)s)",
+            help="its gRPC port (default: the one that the server itself names)",
         )
     group.add_argument(
         "--url",

@@ -54,6 +54,8 @@ class Connection:
     def __init__(self, arguments: argparse.Namespace) -> None:
         address = ServerAddress.of(arguments)
         self.url = address.url
+        self.grpc_port = 0
+        """As the server names it; 0 if it does not."""
         headers = {"Authorization": allowed} if (allowed := authorization(arguments)) else {}
         self._http = httpx.Client(
             base_url=self.url,
@@ -72,8 +74,8 @@ class Connection:
     def put(self, path: str, content: Any) -> Any:
         return self._ask("PUT", path, orjson.dumps(content))
 
-    def delete(self, path: str, content: Any = None) -> None:
-        self._ask("DELETE", path, None if content is None else orjson.dumps(content))
+    def delete(self, path: str, content: Any = None) -> Any:
+        return self._ask("DELETE", path, None if content is None else orjson.dumps(content))
 
     def _ask(self, method: str, path: str, content: bytes | None) -> Any:
         headers = {"Content-Type": "application/json"} if content is not None else None
@@ -112,6 +114,7 @@ class Connection:
             meta = self.get("/v1/meta")
             if not isinstance(meta, dict) or "version" not in meta:
                 raise OperatorError(f"the server at {self.url} is not a Weft server")
+            self.grpc_port = int((meta.get("weft") or {}).get("grpcPort") or 0)
         except BaseException:
             self._http.close()
             raise

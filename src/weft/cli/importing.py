@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import orjson
+
 from weft.cli.connection import Connection
 from weft.cli.imports.identity import ID_NAMES, mended
 from weft.cli.imports.loader import Loader
@@ -20,10 +22,11 @@ from weft.cli.imports.state import ImportState, Reached
 from weft.cli.imports.target import TargetCollection
 from weft.cli.progress import LongProgress
 from weft.cli.sources.arrow_files import ArrowFile
+from weft.cli.sources.arrow_rows import COLLECTION_KEY
 from weft.cli.sources.columns import Columns
 from weft.cli.sources.files import STDIN, RowReading, files_of, is_arrow, read_rows
 from weft.cli.sources.place import SourceFile
-from weft.cli.sources.row import Row
+from weft.cli.sources.row import COLLECTION_FIELD, Row
 from weft.domain.errors import Invalid, NotFound, OperatorError, WeftError
 from weft.domain.names import collection_name
 
@@ -121,6 +124,8 @@ class _Import:
         self._count = len(files)
         self._state = state
         self._begin = (reached.file, reached.row)
+        self._schema: dict[str, Any] | None = None
+        """Of the collection that was exported, as JSON Lines have it."""
         self._report = report
         self._maker = ObjectMaker(target.name, arguments)
         self._reading = RowReading(_columns(target.document, arguments), [arguments.vector_field or ""])
@@ -155,7 +160,10 @@ class _Import:
         for number in range(begin[0], end):
             skip = begin[1] if number == begin[0] else 0
             for i, row in enumerate(read_rows(self._files[number % self._count], self._reading, skip), skip + 1):
-                yield row, (number, i)
+                if COLLECTION_FIELD in row.fields:
+                    self._take_schema(row)
+                else:
+                    yield row, (number, i)
 
     def _send(self, loader: Loader, row: Row, position: tuple[int, int], links: bool) -> None:
         if position[0] < self._count:
@@ -167,11 +175,21 @@ class _Import:
         self._state.save(self._report.reached(*batch[-1].position))
         progress.update(sum(one.row.size_bytes for one in batch), len(batch))
 
+    def _take_schema(self, row: Row) -> None:
+        """Raises Invalid for the schema of a second collection."""
+        schema = row.fields[COLLECTION_FIELD]
+        if not isinstance(schema, dict) or "class" not in schema:
+            raise Invalid(f"{row.where}: {COLLECTION_FIELD} is no schema of a collection")
+        if self._schema is not None and schema["class"] != self._schema["class"]:
+            names = ", ".join(sorted({str(schema["class"]), str(self._schema["class"])}))
+            raise Invalid(f"the files are of several collections ({names}); import one at a time")
+        self._schema = schema
+
     def _of_first(self) -> tuple[dict[bytes, bytes], list[str]]:
         """The metadata of the first file, and its columns of bytes."""
         file = self._files[self._begin[0] % self._count]
         if not is_arrow(file):
-            return {}, []
+            return {} if self._schema is None else {COLLECTION_KEY: orjson.dumps(self._schema)}, []
         import pyarrow as pa
 
         arrow = ArrowFile(file)

@@ -7,6 +7,8 @@ import os
 
 from weft.cli.arguments import add_connection
 
+_WHERE = "a condition, such as year>=2020, title~*dune*, lang in de,en, or a filter in JSON; may be repeated"
+
 
 def add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -58,11 +60,19 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("collection", metavar="COLLECTION", help="the collection to search")
     parser.add_argument("text", metavar="TEXT", help="what to search for")
     parser.add_argument(
-        "--by", choices=("meaning", "keyword", "both"), default="both", help="what to compare (default: %(default)s)"
+        "--by",
+        choices=("meaning", "keyword", "both"),
+        help="what to compare (default: both, or keyword where the collection has no vectorizer)",
     )
     parser.add_argument("--limit", type=int, default=5, metavar="N", help="number of hits (default: %(default)s)")
     parser.add_argument("--target", metavar="VECTOR", help="the vector to search, in a collection with several")
     parser.add_argument("--tenant", metavar="NAME", help="the tenant to search in")
+    parser.add_argument("--where", action="append", metavar="CONDITION", help=f"only objects that match {_WHERE}")
+    parser.add_argument(
+        "--fields", type=lambda text: text.split(","), metavar="A,B", help="the properties to print (default: all)"
+    )
+    parser.add_argument("--rerank", metavar="PROPERTY", help="rerank the hits by this property")
+    parser.add_argument("--explain", action="store_true", help="print where each score is from")
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
     add_connection(parser, grpc=True)
 
@@ -76,6 +86,61 @@ def add_mcp(parser: argparse.ArgumentParser) -> None:
         "--data-path", metavar="FOLDER", help="a data folder that no server has open, to be served while this runs"
     )
     parser.add_argument("--write", action="store_true", help="with --data-path: also tools that change what is stored")
+    add_connection(parser)
+
+
+def add_collections(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("collection", nargs="?", metavar="NAME", help="describe this one (default: list all)")
+    printed = parser.add_mutually_exclusive_group()
+    printed.add_argument("--json", action="store_true", help="print JSON: the schema, with the number of objects")
+    printed.add_argument("--names", action="store_true", help="print only the names")
+    add_connection(parser)
+
+
+def add_delete(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("collection", metavar="COLLECTION", help="the collection that is deleted, or objects of it")
+    parser.add_argument("--where", action="append", metavar="CONDITION", help=f"only objects that match {_WHERE}")
+    parser.add_argument("--tenant", metavar="NAME", help="the tenant that is deleted, or objects of it")
+    parser.add_argument("--dry-run", action="store_true", help="say how much would be deleted, and delete nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_connection(parser)
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--data-path",
+        default=os.environ.get("PERSISTENCE_DATA_PATH") or "weft-data",
+        metavar="FOLDER",
+        help="the data folder (default: %(default)s)",
+    )
+    _add_models_path(parser)
+    add_connection(parser)
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("collection", metavar="COLLECTION", help="the collection to export")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="where to: .jsonl, or .parquet; - for JSON Lines on standard output (default: COLLECTION.jsonl)",
+    )
+    parser.add_argument("--tenant", metavar="NAME", help="only this tenant (default: all)")
+    parser.add_argument("--no-vectors", action="store_true", help="leave out the vectors")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    add_connection(parser)
+
+
+def add_copy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("collection", metavar="COLLECTION", help="the collection to copy")
+    parser.add_argument("name", metavar="NAME", help="the name of the copy")
+    parser.add_argument(
+        "--rejected", metavar="FILE", help="where to write rejected objects (default: NAME.rejected.jsonl)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     add_connection(parser)
 
 

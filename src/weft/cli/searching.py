@@ -6,17 +6,26 @@ import argparse
 import json
 import shutil
 import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import grpc
 
-from weft.cli.connection import authorization
+from weft.cli.collections import schema_of, vectorizer_of, vectors_of
+from weft.cli.connection import Connection, authorization
+from weft.cli.parser import nearest
 from weft.cli.server_address import ServerAddress
+from weft.cli.style import Style
 from weft.cli.values import to_python
-from weft.domain.errors import Invalid, OperatorError, Unauthenticated
+from weft.cli.where import where_json, where_message
+from weft.domain.errors import Forbidden, Invalid, OperatorError, Unauthenticated
 from weft.domain.json_values import JsonValue
 from weft.protocol import search_get
 
 _METHOD = "/weaviate.v1.Weaviate/Search"
+_GRPC_PORT = 50051
+"""Of a server that does not say which it is, as Weaviate."""
 _TIMEOUT_S = 120
 _MAX_REPLY_BYTES = 1 << 30
 _MAX_HITS = (1 << 31) - 1
@@ -27,22 +36,31 @@ _HYBRID_ALPHA = 0.7
 def search(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.limit <= _MAX_HITS:
         raise Invalid(f"--limit must be from 1 to {_MAX_HITS}, not {arguments.limit}")
-    found = _ask(arguments, _request(arguments)).results
+    with Connection(arguments) as server:
+        port = arguments.grpc_port or server.grpc_port or _GRPC_PORT
+        try:
+            document: dict[str, Any] | None = schema_of(server, arguments.collection)
+        except Forbidden:  # those who may read objects may still search
+            document = None
+    found = _ask(arguments, port, _request(arguments, document)).results
     for rank, hit in enumerate(found, 1):
-        print(_as_json(hit) if arguments.json else _as_text(rank, hit))
+        print(_as_json(hit) if arguments.json else _as_text(rank, hit, arguments.fields))
     if not found:
         print(f"nothing found in {arguments.collection}", file=sys.stderr)
     return 0
 
 
-def _request(arguments: argparse.Namespace) -> search_get.SearchRequest:
+def _request(arguments: argparse.Namespace, document: Mapping[str, Any] | None) -> search_get.SearchRequest:
+    """``document``: the collection's schema, None where it may not be read."""
     request = search_get.SearchRequest(
         collection=arguments.collection, tenant=arguments.tenant or "", limit=arguments.limit, uses_127_api=True
     )
-    request.properties.return_all_nonref_properties = True
+    _choose_fields(request, arguments.fields, document)
     request.metadata.uuid = True
-    targets = [arguments.target] if arguments.target else []
-    match arguments.by:
+    request.metadata.explain_score = arguments.explain
+    by = _by(arguments, document)
+    targets = [arguments.target] if arguments.target and by != "keyword" else []
+    match by:
         case "meaning":
             request.metadata.distance = True
             request.near_text.query.append(arguments.text)
@@ -57,15 +75,61 @@ def _request(arguments: argparse.Namespace) -> search_get.SearchRequest:
             hybrid.alpha_param, hybrid.use_alpha_param = _HYBRID_ALPHA, True
             hybrid.fusion_type = hybrid.FUSION_TYPE_RELATIVE_SCORE
             hybrid.targets.target_vectors.extend(targets)
+    if (where := where_json(arguments.where or (), document)) is not None:
+        request.filters.CopyFrom(where_message(where))
+    if arguments.rerank:
+        request.rerank.property, request.rerank.query = arguments.rerank, arguments.text
     return request
 
 
-def _ask(arguments: argparse.Namespace, request: search_get.SearchRequest) -> search_get.SearchReply:
+def _choose_fields(
+    request: search_get.SearchRequest, fields: Sequence[str] | None, document: Mapping[str, Any] | None
+) -> None:
+    """All, where one of ``fields`` is an object: which of them are printed is chosen when they are here."""
+    properties = {one["name"]: one["dataType"][0] for one in (document or {}).get("properties") or ()}
+    for name in fields or ():
+        if document is not None and name not in properties:
+            near = nearest(name, properties)
+            meant = f"did you mean {near}?" if near else f"it has {', '.join(properties) or 'none'}"
+            raise Invalid(f"{document['class']} has no property {name!r} (--fields); {meant}")
+    if fields and all(properties.get(name, "object").removesuffix("[]") != "object" for name in fields):
+        request.properties.non_ref_properties.extend(fields)
+    else:
+        request.properties.return_all_nonref_properties = True
+
+
+def _by(arguments: argparse.Namespace, document: Mapping[str, Any] | None) -> str:
+    """Meaning, keyword or both: unless it is said, by keyword where the collection cannot embed a text.
+
+    Raises Invalid, with the vectors that there are, where one has to be chosen."""
+    if document is None or arguments.by == "keyword":
+        return str(arguments.by or "both")
+    vectors = vectors_of(document)
+    listed = ", ".join(f"{name} ({vectorizer_of(one)})" for name, one in vectors.items()) or "none"
+    if arguments.target and arguments.target not in vectors:
+        raise Invalid(f"{document['class']} has no vector {arguments.target!r}; its vectors: {listed}")
+    embedding = [name for name, one in vectors.items() if vectorizer_of(one) != "none"]
+    if arguments.target:
+        embedding = [name for name in embedding if name == arguments.target]
+    if not embedding:
+        if arguments.by:
+            raise Invalid(
+                f"{document['class']} has no vectorizer that embeds the text (vectors: {listed}); search with "
+                "--by keyword"
+            )
+        print(f"by keyword, because {document['class']} has no vectorizer that embeds the text", file=sys.stderr)
+        return "keyword"
+    if len(vectors) > 1 and not arguments.target:
+        raise Invalid(f"{document['class']} has several vectors; choose one with --target, or --by keyword: {listed}")
+    return str(arguments.by or "both")
+
+
+def _ask(arguments: argparse.Namespace, port: int, request: search_get.SearchRequest) -> search_get.SearchReply:
     address = ServerAddress.of(arguments)
-    where = f"{address.host}:{arguments.grpc_port}"
+    where = f"{address.host}:{port}"
     options = [("grpc.max_receive_message_length", _MAX_REPLY_BYTES), ("grpc.enable_http_proxy", 0)]
     metadata = (("authorization", allowed),) if (allowed := authorization(arguments)) else ()
-    with address.channel(arguments.grpc_port, options) as channel:
+    with address.channel(port, options) as channel:
         call = channel.unary_unary(
             _METHOD,
             request_serializer=search_get.SearchRequest.SerializeToString,
@@ -95,17 +159,33 @@ def _ask(arguments: argparse.Namespace, request: search_get.SearchRequest) -> se
 
 def _as_json(hit: search_get.SearchResult) -> str:
     measure, value = _measure(hit)
-    properties = to_python(hit.properties.non_ref_props)
-    return json.dumps({"id": hit.metadata.id, measure: value, "properties": properties}, ensure_ascii=False)
+    found: dict[str, JsonValue] = {"id": hit.metadata.id, measure: value}
+    if hit.metadata.rerank_score_present:
+        found["rerankScore"] = hit.metadata.rerank_score
+    if hit.metadata.explain_score_present:
+        found["explainScore"] = hit.metadata.explain_score
+    return json.dumps({**found, "properties": to_python(hit.properties.non_ref_props)}, ensure_ascii=False)
 
 
-def _as_text(rank: int, hit: search_get.SearchResult) -> str:
-    """A line with rank, measure and uuid, and a line for each property, as wide as the terminal."""
-    measure, value = _measure(hit)
+def _as_text(rank: int, hit: search_get.SearchResult, fields: Sequence[str] | None) -> str:
+    """A line with rank, measure and uuid, and a line for each property, as wide as the terminal; then, if it was asked
+    for, where the score is from."""
+    style, (measure, value) = Style(sys.stdout), _measure(hit)
     width = shutil.get_terminal_size((110, 24)).columns - 1
-    lines = [f"{rank:>3}  {measure} {value:.4f}  {hit.metadata.id}"]
-    for name, content in to_python(hit.properties.non_ref_props).items():
-        lines.append(_cut(f"     {name}: {_as_value(content)}", width))
+    reranked = f"rerank {hit.metadata.rerank_score:.4f}  " if hit.metadata.rerank_score_present else ""
+    lines = [f"{style.bold(f'{rank:>3}')}  {reranked}{measure} {value:.4f}  {style.dim(hit.metadata.id)}"]
+    properties = to_python(hit.properties.non_ref_props)
+    for name in fields or properties:
+        if name in properties:
+            start = f"     {name}: "
+            line = _cut(start + _as_value(properties[name]), width)
+            lines.append(line.replace(f"{name}:", style.cyan(f"{name}:"), 1))
+    if hit.metadata.explain_score_present:
+        for part in hit.metadata.explain_score.splitlines():
+            words = " ".join("".join(char if char.isprintable() else " " for char in part).strip(" ,").split())
+            lines += [
+                f"     {style.dim(line)}" for line in textwrap.wrap(words, max(width - 7, 20), subsequent_indent="  ")
+            ]
     return "\n".join(lines)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of equal columns: the first column to the left, the others to the right."""
+def table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list[str]:
+    """Lines of equal columns: those in ``left`` to the left, the others to the right."""
     if not rows:
         return []
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  "
         + "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
+            cell.ljust(width) if i in left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows

@@ -86,8 +86,11 @@ class ShardReplicas:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """``modules``: the metadata of each enabled module, by its name."""
+    """``modules``: the metadata of each enabled module that can run, by its name. ``grpc_port`` is 0, and ``grpc_wire``
+    empty, as long as gRPC is not served."""
 
     address: str
     max_message_bytes: int
     modules: Mapping[str, object]
+    grpc_port: int = 0
+    grpc_wire: str = ""

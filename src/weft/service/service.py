@@ -61,6 +61,7 @@ class Service(SearchService):
         exposition: Callable[[], bytes] | None = None,
         processes: Callable[[], Iterable[int]] = lambda: (),
         under_way: Callable[[], Mapping[str, int]] = dict,
+        grpc: Callable[[], tuple[int, str]] = lambda: (0, ""),
     ) -> None:
         super().__init__(settings, database, registry, processes)
         self._settings = settings
@@ -69,6 +70,7 @@ class Service(SearchService):
         self._registry = registry
         self._exposition = exposition
         self._under_way = under_way
+        self._grpc = grpc
         self.objects = Objects(self.collections, ObjectVectorizer(registry, Centroids(self.collections)), self._limits)
         self.references = References(self.collections)
         self.finder = ObjectFinder(self.collections)
@@ -103,7 +105,7 @@ class Service(SearchService):
     @public
     def meta(self) -> ServerFacts:
         modules = self._registry.meta() | self.archives.meta()
-        return ServerFacts(self._address, self._settings.grpc.max_message_bytes, modules)
+        return ServerFacts(self._address, self._settings.grpc.max_message_bytes, modules, *self._grpc())
 
     @requires(reading_models)
     def models(self) -> list[ModelState]:

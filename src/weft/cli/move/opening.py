@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from urllib.parse import urlsplit
 
 from weft.cli.move.address import PlaceAddress, PlaceKind
 from weft.cli.move.place import MoveSource, MoveTarget
 from weft.cli.move.server_source import ServerSource
 from weft.cli.move.server_target import ServerTarget
+from weft.cli.server_address import ServerAddress
 from weft.domain.errors import Invalid
+
+
+def place_of(arguments: argparse.Namespace) -> PlaceAddress:
+    """The server that the flags of a command name. Raises Invalid."""
+    at = ServerAddress.of(arguments)
+    parts = urlsplit(at.url)
+    port = parts.port or (443 if at.tls else 80)
+    return PlaceAddress(PlaceKind.SERVER, at.url, parts.hostname or "", port, at.tls, key=arguments.api_key)
 
 
 @contextmanager

@@ -13,8 +13,10 @@ ID_FIELD = "_weft_id"
 TENANT_FIELD = "_weft_tenant"
 VECTORS_FIELD = "_weft_vectors"
 MODELS_FIELD = "_weft_models"
+COLLECTION_FIELD = "_weft_collection"
 """What a file states beside properties: the id, the tenant, the vectors by name, and the fingerprints of the models
-that made them. Rejected rows keep them, so that they can be imported again."""
+that made them. Rejected rows keep them, so that they can be imported again. A row of ``COLLECTION_FIELD`` alone is the
+schema of the collection that the rows after it are from."""
 
 
 @dataclass(slots=True)

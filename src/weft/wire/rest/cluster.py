@@ -32,6 +32,7 @@ def root(call: Call) -> Reply:
 
 
 def meta(call: Call) -> Reply:
+    """``weft`` is of Weft alone: its version, and where and by what gRPC is served."""
     facts = call.service.meta()
     return Reply(
         {
@@ -39,6 +40,7 @@ def meta(call: Call) -> Reply:
             "version": PROTOCOL_VERSION,
             "modules": facts.modules,
             "grpcMaxMessageSize": facts.max_message_bytes,
+            "weft": {"version": __version__, "grpcPort": facts.grpc_port, "grpcWire": facts.grpc_wire},
         }
     )
 

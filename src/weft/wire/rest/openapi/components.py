@@ -89,7 +89,14 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Results": record("status", status=_OUTCOME, errors=ref("Error")),
     # the server
     "Links": record("links", links=array(record("name href", name=TEXT, href=TEXT))),
-    "Meta": record("hostname version modules", hostname=TEXT, version=TEXT, modules=OBJECT, grpcMaxMessageSize=COUNT),
+    "Meta": record(
+        "hostname version modules",
+        hostname=TEXT,
+        version=TEXT,
+        modules=OBJECT,
+        grpcMaxMessageSize=COUNT,
+        weft=record("version grpcPort grpcWire", version=TEXT, grpcPort=COUNT, grpcWire=TEXT),
+    ),
     "OpenId": record("href clientId", href=TEXT, clientId=TEXT, scopes=array(TEXT)),
     "Nodes": record("nodes", nodes=array(ref("Node"))),
     "Node": record(
